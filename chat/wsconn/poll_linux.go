@@ -1,0 +1,103 @@
+package wsconn
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller tells connections when their sockets are ready. Its epoll descriptor
+// waits in the Go runtime's own poller, so that an idle poller costs a parked
+// goroutine and not a thread in a system call.
+//
+// Sockets are registered once, edge-triggered, for both directions: parking and
+// waking then cost no system call, and the kernel reports room for writing only
+// to those that had run out of it.
+type poller struct {
+	file *os.File
+	raw  syscall.RawConn
+	fd   int
+
+	mu    sync.RWMutex // guards conns
+	conns map[int32]*Conn
+}
+
+func newPoller() (*poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("create epoll: %w", err)
+	}
+	if err := unix.SetNonblock(fd, true); err != nil { // or os.NewFile would not poll it
+		return nil, fmt.Errorf("prepare epoll: %w", err)
+	}
+	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll"), conns: map[int32]*Conn{}}
+	if p.raw, err = p.file.SyscallConn(); err != nil {
+		return nil, fmt.Errorf("prepare epoll: %w", err)
+	}
+	return p, nil
+}
+
+func (p *poller) close() error { return p.file.Close() }
+
+const (
+	readEvents  = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
+	writeEvents = unix.EPOLLOUT | unix.EPOLLHUP | unix.EPOLLERR
+)
+
+func (p *poller) add(fd int, c *Conn) error {
+	p.mu.Lock()
+	p.conns[int32(fd)] = c
+	p.mu.Unlock()
+	ev := unix.EpollEvent{
+		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET,
+		Fd:     int32(fd),
+	}
+	if err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, fd, &ev); err != nil {
+		return fmt.Errorf("watch socket: %w", err)
+	}
+	return nil
+}
+
+// forget must come before the descriptor is closed. An event already on its way
+// may still reach the next connection that gets the number; it finds nothing to
+// read and parks again.
+func (p *poller) forget(fd int) {
+	p.mu.Lock()
+	delete(p.conns, int32(fd))
+	p.mu.Unlock()
+	// A duplicate of the descriptor may outlive ours, so closing is not enough.
+	_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil) // fails only where it was never added
+}
+
+// run passes events on until the poller is closed.
+func (p *poller) run() {
+	events := make([]unix.EpollEvent, 256)
+	for {
+		n := 0
+		err := p.raw.Read(func(fd uintptr) bool {
+			var err error
+			n, err = unix.EpollWait(int(fd), events, 0)
+			return err != nil && err != unix.EINTR || n > 0
+		})
+		if err != nil {
+			return // closed
+		}
+		for _, ev := range events[:max(n, 0)] {
+			p.mu.RLock()
+			c := p.conns[ev.Fd]
+			p.mu.RUnlock()
+			if c == nil {
+				continue
+			}
+			if ev.Events&writeEvents != 0 {
+				c.writable()
+			}
+			if ev.Events&readEvents != 0 {
+				c.wake()
+			}
+		}
+	}
+}
