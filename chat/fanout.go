@@ -1,0 +1,125 @@
+package chat
+
+// chunkSize is how many bytes of frames go to a member's socket at once: many
+// small messages share one system call, and a socket that is not read is found
+// out soon.
+const chunkSize = 64 << 10
+
+// fanOut is a batch of consecutive entries on its way to a room's members. It is
+// owned by the room's worker.
+type fanOut struct {
+	entries []*Entry
+	size    int
+	senders []*member
+	chunks  [dialects]chunk
+}
+
+// chunk is the batch as one dialect says it. Its bytes are shared by all
+// receivers and never changed.
+type chunk struct {
+	made   bool
+	frames []byte
+	ends   []int // where each entry's frame ends
+}
+
+// frame returns the i-th entry's bytes, empty where the dialect has none.
+func (c *chunk) frame(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = c.ends[i-1]
+	}
+	return c.frames[start:c.ends[i]:c.ends[i]]
+}
+
+// add takes an entry into the batch, unless the batch is full.
+func (f *fanOut) add(e *Entry) bool {
+	if len(f.entries) > 0 && f.size+len(e.Body) > chunkSize {
+		return false
+	}
+	f.entries = append(f.entries, e)
+	f.size += len(e.Body)
+	return true
+}
+
+// flush sends the batch to every member: one encoding for each dialect that is
+// present, one Send for each member. It never waits for a member.
+func (f *fanOut) flush(r *room) {
+	if len(f.entries) == 0 {
+		return
+	}
+	for i, e := range f.entries {
+		if m := r.byID[e.Origin]; m != nil && m.dialect == raw {
+			if m.own == nil {
+				f.senders = append(f.senders, m)
+			}
+			m.own = append(m.own, i)
+		}
+	}
+	for _, m := range r.members {
+		c := f.chunk(m.dialect)
+		switch {
+		case m.holding:
+			f.holdBack(r, m, c)
+		case m.own != nil:
+			if frames := c.without(m.own); len(frames) > 0 {
+				m.session.deliver(frames)
+			}
+		case len(c.frames) > 0:
+			m.session.deliver(c.frames)
+		}
+	}
+	for _, m := range f.senders {
+		m.own = nil
+	}
+	clear(f.entries)
+	clear(f.senders)
+	*f = fanOut{entries: f.entries[:0], senders: f.senders[:0]}
+}
+
+func (f *fanOut) chunk(d dialect) *chunk {
+	c := &f.chunks[d]
+	if c.made {
+		return c
+	}
+	c.made = true
+	c.frames = make([]byte, 0, f.size+d.overhead()*len(f.entries))
+	c.ends = make([]int, len(f.entries))
+	for i, e := range f.entries {
+		c.frames = d.append(c.frames, e)
+		c.ends[i] = len(c.frames)
+	}
+	return c
+}
+
+// without returns a copy of the frames that leaves some out.
+func (c *chunk) without(own []int) []byte {
+	frames := make([]byte, 0, len(c.frames))
+	for i := range c.ends {
+		if len(own) > 0 && own[0] == i {
+			own = own[1:]
+			continue
+		}
+		frames = append(frames, c.frame(i)...)
+	}
+	return frames
+}
+
+// holdBack keeps the batch for a member that is still reading the journal. One
+// that takes too long is cut off like any other slow reader.
+func (f *fanOut) holdBack(r *room, m *member, c *chunk) {
+	own := m.own
+	for i, e := range f.entries {
+		if len(own) > 0 && own[0] == i {
+			own = own[1:]
+			continue
+		}
+		if frame := c.frame(i); len(frame) > 0 {
+			m.held = append(m.held, heldFrame{e.Seq, frame})
+			m.heldSize += len(frame)
+		}
+	}
+	if m.heldSize > r.hub.settings().OutboxLimit {
+		m.held, m.heldSize = nil, 0
+		m.session.cutOff()
+	}
+}

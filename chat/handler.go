@@ -1,0 +1,154 @@
+package chat
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddychat/caddy-chat/chat/wsconn"
+)
+
+// Handler lets clients into a hub over HTTP. It answers every request itself.
+type Handler struct {
+	// Hub is required.
+	Hub *Hub
+	// Origins says which web pages may connect. Validate it first.
+	Origins Origins
+	// Room returns the room that a raw client lands in. Default: the query
+	// parameter "room", else "lobby".
+	Room func(*http.Request) string
+	// ClientIP returns the client's address. Default: that of the connection.
+	ClientIP func(*http.Request) netip.Addr
+}
+
+// ServeHTTP upgrades the request to a session, or says why not. It returns as
+// soon as the session has begun.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	err := h.serve(w, r)
+	var refusal *wsconn.HandshakeError
+	switch {
+	case err == nil:
+	case errors.As(err, &refusal):
+		refuse(w, refusal)
+	default:
+		// The socket is hijacked and closed, or the hub is: nobody to tell.
+		if c := h.Hub.log.Check(zap.DebugLevel, "session did not begin"); c != nil {
+			c.Write(zap.Error(err))
+		}
+	}
+}
+
+func refuse(w http.ResponseWriter, e *wsconn.HandshakeError) {
+	for name, values := range e.Header {
+		w.Header()[name] = values
+	}
+	http.Error(w, e.Reason, e.Status)
+}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
+	if err := wsconn.Check(r); err != nil {
+		return err
+	}
+	if !h.Origins.Allow(r) {
+		return &wsconn.HandshakeError{Status: http.StatusForbidden, Reason: "this origin may not connect"}
+	}
+	if len(wsconn.Subprotocols(r)) > 0 {
+		return badRequest("none of the offered subprotocols is spoken here")
+	}
+	room := h.room(r)
+	if err := CheckRoom(room); err != nil {
+		return badRequest(err.Error())
+	}
+	history, err := historyWanted(r)
+	if err != nil {
+		return err
+	}
+	addr := h.clientIP(r)
+	if err := h.Hub.admit(addr); err != nil {
+		return err
+	}
+	if err := h.begin(w, r, room, history, addr); err != nil {
+		h.Hub.dismiss(addr)
+		return err
+	}
+	return nil
+}
+
+func badRequest(reason string) error {
+	return &wsconn.HandshakeError{Status: http.StatusBadRequest, Reason: reason}
+}
+
+func (h *Handler) room(r *http.Request) string {
+	if h.Room != nil {
+		return h.Room(r)
+	}
+	return QueryRoom(r)
+}
+
+// QueryRoom returns the query parameter "room", or "lobby" where there is none.
+func QueryRoom(r *http.Request) string {
+	q := r.URL.Query()
+	if q.Has("room") {
+		return q.Get("room")
+	}
+	return "lobby"
+}
+
+func (h *Handler) clientIP(r *http.Request) netip.Addr {
+	if h.ClientIP != nil {
+		return h.ClientIP(r)
+	}
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{} // a Unix socket: all its clients count as one
+	}
+	return ap.Addr()
+}
+
+// historyWanted returns the query parameter "history": how many of the room's
+// last messages a raw client wants, 0 to maxHistory.
+func historyWanted(r *http.Request) (int, error) {
+	q := r.URL.Query()
+	if !q.Has("history") {
+		return 0, nil
+	}
+	n, err := strconv.ParseUint(q.Get("history"), 10, 31)
+	if err != nil {
+		return 0, badRequest("history must be a number from 0 to " + strconv.Itoa(maxHistory))
+	}
+	return min(int(n), maxHistory), nil
+}
+
+// begin answers the handshake and starts the session. From then on the session
+// itself gives back what was admitted, acquired and registered, in its end.
+func (h *Handler) begin(w http.ResponseWriter, r *http.Request, name string, history int, addr netip.Addr) error {
+	room, err := h.Hub.acquire(name)
+	if err != nil {
+		return busy("rooms can't be opened just now")
+	}
+	nc, early, err := wsconn.Hijack(w, r, "")
+	if err != nil {
+		h.Hub.release(room)
+		return err
+	}
+	s := &Session{hub: h.Hub, id: newID(), addr: addr, began: time.Now()}
+	talk := &rawTalk{session: s, room: room, member: &member{session: s, dialect: raw}}
+	s.talk = talk
+	if s.conn, err = h.Hub.engine.Attach(nc, false, s); err != nil {
+		h.Hub.release(room)
+		return err
+	}
+	h.Hub.enter(s)
+	if err := talk.begin(r.Context(), history); err != nil {
+		s.close(closeUnavailable)
+	}
+	s.conn.Start(early)
+	if c := h.Hub.log.Check(zap.DebugLevel, "session opened"); c != nil {
+		c.Write(zap.String("session", s.id), zap.Stringer("client", addr))
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package chat
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"go.uber.org/zap"
+
+	"github.com/caddychat/caddy-chat/chat/wsconn"
+)
+
+// Settings of a hub. All of them may change while it runs, for existing
+// connections too. Zero fields mean the defaults.
+type Settings struct {
+	// MaxMessage bounds a message from a client, in bytes, over all its
+	// fragments. Default 64 KiB.
+	MaxMessage int
+	// MaxConnections bounds the connections of the hub. Default 50,000.
+	MaxConnections int
+	// MaxConnectionsPerIP bounds those from one address; an IPv6 client counts
+	// by its /64. Default 100.
+	MaxConnectionsPerIP int
+	// PingInterval is how long a client may be silent before it is sent a ping;
+	// after twice that it is given up. Default 25 s.
+	PingInterval time.Duration
+	// OutboxLimit bounds the bytes that wait for one client that reads slowly;
+	// past it the client is cut off. Default 256 KiB, and no less than four
+	// times MaxMessage.
+	OutboxLimit int
+}
+
+func (s Settings) withDefaults() Settings {
+	if s.MaxMessage <= 0 {
+		s.MaxMessage = 64 << 10
+	}
+	if s.MaxConnections <= 0 {
+		s.MaxConnections = 50_000
+	}
+	if s.MaxConnectionsPerIP <= 0 {
+		s.MaxConnectionsPerIP = 100
+	}
+	if s.PingInterval <= 0 {
+		s.PingInterval = 25 * time.Second
+	}
+	if s.OutboxLimit <= 0 {
+		s.OutboxLimit = 256 << 10
+	}
+	s.OutboxLimit = max(s.OutboxLimit, 4*s.MaxMessage)
+	return s
+}
+
+// Config is what a Hub is made of.
+type Config struct {
+	Settings
+
+	// Journal records the rooms. The hub closes it. Required.
+	Journal Journal
+
+	// Logger may be nil, for silence. No message body reaches it.
+	Logger *zap.Logger
+
+	// NoPoll keeps a goroutine for every connection. For tests.
+	NoPoll bool
+}
+
+// Hub holds rooms and the sessions in them. Its methods may be called
+// concurrently.
+type Hub struct {
+	// Fixed.
+	journal Journal
+	log     *zap.Logger
+	engine  *wsconn.Engine
+
+	current atomic.Pointer[Settings]
+	workers sync.WaitGroup // the rooms' workers
+
+	mu       sync.Mutex // guards the rest; above every room's
+	closed   bool
+	rooms    map[string]*room
+	sessions map[*Session]struct{}
+	byAddr   map[netip.Addr]int // connections, admitted or about to be
+	admitted int
+	empty    chan struct{} // closed by emptied: closed, and no session is left
+	emptied  func()
+}
+
+// NewHub starts a hub. The caller must Close it.
+func NewHub(cfg Config) (*Hub, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = zap.NewNop()
+	}
+	h := &Hub{
+		journal:  cfg.Journal,
+		log:      cfg.Logger,
+		rooms:    map[string]*room{},
+		sessions: map[*Session]struct{}{},
+		byAddr:   map[netip.Addr]int{},
+		empty:    make(chan struct{}),
+	}
+	h.emptied = sync.OnceFunc(func() { close(h.empty) })
+	s := cfg.withDefaults()
+	h.current.Store(&s)
+	ec := engineConfig(s)
+	ec.NoPoll = cfg.NoPoll
+	ec.OnPanic = h.panicked
+	var err error
+	h.engine, err = wsconn.NewEngine(ec)
+	return h, err
+}
+
+func engineConfig(s Settings) wsconn.Config {
+	return wsconn.Config{MaxMessage: s.MaxMessage, PingInterval: s.PingInterval, OutboxLimit: s.OutboxLimit}
+}
+
+func (h *Hub) panicked(value any, stack []byte) {
+	h.log.Error("connection ended by a panic", zap.Any("panic", value), zap.ByteString("stack", stack))
+}
+
+func (h *Hub) settings() *Settings { return h.current.Load() }
+
+// Configure changes the settings.
+func (h *Hub) Configure(s Settings) {
+	s = s.withDefaults()
+	h.current.Store(&s)
+	h.engine.Tune(engineConfig(s))
+}
+
+// acquire returns the room of that name, made if need be. It must be released.
+func (h *Hub) acquire(name string) (*room, error) {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil, ErrHubClosed
+	}
+	r := h.rooms[name]
+	if r == nil {
+		r = newRoom(h, name)
+		h.rooms[name] = r
+	}
+	r.refs++
+	h.mu.Unlock()
+	if err := r.open(); err != nil {
+		h.release(r)
+		return nil, fmt.Errorf("follow room: %w", err)
+	}
+	return r, nil
+}
+
+// release gives a room back; the last one to do so ends it.
+func (h *Hub) release(r *room) {
+	h.mu.Lock()
+	r.refs--
+	last := r.refs == 0
+	if last {
+		delete(h.rooms, r.name)
+	}
+	h.mu.Unlock()
+	if last && r.stop != nil {
+		r.stop()
+	}
+}
+
+func newID() string { return rand.Text() }
+
+// CheckRoom returns an error that says what is wrong with a room's name: it has
+// 1 to 128 bytes of UTF-8 without control characters.
+func CheckRoom(name string) error {
+	switch {
+	case name == "":
+		return fmt.Errorf("room name is empty")
+	case len(name) > 128:
+		return fmt.Errorf("room name has %d bytes, at most 128 are allowed", len(name))
+	case !utf8.ValidString(name):
+		return fmt.Errorf("room name is not UTF-8")
+	}
+	for _, c := range name {
+		if unicode.IsControl(c) {
+			return fmt.Errorf("room name has a control character")
+		}
+	}
+	return nil
+}
