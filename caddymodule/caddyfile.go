@@ -1,0 +1,175 @@
+package caddymodule
+
+import (
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+	"github.com/dustin/go-humanize"
+)
+
+func init() {
+	httpcaddyfile.RegisterDirective("chat", parseDirective)
+	httpcaddyfile.RegisterDirectiveOrder("chat", httpcaddyfile.Before, "reverse_proxy")
+}
+
+// parseDirective makes a route of the directive. Unlike most, its first argument
+// is a path and not a path matcher: the handler serves what lies under it.
+func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
+	var matcher caddy.ModuleMap
+	h.Next()
+	if h.NextArg() {
+		named := strings.HasPrefix(h.Val(), "@") || h.Val() == "*"
+		h.Prev()
+		if named {
+			var err error
+			if matcher, err = h.ExtractMatcherSet(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	handler := new(Handler)
+	if err := handler.UnmarshalCaddyfile(h.Dispenser); err != nil {
+		return nil, err
+	}
+	return h.NewRoute(matcher, handler), nil
+}
+
+// UnmarshalCaddyfile reads the chat directive. Syntax:
+//
+//	chat [<matcher>] [<path>] {
+//	    room                   <placeholder>
+//	    max_message            <size>
+//	    max_connections        <number>
+//	    max_connections_per_ip <number>
+//	    ping_interval          <duration>
+//	    origins                <pattern...>
+//	}
+//
+// The path is /chat by default; the defaults of the options are those of
+// Handler's fields.
+func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	if d.Val() == "" {
+		d.Next() // the directive's own name
+	}
+	if d.NextArg() {
+		if !strings.HasPrefix(d.Val(), "/") {
+			return d.Errf("chat: path %q does not begin with /", d.Val())
+		}
+		h.Path = d.Val()
+		if d.NextArg() {
+			return d.ArgErr()
+		}
+	}
+	seen := map[string]bool{}
+	for d.NextBlock(0) {
+		option := d.Val()
+		if seen[option] {
+			return d.Errf("chat: %s is set twice", option)
+		}
+		seen[option] = true
+
+		var err error
+		switch option {
+		case "room":
+			err = parseString(d, &h.Room)
+		case "max_message":
+			err = parseSize(d, &h.MaxMessage)
+		case "max_connections":
+			err = parseNumber(d, &h.MaxConnections)
+		case "max_connections_per_ip":
+			err = parseNumber(d, &h.MaxConnectionsPerIP)
+		case "ping_interval":
+			err = parseDuration(d, &h.PingInterval)
+		case "origins":
+			err = parseList(d, &h.Origins)
+		default:
+			err = d.Errf("chat: unknown option %q", option)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// one reads the only argument of an option, which has no block.
+func one(d *caddyfile.Dispenser) (string, error) {
+	option := d.Val()
+	if !d.NextArg() {
+		return "", d.Errf("chat: %s needs a value", option)
+	}
+	value := d.Val()
+	if d.NextArg() {
+		return "", d.Errf("chat: %s takes one value", option)
+	}
+	return value, noBlock(d, option)
+}
+
+func noBlock(d *caddyfile.Dispenser, option string) error {
+	if d.NextBlock(1) {
+		return d.Errf("chat: %s has no block", option)
+	}
+	return nil
+}
+
+func parseString(d *caddyfile.Dispenser, to *string) (err error) {
+	*to, err = one(d)
+	return err
+}
+
+func parseSize(d *caddyfile.Dispenser, to *int64) error {
+	option := d.Val()
+	value, err := one(d)
+	if err != nil {
+		return err
+	}
+	n, err := humanize.ParseBytes(value)
+	if err != nil || n == 0 || n > math.MaxInt32 {
+		return d.Errf("chat: %s %q is not a size from 1 to 2GiB, such as 64KiB", option, value)
+	}
+	*to = int64(n)
+	return nil
+}
+
+func parseNumber(d *caddyfile.Dispenser, to *int) error {
+	option := d.Val()
+	value, err := one(d)
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(value, 10, 31)
+	if err != nil || n == 0 {
+		return d.Errf("chat: %s %q is not a number above 0", option, value)
+	}
+	*to = int(n)
+	return nil
+}
+
+func parseDuration(d *caddyfile.Dispenser, to *caddy.Duration) error {
+	option := d.Val()
+	value, err := one(d)
+	if err != nil {
+		return err
+	}
+	n, err := caddy.ParseDuration(value)
+	if err != nil || n <= 0 {
+		return d.Errf("chat: %s %q is not a duration above 0, such as 25s", option, value)
+	}
+	*to = caddy.Duration(n)
+	return nil
+}
+
+func parseList(d *caddyfile.Dispenser, to *[]string) error {
+	option := d.Val()
+	*to = d.RemainingArgs()
+	if len(*to) == 0 {
+		return d.Errf("chat: %s needs at least one value", option)
+	}
+	return noBlock(d, option)
+}
+
+var _ caddyfile.Unmarshaler = (*Handler)(nil)

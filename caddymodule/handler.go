@@ -1,0 +1,170 @@
+// Package caddymodule makes a Caddy server a chat backend: the module
+// http.handlers.chat and its Caddyfile directive. It is the only package of the
+// project that imports Caddy.
+package caddymodule
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddychat/caddy-chat/chat"
+)
+
+func init() {
+	caddy.RegisterModule(new(Handler))
+}
+
+// Handler is a chat server under one path of a site. WebSocket clients that
+// connect to the path join a room and hear what its other members say; requests
+// for anything else are passed to the next handler.
+//
+// Connections outlive the request and a reload of the configuration. They share
+// one hub, whatever site they came in by.
+type Handler struct {
+	// The path to serve. Default: `/chat`.
+	Path string `json:"path,omitempty"`
+
+	// The room that a client lands in; may contain placeholders. Default: the
+	// query parameter `room`, else `lobby`. A name has 1 to 128 bytes of UTF-8
+	// without control characters; others are refused with status 400.
+	Room string `json:"room,omitempty"`
+
+	// The largest message a client may send, in bytes, over all its fragments.
+	// Longer ones end the connection with close code 1009. Default: 65536.
+	MaxMessage int64 `json:"max_message,omitempty"`
+
+	// How many connections there may be in all. Further ones are refused with
+	// status 503 and Retry-After. Default: 50000.
+	MaxConnections int `json:"max_connections,omitempty"`
+
+	// How many connections there may be from one IP address (one /64 for IPv6),
+	// as `trusted_proxies` tells it. Default: 100.
+	MaxConnectionsPerIP int `json:"max_connections_per_ip,omitempty"`
+
+	// How long a client may be silent before it is sent a ping; after twice as
+	// long it is given up. Default: 25s.
+	PingInterval caddy.Duration `json:"ping_interval,omitempty"`
+
+	// Which web pages may connect, as patterns like `https://example.com` or
+	// `https://*.example.com`. Default: the site's own host and WeChat's. Clients
+	// that send no Origin are no web pages and always may.
+	//
+	// The pattern `*` is DANGEROUS: it lets every web site in the world connect
+	// as whoever visits it, with that visitor's cookies.
+	Origins []string `json:"origins,omitempty"`
+
+	http  chat.Handler
+	lease *lease // nil unless Provision took one
+}
+
+// CaddyModule returns the Caddy module information.
+func (*Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{
+		ID:  "http.handlers.chat",
+		New: func() caddy.Module { return new(Handler) },
+	}
+}
+
+// Provision joins the hub, starting it if this is the first handler to.
+func (h *Handler) Provision(ctx caddy.Context) error {
+	if h.Path == "" {
+		h.Path = "/chat"
+	}
+	if err := h.check(); err != nil {
+		return err
+	}
+	var err error
+	if h.lease, err = takeHub("default", h.settings(), ctx.Logger()); err != nil {
+		return err
+	}
+	h.http = chat.Handler{Hub: h.lease.hub.Hub, Origins: h.Origins, ClientIP: clientIP}
+	if h.Room != "" {
+		h.http.Room = h.placeholderRoom
+	}
+	if srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		srv.RegisterOnShutdown(h.lease.leaveOnExit)
+	}
+	return nil
+}
+
+// check returns an error for settings that can't be meant.
+func (h *Handler) check() error {
+	if !strings.HasPrefix(h.Path, "/") || strings.ContainsAny(h.Path, "*?#") {
+		return fmt.Errorf("chat: path %q must begin with / and be a plain path", h.Path)
+	}
+	for _, n := range []struct {
+		name  string
+		value int64
+	}{
+		{"max_message", h.MaxMessage},
+		{"max_connections", int64(h.MaxConnections)},
+		{"max_connections_per_ip", int64(h.MaxConnectionsPerIP)},
+		{"ping_interval", int64(h.PingInterval)},
+	} {
+		if n.value < 0 {
+			return fmt.Errorf("chat: %s must not be negative", n.name)
+		}
+	}
+	if err := chat.Origins(h.Origins).Validate(); err != nil {
+		return fmt.Errorf("chat: %w", err)
+	}
+	return nil
+}
+
+// settings translates the configuration for the hub.
+func (h *Handler) settings() chat.Settings {
+	return chat.Settings{
+		MaxMessage:          int(h.MaxMessage),
+		MaxConnections:      h.MaxConnections,
+		MaxConnectionsPerIP: h.MaxConnectionsPerIP,
+		PingInterval:        time.Duration(h.PingInterval),
+	}
+}
+
+// Cleanup gives back what Provision took.
+func (h *Handler) Cleanup() error {
+	if h.lease == nil {
+		return nil // Caddy cleans up after a Provision that failed, too
+	}
+	l := h.lease
+	h.lease = nil
+	return l.giveBack()
+}
+
+// ServeHTTP serves what lies under the path and passes everything else on.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if r.URL.Path != h.Path && r.URL.Path != h.Path+"/" {
+		return next.ServeHTTP(w, r)
+	}
+	h.http.ServeHTTP(w, r)
+	return nil
+}
+
+// placeholderRoom evaluates the configured room for a request.
+func (h *Handler) placeholderRoom(r *http.Request) string {
+	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	return repl.ReplaceAll(h.Room, "")
+}
+
+// clientIP is the client's address as Caddy knows it, behind trusted proxies
+// too.
+func clientIP(r *http.Request) netip.Addr {
+	s, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
+	addr, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Addr{} // a Unix socket: all its clients count as one
+	}
+	return addr
+}
+
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddy.CleanerUpper          = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)
