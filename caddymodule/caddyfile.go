@@ -47,6 +47,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    max_connections_per_ip <number>
 //	    ping_interval          <duration>
 //	    origins                <pattern...>
+//	    compression            on|off
 //	}
 //
 // The path is /chat by default; the defaults of the options are those of
@@ -86,6 +87,8 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = parseDuration(d, &h.PingInterval)
 		case "origins":
 			err = parseList(d, &h.Origins)
+		case "compression":
+			err = parseSwitch(d, &h.Compression)
 		default:
 			err = d.Errf("chat: unknown option %q", option)
 		}
@@ -160,6 +163,19 @@ func parseDuration(d *caddyfile.Dispenser, to *caddy.Duration) error {
 		return d.Errf("chat: %s %q is not a duration above 0, such as 25s", option, value)
 	}
 	*to = caddy.Duration(n)
+	return nil
+}
+
+func parseSwitch(d *caddyfile.Dispenser, to *bool) error {
+	option := d.Val()
+	value, err := one(d)
+	if err != nil {
+		return err
+	}
+	if value != "on" && value != "off" {
+		return d.Errf("chat: %s is on or off, not %q", option, value)
+	}
+	*to = value == "on"
 	return nil
 }
 

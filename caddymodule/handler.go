@@ -59,6 +59,10 @@ type Handler struct {
 	// as whoever visits it, with that visitor's cookies.
 	Origins []string `json:"origins,omitempty"`
 
+	// Whether clients that offer permessage-deflate get their messages
+	// compressed, each by itself. Saves bandwidth, costs CPU. Default: false.
+	Compression bool `json:"compression,omitempty"`
+
 	http  chat.Handler
 	lease *lease // nil unless Provision took one
 }
@@ -124,6 +128,7 @@ func (h *Handler) settings() chat.Settings {
 		MaxConnections:      h.MaxConnections,
 		MaxConnectionsPerIP: h.MaxConnectionsPerIP,
 		PingInterval:        time.Duration(h.PingInterval),
+		Compression:         h.Compression,
 	}
 }
 
@@ -142,8 +147,24 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if r.URL.Path != h.Path && r.URL.Path != h.Path+"/" {
 		return next.ServeHTTP(w, r)
 	}
+	liftIdleTimeouts(r)
 	h.http.ServeHTTP(w, r)
 	return nil
+}
+
+// liftIdleTimeouts keeps Caddy from cutting a WebSocket over HTTP/2 or HTTP/3
+// that has been silent for a minute: the engine's own pings watch over it.
+func liftIdleTimeouts(r *http.Request) {
+	if r.ProtoMajor < 2 {
+		return
+	}
+	reader, writer := caddyhttp.IdleTimeoutsFromContext(r.Context())
+	if reader != nil {
+		reader.Override(0, 0)
+	}
+	if writer != nil {
+		writer.Override(0, 0, 0)
+	}
 }
 
 // placeholderRoom evaluates the configured room for a request.

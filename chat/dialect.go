@@ -10,26 +10,30 @@ import (
 type dialect uint8
 
 const (
-	raw dialect = iota
-	dialects
+	raw dialect = 0
+
+	// deflated is added to a dialect whose connection negotiated compression.
+	deflated dialect = 1
+
+	dialects = 2
 )
 
-// overhead is about what a frame of the dialect adds to a message's body.
-func (d dialect) overhead() int { return 4 }
+// frameOverhead is about what a frame adds to a message.
+const frameOverhead = 4
 
 // append appends e as one whole frame, or nothing where the dialect has no word
 // for it.
 func (d dialect) append(dst []byte, e *Entry) []byte {
-	return appendRaw(dst, e)
-}
-
-// appendRaw says an entry to a raw client, who hears messages and nothing else.
-func appendRaw(dst []byte, e *Entry) []byte {
+	op := ws.OpText
 	switch {
 	case e.Kind == Binary:
-		return wsconn.AppendFrame(dst, ws.OpBinary, false, e.Body)
+		op = ws.OpBinary
 	case e.Kind == Message && !e.Recalled && e.Text:
-		return wsconn.AppendFrame(dst, ws.OpText, false, e.Body)
+	default:
+		return dst
 	}
-	return dst
+	if d&deflated != 0 {
+		return wsconn.AppendDeflated(dst, op, e.Body)
+	}
+	return wsconn.AppendFrame(dst, op, false, e.Body)
 }

@@ -48,7 +48,7 @@ func (f *fanOut) flush(r *room) {
 		return
 	}
 	for i, e := range f.entries {
-		if m := r.byID[e.Origin]; m != nil && m.dialect == raw {
+		if m := r.byID[e.Origin]; m != nil && m.dialect&^deflated == raw {
 			if m.own == nil {
 				f.senders = append(f.senders, m)
 			}
@@ -82,7 +82,7 @@ func (f *fanOut) chunk(d dialect) *chunk {
 		return c
 	}
 	c.made = true
-	c.frames = make([]byte, 0, f.size+d.overhead()*len(f.entries))
+	c.frames = make([]byte, 0, f.size+frameOverhead*len(f.entries))
 	c.ends = make([]int, len(f.entries))
 	for i, e := range f.entries {
 		c.frames = d.append(c.frames, e)

@@ -26,7 +26,7 @@ type Handler struct {
 }
 
 // ServeHTTP upgrades the request to a session, or says why not. It returns as
-// soon as the session has begun.
+// soon as the session has begun, or, on HTTP/2 and HTTP/3, when it has ended.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err := h.serve(w, r)
 	var refusal *wsconn.HandshakeError
@@ -130,15 +130,17 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, name string, his
 	if err != nil {
 		return busy("rooms can't be opened just now")
 	}
-	nc, early, err := wsconn.Hijack(w, r, "")
-	if err != nil {
-		h.Hub.release(room)
-		return err
+	var terms wsconn.Terms
+	dialect := raw
+	if h.Hub.settings().Compression {
+		if terms.Extensions = wsconn.AcceptDeflate(r); terms.Extensions != "" {
+			dialect |= deflated
+		}
 	}
 	s := &Session{hub: h.Hub, id: newID(), addr: addr, began: time.Now()}
-	talk := &rawTalk{session: s, room: room, member: &member{session: s, dialect: raw}}
+	talk := &rawTalk{session: s, room: room, member: &member{session: s, dialect: dialect}}
 	s.talk = talk
-	if s.conn, err = h.Hub.engine.Attach(nc, false, s); err != nil {
+	if s.conn, err = h.Hub.engine.Accept(w, r, terms, s); err != nil {
 		h.Hub.release(room)
 		return err
 	}
@@ -146,9 +148,10 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, name string, his
 	if err := talk.begin(r.Context(), history); err != nil {
 		s.close(closeUnavailable)
 	}
-	s.conn.Start(early)
 	if c := h.Hub.log.Check(zap.DebugLevel, "session opened"); c != nil {
 		c.Write(zap.String("session", s.id), zap.Stringer("client", addr))
 	}
+	s.conn.Start()
+	s.conn.Wait()
 	return nil
 }

@@ -33,6 +33,10 @@ type Settings struct {
 	// past it the client is cut off. Default 256 KiB, and no less than four
 	// times MaxMessage.
 	OutboxLimit int
+	// Compression lets clients that offer it have their messages compressed
+	// (permessage-deflate, each message by itself). It saves bandwidth and costs
+	// CPU; messages below 256 bytes are left alone. Default off.
+	Compression bool
 }
 
 func (s Settings) withDefaults() Settings {

@@ -61,7 +61,7 @@ func (t *rawTalk) begin(ctx context.Context, n int) error {
 	}
 	var frames []byte
 	for i := range entries {
-		frames = appendRaw(frames, &entries[i])
+		frames = t.member.dialect.append(frames, &entries[i])
 		if len(frames) > chunkSize || i == len(entries)-1 {
 			t.session.deliver(frames)
 			frames = nil

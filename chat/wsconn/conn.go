@@ -74,7 +74,8 @@ type Conn struct {
 	extended bool // compression was negotiated
 
 	// Owned by the reader: the holder of reading.
-	in assembler
+	in    assembler
+	early []byte // what came behind the handshake
 
 	pinged int64 // owned by the engine's beat: when a ping was last sent
 

@@ -140,31 +140,31 @@ func (e *Engine) spawn(f func()) {
 }
 
 // Attach makes a connection of a socket on which the handshake is done and
-// which now belongs to the engine, whatever Attach returns. compressed says that
-// permessage-deflate was negotiated. Nothing is read before Conn.Start.
+// which belongs to the engine from here on, whatever Attach returns. compressed
+// says that permessage-deflate was negotiated. Nothing is read before Conn.Start.
 func (e *Engine) Attach(nc net.Conn, compressed bool, h Handler) (*Conn, error) {
 	sock, err := e.newSocket(nc)
 	if err != nil {
 		return nil, err
 	}
-	c, err := e.register(sock, compressed, h)
-	if err != nil {
-		sock.close()
-	}
-	return c, err
+	return e.register(&Conn{engine: e, handler: h, sock: sock, extended: compressed})
 }
 
-func (e *Engine) register(sock socket, compressed bool, h Handler) (*Conn, error) {
-	c := &Conn{engine: e, handler: h, sock: sock, extended: compressed}
+// register takes c in, or closes its socket.
+func (e *Engine) register(c *Conn) (*Conn, error) {
 	c.in.sink = c
 	c.heard.Store(e.now())
 	c.reading = true // until Start
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.closed {
+	closed := e.closed
+	if !closed {
+		e.conns[c] = struct{}{}
+	}
+	e.mu.Unlock()
+	if closed {
+		c.sock.close()
 		return nil, ErrEngineClosed
 	}
-	e.conns[c] = struct{}{}
 	return c, nil
 }
 

@@ -1,6 +1,7 @@
 package wsconn
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
 	"os"
@@ -19,12 +20,17 @@ type fdSocket struct {
 
 // newSocket takes nc over.
 func (e *Engine) newSocket(nc net.Conn) (socket, error) {
-	if e.poll != nil {
-		switch nc := nc.(type) {
-		case *net.TCPConn:
-			return e.takeDescriptor(nc)
-		case *net.UnixConn:
-			return e.takeDescriptor(nc)
+	if e.poll == nil {
+		return newNetSocket(e, nc), nil
+	}
+	switch nc := nc.(type) {
+	case *net.TCPConn:
+		return e.takeDescriptor(nc)
+	case *net.UnixConn:
+		return e.takeDescriptor(nc)
+	case *tls.Conn:
+		if below, ok := nc.NetConn().(syscall.Conn); ok {
+			return e.newParkingSocket(nc, below)
 		}
 	}
 	return newNetSocket(e, nc), nil

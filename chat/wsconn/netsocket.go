@@ -1,7 +1,9 @@
 package wsconn
 
 import (
+	"crypto/tls"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
@@ -10,21 +12,25 @@ import (
 type netSocket struct {
 	net.Conn
 	writeTimeout time.Duration
+	interrupted  atomic.Bool
 }
 
-func newNetSocket(e *Engine, nc net.Conn) socket {
-	return &netSocket{nc, e.cfg.WriteTimeout}
+func newNetSocket(e *Engine, nc net.Conn) *netSocket {
+	return &netSocket{Conn: nc, writeTimeout: e.cfg.WriteTimeout}
 }
 
 func (s *netSocket) attach(*Conn) error         { return nil }
 func (s *netSocket) blocks() bool               { return true }
 func (s *netSocket) read(p []byte) (int, error) { return s.Read(p) }
-func (s *netSocket) interrupt()                 { _ = s.Conn.Close() }
-func (s *netSocket) close()                     { _ = s.Conn.Close() }
 
+// write gives the peer writeTimeout to take p. Where the deadline is set after
+// interrupt has set its own, interrupted is seen.
 func (s *netSocket) write(p []byte) (int, error) {
 	if err := s.SetWriteDeadline(time.Now().Add(s.writeTimeout)); err != nil {
 		return 0, err
+	}
+	if s.interrupted.Load() {
+		return 0, net.ErrClosed
 	}
 	return s.Write(p)
 }
@@ -33,6 +39,21 @@ func (s *netSocket) write(p []byte) (int, error) {
 // thing. Where it hasn't, the peer ends the conversation or the engine does.
 func (s *netSocket) closeWrite() {
 	if c, ok := s.Conn.(interface{ CloseWrite() error }); ok {
-		_ = c.CloseWrite()
+		_ = c.CloseWrite() // the peer may be gone already
 	}
+}
+
+func (s *netSocket) interrupt() {
+	s.interrupted.Store(true)
+	_ = s.SetDeadline(time.Unix(1, 0)) // fails only on a closed connection
+}
+
+// close passes TLS by: a close_notify that the peer should get has been sent by
+// closeWrite, and one more might wait for a peer that does not read.
+func (s *netSocket) close() {
+	if c, ok := s.Conn.(*tls.Conn); ok {
+		_ = c.NetConn().Close()
+		return
+	}
+	_ = s.Conn.Close()
 }

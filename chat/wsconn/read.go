@@ -28,24 +28,35 @@ func (c *Conn) wake() {
 	c.engine.spawn(c.read)
 }
 
-// Start begins to read. early is what the client has sent behind its handshake.
-func (c *Conn) Start(early []byte) {
+// Start begins to read. Until then messages may be sent but none is heard.
+func (c *Conn) Start() {
 	if err := c.sock.attach(c); err != nil {
 		c.endRead(err)
 		return
 	}
+	early := c.early
+	c.early = nil
 	c.engine.spawn(func() {
-		if len(early) > 0 {
-			c.take(early)
-		}
+		c.takeEarly(early)
 		c.read()
 	})
 }
 
-// take feeds bytes that came before the engine read any.
-func (c *Conn) take(early []byte) {
-	defer c.contain()
-	c.feed(early)
+// Wait blocks until the connection has ended if its socket is an HTTP/2 or
+// HTTP/3 stream, which lives no longer than the HTTP handler that it came in by.
+// For others it returns at once.
+func (c *Conn) Wait() {
+	if s, ok := c.sock.(*streamSocket); ok {
+		<-s.done
+	}
+}
+
+// takeEarly feeds what came behind the handshake.
+func (c *Conn) takeEarly(early []byte) {
+	if len(early) > 0 {
+		defer c.contain()
+		c.feed(early)
+	}
 }
 
 // park gives the right to read back, unless bytes came meanwhile.
@@ -142,7 +153,7 @@ func (c *Conn) isClosing() bool {
 // message implements the assembler's sink.
 func (c *Conn) message(op ws.OpCode, payload []byte, compressed bool) error {
 	if compressed {
-		plain, err := inflate(payload, c.engine.maxMessage())
+		plain, err := inflate(op, payload, c.engine.maxMessage())
 		if err != nil {
 			return err
 		}

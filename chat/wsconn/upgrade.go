@@ -22,12 +22,26 @@ func (e *HandshakeError) Error() string { return e.Reason }
 
 // IsUpgrade reports whether r asks for a WebSocket at all, well or badly.
 func IsUpgrade(r *http.Request) bool {
-	return hasToken(r.Header, "Upgrade", "websocket")
+	return isStream(r) || hasToken(r.Header, "Upgrade", "websocket")
+}
+
+// isStream reports whether r asks for a WebSocket over a stream of HTTP/2 (RFC
+// 8441) or HTTP/3 (RFC 9220), where it is a CONNECT without key and upgrade.
+func isStream(r *http.Request) bool {
+	return r.Method == http.MethodConnect &&
+		(r.Proto == "websocket" || r.Header.Get(":protocol") == "websocket")
 }
 
 // Check returns a *HandshakeError if r is not a sound opening handshake (RFC
 // 6455 section 4.2.1), else nil.
 func Check(r *http.Request) error {
+	if isStream(r) {
+		if r.Header.Get("Sec-Websocket-Version") != "13" {
+			return &HandshakeError{http.StatusBadRequest,
+				http.Header{"Sec-Websocket-Version": {"13"}}, "WebSocket version 13 is needed"}
+		}
+		return nil
+	}
 	switch {
 	case r.Method != http.MethodGet:
 		return &HandshakeError{http.StatusMethodNotAllowed, http.Header{"Allow": {"GET"}},
@@ -93,23 +107,47 @@ func tokens(h http.Header, name string) []string {
 	return list
 }
 
-// Hijack answers the handshake that Check found sound and takes the socket over.
-// The 101 goes through w, so that every wrapper of it learns the status and adds
-// its headers; the socket comes from the innermost writer, so that no wrapper
-// stays between it and us. subprotocol may be empty. early is what the client
-// has already sent behind the handshake.
-func Hijack(w http.ResponseWriter, r *http.Request, subprotocol string) (nc net.Conn, early []byte, err error) {
+// Terms are what the server chose of what the client offered. Both may be empty.
+type Terms struct {
+	Subprotocol string
+	Extensions  string // as AcceptDeflate returned it
+}
+
+// Accept answers the handshake that Check found sound and makes a connection of
+// its socket. The answer goes through w, so that every wrapper of it learns the
+// status and adds its headers; the socket comes from the innermost writer, so
+// that no wrapper stays between it and the engine.
+//
+// The caller must Start the connection and Wait for it.
+func (e *Engine) Accept(w http.ResponseWriter, r *http.Request, t Terms, h Handler) (*Conn, error) {
+	if t.Subprotocol != "" {
+		w.Header().Set("Sec-Websocket-Protocol", t.Subprotocol)
+	}
+	if t.Extensions != "" {
+		w.Header().Set("Sec-Websocket-Extensions", t.Extensions)
+	}
+	if isStream(r) {
+		return e.acceptStream(w, r, t, h)
+	}
+	nc, early, err := hijack(w, r)
+	if err != nil {
+		return nil, err
+	}
+	c, err := e.Attach(nc, t.Extensions != "", h)
+	if err == nil {
+		c.early = early
+	}
+	return c, err
+}
+
+func hijack(w http.ResponseWriter, r *http.Request) (nc net.Conn, early []byte, err error) {
 	hijacker, ok := innermost(w).(http.Hijacker)
 	if !ok {
-		return nil, nil, &HandshakeError{http.StatusNotImplemented, nil, "this HTTP version carries no WebSocket here"}
+		return nil, nil, &HandshakeError{http.StatusNotImplemented, nil, "this connection can't be upgraded"}
 	}
-	h := w.Header()
-	h.Set("Upgrade", "websocket")
-	h.Set("Connection", "Upgrade")
-	h.Set("Sec-Websocket-Accept", acceptKey(r.Header.Get("Sec-Websocket-Key")))
-	if subprotocol != "" {
-		h.Set("Sec-Websocket-Protocol", subprotocol)
-	}
+	w.Header().Set("Upgrade", "websocket")
+	w.Header().Set("Connection", "Upgrade")
+	w.Header().Set("Sec-Websocket-Accept", acceptKey(r.Header.Get("Sec-Websocket-Key")))
 	w.WriteHeader(http.StatusSwitchingProtocols)
 	nc, brw, err := hijacker.Hijack()
 	if err != nil {

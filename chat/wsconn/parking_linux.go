@@ -1,0 +1,66 @@
+package wsconn
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"time"
+)
+
+// quietMoment is how long a TLS connection must have nothing to read before its
+// reader is given up. It is short, since a reader holds a buffer of 16 KiB, and
+// long enough that a message that comes in pieces is read in one go.
+const quietMoment = 20 * time.Millisecond
+
+// parkingSocket is a TLS connection that waits in epoll while it is quiet.
+//
+// TLS may hold bytes above the descriptor that epoll watches, so that it may be
+// parked only after a read has really waited, and found nothing there either.
+type parkingSocket struct {
+	*netSocket
+	poll  *poller
+	below syscall.RawConn
+	until time.Time // the read deadline in force; owned by the reader
+}
+
+func (e *Engine) newParkingSocket(nc net.Conn, below syscall.Conn) (socket, error) {
+	raw, err := below.SyscallConn()
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return &parkingSocket{netSocket: newNetSocket(e, nc), poll: e.poll, below: raw}, nil
+}
+
+func (s *parkingSocket) attach(c *Conn) error {
+	var added error
+	err := s.below.Control(func(fd uintptr) { added = s.poll.add(int(fd), c) })
+	return errors.Join(err, added)
+}
+
+// read waits for a quiet moment at most. The deadline is moved only when half of
+// it has passed: a busy connection pays for it seldom.
+func (s *parkingSocket) read(p []byte) (int, error) {
+	if now := time.Now(); s.until.Sub(now) < quietMoment/2 {
+		s.until = now.Add(quietMoment)
+		if err := s.SetReadDeadline(s.until); err != nil {
+			return 0, err
+		}
+		if s.interrupted.Load() {
+			return 0, net.ErrClosed
+		}
+	}
+	n, err := s.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) && !s.interrupted.Load() {
+		s.until = time.Time{}
+		err = errAgain
+	}
+	return n, err
+}
+
+// close takes the descriptor out of the poller while it still is ours.
+func (s *parkingSocket) close() {
+	_ = s.below.Control(func(fd uintptr) { s.poll.forget(int(fd)) }) // fails only once closed
+	s.netSocket.close()
+}
