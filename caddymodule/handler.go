@@ -152,6 +152,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	return nil
 }
 
+// forever is a timeout that nobody lives to see. Caddy takes 0 for at once.
+const forever = 100 * 365 * 24 * time.Hour
+
 // liftIdleTimeouts keeps Caddy from cutting a WebSocket over HTTP/2 or HTTP/3
 // that has been silent for a minute: the engine's own pings watch over it.
 func liftIdleTimeouts(r *http.Request) {
@@ -160,10 +163,10 @@ func liftIdleTimeouts(r *http.Request) {
 	}
 	reader, writer := caddyhttp.IdleTimeoutsFromContext(r.Context())
 	if reader != nil {
-		reader.Override(0, 0)
+		reader.Override(forever, 0)
 	}
 	if writer != nil {
-		writer.Override(0, 0, 0)
+		writer.Override(forever, 0, 0)
 	}
 }
 

@@ -74,7 +74,7 @@ func (e *Engine) sweep(now int64) {
 // one that has been for two, or whose message is not whole after two.
 func (c *Conn) heartbeat(now, ping int64) {
 	if begun := c.begun.Load(); begun != 0 && now-begun >= 2*ping {
-		c.Close(errTardy.Code, errTardy.Reason, nil)
+		c.fail(errTardy)
 		return
 	}
 	heard := c.heard.Load()

@@ -138,7 +138,12 @@ func (c *Conn) Send(p []byte) error {
 // frame behind everything that waits, then ends the connection: when the peer
 // has answered, or when Config.CloseTimeout has passed. It returns at once.
 func (c *Conn) Close(code ws.StatusCode, reason string, last []byte) {
-	c.close(&CloseError{Code: code, Reason: reason}, appendClose(last[:len(last):len(last)], code, reason))
+	c.close(&CloseError{code, reason}, appendClose(last[:len(last):len(last)], code, reason))
+}
+
+// fail closes the connection with why as its close frame.
+func (c *Conn) fail(why *CloseError) {
+	c.close(why, appendClose(nil, why.Code, why.Reason))
 }
 
 func (c *Conn) close(why error, frames []byte) {

@@ -137,7 +137,7 @@ func (c *Conn) feed(p []byte) {
 	}
 	var ce *CloseError
 	if errors.As(err, &ce) {
-		c.close(err, appendClose(nil, ce.Code, ce.Reason))
+		c.fail(ce)
 	}
 }
 

@@ -1,0 +1,58 @@
+package wire
+
+import "time"
+
+// Limits that are part of the protocol: no server accepts more. Those that a
+// server may set are in [Limits].
+const (
+	// MaxSeq is the largest number of an entry: JavaScript's largest integer.
+	MaxSeq = 1<<53 - 1
+
+	MaxID     = 64      // bytes of a command's id
+	MaxKey    = 64      // bytes of a send's key
+	MaxRoom   = 128     // bytes of a room's name
+	MaxEpoch  = 64      // bytes of an epoch
+	MaxDevice = 64      // bytes of a device
+	MaxName   = 64      // characters of a user's name
+	MaxAvatar = 512     // bytes of an avatar's URL
+	MaxToken  = 8 << 10 // bytes of a token
+	MaxUser   = 128     // bytes of a user's id
+
+	// MaxHelloRooms is how many rooms a hello may name, whatever the server
+	// lets it join: it bounds the answer.
+	MaxHelloRooms = 1000
+
+	// MaxFor is the longest mute or ban that has an end.
+	MaxFor = 3650 * 24 * time.Hour
+
+	// MaxDepth is how deep objects and arrays may nest, the frame counted.
+	MaxDepth = 32
+	// MaxNumber is how many characters a number in a frame may have.
+	MaxNumber = 32
+)
+
+// Limits are what a server tells its clients in welcome.
+type Limits struct {
+	// Message is the longest frame from a client, in bytes. Default 64 KiB.
+	Message int
+	// Text is the longest text of a message, in Unicode code points; see
+	// [TextSize]. Default 2500.
+	Text int
+	// Page is the most entries that one answer carries. Default 100.
+	Page int
+	// Rooms is how many rooms a session may be in. Default 100.
+	Rooms int
+	// Recall is how long an author may recall a message. Default 2 minutes.
+	Recall time.Duration
+}
+
+// Never, as a retry, means that to try again is of no use.
+const Never time.Duration = -1
+
+// Forever, as the length of a mute or a ban, means that it has no end.
+const Forever time.Duration = -1
+
+// millis is d in milliseconds, rounded up so that nobody comes too early.
+func millis(d time.Duration) int64 {
+	return int64((d + time.Millisecond - 1) / time.Millisecond)
+}
