@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http/httptest"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -95,4 +97,70 @@ func TestHandler_History_ComesFirst(t *testing.T) {
 	expect(t, late, "2", "3", "4")
 	say(t, a, "live")
 	expect(t, late, "live")
+}
+
+// Whoever joins in the middle of a conversation hears an unbroken run of it:
+// nothing is missing or doubled where history ends and live messages begin.
+func TestHandler_History_JoinsTheLiveRoomWithoutSeam(t *testing.T) {
+	url, _ := startHub(t, chat.Config{})
+	const messages, joiners = 3000, 20
+	speaker := dial(t, url)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := range messages {
+			if err := speaker.Write(t.Context(), websocket.MessageText, fmt.Append(nil, i)); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for range joiners {
+		c := dial(t, url+"?history=50")
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			for next := -1; next < messages; next++ {
+				_, p, err := c.Read(ctx)
+				if err != nil {
+					t.Errorf("after %d: %v", next-1, err)
+					return
+				}
+				got, err := strconv.Atoi(string(p))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if next < 0 {
+					next = got
+				}
+				if got != next {
+					t.Errorf("heard %d after %d", got, next-1)
+					return
+				}
+				if got == messages-1 {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// A member that does not read costs the others nothing and is cut off.
+func TestHandler_StalledMember_DisturbsNobody(t *testing.T) {
+	url, _ := startHub(t, chat.Config{Settings: chat.Settings{MaxMessage: 16 << 10, OutboxLimit: 64 << 10}})
+	speaker, reader, stalled := dial(t, url), dial(t, url), dial(t, url)
+	text := strings.Repeat("x", 16<<10)
+	for range 1000 { // 16 MB: more than socket buffers and outbox hold together
+		say(t, speaker, text)
+		expect(t, reader, text)
+	}
+	for {
+		if _, _, err := stalled.Read(t.Context()); err != nil {
+			if code := websocket.CloseStatus(err); code != 4001 {
+				t.Errorf("cut off with %v", err)
+			}
+			return
+		}
+	}
 }
