@@ -22,11 +22,11 @@ func (h *Hub) admit(addr netip.Addr) error {
 	defer h.mu.Unlock()
 	switch {
 	case h.closed:
-		return busy("the server is shutting down")
+		return busy(RefusedClosing, "the server is shutting down")
 	case h.admitted >= limit.MaxConnections:
-		return busy("too many connections")
+		return busy(RefusedFull, "too many connections")
 	case h.byAddr[key] >= limit.MaxConnectionsPerIP:
-		return busy("too many connections from your address")
+		return busy(RefusedFullByAddr, "too many connections from your address")
 	}
 	h.admitted++
 	h.byAddr[key]++
@@ -37,12 +37,18 @@ func (h *Hub) admit(addr netip.Addr) error {
 // seconds.
 const retryAfter = "10"
 
-func busy(reason string) error {
-	return &wsconn.HandshakeError{
+func busy(why Refusal, reason string) error {
+	return &refusal{why, wsconn.HandshakeError{
 		Status: http.StatusServiceUnavailable,
 		Header: http.Header{"Retry-After": {retryAfter}},
 		Reason: reason,
-	}
+	}}
+}
+
+// refusal is a handshake refused for a reason that is counted.
+type refusal struct {
+	why Refusal
+	wsconn.HandshakeError
 }
 
 // dismiss takes back what admit counted.
@@ -73,6 +79,7 @@ func limitKey(addr netip.Addr) netip.Addr {
 func (h *Hub) enter(s *Session) {
 	h.mu.Lock()
 	h.sessions[s] = struct{}{}
+	h.counts.opened.Add(1)
 	late := h.closed
 	h.mu.Unlock()
 	if late {

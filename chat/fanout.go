@@ -55,25 +55,41 @@ func (f *fanOut) flush(r *room) {
 			m.own = append(m.own, i)
 		}
 	}
+	bytes := 0
 	for _, m := range r.members {
 		c := f.chunk(m.dialect)
-		switch {
-		case m.holding:
+		frames := c.frames
+		if m.holding {
 			f.holdBack(r, m, c)
-		case m.own != nil:
-			if frames := c.without(m.own); len(frames) > 0 {
-				m.session.deliver(frames)
-			}
-		case len(c.frames) > 0:
-			m.session.deliver(c.frames)
+			continue
+		}
+		if m.own != nil {
+			frames = c.without(m.own)
+		}
+		if len(frames) > 0 {
+			m.session.deliver(frames)
+			bytes += len(frames)
 		}
 	}
+	f.count(r, bytes)
 	for _, m := range f.senders {
 		m.own = nil
 	}
 	clear(f.entries)
 	clear(f.senders)
 	*f = fanOut{entries: f.entries[:0], senders: f.senders[:0]}
+}
+
+// count adds the batch to the hub's counters.
+func (f *fanOut) count(r *room, bytes int) {
+	c := &r.hub.counts
+	deliveries := len(f.entries) * len(r.members)
+	for _, m := range f.senders {
+		deliveries -= len(m.own)
+	}
+	c.entries.Add(uint64(len(f.entries)))
+	c.deliveries.Add(uint64(deliveries))
+	c.bytesOut.Add(uint64(bytes))
 }
 
 func (f *fanOut) chunk(d dialect) *chunk {

@@ -29,24 +29,28 @@ type Handler struct {
 // soon as the session has begun, or, on HTTP/2 and HTTP/3, when it has ended.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err := h.serve(w, r)
-	var refusal *wsconn.HandshakeError
+	var no *refusal
+	var unsound *wsconn.HandshakeError
 	switch {
 	case err == nil:
-	case errors.As(err, &refusal):
-		refuse(w, refusal)
+	case errors.As(err, &no):
+		h.refuse(w, no)
+	case errors.As(err, &unsound):
+		h.refuse(w, &refusal{RefusedHandshake, *unsound})
 	default:
-		// The socket is hijacked and closed, or the hub is: nobody to tell.
+		// The socket was taken over and is closed: nobody is left to tell.
 		if c := h.Hub.log.Check(zap.DebugLevel, "session did not begin"); c != nil {
 			c.Write(zap.Error(err))
 		}
 	}
 }
 
-func refuse(w http.ResponseWriter, e *wsconn.HandshakeError) {
-	for name, values := range e.Header {
+func (h *Handler) refuse(w http.ResponseWriter, no *refusal) {
+	h.Hub.counts.refused[no.why].Add(1)
+	for name, values := range no.Header {
 		w.Header()[name] = values
 	}
-	http.Error(w, e.Reason, e.Status)
+	http.Error(w, no.Reason, no.Status)
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
@@ -54,14 +58,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !h.Origins.Allow(r) {
-		return &wsconn.HandshakeError{Status: http.StatusForbidden, Reason: "this origin may not connect"}
+		return refuse(RefusedOrigin, http.StatusForbidden, "this origin may not connect")
 	}
 	if len(wsconn.Subprotocols(r)) > 0 {
-		return badRequest("none of the offered subprotocols is spoken here")
+		return refuse(RefusedProtocol, http.StatusBadRequest, "none of the offered subprotocols is spoken here")
 	}
 	room := h.room(r)
 	if err := CheckRoom(room); err != nil {
-		return badRequest(err.Error())
+		return refuse(RefusedRoom, http.StatusBadRequest, err.Error())
 	}
 	history, err := historyWanted(r)
 	if err != nil {
@@ -78,8 +82,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func badRequest(reason string) error {
-	return &wsconn.HandshakeError{Status: http.StatusBadRequest, Reason: reason}
+func refuse(why Refusal, status int, reason string) error {
+	return &refusal{why, wsconn.HandshakeError{Status: status, Reason: reason}}
 }
 
 func (h *Handler) room(r *http.Request) string {
@@ -118,7 +122,7 @@ func historyWanted(r *http.Request) (int, error) {
 	}
 	n, err := strconv.ParseUint(q.Get("history"), 10, 31)
 	if err != nil {
-		return 0, badRequest("history must be a number from 0 to " + strconv.Itoa(maxHistory))
+		return 0, refuse(RefusedRoom, http.StatusBadRequest, "history must be a number from 0 to "+strconv.Itoa(maxHistory))
 	}
 	return min(int(n), maxHistory), nil
 }
@@ -128,7 +132,7 @@ func historyWanted(r *http.Request) (int, error) {
 func (h *Handler) begin(w http.ResponseWriter, r *http.Request, name string, history int, addr netip.Addr) error {
 	room, err := h.Hub.acquire(name)
 	if err != nil {
-		return busy("rooms can't be opened just now")
+		return busy(RefusedClosing, "rooms can't be opened just now")
 	}
 	var terms wsconn.Terms
 	dialect := raw

@@ -83,6 +83,7 @@ type Hub struct {
 
 	current atomic.Pointer[Settings]
 	workers sync.WaitGroup // the rooms' workers
+	counts  counters
 
 	mu       sync.Mutex // guards the rest; above every room's
 	closed   bool

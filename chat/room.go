@@ -116,6 +116,8 @@ func (r *room) post(e Entry, done func(Receipt, error)) {
 		r.calm.Wait()
 	}
 	r.mu.Unlock()
+	r.hub.counts.messagesIn.Add(1)
+	r.hub.counts.bytesIn.Add(uint64(len(e.Body)))
 	r.hub.journal.Append(e, done)
 }
 

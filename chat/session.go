@@ -53,6 +53,7 @@ func (s *Session) deliver(frames []byte) {
 // cutOff ends the session of a client that does not read as fast as its rooms
 // speak. It may come back and resume.
 func (s *Session) cutOff() {
+	s.hub.counts.slow.Add(1)
 	s.close(closeSlow)
 }
 

@@ -32,8 +32,8 @@ func isStream(r *http.Request) bool {
 		(r.Proto == "websocket" || r.Header.Get(":protocol") == "websocket")
 }
 
-// Check returns a *HandshakeError if r is not a sound opening handshake (RFC
-// 6455 section 4.2.1), else nil.
+// Check says what is wrong with r as an opening handshake (RFC 6455 section
+// 4.2.1), as a *HandshakeError, or returns nil.
 func Check(r *http.Request) error {
 	if isStream(r) {
 		if r.Header.Get("Sec-Websocket-Version") != "13" {
