@@ -78,7 +78,7 @@ func limitKey(addr netip.Addr) netip.Addr {
 // since Leave did not see it.
 func (h *Hub) enter(s *Session) {
 	h.mu.Lock()
-	h.sessions[s] = struct{}{}
+	h.sessions[s.id] = s
 	h.counts.opened.Add(1)
 	late := h.closed
 	h.mu.Unlock()
@@ -92,7 +92,7 @@ func (h *Hub) leave(s *Session) {
 	h.dismiss(s.addr)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.sessions, s)
+	delete(h.sessions, s.id)
 	if h.closed && len(h.sessions) == 0 {
 		h.emptied()
 	}
@@ -104,7 +104,7 @@ func (h *Hub) Leave() {
 	h.mu.Lock()
 	h.closed = true
 	left := make([]*Session, 0, len(h.sessions))
-	for s := range h.sessions {
+	for _, s := range h.sessions {
 		left = append(left, s)
 	}
 	if len(left) == 0 {

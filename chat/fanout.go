@@ -48,7 +48,7 @@ func (f *fanOut) flush(r *room) {
 		return
 	}
 	for i, e := range f.entries {
-		if m := r.byID[e.Origin]; m != nil && m.dialect&^deflated == raw {
+		if m := r.hub.rawMember(e.Origin); m != nil && m.room == r {
 			if m.own == nil {
 				f.senders = append(f.senders, m)
 			}
@@ -78,6 +78,21 @@ func (f *fanOut) flush(r *room) {
 	clear(f.entries)
 	clear(f.senders)
 	*f = fanOut{entries: f.entries[:0], senders: f.senders[:0]}
+}
+
+// rawMember returns the place in its room of the raw session with that id, who
+// must not hear what it said itself, or nil.
+func (h *Hub) rawMember(id string) *member {
+	h.mu.Lock()
+	s := h.sessions[id]
+	h.mu.Unlock()
+	if s == nil {
+		return nil
+	}
+	if t, ok := s.talk.(*rawTalk); ok {
+		return &t.member
+	}
+	return nil
 }
 
 // count adds the batch to the hub's counters.
@@ -120,9 +135,13 @@ func (c *chunk) without(own []int) []byte {
 	return frames
 }
 
-// holdBack keeps the batch for a member that is still reading the journal. One
-// that takes too long is cut off like any other slow reader.
+// holdBack keeps the batch for a member that is still on its way in, or reading
+// the journal. One that takes too long is cut off, like any other slow reader,
+// as soon as it is there.
 func (f *fanOut) holdBack(r *room, m *member, c *chunk) {
+	if m.overheld {
+		return
+	}
 	own := m.own
 	for i, e := range f.entries {
 		if len(own) > 0 && own[0] == i {
@@ -135,7 +154,6 @@ func (f *fanOut) holdBack(r *room, m *member, c *chunk) {
 		}
 	}
 	if m.heldSize > r.hub.settings().OutboxLimit {
-		m.held, m.heldSize = nil, 0
-		m.session.cutOff()
+		m.held, m.heldSize, m.overheld = nil, 0, true
 	}
 }

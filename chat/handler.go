@@ -142,10 +142,13 @@ func (h *Handler) begin(w http.ResponseWriter, r *http.Request, name string, his
 		}
 	}
 	s := &Session{hub: h.Hub, id: newID(), addr: addr, began: time.Now()}
-	talk := &rawTalk{session: s, room: room, member: &member{session: s, dialect: dialect}}
+	talk := &rawTalk{session: s, member: member{session: s, room: room, dialect: dialect}}
 	s.talk = talk
+	// It joins before the handshake is answered: whoever sees the answer has
+	// joined, and misses nothing that is said from then on.
+	room.change(join, &talk.member, 0)
 	if s.conn, err = h.Hub.engine.Accept(w, r, terms, s); err != nil {
-		h.Hub.release(room)
+		talk.end()
 		return err
 	}
 	h.Hub.enter(s)

@@ -88,8 +88,8 @@ type Hub struct {
 	mu       sync.Mutex // guards the rest; above every room's
 	closed   bool
 	rooms    map[string]*room
-	sessions map[*Session]struct{}
-	byAddr   map[netip.Addr]int // connections, admitted or about to be
+	sessions map[string]*Session // by id
+	byAddr   map[netip.Addr]int  // connections, admitted or about to be
 	admitted int
 	empty    chan struct{} // closed by emptied: closed, and no session is left
 	emptied  func()
@@ -104,7 +104,7 @@ func NewHub(cfg Config) (*Hub, error) {
 		journal:  cfg.Journal,
 		log:      cfg.Logger,
 		rooms:    map[string]*room{},
-		sessions: map[*Session]struct{}{},
+		sessions: map[string]*Session{},
 		byAddr:   map[netip.Addr]int{},
 		empty:    make(chan struct{}),
 	}

@@ -13,13 +13,12 @@ import (
 // is relayed to the other members of one room, byte for byte.
 type rawTalk struct {
 	session *Session
-	room    *room
-	member  *member
+	member  member
 }
 
 func (t *rawTalk) hear(op ws.OpCode, payload []byte) {
 	e := Entry{
-		Room:   t.room.name,
+		Room:   t.member.room.name,
 		Kind:   Message,
 		Text:   true,
 		Body:   bytes.Clone(payload), // the payload is only lent
@@ -28,7 +27,7 @@ func (t *rawTalk) hear(op ws.OpCode, payload []byte) {
 	if op == ws.OpBinary {
 		e.Kind, e.Text = Binary, false
 	}
-	t.room.post(e, t.done)
+	t.member.room.post(e, t.done)
 }
 
 // done ends the session when a message could not be recorded: a raw client can
@@ -43,22 +42,30 @@ func (t *rawTalk) done(_ Receipt, err error) {
 	t.session.close(closeUnavailable)
 }
 
+// end implements talk.
 func (t *rawTalk) end() {
-	t.room.change(leave, t.member, 0)
-	t.session.hub.release(t.room)
+	t.member.room.change(leave, &t.member, 0)
+	t.session.hub.release(t.member.room)
 }
 
-// begin joins the room, with its last n text messages first.
+// begin lets the client hear the room it has joined: its last n text messages
+// first, then what was said since.
 func (t *rawTalk) begin(ctx context.Context, n int) error {
-	if n == 0 {
-		t.room.change(join, t.member, 0)
-		return nil
+	room := t.member.room
+	var last Seq
+	if n > 0 {
+		entries, newest, err := lastMessages(ctx, t.session.hub.journal, room.name, n)
+		if err != nil {
+			return err
+		}
+		last = newest
+		t.sayAll(entries)
 	}
-	t.room.change(hold, t.member, 0)
-	entries, last, err := lastMessages(ctx, t.session.hub.journal, t.room.name, n)
-	if err != nil {
-		return err
-	}
+	room.change(release, &t.member, last)
+	return nil
+}
+
+func (t *rawTalk) sayAll(entries []Entry) {
 	var frames []byte
 	for i := range entries {
 		frames = t.member.dialect.append(frames, &entries[i])
@@ -67,8 +74,6 @@ func (t *rawTalk) begin(ctx context.Context, n int) error {
 			frames = nil
 		}
 	}
-	t.room.change(release, t.member, last)
-	return nil
 }
 
 // maxHistory bounds what one raw client may ask for.

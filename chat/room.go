@@ -31,7 +31,6 @@ type room struct {
 
 	// Owned by the worker.
 	members []*member
-	byID    map[string]*member // by session
 	fan     fanOut
 
 	mu      sync.Mutex // guards the rest
@@ -52,8 +51,7 @@ type change uint8
 
 const (
 	none    change = iota
-	join           // from the next entry on, member hears the room
-	hold           // likewise, but what it would hear is held back
+	join           // from the next entry on, member belongs; what it hears is held back
 	release        // what was held back and is numbered above after, then the room
 	leave
 )
@@ -61,13 +59,14 @@ const (
 // member is one session's place in a room. Everything but the fixed fields is
 // owned by the room's worker.
 type member struct {
-	session *Session // fixed
-	dialect dialect  // fixed
-
-	place    int // in room.members
-	holding  bool
+	session  *Session // fixed
+	dialect  dialect  // fixed
+	room     *room    // fixed
+	place    int      // in room.members
+	holding  bool     // from join to release
 	held     []heldFrame
 	heldSize int
+	overheld bool  // more was held back than an outbox holds
 	own      []int // which entries of the batch under way it sent itself
 }
 
@@ -77,7 +76,7 @@ type heldFrame struct {
 }
 
 func newRoom(h *Hub, name string) *room {
-	r := &room{hub: h, name: name, byID: map[string]*member{}}
+	r := &room{hub: h, name: name}
 	r.calm.L = &r.mu
 	return r
 }
@@ -165,11 +164,10 @@ func (r *room) handle(batch []event) {
 func (r *room) apply(ev *event) {
 	m := ev.member
 	switch ev.change {
-	case join, hold:
-		m.holding = ev.change == hold
+	case join:
+		m.holding = true
 		m.place = len(r.members)
 		r.members = append(r.members, m)
-		r.byID[m.session.id] = m
 	case release:
 		r.releaseHeld(m, ev.after)
 	case leave:
@@ -178,10 +176,6 @@ func (r *room) apply(ev *event) {
 }
 
 func (r *room) remove(m *member) {
-	if r.byID[m.session.id] != m {
-		return
-	}
-	delete(r.byID, m.session.id)
 	last := len(r.members) - 1
 	r.members[m.place] = r.members[last]
 	r.members[m.place].place = m.place
@@ -193,6 +187,10 @@ func (r *room) remove(m *member) {
 // releaseHeld gives a member what it missed while it was reading the journal up
 // to after, and nothing twice.
 func (r *room) releaseHeld(m *member, after Seq) {
+	if m.overheld {
+		m.session.cutOff()
+		return
+	}
 	var frames []byte
 	for _, h := range m.held {
 		if h.seq == 0 || h.seq > after {

@@ -6,16 +6,19 @@ import (
 	"github.com/gobwas/ws"
 )
 
+// sink gets what an assembler puts together. Payloads are valid until the call
+// returns.
+type sink interface {
+	message(op ws.OpCode, payload []byte, compressed bool) error
+	control(op ws.OpCode, payload []byte) error
+}
+
 // assembler turns the bytes of one connection into whole messages, however the
-// network cut them. It keeps nothing between messages, and within one no more
-// than the bytes received so far, so that a header that announces much costs
-// nothing.
+// network cut them. Between messages it is as good as new; within one it keeps
+// no more than the bytes received so far, so that a header that announces much
+// costs nothing.
 type assembler struct {
-	// sink gets the messages. The payload is valid until the call returns.
-	sink interface {
-		message(op ws.OpCode, payload []byte, compressed bool) error
-		control(op ws.OpCode, payload []byte) error
-	}
+	sink sink // set by whoever feeds it
 
 	header  [maxHeader]byte // a header cut by the end of a read
 	nheader int

@@ -41,8 +41,10 @@ type socket interface {
 	// write writes p, or as much as there is room for with errAgain: the poller
 	// will say when to go on. A socket that blocks never returns errAgain.
 	write(p []byte) (int, error)
-	// blocks reports whether write may wait for the peer, so that only a
-	// goroutine of the Conn's own may call it.
+	// ready reports whether writing n bytes now is sure not to wait for the peer.
+	// Where it isn't, only a goroutine of the Conn's own may write.
+	ready(n int) bool
+	// blocks reports whether ready may ever say no.
 	blocks() bool
 	// closeWrite tells the peer that nothing more will come.
 	closeWrite()
@@ -74,8 +76,8 @@ type Conn struct {
 	extended bool // compression was negotiated
 
 	// Owned by the reader: the holder of reading.
-	in    assembler
-	early []byte // what came behind the handshake
+	partial *assembler // of a message that is not whole yet, else nil
+	early   []byte     // what came behind the handshake
 
 	pinged int64 // owned by the engine's beat: when a ping was last sent
 
@@ -118,17 +120,20 @@ func (c *Conn) Send(p []byte) error {
 		return nil
 	}
 	c.writing = true
-	if c.sock.blocks() {
-		c.pushLocked(p)
-		c.mu.Unlock()
-		c.engine.spawn(c.flushBlocking)
-		return nil
-	}
 	c.mu.Unlock()
-	n, err := c.sock.write(p)
+	var n int
+	var err error
+	if c.sock.ready(len(p)) {
+		n, err = c.sock.write(p)
+	}
 	c.mu.Lock()
 	if n < len(p) && c.state != dead {
 		c.putBackLocked(p[n:])
+	}
+	if len(c.queue) > 0 && c.sock.blocks() && err == nil {
+		c.mu.Unlock()
+		c.engine.spawn(c.flushBlocking) // which has the right to write now
+		return nil
 	}
 	c.flushLocked(err)
 	return nil

@@ -84,11 +84,13 @@ type Engine struct {
 	stop chan struct{}
 	wg   sync.WaitGroup // every goroutine of the engine and its connections
 
-	mu      sync.Mutex // guards the rest; a leaf, taken with a Conn's mutex held
-	closed  bool
-	conns   map[*Conn]struct{}
-	watched map[*Conn]struct{} // those whose peers owe something
-	empty   chan struct{}      // closed when closed and no connection is left
+	mu        sync.Mutex // guards the rest; a leaf, taken with a Conn's mutex held
+	closed    bool
+	conns     map[*Conn]struct{}
+	fresh     int                // connections since memory was last given back
+	lastFresh int64              // engine time of the last one
+	watched   map[*Conn]struct{} // those whose peers owe something
+	empty     chan struct{}      // closed when closed and no connection is left
 }
 
 // tuning is what may change while connections live.
@@ -152,13 +154,14 @@ func (e *Engine) Attach(nc net.Conn, compressed bool, h Handler) (*Conn, error) 
 
 // register takes c in, or closes its socket.
 func (e *Engine) register(c *Conn) (*Conn, error) {
-	c.in.sink = c
 	c.heard.Store(e.now())
 	c.reading = true // until Start
 	e.mu.Lock()
 	closed := e.closed
 	if !closed {
 		e.conns[c] = struct{}{}
+		e.fresh++
+		e.lastFresh = e.now()
 	}
 	e.mu.Unlock()
 	if closed {

@@ -63,6 +63,7 @@ func (e *Engine) takeDescriptor(nc interface {
 
 func (s *fdSocket) attach(c *Conn) error { return s.poll.add(s.fd, c) }
 func (s *fdSocket) blocks() bool         { return false }
+func (s *fdSocket) ready(int) bool       { return true }
 func (s *fdSocket) interrupt()           {}
 
 func (s *fdSocket) closeWrite() { _ = unix.Shutdown(s.fd, unix.SHUT_WR) } // the peer may be gone already
@@ -106,4 +107,13 @@ func transfer(call uintptr, fd int, p []byte, flags uintptr) (int, error) {
 			return 0, errno
 		}
 	}
+}
+
+// writableNow reports whether epoll would call the socket writable.
+func writableNow(fd int) bool {
+	p := unix.PollFd{Fd: int32(fd), Events: unix.POLLOUT}
+	var noWait unix.Timespec
+	n, _, errno := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1,
+		uintptr(unsafe.Pointer(&noWait)), 0, 0, 0)
+	return errno == 0 && n == 1 && p.Revents == unix.POLLOUT
 }

@@ -13,6 +13,7 @@ type netSocket struct {
 	net.Conn
 	writeTimeout time.Duration
 	interrupted  atomic.Bool
+	writeUntil   time.Time // the write deadline in force; owned by the writer
 }
 
 func newNetSocket(e *Engine, nc net.Conn) *netSocket {
@@ -21,16 +22,21 @@ func newNetSocket(e *Engine, nc net.Conn) *netSocket {
 
 func (s *netSocket) attach(*Conn) error         { return nil }
 func (s *netSocket) blocks() bool               { return true }
+func (s *netSocket) ready(int) bool             { return false }
 func (s *netSocket) read(p []byte) (int, error) { return s.Read(p) }
 
-// write gives the peer writeTimeout to take p. Where the deadline is set after
+// write gives the peer writeTimeout to take p, or half of it at least: a deadline
+// costs more than looking at the clock. Where the deadline is set after
 // interrupt has set its own, interrupted is seen.
 func (s *netSocket) write(p []byte) (int, error) {
-	if err := s.SetWriteDeadline(time.Now().Add(s.writeTimeout)); err != nil {
-		return 0, err
-	}
-	if s.interrupted.Load() {
-		return 0, net.ErrClosed
+	if now := time.Now(); s.writeUntil.Sub(now) < s.writeTimeout/2 {
+		s.writeUntil = now.Add(s.writeTimeout)
+		if err := s.SetWriteDeadline(s.writeUntil); err != nil {
+			return 0, err
+		}
+		if s.interrupted.Load() {
+			return 0, net.ErrClosed
+		}
 	}
 	return s.Write(p)
 }

@@ -10,8 +10,37 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// readBuffers are lent to readers for as long as there is something to read.
-var readBuffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+// readSize is how much one read takes: some thirty chat messages. Larger buffers
+// were no faster for those, and a rush of handshakes takes one each.
+const readSize = 4 << 10
+
+// reading is what a connection needs only while there is something to read.
+type reading struct {
+	buf [readSize]byte
+	in  *assembler
+}
+
+var readings = sync.Pool{New: func() any { return &reading{in: new(assembler)} }}
+
+// borrow takes what reading needs, with the message that was not whole when c
+// last had it.
+func (c *Conn) borrow() *reading {
+	r := readings.Get().(*reading)
+	if c.partial != nil {
+		r.in, c.partial = c.partial, nil
+	}
+	r.in.sink = c
+	return r
+}
+
+// giveBack must come before the right to read is given back.
+func (c *Conn) giveBack(r *reading) {
+	r.in.sink = nil
+	if r.in.unfinished() {
+		c.partial, r.in = r.in, new(assembler)
+	}
+	readings.Put(r)
+}
 
 // wake is called by the poller when the socket may have bytes to read.
 func (c *Conn) wake() {
@@ -34,12 +63,7 @@ func (c *Conn) Start() {
 		c.endRead(err)
 		return
 	}
-	early := c.early
-	c.early = nil
-	c.engine.spawn(func() {
-		c.takeEarly(early)
-		c.read()
-	})
+	c.engine.spawn(c.read)
 }
 
 // Wait blocks until the connection has ended if its socket is an HTTP/2 or
@@ -48,14 +72,6 @@ func (c *Conn) Start() {
 func (c *Conn) Wait() {
 	if s, ok := c.sock.(*streamSocket); ok {
 		<-s.done
-	}
-}
-
-// takeEarly feeds what came behind the handshake.
-func (c *Conn) takeEarly(early []byte) {
-	if len(early) > 0 {
-		defer c.contain()
-		c.feed(early)
 	}
 }
 
@@ -74,27 +90,40 @@ func (c *Conn) park() bool {
 
 // read reads until the socket has nothing more. It holds the right to read.
 func (c *Conn) read() {
-	buf := readBuffers.Get().(*[16 << 10]byte)
-	defer readBuffers.Put(buf)
 	defer c.contain()
 	for {
-		n, err := c.sock.read(buf[:])
-		if n > 0 {
-			c.heard.Store(c.engine.now())
-			c.feed(buf[:n])
-		}
+		err := c.readAvailable()
 		if err == errAgain {
 			if c.park() {
 				return
 			}
 			continue
 		}
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF // no close frame came before the end
+		}
+		c.endRead(err)
+		return
+	}
+}
+
+// readAvailable feeds what there is to read and returns why there is no more.
+func (c *Conn) readAvailable() error {
+	r := c.borrow()
+	defer c.giveBack(r)
+	if c.early != nil {
+		early := c.early
+		c.early = nil
+		c.feed(r.in, early)
+	}
+	for {
+		n, err := c.sock.read(r.buf[:])
+		if n > 0 {
+			c.heard.Store(c.engine.now())
+			c.feed(r.in, r.buf[:n])
+		}
 		if err != nil {
-			if errors.Is(err, io.EOF) {
-				err = io.ErrUnexpectedEOF // no close frame came before the end
-			}
-			c.endRead(err)
-			return
+			return err
 		}
 	}
 }
@@ -120,18 +149,20 @@ func (c *Conn) endRead(why error) {
 // feed hands bytes to the assembler. Once a close frame has gone out, whatever
 // still comes is read only so that the peer gets to see that frame: a socket
 // closed with unread bytes resets the connection.
-func (c *Conn) feed(p []byte) {
+func (c *Conn) feed(in *assembler, p []byte) {
 	if c.isClosing() {
 		return
 	}
-	err := c.in.feed(p, c.engine.maxMessage(), c.extended)
-	if c.in.unfinished() && err == nil {
+	err := in.feed(p, c.engine.maxMessage(), c.extended)
+	if in.unfinished() && err == nil {
 		if c.begun.Load() == 0 {
 			c.begun.Store(c.engine.now())
 		}
 		return
 	}
-	c.begun.Store(0)
+	if c.begun.Load() != 0 {
+		c.begun.Store(0)
+	}
 	if err == nil || err == errEnded {
 		return
 	}

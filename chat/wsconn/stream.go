@@ -39,6 +39,7 @@ func (e *Engine) acceptStream(w http.ResponseWriter, r *http.Request, t Terms, h
 
 func (s *streamSocket) attach(*Conn) error         { return nil }
 func (s *streamSocket) blocks() bool               { return true }
+func (s *streamSocket) ready(int) bool             { return false }
 func (s *streamSocket) read(p []byte) (int, error) { return s.body.Read(p) }
 
 // write clears its deadline behind itself: on HTTP/2 one that passes later would
