@@ -60,6 +60,9 @@ func (h *Hub) dismiss(addr netip.Addr) {
 	if h.byAddr[key]--; h.byAddr[key] == 0 {
 		delete(h.byAddr, key)
 	}
+	if h.closed && h.admitted == 0 {
+		h.emptied()
+	}
 }
 
 // limitKey is what counts as one address: an IPv4 address, or the /64 that one
@@ -89,13 +92,10 @@ func (h *Hub) enter(s *Session) {
 
 // leave forgets a session that has ended.
 func (h *Hub) leave(s *Session) {
-	h.dismiss(s.addr)
 	h.mu.Lock()
-	defer h.mu.Unlock()
 	delete(h.sessions, s.id)
-	if h.closed && len(h.sessions) == 0 {
-		h.emptied()
-	}
+	h.mu.Unlock()
+	h.dismiss(s.addr)
 }
 
 // Leave refuses new clients and says goodbye to all there are, without waiting
@@ -107,7 +107,7 @@ func (h *Hub) Leave() {
 	for _, s := range h.sessions {
 		left = append(left, s)
 	}
-	if len(left) == 0 {
+	if h.admitted == 0 {
 		h.emptied()
 	}
 	h.mu.Unlock()
@@ -129,6 +129,9 @@ func (h *Hub) Close(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	err := h.engine.Close(context.WithoutCancel(ctx))
+	// Those on their way in have found the engine closed. Once the last has been
+	// dismissed, nobody starts another worker.
+	<-h.empty
 	h.workers.Wait()
 	return errors.Join(err, h.journal.Close())
 }

@@ -1,5 +1,7 @@
 package chat
 
+import "slices"
+
 // chunkSize is how many bytes of frames go to a member's socket at once: many
 // small messages share one system call, and a socket that is not read is found
 // out soon.
@@ -63,8 +65,8 @@ func (f *fanOut) flush(r *room) {
 			f.holdBack(r, m, c)
 			continue
 		}
-		if m.own != nil {
-			frames = c.without(m.own)
+		if m.own != nil || m.after > 0 {
+			frames = f.partFor(m, c)
 		}
 		if len(frames) > 0 {
 			m.session.deliver(frames)
@@ -122,17 +124,24 @@ func (f *fanOut) chunk(d dialect) *chunk {
 	return c
 }
 
-// without returns a copy of the frames that leaves some out.
-func (c *chunk) without(own []int) []byte {
+// partFor returns a copy of the frames without those that m sent itself or has
+// already read from the journal, which may be ahead of its deliveries.
+func (f *fanOut) partFor(m *member, c *chunk) []byte {
 	frames := make([]byte, 0, len(c.frames))
-	for i := range c.ends {
-		if len(own) > 0 && own[0] == i {
-			own = own[1:]
-			continue
+	for i, e := range f.entries {
+		if !m.knows(i, e) {
+			frames = append(frames, c.frame(i)...)
 		}
-		frames = append(frames, c.frame(i)...)
+		if e.Seq >= m.after {
+			m.after = 0
+		}
 	}
 	return frames
+}
+
+// knows reports whether m must not be told e, the i-th of the batch.
+func (m *member) knows(i int, e *Entry) bool {
+	return slices.Contains(m.own, i) || e.Seq > 0 && e.Seq <= m.after
 }
 
 // holdBack keeps the batch for a member that is still on its way in, or reading
@@ -142,13 +151,8 @@ func (f *fanOut) holdBack(r *room, m *member, c *chunk) {
 	if m.overheld {
 		return
 	}
-	own := m.own
 	for i, e := range f.entries {
-		if len(own) > 0 && own[0] == i {
-			own = own[1:]
-			continue
-		}
-		if frame := c.frame(i); len(frame) > 0 {
+		if frame := c.frame(i); len(frame) > 0 && !m.knows(i, e) {
 			m.held = append(m.held, heldFrame{e.Seq, frame})
 			m.heldSize += len(frame)
 		}

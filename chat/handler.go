@@ -93,13 +93,16 @@ func (h *Handler) room(r *http.Request) string {
 	return QueryRoom(r)
 }
 
-// QueryRoom returns the query parameter "room", or "lobby" where there is none.
+// Lobby is the room of those who don't say where they want to go.
+const Lobby = "lobby"
+
+// QueryRoom returns the query parameter "room", or Lobby where there is none.
 func QueryRoom(r *http.Request) string {
 	q := r.URL.Query()
 	if q.Has("room") {
 		return q.Get("room")
 	}
-	return "lobby"
+	return Lobby
 }
 
 func (h *Handler) clientIP(r *http.Request) netip.Addr {

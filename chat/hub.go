@@ -91,7 +91,7 @@ type Hub struct {
 	sessions map[string]*Session // by id
 	byAddr   map[netip.Addr]int  // connections, admitted or about to be
 	admitted int
-	empty    chan struct{} // closed by emptied: closed, and no session is left
+	empty    chan struct{} // closed by emptied: closed, and nobody is admitted
 	emptied  func()
 }
 

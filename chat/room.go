@@ -67,6 +67,7 @@ type member struct {
 	held     []heldFrame
 	heldSize int
 	overheld bool  // more was held back than an outbox holds
+	after    Seq   // the newest entry it has read from the journal, until that has passed
 	own      []int // which entries of the batch under way it sent itself
 }
 
@@ -192,9 +193,13 @@ func (r *room) releaseHeld(m *member, after Seq) {
 		return
 	}
 	var frames []byte
+	m.after = after
 	for _, h := range m.held {
 		if h.seq == 0 || h.seq > after {
 			frames = append(frames, h.frame...)
+		}
+		if h.seq >= after {
+			m.after = 0
 		}
 	}
 	m.holding, m.held, m.heldSize = false, nil, 0

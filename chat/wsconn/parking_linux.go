@@ -20,8 +20,7 @@ const quietMoment = 20 * time.Millisecond
 type parkingSocket struct {
 	*netSocket
 	poll  *poller
-	below syscall.RawConn
-	fd    int       // of below, for as long as we have not closed it
+	fd    int       // of the connection below, which nobody but close closes
 	until time.Time // the read deadline in force; owned by the reader
 }
 
@@ -31,17 +30,15 @@ func (e *Engine) newParkingSocket(nc net.Conn, below syscall.Conn) (socket, erro
 		nc.Close()
 		return nil, err
 	}
-	return &parkingSocket{netSocket: newNetSocket(e, nc), poll: e.poll, below: raw}, nil
+	s := &parkingSocket{netSocket: newNetSocket(e, nc), poll: e.poll}
+	if err := raw.Control(func(fd uintptr) { s.fd = int(fd) }); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
-func (s *parkingSocket) attach(c *Conn) error {
-	var added error
-	err := s.below.Control(func(fd uintptr) {
-		s.fd = int(fd)
-		added = s.poll.add(s.fd, c)
-	})
-	return errors.Join(err, added)
-}
+func (s *parkingSocket) attach(c *Conn) error { return s.poll.add(s.fd, c) }
 
 // read waits for a quiet moment at most. The deadline is moved only when half of
 // it has passed: a busy connection pays for it seldom.
@@ -71,11 +68,11 @@ const inlineWrite = 8 << 10
 // ready asks the kernel, for some 0.2 µs, which is a tenth of what handing the
 // write to a goroutine costs.
 func (s *parkingSocket) ready(n int) bool {
-	return n <= inlineWrite && s.fd > 0 && writableNow(s.fd)
+	return n <= inlineWrite && writableNow(s.fd)
 }
 
 // close takes the descriptor out of the poller while it still is ours.
 func (s *parkingSocket) close() {
-	_ = s.below.Control(func(fd uintptr) { s.poll.forget(int(fd)) }) // fails only once closed
+	s.poll.forget(s.fd)
 	s.netSocket.close()
 }

@@ -1,0 +1,23 @@
+package caddymodule_test
+
+import (
+	"testing"
+
+	"github.com/caddychat/caddy-chat/conformance"
+)
+
+// The whole raw dialect and what bad input gets, over ws and wss through a real
+// Caddy. None of it may write an error to the log.
+func TestConformance(t *testing.T) {
+	s := startCaddy(t, `chat {
+		max_connections_per_ip 3000
+		ping_interval 2s
+	}`)
+	t.Run("ws", func(t *testing.T) {
+		conformance.Run(t, conformance.Target{Addr: s.plain})
+	})
+	t.Run("wss", func(t *testing.T) {
+		conformance.Run(t, conformance.Target{Addr: s.tls, TLS: s.trust(), Members: 200, Messages: 200})
+	})
+	s.noErrors()
+}

@@ -1,0 +1,142 @@
+package caddymodule_test
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	_ "github.com/caddychat/caddy-chat/caddymodule"
+)
+
+// site is a Caddy that runs in this process. There can be only one at a time.
+type site struct {
+	t           *testing.T
+	plain, tls  string // host:port
+	dir         string
+	log, access string // files
+}
+
+// startCaddy runs Caddy with directives in a site that is served over http and
+// https. It is stopped at the end of the test.
+func startCaddy(t *testing.T, directives string) *site {
+	t.Helper()
+	s := &site{t: t, dir: t.TempDir()}
+	s.plain, s.tls = freeAddr(t), freeAddr(t)
+	s.log, s.access = filepath.Join(s.dir, "log"), filepath.Join(s.dir, "access")
+	s.load(directives)
+	t.Cleanup(func() {
+		if err := caddy.Stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	return s
+}
+
+// load replaces the directives, as a reload does.
+func (s *site) load(directives string) {
+	s.t.Helper()
+	if err := s.tryLoad(directives); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) tryLoad(directives string) error {
+	_, port, _ := net.SplitHostPort(s.tls)
+	config := fmt.Sprintf(`{
+		admin off
+		persist_config off
+		storage file_system %[1]s
+		skip_install_trust
+		local_certs
+		https_port %[2]s
+		auto_https disable_redirects
+		log {
+			output file %[3]s
+			level DEBUG
+		}
+	}
+	http://%[5]s, https://%[6]s {
+		log {
+			output file %[4]s
+		}
+		%[7]s
+	}`, s.dir, port, s.log, s.access, s.plain, s.tls, directives)
+	json, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), map[string]any{"filename": "Caddyfile"})
+	if err != nil {
+		return err
+	}
+	return caddy.Load(json, true)
+}
+
+// trust returns what a client needs to believe the site's certificate.
+func (s *site) trust() *tls.Config {
+	s.t.Helper()
+	pem, err := os.ReadFile(filepath.Join(s.dir, "pki/authorities/local/root.crt"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	return &tls.Config{RootCAs: roots}
+}
+
+func (s *site) httpClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: s.trust(), DisableKeepAlives: true}}
+}
+
+// noErrors fails if Caddy has logged anything that an operator need act on.
+func (s *site) noErrors() {
+	s.t.Helper()
+	for line := range strings.Lines(read(s.t, s.log)) {
+		if strings.Contains(line, `"level":"error"`) {
+			s.t.Errorf("logged: %s", line)
+		}
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// eventually fails unless ok becomes true soon, for what another process or
+// goroutine does in its own time.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(10 * time.Second)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+// freeAddr returns a loopback address that nobody listens on.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
