@@ -2,6 +2,7 @@ package caddymodule_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/caddychat/caddy-chat/conformance"
 )
@@ -14,10 +15,10 @@ func TestConformance(t *testing.T) {
 		ping_interval 2s
 	}`)
 	t.Run("ws", func(t *testing.T) {
-		conformance.Run(t, conformance.Target{Addr: s.plain})
+		conformance.Run(t, conformance.Target{Addr: s.plain, PingInterval: 2 * time.Second})
 	})
 	t.Run("wss", func(t *testing.T) {
-		conformance.Run(t, conformance.Target{Addr: s.tls, TLS: s.trust(), Members: 200, Messages: 200})
+		conformance.Run(t, conformance.Target{Addr: s.tls, PingInterval: 2 * time.Second, TLS: s.trust(), Members: 200, Messages: 200})
 	})
 	s.noErrors()
 }

@@ -30,8 +30,8 @@ type Handler struct {
 	// The path to serve. Default: `/chat`.
 	Path string `json:"path,omitempty"`
 
-	// The room that a client lands in; may contain placeholders. Default: the
-	// query parameter `room`, else `lobby`. A name has 1 to 128 bytes of UTF-8
+	// The room that a client lands in; may contain placeholders, and `lobby` where
+	// they come to nothing. Default: `{http.request.uri.query.room}`. A name has 1 to 128 bytes of UTF-8
 	// without control characters; others are refused with status 400.
 	Room string `json:"room,omitempty"`
 
@@ -170,10 +170,15 @@ func liftIdleTimeouts(r *http.Request) {
 	}
 }
 
-// placeholderRoom evaluates the configured room for a request.
+// placeholderRoom evaluates the configured room for a request. Where that comes
+// to nothing the room is the lobby, unless the client asked for the empty name.
 func (h *Handler) placeholderRoom(r *http.Request) string {
 	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	return repl.ReplaceAll(h.Room, "")
+	name := repl.ReplaceAll(h.Room, "")
+	if q := r.URL.Query(); name == "" && (!q.Has("room") || q.Get("room") != "") {
+		return chat.Lobby
+	}
+	return name
 }
 
 // clientIP is the client's address as Caddy knows it, behind trusted proxies

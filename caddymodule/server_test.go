@@ -34,11 +34,18 @@ func startCaddy(t *testing.T, directives string) *site {
 	s := &site{t: t, dir: t.TempDir()}
 	s.plain, s.tls = freeAddr(t), freeAddr(t)
 	s.log, s.access = filepath.Join(s.dir, "log"), filepath.Join(s.dir, "access")
-	s.load(directives)
 	t.Cleanup(func() {
 		if err := caddy.Stop(); err != nil {
 			t.Errorf("stop: %v", err)
 		}
+	})
+	s.load(directives)
+	eventually(t, "a certificate", func() bool { // Caddy makes it in the background
+		c, err := tls.Dial("tcp", s.tls, s.trust())
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
 	})
 	return s
 }

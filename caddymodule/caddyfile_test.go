@@ -1,0 +1,121 @@
+package caddymodule_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+)
+
+func adapt(directives string) (string, error) {
+	body := "http://localhost:8080 {\n" + directives + "\n}\n"
+	out, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(body), map[string]any{"filename": "Caddyfile"})
+	return string(out), err
+}
+
+// handlersOf returns the innermost handlers of an adapted site, in their order.
+func handlersOf(t *testing.T, config string) (found []map[string]any) {
+	t.Helper()
+	var tree any
+	if err := json.Unmarshal([]byte(config), &tree); err != nil {
+		t.Fatal(err)
+	}
+	var walk func(any)
+	walk = func(node any) {
+		switch node := node.(type) {
+		case map[string]any:
+			if name, ok := node["handler"].(string); ok && name != "subroute" {
+				found = append(found, node)
+			}
+			for _, key := range []string{"apps", "http", "servers", "srv0", "routes", "handle"} {
+				walk(node[key])
+			}
+		case []any:
+			for _, child := range node {
+				walk(child)
+			}
+		}
+	}
+	walk(tree)
+	return found
+}
+
+func TestCaddyfile_Adapts(t *testing.T) {
+	for name, c := range map[string]struct{ in, want string }{
+		"bare":  {"chat", `{"handler":"chat"}`},
+		"path":  {"chat /talk", `{"handler":"chat","path":"/talk"}`},
+		"match": {"@m host a\nchat @m /talk", `{"handler":"chat","path":"/talk"}`},
+		"all": {`chat /talk {
+			room {http.request.header.X-Room}
+			max_message 128KiB
+			max_connections 10
+			max_connections_per_ip 2
+			ping_interval 1m
+			origins https://a.example https://*.b.example
+			compression on
+		}`, `{"compression":true,"handler":"chat","max_connections":10,"max_connections_per_ip":2,
+			"max_message":131072,"origins":["https://a.example","https://*.b.example"],"path":"/talk",
+			"ping_interval":60000000000,"room":"{http.request.header.X-Room}"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			config, err := adapt(c.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := handlersOf(t, config)
+			if len(found) != 1 {
+				t.Fatalf("%d handlers in %s", len(found), config)
+			}
+			got, _ := json.Marshal(found[0])
+			var want any
+			if err := json.Unmarshal([]byte(c.want), &want); err != nil {
+				t.Fatal(err)
+			}
+			if w, _ := json.Marshal(want); string(w) != string(got) {
+				t.Errorf("got  %s\nwant %s", got, w)
+			}
+		})
+	}
+}
+
+func TestCaddyfile_ComesBeforeReverseProxy(t *testing.T) {
+	config, err := adapt("reverse_proxy localhost:9000\nchat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := handlersOf(t, config)
+	if len(found) != 2 || found[0]["handler"] != "chat" {
+		t.Errorf("order: %v", found)
+	}
+}
+
+func TestCaddyfile_RefusesWithFileAndLine(t *testing.T) {
+	for in, want := range map[string]string{
+		"chat talk":                            "path \"talk\" does not begin with /",
+		"chat /a /b":                           "wrong argument count",
+		"chat {\nfoo\n}":                       "unknown option \"foo\"",
+		"chat {\nroom a\nroom b\n}":            "room is set twice",
+		"chat {\nroom\n}":                      "room needs a value",
+		"chat {\nroom a b\n}":                  "room takes one value",
+		"chat {\nroom a {\nx\n}\n}":            "room has no block",
+		"chat {\nmax_message big\n}":           "max_message \"big\" is not a size",
+		"chat {\nmax_message 0\n}":             "max_message \"0\" is not a size",
+		"chat {\nmax_connections -1\n}":        "max_connections \"-1\" is not a number",
+		"chat {\nmax_connections_per_ip x\n}":  "max_connections_per_ip \"x\" is not a number",
+		"chat {\nping_interval soon\n}":        "ping_interval \"soon\" is not a duration",
+		"chat {\nping_interval -1s\n}":         "ping_interval \"-1s\" is not a duration",
+		"chat {\norigins\n}":                   "origins needs at least one value",
+		"chat {\norigins https://a {\nx\n}\n}": "origins has no block",
+		"chat {\ncompression maybe\n}":         "compression is on or off",
+	} {
+		_, err := adapt(in)
+		if err == nil {
+			t.Errorf("%q was accepted", in)
+			continue
+		}
+		if !strings.Contains(strings.ToLower(err.Error()), strings.ToLower(want)) || !strings.Contains(err.Error(), "Caddyfile:") {
+			t.Errorf("%q: %v", in, err)
+		}
+	}
+}
