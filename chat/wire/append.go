@@ -14,6 +14,11 @@ func begin(dst []byte, typ string) []byte {
 	return append(dst, '"')
 }
 
+// beginID opens an object with an id, unless that is empty.
+func beginID(dst []byte, typ, id string) []byte {
+	return appendOptional(begin(dst, typ), "id", id)
+}
+
 // appendName appends a comma and a member's name, which needs no escapes.
 func appendName(dst []byte, name string) []byte {
 	dst = append(dst, ',', '"')

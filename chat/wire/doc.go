@@ -9,7 +9,7 @@
 // can be sent back as it is. It reads the frame once, byte by byte, and accepts
 // less than encoding/json does: nothing may come twice, nest deeper than
 // [MaxDepth], or be a number or a string that clients in other languages choke
-// on. What is accepted costs no more memory than the frame itself.
+// on. A frame costs at most twice its own size in memory.
 //
 // # Writing
 //

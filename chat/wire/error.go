@@ -28,9 +28,7 @@ func (e *Error) Error() string { return e.Code.String() + ": " + e.Message }
 
 // Append appends the frame to dst.
 func (e *Error) Append(dst []byte) []byte {
-	dst = begin(dst, "error")
-	dst = appendOptional(dst, "id", e.ID)
-	dst = e.appendWhy(dst)
+	dst = e.appendWhy(beginID(dst, "error", e.ID))
 	return append(dst, '}')
 }
 

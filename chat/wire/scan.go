@@ -3,7 +3,6 @@ package wire
 import (
 	"fmt"
 	"strconv"
-	"unicode/utf8"
 )
 
 // scanner walks over JSON (RFC 8259) once and checks all of it, without
@@ -87,7 +86,9 @@ func (s *scanner) object(depth int, f *frame) bool {
 			return false
 		}
 		start := s.i
-		s.space = false
+		if f != nil {
+			s.space = false // for this member, however many lie within it
+		}
 		if !s.value(depth + 1) {
 			return false
 		}
@@ -181,21 +182,24 @@ func (s *scanner) each(f func(name, value []byte)) {
 // str passes a string. Its quote must be what comes.
 func (s *scanner) str() bool {
 	s.i++
-	for s.i < len(s.p) {
-		c := s.p[s.i]
+	for {
+		i := s.i
+		for i < len(s.p) && plain[s.p[i]] {
+			i++
+		}
+		s.i = i
 		switch {
-		case plain[c] || c >= utf8.RuneSelf:
-			s.i++
-		case c == '"':
+		case i == len(s.p):
+			return s.fail("string has no end")
+		case s.p[i] == '"':
 			s.i++
 			return true
-		case c != '\\':
+		case s.p[i] != '\\':
 			return s.fail("control character in a string")
 		case !s.escape():
 			return false
 		}
 	}
-	return s.fail("string has no end")
 }
 
 // escape passes an escape.

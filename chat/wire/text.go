@@ -12,35 +12,25 @@ import (
 // becomes U+FFFD.
 func AppendString[S string | []byte](dst []byte, s S) []byte {
 	dst = append(dst, '"')
-	done := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if plain[c] {
-			i++
+	start, done := len(dst), 0
+	for i := 0; i < len(s); i++ {
+		if plain[s[i]] {
 			continue
 		}
-		if c < utf8.RuneSelf {
-			dst = appendEscape(append(dst, s[done:i]...), c)
-			i++
-			done = i
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
-		if r == utf8.RuneError && n == 1 {
-			dst = append(append(dst, s[done:i]...), "\uFFFD"...)
-			done = i + 1
-		}
-		i += n
+		dst = appendEscape(append(dst, s[done:i]...), s[i])
+		done = i + 1
 	}
 	dst = append(dst, s[done:]...)
+	if !utf8.Valid(dst[start:]) {
+		dst = append(dst[:start], bytes.ToValidUTF8(dst[start:], []byte("\uFFFD"))...)
+	}
 	return append(dst, '"')
 }
 
-// plain are the bytes that stand for themselves in a JSON string and need no
-// decoding.
+// plain are the bytes that stand for themselves in a JSON string.
 var plain = func() (t [256]bool) {
-	for c := ' '; c < utf8.RuneSelf; c++ {
-		t[c] = c != '"' && c != '\\'
+	for c := range t {
+		t[c] = c >= ' ' && c != '"' && c != '\\'
 	}
 	return t
 }()
@@ -116,7 +106,7 @@ func unquote(quoted []byte) string {
 	if bytes.IndexByte(inner, '\\') < 0 {
 		return string(inner)
 	}
-	return string(appendUnquoted(nil, quoted))
+	return string(appendUnquoted(make([]byte, 0, len(inner)), quoted))
 }
 
 func appendUnquoted(dst, quoted []byte) []byte {

@@ -1,0 +1,115 @@
+package wire
+
+import "time"
+
+// inRoom appends a whole command that has a room and nothing else.
+func inRoom(dst []byte, typ, id, room string) []byte {
+	return append(appendMember(beginID(dst, typ, id), "room", room), '}')
+}
+
+// Append appends the frame to dst.
+func (c *Hello) Append(dst []byte) []byte {
+	dst = beginID(dst, "hello", c.ID)
+	dst = appendOptional(dst, "token", c.Token)
+	dst = appendOptional(dst, "device", c.Device)
+	dst = appendOptional(dst, "name", c.Name)
+	dst = appendOptional(dst, "avatar", c.Avatar)
+	if len(c.Rooms) > 0 {
+		dst = appendName(dst, "rooms")
+		for i := range c.Rooms {
+			dst = append(dst, "[,"[min(i, 1)])
+			dst = append(dst, `{"room":`...)
+			dst = AppendString(dst, c.Rooms[i].Room)
+			dst = append(c.Rooms[i].appendPosition(dst), '}')
+		}
+		dst = append(dst, ']')
+	}
+	return append(dst, '}')
+}
+
+func (p *Place) appendPosition(dst []byte) []byte {
+	if !p.Resume {
+		return dst
+	}
+	dst = appendMember(dst, "epoch", p.Epoch)
+	return appendInt(dst, "after", p.After)
+}
+
+// Append appends the frame to dst.
+func (c *Join) Append(dst []byte) []byte {
+	dst = appendMember(beginID(dst, "join", c.ID), "room", c.Room)
+	return append(c.appendPosition(dst), '}')
+}
+
+// Append appends the frame to dst.
+func (c *Leave) Append(dst []byte) []byte { return inRoom(dst, "leave", c.ID, c.Room) }
+
+// Append appends the frame to dst.
+func (c *Send) Append(dst []byte) []byte {
+	dst = appendMember(beginID(dst, "send", c.ID), "room", c.Room)
+	dst = appendOptional(dst, "key", c.Key)
+	dst = append(appendName(dst, "body"), c.Body...)
+	return append(dst, '}')
+}
+
+// Append appends the frame to dst.
+func (c *History) Append(dst []byte) []byte {
+	dst = appendMember(beginID(dst, "history", c.ID), "room", c.Room)
+	if c.Forward {
+		dst = appendInt(dst, "after", c.After)
+	} else if c.Before > 0 {
+		dst = appendInt(dst, "before", c.Before)
+	}
+	if c.Limit > 0 {
+		dst = appendInt(dst, "limit", c.Limit)
+	}
+	return append(dst, '}')
+}
+
+// Append appends the frame to dst.
+func (c *Recall) Append(dst []byte) []byte {
+	dst = appendMember(beginID(dst, "recall", c.ID), "room", c.Room)
+	return append(appendInt(dst, "seq", c.Seq), '}')
+}
+
+// Append appends the frame to dst.
+func (c *Typing) Append(dst []byte) []byte { return inRoom(dst, "typing", c.ID, c.Room) }
+
+// Append appends the frame to dst.
+func (c *Read) Append(dst []byte) []byte {
+	dst = appendMember(beginID(dst, "read", c.ID), "room", c.Room)
+	return append(appendInt(dst, "seq", c.Seq), '}')
+}
+
+// Append appends the frame to dst.
+func (c *Who) Append(dst []byte) []byte { return inRoom(dst, "who", c.ID, c.Room) }
+
+// Append appends the frame to dst.
+func (c *Ping) Append(dst []byte) []byte { return append(beginID(dst, "ping", c.ID), '}') }
+
+// Append appends the frame to dst.
+func (c *Renew) Append(dst []byte) []byte {
+	return append(appendMember(beginID(dst, "renew", c.ID), "token", c.Token), '}')
+}
+
+// Append appends the frame to dst.
+func (c *Mute) Append(dst []byte) []byte {
+	return against(dst, "mute", c.ID, c.Room, c.User, c.For)
+}
+
+// Append appends the frame to dst.
+func (c *Kick) Append(dst []byte) []byte {
+	return against(dst, "kick", c.ID, c.Room, c.User, Forever)
+}
+
+// Append appends the frame to dst.
+func (c *Ban) Append(dst []byte) []byte {
+	return against(dst, "ban", c.ID, c.Room, c.User, c.For)
+}
+
+// against appends a moderator's command.
+func against(dst []byte, typ, id, room, user string, d time.Duration) []byte {
+	dst = appendOptional(beginID(dst, typ, id), "room", room)
+	dst = appendMember(dst, "user", user)
+	return append(appendFor(dst, d), '}')
+}

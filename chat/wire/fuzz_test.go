@@ -1,0 +1,100 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"testing"
+)
+
+func FuzzDecode(f *testing.F) {
+	for _, s := range []string{
+		`{"type":"hello","id":"1","token":"t","device":"d","name":"Li","avatar":"http://a","rooms":[{"room":"a","epoch":"k","after":1},{"room":"b"}]}`,
+		`{"type":"join","id":"2","room":"a","epoch":"k","after":0}`,
+		`{"type":"send","id":"3","room":"a","key":"k","body":{"text":"hi \u4f60\ud83d\ude00", "n":[1.5e3,-0,null,true,false]}}`,
+		`{"type":"history","room":"a","before":42,"limit":50}`,
+		`{"type":"history","room":"a","after":0}`,
+		`{"type":"recall","room":"a","seq":1}`,
+		`{"type":"read","room":"a","seq":1}`,
+		`{"type":"renew","token":"t"}`,
+		`{"type":"mute","user":"u","for":0}`,
+		`{"type":"ban","room":"a","user":"u"}`,
+		`{"type":"dance"}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, p []byte) {
+		lent := bytes.Clone(p)
+		c, err := Decode(lent)
+		if !bytes.Equal(lent, p) {
+			t.Fatal("the frame was changed")
+		}
+		if err != nil {
+			checkRefusal(t, c, err)
+			return
+		}
+		checkAgainstJSON(t, p, c)
+		again, err := Decode(c.Append(nil))
+		if err != nil {
+			t.Fatalf("%s is encoded as %s: %v", p, c.Append(nil), err)
+		}
+		if !reflect.DeepEqual(again, c) {
+			t.Fatalf("%s\nfirst %+v\nthen  %+v", p, c, again)
+		}
+		if s, ok := c.(*Send); ok {
+			checkBody(t, s.Body)
+		}
+	})
+}
+
+func checkRefusal(t *testing.T, c Command, err error) {
+	var e *Error
+	if !errors.As(err, &e) || e == nil || c != nil {
+		t.Fatalf("got %v, %v", c, err)
+	}
+	if frame := e.Append(nil); !json.Valid(frame) {
+		t.Fatalf("the refusal is not JSON: %s", frame)
+	}
+}
+
+// checkAgainstJSON holds the scanner against one that has been in use for long.
+func checkAgainstJSON(t *testing.T, p []byte, c Command) {
+	if !json.Valid(p) {
+		t.Fatalf("%s is not JSON", p)
+	}
+	members := map[string]json.RawMessage{}
+	if err := json.Unmarshal(p, &members); err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string]string{"id": c.CommandID(), "room": roomOf(c)} {
+		var want string
+		if err := json.Unmarshal(members[name], &want); err == nil && got != want && got != "" {
+			t.Fatalf("%s: %s is %q, want %q", p, name, got, want)
+		}
+	}
+}
+
+func roomOf(c Command) string {
+	if v := reflect.ValueOf(c).Elem().FieldByName("Room"); v.IsValid() {
+		return v.String()
+	}
+	return ""
+}
+
+func checkBody(t *testing.T, body []byte) {
+	var compacted bytes.Buffer
+	if err := json.Compact(&compacted, body); err != nil {
+		t.Fatalf("body %s: %v", body, err)
+	}
+	if !bytes.Equal(compacted.Bytes(), body) {
+		t.Fatalf("body %s is not compact", body)
+	}
+	e := Entry{Type: Message, Room: "a", Seq: 1, Body: body}
+	if frame := e.Append(nil); !json.Valid(frame) {
+		t.Fatalf("the message is not JSON: %s", frame)
+	}
+	if n := TextSize(body); n < 0 || n > len(body) {
+		t.Fatalf("body %s has %d characters", body, n)
+	}
+}

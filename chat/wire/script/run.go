@@ -1,0 +1,248 @@
+package script
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// Dialer opens the connection of that name, in that dialect, with a query such
+// as "room=lobby", which may be empty. A raw connection must be in its room when
+// Dialer returns, else it misses what is said next: wait for the answer to a
+// WebSocket ping, since a server may answer the handshake before that.
+type Dialer func(ctx context.Context, name, dialect, query string) (Conn, error)
+
+// Conn is a client's side of a WebSocket connection. It is used by one goroutine
+// at a time. It answers pings by itself.
+type Conn interface {
+	Send(ctx context.Context, f Frame) error
+	// Recv returns the next message, or a [*ClosedError] when the server has
+	// closed.
+	Recv(ctx context.Context) (Frame, error)
+	// Close closes the connection. It may be called again, and after the
+	// server has closed.
+	Close() error
+}
+
+// Frame is a whole message.
+type Frame struct {
+	Binary bool
+	Data   []byte
+}
+
+func (f Frame) String() string {
+	if f.Binary {
+		return fmt.Sprintf("binary %x", f.Data)
+	}
+	return string(f.Data)
+}
+
+// ClosedError says that the server closed the connection, and with which code.
+type ClosedError struct {
+	Code int
+}
+
+func (e *ClosedError) Error() string {
+	return fmt.Sprintf("the server closed the connection with %d", e.Code)
+}
+
+// Run plays a conversation and returns how the server departed from it. given
+// has a value for every name in c.Given. How long the server may take is for ctx
+// to say.
+func Run(ctx context.Context, c Conversation, dial Dialer, given Vars) error {
+	for _, name := range c.Given {
+		if _, ok := given[name]; !ok {
+			return fmt.Errorf("line %d: $%s is not given", c.Line, name)
+		}
+	}
+	r := runner{c: c, dial: dial, vars: Vars{}, conns: map[string]Conn{}}
+	maps.Copy(r.vars, given)
+	defer r.close()
+	for i := 0; i < len(c.Steps); {
+		n := r.together(i)
+		if err := r.play(ctx, c.Steps[i:i+n]); err != nil {
+			return fmt.Errorf("line %d: %w", c.Steps[i].Line, err)
+		}
+		i += n
+	}
+	return nil
+}
+
+type runner struct {
+	c     Conversation
+	dial  Dialer
+	vars  Vars
+	conns map[string]Conn
+}
+
+func (r *runner) close() {
+	for _, conn := range r.conns {
+		_ = conn.Close() // the conversation is over
+	}
+}
+
+// together returns how many steps from i on are one: those that may come in any
+// order.
+func (r *runner) together(i int) int {
+	first := r.c.Steps[i]
+	n := 1
+	for _, s := range r.c.Steps[i+1:] {
+		if first.Action != HearAnyOrder || s.Action != HearAnyOrder || s.Conn != first.Conn {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// play does one step, or several that may come in any order.
+func (r *runner) play(ctx context.Context, steps []Step) error {
+	s := steps[0]
+	conn, err := r.conn(ctx, s)
+	if err != nil {
+		return err
+	}
+	switch s.Action {
+	case Say:
+		return conn.Send(ctx, Frame{Data: []byte(r.fill(s))})
+	case SayBinary:
+		return conn.Send(ctx, Frame{Binary: true, Data: s.Bytes})
+	case Hear, HearAnyOrder, HearBinary:
+		return r.hear(ctx, conn, steps)
+	case Close:
+		return conn.Close()
+	case Closed:
+		return r.closed(ctx, conn, s.Code)
+	}
+	return nil // Open
+}
+
+// conn returns the connection that a step is about, opened if need be.
+func (r *runner) conn(ctx context.Context, s Step) (Conn, error) {
+	conn := r.conns[s.Conn]
+	if conn != nil && s.Action != Open {
+		return conn, nil
+	}
+	if conn != nil {
+		return nil, fmt.Errorf("connection %q is open", s.Conn)
+	}
+	query := ""
+	if s.Action == Open {
+		query = r.fillQuery(s.Text)
+	}
+	conn, err := r.dial(ctx, s.Conn, s.Dialect, query)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	r.conns[s.Conn] = conn
+	return conn, nil
+}
+
+// hear receives until every step has had its frame.
+func (r *runner) hear(ctx context.Context, conn Conn, steps []Step) error {
+	for left := append([]Step(nil), steps...); len(left) > 0; {
+		f, err := conn.Recv(ctx)
+		if err != nil {
+			return err
+		}
+		i, err := r.fits(f, left)
+		if err != nil && passing(f) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%w\nheard %v\nwant  %s", err, f, left[0].Text)
+		}
+		left = append(left[:i], left[i+1:]...)
+	}
+	return nil
+}
+
+// fits returns the first step that a frame fits, or why it fits the last.
+func (r *runner) fits(f Frame, steps []Step) (int, error) {
+	var err error
+	for i, s := range steps {
+		if err = r.fit(f, s); err == nil {
+			return i, nil
+		}
+	}
+	return 0, err
+}
+
+func (r *runner) fit(f Frame, s Step) error {
+	switch {
+	case f.Binary != (s.Action == HearBinary):
+		return errors.New("text is not binary")
+	case f.Binary && !bytes.Equal(f.Data, s.Bytes):
+		return errors.New("other bytes")
+	case f.Binary:
+		return nil
+	case s.Dialect != "raw":
+		return Match([]byte(s.Text), f.Data, r.vars)
+	case string(f.Data) != s.Text:
+		return errors.New("another text")
+	}
+	return nil
+}
+
+// passing reports whether a frame may come at any time: how a server gathers
+// comings and goings is its own affair.
+func passing(f Frame) bool {
+	var frame struct{ Type string }
+	return !f.Binary && json.Unmarshal(f.Data, &frame) == nil && frame.Type == "presence"
+}
+
+// closed waits for the server to close.
+func (r *runner) closed(ctx context.Context, conn Conn, code int) error {
+	for {
+		f, err := conn.Recv(ctx)
+		var end *ClosedError
+		switch {
+		case errors.As(err, &end) && (code == 0 || code == end.Code):
+			return nil
+		case errors.As(err, &end):
+			return fmt.Errorf("%w, want %d", err, code)
+		case err != nil:
+			return err
+		case !passing(f):
+			return fmt.Errorf("the connection is not closed, heard %v", f)
+		}
+	}
+}
+
+var (
+	quotedName = regexp.MustCompile(`"\$([A-Za-z][A-Za-z0-9]*)"`)
+	bareName   = regexp.MustCompile(`\$([A-Za-z][A-Za-z0-9]*)`)
+)
+
+// fill puts values in for the names in what a client says. In the raw dialect
+// there are none.
+func (r *runner) fill(s Step) string {
+	if s.Dialect == "raw" {
+		return s.Text
+	}
+	return quotedName.ReplaceAllStringFunc(s.Text, func(quoted string) string {
+		return show(r.value(quoted[2 : len(quoted)-1]))
+	})
+}
+
+func (r *runner) fillQuery(query string) string {
+	query = strings.TrimPrefix(query, "?")
+	return bareName.ReplaceAllStringFunc(query, func(name string) string {
+		return url.QueryEscape(fmt.Sprint(r.value(name[1:])))
+	})
+}
+
+// value returns what a name stands for, a fresh string if it is new.
+func (r *runner) value(name string) any {
+	if _, ok := r.vars[name]; !ok {
+		r.vars[name] = name + "-" + rand.Text()[:10]
+	}
+	return r.vars[name]
+}

@@ -1,0 +1,93 @@
+package wire
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+)
+
+var li = User{ID: "u7", Name: "Li"}
+
+// serverFrames has every type of frame with as much and as little in it as there
+// can be.
+var serverFrames = []struct {
+	frame Frame
+	want  string
+}{
+	{&Welcome{
+		ID: "1", Session: "s1", At: 1700000000000, User: User{"u7", "Li", "https://x/y", true}, Token: "t", Expires: 1800000000000,
+		Ping: 25 * time.Second, Limits: Limits{65536, 2500, 100, 50, 2 * time.Minute},
+		Rooms: []Room{
+			{Name: "team", Epoch: "k3", Last: 2, Members: 3, Read: 1, Unread: 1, Write: true,
+				Entries: []Entry{{Type: Recalled, Room: "team", Seq: 2, At: 3, From: li, Target: 1}}},
+			{Name: "secret", Refused: Forbidden.Error("")},
+		},
+	}, `{"type":"welcome","id":"1","session":"s1","at":1700000000000,"user":{"id":"u7","name":"Li","avatar":"https://x/y","guest":true},` +
+		`"token":"t","expires":1800000000000,"ping":25000,` +
+		`"limits":{"message":65536,"text":2500,"page":100,"rooms":50,"recall":120000},"rooms":[` +
+		`{"room":"team","epoch":"k3","last":2,"entries":[{"type":"recalled","room":"team","seq":2,"at":3,"from":{"id":"u7","name":"Li"},"target":1}],` +
+		`"more":false,"gap":false,"members":3,"read":1,"unread":1,"write":true,"moderate":false},` +
+		`{"room":"secret","code":"forbidden","message":"you may not do this","retry":false}]}`},
+	{&Welcome{User: User{ID: "u7"}}, `{"type":"welcome","session":"","at":0,"user":{"id":"u7","name":""},"ping":0,` +
+		`"limits":{"message":0,"text":0,"page":0,"rooms":0,"recall":0},"rooms":[]}`},
+	{&Joined{"2", Room{Name: "lobby", Epoch: "k3", Last: 9, More: true, Gap: true, Members: -1, Moderate: true}},
+		`{"type":"joined","id":"2","room":"lobby","epoch":"k3","last":9,"entries":[],"more":true,"gap":true,` +
+			`"read":0,"unread":0,"write":false,"moderate":true}`},
+	{&Joined{"", Room{Name: "lobby", Epoch: "k3", Members: 1, Write: true}},
+		`{"type":"joined","room":"lobby","epoch":"k3","last":0,"entries":[],"more":false,"gap":false,` +
+			`"members":1,"read":0,"unread":0,"write":true,"moderate":false}`},
+	{&OK{}, `{"type":"ok"}`},
+	{&OK{"3", "team"}, `{"type":"ok","id":"3","room":"team"}`},
+	{&Sent{"3", "team", 45, 1700000000000, true}, `{"type":"ok","id":"3","room":"team","seq":45,"at":1700000000000,"duplicate":true}`},
+	{&Sent{ID: "3", Room: "team", Duplicate: true}, `{"type":"ok","id":"3","room":"team","duplicate":true}`},
+	{&Marked{"3", "team", 44, 1}, `{"type":"ok","id":"3","room":"team","seq":44,"unread":1}`},
+	{&Renewed{"3", 1800000000000}, `{"type":"ok","id":"3","expires":1800000000000}`},
+	{&Page{"4", "team", "k3", []Entry{
+		{Type: Message, Room: "team", Seq: 1, At: 2, From: li, Key: "k", Body: []byte(`{"text":"hi"}`)},
+		{Type: Message, Room: "team", Seq: 2, At: 2, From: li, Body: []byte("say \"hi\""), Text: true},
+		{Type: Message, Room: "team", Seq: 3, At: 2, From: li, Key: "k2", Gone: true},
+		{Type: Notice, Room: "team", Seq: 4, At: 2, Body: []byte(`1`)},
+	}, true}, `{"type":"history","id":"4","room":"team","epoch":"k3","entries":[` +
+		`{"type":"message","room":"team","seq":1,"at":2,"from":{"id":"u7","name":"Li"},"key":"k","body":{"text":"hi"}},` +
+		`{"type":"message","room":"team","seq":2,"at":2,"from":{"id":"u7","name":"Li"},"body":"say \"hi\""},` +
+		`{"type":"message","room":"team","seq":3,"at":2,"from":{"id":"u7","name":"Li"},"key":"k2","recalled":true},` +
+		`{"type":"notice","room":"team","seq":4,"at":2,"body":1}],"more":true}`},
+	{&Roster{"5", "team", []User{li, {ID: "u8"}}, 2},
+		`{"type":"who","id":"5","room":"team","users":[{"id":"u7","name":"Li"},{"id":"u8","name":""}],"members":2}`},
+	{&Pong{}, `{"type":"pong"}`},
+	{&Pong{"6"}, `{"type":"pong","id":"6"}`},
+	{&Presence{"team", []User{li}, nil, 4},
+		`{"type":"presence","room":"team","joined":[{"id":"u7","name":"Li"}],"left":[],"members":4}`},
+	{&Writing{"team", li}, `{"type":"typing","room":"team","from":{"id":"u7","name":"Li"}}`},
+	{&Mark{"team", 45, 0}, `{"type":"read","room":"team","seq":45,"unread":0}`},
+	{&Expiring{1800000000000}, `{"type":"expiring","expires":1800000000000}`},
+	{&Silenced{"team", time.Minute}, `{"type":"muted","room":"team","for":60000}`},
+	{&Silenced{"", Forever}, `{"type":"muted"}`},
+	{&Silenced{"team", 0}, `{"type":"muted","room":"team","for":0}`},
+	{&Removed{"team", Kicked.Error("")}, `{"type":"removed","room":"team","code":"kicked","message":"you were removed","retry":false}`},
+	{&Error{BadFrame, "7", "seq", "seq is missing", Never},
+		`{"type":"error","id":"7","code":"bad_frame","field":"seq","message":"seq is missing","retry":false}`},
+	{NoHello.Error(""), `{"type":"error","code":"no_hello","message":"say hello first","retry":false}`},
+	{Shutdown.Bye(), `{"type":"bye","code":"shutdown","message":"the server is shutting down","retry":1000}`},
+}
+
+func TestFrame_Append(t *testing.T) {
+	for _, c := range serverFrames {
+		got := c.frame.Append([]byte("kept"))
+		if string(got) != "kept"+c.want {
+			t.Errorf("%T:\n got %s\nwant kept%s", c.frame, got, c.want)
+		}
+		if !json.Valid(got[4:]) {
+			t.Errorf("%T is not JSON: %s", c.frame, got)
+		}
+	}
+}
+
+func TestFrame_Append_AllocatesNothing(t *testing.T) {
+	dst := make([]byte, 0, 4096)
+	for _, c := range serverFrames {
+		if n := testing.AllocsPerRun(10, func() { c.frame.Append(dst) }); n > 0 {
+			t.Errorf("%T: %v allocations", c.frame, n)
+		}
+	}
+}

@@ -1,0 +1,209 @@
+package wire
+
+import "strconv"
+
+func (u *User) append(dst []byte) []byte {
+	dst = append(dst, `{"id":`...)
+	dst = AppendString(dst, u.ID)
+	dst = appendMember(dst, "name", u.Name)
+	dst = appendOptional(dst, "avatar", u.Avatar)
+	if u.Guest {
+		dst = append(dst, `,"guest":true`...)
+	}
+	return append(dst, '}')
+}
+
+func appendUser(dst []byte, name string, u *User) []byte {
+	return u.append(appendName(dst, name))
+}
+
+func appendList[T any](dst []byte, name string, list []T, element func(*T, []byte) []byte) []byte {
+	dst = append(appendName(dst, name), '[')
+	for i := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = element(&list[i], dst)
+	}
+	return append(dst, ']')
+}
+
+var entryTypes = [...]string{Message: "message", Recalled: "recalled", Notice: "notice"}
+
+// Append appends the entry to dst, as a frame or as an element.
+func (e *Entry) Append(dst []byte) []byte {
+	dst = appendMember(begin(dst, entryTypes[e.Type]), "room", e.Room)
+	dst = appendInt(dst, "seq", e.Seq)
+	dst = appendInt(dst, "at", e.At)
+	if e.Type != Notice {
+		dst = appendUser(dst, "from", &e.From)
+	}
+	switch {
+	case e.Type == Recalled:
+		dst = appendInt(dst, "target", e.Target)
+	case e.Gone:
+		dst = appendOptional(dst, "key", e.Key)
+		dst = appendBool(dst, "recalled", true)
+	default:
+		dst = appendOptional(dst, "key", e.Key)
+		dst = e.appendBody(dst)
+	}
+	return append(dst, '}')
+}
+
+func (e *Entry) appendBody(dst []byte) []byte {
+	dst = appendName(dst, "body")
+	if e.Text {
+		return AppendString(dst, e.Body)
+	}
+	return append(dst, e.Body...)
+}
+
+// appendState appends the members of a room that was joined, but for its name.
+func (r *Room) appendState(dst []byte) []byte {
+	dst = appendMember(dst, "epoch", r.Epoch)
+	dst = appendInt(dst, "last", r.Last)
+	dst = appendList(dst, "entries", r.Entries, (*Entry).Append)
+	dst = appendBool(dst, "more", r.More)
+	dst = appendBool(dst, "gap", r.Gap)
+	if r.Members >= 0 {
+		dst = appendInt(dst, "members", r.Members)
+	}
+	dst = appendInt(dst, "read", r.Read)
+	dst = appendInt(dst, "unread", r.Unread)
+	dst = appendBool(dst, "write", r.Write)
+	return appendBool(dst, "moderate", r.Moderate)
+}
+
+// append appends the room as an element of a welcome.
+func (r *Room) append(dst []byte) []byte {
+	dst = append(dst, `{"room":`...)
+	dst = AppendString(dst, r.Name)
+	if r.Refused == nil {
+		return append(r.appendState(dst), '}')
+	}
+	return append(r.Refused.appendWhy(dst), '}')
+}
+
+func (l *Limits) append(dst []byte) []byte {
+	dst = append(dst, `{"message":`...)
+	dst = strconv.AppendInt(dst, int64(l.Message), 10)
+	dst = appendInt(dst, "text", l.Text)
+	dst = appendInt(dst, "page", l.Page)
+	dst = appendInt(dst, "rooms", l.Rooms)
+	return append(appendMillis(dst, "recall", l.Recall), '}')
+}
+
+// Append appends the frame to dst.
+func (f *Welcome) Append(dst []byte) []byte {
+	dst = beginID(dst, "welcome", f.ID)
+	dst = appendMember(dst, "session", f.Session)
+	dst = appendInt(dst, "at", f.At)
+	dst = appendUser(dst, "user", &f.User)
+	dst = appendOptional(dst, "token", f.Token)
+	dst = appendExpires(dst, f.Expires)
+	dst = appendMillis(dst, "ping", f.Ping)
+	dst = f.Limits.append(appendName(dst, "limits"))
+	dst = appendList(dst, "rooms", f.Rooms, (*Room).append)
+	return append(dst, '}')
+}
+
+// appendExpires appends nothing for what never ends.
+func appendExpires(dst []byte, at int64) []byte {
+	if at == 0 {
+		return dst
+	}
+	return appendInt(dst, "expires", at)
+}
+
+// Append appends the frame to dst.
+func (f *Joined) Append(dst []byte) []byte {
+	dst = appendMember(beginID(dst, "joined", f.ID), "room", f.Room.Name)
+	return append(f.Room.appendState(dst), '}')
+}
+
+// Append appends the frame to dst.
+func (f *OK) Append(dst []byte) []byte {
+	return append(appendOptional(beginID(dst, "ok", f.ID), "room", f.Room), '}')
+}
+
+// Append appends the frame to dst.
+func (f *Sent) Append(dst []byte) []byte {
+	dst = appendMember(beginID(dst, "ok", f.ID), "room", f.Room)
+	if f.Seq > 0 {
+		dst = appendInt(dst, "seq", f.Seq)
+		dst = appendInt(dst, "at", f.At)
+	}
+	return append(appendBool(dst, "duplicate", f.Duplicate), '}')
+}
+
+// Append appends the frame to dst.
+func (f *Marked) Append(dst []byte) []byte {
+	return appendMark(beginID(dst, "ok", f.ID), f.Room, f.Seq, f.Unread)
+}
+
+// appendMark appends where a read mark stands and closes the frame.
+func appendMark(dst []byte, room string, seq, unread uint64) []byte {
+	dst = appendMember(dst, "room", room)
+	dst = appendInt(dst, "seq", seq)
+	return append(appendInt(dst, "unread", unread), '}')
+}
+
+// Append appends the frame to dst.
+func (f *Renewed) Append(dst []byte) []byte {
+	return append(appendExpires(beginID(dst, "ok", f.ID), f.Expires), '}')
+}
+
+// Append appends the frame to dst.
+func (f *Page) Append(dst []byte) []byte {
+	dst = appendMember(beginID(dst, "history", f.ID), "room", f.Room)
+	dst = appendMember(dst, "epoch", f.Epoch)
+	dst = appendList(dst, "entries", f.Entries, (*Entry).Append)
+	return append(appendBool(dst, "more", f.More), '}')
+}
+
+// Append appends the frame to dst.
+func (f *Roster) Append(dst []byte) []byte {
+	dst = appendMember(beginID(dst, "who", f.ID), "room", f.Room)
+	dst = appendList(dst, "users", f.Users, (*User).append)
+	return append(appendInt(dst, "members", f.Members), '}')
+}
+
+// Append appends the frame to dst.
+func (f *Pong) Append(dst []byte) []byte { return append(beginID(dst, "pong", f.ID), '}') }
+
+// Append appends the frame to dst.
+func (f *Presence) Append(dst []byte) []byte {
+	dst = appendMember(begin(dst, "presence"), "room", f.Room)
+	dst = appendList(dst, "joined", f.Joined, (*User).append)
+	dst = appendList(dst, "left", f.Left, (*User).append)
+	return append(appendInt(dst, "members", f.Members), '}')
+}
+
+// Append appends the frame to dst.
+func (f *Writing) Append(dst []byte) []byte {
+	dst = appendMember(begin(dst, "typing"), "room", f.Room)
+	return append(appendUser(dst, "from", &f.From), '}')
+}
+
+// Append appends the frame to dst.
+func (f *Mark) Append(dst []byte) []byte {
+	return appendMark(begin(dst, "read"), f.Room, f.Seq, f.Unread)
+}
+
+// Append appends the frame to dst.
+func (f *Expiring) Append(dst []byte) []byte {
+	return append(appendInt(begin(dst, "expiring"), "expires", f.Expires), '}')
+}
+
+// Append appends the frame to dst.
+func (f *Silenced) Append(dst []byte) []byte {
+	dst = appendOptional(begin(dst, "muted"), "room", f.Room)
+	return append(appendFor(dst, f.For), '}')
+}
+
+// Append appends the frame to dst.
+func (f *Removed) Append(dst []byte) []byte {
+	dst = appendMember(begin(dst, "removed"), "room", f.Room)
+	return append(f.Why.appendWhy(dst), '}')
+}
