@@ -1,0 +1,101 @@
+# make test needs Go, Node 20 or newer with npm, and make. Whatever else it
+# needs it gets by itself, at fixed versions.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.NOTPARALLEL:
+
+STATICCHECK  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+TEST_TIMEOUT := 10m
+FUZZTIME     := 30s
+
+CADDY   := build/caddy
+MODULES := clients/node_modules/.package-lock.json
+
+say = @printf '\n== %s\n'
+
+.PHONY: help
+help: ## what there is to make (this)
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1#\2/p' $(MAKEFILE_LIST) | column -t -s '#'
+
+.PHONY: build
+build: caddy ## build/caddy: Caddy with its standard modules and this one
+
+.PHONY: run
+run: caddy ## a chat on http://localhost:8080 and https://localhost:8443
+	$(CADDY) run --config Caddyfile.example
+
+.PHONY: test
+test: check test-go test-node ## everything that a change has to pass
+	$(say) 'all passed'
+
+.PHONY: check
+check: check-format check-vet check-lint
+
+.PHONY: check-format
+check-format:
+	$(say) 'gofmt'
+	@unformatted=$$(find . -name node_modules -prune -o -name '*.go' -exec gofmt -l {} +); \
+	if [[ -n $$unformatted ]]; then \
+		printf 'not formatted (make fmt does it):\n%s\n' "$$unformatted"; \
+		exit 1; \
+	fi
+
+# The hub also runs where there is no epoll.
+.PHONY: check-vet
+check-vet:
+	$(say) 'go vet'
+	go vet ./...
+	GOOS=darwin go vet ./chat/...
+
+.PHONY: check-lint
+check-lint:
+	$(say) 'staticcheck'
+	go run $(STATICCHECK) ./...
+
+.PHONY: test-go
+test-go: compiler ## the Go tests, with the race detector
+	$(say) 'go test -race'
+	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) ./...
+
+.PHONY: test-node
+test-node: caddy $(MODULES) ## the JavaScript clients against the real binary
+	$(say) 'node --test'
+	cd clients && npm test --silent
+
+.PHONY: caddy
+caddy:
+	$(say) 'build $(CADDY)'
+	go build -o $(CADDY) ./cmd/caddy
+
+$(MODULES): clients/package.json clients/package-lock.json
+	$(say) 'npm ci'
+	cd clients && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each (30s)
+	@while IFS=: read -r file target; do \
+		printf '\n== %s in %s\n' "$$target" "$$file"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+	done < <(find . -name node_modules -prune -o -name '*_test.go' -exec \
+		grep -oE '^func Fuzz\w+' {} + | sed -E 's|^\./||; s|func ||')
+
+.PHONY: fmt
+fmt: ## format the Go code
+	gofmt -w $$(find . -name node_modules -prune -o -name '*.go' -print)
+
+# What Debian has to lend: each target installs its package where the command is
+# missing, and does nothing where it isn't.
+
+.PHONY: compiler
+compiler: # for the race detector, which is written in C
+	@$(call debian,cc,gcc libc6-dev)
+
+define debian
+command -v $(1) >/dev/null || { \
+	printf '\n== apt-get install $(2)\n'; \
+	apt-get update -q; \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(2); \
+}
+endef

@@ -1,0 +1,161 @@
+// Runs the real server, the binary that `make caddy` builds, for a test.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import net from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import readline from 'node:readline'
+import { setTimeout as pause } from 'node:timers/promises'
+import tls from 'node:tls'
+import { fileURLToPath } from 'node:url'
+
+const binary = process.env.CADDY ?? fileURLToPath(new URL('../../build/caddy', import.meta.url))
+
+// Server is a Caddy with one chat at /chat, over http and https. It keeps its
+// ports and its storage when it is stopped and started again.
+export class Server {
+  // chat holds the options of the chat directive, as lines of a Caddyfile.
+  constructor({ chat = '' } = {}) {
+    this.chat = chat
+    this.log = [] // what Caddy logged, as objects
+    this.ca = '' // the root certificate that its https certificates lead to
+  }
+
+  get ws() {
+    return `ws://localhost:${this.ports[0]}/chat`
+  }
+
+  get wss() {
+    return `wss://localhost:${this.ports[1]}/chat`
+  }
+
+  // errors returns what Caddy logged as errors.
+  errors() {
+    return this.log.filter(({ level }) => ['error', 'panic', 'fatal'].includes(level))
+  }
+
+  // start resolves when the server takes connections by both ways.
+  async start() {
+    if (!existsSync(binary)) throw new Error(`${binary} is missing: make caddy builds it`)
+    this.dir ??= await mkdtemp(path.join(tmpdir(), 'caddy-chat-'))
+    const settled = this.ports !== undefined
+    for (let tries = 1; ; tries++) {
+      if (!settled) this.ports = await freePorts(2)
+      try {
+        return await this.#run()
+      } catch (err) {
+        // Somebody else may have taken a port since it was free.
+        if (settled || tries === 3 || !err.message.includes('address already in use')) throw err
+      }
+    }
+  }
+
+  async #run() {
+    const config = path.join(this.dir, 'Caddyfile')
+    await writeFile(config, caddyfile(this))
+    this.process = spawn(binary, ['run', '--config', config, '--adapter', 'caddyfile'], {
+      env: { ...process.env, HOME: this.dir, XDG_DATA_HOME: this.dir, XDG_CONFIG_HOME: this.dir },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    this.exited = once(this.process, 'exit')
+    process.once('exit', this.#abandon)
+    await this.#serving()
+    this.ca = await readFile(path.join(this.dir, 'caddy/pki/authorities/local/root.crt'), 'utf8')
+    await this.#secured()
+  }
+
+  // A test run that ends early leaves no server behind.
+  #abandon = () => this.process.kill('SIGKILL')
+
+  // serving resolves when Caddy says that it has started.
+  #serving() {
+    return new Promise((resolve, reject) => {
+      const tail = []
+      const fail = (why) => reject(new Error(`${why}:\n${tail.join('\n')}`))
+      const timer = setTimeout(() => fail('caddy does not start'), 30_000)
+      const lines = readline.createInterface({ input: this.process.stderr })
+      lines.on('line', (line) => {
+        tail.push(line)
+        if (tail.length > 20) tail.shift()
+        const entry = parse(line)
+        this.log.push(entry)
+        if (entry.msg === 'serving initial configuration') {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+      lines.on('close', () => {
+        clearTimeout(timer)
+        fail('caddy ended')
+      })
+    })
+  }
+
+  // secured resolves when the server has its certificate, which Caddy gets in
+  // the background.
+  async #secured() {
+    const deadline = Date.now() + 30_000
+    for (;;) {
+      const socket = tls.connect({ host: 'localhost', port: this.ports[1], servername: 'localhost', ca: this.ca })
+      try {
+        await once(socket, 'secureConnect')
+        return
+      } catch (err) {
+        if (Date.now() > deadline) throw new Error('no certificate', { cause: err })
+        await pause(10)
+      } finally {
+        socket.destroy()
+      }
+    }
+  }
+
+  // stop asks Caddy to end and returns its exit code.
+  async stop(signal = 'SIGTERM') {
+    this.process.kill(signal)
+    const [code] = await this.exited
+    process.off('exit', this.#abandon)
+    return code
+  }
+
+  // remove stops the server, if it runs, and deletes its storage.
+  async remove() {
+    if (this.process?.exitCode === null && this.process.signalCode === null) await this.stop()
+    await rm(this.dir, { recursive: true, force: true })
+  }
+}
+
+function caddyfile({ dir, ports: [http, https], chat }) {
+  return `{
+	admin unix/${path.join(dir, 'admin.sock')}
+	default_bind 127.0.0.1
+	http_port ${http}
+	https_port ${https}
+	skip_install_trust
+	auto_https disable_redirects
+}
+
+http://localhost:${http}, https://localhost:${https} {
+	chat /chat {
+		${chat}
+	}
+}
+`
+}
+
+function parse(line) {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return { msg: line }
+  }
+}
+
+async function freePorts(count) {
+  const servers = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => server.address().port)
+  await Promise.all(servers.map((server) => once(server.close(), 'close')))
+  return ports
+}
