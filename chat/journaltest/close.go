@@ -1,0 +1,98 @@
+package journaltest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/caddychat/caddy-chat/chat"
+)
+
+func testClose(t *testing.T, s *suite) {
+	s.each(t, "finishes what was appended", func(t *tester) {
+		l := t.follow("room")
+		var sent []pending
+		for i := range 500 {
+			sent = append(sent, t.send(message("room", "u1", fmt.Sprint(i))))
+		}
+		t.close()
+		for i, p := range sent {
+			if r, err := p.answered(); err != nil || r.Seq != chat.Seq(i+1) {
+				t.Fatalf("append %d: %+v, %v", i, r, err)
+			}
+		}
+		if heard := l.wait(0); len(heard) != len(sent) {
+			t.Errorf("heard %d, want %d", len(heard), len(sent))
+		}
+	})
+	s.each(t, "ends every Follow", func(t *tester) {
+		l := t.follow("room")
+		wg := closeRace(t)
+		t.close()
+		l.stop() // from now on the listener fails the test when it is called
+		wg.Wait()
+	})
+	s.each(t, "has further calls get ErrJournalClosed", func(t *tester) {
+		t.say("room", 1)
+		t.put("a", []byte("1"))
+		t.close()
+		ctx := context.Background()
+		_, appending := t.send(message("room", "u1", `"x"`)).wait()
+		_, signalling := t.send(chat.Entry{Room: "room", Kind: chat.Signal}).wait()
+		_, reading := t.j.Read(ctx, chat.Query{Room: "room", Limit: 1})
+		_, following := t.j.Follow("room", func(chat.Entry) {})
+		putting := t.j.Records().Put(ctx, "a", []byte("2"))
+		_, getting := t.j.Records().Get(ctx, "a")
+		scanning := t.j.Records().Scan(ctx, "", func(string, []byte) error { return nil })
+		for call, err := range map[string]error{
+			"Append": appending, "Append of a Signal": signalling, "Read": reading, "Follow": following,
+			"Put": putting, "Get": getting, "Scan": scanning,
+		} {
+			if !errors.Is(err, chat.ErrJournalClosed) {
+				t.Errorf("%s: %v, want ErrJournalClosed", call, err)
+			}
+		}
+	})
+	s.each(t, "may be called twice, and at once", func(t *tester) {
+		t.say("room", 1)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(t.close)
+		}
+		wg.Wait()
+	})
+}
+
+func (t *tester) close() {
+	t.Helper()
+	if err := t.j.Close(); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
+
+// closeRace appends from several goroutines until the journal is closed. Every
+// append must be answered.
+func closeRace(t *tester) *sync.WaitGroup {
+	var wg sync.WaitGroup
+	started := make(chan struct{})
+	var once sync.Once
+	for g := range 4 {
+		wg.Go(func() {
+			for i := 0; ; i++ {
+				_, err := t.send(message("room", fmt.Sprint(g), fmt.Sprint(i))).wait()
+				once.Do(func() { close(started) })
+				if errors.Is(err, chat.ErrJournalClosed) {
+					return
+				}
+				if err != nil {
+					t.Errorf("append: %v", err)
+					return
+				}
+			}
+		})
+	}
+	<-started
+	return &wg
+}

@@ -1,0 +1,68 @@
+package journaltest
+
+import (
+	"fmt"
+
+	"github.com/caddychat/caddy-chat/chat"
+)
+
+// model is what a journal should hold, kept as plainly as can be.
+type model struct {
+	rooms   map[string]*modelRoom
+	records map[string]string
+}
+
+type modelRoom struct {
+	entries []chat.Entry
+	keys    map[string]chat.Receipt // by user and key
+	heard   []chat.Entry            // what its followers should have heard
+}
+
+func newModel() *model {
+	return &model{rooms: map[string]*modelRoom{}, records: map[string]string{}}
+}
+
+func (m *model) room(name string) *modelRoom {
+	r := m.rooms[name]
+	if r == nil {
+		r = &modelRoom{keys: map[string]chat.Receipt{}}
+		m.rooms[name] = r
+	}
+	return r
+}
+
+// append takes e in as a journal should, given the receipt it was answered with,
+// and says what is wrong with that.
+func (m *model) append(e chat.Entry, got chat.Receipt) error {
+	r := m.room(e.Room)
+	e.At = got.At
+	if e.Kind.Transient() {
+		r.heard = append(r.heard, e)
+		return expect(got, chat.Receipt{At: got.At})
+	}
+	key := fmt.Sprintf("%q %q", e.From.ID, e.Key)
+	if first, used := r.keys[key]; used && e.Key != "" {
+		first.Duplicate = true
+		return expect(got, first)
+	}
+	e.Seq = chat.Seq(len(r.entries) + 1)
+	if n := len(r.entries); n > 0 && got.At < r.entries[n-1].At {
+		return fmt.Errorf("time is %d after %d", got.At, r.entries[n-1].At)
+	}
+	if e.Kind == chat.Recall && e.Target > 0 && int(e.Target) <= len(r.entries) {
+		if target := &r.entries[e.Target-1]; target.Kind == chat.Message {
+			target.Body, target.Text, target.Recalled = nil, false, true
+		}
+	}
+	r.entries = append(r.entries, e)
+	r.heard = append(r.heard, e)
+	r.keys[key] = got
+	return expect(got, chat.Receipt{Epoch: got.Epoch, Seq: e.Seq, At: got.At})
+}
+
+func expect(got, want chat.Receipt) error {
+	if got != want {
+		return fmt.Errorf("receipt %+v, want %+v", got, want)
+	}
+	return nil
+}

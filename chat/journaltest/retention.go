@@ -1,0 +1,150 @@
+package journaltest
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat"
+)
+
+func testRetention(t *testing.T, s *suite) {
+	if s.retain == nil {
+		t.Skip("no retention")
+	}
+	keeping := func(name string, keep chat.Retention, test func(t *tester)) {
+		t.Run(name, func(t *testing.T) {
+			j := s.retain(t, func(room string) chat.Retention {
+				if room == "all" {
+					return chat.Retention{}
+				}
+				return keep
+			})
+			test(s.tester(t, j))
+		})
+	}
+	keeping("by count", chat.Retention{Count: 10}, func(t *tester) {
+		t.say("all", 100)
+		t.say("room", 100)
+		t.enforce()
+		checkKept(t, "room", 91, 100)
+		checkKept(t, "all", 1, 100)
+		t.say("room", 5)
+		t.enforce()
+		checkKept(t, "room", 96, 105)
+	})
+	keeping("by bytes", chat.Retention{Bytes: 100_000}, func(t *tester) {
+		big := strings.Repeat("x", 10_000)
+		for range 50 {
+			t.send(message("all", "u1", big))
+			t.send(message("room", "u1", big))
+		}
+		t.append(message("room", "u1", big))
+		t.enforce()
+		if n := len(t.all("room")); n < 5 || n > 10 {
+			t.Errorf("%d entries of 10 kB are kept in 100 kB", n)
+		}
+		if n := len(t.all("all")); n != 50 {
+			t.Errorf("%d entries are kept of 50", n)
+		}
+	})
+	keeping("by age", chat.Retention{Age: time.Nanosecond}, testAge)
+	keeping("gives no number twice", chat.Retention{Age: time.Nanosecond}, func(t *tester) {
+		for i := range 5 {
+			r := t.append(message("room", "u1", `"x"`))
+			if r.Seq != chat.Seq(i+1) {
+				t.Fatalf("receipt %+v, want %d", r, i+1)
+			}
+			t.outlive(r)
+			checkGone(t, "room", r.Seq)
+			if t.suite.reopen != nil {
+				t.again()
+				checkGone(t, "room", r.Seq)
+			}
+		}
+	})
+	keeping("keeps keys when the entry has gone", chat.Retention{Count: 1}, func(t *tester) {
+		first := t.append(keyed("room", "u1", "k", `"x"`))
+		t.say("room", 10)
+		t.enforce()
+		checkKept(t, "room", 11, 11)
+		checkDuplicate(t, first, t.append(keyed("room", "u1", "k", `"x"`)))
+		t.append(recall("room", "u1", first.Seq)) // its target has gone: no error
+	})
+	keeping("leaves pages without holes", chat.Retention{Count: 7}, func(t *tester) {
+		t.say("room", 40)
+		t.enforce()
+		checkPages(t, "room", t.all("room"))
+	})
+	keeping("goes on beside sending and reading", chat.Retention{Count: 5}, func(t *tester) {
+		wg := sendFromMany(t, "room", 4, 100)
+		l := t.follow("room")
+		for range 100 {
+			page := t.read(chat.Query{Room: "room", Limit: 3})
+			t.checkNumbers(page.Entries, page.First)
+			page = t.read(chat.Query{Room: "room", Backward: true, Limit: 3})
+			t.checkNumbers(page.Entries, page.Last+1-chat.Seq(len(page.Entries)))
+			t.enforce()
+		}
+		wg.Wait()
+		heard := l.settled()
+		if len(heard) > 0 {
+			t.checkNumbers(heard, heard[0].Seq)
+		}
+	})
+}
+
+func testAge(t *tester) {
+	t.say("all", 3)
+	r := t.append(message("room", "u1", `"old"`))
+	t.outlive(r)
+	checkGone(t, "room", r.Seq)
+	if n := len(t.all("all")); n != 3 {
+		t.Errorf("%d entries are kept of 3", n)
+	}
+}
+
+// enforce returns once retention has been enforced.
+func (t *tester) enforce() {
+	t.Helper()
+	if t.suite.enforce != nil {
+		t.suite.enforce(t.T, t.j)
+	}
+}
+
+// outlive returns once what was appended is older than any age.
+func (t *tester) outlive(r chat.Receipt) {
+	t.Helper()
+	for time.Now().UnixMilli() <= r.At+1 {
+		runtime.Gosched() // a millisecond or two
+	}
+	t.enforce()
+}
+
+// checkKept checks that exactly these entries are kept.
+func checkKept(t *tester, room string, first, last chat.Seq) {
+	t.Helper()
+	page := t.read(chat.Query{Room: room, Limit: 1})
+	if page.First != first || page.Last != last {
+		t.Fatalf("room %q: First is %d and Last %d, want %d and %d", room, page.First, page.Last, first, last)
+	}
+	entries := t.all(room)
+	if len(entries) != int(last+1-first) {
+		t.Fatalf("room %q: %d entries, want %d", room, len(entries), last+1-first)
+	}
+	t.checkNumbers(entries, first)
+}
+
+// checkGone checks that nothing is kept, and last was the last number.
+func checkGone(t *tester, room string, last chat.Seq) {
+	t.Helper()
+	for _, q := range []chat.Query{{Limit: 5}, {Backward: true, Limit: 5}} {
+		q.Room = room
+		page := t.read(q)
+		if page.First != last+1 || page.Last != last || len(page.Entries) != 0 || page.More {
+			t.Fatalf("Read(%+v) = %s, want nothing kept up to %d", q, fmt.Sprintf("%+v", page), last)
+		}
+	}
+}
