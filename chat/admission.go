@@ -3,10 +3,13 @@ package chat
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
+	"slices"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
 )
 
@@ -86,7 +89,7 @@ func (h *Hub) enter(s *Session) {
 	late := h.closed
 	h.mu.Unlock()
 	if late {
-		s.close(closeShutdown)
+		s.close(wire.Shutdown.Bye())
 	}
 }
 
@@ -94,8 +97,54 @@ func (h *Hub) enter(s *Session) {
 func (h *Hub) leave(s *Session) {
 	h.mu.Lock()
 	delete(h.sessions, s.id)
+	h.strikeOffLocked(s)
 	h.mu.Unlock()
 	h.dismiss(s.addr)
+}
+
+// enrolled is a session whose user is known, and the device that it speaks for.
+type enrolled struct {
+	session *Session
+	device  string // empty: it says nothing of it
+}
+
+// enrol makes id the user of s. A session of the same device is replaced.
+func (h *Hub) enrol(s *Session, id *Identity, device string) error {
+	limit := h.settings().MaxSessions
+	var replaced *Session
+	h.mu.Lock()
+	list := h.users[id.User.ID]
+	for i, e := range list {
+		if device != "" && e.device == device {
+			replaced = e.session
+			list = slices.Delete(slices.Clone(list), i, i+1)
+			break
+		}
+	}
+	if len(list) >= limit {
+		h.mu.Unlock()
+		return wire.TooManySessions.Error("")
+	}
+	s.identity.Store(id)
+	h.users[id.User.ID] = append(list, &enrolled{s, device})
+	h.mu.Unlock()
+	if replaced != nil {
+		replaced.close(wire.Replaced.Bye())
+	}
+	return nil
+}
+
+func (h *Hub) strikeOffLocked(s *Session) {
+	id := s.identity.Load()
+	if id == nil {
+		return
+	}
+	list := slices.DeleteFunc(h.users[id.User.ID], func(e *enrolled) bool { return e.session == s })
+	if len(list) == 0 {
+		delete(h.users, id.User.ID)
+		return
+	}
+	h.users[id.User.ID] = list
 }
 
 // Leave refuses new clients and says goodbye to all there are, without waiting
@@ -112,8 +161,16 @@ func (h *Hub) Leave() {
 	}
 	h.mu.Unlock()
 	for _, s := range left {
-		s.close(closeShutdown)
+		b := wire.Shutdown.Bye()
+		b.Retry += rand.N(returnTime(len(left)))
+		s.close(b)
 	}
+}
+
+// returnTime is over how long so many clients should come back: a thousand a
+// second, so that the next server is not overrun.
+func returnTime(clients int) time.Duration {
+	return max(time.Second, time.Duration(clients)*time.Millisecond)
 }
 
 // Close says goodbye to every client, waits until they have gone, at most
@@ -128,6 +185,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+	h.cancel()
 	err := h.engine.Close(context.WithoutCancel(ctx))
 	// Those on their way in have found the engine closed. Once the last has been
 	// dismissed, nobody starts another worker.

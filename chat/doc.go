@@ -13,6 +13,12 @@
 // writes to another, a room never touches a socket, a journal never hears of
 // sessions.
 //
+// # Two dialects
+//
+// A session speaks raw, the classical broadcast, or chat.v1, the protocol of
+// PROTOCOL.md. Which of them is its talk: rawTalk or conversation. A room knows
+// its members' dialects only to encode for them.
+//
 // # Concurrency
 //
 // A mutex is held for memory only: never for a socket, the journal or somebody
@@ -25,5 +31,7 @@
 //
 // What a room has not passed on yet is bounded by backlogLimit: speakers wait.
 // What a client has not read yet is bounded by Settings.OutboxLimit: it is cut
-// off, and comes back to read the rest from the journal.
+// off, and comes back to read the rest from the journal. What a client has said
+// and the journal has not answered is bounded by unsettledLimit, and what it has
+// asked for and not read by half its outbox: it is not read any further.
 package chat

@@ -22,8 +22,11 @@ const (
 
 	// Binary is a binary frame of a raw client.
 	Binary Kind = 128
-	// Signal is what passes: somebody types, comes or goes.
+	// Signal is what passes, such as that somebody types: a frame of chat.v1 for
+	// everybody but From.
 	Signal Kind = 129
+	// Aside is a frame of chat.v1 for From's other sessions in the room alone.
+	Aside Kind = 130
 )
 
 // Transient reports whether entries of this kind are delivered but not kept.

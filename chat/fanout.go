@@ -12,7 +12,7 @@ const chunkSize = 64 << 10
 type fanOut struct {
 	entries []*Entry
 	size    int
-	senders []*member
+	spared  []*member
 	chunks  [dialects]chunk
 }
 
@@ -50,19 +50,17 @@ func (f *fanOut) flush(r *room) {
 		return
 	}
 	for i, e := range f.entries {
-		if m := r.hub.rawMember(e.Origin); m != nil && m.room == r {
-			if m.own == nil {
-				f.senders = append(f.senders, m)
-			}
-			m.own = append(m.own, i)
-		}
+		f.spare(r, i, e)
 	}
 	bytes := 0
 	for _, m := range r.members {
 		c := f.chunk(m.dialect)
 		frames := c.frames
-		if m.holding {
-			f.holdBack(r, m, c)
+		if m.deaf {
+			continue
+		}
+		if m.held != nil {
+			f.holdBack(r.hub, m, c)
 			continue
 		}
 		if m.own != nil || m.after > 0 {
@@ -74,12 +72,35 @@ func (f *fanOut) flush(r *room) {
 		}
 	}
 	f.count(r, bytes)
-	for _, m := range f.senders {
+	for _, m := range f.spared {
 		m.own = nil
 	}
 	clear(f.entries)
-	clear(f.senders)
-	*f = fanOut{entries: f.entries[:0], senders: f.senders[:0]}
+	clear(f.spared)
+	*f = fanOut{entries: f.entries[:0], spared: f.spared[:0]}
+}
+
+// spare notes who must not hear e, the i-th of the batch: the raw session that
+// said it, or all sessions of the user whose signal it is.
+func (f *fanOut) spare(r *room, i int, e *Entry) {
+	if e.Kind == Signal {
+		if a := r.present.users[e.From.ID]; a != nil {
+			for _, m := range a.members {
+				f.spareMember(i, m)
+			}
+		}
+		return
+	}
+	if m := r.hub.rawMember(e.Origin); m != nil && m.room == r {
+		f.spareMember(i, m)
+	}
+}
+
+func (f *fanOut) spareMember(i int, m *member) {
+	if m.own == nil {
+		f.spared = append(f.spared, m)
+	}
+	m.own = append(m.own, i)
 }
 
 // rawMember returns the place in its room of the raw session with that id, who
@@ -101,7 +122,7 @@ func (h *Hub) rawMember(id string) *member {
 func (f *fanOut) count(r *room, bytes int) {
 	c := &r.hub.counts
 	deliveries := len(f.entries) * len(r.members)
-	for _, m := range f.senders {
+	for _, m := range f.spared {
 		deliveries -= len(m.own)
 	}
 	c.entries.Add(uint64(len(f.entries)))
@@ -147,17 +168,10 @@ func (m *member) knows(i int, e *Entry) bool {
 // holdBack keeps the batch for a member that is still on its way in, or reading
 // the journal. One that takes too long is cut off, like any other slow reader,
 // as soon as it is there.
-func (f *fanOut) holdBack(r *room, m *member, c *chunk) {
-	if m.overheld {
-		return
-	}
+func (f *fanOut) holdBack(h *Hub, m *member, c *chunk) {
 	for i, e := range f.entries {
 		if frame := c.frame(i); len(frame) > 0 && !m.knows(i, e) {
-			m.held = append(m.held, heldFrame{e.Seq, frame})
-			m.heldSize += len(frame)
+			m.held.add(h, e.Seq, frame)
 		}
-	}
-	if m.heldSize > r.hub.settings().OutboxLimit {
-		m.held, m.heldSize, m.overheld = nil, 0, true
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
 )
 
@@ -21,6 +23,9 @@ type Handler struct {
 	// Room returns the room that a raw client lands in. Default: the query
 	// parameter "room", else "lobby".
 	Room func(*http.Request) string
+	// Auth finds out who clients are. Default: everybody is a guest, another one
+	// with each connection.
+	Auth Authenticator
 	// ClientIP returns the client's address. Default: that of the connection.
 	ClientIP func(*http.Request) netip.Addr
 }
@@ -60,26 +65,42 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	if !h.Origins.Allow(r) {
 		return refuse(RefusedOrigin, http.StatusForbidden, "this origin may not connect")
 	}
-	if len(wsconn.Subprotocols(r)) > 0 {
-		return refuse(RefusedProtocol, http.StatusBadRequest, "none of the offered subprotocols is spoken here")
-	}
-	room := h.room(r)
-	if err := CheckRoom(room); err != nil {
-		return refuse(RefusedRoom, http.StatusBadRequest, err.Error())
-	}
-	history, err := historyWanted(r)
+	begin, err := h.dialect(r)
 	if err != nil {
 		return err
 	}
-	addr := h.clientIP(r)
-	if err := h.Hub.admit(addr); err != nil {
+	s := &Session{hub: h.Hub, id: newID(), addr: h.clientIP(r), began: time.Now()}
+	if err := h.Hub.admit(s.addr); err != nil {
 		return err
 	}
-	if err := h.begin(w, r, room, history, addr); err != nil {
-		h.Hub.dismiss(addr)
+	if err := begin(s, w, r); err != nil {
+		h.Hub.dismiss(s.addr)
 		return err
 	}
 	return nil
+}
+
+// beginning answers a handshake and starts the session. From then on the session
+// itself gives back what was admitted, in its end.
+type beginning func(*Session, http.ResponseWriter, *http.Request) error
+
+// dialect returns how to begin a session in the dialect that the client wants.
+func (h *Handler) dialect(r *http.Request) (beginning, error) {
+	offered := wsconn.Subprotocols(r)
+	if slices.Contains(offered, Subprotocol) {
+		return h.beginV1, nil
+	}
+	if len(offered) > 0 {
+		return nil, refuse(RefusedProtocol, http.StatusBadRequest, "none of the offered subprotocols is spoken here")
+	}
+	room := h.room(r)
+	if err := CheckRoom(room); err != nil {
+		return nil, refuse(RefusedRoom, http.StatusBadRequest, err.Error())
+	}
+	history, err := historyWanted(r)
+	return func(s *Session, w http.ResponseWriter, r *http.Request) error {
+		return h.beginRaw(s, w, r, room, history)
+	}, err
 }
 
 func refuse(why Refusal, status int, reason string) error {
@@ -130,38 +151,63 @@ func historyWanted(r *http.Request) (int, error) {
 	return min(int(n), maxHistory), nil
 }
 
-// begin answers the handshake and starts the session. From then on the session
-// itself gives back what was admitted, acquired and registered, in its end.
-func (h *Handler) begin(w http.ResponseWriter, r *http.Request, name string, history int, addr netip.Addr) error {
+// beginRaw begins a session of the raw dialect.
+func (h *Handler) beginRaw(s *Session, w http.ResponseWriter, r *http.Request, name string, history int) error {
 	room, err := h.Hub.acquire(name)
 	if err != nil {
 		return busy(RefusedClosing, "rooms can't be opened just now")
 	}
-	var terms wsconn.Terms
-	dialect := raw
-	if h.Hub.settings().Compression {
-		if terms.Extensions = wsconn.AcceptDeflate(r); terms.Extensions != "" {
-			dialect |= deflated
-		}
-	}
-	s := &Session{hub: h.Hub, id: newID(), addr: addr, began: time.Now()}
+	terms, dialect := h.terms(r, raw)
 	talk := &rawTalk{session: s, member: member{session: s, room: room, dialect: dialect}}
 	s.talk = talk
 	// It joins before the handshake is answered: whoever sees the answer has
 	// joined, and misses nothing that is said from then on.
-	room.change(join, &talk.member, 0)
+	room.do(func() { room.join(&talk.member) })
 	if s.conn, err = h.Hub.engine.Accept(w, r, terms, s); err != nil {
 		talk.end()
 		return err
 	}
 	h.Hub.enter(s)
 	if err := talk.begin(r.Context(), history); err != nil {
-		s.close(closeUnavailable)
+		s.close(wire.Unavailable.Bye())
 	}
-	if c := h.Hub.log.Check(zap.DebugLevel, "session opened"); c != nil {
-		c.Write(zap.String("session", s.id), zap.Stringer("client", addr))
+	s.run()
+	return nil
+}
+
+// beginV1 begins a session of chat.v1.
+func (h *Handler) beginV1(s *Session, w http.ResponseWriter, r *http.Request) error {
+	terms, dialect := h.terms(r, v1)
+	terms.Subprotocol = Subprotocol
+	talk := &conversation{session: s, dialect: dialect, auth: h.auth()}
+	s.talk = talk
+	var err error
+	if s.conn, err = h.Hub.engine.Accept(w, r, terms, s); err != nil {
+		return err
+	}
+	h.Hub.enter(s)
+	talk.shown, talk.refused = talk.auth.Authenticate(r.Context(), Credential{handshakeToken(r), r})
+	talk.awaitHello()
+	s.run()
+	return nil
+}
+
+// terms returns what is agreed on in a handshake of the dialect.
+func (h *Handler) terms(r *http.Request, d dialect) (wsconn.Terms, dialect) {
+	var terms wsconn.Terms
+	if h.Hub.settings().Compression {
+		if terms.Extensions = wsconn.AcceptDeflate(r); terms.Extensions != "" {
+			d |= deflated
+		}
+	}
+	return terms, d
+}
+
+// run lets the connection be read.
+func (s *Session) run() {
+	if c := s.hub.log.Check(zap.DebugLevel, "session opened"); c != nil {
+		c.Write(zap.String("session", s.id), zap.Stringer("client", s.addr))
 	}
 	s.conn.Start()
 	s.conn.Wait()
-	return nil
 }

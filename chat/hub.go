@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net/netip"
@@ -30,9 +31,29 @@ type Settings struct {
 	// after twice that it is given up. Default 25 s.
 	PingInterval time.Duration
 	// OutboxLimit bounds the bytes that wait for one client that reads slowly;
-	// past it the client is cut off. Default 256 KiB, and no less than four
-	// times MaxMessage.
+	// past it the client is cut off. Default 512 KiB, and no less than eight
+	// times MaxMessage, since a text may be six times as long in JSON.
 	OutboxLimit int
+	// MaxText bounds the text of a message of chat.v1, in characters: that of a
+	// body which is a string, or of its member "text". Default 2500, which is as
+	// much as WeChat's content check takes at once.
+	MaxText int
+	// MaxPage bounds the entries of one answer of chat.v1. Default 100.
+	MaxPage int
+	// MaxRooms bounds the rooms that one session of chat.v1 is in. Default 100.
+	MaxRooms int
+	// MaxSessions bounds the sessions of chat.v1 that one user has, on all
+	// devices. Default 20.
+	MaxSessions int
+	// RecallWindow is how long an author may take a message back. Default 2
+	// minutes.
+	RecallWindow time.Duration
+	// HelloTimeout is how long a client of chat.v1 may take to say hello.
+	// Default 10 s.
+	HelloTimeout time.Duration
+	// AwayDelay is how long a user whose connection was lost still counts as
+	// present; below zero for not at all. Default 30 s.
+	AwayDelay time.Duration
 	// Compression lets clients that offer it have their messages compressed
 	// (permessage-deflate, each message by itself). It saves bandwidth and costs
 	// CPU; messages below 256 bytes are left alone. Default off.
@@ -40,23 +61,28 @@ type Settings struct {
 }
 
 func (s Settings) withDefaults() Settings {
-	if s.MaxMessage <= 0 {
-		s.MaxMessage = 64 << 10
+	orDefault(&s.MaxMessage, 64<<10)
+	orDefault(&s.MaxConnections, 50_000)
+	orDefault(&s.MaxConnectionsPerIP, 100)
+	orDefault(&s.PingInterval, 25*time.Second)
+	orDefault(&s.OutboxLimit, 512<<10)
+	s.OutboxLimit = max(s.OutboxLimit, 8*s.MaxMessage)
+	orDefault(&s.MaxText, 2500)
+	orDefault(&s.MaxPage, 100)
+	orDefault(&s.MaxRooms, 100)
+	orDefault(&s.MaxSessions, 20)
+	orDefault(&s.RecallWindow, 2*time.Minute)
+	orDefault(&s.HelloTimeout, 10*time.Second)
+	if s.AwayDelay == 0 {
+		s.AwayDelay = 30 * time.Second
 	}
-	if s.MaxConnections <= 0 {
-		s.MaxConnections = 50_000
-	}
-	if s.MaxConnectionsPerIP <= 0 {
-		s.MaxConnectionsPerIP = 100
-	}
-	if s.PingInterval <= 0 {
-		s.PingInterval = 25 * time.Second
-	}
-	if s.OutboxLimit <= 0 {
-		s.OutboxLimit = 256 << 10
-	}
-	s.OutboxLimit = max(s.OutboxLimit, 4*s.MaxMessage)
 	return s
+}
+
+func orDefault[N int | time.Duration](n *N, value N) {
+	if *n <= 0 {
+		*n = value
+	}
 }
 
 // Config is what a Hub is made of.
@@ -82,14 +108,18 @@ type Hub struct {
 	engine  *wsconn.Engine
 
 	current atomic.Pointer[Settings]
-	workers sync.WaitGroup // the rooms' workers
+	workers sync.WaitGroup  // the rooms' workers
+	context context.Context // ends when the sessions have gone
+	cancel  context.CancelFunc
+	marks   *marks
 	counts  counters
 
 	mu       sync.Mutex // guards the rest; above every room's
 	closed   bool
 	rooms    map[string]*room
-	sessions map[string]*Session // by id
-	byAddr   map[netip.Addr]int  // connections, admitted or about to be
+	sessions map[string]*Session    // by id
+	users    map[string][]*enrolled // sessions of chat.v1 by their users' ids
+	byAddr   map[netip.Addr]int     // connections, admitted or about to be
 	admitted int
 	empty    chan struct{} // closed by emptied: closed, and nobody is admitted
 	emptied  func()
@@ -105,9 +135,12 @@ func NewHub(cfg Config) (*Hub, error) {
 		log:      cfg.Logger,
 		rooms:    map[string]*room{},
 		sessions: map[string]*Session{},
+		users:    map[string][]*enrolled{},
+		marks:    newMarks(cfg.Journal.Records()),
 		byAddr:   map[netip.Addr]int{},
 		empty:    make(chan struct{}),
 	}
+	h.context, h.cancel = context.WithCancel(context.Background())
 	h.emptied = sync.OnceFunc(func() { close(h.empty) })
 	s := cfg.withDefaults()
 	h.current.Store(&s)

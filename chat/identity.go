@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
+
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // Identity is who speaks in a session and what its credential says of them. It
@@ -63,3 +66,29 @@ type Authenticator interface {
 // ErrNoCredential is returned by an Authenticator that a credential does not
 // concern.
 var ErrNoCredential = errors.New("no credential of this kind")
+
+// handshakeToken returns the token that a request brings in its header or query.
+func handshakeToken(r *http.Request) string {
+	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	return r.URL.Query().Get("token")
+}
+
+func (h *Handler) auth() Authenticator {
+	if h.Auth != nil {
+		return h.Auth
+	}
+	return strangers{}
+}
+
+// strangers is the Authenticator of a Handler that has none: everybody is a
+// guest who can't come back.
+type strangers struct{}
+
+func (strangers) Authenticate(_ context.Context, c Credential) (*Identity, error) {
+	if c.Token != "" {
+		return nil, wire.BadToken.Error("")
+	}
+	return &Identity{User: User{ID: "guest-" + newID(), Guest: true}}, nil
+}

@@ -103,6 +103,9 @@ func (j *memoryJournal) Append(e Entry, done func(Receipt, error)) {
 	e.At = r.at
 	receipt := Receipt{At: e.At}
 	if !e.Kind.Transient() {
+		if e.Kind == Recall {
+			j.eraseLocked(r, e.Target)
+		}
 		r.last++
 		e.Seq = r.last
 		receipt.Epoch, receipt.Seq = r.epoch, e.Seq
@@ -137,9 +140,6 @@ const (
 )
 
 func (j *memoryJournal) recordLocked(r *memoryRoom, e Entry, receipt Receipt, keep Retention) {
-	if e.Kind == Recall {
-		j.eraseLocked(r, e.Target)
-	}
 	if e.Key != "" {
 		k := messageKey{e.From.ID, e.Key}
 		r.keys[k] = receipt

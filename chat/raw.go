@@ -6,7 +6,8 @@ import (
 	"slices"
 
 	"github.com/gobwas/ws"
-	"go.uber.org/zap"
+
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // rawTalk is the raw dialect: the classical chat server. What the client says
@@ -17,17 +18,11 @@ type rawTalk struct {
 }
 
 func (t *rawTalk) hear(op ws.OpCode, payload []byte) {
-	e := Entry{
-		Room:   t.member.room.name,
-		Kind:   Message,
-		Text:   true,
-		Body:   bytes.Clone(payload), // the payload is only lent
-		Origin: t.session.id,
-	}
+	e := Entry{Kind: Message, Text: true, Body: bytes.Clone(payload)} // the payload is only lent
 	if op == ws.OpBinary {
 		e.Kind, e.Text = Binary, false
 	}
-	t.member.room.post(e, t.done)
+	t.session.post(t.member.room, e, t.done)
 }
 
 // done ends the session when a message could not be recorded: a raw client can
@@ -36,17 +31,18 @@ func (t *rawTalk) done(_ Receipt, err error) {
 	if err == nil {
 		return
 	}
-	if c := t.session.hub.log.Check(zap.WarnLevel, "message not recorded"); c != nil {
-		c.Write(zap.Error(err))
-	}
-	t.session.close(closeUnavailable)
+	t.session.hub.notRecorded(err)
+	t.session.close(wire.Unavailable.Bye())
 }
 
 // end implements talk.
 func (t *rawTalk) end() {
-	t.member.room.change(leave, &t.member, 0)
-	t.session.hub.release(t.member.room)
+	m := &t.member
+	m.room.do(func() { m.room.leave(m, nil, false) })
 }
+
+// last implements talk: a close frame is all that raw clients are told.
+func (t *rawTalk) last(*wire.Bye) []byte { return nil }
 
 // begin lets the client hear the room it has joined: its last n text messages
 // first, then what was said since.
@@ -61,7 +57,7 @@ func (t *rawTalk) begin(ctx context.Context, n int) error {
 		last = newest
 		t.sayAll(entries)
 	}
-	room.change(release, &t.member, last)
+	room.do(func() { room.release(&t.member, last) })
 	return nil
 }
 

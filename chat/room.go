@@ -2,7 +2,11 @@ package chat
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync"
+	"sync/atomic"
+
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // backlogLimit bounds what a room has been handed by the journal and has not
@@ -12,11 +16,11 @@ const backlogLimit = 1 << 20
 
 // room is who hears what. It exists while somebody listens.
 //
-// Its mailbox holds the journal's entries and its members' comings and goings
-// in one order; a worker, which exists only while there is something to do,
-// deals with them one after the other. Because members belong to the worker, no
-// lock is held while it writes to them, and because joins stand in line with the
-// entries, each member hears every entry from a known point on.
+// Its mailbox holds the journal's entries and what is to be done to its
+// membership in one order; a worker, which exists only while there is something
+// to do, deals with them one after the other. Because members belong to the
+// worker, no lock is held while it writes to them, and because joins stand in
+// line with the entries, each member hears every entry from a known point on.
 type room struct {
 	// Fixed.
 	hub  *Hub
@@ -32,43 +36,43 @@ type room struct {
 	// Owned by the worker.
 	members []*member
 	fan     fanOut
+	present attendance
 
-	mu      sync.Mutex // guards the rest
-	backlog int        // bytes of entries in box
-	calm    sync.Cond  // backlog has gone below the limit
+	backlog gate // bytes of entries in box
 }
 
-// event is an entry, or a change of membership.
+// event is an entry of the journal's, or something for the worker to do between
+// two entries.
 type event struct {
 	entry Entry
-
-	member *member
-	change change
-	after  Seq // with release
+	do    func()
 }
 
-type change uint8
-
-const (
-	none    change = iota
-	join           // from the next entry on, member belongs; what it hears is held back
-	release        // what was held back and is numbered above after, then the room
-	leave
-)
-
-// member is one session's place in a room. Everything but the fixed fields is
-// owned by the room's worker.
+// member is one session's place in a room. It begins with join, then is held
+// back and released, any number of times, until leave. What is not said to be
+// others' is owned by the room's worker.
 type member struct {
 	session  *Session // fixed
-	dialect  dialect  // fixed
 	room     *room    // fixed
-	place    int      // in room.members
-	holding  bool     // from join to release
-	held     []heldFrame
-	heldSize int
-	overheld bool  // more was held back than an outbox holds
-	after    Seq   // the newest entry it has read from the journal, until that has passed
-	own      []int // which entries of the batch under way it sent itself
+	attendee *attendee
+	held     *heldBack // what it will hear later, else nil
+	after    Seq       // the newest entry it has read from the journal, until that has passed
+	own      []int     // which entries of the batch under way it must not hear
+	typed    int64     // when the client last said that it is typing, in Unix milliseconds; its reader's
+	place    int32     // in room.members
+	dialect  dialect   // fixed
+	deaf     bool      // it hears nothing, since it still has pages to read
+	gone     atomic.Bool
+}
+
+// heldBack is what a member must hear later: it is on its way in, or reads the
+// journal.
+type heldBack struct {
+	frames []heldFrame
+	size   int
+	over   bool   // more came than an outbox holds
+	deaf   bool   // the member was deaf before
+	last   []byte // the member was removed meanwhile and is told so
 }
 
 type heldFrame struct {
@@ -78,7 +82,7 @@ type heldFrame struct {
 
 func newRoom(h *Hub, name string) *room {
 	r := &room{hub: h, name: name}
-	r.calm.L = &r.mu
+	r.present.room = r
 	return r
 }
 
@@ -92,15 +96,12 @@ func (r *room) open() error {
 
 // deliver is called by the journal only, so all members see one order.
 func (r *room) deliver(e Entry) {
-	r.mu.Lock()
-	r.backlog += e.cost()
-	r.mu.Unlock()
+	r.backlog.add(e.cost())
 	r.put(event{entry: e})
 }
 
-func (r *room) change(c change, m *member, after Seq) {
-	r.put(event{change: c, member: m, after: after})
-}
+// do has the worker call f between two entries.
+func (r *room) do(f func()) { r.put(event{do: f}) }
 
 func (r *room) put(e event) {
 	if r.box.put(e) {
@@ -111,13 +112,11 @@ func (r *room) put(e event) {
 // post hands an entry to the journal. It waits while the room has more to pass
 // on than it should.
 func (r *room) post(e Entry, done func(Receipt, error)) {
-	r.mu.Lock()
-	for r.backlog > backlogLimit {
-		r.calm.Wait()
+	r.backlog.pass(backlogLimit)
+	if e.Kind != Signal && e.Kind != Aside {
+		r.hub.counts.messagesIn.Add(1)
+		r.hub.counts.bytesIn.Add(uint64(len(e.Body)))
 	}
-	r.mu.Unlock()
-	r.hub.counts.messagesIn.Add(1)
-	r.hub.counts.bytesIn.Add(uint64(len(e.Body)))
 	r.hub.journal.Append(e, done)
 }
 
@@ -136,65 +135,111 @@ func (r *room) work() {
 	}
 }
 
+// handle passes a batch on. A panic ends the sessions of the room's members, who
+// come back to a new room, and nothing else.
 func (r *room) handle(batch []event) {
 	done := 0
 	for i := range batch {
-		ev := &batch[i]
-		if ev.change == none {
-			done += ev.entry.cost()
-			if r.fan.add(&ev.entry) {
-				continue
+		if batch[i].do == nil {
+			done += batch[i].entry.cost()
+		}
+	}
+	defer r.backlog.add(-done)
+	for len(batch) > 0 {
+		batch = batch[r.handleSome(batch):]
+	}
+}
+
+// handleSome returns how many events it has dealt with: all, unless one of them
+// panicked.
+func (r *room) handleSome(batch []event) (n int) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.hub.panicked(v, debug.Stack())
+			r.fan = fanOut{}
+			for _, m := range r.members {
+				m.fail()
 			}
+		}
+	}()
+	for i := range batch {
+		n = i + 1
+		switch ev := &batch[i]; {
+		case ev.do != nil:
+			r.fan.flush(r)
+			ev.do()
+		case ev.entry.Kind == Aside:
+			r.fan.flush(r)
+			r.aside(&ev.entry)
+		case !r.fan.add(&ev.entry):
 			r.fan.flush(r)
 			r.fan.add(&ev.entry)
-			continue
 		}
-		r.fan.flush(r)
-		r.apply(ev)
 	}
 	r.fan.flush(r)
-	if done == 0 {
-		return
-	}
-	r.mu.Lock()
-	r.backlog -= done
-	r.mu.Unlock()
-	r.calm.Broadcast()
+	return n
 }
 
-func (r *room) apply(ev *event) {
-	m := ev.member
-	switch ev.change {
-	case join:
-		m.holding = true
-		m.place = len(r.members)
-		r.members = append(r.members, m)
-	case release:
-		r.releaseHeld(m, ev.after)
-	case leave:
-		r.remove(m)
+// The rest is done by the worker.
+
+// join lets m belong from the next entry on; what it hears is held back.
+func (r *room) join(m *member) {
+	m.held = &heldBack{}
+	m.place = int32(len(r.members))
+	r.members = append(r.members, m)
+	if user, ok := m.session.attends(); ok {
+		r.present.arrive(user, m)
 	}
 }
 
-func (r *room) remove(m *member) {
-	last := len(r.members) - 1
-	r.members[m.place] = r.members[last]
-	r.members[m.place].place = m.place
-	r.members[last] = nil
-	r.members = r.members[:last]
+// hold holds back what m hears, anew.
+func (r *room) hold(m *member) {
+	if !m.gone.Load() {
+		m.held, m.deaf = &heldBack{deaf: m.deaf}, false
+	}
+}
+
+// release gives m what it missed while it was reading the journal up to after,
+// and nothing twice.
+func (r *room) release(m *member, after Seq) {
+	held := m.held
 	m.held = nil
+	switch {
+	case held == nil: // it has left
+	case m.gone.Load():
+		if held.last != nil {
+			m.session.deliver(held.last)
+		}
+	case held.over:
+		m.session.cutOff()
+	default:
+		m.catchUp(held, after)
+	}
 }
 
-// releaseHeld gives a member what it missed while it was reading the journal up
-// to after, and nothing twice.
-func (r *room) releaseHeld(m *member, after Seq) {
-	if m.overheld {
-		m.session.cutOff()
+// deafen is release for a member that has more pages to read: it hears nothing
+// until it asks again.
+func (r *room) deafen(m *member) {
+	if m.held != nil && !m.gone.Load() {
+		m.held, m.deaf = nil, true
 		return
 	}
+	r.release(m, 0)
+}
+
+// unhold is release for a member that could not read the journal after all.
+func (r *room) unhold(m *member) {
+	if m.held != nil && m.held.deaf {
+		r.deafen(m)
+		return
+	}
+	r.release(m, m.after)
+}
+
+func (m *member) catchUp(held *heldBack, after Seq) {
 	var frames []byte
 	m.after = after
-	for _, h := range m.held {
+	for _, h := range held.frames {
 		if h.seq == 0 || h.seq > after {
 			frames = append(frames, h.frame...)
 		}
@@ -202,8 +247,74 @@ func (r *room) releaseHeld(m *member, after Seq) {
 			m.after = 0
 		}
 	}
-	m.holding, m.held, m.heldSize = false, nil, 0
 	if len(frames) > 0 {
 		m.session.deliver(frames)
+	}
+}
+
+// leave ends m's membership, once, and gives its room back. last, if any, is the
+// last that its client hears of the room. willing says that the client asked for
+// it: a lost one may be back soon.
+func (r *room) leave(m *member, last []byte, willing bool) {
+	if m.gone.Swap(true) {
+		return
+	}
+	end := len(r.members) - 1
+	r.members[m.place] = r.members[end]
+	r.members[m.place].place = m.place
+	r.members[end] = nil
+	r.members = r.members[:end]
+	if m.attendee != nil {
+		r.present.depart(m, willing)
+	}
+	if m.held != nil { // the answer to its join comes first
+		m.held = &heldBack{last: last}
+	} else if last != nil {
+		m.session.deliver(last)
+	}
+	r.hub.release(r)
+}
+
+// fail ends the session of a member whose room has failed. One on its way in may
+// have no connection yet, and learns of it when released.
+func (m *member) fail() {
+	if m.held != nil {
+		m.held.over = true
+		return
+	}
+	m.session.close(wire.Internal.Bye())
+}
+
+// aside tells the other sessions of e's user what e says.
+func (r *room) aside(e *Entry) {
+	a := r.present.users[e.From.ID]
+	if a == nil {
+		return
+	}
+	frame := appendText(nil, e.Body)
+	for _, m := range a.members {
+		if m.session.id != e.Origin {
+			r.tell(m, frame)
+		}
+	}
+}
+
+// tell delivers a frame that is not an entry, or holds it back.
+func (r *room) tell(m *member, frame []byte) {
+	switch {
+	case m.held != nil:
+		m.held.add(r.hub, 0, frame)
+	case !m.deaf:
+		m.session.deliver(frame)
+	}
+}
+
+func (b *heldBack) add(h *Hub, seq Seq, frame []byte) {
+	if b.over {
+		return
+	}
+	b.frames = append(b.frames, heldFrame{seq, frame})
+	if b.size += len(frame); b.size > h.settings().OutboxLimit {
+		b.frames, b.over = nil, true
 	}
 }

@@ -2,11 +2,13 @@ package chat
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/gobwas/ws"
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
 )
 
@@ -20,14 +22,26 @@ type Session struct {
 	began time.Time
 	conn  *wsconn.Conn
 	talk  talk
+
+	// identity is nil until the client has said who it is, and for raw clients
+	// of whom nothing is known.
+	identity atomic.Pointer[Identity]
+
+	unsettled gate // bytes of what it said and the journal has not answered
 }
 
+// unsettledLimit bounds what one client may have said without its being
+// recorded, in bytes. Until then it is not read any further.
+const unsettledLimit = 256 << 10
+
 // talk is what a session does with what its client says: one implementation for
-// each dialect. Its calls never overlap.
+// each dialect. Its calls never overlap, but for last.
 type talk interface {
 	hear(op ws.OpCode, payload []byte)
 	// end leaves the rooms. Nothing is heard after it.
 	end()
+	// last returns the frames that say goodbye ahead of the close frame.
+	last(b *wire.Bye) []byte
 }
 
 // Message implements wsconn.Handler.
@@ -42,6 +56,28 @@ func (s *Session) Closed(err error) {
 	}
 }
 
+// user is who speaks. Until a client has said who it is, it is a guest that
+// nobody knows.
+func (s *Session) user() User {
+	if id := s.identity.Load(); id != nil {
+		return id.User
+	}
+	return User{ID: s.id, Guest: true}
+}
+
+// post hands an entry of this session to the journal. It waits while the client
+// has said more than it should without an answer.
+func (s *Session) post(r *room, e Entry, done func(Receipt, error)) {
+	s.unsettled.pass(unsettledLimit)
+	e.Room, e.Origin, e.From = r.name, s.id, s.user()
+	cost := e.cost()
+	s.unsettled.add(cost)
+	r.post(e, func(receipt Receipt, err error) {
+		s.unsettled.add(-cost)
+		done(receipt, err)
+	})
+}
+
 // deliver passes whole frames on to the client. It never waits for it: one that
 // does not keep up is cut off.
 func (s *Session) deliver(frames []byte) {
@@ -54,22 +90,10 @@ func (s *Session) deliver(frames []byte) {
 // speak. It may come back and resume.
 func (s *Session) cutOff() {
 	s.hub.counts.slow.Add(1)
-	s.close(closeSlow)
+	s.close(wire.Slow.Bye())
 }
 
-func (s *Session) close(why goodbye) {
-	s.conn.Close(why.code, why.reason, nil)
+// close says goodbye and ends the connection.
+func (s *Session) close(b *wire.Bye) {
+	s.conn.Close(ws.StatusCode(b.Code.Close()), b.Message, s.talk.last(b))
 }
-
-// goodbye is how a session's end is told to its client. Codes from 4000 to 4499
-// invite it to come back, those above don't.
-type goodbye struct {
-	code   ws.StatusCode
-	reason string
-}
-
-var (
-	closeSlow        = goodbye{4001, "you read more slowly than the room speaks"}
-	closeUnavailable = goodbye{4002, "the room can't record messages now"}
-	closeShutdown    = goodbye{ws.StatusGoingAway, "the server is shutting down"}
-)

@@ -93,10 +93,12 @@ type Conn struct {
 	drained bool  // the poller saw the socket writable meanwhile
 	full    bool  // the socket took no more; the poller will say when it does
 	queue   [][]byte
-	queued  int   // bytes in queue; the outbox's bound applies to it
-	since   int64 // engine time since which the peer has owed us something, or 0
-	shut    bool  // closeWrite was called
-	ended   bool  // the socket has been given back
+	queued  int           // bytes in queue; the outbox's bound applies to it
+	awaited int           // what Await waits for queued to sink to
+	await   chan struct{} // closed when it has, or the connection is dead; nil while nobody waits
+	since   int64         // engine time since which the peer has owed us something, or 0
+	shut    bool          // closeWrite was called
+	ended   bool          // the socket has been given back
 }
 
 // Send queues p, which must hold whole frames, behind what was sent before it
@@ -137,6 +139,25 @@ func (c *Conn) Send(p []byte) error {
 	}
 	c.flushLocked(err)
 	return nil
+}
+
+// Await waits until at most n bytes wait in the outbox, or the connection has
+// ended: a handler that answers its peer calls it before, so that a peer who
+// asks for more than it reads waits for itself. A peer that stops reading
+// altogether is cut off in Config.WriteTimeout.
+func (c *Conn) Await(n int) {
+	c.mu.Lock()
+	for c.queued > n && c.state != dead {
+		if c.await == nil {
+			c.await, c.awaited = make(chan struct{}), n
+		}
+		sunk := c.await
+		c.awaited = min(c.awaited, n)
+		c.mu.Unlock()
+		<-sunk
+		c.mu.Lock()
+	}
+	c.mu.Unlock()
 }
 
 // Close sends last, which must hold whole frames and may be empty, and a close
@@ -189,6 +210,10 @@ func (c *Conn) killLocked(why error) {
 	}
 	c.state = dead
 	c.queue, c.queued = nil, 0
+	if c.await != nil {
+		close(c.await)
+		c.await = nil
+	}
 	if c.reading || c.writing {
 		c.sock.interrupt()
 	}

@@ -118,6 +118,10 @@ func (c *Conn) consumeLocked(n int) {
 	if len(c.queue) == 0 {
 		c.queue = nil // an idle connection holds no outbox
 	}
+	if c.await != nil && c.queued <= c.awaited {
+		close(c.await)
+		c.await = nil
+	}
 	if c.state == open && c.since != 0 {
 		c.since = c.engine.now()
 		if c.queue == nil {

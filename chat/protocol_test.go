@@ -1,0 +1,134 @@
+package chat_test
+
+import (
+	"context"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+	"github.com/caddychat/caddy-chat/chat/wire/script"
+)
+
+// journals are those that the tests of the protocol run on.
+var journals = map[string]func(t *testing.T) chat.Journal{
+	"memory": func(*testing.T) chat.Journal { return chat.NewMemoryJournal(chat.MemoryOptions{}) },
+	"pebble": func(t *testing.T) chat.Journal {
+		j, err := pebblejournal.Open(pebblejournal.Options{Dir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return j
+	},
+}
+
+// TestProtocol_Examples plays every conversation of PROTOCOL.md to a server, on
+// every journal.
+func TestProtocol_Examples(t *testing.T) {
+	text, err := os.ReadFile("../PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conversations, err := script.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, open := range journals {
+		t.Run(name, func(t *testing.T) {
+			url, _ := serve(t, chat.Config{Journal: open(t)}, &chat.Handler{Auth: testAuth{}})
+			for _, c := range conversations {
+				t.Run(strconv.Itoa(c.Line), func(t *testing.T) {
+					if len(c.Given) > 0 {
+						t.Skip("moderation is not there yet")
+					}
+					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+					defer cancel()
+					given := script.Vars{"moderator": "moderator"}
+					if err := script.Run(ctx, c, dialScript(url), given); err != nil {
+						t.Errorf("PROTOCOL.md, %q: %v", c.Title, err)
+					}
+				})
+			}
+		})
+	}
+}
+
+// serve serves h over loopback, with a new hub, and closes both at the end of
+// the test.
+func serve(t *testing.T, cfg chat.Config, h *chat.Handler) (url string, hub *chat.Hub) {
+	t.Helper()
+	hub, err := chat.NewHub(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Hub = hub
+	srv := httptest.NewServer(h)
+	t.Cleanup(func() {
+		srv.Close()
+		if err := errors.Join(hub.Check(), hub.Close(context.Background()), hub.Empty()); err != nil {
+			t.Errorf("close hub: %v", err)
+		}
+	})
+	return "ws" + strings.TrimPrefix(srv.URL, "http"), hub
+}
+
+// testAuth is an Authenticator whose guests' tokens are their ids.
+type testAuth struct{}
+
+func (testAuth) Authenticate(ctx context.Context, c chat.Credential) (*chat.Identity, error) {
+	switch {
+	case c.Token == "moderator":
+		return &chat.Identity{
+			User:   chat.User{ID: "moderator"},
+			Grants: &chat.Grants{Read: []string{"*"}, Write: []string{"*"}, Moderate: []string{"*"}},
+		}, nil
+	case c.Token == "":
+		c.Token = "guest-" + strconv.FormatInt(time.Now().UnixNano(), 36)
+	case !strings.HasPrefix(c.Token, "guest-"):
+		return nil, wire.BadToken.Error("")
+	}
+	return &chat.Identity{User: chat.User{ID: c.Token, Guest: true}, Token: c.Token}, nil
+}
+
+func dialScript(url string) script.Dialer {
+	return func(ctx context.Context, _, dialect, query string) (script.Conn, error) {
+		opt := &websocket.DialOptions{}
+		if dialect != "raw" {
+			opt.Subprotocols = []string{dialect}
+		}
+		c, _, err := websocket.Dial(ctx, url+"?"+query, opt)
+		if err != nil {
+			return nil, err
+		}
+		c.SetReadLimit(1 << 20)
+		return scriptConn{c}, nil
+	}
+}
+
+type scriptConn struct{ *websocket.Conn }
+
+func (c scriptConn) Send(ctx context.Context, f script.Frame) error {
+	typ := websocket.MessageText
+	if f.Binary {
+		typ = websocket.MessageBinary
+	}
+	return c.Write(ctx, typ, f.Data)
+}
+
+func (c scriptConn) Recv(ctx context.Context) (script.Frame, error) {
+	typ, p, err := c.Read(ctx)
+	if code := websocket.CloseStatus(err); code >= 0 {
+		return script.Frame{}, &script.ClosedError{Code: int(code)}
+	}
+	return script.Frame{Binary: typ == websocket.MessageBinary, Data: p}, err
+}
+
+func (c scriptConn) Close() error { return c.CloseNow() }
