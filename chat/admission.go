@@ -110,6 +110,9 @@ type enrolled struct {
 
 // enrol makes id the user of s. A session of the same device is replaced.
 func (h *Hub) enrol(s *Session, id *Identity, device string) error {
+	if err := h.sanctions.check(banned, id.User.ID, ""); err != nil {
+		return err
+	}
 	limit := h.settings().MaxSessions
 	var replaced *Session
 	h.mu.Lock()

@@ -28,6 +28,7 @@ type conversation struct {
 
 	// Owned by the reader, as hear is called by nobody else.
 	members []*member
+	tokened bool // it began with a token
 
 	greeted atomic.Bool // hello was accepted
 	alarm   *time.Timer // of the time to hello, then of the token's end; fixed
@@ -80,6 +81,14 @@ func (t *conversation) carryOut(c wire.Command) error {
 		return t.read(c)
 	case *wire.Who:
 		return t.who(c)
+	case *wire.Renew:
+		return t.renew(c)
+	case *wire.Mute:
+		return t.mute(c)
+	case *wire.Kick:
+		return t.kick(c)
+	case *wire.Ban:
+		return t.ban(c)
 	case *wire.Ping:
 		t.answer(&wire.Pong{ID: c.ID})
 		return nil

@@ -99,13 +99,10 @@ func (t *conversation) occupy(name string) (m *member, counted <-chan int, isNew
 }
 
 func (t *conversation) mayEnter(room string) error {
-	switch {
-	case len(t.members) >= t.session.hub.settings().MaxRooms:
+	if len(t.members) >= t.session.hub.settings().MaxRooms {
 		return wire.TooManyRooms.Error("")
-	case !t.session.rights(room).Read:
-		return wire.Forbidden.Error("")
 	}
-	return nil
+	return t.session.mayRead(room)
 }
 
 // audience is how many users are told to be in the room.

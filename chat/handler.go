@@ -160,6 +160,10 @@ func (h *Handler) beginRaw(s *Session, w http.ResponseWriter, r *http.Request, n
 	terms, dialect := h.terms(r, raw)
 	talk := &rawTalk{session: s, member: member{session: s, room: room, dialect: dialect}}
 	s.talk = talk
+	if err := h.letIn(s, r, name); err != nil {
+		h.Hub.release(room)
+		return err
+	}
 	// It joins before the handshake is answered: whoever sees the answer has
 	// joined, and misses nothing that is said from then on.
 	room.do(func() { room.join(&talk.member) })
@@ -168,11 +172,48 @@ func (h *Handler) beginRaw(s *Session, w http.ResponseWriter, r *http.Request, n
 		return err
 	}
 	h.Hub.enter(s)
+	if id := s.identity.Load(); id != nil {
+		if err := h.Hub.enrol(s, id, ""); err != nil {
+			s.close(wire.TooManySessions.Bye())
+		}
+	}
 	if err := talk.begin(r.Context(), history); err != nil {
 		s.close(wire.Unavailable.Bye())
 	}
 	s.run()
 	return nil
+}
+
+// letIn finds out who a raw client is, and refuses one who may not read the
+// room. Of strangers nothing is kept: any number of them may come.
+func (h *Handler) letIn(s *Session, r *http.Request, room string) error {
+	token := handshakeToken(r)
+	id, err := h.auth().Authenticate(r.Context(), Credential{token, r})
+	if err != nil {
+		return refuseUser(RefusedIdentity, err)
+	}
+	if token != "" || !id.User.Guest {
+		s.identity.Store(id)
+	}
+	if err := h.Hub.sanctions.check(banned, id.User.ID, ""); err != nil {
+		return refuseUser(RefusedForbidden, err)
+	}
+	if err := s.mayRead(room); err != nil {
+		return refuseUser(RefusedForbidden, err)
+	}
+	return nil
+}
+
+// refuseUser is a refusal for a reason that chat.v1 would tell in a frame.
+func refuseUser(why Refusal, err error) error {
+	var e *wire.Error
+	switch {
+	case errors.Is(err, ErrNoCredential):
+		e = wire.BadToken.Error("")
+	case !errors.As(err, &e):
+		e = wire.Internal.Error("")
+	}
+	return refuse(why, e.Code.Status(), e.Message)
 }
 
 // beginV1 begins a session of chat.v1.
@@ -186,6 +227,7 @@ func (h *Handler) beginV1(s *Session, w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	h.Hub.enter(s)
+	talk.tokened = handshakeToken(r) != ""
 	talk.shown, talk.refused = talk.auth.Authenticate(r.Context(), Credential{handshakeToken(r), r})
 	talk.awaitHello()
 	s.run()

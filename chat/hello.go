@@ -66,6 +66,7 @@ func (t *conversation) identify(c *wire.Hello) (*Identity, error) {
 	id, err := t.shown, t.refused
 	if c.Token != "" {
 		id, err = t.authenticate(c.Token)
+		t.tokened = true
 	}
 	t.shown, t.refused = nil, nil
 	if err != nil {

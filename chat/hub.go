@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -107,12 +108,13 @@ type Hub struct {
 	log     *zap.Logger
 	engine  *wsconn.Engine
 
-	current atomic.Pointer[Settings]
-	workers sync.WaitGroup  // the rooms' workers
-	context context.Context // ends when the sessions have gone
-	cancel  context.CancelFunc
-	marks   *marks
-	counts  counters
+	current   atomic.Pointer[Settings]
+	workers   sync.WaitGroup  // the rooms' workers
+	context   context.Context // ends when the sessions have gone
+	cancel    context.CancelFunc
+	marks     *marks
+	sanctions *sanctions
+	counts    counters
 
 	mu       sync.Mutex // guards the rest; above every room's
 	closed   bool
@@ -148,6 +150,10 @@ func NewHub(cfg Config) (*Hub, error) {
 	ec.NoPoll = cfg.NoPoll
 	ec.OnPanic = h.panicked
 	var err error
+	if h.sanctions, err = loadSanctions(h.context, cfg.Journal.Records()); err != nil {
+		h.cancel()
+		return nil, err
+	}
 	h.engine, err = wsconn.NewEngine(ec)
 	return h, err
 }
@@ -167,6 +173,11 @@ func (h *Hub) Configure(s Settings) {
 	s = s.withDefaults()
 	h.current.Store(&s)
 	h.engine.Tune(engineConfig(s))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range h.rooms {
+		r.do(func() { r.review(slices.Clone(r.members)) })
+	}
 }
 
 // acquire returns the room of that name, made if need be. It must be released.

@@ -10,9 +10,9 @@ import (
 // of whom any number may come, are kept in memory alone, and the oldest give way.
 type marks struct {
 	records Records
+	moving  turns[markKey]
 
 	mu     sync.Mutex // guards the rest
-	moving map[markKey]chan struct{}
 	guests map[markKey]mark
 	order  []markKey // of guests, the oldest first
 }
@@ -33,7 +33,7 @@ type mark struct {
 const maxGuestMarks = 100_000
 
 func newMarks(r Records) *marks {
-	return &marks{records: r, moving: map[markKey]chan struct{}{}, guests: map[markKey]mark{}}
+	return &marks{records: r, guests: map[markKey]mark{}}
 }
 
 // get returns how far a user has read, 0 for not at all.
@@ -48,8 +48,7 @@ func (m *marks) get(ctx context.Context, k markKey, epoch string, guest bool) (S
 // move moves a mark on to seq and returns where it stands now: it never goes
 // back. Two who move the same mark wait for each other.
 func (m *marks) move(ctx context.Context, k markKey, epoch string, seq Seq, guest bool) (at Seq, moved bool, err error) {
-	m.take(k)
-	defer m.give(k)
+	defer m.moving.take(k)()
 	at, err = m.get(ctx, k, epoch, guest)
 	if err != nil || seq <= at {
 		return at, false, err
@@ -89,26 +88,4 @@ func (m *marks) store(ctx context.Context, k markKey, at mark, guest bool) error
 		m.order = m.order[1:]
 	}
 	return nil
-}
-
-// take waits until nobody else moves the mark.
-func (m *marks) take(k markKey) {
-	for {
-		m.mu.Lock()
-		busy := m.moving[k]
-		if busy == nil {
-			m.moving[k] = make(chan struct{})
-			m.mu.Unlock()
-			return
-		}
-		m.mu.Unlock()
-		<-busy
-	}
-}
-
-func (m *marks) give(k markKey) {
-	m.mu.Lock()
-	close(m.moving[k])
-	delete(m.moving, k)
-	m.mu.Unlock()
 }

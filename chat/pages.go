@@ -66,8 +66,8 @@ func wireEntries(entries []Entry) []wire.Entry {
 
 // history answers with a page of any room that the user may read.
 func (t *conversation) history(c *wire.History) error {
-	if !t.session.rights(c.Room).Read {
-		return wire.Forbidden.Error("")
+	if err := t.session.mayRead(c.Room); err != nil {
+		return err
 	}
 	limits := pageLimits{t.session.hub.settings().MaxPage, pageBytes, 1}
 	if c.Limit > 0 {

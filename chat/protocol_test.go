@@ -46,9 +46,6 @@ func TestProtocol_Examples(t *testing.T) {
 			url, _ := serve(t, chat.Config{Journal: open(t)}, &chat.Handler{Auth: testAuth{}})
 			for _, c := range conversations {
 				t.Run(strconv.Itoa(c.Line), func(t *testing.T) {
-					if len(c.Given) > 0 {
-						t.Skip("moderation is not there yet")
-					}
 					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 					defer cancel()
 					given := script.Vars{"moderator": "moderator"}

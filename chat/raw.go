@@ -3,6 +3,7 @@ package chat
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/gobwas/ws"
@@ -21,6 +22,13 @@ func (t *rawTalk) hear(op ws.OpCode, payload []byte) {
 	e := Entry{Kind: Message, Text: true, Body: bytes.Clone(payload)} // the payload is only lent
 	if op == ws.OpBinary {
 		e.Kind, e.Text = Binary, false
+	}
+	if err := t.session.mayWrite(t.member.room.name); err != nil {
+		var e *wire.Error
+		if errors.As(err, &e) {
+			t.session.close(e.Code.Bye())
+		}
+		return
 	}
 	t.session.post(t.member.room, e, t.done)
 }

@@ -31,10 +31,7 @@ func (t *conversation) mayWrite(room string) (*member, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !t.session.rights(room).Write {
-		return nil, wire.Forbidden.Error("")
-	}
-	return m, nil
+	return m, t.session.mayWrite(room)
 }
 
 // sent returns what to do when the journal has an answer to c. It is called by
@@ -75,6 +72,9 @@ func (h *Hub) notRecorded(err error) {
 func (t *conversation) recall(c *wire.Recall) error {
 	m, err := t.member(c.Room)
 	if err != nil {
+		return err
+	}
+	if err := t.session.hub.sanctions.check(muted, t.session.user().ID, c.Room); err != nil {
 		return err
 	}
 	target := Seq(c.Seq)

@@ -27,13 +27,15 @@ const (
 	RefusedFull                      // Settings.MaxConnections
 	RefusedFullByAddr                // Settings.MaxConnectionsPerIP
 	RefusedClosing                   // the hub is closing
+	RefusedIdentity                  // the raw client's credential
+	RefusedForbidden                 // a room that the raw client may not read
 
 	refusals = iota
 )
 
 // String returns the reason as a word for metrics.
 func (r Refusal) String() string {
-	return [refusals]string{"handshake", "origin", "protocol", "room", "full", "full_by_address", "closing"}[r]
+	return [refusals]string{"handshake", "origin", "protocol", "room", "full", "full_by_address", "closing", "identity", "forbidden"}[r]
 }
 
 // Stats is what a hub has done since its start and holds now.
