@@ -42,3 +42,8 @@ func (h *Hub) Empty() error {
 	}
 	return nil
 }
+
+// PanicIn has the worker of a room panic.
+func (h *Hub) PanicIn(name string) {
+	h.inRoom(name, func(*room) { panic("as the test wants it") })
+}

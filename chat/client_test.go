@@ -1,0 +1,215 @@
+package chat_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/wire/script"
+)
+
+// bubble is a server on fake time whose sockets are pipes.
+type bubble struct {
+	t      *testing.T
+	hub    *chat.Hub
+	accept chan net.Conn
+}
+
+// inBubble runs f against a server, and closes that in the end.
+func inBubble(t *testing.T, set chat.Settings, auth chat.Authenticator, f func(t *testing.T, b *bubble)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		hub, err := chat.NewHub(chat.Config{
+			Settings: set,
+			Journal:  chat.NewMemoryJournal(chat.MemoryOptions{}),
+			NoPoll:   true,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &bubble{t, hub, make(chan net.Conn)}
+		srv := &http.Server{Handler: &chat.Handler{Hub: hub, Auth: auth}}
+		l := &pipeListener{accept: b.accept, closed: make(chan struct{})}
+		var serving sync.WaitGroup
+		serving.Go(func() {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				t.Error(err)
+			}
+		})
+		f(t, b)
+		if err := errors.Join(hub.Check(), hub.Close(context.Background()), hub.Empty(), srv.Close()); err != nil {
+			t.Error(err)
+		}
+		serving.Wait()
+	})
+}
+
+type pipeListener struct {
+	accept chan net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.accept:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{} }
+
+// client speaks chat.v1 in a test.
+type client struct {
+	t      *testing.T
+	conn   *websocket.Conn
+	vars   script.Vars // what it has been told
+	frames chan string // that it was sent; closed in the end
+	end    error       // set before frames is closed
+}
+
+// connect opens a connection and says nothing on it.
+func (b *bubble) connect() *client {
+	b.t.Helper()
+	dial := func(context.Context, string, string) (net.Conn, error) {
+		server, client := net.Pipe()
+		b.accept <- server
+		return client, nil
+	}
+	conn, _, err := websocket.Dial(b.t.Context(), "ws://chat/", &websocket.DialOptions{
+		Subprotocols: []string{chat.Subprotocol},
+		HTTPClient:   &http.Client{Transport: &http.Transport{DialContext: dial}},
+	})
+	return newClient(b.t, conn, err)
+}
+
+func newClient(t *testing.T, conn *websocket.Conn, err error) *client {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.SetReadLimit(4 << 20)
+	c := &client{t: t, conn: conn, vars: script.Vars{}, frames: make(chan string, 1000)}
+	var reading sync.WaitGroup
+	reading.Go(c.read)
+	t.Cleanup(func() {
+		conn.CloseNow()
+		reading.Wait()
+	})
+	return c
+}
+
+func (c *client) read() {
+	defer close(c.frames)
+	for {
+		_, p, err := c.conn.Read(context.Background())
+		if err != nil {
+			c.end = err
+			return
+		}
+		c.frames <- string(p)
+	}
+}
+
+// dialV1 connects over a real socket.
+func dialV1(t *testing.T, url string) *client {
+	t.Helper()
+	conn, _, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{Subprotocols: []string{chat.Subprotocol}})
+	return newClient(t, conn, err)
+}
+
+// hello says hello with these further members, and hears welcome.
+func (c *client) hello(members string) *client {
+	c.t.Helper()
+	c.say(`{"type":"hello"` + members + `}`)
+	c.hear(`{"type":"welcome","user":{"id":"$me","…":"…"},"…":"…"}`)
+	return c
+}
+
+func (c *client) say(frame string) {
+	c.t.Helper()
+	if err := c.conn.Write(c.t.Context(), websocket.MessageText, []byte(frame)); err != nil {
+		c.t.Fatalf("say %s: %v", frame, err)
+	}
+}
+
+// next returns the next frame but presence.
+func (c *client) next() string {
+	c.t.Helper()
+	for {
+		if frame := c.any(); typeOf(frame) != "presence" {
+			return frame
+		}
+	}
+}
+
+func (c *client) any() string {
+	c.t.Helper()
+	select {
+	case frame, ok := <-c.frames:
+		if !ok {
+			c.t.Fatalf("waiting for a frame: %v", c.end)
+		}
+		return frame
+	case <-time.After(20 * time.Second):
+		c.t.Fatal("waiting for a frame: nothing came")
+	}
+	return ""
+}
+
+func typeOf(frame string) string {
+	var f struct{ Type string }
+	if err := json.Unmarshal([]byte(frame), &f); err != nil {
+		return err.Error()
+	}
+	return f.Type
+}
+
+// hear fails unless these frames come next, presence aside. The notation is that
+// of PROTOCOL.md.
+func (c *client) hear(patterns ...string) {
+	c.t.Helper()
+	for _, want := range patterns {
+		c.match(want, c.next())
+	}
+}
+
+func (c *client) match(want, got string) {
+	c.t.Helper()
+	if err := script.Match([]byte(want), []byte(got), c.vars); err != nil {
+		c.t.Fatalf("%v\nheard %s\nwant  %s", err, got, want)
+	}
+}
+
+// silent fails if anything comes within d.
+func (c *client) silent(d time.Duration) {
+	c.t.Helper()
+	select {
+	case frame := <-c.frames:
+		c.t.Fatalf("heard %s, want nothing", frame)
+	case <-time.After(d):
+	}
+}
+
+// closed fails unless the server now closes with that code.
+func (c *client) closed(code websocket.StatusCode) {
+	c.t.Helper()
+	if frame, ok := <-c.frames; ok {
+		c.t.Fatalf("heard %s, want an end", frame)
+	}
+	if websocket.CloseStatus(c.end) != code {
+		c.t.Fatalf("ended with %v, want %d", c.end, code)
+	}
+}

@@ -1,0 +1,289 @@
+package chat_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+func TestConversation_HelloTimeout(t *testing.T) {
+	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
+		c := b.connect()
+		c.say(`{"type":"ping"}`)
+		c.hear(`{"type":"error","code":"no_hello","…":"…"}`)
+		c.silent(10*time.Second - time.Millisecond)
+		c.hear(`{"type":"bye","code":"hello_timeout","message":"…","retry":1000}`)
+		c.closed(4004)
+	})
+}
+
+func TestConversation_GoneForAMoment_IsNotTold(t *testing.T) {
+	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
+		a := b.connect().hello(`,"rooms":[{"room":"r"}]`)
+		join := `,"token":"guest-x","rooms":[{"room":"r"}]`
+		lost := b.connect().hello(join)
+		came := `{"type":"presence","room":"r","joined":[{"id":"guest-x","…":"…"}],"left":[],"members":2}`
+		a.presence(came)
+
+		lost.conn.CloseNow()
+		a.silent(29 * time.Second)
+		back := b.connect().hello(join)
+		a.silent(time.Minute)
+
+		back.conn.CloseNow()
+		a.silent(30*time.Second - time.Millisecond)
+		a.presence(`{"type":"presence","room":"r","joined":[],"left":[{"id":"guest-x","…":"…"}],"members":1}`)
+		b.connect().hello(join)
+		a.presence(came)
+	})
+}
+
+// presence fails unless this presence comes next.
+func (c *client) presence(want string) {
+	c.t.Helper()
+	c.match(want, c.any())
+}
+
+// Many who come at once cost one frame, and nobody is told of themselves.
+func TestConversation_Presence_IsGathered(t *testing.T) {
+	inBubble(t, chat.Settings{MaxConnectionsPerIP: 1000}, testAuth{}, func(t *testing.T, b *bubble) {
+		a := b.connect().hello(`,"rooms":[{"room":"r"}]`)
+		a.silent(time.Second)
+		var came []*client
+		for i := range 3 {
+			came = append(came, b.connect().hello(fmt.Sprintf(`,"token":"guest-%d","rooms":[{"room":"r"}]`, i)))
+		}
+		a.presence(`{"type":"presence","room":"r","joined":[{"id":"guest-0","…":"…"},{"id":"guest-1","…":"…"},{"id":"guest-2","…":"…"}],"left":[],"members":4}`)
+		came[1].presence(`{"type":"presence","room":"r","joined":[{"id":"guest-0","…":"…"},{"id":"guest-2","…":"…"}],"left":[],"members":4}`)
+		// One who comes and goes at once was never there.
+		x := b.connect().hello(`,"token":"guest-x","rooms":[{"room":"r"}]`)
+		x.say(`{"type":"leave","room":"r"}`)
+		a.silent(time.Minute)
+	})
+}
+
+func TestConversation_Recall_TooLate(t *testing.T) {
+	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
+		a := b.connect().hello(`,"token":"guest-a","rooms":[{"room":"r"}]`)
+		m := b.connect().hello(`,"token":"moderator","rooms":[{"room":"r"}]`)
+		a.say(`{"type":"send","room":"r","body":"one"}`)
+		a.hear(`{"type":"message","seq":1,"…":"…"}`)
+		time.Sleep(2*time.Minute + time.Millisecond)
+		a.say(`{"type":"recall","id":"1","room":"r","seq":1}`)
+		a.hear(`{"type":"error","id":"1","code":"too_late","message":"…","retry":false}`)
+		m.hear(`{"type":"message","seq":1,"…":"…"}`)
+		m.say(`{"type":"recall","room":"r","seq":1}`)
+		m.hear(`{"type":"recalled","seq":2,"target":1,"…":"…"}`)
+		a.hear(`{"type":"recalled","seq":2,"target":1,"…":"…"}`)
+	})
+}
+
+func TestConversation_Typing_IsThinnedOut(t *testing.T) {
+	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
+		a := b.connect().hello(`,"token":"guest-a","rooms":[{"room":"r"}]`)
+		other := b.connect().hello(`,"rooms":[{"room":"r"}]`)
+		own := b.connect().hello(`,"token":"guest-a","rooms":[{"room":"r"}]`)
+		for _, c := range []*client{other, own} {
+			c.drain(time.Second)
+		}
+		typing := `{"type":"typing","room":"r","from":{"id":"guest-a","…":"…"}}`
+		a.say(`{"type":"typing","room":"r"}`)
+		a.say(`{"type":"typing","room":"r"}`)
+		other.hear(typing)
+		other.silent(2 * time.Second)
+		a.say(`{"type":"typing","room":"r"}`)
+		other.hear(typing)
+		own.silent(time.Minute)
+	})
+}
+
+// drain takes what comes within d.
+func (c *client) drain(d time.Duration) {
+	for over := time.After(d); ; {
+		select {
+		case <-c.frames:
+		case <-over:
+			return
+		}
+	}
+}
+
+// limited is an Authenticator whose tokens, "name 5m", end.
+type limited struct{}
+
+func (limited) Authenticate(_ context.Context, c chat.Credential) (*chat.Identity, error) {
+	name, life, _ := strings.Cut(c.Token, " ")
+	d, err := time.ParseDuration(life)
+	if err != nil {
+		return nil, wire.BadToken.Error("")
+	}
+	return &chat.Identity{User: chat.User{ID: name}, Settled: true, Expires: time.Now().Add(d)}, nil
+}
+
+func TestConversation_Token_EndsUnlessRenewed(t *testing.T) {
+	inBubble(t, chat.Settings{}, limited{}, func(t *testing.T, b *bubble) {
+		c := b.connect().hello(`,"token":"li 5m"`)
+		c.silent(4*time.Minute - time.Millisecond)
+		c.hear(`{"type":"expiring","expires":"…"}`)
+		c.say(`{"type":"renew","id":"1","token":"bo 5m"}`)
+		c.hear(`{"type":"error","id":"1","code":"bad_token","message":"…","retry":false}`)
+		c.say(`{"type":"renew","id":"2","token":"li 5m"}`)
+		c.hear(`{"type":"ok","id":"2","expires":"…"}`)
+		c.silent(4*time.Minute - time.Millisecond)
+		c.hear(`{"type":"expiring","expires":"…"}`)
+		c.silent(time.Minute - time.Millisecond)
+		c.hear(`{"type":"bye","code":"expired","message":"…","retry":false}`)
+		c.closed(4502)
+	})
+}
+
+func TestConversation_Mute_Ends(t *testing.T) {
+	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
+		a := b.connect().hello(`,"token":"guest-a","rooms":[{"room":"r"}]`)
+		b.must(b.hub.Mute("", "guest-a", time.Minute))
+		a.hear(`{"type":"muted","for":60000}`)
+		time.Sleep(20 * time.Second)
+		a.say(`{"type":"send","id":"1","room":"r","body":""}`)
+		a.hear(`{"type":"error","id":"1","code":"muted","message":"…","retry":40000}`)
+		time.Sleep(40 * time.Second)
+		a.say(`{"type":"send","id":"2","room":"r","body":""}`)
+		a.hear(`{"type":"ok","id":"2","…":"…"}`)
+	})
+}
+
+func TestConversation_Ban_IsKeptAndEnds(t *testing.T) {
+	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
+		a := b.connect().hello(`,"token":"guest-a","rooms":[{"room":"r"}]`)
+		b.must(b.hub.Ban("", "guest-a", time.Hour))
+		a.hear(`{"type":"bye","code":"banned","message":"…","retry":false}`)
+		a.closed(4505)
+		a = b.connect()
+		a.say(`{"type":"hello","id":"1","token":"guest-a"}`)
+		a.hear(`{"type":"error","id":"1","code":"banned","message":"…","retry":3600000}`, `{"type":"bye","code":"banned","…":"…"}`)
+		a.closed(4505)
+		time.Sleep(time.Hour)
+		b.connect().hello(`,"token":"guest-a"`)
+	})
+}
+
+func (b *bubble) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func TestConversation_Shutdown_SpreadsReturns(t *testing.T) {
+	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
+		c := b.connect().hello("")
+		b.hub.Leave()
+		c.hear(`{"type":"bye","code":"shutdown","message":"…","retry":"…"}`)
+		c.closed(1001)
+	})
+}
+
+// A room is not live while there are pages left, and nothing comes twice where
+// it becomes so.
+func TestConversation_Pages(t *testing.T) {
+	inBubble(t, chat.Settings{MaxPage: 2}, testAuth{}, func(t *testing.T, b *bubble) {
+		a := b.connect().hello(`,"rooms":[{"room":"r"}]`)
+		for i := range 5 {
+			a.say(fmt.Sprintf(`{"type":"send","room":"r","body":%d}`, i+1))
+			a.hear(fmt.Sprintf(`{"type":"message","seq":%d,"…":"…"}`, i+1))
+		}
+		c := b.connect()
+		c.say(`{"type":"hello","rooms":[{"room":"r"}]}`)
+		c.hear(`{"type":"welcome","rooms":[{"epoch":"$epoch","last":5,"entries":[{"seq":4,"…":"…"},{"seq":5,"…":"…"}],"more":false,"…":"…"}],"…":"…"}`)
+		epoch := c.vars["epoch"].(string)
+		c.say(`{"type":"join","room":"r","epoch":"` + epoch + `","after":1}`)
+		c.hear(`{"type":"joined","entries":[{"seq":2,"…":"…"},{"seq":3,"…":"…"}],"more":true,"gap":false,"…":"…"}`)
+		a.say(`{"type":"send","room":"r","body":6}`)
+		c.drain(time.Second) // presence
+		c.say(`{"type":"join","room":"r","epoch":"` + epoch + `","after":3}`)
+		c.hear(`{"type":"joined","entries":[{"seq":4,"…":"…"},{"seq":5,"…":"…"}],"more":true,"…":"…"}`)
+		c.say(`{"type":"send","id":"1","room":"r","body":7}`) // it is a member all the same
+		c.hear(`{"type":"ok","id":"1","seq":7,"…":"…"}`)
+		c.say(`{"type":"join","room":"r","epoch":"` + epoch + `","after":5}`)
+		c.hear(`{"type":"joined","entries":[{"seq":6,"…":"…"},{"seq":7,"…":"…"}],"more":false,"…":"…"}`)
+		a.say(`{"type":"send","room":"r","body":8}`)
+		c.hear(`{"type":"message","seq":8,"…":"…"}`)
+	})
+}
+
+// A panic in a room ends its members' sessions, and nothing else.
+func TestRoom_Panic_IsContained(t *testing.T) {
+	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
+		a := b.connect().hello(`,"rooms":[{"room":"r"}]`)
+		other := b.connect().hello(`,"rooms":[{"room":"other"}]`)
+		b.hub.PanicIn("r")
+		a.hear(`{"type":"bye","code":"internal","message":"…","retry":5000}`)
+		a.closed(4006)
+		other.say(`{"type":"send","room":"other","body":1}`)
+		other.hear(`{"type":"message","…":"…"}`)
+		b.connect().hello(`,"rooms":[{"room":"r"}]`)
+	})
+}
+
+// A client that asks for more than it reads waits for itself, and is not cut
+// off.
+func TestConversation_AsksMoreThanItReads(t *testing.T) {
+	url, _ := serve(t, chat.Config{Journal: chat.NewMemoryJournal(chat.MemoryOptions{})}, &chat.Handler{})
+	a := dialV1(t, url).hello(`,"rooms":[{"room":"r"}]`)
+	body := strings.Repeat("x", 50<<10)
+	for range 3 {
+		a.say(`{"type":"send","id":"s","room":"r","body":{"blob":"` + body + `"}}`)
+	}
+	for range 6 {
+		a.next()
+	}
+	const asked = 300 // 100 KiB each
+	for i := range asked {
+		a.say(fmt.Sprintf(`{"type":"history","id":"%d","room":"r"}`, i))
+	}
+	for i := range asked {
+		a.hear(fmt.Sprintf(`{"type":"history","id":"%d","more":true,"…":"…"}`, i))
+	}
+}
+
+// broken is a journal that can be told not to record.
+type broken struct {
+	chat.Journal
+	full atomic.Bool
+}
+
+func (j *broken) Append(e chat.Entry, done func(chat.Receipt, error)) {
+	if j.full.Load() {
+		done(chat.Receipt{}, fmt.Errorf("disk is full: %w", chat.ErrUnavailable))
+		return
+	}
+	j.Journal.Append(e, done)
+}
+
+func TestConversation_JournalFails_IsSaidAndReadsGoOn(t *testing.T) {
+	j := &broken{Journal: chat.NewMemoryJournal(chat.MemoryOptions{})}
+	url, _ := serve(t, chat.Config{Journal: j}, &chat.Handler{})
+	a := dialV1(t, url).hello(`,"rooms":[{"room":"lobby"}]`)
+	r := dial(t, url)
+	send := `{"type":"send","id":"1","room":"lobby","key":"k","body":"hi"}`
+	j.full.Store(true)
+	a.say(send)
+	a.hear(`{"type":"error","id":"1","code":"unavailable","message":"…","retry":2000}`)
+	a.say(`{"type":"history","room":"lobby"}`)
+	a.hear(`{"type":"history","entries":[],"…":"…"}`)
+	say(t, r, "lost")
+	if _, _, err := r.Read(t.Context()); !strings.Contains(fmt.Sprint(err), "4002") {
+		t.Errorf("a raw client whose message is lost ended with %v, want 4002", err)
+	}
+	j.full.Store(false)
+	a.say(send)
+	heard := map[string]bool{typeOf(a.next()): true, typeOf(a.next()): true}
+	if !heard["ok"] || !heard["message"] {
+		t.Errorf("heard %v, want ok and message", heard)
+	}
+}

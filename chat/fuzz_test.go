@@ -1,0 +1,128 @@
+package chat
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gobwas/ws"
+	"github.com/gobwas/ws/wsutil"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// FuzzConversation feeds a session whatever frames there may be, one a line. It
+// must not panic, must answer a ping in the end, unless it has said goodbye, and must leave nothing behind.
+func FuzzConversation(f *testing.F) {
+	protocol, err := os.ReadFile("../PROTOCOL.md")
+	if err != nil {
+		f.Fatal(err)
+	}
+	const hello = `{"type":"hello","rooms":[{"room":"a"}]}` + "\n"
+	for _, m := range regexp.MustCompile(`(?m)^[A-Z]?> (.*)$`).FindAllStringSubmatch(string(protocol), -1) {
+		f.Add(m[1])
+		f.Add(hello + strings.ReplaceAll(m[1], "$team", "a"))
+	}
+	f.Add(hello + `{"type":"send","room":"a","body":[[[]]]}` + "\n" + `{"type":"recall","room":"a","seq":1}`)
+	f.Fuzz(func(t *testing.T, frames string) {
+		feed(t, strings.Split(frames, "\n"))
+	})
+}
+
+func feed(t *testing.T, frames []string) {
+	hub, err := NewHub(Config{
+		Journal: NewMemoryJournal(MemoryOptions{}),
+		Logger:  zap.New(failOnError{t, zapcore.NewNopCore()}),
+		NoPoll:  true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, client := net.Pipe()
+	s := &Session{hub: hub, id: newID(), began: time.Now()}
+	talk := &conversation{session: s, dialect: v1, auth: strangers{}}
+	s.talk = talk
+	if err := hub.admit(s.addr); err != nil {
+		t.Fatal(err)
+	}
+	if s.conn, err = hub.engine.Attach(server, false, s); err != nil {
+		t.Fatal(err)
+	}
+	hub.enter(s)
+	talk.shown, talk.refused = talk.auth.Authenticate(context.Background(), Credential{})
+	talk.awaitHello()
+	s.conn.Start()
+
+	answered := make(chan bool)
+	go func() {
+		answered <- hears(client, `"id":"the end"`)
+		_, _ = io.Copy(io.Discard, client) // until the hub closes
+		close(answered)
+	}()
+	for _, frame := range append(frames, `{"type":"ping","id":"the end"}`) {
+		if err := wsutil.WriteClientText(client, []byte(frame)); err != nil {
+			break // it was closed: not UTF-8
+		}
+	}
+	if !<-answered && utf8.ValidString(strings.Join(frames, " ")) {
+		t.Error("no answer to a ping, and no goodbye")
+	}
+	client.Close()
+	<-answered
+	if err := hub.Close(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if err := hub.Empty(); err != nil {
+		t.Error(err)
+	}
+}
+
+// hears reads frames until one contains what or says goodbye, and reports false
+// if none does.
+func hears(client net.Conn, what string) bool {
+	r := bufio.NewReader(client)
+	for {
+		h, err := ws.ReadHeader(r)
+		if err != nil {
+			return false
+		}
+		p := make([]byte, h.Length)
+		if _, err := io.ReadFull(r, p); err != nil {
+			return false
+		}
+		if h.OpCode == ws.OpClose || strings.Contains(string(p), what) {
+			return true
+		}
+	}
+}
+
+// failOnError fails a test that logs an error, as a contained panic does.
+type failOnError struct {
+	t *testing.T
+	zapcore.Core
+}
+
+func (c failOnError) Enabled(zapcore.Level) bool { return true }
+
+func (c failOnError) Check(e zapcore.Entry, ce *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if e.Level >= zap.ErrorLevel {
+		return ce.AddCore(e, c)
+	}
+	return ce
+}
+
+func (c failOnError) Write(e zapcore.Entry, fields []zapcore.Field) error {
+	m := zapcore.NewMapObjectEncoder()
+	for _, f := range fields {
+		f.AddTo(m)
+	}
+	c.t.Errorf("logged %s: %v", e.Message, m.Fields)
+	return nil
+}
