@@ -6,13 +6,6 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Rights are what an identity may do in one room.
-type Rights struct {
-	Read, Write bool
-	Moderate    bool // recall anybody's messages, mute, kick and ban
-	Presence    bool // see who is there
-}
-
 // rights returns what the session's user may do in a room; with an empty name,
 // in all of them.
 func (s *Session) rights(string) Rights {
