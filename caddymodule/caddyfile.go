@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -48,6 +49,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    ping_interval          <duration>
 //	    origins                <pattern...>
 //	    compression            on|off
+//	    limits                 { … }
 //	}
 //
 // The path is /chat by default; the defaults of the options are those of
@@ -87,6 +89,8 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = parseDuration(d, &h.PingInterval)
 		case "origins":
 			err = parseList(d, &h.Origins)
+		case "limits":
+			err = h.Limits.unmarshal(d)
 		case "compression":
 			err = parseSwitch(d, &h.Compression)
 		default:
@@ -113,7 +117,7 @@ func one(d *caddyfile.Dispenser) (string, error) {
 }
 
 func noBlock(d *caddyfile.Dispenser, option string) error {
-	if d.NextBlock(1) {
+	if d.NextBlock(d.Nesting()) {
 		return d.Errf("chat: %s has no block", option)
 	}
 	return nil
@@ -130,12 +134,18 @@ func parseSize(d *caddyfile.Dispenser, to *int64) error {
 	if err != nil {
 		return err
 	}
+	if *to, err = sizeOf(value); err != nil {
+		return d.Errf("chat: %s %v", option, err)
+	}
+	return nil
+}
+
+func sizeOf(value string) (int64, error) {
 	n, err := humanize.ParseBytes(value)
 	if err != nil || n == 0 || n > math.MaxInt32 {
-		return d.Errf("chat: %s %q is not a size from 1 to 2GiB, such as 64KiB", option, value)
+		return 0, fmt.Errorf("%q is not a size from 1 to 2GiB, such as 64KiB", value)
 	}
-	*to = int64(n)
-	return nil
+	return int64(n), nil
 }
 
 func parseNumber(d *caddyfile.Dispenser, to *int) error {

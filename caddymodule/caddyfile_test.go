@@ -57,6 +57,30 @@ func TestCaddyfile_Adapts(t *testing.T) {
 		}`, `{"compression":true,"handler":"chat","max_connections":10,"max_connections_per_ip":2,
 			"max_message":131072,"origins":["https://a.example","https://*.b.example"],"path":"/talk",
 			"ping_interval":60000000000,"room":"{http.request.header.X-Room}"}`},
+		"limits": {`chat {
+			limits {
+				text 500
+				page 50
+				rooms 5
+				sessions 3
+				greeting 10
+				open_rooms 1000
+				outbox 1MiB
+				outboxes 1GiB
+				session_rate 0.5 10
+				session_bytes 1KiB 64KiB
+				user_rate 2 20
+				user_bytes 2KiB 128KiB
+				connect_rate 1 5
+				recall 1m
+				hello 5s
+				away 1m
+			}
+		}`, `{"handler":"chat","limits":{"text":500,"page":50,"rooms":5,"sessions":3,"greeting":10,"open_rooms":1000,
+			"outbox":1048576,"outboxes":1073741824,"session_rate":{"per_second":0.5,"burst":10},
+			"session_bytes":{"per_second":1024,"burst":65536},"user_rate":{"per_second":2,"burst":20},
+			"user_bytes":{"per_second":2048,"burst":131072},"connect_rate":{"per_second":1,"burst":5},
+			"recall":60000000000,"hello":5000000000,"away":60000000000}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			config, err := adapt(c.in)
@@ -92,22 +116,29 @@ func TestCaddyfile_ComesBeforeReverseProxy(t *testing.T) {
 
 func TestCaddyfile_RefusesWithFileAndLine(t *testing.T) {
 	for in, want := range map[string]string{
-		"chat talk":                            "path \"talk\" does not begin with /",
-		"chat /a /b":                           "wrong argument count",
-		"chat {\nfoo\n}":                       "unknown option \"foo\"",
-		"chat {\nroom a\nroom b\n}":            "room is set twice",
-		"chat {\nroom\n}":                      "room needs a value",
-		"chat {\nroom a b\n}":                  "room takes one value",
-		"chat {\nroom a {\nx\n}\n}":            "room has no block",
-		"chat {\nmax_message big\n}":           "max_message \"big\" is not a size",
-		"chat {\nmax_message 0\n}":             "max_message \"0\" is not a size",
-		"chat {\nmax_connections -1\n}":        "max_connections \"-1\" is not a number",
-		"chat {\nmax_connections_per_ip x\n}":  "max_connections_per_ip \"x\" is not a number",
-		"chat {\nping_interval soon\n}":        "ping_interval \"soon\" is not a duration",
-		"chat {\nping_interval -1s\n}":         "ping_interval \"-1s\" is not a duration",
-		"chat {\norigins\n}":                   "origins needs at least one value",
-		"chat {\norigins https://a {\nx\n}\n}": "origins has no block",
-		"chat {\ncompression maybe\n}":         "compression is on or off",
+		"chat talk":                                 "path \"talk\" does not begin with /",
+		"chat /a /b":                                "wrong argument count",
+		"chat {\nfoo\n}":                            "unknown option \"foo\"",
+		"chat {\nroom a\nroom b\n}":                 "room is set twice",
+		"chat {\nroom\n}":                           "room needs a value",
+		"chat {\nroom a b\n}":                       "room takes one value",
+		"chat {\nroom a {\nx\n}\n}":                 "room has no block",
+		"chat {\nmax_message big\n}":                "max_message \"big\" is not a size",
+		"chat {\nmax_message 0\n}":                  "max_message \"0\" is not a size",
+		"chat {\nmax_connections -1\n}":             "max_connections \"-1\" is not a number",
+		"chat {\nmax_connections_per_ip x\n}":       "max_connections_per_ip \"x\" is not a number",
+		"chat {\nping_interval soon\n}":             "ping_interval \"soon\" is not a duration",
+		"chat {\nping_interval -1s\n}":              "ping_interval \"-1s\" is not a duration",
+		"chat {\norigins\n}":                        "origins needs at least one value",
+		"chat {\norigins https://a {\nx\n}\n}":      "origins has no block",
+		"chat {\ncompression maybe\n}":              "compression is on or off",
+		"chat {\nlimits 5\n}":                       "limits takes a block",
+		"chat {\nlimits {\nfoo 1\n}\n}":             "unknown limit \"foo\"",
+		"chat {\nlimits {\ntext 1\ntext 2\n}\n}":    "text is set twice",
+		"chat {\nlimits {\ntext\n}\n}":              "text needs a value",
+		"chat {\nlimits {\nsession_rate 5\n}\n}":    "session_rate takes two numbers",
+		"chat {\nlimits {\nsession_rate 0 5\n}\n}":  "\"0\" is not a number above 0",
+		"chat {\nlimits {\nuser_bytes 1KiB x\n}\n}": "\"x\" is not a size",
 	} {
 		_, err := adapt(in)
 		if err == nil {

@@ -13,6 +13,11 @@ func TestConformance(t *testing.T) {
 	s := startCaddy(t, `chat {
 		max_connections_per_ip 3000
 		ping_interval 2s
+		limits {
+			session_rate  100000 100000
+			session_bytes 1GiB 1GiB
+			connect_rate  100000 100000
+		}
 	}`)
 	t.Run("ws", func(t *testing.T) {
 		conformance.Run(t, conformance.Target{Addr: s.plain, PingInterval: 2 * time.Second})

@@ -63,6 +63,9 @@ type Handler struct {
 	// compressed, each by itself. Saves bandwidth, costs CPU. Default: false.
 	Compression bool `json:"compression,omitempty"`
 
+	// Further limits.
+	Limits Limits `json:"limits,omitzero"`
+
 	http  chat.Handler
 	lease *lease // nil unless Provision took one
 }
@@ -115,6 +118,9 @@ func (h *Handler) check() error {
 			return fmt.Errorf("chat: %s must not be negative", n.name)
 		}
 	}
+	if err := h.Limits.check(); err != nil {
+		return err
+	}
 	if err := chat.Origins(h.Origins).Validate(); err != nil {
 		return fmt.Errorf("chat: %w", err)
 	}
@@ -123,13 +129,15 @@ func (h *Handler) check() error {
 
 // settings translates the configuration for the hub.
 func (h *Handler) settings() chat.Settings {
-	return chat.Settings{
+	s := chat.Settings{
 		MaxMessage:          int(h.MaxMessage),
 		MaxConnections:      h.MaxConnections,
 		MaxConnectionsPerIP: h.MaxConnectionsPerIP,
 		PingInterval:        time.Duration(h.PingInterval),
 		Compression:         h.Compression,
 	}
+	h.Limits.apply(&s)
+	return s
 }
 
 // Cleanup gives back what Provision took.

@@ -7,10 +7,9 @@ import (
 )
 
 // rights returns what the session's user may do in a room; with an empty name,
-// in all of them.
-func (s *Session) rights(string) Rights {
-	id := s.identity.Load()
-	return Rights{Read: true, Write: true, Presence: true, Moderate: id != nil && id.Grants != nil && len(id.Grants.Moderate) > 0}
+// in the hub.
+func (s *Session) rights(room string) Rights {
+	return s.hub.settings().Policies.For(s.identity.Load(), room)
 }
 
 // mayRead returns why the session's user may not read a room, or nil.
@@ -18,7 +17,8 @@ func (s *Session) mayRead(room string) error {
 	if err := s.hub.sanctions.check(banned, s.user().ID, room); err != nil {
 		return err
 	}
-	if !s.rights(room).Read {
+	rights := s.rights(room)
+	if _, isRaw := s.talk.(*rawTalk); !rights.Read || isRaw && !rights.Raw {
 		return wire.Forbidden.Error("")
 	}
 	return nil

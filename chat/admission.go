@@ -21,6 +21,13 @@ var ErrHubClosed = errors.New("hub is closed")
 func (h *Hub) admit(addr netip.Addr) error {
 	limit := h.settings()
 	key := limitKey(addr)
+	if !h.attempts.take(limit.ConnectRate, key) {
+		return &refusal{RefusedAttempts, wsconn.HandshakeError{
+			Status: http.StatusTooManyRequests,
+			Header: http.Header{"Retry-After": {retryAfter}},
+			Reason: "too many connection attempts from your address",
+		}}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
@@ -102,6 +109,32 @@ func (h *Hub) leave(s *Session) {
 	h.dismiss(s.addr)
 }
 
+// greet counts a session that has not said hello in, or says why it may not
+// come. Whoever was let in must be greeted.
+func (h *Hub) greet() error {
+	limit := h.settings().MaxGreeting
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.greeting >= limit {
+		return busy(RefusedGreeting, "too many connections that have not said hello")
+	}
+	h.greeting++
+	return nil
+}
+
+// greeted takes back what greet counted.
+func (h *Hub) greeted() {
+	h.mu.Lock()
+	h.greeting--
+	h.mu.Unlock()
+}
+
+// presentUser is a user who has sessions. Guarded by hub.mu, but for pace.
+type presentUser struct {
+	sessions []enrolled
+	pace     *pace
+}
+
 // enrolled is a session whose user is known, and the device that it speaks for.
 type enrolled struct {
 	session *Session
@@ -113,23 +146,26 @@ func (h *Hub) enrol(s *Session, id *Identity, device string) error {
 	if err := h.sanctions.check(banned, id.User.ID, ""); err != nil {
 		return err
 	}
-	limit := h.settings().MaxSessions
+	set := h.settings()
 	var replaced *Session
 	h.mu.Lock()
-	list := h.users[id.User.ID]
-	for i, e := range list {
-		if device != "" && e.device == device {
-			replaced = e.session
-			list = slices.Delete(slices.Clone(list), i, i+1)
-			break
-		}
+	u := h.users[id.User.ID]
+	if u == nil {
+		u = &presentUser{pace: newPace(set.UserRate, set.UserBytes)}
+		h.users[id.User.ID] = u
 	}
-	if len(list) >= limit {
+	old := slices.IndexFunc(u.sessions, func(e enrolled) bool { return device != "" && e.device == device })
+	if old < 0 && len(u.sessions) >= set.MaxSessions {
 		h.mu.Unlock()
 		return wire.TooManySessions.Error("")
 	}
+	if old >= 0 {
+		replaced = u.sessions[old].session
+		u.sessions = slices.Delete(u.sessions, old, old+1)
+	}
 	s.identity.Store(id)
-	h.users[id.User.ID] = append(list, &enrolled{s, device})
+	s.users = u.pace
+	u.sessions = append(u.sessions, enrolled{s, device})
 	h.mu.Unlock()
 	if replaced != nil {
 		replaced.close(wire.Replaced.Bye())
@@ -139,15 +175,14 @@ func (h *Hub) enrol(s *Session, id *Identity, device string) error {
 
 func (h *Hub) strikeOffLocked(s *Session) {
 	id := s.identity.Load()
-	if id == nil {
+	if id == nil || h.users[id.User.ID] == nil {
 		return
 	}
-	list := slices.DeleteFunc(h.users[id.User.ID], func(e *enrolled) bool { return e.session == s })
-	if len(list) == 0 {
+	u := h.users[id.User.ID]
+	u.sessions = slices.DeleteFunc(u.sessions, func(e enrolled) bool { return e.session == s })
+	if len(u.sessions) == 0 {
 		delete(h.users, id.User.ID)
-		return
 	}
-	h.users[id.User.ID] = list
 }
 
 // Leave refuses new clients and says goodbye to all there are, without waiting

@@ -165,6 +165,9 @@ func (p *attendance) tell() {
 // announce delivers one frame to everybody but those named in it as having
 // come, who get it without themselves, or none where it is about nobody else.
 func (p *attendance) announce(came, went []*attendee) {
+	if p.room.hub.settings().Policies.hides(p.room.name) {
+		return
+	}
 	listed := came[:min(len(came), wire.MaxUsers)]
 	for _, a := range listed {
 		a.named = true

@@ -27,6 +27,7 @@ type bubble struct {
 // inBubble runs f against a server, and closes that in the end.
 func inBubble(t *testing.T, set chat.Settings, auth chat.Authenticator, f func(t *testing.T, b *bubble)) {
 	t.Helper()
+	unhurried(&set)
 	synctest.Test(t, func(t *testing.T) {
 		hub, err := chat.NewHub(chat.Config{
 			Settings: set,
@@ -80,8 +81,21 @@ type client struct {
 	end    error       // set before frames is closed
 }
 
-// connect opens a connection and says nothing on it.
+// connect opens a connection of chat.v1 and says nothing on it.
 func (b *bubble) connect() *client {
+	b.t.Helper()
+	return b.dial(chat.Subprotocol)
+}
+
+// connectRaw opens a connection of the raw dialect.
+func (b *bubble) connectRaw() *client {
+	b.t.Helper()
+	return b.dial()
+}
+
+func (c *client) closeNow() { c.conn.CloseNow() }
+
+func (b *bubble) dial(protocols ...string) *client {
 	b.t.Helper()
 	dial := func(context.Context, string, string) (net.Conn, error) {
 		server, client := net.Pipe()
@@ -89,7 +103,7 @@ func (b *bubble) connect() *client {
 		return client, nil
 	}
 	conn, _, err := websocket.Dial(b.t.Context(), "ws://chat/", &websocket.DialOptions{
-		Subprotocols: []string{chat.Subprotocol},
+		Subprotocols: protocols,
 		HTTPClient:   &http.Client{Transport: &http.Transport{DialContext: dial}},
 	})
 	return newClient(b.t, conn, err)

@@ -29,6 +29,7 @@ type conversation struct {
 	// Owned by the reader, as hear is called by nobody else.
 	members []*member
 	tokened bool // it began with a token
+	strikes int  // frames in a row that came too fast
 
 	greeted atomic.Bool // hello was accepted
 	alarm   *time.Timer // of the time to hello, then of the token's end; fixed
@@ -37,6 +38,9 @@ type conversation struct {
 // last implements talk.
 func (t *conversation) last(b *wire.Bye) []byte { return textFrame(b) }
 
+// maxStrikes is how many frames a client may send although it was told to wait.
+const maxStrikes = 100
+
 // hear implements talk.
 func (t *conversation) hear(op ws.OpCode, payload []byte) {
 	if op != ws.OpText {
@@ -44,7 +48,13 @@ func (t *conversation) hear(op ws.OpCode, payload []byte) {
 		return
 	}
 	c, err := wire.Decode(payload)
-	if err == nil {
+	if wait := t.session.charge(len(payload), 0); wait > 0 {
+		if t.strikes++; t.strikes > maxStrikes {
+			t.session.close(wire.TooFast.Bye())
+			return
+		}
+		err = tooFast(wait)
+	} else if t.strikes = 0; err == nil {
 		err = t.carryOut(c)
 	}
 	if err != nil {
@@ -141,6 +151,9 @@ func (t *conversation) acknowledge(id, room string) {
 
 // end implements talk.
 func (t *conversation) end() {
+	if !t.greeted.Load() {
+		t.session.hub.greeted()
+	}
 	if t.alarm != nil {
 		t.alarm.Stop()
 	}

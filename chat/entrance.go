@@ -54,6 +54,9 @@ func (t *conversation) enter(p wire.Place, budget, least int) (entrance, error) 
 	r := m.room
 	state, page, err := t.catchUp(p, budget, least)
 	state.Members = <-counted
+	if !t.session.rights(p.Room).Presence {
+		state.Members = -1
+	}
 	if err != nil {
 		if isNew {
 			r.do(func() { r.leave(m, nil, true) })
@@ -77,14 +80,14 @@ func (t *conversation) occupy(name string) (m *member, counted <-chan int, isNew
 		m.room.do(func() {
 			defer close(count) // whatever happens, nobody waits for ever
 			m.room.hold(m)
-			count <- m.room.audience()
+			count <- m.room.present.here
 		})
 		return m, count, false, nil
 	}
 	if err := t.mayEnter(name); err != nil {
 		return nil, nil, false, err
 	}
-	r, err := t.session.hub.acquire(name)
+	r, err := t.session.hub.acquire(name, t.session.rights(name).MaxMembers)
 	if err != nil {
 		return nil, nil, false, err
 	}
@@ -93,7 +96,7 @@ func (t *conversation) occupy(name string) (m *member, counted <-chan int, isNew
 	r.do(func() {
 		defer close(count)
 		r.join(m)
-		count <- r.audience()
+		count <- r.present.here
 	})
 	return m, count, true, nil
 }
@@ -104,9 +107,6 @@ func (t *conversation) mayEnter(room string) error {
 	}
 	return t.session.mayRead(room)
 }
-
-// audience is how many users are told to be in the room.
-func (r *room) audience() int { return r.present.here }
 
 // catchUp reads what the client has not, as PROTOCOL.md says under "Coming back
 // without a hole".
@@ -171,7 +171,7 @@ func (t *conversation) who(c *wire.Who) error {
 	r := m.room
 	r.do(func() {
 		defer close(found)
-		found <- wire.Roster{ID: c.ID, Room: c.Room, Users: r.present.roster(), Members: r.audience()}
+		found <- wire.Roster{ID: c.ID, Room: c.Room, Users: r.present.roster(), Members: r.present.here}
 	})
 	roster := <-found
 	t.answer(&roster)

@@ -47,3 +47,6 @@ func (h *Hub) Empty() error {
 func (h *Hub) PanicIn(name string) {
 	h.inRoom(name, func(*room) { panic("as the test wants it") })
 }
+
+// Queued returns how many bytes wait for clients.
+func (h *Hub) Queued() int64 { return h.engine.Queued() }

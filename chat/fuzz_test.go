@@ -3,6 +3,7 @@ package chat
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -49,7 +50,7 @@ func feed(t *testing.T, frames []string) {
 	s := &Session{hub: hub, id: newID(), began: time.Now()}
 	talk := &conversation{session: s, dialect: v1, auth: strangers{}}
 	s.talk = talk
-	if err := hub.admit(s.addr); err != nil {
+	if err := errors.Join(hub.admit(s.addr), hub.greet()); err != nil {
 		t.Fatal(err)
 	}
 	if s.conn, err = hub.engine.Attach(server, false, s); err != nil {

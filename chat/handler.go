@@ -153,17 +153,17 @@ func historyWanted(r *http.Request) (int, error) {
 
 // beginRaw begins a session of the raw dialect.
 func (h *Handler) beginRaw(s *Session, w http.ResponseWriter, r *http.Request, name string, history int) error {
-	room, err := h.Hub.acquire(name)
-	if err != nil {
-		return busy(RefusedClosing, "rooms can't be opened just now")
-	}
 	terms, dialect := h.terms(r, raw)
-	talk := &rawTalk{session: s, member: member{session: s, room: room, dialect: dialect}}
+	talk := &rawTalk{session: s, member: member{session: s, dialect: dialect}}
 	s.talk = talk
 	if err := h.letIn(s, r, name); err != nil {
-		h.Hub.release(room)
 		return err
 	}
+	room, err := h.Hub.acquire(name, s.rights(name).MaxMembers)
+	if err != nil {
+		return busy(RefusedRooms, "the room is full, or can't be opened just now")
+	}
+	talk.member.room = room
 	// It joins before the handshake is answered: whoever sees the answer has
 	// joined, and misses nothing that is said from then on.
 	room.do(func() { room.join(&talk.member) })
@@ -222,8 +222,12 @@ func (h *Handler) beginV1(s *Session, w http.ResponseWriter, r *http.Request) er
 	terms.Subprotocol = Subprotocol
 	talk := &conversation{session: s, dialect: dialect, auth: h.auth()}
 	s.talk = talk
-	var err error
+	err := h.Hub.greet()
+	if err != nil {
+		return err
+	}
 	if s.conn, err = h.Hub.engine.Accept(w, r, terms, s); err != nil {
+		h.Hub.greeted()
 		return err
 	}
 	h.Hub.enter(s)

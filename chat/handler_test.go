@@ -3,7 +3,6 @@ package chat_test
 import (
 	"context"
 	"fmt"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,18 +20,7 @@ func startHub(t *testing.T, cfg chat.Config) (url string, hub *chat.Hub) {
 	if cfg.Journal == nil {
 		cfg.Journal = chat.NewMemoryJournal(chat.MemoryOptions{})
 	}
-	hub, err := chat.NewHub(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := httptest.NewServer(&chat.Handler{Hub: hub})
-	t.Cleanup(func() {
-		srv.Close()
-		if err := hub.Close(context.Background()); err != nil {
-			t.Errorf("close hub: %v", err)
-		}
-	})
-	return "ws" + strings.TrimPrefix(srv.URL, "http"), hub
+	return serve(t, cfg, &chat.Handler{})
 }
 
 // dial connects a client that is closed at the end of the test.

@@ -47,6 +47,7 @@ func (t *conversation) hello(c *wire.Hello) error {
 		return nil
 	}
 	t.greeted.Store(true)
+	t.session.hub.greeted()
 	welcome := t.welcome(c, id)
 	entrances := t.enterAll(c.Rooms)
 	for _, e := range entrances {

@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
 )
 
@@ -46,6 +47,23 @@ type Settings struct {
 	// MaxSessions bounds the sessions of chat.v1 that one user has, on all
 	// devices. Default 20.
 	MaxSessions int
+	// MaxGreeting bounds the connections that have not said hello yet. Default
+	// 1000.
+	MaxGreeting int
+	// MaxOpenRooms bounds the rooms that somebody is in. Default 100,000.
+	MaxOpenRooms int
+	// MaxOutboxes bounds the bytes that wait for all clients together; past it
+	// those that are behind are cut off. Default 256 MiB.
+	MaxOutboxes int
+	// SessionRate and SessionBytes bound the frames and the bytes that one
+	// session sends, UserRate and UserBytes what all sessions of a user send.
+	// Clients of chat.v1 are told to wait; raw clients are read more slowly.
+	// Default 20 frames a second, 100 at once, and 128 KiB, 1 MiB at once; twice
+	// that for a user.
+	SessionRate, SessionBytes, UserRate, UserBytes Rate
+	// ConnectRate bounds how often one address connects. Default 10 a second,
+	// 100 at once.
+	ConnectRate Rate
 	// RecallWindow is how long an author may take a message back. Default 2
 	// minutes.
 	RecallWindow time.Duration
@@ -55,6 +73,9 @@ type Settings struct {
 	// AwayDelay is how long a user whose connection was lost still counts as
 	// present; below zero for not at all. Default 30 s.
 	AwayDelay time.Duration
+	// Policies say who may do what in which room. Validate them first. Default:
+	// every room is open to everybody.
+	Policies Policies
 	// Compression lets clients that offer it have their messages compressed
 	// (permessage-deflate, each message by itself). It saves bandwidth and costs
 	// CPU; messages below 256 bytes are left alone. Default off.
@@ -72,6 +93,14 @@ func (s Settings) withDefaults() Settings {
 	orDefault(&s.MaxPage, 100)
 	orDefault(&s.MaxRooms, 100)
 	orDefault(&s.MaxSessions, 20)
+	orDefault(&s.MaxGreeting, 1000)
+	orDefault(&s.MaxOpenRooms, 100_000)
+	orDefault(&s.MaxOutboxes, 256<<20)
+	s.SessionRate.orDefault(20, 100)
+	s.SessionBytes.orDefault(128<<10, 1<<20)
+	s.UserRate.orDefault(2*s.SessionRate.PerSecond, 2*s.SessionRate.Burst)
+	s.UserBytes.orDefault(2*s.SessionBytes.PerSecond, 2*s.SessionBytes.Burst)
+	s.ConnectRate.orDefault(10, 100)
 	orDefault(&s.RecallWindow, 2*time.Minute)
 	orDefault(&s.HelloTimeout, 10*time.Second)
 	if s.AwayDelay == 0 {
@@ -115,13 +144,15 @@ type Hub struct {
 	marks     *marks
 	sanctions *sanctions
 	counts    counters
+	attempts  attempts
 
 	mu       sync.Mutex // guards the rest; above every room's
 	closed   bool
 	rooms    map[string]*room
-	sessions map[string]*Session    // by id
-	users    map[string][]*enrolled // sessions of chat.v1 by their users' ids
-	byAddr   map[netip.Addr]int     // connections, admitted or about to be
+	sessions map[string]*Session     // by id
+	users    map[string]*presentUser // by id
+	greeting int                     // sessions of chat.v1 that have not said hello
+	byAddr   map[netip.Addr]int      // connections, admitted or about to be
 	admitted int
 	empty    chan struct{} // closed by emptied: closed, and nobody is admitted
 	emptied  func()
@@ -137,7 +168,7 @@ func NewHub(cfg Config) (*Hub, error) {
 		log:      cfg.Logger,
 		rooms:    map[string]*room{},
 		sessions: map[string]*Session{},
-		users:    map[string][]*enrolled{},
+		users:    map[string]*presentUser{},
 		marks:    newMarks(cfg.Journal.Records()),
 		byAddr:   map[netip.Addr]int{},
 		empty:    make(chan struct{}),
@@ -159,7 +190,7 @@ func NewHub(cfg Config) (*Hub, error) {
 }
 
 func engineConfig(s Settings) wsconn.Config {
-	return wsconn.Config{MaxMessage: s.MaxMessage, PingInterval: s.PingInterval, OutboxLimit: s.OutboxLimit}
+	return wsconn.Config{MaxMessage: s.MaxMessage, PingInterval: s.PingInterval, OutboxLimit: s.OutboxLimit, OutboxTotal: s.MaxOutboxes}
 }
 
 func (h *Hub) panicked(value any, stack []byte) {
@@ -181,7 +212,8 @@ func (h *Hub) Configure(s Settings) {
 }
 
 // acquire returns the room of that name, made if need be. It must be released.
-func (h *Hub) acquire(name string) (*room, error) {
+// maxMembers bounds the sessions in it, 0 for no bound.
+func (h *Hub) acquire(name string, maxMembers int) (*room, error) {
 	h.mu.Lock()
 	if h.closed {
 		h.mu.Unlock()
@@ -189,8 +221,16 @@ func (h *Hub) acquire(name string) (*room, error) {
 	}
 	r := h.rooms[name]
 	if r == nil {
+		if len(h.rooms) >= h.settings().MaxOpenRooms {
+			h.mu.Unlock()
+			return nil, wire.Unavailable.Error("")
+		}
 		r = newRoom(h, name)
 		h.rooms[name] = r
+	}
+	if maxMembers > 0 && r.refs >= maxMembers {
+		h.mu.Unlock()
+		return nil, wire.RoomFull.Error("")
 	}
 	r.refs++
 	h.mu.Unlock()

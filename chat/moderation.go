@@ -97,8 +97,10 @@ func (h *Hub) sessionsOf(user string) []*Session {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var list []*Session
-	for _, e := range h.users[user] {
-		list = append(list, e.session)
+	if u := h.users[user]; u != nil {
+		for _, e := range u.sessions {
+			list = append(list, e.session)
+		}
 	}
 	if s := h.sessions[user]; s != nil && s.identity.Load() == nil {
 		list = append(list, s)

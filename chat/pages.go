@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"time"
+
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -18,8 +20,33 @@ func (t *conversation) readPage(q Query, limits pageLimits) (Page, error) {
 	if err != nil {
 		return page, err
 	}
+	page.veil(t.session.rights(q.Room).History, q.Backward, time.Now())
 	page.cut(q.Backward, limits)
 	return page, nil
+}
+
+// veil takes from a page what lies further back than a reader is shown, as if it
+// were not kept.
+func (p *Page) veil(h History, backward bool, now time.Time) {
+	switch {
+	case h.Entries < 0:
+		p.First = p.Last + 1
+	case h.Entries > 0 && p.Last > Seq(h.Entries):
+		p.First = max(p.First, p.Last-Seq(h.Entries)+1)
+	}
+	for i := range p.Entries {
+		e := &p.Entries[i]
+		if h.Age > 0 && now.Sub(time.UnixMilli(e.At)) > h.Age {
+			p.First = max(p.First, e.Seq+1)
+		}
+	}
+	if len(p.Entries) == 0 {
+		return
+	}
+	if begin := p.Entries[0].Seq; begin <= p.First {
+		p.More = p.More && !backward
+		p.Entries = p.Entries[min(int(p.First-begin), len(p.Entries)):]
+	}
 }
 
 // cut shortens a page, at the end that lies in the direction of reading.

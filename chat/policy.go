@@ -142,6 +142,12 @@ func (ps Policies) Retention(room string) (Retention, bool) {
 	return Retention{}, false
 }
 
+// hides reports whether a room does not tell who is there.
+func (ps Policies) hides(room string) bool {
+	p, _ := ps.find(room, "")
+	return p != nil && p.NoPresence
+}
+
 // find returns the policy of a room, nil for none, and whether user is one of
 // those in its places.
 func (ps Policies) find(room, user string) (p *Policy, owned bool) {

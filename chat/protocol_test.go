@@ -62,6 +62,7 @@ func TestProtocol_Examples(t *testing.T) {
 // the test.
 func serve(t *testing.T, cfg chat.Config, h *chat.Handler) (url string, hub *chat.Hub) {
 	t.Helper()
+	unhurried(&cfg.Settings)
 	hub, err := chat.NewHub(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -75,6 +76,15 @@ func serve(t *testing.T, cfg chat.Config, h *chat.Handler) (url string, hub *cha
 		}
 	})
 	return "ws" + strings.TrimPrefix(srv.URL, "http"), hub
+}
+
+// unhurried lifts the limits that are about time, where a test has set none.
+func unhurried(s *chat.Settings) {
+	for _, r := range []*chat.Rate{&s.SessionRate, &s.SessionBytes, &s.ConnectRate} {
+		if r.Burst == 0 {
+			*r = chat.Rate{PerSecond: 1e9, Burst: 1 << 30}
+		}
+	}
 }
 
 // testAuth is an Authenticator whose guests' tokens are their ids.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -19,6 +20,10 @@ type rawTalk struct {
 }
 
 func (t *rawTalk) hear(op ws.OpCode, payload []byte) {
+	if !t.pause(t.session.charge(len(payload), maxPause)) {
+		t.session.close(wire.TooFast.Bye())
+		return
+	}
 	e := Entry{Kind: Message, Text: true, Body: bytes.Clone(payload)} // the payload is only lent
 	if op == ws.OpBinary {
 		e.Kind, e.Text = Binary, false
@@ -31,6 +36,26 @@ func (t *rawTalk) hear(op ws.OpCode, payload []byte) {
 		return
 	}
 	t.session.post(t.member.room, e, t.done)
+}
+
+// maxPause is how long a raw client may be left unread because it says too much.
+const maxPause = 5 * time.Second
+
+// pause leaves the client unread for d, or reports false where that is too long.
+func (t *rawTalk) pause(d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	if d > maxPause {
+		return false
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-t.session.hub.context.Done():
+	}
+	return true
 }
 
 // done ends the session when a message could not be recorded: a raw client can

@@ -29,13 +29,17 @@ const (
 	RefusedClosing                   // the hub is closing
 	RefusedIdentity                  // the raw client's credential
 	RefusedForbidden                 // a room that the raw client may not read
+	RefusedAttempts                  // Settings.ConnectRate
+	RefusedGreeting                  // Settings.MaxGreeting
+	RefusedRooms                     // Settings.MaxOpenRooms, or a policy's MaxMembers
+	RefusedPace                      // SessionRate and the like; a frame was refused, or waited for
 
 	refusals = iota
 )
 
 // String returns the reason as a word for metrics.
 func (r Refusal) String() string {
-	return [refusals]string{"handshake", "origin", "protocol", "room", "full", "full_by_address", "closing", "identity", "forbidden"}[r]
+	return [refusals]string{"handshake", "origin", "protocol", "room", "full", "full_by_address", "closing", "identity", "forbidden", "attempts", "greeting", "rooms", "pace"}[r]
 }
 
 // Stats is what a hub has done since its start and holds now.

@@ -39,10 +39,12 @@ func TestHub_Storm(t *testing.T) {
 }
 
 func storm(t *testing.T, seed uint64, noPoll bool) {
+	set := chat.Settings{MaxConnectionsPerIP: 1000, OutboxLimit: 1 << 16, MaxMessage: 1 << 12}
+	unhurried(&set)
 	hub, err := chat.NewHub(chat.Config{
 		Journal:  chat.NewMemoryJournal(chat.MemoryOptions{MaxBytes: 1 << 20}),
 		NoPoll:   noPoll,
-		Settings: chat.Settings{MaxConnectionsPerIP: 1000, OutboxLimit: 1 << 16, MaxMessage: 1 << 12},
+		Settings: set,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +69,8 @@ func storm(t *testing.T, seed uint64, noPoll bool) {
 	}
 	wg.Go(func() {
 		for i := range 100 {
-			hub.Configure(chat.Settings{MaxConnectionsPerIP: 1000, MaxMessage: 1<<12 + i, PingInterval: time.Duration(i+1) * time.Second})
+			set.MaxMessage, set.PingInterval = 1<<12+i, time.Duration(i+1)*time.Second
+			hub.Configure(set)
 			if err := hub.Check(); err != nil {
 				t.Error(err)
 			}

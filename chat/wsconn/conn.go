@@ -113,7 +113,7 @@ func (c *Conn) Send(p []byte) error {
 		return ErrClosed
 	}
 	if c.writing || len(c.queue) > 0 {
-		if c.queued+len(p) > c.engine.outboxLimit() {
+		if !c.engine.roomFor(c.queued, len(p)) {
 			c.mu.Unlock()
 			return ErrSlow
 		}
@@ -209,6 +209,7 @@ func (c *Conn) killLocked(why error) {
 		c.why = why
 	}
 	c.state = dead
+	c.engine.queued.Add(-int64(c.queued))
 	c.queue, c.queued = nil, 0
 	if c.await != nil {
 		close(c.await)
@@ -237,11 +238,13 @@ func (c *Conn) endLocked() {
 func (c *Conn) pushLocked(p []byte) {
 	c.queue = append(c.queue, p)
 	c.queued += len(p)
+	c.engine.queued.Add(int64(len(p)))
 }
 
 func (c *Conn) putBackLocked(p []byte) {
 	c.queue = append([][]byte{p}, c.queue...)
 	c.queued += len(p)
+	c.engine.queued.Add(int64(len(p)))
 }
 
 // oweLocked notes that the peer owes us something from now on: to read, or to

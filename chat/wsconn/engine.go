@@ -25,6 +25,11 @@ type Config struct {
 	// OutboxLimit bounds the bytes waiting for one peer. Default 256 KiB.
 	OutboxLimit int
 
+	// OutboxTotal bounds the bytes waiting for all peers together: while it is
+	// exceeded, nothing more is queued for a peer that is behind. Default 256
+	// MiB.
+	OutboxTotal int
+
 	// WriteTimeout is how long a peer may go without reading anything of what
 	// waits for it before it is cut off. Default 10 s.
 	WriteTimeout time.Duration
@@ -51,6 +56,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.OutboxLimit <= 0 {
 		c.OutboxLimit = 256 << 10
+	}
+	if c.OutboxTotal <= 0 {
+		c.OutboxTotal = 256 << 20
 	}
 	if c.WriteTimeout <= 0 {
 		c.WriteTimeout = 10 * time.Second
@@ -79,7 +87,8 @@ type Engine struct {
 	cfg    Config // fixed parts: the timeouts other than the ping interval, and OnPanic
 	clock  atomic.Int64
 	tuning atomic.Pointer[tuning]
-	poll   *poller // nil with NoPoll
+	poll   *poller      // nil with NoPoll
+	queued atomic.Int64 // bytes that wait for all peers
 
 	stop chan struct{}
 	wg   sync.WaitGroup // every goroutine of the engine and its connections
@@ -96,6 +105,7 @@ type Engine struct {
 // tuning is what may change while connections live.
 type tuning struct {
 	maxMessage, outboxLimit int
+	outboxTotal             int64
 	pingInterval            time.Duration
 }
 
@@ -123,15 +133,21 @@ func NewEngine(cfg Config) (*Engine, error) {
 	return e, nil
 }
 
-// Tune changes MaxMessage, PingInterval and OutboxLimit, for existing
+// Tune changes MaxMessage, PingInterval, OutboxLimit and OutboxTotal, for existing
 // connections too.
 func (e *Engine) Tune(cfg Config) {
 	cfg = cfg.withDefaults()
-	e.tuning.Store(&tuning{cfg.MaxMessage, cfg.OutboxLimit, cfg.PingInterval})
+	e.tuning.Store(&tuning{cfg.MaxMessage, cfg.OutboxLimit, int64(cfg.OutboxTotal), cfg.PingInterval})
 }
 
-func (e *Engine) maxMessage() int  { return e.tuning.Load().maxMessage }
-func (e *Engine) outboxLimit() int { return e.tuning.Load().outboxLimit }
+func (e *Engine) maxMessage() int { return e.tuning.Load().maxMessage }
+
+// roomFor reports whether n more bytes may wait for a peer for which queued
+// bytes wait.
+func (e *Engine) roomFor(queued, n int) bool {
+	t := e.tuning.Load()
+	return queued+n <= t.outboxLimit && e.queued.Load()+int64(n) <= t.outboxTotal
+}
 
 // now is the engine's time in nanoseconds since its start, never 0, as coarse
 // as its beat: reading it costs no system call.
@@ -200,6 +216,9 @@ func (e *Engine) Len() int {
 	defer e.mu.Unlock()
 	return len(e.conns)
 }
+
+// Queued returns how many bytes wait for all peers.
+func (e *Engine) Queued() int64 { return e.queued.Load() }
 
 // Close kills the connections that are left, waits until every Handler has been
 // told and every goroutine has ended. To part in words, Close the Conns first.

@@ -108,6 +108,7 @@ func (c *Conn) consumeLocked(n int) {
 		return
 	}
 	c.queued -= n
+	c.engine.queued.Add(-int64(n))
 	for n > 0 && n >= len(c.queue[0]) {
 		n -= len(c.queue[0])
 		c.queue = c.queue[1:]

@@ -1,0 +1,204 @@
+package caddymodule
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddychat/caddy-chat/chat"
+)
+
+// Limits bound what clients may do. Their defaults suit a public site. Whoever
+// reaches one is told so, and when to try again.
+type Limits struct {
+	// How many characters the text of a message has at most: that of a body which
+	// is a string, or of its member `text`. Default: 2500, which is what WeChat's
+	// content check takes at once.
+	Text int `json:"text,omitempty"`
+
+	// How many entries one answer carries at most. Default: 100.
+	Page int `json:"page,omitempty"`
+
+	// How many rooms one session is in at most. Default: 100.
+	Rooms int `json:"rooms,omitempty"`
+
+	// How many sessions one user has at most, on all devices. Default: 20.
+	Sessions int `json:"sessions,omitempty"`
+
+	// How many connections there may be that have not said hello. Default: 1000.
+	Greeting int `json:"greeting,omitempty"`
+
+	// How many rooms somebody is in at most. Default: 100000.
+	OpenRooms int `json:"open_rooms,omitempty"`
+
+	// How many bytes wait at most for one client that reads slowly, before it is
+	// cut off. Default: eight times `max_message`, and no less than that.
+	Outbox int64 `json:"outbox,omitempty"`
+
+	// How many bytes wait for all clients together. Default: 256 MiB.
+	Outboxes int64 `json:"outboxes,omitempty"`
+
+	// How many frames one session sends. Default: 20 a second, 100 at once.
+	SessionRate Rate `json:"session_rate,omitzero"`
+
+	// How many bytes one session sends. Default: 128 KiB a second, 1 MiB at once.
+	SessionBytes Rate `json:"session_bytes,omitzero"`
+
+	// How many frames all sessions of a user send. Default: twice `session_rate`.
+	UserRate Rate `json:"user_rate,omitzero"`
+
+	// How many bytes all sessions of a user send. Default: twice `session_bytes`.
+	UserBytes Rate `json:"user_bytes,omitzero"`
+
+	// How often one address connects. Default: 10 times a second, 100 at once.
+	ConnectRate Rate `json:"connect_rate,omitzero"`
+
+	// How long an author may take a message back. Default: 2m.
+	Recall caddy.Duration `json:"recall,omitempty"`
+
+	// How long a client may take to say hello. Default: 10s.
+	Hello caddy.Duration `json:"hello,omitempty"`
+
+	// How long a user whose connection was lost still counts as present. Default:
+	// 30s.
+	Away caddy.Duration `json:"away,omitempty"`
+}
+
+// Rate is how much there may be.
+type Rate struct {
+	// In the long run, each second.
+	PerSecond float64 `json:"per_second,omitempty"`
+	// At once.
+	Burst int `json:"burst,omitempty"`
+}
+
+// apply puts the limits into a hub's settings.
+func (l *Limits) apply(s *chat.Settings) {
+	s.MaxText, s.MaxPage, s.MaxRooms, s.MaxSessions = l.Text, l.Page, l.Rooms, l.Sessions
+	s.MaxGreeting, s.MaxOpenRooms = l.Greeting, l.OpenRooms
+	s.OutboxLimit, s.MaxOutboxes = int(l.Outbox), int(l.Outboxes)
+	s.SessionRate, s.SessionBytes = chat.Rate(l.SessionRate), chat.Rate(l.SessionBytes)
+	s.UserRate, s.UserBytes = chat.Rate(l.UserRate), chat.Rate(l.UserBytes)
+	s.ConnectRate = chat.Rate(l.ConnectRate)
+	s.RecallWindow, s.HelloTimeout, s.AwayDelay = time.Duration(l.Recall), time.Duration(l.Hello), time.Duration(l.Away)
+}
+
+// check returns an error for limits that can't be meant.
+func (l *Limits) check() error {
+	for name, value := range map[string]float64{
+		"text": float64(l.Text), "page": float64(l.Page), "rooms": float64(l.Rooms),
+		"sessions": float64(l.Sessions), "greeting": float64(l.Greeting), "open_rooms": float64(l.OpenRooms),
+		"outbox": float64(l.Outbox), "outboxes": float64(l.Outboxes),
+		"session_rate":  min(l.SessionRate.PerSecond, float64(l.SessionRate.Burst)),
+		"session_bytes": min(l.SessionBytes.PerSecond, float64(l.SessionBytes.Burst)),
+		"user_rate":     min(l.UserRate.PerSecond, float64(l.UserRate.Burst)),
+		"user_bytes":    min(l.UserBytes.PerSecond, float64(l.UserBytes.Burst)),
+		"connect_rate":  min(l.ConnectRate.PerSecond, float64(l.ConnectRate.Burst)),
+		"recall":        float64(l.Recall), "hello": float64(l.Hello), "away": float64(l.Away),
+	} {
+		if value < 0 {
+			return fmt.Errorf("chat: limits: %s must not be negative", name)
+		}
+	}
+	return nil
+}
+
+// unmarshal reads the option limits of the directive. Syntax:
+//
+//	limits {
+//	    text          <number>
+//	    page          <number>
+//	    rooms         <number>
+//	    sessions      <number>
+//	    greeting      <number>
+//	    open_rooms    <number>
+//	    outbox        <size>
+//	    outboxes      <size>
+//	    session_rate  <frames a second> <frames at once>
+//	    session_bytes <size a second> <size at once>
+//	    user_rate     <frames a second> <frames at once>
+//	    user_bytes    <size a second> <size at once>
+//	    connect_rate  <times a second> <times at once>
+//	    recall        <duration>
+//	    hello         <duration>
+//	    away          <duration>
+//	}
+func (l *Limits) unmarshal(d *caddyfile.Dispenser) error {
+	if d.NextArg() {
+		return d.Errf("chat: limits takes a block, not a value")
+	}
+	seen := map[string]bool{}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		name := d.Val()
+		if seen[name] {
+			return d.Errf("chat: limits: %s is set twice", name)
+		}
+		seen[name] = true
+		if err := l.unmarshalOne(d, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Limits) unmarshalOne(d *caddyfile.Dispenser, name string) error {
+	numbers := map[string]*int{
+		"text": &l.Text, "page": &l.Page, "rooms": &l.Rooms, "sessions": &l.Sessions,
+		"greeting": &l.Greeting, "open_rooms": &l.OpenRooms,
+	}
+	sizes := map[string]*int64{"outbox": &l.Outbox, "outboxes": &l.Outboxes}
+	rates := map[string]*Rate{
+		"session_rate": &l.SessionRate, "user_rate": &l.UserRate, "connect_rate": &l.ConnectRate,
+	}
+	bytes := map[string]*Rate{"session_bytes": &l.SessionBytes, "user_bytes": &l.UserBytes}
+	durations := map[string]*caddy.Duration{"recall": &l.Recall, "hello": &l.Hello, "away": &l.Away}
+	switch {
+	case numbers[name] != nil:
+		return parseNumber(d, numbers[name])
+	case sizes[name] != nil:
+		return parseSize(d, sizes[name])
+	case rates[name] != nil:
+		return parseRate(d, rates[name])
+	case bytes[name] != nil:
+		return parseByteRate(d, bytes[name])
+	case durations[name] != nil:
+		return parseDuration(d, durations[name])
+	}
+	return d.Errf("chat: limits: unknown limit %q", name)
+}
+
+func parseRate(d *caddyfile.Dispenser, to *Rate) error {
+	name, args := d.Val(), d.RemainingArgs()
+	if len(args) != 2 {
+		return d.Errf("chat: %s takes two numbers: each second, and at once", name)
+	}
+	perSecond, err := strconv.ParseFloat(args[0], 64)
+	if err != nil || !(perSecond > 0 && perSecond <= 1e9) {
+		return d.Errf("chat: %s: %q is not a number above 0", name, args[0])
+	}
+	burst, err := strconv.ParseUint(args[1], 10, 31)
+	if err != nil || burst == 0 {
+		return d.Errf("chat: %s: %q is not a whole number above 0", name, args[1])
+	}
+	*to = Rate{perSecond, int(burst)}
+	return nil
+}
+
+func parseByteRate(d *caddyfile.Dispenser, to *Rate) error {
+	name, args := d.Val(), d.RemainingArgs()
+	if len(args) != 2 {
+		return d.Errf("chat: %s takes two sizes: each second, and at once", name)
+	}
+	var sizes [2]int64
+	for i, arg := range args {
+		var err error
+		if sizes[i], err = sizeOf(arg); err != nil {
+			return d.Errf("chat: %s: %v", name, err)
+		}
+	}
+	*to = Rate{float64(sizes[0]), int(sizes[1])}
+	return nil
+}

@@ -1,0 +1,125 @@
+package chat_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/caddychat/caddy-chat/chat"
+)
+
+func subject(t *testing.T, text string) []chat.Subject {
+	t.Helper()
+	s, err := chat.ParseSubject(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []chat.Subject{s}
+}
+
+func TestAccess_OfPolicies(t *testing.T) {
+	all := subject(t, "anyone")
+	set := chat.Settings{Policies: chat.Policies{
+		{Pattern: "news", Read: all},
+		{Pattern: "short", Read: all, Write: all, History: chat.History{Entries: 2}},
+		{Pattern: "fresh", Read: all, Write: all, History: chat.History{Age: time.Minute}},
+		{Pattern: "quiet", Read: all, Write: all, NoPresence: true},
+		{Pattern: "pair", Read: all, Write: all, MaxMembers: 1},
+		{Pattern: "inbox-{user}", Read: subject(t, "{user}"), Write: all},
+	}}
+	inBubble(t, set, testAuth{}, func(t *testing.T, b *bubble) {
+		a := b.connect().hello(`,"token":"guest-a"`)
+		say := func(frame, want string) {
+			t.Helper()
+			a.say(frame)
+			a.hear(want)
+		}
+		forbidden := `{"type":"error","id":"1","code":"forbidden","message":"…","retry":false}`
+		say(`{"type":"join","room":"news"}`, `{"type":"joined","write":false,"moderate":false,"…":"…"}`)
+		say(`{"type":"send","id":"1","room":"news","body":1}`, forbidden)
+		say(`{"type":"join","id":"1","room":"elsewhere"}`, forbidden)
+		say(`{"type":"history","id":"1","room":"elsewhere"}`, forbidden)
+		say(`{"type":"join","id":"1","room":"inbox-guest-b"}`, forbidden)
+		say(`{"type":"join","room":"inbox-guest-a"}`, `{"type":"joined","…":"…"}`)
+
+		say(`{"type":"join","room":"quiet"}`, `{"type":"joined","room":"quiet","epoch":"…","last":0,"entries":[],"more":false,"gap":false,
+			"read":0,"unread":0,"write":true,"moderate":false}`)
+		say(`{"type":"who","id":"1","room":"quiet"}`, forbidden)
+
+		say(`{"type":"join","room":"pair"}`, `{"type":"joined","…":"…"}`)
+		c := b.connect().hello(`,"rooms":[{"room":"pair"},{"room":"quiet"}]`)
+		say(`{"type":"leave","id":"2","room":"pair"}`, `{"type":"ok","…":"…"}`)
+		c.say(`{"type":"join","room":"pair"}`)
+		c.hear(`{"type":"joined","…":"…"}`)
+		a.silent(time.Minute) // of who came to quiet
+
+		say(`{"type":"join","room":"short"}`, `{"type":"joined","epoch":"$epoch","…":"…"}`)
+		for i := range 4 {
+			say(`{"type":"send","room":"short","body":1}`, fmt.Sprintf(`{"type":"message","seq":%d,"…":"…"}`, i+1))
+		}
+		newest := `[{"seq":3,"…":"…"},{"seq":4,"…":"…"}],"more":false`
+		say(`{"type":"history","room":"short"}`, `{"type":"history","room":"short","epoch":"…","entries":`+newest+`}`)
+		say(`{"type":"history","room":"short","before":4}`, `{"type":"history","entries":[{"seq":3,"…":"…"}],"more":false,"…":"…"}`)
+		say(`{"type":"history","room":"short","before":2}`, `{"type":"history","entries":[],"more":false,"…":"…"}`)
+		epoch := a.vars["epoch"].(string)
+		say(`{"type":"join","room":"short","epoch":"`+epoch+`","after":1}`, `{"type":"joined","entries":`+newest+`,"gap":true,"unread":2,"…":"…"}`)
+		say(`{"type":"join","room":"short","epoch":"`+epoch+`","after":2}`, `{"type":"joined","entries":`+newest+`,"gap":false,"…":"…"}`)
+
+		say(`{"type":"join","room":"fresh"}`, `{"type":"joined","epoch":"$fresh","…":"…"}`)
+		say(`{"type":"send","room":"fresh","body":"old"}`, `{"type":"message","seq":1,"…":"…"}`)
+		time.Sleep(2 * time.Minute)
+		say(`{"type":"send","room":"fresh","body":"new"}`, `{"type":"message","seq":2,"…":"…"}`)
+		say(`{"type":"history","room":"fresh"}`, `{"type":"history","entries":[{"seq":2,"…":"…"}],"more":false,"…":"…"}`)
+		say(`{"type":"join","room":"fresh","epoch":"`+a.vars["fresh"].(string)+`","after":0}`, `{"type":"joined","entries":[{"seq":2,"…":"…"}],"gap":true,"…":"…"}`)
+	})
+}
+
+func TestAccess_OfRawClients(t *testing.T) {
+	all := subject(t, "anyone")
+	url, hub := serve(t, chat.Config{Settings: chat.Settings{Policies: chat.Policies{
+		{Pattern: "open", Read: all, Write: all},
+		{Pattern: "news", Read: all},
+		{Pattern: "v1", Read: all, Write: all, NoRaw: true},
+		{Pattern: "users", Read: subject(t, "users")},
+	}}, Journal: chat.NewMemoryJournal(chat.MemoryOptions{})}, &chat.Handler{Auth: testAuth{}})
+	if err := hub.Ban("open", "guest-x", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for query, want := range map[string]int{
+		"?room=open":                  101,
+		"?room=v1":                    403,
+		"?room=users":                 403,
+		"?room=users&token=moderator": 101,
+		"?room=elsewhere":             403,
+		"?room=open&token=wrong":      401,
+		"?room=open&token=guest-x":    403,
+	} {
+		c, res, err := websocket.Dial(t.Context(), url+query, nil)
+		if err == nil {
+			c.CloseNow()
+		}
+		if res == nil || res.StatusCode != want {
+			t.Errorf("%s: got %v, %v, want %d", query, res, err, want)
+		}
+	}
+	c := dial(t, url+"?room=news")
+	say(t, c, "may not")
+	if _, _, err := c.Read(t.Context()); websocket.CloseStatus(err) != 4500 {
+		t.Errorf("who may not write ended with %v, want 4500", err)
+	}
+}
+
+// A change of policies reaches those who are there.
+func TestAccess_ChangesLive(t *testing.T) {
+	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
+		a := b.connect().hello(`,"rooms":[{"room":"r"},{"room":"news"}]`)
+		raw := b.connectRaw()
+		b.hub.Configure(chat.Settings{Policies: chat.Policies{{Pattern: "news", Read: subject(t, "anyone")}}})
+		a.hear(`{"type":"removed","room":"r","code":"forbidden","message":"…","retry":false}`)
+		raw.closed(4500)
+		a.say(`{"type":"send","id":"1","room":"news","body":1}`)
+		a.hear(`{"type":"error","id":"1","code":"forbidden","…":"…"}`)
+	})
+}

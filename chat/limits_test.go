@@ -1,0 +1,169 @@
+package chat_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/caddychat/caddy-chat/chat"
+)
+
+// few lets so few in that tests reach it.
+func few(perSecond float64, burst int) chat.Rate {
+	return chat.Rate{PerSecond: perSecond, Burst: burst}
+}
+
+func TestLimits_TooFast_IsToldToWait(t *testing.T) {
+	set := chat.Settings{SessionRate: few(1, 3)}
+	inBubble(t, set, testAuth{}, func(t *testing.T, b *bubble) {
+		c := b.connect().hello("")
+		c.say(`{"type":"ping"}`)
+		c.say(`{"type":"ping"}`)
+		c.say(`{"type":"ping","id":"1"}`)
+		c.hear(`{"type":"pong"}`, `{"type":"pong"}`, `{"type":"error","id":"1","code":"too_fast","message":"…","retry":1000}`)
+		time.Sleep(time.Second)
+		c.say(`{"type":"ping"}`)
+		c.hear(`{"type":"pong"}`)
+		for range 101 {
+			c.say(`{"type":"ping"}`)
+		}
+		for range 100 {
+			c.hear(`{"type":"error","code":"too_fast","…":"…"}`)
+		}
+		c.hear(`{"type":"bye","code":"too_fast","…":"…"}`)
+		c.closed(4003)
+	})
+}
+
+func TestLimits_Bytes(t *testing.T) {
+	set := chat.Settings{SessionRate: few(1000, 1000), SessionBytes: few(1000, 5000)}
+	inBubble(t, set, nil, func(t *testing.T, b *bubble) {
+		c := b.connect().hello("")
+		long := `{"type":"ping","id":"1","x":"` + strings.Repeat("x", 4000) + `"}`
+		c.say(long)
+		c.hear(`{"type":"pong","id":"1"}`)
+		c.say(long)
+		c.hear(`{"type":"error","id":"1","code":"too_fast","message":"…","retry":"…"}`)
+		time.Sleep(4 * time.Second)
+		c.say(long)
+		c.hear(`{"type":"pong","id":"1"}`)
+	})
+}
+
+// A user with many sessions may say no more than one with few.
+func TestLimits_OfAUser(t *testing.T) {
+	set := chat.Settings{SessionRate: few(1000, 1000), UserRate: few(1, 2)}
+	inBubble(t, set, testAuth{}, func(t *testing.T, b *bubble) {
+		for i := range 3 {
+			c := b.connect().hello(`,"token":"guest-x"`)
+			c.say(`{"type":"ping"}`)
+			want := `{"type":"pong"}`
+			if i == 2 {
+				want = `{"type":"error","code":"too_fast","…":"…"}`
+			}
+			c.hear(want)
+		}
+	})
+}
+
+// Raw clients can't be told to wait; they are read more slowly, and lose nothing.
+func TestLimits_Raw_IsReadMoreSlowly(t *testing.T) {
+	set := chat.Settings{SessionRate: few(10, 2)}
+	inBubble(t, set, nil, func(t *testing.T, b *bubble) {
+		a, other := b.connectRaw(), b.connectRaw()
+		start := time.Now()
+		for i := range 12 {
+			a.say(fmt.Sprint(i))
+		}
+		for i := range 12 {
+			if got := other.any(); got != fmt.Sprint(i) {
+				t.Errorf("heard %s, want %d", got, i)
+			}
+		}
+		if took := time.Since(start); took != time.Second {
+			t.Errorf("took %v, want 1s", took)
+		}
+	})
+}
+
+func TestLimits_Handshake(t *testing.T) {
+	for name, c := range map[string]struct {
+		set    chat.Settings
+		status int
+	}{
+		"attempts": {chat.Settings{ConnectRate: few(0.1, 2)}, http.StatusTooManyRequests},
+		"greeting": {chat.Settings{MaxGreeting: 2}, http.StatusServiceUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			url, _ := startHub(t, chat.Config{Settings: c.set})
+			dialV1(t, url)
+			dialV1(t, url)
+			_, res, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{Subprotocols: []string{chat.Subprotocol}})
+			if err == nil || res == nil || res.StatusCode != c.status || res.Header.Get("Retry-After") == "" {
+				t.Errorf("got %v, %v, want status %d with Retry-After", res, err, c.status)
+			}
+		})
+	}
+}
+
+// A place among those who have not said hello is free again when they have, or
+// have gone.
+func TestLimits_Greeting_IsGivenBack(t *testing.T) {
+	inBubble(t, chat.Settings{MaxGreeting: 1}, testAuth{}, func(t *testing.T, b *bubble) {
+		b.connect().hello("")
+		b.connect().closeNow()
+		time.Sleep(time.Second)
+		b.connect().hello("")
+	})
+}
+
+func TestLimits_SessionsAndRooms(t *testing.T) {
+	set := chat.Settings{MaxSessions: 1, MaxRooms: 2, MaxOpenRooms: 3, MaxText: 5}
+	inBubble(t, set, testAuth{}, func(t *testing.T, b *bubble) {
+		a := b.connect().hello(`,"token":"guest-x","rooms":[{"room":"1"},{"room":"2"}]`)
+		a.say(`{"type":"join","id":"1","room":"3"}`)
+		a.hear(`{"type":"error","id":"1","code":"too_many_rooms","message":"…","retry":false}`)
+		a.say(`{"type":"send","id":"2","room":"1","body":{"text":"longer"}}`)
+		a.hear(`{"type":"error","id":"2","code":"text_too_long","message":"…","retry":false}`)
+
+		other := b.connect()
+		other.say(`{"type":"hello","token":"guest-x"}`)
+		other.hear(`{"type":"error","code":"too_many_sessions","…":"…"}`, `{"type":"bye","code":"too_many_sessions","message":"…","retry":30000}`)
+		other.closed(4007)
+
+		c := b.connect().hello(`,"rooms":[{"room":"1"},{"room":"3"}]`)
+		c.say(`{"type":"leave","id":"1","room":"1"}`)
+		c.hear(`{"type":"ok","…":"…"}`)
+		c.say(`{"type":"join","id":"2","room":"4"}`)
+		c.hear(`{"type":"error","id":"2","code":"unavailable","…":"…"}`)
+		c.say(`{"type":"leave","id":"3","room":"3"}`)
+		c.hear(`{"type":"ok","…":"…"}`)
+		c.say(`{"type":"join","id":"4","room":"4"}`)
+		c.hear(`{"type":"joined","id":"4","…":"…"}`)
+	})
+}
+
+// What waits for all clients together is bounded, however many of them there
+// are.
+func TestLimits_OutboxesInAll(t *testing.T) {
+	url, hub := startHub(t, chat.Config{Settings: chat.Settings{MaxOutboxes: 1 << 20, MaxConnectionsPerIP: 1000}})
+	speaker := dial(t, url)
+	for range 20 { // who never read
+		dial(t, url)
+	}
+	text := strings.Repeat("x", 60<<10)
+	deadline := time.Now().Add(20 * time.Second)
+	for hub.Stats().Slow == 0 && time.Now().Before(deadline) {
+		say(t, speaker, text)
+		if queued := hub.Queued(); queued > 1<<20+20*(64<<10) {
+			t.Fatalf("%d bytes wait", queued)
+		}
+	}
+	if hub.Stats().Slow == 0 {
+		t.Error("nobody was cut off")
+	}
+}
