@@ -103,6 +103,7 @@ func (j *Journal) commit(g *group) error {
 	if g.handle.disk.lost() {
 		return g.handle.disk.dead()
 	}
+	g.handle.disk.mark() // else a failure outside a group would take this one back
 	j.meter.committed(g, time.Since(began))
 	return nil
 }

@@ -2,10 +2,6 @@
 // one machine, written by one process. What it acknowledged survives a killed
 // process and a machine that lost power.
 //
-// It is not used by the hub yet: its tests of a disk that fails are not done, and
-// until they are, what is said above of losing nothing holds for a killed
-// process only.
-//
 // # One entry
 //
 //	Append → queue → committer → Pebble, one fsync → answerer → done, followers
