@@ -42,7 +42,9 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 // UnmarshalCaddyfile reads the chat directive. Syntax:
 //
 //	chat [<matcher>] [<path>] {
-//	    room                   <placeholder>
+//	    hub                    <name>
+//	    journal                <engine> …
+//	    room <placeholder>
 //	    max_message            <size>
 //	    max_connections        <number>
 //	    max_connections_per_ip <number>
@@ -77,6 +79,10 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 
 		var err error
 		switch option {
+		case "hub":
+			err = parseString(d, &h.Hub)
+		case "journal":
+			err = h.parseJournal(d)
 		case "room":
 			err = parseString(d, &h.Room)
 		case "max_message":

@@ -57,6 +57,15 @@ func TestCaddyfile_Adapts(t *testing.T) {
 		}`, `{"compression":true,"handler":"chat","max_connections":10,"max_connections_per_ip":2,
 			"max_message":131072,"origins":["https://a.example","https://*.b.example"],"path":"/talk",
 			"ping_interval":60000000000,"room":"{http.request.header.X-Room}"}`},
+		"hub":    {"chat {\nhub talk\n}", `{"handler":"chat","hub":"talk"}`},
+		"memory": {"chat {\njournal memory\n}", `{"handler":"chat","journal":{"engine":"memory"}}`},
+		"pebble": {`chat {
+			journal pebble /srv/{env.SITE} {
+				retention 10000 90d 1GiB
+				max_size 100GiB
+			}
+		}`, `{"handler":"chat","journal":{"engine":"pebble","dir":"/srv/{env.SITE}","max_size":107374182400,
+			"retention":{"count":10000,"age":7776000000000000,"bytes":1073741824}}}`},
 		"limits": {`chat {
 			limits {
 				text 500
@@ -116,29 +125,39 @@ func TestCaddyfile_ComesBeforeReverseProxy(t *testing.T) {
 
 func TestCaddyfile_RefusesWithFileAndLine(t *testing.T) {
 	for in, want := range map[string]string{
-		"chat talk":                                 "path \"talk\" does not begin with /",
-		"chat /a /b":                                "wrong argument count",
-		"chat {\nfoo\n}":                            "unknown option \"foo\"",
-		"chat {\nroom a\nroom b\n}":                 "room is set twice",
-		"chat {\nroom\n}":                           "room needs a value",
-		"chat {\nroom a b\n}":                       "room takes one value",
-		"chat {\nroom a {\nx\n}\n}":                 "room has no block",
-		"chat {\nmax_message big\n}":                "max_message \"big\" is not a size",
-		"chat {\nmax_message 0\n}":                  "max_message \"0\" is not a size",
-		"chat {\nmax_connections -1\n}":             "max_connections \"-1\" is not a number",
-		"chat {\nmax_connections_per_ip x\n}":       "max_connections_per_ip \"x\" is not a number",
-		"chat {\nping_interval soon\n}":             "ping_interval \"soon\" is not a duration",
-		"chat {\nping_interval -1s\n}":              "ping_interval \"-1s\" is not a duration",
-		"chat {\norigins\n}":                        "origins needs at least one value",
-		"chat {\norigins https://a {\nx\n}\n}":      "origins has no block",
-		"chat {\ncompression maybe\n}":              "compression is on or off",
-		"chat {\nlimits 5\n}":                       "limits takes a block",
-		"chat {\nlimits {\nfoo 1\n}\n}":             "unknown limit \"foo\"",
-		"chat {\nlimits {\ntext 1\ntext 2\n}\n}":    "text is set twice",
-		"chat {\nlimits {\ntext\n}\n}":              "text needs a value",
-		"chat {\nlimits {\nsession_rate 5\n}\n}":    "session_rate takes two numbers",
-		"chat {\nlimits {\nsession_rate 0 5\n}\n}":  "\"0\" is not a number above 0",
-		"chat {\nlimits {\nuser_bytes 1KiB x\n}\n}": "\"x\" is not a size",
+		"chat talk":                                              "path \"talk\" does not begin with /",
+		"chat /a /b":                                             "wrong argument count",
+		"chat {\nfoo\n}":                                         "unknown option \"foo\"",
+		"chat {\nroom a\nroom b\n}":                              "room is set twice",
+		"chat {\nroom\n}":                                        "room needs a value",
+		"chat {\nroom a b\n}":                                    "room takes one value",
+		"chat {\nroom a {\nx\n}\n}":                              "room has no block",
+		"chat {\nmax_message big\n}":                             "max_message \"big\" is not a size",
+		"chat {\nmax_message 0\n}":                               "max_message \"0\" is not a size",
+		"chat {\nmax_connections -1\n}":                          "max_connections \"-1\" is not a number",
+		"chat {\nmax_connections_per_ip x\n}":                    "max_connections_per_ip \"x\" is not a number",
+		"chat {\nping_interval soon\n}":                          "ping_interval \"soon\" is not a duration",
+		"chat {\nping_interval -1s\n}":                           "ping_interval \"-1s\" is not a duration",
+		"chat {\norigins\n}":                                     "origins needs at least one value",
+		"chat {\norigins https://a {\nx\n}\n}":                   "origins has no block",
+		"chat {\ncompression maybe\n}":                           "compression is on or off",
+		"chat {\njournal\n}":                                     "journal needs an engine",
+		"chat {\njournal paper\n}":                               "unknown journal \"paper\"",
+		"chat {\njournal pebble a b\n}":                          "wrong argument count",
+		"chat {\njournal memory a\n}":                            "wrong argument count",
+		"chat {\njournal memory {\nink blue\n}\n}":               "unknown option \"ink\"",
+		"chat {\njournal memory {\nmax_size 0\n}\n}":             "\"0\" is not a size above 0",
+		"chat {\njournal memory {\nretention\n}\n}":              "retention needs a value",
+		"chat {\njournal memory {\nretention 0\n}\n}":            "\"0\" is not one count, age or size",
+		"chat {\njournal memory {\nretention 5m 6m\n}\n}":        "\"6m\" is not one count, age or size",
+		"chat {\njournal memory {\nmax_size 1\nmax_size 1\n}\n}": "max_size is set twice",
+		"chat {\nlimits 5\n}":                                    "limits takes a block",
+		"chat {\nlimits {\nfoo 1\n}\n}":                          "unknown limit \"foo\"",
+		"chat {\nlimits {\ntext 1\ntext 2\n}\n}":                 "text is set twice",
+		"chat {\nlimits {\ntext\n}\n}":                           "text needs a value",
+		"chat {\nlimits {\nsession_rate 5\n}\n}":                 "session_rate takes two numbers",
+		"chat {\nlimits {\nsession_rate 0 5\n}\n}":               "\"0\" is not a number above 0",
+		"chat {\nlimits {\nuser_bytes 1KiB x\n}\n}":              "\"x\" is not a size",
 	} {
 		_, err := adapt(in)
 		if err == nil {

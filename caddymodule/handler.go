@@ -4,10 +4,13 @@
 package caddymodule
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/netip"
+	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -66,8 +69,16 @@ type Handler struct {
 	// Further limits.
 	Limits Limits `json:"limits,omitzero"`
 
-	http  chat.Handler
-	lease *lease // nil unless Provision took one
+	// The hub that holds the rooms: 1 to 64 letters, digits and `-_.`, and no `.`
+	// first. Handlers that name one hub share its rooms and its journal, whatever
+	// site they belong to; the settings of the last one count. Default: `default`.
+	Hub string `json:"hub,omitempty"`
+
+	// Where the rooms are recorded. Default: `pebble`, on this machine's disk.
+	JournalRaw json.RawMessage `json:"journal,omitempty" caddy:"namespace=chat.journals inline_key=engine"`
+
+	http  func() (*chat.Handler, error) // starts the hub if need be
+	lease *lease                        // nil unless Provision took one
 }
 
 // CaddyModule returns the Caddy module information.
@@ -83,27 +94,71 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.Path == "" {
 		h.Path = "/chat"
 	}
+	if h.Hub == "" {
+		h.Hub = "default"
+	}
 	if err := h.check(); err != nil {
 		return err
 	}
-	var err error
-	if h.lease, err = takeHub("default", h.settings(), ctx.Logger()); err != nil {
+	engine, err := h.engine(ctx)
+	if err != nil {
 		return err
 	}
-	h.http = chat.Handler{Hub: h.lease.hub.Hub, Origins: h.Origins, ClientIP: clientIP}
-	if h.Room != "" {
-		h.http.Room = h.placeholderRoom
+	app, err := ctx.App("chat")
+	if err != nil {
+		return err
 	}
+	if h.lease, err = takeHub(h.Hub, engine, h.settings(), ctx.Logger()); err != nil {
+		return err
+	}
+	app.(*App).add(h.lease)
+	h.http = sync.OnceValues(h.start)
 	if srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		srv.RegisterOnShutdown(h.lease.leaveOnExit)
 	}
 	return nil
 }
 
+// engine returns the kind of journal that is asked for.
+func (h *Handler) engine(ctx caddy.Context) (Engine, error) {
+	if len(h.JournalRaw) == 0 {
+		return new(PebbleEngine), nil
+	}
+	module, err := ctx.LoadModule(h, "JournalRaw")
+	if err != nil {
+		return nil, fmt.Errorf("chat: journal: %w", err)
+	}
+	engine, ok := module.(Engine)
+	if !ok {
+		return nil, fmt.Errorf("chat: journal: module %T is no caddymodule.Engine", module)
+	}
+	return engine, nil
+}
+
+// start returns what serves requests. The hub is running then, even where a
+// request is quicker than App.Start.
+func (h *Handler) start() (*chat.Handler, error) {
+	hub, err := h.lease.start()
+	if err != nil {
+		return nil, err
+	}
+	handler := &chat.Handler{Hub: hub, Origins: h.Origins, ClientIP: clientIP}
+	if h.Room != "" {
+		handler.Room = h.placeholderRoom
+	}
+	return handler, nil
+}
+
+// hubName is what hubs are called: it is also the name of a directory.
+var hubName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$`)
+
 // check returns an error for settings that can't be meant.
 func (h *Handler) check() error {
 	if !strings.HasPrefix(h.Path, "/") || strings.ContainsAny(h.Path, "*?#") {
 		return fmt.Errorf("chat: path %q must begin with / and be a plain path", h.Path)
+	}
+	if !hubName.MatchString(h.Hub) {
+		return fmt.Errorf("chat: hub %q must have 1 to 64 letters, digits and -_. and not begin with a dot", h.Hub)
 	}
 	for _, n := range []struct {
 		name  string
@@ -155,8 +210,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if r.URL.Path != h.Path && r.URL.Path != h.Path+"/" {
 		return next.ServeHTTP(w, r)
 	}
+	handler, err := h.http()
+	if err != nil {
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+	}
 	liftIdleTimeouts(r)
-	h.http.ServeHTTP(w, r)
+	handler.ServeHTTP(w, r)
 	return nil
 }
 

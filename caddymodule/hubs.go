@@ -2,9 +2,12 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -19,54 +22,111 @@ var hubs = caddy.NewUsagePool()
 
 // sharedHub is a hub and the handlers that use it.
 type sharedHub struct {
-	*chat.Hub
+	// Fixed.
+	name  string
+	place string // of its journal
+	log   *zap.Logger
+
+	inForce atomic.Pointer[lease] // whose settings count
+
+	opening sync.Once // guards the setting of what follows
+	hub     atomic.Pointer[chat.Hub]
+	journal chat.Journal
+	failure error
 
 	mu     sync.Mutex // guards leases
 	leases []*lease   // the oldest first
 }
 
-// lease is one handler's share in a hub.
+// lease is one handler's share in a hub. Its fields are fixed.
 type lease struct {
-	name     string
 	hub      *sharedHub
 	settings chat.Settings
+	engine   Engine
+	keep     Keep
 }
 
 // destructTime bounds how long the end of a hub may take.
 const destructTime = 4 * time.Second
 
-// Destruct implements caddy.Destructor: the last handler has given the hub back.
-func (h *sharedHub) Destruct() error {
-	ctx, cancel := context.WithTimeout(context.Background(), destructTime)
-	defer cancel()
-	return h.Close(ctx)
-}
+var errHubGone = errors.New("the hub has been given back")
 
-// takeHub returns a share in the hub of that name, which it starts if need be.
+// takeHub returns a share in the hub of that name, which is not started yet: a
+// configuration that is only looked at touches no journal.
 //
-// The settings of a hub that runs already are not touched yet: this
+// The settings of a hub that runs already are not touched either: this
 // configuration may still be refused. They come into force when an older one
 // gives its share back, which Caddy has it do once the new one runs.
-func takeHub(name string, settings chat.Settings, logger *zap.Logger) (*lease, error) {
+func takeHub(name string, engine Engine, settings chat.Settings, logger *zap.Logger) (*lease, error) {
+	place, err := engine.Place(name)
+	if err != nil {
+		return nil, err
+	}
+	kind := engine.(caddy.Module).CaddyModule().ID.Name()
+	place = kind + ":" + place
 	value, _, err := hubs.LoadOrNew(name, func() (caddy.Destructor, error) {
-		hub, err := chat.NewHub(chat.Config{
-			Settings: settings,
-			Journal:  chat.NewMemoryJournal(chat.MemoryOptions{}),
-			Logger:   logger,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("start hub %q: %w", name, err)
-		}
-		return &sharedHub{Hub: hub}, nil
+		return &sharedHub{name: name, place: place, log: logger}, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	l := &lease{name, value.(*sharedHub), settings}
+	l := &lease{value.(*sharedHub), settings, engine, engine.Keeps()}
 	l.hub.mu.Lock()
-	defer l.hub.mu.Unlock()
 	l.hub.leases = append(l.hub.leases, l)
+	l.hub.mu.Unlock()
+	l.hub.inForce.CompareAndSwap(nil, l)
+	if l.hub.place != place {
+		err := fmt.Errorf("chat: hub %q has its journal in %s and can't move to %s while it runs; "+
+			"restart Caddy for that, or name another hub", name, l.hub.place, place)
+		return nil, errors.Join(err, l.giveBack())
+	}
 	return l, nil
+}
+
+// start starts the hub, unless it runs already.
+func (l *lease) start() (*chat.Hub, error) {
+	h := l.hub
+	h.opening.Do(func() {
+		h.inForce.Store(l)
+		_, place, _ := strings.Cut(h.place, ":")
+		h.journal, h.failure = l.engine.Open(place, JournalParams{Hub: h.name, Retention: h.retention, Logger: h.log})
+		if h.failure != nil {
+			return
+		}
+		hub, err := chat.NewHub(chat.Config{Settings: l.settings, Journal: h.journal, Logger: h.log})
+		if err != nil {
+			h.failure = errors.Join(err, h.journal.Close())
+			return
+		}
+		h.hub.Store(hub)
+	})
+	if h.failure != nil {
+		return nil, fmt.Errorf("chat: start hub %q: %w", h.name, h.failure)
+	}
+	return h.hub.Load(), nil
+}
+
+// retention is what is kept of a room by the settings in force.
+func (h *sharedHub) retention(room string) chat.Retention {
+	l := h.inForce.Load()
+	if keep, ok := l.settings.Policies.Retention(room); ok {
+		return keep
+	}
+	return l.keep.Retention.chat()
+}
+
+// configure brings the settings of l into force. h.mu is held, so that they
+// come into force in the order of the configurations.
+func (h *sharedHub) configure(l *lease) {
+	h.inForce.Store(l)
+	hub := h.hub.Load()
+	if hub == nil {
+		return
+	}
+	hub.Configure(l.settings)
+	if j, ok := h.journal.(interface{ SetMaxBytes(int64) }); ok {
+		j.SetMaxBytes(l.keep.MaxSize)
+	}
 }
 
 // giveBack ends the lease and brings the newest remaining settings into force.
@@ -75,10 +135,10 @@ func (l *lease) giveBack() error {
 	h.mu.Lock()
 	h.leases = slices.DeleteFunc(h.leases, func(other *lease) bool { return other == l })
 	if n := len(h.leases); n > 0 {
-		h.Configure(h.leases[n-1].settings)
+		h.configure(h.leases[n-1])
 	}
 	h.mu.Unlock()
-	_, err := hubs.Delete(l.name)
+	_, err := hubs.Delete(h.name)
 	return err
 }
 
@@ -86,7 +146,19 @@ func (l *lease) giveBack() error {
 // on the way out every client is told at once, so that Caddy need not wait for
 // their streams.
 func (l *lease) leaveOnExit() {
-	if caddy.Exiting() {
-		l.hub.Leave()
+	if hub := l.hub.hub.Load(); hub != nil && caddy.Exiting() {
+		hub.Leave()
 	}
+}
+
+// Destruct implements caddy.Destructor: the last handler has given the hub back.
+func (h *sharedHub) Destruct() error {
+	h.opening.Do(func() { h.failure = errHubGone }) // waits for who is starting it
+	hub := h.hub.Load()
+	if hub == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), destructTime)
+	defer cancel()
+	return hub.Close(ctx)
 }

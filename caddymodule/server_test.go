@@ -32,6 +32,7 @@ type site struct {
 func startCaddy(t *testing.T, directives string) *site {
 	t.Helper()
 	s := &site{t: t, dir: t.TempDir()}
+	t.Setenv("XDG_DATA_HOME", s.dir) // Caddy's data directory, with the journals
 	s.plain, s.tls = freeAddr(t), freeAddr(t)
 	s.log, s.access = filepath.Join(s.dir, "log"), filepath.Join(s.dir, "access")
 	t.Cleanup(func() {

@@ -30,26 +30,36 @@ func NewMemoryJournal(opt MemoryOptions) Journal {
 	if opt.Retention == nil {
 		opt.Retention = func(string) Retention { return Retention{Count: 1000} }
 	}
-	if opt.MaxBytes <= 0 {
-		opt.MaxBytes = 64 << 20
+	j := &memoryJournal{
+		retention: opt.Retention,
+		rooms:     map[string]*memoryRoom{},
+		quiet:     list.New(),
+		records:   memoryRecords{values: map[string][]byte{}},
 	}
-	return &memoryJournal{
-		opt:     opt,
-		rooms:   map[string]*memoryRoom{},
-		quiet:   list.New(),
-		records: memoryRecords{values: map[string][]byte{}},
+	j.SetMaxBytes(opt.MaxBytes)
+	return j
+}
+
+// SetMaxBytes changes MemoryOptions.MaxBytes, from the next entry on.
+func (j *memoryJournal) SetMaxBytes(n int64) {
+	if n <= 0 {
+		n = 64 << 20
 	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.maxBytes = n
 }
 
 type memoryJournal struct {
-	opt     MemoryOptions
-	records memoryRecords
+	retention func(room string) Retention
+	records   memoryRecords
 
-	mu     sync.Mutex // guards the rest and every room's fields; a room's mailbox is a leaf below it
-	rooms  map[string]*memoryRoom
-	quiet  *list.List // of *memoryRoom, the longest silent first
-	bytes  int64      // of all rooms
-	closed bool
+	mu       sync.Mutex // guards the rest and every room's fields; a room's mailbox is a leaf below it
+	rooms    map[string]*memoryRoom
+	quiet    *list.List // of *memoryRoom, the longest silent first
+	bytes    int64      // of all rooms
+	maxBytes int64
+	closed   bool
 }
 
 // memoryRoom is the record of one room.
@@ -85,7 +95,7 @@ type messageKey struct{ user, key string }
 const keyLife = 24 * time.Hour
 
 func (j *memoryJournal) Append(e Entry, done func(Receipt, error)) {
-	keep := j.opt.Retention(e.Room)
+	keep := j.retention(e.Room)
 	j.mu.Lock()
 	if j.closed {
 		j.mu.Unlock()
@@ -207,7 +217,7 @@ func (j *memoryJournal) dropKeyLocked(r *memoryRoom) {
 // shrinkLocked keeps to MaxBytes: the rooms silent longest lose their oldest
 // entries, then their keys, then, when nobody follows them, themselves.
 func (j *memoryJournal) shrinkLocked() {
-	for at := j.quiet.Front(); at != nil && j.bytes > j.opt.MaxBytes; {
+	for at := j.quiet.Front(); at != nil && j.bytes > j.maxBytes; {
 		r := at.Value.(*memoryRoom)
 		switch {
 		case len(r.entries) > 0:
@@ -240,7 +250,7 @@ func (r *memoryRoom) deliverAll() {
 }
 
 func (j *memoryJournal) Read(_ context.Context, q Query) (Page, error) {
-	keep := j.opt.Retention(q.Room)
+	keep := j.retention(q.Room)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -24,6 +25,7 @@ type Journal struct {
 	followers *followers
 	queue     *queue
 	keeper    *keeper
+	maxBytes  atomic.Int64 // Options.MaxBytes, as last set
 	filter    filter
 	outage    outage
 	meter     meter
@@ -71,6 +73,7 @@ func Open(opt Options) (*Journal, error) {
 		j.store.close()
 		return nil, opt.openError(err)
 	}
+	j.SetMaxBytes(opt.MaxBytes)
 	j.spare <- newGroup(j)
 	j.spare <- newGroup(j)
 	j.answered <- struct{}{}

@@ -14,21 +14,30 @@ import (
 // to take back space is to write much of the store anew.
 const shrinkTo = 6
 
+// SetMaxBytes changes Options.MaxBytes, from the keeper's next round on.
+func (j *Journal) SetMaxBytes(n int64) {
+	if n == 0 {
+		n = defaultMaxBytes
+	}
+	j.maxBytes.Store(n)
+}
+
 // shrink keeps the whole store to its bound: the oldest entries of all rooms go.
 // How much space that gives is only known afterwards, so it goes by steps.
 func (j *Journal) shrink(ctx context.Context) error {
-	if j.opt.MaxBytes < 0 {
+	bound := j.maxBytes.Load()
+	if bound < 0 {
 		return nil
 	}
-	goal := j.opt.MaxBytes
+	goal := bound
 	for {
 		size, err := j.tableBytes(ctx)
 		if err != nil || size <= goal {
 			return err
 		}
-		goal = j.opt.MaxBytes / 8 * shrinkTo
+		goal = bound / 8 * shrinkTo
 		j.opt.Logger.Warn("chat journal: store is over its bound, its oldest entries go",
-			zap.Int64("bytes", size), zap.Int64("bound", j.opt.MaxBytes))
+			zap.Int64("bytes", size), zap.Int64("bound", bound))
 		if more, err := j.dropOldest(ctx, float64(size-goal)/float64(size)); err != nil || !more {
 			return err
 		}

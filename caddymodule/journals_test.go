@@ -1,0 +1,179 @@
+package caddymodule_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/coder/websocket"
+
+	"github.com/caddychat/caddy-chat/caddymodule"
+	"github.com/caddychat/caddy-chat/chat"
+)
+
+func TestJournal_OutlivesCaddy_InItsDataDirectory(t *testing.T) {
+	s := startCaddy(t, "chat")
+	url := "ws://" + s.plain + "/chat?history=10"
+	a := s.client(url)
+	say(t, a, "one")
+	expect(t, s.client(url), "one") // which is on disk by now
+	if err := caddy.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(s.dir, "caddy", "chat", "default")); err != nil {
+		t.Error(err)
+	}
+	s.load("chat")
+	b := s.client(url)
+	expect(t, b, "one")
+	say(t, s.client(url), "two")
+	expect(t, b, "two")
+	s.noErrors()
+}
+
+func TestJournal_Memory_IsLostWithCaddy(t *testing.T) {
+	s := startCaddy(t, "chat {\njournal memory\n}")
+	url := "ws://" + s.plain + "/chat?history=10"
+	a := s.client(url)
+	say(t, a, "one")
+	expect(t, s.client(url), "one")
+	if err := caddy.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	s.load("chat {\njournal memory\n}")
+	b := s.client(url)
+	say(t, s.client(url), "two")
+	expect(t, b, "two")
+	if _, err := os.Stat(filepath.Join(s.dir, "caddy", "chat")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something is on disk: %v", err)
+	}
+}
+
+func TestReload_AnotherJournal_IsRefused(t *testing.T) {
+	s := startCaddy(t, "chat")
+	a, b := s.client("ws://"+s.plain+"/chat"), s.client("ws://"+s.plain+"/chat")
+	for _, other := range []string{"journal memory", "journal pebble " + filepath.Join(s.dir, "elsewhere")} {
+		err := s.tryLoad("chat {\nmax_message 1KiB\n" + other + "\n}")
+		if err == nil || !strings.Contains(err.Error(), `hub "default" has its journal in pebble:`+s.dir) ||
+			!strings.Contains(err.Error(), "restart Caddy") {
+			t.Errorf("%s: %v", other, err)
+		}
+	}
+	long := strings.Repeat("x", 2000)
+	say(t, a, long)
+	expect(t, b, long)
+	s.load("chat {\nhub other\njournal memory\n}")
+	if _, _, err := b.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
+		t.Errorf("the hub that has gone said %v", err)
+	}
+}
+
+func TestReload_RetentionAndSize_ComeIntoForce(t *testing.T) {
+	for _, engine := range []string{"pebble", "memory"} {
+		t.Run(engine, func(t *testing.T) {
+			s := startCaddy(t, "chat {\njournal "+engine+"\n}")
+			url := "ws://" + s.plain + "/chat?history=10"
+			a, b := s.client(url), s.client(url)
+			for i := range 5 {
+				say(t, a, fmt.Sprint(i))
+				expect(t, b, fmt.Sprint(i))
+			}
+			s.load("chat {\njournal " + engine + " {\nretention 2\nmax_size 1GiB\n}\n}")
+			c := s.client(url)
+			expect(t, c, "3")
+			expect(t, c, "4")
+		})
+	}
+}
+
+func TestHub_OfTheSameName_IsShared(t *testing.T) {
+	s := startCaddy(t, "chat /a {\nhub x\n}\nchat /b {\nhub x\n}\nchat /c {\nhub y\n}")
+	a, b, c := s.client("ws://"+s.plain+"/a"), s.client("ws://"+s.plain+"/b"), s.client("ws://"+s.plain+"/c")
+	say(t, c, "elsewhere")
+	say(t, a, "here")
+	expect(t, b, "here")
+}
+
+func TestValidate_TouchesNoJournal(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("XDG_DATA_HOME", dir)
+	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("http://localhost:1 {\nchat\n}"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c caddy.Config
+	if err := caddy.StrictUnmarshalJSON(config, &c); err != nil {
+		t.Fatal(err)
+	}
+	if err := caddy.Validate(&c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "caddy", "chat")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something is there: %v", err)
+	}
+}
+
+func TestJournal_ThatCannotBeOpened_IsNamed(t *testing.T) {
+	s := startCaddy(t, "respond ok")
+	file := filepath.Join(s.dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	shared := filepath.Join(s.dir, "shared")
+	for directives, want := range map[string]string{
+		"chat {\njournal pebble " + file + "\n}": file + ": not a directory",
+		"chat /a {\nhub a\njournal pebble " + shared + "\n}\nchat /b {\nhub b\njournal pebble " + shared + "\n}": shared + `": it is in use by another process or journal`,
+		"chat {\njournal pebble {env.NO_SUCH_VARIABLE}\n}":                                                       "env.NO_SUCH_VARIABLE",
+		"chat {\nhub ../x\n}": `hub "../x" must have`,
+	} {
+		err := s.tryLoad(directives)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s\n%v", directives, err)
+		}
+	}
+	if code, body := s.status("http://"+s.plain, nil); code != 200 || body != "ok" {
+		t.Errorf("the old configuration has gone: %d %s", code, body)
+	}
+	s.load("chat /a {\nhub a\njournal pebble " + shared + "\n}") // whose lock is free again
+}
+
+// fileless is an engine from elsewhere.
+type fileless struct {
+	caddymodule.MemoryEngine
+	Color string `json:"color,omitempty"`
+}
+
+var filelessOpened string
+
+func (*fileless) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "chat.journals.fileless", New: func() caddy.Module { return new(fileless) }}
+}
+
+func (f *fileless) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next()
+	d.NextArg()
+	f.Color = d.Val()
+	return nil
+}
+
+func (f *fileless) Open(place string, p caddymodule.JournalParams) (chat.Journal, error) {
+	filelessOpened = f.Color + " for " + p.Hub
+	return f.MemoryEngine.Open(place, p)
+}
+
+func TestJournal_OfAnothersMaking(t *testing.T) {
+	caddy.RegisterModule(new(fileless))
+	s := startCaddy(t, "chat {\njournal fileless green\n}")
+	a, b := s.client("ws://"+s.plain+"/chat"), s.client("ws://"+s.plain+"/chat")
+	say(t, a, "hello")
+	expect(t, b, "hello")
+	if filelessOpened != "green for default" {
+		t.Errorf("opened %q", filelessOpened)
+	}
+}
