@@ -40,7 +40,7 @@ func (o *Options) openError(err error) error {
 		return nil
 	}
 	switch {
-	case pebble.IsCorruptionError(err), errors.Is(err, errDamaged):
+	case pebble.IsCorruptionError(err), errors.Is(err, errDamaged), errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("open journal %q: %w: %w", o.Dir, ErrCorrupt, err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("open journal %q: %w; let the server's user write there, or choose another directory", o.Dir, err)
