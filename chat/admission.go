@@ -151,7 +151,7 @@ func (h *Hub) enrol(s *Session, id *Identity, device string) error {
 	h.mu.Lock()
 	u := h.users[id.User.ID]
 	if u == nil {
-		u = &presentUser{pace: newPace(set.UserRate, set.UserBytes)}
+		u = &presentUser{pace: h.paces.of(id.User.ID, set)}
 		h.users[id.User.ID] = u
 	}
 	old := slices.IndexFunc(u.sessions, func(e enrolled) bool { return device != "" && e.device == device })

@@ -145,6 +145,7 @@ type Hub struct {
 	sanctions *sanctions
 	counts    counters
 	attempts  attempts
+	paces     paces
 
 	mu       sync.Mutex // guards the rest; above every room's
 	closed   bool

@@ -69,10 +69,19 @@ var ErrNoCredential = errors.New("no credential of this kind")
 
 // handshakeToken returns the token that a request brings in its header or query.
 func handshakeToken(r *http.Request) string {
-	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(token)
+	if token := bearer(r); token != "" {
+		return token
 	}
 	return r.URL.Query().Get("token")
+}
+
+// bearer returns the token that a request brings in its header.
+func bearer(r *http.Request) string {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
 }
 
 func (h *Handler) auth() Authenticator {

@@ -79,6 +79,45 @@ func (s *Session) charge(n int, patience time.Duration) time.Duration {
 	return wait
 }
 
+// paces holds what users may still say, whether they come over a socket or
+// over HTTP: who comes anew starts where it left off.
+type paces struct {
+	mu     sync.Mutex // guards the rest
+	byUser map[string]*pace
+	sweep  int // at how many users those that count no more are dropped
+}
+
+// of returns the pace of a user.
+func (p *paces) of(user string, set *Settings) *pace {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if known := p.byUser[user]; known != nil {
+		return known
+	}
+	p.sweepLocked()
+	if p.byUser == nil {
+		p.byUser = map[string]*pace{}
+	}
+	fresh := newPace(set.UserRate, set.UserBytes)
+	p.byUser[user] = fresh
+	return fresh
+}
+
+// sweepLocked drops those who may say all again that may be said at once. One
+// who is connected keeps a pace of its own then.
+func (p *paces) sweepLocked() {
+	if len(p.byUser) < max(p.sweep, 1000) {
+		return
+	}
+	now := time.Now()
+	for user, known := range p.byUser {
+		if known.frames.TokensAt(now) >= float64(known.frames.Burst()) && known.bytes.TokensAt(now) >= float64(known.bytes.Burst()) {
+			delete(p.byUser, user)
+		}
+	}
+	p.sweep = 2 * len(p.byUser)
+}
+
 // tooFast is the error of a frame that came too soon by wait.
 func tooFast(wait time.Duration) *wire.Error {
 	e := wire.TooFast.Error("")

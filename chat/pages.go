@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"context"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -13,16 +14,30 @@ const pageBytes = 128 << 10
 // at least so many entries whatever their size.
 type pageLimits struct{ entries, bytes, least int }
 
-// readPage reads what the client may see of a room.
-func (t *conversation) readPage(q Query, limits pageLimits) (Page, error) {
+// readPage reads what a user may see of a room.
+func (h *Hub) readPage(ctx context.Context, id *Identity, q Query, limits pageLimits) (Page, error) {
 	q.Limit = limits.entries
-	page, err := t.session.hub.journal.Read(t.context(), q)
+	page, err := h.journal.Read(ctx, q)
 	if err != nil {
 		return page, err
 	}
-	page.veil(t.session.rights(q.Room).History, q.Backward, time.Now())
+	page.veil(h.rights(id, q.Room).History, q.Backward, time.Now())
 	page.cut(q.Backward, limits)
 	return page, nil
+}
+
+func (t *conversation) readPage(q Query, limits pageLimits) (Page, error) {
+	return t.session.hub.readPage(t.context(), t.session.identity.Load(), q, limits)
+}
+
+// historyLimits are those of a page that was asked for, with at most n entries
+// where n is above 0.
+func (h *Hub) historyLimits(n int) pageLimits {
+	limits := pageLimits{h.settings().MaxPage, pageBytes, 1}
+	if n > 0 {
+		limits.entries = min(limits.entries, n)
+	}
+	return limits
 }
 
 // veil takes from a page what lies further back than a reader is shown, as if it
@@ -96,12 +111,8 @@ func (t *conversation) history(c *wire.History) error {
 	if err := t.session.mayRead(c.Room); err != nil {
 		return err
 	}
-	limits := pageLimits{t.session.hub.settings().MaxPage, pageBytes, 1}
-	if c.Limit > 0 {
-		limits.entries = min(limits.entries, c.Limit)
-	}
 	q := Query{Room: c.Room, Backward: !c.Forward, After: Seq(c.After), Before: Seq(c.Before)}
-	page, err := t.readPage(q, limits)
+	page, err := t.readPage(q, t.session.hub.historyLimits(c.Limit))
 	if err != nil {
 		return err
 	}

@@ -16,13 +16,22 @@ func (t *conversation) send(c *wire.Send) error {
 	if err != nil {
 		return err
 	}
-	if limit := t.session.hub.settings().MaxText; wire.TextSize(c.Body) > limit {
-		e := wire.TextTooLong.Error("")
-		e.Message = "the text has more than " + strconv.Itoa(limit) + " characters"
-		return e
+	if err := t.session.hub.checkText(c.Body); err != nil {
+		return err
 	}
 	t.session.post(m.room, Entry{Kind: Message, Key: c.Key, Body: c.Body}, t.sent(c))
 	return nil
+}
+
+// checkText refuses a body whose text is too long.
+func (h *Hub) checkText(body []byte) error {
+	limit := h.settings().MaxText
+	if wire.TextSize(body) <= limit {
+		return nil
+	}
+	e := wire.TextTooLong.Error("")
+	e.Message = "the text has more than " + strconv.Itoa(limit) + " characters"
+	return e
 }
 
 // mayWrite returns the client's place in a room that it may write to.

@@ -129,7 +129,10 @@ func (f *OK) Append(dst []byte) []byte {
 
 // Append appends the frame to dst.
 func (f *Sent) Append(dst []byte) []byte {
-	dst = appendMember(beginID(dst, "ok", f.ID), "room", f.Room)
+	return f.appendRest(appendMember(beginID(dst, "ok", f.ID), "room", f.Room))
+}
+
+func (f *Sent) appendRest(dst []byte) []byte {
 	if f.Seq > 0 {
 		dst = appendInt(dst, "seq", f.Seq)
 		dst = appendInt(dst, "at", f.At)
@@ -156,7 +159,10 @@ func (f *Renewed) Append(dst []byte) []byte {
 
 // Append appends the frame to dst.
 func (f *Page) Append(dst []byte) []byte {
-	dst = appendMember(beginID(dst, "history", f.ID), "room", f.Room)
+	return f.appendRest(appendMember(beginID(dst, "history", f.ID), "room", f.Room))
+}
+
+func (f *Page) appendRest(dst []byte) []byte {
 	dst = appendMember(dst, "epoch", f.Epoch)
 	dst = appendList(dst, "entries", f.Entries, (*Entry).Append)
 	return append(appendBool(dst, "more", f.More), '}')
