@@ -51,6 +51,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    ping_interval          <duration>
 //	    origins                <pattern...>
 //	    compression            on|off
+//	    policy                 <pattern> { … }
 //	    limits                 { … }
 //	}
 //
@@ -72,7 +73,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	seen := map[string]bool{}
 	for d.NextBlock(0) {
 		option := d.Val()
-		if seen[option] {
+		if seen[option] && option != "policy" {
 			return d.Errf("chat: %s is set twice", option)
 		}
 		seen[option] = true
@@ -95,6 +96,8 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = parseDuration(d, &h.PingInterval)
 		case "origins":
 			err = parseList(d, &h.Origins)
+		case "policy":
+			err = h.parsePolicy(d)
 		case "limits":
 			err = h.Limits.unmarshal(d)
 		case "compression":

@@ -66,6 +66,27 @@ func TestCaddyfile_Adapts(t *testing.T) {
 			}
 		}`, `{"handler":"chat","journal":{"engine":"pebble","dir":"/srv/{env.SITE}","max_size":107374182400,
 			"retention":{"count":10000,"age":7776000000000000,"bytes":1073741824}}}`},
+		"policies": {`chat {
+			policy inbox-{user} {
+				read {user} role=staff
+				write users
+				moderate role=staff
+				history 1000 30d
+				retention 90d
+				max_members 50
+				presence off
+				raw off
+			}
+			policy * {
+				read anyone
+				history none
+				presence on
+				raw on
+			}
+		}`, `{"handler":"chat","policies":[{"pattern":"inbox-{user}","read":["{user}","role=staff"],"write":["users"],
+			"moderate":["role=staff"],"history":{"entries":1000,"age":2592000000000000},"retention":{"age":7776000000000000},
+			"max_members":50,"no_presence":true,"no_raw":true},
+			{"pattern":"*","read":["anyone"],"history":{"entries":-1}}]}`},
 		"limits": {`chat {
 			limits {
 				text 500
@@ -151,6 +172,15 @@ func TestCaddyfile_RefusesWithFileAndLine(t *testing.T) {
 		"chat {\njournal memory {\nretention 0\n}\n}":            "\"0\" is not one count, age or size",
 		"chat {\njournal memory {\nretention 5m 6m\n}\n}":        "\"6m\" is not one count, age or size",
 		"chat {\njournal memory {\nmax_size 1\nmax_size 1\n}\n}": "max_size is set twice",
+		"chat {\npolicy\n}":                                      "policy needs a pattern",
+		"chat {\npolicy a b\n}":                                  "wrong argument count",
+		"chat {\npolicy a {\nred anyone\n}\n}":                   "unknown option \"red\"",
+		"chat {\npolicy a {\nread\n}\n}":                         "read needs at least one value",
+		"chat {\npolicy a {\nread everyone\n}\n}":                "subject \"everyone\" is not",
+		"chat {\npolicy a {\nread {user}\n}\n}":                  "the pattern has no {user}",
+		"chat {\npolicy {x} {\nread users\n}\n}":                 "braces are for {user} only",
+		"chat {\npolicy a {\nhistory soon\n}\n}":                 "history: \"soon\" is not",
+		"chat {\npolicy a {\nread users\nread users\n}\n}":       "read is set twice",
 		"chat {\nlimits 5\n}":                                    "limits takes a block",
 		"chat {\nlimits {\nfoo 1\n}\n}":                          "unknown limit \"foo\"",
 		"chat {\nlimits {\ntext 1\ntext 2\n}\n}":                 "text is set twice",

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"regexp"
 	"strings"
 	"sync"
@@ -69,6 +70,9 @@ type Handler struct {
 	// Further limits.
 	Limits Limits `json:"limits,omitzero"`
 
+	// Who may do what in which room. Default: everybody anything but moderate.
+	Policies []Policy `json:"policies,omitempty"`
+
 	// The hub that holds the rooms: 1 to 64 letters, digits and `-_.`, and no `.`
 	// first. Handlers that name one hub share its rooms and its journal, whatever
 	// site they belong to; the settings of the last one count. Default: `default`.
@@ -108,7 +112,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	if h.lease, err = takeHub(h.Hub, engine, h.settings(), ctx.Logger()); err != nil {
+	settings, err := h.settings()
+	if err != nil {
+		return err
+	}
+	if h.lease, err = takeHub(h.Hub, engine, settings, ctx.Logger()); err != nil {
 		return err
 	}
 	app.(*App).add(h.lease)
@@ -183,7 +191,7 @@ func (h *Handler) check() error {
 }
 
 // settings translates the configuration for the hub.
-func (h *Handler) settings() chat.Settings {
+func (h *Handler) settings() (chat.Settings, error) {
 	s := chat.Settings{
 		MaxMessage:          int(h.MaxMessage),
 		MaxConnections:      h.MaxConnections,
@@ -192,7 +200,9 @@ func (h *Handler) settings() chat.Settings {
 		Compression:         h.Compression,
 	}
 	h.Limits.apply(&s)
-	return s
+	var err error
+	s.Policies, err = h.policies()
+	return s, err
 }
 
 // Cleanup gives back what Provision took.
@@ -207,15 +217,38 @@ func (h *Handler) Cleanup() error {
 
 // ServeHTTP serves what lies under the path and passes everything else on.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	if r.URL.Path != h.Path && r.URL.Path != h.Path+"/" {
+	serve := h.route(r)
+	if serve == nil {
 		return next.ServeHTTP(w, r)
 	}
 	handler, err := h.http()
 	if err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
-	liftIdleTimeouts(r)
-	handler.ServeHTTP(w, r)
+	serve(handler, w, r)
+	return nil
+}
+
+// route returns what serves the request's path, or nil for what is not ours.
+func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter, *http.Request) {
+	path, ours := strings.CutPrefix(r.URL.EscapedPath(), strings.TrimSuffix(h.Path, "/"))
+	switch {
+	case !ours:
+		return nil
+	case path == "" || path == "/":
+		liftIdleTimeouts(r)
+		return (*chat.Handler).ServeHTTP
+	}
+	// A room's slashes are escaped, so it is one segment of the path.
+	if room, ok := strings.CutPrefix(path, "/rooms/"); ok {
+		room, ok = strings.CutSuffix(room, "/messages")
+		name, err := url.PathUnescape(room)
+		if ok && err == nil && !strings.Contains(room, "/") {
+			return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
+				handler.ServeMessages(w, r, name)
+			}
+		}
+	}
 	return nil
 }
 

@@ -23,13 +23,10 @@ func TestJournal_OutlivesCaddy_InItsDataDirectory(t *testing.T) {
 	a := s.client(url)
 	say(t, a, "one")
 	expect(t, s.client(url), "one") // which is on disk by now
-	if err := caddy.Stop(); err != nil {
-		t.Fatal(err)
-	}
 	if _, err := os.Stat(filepath.Join(s.dir, "caddy", "chat", "default")); err != nil {
 		t.Error(err)
 	}
-	s.load("chat")
+	s.restart("chat")
 	b := s.client(url)
 	expect(t, b, "one")
 	say(t, s.client(url), "two")
@@ -43,10 +40,7 @@ func TestJournal_Memory_IsLostWithCaddy(t *testing.T) {
 	a := s.client(url)
 	say(t, a, "one")
 	expect(t, s.client(url), "one")
-	if err := caddy.Stop(); err != nil {
-		t.Fatal(err)
-	}
-	s.load("chat {\njournal memory\n}")
+	s.restart("chat {\njournal memory\n}")
 	b := s.client(url)
 	say(t, s.client(url), "two")
 	expect(t, b, "two")
@@ -151,6 +145,8 @@ type fileless struct {
 
 var filelessOpened string
 
+func init() { caddy.RegisterModule(new(fileless)) }
+
 func (*fileless) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "chat.journals.fileless", New: func() caddy.Module { return new(fileless) }}
 }
@@ -168,7 +164,6 @@ func (f *fileless) Open(place string, p caddymodule.JournalParams) (chat.Journal
 }
 
 func TestJournal_OfAnothersMaking(t *testing.T) {
-	caddy.RegisterModule(new(fileless))
 	s := startCaddy(t, "chat {\njournal fileless green\n}")
 	a, b := s.client("ws://"+s.plain+"/chat"), s.client("ws://"+s.plain+"/chat")
 	say(t, a, "hello")

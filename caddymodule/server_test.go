@@ -23,6 +23,7 @@ import (
 type site struct {
 	t           *testing.T
 	plain, tls  string // host:port
+	sites       string // addresses of the Caddyfile's site
 	dir         string
 	log, access string // files
 }
@@ -34,6 +35,7 @@ func startCaddy(t *testing.T, directives string) *site {
 	s := &site{t: t, dir: t.TempDir()}
 	t.Setenv("XDG_DATA_HOME", s.dir) // Caddy's data directory, with the journals
 	s.plain, s.tls = freeAddr(t), freeAddr(t)
+	s.sites = "http://" + s.plain + ", https://" + s.tls
 	s.log, s.access = filepath.Join(s.dir, "log"), filepath.Join(s.dir, "access")
 	t.Cleanup(func() {
 		if err := caddy.Stop(); err != nil {
@@ -59,6 +61,18 @@ func (s *site) load(directives string) {
 	}
 }
 
+// restart stops Caddy and starts it anew, over http alone: in one process Caddy's
+// TLS app can't be started a second time without a race of its own, between its
+// Start and the event that a certificate was found.
+func (s *site) restart(directives string) {
+	s.t.Helper()
+	if err := caddy.Stop(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.sites = "http://" + s.plain
+	s.load(directives)
+}
+
 func (s *site) tryLoad(directives string) error {
 	_, port, _ := net.SplitHostPort(s.tls)
 	config := fmt.Sprintf(`{
@@ -74,12 +88,12 @@ func (s *site) tryLoad(directives string) error {
 			level DEBUG
 		}
 	}
-	http://%[5]s, https://%[6]s {
+	%[5]s {
 		log {
 			output file %[4]s
 		}
-		%[7]s
-	}`, s.dir, port, s.log, s.access, s.plain, s.tls, directives)
+		%[6]s
+	}`, s.dir, port, s.log, s.access, s.sites, directives)
 	json, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), map[string]any{"filename": "Caddyfile"})
 	if err != nil {
 		return err

@@ -1,0 +1,63 @@
+package caddymodule_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/coder/websocket"
+)
+
+func TestPolicies_AreInForce_AndReloaded(t *testing.T) {
+	s := startCaddy(t, `chat {
+		policy news {
+			read anyone
+		}
+		policy talk-* {
+			read anyone
+			write anyone
+		}
+		policy modern {
+			read anyone
+			raw off
+		}
+	}`)
+	url := "ws://" + s.plain + "/chat?room="
+	news, a, b := s.client(url+"news"), s.client(url+"talk-1"), s.client(url+"talk-1")
+	say(t, a, "hello")
+	expect(t, b, "hello")
+	for _, room := range []string{"secret", "modern"} {
+		if code, _ := s.status("http://"+s.plain+"/chat?room="+room, upgradeHeader); code != 403 {
+			t.Errorf("%s: status %d", room, code)
+		}
+	}
+	s.load("chat {\npolicy talk-* {\nread anyone\n}\n}")
+	if _, _, err := news.Read(t.Context()); websocket.CloseStatus(err) != 4500 {
+		t.Errorf("whoever may not read any more is told %v", err)
+	}
+	say(t, b, "unheard") // for which a raw client is turned out
+	if _, _, err := b.Read(t.Context()); websocket.CloseStatus(err) != 4500 {
+		t.Errorf("whoever may not write is told %v", err)
+	}
+	b = s.client(url + "talk-1")
+	s.load("chat {\npolicy talk-* {\nread anyone\nwrite anyone\n}\n}")
+	say(t, a, "heard")
+	expect(t, b, "heard")
+}
+
+func TestHandler_Messages_OverHTTP(t *testing.T) {
+	s := startCaddy(t, "route {\nchat /talk\nrespond other\n}")
+	for path, want := range map[string]string{
+		"/talk/rooms/tea/messages":       `401 {"title":"Unauthorized","status":401,"detail":"the token is not accepted","code":"bad_token","retry":false}`,
+		"/talk/rooms/a%2Fb/messages":     `401 {"title":"Unauthorized","status":401,"detail":"the token is not accepted","code":"bad_token","retry":false}`,
+		"/talk/rooms//messages":          `400 {"title":"Bad Request","status":400,"detail":"room name is empty","code":"bad_room","retry":false}`,
+		"/talk/rooms/a/b/messages":       "200 other",
+		"/talk/rooms":                    "200 other",
+		"/talks/rooms/tea/messages":      "200 other",
+		"/talk/rooms/tea/messages/extra": "200 other",
+	} {
+		code, body := s.status("https://"+s.tls+path, nil)
+		if got := fmt.Sprint(code, " ", body); got != want {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+}
