@@ -51,6 +51,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    ping_interval          <duration>
 //	    origins                <pattern...>
 //	    compression            on|off
+//	    auth                   <method> { … }
 //	    policy                 <pattern> { … }
 //	    limits                 { … }
 //	}
@@ -73,7 +74,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	seen := map[string]bool{}
 	for d.NextBlock(0) {
 		option := d.Val()
-		if seen[option] && option != "policy" {
+		if seen[option] && option != "policy" && option != "auth" {
 			return d.Errf("chat: %s is set twice", option)
 		}
 		seen[option] = true
@@ -96,6 +97,8 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = parseDuration(d, &h.PingInterval)
 		case "origins":
 			err = parseList(d, &h.Origins)
+		case "auth":
+			err = h.parseAuth(d)
 		case "policy":
 			err = h.parsePolicy(d)
 		case "limits":
@@ -106,6 +109,30 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = d.Errf("chat: unknown option %q", option)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseBlock reads a block of options, none of them twice. What is behind the
+// name of it must have been read.
+func parseBlock(d *caddyfile.Dispenser, of string, options map[string]func() error) error {
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	seen := map[string]bool{}
+	for nesting := d.Nesting(); d.NextBlock(nesting); {
+		option := d.Val()
+		parse, ok := options[option]
+		if !ok {
+			return d.Errf("chat: %s: unknown option %q", of, option)
+		}
+		if seen[option] {
+			return d.Errf("chat: %s: %s is set twice", of, option)
+		}
+		seen[option] = true
+		if err := parse(); err != nil {
 			return err
 		}
 	}

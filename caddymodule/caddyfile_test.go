@@ -87,6 +87,15 @@ func TestCaddyfile_Adapts(t *testing.T) {
 			"moderate":["role=staff"],"history":{"entries":1000,"age":2592000000000000},"retention":{"age":7776000000000000},
 			"max_members":50,"no_presence":true,"no_raw":true},
 			{"pattern":"*","read":["anyone"],"history":{"entries":-1}}]}`},
+		"auth": {`chat {
+			auth caddy
+			auth caddy {
+				id {http.request.header.Remote-User}
+				name {http.request.header.Remote-Name}
+				avatar https://example.com/{http.request.header.Remote-User}.png
+			}
+		}`, `{"handler":"chat","auth":[{"method":"caddy"},{"method":"caddy","id":"{http.request.header.Remote-User}",
+			"name":"{http.request.header.Remote-Name}","avatar":"https://example.com/{http.request.header.Remote-User}.png"}]}`},
 		"limits": {`chat {
 			limits {
 				text 500
@@ -172,6 +181,10 @@ func TestCaddyfile_RefusesWithFileAndLine(t *testing.T) {
 		"chat {\njournal memory {\nretention 0\n}\n}":            "\"0\" is not one count, age or size",
 		"chat {\njournal memory {\nretention 5m 6m\n}\n}":        "\"6m\" is not one count, age or size",
 		"chat {\njournal memory {\nmax_size 1\nmax_size 1\n}\n}": "max_size is set twice",
+		"chat {\nauth\n}":                                        "auth needs a method",
+		"chat {\nauth magic\n}":                                  "unknown auth \"magic\"",
+		"chat {\nauth caddy x\n}":                                "wrong argument count",
+		"chat {\nauth caddy {\nuser x\n}\n}":                     "unknown option \"user\"",
 		"chat {\npolicy\n}":                                      "policy needs a pattern",
 		"chat {\npolicy a b\n}":                                  "wrong argument count",
 		"chat {\npolicy a {\nred anyone\n}\n}":                   "unknown option \"red\"",
@@ -181,8 +194,8 @@ func TestCaddyfile_RefusesWithFileAndLine(t *testing.T) {
 		"chat {\npolicy {x} {\nread users\n}\n}":                 "braces are for {user} only",
 		"chat {\npolicy a {\nhistory soon\n}\n}":                 "history: \"soon\" is not",
 		"chat {\npolicy a {\nread users\nread users\n}\n}":       "read is set twice",
-		"chat {\nlimits 5\n}":                                    "limits takes a block",
-		"chat {\nlimits {\nfoo 1\n}\n}":                          "unknown limit \"foo\"",
+		"chat {\nlimits 5\n}":                                    "wrong argument count",
+		"chat {\nlimits {\nfoo 1\n}\n}":                          "unknown option \"foo\"",
 		"chat {\nlimits {\ntext 1\ntext 2\n}\n}":                 "text is set twice",
 		"chat {\nlimits {\ntext\n}\n}":                           "text needs a value",
 		"chat {\nlimits {\nsession_rate 5\n}\n}":                 "session_rate takes two numbers",

@@ -70,6 +70,10 @@ type Handler struct {
 	// Further limits.
 	Limits Limits `json:"limits,omitzero"`
 
+	// How it is found out who clients are: the first of these that a client's
+	// credential concerns decides. Default: everybody is a guest.
+	AuthRaw []json.RawMessage `json:"auth,omitempty" caddy:"namespace=chat.auth inline_key=method"`
+
 	// Who may do what in which room. Default: everybody anything but moderate.
 	Policies []Policy `json:"policies,omitempty"`
 
@@ -81,6 +85,7 @@ type Handler struct {
 	// Where the rooms are recorded. Default: `pebble`, on this machine's disk.
 	JournalRaw json.RawMessage `json:"journal,omitempty" caddy:"namespace=chat.journals inline_key=engine"`
 
+	auth  chat.Authenticator            // nil for the default
 	http  func() (*chat.Handler, error) // starts the hub if need be
 	lease *lease                        // nil unless Provision took one
 }
@@ -110,6 +115,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	app, err := ctx.App("chat")
 	if err != nil {
+		return err
+	}
+	if h.auth, err = h.authenticator(ctx); err != nil {
 		return err
 	}
 	settings, err := h.settings()
@@ -150,7 +158,7 @@ func (h *Handler) start() (*chat.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler := &chat.Handler{Hub: hub, Origins: h.Origins, ClientIP: clientIP}
+	handler := &chat.Handler{Hub: hub, Origins: h.Origins, Auth: h.auth, ClientIP: clientIP}
 	if h.Room != "" {
 		handler.Room = h.placeholderRoom
 	}

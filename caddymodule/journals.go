@@ -203,30 +203,10 @@ func (h *Handler) parseJournal(d *caddyfile.Dispenser) error {
 
 // unmarshal reads the block that all engines have.
 func (k *Keep) unmarshal(d *caddyfile.Dispenser) error {
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	seen := map[string]bool{}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		option := d.Val()
-		if seen[option] {
-			return d.Errf("chat: journal: %s is set twice", option)
-		}
-		seen[option] = true
-		var err error
-		switch option {
-		case "retention":
-			err = parseRetention(d, &k.Retention)
-		case "max_size":
-			err = parseLargeSize(d, &k.MaxSize)
-		default:
-			err = d.Errf("chat: journal: unknown option %q", option)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return parseBlock(d, "journal", map[string]func() error{
+		"retention": func() error { return parseRetention(d, &k.Retention) },
+		"max_size":  func() error { return parseLargeSize(d, &k.MaxSize) },
+	})
 }
 
 func parseLargeSize(d *caddyfile.Dispenser, to *int64) error {

@@ -127,47 +127,28 @@ func (l *Limits) check() error {
 //	    away          <duration>
 //	}
 func (l *Limits) unmarshal(d *caddyfile.Dispenser) error {
-	if d.NextArg() {
-		return d.Errf("chat: limits takes a block, not a value")
-	}
-	seen := map[string]bool{}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		name := d.Val()
-		if seen[name] {
-			return d.Errf("chat: limits: %s is set twice", name)
-		}
-		seen[name] = true
-		if err := l.unmarshalOne(d, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (l *Limits) unmarshalOne(d *caddyfile.Dispenser, name string) error {
-	numbers := map[string]*int{
+	options := map[string]func() error{}
+	for name, to := range map[string]*int{
 		"text": &l.Text, "page": &l.Page, "rooms": &l.Rooms, "sessions": &l.Sessions,
 		"greeting": &l.Greeting, "open_rooms": &l.OpenRooms,
+	} {
+		options[name] = func() error { return parseNumber(d, to) }
 	}
-	sizes := map[string]*int64{"outbox": &l.Outbox, "outboxes": &l.Outboxes}
-	rates := map[string]*Rate{
+	for name, to := range map[string]*int64{"outbox": &l.Outbox, "outboxes": &l.Outboxes} {
+		options[name] = func() error { return parseSize(d, to) }
+	}
+	for name, to := range map[string]*Rate{
 		"session_rate": &l.SessionRate, "user_rate": &l.UserRate, "connect_rate": &l.ConnectRate,
+	} {
+		options[name] = func() error { return parseRate(d, to) }
 	}
-	bytes := map[string]*Rate{"session_bytes": &l.SessionBytes, "user_bytes": &l.UserBytes}
-	durations := map[string]*caddy.Duration{"recall": &l.Recall, "hello": &l.Hello, "away": &l.Away}
-	switch {
-	case numbers[name] != nil:
-		return parseNumber(d, numbers[name])
-	case sizes[name] != nil:
-		return parseSize(d, sizes[name])
-	case rates[name] != nil:
-		return parseRate(d, rates[name])
-	case bytes[name] != nil:
-		return parseByteRate(d, bytes[name])
-	case durations[name] != nil:
-		return parseDuration(d, durations[name])
+	for name, to := range map[string]*Rate{"session_bytes": &l.SessionBytes, "user_bytes": &l.UserBytes} {
+		options[name] = func() error { return parseByteRate(d, to) }
 	}
-	return d.Errf("chat: limits: unknown limit %q", name)
+	for name, to := range map[string]*caddy.Duration{"recall": &l.Recall, "hello": &l.Hello, "away": &l.Away} {
+		options[name] = func() error { return parseDuration(d, to) }
+	}
+	return parseBlock(d, "limits", options)
 }
 
 func parseRate(d *caddyfile.Dispenser, to *Rate) error {

@@ -110,19 +110,18 @@ func (h *Handler) parsePolicy(d *caddyfile.Dispenser) error {
 		return d.Err("chat: policy needs a pattern of room names")
 	}
 	p := Policy{Pattern: d.Val()}
-	if d.NextArg() {
-		return d.ArgErr()
-	}
-	seen := map[string]bool{}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
-		option := d.Val()
-		if seen[option] {
-			return d.Errf("chat: policy: %s is set twice", option)
-		}
-		seen[option] = true
-		if err := p.parse(d, option); err != nil {
-			return err
-		}
+	err := parseBlock(d, "policy", map[string]func() error{
+		"read":        func() error { return parseList(d, &p.Read) },
+		"write":       func() error { return parseList(d, &p.Write) },
+		"moderate":    func() error { return parseList(d, &p.Moderate) },
+		"history":     func() error { return parseHistory(d, &p.History) },
+		"retention":   func() error { return parseRetention(d, &p.Retention) },
+		"max_members": func() error { return parseNumber(d, &p.MaxMembers) },
+		"presence":    func() error { return parseOff(d, &p.NoPresence) },
+		"raw":         func() error { return parseOff(d, &p.NoRaw) },
+	})
+	if err != nil {
+		return err
 	}
 	if policy, err := p.chat(); err != nil {
 		return d.Errf("chat: policy: %v", err)
@@ -131,28 +130,6 @@ func (h *Handler) parsePolicy(d *caddyfile.Dispenser) error {
 	}
 	h.Policies = append(h.Policies, p)
 	return nil
-}
-
-func (p *Policy) parse(d *caddyfile.Dispenser, option string) error {
-	switch option {
-	case "read":
-		return parseList(d, &p.Read)
-	case "write":
-		return parseList(d, &p.Write)
-	case "moderate":
-		return parseList(d, &p.Moderate)
-	case "history":
-		return parseHistory(d, &p.History)
-	case "retention":
-		return parseRetention(d, &p.Retention)
-	case "max_members":
-		return parseNumber(d, &p.MaxMembers)
-	case "presence":
-		return parseOff(d, &p.NoPresence)
-	case "raw":
-		return parseOff(d, &p.NoRaw)
-	}
-	return d.Errf("chat: policy: unknown option %q", option)
 }
 
 // parseOff reads a switch into the opposite.
