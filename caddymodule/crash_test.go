@@ -1,0 +1,217 @@
+package caddymodule_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// crashes is how often the server is killed.
+const crashes = 50
+
+// TestCrash_LosesNothingAcknowledged_DoublesNothing kills a server under load,
+// again and again. After each restart everything that was acknowledged is there
+// under the same number, and what was not is sent again and is there once.
+func TestCrash_LosesNothingAcknowledged_DoublesNothing(t *testing.T) {
+	seed := rand.Uint64()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("seed %d", seed)
+		}
+	})
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	p := newProcess(t, basicAuth+`chat {
+		auth caddy
+		limits {
+			session_rate 100000 100000
+			session_bytes 1GiB 1GiB
+			connect_rate 100000 100000
+		}
+	}`)
+	talkers := []*talker{newTalker(t, p, "ann"), newTalker(t, p, "ann"), newTalker(t, p, "ben")}
+	for range crashes {
+		p.start()
+		checkKept(t, p, talkers)
+		var talking sync.WaitGroup
+		for _, k := range talkers {
+			talking.Go(k.talk)
+		}
+		time.Sleep(time.Duration(5+rnd.IntN(120)) * time.Millisecond) // how far they come is the point
+		p.kill()
+		talking.Wait()
+		if t.Failed() {
+			return
+		}
+	}
+	p.start()
+	checkKept(t, p, talkers)
+	acknowledged, again, known := 0, 0, 0
+	for _, k := range talkers {
+		acknowledged += len(k.said)
+		again += k.retried
+		known += k.known
+	}
+	t.Logf("%d messages were acknowledged, %d sent again after a crash, %d of those known already", acknowledged, again, known)
+	if acknowledged < 10*crashes || again < crashes || known == 0 {
+		t.Error("the test tests too little")
+	}
+}
+
+// checkKept checks that everything acknowledged is there, under its number, and
+// nothing twice.
+func checkKept(t *testing.T, p *process, talkers []*talker) {
+	t.Helper()
+	kept := map[string]uint64{}
+	for _, room := range crashRooms {
+		readRoom(t, p, room, kept)
+	}
+	for _, k := range talkers {
+		for _, m := range k.said {
+			if seq := kept[m.room+" "+k.user+" "+m.key]; seq != m.seq {
+				t.Errorf("%s in %s was acknowledged as %d and is %d", m.key, m.room, m.seq, seq)
+			}
+		}
+	}
+}
+
+var crashRooms = []string{"one", "two"}
+
+// talker says one thing after the other, with three on their way at a time. What
+// was not acknowledged when the server went it says again first.
+type talker struct {
+	t       *testing.T
+	process *process
+	user    string
+	name    string // unlike any other's
+	n       int
+	pending []sentMessage
+	said    []sentMessage // acknowledged
+	retried int
+	known   int // retried, and acknowledged as duplicates
+}
+
+type sentMessage struct {
+	room, key string
+	seq       uint64
+}
+
+func newTalker(t *testing.T, p *process, user string) *talker {
+	return &talker{t: t, process: p, user: user, name: fmt.Sprintf("%s-%d", user, rand.Uint32())}
+}
+
+// talk returns when the server has gone.
+func (k *talker) talk() {
+	ctx, cancel := context.WithTimeout(k.t.Context(), 20*time.Second)
+	defer cancel()
+	c, _, err := websocket.Dial(ctx, "ws://"+k.process.addr+"/chat", &websocket.DialOptions{
+		HTTPHeader: as(k.user), Subprotocols: []string{"chat.v1"},
+	})
+	if err != nil {
+		return // it was killed before
+	}
+	defer c.CloseNow()
+	say := func(frame string) error { return c.Write(ctx, websocket.MessageText, []byte(frame)) }
+	if say(`{"type":"hello","rooms":[{"room":"one"},{"room":"two"}]}`) != nil {
+		return
+	}
+	k.retried += len(k.pending)
+	for _, m := range k.pending {
+		if say(m.frame()) != nil {
+			return
+		}
+	}
+	for {
+		for len(k.pending) < 3 {
+			k.n++
+			m := sentMessage{room: crashRooms[k.n%2], key: fmt.Sprintf("%s-%d", k.name, k.n)}
+			k.pending = append(k.pending, m)
+			if say(m.frame()) != nil {
+				return
+			}
+		}
+		_, frame, err := c.Read(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				k.t.Error("the server did not go")
+			}
+			return
+		}
+		k.hear(frame)
+	}
+}
+
+// frame is the command that sends m, whose id is its key.
+func (m *sentMessage) frame() string {
+	return fmt.Sprintf(`{"type":"send","id":%q,"room":%q,"key":%q,"body":%q}`, m.key, m.room, m.key, "says "+m.key)
+}
+
+func (k *talker) hear(frame []byte) {
+	var f struct {
+		Type, ID, Code string
+		Seq            uint64
+		Duplicate      bool
+	}
+	if err := json.Unmarshal(frame, &f); err != nil {
+		k.t.Errorf("%s: %v", frame, err)
+	}
+	switch f.Type {
+	case "error", "bye":
+		k.t.Errorf("heard %s", frame)
+	case "ok":
+		for i, m := range k.pending {
+			if m.key == f.ID {
+				m.seq = f.Seq
+				k.said = append(k.said, m)
+				k.pending = append(k.pending[:i:i], k.pending[i+1:]...)
+				if f.Duplicate {
+					k.known++
+				}
+				return
+			}
+		}
+		k.t.Errorf("heard %s, which nobody waits for", frame)
+	}
+}
+
+// readRoom reads the whole room, page by page, into kept.
+func readRoom(t *testing.T, p *process, room string, kept map[string]uint64) {
+	t.Helper()
+	var page struct {
+		Epoch   string
+		More    bool
+		Entries []struct {
+			Seq  uint64
+			From struct{ ID string }
+			Key  string
+			Body string
+		}
+	}
+	epoch, last := "", uint64(0)
+	for more := true; more; more = page.More {
+		page.Entries = nil
+		p.get(fmt.Sprintf("/chat/rooms/%s/messages?after=%d", room, last), &page)
+		if epoch == "" {
+			epoch = page.Epoch
+		}
+		for _, e := range page.Entries {
+			if e.Seq != last+1 || page.Epoch != epoch {
+				t.Fatalf("%s: entry %d of %s comes after %d of %s", room, e.Seq, page.Epoch, last, epoch)
+			}
+			last = e.Seq
+			name := room + " " + e.From.ID + " " + e.Key
+			if kept[name] != 0 {
+				t.Errorf("%s is there twice, as %d and %d", name, kept[name], e.Seq)
+			}
+			if e.Body != "says "+e.Key {
+				t.Errorf("%s: entry %d of %s is %q", room, e.Seq, e.Key, e.Body)
+			}
+			kept[name] = e.Seq
+		}
+	}
+}
