@@ -190,22 +190,23 @@ func (h *Handler) letIn(s *Session, r *http.Request, room string) error {
 	token := handshakeToken(r)
 	id, err := h.auth().Authenticate(r.Context(), Credential{token, r})
 	if err != nil {
-		return refuseUser(RefusedIdentity, err)
+		return h.refuseUser(RefusedIdentity, err)
 	}
 	if token != "" || !id.User.Guest {
 		s.identity.Store(id)
 	}
 	if err := h.Hub.sanctions.check(banned, id.User.ID, ""); err != nil {
-		return refuseUser(RefusedForbidden, err)
+		return h.refuseUser(RefusedForbidden, err)
 	}
 	if err := s.mayRead(room); err != nil {
-		return refuseUser(RefusedForbidden, err)
+		return h.refuseUser(RefusedForbidden, err)
 	}
 	return nil
 }
 
 // refuseUser is a refusal for a reason that chat.v1 would tell in a frame.
-func refuseUser(why Refusal, err error) error {
+func (h *Handler) refuseUser(why Refusal, err error) error {
+	h.Hub.noteCause(err)
 	var e *wire.Error
 	switch {
 	case errors.Is(err, ErrNoCredential):

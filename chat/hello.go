@@ -4,6 +4,8 @@ import (
 	"errors"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -96,9 +98,20 @@ func (t *conversation) authenticate(token string) (*Identity, error) {
 
 // turnAway answers a hello whose user is not let in, and ends the connection.
 func (t *conversation) turnAway(err error, c *wire.Hello) {
+	t.session.hub.noteCause(err)
 	e := t.wireError(err, c)
 	t.refuse(e)
 	t.session.close(&wire.Bye{Code: e.Code, Message: e.Message, Retry: e.Retry})
+}
+
+// noteCause logs what is behind an error that a client is told of without it.
+func (h *Hub) noteCause(err error) {
+	if _, told := err.(*wire.Error); told || errors.Is(err, ErrNoCredential) {
+		return
+	}
+	if c := h.log.Check(zap.WarnLevel, "client refused for a reason of ours"); c != nil {
+		c.Write(zap.Error(err))
+	}
 }
 
 func (t *conversation) welcome(c *wire.Hello, id *Identity) *wire.Welcome {

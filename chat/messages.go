@@ -41,6 +41,7 @@ func (h *Handler) Problem(w http.ResponseWriter, err error) {
 	var e *wire.Error
 	switch {
 	case errors.As(err, &e):
+		h.Hub.noteCause(err)
 	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrJournalClosed), errors.Is(err, ErrHubClosed):
 		e = wire.Unavailable.Error("")
 	default:

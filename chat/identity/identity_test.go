@@ -1,0 +1,137 @@
+package identity_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/identity"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// show has a decide on a token.
+func show(a chat.Authenticator, token string) (*chat.Identity, error) {
+	return a.Authenticate(context.Background(), credential(token))
+}
+
+func credential(token string) chat.Credential { return chat.Credential{Token: token} }
+
+// checkRefused fails unless err tells the client this code, for good.
+func checkRefused(t *testing.T, what string, err error, code wire.Code) {
+	t.Helper()
+	var e *wire.Error
+	if !errors.As(err, &e) || e.Code != code {
+		t.Errorf("%s: %v, want %v", what, err, code)
+	}
+}
+
+func TestGuest_ComesBackByItsToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		secrets := new(identity.MemorySecrets)
+		g := identity.NewGuest(secrets, 0)
+		first, err := show(g, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := show(g, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !first.User.Guest || first.Settled || !strings.HasPrefix(first.User.ID, "guest-") || first.User.ID == other.User.ID || !first.Expires.IsZero() {
+			t.Errorf("%+v and %+v", first, other)
+		}
+		token := first.Token
+		for range 10 { // every visit gives another 90 days, over several rotations of the key
+			time.Sleep(60 * 24 * time.Hour)
+			elsewhere := identity.NewGuest(secrets, 0) // another instance that shares the secrets
+			again, err := show(elsewhere, token)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again.User != first.User || again.Token == token {
+				t.Fatalf("%+v came back as %+v", first, again)
+			}
+			token = again.Token
+		}
+		time.Sleep(91 * 24 * time.Hour)
+		_, err = show(g, token)
+		checkRefused(t, "a token of long ago", err, wire.Expired)
+	})
+}
+
+func TestGuest_RefusesWhatIsNotItsOwn(t *testing.T) {
+	g := identity.NewGuest(new(identity.MemorySecrets), 0)
+	id, err := show(g, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := show(identity.NewGuest(new(identity.MemorySecrets), 0), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(id.Token, ".")
+	header := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	for what, token := range map[string]string{
+		"another server's":  foreign.Token,
+		"alg none":          header(`{"alg":"none","typ":"chat-guest+jwt"}`) + "." + parts[1] + ".",
+		"another signature": parts[0] + "." + parts[1] + "." + strings.Repeat("A", 43),
+		"another user":      parts[0] + "." + header(`{"sub":"guest-x","exp":99999999999}`) + "." + parts[2],
+		"a kid of a path":   header(`{"alg":"HS256","typ":"chat-guest+jwt","kid":"../../dev/null"}`) + "." + parts[1] + "." + parts[2],
+	} {
+		_, err := show(g, token)
+		checkRefused(t, what, err, wire.BadToken)
+	}
+	for what, token := range map[string]string{
+		"no JWT":      "x",
+		"another typ": header(`{"alg":"HS256","typ":"JWT"}`) + "." + parts[1] + "." + parts[2],
+		"huge":        strings.Repeat("x", 1<<20) + ".x.x",
+	} {
+		if _, err := show(g, token); !errors.Is(err, chat.ErrNoCredential) {
+			t.Errorf("%s: %v", what, err)
+		}
+		_, err := show(identity.First{g}, token)
+		checkRefused(t, what+" in a list", err, wire.BadToken) // and not a fresh guest
+	}
+}
+
+// brokenSecrets can't be read.
+type brokenSecrets struct{}
+
+func (brokenSecrets) Update(context.Context, string, func([]byte) ([]byte, error)) ([]byte, error) {
+	return nil, errors.New("the storage is away")
+}
+
+func TestGuest_WithoutSecrets_IsUnavailable(t *testing.T) {
+	g := identity.NewGuest(brokenSecrets{}, 0)
+	if err := g.Start(context.Background()); err == nil || !strings.Contains(err.Error(), "the storage is away") || !strings.Contains(err.Error(), `"guest"`) {
+		t.Errorf("start: %v", err)
+	}
+	_, err := show(g, "")
+	checkRefused(t, "a guest", err, wire.Unavailable)
+}
+
+func TestFirst_TheFirstThatItConcernsDecides(t *testing.T) {
+	site := identity.JWT{Keys: []identity.Key{mustSecret(t, siteSecret)}}
+	list := identity.First{&site, identity.NewGuest(new(identity.MemorySecrets), 0)}
+	guest, err := show(list, "")
+	if err != nil || !guest.User.Guest {
+		t.Fatalf("%+v, %v", guest, err)
+	}
+	back, err := show(list, guest.Token)
+	if err != nil || back.User != guest.User {
+		t.Errorf("%+v, %v", back, err)
+	}
+	user, err := show(list, sign(t, claims{"sub": "ann"}))
+	if err != nil || user.User.ID != "ann" || user.User.Guest {
+		t.Errorf("%+v, %v", user, err)
+	}
+	_, err = show(list, sign(t, claims{"sub": "ann", "exp": 1}))
+	checkRefused(t, "an expired token", err, wire.Expired) // and no guest
+	_, err = show(identity.First{&site}, "")
+	checkRefused(t, "no token", err, wire.BadToken)
+}

@@ -1,0 +1,290 @@
+package identity_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"maps"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/identity"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+const siteSecret = "a secret of thirty-two bytes or more"
+
+type claims map[string]any
+
+func mustSecret(t *testing.T, secret string) identity.Key {
+	t.Helper()
+	k, err := identity.Secret([]byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// sign makes a token of the site, for an hour unless it says otherwise.
+func sign(t *testing.T, c claims) string {
+	t.Helper()
+	return signWith(t, jwt.SigningMethodHS256, []byte(siteSecret), nil, c)
+}
+
+func signWith(t *testing.T, method jwt.SigningMethod, key any, header map[string]any, c claims) string {
+	t.Helper()
+	all := jwt.MapClaims{"exp": time.Now().Add(time.Hour).Unix()}
+	maps.Copy(all, jwt.MapClaims(c))
+	token := jwt.NewWithClaims(method, all)
+	maps.Copy(token.Header, header)
+	text, err := token.SignedString(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func publicPEM(t *testing.T, key any) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+}
+
+// keyPairs are of every kind, by the algorithm of their tokens.
+type keyPair struct {
+	method  jwt.SigningMethod
+	private any
+	public  any
+}
+
+func keyPairs(t *testing.T) map[string]keyPair {
+	t.Helper()
+	r, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pairs := map[string]keyPair{"EdDSA": {jwt.SigningMethodEdDSA, private, public}}
+	for _, m := range []jwt.SigningMethod{
+		jwt.SigningMethodRS256, jwt.SigningMethodRS384, jwt.SigningMethodRS512,
+		jwt.SigningMethodPS256, jwt.SigningMethodPS384, jwt.SigningMethodPS512,
+	} {
+		pairs[m.Alg()] = keyPair{m, r, &r.PublicKey}
+	}
+	for m, curve := range map[jwt.SigningMethod]elliptic.Curve{
+		jwt.SigningMethodES256: elliptic.P256(), jwt.SigningMethodES384: elliptic.P384(), jwt.SigningMethodES512: elliptic.P521(),
+	} {
+		k, err := ecdsa.GenerateKey(curve, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pairs[m.Alg()] = keyPair{m, k, &k.PublicKey}
+	}
+	return pairs
+}
+
+func TestJWT_EveryAlgorithm(t *testing.T) {
+	for _, m := range []jwt.SigningMethod{jwt.SigningMethodHS256, jwt.SigningMethodHS384, jwt.SigningMethodHS512} {
+		j := &identity.JWT{Keys: []identity.Key{mustSecret(t, siteSecret)}}
+		if id, err := show(j, signWith(t, m, []byte(siteSecret), nil, claims{"sub": "ann"})); err != nil || id.User.ID != "ann" {
+			t.Errorf("%s: %v", m.Alg(), err)
+		}
+	}
+	pairs := keyPairs(t)
+	var all []identity.Key
+	for alg, p := range pairs {
+		keys, err := identity.PublicKeys(publicPEM(t, p.public))
+		if err != nil {
+			t.Fatalf("%s: %v", alg, err)
+		}
+		if id, err := show(&identity.JWT{Keys: keys}, signWith(t, p.method, p.private, nil, claims{"sub": "ann"})); err != nil || id.User.ID != "ann" {
+			t.Errorf("%s: %v", alg, err)
+		}
+		all = append(all, keys...)
+	}
+	for alg, p := range pairs { // while keys rotate there are several
+		if _, err := show(&identity.JWT{Keys: all}, signWith(t, p.method, p.private, nil, claims{"sub": "ann"})); err != nil {
+			t.Errorf("%s among others: %v", alg, err)
+		}
+	}
+}
+
+func TestJWT_Claims(t *testing.T) {
+	j := &identity.JWT{Keys: []identity.Key{mustSecret(t, siteSecret)}, Issuer: "https://shop.example", Audience: "chat"}
+	id, err := show(j, sign(t, claims{
+		"sub": "u7", "name": "Li", "avatar": "https://shop.example/li.png", "iss": "https://shop.example", "aud": []string{"web", "chat"},
+		"role": "staff", "teams": []string{"a", "b"}, "level": 3, "vip": true, "address": claims{"city": "x"},
+		"chat": claims{"read": []string{"news", "team-*"}, "write": []string{"team-*"}, "moderate": []string{}},
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if id.User != (chat.User{ID: "u7", Name: "Li", Avatar: "https://shop.example/li.png"}) || !id.Settled || time.Until(id.Expires) < 59*time.Minute {
+		t.Errorf("%+v", id)
+	}
+	if g := id.Grants; g == nil || !reflect.DeepEqual(*g, chat.Grants{Read: []string{"news", "team-*"}, Write: []string{"team-*"}, Moderate: []string{}}) {
+		t.Errorf("grants %+v", g)
+	}
+	want := map[string][]string{"iss": {"https://shop.example"}, "aud": {"web", "chat"}, "role": {"staff"}, "teams": {"a", "b"}, "level": {"3"}, "vip": {"true"}}
+	if !reflect.DeepEqual(id.Claims, want) {
+		t.Errorf("claims %v", id.Claims)
+	}
+	plain, err := show(&identity.JWT{Keys: j.Keys}, sign(t, claims{"sub": "u7"}))
+	if err != nil || plain.Settled || plain.Grants != nil {
+		t.Errorf("%+v, %v", plain, err)
+	}
+	long, err := show(&identity.JWT{Keys: j.Keys}, sign(t, claims{"sub": "u7", "name": strings.Repeat("李", 100)}))
+	if err != nil || long.User.Name != strings.Repeat("李", 64) {
+		t.Errorf("%+v, %v", long, err)
+	}
+}
+
+// Each attack must get its answer.
+func TestJWT_Attacks(t *testing.T) {
+	pairs := keyPairs(t)
+	rs, es := pairs["RS256"], pairs["ES256"]
+	public := publicPEM(t, rs.public)
+	keys, err := identity.PublicKeys(append(public, publicPEM(t, es.public)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := mustSecret(t, siteSecret)
+	site := &identity.JWT{Keys: append(keys, secret), Issuer: "me", Audience: "chat", Leeway: time.Minute}
+	asymmetric := &identity.JWT{Keys: keys}
+	good := func(more claims) claims {
+		c := claims{"sub": "ann", "iss": "me", "aud": "chat"}
+		maps.Copy(c, more)
+		return c
+	}
+	now := time.Now()
+	unix := func(d time.Duration) int64 { return now.Add(d).Unix() }
+	encode := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	body := encode(`{"sub":"ann","iss":"me","aud":"chat","exp":99999999999}`)
+	if _, err := show(site, sign(t, good(nil))); err != nil {
+		t.Fatal(err)
+	}
+	small, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err == nil {
+		if _, err := identity.PublicKeys(publicPEM(t, &small.PublicKey)); err == nil {
+			t.Error("an RSA key of 1024 bits is taken")
+		}
+	}
+	none := signWith(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil, good(nil))
+	for name, c := range map[string]struct {
+		by    *identity.JWT
+		token string
+		code  wire.Code
+	}{
+		"alg none":                 {site, none, wire.BadToken},
+		"alg None":                 {site, encode(`{"alg":"None"}`) + "." + body + ".", wire.BadToken},
+		"alg left out":             {site, encode(`{}`) + "." + body + ".", wire.BadToken},
+		"alg nOnE, signed":         {site, encode(`{"alg":"nOnE"}`) + "." + body + ".AAAA", wire.BadToken},
+		"public key as the secret": {asymmetric, signWith(t, jwt.SigningMethodHS256, public, nil, good(nil)), wire.BadToken},
+		"secret where keys are":    {asymmetric, sign(t, good(nil)), wire.BadToken},
+		"another's key":            {site, signWith(t, pairs["ES256"].method, mustECDSA(t), nil, good(nil)), wire.BadToken},
+		"signature cut":            {site, strings.TrimSuffix(sign(t, good(nil)), "A")[:80], wire.BadToken},
+		"no signature":             {site, sign(t, good(nil))[:strings.LastIndex(sign(t, good(nil)), ".")+1], wire.BadToken},
+		"expired":                  {site, sign(t, good(claims{"exp": unix(-2 * time.Minute)})), wire.Expired},
+		"exp left out":             {site, sign(t, good(claims{"exp": nil})), wire.BadToken},
+		"exp a text":               {site, sign(t, good(claims{"exp": "tomorrow"})), wire.BadToken},
+		"not yet":                  {site, sign(t, good(claims{"nbf": unix(2 * time.Minute)})), wire.BadToken},
+		"wrong issuer":             {site, sign(t, good(claims{"iss": "you"})), wire.BadToken},
+		"no issuer":                {site, sign(t, good(claims{"iss": nil})), wire.BadToken},
+		"wrong audience":           {site, sign(t, good(claims{"aud": "mail"})), wire.BadToken},
+		"no audience":              {site, sign(t, good(claims{"aud": nil})), wire.BadToken},
+		"no sub":                   {site, sign(t, good(claims{"sub": nil})), wire.BadToken},
+		"sub a number":             {site, sign(t, good(claims{"sub": 7})), wire.BadToken},
+		"sub too long":             {site, sign(t, good(claims{"sub": strings.Repeat("x", 129)})), wire.BadToken},
+		"sub with control":         {site, sign(t, good(claims{"sub": "a\nb"})), wire.BadToken},
+		"sub of a guest":           {site, sign(t, good(claims{"sub": "guest-abc"})), wire.BadToken},
+		"sub of a WeChat user":     {site, sign(t, good(claims{"sub": "wx-abc"})), wire.BadToken},
+		"name an object":           {site, sign(t, good(claims{"name": claims{}})), wire.BadToken},
+		"avatar a script":          {site, sign(t, good(claims{"avatar": "javascript:alert(1)"})), wire.BadToken},
+		"chat a list":              {site, sign(t, good(claims{"chat": []string{"*"}})), wire.BadToken},
+		"chat.read a number":       {site, sign(t, good(claims{"chat": claims{"read": 1}})), wire.BadToken},
+		"chat.read a bad pattern":  {site, sign(t, good(claims{"chat": claims{"read": []string{"{admin}"}}})), wire.BadToken},
+		"chat.write too long":      {site, sign(t, good(claims{"chat": claims{"write": make([]string, 101)}})), wire.BadToken},
+		"kid of a path":            {withIDs(t, secret), signWith(t, jwt.SigningMethodHS256, []byte{}, map[string]any{"kid": "../../../dev/null"}, good(nil)), wire.BadToken},
+		"kid a number":             {site, signWith(t, jwt.SigningMethodHS256, []byte(siteSecret), map[string]any{"kid": 7}, good(nil)), wire.BadToken},
+		"jku of the attacker's":    {site, signWith(t, es.method, mustECDSA(t), map[string]any{"jku": "https://evil.example/keys"}, good(nil)), wire.BadToken},
+		"jwk of the attacker's":    {site, signWith(t, es.method, mustECDSA(t), map[string]any{"jwk": claims{"kty": "EC"}}, good(nil)), wire.BadToken},
+		"nested JWT":               {site, signWith(t, jwt.SigningMethodHS256, []byte(siteSecret), map[string]any{"cty": "JWT"}, claims{"sub": sign(t, good(nil))}), wire.BadToken},
+		"giant":                    {site, sign(t, good(claims{"x": strings.Repeat("x", 8<<10)})), wire.BadToken},
+		"five parts":               {site, sign(t, good(nil)) + ".x.x", wire.BadToken},
+		"not a token":              {site, "x", wire.BadToken},
+		"spaces":                   {site, " " + sign(t, good(nil)), wire.BadToken},
+		"JSON of junk":             {site, encode(`{"alg":"HS256"`) + "." + body + ".AAAA", wire.BadToken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id, err := show(c.by, c.token)
+			if err == nil {
+				t.Fatalf("let in as %+v", id)
+			}
+			checkRefused(t, name, err, c.code)
+			if strings.Contains(err.Error(), c.token) || strings.Contains(err.Error(), siteSecret) {
+				t.Errorf("the error says too much: %v", err)
+			}
+		})
+	}
+	for name, c := range map[string]claims{
+		"expired within the leeway":       good(claims{"exp": unix(-30 * time.Second)}),
+		"not yet, but within the leeway":  good(claims{"nbf": unix(30 * time.Second)}),
+		"a claim that nobody understands": good(claims{"x": []any{1, claims{}}}),
+	} {
+		if _, err := show(site, sign(t, c)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func mustECDSA(t *testing.T) *ecdsa.PrivateKey {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func withIDs(_ *testing.T, k identity.Key) *identity.JWT {
+	return &identity.JWT{Keys: []identity.Key{k}}
+}
+
+func TestJWT_Settings_ThatCannotBeMeant(t *testing.T) {
+	for want, j := range map[string]*identity.JWT{
+		"needs a key": {},
+		"leeway must": {Keys: []identity.Key{mustSecret(t, siteSecret)}, Leeway: time.Hour},
+	} {
+		if err := j.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if _, err := identity.Secret([]byte("short")); err == nil {
+		t.Error("a short secret is taken")
+	}
+	for want, text := range map[string]string{
+		"no PEM block":          "x",
+		"neither a public key":  string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: []byte("x")})),
+		"is not of RSA, ECDSA ": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})),
+	} {
+		if _, err := identity.PublicKeys([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}

@@ -1,0 +1,272 @@
+package identity
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// WeChat gives the users of a mini program tokens for the codes of wx.login, and
+// takes those tokens. A user's id is made of the openid so that nobody can tell
+// it from there; neither the openid nor the session_key is kept or shown. Its
+// methods may be called concurrently.
+type WeChat struct {
+	opt    WeChatOptions
+	signer Signer
+	turns  chan struct{} // one for each call under way
+	pace   *rate.Limiter
+
+	mu     sync.Mutex // guards pepper
+	pepper []byte     // what ids are made with; nil until it is needed
+}
+
+// WeChatOptions say which mini program it is. Zero fields mean the defaults.
+type WeChatOptions struct {
+	// AppID and AppSecret are the mini program's. Required.
+	AppID, AppSecret string
+	// API is where WeChat is asked. Default https://api.weixin.qq.com.
+	API string
+	// Life is how long a token is good for. Default 7 days.
+	Life time.Duration
+	// CheckReferer refuses logins that don't come from the mini program, as the
+	// header Referer says, which WeChat sets.
+	CheckReferer bool
+	// Timeout bounds a call. Default 5 s.
+	Timeout time.Duration
+	// Rate bounds the calls a second, and Burst those at once. Default 50 and 200.
+	Rate  float64
+	Burst int
+	// Secrets keeps the keys. Required.
+	Secrets Secrets
+	// Failed is told what the operator must know of, if not nil: nothing in it is
+	// secret.
+	Failed func(error)
+}
+
+const (
+	wechatType   = "chat-wechat+jwt"
+	wechatPrefix = "wx-"
+	wechatLife   = 7 * 24 * time.Hour
+	wechatAPI    = "https://api.weixin.qq.com"
+
+	maxCalls     = 32       // under way at once
+	maxCode      = 128      // bytes
+	maxWeChat    = 64 << 10 // bytes of an answer
+	busyRetry    = 2 * time.Second
+	tooSoonRetry = time.Minute
+)
+
+// NewWeChat returns a WeChat.
+func NewWeChat(opt WeChatOptions) (*WeChat, error) {
+	if opt.AppID == "" || opt.AppSecret == "" {
+		return nil, errors.New("wechat needs the app_id and the app_secret of the mini program")
+	}
+	if opt.API == "" {
+		opt.API = wechatAPI
+	}
+	if u, err := url.Parse(opt.API); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, errors.New("wechat: api must be an http or https URL")
+	}
+	if opt.Life == 0 {
+		opt.Life = wechatLife
+	}
+	if opt.Timeout == 0 {
+		opt.Timeout = 5 * time.Second
+	}
+	if opt.Rate == 0 {
+		opt.Rate = 50
+	}
+	if opt.Burst == 0 {
+		opt.Burst = 200
+	}
+	return &WeChat{
+		opt:    opt,
+		signer: Signer{Secrets: opt.Secrets, Name: "wechat", Type: wechatType, Life: opt.Life},
+		turns:  make(chan struct{}, maxCalls),
+		pace:   rate.NewLimiter(rate.Limit(opt.Rate), opt.Burst),
+	}, nil
+}
+
+// Start makes what the other methods need.
+func (w *WeChat) Start(ctx context.Context) error {
+	_, err := w.userID(ctx, "")
+	return errors.Join(err, w.signer.Start(ctx))
+}
+
+// Authenticate implements chat.Authenticator, for the tokens that Login gives.
+func (w *WeChat) Authenticate(ctx context.Context, c chat.Credential) (*chat.Identity, error) {
+	if typeOf(c.Token) != wechatType {
+		return nil, chat.ErrNoCredential
+	}
+	user, expires, err := w.signer.Verify(ctx, c.Token)
+	if err != nil {
+		return nil, err
+	}
+	return &chat.Identity{User: chat.User{ID: user}, Expires: expires}, nil
+}
+
+// Login gives a token for a code. The error is one that a client is told.
+func (w *WeChat) Login(r *http.Request, code string) (*wire.Login, error) {
+	if w.opt.CheckReferer && !strings.HasPrefix(r.Referer(), "https://servicewechat.com/"+w.opt.AppID+"/") {
+		return nil, wire.Forbidden.Error("")
+	}
+	if code == "" || len(code) > maxCode {
+		return nil, wire.BadCode.Error("")
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), w.opt.Timeout)
+	defer cancel()
+	openID, err := w.openID(ctx, code)
+	if err != nil {
+		return nil, err
+	}
+	user, err := w.userID(ctx, openID)
+	if err != nil {
+		return nil, err
+	}
+	token, expires, err := w.signer.Sign(ctx, user)
+	if err != nil {
+		return nil, err
+	}
+	return &wire.Login{Token: token, Expires: expires.UnixMilli(), User: wire.User{ID: user}}, nil
+}
+
+// openID asks WeChat whose code it is. It bounds how many ask at once, and how
+// often.
+func (w *WeChat) openID(ctx context.Context, code string) (string, error) {
+	if !w.pace.Allow() {
+		return "", busy(busyRetry)
+	}
+	select {
+	case w.turns <- struct{}{}:
+		defer func() { <-w.turns }()
+	default:
+		return "", busy(busyRetry)
+	}
+	answer, err := w.ask(ctx, code)
+	if err != nil {
+		w.failed(err)
+		return "", busy(busyRetry)
+	}
+	return w.judge(answer)
+}
+
+func busy(retry time.Duration) error {
+	e := wire.Unavailable.Error("")
+	e.Retry = retry
+	return e
+}
+
+// session is WeChat's answer. Its session_key is not even read.
+type session struct {
+	OpenID string `json:"openid"`
+	Code   int    `json:"errcode"`
+}
+
+func (w *WeChat) ask(ctx context.Context, code string) (*session, error) {
+	query := url.Values{
+		"appid": {w.opt.AppID}, "secret": {w.opt.AppSecret}, "js_code": {code}, "grant_type": {"authorization_code"},
+	}
+	address := strings.TrimSuffix(w.opt.API, "/") + "/sns/jscode2session?" + query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, errors.New("ask WeChat: the api is not a URL")
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		var of *url.Error // whose text holds the address, and that the secret
+		if errors.As(err, &of) {
+			err = of.Err
+		}
+		return nil, fmt.Errorf("ask WeChat: %w", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("ask WeChat: status %s", res.Status)
+	}
+	var answer session
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxWeChat)).Decode(&answer); err != nil {
+		return nil, errors.New("ask WeChat: the answer is not JSON as documented")
+	}
+	return &answer, nil
+}
+
+// judge tells from an answer whose code it was, or why there is no telling.
+func (w *WeChat) judge(answer *session) (string, error) {
+	switch answer.Code {
+	case 0:
+		if answer.OpenID == "" {
+			w.failed(errors.New("ask WeChat: the answer has no openid"))
+			return "", busy(busyRetry)
+		}
+		return answer.OpenID, nil
+	case -1: // WeChat is busy
+		return "", busy(busyRetry)
+	case 40029, 40163: // not a code, or used before
+		return "", wire.BadCode.Error("")
+	case 40226: // WeChat thinks the user a risk
+		return "", wire.Forbidden.Error("")
+	case 45011: // too often, for this user or this mini program
+		e := wire.TooFast.Error("")
+		e.Retry = tooSoonRetry
+		return "", e
+	case 40013:
+		w.failed(errors.New("ask WeChat: the app_id is wrong (40013)"))
+	case 40125:
+		w.failed(errors.New("ask WeChat: the app_secret is wrong (40125)"))
+	default:
+		w.failed(fmt.Errorf("ask WeChat: errcode %d", answer.Code))
+		return "", busy(busyRetry)
+	}
+	return "", wire.Internal.Error("")
+}
+
+func (w *WeChat) failed(err error) {
+	if w.opt.Failed != nil {
+		w.opt.Failed(err)
+	}
+}
+
+// userID is the pseudonym of an openid: the same for ever, on every instance that
+// shares the secrets. What it is made with is never changed.
+func (w *WeChat) userID(ctx context.Context, openID string) (string, error) {
+	w.mu.Lock()
+	pepper := w.pepper
+	w.mu.Unlock()
+	if pepper == nil {
+		var err error
+		pepper, err = w.opt.Secrets.Update(ctx, "wechat-ids", func(old []byte) ([]byte, error) {
+			if old != nil {
+				return old, nil
+			}
+			fresh := make([]byte, 32)
+			rand.Read(fresh)
+			return fresh, nil
+		})
+		if err != nil {
+			return "", fmt.Errorf("key of WeChat users' ids: %w: %w", wire.Unavailable.Error(""), err)
+		}
+		w.mu.Lock()
+		w.pepper = pepper
+		w.mu.Unlock()
+	}
+	mac := hmac.New(sha256.New, pepper)
+	mac.Write([]byte(w.opt.AppID + "\x00" + openID))
+	sum := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)[:16])
+	return wechatPrefix + strings.ToLower(sum), nil
+}
