@@ -4,6 +4,8 @@ import (
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddychat/caddy-chat/chat"
 )
 
 func init() {
@@ -14,8 +16,8 @@ func init() {
 // happens to a journal while a configuration is only validated. It comes by
 // itself and has no settings.
 type App struct {
-	mu     sync.Mutex // guards leases
-	leases []*lease
+	mu     sync.Mutex // guards starts
+	starts []func() (*chat.Handler, error)
 }
 
 // CaddyModule returns the Caddy module information.
@@ -23,16 +25,17 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "chat", New: func() caddy.Module { return new(App) }}
 }
 
-func (a *App) add(l *lease) {
+// add has start called when the app starts.
+func (a *App) add(start func() (*chat.Handler, error)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.leases = append(a.leases, l)
+	a.starts = append(a.starts, start)
 }
 
 // Start implements caddy.App.
 func (a *App) Start() error {
-	for _, l := range a.leases { // complete since Provision
-		if _, err := l.start(); err != nil {
+	for _, start := range a.starts { // complete since Provision
+		if _, err := start(); err != nil {
 			return err
 		}
 	}

@@ -2,11 +2,16 @@ package caddymodule_test
 
 import (
 	"encoding/base64"
+	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // basicAuth lets ann and ben in with the password "secret".
@@ -89,5 +94,183 @@ func TestAuth_Caddy_Placeholders(t *testing.T) {
 	header := upgradeHeader.Clone()
 	if code, body := s.status("http://"+s.plain+"/chat", header); code != 401 || !strings.Contains(body, "a token is needed") {
 		t.Errorf("a raw client that is nobody gets %d %s", code, body)
+	}
+}
+
+// member returns a text member of a frame, wherever it stands.
+func member(t *testing.T, frame, name string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(frame, `"`+name+`":"`)
+	value, _, _ := strings.Cut(rest, `"`)
+	if !ok {
+		t.Fatalf("no %s in %s", name, frame)
+	}
+	return value
+}
+
+func TestAuth_Guest_ComesBack_AfterARestartToo(t *testing.T) {
+	s := startCaddy(t, "chat")
+	url := "ws://" + s.plain + "/chat"
+	welcome := hears(t, s.v1(url, nil, `,"name":"Li"`), `"name":"Li","guest":true`)
+	_, user, _ := strings.Cut(welcome, `"user":`)
+	id, token := member(t, user, "id"), member(t, welcome, "token")
+	s.restart("chat")
+	hears(t, s.v1(url, nil, `,"token":"`+token+`"`), `"user":{"id":"`+id+`"`)
+	header := http.Header{"Authorization": {"Bearer " + token}}
+	if code, _ := s.status("http://"+s.plain+"/chat/rooms/lobby/messages", header); code != 200 {
+		t.Errorf("over HTTP: %d", code)
+	}
+	hears(t, s.v1(url, nil, `,"token":"`+token[:len(token)-4]+`AAAA"`), `"code":"bad_token"`)
+	s.noErrors()
+}
+
+const jwtSecret = "thirty-two bytes are the very least"
+
+func siteToken(t *testing.T, claims jwt.MapClaims) string {
+	t.Helper()
+	if claims["exp"] == nil {
+		claims["exp"] = time.Now().Add(time.Hour).Unix()
+	}
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(jwtSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+func TestAuth_JWT_ByHeaderHelloAndQuery(t *testing.T) {
+	t.Setenv("CHAT_TEST_SECRET", jwtSecret)
+	s := startCaddy(t, `chat {
+		auth jwt {
+			secret {env.CHAT_TEST_SECRET}
+			issuer me
+			audience chat
+		}
+		auth guest
+		policy staff-* {
+			read role=staff
+			write role=staff
+		}
+		policy * {
+			read anyone
+		}
+	}`)
+	url := "ws://" + s.plain + "/chat"
+	token := siteToken(t, jwt.MapClaims{"sub": "u7", "name": "Li", "role": "staff", "iss": "me", "aud": "chat"})
+	const room = `,"rooms":[{"room":"staff-1"}]`
+	for way, c := range map[string]*websocket.Conn{
+		"hello":  s.v1(url, nil, room+`,"token":"`+token+`"`),
+		"header": s.v1(url, http.Header{"Authorization": {"Bearer " + token}}, room),
+		"query":  s.v1(url+"?token="+token, nil, room),
+	} {
+		frame := hears(t, c, `"user":{"id":"u7","name":"Li"}`, `{"room":"staff-1","epoch"`)
+		if t.Failed() {
+			t.Fatalf("%s: %s", way, frame)
+		}
+	}
+	hears(t, s.v1(url, nil, room), `"guest":true`, `{"room":"staff-1","code":"forbidden"`)
+	expired := siteToken(t, jwt.MapClaims{"sub": "u7", "iss": "me", "aud": "chat", "exp": 1})
+	c := s.v1(url, nil, `,"token":"`+expired+`"`)
+	hears(t, c, `"type":"error"`, `"code":"expired"`)
+	hears(t, c, `"type":"bye"`, `"code":"expired"`)
+	foreign := siteToken(t, jwt.MapClaims{"sub": "u7", "iss": "you", "aud": "chat"})
+	hears(t, s.v1(url+"?token="+foreign, nil, room), `"code":"bad_token"`) // and not a guest
+	s.noErrors()
+}
+
+func TestAuth_JWT_KeysThatCannotBeRead_AreNamed(t *testing.T) {
+	s := startCaddy(t, "respond ok")
+	for auth, want := range map[string]string{
+		"jwt":                    "needs a key or the URL of a key set",
+		"jwt {\nsecret short\n}": "jwt: secret 1: a secret of 5 bytes can be guessed",
+		"jwt {\nsecret {env.NO_SUCH_VARIABLE}\n}":    "env.NO_SUCH_VARIABLE",
+		"jwt {\nkey x\n}":                            "jwt: key 1: there is no PEM block in it",
+		"jwt {\nkey_file /no/such/file\n}":           "jwt: key_file /no/such/file: open /no/such/file: no such file",
+		"jwt {\njwks https://a.b\nleeway 1h\n}":      "leeway must be from 0 to 5m0s",
+		"wechat":                                     "needs the app_id and the app_secret",
+		"wechat {\napp_id a\napp_secret {env.NO}\n}": "env.NO",
+	} {
+		if err := s.tryLoad("chat {\nauth " + auth + "\n}"); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", auth, err)
+		}
+	}
+}
+
+func TestAuth_WeChat_LoginToHello(t *testing.T) {
+	weChat := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("secret") != "app-secret" || r.URL.Query().Get("js_code") != "good" {
+			fmt.Fprint(w, `{"errcode":40029}`)
+			return
+		}
+		fmt.Fprint(w, `{"openid":"the-openid","session_key":"the-session-key"}`)
+	}))
+	t.Cleanup(weChat.Close)
+	t.Setenv("CHAT_TEST_SECRET", "app-secret")
+	s := startCaddy(t, `chat /talk {
+		auth wechat {
+			app_id wx01
+			app_secret {env.CHAT_TEST_SECRET}
+			api `+weChat.URL+`
+		}
+	}`)
+	login := func(code string) (int, string) {
+		res, err := s.httpClient().Post("https://"+s.tls+"/talk/login", "application/json", strings.NewReader(`{"code":"`+code+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.StatusCode, string(body)
+	}
+	status, body := login("good")
+	if status != 200 || strings.Contains(body, "openid") || strings.Contains(body, "session") {
+		t.Fatalf("%d %s", status, body)
+	}
+	hears(t, s.v1("wss://"+s.tls+"/talk", nil, `,"name":"Li","token":"`+member(t, body, "token")+`"`),
+		`"user":{"id":"`+member(t, body, "id")+`","name":"Li"}`)
+	if status, body := login("bad"); status != 400 || !strings.Contains(body, `"code":"bad_code","retry":false`) {
+		t.Errorf("%d %s", status, body)
+	}
+	if code, _ := s.status("https://"+s.tls+"/talk/login", nil); code != 405 {
+		t.Errorf("GET: %d", code)
+	}
+	hears(t, s.v1("wss://"+s.tls+"/talk", nil, ``), `"code":"bad_token"`)
+	for _, log := range []string{read(t, s.log), read(t, s.access)} {
+		for _, secret := range []string{"app-secret", "the-openid", "session-key", member(t, body, "token")} {
+			if strings.Contains(log, secret) {
+				t.Errorf("%q is in a log", secret)
+			}
+		}
+	}
+	s.noErrors()
+}
+
+// What the documents say to keep tokens out of the access log does so.
+func TestAuth_Tokens_StayOutOfTheLogs(t *testing.T) {
+	const token = "abc.def.a-secret-in-the-query"
+	s := startCaddy(t, "chat")
+	s.logging = "format filter {\nrequest>uri query {\nreplace token REDACTED\n}\n}"
+	s.load("chat {\nmax_connections 100\n}")
+	hears(t, s.v1("ws://"+s.plain+"/chat?room=tea&token="+token, nil, ``), `"code":"bad_token"`)
+	if code, _ := s.status("http://"+s.plain+"/chat?token="+token, upgradeHeader); code != 401 {
+		t.Errorf("status %d", code)
+	}
+	eventually(t, "the access log", func() bool { return strings.Count(read(t, s.access), "token=REDACTED") == 2 })
+	if strings.Contains(read(t, s.access), token) || strings.Contains(read(t, s.log), token) {
+		t.Error("the token is in a log")
+	}
+	if !strings.Contains(read(t, "../README.md"), "request>uri query {") {
+		t.Error("README.md does not tell of the filter")
+	}
+}
+
+func TestAdapt_PrintsNoSecretOfTheEnvironment(t *testing.T) {
+	t.Setenv("CHAT_TEST_SECRET", jwtSecret)
+	config, err := adapt("chat {\nauth jwt {\nsecret {env.CHAT_TEST_SECRET}\n}\nauth wechat {\napp_id a\napp_secret {env.CHAT_TEST_SECRET}\n}\n}")
+	if err != nil || strings.Contains(config, jwtSecret) || !strings.Contains(config, "{env.CHAT_TEST_SECRET}") {
+		t.Errorf("%v: %s", err, config)
 	}
 }

@@ -96,6 +96,30 @@ func TestCaddyfile_Adapts(t *testing.T) {
 			}
 		}`, `{"handler":"chat","auth":[{"method":"caddy"},{"method":"caddy","id":"{http.request.header.Remote-User}",
 			"name":"{http.request.header.Remote-Name}","avatar":"https://example.com/{http.request.header.Remote-User}.png"}]}`},
+		"auth guest": {"chat {\nauth guest {\ntoken_life 30d\n}\n}", `{"handler":"chat","auth":[{"method":"guest","token_life":2592000000000000}]}`},
+		"auth jwt": {`chat {
+			auth jwt {
+				secret {env.A} {env.B}
+				key {env.C}
+				key_file /etc/keys/a.pem /etc/keys/b.pem
+				jwks https://example.com/jwks
+				issuer https://example.com
+				audience chat
+				leeway 1m
+			}
+		}`, `{"handler":"chat","auth":[{"method":"jwt","secrets":["{env.A}","{env.B}"],"keys":["{env.C}"],
+			"key_files":["/etc/keys/a.pem","/etc/keys/b.pem"],"jwks":"https://example.com/jwks",
+			"issuer":"https://example.com","audience":"chat","leeway":60000000000}]}`},
+		"auth wechat": {`chat {
+			auth wechat {
+				app_id wx01
+				app_secret {env.A}
+				api http://localhost:9000
+				token_life 1d
+				check_referer on
+			}
+		}`, `{"handler":"chat","auth":[{"method":"wechat","app_id":"wx01","app_secret":"{env.A}",
+			"api":"http://localhost:9000","token_life":86400000000000,"check_referer":true}]}`},
 		"limits": {`chat {
 			limits {
 				text 500

@@ -4,6 +4,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/identity"
 )
 
 func init() {
@@ -71,7 +73,7 @@ type Handler struct {
 	Limits Limits `json:"limits,omitzero"`
 
 	// How it is found out who clients are: the first of these that a client's
-	// credential concerns decides. Default: everybody is a guest.
+	// credential concerns decides. Default: `guest`.
 	AuthRaw []json.RawMessage `json:"auth,omitempty" caddy:"namespace=chat.auth inline_key=method"`
 
 	// Who may do what in which room. Default: everybody anything but moderate.
@@ -85,7 +87,9 @@ type Handler struct {
 	// Where the rooms are recorded. Default: `pebble`, on this machine's disk.
 	JournalRaw json.RawMessage `json:"journal,omitempty" caddy:"namespace=chat.journals inline_key=engine"`
 
-	auth  chat.Authenticator            // nil for the default
+	auth  identity.First                // set by Provision, like the next two
+	login chat.Login                    // nil where there is none
+	ready []func(context.Context) error // what auth has to do at the start
 	http  func() (*chat.Handler, error) // starts the hub if need be
 	lease *lease                        // nil unless Provision took one
 }
@@ -117,7 +121,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	if h.auth, err = h.authenticator(ctx); err != nil {
+	if err := h.authenticator(ctx); err != nil {
 		return err
 	}
 	settings, err := h.settings()
@@ -127,8 +131,8 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.lease, err = takeHub(h.Hub, engine, settings, ctx.Logger()); err != nil {
 		return err
 	}
-	app.(*App).add(h.lease)
-	h.http = sync.OnceValues(h.start)
+	h.http = sync.OnceValues(func() (*chat.Handler, error) { return h.start(ctx) })
+	app.(*App).add(h.http)
 	if srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		srv.RegisterOnShutdown(h.lease.leaveOnExit)
 	}
@@ -153,7 +157,12 @@ func (h *Handler) engine(ctx caddy.Context) (Engine, error) {
 
 // start returns what serves requests. The hub is running then, even where a
 // request is quicker than App.Start.
-func (h *Handler) start() (*chat.Handler, error) {
+func (h *Handler) start(ctx context.Context) (*chat.Handler, error) {
+	for _, start := range h.ready {
+		if err := start(ctx); err != nil {
+			return nil, fmt.Errorf("chat: auth: %w", err)
+		}
+	}
 	hub, err := h.lease.start()
 	if err != nil {
 		return nil, err
@@ -246,6 +255,11 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 	case path == "" || path == "/":
 		liftIdleTimeouts(r)
 		return (*chat.Handler).ServeHTTP
+	}
+	if path == "/login" && h.login != nil {
+		return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
+			handler.ServeLogin(w, r, h.login)
+		}
 	}
 	// A room's slashes are escaped, so it is one segment of the path.
 	if room, ok := strings.CutPrefix(path, "/rooms/"); ok {

@@ -24,6 +24,7 @@ type site struct {
 	t           *testing.T
 	plain, tls  string // host:port
 	sites       string // addresses of the Caddyfile's site
+	logging     string // options of its access log
 	dir         string
 	log, access string // files
 }
@@ -91,9 +92,10 @@ func (s *site) tryLoad(directives string) error {
 	%[5]s {
 		log {
 			output file %[4]s
+			%[7]s
 		}
 		%[6]s
-	}`, s.dir, port, s.log, s.access, s.sites, directives)
+	}`, s.dir, port, s.log, s.access, s.sites, directives, s.logging)
 	json, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), map[string]any{"filename": "Caddyfile"})
 	if err != nil {
 		return err

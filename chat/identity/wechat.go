@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -72,10 +73,16 @@ const (
 	tooSoonRetry = time.Minute
 )
 
+// appIDs are parts of the names that keys are kept under.
+var appIDs = regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`)
+
 // NewWeChat returns a WeChat.
 func NewWeChat(opt WeChatOptions) (*WeChat, error) {
-	if opt.AppID == "" || opt.AppSecret == "" {
+	switch {
+	case opt.AppID == "" || opt.AppSecret == "":
 		return nil, errors.New("wechat needs the app_id and the app_secret of the mini program")
+	case !appIDs.MatchString(opt.AppID):
+		return nil, errors.New("wechat: the app_id has letters and digits only")
 	}
 	if opt.API == "" {
 		opt.API = wechatAPI
@@ -97,7 +104,7 @@ func NewWeChat(opt WeChatOptions) (*WeChat, error) {
 	}
 	return &WeChat{
 		opt:    opt,
-		signer: Signer{Secrets: opt.Secrets, Name: "wechat", Type: wechatType, Life: opt.Life},
+		signer: Signer{Secrets: opt.Secrets, Name: "wechat-" + opt.AppID, Type: wechatType, Life: opt.Life},
 		turns:  make(chan struct{}, maxCalls),
 		pace:   rate.NewLimiter(rate.Limit(opt.Rate), opt.Burst),
 	}, nil

@@ -253,9 +253,10 @@ func TestWeChat_CheckReferer(t *testing.T) {
 
 func TestWeChat_Options_ThatCannotBeMeant(t *testing.T) {
 	for want, opt := range map[string]identity.WeChatOptions{
-		"needs the app_id": {AppSecret: "x"},
-		"the app_secret":   {AppID: "x"},
-		"http or https":    {AppID: "x", AppSecret: "x", API: "ftp://x"},
+		"needs the app_id":   {AppSecret: "x"},
+		"the app_secret":     {AppID: "x"},
+		"letters and digits": {AppID: "../x", AppSecret: "x"},
+		"http or https":      {AppID: "x", AppSecret: "x", API: "ftp://x"},
 	} {
 		if _, err := identity.NewWeChat(opt); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)

@@ -1,0 +1,140 @@
+package caddymodule
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"go.uber.org/zap"
+
+	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/identity"
+)
+
+func init() { caddy.RegisterModule(new(JWTAuth)) }
+
+// JWTAuth takes JSON Web Tokens that the site signs, from the header
+// `Authorization: Bearer`, the hello of a client, or the query parameter `token`.
+//
+// A token must have `sub`, the user's id, and `exp`. It may have `name`, `avatar`
+// and `chat`, an object with lists of room patterns as `read`, `write` and
+// `moderate`, which add to what the policies permit. Policies can refer to
+// further claims that are texts or lists of texts.
+type JWTAuth struct {
+	// Secrets of HS256, HS384 and HS512, of 32 bytes at least. May be
+	// placeholders like `{env.CHAT_SECRET}`. Several may stand while they rotate.
+	Secrets []string `json:"secrets,omitempty"`
+
+	// Public keys or certificates in PEM, of RSA, ECDSA or Ed25519. May be
+	// placeholders.
+	Keys []string `json:"keys,omitempty"`
+
+	// Files with such keys.
+	KeyFiles []string `json:"key_files,omitempty"`
+
+	// The URL of a JSON Web Key Set. Its keys are asked for again every ten
+	// minutes, and when a token names one that is not known.
+	KeySet string `json:"jwks,omitempty"`
+
+	// What `iss` must be. Default: anything.
+	Issuer string `json:"issuer,omitempty"`
+
+	// What `aud` must be, or have in it. Default: anything.
+	Audience string `json:"audience,omitempty"`
+
+	// How much clocks may differ, at most 5m. Default: 30s.
+	Leeway caddy.Duration `json:"leeway,omitempty"`
+
+	*identity.JWT `json:"-"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (*JWTAuth) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "chat.auth.jwt", New: func() caddy.Module { return new(JWTAuth) }}
+}
+
+// Provision reads the keys.
+func (a *JWTAuth) Provision(ctx caddy.Context) error {
+	a.JWT = &identity.JWT{Issuer: a.Issuer, Audience: a.Audience, Leeway: time.Duration(a.Leeway)}
+	repl := caddy.NewReplacer()
+	for i, text := range a.Secrets {
+		secret, err := repl.ReplaceOrErr(text, true, true)
+		if err == nil {
+			err = a.add(identity.Secret([]byte(secret)))
+		}
+		if err != nil {
+			return fmt.Errorf("jwt: secret %d: %w", i+1, err)
+		}
+	}
+	for i, text := range a.Keys {
+		key, err := repl.ReplaceOrErr(text, true, true)
+		if err == nil {
+			err = a.addAll([]byte(key))
+		}
+		if err != nil {
+			return fmt.Errorf("jwt: key %d: %w", i+1, err)
+		}
+	}
+	for _, file := range a.KeyFiles {
+		key, err := os.ReadFile(repl.ReplaceAll(file, ""))
+		if err == nil {
+			err = a.addAll(key)
+		}
+		if err != nil {
+			return fmt.Errorf("jwt: key_file %s: %w", file, err)
+		}
+	}
+	if a.KeySet != "" {
+		log := ctx.Logger()
+		a.JWT.KeySet = &identity.KeySet{URL: a.KeySet, Failed: func(err error) {
+			log.Warn("keys of tokens not refreshed", zap.Error(err))
+		}}
+	}
+	return a.JWT.Validate()
+}
+
+func (a *JWTAuth) add(key identity.Key, err error) error {
+	a.JWT.Keys = append(a.JWT.Keys, key)
+	return err
+}
+
+func (a *JWTAuth) addAll(pem []byte) error {
+	keys, err := identity.PublicKeys(pem)
+	a.JWT.Keys = append(a.JWT.Keys, keys...)
+	return err
+}
+
+// Validate hides that of the embedded JWT, which Provision has called.
+func (*JWTAuth) Validate() error { return nil }
+
+// UnmarshalCaddyfile reads the method. Syntax:
+//
+//	jwt {
+//	    secret   <text...>
+//	    key      <pem...>
+//	    key_file <path...>
+//	    jwks     <url>
+//	    issuer   <text>
+//	    audience <text>
+//	    leeway   <duration>
+//	}
+func (a *JWTAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next()
+	return parseBlock(d, "auth jwt", map[string]func() error{
+		"secret":   func() error { return parseList(d, &a.Secrets) },
+		"key":      func() error { return parseList(d, &a.Keys) },
+		"key_file": func() error { return parseList(d, &a.KeyFiles) },
+		"jwks":     func() error { return parseString(d, &a.KeySet) },
+		"issuer":   func() error { return parseString(d, &a.Issuer) },
+		"audience": func() error { return parseString(d, &a.Audience) },
+		"leeway":   func() error { return parseDuration(d, &a.Leeway) },
+	})
+}
+
+var (
+	_ chat.Authenticator    = (*JWTAuth)(nil)
+	_ caddy.Provisioner     = (*JWTAuth)(nil)
+	_ caddyfile.Unmarshaler = (*JWTAuth)(nil)
+)

@@ -1,0 +1,41 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/caddyserver/certmagic"
+
+	"github.com/caddychat/caddy-chat/chat/identity"
+)
+
+// storedSecrets keeps this server's own keys in Caddy's storage, below
+// chat/keys, for all instances that share it.
+type storedSecrets struct{ storage certmagic.Storage }
+
+// Update implements identity.Secrets.
+func (s storedSecrets) Update(ctx context.Context, name string, f func([]byte) ([]byte, error)) (value []byte, err error) {
+	key := path.Join("chat", "keys", name)
+	if err := s.storage.Lock(ctx, key); err != nil {
+		return nil, fmt.Errorf("lock %s in Caddy's storage: %w", key, err)
+	}
+	defer func() {
+		err = errors.Join(err, s.storage.Unlock(context.WithoutCancel(ctx), key))
+	}()
+	old, err := s.storage.Load(ctx, key)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("load %s from Caddy's storage: %w", key, err)
+	}
+	if value, err = f(old); err != nil || string(value) == string(old) {
+		return value, err
+	}
+	if err := s.storage.Store(ctx, key, value); err != nil {
+		return nil, fmt.Errorf("store %s in Caddy's storage: %w", key, err)
+	}
+	return value, nil
+}
+
+var _ identity.Secrets = storedSecrets{}
