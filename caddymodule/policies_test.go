@@ -47,8 +47,8 @@ func TestPolicies_AreInForce_AndReloaded(t *testing.T) {
 func TestHandler_Messages_OverHTTP(t *testing.T) {
 	s := startCaddy(t, "route {\nchat /talk\nrespond other\n}")
 	for path, want := range map[string]string{
-		"/talk/rooms/tea/messages":       `401 {"title":"Unauthorized","status":401,"detail":"the token is not accepted","code":"bad_token","retry":false}`,
-		"/talk/rooms/a%2Fb/messages":     `401 {"title":"Unauthorized","status":401,"detail":"the token is not accepted","code":"bad_token","retry":false}`,
+		"/talk/rooms/tea/messages":       `401 {"title":"Unauthorized","status":401,"detail":"a token is needed","code":"bad_token","retry":false}`,
+		"/talk/rooms/a%2Fb/messages":     `401 {"title":"Unauthorized","status":401,"detail":"a token is needed","code":"bad_token","retry":false}`,
 		"/talk/rooms//messages":          `400 {"title":"Bad Request","status":400,"detail":"room name is empty","code":"bad_room","retry":false}`,
 		"/talk/rooms/a/b/messages":       "200 other",
 		"/talk/rooms":                    "200 other",

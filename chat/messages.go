@@ -82,7 +82,9 @@ func (h *Handler) visitor(r *http.Request, room string) (*Identity, error) {
 	token := bearer(r)
 	id, err := h.auth().Authenticate(r.Context(), Credential{token, r})
 	if errors.Is(err, ErrNoCredential) || err == nil && token == "" && id.User.Guest {
-		return nil, wire.BadToken.Error("")
+		e := wire.BadToken.Error("")
+		e.Message = "a token is needed"
+		return nil, e
 	}
 	if err != nil {
 		return nil, err
