@@ -25,6 +25,11 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "chat", New: func() caddy.Module { return new(App) }}
 }
 
+// Provision implements caddy.Provisioner.
+func (a *App) Provision(ctx caddy.Context) error {
+	return ctx.GetMetricsRegistry().Register(collector{})
+}
+
 // add has start called when the app starts.
 func (a *App) add(start func() (*chat.Handler, error)) {
 	a.mu.Lock()
@@ -45,4 +50,7 @@ func (a *App) Start() error {
 // Stop implements caddy.App. Handlers give back their hubs themselves.
 func (*App) Stop() error { return nil }
 
-var _ caddy.App = (*App)(nil)
+var (
+	_ caddy.App         = (*App)(nil)
+	_ caddy.Provisioner = (*App)(nil)
+)

@@ -256,6 +256,9 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 		liftIdleTimeouts(r)
 		return (*chat.Handler).ServeHTTP
 	}
+	if path == "/health" {
+		return (*chat.Handler).ServeHealth
+	}
 	if path == "/login" && h.login != nil {
 		return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
 			handler.ServeLogin(w, r, h.login)

@@ -51,6 +51,8 @@ func TestHandler_Messages_OverHTTP(t *testing.T) {
 		"/talk/rooms/a%2Fb/messages":     `401 {"title":"Unauthorized","status":401,"detail":"a token is needed","code":"bad_token","retry":false}`,
 		"/talk/rooms//messages":          `400 {"title":"Bad Request","status":400,"detail":"room name is empty","code":"bad_room","retry":false}`,
 		"/talk/rooms/a/b/messages":       "200 other",
+		"/talk/health":                   "200 ok\n",
+		"/talk/login":                    "200 other",
 		"/talk/rooms":                    "200 other",
 		"/talks/rooms/tea/messages":      "200 other",
 		"/talk/rooms/tea/messages/extra": "200 other",

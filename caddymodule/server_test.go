@@ -25,6 +25,7 @@ type site struct {
 	plain, tls  string // host:port
 	sites       string // addresses of the Caddyfile's site
 	logging     string // options of its access log
+	global      string // options
 	dir         string
 	log, access string // files
 }
@@ -33,7 +34,13 @@ type site struct {
 // https. It is stopped at the end of the test.
 func startCaddy(t *testing.T, directives string) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir()}
+	return startCaddyWith(t, directives, "admin off")
+}
+
+// startCaddyWith runs Caddy with further global options.
+func startCaddyWith(t *testing.T, directives, global string) *site {
+	t.Helper()
+	s := &site{t: t, dir: t.TempDir(), global: global}
 	t.Setenv("XDG_DATA_HOME", s.dir) // Caddy's data directory, with the journals
 	s.plain, s.tls = freeAddr(t), freeAddr(t)
 	s.sites = "http://" + s.plain + ", https://" + s.tls
@@ -77,7 +84,7 @@ func (s *site) restart(directives string) {
 func (s *site) tryLoad(directives string) error {
 	_, port, _ := net.SplitHostPort(s.tls)
 	config := fmt.Sprintf(`{
-		admin off
+		%[8]s
 		persist_config off
 		storage file_system %[1]s
 		skip_install_trust
@@ -95,7 +102,7 @@ func (s *site) tryLoad(directives string) error {
 			%[7]s
 		}
 		%[6]s
-	}`, s.dir, port, s.log, s.access, s.sites, directives, s.logging)
+	}`, s.dir, port, s.log, s.access, s.sites, directives, s.logging, s.global)
 	json, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), map[string]any{"filename": "Caddyfile"})
 	if err != nil {
 		return err

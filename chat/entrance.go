@@ -122,6 +122,9 @@ func (t *conversation) catchUp(p wire.Place, budget, least int) (wire.Room, Page
 		page, err = t.readPage(Query{Room: p.Room, After: after}, limits)
 		state.Gap = page.Epoch != p.Epoch || after > page.Last || after+1 < page.First
 		state.More = !state.Gap && page.More
+		if err == nil {
+			t.session.hub.counts.resumed[outcome(&state)].Add(1)
+		}
 	}
 	if err == nil && (!p.Resume || state.Gap) {
 		page, err = t.readPage(newest, limits)
@@ -137,6 +140,16 @@ func (t *conversation) catchUp(p wire.Place, budget, least int) (wire.Room, Page
 	state.Entries = wireEntries(page.Entries)
 	state.Read, state.Unread = uint64(mark), uint64(unread(page, mark))
 	return state, page, nil
+}
+
+func outcome(r *wire.Room) Resume {
+	switch {
+	case r.Gap:
+		return ResumedGap
+	case r.More:
+		return ResumedPaged
+	}
+	return ResumedWhole
 }
 
 // unread is how many entries above a mark are kept.

@@ -1,6 +1,9 @@
 package chat
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // chunkSize is how many bytes of frames go to a member's socket at once: many
 // small messages share one system call, and a socket that is not read is found
@@ -49,6 +52,7 @@ func (f *fanOut) flush(r *room) {
 	if len(f.entries) == 0 {
 		return
 	}
+	began := time.Now()
 	for i, e := range f.entries {
 		f.spare(r, i, e)
 	}
@@ -71,7 +75,7 @@ func (f *fanOut) flush(r *room) {
 			bytes += len(frames)
 		}
 	}
-	f.count(r, bytes)
+	f.count(r, bytes, time.Since(began))
 	for _, m := range f.spared {
 		m.own = nil
 	}
@@ -119,7 +123,7 @@ func (h *Hub) rawMember(id string) *member {
 }
 
 // count adds the batch to the hub's counters.
-func (f *fanOut) count(r *room, bytes int) {
+func (f *fanOut) count(r *room, bytes int, took time.Duration) {
 	c := &r.hub.counts
 	deliveries := len(f.entries) * len(r.members)
 	for _, m := range f.spared {
@@ -128,6 +132,8 @@ func (f *fanOut) count(r *room, bytes int) {
 	c.entries.Add(uint64(len(f.entries)))
 	c.deliveries.Add(uint64(deliveries))
 	c.bytesOut.Add(uint64(bytes))
+	c.batches.Add(1)
+	c.fanOut.Add(int64(took))
 }
 
 func (f *fanOut) chunk(d dialect) *chunk {

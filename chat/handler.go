@@ -192,6 +192,7 @@ func (h *Handler) letIn(s *Session, r *http.Request, room string) error {
 	if err != nil {
 		return h.refuseUser(RefusedIdentity, err)
 	}
+	h.Hub.counts.known.Add(1)
 	if token != "" || !id.User.Guest {
 		s.identity.Store(id)
 	}

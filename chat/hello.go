@@ -45,9 +45,11 @@ func (t *conversation) hello(c *wire.Hello) error {
 		err = t.session.hub.enrol(t.session, id, c.Device)
 	}
 	if err != nil {
+		t.session.hub.counts.refused[RefusedIdentity].Add(1)
 		t.turnAway(err, c)
 		return nil
 	}
+	t.session.hub.counts.known.Add(1)
 	t.greeted.Store(true)
 	t.session.hub.greeted()
 	welcome := t.welcome(c, id)

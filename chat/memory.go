@@ -40,6 +40,13 @@ func NewMemoryJournal(opt MemoryOptions) Journal {
 	return j
 }
 
+// JournalStats returns the journal's figures.
+func (j *memoryJournal) JournalStats() JournalStats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return JournalStats{Entries: j.entries, Bytes: j.bytes}
+}
+
 // SetMaxBytes changes MemoryOptions.MaxBytes, from the next entry on.
 func (j *memoryJournal) SetMaxBytes(n int64) {
 	if n <= 0 {
@@ -58,6 +65,7 @@ type memoryJournal struct {
 	rooms    map[string]*memoryRoom
 	quiet    *list.List // of *memoryRoom, the longest silent first
 	bytes    int64      // of all rooms
+	entries  uint64     // of all rooms
 	maxBytes int64
 	closed   bool
 }
@@ -157,6 +165,7 @@ func (j *memoryJournal) recordLocked(r *memoryRoom, e Entry, receipt Receipt, ke
 		j.bytes += keyCost
 	}
 	r.entries = append(r.entries, e)
+	j.entries++
 	j.growLocked(r, int64(e.cost()))
 	j.trimLocked(r, keep, e.At)
 	for len(r.keyOrder) > 0 {
@@ -204,6 +213,7 @@ func (j *memoryJournal) eraseLocked(r *memoryRoom, target Seq) {
 
 func (j *memoryJournal) dropEntryLocked(r *memoryRoom) {
 	j.growLocked(r, -int64(r.entries[0].cost()))
+	j.entries--
 	r.entries[0] = Entry{}
 	r.entries = r.entries[1:]
 }

@@ -61,6 +61,17 @@ func (h *Handler) Problem(w http.ResponseWriter, err error) {
 	reply(w, status, "application/problem+json", e.AppendProblem(nil, status))
 }
 
+// ServeHealth says whether the hub serves as it should, and nothing more: 200 ok,
+// or 503.
+func (h *Handler) ServeHealth(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	if h.Hub.Health() != nil {
+		http.Error(w, "not ok", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
+}
+
 func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
 	w.Header().Set("Cache-Control", "no-store")

@@ -102,9 +102,7 @@ func (t *conversation) recall(c *wire.Recall) error {
 	if err := t.mayRecall(found); err != nil {
 		return err
 	}
-	// The key makes of two recalls at once one. No client's key begins so.
-	key := "\x00recall " + strconv.FormatUint(c.Seq, 10)
-	t.session.post(m.room, Entry{Kind: Recall, Target: target, Key: key}, t.sent(c))
+	t.session.post(m.room, Entry{Kind: Recall, Target: target, Key: recallKey(target)}, t.sent(c))
 	return nil
 }
 

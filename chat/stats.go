@@ -1,6 +1,9 @@
 package chat
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // counters only grow. They are added to once for a batch or a connection, not
 // for each delivery.
@@ -12,6 +15,10 @@ type counters struct {
 	bytesOut   atomic.Uint64
 	opened     atomic.Uint64
 	slow       atomic.Uint64
+	batches    atomic.Uint64
+	fanOut     atomic.Int64 // nanoseconds
+	known      atomic.Uint64
+	resumed    [resumes]atomic.Uint64
 	refused    [refusals]atomic.Uint64
 }
 
@@ -27,7 +34,7 @@ const (
 	RefusedFull                      // Settings.MaxConnections
 	RefusedFullByAddr                // Settings.MaxConnectionsPerIP
 	RefusedClosing                   // the hub is closing
-	RefusedIdentity                  // the raw client's credential
+	RefusedIdentity                  // the client's credential, or its user may not have another session
 	RefusedForbidden                 // a room that the raw client may not read
 	RefusedAttempts                  // Settings.ConnectRate
 	RefusedGreeting                  // Settings.MaxGreeting
@@ -42,6 +49,21 @@ func (r Refusal) String() string {
 	return [refusals]string{"handshake", "origin", "protocol", "room", "full", "full_by_address", "closing", "identity", "forbidden", "attempts", "greeting", "rooms", "pace"}[r]
 }
 
+// Resume is what became of a client's wish to go on where it was.
+type Resume uint8
+
+// The outcomes.
+const (
+	ResumedWhole Resume = iota // it got all that it had missed at once
+	ResumedPaged               // it has more pages to ask for
+	ResumedGap                 // some of it is gone, or its epoch is
+
+	resumes = iota
+)
+
+// String returns the outcome as a word for metrics.
+func (r Resume) String() string { return [resumes]string{"whole", "paged", "gap"}[r] }
+
 // Stats is what a hub has done since its start and holds now.
 type Stats struct {
 	Connections int    // now
@@ -54,7 +76,25 @@ type Stats struct {
 	Deliveries  uint64 // frames queued to members
 	BytesOut    uint64 // of them
 	Slow        uint64 // sessions cut off because they did not read
+	Batches     uint64 // of entries, passed on by a room in one go
+	FanOut      time.Duration
+	Known       uint64 // clients whose credential was accepted, guests among them
+	Parked      int    // connections that wait without a goroutine, now
+	Queued      int64  // bytes that wait for clients to read, now
+	Journal     JournalStats
+	Resumed     map[Resume]uint64
 	Refused     map[Refusal]uint64
+}
+
+// JournalStats are a journal's figures, as far as it has them. Those that only
+// grow count from its opening.
+type JournalStats struct {
+	Entries     uint64        // kept
+	Bytes       int64         // taken by all of it
+	Commits     uint64        // groups made durable
+	Recorded    uint64        // entries in them
+	CommitTime  time.Duration // spent on them
+	Unavailable bool          // nothing can be recorded just now
 }
 
 // Stats returns a snapshot. Its numbers are each right, though not of one
@@ -71,6 +111,16 @@ func (h *Hub) Stats() Stats {
 	s.Deliveries = c.deliveries.Load()
 	s.BytesOut = c.bytesOut.Load()
 	s.Slow = c.slow.Load()
+	s.Batches, s.FanOut = c.batches.Load(), time.Duration(c.fanOut.Load())
+	s.Known = c.known.Load()
+	s.Parked, s.Queued = h.engine.Parked(), h.engine.Queued()
+	if j, ok := h.journal.(interface{ JournalStats() JournalStats }); ok {
+		s.Journal = j.JournalStats()
+	}
+	s.Resumed = map[Resume]uint64{}
+	for i := range c.resumed {
+		s.Resumed[Resume(i)] = c.resumed[i].Load()
+	}
 	s.Refused = map[Refusal]uint64{}
 	for i := range c.refused {
 		s.Refused[Refusal(i)] = c.refused[i].Load()

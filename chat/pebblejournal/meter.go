@@ -3,6 +3,8 @@ package pebblejournal
 import (
 	"sync"
 	"time"
+
+	"github.com/caddychat/caddy-chat/chat"
 )
 
 // Stats are a journal's figures. Those that only grow count from Open.
@@ -34,6 +36,18 @@ func (j *Journal) Stats() Stats {
 	}
 	return s
 }
+
+// JournalStats returns those figures that every journal may have.
+func (j *Journal) JournalStats() chat.JournalStats {
+	s := j.Stats()
+	return chat.JournalStats{
+		Entries: s.Entries, Bytes: s.DiskBytes, Commits: s.Commits, Recorded: s.Recorded,
+		CommitTime: s.CommitTime, Unavailable: s.Unavailable != nil,
+	}
+}
+
+// Unavailable returns why nothing can be recorded just now, or nil.
+func (j *Journal) Unavailable() error { return j.queue.refused() }
 
 // meter gathers the figures.
 type meter struct {

@@ -38,7 +38,7 @@ type Entry struct {
 	Room string
 	Seq  uint64
 	At   int64  // Unix milliseconds
-	From User   // not of a Notice
+	From User   // not of a Notice; of a Recalled its ID may be empty
 	Key  string // of a Message, as its sender chose it; may be empty
 	// Body is a JSON value; or, with Text, the plain UTF-8 that stands for the
 	// JSON string of it. Not of a Recalled.

@@ -35,7 +35,7 @@ func (e *Entry) Append(dst []byte) []byte {
 	dst = appendMember(begin(dst, entryTypes[e.Type]), "room", e.Room)
 	dst = appendInt(dst, "seq", e.Seq)
 	dst = appendInt(dst, "at", e.At)
-	if e.Type != Notice {
+	if e.Type == Message || e.Type == Recalled && e.From.ID != "" {
 		dst = appendUser(dst, "from", &e.From)
 	}
 	switch {

@@ -90,6 +90,8 @@ type Engine struct {
 	poll   *poller      // nil with NoPoll
 	queued atomic.Int64 // bytes that wait for all peers
 
+	readers atomic.Int64 // goroutines that read
+
 	stop chan struct{}
 	wg   sync.WaitGroup // every goroutine of the engine and its connections
 
@@ -219,6 +221,9 @@ func (e *Engine) Len() int {
 
 // Queued returns how many bytes wait for all peers.
 func (e *Engine) Queued() int64 { return e.queued.Load() }
+
+// Parked returns how many connections wait without a goroutine.
+func (e *Engine) Parked() int { return max(0, e.Len()-int(e.readers.Load())) }
 
 // Close kills the connections that are left, waits until every Handler has been
 // told and every goroutine has ended. To part in words, Close the Conns first.

@@ -90,6 +90,8 @@ func (c *Conn) park() bool {
 
 // read reads until the socket has nothing more. It holds the right to read.
 func (c *Conn) read() {
+	c.engine.readers.Add(1)
+	defer c.engine.readers.Add(-1)
 	defer c.contain()
 	for {
 		err := c.readAvailable()

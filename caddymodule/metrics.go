@@ -1,0 +1,92 @@
+package caddymodule
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caddychat/caddy-chat/chat"
+)
+
+// collector tells Caddy's metrics of every hub. It keeps nothing itself: the
+// counters are the hubs', which outlive configurations, while each configuration
+// has a registry of its own. No label holds a room, a user or an address.
+type collector struct{}
+
+// metric is one figure of a hub.
+type metric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*chat.Stats) float64
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("caddy_chat_"+name, help, append([]string{"hub"}, labels...), nil)
+}
+
+func gauge(name, help string, value func(*chat.Stats) float64) metric {
+	return metric{describe(name, help), prometheus.GaugeValue, value}
+}
+
+func counter(name, help string, value func(*chat.Stats) float64) metric {
+	return metric{describe(name, help), prometheus.CounterValue, value}
+}
+
+var metrics = []metric{
+	gauge("connections", "Connections that are open.", func(s *chat.Stats) float64 { return float64(s.Connections) }),
+	gauge("sessions", "Sessions that are open.", func(s *chat.Stats) float64 { return float64(s.Sessions) }),
+	gauge("parked_connections", "Connections that wait without a goroutine.", func(s *chat.Stats) float64 { return float64(s.Parked) }),
+	gauge("rooms", "Rooms that somebody is in.", func(s *chat.Stats) float64 { return float64(s.Rooms) }),
+	gauge("outbox_bytes", "Bytes that wait for clients to read.", func(s *chat.Stats) float64 { return float64(s.Queued) }),
+	counter("sessions_opened_total", "Sessions that were opened.", func(s *chat.Stats) float64 { return float64(s.Opened) }),
+	counter("messages_in_total", "Messages that clients sent.", func(s *chat.Stats) float64 { return float64(s.MessagesIn) }),
+	counter("bytes_in_total", "Bytes of those messages' bodies.", func(s *chat.Stats) float64 { return float64(s.BytesIn) }),
+	counter("entries_total", "Entries that rooms passed on.", func(s *chat.Stats) float64 { return float64(s.Entries) }),
+	counter("deliveries_total", "Frames that were queued to members.", func(s *chat.Stats) float64 { return float64(s.Deliveries) }),
+	counter("bytes_out_total", "Bytes of those frames.", func(s *chat.Stats) float64 { return float64(s.BytesOut) }),
+	counter("fanout_seconds_total", "Time that rooms spent on passing entries on.", func(s *chat.Stats) float64 { return s.FanOut.Seconds() }),
+	counter("fanout_batches_total", "Batches in which they did so.", func(s *chat.Stats) float64 { return float64(s.Batches) }),
+	counter("outbox_drops_total", "Sessions that were cut off because they did not read.", func(s *chat.Stats) float64 { return float64(s.Slow) }),
+	counter("auth_accepted_total", "Clients whose credential was accepted, guests among them.", func(s *chat.Stats) float64 { return float64(s.Known) }),
+	gauge("journal_entries", "Entries that are kept.", func(s *chat.Stats) float64 { return float64(s.Journal.Entries) }),
+	gauge("journal_bytes", "Bytes that the journal takes.", func(s *chat.Stats) float64 { return float64(s.Journal.Bytes) }),
+	gauge("journal_unavailable", "Whether nothing can be recorded just now.", func(s *chat.Stats) float64 { return truth(s.Journal.Unavailable) }),
+	counter("journal_commits_total", "Groups of entries that were made durable.", func(s *chat.Stats) float64 { return float64(s.Journal.Commits) }),
+	counter("journal_recorded_total", "Entries in those groups.", func(s *chat.Stats) float64 { return float64(s.Journal.Recorded) }),
+	counter("journal_commit_seconds_total", "Time spent on those groups.", func(s *chat.Stats) float64 { return s.Journal.CommitTime.Seconds() }),
+}
+
+var (
+	refusalsDesc = describe("refusals_total", "Clients and frames that were refused, by reason.", "reason")
+	resumesDesc  = describe("resumes_total", "Rooms that clients came back to, by outcome.", "outcome")
+)
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Describe implements prometheus.Collector.
+func (collector) Describe(to chan<- *prometheus.Desc) {
+	for _, m := range metrics {
+		to <- m.desc
+	}
+	to <- refusalsDesc
+	to <- resumesDesc
+}
+
+// Collect implements prometheus.Collector.
+func (collector) Collect(to chan<- prometheus.Metric) {
+	for name, hub := range runningHubs() {
+		s := hub.Stats()
+		for _, m := range metrics {
+			to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s), name)
+		}
+		for why, n := range s.Refused {
+			to <- prometheus.MustNewConstMetric(refusalsDesc, prometheus.CounterValue, float64(n), name, why.String())
+		}
+		for outcome, n := range s.Resumed {
+			to <- prometheus.MustNewConstMetric(resumesDesc, prometheus.CounterValue, float64(n), name, outcome.String())
+		}
+	}
+}
