@@ -47,11 +47,13 @@ var serverFrames = []struct {
 		{Type: Message, Room: "team", Seq: 2, At: 2, From: li, Body: []byte("say \"hi\""), Text: true},
 		{Type: Message, Room: "team", Seq: 3, At: 2, From: li, Key: "k2", Gone: true},
 		{Type: Notice, Room: "team", Seq: 4, At: 2, Body: []byte(`1`)},
+		{Type: Recalled, Room: "team", Seq: 5, At: 2, Target: 1},
 	}, true}, `{"type":"history","id":"4","room":"team","epoch":"k3","entries":[` +
 		`{"type":"message","room":"team","seq":1,"at":2,"from":{"id":"u7","name":"Li"},"key":"k","body":{"text":"hi"}},` +
 		`{"type":"message","room":"team","seq":2,"at":2,"from":{"id":"u7","name":"Li"},"body":"say \"hi\""},` +
 		`{"type":"message","room":"team","seq":3,"at":2,"from":{"id":"u7","name":"Li"},"key":"k2","recalled":true},` +
-		`{"type":"notice","room":"team","seq":4,"at":2,"body":1}],"more":true}`},
+		`{"type":"notice","room":"team","seq":4,"at":2,"body":1},` +
+		`{"type":"recalled","room":"team","seq":5,"at":2,"target":1}],"more":true}`},
 	{&Roster{"5", "team", []User{li, {ID: "u8"}}, 2},
 		`{"type":"who","id":"5","room":"team","users":[{"id":"u7","name":"Li"},{"id":"u8","name":""}],"members":2}`},
 	{&Pong{}, `{"type":"pong"}`},
