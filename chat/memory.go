@@ -35,6 +35,7 @@ func NewMemoryJournal(opt MemoryOptions) Journal {
 		rooms:     map[string]*memoryRoom{},
 		quiet:     list.New(),
 		records:   memoryRecords{values: map[string][]byte{}},
+		life:      newEpoch(),
 	}
 	j.SetMaxBytes(opt.MaxBytes)
 	return j
@@ -67,6 +68,7 @@ type memoryJournal struct {
 	bytes    int64      // of all rooms
 	entries  uint64     // of all rooms
 	maxBytes int64
+	life     string // the epoch of rooms that are new
 	closed   bool
 }
 
@@ -142,7 +144,7 @@ func (j *memoryJournal) Append(e Entry, done func(Receipt, error)) {
 func (j *memoryJournal) roomLocked(name string) *memoryRoom {
 	r := j.rooms[name]
 	if r == nil {
-		r = &memoryRoom{name: name, epoch: rand.Text()[:8], keys: map[messageKey]Receipt{}}
+		r = &memoryRoom{name: name, epoch: j.life, keys: map[messageKey]Receipt{}}
 		r.place = j.quiet.PushBack(r)
 		j.rooms[name] = r
 		j.bytes += roomCost
@@ -150,6 +152,19 @@ func (j *memoryJournal) roomLocked(name string) *memoryRoom {
 	j.quiet.MoveToBack(r.place)
 	return r
 }
+
+// forgetLocked forgets a room. One that gave numbers must not give them again, so
+// that whatever is new from now on is of another epoch.
+func (j *memoryJournal) forgetLocked(r *memoryRoom) {
+	j.quiet.Remove(r.place)
+	delete(j.rooms, r.name)
+	j.bytes -= roomCost
+	if r.last > 0 {
+		j.life = newEpoch()
+	}
+}
+
+func newEpoch() string { return rand.Text()[:8] }
 
 // What a room and a key count for where bytes are bounded.
 const (
@@ -237,9 +252,7 @@ func (j *memoryJournal) shrinkLocked() {
 		default:
 			at = at.Next()
 			if len(r.followers) == 0 && at != nil { // never the room that speaks now
-				j.quiet.Remove(r.place)
-				delete(j.rooms, r.name)
-				j.bytes -= roomCost
+				j.forgetLocked(r)
 			}
 		}
 	}
@@ -268,8 +281,7 @@ func (j *memoryJournal) Read(_ context.Context, q Query) (Page, error) {
 	}
 	r := j.rooms[q.Room]
 	if r == nil {
-		r = j.roomLocked(q.Room) // its epoch must be the one that the first entry gets
-		j.shrinkLocked()
+		return Page{Epoch: j.life, First: 1}, nil // to ask for a room makes none
 	}
 	j.trimLocked(r, keep, time.Now().UnixMilli())
 	page := Page{Epoch: r.epoch, First: r.firstSeq(), Last: r.last}
@@ -316,6 +328,9 @@ func (j *memoryJournal) unfollow(r *memoryRoom, f *follower) {
 	j.mu.Lock()
 	r.followers = slices.DeleteFunc(slices.Clone(r.followers), func(g *follower) bool { return g == f })
 	idle := r.box.put(delivery{fence: fence})
+	if len(r.followers) == 0 && r.last == 0 && j.rooms[r.name] == r {
+		j.forgetLocked(r)
+	}
 	j.mu.Unlock()
 	if idle {
 		r.deliverAll()

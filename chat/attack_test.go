@@ -1,0 +1,238 @@
+package chat_test
+
+import (
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/caddychat/caddy-chat/chat"
+)
+
+// attack is what an attacker does to a server, what it must be answered, and what
+// it may cost in memory while it lasts.
+type attack struct {
+	set   chat.Settings
+	bound int64 // bytes
+	do    func(t *testing.T, url string)
+}
+
+// slack is what a server's heap may grow by for reasons of its own.
+const slack = 4 << 20
+
+var attacks = map[string]attack{
+	// The 11th is refused at the handshake. None costs more than an idle socket.
+	"a flood of connections that say nothing": {chat.Settings{MaxGreeting: 10, MaxConnectionsPerIP: 1000}, slack, func(t *testing.T, url string) {
+		for range 10 {
+			dialV1(t, url)
+		}
+		for range 200 {
+			if got := handshakeStatus(t, url); got != http.StatusServiceUnavailable {
+				t.Fatalf("status %d", got)
+			}
+		}
+	}},
+	"a flood of hellos": {chat.Settings{SessionRate: chat.Rate{PerSecond: 1, Burst: 10}}, slack, func(t *testing.T, url string) {
+		c := dialV1(t, url).hello("")
+		for range 9 {
+			c.say(`{"type":"hello","id":"x"}`)
+			c.hear(`{"type":"error","id":"x","code":"already_hello","…":"…"}`)
+		}
+		for range 200 {
+			if c.conn.Write(t.Context(), websocket.MessageText, []byte(`{"type":"hello","id":"x"}`)) != nil {
+				break
+			}
+		}
+		for frame := range c.frames {
+			if !strings.Contains(frame, `"code":"too_fast"`) {
+				t.Errorf("heard %s", frame)
+			}
+		}
+		if websocket.CloseStatus(c.end) != 4003 {
+			t.Errorf("ended by %v", c.end)
+		}
+	}},
+	"frames before hello": {chat.Settings{}, slack, func(t *testing.T, url string) {
+		c := dialV1(t, url)
+		for range 1000 {
+			c.say(`{"type":"join","id":"1","room":"a"}`)
+			c.hear(`{"type":"error","id":"1","code":"no_hello","…":"…"}`)
+		}
+	}},
+	"giant and nested JSON": {chat.Settings{}, 8 << 20, func(t *testing.T, url string) {
+		c := dialV1(t, url).hello("")
+		for _, frame := range []string{
+			`{"type":"send","id":"1","room":"r","body":` + strings.Repeat("[", 30_000) + strings.Repeat("]", 30_000) + `}`,
+			`{"type":"send","id":"1","room":"r","body":` + strings.Repeat(`{"a":`, 10_000) + "1" + strings.Repeat("}", 10_000) + `}`,
+			`{"type":"send","id":"1","room":"r","body":` + strings.Repeat("9", 60_000) + `}`,
+			`{"type":"send","id":"1","room":"r","body":1e999999}`,
+			`{"type":"hello","id":"1","rooms":[` + strings.Repeat(`{"room":"a"},`, 4000) + `{"room":"b"}]}`,
+			`{"type":"send","id":"1",` + strings.Repeat(`"room":"a",`, 5000) + `"body":1}`,
+		} {
+			for range 20 {
+				c.say(frame)
+				c.hear(`{"type":"error","id":"1","code":"bad_frame","…":"…"}`)
+			}
+		}
+		c.say(`{"type":"send","body":"` + strings.Repeat("x", 64<<10) + `"}`)
+		for range c.frames {
+		}
+		if websocket.CloseStatus(c.end) != websocket.StatusMessageTooBig {
+			t.Errorf("a frame beyond the limit: %v", c.end)
+		}
+	}},
+	"names of rooms without end, asked for": {chat.Settings{}, 24 << 20, func(t *testing.T, url string) {
+		c := dialV1(t, url).hello("")
+		const batch = 500
+		for i := 0; i < 30_000; i += batch {
+			for k := range batch {
+				c.say(fmt.Sprintf(`{"type":"history","room":"%s-%d"}`, strings.Repeat("x", 100), i+k))
+			}
+			for range batch {
+				if frame := c.next(); !strings.Contains(frame, `"entries":[]`) {
+					t.Fatalf("heard %s", frame)
+				}
+			}
+		}
+	}},
+	"names of rooms without end, joined": {chat.Settings{MaxRooms: 20}, slack, func(t *testing.T, url string) {
+		c := dialV1(t, url).hello("")
+		for i := range 5_000 {
+			c.say(fmt.Sprintf(`{"type":"join","id":"1","room":"%d"}`, i))
+			want := "joined"
+			if i >= 20 {
+				want = "too_many_rooms"
+			}
+			if frame := c.next(); !strings.Contains(frame, want) {
+				t.Fatalf("room %d: %s", i, frame)
+			}
+		}
+	}},
+	"names of rooms come and gone": {chat.Settings{}, 24 << 20, func(t *testing.T, url string) {
+		c := dialV1(t, url).hello("")
+		for i := range 5_000 {
+			c.say(fmt.Sprintf(`{"type":"join","id":"1","room":"%d"}`, i))
+			c.say(fmt.Sprintf(`{"type":"leave","id":"1","room":"%d"}`, i))
+			for range 2 {
+				c.next()
+			}
+		}
+	}},
+	"read marks in rooms without end": {chat.Settings{MaxRooms: 1}, 24 << 20, func(t *testing.T, url string) {
+		c := dialV1(t, url).hello("")
+		for i := range 4_000 {
+			c.say(fmt.Sprintf(`{"type":"join","room":"%d"}`, i))
+			c.say(fmt.Sprintf(`{"type":"read","id":"1","room":"%d","seq":1}`, i))
+			c.say(fmt.Sprintf(`{"type":"leave","id":"2","room":"%d"}`, i))
+			for range 3 {
+				c.next()
+			}
+		}
+	}},
+	"a reader that stops": {chat.Settings{OutboxLimit: 512 << 10}, 6 << 20, func(t *testing.T, url string) {
+		slow, _, err := websocket.Dial(t.Context(), url+"?room=r", nil) // never reads
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer slow.CloseNow()
+		c := dialV1(t, url).hello(`,"rooms":[{"room":"r"}]`)
+		body := strings.Repeat("x", 2000)
+		for range 4_000 {
+			c.say(`{"type":"send","room":"r","body":"` + body + `"}`)
+			c.next()
+		}
+	}},
+	"keys without end": {chat.Settings{}, 24 << 20, func(t *testing.T, url string) {
+		c := dialV1(t, url).hello(`,"rooms":[{"room":"r"}]`)
+		for i := range 5_000 {
+			c.say(fmt.Sprintf(`{"type":"send","room":"r","key":"%064d","body":1}`, i))
+			c.next()
+		}
+	}},
+	"pages of other sites": {chat.Settings{}, slack, func(t *testing.T, url string) {
+		for _, header := range []http.Header{
+			{"Origin": {"https://evil.example"}},
+			{"Origin": {"https://evil.example"}, "Cookie": {"session=1"}},
+			{"Origin": {"https://evil.example"}, "Authorization": {"Bearer moderator"}},
+			{"Origin": {"null"}},
+			{"Origin": {"https://127.0.0.1.evil.example"}},
+		} {
+			_, res, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{HTTPHeader: header, Subprotocols: []string{chat.Subprotocol}})
+			if err == nil || res == nil || res.StatusCode != http.StatusForbidden {
+				t.Errorf("%v: %v", header, err)
+			}
+		}
+	}},
+}
+
+func handshakeStatus(t *testing.T, url string) int {
+	t.Helper()
+	c, res, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{Subprotocols: []string{chat.Subprotocol}})
+	if err == nil {
+		c.CloseNow()
+		return http.StatusSwitchingProtocols
+	}
+	if res == nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode
+}
+
+// Each attack gets its answer, costs no more memory than it may, and leaves the
+// server serving.
+func TestAttacks(t *testing.T) {
+	for journal, open := range journals {
+		for name, a := range attacks {
+			t.Run(journal+"/"+name, func(t *testing.T) {
+				url, _ := serve(t, chat.Config{Settings: a.set, Journal: open(t)}, &chat.Handler{Auth: testAuth{}})
+				dialV1(t, url).hello(`,"rooms":[{"room":"warm"}]`).conn.CloseNow()
+				before := heapInUse()
+				most := watchHeap(t)
+				a.do(t, url)
+				if grown := most() - before; grown > a.bound {
+					t.Errorf("the heap grew by %d bytes; %d are allowed", grown, a.bound)
+				}
+				if !strings.HasPrefix(name, "a flood of connections") {
+					dialV1(t, url).hello("").conn.CloseNow()
+				}
+			})
+		}
+	}
+}
+
+// heapInUse is what is left on the heap after a collection.
+func heapInUse() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// watchHeap looks at the heap now and then, until the most that was found is
+// asked for.
+func watchHeap(t *testing.T) (most func() int64) {
+	t.Helper()
+	stop, found := make(chan struct{}), make(chan int64)
+	go func() {
+		top := int64(0)
+		tick := time.NewTicker(50 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			top = max(top, heapInUse())
+			select {
+			case <-tick.C:
+			case <-stop:
+				found <- max(top, heapInUse())
+				return
+			}
+		}
+	}()
+	return func() int64 {
+		close(stop)
+		return <-found
+	}
+}
