@@ -227,6 +227,8 @@ func TestMetrics_TellOfEveryHub_AndSurviveReloads(t *testing.T) {
 		`caddy_chat_journal_entries{hub="default"} 1`,
 		`caddy_chat_refusals_total{hub="default",reason="handshake"} 1`,
 		`caddy_chat_refusals_total{hub="two",reason="identity"} 1`,
+		`caddy_chat_errors_total{code="bad_token",hub="two"} 1`,
+		`caddy_chat_byes_total{code="bad_token",hub="two"} 1`,
 		`caddy_chat_resumes_total{hub="two",outcome="gap"} 1`,
 		`caddy_chat_parked_connections{hub="default"}`,
 	} {

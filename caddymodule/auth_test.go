@@ -274,3 +274,19 @@ func TestAdapt_PrintsNoSecretOfTheEnvironment(t *testing.T) {
 		t.Errorf("%v: %s", err, config)
 	}
 }
+
+// A reload with another key ends no session; who comes anew needs the new one.
+func TestAuth_KeysRotate_WithoutDroppingSessions(t *testing.T) {
+	const other = "another secret, of thirty-two bytes or more"
+	s := startCaddy(t, "chat {\nauth jwt {\nsecret \""+jwtSecret+"\"\n}\n}")
+	url := "ws://" + s.plain + "/chat"
+	old := siteToken(t, jwt.MapClaims{"sub": "ann"})
+	c := s.v1(url, nil, `,"token":"`+old+`"`)
+	hears(t, c, "welcome")
+	s.load("chat {\nauth jwt {\nsecret \"" + jwtSecret + "\" \"" + other + "\"\n}\n}") // both, for a while
+	hears(t, s.v1(url, nil, `,"token":"`+old+`"`), "welcome")
+	s.load("chat {\nauth jwt {\nsecret \"" + other + "\"\n}\n}")
+	hears(t, s.v1(url, nil, `,"token":"`+old+`"`), `"bad_token"`)
+	say(t, c, `{"type":"ping","id":"1"}`)
+	hears(t, c, `"type":"pong"`)
+}

@@ -56,6 +56,8 @@ var metrics = []metric{
 
 var (
 	refusalsDesc = describe("refusals_total", "Clients and frames that were refused, by reason.", "reason")
+	errorsDesc   = describe("errors_total", "Commands and requests that were answered with an error, by its code.", "code")
+	byesDesc     = describe("byes_total", "Sessions that were ended with a goodbye, by its code.", "code")
 	resumesDesc  = describe("resumes_total", "Rooms that clients came back to, by outcome.", "outcome")
 )
 
@@ -72,6 +74,8 @@ func (collector) Describe(to chan<- *prometheus.Desc) {
 		to <- m.desc
 	}
 	to <- refusalsDesc
+	to <- errorsDesc
+	to <- byesDesc
 	to <- resumesDesc
 }
 
@@ -84,6 +88,12 @@ func (collector) Collect(to chan<- prometheus.Metric) {
 		}
 		for why, n := range s.Refused {
 			to <- prometheus.MustNewConstMetric(refusalsDesc, prometheus.CounterValue, float64(n), name, why.String())
+		}
+		for code, n := range s.Errors {
+			to <- prometheus.MustNewConstMetric(errorsDesc, prometheus.CounterValue, float64(n), name, code.String())
+		}
+		for code, n := range s.Byes {
+			to <- prometheus.MustNewConstMetric(byesDesc, prometheus.CounterValue, float64(n), name, code.String())
 		}
 		for outcome, n := range s.Resumed {
 			to <- prometheus.MustNewConstMetric(resumesDesc, prometheus.CounterValue, float64(n), name, outcome.String())

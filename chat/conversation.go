@@ -140,7 +140,10 @@ func (t *conversation) frame(f wire.Frame) []byte {
 	return t.dialect.encode(nil, ws.OpText, f.Append(nil))
 }
 
-func (t *conversation) refuse(e *wire.Error) { t.answer(e) }
+func (t *conversation) refuse(e *wire.Error) {
+	t.session.hub.counts.errors[e.Code].Add(1)
+	t.answer(e)
+}
 
 // acknowledge answers a command of which there is no more to tell.
 func (t *conversation) acknowledge(id, room string) {

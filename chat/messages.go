@@ -48,6 +48,7 @@ func (h *Handler) Problem(w http.ResponseWriter, err error) {
 		h.Hub.log.Error("request failed", zap.Error(err))
 		e = wire.Internal.Error("")
 	}
+	h.Hub.counts.errors[e.Code].Add(1)
 	status := e.Code.Status()
 	if status == 0 {
 		status = http.StatusBadRequest

@@ -98,5 +98,6 @@ func (s *Session) cutOff() {
 
 // close says goodbye and ends the connection.
 func (s *Session) close(b *wire.Bye) {
+	s.hub.counts.byes[b.Code].Add(1)
 	s.conn.Close(ws.StatusCode(b.Code.Close()), b.Message, s.talk.last(b))
 }

@@ -3,6 +3,8 @@ package chat
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // counters only grow. They are added to once for a batch or a connection, not
@@ -20,6 +22,20 @@ type counters struct {
 	known      atomic.Uint64
 	resumed    [resumes]atomic.Uint64
 	refused    [refusals]atomic.Uint64
+	errors     [maxCode]atomic.Uint64 // by wire.Code
+	byes       [maxCode]atomic.Uint64
+}
+
+// maxCode is beyond every wire.Code.
+const maxCode = 64
+
+// told counts what clients were told, by its code.
+func told(counts *[maxCode]atomic.Uint64) map[wire.Code]uint64 {
+	list := map[wire.Code]uint64{}
+	for code := range wire.Codes() {
+		list[code] = counts[code].Load()
+	}
+	return list
 }
 
 // Refusal is a reason for which a client was not let in.
@@ -84,6 +100,8 @@ type Stats struct {
 	Journal     JournalStats
 	Resumed     map[Resume]uint64
 	Refused     map[Refusal]uint64
+	Errors      map[wire.Code]uint64 // frames that refused something
+	Byes        map[wire.Code]uint64 // sessions that the server ended
 }
 
 // JournalStats are a journal's figures, as far as it has them. Those that only
@@ -121,6 +139,7 @@ func (h *Hub) Stats() Stats {
 	for i := range c.resumed {
 		s.Resumed[Resume(i)] = c.resumed[i].Load()
 	}
+	s.Errors, s.Byes = told(&c.errors), told(&c.byes)
 	s.Refused = map[Refusal]uint64{}
 	for i := range c.refused {
 		s.Refused[Refusal(i)] = c.refused[i].Load()
