@@ -1,9 +1,13 @@
 package conformance_test
 
 import (
+	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net"
+	"net/http"
 	"runtime"
 	"strings"
 	"sync"
@@ -38,6 +42,44 @@ func TestRun_SoundServerOverTLS_Passes(t *testing.T) {
 	target.Members, target.Messages = 100, 100
 	conformance.Run(t, target)
 }
+
+// Connect stands in for HTTP/2 here: what opens the stream is not the kit's.
+func TestRun_OtherTransport_Passes(t *testing.T) {
+	target := serve(t, none, false)
+	target.Members, target.Messages = 50, 50
+	addr := target.Addr
+	target.Connect = func(ctx context.Context, query string) (net.Conn, error) {
+		return upgrade(ctx, addr, query)
+	}
+	conformance.Run(t, target)
+}
+
+func upgrade(ctx context.Context, addr, query string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(conn, "GET /chat?%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", query, addr)
+	in := bufio.NewReader(conn)
+	resp, err := http.ReadResponse(in, nil)
+	if err == nil && resp.StatusCode != http.StatusSwitchingProtocols {
+		err = fmt.Errorf("status %s", resp.Status)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return bufferedConn{conn, in}, nil
+}
+
+// bufferedConn is a conn of which some has been read already.
+type bufferedConn struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+func (c bufferedConn) Read(p []byte) (int, error) { return c.in.Read(p) }
 
 // Each flaw must be found by the cases that are there to find it, and for the
 // right reason.

@@ -80,7 +80,7 @@ func heartbeat(t *trial) {
 		t.Skipf("the server's ping interval is %v, too long to wait for", interval)
 	}
 	ann := t.join("ann")
-	for range 4 { // a server that missed the pongs would have given up by now
+	for range 3 { // a server that missed the pongs would have given up by now
 		ann.expectPing()
 	}
 	talk(ann, t.join("ben"))

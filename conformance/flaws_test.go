@@ -78,6 +78,7 @@ type finding struct{ name, says string }
 
 const noClose = "waits for a close frame: "
 
+// flaws says which cases must find each of them.
 var flaws = map[flaw][]finding{
 	wrongAccept: {{"handshake/the RFC's own key gets the RFC's own answer", "Sec-WebSocket-Accept is"}},
 	upgradesAnything: {

@@ -35,8 +35,10 @@ type Target struct {
 	MaxMessage int
 
 	// PingInterval is how long the server lets a client be silent before it
-	// pings it. The cases about that need an interval well under Patience, and
-	// are skipped where it is longer or not set.
+	// pings it. The case about that needs it to be at most a quarter of Patience,
+	// and is skipped where it is longer or not set. Two seconds are a good
+	// choice: with much less, a server that shares a slow machine with the crowd
+	// takes for silent who has answered long ago.
 	PingInterval time.Duration
 
 	// Members and Messages are the size of the crowd that must hear everything
