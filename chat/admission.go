@@ -21,7 +21,7 @@ var ErrHubClosed = errors.New("hub is closed")
 func (h *Hub) admit(addr netip.Addr) error {
 	limit := h.settings()
 	key := limitKey(addr)
-	if !h.attempts.take(limit.ConnectRate, key) {
+	if !h.attempts.take(limit.ConnectRate, h.now(), key) {
 		return &refusal{RefusedAttempts, wsconn.HandshakeError{
 			Status: http.StatusTooManyRequests,
 			Header: http.Header{"Retry-After": {retryAfter}},
@@ -151,7 +151,7 @@ func (h *Hub) enrol(s *Session, id *Identity, device string) error {
 	h.mu.Lock()
 	u := h.users[id.User.ID]
 	if u == nil {
-		u = &presentUser{pace: h.paces.of(id.User.ID, set)}
+		u = &presentUser{pace: h.paces.of(id.User.ID, h.now())}
 		h.users[id.User.ID] = u
 	}
 	old := slices.IndexFunc(u.sessions, func(e enrolled) bool { return device != "" && e.device == device })

@@ -136,6 +136,7 @@ type Hub struct {
 	journal Journal
 	log     *zap.Logger
 	engine  *wsconn.Engine
+	began   time.Time
 
 	current   atomic.Pointer[Settings]
 	workers   sync.WaitGroup  // the rooms' workers
@@ -167,6 +168,7 @@ func NewHub(cfg Config) (*Hub, error) {
 	h := &Hub{
 		journal:  cfg.Journal,
 		log:      cfg.Logger,
+		began:    time.Now(),
 		rooms:    map[string]*room{},
 		sessions: map[string]*Session{},
 		users:    map[string]*presentUser{},

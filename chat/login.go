@@ -33,7 +33,7 @@ func (h *Handler) ServeLogin(w http.ResponseWriter, r *http.Request, login Login
 }
 
 func (h *Handler) logIn(w http.ResponseWriter, r *http.Request, login Login) (*wire.Login, error) {
-	if !h.Hub.attempts.take(h.Hub.settings().ConnectRate, limitKey(h.clientIP(r))) {
+	if !h.Hub.attempts.take(h.Hub.settings().ConnectRate, h.Hub.now(), limitKey(h.clientIP(r))) {
 		h.Hub.counts.refused[RefusedAttempts].Add(1)
 		return nil, wire.TooFast.Error("")
 	}

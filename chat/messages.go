@@ -109,8 +109,8 @@ func (h *Handler) visitor(r *http.Request, room string) (*Identity, error) {
 
 // charge takes a request of n bytes in, or says that it comes too soon.
 func (h *Hub) charge(id *Identity, n int) error {
-	set := h.settings()
-	wait := h.paces.of(id.User.ID, set).take(set.UserRate, set.UserBytes, n, 0)
+	set, now := h.settings(), h.now()
+	wait := h.paces.of(id.User.ID, now).take(set.UserRate, set.UserBytes, now, n, 0)
 	if wait <= 0 {
 		return nil
 	}

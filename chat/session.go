@@ -27,7 +27,7 @@ type Session struct {
 	// of whom nothing is known.
 	identity atomic.Pointer[Identity]
 
-	own   *pace // the reader's; nil until the client says something
+	own   pace
 	users *pace // what all sessions of the user share; set with identity, by the reader or before it
 
 	unsettled gate // bytes of what it said and the journal has not answered
