@@ -281,16 +281,19 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 const forever = 100 * 365 * 24 * time.Hour
 
 // liftIdleTimeouts keeps Caddy from cutting a WebSocket over HTTP/2 or HTTP/3
-// that has been silent for a minute: the engine's own pings watch over it.
+// that has been silent for a minute, or is as old as a request may get: the
+// engine's own pings watch over it. Nobody reads or writes yet.
 func liftIdleTimeouts(r *http.Request) {
 	if r.ProtoMajor < 2 {
 		return
 	}
 	reader, writer := caddyhttp.IdleTimeoutsFromContext(r.Context())
 	if reader != nil {
+		reader.Deadline.HardDeadline = time.Time{}
 		reader.Override(forever, 0)
 	}
 	if writer != nil {
+		writer.Deadline.HardDeadline = time.Time{}
 		writer.Override(forever, 0, 0)
 	}
 }

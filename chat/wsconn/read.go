@@ -143,8 +143,8 @@ func (c *Conn) contain() {
 func (c *Conn) endRead(why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.reading = false // there is no reader left to interrupt
 	c.killLocked(why)
-	c.reading = false
 	c.endLocked()
 }
 
