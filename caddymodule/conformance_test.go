@@ -7,8 +7,8 @@ import (
 	"github.com/caddychat/caddy-chat/conformance"
 )
 
-// The whole raw dialect and what bad input gets, over ws and wss through a real
-// Caddy. None of it may write an error to the log.
+// The whole raw dialect and what bad input gets, over ws, wss and streams of
+// HTTP/2 and HTTP/3 through a real Caddy. None of it may write an error to the log.
 func TestConformance(t *testing.T) {
 	const options = `
 		max_connections_per_ip 3000
@@ -27,5 +27,10 @@ func TestConformance(t *testing.T) {
 	t.Run("wss", func(t *testing.T) {
 		conformance.Run(t, conformance.Target{Addr: s.tls, PingInterval: 2 * time.Second, TLS: s.trust(), Members: 100, Messages: 200})
 	})
+	for name, c := range s.carriers() {
+		t.Run(name, func(t *testing.T) {
+			conformance.Run(t, conformance.Target{Connect: c.connect, PingInterval: 2 * time.Second, Members: 100, Messages: 200})
+		})
+	}
 	s.noErrors()
 }

@@ -1,0 +1,209 @@
+package caddymodule_test
+
+import (
+	"context"
+	"crypto/sha1"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/coder/websocket"
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+	"golang.org/x/net/http2"
+
+	_ "github.com/caddychat/caddy-chat/caddymodule/h2"
+)
+
+// carrier opens a stream that carries a WebSocket, by an extended CONNECT to a
+// path with a query. The stream is nil where the server refuses.
+type carrier func(ctx context.Context, uri string, header http.Header) (net.Conn, *http.Response, error)
+
+// carriers are those of a site over https.
+func (s *site) carriers() map[string]carrier {
+	return map[string]carrier{"h2": s.overH2(), "h3": s.overH3()}
+}
+
+// connect is for the conformance kit.
+func (c carrier) connect(ctx context.Context, query string) (net.Conn, error) {
+	conn, res, err := c(ctx, "/chat?"+query, http.Header{})
+	if err == nil && conn == nil {
+		err = errors.New(res.Status)
+	}
+	return conn, err
+}
+
+// RoundTrip lets a client that knows the handshake of HTTP/1.1 alone use the
+// carrier.
+func (c carrier) RoundTrip(req *http.Request) (*http.Response, error) {
+	header := req.Header.Clone()
+	key := header.Get("Sec-Websocket-Key")
+	for _, name := range []string{"Upgrade", "Connection", "Sec-Websocket-Key"} {
+		header.Del(name)
+	}
+	conn, res, err := c(req.Context(), req.URL.RequestURI(), header)
+	if err != nil || conn == nil {
+		return res, err
+	}
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	res.StatusCode, res.Body = http.StatusSwitchingProtocols, conn
+	res.Header.Set("Upgrade", "websocket")
+	res.Header.Set("Connection", "Upgrade")
+	res.Header.Set("Sec-Websocket-Accept", base64.StdEncoding.EncodeToString(sum[:]))
+	return res, nil
+}
+
+// dial connects by coder/websocket. The connection is gone at the end of the
+// test.
+func (c carrier) dial(t *testing.T, uri string, protocols ...string) *websocket.Conn {
+	t.Helper()
+	conn, res, err := websocket.Dial(t.Context(), "wss://site"+uri, &websocket.DialOptions{
+		HTTPClient: &http.Client{Transport: c}, Subprotocols: protocols})
+	if err != nil {
+		t.Fatalf("%s: %v (%v)", uri, err, res)
+	}
+	conn.SetReadLimit(1 << 20)
+	t.Cleanup(func() { conn.CloseNow() })
+	return conn
+}
+
+// connectRequest is an extended CONNECT without what each version of HTTP adds.
+func (s *site) connectRequest(ctx context.Context, uri string, header http.Header) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodConnect, "https://"+s.tls+uri, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header = header
+	req.Header.Set("Sec-Websocket-Version", "13")
+	return req, nil
+}
+
+// overH2 shares connections among its streams, as browsers do (RFC 8441).
+func (s *site) overH2() carrier {
+	//lint:ignore SA1019 http.Transport refuses the field ":protocol"
+	var t http.RoundTripper = &http2.Transport{TLSClientConfig: s.trust()}
+	s.t.Cleanup((&http.Client{Transport: t}).CloseIdleConnections)
+	return func(handshake context.Context, uri string, header http.Header) (net.Conn, *http.Response, error) {
+		ctx, cancel := context.WithCancel(context.Background()) // of the stream
+		defer context.AfterFunc(handshake, cancel)()
+		req, err := s.connectRequest(ctx, uri, header)
+		if err != nil {
+			cancel()
+			return nil, nil, err
+		}
+		req.Header[":protocol"] = []string{"websocket"}
+		conn, body := net.Pipe() // has deadlines, unlike io.Pipe
+		req.Body = body
+		res, err := t.RoundTrip(req)
+		if err != nil || res.StatusCode != http.StatusOK {
+			cancel()
+			conn.Close()
+			return nil, res, err
+		}
+		return &h2Stream{conn, res.Body, cancel}, res, nil
+	}
+}
+
+type h2Stream struct {
+	net.Conn // writes the request's body
+	body     io.ReadCloser
+	cancel   func()
+}
+
+func (s *h2Stream) Read(p []byte) (int, error) { return s.body.Read(p) }
+
+// Close resets the stream.
+func (s *h2Stream) Close() error {
+	s.cancel()
+	return errors.Join(s.Conn.Close(), s.body.Close())
+}
+
+// streamsPerConn are fewer than a server of quic-go allows.
+const streamsPerConn = 50
+
+// overH3 shares connections among its streams (RFC 9220).
+func (s *site) overH3() carrier {
+	config := s.trust()
+	config.NextProtos = []string{http3.NextProtoH3}
+	shared := &h3Conns{site: s, config: config}
+	return func(ctx context.Context, uri string, header http.Header) (net.Conn, *http.Response, error) {
+		req, err := s.connectRequest(ctx, uri, header)
+		if err != nil {
+			return nil, nil, err
+		}
+		req.Proto = "websocket" // quic-go's name for :protocol
+		c, str, err := shared.open(ctx)
+		if err != nil {
+			return nil, nil, fmt.Errorf("open a stream over QUIC: %w", err)
+		}
+		if err := str.SendRequestHeader(req); err != nil {
+			return nil, nil, err
+		}
+		res, err := str.ReadResponse()
+		if err != nil || res.StatusCode != http.StatusOK {
+			return nil, res, err
+		}
+		return &h3Stream{str, c}, res, nil
+	}
+}
+
+// h3Conns are the connections of a client, each with some streams.
+type h3Conns struct {
+	site      *site
+	config    *tls.Config
+	transport http3.Transport
+
+	mu      sync.Mutex // guards the rest
+	conn    *http3.ClientConn
+	streams int // opened on conn
+}
+
+// open opens a stream, on a new connection where the last one has enough of them
+// or takes no more: after a reload a server wants its old ones to end.
+func (h *h3Conns) open(ctx context.Context) (*http3.ClientConn, *http3.RequestStream, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.conn != nil && h.streams < streamsPerConn {
+		if str, err := h.conn.OpenRequestStream(ctx); err == nil {
+			h.streams++
+			return h.conn, str, nil
+		}
+	}
+	conn, err := quic.DialAddr(ctx, h.site.tls, h.config, &quic.Config{MaxStreamReceiveWindow: 1 << 20})
+	if err != nil {
+		return nil, nil, err
+	}
+	h.site.t.Cleanup(func() { conn.CloseWithError(0, "") })
+	h.conn, h.streams = h.transport.NewClientConn(conn), 1
+	select {
+	case <-h.conn.ReceivedSettings():
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
+	if !h.conn.Settings().EnableExtendedConnect {
+		return nil, nil, errors.New("the server does not offer extended CONNECT")
+	}
+	str, err := h.conn.OpenRequestStream(ctx)
+	return h.conn, str, err
+}
+
+type h3Stream struct {
+	*http3.RequestStream
+	conn *http3.ClientConn
+}
+
+func (s *h3Stream) LocalAddr() net.Addr  { return s.conn.LocalAddr() }
+func (s *h3Stream) RemoteAddr() net.Addr { return s.conn.RemoteAddr() }
+
+// Close resets the stream.
+func (s *h3Stream) Close() error {
+	s.CancelRead(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
+	s.CancelWrite(quic.StreamErrorCode(http3.ErrCodeRequestCanceled))
+	return nil
+}
