@@ -225,8 +225,8 @@ func (h *Hub) Close(ctx context.Context) error {
 	}
 	h.cancel()
 	err := h.engine.Close(context.WithoutCancel(ctx))
-	// Those on their way in have found the engine closed. Once the last has been
-	// dismissed, nobody starts another worker.
+	// Those on their way in have found the engine closed. Once the last room has
+	// been given back, nobody starts another worker.
 	<-h.empty
 	h.workers.Wait()
 	return errors.Join(err, h.journal.Close())

@@ -48,5 +48,11 @@ func (h *Hub) PanicIn(name string) {
 	h.inRoom(name, func(*room) { panic("as the test wants it") })
 }
 
+// Hold takes a room, as who is in it does.
+func (h *Hub) Hold(name string) (release func(), err error) {
+	r, err := h.acquire(name, 0)
+	return func() { h.release(r) }, err
+}
+
 // Queued returns how many bytes wait for clients.
 func (h *Hub) Queued() int64 { return h.engine.Queued() }

@@ -139,7 +139,7 @@ type Hub struct {
 	began   time.Time
 
 	current   atomic.Pointer[Settings]
-	workers   sync.WaitGroup  // the rooms' workers
+	workers   sync.WaitGroup  // the rooms, and their workers
 	context   context.Context // ends when the sessions have gone
 	cancel    context.CancelFunc
 	marks     *marks
@@ -230,6 +230,7 @@ func (h *Hub) acquire(name string, maxMembers int) (*room, error) {
 		}
 		r = newRoom(h, name)
 		h.rooms[name] = r
+		h.workers.Add(1) // while it follows, the journal may start its worker
 	}
 	if maxMembers > 0 && r.refs >= maxMembers {
 		h.mu.Unlock()
@@ -253,9 +254,13 @@ func (h *Hub) release(r *room) {
 		delete(h.rooms, r.name)
 	}
 	h.mu.Unlock()
-	if last && r.stop != nil {
+	if !last {
+		return
+	}
+	if r.stop != nil {
 		r.stop()
 	}
+	h.workers.Done()
 }
 
 func newID() string { return rand.Text() }

@@ -271,6 +271,7 @@ func (h *Hub) say(ctx context.Context, e Entry) (Receipt, error) {
 		}
 		return a.receipt, nil
 	case <-ctx.Done():
-		return Receipt{}, wire.Unavailable.Error("")
+	case <-h.context.Done(): // the hub is closing and waits for the room
 	}
+	return Receipt{}, wire.Unavailable.Error("")
 }

@@ -124,6 +124,33 @@ func stormClient(url string, r *rand.Rand) {
 	}
 }
 
+// A room that is still followed may be called by the journal at any moment, and
+// start a worker then: Close waits until the last room has been given back.
+func TestHub_Close_WaitsForWhoHasARoom(t *testing.T) {
+	for range 100 {
+		journal := chat.NewMemoryJournal(chat.MemoryOptions{})
+		hub, err := chat.NewHub(chat.Config{Journal: journal, NoPoll: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		release, err := hub.Hold("r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var speaking sync.WaitGroup
+		speaking.Go(func() {
+			defer release()
+			for range 20 {
+				journal.Append(chat.Entry{Room: "r", Kind: chat.Message, Body: []byte("1")}, func(chat.Receipt, error) {})
+			}
+		})
+		if err := errors.Join(hub.Close(t.Context()), hub.Empty()); err != nil {
+			t.Error(err)
+		}
+		speaking.Wait()
+	}
+}
+
 func openDescriptors(t *testing.T) int {
 	list, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
