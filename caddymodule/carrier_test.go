@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha1"
 	"crypto/tls"
@@ -21,11 +22,11 @@ import (
 	_ "github.com/caddychat/caddy-chat/caddymodule/h2"
 )
 
-// carrier opens a stream that carries a WebSocket, by an extended CONNECT to a
-// path with a query. The stream is nil where the server refuses.
+// carrier opens a WebSocket at a path with a query, and returns the stream that
+// carries it, or nil where the server refuses.
 type carrier func(ctx context.Context, uri string, header http.Header) (net.Conn, *http.Response, error)
 
-// carriers are those of a site over https.
+// carriers are those by an extended CONNECT, over https.
 func (s *site) carriers() map[string]carrier {
 	return map[string]carrier{"h2": s.overH2(), "h3": s.overH3()}
 }
@@ -83,6 +84,43 @@ func (s *site) connectRequest(ctx context.Context, uri string, header http.Heade
 	req.Header.Set("Sec-Websocket-Version", "13")
 	return req, nil
 }
+
+// overH1 upgrades a connection of its own for each WebSocket.
+func (s *site) overH1() carrier {
+	return func(ctx context.Context, uri string, header http.Header) (net.Conn, *http.Response, error) {
+		req, err := s.connectRequest(ctx, uri, header)
+		if err != nil {
+			return nil, nil, err
+		}
+		req.Method = http.MethodGet
+		req.Header.Set("Upgrade", "websocket")
+		req.Header.Set("Connection", "Upgrade")
+		req.Header.Set("Sec-Websocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+		conn, err := (&tls.Dialer{Config: s.trust()}).DialContext(ctx, "tcp", s.tls)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := req.Write(conn); err != nil {
+			conn.Close()
+			return nil, nil, err
+		}
+		in := bufio.NewReader(conn)
+		res, err := http.ReadResponse(in, req)
+		if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+			conn.Close()
+			return nil, res, err
+		}
+		return &h1Stream{conn, in}, res, nil
+	}
+}
+
+// h1Stream is a connection of which some may have been read already.
+type h1Stream struct {
+	net.Conn
+	in *bufio.Reader
+}
+
+func (s *h1Stream) Read(p []byte) (int, error) { return s.in.Read(p) }
 
 // overH2 shares connections among its streams, as browsers do (RFC 8441).
 func (s *site) overH2() carrier {

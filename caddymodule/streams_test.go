@@ -1,7 +1,6 @@
 package caddymodule_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -52,10 +51,7 @@ func (c carrier) stream(t *testing.T, uri string) net.Conn {
 
 func write(t *testing.T, conn net.Conn, op ws.OpCode, payload []byte) {
 	t.Helper()
-	f := ws.MaskFrameWith(ws.NewFrame(op, true, bytes.Clone(payload)), [4]byte{1, 2, 3, 4})
-	if _, err := conn.Write(ws.MustCompileFrame(f)); err != nil {
-		t.Fatal(err)
-	}
+	writeFrame(t, conn, op, true, 0, payload)
 }
 
 // readFrame reads a frame of the server's.

@@ -10,7 +10,7 @@
 //
 // Without this package browsers open their WebSockets by HTTP/1.1 over
 // connections of their own. That costs a server less: such a connection waits
-// without a goroutine, a stream keeps two. What is won is a connection and a
+// without a goroutine, which a stream can't. What is won is a connection and a
 // handshake less for each browser.
 //
 // HTTP/3 needs no switch.

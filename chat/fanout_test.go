@@ -1,0 +1,28 @@
+package chat
+
+import (
+	"bytes"
+	"testing"
+)
+
+// A batch is encoded and compressed once for each dialect, however many members
+// speak it.
+func TestFanOut_Chunk_IsMadeOnceForADialect(t *testing.T) {
+	var f fanOut
+	for range 3 {
+		f.add(&Entry{Kind: Message, Room: "r", Seq: 1, Text: true, Body: bytes.Repeat([]byte("a"), 1000)})
+	}
+	var sizes [dialects]int
+	for d := range dialect(dialects) {
+		first := f.chunk(d)
+		sizes[d] = len(first.frames)
+		if again := f.chunk(d); &again.frames[0] != &first.frames[0] {
+			t.Errorf("dialect %d is encoded twice", d)
+		}
+	}
+	for _, d := range []dialect{raw, v1} {
+		if sizes[d|deflated] > sizes[d]/3 {
+			t.Errorf("dialect %d: %d bytes, compressed %d", d, sizes[d], sizes[d|deflated])
+		}
+	}
+}
