@@ -1,0 +1,45 @@
+// miniProgram lends the client the sockets, the storage and the signals of a mini
+// program, from its global object. connect makes a SocketTask, or a promise of one.
+export function miniProgram(api, connect) {
+  return {
+    transport: (url, protocols, on) => lend(connect({ url, protocols, fail: on.error }), on),
+    storage: {
+      getItem: (name) => api.getStorageSync(name),
+      setItem: (name, text) => api.setStorageSync(name, text),
+      removeItem: (name) => api.removeStorageSync(name),
+    },
+    watch(chat) {
+      const show = () => chat.resume()
+      const hide = () => chat.suspend()
+      const check = () => chat.check()
+      api.onAppShow(show)
+      api.onAppHide(hide)
+      api.onNetworkStatusChange(check)
+      return () => {
+        api.offAppShow(show)
+        api.offAppHide(hide)
+        api.offNetworkStatusChange(check)
+      }
+    },
+  }
+}
+
+function lend(task, on) {
+  if (task.then) {
+    const socket = task.then((it) => lend(it, on))
+    socket.catch(on.error)
+    return {
+      send: (text) => void socket.then((it) => it.send(text)).catch(on.error),
+      close: () => void socket.then((it) => it.close()).catch(on.error),
+    }
+  }
+  // There are no listeners to take off: the client doesn't listen to what is over.
+  task.onOpen(on.open)
+  task.onMessage(({ data }) => on.message(data))
+  task.onError(on.error)
+  task.onClose(on.close)
+  return {
+    send: (data) => task.send({ data, fail: on.error }),
+    close: () => task.close({ fail() {} }),
+  }
+}

@@ -1,0 +1,253 @@
+// Connections that die without a word, and apps that sleep.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { said, Stage, state } from './stage.js'
+
+const pings = (socket) => socket.commands('ping').length
+
+test('a client that was silent for a ping interval sends ping', () => {
+  const stage = new Stage()
+  const socket = stage.enter('tea')
+  stage.clock.pass(24_999)
+  assert.equal(pings(socket), 0)
+  stage.clock.pass(1)
+  assert.equal(pings(socket), 1)
+  socket.say({ type: 'pong' })
+  stage.clock.pass(24_999)
+  assert.equal(pings(socket), 1)
+  stage.chat.typing('tea') // not silent
+  stage.clock.pass(24_999)
+  assert.equal(pings(socket), 1)
+  stage.clock.pass(1)
+  assert.equal(pings(socket), 2)
+})
+
+test('without a word for 10 s after a ping the connection is dead', () => {
+  const stage = new Stage()
+  const socket = stage.enter('tea')
+  stage.clock.pass(34_999)
+  assert.equal(stage.chat.state, 'online')
+  stage.clock.pass(1)
+  assert.equal(stage.chat.state, 'offline')
+  assert.equal(stage.of('state').at(-1).code, 'dead')
+  assert.equal(socket.closed, 1)
+})
+
+test('what is sent meanwhile does not put off the end of a dead connection', () => {
+  const stage = new Stage()
+  stage.enter('tea')
+  stage.clock.pass(30_000)
+  stage.chat.send('tea', 'are you there?')
+  stage.clock.pass(4_000)
+  stage.chat.typing('tea')
+  stage.clock.pass(1_000)
+  assert.equal(stage.chat.state, 'offline')
+})
+
+test('anything that is heard answers a ping', () => {
+  const stage = new Stage()
+  const socket = stage.enter('tea')
+  stage.clock.pass(34_999)
+  socket.say(said(1))
+  stage.clock.pass(24_999)
+  assert.equal(stage.chat.state, 'online')
+  assert.equal(pings(socket), 1)
+  stage.clock.pass(1)
+  assert.equal(pings(socket), 2)
+})
+
+test('a ping that runs late means suspension: a probe of 3 s', () => {
+  const stage = new Stage()
+  const socket = stage.enter('tea')
+  stage.clock.sleep(60_000)
+  stage.clock.pass(0)
+  assert.equal(pings(socket), 1)
+  socket.say(said(1)) // received before the sleep, for all we know
+  stage.clock.pass(2_999)
+  assert.equal(stage.chat.state, 'online')
+  stage.clock.pass(1)
+  assert.equal(stage.chat.state, 'offline')
+})
+
+test('a late ping that is answered changes nothing', () => {
+  const stage = new Stage()
+  const socket = stage.enter('tea')
+  stage.clock.sleep(60_000)
+  stage.clock.pass(0)
+  socket.answer('ping', { type: 'pong' })
+  stage.clock.pass(24_999)
+  assert.equal(pings(socket), 1)
+  stage.clock.pass(1)
+  assert.equal(pings(socket), 2)
+  assert.equal(stage.chat.state, 'online')
+  assert.deepEqual(stage.states, ['connecting', 'online'])
+})
+
+test('a deadline that runs late gives the server another 3 s, once', () => {
+  const stage = new Stage()
+  const socket = stage.enter('tea')
+  stage.clock.pass(25_000)
+  stage.clock.sleep(60_000) // the pong may wait to be read
+  stage.clock.pass(0)
+  assert.equal(stage.chat.state, 'online')
+  assert.equal(pings(socket), 2)
+  stage.clock.sleep(60_000)
+  stage.clock.pass(0)
+  assert.equal(stage.chat.state, 'online')
+  assert.equal(pings(socket), 3)
+  stage.clock.sleep(60_000)
+  stage.clock.pass(0)
+  assert.equal(stage.chat.state, 'offline')
+})
+
+test('a timer that is a little late is no suspension', () => {
+  const stage = new Stage()
+  const socket = stage.enter('tea')
+  stage.clock.sleep(30_000)
+  stage.clock.pass(0)
+  assert.deepEqual(socket.sent.at(-1), { type: 'ping' })
+})
+
+test('suspended: nothing is sent and nothing is missed; a pong makes it online again', () => {
+  const stage = new Stage()
+  const socket = stage.enter('tea')
+  stage.chat.suspend()
+  assert.equal(stage.chat.state, 'suspended')
+  stage.clock.pass(3_600_000)
+  assert.equal(pings(socket), 0)
+  socket.say(said(1))
+  assert.equal(stage.of('message').length, 1)
+
+  stage.chat.resume()
+  assert.equal(stage.chat.state, 'suspended')
+  stage.clock.pass(2_999)
+  socket.answer('ping', { type: 'pong' })
+  assert.equal(stage.chat.state, 'online')
+  assert.equal(stage.sockets.length, 1)
+  assert.deepEqual(stage.states, ['connecting', 'online', 'suspended', 'online'])
+  stage.clock.pass(25_000)
+  assert.equal(pings(socket), 2)
+})
+
+test('suspended: a connection that does not answer within 3 s is opened anew', () => {
+  const stage = new Stage()
+  const socket = stage.enter('tea')
+  stage.chat.suspend()
+  stage.chat.resume()
+  stage.clock.pass(1_000)
+  socket.say({ type: 'pong' }) // of an older ping
+  stage.chat.resume()
+  stage.clock.pass(2_000)
+  assert.equal(socket.closed, 1)
+  assert.equal(stage.chat.state, 'offline')
+  stage.clock.pass(500)
+  assert.equal(stage.chat.state, 'connecting')
+  assert.equal(pings(socket), 1)
+})
+
+test('suspended again during the probe: it neither succeeds nor fails', () => {
+  const stage = new Stage()
+  const socket = stage.enter('tea')
+  stage.chat.suspend()
+  stage.chat.resume()
+  stage.chat.suspend()
+  stage.clock.pass(10_000)
+  socket.answer('ping', { type: 'pong' })
+  assert.equal(stage.chat.state, 'suspended')
+  stage.chat.resume()
+  stage.clock.pass(3_000)
+  assert.equal(stage.chat.state, 'offline')
+})
+
+test('suspended: a connection that ends is opened on resume, not before', () => {
+  const stage = new Stage()
+  stage.enter('tea').lose()
+  stage.chat.suspend()
+  stage.clock.pass(3_600_000)
+  assert.equal(stage.sockets.length, 1)
+  stage.chat.resume()
+  assert.equal(stage.chat.state, 'connecting')
+  assert.equal(stage.sockets.length, 2)
+
+  stage.welcome()
+  stage.chat.suspend()
+  stage.socket.lose()
+  assert.equal(stage.chat.state, 'suspended')
+  stage.clock.pass(3_600_000)
+  assert.equal(stage.sockets.length, 2)
+  stage.chat.resume()
+  assert.equal(stage.sockets.length, 3)
+})
+
+test('suspended while connecting: opened anew on resume; a welcome meanwhile is taken', () => {
+  const stage = new Stage()
+  stage.chat.connect()
+  stage.chat.suspend()
+  stage.clock.pass(3_600_000)
+  stage.chat.resume()
+  assert.equal(stage.sockets.length, 2)
+  assert.equal(stage.sockets[0].closed, 1)
+
+  stage.chat.suspend()
+  stage.welcome()
+  assert.equal(stage.chat.state, 'suspended')
+  stage.clock.pass(60_000)
+  assert.equal(pings(stage.socket), 0)
+  stage.chat.resume()
+  stage.socket.answer('ping', { type: 'pong' })
+  assert.equal(stage.chat.state, 'online')
+  assert.equal(stage.sockets.length, 2)
+})
+
+test('suspended, then closed: resume does nothing', () => {
+  const stage = new Stage()
+  stage.welcome()
+  stage.chat.suspend()
+  stage.chat.close()
+  assert.equal(stage.chat.state, 'closed')
+  stage.chat.resume()
+  stage.chat.suspend()
+  assert.equal(stage.chat.state, 'closed')
+  assert.equal(stage.sockets.length, 1)
+})
+
+test('suspended: connect resumes', () => {
+  const stage = new Stage()
+  stage.welcome()
+  stage.chat.suspend()
+  stage.chat.connect()
+  stage.socket.answer('ping', { type: 'pong' })
+  assert.equal(stage.chat.state, 'online')
+})
+
+test('check probes a connection, and changes no state where it answers', () => {
+  const stage = new Stage()
+  const socket = stage.enter('tea')
+  stage.chat.check()
+  stage.chat.check()
+  assert.equal(pings(socket), 1)
+  socket.answer('ping', { type: 'pong' })
+  assert.deepEqual(stage.states, ['connecting', 'online'])
+  stage.chat.check()
+  stage.clock.pass(3_000)
+  assert.equal(stage.chat.state, 'offline')
+})
+
+test('a probe that is refused is answered all the same', () => {
+  const stage = new Stage()
+  const socket = stage.enter('tea')
+  stage.chat.check()
+  socket.answer('ping', { type: 'error', code: 'too_fast', message: '', retry: 1_000 })
+  stage.clock.pass(3_000)
+  assert.equal(stage.chat.state, 'online')
+})
+
+test('a back-off that slept through its time connects', () => {
+  const stage = new Stage()
+  stage.enter('tea').lose()
+  stage.clock.sleep(3_600_000)
+  stage.clock.pass(0)
+  assert.equal(stage.chat.state, 'connecting')
+  stage.welcome({ rooms: [state('tea')] })
+  assert.equal(stage.chat.state, 'online')
+})

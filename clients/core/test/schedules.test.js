@@ -1,0 +1,20 @@
+// 10,000 random schedules, those of schedule.js. To play one again:
+//
+//     SEED=42 SCHEDULES=1 node --test core/test/schedules.test.js
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { Worker } from 'node:worker_threads'
+
+const schedules = Number(process.env.SCHEDULES ?? 10_000)
+const seed = Number(process.env.SEED ?? Date.now() % 1_000_000_000)
+
+// The workers share the seeds. What fails names its own.
+test(`${schedules} random schedules from seed ${seed}`, async () => {
+  const half = seed + Math.ceil(schedules / 2)
+  const parts = [{ seed, end: half }, { seed: half, end: seed + schedules }]
+  await Promise.all(parts.map(async (workerData) => {
+    const [code] = await once(new Worker(new URL('schedule.js', import.meta.url), { workerData }), 'exit')
+    assert.equal(code, 0)
+  }))
+})

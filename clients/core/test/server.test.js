@@ -1,0 +1,110 @@
+// Two users of the client against the real server, over the package ws.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import WebSocket from 'ws'
+import { Server } from '../../test/server.js'
+import { Client } from '../index.js'
+import { node } from '../node.js'
+import { Timeline } from '../timeline.js'
+
+// user connects a client that keeps what it hears.
+function user(t, url, options, socket) {
+  const memory = new Map()
+  const storage = {
+    getItem: (name) => memory.get(name),
+    setItem: (name, text) => memory.set(name, text),
+    removeItem: (name) => memory.delete(name),
+  }
+  const chat = new Client({ url, storage, ...node(WebSocket, socket), ...options })
+  t.after(() => chat.close())
+  const heard = []
+  chat.on('message', ({ seq, body }) => heard.push(`${seq} ${body.text}`))
+  return { chat, heard, storage }
+}
+
+// when resolves at the next event that fits.
+function when(chat, name, fits = () => true) {
+  return new Promise((resolve) => {
+    const stop = chat.on(name, (event) => {
+      if (!fits(event)) return
+      stop()
+      resolve(event)
+    })
+  })
+}
+
+async function serve(t, chat) {
+  const server = new Server({ chat })
+  t.after(() => server.remove())
+  await server.start()
+  return server
+}
+
+test('two users chat, over ws and wss, and know each other', async (t) => {
+  const server = await serve(t)
+  const li = user(t, server.ws, { name: 'Li' })
+  const bo = user(t, server.wss, { name: 'Bo' }, { ca: server.ca })
+  const me = await li.chat.connect()
+  assert.equal(me.name, 'Li')
+  assert.equal(me.guest, true)
+  await li.chat.join('tea')
+  const arrived = when(li.chat, 'presence', ({ joined }) => joined[0]?.name === 'Bo')
+  await bo.chat.connect()
+  await bo.chat.join('tea')
+  await arrived
+
+  const answer = await li.chat.send('tea', { text: 'hello' })
+  assert.equal(answer.seq, 1)
+  const typing = when(li.chat, 'typing')
+  bo.chat.typing('tea')
+  assert.equal((await typing).from.name, 'Bo')
+  const { users, members } = await li.chat.who('tea')
+  assert.deepEqual([users.map(({ name }) => name).sort(), members], [['Bo', 'Li'], 2])
+  await bo.chat.send('tea', { text: 'hi' })
+  assert.equal((await bo.chat.read('tea', 1)).unread, 1)
+  const recalled = when(bo.chat, 'recalled')
+  await li.chat.recall('tea', 1)
+  assert.equal((await recalled).target, 1)
+  const { entries } = await bo.chat.history('tea')
+  assert.deepEqual(entries.map(({ type, recalled }) => [type, recalled]), [['message', true], ['message', undefined], ['recalled', undefined]])
+  assert.deepEqual(bo.heard, ['1 hello', '2 hi'])
+  assert.deepEqual(li.heard, bo.heard)
+})
+
+test('a server that is killed in mid-conversation loses and doubles nothing', async (t) => {
+  const server = await serve(t)
+  const li = user(t, server.ws, { name: 'Li' })
+  const bo = user(t, server.ws, { name: 'Bo' })
+  const first = await li.chat.connect()
+  await bo.chat.connect()
+  await Promise.all([li.chat.join('tea'), bo.chat.join('tea')])
+  const list = new Timeline(bo.chat, 'tea')
+  let n = 0
+  const sent = []
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 50; i++) sent.push(li.chat.send('tea', { text: `${n++}` }))
+    await sent.at(-25)
+    await server.stop('SIGKILL')
+    for (let i = 0; i < 10; i++) sent.push(li.chat.send('tea', { text: `${n++}` })) // into the outbox
+    await server.start()
+  }
+  await Promise.all(sent)
+  const told = [bo, li].map(({ chat }) => when(chat, 'message', ({ body }) => body.text === 'the end'))
+  await li.chat.send('tea', { text: 'the end' })
+  await Promise.all(told)
+  const want = Array.from({ length: n }, (_, i) => `${i + 1} ${i}`).concat(`${n + 1} the end`)
+  assert.deepEqual(bo.heard, want)
+  assert.deepEqual(li.heard, want)
+  assert.deepEqual(list.items.map(({ seq, body }) => `${seq} ${body.text}`), want)
+  assert.equal(li.chat.user.id, first.id, 'the guest came back as another')
+  assert.deepEqual(server.errors(), [])
+})
+
+test('a token that is refused is said, and never makes a guest', async (t) => {
+  const server = await serve(t)
+  const asked = []
+  const li = user(t, server.ws, { token: (why) => (asked.push(why), 'no.such.token') })
+  await assert.rejects(li.chat.connect(), { code: 'bad_token', retry: false })
+  assert.equal(li.chat.state, 'closed')
+  assert.deepEqual(asked, [undefined, 'bad_token'])
+})
