@@ -69,6 +69,7 @@ export class Outbox {
       if (answer.code === lost.code || this.flying.get(name) !== message) return
       this.flying.delete(name)
       if (answer.type === 'ok') this.settle(message, { state: 'sent', seq: answer.seq, at: answer.at })
+      else if (answer.code === 'not_joined' && !this.chat.rooms.get(name)?.entered) return // it waits until the room is joined again
       else if (answer.retry === false) this.settle(message, { state: 'failed', code: answer.code }, answer)
       else this.hold(name, answer.retry)
       this.flush(name)

@@ -237,6 +237,21 @@ test('to a room that was not joined nothing is said; one that is lost fails what
   assert.deepEqual(fates(stage).slice(2), [['a', 'failed', 'kicked'], ['b', 'failed', 'kicked']])
 })
 
+test('said while the server was taking the user out of a room: it waits until the room is joined again', () => {
+  const stage = new Stage()
+  const socket = stage.enter('tea')
+  stage.chat.send('tea', 'a')
+  socket.say({ type: 'removed', room: 'tea', code: 'unavailable', message: '', retry: 2_000 })
+  refuse(socket, 'not_joined', false)
+  stage.chat.send('tea', 'b')
+  stage.clock.pass(2_000)
+  socket.answer('join', { type: 'joined', ...state('tea') })
+  ok(socket, 1)
+  ok(socket, 2)
+  assert.deepEqual(bodies(socket), ['a', 'a', 'b'])
+  assert.deepEqual(fates(stage).slice(2), [['a', 'sent', 1], ['b', 'sent', 2]])
+})
+
 test('a room that was left keeps what waits until it is joined again', () => {
   const stage = new Stage()
   stage.enter('tea')
