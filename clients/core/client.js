@@ -1,5 +1,5 @@
 import { Emitter } from './emitter.js'
-import { randomKey } from './encode.js'
+import { encode, exceeds, randomKey } from './encode.js'
 import { Link, lost } from './link.js'
 import { Outbox } from './outbox.js'
 import { ChatError, Outcome } from './outcome.js'
@@ -10,6 +10,7 @@ import { system, Timer } from './timer.js'
 const shortest = 500 // of the back-off's first range
 const longest = 20_000
 const typingEvery = 3_000
+const helloRooms = 48 * 1024 // bytes; a server takes 64 KiB, and there is the token
 const fresh = 3_000 // a connection that is younger is not doubted
 
 // Client is one user's conversation with a server, over any number of
@@ -84,6 +85,7 @@ export class Client extends Emitter {
   forget() {
     this.close()
     this.outbox.clear()
+    this.places.clear()
     this.token = this.user = undefined
     this.store.set('token', '')
   }
@@ -230,7 +232,9 @@ export class Client extends Emitter {
 
   greet(link) {
     const { token, device, name, avatar } = this
-    const rooms = this.places.places()
+    // What doesn't fit into a frame is joined behind welcome.
+    let rooms = this.places.places()
+    while (exceeds(encode(rooms), helloRooms)) rooms = rooms.slice(0, rooms.length / 2)
     link.ask('hello', { token, device, name, avatar, rooms }, (answer) => {
       if (answer.type === 'welcome') return this.welcome(link, answer)
       // One bad name must not keep the user from all other rooms.

@@ -181,6 +181,10 @@ export class Rooms {
     }
   }
 
+  clear() {
+    for (const room of [...this.byName.values()]) this.forget(room, { code: 'left', message: 'the user was forgotten' })
+  }
+
   has(room) {
     return this.byName.get(room.room) === room
   }

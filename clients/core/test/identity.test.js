@@ -46,8 +46,8 @@ test('a guest keeps the token and comes back as the same user', async () => {
 
 test('forget leaves nothing of the user', async () => {
   const stage = new Stage()
-  stage.enter('tea')
   stage.welcome({ token: 'g1' })
+  stage.enter('tea')
   const sent = stage.chat.send('tea', 'x')
   stage.chat.forget()
   assert.equal(stage.chat.state, 'closed')
@@ -55,6 +55,7 @@ test('forget leaves nothing of the user', async () => {
   assert.equal(stage.storage.texts.size, 0)
   assert.equal(stage.chat.user, undefined)
   assert.equal(await connect(stage), undefined)
+  assert.deepEqual(stage.socket.sent[0].rooms, [])
 })
 
 test('a guest whose token is not accepted is closed, not made another', async () => {

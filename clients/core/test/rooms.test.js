@@ -305,6 +305,20 @@ test('no more rooms than a hello can name', async () => {
   await assert.rejects(stage.chat.join('one more'), refusal('too_many_rooms'))
 })
 
+test('rooms that do not fit into a hello are joined behind welcome', () => {
+  const stage = new Stage()
+  const name = (i) => `${i}`.padEnd(128, '.')
+  for (let i = 0; i < 500; i++) stage.chat.join(name(i))
+  stage.chat.connect()
+  stage.socket.open()
+  const [hello] = stage.socket.commands('hello')
+  assert.ok(JSON.stringify(hello).length < 65_536 - 8_192)
+  assert.ok(hello.rooms.length >= 125)
+  stage.welcome({ rooms: hello.rooms.map(({ room }) => state(room)) })
+  const named = [...hello.rooms, ...stage.socket.commands('join')].map(({ room }) => room)
+  assert.deepEqual(named, Array.from({ length: 500 }, (_, i) => name(i)))
+})
+
 test('presence, typing, read marks and mutes are told', async () => {
   const stage = new Stage()
   const socket = stage.enter('tea', { entries: [said(1), said(2), said(3)], unread: 3 })
