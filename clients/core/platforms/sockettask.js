@@ -34,12 +34,18 @@ function lend(task, on) {
     }
   }
   // There are no listeners to take off: the client doesn't listen to what is over.
-  task.onOpen(on.open)
+  // A task that was closed while it connected may open all the same.
+  let closed = false
+  const close = () => task.close({ fail() {} })
+  task.onOpen(() => (closed ? close() : on.open()))
   task.onMessage(({ data }) => on.message(data))
   task.onError(on.error)
   task.onClose(on.close)
   return {
     send: (data) => task.send({ data, fail: on.error }),
-    close: () => task.close({ fail() {} }),
+    close() {
+      closed = true
+      close()
+    },
   }
 }
