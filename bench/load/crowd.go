@@ -182,9 +182,7 @@ func (w *crowd) post(s *sender, sentAt int64) {
 	m := s.slot(s.sent)
 	m.seq, m.sentAt, m.rank = s.sent, sentAt, 0
 	m.payload = appendPayload(m.payload[:0], w.run, s.number, s.sent, w.payload)
-	if m.left = s.client.room.live; !w.echo {
-		m.left--
-	}
+	m.left = w.audience(s)
 	w.messages++
 	w.awaited++
 	s.inFlight++
@@ -195,6 +193,14 @@ func (w *crowd) post(s *sender, sentAt int64) {
 	if m.left == 0 {
 		w.complete(s)
 	}
+}
+
+// audience is how many clients should hear what a sender who is connected says.
+func (w *crowd) audience(s *sender) int {
+	if w.echo {
+		return s.client.room.live
+	}
+	return s.client.room.live - 1
 }
 
 // complete is called when a message has been heard by all.

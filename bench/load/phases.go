@@ -31,9 +31,11 @@ func (f *closedFeed) step(now int64) int64 {
 		f.begun = true
 		w.ready = append(w.ready[:0], w.senders...)
 	}
-	for i := 0; i < len(w.ready); i++ { // a message that nobody hears is ready at once
+	for i := 0; i < len(w.ready); i++ { // whoever is lost meanwhile may make more ready
 		s := w.ready[i]
-		for s.inFlight < f.window && !s.client.excused {
+		// Where nobody is left to hear, a message would be done at once, and so
+		// would the next, for ever.
+		for s.inFlight < f.window && !s.client.excused && w.audience(s) > 0 {
 			w.post(s, now)
 		}
 	}

@@ -135,19 +135,36 @@ func WriteTable(w io.Writer, results []Result) error {
 		r := &results[i]
 		fmt.Fprintf(tw, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%.0f%%\t%s\n", r.Target, r.Scenario, r.Connections,
 			number("%.0f", r.PerSecond()), number("%.2f", r.CPUPerMillion()),
-			number("%.1f", r.latency().P50), number("%.1f", r.latency().P99), r.other(), 100*r.GeneratorBusy, r.verdict())
+			number("%.1f", r.Percentiles().P50), number("%.1f", r.Percentiles().P99), r.other(), 100*r.GeneratorBusy, r.Verdict())
 	}
 	return tw.Flush()
 }
 
-func (r *Result) latency() Latency {
+// String sums a result up in one line.
+func (r *Result) String() string {
+	line := fmt.Sprintf("%s, %s:", r.Target, r.Scenario)
+	if r.Deliveries > 0 && r.Storm == nil {
+		line += fmt.Sprintf(" %.0f deliveries/s, %.2f CPU s/million,", r.PerSecond(), r.CPUPerMillion())
+	}
+	if r.Latency != nil {
+		line += fmt.Sprintf(" p50 %.1f ms, p99 %.1f ms,", r.Latency.P50, r.Latency.P99)
+	}
+	if other := r.other(); other != "-" {
+		line += " " + other + ","
+	}
+	return line + " faults: " + r.Verdict()
+}
+
+// Percentiles returns Latency, or zeros where none was measured.
+func (r *Result) Percentiles() Latency {
 	if r.Latency == nil {
 		return Latency{}
 	}
 	return *r.Latency
 }
 
-func (r *Result) verdict() string {
+// Verdict puts the faults into words.
+func (r *Result) Verdict() string {
 	if r.Stuck {
 		return "stuck: " + r.Faults.String()
 	}
