@@ -59,7 +59,7 @@ test-go: compiler ## the Go tests, with the race detector
 	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: test-node
-test-node: caddy $(MODULES) ## the JavaScript clients against the real binary
+test-node: caddy chromium $(MODULES) ## the JavaScript clients against the real binary
 	$(say) 'node --test'
 	cd clients && npm test --silent
 
@@ -72,6 +72,11 @@ $(MODULES): clients/package.json clients/package-lock.json
 	$(say) 'npm ci'
 	cd clients && npm ci --no-audit --no-fund
 	@touch $@
+
+.PHONY: page
+page: $(MODULES) ## the built-in page, caddymodule/ui, out of clients/web
+	$(say) 'build caddymodule/ui'
+	cd clients && node build.js page
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each (30s)
@@ -91,6 +96,10 @@ fmt: ## format the Go code
 .PHONY: compiler
 compiler: # for the race detector, which is written in C
 	@$(call debian,cc,gcc libc6-dev)
+
+.PHONY: chromium
+chromium: # for the built-in page; with fonts for what people write
+	@$(call debian,chromium,chromium fonts-noto-cjk fonts-noto-color-emoji)
 
 define debian
 command -v $(1) >/dev/null || { \

@@ -51,6 +51,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    ping_interval          <duration>
 //	    origins                <pattern...>
 //	    compression            on|off
+//	    ui                     on|off
 //	    auth                   <method> { … }
 //	    policy                 <pattern> { … }
 //	    limits                 { … }
@@ -103,6 +104,8 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			err = h.parsePolicy(d)
 		case "limits":
 			err = h.Limits.unmarshal(d)
+		case "ui":
+			err = parseSwitch(d, &h.UI)
 		case "compression":
 			err = parseSwitch(d, &h.Compression)
 		default:

@@ -58,6 +58,7 @@ func TestCaddyfile_Adapts(t *testing.T) {
 			"max_message":131072,"origins":["https://a.example","https://*.b.example"],"path":"/talk",
 			"ping_interval":60000000000,"room":"{http.request.header.X-Room}"}`},
 		"hub":    {"chat {\nhub talk\n}", `{"handler":"chat","hub":"talk"}`},
+		"ui":     {"chat {\nui on\n}", `{"handler":"chat","ui":true}`},
 		"memory": {"chat {\njournal memory\n}", `{"handler":"chat","journal":{"engine":"memory"}}`},
 		"pebble": {`chat {
 			journal pebble /srv/{env.SITE} {
@@ -205,6 +206,7 @@ func TestCaddyfile_RefusesWithFileAndLine(t *testing.T) {
 		"chat {\njournal memory {\nretention 0\n}\n}":            "\"0\" is not one count, age or size",
 		"chat {\njournal memory {\nretention 5m 6m\n}\n}":        "\"6m\" is not one count, age or size",
 		"chat {\njournal memory {\nmax_size 1\nmax_size 1\n}\n}": "max_size is set twice",
+		"chat {\nui maybe\n}":                                    "ui is on or off",
 		"chat {\nauth\n}":                                        "auth needs a method",
 		"chat {\nauth magic\n}":                                  "unknown auth \"magic\"",
 		"chat {\nauth caddy x\n}":                                "wrong argument count",

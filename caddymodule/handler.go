@@ -79,6 +79,11 @@ type Handler struct {
 	// Who may do what in which room. Default: everybody anything but moderate.
 	Policies []Policy `json:"policies,omitempty"`
 
+	// Whether a browser that visits the path is shown a page to chat on, and
+	// `<path>/ui/chat.js` is there, which has the element `<caddy-chat>` for pages of
+	// the site's own. Default: false.
+	UI bool `json:"ui,omitempty"`
+
 	// The hub that holds the rooms: 1 to 64 letters, digits and `-_.`, and no `.`
 	// first. Handlers that name one hub share its rooms and its journal, whatever
 	// site they belong to; the settings of the last one count. Default: `default`.
@@ -252,9 +257,14 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 	switch {
 	case !ours:
 		return nil
+	case (path == "" || path == "/") && h.UI && isPageVisit(r):
+		return func(_ *chat.Handler, w http.ResponseWriter, r *http.Request) { servePage(w, r) }
 	case path == "" || path == "/":
 		liftIdleTimeouts(r)
 		return (*chat.Handler).ServeHTTP
+	}
+	if name, ok := strings.CutPrefix(path, "/ui/"); ok && h.UI && name != "page.html" && assets[name].content != nil {
+		return func(_ *chat.Handler, w http.ResponseWriter, r *http.Request) { serveAsset(w, r, name) }
 	}
 	if path == "/health" {
 		return (*chat.Handler).ServeHealth

@@ -1,0 +1,307 @@
+// The built-in page in a real browser, against the real server over https.
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { chromium } from 'playwright-core'
+import WebSocket from 'ws'
+import { makePage } from '../build.js'
+import { Client } from '../core/index.js'
+import { node } from '../core/node.js'
+import { Server } from './server.js'
+
+const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+const limits = 'limits {\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\n}'
+const shots = process.env.SCREENSHOTS // a folder to keep them in
+
+let server, browser
+
+before(async () => {
+  server = new Server({ chat: `ui on\n${limits}` })
+  await server.start()
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-features=LocalNetworkAccessChecks'] })
+})
+
+after(async () => {
+  await browser?.close()
+  await server?.remove()
+  assert.deepEqual(server.errors(), [])
+})
+
+const base = () => `https://localhost:${server.ports[1]}/chat`
+
+// Person is somebody with a browser of their own.
+class Person {
+  static async enter(t, name, room = 'lobby', options = {}) {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en', ...options })
+    t.after(() => context.close())
+    const person = new Person(context, name)
+    await person.open(room)
+    await person.page.getByLabel('What shall the others call you?').fill(name)
+    await person.page.getByRole('button', { name: 'Start chatting' }).click()
+    await person.online()
+    return person
+  }
+
+  constructor(context, name) {
+    Object.assign(this, { context, name, problems: [] })
+  }
+
+  // open opens a tab.
+  async open(room = 'lobby') {
+    this.page = await this.context.newPage()
+    this.page.on('pageerror', (err) => this.problems.push(err.message))
+    this.page.on('console', (line) => {
+      if (line.type() === 'error' && /Content Security|Uncaught/.test(line.text())) this.problems.push(line.text())
+    })
+    await this.page.goto(`${base()}#${encodeURIComponent(room)}`)
+  }
+
+  async online() {
+    await this.page.locator('caddy-chat .banner').waitFor({ state: 'hidden' })
+    await this.page.locator('caddy-chat header .members').waitFor()
+  }
+
+  async enterRoom(room) {
+    await this.page.getByLabel('Name of a room').fill(room)
+    await this.page.getByRole('button', { name: 'Join' }).click()
+    await this.page.getByRole('log', { name: `Messages in ${room}` }).waitFor()
+  }
+
+  async say(text) {
+    await this.page.locator('textarea').fill(text)
+    await this.page.keyboard.press('Enter')
+  }
+
+  // texts returns what is on the screen.
+  texts() {
+    return this.page.locator('ol .text').allTextContents()
+  }
+
+  async sees(text) {
+    await this.page.locator('ol .text', { hasText: text }).last().waitFor()
+  }
+
+  async shot(name) {
+    if (shots) await this.page.screenshot({ path: path.join(shots, `${name}.png`) })
+  }
+}
+
+// room returns a name that no other test uses.
+let count = 0
+const room = () => `room-${++count}`
+
+test('what is kept in caddymodule/ui is made of clients/web', async () => {
+  const dir = await mkdtemp(path.join(tmpdir(), 'caddy-chat-page-'))
+  try {
+    await makePage(dir)
+    for (const file of ['page.html', 'page.css', 'chat.js']) {
+      const kept = await readFile(new URL(`../../caddymodule/ui/${file}`, import.meta.url), 'utf8')
+      assert.equal(kept, await readFile(path.join(dir, file), 'utf8'), `${file}: run make page`)
+    }
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+})
+
+test('two people chat: names, members, typing, unread, recall', async (t) => {
+  const name = room()
+  const li = await Person.enter(t, 'Li')
+  const bo = await Person.enter(t, 'Bo')
+  await li.enterRoom(name)
+  await bo.enterRoom(name)
+  await li.page.getByRole('button', { name: '2 people' }).waitFor()
+  await li.say('Hello, Bo!')
+  await bo.sees('Hello, Bo!')
+  assert.equal(await bo.page.locator('ol .name').textContent(), 'Li')
+  await bo.page.locator('textarea').pressSequentially('Hi')
+  await li.page.getByText('Bo is writing…').waitFor()
+  await bo.page.keyboard.press('Enter')
+  await li.sees('Hi')
+  await li.page.getByRole('button', { name: '2 people' }).click()
+  await li.page.getByRole('complementary').getByText('Bo (guest)').waitFor()
+  await li.shot('desktop')
+
+  // What is said in a room that is not in sight counts as unread.
+  await bo.page.locator('button.room', { hasText: 'lobby' }).click()
+  await li.say('Are you there?')
+  await bo.page.locator('button.room', { hasText: name }).getByLabel('1 unread').waitFor()
+  await bo.page.locator('button.room', { hasText: name }).click()
+  await bo.sees('Are you there?')
+  await bo.page.locator('[data-unread]').waitFor()
+
+  await li.page.locator('li.own', { hasText: 'Are you there?' }).hover()
+  await li.page.locator('li.own', { hasText: 'Are you there?' }).getByRole('button', { name: 'Take back' }).click()
+  await bo.page.getByText('This message was taken back.').waitFor()
+  assert.deepEqual(await bo.texts(), ['Hello, Bo!', 'Hi'])
+  assert.deepEqual([...li.problems, ...bo.problems], [])
+})
+
+test('two devices of one user see the same, and each its own only once', async (t) => {
+  const li = await Person.enter(t, 'Li', 'lobby')
+  const first = li.page
+  const name = room()
+  await li.enterRoom(name)
+  await li.open(name)
+  await li.online()
+  await li.say('from the second tab')
+  await first.locator('ol .text', { hasText: 'from the second tab' }).waitFor()
+  assert.equal(await first.locator('li.own').count(), 1)
+  assert.equal(await li.page.locator('li.own').count(), 1)
+  await first.getByRole('button', { name: '1 person' }).waitFor()
+  assert.deepEqual(li.problems, [])
+})
+
+test('the server goes and comes: what was said meanwhile arrives, once', async (t) => {
+  const name = room()
+  const li = await Person.enter(t, 'Li')
+  const bo = await Person.enter(t, 'Bo')
+  await li.enterRoom(name)
+  await bo.enterRoom(name)
+  await li.say('before')
+  await bo.sees('before')
+  await server.stop('SIGKILL')
+  await li.page.getByText('No connection. Trying again…').waitFor()
+  await li.say('meanwhile')
+  await li.page.locator('li.sending').waitFor()
+  await li.shot('offline')
+  await server.start()
+  await bo.sees('meanwhile')
+  await li.page.locator('li.own.sent', { hasText: 'meanwhile' }).waitFor()
+  assert.deepEqual(await li.texts(), ['before', 'meanwhile'])
+  assert.deepEqual(await bo.texts(), ['before', 'meanwhile'])
+  assert.deepEqual([...li.problems, ...bo.problems], [])
+})
+
+// crowd says n messages in a room from outside of the browser.
+async function crowd(t, name, n, body = (i) => ({ text: `message ${i}` })) {
+  const chat = new Client({ url: server.wss, name: 'Crowd', ...node(WebSocket, { ca: server.ca }) })
+  t.after(() => chat.close())
+  await chat.connect()
+  await chat.join(name)
+  for (let i = 0; i < n; i += 200) {
+    await Promise.all(Array.from({ length: Math.min(200, n - i) }, (_, k) => chat.send(name, body(i + k))))
+  }
+  return chat
+}
+
+test('a thousand messages: the newest first, the others by scrolling, a bounded page', async (t) => {
+  const name = room()
+  await crowd(t, name, 1000)
+  const li = await Person.enter(t, 'Li')
+  await li.enterRoom(name)
+  await li.sees('message 999')
+  const before = await li.page.locator('ol li').count()
+  assert.ok(before < 300, `${before} drawn at once`)
+  for (let i = 0; i < 40 && !(await li.texts()).includes('message 500'); i++) {
+    await li.page.locator('.scroller').evaluate((list) => { list.scrollTop = 0 })
+    await li.page.waitForTimeout(50)
+  }
+  const texts = await li.texts()
+  const from = Number(texts[0].split(' ')[1])
+  assert.deepEqual(texts, Array.from({ length: 1000 - from }, (_, i) => `message ${from + i}`))
+  await li.page.getByRole('button', { name: 'To the newest' }).click()
+  await li.page.waitForFunction(() => document.querySelector('caddy-chat').shadowRoot.querySelectorAll('ol li').length <= 400)
+  assert.deepEqual(li.problems, [])
+})
+
+test('a hostile message is shown harmlessly', async (t) => {
+  const name = room()
+  const li = await Person.enter(t, 'Li')
+  await li.enterRoom(name)
+  const bodies = [
+    { text: '<img src=x onerror="document.title=\'owned\'"><script>document.title="owned"</script>' },
+    { text: '\u202Eevil reversed \u2066\u2067 and not closed' },
+    { text: '😀'.repeat(2500) },
+    { text: 'x'.repeat(2500) },
+    { html: '<b>no text</b>', __proto__: null },
+    ['an', { array: true }],
+    '',
+  ]
+  const chat = await crowd(t, name, bodies.length, (i) => bodies[i])
+  await chat.send(name, { text: 'the last' })
+  await li.sees('the last')
+  assert.equal(await li.page.title(), 'Chat')
+  assert.equal(await li.page.locator('ol img, ol script, ol b').count(), 0)
+  const [width, view] = await li.page.locator('.scroller').evaluate((list) => [list.scrollWidth, list.clientWidth])
+  assert.ok(width <= view, 'the list is wider than its place')
+  assert.equal((await li.texts()).at(-1), 'the last')
+  assert.deepEqual(li.problems, [])
+})
+
+for (const [device, options] of [
+  ['desktop', {}],
+  ['dark', { colorScheme: 'dark' }],
+  ['phone', { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true }],
+]) {
+  test(`axe finds nothing serious: ${device}`, async (t) => {
+    const name = room()
+    const li = await Person.enter(t, 'Li', 'lobby', options)
+    if (device === 'phone') await li.page.getByRole('button', { name: 'Rooms' }).click()
+    await li.enterRoom(name)
+    await crowd(t, name, 5)
+    await li.sees('message 4')
+    await li.say('and mine')
+    await li.page.locator('li.own.sent').waitFor()
+    await li.shot(device === 'desktop' ? 'light' : device)
+    await li.page.evaluate(await readFile(axe, 'utf8'))
+    const { violations } = await li.page.evaluate(() => globalThis.axe.run())
+    const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    assert.deepEqual(serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`), [])
+    const [width, view] = await li.page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+    assert.ok(width <= view, 'the page scrolls sideways')
+  })
+}
+
+test('the keyboard alone will do', async (t) => {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'zh-CN' })
+  t.after(() => context.close())
+  const page = await context.newPage()
+  await page.goto(base())
+  await page.keyboard.type('小李')
+  await page.keyboard.press('Enter')
+  await page.locator('caddy-chat textarea').waitFor()
+  await page.locator('caddy-chat .banner').waitFor({ state: 'hidden' })
+  await page.keyboard.type('大家好')
+  await page.keyboard.press('Enter')
+  await page.locator('ol .text', { hasText: '大家好' }).waitFor()
+  await page.keyboard.type('two')
+  await page.keyboard.press('Shift+Enter')
+  await page.keyboard.type('lines')
+  await page.keyboard.press('Enter')
+  assert.equal(await page.locator('ol .text').last().textContent(), 'two\nlines')
+})
+
+test('a slow network says that it is slow, and then works', async (t) => {
+  const name = room()
+  const li = await Person.enter(t, 'Li')
+  await li.enterRoom(name)
+  const cdp = await li.context.newCDPSession(li.page)
+  await cdp.send('Network.enable')
+  await cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 800, downloadThroughput: 4096, uploadThroughput: 4096 })
+  await li.page.reload()
+  await li.online()
+  await li.say('slowly')
+  await li.page.locator('li.own.sent', { hasText: 'slowly' }).waitFor()
+  assert.deepEqual(li.problems, [])
+})
+
+test('the element in a page of another site, with one room', async (t) => {
+  const name = room()
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en' })
+  t.after(() => context.close())
+  const page = await context.newPage()
+  // The same host, whose own pages may connect.
+  await page.route('**/shop', (route) => route.fulfill({
+    contentType: 'text/html',
+    body: `<h1>Shop</h1><caddy-chat room="${name}" name="Visitor"></caddy-chat><script type="module" src="/chat/ui/chat.js"></script>`,
+  }))
+  await page.goto(`https://localhost:${server.ports[1]}/shop`)
+  await page.getByRole('log', { name: `Messages in ${name}` }).waitFor()
+  assert.equal(await page.getByRole('navigation').count(), 0)
+  await page.locator('textarea').fill('from the shop')
+  await page.getByRole('button', { name: 'Send' }).click()
+  await page.locator('li.own.sent', { hasText: 'from the shop' }).waitFor()
+})
