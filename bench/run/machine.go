@@ -1,0 +1,102 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// machine is what figures depend on.
+type machine struct {
+	CPU    string `json:"cpu"`
+	Cores  int    `json:"cores"`
+	Memory string `json:"memory"`
+	Kernel string `json:"kernel"`
+	Go     string `json:"go"`
+	// Load is the load average before and after. Before, much above zero means
+	// that others were at work; after, two is what a run itself makes.
+	LoadBefore string `json:"load_before"`
+	LoadAfter  string `json:"load_after"`
+}
+
+func thisMachine() machine {
+	return machine{
+		CPU:        fieldOf("/proc/cpuinfo", "model name"),
+		Cores:      runtime.NumCPU(),
+		Memory:     fieldOf("/proc/meminfo", "MemTotal"),
+		Kernel:     kernel(),
+		Go:         runtime.Version(),
+		LoadBefore: loadAverage(),
+	}
+}
+
+// fieldOf returns the value of the first line "name : value" of a file in
+// /proc, or "unknown".
+func fieldOf(path, name string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "unknown"
+	}
+	for line := range strings.Lines(string(text)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown"
+}
+
+func kernel() string {
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return "unknown"
+	}
+	release, _, _ := bytes.Cut(u.Release[:], []byte{0})
+	version, _, _ := bytes.Cut(release, []byte("-")) // what follows is whose build it is
+	return string(version)
+}
+
+func loadAverage() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	fields := strings.Fields(string(text))
+	if err != nil || len(fields) < 3 {
+		return "unknown"
+	}
+	return strings.Join(fields[:3], " ")
+}
+
+// commit names the state of the sources, "none" outside a repository.
+func commit(root string) string {
+	hash, err := exec.Command("git", "-C", root, "rev-parse", "--short=10", "HEAD").Output()
+	if err != nil {
+		return "none"
+	}
+	name := strings.TrimSpace(string(hash))
+	if changes, err := exec.Command("git", "-C", root, "status", "--porcelain").Output(); err != nil || len(changes) > 0 {
+		name += "-modified"
+	}
+	return name
+}
+
+// commandLine is how to do the same again, without what concerns only those who
+// share the machine.
+func commandLine() string {
+	quoted := []string{"go run ./bench/run"}
+	for _, arg := range os.Args[1:] {
+		if strings.HasPrefix(arg, "-lock=") {
+			continue
+		}
+		if filepath.IsAbs(arg) {
+			arg = fmt.Sprintf("…/%s", filepath.Base(arg)) // whose machine it was is nobody's business
+		}
+		quoted = append(quoted, arg)
+	}
+	return strings.Join(quoted, " ")
+}

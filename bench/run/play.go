@@ -1,0 +1,137 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/caddychat/caddy-chat/bench/load"
+)
+
+// play plays every scenario of a report with every server in each round, and
+// writes the report whenever a scenario is done. Each gets a fresh server: memory
+// that one scenario left behind must not be in the next one's figures.
+func (b *bench) play(ctx context.Context, report *report, chosen []server, rounds int, out string) error {
+	for round := range rounds {
+		for _, scenario := range report.Scenarios {
+			if scenario == idle && round > 0 {
+				continue
+			}
+			for i := range chosen {
+				if err := b.playOne(ctx, report, &chosen[i], scenario, round); err != nil {
+					return err
+				}
+			}
+			if err := report.write(out); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// playOne adds what it finds to the report, also a server's failure. An error
+// means that the run is over.
+func (b *bench) playOne(ctx context.Context, report *report, s *server, scenario string, round int) error {
+	if !s.plays(scenario) {
+		return nil
+	}
+	unlock, err := b.takeTurn()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	result, err := b.measureOne(ctx, s, scenario)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "round %d: %s, %s: %v\n", round+1, s.name, scenario, err)
+		report.fail(round, s.name, scenario, err)
+	default:
+		fmt.Fprintf(os.Stderr, "round %d: %v\n", round+1, &result)
+		report.add(round, result)
+	}
+	return nil
+}
+
+// takeTurn waits for the lock, if there is one.
+func (b *bench) takeTurn() (unlock func(), err error) {
+	if b.lock == "" {
+		return func() {}, nil
+	}
+	f, err := os.OpenFile(b.lock, os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", b.lock, err)
+	}
+	return func() { f.Close() }, nil // which gives the lock back
+}
+
+// patience is how long one measurement may take. The slowest are idle, and B with
+// a server that falls behind.
+const patience = 85 * time.Second
+
+// measureOne starts a server, plays one scenario with it, and stops it.
+func (b *bench) measureOne(ctx context.Context, s *server, scenario string) (load.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r, err := b.start(ctx, s)
+	if err != nil {
+		return load.Result{}, err
+	}
+	defer r.stop()
+	result, err := b.generate(ctx, s, scenario, r.pids())
+	if err != nil {
+		err = errors.Join(err, r.ended())
+	}
+	return result, err
+}
+
+// generate runs the generator, as a process of its own on its own core.
+func (b *bench) generate(ctx context.Context, s *server, scenario string, pids []int) (load.Result, error) {
+	connections := b.connections
+	if scenario == idle && s.idle > 0 && (connections == 0 || connections > s.idle) {
+		connections = s.idle
+	}
+	var list []string
+	for _, pid := range pids {
+		list = append(list, strconv.Itoa(pid))
+	}
+	dialect := s.dialect
+	if dialect == "" {
+		dialect = "raw"
+	}
+	cmd := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(b.generatorCore), b.built("chatload"),
+		"-json", "-name", s.name, "-scenario", scenario,
+		"-url", b.ports.fill(s.url), "-file", b.ports.fill(s.file), "-dialect", dialect,
+		"-echo="+strconv.FormatBool(s.echo), "-pid", strings.Join(list, ","),
+		"-measure", b.measure.String(), "-settle", b.settle.String(), "-connections", strconv.Itoa(connections))
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return load.Result{}, fmt.Errorf("generator: %w: %s", err, strings.TrimSpace(stderr.String()))
+	}
+	var results []load.Result
+	if err := json.Unmarshal(out, &results); err != nil {
+		return load.Result{}, fmt.Errorf("generator said %.200q: %w", out, err)
+	}
+	if len(results) != 1 {
+		return load.Result{}, fmt.Errorf("generator has %d results", len(results))
+	}
+	return results[0], nil
+}

@@ -1,0 +1,117 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddychat/caddy-chat/bench/load"
+)
+
+// report is what is written: everything as JSON, medians for reading.
+type report struct {
+	began time.Time
+
+	Date      string          `json:"date"`
+	Commit    string          `json:"commit"`
+	Command   string          `json:"command"`
+	Machine   machine         `json:"machine"`
+	Scenarios []string        `json:"scenarios"`
+	Rounds    [][]load.Result `json:"rounds"`
+	Failures  []string        `json:"failures,omitempty"`
+}
+
+func newReport(root string, scenarios []string) report {
+	now := time.Now().UTC()
+	return report{
+		began: now, Date: now.Format(time.DateOnly), Commit: commit(root), Command: commandLine(),
+		Machine: thisMachine(), Scenarios: scenarios,
+	}
+}
+
+func (r *report) add(round int, result load.Result) {
+	for len(r.Rounds) <= round {
+		r.Rounds = append(r.Rounds, nil)
+	}
+	r.Rounds[round] = append(r.Rounds[round], result)
+}
+
+func (r *report) fail(round int, server, scenario string, err error) {
+	reason, _, _ := strings.Cut(err.Error(), "\n")
+	r.Failures = append(r.Failures, fmt.Sprintf("round %d: %s, %s: %s", round+1, server, scenario, reason))
+}
+
+// write writes both files, over those of an earlier call: what a long run has
+// found so far is kept when it is cut short.
+func (r *report) write(dir string) error {
+	r.Machine.LoadAfter = loadAverage()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	whole, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("results as JSON: %w", err)
+	}
+	base := filepath.Join(dir, r.began.Format("2006-01-02-1504")+"-"+r.Commit)
+	if err := os.WriteFile(base+".json", append(whole, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(base+".md", []byte(r.markdown()), 0o644)
+}
+
+// all returns a server's results of one scenario, one for each round.
+func (r *report) all(server, scenario string) (found []*load.Result) {
+	for _, results := range r.Rounds {
+		for i := range results {
+			if results[i].Target == server && results[i].Scenario == scenario {
+				found = append(found, &results[i])
+			}
+		}
+	}
+	return found
+}
+
+// servers returns those that have results, in the order of the registry.
+func (r *report) servers() (with []server) {
+	for _, s := range servers() {
+		if slices.ContainsFunc(r.Scenarios, func(name string) bool { return len(r.all(s.name, name)) > 0 }) {
+			with = append(with, s)
+		}
+	}
+	return with
+}
+
+// cell formats the median of a figure, or says that there is none.
+func (r *report) cell(server, scenario, format string, of func(*load.Result) float64) string {
+	var values []float64
+	for _, result := range r.all(server, scenario) {
+		values = append(values, of(result))
+	}
+	if len(values) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(format, median(values))
+}
+
+// median returns 0 for no values.
+func median(values []float64) float64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}

@@ -1,0 +1,104 @@
+//go:build linux
+
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/caddychat/caddy-chat/bench/load"
+)
+
+func TestNames_AllExist(t *testing.T) {
+	for _, s := range servers() {
+		for _, need := range s.needs {
+			if builders[need] == nil {
+				t.Errorf("server %s needs %q, which nothing builds", s.name, need)
+			}
+		}
+		for _, name := range s.skip {
+			mustBeScenario(t, name)
+		}
+		if s.dialect != "" {
+			if _, err := load.DialectNamed(s.dialect); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for _, c := range columns {
+		mustBeScenario(t, c.scenario)
+	}
+	for _, g := range goals {
+		for _, f := range []*figure{&g.value, g.over} {
+			if f == nil {
+				continue
+			}
+			mustBeScenario(t, f.scenario)
+			if _, err := choose([]string{f.server}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func mustBeScenario(t *testing.T, name string) {
+	t.Helper()
+	if _, err := load.ScenarioNamed(name); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestGoal_Result_IsTheMedianOfTheRoundsRatios(t *testing.T) {
+	g := goal{
+		value: figure{ours, "A1", perCPU}, over: &figure{"c", "A1", perCPU}, atLeast: 0.9,
+	}
+	// The machine was twice as fast in the second round, for both.
+	rounds := [][]load.Result{
+		{a1(ours, 80), a1("c", 100)},
+		{a1(ours, 190), a1("c", 200)},
+		{a1(ours, 99), a1("c", 100)},
+		{a1(ours, 500)}, // nothing to compare with
+	}
+	v, ok := g.result(rounds)
+	if !ok || v != 0.95 || g.verdict(v) != "yes" {
+		t.Errorf("%v %v %s", v, ok, g.verdict(v))
+	}
+	if _, ok := g.result(rounds[3:]); ok {
+		t.Error("a ratio of one figure")
+	}
+}
+
+func a1(server string, deliveries uint64) load.Result {
+	return load.Result{Target: server, Scenario: "A1", Seconds: 1, CPUSeconds: 1, Deliveries: deliveries}
+}
+
+func TestReport_Markdown_ShowsWhatThereIs(t *testing.T) {
+	r := report{Date: "2026-01-02", Commit: "abc", Scenarios: []string{"A1", "idle"}}
+	r.add(0, a1(ours, 123_000))
+	r.add(0, a1("c", 100_000))
+	lossy := a1("gws", 50_000)
+	lossy.Faults.Missing = 7
+	r.add(1, lossy)
+	r.fail(1, "ws", "A1", errTest)
+	text := r.markdown()
+	for _, want := range []string{
+		"| server | A1 deliveries/s | A1 CPU s per million |\n",
+		"| caddy-chat, ws | 123k | 8.1 |",
+		"| A1, deliveries per CPU second, to C with one write a delivery | 1.23 | at least 0.9 | yes |",
+		"- round 2: gws, A1: 7 missing,",
+		"- no result: round 2: ws, A1: it broke\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "KiB a") {
+		t.Error("a goal that was not measured")
+	}
+}
+
+type testError string
+
+func (e testError) Error() string { return string(e) }
+
+const errTest testError = "it broke\nwith details"
