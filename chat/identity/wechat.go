@@ -179,6 +179,12 @@ func busy(retry time.Duration) error {
 	return e
 }
 
+// wechatClient follows no redirect: the header Referer of the next request would
+// tell whoever is asked there the address of this one, and the secret in it.
+var wechatClient = &http.Client{
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
 // session is WeChat's answer. Its session_key is not even read.
 type session struct {
 	OpenID string `json:"openid"`
@@ -194,7 +200,7 @@ func (w *WeChat) ask(ctx context.Context, code string) (*session, error) {
 	if err != nil {
 		return nil, errors.New("ask WeChat: the api is not a URL")
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := wechatClient.Do(req)
 	if err != nil {
 		var of *url.Error // whose text holds the address, and that the secret
 		if errors.As(err, &of) {

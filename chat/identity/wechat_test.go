@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -237,6 +238,24 @@ func TestWeChat_Login_IsBounded(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestWeChat_Login_TellsNobodyElseTheSecret(t *testing.T) {
+	var asked atomic.Int32
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		says(`{"openid":"x"}`)(w, nil)
+	}))
+	t.Cleanup(other.Close)
+	s := newStandIn(t)
+	s.answers["moved"] = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) }
+	var told error
+	w := s.weChat(t, func(o *identity.WeChatOptions) { o.Failed = func(err error) { told = err } })
+	_, err := login(t, w, "moved", "")
+	checkRefused(t, "a redirect", err, wire.Unavailable)
+	if n := asked.Load(); n != 0 || told == nil || !strings.Contains(told.Error(), "status 302") || strings.Contains(told.Error(), appSecret) {
+		t.Errorf("another server was asked %d times; the operator is told %v", n, told)
 	}
 }
 
