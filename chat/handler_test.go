@@ -15,7 +15,7 @@ import (
 )
 
 // startHub serves a hub over loopback and closes it at the end of the test.
-func startHub(t *testing.T, cfg chat.Config) (url string, hub *chat.Hub) {
+func startHub(t testing.TB, cfg chat.Config) (url string, hub *chat.Hub) {
 	t.Helper()
 	if cfg.Journal == nil {
 		cfg.Journal = chat.NewMemoryJournal(chat.MemoryOptions{})

@@ -60,7 +60,7 @@ func TestProtocol_Examples(t *testing.T) {
 
 // serve serves h over loopback, with a new hub, and closes both at the end of
 // the test.
-func serve(t *testing.T, cfg chat.Config, h *chat.Handler) (url string, hub *chat.Hub) {
+func serve(t testing.TB, cfg chat.Config, h *chat.Handler) (url string, hub *chat.Hub) {
 	t.Helper()
 	unhurried(&cfg.Settings)
 	hub, err := chat.NewHub(cfg)
