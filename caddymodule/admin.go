@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,6 +10,7 @@ import (
 	"maps"
 	"mime"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
@@ -37,6 +40,7 @@ func (a *Admin) Routes() []caddy.AdminRoute {
 	for pattern, serve := range a.endpoints() {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { serveAdmin(w, r, serve) })
 	}
+	mux.HandleFunc("GET /chat/hubs/{hub}/export", serveExport)
 	return []caddy.AdminRoute{{Pattern: "/chat/", Handler: caddy.AdminHandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		if _, pattern := mux.Handler(r); pattern == "" {
 			return notFoundOrAllowed(mux, r)
@@ -63,6 +67,8 @@ func (a *Admin) endpoints() map[string]endpoint {
 		"POST " + hub + "/mute":            onHub(mute),
 		"POST " + hub + "/ban":             onHub(ban),
 		"POST " + hub + "/announce":        onHub(announce),
+		"POST " + hub + "/backup":          onHub(backup),
+		"POST " + hub + "/compact":         onHub(compact),
 		"POST " + hub + "/recall":          onHub(recall),
 	}
 }
@@ -95,6 +101,8 @@ func serveAdmin(w http.ResponseWriter, r *http.Request, serve endpoint) {
 			status = api.HTTPStatus
 		case errors.As(err, &told) && told.Code.Status() > 0:
 			status = told.Code.Status()
+		case errors.Is(err, errors.ErrUnsupported):
+			status = http.StatusConflict
 		case errors.Is(err, chat.ErrUnavailable), errors.Is(err, chat.ErrHubClosed), errors.Is(err, chat.ErrJournalClosed):
 			status = http.StatusServiceUnavailable
 		default:
@@ -367,6 +375,61 @@ func recall(hub *chat.Hub, r *http.Request) (any, error) {
 		err = apiError(http.StatusNotFound, "room %q has no message %d", target.Room, target.Seq)
 	}
 	return nil, err
+}
+
+func backup(hub *chat.Hub, r *http.Request) (any, error) {
+	var to struct {
+		Dir string `json:"dir"`
+	}
+	if err := decode(r, &to); err != nil {
+		return nil, err
+	}
+	if !filepath.IsAbs(to.Dir) {
+		return nil, apiError(http.StatusBadRequest, "dir must be an absolute path on the server, of a directory that is not there yet")
+	}
+	if err := hub.Backup(to.Dir); err != nil {
+		return nil, err
+	}
+	return map[string]string{"dir": to.Dir}, nil
+}
+
+func compact(hub *chat.Hub, r *http.Request) (any, error) { return nil, hub.Compact(r.Context()) }
+
+// serveExport streams a room's entries, or a hub's, as JSON lines. Where it
+// breaks off, the last line says where to go on: `from` and `after`.
+func serveExport(w http.ResponseWriter, r *http.Request) {
+	hub := runningHubs()[r.PathValue("hub")]
+	q := r.URL.Query()
+	after, err := strconv.ParseUint(cmp.Or(q.Get("after"), "0"), 10, 53)
+	switch {
+	case hub == nil:
+		err = apiError(http.StatusNotFound, "no hub %q is running", r.PathValue("hub"))
+	case err != nil:
+		err = apiError(http.StatusBadRequest, "after must be a number")
+	case q.Has("room") && chat.CheckRoom(q.Get("room")) != nil:
+		err = apiError(http.StatusBadRequest, "%w", chat.CheckRoom(q.Get("room")))
+	case q.Has("after") && !q.Has("room") && !q.Has("from"):
+		err = apiError(http.StatusBadRequest, "after needs a room, or from")
+	}
+	if err != nil {
+		serveAdmin(w, r, func(*http.Request) (any, error) { return nil, err })
+		return
+	}
+	w.Header().Set("Content-Type", "application/jsonl")
+	out := bufio.NewWriterSize(w, 64<<10)
+	var line []byte
+	err = hub.Export(r.Context(), q.Get("room"), q.Get("from"), chat.Seq(after), func(epoch string, e *wire.Entry) error {
+		line = append(wire.AppendString(append(line[:0], `{"epoch":`...), epoch), `,"entry":`...)
+		line = append(e.Append(line), "}\n"...)
+		_, err := out.Write(line)
+		return err
+	})
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil {
+		panic(http.ErrAbortHandler) // so that the client knows that it is not whole
+	}
 }
 
 var _ caddy.AdminRouter = (*Admin)(nil)

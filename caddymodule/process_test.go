@@ -15,14 +15,22 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 )
 
 // serveVariable names a Caddyfile: with it this test binary is a Caddy.
 const serveVariable = "CHAT_TEST_CADDYFILE"
 
+// commandVariable makes it the command caddy.
+const commandVariable = "CHAT_TEST_COMMAND"
+
 func TestMain(m *testing.M) {
 	if file := os.Getenv(serveVariable); file != "" {
 		serveCaddyfile(file)
+	}
+	if os.Getenv(commandVariable) != "" {
+		caddycmd.Main()
+		return
 	}
 	os.Exit(m.Run())
 }

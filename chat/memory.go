@@ -41,6 +41,20 @@ func NewMemoryJournal(opt MemoryOptions) Journal {
 	return j
 }
 
+// Rooms calls each for every room that is kept, by name, until each returns an
+// error, which Rooms returns.
+func (j *memoryJournal) Rooms(_ context.Context, each func(room string) error) error {
+	j.mu.Lock()
+	names := slices.Sorted(maps.Keys(j.rooms))
+	j.mu.Unlock()
+	for _, name := range names {
+		if err := each(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // JournalStats returns the journal's figures.
 func (j *memoryJournal) JournalStats() JournalStats {
 	j.mu.Lock()

@@ -37,6 +37,12 @@ func (j *Journal) mayExceed(at head, keep chat.Retention) bool {
 		keep.Age > 0 && at.firstAt > 0 && at.firstAt < j.opt.now().Add(-keep.Age).UnixMilli()
 }
 
+// Rooms calls each for every room that anything was recorded in, in the order of
+// the store, until each returns an error, which Rooms returns.
+func (j *Journal) Rooms(ctx context.Context, each func(room string) error) error {
+	return j.eachRoom(ctx, 0, func(name string, _ head) error { return each(name) })
+}
+
 // eachRoom calls do for every room of the store, with the head as it is written
 // there. It rests pace times as long as it works.
 func (j *Journal) eachRoom(ctx context.Context, pace time.Duration, do func(name string, at head) error) error {

@@ -30,7 +30,7 @@ function foot({ at, own, state, code, recalled }, on) {
     )
   }
   if (own && state === 'sent' && !recalled && on.recall) {
-    line.append(make('button.recall', { type: 'button', onclick: on.recall }, words.recall))
+    line.prepend(make('button.recall', { type: 'button', onclick: on.recall }, words.recall))
   }
   return line
 }
