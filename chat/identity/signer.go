@@ -2,12 +2,9 @@ package identity
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +16,8 @@ import (
 
 // Signer makes and checks this server's own tokens, with keys that it makes
 // itself: the newest signs, older ones are believed until the last token that
-// they signed has ended. Its methods may be called concurrently.
+// they signed has ended. All that share the secrets share the keys. Its methods
+// may be called concurrently.
 type Signer struct {
 	// Secrets keeps the keys. Required.
 	Secrets Secrets
@@ -29,27 +27,16 @@ type Signer struct {
 	Type string
 	// Life is how long a token is good for. Required.
 	Life time.Duration
-	// Rotation is how long a key signs. Default 90 days.
+	// Rotation is how long a key signs before it is replaced. Default 90 days.
+	// While the secrets can't be had, it signs on for as long again.
 	Rotation time.Duration
 
-	mu     sync.Mutex   // guards the rest
-	keys   []signingKey // the newest first; replaced, never changed
-	looked time.Time    // when they were last asked for
+	mu      sync.Mutex    // guards the rest
+	keys    []signingKey  // the newest first; replaced, never changed
+	looked  time.Time     // when a look at the secrets last began
+	looking chan struct{} // closed when the look under way is over; nil: there is none
+	failed  error         // why the last look that is over has failed, or nil
 }
-
-// signingKey is a key as it is kept.
-type signingKey struct {
-	ID   string `json:"id"`
-	Key  []byte `json:"key"`
-	Made int64  `json:"made"` // Unix seconds
-}
-
-const (
-	defaultRotation = 90 * 24 * time.Hour
-	// lookInterval is how often the keys are asked for at most, because of a
-	// token whose key is not known: another instance may have made it just now.
-	lookInterval = 10 * time.Second
-)
 
 // typeOf returns the type that a token says it is of, or "" where it is no JWT
 // or says none. Nothing is checked.
@@ -128,82 +115,4 @@ func tokenError(err error) error {
 		return wire.Expired.Error("")
 	}
 	return wire.BadToken.Error("")
-}
-
-// newest returns the key that signs now.
-func (s *Signer) newest(ctx context.Context) (signingKey, error) {
-	s.mu.Lock()
-	keys := s.keys
-	s.mu.Unlock()
-	if len(keys) > 0 && !s.old(keys[0]) {
-		return keys[0], nil
-	}
-	keys, err := s.look(ctx)
-	if err != nil {
-		return signingKey{}, err
-	}
-	return keys[0], nil
-}
-
-// key returns the key of that id.
-func (s *Signer) key(ctx context.Context, id string) ([]byte, error) {
-	s.mu.Lock()
-	keys, rest := s.keys, time.Since(s.looked) < lookInterval
-	if !rest {
-		s.looked = time.Now()
-	}
-	s.mu.Unlock()
-	named := func(k signingKey) bool { return k.ID == id }
-	i := slices.IndexFunc(keys, named)
-	if i < 0 && !rest {
-		var err error
-		if keys, err = s.look(ctx); err != nil {
-			return nil, err
-		}
-		i = slices.IndexFunc(keys, named)
-	}
-	if i < 0 {
-		return nil, wire.BadToken.Error("")
-	}
-	return keys[i].Key, nil
-}
-
-func (s *Signer) rotation() time.Duration {
-	if s.Rotation > 0 {
-		return s.Rotation
-	}
-	return defaultRotation
-}
-
-func (s *Signer) old(k signingKey) bool { return time.Since(time.Unix(k.Made, 0)) >= s.rotation() }
-
-// look reads the keys, after it has made a new one if need be.
-func (s *Signer) look(ctx context.Context) ([]signingKey, error) {
-	var keys []signingKey
-	_, err := s.Secrets.Update(ctx, s.Name, func(old []byte) ([]byte, error) {
-		keys = nil
-		if old != nil {
-			if err := json.Unmarshal(old, &keys); err != nil {
-				return nil, fmt.Errorf("they are not what was written: %w", err)
-			}
-		}
-		if len(keys) > 0 && !s.old(keys[0]) {
-			return old, nil
-		}
-		fresh := signingKey{ID: rand.Text()[:10], Key: make([]byte, 32), Made: time.Now().Unix()}
-		rand.Read(fresh.Key)
-		keys = slices.Insert(keys, 0, fresh)
-		keys = slices.DeleteFunc(keys, func(k signingKey) bool {
-			return time.Since(time.Unix(k.Made, 0)) >= 2*s.rotation()+s.Life
-		})
-		return json.Marshal(keys)
-	})
-	if err != nil {
-		e := wire.Unavailable.Error("")
-		return nil, fmt.Errorf("keys of %s tokens, kept as %q: %w: %w", s.Type, s.Name, e, err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.keys = keys
-	return keys, nil
 }
