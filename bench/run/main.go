@@ -57,8 +57,12 @@ func run() (err error) {
 	flag.DurationVar(&b.settle, "settle", time.Minute, "let memory come to rest for at most so long")
 	flag.StringVar(&b.lock, "lock", "", "hold a lock on this file during each measurement, for others who measure here")
 	flag.IntVar(&b.connections, "connections", 0, "for idle and storm (default theirs)")
+	show := flag.String("show", "", "measure nothing and print these results, a file of JSON, as Markdown")
 	flag.Parse()
 
+	if *show != "" {
+		return showResults(*show)
+	}
 	chosen, err := choose(split(*serverNames))
 	if err != nil {
 		return err
@@ -88,6 +92,15 @@ func run() (err error) {
 	err = b.play(ctx, &report, chosen, *repeat, *out)
 	fmt.Print("\n", report.markdown())
 	return err
+}
+
+func showResults(path string) error {
+	r, err := readReport(path)
+	if err != nil {
+		return err
+	}
+	fmt.Print(r.markdown())
+	return nil
 }
 
 func split(list string) []string {

@@ -59,6 +59,7 @@ func (r *report) markdown() string {
 	fmt.Fprintf(&b, "The server has one core and the generator another; medians of %d. CPU s are the server's, for a\n"+
 		"million deliveries. What each scenario does is in bench/README.md.\n", len(r.Rounds))
 	r.writeTable(&b, columns[:inTable])
+	r.writeShares(&b)
 	r.writeTable(&b, columns[inTable:])
 	r.writeGoals(&b)
 	r.writeFaults(&b)
@@ -93,6 +94,31 @@ func (r *report) writeTable(b *strings.Builder, candidates []column) {
 			row, some = append(row, cell), some || cell != ""
 		}
 		if some {
+			writeRow(b, row)
+		}
+	}
+}
+
+// yardsticks are what each scenario is compared with: the best that C can do.
+var yardsticks = []struct{ scenario, server string }{{"A1", "c"}, {"A10", "c-corked"}, {"A80", "c-corked"}}
+
+// writeShares compares every server with C.
+func (r *report) writeShares(b *strings.Builder) {
+	title := "\nDeliveries per CPU second, where C is 1 (A1 with one write a delivery, the others corked):\n\n" +
+		"| server | A1 | A10 | A80 |\n|---|---|---|---|\n"
+	for _, s := range r.servers() {
+		row, some := []string{s.about}, false
+		for _, y := range yardsticks {
+			share := goal{value: figure{s.name, y.scenario, perCPU}, over: &figure{y.server, y.scenario, perCPU}}
+			cell := ""
+			if v, ok := share.result(r.Rounds); ok {
+				cell, some = fmt.Sprintf("%.2f", v), true
+			}
+			row = append(row, cell)
+		}
+		if some {
+			b.WriteString(title)
+			title = ""
 			writeRow(b, row)
 		}
 	}

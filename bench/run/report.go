@@ -65,6 +65,18 @@ func (r *report) write(dir string) error {
 	return os.WriteFile(base+".md", []byte(r.markdown()), 0o644)
 }
 
+// readReport reads what write has written.
+func readReport(path string) (r report, err error) {
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(whole, &r); err != nil {
+		return r, fmt.Errorf("results %s: %w", path, err)
+	}
+	return r, nil
+}
+
 // all returns a server's results of one scenario, one for each round.
 func (r *report) all(server, scenario string) (found []*load.Result) {
 	for _, results := range r.Rounds {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -76,6 +77,7 @@ func TestReport_Markdown_ShowsWhatThereIs(t *testing.T) {
 	r := report{Date: "2026-01-02", Commit: "abc", Scenarios: []string{"A1", "idle"}}
 	r.add(0, a1(ours, 123_000))
 	r.add(0, a1("c", 100_000))
+	r.add(0, a1("gorilla", 50_000))
 	lossy := a1("gws", 50_000)
 	lossy.Faults.Missing = 7
 	r.add(1, lossy)
@@ -84,6 +86,7 @@ func TestReport_Markdown_ShowsWhatThereIs(t *testing.T) {
 	for _, want := range []string{
 		"| server | A1 deliveries/s | A1 CPU s per million |\n",
 		"| caddy-chat, ws | 123k | 8.1 |",
+		"| gorilla chat example (Go) | 0.50 |  |  |\n",
 		"| A1, deliveries per CPU second, to C with one write a delivery | 1.23 | at least 0.9 | yes |",
 		"- round 2: gws, A1: 7 missing,",
 		"- no result: round 2: ws, A1: it broke\n",
@@ -94,6 +97,23 @@ func TestReport_Markdown_ShowsWhatThereIs(t *testing.T) {
 	}
 	if strings.Contains(text, "KiB a") {
 		t.Error("a goal that was not measured")
+	}
+}
+
+func TestReport_Write_IsReadAgain(t *testing.T) {
+	r := report{Date: "2026-01-02", Commit: "abc", Scenarios: []string{"A1"}}
+	r.add(0, a1(ours, 123_000))
+	dir := t.TempDir()
+	if err := r.write(dir); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("files %q, %v", files, err)
+	}
+	again, err := readReport(files[0])
+	if err != nil || again.markdown() != r.markdown() {
+		t.Errorf("%v, read again:\n%s", err, again.markdown())
 	}
 }
 
