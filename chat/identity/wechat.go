@@ -112,7 +112,7 @@ func NewWeChat(opt WeChatOptions) (*WeChat, error) {
 
 // Start makes what the other methods need.
 func (w *WeChat) Start(ctx context.Context) error {
-	_, err := w.userID(ctx, "")
+	_, err := w.idKey(ctx)
 	return errors.Join(err, w.signer.Start(ctx))
 }
 
@@ -138,14 +138,15 @@ func (w *WeChat) Login(r *http.Request, code string) (*wire.Login, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), w.opt.Timeout)
 	defer cancel()
+	key, err := w.idKey(ctx) // before the code is used up
+	if err != nil {
+		return nil, err
+	}
 	openID, err := w.openID(ctx, code)
 	if err != nil {
 		return nil, err
 	}
-	user, err := w.userID(ctx, openID)
-	if err != nil {
-		return nil, err
-	}
+	user := w.userID(key, openID)
 	token, expires, err := w.signer.Sign(ctx, user)
 	if err != nil {
 		return nil, err
@@ -255,31 +256,39 @@ func (w *WeChat) failed(err error) {
 	}
 }
 
-// userID is the pseudonym of an openid: the same for ever, on every instance that
-// shares the secrets. What it is made with is never changed.
-func (w *WeChat) userID(ctx context.Context, openID string) (string, error) {
+// idKey returns what users' ids are made with: the same for ever, on every
+// instance that shares the secrets. It does not rotate: with another one nobody
+// would be who they were.
+func (w *WeChat) idKey(ctx context.Context) ([]byte, error) {
 	w.mu.Lock()
-	pepper := w.pepper
+	key := w.pepper
 	w.mu.Unlock()
-	if pepper == nil {
-		var err error
-		pepper, err = w.opt.Secrets.Update(ctx, "wechat-ids", func(old []byte) ([]byte, error) {
-			if old != nil {
-				return old, nil
-			}
-			fresh := make([]byte, 32)
-			rand.Read(fresh)
-			return fresh, nil
-		})
-		if err != nil {
-			return "", fmt.Errorf("key of WeChat users' ids: %w: %w", wire.Unavailable.Error(""), err)
-		}
-		w.mu.Lock()
-		w.pepper = pepper
-		w.mu.Unlock()
+	if key != nil {
+		return key, nil
 	}
-	mac := hmac.New(sha256.New, pepper)
+	key, err := w.opt.Secrets.Update(ctx, "wechat-ids", func(old []byte) ([]byte, error) {
+		if old == nil {
+			old = make([]byte, keySize)
+			rand.Read(old)
+		}
+		if len(old) != keySize {
+			return nil, fmt.Errorf("it has %d bytes and not %d", len(old), keySize)
+		}
+		return old, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("key of WeChat users' ids, kept as \"wechat-ids\": %w: %w", wire.Unavailable.Error(""), err)
+	}
+	w.mu.Lock()
+	w.pepper = key
+	w.mu.Unlock()
+	return key, nil
+}
+
+// userID is the pseudonym of an openid.
+func (w *WeChat) userID(key []byte, openID string) string {
+	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(w.opt.AppID + "\x00" + openID))
 	sum := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)[:16])
-	return wechatPrefix + strings.ToLower(sum), nil
+	return wechatPrefix + strings.ToLower(sum)
 }

@@ -241,6 +241,30 @@ func TestWeChat_Login_IsBounded(t *testing.T) {
 	}
 }
 
+// Ids that anybody could work out, or others than before, are worse than none.
+func TestWeChat_WithoutTheKeyOfItsIDs_LetsNobodyIn(t *testing.T) {
+	for _, kept := range []string{"", "short"} {
+		secrets := new(identity.MemorySecrets)
+		keep(t, secrets, "wechat-ids", kept)
+		s := newStandIn(t)
+		w, err := identity.NewWeChat(identity.WeChatOptions{AppID: appID, AppSecret: appSecret, API: s.URL, Secrets: secrets})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "wechat-ids") || !strings.Contains(err.Error(), "bytes and not 32") {
+			t.Errorf("start: %v", err)
+		}
+		_, err = login(t, w, "li-1", "")
+		checkRefused(t, "a login", err, wire.Unavailable)
+		if s.calls != 0 {
+			t.Error("a code was used up in vain")
+		}
+		if was := keep(t, secrets, "wechat-ids", kept); was != kept {
+			t.Errorf("%q was written over", kept)
+		}
+	}
+}
+
 func TestWeChat_Login_TellsNobodyElseTheSecret(t *testing.T) {
 	var asked atomic.Int32
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
