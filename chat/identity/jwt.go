@@ -40,6 +40,7 @@ const (
 	maxPatterns    = 100     // of one list of a token
 	maxClaims      = 50      // that policies may refer to
 	maxClaimValues = 100
+	maxNumber      = 1<<53 - 1 // two of those above may be read as one
 )
 
 // Validate returns an error that says what is missing or can't be meant.
@@ -49,6 +50,8 @@ func (j *JWT) Validate() error {
 		return errors.New("jwt needs a key or the URL of a key set")
 	case j.Leeway < 0 || j.Leeway > maxLeeway:
 		return fmt.Errorf("leeway must be from 0 to %v", maxLeeway)
+	case j.KeySet != nil:
+		return j.KeySet.validate()
 	}
 	return nil
 }
@@ -99,7 +102,7 @@ func (j *JWT) keys(ctx context.Context, t *jwt.Token) (any, error) {
 	if j.KeySet != nil {
 		found, err := j.KeySet.find(ctx, id, t.Method.Alg())
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", wire.Unavailable.Error(""), err)
+			return nil, err
 		}
 		fitting = append(fitting, found...)
 	}
@@ -216,7 +219,7 @@ func (r *claimReader) rest() map[string][]string {
 		}
 		switch value := value.(type) {
 		case float64:
-			if value == math.Trunc(value) {
+			if value == math.Trunc(value) && math.Abs(value) <= maxNumber {
 				rest[name] = []string{fmt.Sprintf("%.0f", value)}
 			}
 		case bool:

@@ -8,13 +8,16 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"maps"
+	"math/big"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/MicahParks/jwkset"
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/caddychat/caddy-chat/chat"
@@ -125,11 +128,54 @@ func TestJWT_EveryAlgorithm(t *testing.T) {
 	}
 }
 
+// webKey writes a JSON Web Key, the private one if that is what it is.
+func webKey(t *testing.T, key any, use jwkset.USE, alg jwkset.ALG) string {
+	t.Helper()
+	jwk, err := jwkset.NewJWKFromKey(key, jwkset.JWKOptions{
+		Metadata: jwkset.JWKMetadataOptions{KID: "k1", USE: use},
+		Marshal:  jwkset.JWKMarshalOptions{Private: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := jwk.Marshal()
+	m.ALG = alg
+	text, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func TestJWT_WebKeys(t *testing.T) {
+	pairs := keyPairs(t)
+	ps, es := pairs["PS256"], pairs["ES256"]
+	one := webKey(t, ps.public, "sig", "PS256")
+	for _, text := range []string{one, ` {"keys":[` + one + `,` + webKey(t, es.public, "", "") + `]}`} {
+		keys, err := identity.PublicKeys([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		j := &identity.JWT{Keys: keys}
+		for id, good := range map[string]bool{"k1": true, "": true, "k2": false} {
+			_, err := show(j, signWith(t, ps.method, ps.private, map[string]any{"kid": id}, claims{"sub": "ann"}))
+			if good && err != nil {
+				t.Errorf("kid %q: %v", id, err)
+			} else if !good {
+				checkRefused(t, "another key's id", err, wire.BadToken)
+			}
+		}
+		// The key says what it is for, and the token has no say in it.
+		_, err = show(j, signWith(t, jwt.SigningMethodRS256, ps.private, nil, claims{"sub": "ann"}))
+		checkRefused(t, "another alg than the key's", err, wire.BadToken)
+	}
+}
+
 func TestJWT_Claims(t *testing.T) {
 	j := &identity.JWT{Keys: []identity.Key{mustSecret(t, siteSecret)}, Issuer: "https://shop.example", Audience: "chat"}
 	id, err := show(j, sign(t, claims{
 		"sub": "u7", "name": "Li", "avatar": "https://shop.example/li.png", "iss": "https://shop.example", "aud": []string{"web", "chat"},
-		"role": "staff", "teams": []string{"a", "b"}, "level": 3, "vip": true, "address": claims{"city": "x"},
+		"role": "staff", "teams": []string{"a", "b"}, "level": 3, "vip": true, "tenant": json.Number("9007199254740993"), "address": claims{"city": "x"},
 		"chat": claims{"read": []string{"news", "team-*"}, "write": []string{"team-*"}, "moderate": []string{}},
 	}))
 	if err != nil {
@@ -201,6 +247,8 @@ func TestJWT_Attacks(t *testing.T) {
 		"signature cut":            {site, strings.TrimSuffix(sign(t, good(nil)), "A")[:80], wire.BadToken},
 		"no signature":             {site, sign(t, good(nil))[:strings.LastIndex(sign(t, good(nil)), ".")+1], wire.BadToken},
 		"expired":                  {site, sign(t, good(claims{"exp": unix(-2 * time.Minute)})), wire.Expired},
+		"expired, for another":     {site, sign(t, good(claims{"exp": 1, "aud": "mail"})), wire.BadToken},
+		"expired, by another":      {site, sign(t, good(claims{"exp": 1, "iss": "you"})), wire.BadToken},
 		"exp left out":             {site, sign(t, good(claims{"exp": nil})), wire.BadToken},
 		"exp a text":               {site, sign(t, good(claims{"exp": "tomorrow"})), wire.BadToken},
 		"not yet":                  {site, sign(t, good(claims{"nbf": unix(2 * time.Minute)})), wire.BadToken},
@@ -268,8 +316,9 @@ func withIDs(_ *testing.T, k identity.Key) *identity.JWT {
 
 func TestJWT_Settings_ThatCannotBeMeant(t *testing.T) {
 	for want, j := range map[string]*identity.JWT{
-		"needs a key": {},
-		"leeway must": {Keys: []identity.Key{mustSecret(t, siteSecret)}, Leeway: time.Hour},
+		"needs a key":     {},
+		"must be an http": {KeySet: &identity.KeySet{URL: "file:///etc/keys"}},
+		"leeway must":     {Keys: []identity.Key{mustSecret(t, siteSecret)}, Leeway: time.Hour},
 	} {
 		if err := j.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
@@ -280,6 +329,14 @@ func TestJWT_Settings_ThatCannotBeMeant(t *testing.T) {
 	}
 	for want, text := range map[string]string{
 		"no PEM block":          "x",
+		"neither PEM nor":       "{",
+		"no JSON Web Key in it": "{}",
+		"is a secret":           `{"kty":"oct","k":"` + strings.Repeat("QUFB", 20) + `"}`,
+		"is a private key":      webKey(t, mustECDSA(t), "", ""),
+		"not for signatures":    webKey(t, &mustECDSA(t).PublicKey, "enc", ""),
+		"used with its alg":     webKey(t, &mustECDSA(t).PublicKey, "", "ES384"),
+		"JSON Web Key 1: ":      `{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}`,
+		"takes too long to use": string(publicPEM(t, &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 20000), E: 65537})),
 		"neither a public key":  string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: []byte("x")})),
 		"is not of RSA, ECDSA ": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})),
 	} {

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -27,6 +28,8 @@ type Key struct {
 const (
 	minSecret = 32   // bytes, RFC 7518, section 3.2
 	minRSA    = 2048 // bits, RFC 7518, section 3.3
+	maxRSA    = 16384
+	maxKeys   = 100 // of a set: a token without kid is tried on each
 )
 
 // Secret returns the key of HS256, HS384 and HS512, which has 32 bytes at least.
@@ -37,8 +40,13 @@ func Secret(secret []byte) (Key, error) {
 	return Key{key: slices.Clone(secret), algs: []string{"HS256", "HS384", "HS512"}}, nil
 }
 
-// PublicKeys reads public keys and certificates in PEM, of RSA, ECDSA or Ed25519.
+// PublicKeys reads public keys of RSA, ECDSA or Ed25519: keys and certificates in
+// PEM, or a JSON Web Key or set of them (RFC 7517). One that is of no use is an
+// error.
 func PublicKeys(text []byte) ([]Key, error) {
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		return parseWebKeys(text)
+	}
 	var keys []Key
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		public, err := publicKey(block)
@@ -84,6 +92,9 @@ func newKey(public any) (Key, error) {
 		if k.N.BitLen() < minRSA {
 			return Key{}, fmt.Errorf("an RSA key of %d bits can be broken; it needs %d at least", k.N.BitLen(), minRSA)
 		}
+		if k.N.BitLen() > maxRSA {
+			return Key{}, fmt.Errorf("an RSA key of %d bits takes too long to use; it has %d at most", k.N.BitLen(), maxRSA)
+		}
 		return Key{key: k, algs: []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}}, nil
 	case *ecdsa.PublicKey:
 		alg, ok := map[int]string{256: "ES256", 384: "ES384", 521: "ES512"}[k.Curve.Params().BitSize]
@@ -96,40 +107,77 @@ func newKey(public any) (Key, error) {
 	return Key{}, errors.New("a key is of no kind that signs tokens")
 }
 
-// parseKeySet reads a JSON Web Key Set (RFC 7517). Keys of other kinds than
-// those of tokens, and for other uses, are left out.
+// parseWebKeys reads a JSON Web Key or a set of them, all of which must be good.
+func parseWebKeys(text []byte) ([]Key, error) {
+	var one jwkset.JWKMarshal
+	var set jwkset.JWKSMarshal
+	if err := errors.Join(json.Unmarshal(text, &one), json.Unmarshal(text, &set)); err != nil {
+		return nil, errors.New("is neither PEM nor a JSON Web Key")
+	}
+	if one.KTY != "" {
+		set.Keys = append(set.Keys, one)
+	}
+	if len(set.Keys) == 0 {
+		return nil, errors.New("there is no JSON Web Key in it")
+	}
+	keys := make([]Key, len(set.Keys))
+	for i, m := range set.Keys {
+		var err error
+		if keys[i], err = webKey(m); err != nil {
+			return nil, fmt.Errorf("JSON Web Key %d: %w", i+1, err)
+		}
+	}
+	return keys, nil
+}
+
+// parseKeySet reads a JSON Web Key Set that somebody publishes. Keys that are of
+// no use are left out.
 func parseKeySet(text []byte) ([]Key, error) {
 	var set jwkset.JWKSMarshal
 	if err := json.Unmarshal(text, &set); err != nil {
 		return nil, fmt.Errorf("is not a JSON Web Key Set: %w", err)
 	}
+	if len(set.Keys) > maxKeys {
+		return nil, fmt.Errorf("holds more than %d keys", maxKeys)
+	}
 	var keys []Key
 	for _, m := range set.Keys {
-		if m.KTY == jwkset.KtyOct || m.USE != "" && m.USE != jwkset.UseSig {
-			continue // a secret that is published is none
+		if key, err := webKey(m); err == nil {
+			keys = append(keys, key)
 		}
-		jwk, err := jwkset.NewJWKFromMarshal(m, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{SkipX5UScheme: true})
-		if err != nil {
-			continue
-		}
-		public := jwk.Key()
-		if private, ok := public.(interface{ Public() crypto.PublicKey }); ok {
-			public = private.Public()
-		}
-		key, err := newKey(public)
-		if err != nil {
-			continue
-		}
-		key.id = m.KID
-		if alg := m.ALG.String(); alg != "" {
-			key.algs = slices.DeleteFunc(slices.Clone(key.algs), func(a string) bool { return a != alg })
-		}
-		keys = append(keys, key)
 	}
 	if len(keys) == 0 {
 		return nil, errors.New("holds no key that signs tokens")
 	}
 	return keys, nil
+}
+
+// webKey reads a JSON Web Key.
+func webKey(m jwkset.JWKMarshal) (Key, error) {
+	switch {
+	case m.KTY == jwkset.KtyOct: // one that is published is none
+		return Key{}, errors.New("is a secret and not a public key")
+	case m.D != "":
+		return Key{}, errors.New("is a private key; give the public one")
+	case m.USE != "" && m.USE != jwkset.UseSig:
+		return Key{}, errors.New("is not for signatures")
+	}
+	jwk, err := jwkset.NewJWKFromMarshal(m, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{SkipX5UScheme: true})
+	if err != nil {
+		return Key{}, err
+	}
+	key, err := newKey(jwk.Key())
+	if err != nil {
+		return Key{}, err
+	}
+	key.id = m.KID
+	if alg := m.ALG.String(); alg != "" {
+		if !slices.Contains(key.algs, alg) {
+			return Key{}, errors.New("can't be used with its alg")
+		}
+		key.algs = []string{alg}
+	}
+	return key, nil
 }
 
 // fits reports whether a token that names a key and an algorithm may have been

@@ -111,6 +111,8 @@ func tokenError(err error) error {
 		return err // with what the operator must know
 	case told != nil:
 		return told
+	case errors.Is(err, jwt.ErrTokenInvalidIssuer), errors.Is(err, jwt.ErrTokenInvalidAudience):
+		// A fresh one would not do either.
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return wire.Expired.Error("")
 	}
