@@ -66,6 +66,8 @@ func (j *JWT) Authenticate(ctx context.Context, c chat.Credential) (*chat.Identi
 		return nil, chat.ErrNoCredential
 	case len(c.Token) > maxToken:
 		return nil, refused(fmt.Sprintf("the token has more than %d bytes", maxToken))
+	case !spelled(c.Token):
+		return nil, refused("the token has characters that are of none")
 	}
 	claims := jwt.MapClaims{}
 	if _, err := j.parser().ParseWithClaims(c.Token, claims, func(t *jwt.Token) (any, error) { return j.keys(ctx, t) }); err != nil {
