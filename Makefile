@@ -74,7 +74,7 @@ $(MODULES): clients/package.json clients/package-lock.json
 	@touch $@
 
 .PHONY: page
-page: $(MODULES) ## the built-in page, caddymodule/ui, out of clients/web
+page: $(MODULES) ## what is kept of clients/web and clients/core in one file
 	$(say) 'build caddymodule/ui'
 	cd clients && node build.js page
 

@@ -1,8 +1,9 @@
 // Makes what is not written by hand:
 //
 //	node build.js cjs    the CommonJS files of the package, core/cjs, before it is packed
-//	node build.js page   the built-in page, caddymodule/ui, which is kept with the source
-//	                     so that nobody who builds the server needs more than Go
+//	node build.js page   the built-in page, caddymodule/ui, and the mini program's client,
+//	                     miniprogram/lib, which are kept with the source, so that nobody
+//	                     who builds the server needs more than Go, or the devtools npm
 import { build } from 'esbuild'
 import { cp, mkdir, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
@@ -37,7 +38,23 @@ export async function makePage(outdir = fileURLToPath(new URL('../caddymodule/ui
   })
 }
 
+// makeLibrary makes the client for the mini program, in one file.
+export async function makeLibrary(outfile = fileURLToPath(new URL('miniprogram/lib/chat.js', import.meta.url))) {
+  await build({
+    stdin: {
+      contents: `export { Client, ChatError } from './index.js'; export { Timeline } from './timeline.js'; export { wechat } from './wechat.js'`,
+      resolveDir: core,
+    },
+    outfile,
+    bundle: true,
+    format: 'cjs',
+    target: 'es2018', // the devtools take newer syntax, phones of some age don't
+    charset: 'utf8',
+    banner: { js: '// Made of clients/core by `make page`.' },
+  })
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (process.argv[2] === 'page') await makePage()
+  if (process.argv[2] === 'page') await Promise.all([makePage(), makeLibrary()])
   else await makeCommonJS()
 }

@@ -85,7 +85,7 @@ function listen(ws, emit) {
   })
 }
 
-function settle(api, options, problem) {
+export function settle(api, options, problem) {
   const result = { errMsg: problem ? `${api}:fail ${problem}` : `${api}:ok` }
   setImmediate(() => {
     const callback = problem ? options.fail : options.success
@@ -116,9 +116,12 @@ export function openPage(root, name, { config, ca }) {
 }
 
 // createRequire returns the require of a mini program: CommonJS, relative paths.
-function createRequire(context, replaced) {
+export function createRequire(context, replaced) {
   const modules = new Map(Object.entries(replaced).map(([file, exports]) => [file, { exports }]))
-  return function require(file) {
+  // forget has a file run again: a page's each time it is opened.
+  require.forget = (file) => modules.delete(file)
+  return require
+  function require(file) {
     if (!modules.has(file)) {
       const module = { exports: {} }
       modules.set(file, module)
@@ -133,10 +136,10 @@ function createRequire(context, replaced) {
 }
 
 // Screen holds a page and sees what the page shows.
-class Screen {
+export class Screen {
   #watchers = new Set()
 
-  constructor(options) {
+  constructor(options, query = {}) {
     this.page = { ...options, data: clone(options.data ?? {}) }
     this.page.setData = (changes, done) => {
       for (const [place, value] of Object.entries(changes)) {
@@ -145,7 +148,7 @@ class Screen {
       for (const watcher of this.#watchers) watcher()
       if (done) setImmediate(done)
     }
-    this.page.onLoad?.({})
+    this.page.onLoad?.(query)
     this.page.onShow?.()
   }
 

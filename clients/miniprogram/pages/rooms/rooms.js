@@ -1,0 +1,74 @@
+const words = require('../../words')
+const watchState = require('../../state')
+
+Page({
+  data: { words, state: 'offline', rooms: [], text: '' }, // rooms of { room, unread, members }
+
+  onShow() {
+    const { chat } = getApp()
+    if (!chat) return wx.reLaunch({ url: '/pages/login/login' })
+    this.draw()
+    const draw = () => this.drawSoon()
+    this.stops = [watchState(this, chat), ...['room', 'message', 'read', 'presence', 'removed'].map((name) => chat.on(name, draw))]
+  },
+
+  onHide() {
+    this.stop()
+  },
+
+  onUnload() {
+    this.stop()
+  },
+
+  stop() {
+    for (const stop of this.stops || []) stop()
+    this.stops = []
+  },
+
+  // drawSoon draws once for all that happens in one go.
+  drawSoon() {
+    if (this.drawing) return
+    this.drawing = Promise.resolve().then(() => {
+      this.drawing = undefined
+      if (this.stops.length) this.draw()
+    })
+  },
+
+  draw() {
+    const { chat } = getApp()
+    const rooms = [...chat.rooms.values()].map(({ room, unread, members }) => ({ room, unread, members: members || 0 }))
+    this.setData({ rooms })
+  },
+
+  onInput({ detail }) {
+    this.setData({ text: detail.value })
+  },
+
+  join() {
+    const room = this.data.text.trim()
+    if (!room) return
+    getApp().join(room)
+    this.setData({ text: '' })
+    this.open({ currentTarget: { dataset: { room } } })
+  },
+
+  open({ currentTarget }) {
+    wx.navigateTo({ url: `/pages/chat/chat?room=${encodeURIComponent(currentTarget.dataset.room)}` })
+  },
+
+  // menu is for a long press.
+  menu({ currentTarget }) {
+    const { room } = currentTarget.dataset
+    wx.showActionSheet({
+      itemList: [words.leave],
+      success: () => {
+        getApp().leave(room)
+        this.draw()
+      },
+    })
+  },
+
+  startAnew() {
+    if (this.data.state === 'closed') getApp().startAnew()
+  },
+})

@@ -1,0 +1,261 @@
+// The mini program's own files on phones that are played by test/phone.js, against
+// the real server.
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import http from 'node:http'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import WebSocket from 'ws'
+import { makeLibrary } from '../build.js'
+import { Client } from '../core/index.js'
+import { node } from '../core/node.js'
+import { Phone } from './phone.js'
+import { Server } from './server.js'
+
+const root = fileURLToPath(new URL('../miniprogram', import.meta.url))
+const limits = 'limits {\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\n}'
+
+let server
+
+before(async () => {
+  server = new Server({ chat: limits })
+  await server.start()
+})
+
+after(async () => {
+  await server.remove()
+  assert.deepEqual(server.errors(), [])
+})
+
+// enter has somebody sign in on a new phone.
+async function enter(t, name, { at = server, config = {}, ...options } = {}) {
+  const phone = new Phone({ ca: at.ca, ...options })
+  t.after(() => phone.quit())
+  phone.config = { url: at.wss, login: false, rooms: ['lobby'], ...config }
+  phone.launch(root, phone.config)
+  await wait(() => phone.page?.page.enter) // the page of rooms has sent them on
+  phone.page.page.onName({ detail: { value: name } })
+  phone.page.page.enter()
+  await wait(() => phone.page?.page.join)
+  await phone.page.until('to be online', ({ state }) => state === 'online')
+  return phone
+}
+
+async function wait(holds) {
+  for (const deadline = Date.now() + 10_000; !holds();) {
+    if (Date.now() > deadline) throw new Error(`not in time: ${holds}`)
+    await new Promise((resolve) => { setTimeout(resolve, 5) })
+  }
+}
+
+// visit opens a room.
+async function visit(phone, room) {
+  const { page } = phone.page
+  page.onInput({ detail: { value: room } })
+  page.join()
+  await phone.page.until('the room', ({ members }) => members > 0)
+  return phone.page
+}
+
+function say(screen, text) {
+  screen.page.onInput({ detail: { value: text } })
+  screen.page.send()
+}
+
+// shown is the screen, from top to bottom.
+function shown({ data: { older, recent } }) {
+  return [...older].reverse().concat(recent)
+}
+
+const texts = (screen) => shown(screen).map(({ text }) => text)
+const sees = (screen, text) => screen.until(text, () => texts(screen).includes(text))
+
+let count = 0
+const room = () => `room-${++count}`
+
+test('what is kept in miniprogram/lib is made of the core', async () => {
+  const dir = await mkdtemp(path.join(tmpdir(), 'caddy-chat-lib-'))
+  try {
+    await makeLibrary(path.join(dir, 'chat.js'))
+    assert.equal(await readFile(path.join(root, 'lib/chat.js'), 'utf8'), await readFile(path.join(dir, 'chat.js'), 'utf8'), 'run make page')
+  } finally {
+    await rm(dir, { recursive: true })
+  }
+})
+
+test('every page of app.json is whole, and every word is there in both languages', async () => {
+  const { pages } = JSON.parse(await readFile(path.join(root, 'app.json'), 'utf8'))
+  const used = new Set()
+  for (const page of pages) {
+    for (const ext of ['js', 'json', 'wxml', 'wxss']) {
+      const text = await readFile(path.join(root, `${page}.${ext}`), 'utf8')
+      for (const [, word] of text.matchAll(/\bwords\.(\w+)/g)) used.add(word)
+      if (ext === 'wxml') {
+        // Every handler that the page names is one of its methods.
+        const methods = await readFile(path.join(root, `${page}.js`), 'utf8')
+        for (const [, handler] of text.matchAll(/\bbind\w+="(\w+)"/g)) assert.match(methods, new RegExp(`^ {2}(async )?${handler}\\(`, 'm'), `${page}: ${handler}`)
+      }
+    }
+  }
+  const words = await readFile(path.join(root, 'words.js'), 'utf8')
+  const [en, zh] = [...words.matchAll(/const \w+ = {\n([^}]*)}/g)].map(([, body]) => [...body.matchAll(/^ {2}(\w+):/gm)].map(([, word]) => word))
+  assert.deepEqual(en, zh)
+  for (const word of used) assert.ok(en.includes(word), word)
+})
+
+test('two phones chat: rooms, unread, typing, recall', async (t) => {
+  const name = room()
+  const li = await enter(t, 'Li')
+  const bo = await enter(t, 'Bo', { language: 'zh_CN' })
+  const screen = await visit(li, name)
+  const other = await visit(bo, name)
+  await screen.until('two people', ({ members }) => members === 2)
+  other.page.onInput({ detail: { value: 'H' } })
+  await screen.until('typing', ({ typist }) => typist === 'Bo')
+  say(screen, 'Hello, Bo!')
+  await sees(other, 'Hello, Bo!')
+  const [line] = shown(other)
+  assert.deepEqual([line.name, line.own, line.state], ['Li', false, 'sent'])
+  await screen.until('sent', (data) => data.recent[0]?.state === 'sent')
+  assert.equal(shown(screen)[0].own, true)
+
+  await wait(() => bo.app.chat.rooms.get(name).read === 1)
+  bo.back()
+  say(screen, 'Are you there?')
+  await bo.page.until('one unread', ({ rooms }) => rooms.find((it) => it.room === name)?.unread === 1)
+  bo.page.page.open({ currentTarget: { dataset: { room: name } } })
+  await sees(bo.page, 'Are you there?')
+  await bo.page.until('the divider', () => shown(bo.page).some(({ divider, text }) => divider && text === 'Are you there?'))
+
+  screen.page.menu({ currentTarget: { dataset: { id: shown(screen).at(-1).id } } })
+  li.choose('Take back')
+  await sees(bo.page, '此消息已撤回。')
+})
+
+test('a phone in the background comes back and has missed nothing', async (t) => {
+  const name = room()
+  const li = await enter(t, 'Li')
+  const bo = await enter(t, 'Bo')
+  const screen = await visit(li, name)
+  const other = await visit(bo, name)
+  say(screen, 'one')
+  await sees(other, 'one')
+  bo.background()
+  say(screen, 'two')
+  say(screen, 'three')
+  await screen.until('sent', () => shown(screen).every(({ state }) => state === 'sent') && shown(screen).length === 3)
+  assert.deepEqual(texts(other), ['one'])
+  bo.foreground()
+  await sees(other, 'three')
+  assert.deepEqual(texts(other), ['one', 'two', 'three'])
+  assert.ok(bo.sockets.size <= 1, `${bo.sockets.size} sockets are open`)
+})
+
+test('airplane mode: what is written waits, and goes out once', async (t) => {
+  const name = room()
+  const li = await enter(t, 'Li')
+  const bo = await enter(t, 'Bo')
+  const screen = await visit(li, name)
+  const other = await visit(bo, name)
+  li.airplane(true)
+  await screen.until('no connection', ({ state }) => state !== 'online')
+  say(screen, 'from the plane')
+  assert.equal(shown(screen)[0].state, 'sending')
+  li.airplane(false)
+  await sees(other, 'from the plane')
+  await screen.until('sent', () => shown(screen)[0].state === 'sent')
+  assert.deepEqual([texts(screen), texts(other)], [['from the plane'], ['from the plane']])
+})
+
+test('the server goes in mid-conversation, the app too: nothing is lost or doubled', async (t) => {
+  const name = room()
+  const li = await enter(t, 'Li')
+  const bo = await enter(t, 'Bo')
+  let screen = await visit(li, name)
+  const other = await visit(bo, name)
+  say(screen, 'before')
+  await sees(other, 'before')
+  await server.stop('SIGKILL')
+  say(screen, 'meanwhile')
+  await screen.until('sending', () => shown(screen).at(-1).state === 'sending')
+  li.quit() // what was written is in the storage
+  await server.start()
+  li.launch(root, li.config)
+  await li.page.until('to be online', ({ state }) => state === 'online')
+  screen = await visit(li, name)
+  await sees(other, 'meanwhile')
+  await sees(screen, 'meanwhile')
+  assert.deepEqual(texts(other), ['before', 'meanwhile'])
+  assert.deepEqual(texts(screen), ['before', 'meanwhile'])
+})
+
+test('ten thousand messages: a window of them, loaded by scrolling, in small steps', async (t) => {
+  const name = room()
+  const chat = new Client({ url: server.ws, name: 'Crowd', ...node(WebSocket) })
+  t.after(() => chat.close())
+  await chat.connect()
+  await chat.join(name)
+  const n = 10_000
+  for (let i = 0; i < n; i += 500) {
+    await Promise.all(Array.from({ length: 500 }, (_, k) => chat.send(name, { text: `message ${i + k}` })))
+  }
+  const li = await enter(t, 'Li')
+  const screen = await visit(li, name)
+  await sees(screen, `message ${n - 1}`)
+  const { setData } = screen.page
+  let most = 0
+  screen.page.setData = (changes, done) => {
+    most = Math.max(most, JSON.stringify(changes).length)
+    setData(changes, done)
+  }
+  screen.page.atEnd = false // the user has scrolled up
+  for (let i = 0; i < 20; i++) {
+    await wait(() => !screen.page.loading)
+    await screen.page.older()
+  }
+  const list = texts(screen)
+  const first = Number(list[0].split(' ')[1])
+  assert.deepEqual(list, Array.from({ length: n - first }, (_, i) => `message ${first + i}`))
+  assert.ok(list.length >= 500, `${list.length} items`)
+  say(screen, 'to the end again')
+  await screen.until('a window', () => shown(screen).length <= 300 && texts(screen).includes('to the end again'))
+  assert.ok(most < 256 * 1024, `a setData of ${most} bytes`)
+  const kept = [...li.storage.values()].reduce((sum, text) => sum + text.length, 0)
+  assert.ok(kept < 64 * 1024, `${kept} bytes in the storage`)
+})
+
+test('a mini program signs in by WeChat; a token that is refused makes no guest', async (t) => {
+  const weChat = http.createServer((req, res) => {
+    const code = new URL(req.url, 'http://x').searchParams.get('js_code')
+    res.end(JSON.stringify(code.startsWith('good') ? { openid: 'li', session_key: 'k' } : { errcode: 40029 }))
+  })
+  weChat.listen(0, '127.0.0.1')
+  await once(weChat, 'listening')
+  t.after(() => weChat.close())
+  const chat = `auth wechat {\napp_id wx01\napp_secret secret\napi http://127.0.0.1:${weChat.address().port}\n}\n${limits}`
+  const at = new Server({ chat })
+  t.after(() => at.remove())
+  await at.start()
+  const li = await enter(t, 'Li', { at, config: { login: true }, codes: ['good-1', 'good-2', 'bad'] })
+  const { id } = li.app.chat.user
+  assert.match(id, /^wx-/)
+  assert.ok(!li.app.chat.user.guest)
+  li.quit()
+  li.launch(root, li.config) // with the token of last time
+  await li.page.until('to be online', ({ state }) => state === 'online')
+  assert.equal(li.app.chat.user.id, id)
+  li.quit()
+  li.storage.set('token', '"a.token.that-is-refused"')
+  li.launch(root, li.config) // another code gets another token
+  await li.page.until('to be online', ({ state }) => state === 'online')
+  assert.equal(li.app.chat.user.id, id)
+  li.quit()
+  li.storage.set('token', '"a.token.that-is-refused"')
+  li.launch(root, li.config) // and now WeChat refuses, too
+  await li.page.until('a reason', ({ state }) => state !== 'online')
+  await new Promise((resolve) => { setTimeout(resolve, 300) })
+  assert.notEqual(li.page.data.state, 'online')
+})

@@ -1,0 +1,198 @@
+// A stand-in for a phone with WeChat, as a mini program with App(), several pages
+// and SocketTasks sees it: real sockets, a storage that outlives the app, a
+// background that cuts the sockets without a word, airplane mode.
+import https from 'node:https'
+import http from 'node:http'
+import path from 'node:path'
+import vm from 'node:vm'
+import { WebSocket } from 'ws'
+import { createRequire, Screen, settle } from './wx.js'
+
+const maxSockets = 5
+
+export class Phone {
+  // ca is the certificate authority that the phone trusts; codes are what wx.login
+  // gives, one after the other.
+  constructor({ ca, language = 'en', codes = [] } = {}) {
+    Object.assign(this, { ca, language, codes: [...codes], storage: new Map(), sockets: new Set(), offline: false })
+    this.listeners = { show: new Set(), hide: new Set(), network: new Set() }
+    this.pages = [] // the stack, of Screens
+  }
+
+  // launch starts the mini program in root. What its config.js exports is replaced
+  // by config.
+  launch(root, config) {
+    let app, page
+    const context = vm.createContext({
+      wx: this.wx(),
+      App: (options) => { app = options },
+      Page: (options) => { page = options },
+      getApp: () => app,
+      console,
+      setTimeout: (...args) => this.timer(setTimeout(...args)),
+      clearTimeout,
+    })
+    const require = createRequire(context, { [path.join(root, 'config.js')]: config })
+    this.timers = new Set()
+    this.load = (url) => {
+      const [name, query = ''] = url.replace(/^\//, '').split('?')
+      require.forget(path.join(root, `${name}.js`))
+      require(path.join(root, `${name}.js`))
+      // What a page gets is as it stands in the URL.
+      return new Screen({ ...page }, Object.fromEntries(query.split('&').filter(Boolean).map((pair) => pair.split('='))))
+    }
+    require(path.join(root, 'app.js'))
+    this.app = app
+    app.onLaunch?.({})
+    this.pages = [this.load('pages/rooms/rooms')]
+    return this
+  }
+
+  timer(handle) {
+    this.timers.add(handle)
+    return handle
+  }
+
+  get page() {
+    return this.pages.at(-1)
+  }
+
+  // quit ends the mini program, as the system does: nothing is told to anybody.
+  quit() {
+    for (const handle of this.timers) clearTimeout(handle)
+    for (const socket of this.sockets) socket.cut()
+    for (const set of Object.values(this.listeners)) set.clear()
+    this.pages = []
+  }
+
+  // background is five seconds in the background: the sockets are gone, and no
+  // event tells.
+  background() {
+    for (const listener of [...this.listeners.hide]) listener()
+    for (const socket of this.sockets) socket.cut()
+  }
+
+  foreground() {
+    for (const listener of [...this.listeners.show]) listener()
+  }
+
+  airplane(on) {
+    this.offline = on
+    if (on) for (const socket of this.sockets) socket.cut()
+    for (const listener of [...this.listeners.network]) listener({ isConnected: !on })
+  }
+
+  wx() {
+    const phone = this
+    const on = (name) => (listener) => phone.listeners[name].add(listener)
+    const off = (name) => (listener) => phone.listeners[name].delete(listener)
+    return {
+      onAppShow: on('show'),
+      offAppShow: off('show'),
+      onAppHide: on('hide'),
+      offAppHide: off('hide'),
+      onNetworkStatusChange: on('network'),
+      offNetworkStatusChange: off('network'),
+      getStorageSync: (key) => JSON.parse(phone.storage.get(key) ?? '""'),
+      setStorageSync: (key, value) => void phone.storage.set(key, JSON.stringify(value)),
+      removeStorageSync: (key) => void phone.storage.delete(key),
+      getAppBaseInfo: () => ({ language: phone.language }),
+      getWindowInfo: () => ({ windowHeight: 600 }),
+      setNavigationBarTitle() {},
+      setClipboardData: ({ data }) => { phone.clipboard = data },
+      connectSocket: (options) => phone.connect(options),
+      login: (options) => settleLogin(options, phone.codes.shift()),
+      request: (options) => phone.request(options),
+      navigateTo: ({ url }) => phone.pages.push(phone.load(url)),
+      reLaunch({ url }) {
+        setImmediate(() => {
+          for (const page of phone.pages.splice(0)) page.close()
+          phone.pages = [phone.load(url)]
+        })
+      },
+      showActionSheet(options) {
+        phone.sheet = options
+      },
+    }
+  }
+
+  // choose taps a line of the sheet that is open.
+  choose(word) {
+    const tapIndex = this.sheet.itemList.indexOf(word)
+    if (tapIndex < 0) throw new Error(`the sheet has ${this.sheet.itemList}, and not ${word}`)
+    this.sheet.success({ tapIndex })
+  }
+
+  back() {
+    this.pages.pop().close()
+    this.page.page.onShow?.()
+  }
+
+  connect(options) {
+    if (!Array.isArray(options.protocols)) throw new Error('protocols must be an array')
+    if (this.sockets.size >= maxSockets) throw new Error('exceed max cocurrent count')
+    const on = {}
+    let silent = false
+    const tell = (event, detail) => !silent && on[event]?.(detail)
+    const ws = this.offline ? undefined : new WebSocket(options.url, options.protocols, { ca: this.ca, perMessageDeflate: false })
+    const socket = {
+      cut: () => {
+        silent = true
+        this.sockets.delete(socket)
+        ws?.terminate()
+      },
+    }
+    this.sockets.add(socket)
+    if (!ws) setImmediate(() => tell('error', { errMsg: 'network is down' }))
+    ws?.on('open', () => tell('open', {}))
+    ws?.on('message', (data) => tell('message', { data: data.toString() }))
+    ws?.on('error', (err) => {
+      this.sockets.delete(socket)
+      tell('error', { errMsg: err.message })
+    })
+    ws?.on('close', () => {
+      this.sockets.delete(socket)
+      tell('close', { code: 1006, reason: 'interrupted' })
+    })
+    return {
+      onOpen: (listener) => { on.open = listener },
+      onMessage: (listener) => { on.message = listener },
+      onError: (listener) => { on.error = listener },
+      onClose: (listener) => { on.close = listener },
+      send({ data, fail }) {
+        if (ws?.readyState === WebSocket.OPEN) ws.send(data)
+        else setImmediate(() => fail?.({ errMsg: 'not open' }))
+      },
+      close: () => {
+        this.sockets.delete(socket)
+        ws?.close()
+      },
+    }
+  }
+
+  // request is wx.request: any status is a success.
+  request({ url, method, header, data, success, fail }) {
+    const { request } = url.startsWith('https:') ? https : http
+    const req = request(url, { method, headers: header, ca: this.ca }, (res) => {
+      let text = ''
+      res.setEncoding('utf8')
+      res.on('data', (part) => { text += part })
+      res.on('end', () => {
+        let body = text
+        try {
+          body = JSON.parse(text)
+        } catch {
+          // As WeChat does: what is not JSON stays text.
+        }
+        success({ statusCode: res.statusCode, data: body })
+      })
+    })
+    req.on('error', (err) => fail({ errMsg: err.message }))
+    req.end(JSON.stringify(data))
+  }
+}
+
+function settleLogin(options, code) {
+  if (code === undefined) return settle('login', options, 'no code')
+  setImmediate(() => options.success({ code, errMsg: 'login:ok' }))
+}
