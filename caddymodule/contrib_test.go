@@ -1,0 +1,59 @@
+package caddymodule_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The dashboard and the alert rules name only metrics, and values of labels, that
+// are there.
+func TestContrib_NamesMetricsThatExist(t *testing.T) {
+	s, admin := startAdmin(t, "chat")
+	hears(t, s.v1("ws://"+s.plain+"/chat", nil, `,"rooms":[{"room":"r","epoch":"old","after":7}]`), "welcome")
+	res, err := http.Get(admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := map[string]bool{}
+	for _, name := range regexp.MustCompile(`(?m)^caddy_chat_\w+`).FindAllString(string(text), -1) {
+		there[name] = true
+	}
+	var dashboard map[string]any
+	if err := json.Unmarshal([]byte(read(t, "../contrib/grafana.json")), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for _, file := range []string{"../contrib/grafana.json", "../contrib/alerts.yaml"} {
+		content := read(t, file)
+		for _, name := range regexp.MustCompile(`caddy_chat_\w+`).FindAllString(content, -1) {
+			used[name] = true
+			if !there[name] {
+				t.Errorf("%s names %s, which is not there", file, name)
+			}
+		}
+		for _, m := range regexp.MustCompile(`(reason|outcome|code)=~?"([\w|]+)"`).FindAllStringSubmatch(content, -1) {
+			for value := range strings.SplitSeq(m[2], "|") {
+				if !strings.Contains(string(text), m[1]+`="`+value+`"`) {
+					t.Errorf("%s names %s=%q, which is not there", file, m[1], value)
+				}
+			}
+		}
+	}
+	for name := range there {
+		if !used[name] {
+			t.Logf("no panel and no rule shows %s", name)
+		}
+	}
+	if len(used) < 15 {
+		t.Errorf("only %d metrics are shown", len(used))
+	}
+}
