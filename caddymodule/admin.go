@@ -25,7 +25,7 @@ func init() {
 	caddy.RegisterModule(new(Admin))
 }
 
-// Admin adds the hubs to Caddy's admin API, below `/chat/`. docs/admin.yaml
+// Admin adds the hubs to Caddy's admin API, below `/chat/`. docs/admin.json
 // describes it in OpenAPI.
 type Admin struct{}
 

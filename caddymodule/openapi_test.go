@@ -1,0 +1,157 @@
+package caddymodule_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddychat/caddy-chat/caddymodule"
+)
+
+// schema is as much of JSON Schema as docs/admin.json uses.
+type schema struct {
+	Ref                  string `json:"$ref"`
+	Type                 string
+	Required             []string
+	Properties           map[string]schema
+	AdditionalProperties *bool
+	Items                *schema
+	Enum                 []string
+}
+
+type openAPI struct {
+	Paths map[string]map[string]struct {
+		Responses map[string]struct {
+			Content map[string]struct{ Schema schema }
+		}
+		RequestBody struct {
+			Content map[string]struct{ Schema schema }
+		}
+	}
+	Components struct{ Schemas map[string]schema }
+}
+
+// fits returns what is wrong with a value, or nil.
+func (o *openAPI) fits(s schema, value any) error {
+	if s.Ref != "" {
+		return o.fits(o.Components.Schemas[strings.TrimPrefix(s.Ref, "#/components/schemas/")], value)
+	}
+	switch value := value.(type) {
+	case map[string]any:
+		for _, name := range s.Required {
+			if _, ok := value[name]; !ok {
+				return fmt.Errorf("%s is missing in %v", name, value)
+			}
+		}
+		for name, member := range value {
+			known, ok := s.Properties[name]
+			if !ok {
+				return fmt.Errorf("%s is not documented", name)
+			}
+			if err := o.fits(known, member); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+	case []any:
+		for _, item := range value {
+			if err := o.fits(*s.Items, item); err != nil {
+				return err
+			}
+		}
+	case string:
+		if s.Enum != nil && !slices.Contains(s.Enum, value) || s.Type != "" && s.Type != "string" {
+			return fmt.Errorf("%q does not fit", value)
+		}
+	case float64:
+		if s.Type != "" && s.Type != "integer" {
+			return fmt.Errorf("%v is no %s", value, s.Type)
+		}
+	case bool:
+		if s.Type != "boolean" {
+			return fmt.Errorf("%v is no %s", value, s.Type)
+		}
+	}
+	return nil
+}
+
+// The admin API is what docs/admin.json says: the same paths, and answers, good
+// and bad, of the documented status and shape.
+func TestAdmin_IsAsDocumented(t *testing.T) {
+	var doc openAPI
+	if err := json.Unmarshal([]byte(read(t, "../docs/admin.json")), &doc); err != nil {
+		t.Fatal(err)
+	}
+	var documented []string
+	for path, methods := range doc.Paths {
+		for method := range methods {
+			documented = append(documented, strings.ToUpper(method)+" "+path)
+		}
+	}
+	there := caddymodule.AdminPatterns()
+	slices.Sort(documented)
+	slices.Sort(there)
+	if !slices.Equal(documented, there) {
+		t.Fatalf("documented %q\nthere      %q", documented, there)
+	}
+
+	s, admin := startAdmin(t, basicAuth+"chat {\nauth caddy\n}\nchat /memory {\nhub memory\njournal memory\n}")
+	ann := s.v1("ws://"+s.plain+"/chat", as("ann"), `,"device":"d","rooms":[{"room":"tea"}]`)
+	hears(t, ann, "welcome")
+	say(t, ann, `{"type":"send","room":"tea","body":"x"}`)
+	until(t, ann, `"message"`)
+	_, list := ask(t, "GET", admin+"/chat/hubs/default/sessions", "")
+	id := list["sessions"].([]any)[0].(map[string]any)["id"].(string)
+	for _, c := range []struct {
+		method, path, at, body string
+		status                 int
+	}{
+		{"GET", "/chat/hubs", "", "", 200},
+		{"GET", "/chat/hubs/{hub}", "default", "", 200},
+		{"GET", "/chat/hubs/{hub}", "none", "", 404},
+		{"GET", "/chat/hubs/{hub}/rooms", "default", "", 200},
+		{"GET", "/chat/hubs/{hub}/rooms", "default?limit=x", "", 400},
+		{"GET", "/chat/hubs/{hub}/sessions", "default", "", 200},
+		{"GET", "/chat/hubs/{hub}/sessions/{id}", "default", "", 200},
+		{"POST", "/chat/hubs/{hub}/mute", "default", `{"user":"ann","room":"tea","for":60000}`, 204},
+		{"POST", "/chat/hubs/{hub}/mute", "default", `{}`, 400},
+		{"POST", "/chat/hubs/{hub}/ban", "default", `{"user":"ben"}`, 204},
+		{"GET", "/chat/hubs/{hub}/sanctions", "default", "", 200},
+		{"POST", "/chat/hubs/{hub}/announce", "default", `{"room":"tea","body":1}`, 200},
+		{"POST", "/chat/hubs/{hub}/recall", "default", `{"room":"tea","seq":1}`, 204},
+		{"POST", "/chat/hubs/{hub}/recall", "default", `{"room":"tea","seq":99}`, 404},
+		{"POST", "/chat/hubs/{hub}/backup", "default", `{"dir":"` + s.dir + `/backup"}`, 200},
+		{"POST", "/chat/hubs/{hub}/backup", "memory", `{"dir":"` + s.dir + `/none"}`, 409},
+		{"POST", "/chat/hubs/{hub}/compact", "default", "", 204},
+		{"POST", "/chat/hubs/{hub}/compact", "memory", "", 409},
+		{"POST", "/chat/hubs/{hub}/kick", "default", `{"user":"ann","room":"tea"}`, 204},
+		{"DELETE", "/chat/hubs/{hub}/sessions/{id}", "default", "", 204},
+	} {
+		hub, query, _ := strings.Cut(c.at, "?")
+		url := admin + strings.NewReplacer("{hub}", hub, "{id}", id).Replace(c.path) + "?" + query
+		name := fmt.Sprint(c.method, " ", url, " ", c.body)
+		status, answer := ask(t, c.method, url, c.body)
+		operation := doc.Paths[c.path][strings.ToLower(c.method)]
+		response, ok := operation.Responses[fmt.Sprint(status)]
+		if status != c.status || !ok {
+			t.Errorf("%s: status %d, %v", name, status, answer)
+			continue
+		}
+		if answer == nil {
+			continue
+		}
+		if err := doc.fits(response.Content["application/json"].Schema, answer); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if c.body != "" && status < 400 {
+			var body any
+			if err := json.Unmarshal([]byte(c.body), &body); err != nil {
+				t.Fatal(err)
+			}
+			if err := doc.fits(operation.RequestBody.Content["application/json"].Schema, body); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
