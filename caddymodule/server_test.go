@@ -3,12 +3,15 @@ package caddymodule_test
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -123,7 +126,21 @@ func (s *site) trust() *tls.Config {
 }
 
 func (s *site) httpClient() *http.Client {
-	return &http.Client{Transport: &http.Transport{TLSClientConfig: s.trust(), DisableKeepAlives: true}}
+	return &http.Client{Transport: again{&http.Transport{TLSClientConfig: s.trust(), DisableKeepAlives: true}}}
+}
+
+// again tries a request anew whose connection was lost before the answer: while
+// Caddy reloads, the old server may accept a connection that it has no time for.
+type again struct{ http.RoundTripper }
+
+func (a again) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	for range 3 {
+		res, err = a.RoundTripper.RoundTrip(r)
+		if r.Body != nil || !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+			break
+		}
+	}
+	return res, err
 }
 
 // noErrors fails if Caddy has logged anything that an operator need act on.
