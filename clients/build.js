@@ -1,25 +1,26 @@
 // Makes what is not written by hand:
 //
-//	node build.js cjs    the CommonJS files of the package, core/cjs, before it is packed
+//	node build.js        the CommonJS files of the package, core/commonjs, before it is packed
 //	node build.js page   the built-in page, caddymodule/ui, and the mini program's client,
 //	                     miniprogram/lib, which are kept with the source, so that nobody
 //	                     who builds the server needs more than Go, or the devtools npm
 import { build } from 'esbuild'
-import { cp, mkdir, readFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
-export const core = fileURLToPath(new URL('core/', import.meta.url))
+export const core = fileURLToPath(new URL('core', import.meta.url))
 
-export async function makeCommonJS(outdir = `${core}cjs`) {
-  const { exports } = JSON.parse(await readFile(`${core}package.json`, 'utf8'))
-  await build({
-    entryPoints: Object.values(exports).map(({ default: file }) => core + file),
-    outdir,
-    outExtension: { '.js': '.cjs' },
-    bundle: true,
-    format: 'cjs',
-    target: 'es2020',
-  })
+// makeCommonJS writes one file for each entry of the package, which needs none
+// but itself, and its types: for require(), and for "Build npm" of the devtools.
+export async function makeCommonJS(outdir = `${core}/commonjs`) {
+  const { exports } = JSON.parse(await readFile(`${core}/package.json`, 'utf8'))
+  const modules = Object.values(exports).map((conditions) => conditions.import.default)
+  await build({ absWorkingDir: core, entryPoints: modules, outdir, bundle: true, format: 'cjs', target: 'es2018' })
+  for (const file of modules) {
+    const types = file.replace(/js$/, 'd.ts')
+    await cp(`${core}/${types}`, `${outdir}/${types}`)
+  }
+  await writeFile(`${outdir}/package.json`, '{ "type": "commonjs" }\n')
 }
 
 const web = fileURLToPath(new URL('web/', import.meta.url))

@@ -1,75 +1,126 @@
-// What is published: its size, its types, both kinds of modules.
+// What is published: its size, its types, and the ways to import it.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { test } from 'node:test'
+import { before, after, test } from 'node:test'
 import { promisify } from 'node:util'
+import vm from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
-import { core, makeCommonJS } from '../../build.js'
+import { core } from '../../build.js'
+import { FakeApi } from './miniprogram.js'
 
 const run = promisify(execFile)
 const require = createRequire(import.meta.url)
+const entries = ['index', 'timeline', 'browser', 'node', 'wechat', 'uniapp', 'taro']
 
-// A folder within the package, so that it finds the package's dependencies.
-async function scratch(t) {
-  const dir = await mkdtemp(path.join(core, 'test-'))
-  t.after(() => rm(dir, { recursive: true }))
-  return dir
-}
+let dir // an app that has the package installed
+const installed = () => path.join(dir, 'node_modules/caddy-chat-client')
 
-async function bundled(file) {
+before(async () => {
+  dir = await mkdtemp(path.join(tmpdir(), 'caddy-chat-'))
+  await mkdir(installed(), { recursive: true })
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', dir], { cwd: core })
+  const [{ filename }] = JSON.parse(stdout)
+  await run('tar', ['xzf', path.join(dir, filename), '-C', installed(), '--strip-components=1'])
+})
+
+after(() => rm(dir, { recursive: true, force: true }))
+
+// size is that of a bundle of what a page would load, minified and gzipped.
+async function size(...files) {
   const { outputFiles } = await build({
-    entryPoints: [core + file], bundle: true, minify: true, format: 'esm', target: 'es2022', write: false,
+    stdin: { contents: files.map((file) => `export * from './${file}'`).join('\n'), resolveDir: core },
+    bundle: true, minify: true, format: 'esm', target: 'es2022', write: false,
   })
   return gzipSync(outputFiles[0].contents, { level: 9 }).length
 }
 
 test('the core has at most 6 KB, minified and gzipped', async (t) => {
-  const size = await bundled('index.js')
-  t.diagnostic(`${size} bytes`)
-  assert.ok(size <= 6 * 1024, `${size} bytes`)
-  for (const file of ['browser.js', 'wechat.js', 'uniapp.js', 'taro.js', 'node.js']) {
-    assert.ok((await bundled(file)) < 1024, file)
-  }
+  const bytes = await size('index.js')
+  t.diagnostic(`${bytes} bytes; ${await size('index.js', 'timeline.js')} with the timeline`)
+  assert.ok(bytes <= 6 * 1024, `${bytes} bytes`)
 })
 
-test('it needs no build step: every import names a file beside it', async () => {
-  for (const file of await readdir(core, { recursive: true })) {
-    if (!file.endsWith('.js') || file.startsWith('test') || file.startsWith('cjs')) continue
-    const text = await readFile(core + file, 'utf8')
-    for (const [, from] of text.matchAll(/^(?:import|export) .* from '(.*)'$/gm)) {
-      assert.match(from, /^\.\.?\/.*\.js$/, `${file} imports ${from}`)
+test('no tests are published, and nothing is missing', async () => {
+  const files = (await readdir(installed(), { recursive: true })).sort()
+  assert.ok(!files.some((file) => file.includes('test')))
+  for (const file of ['LICENSE', 'README.md', 'platforms/sockettask.js']) assert.ok(files.includes(file), file)
+  for (const entry of entries) {
+    for (const file of [`${entry}.js`, `${entry}.d.ts`]) {
+      assert.ok(files.includes(file), file)
+      assert.ok(files.includes(`commonjs/${file}`), `commonjs/${file}`)
     }
-    assert.doesNotMatch(text, /\bimport\(|\brequire\(|\bawait import/, file)
+  }
+  assert.equal(await readFile(path.join(installed(), 'LICENSE'), 'utf8'), await readFile(`${core}/../../LICENSE`, 'utf8'))
+})
+
+const names = {
+  '': ['Client', 'ChatError'], '/timeline': ['Timeline'], '/browser': ['browser'], '/node': ['node'],
+  '/wechat': ['wechat'], '/uniapp': ['uniapp'], '/taro': ['taro'],
+}
+
+test('import and require find the same names', async () => {
+  const load = (how) => Object.keys(names).map((entry) => how(`'caddy-chat-client${entry}'`)).join()
+  const show = (list) => `console.log(JSON.stringify(${list}.map((it) => Object.keys(it).sort())))`
+  await writeFile(path.join(dir, 'a.mjs'), show(`(await Promise.all([${load((name) => `import(${name})`)}]))`))
+  await writeFile(path.join(dir, 'a.cjs'), show(`[${load((name) => `require(${name})`)}]`))
+  for (const file of ['a.mjs', 'a.cjs']) {
+    const { stdout } = await run(process.execPath, [file], { cwd: dir })
+    assert.deepEqual(JSON.parse(stdout), Object.values(names).map((list) => [...list].sort()), file)
   }
 })
 
-test('it is usable as CommonJS', async (t) => {
-  const dir = await scratch(t)
-  await makeCommonJS(dir)
-  const { Client, ChatError } = require(`${dir}/index.cjs`)
-  const { Timeline } = require(`${dir}/timeline.cjs`)
-  const { node } = require(`${dir}/node.cjs`)
-  const chat = new Client({ url: 'ws://chat.test/chat', ...node(class {}) })
-  assert.equal(chat.state, 'offline')
-  assert.ok(new ChatError({ code: 'x' }) instanceof Error)
-  assert.equal(typeof Timeline, 'function')
-  for (const name of ['browser', 'wechat', 'uniapp', 'taro']) {
-    assert.equal(typeof require(`${dir}/${name}.cjs`)[name], 'function')
+test('a browser finds every import of the modules by its path', async () => {
+  for (const file of await readdir(installed(), { recursive: true })) {
+    if (!file.endsWith('.js') || file.startsWith('commonjs')) continue
+    const text = await readFile(path.join(installed(), file), 'utf8')
+    for (const [, from] of text.matchAll(/^(?:import|export) .* from '(.*)'$/gm)) assert.match(from, /^\.\.?\/.*\.js$/, file)
+    assert.doesNotMatch(text, /\bimport\(|\brequire\(/, file)
   }
 })
 
-const sample = `
-import { Client, ChatError, type Room } from '../index.js'
-import { Timeline, type Item } from '../timeline.js'
-import { browser } from '../browser.js'
-import { node } from '../node.js'
-import { wechat } from '../wechat.js'
-import { uniapp } from '../uniapp.js'
-import { taro } from '../taro.js'
+// A mini program has the language, timers and wx: no URL, no TextEncoder, no
+// crypto, no process.
+test('a mini program takes the CommonJS files as they are', async () => {
+  const wx = new FakeApi()
+  const context = vm.createContext({ wx, setTimeout, clearTimeout })
+  const mini = async (file) => {
+    const module = { exports: {} }
+    const text = await readFile(path.join(installed(), 'commonjs', file), 'utf8')
+    assert.doesNotMatch(text, /\brequire\(|^(import|export) /m, file) // each needs none but itself
+    vm.compileFunction(text, ['module', 'exports'], { parsingContext: context })(module, module.exports)
+    return module.exports
+  }
+  const { Client } = await mini('index.js')
+  const { wechat } = await mini('wechat.js')
+  const { Timeline } = await mini('timeline.js')
+  const chat = new Client({ url: 'wss://chat.test/chat', device: 'd', ...wechat() })
+  const timeline = new Timeline(chat, 'tea')
+  chat.join('tea')
+  chat.send('tea', '你好 \ud83d')
+  chat.connect()
+  const [task] = wx.tasks
+  task.hears.Open({})
+  task.hears.Message({ data: JSON.stringify({ type: 'welcome', id: '1', session: 's', user: { id: 'u', name: '' }, ping: 25_000,
+    limits: { message: 50 }, rooms: [{ room: 'tea', epoch: 'e', last: 0, entries: [], more: false, gap: false }] }) })
+  assert.deepEqual(JSON.parse(task.sent[0].data), { type: 'hello', id: '1', device: 'd', rooms: [{ room: 'tea' }] })
+  assert.equal(timeline.items[0].code, 'too_large') // bytes are counted, without a TextEncoder
+  assert.equal(wx.stored.size, 1)
+  chat.close()
+})
+
+const sample = (ending) => `
+import { Client, ChatError, type Room } from 'caddy-chat-client'
+import { Timeline, type Item } from 'caddy-chat-client/timeline'
+import { browser } from 'caddy-chat-client/browser'
+import { node } from 'caddy-chat-client/node'
+import { wechat } from 'caddy-chat-client/wechat'
+import { uniapp } from 'caddy-chat-client/uniapp'
+import { taro } from 'caddy-chat-client/taro'
 
 const chat = new Client({ url: 'wss://chat.example.com/chat', name: 'Li', token: async (why) => why, ...browser() })
 const others: Client[] = [wechat(), uniapp(), taro({}), node()].map((platform) => new Client({ url: '', ...platform }))
@@ -92,20 +143,21 @@ export async function main() {
   stop()
   return others
 }
+export const kind = '${ending}'
 `
 
-test('its types say what it does', async (t) => {
-  const dir = await scratch(t)
-  await writeFile(`${dir}/sample.ts`, sample)
+test('tsc finds the types, for import and for require', async () => {
+  for (const ending of ['mts', 'cts']) await writeFile(path.join(dir, `sample.${ending}`), sample(ending))
   const tsc = path.join(path.dirname(require.resolve('typescript/package.json')), 'bin/tsc')
-  const args = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom', '--types', '', `${dir}/sample.ts`]
-  const { stdout } = await run(process.execPath, [tsc, ...args]).catch((err) => assert.fail(err.stdout || err.message))
+  const args = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom', '--types', '',
+    'sample.mts', 'sample.cts']
+  const { stdout } = await run(process.execPath, [tsc, ...args], { cwd: dir }).catch((err) => assert.fail(err.stdout || err.message))
   assert.equal(stdout, '')
 })
 
 test('every method of the types is there', async () => {
   for (const [file, name] of [['index', 'Client'], ['timeline', 'Timeline']]) {
-    const types = await readFile(`${core}${file}.d.ts`, 'utf8')
+    const types = await readFile(`${core}/${file}.d.ts`, 'utf8')
     const { [name]: made } = await import(`../${file}.js`)
     const [, body] = types.split(`export class ${name} {`)
     const methods = [...body.split('\n}')[0].matchAll(/^ {2}(\w+)[(<]/gm)].map(([, method]) => method)
