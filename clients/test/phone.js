@@ -23,13 +23,15 @@ export class Phone {
   // by config.
   launch(root, config) {
     let app, page
+    const life = { over: false }
+    this.life = life
     const context = vm.createContext({
-      wx: this.wx(),
+      wx: this.wx(life),
       App: (options) => { app = options },
       Page: (options) => { page = options },
       getApp: () => app,
       console,
-      setTimeout: (...args) => this.timer(setTimeout(...args)),
+      setTimeout: (...args) => (life.over ? undefined : this.timer(setTimeout(...args))),
       clearTimeout,
     })
     const require = createRequire(context, { [path.join(root, 'config.js')]: config })
@@ -57,8 +59,10 @@ export class Phone {
     return this.pages.at(-1)
   }
 
-  // quit ends the mini program, as the system does: nothing is told to anybody.
+  // quit ends the mini program, as the system does: nothing is told to anybody, and
+  // what is under way leads to nothing.
   quit() {
+    this.life.over = true
     for (const handle of this.timers) clearTimeout(handle)
     for (const socket of this.sockets) socket.cut()
     for (const set of Object.values(this.listeners)) set.clear()
@@ -82,7 +86,7 @@ export class Phone {
     for (const listener of [...this.listeners.network]) listener({ isConnected: !on })
   }
 
-  wx() {
+  wx(life) {
     const phone = this
     const on = (name) => (listener) => phone.listeners[name].add(listener)
     const off = (name) => (listener) => phone.listeners[name].delete(listener)
@@ -100,7 +104,10 @@ export class Phone {
       getWindowInfo: () => ({ windowHeight: 600 }),
       setNavigationBarTitle() {},
       setClipboardData: ({ data }) => { phone.clipboard = data },
-      connectSocket: (options) => phone.connect(options),
+      connectSocket(options) {
+        if (life.over) throw new Error('the mini program is over')
+        return phone.connect(options)
+      },
       login: (options) => settleLogin(options, phone.codes.shift()),
       request: (options) => phone.request(options),
       navigateTo: ({ url }) => phone.pages.push(phone.load(url)),
