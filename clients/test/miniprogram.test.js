@@ -187,7 +187,8 @@ test('the server goes in mid-conversation, the app too: nothing is lost or doubl
   await li.page.until('to be online', ({ state }) => state === 'online')
   screen = await visit(li, name)
   await sees(other, 'meanwhile')
-  await sees(screen, 'meanwhile')
+  await sees(screen, 'before') // what waits in the outbox is there at once
+  await screen.until('sent', () => shown(screen).every(({ state }) => state === 'sent'))
   assert.deepEqual(texts(other), ['before', 'meanwhile'])
   assert.deepEqual(texts(screen), ['before', 'meanwhile'])
 })
