@@ -1,7 +1,7 @@
 // A schedule: two users talk while the network, the server and their phones fail
 // in every way, each at a moment that the seed decides. Afterwards each list of
 // messages equals the journal's, and everything that was said has been recorded
-// once.
+// once, in the order in which each user said it in a room.
 import assert from 'node:assert/strict'
 import { isMainThread, workerData } from 'node:worker_threads'
 import { Client } from '../index.js'
@@ -15,7 +15,7 @@ const rooms = ['tea', 'milk']
 // Person is a user with an app that may be restarted; its storage stays.
 class Person {
   constructor(world, i) {
-    Object.assign(this, { world, device: `d${i}`, storage: new FakeStorage(), said: [], left: new Set() })
+    Object.assign(this, { world, device: `d${i}`, storage: new FakeStorage(), said: [], again: new Set(), left: new Set() })
     this.start()
   }
 
@@ -43,6 +43,15 @@ class Person {
     if (!this.chat.rooms.has(room)) return
     this.chat.send(room, body)
     this.said.push({ room, key: this.chat.outbox.messages.at(-1)?.key })
+  }
+
+  // retry says again what has failed, out of its turn.
+  retry() {
+    for (const { key, state } of [...this.chat.outbox.messages]) {
+      if (state !== 'failed') continue
+      this.again.add(key)
+      this.chat.retry(key)
+    }
   }
 
   leave(room) {
@@ -119,11 +128,7 @@ export async function play(seed) {
     [1, (who) => who.lists.get(one(rooms)).timeline.trim(below(6))],
     [1, () => server.restart({ politely: clock.random() < 0.5, loseJournal: clock.random() < 0.2 })],
     [1, () => server.truncate(server.room(one(rooms)), below(6))],
-    [2, (who) => {
-      for (const { key, state } of [...who.chat.outbox.messages]) {
-        if (state === 'failed') who.chat.retry(key)
-      }
-    }],
+    [2, (who) => who.retry()],
   ]
   const deck = acts.flatMap(([weight, act]) => Array(weight).fill(act))
 
@@ -155,11 +160,7 @@ async function settle({ clock, server, network }, people) {
   // Where frames were swapped, a hole shows by what comes behind it.
   for (const room of rooms) server.append(server.room(room), { from: { id: 'bot', name: '' }, body: 'the end' })
   clock.pass(60_000)
-  for (const { chat } of people) {
-    for (const { key, state } of [...chat.outbox.messages]) {
-      if (state === 'failed') chat.retry(key)
-    }
-  }
+  for (const who of people) who.retry()
   clock.pass(60_000)
   for (const { chat, lists } of people) {
     assert.equal(chat.state, 'online')
@@ -197,8 +198,12 @@ function check({ server, network }, people) {
     records.add(record)
     if (!first.has(key)) first.set(key, place)
   })
-  for (const { said } of people) {
+  for (const { said, again } of people) {
     for (const { key } of said) assert.ok(first.has(key), `never recorded: ${key}`)
+    for (const name of rooms) {
+      const places = said.filter(({ room, key }) => room === name && !again.has(key)).map(({ key }) => first.get(key))
+      assert.ok(places.every((place, i) => i === 0 || place > places[i - 1]), `recorded in another order than said: ${places}`)
+    }
   }
 }
 
