@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -143,7 +142,7 @@ func (j *memoryJournal) Append(e Entry, done func(Receipt, error)) {
 		r.last++
 		e.Seq = r.last
 		receipt.Epoch, receipt.Seq = r.epoch, e.Seq
-		j.recordLocked(r, e, receipt, keep)
+		j.recordLocked(r, e, receipt, keep, e.At)
 	}
 	idle := len(r.followers) > 0 && r.box.put(delivery{entry: e, to: r.followers})
 	j.mu.Unlock()
@@ -186,7 +185,7 @@ const (
 	keyCost  = 128
 )
 
-func (j *memoryJournal) recordLocked(r *memoryRoom, e Entry, receipt Receipt, keep Retention) {
+func (j *memoryJournal) recordLocked(r *memoryRoom, e Entry, receipt Receipt, keep Retention, now int64) {
 	if e.Key != "" {
 		k := messageKey{e.From.ID, e.Key}
 		r.keys[k] = receipt
@@ -196,10 +195,10 @@ func (j *memoryJournal) recordLocked(r *memoryRoom, e Entry, receipt Receipt, ke
 	r.entries = append(r.entries, e)
 	j.entries++
 	j.growLocked(r, int64(e.cost()))
-	j.trimLocked(r, keep, e.At)
+	j.trimLocked(r, keep, now)
 	for len(r.keyOrder) > 0 {
 		old := r.keys[r.keyOrder[0]]
-		if old.Seq >= r.firstSeq() || time.Duration(e.At-old.At)*time.Millisecond < keyLife {
+		if old.Seq >= r.firstSeq() || time.Duration(now-old.At)*time.Millisecond < keyLife {
 			break
 		}
 		j.dropKeyLocked(r)
@@ -370,63 +369,6 @@ func (j *memoryJournal) Close() error {
 		j.mu.Unlock()
 		for _, f := range followers {
 			j.unfollow(r, f)
-		}
-	}
-	return nil
-}
-
-// memoryRecords are Records in memory. They are not bounded by MaxBytes: the
-// hub bounds what it keeps here.
-type memoryRecords struct {
-	mu     sync.Mutex        // guards values
-	values map[string][]byte // nil once closed
-}
-
-func (m *memoryRecords) close() {
-	m.mu.Lock()
-	m.values = nil
-	m.mu.Unlock()
-}
-
-func (m *memoryRecords) Put(_ context.Context, key string, value []byte) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.values == nil {
-		return ErrJournalClosed
-	}
-	if value == nil {
-		delete(m.values, key)
-	} else {
-		m.values[key] = slices.Clone(value)
-	}
-	return nil
-}
-
-func (m *memoryRecords) Get(_ context.Context, key string) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.values == nil {
-		return nil, ErrJournalClosed
-	}
-	return slices.Clone(m.values[key]), nil
-}
-
-func (m *memoryRecords) Scan(_ context.Context, prefix string, each func(key string, value []byte) error) error {
-	m.mu.Lock()
-	if m.values == nil {
-		m.mu.Unlock()
-		return ErrJournalClosed
-	}
-	found := map[string][]byte{}
-	for k, v := range m.values {
-		if strings.HasPrefix(k, prefix) {
-			found[k] = v
-		}
-	}
-	m.mu.Unlock()
-	for _, k := range slices.Sorted(maps.Keys(found)) {
-		if err := each(k, found[k]); err != nil {
-			return err
 		}
 	}
 	return nil

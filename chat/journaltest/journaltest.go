@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) chat.Journal, opts ...Option) {
 		{"Records", testRecords},
 		{"Close", testClose},
 		{"Reopen", testReopen},
+		{"Restore", testRestore},
 		{"Retention", testRetention},
 		{"Simulation", testSimulation},
 	} {

@@ -73,6 +73,17 @@ func testRetention(t *testing.T, s *suite) {
 		checkDuplicate(t, first, t.append(keyed("room", "u1", "k", `"x"`)))
 		t.append(recall("room", "u1", first.Seq)) // its target has gone: no error
 	})
+	keeping("counts the age of what was restored", chat.Retention{Age: time.Hour}, func(t *tester) {
+		if _, ok := t.j.(chat.Restorer); !ok {
+			t.Skip("not a chat.Restorer")
+		}
+		old := recorded("room", 5, 3)
+		old[0].At -= time.Hour.Milliseconds()
+		t.restore(old, 3, 0)
+		t.enforce()
+		checkKept(t, "room", 6, 7)
+		t.restore(old, 0, 3) // known, although it has gone
+	})
 	keeping("leaves pages without holes", chat.Retention{Count: 7}, func(t *tester) {
 		t.say("room", 40)
 		t.enforce()

@@ -56,6 +56,8 @@ func (g *group) add(it *item) {
 	case it.change != nil:
 		it.recording = true
 		it.err = it.change(g)
+	case it.run != nil:
+		it.err = g.restore(it)
 	case it.entry.Kind.Transient():
 		it.err = g.pass(it)
 	default:
@@ -105,17 +107,25 @@ func (g *group) record(it *item) error {
 			return err
 		}
 	}
+	e.Seq, e.At = r.next.last+1, max(r.next.lastAt, g.now)
+	return g.enter(it, r)
+}
+
+// enter adds an entry, with its number and its time, behind the room's last.
+func (g *group) enter(it *item, r *room) error {
+	e := &it.entry
 	if e.Kind == chat.Recall {
 		if err := g.erase(r, e.Target); err != nil {
 			return err
 		}
 	}
 	n := &r.next
+	if n.last == 0 {
+		n.first = e.Seq
+	}
 	begins := n.empty()
-	n.last++
-	n.lastAt = max(n.lastAt, g.now)
+	n.last, n.lastAt = e.Seq, max(n.lastAt, e.At)
 	n.end += weight(e)
-	e.Seq, e.At = n.last, n.lastAt
 	if begins {
 		n.firstAt, r.moved = e.At, true
 	}

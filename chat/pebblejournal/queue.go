@@ -15,6 +15,7 @@ type item struct {
 	entry  chat.Entry
 	claim  claim // of entry.Key, if it has one
 	change func(*group) error
+	run    *run // that the entry is restored with, if it is
 	upkeep bool // a change that makes room: allowed to use the reserve
 	done   func(chat.Receipt, error)
 
@@ -55,7 +56,11 @@ func newQueue() *queue {
 // recorded is never refused for want of room on the disk.
 func (q *queue) put(it item) error {
 	refusable := !it.upkeep && (it.change != nil || !it.entry.Kind.Transient())
-	size := it.size()
+	return q.putAll(refusable, it.size(), it)
+}
+
+// putAll adds items that belong in one group, size bytes in all.
+func (q *queue) putAll(refusable bool, size int, items ...item) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.bytes >= queueLimit && !q.closed && !(refusable && q.refusal != nil) {
@@ -67,9 +72,9 @@ func (q *queue) put(it item) error {
 	if refusable && q.refusal != nil {
 		return q.refusal
 	}
-	q.items = append(q.items, it)
+	q.items = append(q.items, items...)
 	q.bytes += size
-	if len(q.items) == 1 {
+	if len(q.items) == len(items) {
 		q.filled.Signal()
 	}
 	return nil
