@@ -417,10 +417,7 @@ func serveExport(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/jsonl")
 	out := bufio.NewWriterSize(w, 64<<10)
-	var line []byte
-	err = hub.Export(r.Context(), q.Get("room"), q.Get("from"), chat.Seq(after), func(epoch string, e *wire.Entry) error {
-		line = append(wire.AppendString(append(line[:0], `{"epoch":`...), epoch), `,"entry":`...)
-		line = append(e.Append(line), "}\n"...)
+	err = hub.Export(r.Context(), q.Get("room"), q.Get("from"), chat.Seq(after), func(line []byte) error {
 		_, err := out.Write(line)
 		return err
 	})

@@ -205,54 +205,6 @@ func (h *Hub) Health() error {
 	return nil
 }
 
-// Export calls each for every entry that is kept, room by room, from the one
-// behind after in the room from on; with an empty from, all there is. Where only
-// is set, it is that room alone. It may be gone on with where it was broken off.
-func (h *Hub) Export(ctx context.Context, only, from string, after Seq, each func(epoch string, e *wire.Entry) error) error {
-	if only != "" {
-		return h.exportRoom(ctx, only, after, each)
-	}
-	j, ok := h.journal.(interface {
-		Rooms(ctx context.Context, each func(room string) error) error
-	})
-	if !ok {
-		return fmt.Errorf("export all rooms: the journal can't tell them: %w", errors.ErrUnsupported)
-	}
-	passed := from == ""
-	return j.Rooms(ctx, func(room string) error {
-		if room == from {
-			passed = true
-			return h.exportRoom(ctx, room, after, each)
-		}
-		if !passed {
-			return nil
-		}
-		return h.exportRoom(ctx, room, 0, each)
-	})
-}
-
-// exportPage is how many entries are read at a time.
-const exportPage = 500
-
-func (h *Hub) exportRoom(ctx context.Context, room string, after Seq, each func(string, *wire.Entry) error) error {
-	for {
-		page, err := h.journal.Read(ctx, Query{Room: room, After: after, Limit: exportPage})
-		if err != nil {
-			return err
-		}
-		for i := range page.Entries {
-			e := wireEntry(&page.Entries[i])
-			if err := each(page.Epoch, &e); err != nil {
-				return err
-			}
-			after = page.Entries[i].Seq
-		}
-		if !page.More || len(page.Entries) == 0 {
-			return nil
-		}
-	}
-}
-
 // Backup copies the journal to dir, which must not exist, while it runs.
 func (h *Hub) Backup(dir string) error {
 	j, ok := h.journal.(interface{ Backup(dir string) error })

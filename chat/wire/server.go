@@ -31,6 +31,9 @@ const (
 	Notice
 )
 
+// String returns the type as frames have it.
+func (t EntryType) String() string { return entryTypes[t] }
+
 // Entry is anything that has a number in its room: the live frame, and the
 // element of a list of entries, which is the same.
 type Entry struct {

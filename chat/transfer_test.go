@@ -1,0 +1,206 @@
+package chat_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat"
+)
+
+// export returns the lines of a hub's export.
+func export(t *testing.T, hub *chat.Hub, room string) (lines []string) {
+	t.Helper()
+	err := hub.Export(t.Context(), room, "", 0, func(line []byte) error {
+		lines = append(lines, string(line))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+var anyEpoch = regexp.MustCompile(`"epoch":"[^"]*"`)
+
+func withoutEpochs(lines []string) string {
+	return anyEpoch.ReplaceAllString(strings.Join(lines, ""), `"epoch":"…"`)
+}
+
+func imports(t *testing.T, hub *chat.Hub, lines []string, want chat.Imported) {
+	t.Helper()
+	got, err := hub.Import(t.Context(), strings.NewReader(strings.Join(lines, "")))
+	if err != nil || got != want {
+		t.Fatalf("import: %+v, %v; want %+v", got, err, want)
+	}
+}
+
+func TestHub_Import_TakesWhatExportGave(t *testing.T) {
+	var lines []string
+	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
+		c := b.connect().hello(`,"name":"Li","rooms":[{"room":"a"},{"room":"b"}]`)
+		for _, room := range []string{"a", "b"} {
+			for i := range 700 {
+				c.say(fmt.Sprintf(`{"type":"send","room":%q,"key":"k%d","body":{"text":"%d <&> 你好"}}`, room, i, i))
+				c.hear(`{"type":"message","seq":` + fmt.Sprint(i+1) + `,"…":"…"}`)
+				time.Sleep(time.Second)
+			}
+		}
+		c.say(`{"type":"recall","room":"b","seq":700}`)
+		c.hear(`{"type":"recalled","…":"…"}`)
+		if _, err := b.hub.Announce(t.Context(), "a", []byte(`"closing"`)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.hub.Recall(t.Context(), "a", 1); err != nil {
+			t.Fatal(err)
+		}
+		c.hear(`{"type":"notice","…":"…"}`, `{"type":"recalled","…":"…"}`)
+		lines = export(t, b.hub, "")
+	})
+	if len(lines) != 1403 {
+		t.Fatalf("%d lines", len(lines))
+	}
+	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
+		c := b.connect().hello(`,"rooms":[{"room":"a"}]`)
+		imports(t, b.hub, lines[:100], chat.Imported{Lines: 100, Recorded: 100})
+		imports(t, b.hub, lines, chat.Imported{Lines: 1403, Recorded: 1303, Known: 100})
+		if got, want := withoutEpochs(export(t, b.hub, "")), withoutEpochs(lines); got != want {
+			t.Error("the hub exports something else than was imported")
+		}
+		for range 702 {
+			c.next() // who is there hears them
+		}
+		c.say(`{"type":"send","room":"a","key":"new","body":"new"}`)
+		c.hear(`{"type":"message","seq":703,"…":"…"}`)
+	})
+}
+
+func TestHub_Import_OfADamagedLine_KeepsWhatCameBefore(t *testing.T) {
+	good := func(seq int) string {
+		return fmt.Sprintf(`{"epoch":"x","entry":{"type":"message","room":"tea","seq":%d,"at":900000000000,"from":{"id":"u","name":"U"},"body":"secret"}}`, seq)
+	}
+	third := func(old, new string) string { return strings.Replace(good(3), old, new, 1) }
+	for line, why := range map[string]string{
+		good(3)[:40]:                  "not the JSON of an entry: unexpected EOF",
+		"":                            "not the JSON of an entry: EOF",
+		"[]":                          "not the JSON of an entry",
+		good(3) + "{}":                "something behind the entry",
+		`{"epoch":"x"}`:               "entry is missing",
+		third(`"room"`, `"rum"`):      `unknown field "rum"`,
+		third("secret", "se\xffcret"): "not UTF-8",
+		third("secret", strings.Repeat("x", 9e6)):                          "longer than 8388608 bytes",
+		third("message", "shout"):                                          "type must be",
+		third("tea", `t\u0000a`):                                           "control character",
+		third(`:3,`, `:0,`):                                                "seq must be from 1",
+		third(`:3,`, `:-3,`):                                               "seq of type uint64",
+		third(`:3,`, `:9007199254740992,`):                                 "seq must be from 1",
+		third(`:3,`, `:5,`):                                                "goes on with entry 3",
+		strings.Replace(good(2), "0,", "1,", 1):                            "another entry with the number 2",
+		third(`900000000000`, `800000000000`):                            "older than the one before",
+		third(`900000000000`, `9000000000000`):                            "not in the future",
+		third(`"id":"u"`, `"id":""`):                                       "from is missing",
+		third(`"U"`, `"`+strings.Repeat("ü", 65)+`"`):                      "from is too long",
+		third(`"body"`, `"key":"`+strings.Repeat("k", 65)+`","body"`):      "key may have 64 bytes",
+		third(`,"body":"secret"`, ``):                                      "body must be there",
+		third(`"body"`, `"recalled":true,"body"`):                          "body must be there",
+		third(`"body"`, `"target":1,"body"`):                               "target must be",
+		third(`message`, `recalled`):                                       "target must be",
+		third(`"secret"`, strings.Repeat("[", 40)+strings.Repeat("]", 40)): "nest",
+	} {
+		inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
+			text := good(1) + "\n" + good(2) + "\n" + line + "\n" + good(3) + "\n"
+			done, err := b.hub.Import(t.Context(), strings.NewReader(text))
+			if err == nil || !strings.Contains(err.Error(), why) || !strings.HasPrefix(err.Error(), "line 3: ") {
+				t.Errorf("%.100q: error %v, want %s", line, err, why)
+			} else if strings.Contains(err.Error(), "secret") {
+				t.Errorf("the error tells a body: %v", err)
+			}
+			if kept := len(export(t, b.hub, "tea")); kept != 2 || done.Lines != 2 {
+				t.Errorf("%.100q: %d entries are kept and %d counted, want 2", line, kept, done.Lines)
+			}
+		})
+	}
+}
+
+func TestHub_Tail(t *testing.T) {
+	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
+		c := b.connect().hello(`,"rooms":[{"room":"tea"}]`)
+		say := func(text string) {
+			t.Helper()
+			c.say(`{"type":"send","room":"tea","body":"` + text + `"}`)
+			c.hear(`{"type":"message","…":"…"}`)
+		}
+		for _, text := range []string{"one", "two", "three"} {
+			say(text)
+		}
+		tail := func(ctx context.Context, newest int, each func(string) error) chan error {
+			ended := make(chan error, 1)
+			go func() {
+				ended <- b.hub.Tail(ctx, "tea", newest, func(line []byte) error { return each(string(line)) })
+			}()
+			synctest.Wait()
+			return ended
+		}
+		lines := make(chan string, 10)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := tail(ctx, 2, func(line string) error { lines <- line; return nil })
+		say("four")
+		c.say(`{"type":"typing","room":"tea"}`)
+		say("five")
+		synctest.Wait()
+		for _, want := range append(export(t, b.hub, "tea")[1:], "") {
+			select {
+			case line := <-lines:
+				if line != want {
+					t.Errorf("the tail has %q, want %q", line, want)
+				}
+			default:
+				if want != "" {
+					t.Errorf("the tail ends before %q", want)
+				}
+			}
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("ended with %v", err)
+		}
+
+		broken := errors.New("pipe is closed")
+		ended = tail(t.Context(), 0, func(string) error { return broken })
+		say("six")
+		if err := <-ended; err != broken {
+			t.Errorf("ended with %v", err)
+		}
+
+		hold := make(chan struct{})
+		ended = tail(t.Context(), 1, func(string) error { <-hold; return nil })
+		for range 80 {
+			say(strings.Repeat("x", 2000)) // counted with some room for the rest
+			time.Sleep(time.Second)
+		}
+		for range 80 {
+			if _, err := b.hub.Announce(t.Context(), "tea", []byte(`"`+strings.Repeat("x", 60_000)+`"`)); err != nil {
+				t.Fatal(err)
+			}
+			c.hear(`{"type":"notice","…":"…"}`)
+		}
+		close(hold)
+		if err := <-ended; !errors.Is(err, chat.ErrSlow) {
+			t.Errorf("ended with %v", err)
+		}
+		if err := b.hub.Tail(t.Context(), "", 0, nil); err == nil {
+			t.Error("a room without a name is followed")
+		}
+		closing := tail(context.Background(), 0, func(string) error { return nil })
+		t.Cleanup(func() {
+			if err := <-closing; !errors.Is(err, chat.ErrHubClosed) {
+				t.Errorf("ended with %v when the hub closed", err)
+			}
+		})
+	})
+}
