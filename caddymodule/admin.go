@@ -1,8 +1,6 @@
 package caddymodule
 
 import (
-	"bufio"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,7 +38,9 @@ func (a *Admin) Routes() []caddy.AdminRoute {
 	for pattern, serve := range a.endpoints() {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { serveAdmin(w, r, serve) })
 	}
-	mux.HandleFunc("GET /chat/hubs/{hub}/export", serveExport)
+	for pattern, serve := range streams() {
+		mux.HandleFunc(pattern, serve)
+	}
 	return []caddy.AdminRoute{{Pattern: "/chat/", Handler: caddy.AdminHandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		if _, pattern := mux.Handler(r); pattern == "" {
 			return notFoundOrAllowed(mux, r)
@@ -148,13 +148,14 @@ type hubInfo struct {
 	Connections int    `json:"connections"`
 	Sessions    int    `json:"sessions"`
 	Rooms       int    `json:"rooms"`
+	Entries     uint64 `json:"entries"` // in the journal
 	Healthy     bool   `json:"healthy"`
 	Problem     string `json:"problem,omitempty"`
 }
 
 func infoOf(name string, hub *chat.Hub) hubInfo {
 	s := hub.Stats()
-	info := hubInfo{Name: name, Connections: s.Connections, Sessions: s.Sessions, Rooms: s.Rooms, Healthy: true}
+	info := hubInfo{Name: name, Connections: s.Connections, Sessions: s.Sessions, Rooms: s.Rooms, Entries: s.Journal.Entries, Healthy: true}
 	if err := hub.Health(); err != nil {
 		info.Healthy, info.Problem = false, err.Error()
 	}
@@ -394,39 +395,5 @@ func backup(hub *chat.Hub, r *http.Request) (any, error) {
 }
 
 func compact(hub *chat.Hub, r *http.Request) (any, error) { return nil, hub.Compact(r.Context()) }
-
-// serveExport streams a room's entries, or a hub's, as JSON lines. Where it
-// breaks off, the last line says where to go on: `from` and `after`.
-func serveExport(w http.ResponseWriter, r *http.Request) {
-	hub := runningHubs()[r.PathValue("hub")]
-	q := r.URL.Query()
-	after, err := strconv.ParseUint(cmp.Or(q.Get("after"), "0"), 10, 53)
-	switch {
-	case hub == nil:
-		err = apiError(http.StatusNotFound, "no hub %q is running", r.PathValue("hub"))
-	case err != nil:
-		err = apiError(http.StatusBadRequest, "after must be a number")
-	case q.Has("room") && chat.CheckRoom(q.Get("room")) != nil:
-		err = apiError(http.StatusBadRequest, "%w", chat.CheckRoom(q.Get("room")))
-	case q.Has("after") && !q.Has("room") && !q.Has("from"):
-		err = apiError(http.StatusBadRequest, "after needs a room, or from")
-	}
-	if err != nil {
-		serveAdmin(w, r, func(*http.Request) (any, error) { return nil, err })
-		return
-	}
-	w.Header().Set("Content-Type", "application/jsonl")
-	out := bufio.NewWriterSize(w, 64<<10)
-	err = hub.Export(r.Context(), q.Get("room"), q.Get("from"), chat.Seq(after), func(line []byte) error {
-		_, err := out.Write(line)
-		return err
-	})
-	if err == nil {
-		err = out.Flush()
-	}
-	if err != nil {
-		panic(http.ErrAbortHandler) // so that the client knows that it is not whole
-	}
-}
 
 var _ caddy.AdminRouter = (*Admin)(nil)

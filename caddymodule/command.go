@@ -68,10 +68,13 @@ func addCommands(root *cobra.Command) {
 	}
 	add("announce <room> <text>", "Says something in a room", cobra.ExactArgs(2), o.announce)
 	add("recall <room> <seq>", "Takes a message back", cobra.ExactArgs(2), o.recall)
+	tail := add("tail <room>", "Shows a room live", cobra.ExactArgs(1), o.tail)
+	tail.Flags().Uint("newest", newestShown, "Begin with so many of the newest entries")
 	export := add("export", "Prints what is kept, as JSON lines", cobra.NoArgs, o.export)
 	export.Flags().String("room", "", "Only this room")
 	export.Flags().String("from", "", "Go on in this room")
 	export.Flags().Uint64("after", 0, "Go on behind this entry")
+	add("import [<file>]", "Records what was exported, from a file or from what is piped in", cobra.MaximumNArgs(1), o.imports)
 	add("backup <dir>", "Copies the journal to a directory on the server, while it runs", cobra.ExactArgs(1), o.backup)
 	add("compact", "Writes the journal anew, without what was deleted", cobra.NoArgs, o.compact)
 	token := add("token <user>", "Mints a token for a test of auth jwt, with the secret in $CHAT_SECRET", cobra.ExactArgs(1), mintToken)
@@ -102,6 +105,7 @@ func (o *operator) call(method, path string, body, to any) error {
 	return json.Unmarshal(text, to)
 }
 
+// request sends a body as JSON, or as JSON lines if it is a reader.
 func (o *operator) request(method, path string, body any) (*http.Response, error) {
 	address, err := caddycmd.DetermineAdminAPIAddress(o.address, nil, "", "")
 	if err != nil {
@@ -109,7 +113,12 @@ func (o *operator) request(method, path string, body any) (*http.Response, error
 	}
 	var send io.Reader
 	header := http.Header{}
-	if body != nil {
+	switch body := body.(type) {
+	case nil:
+	case io.Reader:
+		send = body
+		header.Set("Content-Type", jsonLines)
+	default:
 		text, err := json.Marshal(body)
 		if err != nil {
 			return nil, err
@@ -158,9 +167,9 @@ func (o *operator) hubs(*cobra.Command, []string) error {
 		if !h.Healthy {
 			health = h.Problem
 		}
-		rows = append(rows, []string{h.Name, fmt.Sprint(h.Connections), fmt.Sprint(h.Sessions), fmt.Sprint(h.Rooms), health})
+		rows = append(rows, []string{h.Name, fmt.Sprint(h.Connections), fmt.Sprint(h.Sessions), fmt.Sprint(h.Rooms), fmt.Sprint(h.Entries), health})
 	}
-	return o.table("HUB CONNECTIONS SESSIONS ROOMS HEALTH", rows)
+	return o.table("HUB CONNECTIONS SESSIONS ROOMS ENTRIES HEALTH", rows)
 }
 
 // pages asks for one page after the other; read takes one and returns the cursor
@@ -284,35 +293,6 @@ func (o *operator) recall(_ *cobra.Command, args []string) error {
 		return fmt.Errorf("%q is not the number of a message", args[1])
 	}
 	return o.call("POST", o.path("/recall", nil), map[string]any{"room": args[0], "seq": seq}, nil)
-}
-
-func (o *operator) export(cmd *cobra.Command, _ []string) error {
-	query := url.Values{}
-	for _, name := range []string{"room", "from"} {
-		if value, _ := cmd.Flags().GetString(name); value != "" {
-			query.Set(name, value)
-		}
-	}
-	if after, _ := cmd.Flags().GetUint64("after"); after > 0 {
-		query.Set("after", fmt.Sprint(after))
-	}
-	res, err := o.request("GET", o.path("/export", query), nil)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	if _, err = io.Copy(os.Stdout, res.Body); err != nil {
-		return fmt.Errorf("the export broke off; go on with --from and --after of its last line: %w", err)
-	}
-	return nil
-}
-
-func (o *operator) backup(_ *cobra.Command, args []string) error {
-	return o.call("POST", o.path("/backup", nil), map[string]string{"dir": args[0]}, nil)
-}
-
-func (o *operator) compact(*cobra.Command, []string) error {
-	return o.call("POST", o.path("/compact", nil), map[string]any{}, nil)
 }
 
 func mintToken(cmd *cobra.Command, args []string) error {

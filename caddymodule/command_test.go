@@ -31,7 +31,7 @@ func TestCommand_LooksAndModerates(t *testing.T) {
 			t.Errorf("chat %s: %v\n%s\nwant %s in it", strings.Join(args, " "), err, out, want)
 		}
 	}
-	do("HUB      CONNECTIONS  SESSIONS  ROOMS  HEALTH\ndefault  1            1         1      ok", "hubs")
+	do("HUB      CONNECTIONS  SESSIONS  ROOMS  ENTRIES  HEALTH\ndefault  1            1         1      0        ok", "hubs")
 	do("ROOM  SESSIONS\ntea   1", "rooms")
 	do(" ann   ann   chat.v1  127.0.0.1", "sessions", "--room", "tea")
 	do("none", "sessions", "--user", "ben")

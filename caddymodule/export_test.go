@@ -1,12 +1,11 @@
 package caddymodule
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // AdminPatterns are those of the admin API.
 func AdminPatterns() []string {
-	patterns := []string{"GET /chat/hubs/{hub}/export"}
-	for pattern := range maps.Keys(new(Admin).endpoints()) {
-		patterns = append(patterns, pattern)
-	}
-	return patterns
+	return slices.Concat(slices.Collect(maps.Keys(streams())), slices.Collect(maps.Keys(new(Admin).endpoints())))
 }
