@@ -72,7 +72,7 @@ func TestLimits_OfAUser(t *testing.T) {
 
 // Raw clients can't be told to wait; they are read more slowly, and lose nothing.
 func TestLimits_Raw_IsReadMoreSlowly(t *testing.T) {
-	set := chat.Settings{SessionRate: few(10, 2)}
+	set := chat.Settings{SessionRate: few(10, 2), UserRate: few(1000, 1000)}
 	inBubble(t, set, nil, func(t *testing.T, b *bubble) {
 		a, other := b.connectRaw(), b.connectRaw()
 		start := time.Now()
@@ -108,6 +108,25 @@ func TestLimits_Handshake(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A limit that is raised holds for those who met the old one, too: they are not
+// held to what they owed at its rate.
+func TestLimits_Raised_HoldForAll(t *testing.T) {
+	inBubble(t, chat.Settings{SessionRate: few(0.01, 2), UserRate: few(1000, 1000)}, testAuth{}, func(t *testing.T, b *bubble) {
+		c := b.connect()
+		c.hello(`,"rooms":[{"room":"r"}]`)
+		c.say(`{"type":"send","id":"1","room":"r","body":"x"}`)
+		c.hear(`{"type":"ok","…":"…"}`, `{"type":"message","…":"…"}`)
+		c.say(`{"type":"send","id":"2","room":"r","body":"x"}`)
+		c.hear(`{"type":"error","id":"2","code":"too_fast","…":"…"}`)
+		b.hub.Configure(chat.Settings{SessionRate: few(10, 2), UserRate: few(1000, 1000)})
+		c.say(`{"type":"send","id":"2","room":"r","body":"x"}`)
+		c.hear(`{"type":"error","id":"2","code":"too_fast","message":"…","retry":100}`)
+		time.Sleep(100 * time.Millisecond)
+		c.say(`{"type":"send","id":"3","room":"r","body":"x"}`)
+		c.hear(`{"type":"ok","…":"…"}`, `{"type":"message","…":"…"}`)
+	})
 }
 
 // A place among those who have not said hello is free again when they have, or

@@ -37,14 +37,20 @@ func (r Rate) last(n int) time.Duration {
 type bucket struct{ whole atomic.Int64 } // hub time
 
 // take takes n and returns how long that should wait. Where it is more than
-// patience nothing is taken. More than may come at once counts as just that.
+// patience nothing is taken. More than may come at once counts as just that. When
+// a setting has changed, the first to find the bucket empty brings what is owed
+// down to what it is at this rate.
 func (b *bucket) take(r Rate, now time.Duration, n int, patience time.Duration) time.Duration {
 	cost, depth := r.last(min(n, r.Burst)), r.last(r.Burst)
 	for {
 		whole := b.whole.Load()
-		next := max(time.Duration(whole), now) + cost
+		owed := min(max(time.Duration(whole), now), now+depth+patience)
+		next := owed + cost
 		wait := max(0, next-depth-now)
-		if wait > patience || b.whole.CompareAndSwap(whole, int64(next)) {
+		if wait > patience {
+			next = owed
+		}
+		if b.whole.CompareAndSwap(whole, int64(next)) {
 			return wait
 		}
 	}
