@@ -77,6 +77,7 @@ func addCommands(root *cobra.Command) {
 	add("import [<file>]", "Records what was exported, from a file or from what is piped in", cobra.MaximumNArgs(1), o.imports)
 	add("backup <dir>", "Copies the journal to a directory on the server, while it runs", cobra.ExactArgs(1), o.backup)
 	add("compact", "Writes the journal anew, without what was deleted", cobra.NoArgs, o.compact)
+	addBench(root, o)
 	token := add("token <user>", "Mints a token for a test of auth jwt, with the secret in $CHAT_SECRET", cobra.ExactArgs(1), mintToken)
 	token.Flags().String("name", "", "The user's name")
 	token.Flags().Duration("for", time.Hour, "How long it is good")

@@ -29,12 +29,10 @@ var builders = map[string]func(context.Context, *bench) error{
 	},
 }
 
-// build makes the generator and what the chosen servers need.
+// build makes the generator, which is a command of caddy, and what the chosen
+// servers need.
 func (b *bench) build(ctx context.Context, chosen []server) error {
-	if err := b.make(ctx, "", "go", "build", "-p", "1", "-o", b.built("chatload"), "./bench/chatload"); err != nil {
-		return err
-	}
-	var needs []string
+	needs := []string{"caddy"}
 	for _, s := range chosen {
 		for _, need := range s.needs {
 			if !slices.Contains(needs, need) {

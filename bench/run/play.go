@@ -115,11 +115,11 @@ func (b *bench) generate(ctx context.Context, s *server, scenario string, pids [
 	if dialect == "" {
 		dialect = "raw"
 	}
-	cmd := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(b.generatorCore), b.built("chatload"),
-		"-json", "-name", s.name, "-scenario", scenario,
-		"-url", b.ports.fill(s.url), "-file", b.ports.fill(s.file), "-dialect", dialect,
-		"-echo="+strconv.FormatBool(s.echo), "-pid", strings.Join(list, ","),
-		"-measure", b.measure.String(), "-settle", b.settle.String(), "-connections", strconv.Itoa(connections))
+	cmd := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(b.generatorCore), b.built("caddy"),
+		"chat", "bench", b.ports.fill(s.url), "--json", "--name", s.name, "--scenario", scenario,
+		"--file", b.ports.fill(s.file), "--dialect", dialect,
+		"--echo="+strconv.FormatBool(s.echo), "--pid", strings.Join(list, ","),
+		"--measure", b.measure.String(), "--settle", b.settle.String(), "--connections", strconv.Itoa(connections))
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
