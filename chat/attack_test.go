@@ -137,7 +137,7 @@ var attacks = map[string]attack{
 			}
 		}
 	}},
-	"a reader that stops": {chat.Settings{OutboxLimit: 512 << 10}, 6 << 20, func(t *testing.T, url string) {
+	"a reader that stops": {chat.Settings{OutboxLimit: 512 << 10}, 9 << 20, func(t *testing.T, url string) {
 		slow, _, err := websocket.Dial(t.Context(), url+"?room=r", nil) // never reads
 		if err != nil {
 			t.Fatal(err)
@@ -145,7 +145,7 @@ var attacks = map[string]attack{
 		defer slow.CloseNow()
 		c := dialV1(t, url).hello(`,"rooms":[{"room":"r"}]`)
 		body := strings.Repeat("x", 2000)
-		for range 4_000 {
+		for range 8_000 {
 			c.say(`{"type":"send","room":"r","body":"` + body + `"}`)
 			c.next()
 		}
