@@ -340,18 +340,22 @@ func kick(hub *chat.Hub, r *http.Request) (any, error) {
 
 func announce(hub *chat.Hub, r *http.Request) (any, error) {
 	var a struct {
-		Room string          `json:"room"`
+		Room string          `json:"room"` // empty: all that somebody is in
 		Body json.RawMessage `json:"body"`
 	}
 	if err := decode(r, &a); err != nil {
 		return nil, err
 	}
-	if err := chat.CheckRoom(a.Room); err != nil {
-		return nil, apiError(http.StatusBadRequest, "%w", err)
-	}
 	body, err := wire.DecodePost([]byte(`{"body":` + string(a.Body) + `}`))
 	if err != nil {
 		return nil, apiError(http.StatusBadRequest, "body: %w", err)
+	}
+	if a.Room == "" {
+		rooms, err := hub.AnnounceToAll(r.Context(), body)
+		return map[string]any{"rooms": rooms}, err
+	}
+	if err := chat.CheckRoom(a.Room); err != nil {
+		return nil, apiError(http.StatusBadRequest, "%w", err)
 	}
 	receipt, err := hub.Announce(r.Context(), a.Room, body)
 	if err != nil {

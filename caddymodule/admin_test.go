@@ -179,7 +179,7 @@ func TestAdmin_BadRequests_ChangeNothing(t *testing.T) {
 		`POST /chat/hubs/default/ban {"user":"x","room":"a` + "\\u0000" + `"}`: "400 room name has a control character",
 		`POST /chat/hubs/default/kick {"user":"x","for":5}`:                    "400 a kick has no length",
 		`POST /chat/hubs/default/kick {"user":"x"}`:                            `404 user "x" is not there`,
-		`POST /chat/hubs/default/announce {"room":"","body":1}`:                "400 room name is empty",
+		`POST /chat/hubs/default/announce {"room":"` + "\\t" + `","body":1}`:   "400 room name has a control character",
 		`POST /chat/hubs/default/announce {"room":"a"}`:                        "400 body: bad_frame",
 		`POST /chat/hubs/default/recall {"room":"a"}`:                          "400 room and seq must name a message",
 		`POST /chat/hubs/default/recall {"room":"a","seq":9}`:                  `404 room "a" has no message 9`,

@@ -66,7 +66,7 @@ func addCommands(root *cobra.Command) {
 			cmd.Flags().String("for", "", `How long, like "10m"; "0" lifts it; by default it has no end`)
 		}
 	}
-	add("announce <room> <text>", "Says something in a room", cobra.ExactArgs(2), o.announce)
+	add("announce [<room>] <text>", "Says something in a room, or in every room that somebody is in", cobra.RangeArgs(1, 2), o.announce)
 	add("recall <room> <seq>", "Takes a message back", cobra.ExactArgs(2), o.recall)
 	tail := add("tail <room>", "Shows a room live", cobra.ExactArgs(1), o.tail)
 	tail.Flags().Uint("newest", newestShown, "Begin with so many of the newest entries")
@@ -285,7 +285,19 @@ func (o *operator) sentence(cmd *cobra.Command, what, user string) error {
 }
 
 func (o *operator) announce(_ *cobra.Command, args []string) error {
-	return o.call("POST", o.path("/announce", nil), map[string]any{"room": args[0], "body": map[string]string{"text": args[1]}}, nil)
+	room, text := "", args[len(args)-1]
+	if len(args) > 1 {
+		room = args[0]
+		if room == "" {
+			return errors.New("the room's name is empty; leave it out for all rooms")
+		}
+	}
+	var answer struct{ Rooms *int }
+	err := o.call("POST", o.path("/announce", nil), map[string]any{"room": room, "body": map[string]string{"text": text}}, &answer)
+	if err == nil && answer.Rooms != nil && !o.json {
+		fmt.Printf("announced in %d rooms\n", *answer.Rooms)
+	}
+	return err
 }
 
 func (o *operator) recall(_ *cobra.Command, args []string) error {

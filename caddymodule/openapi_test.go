@@ -119,6 +119,7 @@ func TestAdmin_IsAsDocumented(t *testing.T) {
 		{"POST", "/chat/hubs/{hub}/ban", "default", `{"user":"ben"}`, 204},
 		{"GET", "/chat/hubs/{hub}/sanctions", "default", "", 200},
 		{"POST", "/chat/hubs/{hub}/announce", "default", `{"room":"tea","body":1}`, 200},
+		{"POST", "/chat/hubs/{hub}/announce", "default", `{"body":1}`, 200},
 		{"POST", "/chat/hubs/{hub}/recall", "default", `{"room":"tea","seq":1}`, 204},
 		{"POST", "/chat/hubs/{hub}/recall", "default", `{"room":"tea","seq":99}`, 404},
 		{"POST", "/chat/hubs/{hub}/backup", "default", `{"dir":"` + s.dir + `/backup"}`, 200},

@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -143,6 +146,38 @@ func (h *Hub) Announce(ctx context.Context, room string, body []byte) (Receipt, 
 		return Receipt{}, err
 	}
 	return h.say(ctx, Entry{Room: room, Kind: Notice, Body: body})
+}
+
+// announcers is how many rooms are announced to at a time: their entries share an
+// fsync.
+const announcers = 64
+
+// AnnounceToAll announces in every room that somebody is in, and returns in how
+// many it did. An error tells of one that it could not announce in.
+func (h *Hub) AnnounceToAll(ctx context.Context, body []byte) (rooms int, err error) {
+	list := h.Rooms("", math.MaxInt)
+	errs := make([]error, len(list))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(announcers, len(list)) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
+				_, errs[i] = h.Announce(ctx, list[i].Name, body)
+			}
+		})
+	}
+	workers.Wait()
+	for i := range errs {
+		if errs[i] == nil {
+			rooms++
+		} else {
+			err = errs[i]
+		}
+	}
+	if err != nil {
+		err = fmt.Errorf("announced in %d of %d rooms: %w", rooms, len(list), err)
+	}
+	return rooms, err
 }
 
 // Recall takes a message back, whoever said it and whenever. It returns false
