@@ -85,39 +85,52 @@ func (s *site) connectRequest(ctx context.Context, uri string, header http.Heade
 	return req, nil
 }
 
-// overH1 upgrades a connection of its own for each WebSocket.
-func (s *site) overH1() carrier {
+// overH1 upgrades a connection of its own for each WebSocket, over https.
+func (s *site) overH1() carrier { return s.upgrading(s.tls, s.trust()) }
+
+// overPlain does the same over http.
+func (s *site) overPlain() carrier { return s.upgrading(s.plain, nil) }
+
+func (s *site) upgrading(addr string, trust *tls.Config) carrier {
 	return func(ctx context.Context, uri string, header http.Header) (net.Conn, *http.Response, error) {
 		req, err := s.connectRequest(ctx, uri, header)
 		if err != nil {
 			return nil, nil, err
 		}
-		req.Method = http.MethodGet
+		req.Method, req.Host = http.MethodGet, addr
 		req.Header.Set("Upgrade", "websocket")
 		req.Header.Set("Connection", "Upgrade")
 		req.Header.Set("Sec-Websocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
-		conn, err := (&tls.Dialer{Config: s.trust()}).DialContext(ctx, "tcp", s.tls)
+		tcp, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 		if err != nil {
 			return nil, nil, err
 		}
+		conn := tcp
+		if trust != nil {
+			config := trust.Clone()
+			config.ServerName, _, _ = net.SplitHostPort(addr)
+			conn = tls.Client(tcp, config)
+		}
+		defer context.AfterFunc(ctx, func() { tcp.Close() })()
 		if err := req.Write(conn); err != nil {
-			conn.Close()
+			tcp.Close()
 			return nil, nil, err
 		}
 		in := bufio.NewReader(conn)
 		res, err := http.ReadResponse(in, req)
 		if err != nil || res.StatusCode != http.StatusSwitchingProtocols {
-			conn.Close()
+			tcp.Close()
 			return nil, res, err
 		}
-		return &h1Stream{conn, in}, res, nil
+		return &h1Stream{conn, in, tcp.(*net.TCPConn)}, res, nil
 	}
 }
 
 // h1Stream is a connection of which some may have been read already.
 type h1Stream struct {
 	net.Conn
-	in *bufio.Reader
+	in  *bufio.Reader
+	tcp *net.TCPConn
 }
 
 func (s *h1Stream) Read(p []byte) (int, error) { return s.in.Read(p) }

@@ -1,11 +1,16 @@
 package caddymodule_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -26,11 +31,11 @@ import (
 type site struct {
 	t           *testing.T
 	plain, tls  string // host:port
-	sites       string // addresses of the Caddyfile's site
 	logging     string // options of its access log
 	global      string // options
 	dir         string
 	log, access string // files
+	cert, key   string // files
 }
 
 // startCaddy runs Caddy with directives in a site that is served over http and
@@ -46,22 +51,48 @@ func startCaddyWith(t *testing.T, directives, global string) *site {
 	s := &site{t: t, dir: t.TempDir(), global: global}
 	t.Setenv("XDG_DATA_HOME", s.dir) // Caddy's data directory, with the journals
 	s.plain, s.tls = freeAddr(t), freeAddr(t)
-	s.sites = "http://" + s.plain + ", https://" + s.tls
 	s.log, s.access = filepath.Join(s.dir, "log"), filepath.Join(s.dir, "access")
+	s.cert, s.key = filepath.Join(s.dir, "cert.pem"), filepath.Join(s.dir, "key.pem")
 	t.Cleanup(func() {
 		if err := caddy.Stop(); err != nil {
 			t.Errorf("stop: %v", err)
 		}
 	})
+	s.certify()
 	s.load(directives)
-	eventually(t, "a certificate", func() bool { // Caddy makes it in the background
-		c, err := tls.Dial("tcp", s.tls, s.trust())
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
 	return s
+}
+
+// certify makes the site a certificate. One that Caddy makes by itself comes in
+// the background, where the start of its TLS app races with it.
+func (s *site) certify() {
+	s.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	host, _, _ := net.SplitHostPort(s.tls)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		NotAfter:     time.Now().Add(time.Hour),
+		IPAddresses:  []net.IP{net.ParseIP(host)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{
+		s.cert: {Type: "CERTIFICATE", Bytes: der},
+		s.key:  {Type: "PRIVATE KEY", Bytes: private},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
 }
 
 // load replaces the directives, as a reload does.
@@ -72,15 +103,12 @@ func (s *site) load(directives string) {
 	}
 }
 
-// restart stops Caddy and starts it anew, over http alone: in one process Caddy's
-// TLS app can't be started a second time without a race of its own, between its
-// Start and the event that a certificate was found.
+// restart stops Caddy and starts it anew.
 func (s *site) restart(directives string) {
 	s.t.Helper()
 	if err := caddy.Stop(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.sites = "http://" + s.plain
 	s.load(directives)
 }
 
@@ -90,22 +118,27 @@ func (s *site) tryLoad(directives string) error {
 		%[8]s
 		persist_config off
 		storage file_system %[1]s
-		skip_install_trust
-		local_certs
 		https_port %[2]s
-		auto_https disable_redirects
+		auto_https off
 		log {
 			output file %[3]s
 			level DEBUG
 		}
 	}
-	%[5]s {
+	(site) {
 		log {
 			output file %[4]s
 			%[7]s
 		}
 		%[6]s
-	}`, s.dir, port, s.log, s.access, s.sites, directives, s.logging, s.global)
+	}
+	http://%[5]s {
+		import site
+	}
+	https://%[9]s {
+		tls %[10]s %[11]s
+		import site
+	}`, s.dir, port, s.log, s.access, s.plain, directives, s.logging, s.global, s.tls, s.cert, s.key)
 	json, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), map[string]any{"filename": "Caddyfile"})
 	if err != nil {
 		return err
@@ -116,12 +149,10 @@ func (s *site) tryLoad(directives string) error {
 // trust returns what a client needs to believe the site's certificate.
 func (s *site) trust() *tls.Config {
 	s.t.Helper()
-	pem, err := os.ReadFile(filepath.Join(s.dir, "pki/authorities/local/root.crt"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(pem)
+	if !roots.AppendCertsFromPEM([]byte(read(s.t, s.cert))) {
+		s.t.Fatalf("no certificate in %s", s.cert)
+	}
 	return &tls.Config{RootCAs: roots}
 }
 

@@ -1,0 +1,386 @@
+package caddymodule_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/coder/websocket"
+	"github.com/gobwas/ws"
+)
+
+// TestStorm has clients of every kind join, talk, stall, leave and die mid-frame,
+// over every carrier, and has some of them kicked, while the configuration
+// changes all the time; and then while Caddy stops. Those who behave hear
+// everything, once and in order. In the end no session, room, hub, goroutine or
+// descriptor is left. Run with -race.
+func TestStorm(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	t.Run("first", func(t *testing.T) { newStorm(t, seed).blow(1) }) // Caddy keeps some things for good
+	settle(t, "goroutines of ours", 0, ourGoroutines)
+	goroutines, descriptors := allGoroutines(), openDescriptors()
+	t.Run("second", func(t *testing.T) { newStorm(t, seed+1).blow(60) })
+	settle(t, "goroutines of ours", 0, ourGoroutines)
+	settle(t, "goroutines", goroutines, allGoroutines)
+	settle(t, "descriptors", descriptors, openDescriptors)
+}
+
+const stormClients = 12
+
+type storm struct {
+	t        *testing.T
+	site     *site
+	admin    string
+	seed     uint64
+	carriers []carrier
+	loads    int // owned by the goroutine that reloads
+
+	client *http.Client // of the admin API
+}
+
+func newStorm(t *testing.T, seed uint64) *storm {
+	s := &storm{t: t, seed: seed, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	s.site, s.admin = startAdmin(t, s.directives())
+	s.carriers = []carrier{s.site.overH1(), s.site.overPlain()}
+	for _, c := range s.site.carriers() {
+		s.carriers = append(s.carriers, c)
+	}
+	return s
+}
+
+// directives are different with every load.
+func (s *storm) directives() string {
+	s.loads++
+	return fmt.Sprintf("header X-Load %d\nchat {\nmax_connections_per_ip 1000\nmax_message %d\nping_interval %ds\ncompression %s\n%s}",
+		s.loads, 4096+s.loads, 1+s.loads%3, []string{"on", "off"}[s.loads%2], unhurried)
+}
+
+// blow has each client live so many times while the configuration changes, and
+// then until Caddy has stopped.
+func (s *storm) blow(lives int) {
+	// Caddy refuses some connections that come in the moment of a reload, so those
+	// who behave come before.
+	var pairs [][2]*websocket.Conn
+	for i, c := range s.carriers {
+		uri := fmt.Sprintf("/chat?room=quiet-%d", i)
+		pairs = append(pairs, [2]*websocket.Conn{c.dial(s.t, uri), c.dial(s.t, uri)})
+	}
+	s.reloading(func() {
+		var talks, clients sync.WaitGroup
+		over := make(chan struct{})
+		for i, pair := range pairs {
+			talks.Go(func() { s.talk(fmt.Sprintf("quiet-%d", i), pair, over) })
+		}
+		for i := range stormClients {
+			clients.Go(func() {
+				r := rand.New(rand.NewPCG(s.seed, uint64(i)))
+				for range lives {
+					s.live(s.t.Context(), r)
+				}
+			})
+		}
+		clients.Wait()
+		close(over)
+		talks.Wait()
+	})
+	if lives > 1 && s.loads < 3 {
+		s.t.Error("there was no reload")
+	}
+	s.nobodyIsLeft()
+	s.stop()
+	s.site.noErrors()
+}
+
+// reloading calls f while the configuration changes and sessions are kicked.
+func (s *storm) reloading(f func()) {
+	over := make(chan struct{})
+	kicked := 0
+	var changes sync.WaitGroup
+	changes.Go(func() {
+		r := rand.New(rand.NewPCG(s.seed, stormClients))
+		for {
+			select {
+			case <-over:
+				return
+			default:
+			}
+			if err := s.site.tryLoad(s.directives()); err != nil {
+				s.t.Errorf("reload: %v", err)
+			}
+			for tries := 0; tries < 10; tries++ {
+				if s.kick(r) {
+					kicked++
+					break
+				}
+			}
+		}
+	})
+	f()
+	close(over)
+	changes.Wait()
+	s.t.Logf("%d configurations, %d kicked", s.loads, kicked)
+}
+
+// stop stops Caddy in the middle of it all.
+func (s *storm) stop() {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var clients, begun sync.WaitGroup
+	begun.Add(stormClients)
+	for i := range stormClients {
+		clients.Go(func() {
+			r := rand.New(rand.NewPCG(s.seed, uint64(1000+i)))
+			s.live(ctx, r)
+			begun.Done()
+			for ctx.Err() == nil {
+				s.live(ctx, r)
+			}
+		})
+	}
+	begun.Wait()
+	start := time.Now()
+	if err := caddy.Stop(); err != nil {
+		s.t.Errorf("stop: %v", err)
+	}
+	if took := time.Since(start); took > 5*time.Second {
+		s.t.Errorf("stopping took %v", took)
+	}
+	cancel()
+	clients.Wait()
+}
+
+// talk is two members who behave: each hears all that the other says.
+func (s *storm) talk(room string, pair [2]*websocket.Conn, over chan struct{}) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	defer cancel()
+	n := 0
+	for last := false; !last; n++ {
+		select {
+		case <-over:
+			last = true
+		default:
+		}
+		said := fmt.Sprint(n)
+		if err := pair[n%2].Write(ctx, websocket.MessageText, []byte(said)); err != nil {
+			s.t.Errorf("%s says %s: %v", room, said, err)
+			return
+		}
+		if _, heard, err := pair[1-n%2].Read(ctx); err != nil || string(heard) != said {
+			s.t.Errorf("%s hears %q, want %s: %v", room, heard, said, err)
+			return
+		}
+	}
+	for i := range pair {
+		if err := pair[i].Close(websocket.StatusNormalClosure, ""); err != nil {
+			s.t.Errorf("%s leaves: %v", room, err)
+		}
+	}
+	s.t.Logf("%s: %d messages", room, n)
+}
+
+// live is one life of a client. Errors are expected: it may be kicked, cut off or
+// find nobody there.
+func (s *storm) live(ctx context.Context, r *rand.Rand) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	room := fmt.Sprintf("storm-%d", r.IntN(3))
+	c, v1 := s.carriers[r.IntN(len(s.carriers))], r.IntN(2) == 0
+	header := http.Header{}
+	if v1 {
+		header.Set("Sec-Websocket-Protocol", "chat.v1")
+	}
+	if r.IntN(3) == 0 {
+		header.Set("Sec-Websocket-Extensions", "permessage-deflate")
+	}
+	conn, res, err := c(ctx, "/chat?history=5&room="+room, header)
+	if err != nil {
+		return
+	}
+	if conn == nil {
+		res.Body.Close()
+		return
+	}
+	var reading sync.WaitGroup
+	if r.IntN(4) > 0 { // else it stalls
+		reading.Go(func() { io.Copy(io.Discard, conn) }) // ends with conn
+	}
+	defer reading.Wait()
+	defer conn.Close()
+	if conn.SetWriteDeadline(time.Now().Add(5*time.Second)) != nil || !s.speak(conn, r, room, v1) {
+		return
+	}
+	if r.IntN(20) == 0 { // stays until it is kicked, or given up since it answers no ping
+		defer context.AfterFunc(ctx, func() { conn.Close() })()
+		reading.Wait()
+	}
+	s.die(conn, r)
+}
+
+// speak says some things and reports whether all of them went out.
+func (s *storm) speak(conn net.Conn, r *rand.Rand, room string, v1 bool) bool {
+	say := func(text string) bool {
+		_, err := conn.Write(clientFrame(ws.OpText, true, 0, []byte(text)))
+		return err == nil
+	}
+	if v1 && !say(`{"type":"hello","rooms":[{"room":"`+room+`"}]}`) {
+		return false
+	}
+	for i := range r.IntN(20) {
+		text := strings.Repeat("x", r.IntN(3000))
+		if v1 {
+			text = []string{
+				`{"type":"send","id":"s","room":"` + room + `","body":"` + text + `"}`,
+				`{"type":"join","id":"j","room":"storm-0"}`,
+				`{"type":"leave","room":"storm-0"}`,
+				`{"type":"typing","room":"` + room + `"}`,
+				`{"type":"history","id":"h","room":"` + room + `"}`,
+			}[i%5]
+		}
+		if !say(text) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *storm) die(conn net.Conn, r *rand.Rand) {
+	frame := clientFrame(ws.OpText, true, 0, make([]byte, 500))
+	switch r.IntN(5) {
+	case 0: // in the middle of a frame
+		_, _ = conn.Write(frame[:r.IntN(len(frame))])
+	case 1: // breaking the rules
+		_, _ = conn.Write([]byte{0xff, 0xff, 0xff})
+	case 2: // in words
+		_, _ = conn.Write(clientFrame(ws.OpClose, true, 0, ws.NewCloseFrameBody(ws.StatusNormalClosure, "")))
+	case 3: // resetting the connection; a stream is reset by its Close
+		if h1, ok := conn.(*h1Stream); ok {
+			_ = h1.tcp.SetLinger(0)
+		}
+	}
+}
+
+// kick ends some session that is in the storm, if it finds one.
+func (s *storm) kick(r *rand.Rand) bool {
+	hub := s.admin + "/chat/hubs/default"
+	var list struct{ Sessions []struct{ ID string } }
+	if s.ask("GET", fmt.Sprintf("%s/sessions?room=storm-%d", hub, r.IntN(3)), &list) != nil || len(list.Sessions) == 0 {
+		return false
+	}
+	return s.ask("DELETE", hub+"/sessions/"+list.Sessions[r.IntN(len(list.Sessions))].ID, nil) == nil
+}
+
+func (s *storm) ask(method, url string, to any) error {
+	req, err := http.NewRequestWithContext(s.t.Context(), method, url, nil)
+	if err != nil {
+		return err
+	}
+	res, err := s.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if to == nil {
+		return nil
+	}
+	return json.NewDecoder(res.Body).Decode(to)
+}
+
+// nobodyIsLeft fails unless the hub, which still runs, gets empty.
+func (s *storm) nobodyIsLeft() {
+	s.t.Helper()
+	var seen string
+	defer func() {
+		if s.t.Failed() {
+			s.t.Log(seen)
+		}
+	}()
+	eventually(s.t, "an empty hub", func() bool {
+		res, err := s.client.Get(s.admin + "/metrics")
+		if err != nil {
+			return false
+		}
+		defer res.Body.Close()
+		text, err := io.ReadAll(res.Body)
+		seen = string(text)
+		for _, gauge := range []string{"connections", "sessions", "parked_connections", "rooms", "outbox_bytes"} {
+			if err != nil || !strings.Contains(seen, "\ncaddy_chat_"+gauge+"{hub=\"default\"} 0\n") {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// ourGoroutines counts those that run the module's code, or its journal's.
+func ourGoroutines() int {
+	n := 0
+	for stack := range strings.SplitSeq(stacks(), "\n\n") {
+		if strings.Contains(stack, "caddy-chat/chat") || strings.Contains(stack, "caddy-chat/caddymodule.") ||
+			strings.Contains(stack, "cockroachdb/pebble") {
+			n++
+		}
+	}
+	return n
+}
+
+// allGoroutines counts all but those that Caddy's log files keep for good.
+func allGoroutines() int {
+	n := 0
+	for stack := range strings.SplitSeq(stacks(), "\n\n") {
+		if !strings.Contains(stack, "timberjack") {
+			n++
+		}
+	}
+	return n
+}
+
+func stacks() string {
+	buf := make([]byte, 16<<20)
+	return string(buf[:runtime.Stack(buf, true)])
+}
+
+// openDescriptors counts all but those of Caddy's logs, which it keeps, and none
+// on systems that don't list them.
+func openDescriptors() int {
+	const dir = "/proc/self/fd"
+	list, _ := os.ReadDir(dir)
+	n := 0
+	for _, fd := range list {
+		target, _ := os.Readlink(filepath.Join(dir, fd.Name()))
+		switch filepath.Base(strings.TrimSuffix(target, " (deleted)")) {
+		case "log", "access":
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+// settle fails unless count sinks to what it was, for what ends shortly after its
+// owner.
+func settle(t *testing.T, what string, want int, count func() int) {
+	t.Helper()
+	got, settled := 0, false
+	defer func() {
+		if !settled {
+			t.Logf("%d %s, %d before\n%s", got, what, want, stacks())
+		}
+	}()
+	eventually(t, what+" back to what they were", func() bool {
+		got = count()
+		return got <= want
+	})
+	settled = true
+}
