@@ -2,7 +2,9 @@ package caddymodule
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -72,67 +74,34 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return d.ArgErr()
 		}
 	}
-	seen := map[string]bool{}
-	for d.NextBlock(0) {
-		option := d.Val()
-		if seen[option] && option != "policy" && option != "auth" {
-			return d.Errf("chat: %s is set twice", option)
-		}
-		seen[option] = true
-
-		var err error
-		switch option {
-		case "hub":
-			err = parseString(d, &h.Hub)
-		case "journal":
-			err = h.parseJournal(d)
-		case "room":
-			err = parseString(d, &h.Room)
-		case "max_message":
-			err = parseSize(d, &h.MaxMessage)
-		case "max_connections":
-			err = parseNumber(d, &h.MaxConnections)
-		case "max_connections_per_ip":
-			err = parseNumber(d, &h.MaxConnectionsPerIP)
-		case "ping_interval":
-			err = parseDuration(d, &h.PingInterval)
-		case "origins":
-			err = parseList(d, &h.Origins)
-		case "auth":
-			err = h.parseAuth(d)
-		case "policy":
-			err = h.parsePolicy(d)
-		case "limits":
-			err = h.Limits.unmarshal(d)
-		case "ui":
-			err = parseSwitch(d, &h.UI)
-		case "compression":
-			err = parseSwitch(d, &h.Compression)
-		default:
-			err = d.Errf("chat: unknown option %q", option)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return parseOptions(d, 0, "chat", map[string]func() error{
+		"hub":                    func() error { return parseString(d, &h.Hub) },
+		"journal":                func() error { return h.parseJournal(d) },
+		"room":                   func() error { return parseString(d, &h.Room) },
+		"max_message":            func() error { return parseSize(d, &h.MaxMessage) },
+		"max_connections":        func() error { return parseNumber(d, &h.MaxConnections) },
+		"max_connections_per_ip": func() error { return parseNumber(d, &h.MaxConnectionsPerIP) },
+		"ping_interval":          func() error { return parseDuration(d, &h.PingInterval) },
+		"origins":                func() error { return parseList(d, &h.Origins) },
+		"auth":                   func() error { return h.parseAuth(d) },
+		"policy":                 func() error { return h.parsePolicy(d) },
+		"limits":                 func() error { return h.Limits.unmarshal(d) },
+		"ui":                     func() error { return parseSwitch(d, &h.UI) },
+		"compression":            func() error { return parseSwitch(d, &h.Compression) },
+	}, "auth", "policy")
 }
 
-// parseBlock reads a block of options, none of them twice. What is behind the
-// name of it must have been read.
-func parseBlock(d *caddyfile.Dispenser, of string, options map[string]func() error) error {
-	if d.NextArg() {
-		return d.ArgErr()
-	}
+// parseOptions reads a block. Only those that repeat may come again.
+func parseOptions(d *caddyfile.Dispenser, nesting int, of string, options map[string]func() error, repeat ...string) error {
 	seen := map[string]bool{}
-	for nesting := d.Nesting(); d.NextBlock(nesting); {
+	for d.NextBlock(nesting) {
 		option := d.Val()
 		parse, ok := options[option]
 		if !ok {
-			return d.Errf("chat: %s: unknown option %q", of, option)
+			return d.Errf("%s: unknown option %q; there are %s", of, option, strings.Join(slices.Sorted(maps.Keys(options)), ", "))
 		}
-		if seen[option] {
-			return d.Errf("chat: %s: %s is set twice", of, option)
+		if seen[option] && !slices.Contains(repeat, option) {
+			return d.Errf("%s: %s is set twice", of, option)
 		}
 		seen[option] = true
 		if err := parse(); err != nil {
@@ -140,6 +109,14 @@ func parseBlock(d *caddyfile.Dispenser, of string, options map[string]func() err
 		}
 	}
 	return nil
+}
+
+// parseBlock reads the block of an option.
+func parseBlock(d *caddyfile.Dispenser, of string, options map[string]func() error) error {
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	return parseOptions(d, d.Nesting(), "chat: "+of, options)
 }
 
 // one reads the only argument of an option, which has no block.

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The dashboard and the alert rules name only metrics, and values of labels, that
+// The dashboard, the alert rules and the documents name only metrics, and values of labels, that
 // are there.
 func TestContrib_NamesMetricsThatExist(t *testing.T) {
 	s, admin := startAdmin(t, "chat")
@@ -32,7 +32,7 @@ func TestContrib_NamesMetricsThatExist(t *testing.T) {
 		t.Fatal(err)
 	}
 	used := map[string]bool{}
-	for _, file := range []string{"../contrib/grafana.json", "../contrib/alerts.yaml"} {
+	for _, file := range append(documents(t), "../contrib/grafana.json", "../contrib/alerts.yaml") {
 		content := read(t, file)
 		for _, name := range regexp.MustCompile(`caddy_chat_\w+`).FindAllString(content, -1) {
 			used[name] = true

@@ -5,11 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
+
+	"github.com/caddychat/caddy-chat/caddymodule"
 )
 
 // validate adapts and provisions a Caddyfile, as `caddy validate` does.
@@ -96,5 +99,57 @@ func TestDocuments_Links_LeadSomewhere(t *testing.T) {
 				t.Errorf("%s: %v", file, err)
 			}
 		}
+	}
+}
+
+// Every command of `caddy chat` in the documents, with its flags, is there.
+func TestDocuments_Commands_AreThere(t *testing.T) {
+	line := regexp.MustCompile(`(?m)^    caddy chat (.*?)(?:  +#.*)?$|` + "`caddy chat ([^`]*)`")
+	flag := regexp.MustCompile(`--[\w-]+`)
+	helps := map[string]string{}
+	for _, file := range documents(t) {
+		for _, m := range line.FindAllStringSubmatch(read(t, file), -1) {
+			words := flag.ReplaceAllString(m[1]+m[2], " ")
+			fields := strings.Fields(strings.ReplaceAll(words, "unix//run/caddy/admin.sock", ""))
+			fields = slices.DeleteFunc(fields, func(w string) bool { return strings.Contains(w, ":") && !strings.HasPrefix(w, "'") })
+			if len(fields) == 0 || fields[0] == "…" {
+				continue
+			}
+			name := fields[0]
+			if helps[name] == "" {
+				out, err := command(t, "", name, "--help")
+				if err != nil || !strings.Contains(out, "caddy chat "+name) {
+					t.Errorf("%s: there is no command %q", file, name)
+					continue
+				}
+				helps[name] = out
+			}
+			for _, f := range flag.FindAllString(m[1]+m[2], -1) {
+				if !strings.Contains(helps[name], f+" ") {
+					t.Errorf("%s: caddy chat %s has no %s", file, name, f)
+				}
+			}
+		}
+	}
+	if len(helps) < 15 {
+		t.Errorf("only %d commands were found", len(helps))
+	}
+}
+
+// Every path of the admin API in the documents is there.
+func TestDocuments_AdminPaths_AreThere(t *testing.T) {
+	path := regexp.MustCompile(`localhost:2019(/chat/[\w/{}.-]*)`)
+	there := strings.Join(caddymodule.AdminPatterns(), "\n") + "\n"
+	found := 0
+	for _, file := range documents(t) {
+		for _, m := range path.FindAllStringSubmatch(read(t, file), -1) {
+			found++
+			if !strings.Contains(there, strings.Replace(m[1], "/default", "/{hub}", 1)+"\n") {
+				t.Errorf("%s: the admin API has no %s", file, m[1])
+			}
+		}
+	}
+	if found == 0 {
+		t.Error("no path was found")
 	}
 }

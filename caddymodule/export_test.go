@@ -3,7 +3,12 @@ package caddymodule
 import (
 	"maps"
 	"slices"
+
+	"github.com/caddychat/caddy-chat/chat"
 )
+
+// Settings are those of a hub that a handler configures, the defaults aside.
+func (h *Handler) Settings() (chat.Settings, error) { return h.settings() }
 
 // AdminPatterns are those of the admin API.
 func AdminPatterns() []string {

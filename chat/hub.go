@@ -202,6 +202,9 @@ func (h *Hub) panicked(value any, stack []byte) {
 
 func (h *Hub) settings() *Settings { return h.current.Load() }
 
+// Settings returns those in force, the defaults filled in.
+func (h *Hub) Settings() Settings { return *h.settings() }
+
 // Configure changes the settings.
 func (h *Hub) Configure(s Settings) {
 	s = s.withDefaults()
