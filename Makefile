@@ -6,6 +6,10 @@ SHELL       := bash
 .NOTPARALLEL:
 
 STATICCHECK  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+ACTIONLINT   := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+CYCLONEDX    := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+XCADDY       := github.com/caddyserver/xcaddy/cmd/xcaddy@v0.4.5
 TEST_TIMEOUT := 10m
 FUZZTIME     := 30s
 
@@ -30,7 +34,7 @@ test: check test-go test-node ## everything that a change has to pass
 	$(say) 'all passed'
 
 .PHONY: check
-check: check-format check-vet check-lint
+check: check-format check-vet check-lint check-workflows check-vulnerabilities
 
 .PHONY: check-format
 check-format:
@@ -53,6 +57,21 @@ check-lint:
 	$(say) 'staticcheck'
 	go run $(STATICCHECK) ./...
 
+.PHONY: check-workflows
+check-workflows:
+	$(say) 'actionlint'
+	go run $(ACTIONLINT)
+
+# The database of vulnerabilities is on the network, which not every machine has.
+.PHONY: check-vulnerabilities
+check-vulnerabilities:
+	$(say) 'govulncheck'
+	@if timeout 5 bash -c '</dev/tcp/vuln.go.dev/443' 2>/dev/null; then \
+		timeout 300 go run $(GOVULNCHECK) ./...; \
+	else \
+		echo 'SKIPPED: vuln.go.dev can not be reached from here'; \
+	fi
+
 .PHONY: test-go
 test-go: compiler ## the Go tests, with the race detector
 	$(say) 'go test -race'
@@ -72,6 +91,27 @@ $(MODULES): clients/package.json clients/package-lock.json
 	$(say) 'npm ci'
 	cd clients && npm ci --no-audit --no-fund
 	@touch $@
+
+# A release is made by one commit, one Go and one set of flags, so that whoever
+# makes it again gets the same bytes.
+VERSION   := $(shell git describe --tags --always 2>/dev/null || echo unknown)
+PLATFORMS := linux/amd64 linux/arm64 linux/arm/7 darwin/amd64 darwin/arm64 windows/amd64 freebsd/amd64
+
+.PHONY: release
+release: ## dist/: archives for the usual platforms, what is in them, checksums
+	contrib/release $(VERSION) $(PLATFORMS)
+	$(say) 'what is in them'
+	go run $(CYCLONEDX) app -json -licenses -main cmd/caddy -output dist/caddy-chat_$(VERSION).cdx.json .
+	cd dist && sha256sum *.tar.gz *.zip *.cdx.json > SHA256SUMS
+
+.PHONY: reproducible
+reproducible: ## build the same commit in two places and compare
+	contrib/reproducible
+
+.PHONY: xcaddy
+xcaddy: ## build/xcaddy: what people get who build their own Caddy with this folder
+	go run $(XCADDY) build --with github.com/caddychat/caddy-chat@v0.0.0=. --output build/xcaddy
+	build/xcaddy list-modules | grep -F chat
 
 .PHONY: page
 page: $(MODULES) ## what is kept of clients/web and clients/core in one file

@@ -5,7 +5,7 @@ package main
 import (
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
-	_ "github.com/caddychat/caddy-chat/caddymodule"
+	_ "github.com/caddychat/caddy-chat"
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 )
 
