@@ -1,0 +1,195 @@
+package caddymodule_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// clients is how many there are in TestShutdown_OfAProcess. The most that one
+// process can serve with 20,000 descriptors are some 19,800:
+//
+//	go test -run Shutdown_OfAProcess -v ./caddymodule -clients 19000
+var clients = flag.Int("clients", 500, "clients of TestShutdown_OfAProcess")
+
+// patience is how long a server may take to end, whatever its clients do.
+const patience = 5 * time.Second
+
+// A process that is told to end does so soon although most clients never answer.
+// Those who read are told when to come back, each at another time; what they were
+// told is recorded is there afterwards.
+func TestShutdown_OfAProcess(t *testing.T) {
+	p := newProcess(t, fmt.Sprintf("chat {\nmax_connections %[1]d\nmax_connections_per_ip %[1]d\n%[2]s}",
+		*clients+1000, strings.Replace(unhurried, "{", fmt.Sprintf("{\ngreeting %d", *clients+1000), 1)))
+	p.start()
+	mutes := make([]net.Conn, *clients)
+	var opening sync.WaitGroup
+	for worker := range 8 {
+		opening.Go(func() {
+			for i := worker; i < len(mutes); i += 8 {
+				mutes[i] = mute(t, p.addr, i)
+			}
+		})
+	}
+	opening.Wait()
+	if t.Failed() {
+		return
+	}
+	talkers := make([]*parting, 20)
+	var talking sync.WaitGroup
+	for i := range talkers {
+		talkers[i] = newParting(t, p.addr, i)
+		talking.Go(talkers[i].talk)
+	}
+	for _, c := range talkers {
+		<-c.heard // at least one message of each is recorded
+	}
+
+	start := time.Now()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	err := p.cmd.Wait()
+	took := time.Since(start)
+	p.cmd = nil
+	if err != nil {
+		t.Errorf("ended by %v\n%s", err, p.log.String())
+	}
+	t.Logf("%d clients that never answer, and %d that do: %v", len(mutes), len(talkers), took.Round(time.Millisecond))
+	if took > patience {
+		t.Errorf("took %v", took)
+	}
+	talking.Wait()
+	for _, c := range mutes {
+		c.Close()
+	}
+	spread := map[int64]bool{}
+	for _, c := range talkers {
+		c.check(t, max(time.Second, time.Duration(*clients+len(talkers))*time.Millisecond))
+		spread[c.retry] = true
+	}
+	if len(spread) < len(talkers)*3/4 {
+		t.Errorf("%d clients come back at only %d different times", len(talkers), len(spread))
+	}
+	p.start()
+	for i, c := range talkers {
+		c.checkRecorded(t, p, i)
+	}
+}
+
+// mute connects and never reads again what it is sent.
+func mute(t *testing.T, addr string, i int) net.Conn {
+	from := &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%200))}
+	c, err := (&net.Dialer{LocalAddr: from}).DialContext(t.Context(), "tcp", addr)
+	if err != nil {
+		t.Errorf("client %d: %v", i, err)
+		return nil
+	}
+	_, err = fmt.Fprintf(c, "GET /chat?room=mute-%d HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", i%100, addr)
+	if err == nil {
+		var res *http.Response
+		if res, err = http.ReadResponse(bufio.NewReaderSize(c, 512), nil); err == nil && res.StatusCode != http.StatusSwitchingProtocols {
+			err = fmt.Errorf("status %s", res.Status)
+		}
+	}
+	if err != nil {
+		t.Errorf("client %d: %v", i, err)
+	}
+	return c
+}
+
+// parting is a client who talks until the server says goodbye.
+type parting struct {
+	conn  *websocket.Conn
+	room  string
+	heard chan struct{} // closed when a message is recorded
+
+	// Once talk has returned.
+	recorded []int64 // the numbers of what was acknowledged
+	code     string
+	retry    int64
+	end      error
+}
+
+func newParting(t *testing.T, addr string, i int) *parting {
+	t.Helper()
+	conn, _, err := websocket.Dial(t.Context(), "ws://"+addr+"/chat", &websocket.DialOptions{Subprotocols: []string{"chat.v1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.CloseNow() })
+	c := &parting{conn: conn, room: fmt.Sprintf("talk-%d", i), heard: make(chan struct{})}
+	say(t, conn, `{"type":"hello","rooms":[{"room":"`+c.room+`"}]}`)
+	hears(t, conn, `"welcome"`)
+	return c
+}
+
+// talk says one thing after the other, each when the last is acknowledged.
+func (c *parting) talk() {
+	ctx := context.Background()
+	said := 0
+	next := func() bool {
+		said++
+		c.end = c.conn.Write(ctx, websocket.MessageText, fmt.Appendf(nil, `{"type":"send","id":"%d","room":%q,"body":"%d"}`, said, c.room, said))
+		return c.end == nil
+	}
+	for going := next(); ; {
+		var text []byte
+		if _, text, c.end = c.conn.Read(ctx); c.end != nil {
+			return
+		}
+		var f struct {
+			Type, Code string
+			Seq, Retry int64
+		}
+		if c.end = json.Unmarshal(text, &f); c.end != nil {
+			return
+		}
+		switch f.Type {
+		case "ok":
+			if c.recorded = append(c.recorded, f.Seq); len(c.recorded) == 1 {
+				close(c.heard)
+			}
+			going = going && next()
+		case "bye":
+			c.code, c.retry, going = f.Code, f.Retry, false
+		}
+	}
+}
+
+// check checks how the client was sent away.
+func (c *parting) check(t *testing.T, longest time.Duration) {
+	t.Helper()
+	if c.code != "shutdown" || websocket.CloseStatus(c.end) != websocket.StatusGoingAway {
+		t.Errorf("%s was told %q and ended by %v", c.room, c.code, c.end)
+	}
+	if c.retry < 1 || c.retry > (longest+2*time.Second).Milliseconds() {
+		t.Errorf("%s is to come back after %d ms", c.room, c.retry)
+	}
+}
+
+// checkRecorded checks that what was acknowledged is there.
+func (c *parting) checkRecorded(t *testing.T, p *process, i int) {
+	t.Helper()
+	again := newParting(t, p.addr, i)
+	say(t, again.conn, fmt.Sprintf(`{"type":"history","id":"h","room":%q,"limit":1}`, c.room))
+	var page struct{ Entries []struct{ Seq int64 } }
+	if err := json.Unmarshal([]byte(until(t, again.conn, `"history"`)), &page); err != nil {
+		t.Fatal(err)
+	}
+	if last := c.recorded[len(c.recorded)-1]; len(page.Entries) != 1 || page.Entries[0].Seq < last {
+		t.Errorf("%s: %d was acknowledged, and %+v is the newest that is there", c.room, last, page.Entries)
+	}
+}
