@@ -34,8 +34,9 @@ type sharedHub struct {
 	journal chat.Journal
 	failure error
 
-	mu     sync.Mutex // guards leases
-	leases []*lease   // the oldest first
+	mu     sync.Mutex  // guards the rest
+	leases []*lease    // the oldest first
+	since  []time.Time // when the last configurations came into force, the oldest first
 }
 
 // lease is one handler's share in a hub. Its fields are fixed.
@@ -118,14 +119,32 @@ func (h *sharedHub) retention(room string) chat.Retention {
 // configure brings the settings of l into force. h.mu is held, so that they
 // come into force in the order of the configurations.
 func (h *sharedHub) configure(l *lease) {
-	h.inForce.Store(l)
+	changed := h.inForce.Swap(l) != l
 	hub := h.hub.Load()
 	if hub == nil {
 		return
 	}
 	hub.Configure(l.settings)
+	if changed {
+		h.retire(hub)
+	}
 	if j, ok := h.journal.(interface{ SetMaxBytes(int64) }); ok {
 		j.SetMaxBytes(l.keep.MaxSize)
+	}
+}
+
+// A connection over TLS, and a stream of HTTP/2 or 3, keeps the configuration in
+// memory that it came with: 65 KiB for a small one. So many configurations stay
+// undisturbed; the clients of older ones are asked to come back, over retireTime.
+const keptConfigs = 16
+
+var retireTime = 2 * time.Hour // a test shortens it
+
+func (h *sharedHub) retire(hub *chat.Hub) {
+	h.since = append(h.since, time.Now())
+	if n := len(h.since) - keptConfigs; n > 0 {
+		h.since = slices.Delete(h.since, 0, n)
+		hub.Retire(h.since[0], retireTime)
 	}
 }
 

@@ -1,12 +1,15 @@
 package caddymodule_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/coder/websocket"
+
+	"github.com/caddychat/caddy-chat/caddymodule"
 )
 
 func TestReload_KeepsConnectionsRoomsAndHistory(t *testing.T) {
@@ -87,4 +90,27 @@ func TestShutdown_SaysGoodbyeToAll_EvenToThoseWhoNeverAnswer(t *testing.T) {
 		}
 	}
 	s.noErrors()
+}
+
+// What old configurations take in memory is bounded: the clients that hold them
+// are asked to come back.
+func TestReload_ManyTimes_AsksTheOldestToComeBack(t *testing.T) {
+	defer caddymodule.SetRetireTime(caddymodule.SetRetireTime(time.Millisecond))
+	s := startCaddy(t, "chat")
+	first, plain := s.v1("wss://"+s.tls+"/chat", nil, ""), s.v1("ws://"+s.plain+"/chat", nil, "")
+	hears(t, first, "welcome")
+	hears(t, plain, "welcome")
+	for i := range 10 {
+		s.load(fmt.Sprintf("header X-Load %d\nchat", i))
+	}
+	tenth := s.v1("wss://"+s.tls+"/chat", nil, "")
+	hears(t, tenth, "welcome")
+	for i := range 8 {
+		s.load(fmt.Sprintf("header X-Load %d\nchat", 100+i))
+	}
+	hears(t, first, `"bye"`, "please connect again")
+	for _, c := range []*websocket.Conn{plain, tenth} {
+		say(t, c, `{"type":"ping","id":"1"}`)
+		hears(t, c, `"pong"`)
+	}
 }

@@ -27,6 +27,12 @@ type bubble struct {
 // inBubble runs f against a server, and closes that in the end.
 func inBubble(t *testing.T, set chat.Settings, auth chat.Authenticator, f func(t *testing.T, b *bubble)) {
 	t.Helper()
+	inBubbleWith(t, set, auth, func(h http.Handler) http.Handler { return h }, f)
+}
+
+// inBubbleWith is inBubble with something around the handler.
+func inBubbleWith(t *testing.T, set chat.Settings, auth chat.Authenticator, around func(http.Handler) http.Handler, f func(t *testing.T, b *bubble)) {
+	t.Helper()
 	unhurried(&set)
 	synctest.Test(t, func(t *testing.T) {
 		hub, err := chat.NewHub(chat.Config{
@@ -38,7 +44,7 @@ func inBubble(t *testing.T, set chat.Settings, auth chat.Authenticator, f func(t
 			t.Fatal(err)
 		}
 		b := &bubble{t, hub, make(chan net.Conn)}
-		srv := &http.Server{Handler: &chat.Handler{Hub: hub, Auth: auth}}
+		srv := &http.Server{Handler: around(&chat.Handler{Hub: hub, Auth: auth})}
 		l := &pipeListener{accept: b.accept, closed: make(chan struct{})}
 		var serving sync.WaitGroup
 		serving.Go(func() {

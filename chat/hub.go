@@ -148,16 +148,17 @@ type Hub struct {
 	attempts  attempts
 	paces     paces
 
-	mu       sync.Mutex // guards the rest; above every room's
-	closed   bool
-	rooms    map[string]*room
-	sessions map[string]*Session     // by id
-	users    map[string]*presentUser // by id
-	greeting int                     // sessions of chat.v1 that have not said hello
-	byAddr   map[netip.Addr]int      // connections, admitted or about to be
-	admitted int
-	empty    chan struct{} // closed by emptied: closed, and nobody is admitted
-	emptied  func()
+	mu         sync.Mutex // guards the rest; above every room's
+	closed     bool
+	rooms      map[string]*room
+	sessions   map[string]*Session     // by id
+	users      map[string]*presentUser // by id
+	greeting   int                     // sessions of chat.v1 that have not said hello
+	byAddr     map[netip.Addr]int      // connections, admitted or about to be
+	admitted   int
+	retirement retirement
+	empty      chan struct{} // closed by emptied: closed, and nobody is admitted
+	emptied    func()
 }
 
 // NewHub starts a hub. The caller must Close it.

@@ -20,6 +20,7 @@ type Session struct {
 	id    string
 	addr  netip.Addr // the client's
 	began time.Time
+	holds bool // more than its connection: see Hub.Retire
 	conn  *wsconn.Conn
 	talk  talk
 
