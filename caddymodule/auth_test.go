@@ -248,6 +248,76 @@ func TestAuth_WeChat_LoginToHello(t *testing.T) {
 	s.noErrors()
 }
 
+// A wrong secret is the operator's to put right: it is told, and not by each login.
+func TestAuth_WeChat_WrongSecret_IsToldSparingly(t *testing.T) {
+	weChat := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"errcode":40125,"errmsg":"invalid appsecret, rid: 1"}`)
+	}))
+	t.Cleanup(weChat.Close)
+	s := startCaddy(t, "chat {\nauth wechat {\napp_id wx01\napp_secret wrong-secret\napi "+weChat.URL+"\n}\n}")
+	for range 10 {
+		res, err := s.httpClient().Post("https://"+s.tls+"/chat/login", "application/json", strings.NewReader(`{"code":"the-code"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusInternalServerError {
+			t.Errorf("status %d", res.StatusCode)
+		}
+	}
+	log, told := read(t, s.log), 0
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, `"level":"error"`) {
+			told++
+			if !strings.Contains(line, "the app_secret is wrong (40125)") || !strings.Contains(line, "http.handlers.chat") && !strings.Contains(line, "chat.auth.wechat") {
+				t.Errorf("logged: %s", line)
+			}
+		}
+	}
+	if told < 1 || told > 3 {
+		t.Errorf("told %d times by ten logins", told)
+	}
+	if strings.Contains(log, "wrong-secret") || strings.Contains(log, "the-code") {
+		t.Error("a secret is in the log")
+	}
+}
+
+// A session has one line at DEBUG when it begins and one when it ends, and nothing
+// of what it says is in any.
+func TestLog_OfASession(t *testing.T) {
+	s := startCaddy(t, "chat {\nauth jwt {\nsecret \""+jwtSecret+"\"\n}\n}")
+	token := siteToken(t, jwt.MapClaims{"sub": "ann", "name": "Ann Hidden"})
+	c := s.v1("ws://"+s.plain+"/chat", nil, `,"token":"`+token+`","device":"d","rooms":[{"room":"tea"}]`)
+	hears(t, c, "welcome")
+	say(t, c, `{"type":"send","id":"1","room":"tea","key":"secret-key","body":{"text":"secret words"}}`)
+	until(t, c, `"ok"`)
+	say(t, c, `{"type":"recall","id":"2","room":"tea","seq":1}`)
+	until(t, c, `"ok"`)
+	say(t, c, `{"type":"bad secret frame`)
+	until(t, c, `"error"`)
+	c.CloseNow()
+	lines := func() (list []string) {
+		for line := range strings.Lines(read(t, s.log)) {
+			if strings.Contains(line, `"session":"`) {
+				list = append(list, line)
+			}
+		}
+		return list
+	}
+	eventually(t, "a session's two lines", func() bool { return len(lines()) == 2 })
+	for i, want := range []string{`"msg":"session opened"`, `"msg":"session closed"`} {
+		if line := lines()[i]; !strings.Contains(line, `"level":"debug"`) || !strings.Contains(line, want) {
+			t.Errorf("%s, want %s", line, want)
+		}
+	}
+	for _, secret := range []string{token, "secret", "Ann Hidden"} {
+		if strings.Contains(strings.ReplaceAll(read(t, s.log), jwtSecret, ""), secret) {
+			t.Errorf("%q is in the log", secret)
+		}
+	}
+	s.noErrors()
+}
+
 // What the documents say to keep tokens out of the access log does so.
 func TestAuth_Tokens_StayOutOfTheLogs(t *testing.T) {
 	const token = "abc.def.a-secret-in-the-query"

@@ -43,7 +43,7 @@ func (*WeChatAuth) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (a *WeChatAuth) Provision(ctx caddy.Context) error {
-	log, repl := ctx.Logger(), caddy.NewReplacer()
+	log, repl := sparing(ctx.Logger()), caddy.NewReplacer()
 	opt := identity.WeChatOptions{
 		Life:         time.Duration(a.TokenLife),
 		CheckReferer: a.CheckReferer,
