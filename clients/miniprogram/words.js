@@ -7,6 +7,7 @@ const en = {
   newRoom: 'Name of a room',
   join: 'Join',
   leave: 'Leave',
+  person: 'person',
   people: 'people',
   write: 'Message',
   send: 'Send',
@@ -25,6 +26,9 @@ const en = {
   closed: 'Not connected. Tap to start anew.',
   notAllowed: "You can't be in this room.",
   readOnly: 'You can read here, but not write.',
+  text_too_long: 'too long',
+  muted: 'you may not write now',
+  forbidden: 'you may not write here',
 }
 
 const zh = {
@@ -35,6 +39,7 @@ const zh = {
   newRoom: '聊天室名称',
   join: '加入',
   leave: '离开',
+  person: '人',
   people: '人',
   write: '发消息',
   send: '发送',
@@ -53,6 +58,9 @@ const zh = {
   closed: '未连接，点此重新开始。',
   notAllowed: '无法进入此聊天室。',
   readOnly: '你可以在这里阅读，但不能发言。',
+  text_too_long: '内容过长',
+  muted: '你已被禁言',
+  forbidden: '没有发言权限',
 }
 
 module.exports = wx.getAppBaseInfo().language.startsWith('zh') ? zh : en

@@ -8,13 +8,21 @@ import vm from 'node:vm'
 import { WebSocket } from 'ws'
 import { createRequire, Screen, settle } from './wx.js'
 
+// WeChat's limits, in bytes but for the sockets.
 const maxSockets = 5
+const maxSetData = 1 << 20
+const maxValue = 1 << 20
+const maxStorage = 10 << 20
 
 export class Phone {
   // ca is the certificate authority that the phone trusts; codes are what wx.login
-  // gives, one after the other.
-  constructor({ ca, language = 'en', codes = [] } = {}) {
-    Object.assign(this, { ca, language, codes: [...codes], storage: new Map(), sockets: new Set(), offline: false })
+  // gives, one after the other. view is a screen that shows the pages (test/view.js);
+  // without one their JavaScript runs all the same.
+  constructor({ ca, language = 'en', codes = [], view } = {}) {
+    Object.assign(this, { ca, language, codes: [...codes], view, storage: new Map(), sockets: new Set(), offline: false })
+    this.most = 0 // bytes of the greatest setData
+    this.said = [] // what went out over sockets and by requests
+    if (view) view.phone = this
     this.listeners = { show: new Set(), hide: new Set(), network: new Set() }
     this.pages = [] // the stack, of Screens
   }
@@ -41,13 +49,45 @@ export class Phone {
       require.forget(path.join(root, `${name}.js`))
       require(path.join(root, `${name}.js`))
       // What a page gets is as it stands in the URL.
-      return new Screen({ ...page }, Object.fromEntries(query.split('&').filter(Boolean).map((pair) => pair.split('='))))
+      return this.show(name, { ...page }, Object.fromEntries(query.split('&').filter(Boolean).map((pair) => pair.split('='))))
     }
     require(path.join(root, 'app.js'))
     this.app = app
     app.onLaunch?.({})
     this.pages = [this.load('pages/rooms/rooms')]
     return this
+  }
+
+  // show makes a page's Screen, which is drawn where there is a view.
+  show(name, options, query) {
+    let screen
+    const methods = Object.keys(options).filter((key) => typeof options[key] === 'function')
+    const drawn = this.view?.show(name, methods, (method, event) => screen.page[method](event))
+    this.drawn = drawn // whose title a page sets while it loads
+    screen = new Screen(options, query, {
+      begin: (data) => drawn?.begin(data),
+      setData: (changes) => {
+        const size = bytes(JSON.stringify(changes))
+        if (size > maxSetData) throw new Error(`setData of ${size} bytes`)
+        this.most = Math.max(this.most, size)
+        drawn?.setData(changes)
+      },
+      close: () => drawn?.close(),
+    })
+    return screen
+  }
+
+  // keep stores a value as WeChat does, within its limits.
+  keep(key, value) {
+    const text = JSON.stringify(value)
+    if (bytes(text) > maxValue) throw new Error('setStorageSync:fail entry size limit reached')
+    this.storage.set(key, text)
+    if (this.kept() > maxStorage) throw new Error('setStorageSync:fail the storage limit is reached')
+  }
+
+  // kept returns how many bytes are in the storage.
+  kept() {
+    return [...this.storage].reduce((sum, [key, text]) => sum + bytes(key) + bytes(text), 0)
   }
 
   timer(handle) {
@@ -66,7 +106,7 @@ export class Phone {
     for (const handle of this.timers) clearTimeout(handle)
     for (const socket of this.sockets) socket.cut()
     for (const set of Object.values(this.listeners)) set.clear()
-    this.pages = []
+    for (const page of this.pages.splice(0)) page.vanish()
   }
 
   // background is five seconds in the background: the sockets are gone, and no
@@ -98,11 +138,11 @@ export class Phone {
       onNetworkStatusChange: on('network'),
       offNetworkStatusChange: off('network'),
       getStorageSync: (key) => JSON.parse(phone.storage.get(key) ?? '""'),
-      setStorageSync: (key, value) => void phone.storage.set(key, JSON.stringify(value)),
+      setStorageSync: (key, value) => phone.keep(key, value),
       removeStorageSync: (key) => void phone.storage.delete(key),
       getAppBaseInfo: () => ({ language: phone.language }),
       getWindowInfo: () => ({ windowHeight: 600 }),
-      setNavigationBarTitle() {},
+      setNavigationBarTitle: ({ title }) => phone.drawn?.setTitle(title),
       setClipboardData: ({ data }) => { phone.clipboard = data },
       connectSocket(options) {
         if (life.over) throw new Error('the mini program is over')
@@ -119,6 +159,7 @@ export class Phone {
       },
       showActionSheet(options) {
         phone.sheet = options
+        phone.view?.choose(options.itemList)
       },
     }
   }
@@ -166,7 +207,8 @@ export class Phone {
       onMessage: (listener) => { on.message = listener },
       onError: (listener) => { on.error = listener },
       onClose: (listener) => { on.close = listener },
-      send({ data, fail }) {
+      send: ({ data, fail }) => {
+        this.said.push(data)
         if (ws?.readyState === WebSocket.OPEN) ws.send(data)
         else setImmediate(() => fail?.({ errMsg: 'not open' }))
       },
@@ -195,11 +237,17 @@ export class Phone {
       })
     })
     req.on('error', (err) => fail({ errMsg: err.message }))
-    req.end(JSON.stringify(data))
+    const body = JSON.stringify(data)
+    this.said.push(body)
+    req.end(body)
   }
 }
 
 function settleLogin(options, code) {
   if (code === undefined) return settle('login', options, 'no code')
   setImmediate(() => options.success({ code, errMsg: 'login:ok' }))
+}
+
+function bytes(text) {
+  return Buffer.byteLength(text)
 }

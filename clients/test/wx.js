@@ -135,13 +135,18 @@ export function createRequire(context, replaced) {
   }
 }
 
-// Screen holds a page and sees what the page shows.
+// Screen holds a page and sees what the page shows. drawn, if there is one, shows
+// it to somebody: it is told what the page begins with and what changes.
 export class Screen {
   #watchers = new Set()
+  #drawn
 
-  constructor(options, query = {}) {
+  constructor(options, query = {}, drawn = undefined) {
+    this.#drawn = drawn
     this.page = { ...options, data: clone(options.data ?? {}) }
+    drawn?.begin(clone(this.page.data))
     this.page.setData = (changes, done) => {
+      drawn?.setData(clone(changes))
       for (const [place, value] of Object.entries(changes)) {
         assign(this.page.data, place, clone(value))
       }
@@ -179,6 +184,12 @@ export class Screen {
 
   close() {
     this.page.onUnload?.()
+    this.vanish()
+  }
+
+  // vanish takes the page off the screen, and tells it nothing.
+  vanish() {
+    this.#drawn?.close()
   }
 }
 

@@ -96,7 +96,7 @@ Page({
       own,
       recalled,
       state,
-      code: code || '',
+      why: words[code] || code || '',
       divider: seq !== undefined && seq === this.divider,
     }
   },

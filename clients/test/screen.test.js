@@ -1,0 +1,284 @@
+// The mini program as it is seen and touched: its WXML and WXSS drawn by WeChat's
+// own renderer in a browser, its JavaScript on a phone that has real sockets to the
+// real server.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import http from 'node:http'
+import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import WebSocket from 'ws'
+import { Client } from '../core/index.js'
+import { node } from '../core/node.js'
+import { Server } from './server.js'
+import { compile } from './view.js'
+import { browser as launch, Visitor } from './visitor.js'
+
+const root = fileURLToPath(new URL('../miniprogram', import.meta.url))
+const limits = 'limits {\ntext 500\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\n}'
+
+let server, browser, program
+
+before(async () => {
+  server = new Server({ chat: limits })
+  await Promise.all([
+    server.start(),
+    launch().then((it) => { browser = it }),
+    compile(root).then((it) => { program = it }),
+  ])
+})
+
+after(async () => {
+  await browser?.close()
+  await server?.remove()
+  assert.deepEqual(server.errors(), [])
+})
+
+// start has somebody open the mini program. What the renderer finds wrong with the
+// pages fails the test.
+async function start(t, options = {}) {
+  const visitor = await Visitor.launch({ browser, program, root, at: server, ...options })
+  t.after(async () => {
+    await visitor.quit()
+    assert.deepEqual(visitor.view.problems, [])
+  })
+  return visitor
+}
+
+async function enter(t, name, options) {
+  const visitor = await start(t, options)
+  await visitor.enter(name)
+  return visitor
+}
+
+// two are people in one room that no other test uses.
+let count = 0
+async function two(t) {
+  const room = `room-${++count}`
+  const [li, bo] = await Promise.all([enter(t, 'Li'), enter(t, 'Bo')])
+  await li.join(room)
+  await bo.join(room)
+  return { room, li, bo }
+}
+
+const settled = async (...visitors) => {
+  for (const visitor of visitors) await visitor.find('.bubble.sending').waitFor({ state: 'detached' })
+}
+
+test('two people sign in and chat: unread, divider, typing, taking back', async (t) => {
+  const { room, li, bo } = await two(t)
+  assert.equal(await li.view.page.locator('#title').textContent(), room)
+  await li.find('.status', { hasText: '2 people' }).waitFor()
+  await li.say('Hello, Bo!')
+  await bo.sees('Hello, Bo!')
+  await li.sent('Hello, Bo!')
+  assert.equal(await bo.line('Hello, Bo!').locator('.name').textContent(), 'Li')
+  const side = async (visitor) => {
+    const { x, width } = await visitor.line('Hello, Bo!').locator('.bubble').boundingBox()
+    return x + width / 2 < 375 / 2 ? 'left' : 'right'
+  }
+  assert.deepEqual([await side(li), await side(bo)], ['right', 'left'])
+
+  await bo.find('textarea').pressSequentially('Hi')
+  await li.find('.status', { hasText: 'Bo is writing…' }).waitFor()
+  await bo.find('textarea').press('Enter')
+  await li.sees('Hi')
+  assert.equal(await bo.find('textarea').inputValue(), '')
+
+  await bo.back()
+  await li.say('Are you there?')
+  await li.say('Bo?')
+  await bo.room(room).locator('.unread', { hasText: '2' }).waitFor()
+  await bo.open(room)
+  await bo.sees('Bo?')
+  const marked = bo.find('.divider')
+  await marked.waitFor()
+  const y = async (locator) => (await locator.boundingBox()).y
+  assert.ok(await y(bo.line('Hi')) < await y(marked) && await y(marked) < await y(bo.line('Are you there?')))
+
+  await li.longPress(li.line('Bo?').locator('.bubble'))
+  await li.choose('Take back')
+  await bo.sees('This message was taken back.')
+  assert.deepEqual(await bo.texts(), ['Hello, Bo!', 'Hi', 'Are you there?', 'This message was taken back.'])
+})
+
+test('the picture is asked for, shown to its owner, and told to nobody', async (t) => {
+  const li = await start(t)
+  await li.find('.avatar').click()
+  const picture = li.find('.avatar image')
+  await picture.waitFor()
+  const { width, height } = await picture.boundingBox()
+  assert.equal(width, height)
+  await li.enter('Li')
+  const bo = await enter(t, 'Bo')
+  const room = `room-${++count}`
+  await li.join(room)
+  await bo.join(room)
+  await li.say('How do I look?')
+  await bo.sees('How do I look?')
+  await li.sent('How do I look?')
+  assert.equal(await li.find('.face').count(), 1)
+  assert.equal(await bo.find('image').count(), 0)
+  assert.match([...li.phone.storage.values()].join(), /wxfile:/)
+  assert.ok(li.phone.said.some((frame) => frame.includes('How do I look?')))
+  assert.deepEqual(li.phone.said.filter((frame) => /wxfile|avatar/.test(frame)), [])
+})
+
+test('in the background messages arrive; back again each is there, once', async (t) => {
+  const { li, bo } = await two(t)
+  await li.say('one')
+  await bo.sees('one')
+  for (const round of ['a', 'b']) {
+    bo.phone.background()
+    await li.say(`two ${round}`)
+    await li.say(`three ${round}`)
+    await settled(li)
+    assert.equal((await bo.texts()).includes(`two ${round}`), false)
+    bo.phone.foreground()
+    await bo.sees(`three ${round}`)
+    await bo.say(`back ${round}`)
+    await li.sees(`back ${round}`)
+  }
+  await settled(bo)
+  const all = ['one', 'two a', 'three a', 'back a', 'two b', 'three b', 'back b']
+  assert.deepEqual([await li.texts(), await bo.texts()], [all, all])
+})
+
+test('airplane mode: the banner says so, what is written waits, and goes out once', async (t) => {
+  const { li, bo } = await two(t)
+  li.phone.airplane(true)
+  await li.find('.banner', { hasText: 'No connection. Trying again…' }).waitFor()
+  await li.say('from the plane')
+  await li.line('from the plane').locator('.state', { hasText: 'sending' }).waitFor()
+  await bo.say('from the ground')
+  await settled(bo)
+  li.phone.airplane(false)
+  await li.online()
+  await li.sent('from the plane')
+  await bo.sees('from the plane')
+  const all = ['from the ground', 'from the plane']
+  assert.deepEqual([await li.texts(), await bo.texts()], [all, all])
+})
+
+test('the server is killed in mid-conversation and comes back: nothing lost or doubled', async (t) => {
+  const { li, bo } = await two(t)
+  await li.say('before')
+  await bo.sees('before')
+  await li.sent('before')
+  await server.stop('SIGKILL')
+  await Promise.all([li, bo].map((visitor) => visitor.find('.banner').waitFor()))
+  await li.say('meanwhile, by Li')
+  await bo.say('meanwhile, by Bo')
+  await server.start()
+  await Promise.all([li.online(), bo.online()])
+  await bo.sees('meanwhile, by Li')
+  await li.sees('meanwhile, by Bo')
+  await settled(li, bo)
+  await li.say('after')
+  await bo.sees('after')
+  await li.sent('after')
+  const texts = await li.texts()
+  assert.deepEqual([...texts].sort(), ['after', 'before', 'meanwhile, by Bo', 'meanwhile, by Li'])
+  assert.deepEqual(await bo.texts(), texts)
+})
+
+test('a guest whose token is refused is told so, and starts anew with a tap', async (t) => {
+  const li = await enter(t, 'Li')
+  const { id } = li.phone.app.chat.user
+  li.phone.quit()
+  const [key] = [...li.phone.storage.keys()].filter((key) => key.endsWith(' token'))
+  li.phone.storage.set(key, '"a.token.that-is-refused"')
+  li.restart()
+  const banner = li.find('.banner', { hasText: 'Not connected. Tap to start anew.' })
+  await banner.waitFor()
+  await banner.click()
+  await li.online()
+  assert.notEqual(li.phone.app.chat.user.id, id)
+})
+
+test('a user of WeChat whose token is refused is signed in again, with another code if one is no good', async (t) => {
+  const weChat = http.createServer((req, res) => {
+    const code = new URL(req.url, 'http://x').searchParams.get('js_code')
+    res.end(JSON.stringify(code.startsWith('good') ? { openid: 'li', session_key: 'k' } : { errcode: 40029 }))
+  })
+  weChat.listen(0, '127.0.0.1')
+  await once(weChat, 'listening')
+  t.after(() => weChat.close())
+  const at = new Server({ chat: `auth wechat {\napp_id wx01\napp_secret secret\napi http://127.0.0.1:${weChat.address().port}\n}\n${limits}` })
+  t.after(() => at.remove())
+  await at.start()
+  const li = await enter(t, 'Li', { at, config: { login: true }, codes: ['good', 'bad', 'good again'] })
+  const { id } = li.phone.app.chat.user
+  li.phone.quit()
+  li.phone.storage.set('token', '"a.token.that-is-refused"')
+  li.restart()
+  await li.find('.banner', { hasText: 'No connection. Trying again…' }).waitFor()
+  await li.online()
+  assert.equal(li.phone.app.chat.user.id, id)
+  assert.deepEqual(li.phone.codes, [])
+})
+
+test('a message that is refused says why, and is sent again or discarded by a tap', async (t) => {
+  const { li, bo } = await two(t)
+  const long = '长'.repeat(501)
+  await li.say(long)
+  const failed = li.line(long)
+  await failed.locator('.state', { hasText: 'not sent (too long)' }).waitFor()
+  await li.say('short')
+  await bo.sees('short')
+  await failed.locator('.bubble').click()
+  await li.choose('Try again')
+  await failed.locator('.state', { hasText: 'not sent (too long)' }).waitFor()
+  await failed.locator('.bubble').click()
+  await li.choose('Discard')
+  await failed.waitFor({ state: 'detached' })
+  assert.deepEqual([await li.texts(), await bo.texts()], [['short'], ['short']])
+})
+
+test('what is said is drawn as it was said, and stays within the screen', async (t) => {
+  const { room, li } = await two(t)
+  const bodies = ['<script>alert(1)</script>', '{{words.send}}', '\u202egnirts a', 'w'.repeat(400), '🧑🏽‍🚀'.repeat(80), 'two\nlines']
+  const chat = new Client({ url: server.ws, name: '<b>Eve</b>', ...node(WebSocket) })
+  t.after(() => chat.close())
+  await chat.connect()
+  await chat.join(room)
+  for (const text of bodies) await chat.send(room, { text })
+  await chat.send(room, { no: ['text'] })
+  await li.sees('{"no":["text"]}')
+  assert.deepEqual(await li.texts(), [...bodies, '{"no":["text"]}'])
+  assert.equal(await li.line(bodies[0]).locator('.name').textContent(), '<b>Eve</b>')
+  for (const box of await li.find('.bubble').evaluateAll((all) => all.map((it) => it.getBoundingClientRect().toJSON()))) {
+    assert.ok(box.left >= 0 && box.right <= 375, JSON.stringify(box))
+  }
+  const { bottom, height } = await li.find('.composer').evaluate((it) => ({ bottom: it.getBoundingClientRect().bottom, height: innerHeight }))
+  assert.equal(bottom, height)
+})
+
+test('a long room opens at its end, loads what was before by scrolling, and follows the newest', async (t) => {
+  const room = `room-${++count}`
+  const chat = new Client({ url: server.ws, name: 'Crowd', ...node(WebSocket) })
+  t.after(() => chat.close())
+  await chat.connect()
+  await chat.join(room)
+  for (let i = 0; i < 200; i++) await chat.send(room, { text: `message ${i}` })
+  const li = await enter(t, 'Li')
+  await li.join(room)
+  await li.sees('message 199')
+  const log = li.find('.log')
+  const rest = () => log.evaluate((it) => it.scrollHeight - it.clientHeight - it.scrollTop)
+  await wait(async () => await rest() < 2)
+  const before = await li.find('.line').count()
+  assert.ok(before < 200, `${before} messages at once`)
+  await log.evaluate((it) => { it.scrollTop = 0 })
+  await wait(async () => await li.find('.line').count() > before)
+  const texts = await li.texts()
+  assert.deepEqual(texts, Array.from({ length: texts.length }, (_, i) => `message ${200 - texts.length + i}`))
+  await li.say('to the end')
+  await wait(async () => await rest() < 2)
+})
+
+async function wait(holds) {
+  for (const deadline = Date.now() + 10_000; !await holds();) {
+    if (Date.now() > deadline) throw new Error(`not in time: ${holds}`)
+    await new Promise((resolve) => { setTimeout(resolve, 20) })
+  }
+}

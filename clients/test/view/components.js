@@ -1,0 +1,117 @@
+// WeChat's own components, as far as the pages use them: their properties, their
+// events and what these carry. How they look is in base.css.
+
+const text = String
+const flag = Boolean
+const number = Number
+
+// A component is the element of the page that host names, and has these
+// properties alone: another one in a page is a mistake. dom is called with what the
+// browser tells of the element, changed with a property that has changed.
+export const components = {
+  view: {},
+  label: { properties: { for: text } },
+  text: { properties: { userSelect: flag } },
+
+  image: {
+    properties: { src: text, mode: text },
+    changed: {
+      src(element, src) {
+        element.style.backgroundImage = src && `url("${src.startsWith('wxfile:') ? portrait : src}")`
+      },
+    },
+  },
+
+  button: {
+    properties: { size: text, openType: text, formType: text },
+    attached(element) {
+      element.type = 'button'
+    },
+    tap(component) {
+      if (component.data.openType === 'chooseAvatar') fire(component, 'chooseavatar', { avatarUrl: 'wxfile://tmp_portrait.jpeg' })
+      if (component.data.formType === 'submit') submit(component.$$.closest('form'))
+    },
+  },
+
+  form: {
+    dom: {
+      submit: (component, event) => event.preventDefault(), // it is the button that submits
+    },
+  },
+
+  input: {
+    properties: { value: text, type: text, name: text, placeholder: text, maxlength: number, confirmType: text },
+    ...writing(),
+  },
+
+  textarea: {
+    properties: {
+      value: text, placeholder: text, maxlength: number, autoHeight: flag, fixed: flag, cursorSpacing: number,
+      showConfirmBar: flag, confirmType: text, confirmHold: flag,
+    },
+    ...writing(),
+  },
+
+  'scroll-view': {
+    properties: {
+      scrollY: flag, scrollIntoView: text, enablePassive: flag, refresherEnabled: flag, refresherTriggered: flag,
+      upperThreshold: number,
+    },
+    changed: {
+      scrollIntoView(element, id) {
+        const to = id && element.querySelector(`[id="${id}"]`)
+        if (to) element.scrollTop += to.getBoundingClientRect().top - element.getBoundingClientRect().top
+      },
+    },
+    dom: {
+      scroll(component) {
+        const { scrollTop, scrollHeight } = component.$$
+        fire(component, 'scroll', { scrollTop, scrollHeight })
+        const above = scrollTop <= (component.data.upperThreshold || 50)
+        if (above && !component.above) fire(component, 'scrolltoupper', { direction: 'top' })
+        component.above = above
+      },
+    },
+  },
+}
+
+// The picture that everybody chooses.
+const portrait = `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">
+  <rect width="64" height="64" fill="#f2b84b"/><circle cx="32" cy="25" r="12" fill="#7a4a1e"/><path d="M8 64a24 22 0 0 1 48 0z" fill="#2f6f8f"/>
+</svg>`)}`
+
+// writing is what input and textarea have in common.
+function writing() {
+  return {
+    changed: {
+      // The page's answer to what was typed isn't newer than what was typed since.
+      value(element, value) {
+        const echo = element.typed?.indexOf(value) ?? -1
+        if (echo >= 0) element.typed.splice(0, echo + 1)
+        else element.value = value
+      },
+    },
+    dom: {
+      input(component) {
+        const { $$: element } = component
+        element.typed = [...(element.typed ?? []), element.value]
+        fire(component, 'input', { value: element.value, cursor: element.selectionStart })
+      },
+      keydown(component, event) {
+        if (event.key !== 'Enter') return
+        event.preventDefault()
+        fire(component, 'confirm', { value: component.$$.value })
+      },
+    },
+  }
+}
+
+function submit(form) {
+  const value = {}
+  for (const field of form.querySelectorAll('input, textarea')) value[field.name] = field.value
+  fire(form.__wxElement, 'submit', { value })
+}
+
+function fire(component, name, detail) {
+  component.triggerEvent(name, detail)
+}

@@ -1,0 +1,86 @@
+// What runs in the web view of a page: glass-easel, WeChat's own renderer, with
+// the page's WXML. Its data comes by setData, what the user does goes out by tell:
+// the page's JavaScript runs elsewhere, as it does on a phone.
+import * as glassEasel from 'glass-easel'
+import { components } from './components.js'
+
+const longPress = 350 // milliseconds
+
+// open draws a page with its data. handlers are the names of its methods.
+export function open({ templates, name, data, handlers, tell }) {
+  glassEasel.addGlobalWarningListener((problem) => tell({ problem }))
+  glassEasel.addGlobalErrorListener((error) => tell({ problem: `${error.stack}` }))
+  const space = new glassEasel.ComponentSpace()
+  for (const [tag, component] of Object.entries(components)) space.setGlobalUsingComponent(tag, define(space, tag, component))
+  const method = (handler) => (event) => tell({ handler, event: plain(event) })
+  const definition = space.defineComponent({
+    is: name,
+    template: { groupList: templates, content: templates[name] },
+    data,
+    methods: Object.fromEntries(handlers.map((handler) => [handler, method(handler)])),
+    options: { hostNodeTagName: 'page', writeIdToDOM: true },
+  })
+  const root = glassEasel.Component.createWithContext('page', definition, new glassEasel.CurrentWindowBackendContext())
+  const place = document.body.appendChild(document.createElement('page'))
+  glassEasel.Element.replaceDocumentElement(root, document.body, place)
+  listen()
+  return { setData: (changes) => root.setData(changes) }
+}
+
+function define(space, tag, { properties = {}, changed = {}, attached }) {
+  return space.defineComponent({
+    is: tag,
+    properties: { ...properties, ariaLabel: String, ariaRole: String },
+    observers: Object.fromEntries(Object.entries(changed).map(([property, draw]) => [property, function (value) {
+      draw(this.$$, value)
+    }])),
+    lifetimes: {
+      attached() {
+        attached?.(this.$$)
+      },
+    },
+    options: { hostNodeTagName: tag, reflectToAttributes: true },
+  })
+}
+
+// listen makes WeChat's events of the browser's.
+function listen() {
+  for (const name of ['input', 'keydown', 'scroll', 'submit']) {
+    addEventListener(name, (event) => {
+      const component = componentOf(event.target)
+      components[component?.is]?.dom?.[name]?.(component, event)
+    }, true)
+  }
+  // A long press is no tap.
+  let timer, pressed
+  addEventListener('mousedown', ({ target }) => {
+    pressed = false
+    timer = setTimeout(() => {
+      pressed = true
+      bubble(target, 'longpress')
+    }, longPress)
+  })
+  addEventListener('mouseup', () => clearTimeout(timer))
+  addEventListener('click', ({ target }) => {
+    if (pressed) return
+    bubble(target, 'tap')
+    for (let element = target; element; element = element.parentElement) {
+      components[element.__wxElement?.is]?.tap?.(element.__wxElement)
+    }
+  })
+}
+
+function bubble(target, name) {
+  componentOf(target)?.triggerEvent(name, {}, { bubbles: true, composed: true })
+}
+
+function componentOf(node) {
+  while (node && !node.__wxElement) node = node.parentNode
+  return node?.__wxElement
+}
+
+// plain is what crosses to the page's JavaScript: JSON.
+function plain({ type, detail, target, currentTarget }) {
+  const part = ({ id, dataset }) => ({ id, dataset: { ...dataset } })
+  return { type, detail, target: part(target), currentTarget: part(currentTarget) }
+}
