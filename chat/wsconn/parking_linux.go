@@ -1,6 +1,7 @@
 package wsconn
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -25,7 +26,7 @@ type parkingSocket struct {
 	room  int32     // of the send buffer, surely free; owned by the writer
 }
 
-func (e *Engine) newParkingSocket(nc net.Conn, below syscall.Conn) (socket, error) {
+func (e *Engine) newParkingSocket(nc *tls.Conn, below syscall.Conn) (socket, error) {
 	raw, err := below.SyscallConn()
 	if err != nil {
 		nc.Close()
@@ -56,6 +57,7 @@ func (s *parkingSocket) read(p []byte) (int, error) {
 	n, err := s.Read(p)
 	if errors.Is(err, os.ErrDeadlineExceeded) && !s.interrupted.Load() {
 		s.until = time.Time{}
+		shedBuffers(s.Conn.(*tls.Conn))
 		err = errAgain
 	}
 	return n, err

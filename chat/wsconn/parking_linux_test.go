@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
 	"net/http/httptest"
 	"testing"
@@ -30,7 +31,7 @@ func securePair(t *testing.T) (server *tls.Conn, client *tls.Conn) {
 		t.Fatal(err)
 	}
 	server = tls.Server(inner, &tls.Config{Certificates: ts.TLS.Certificates})
-	client = tls.Client(outer, &tls.Config{InsecureSkipVerify: true})
+	client = tls.Client(&diverted{Conn: outer}, &tls.Config{InsecureSkipVerify: true})
 	t.Cleanup(func() { client.Close() })
 	shaken := make(chan error, 1)
 	go func() { shaken <- client.Handshake() }()
@@ -41,6 +42,19 @@ func securePair(t *testing.T) (server *tls.Conn, client *tls.Conn) {
 		t.Fatal(err)
 	}
 	return server, client
+}
+
+// diverted is a connection whose writes go elsewhere once to is set.
+type diverted struct {
+	net.Conn
+	to io.Writer
+}
+
+func (d *diverted) Write(p []byte) (int, error) {
+	if d.to != nil {
+		return d.to.Write(p)
+	}
+	return d.Conn.Write(p)
 }
 
 func TestParkingSocket_PeerThatDoesNotRead_MakesNobodyWait(t *testing.T) {
