@@ -45,12 +45,15 @@ check-format:
 		exit 1; \
 	fi
 
-# The hub also runs where there is no epoll.
+# It also runs where there is no epoll; only bench/load does not.
 .PHONY: check-vet
 check-vet:
 	$(say) 'go vet'
 	go vet ./...
-	GOOS=darwin go vet ./chat/...
+	@for os in darwin windows freebsd; do \
+		echo "GOOS=$$os go vet . ./chat/... ./caddymodule/... ./cmd/..."; \
+		GOOS=$$os CGO_ENABLED=0 go vet . ./chat/... ./caddymodule/... ./cmd/...; \
+	done
 
 .PHONY: check-lint
 check-lint:
@@ -78,7 +81,7 @@ test-go: compiler ## the Go tests, with the race detector
 	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: test-node
-test-node: caddy chromium $(MODULES) ## the JavaScript clients against the real binary
+test-node: caddy caddy-h2 chromium $(MODULES) ## the JavaScript clients against the real binary
 	$(say) 'node --test'
 	cd clients && npm test --silent
 
@@ -86,6 +89,11 @@ test-node: caddy chromium $(MODULES) ## the JavaScript clients against the real 
 caddy:
 	$(say) 'build $(CADDY)'
 	go build -o $(CADDY) ./cmd/caddy
+
+.PHONY: caddy-h2
+caddy-h2: # as for those who want WebSockets over HTTP/2 as well
+	$(say) 'build $(CADDY)-h2'
+	go build -tags chat_h2 -o $(CADDY)-h2 ./cmd/caddy
 
 $(MODULES): clients/package.json clients/package-lock.json
 	$(say) 'npm ci'

@@ -11,7 +11,8 @@
 // Without this package browsers open their WebSockets by HTTP/1.1 over
 // connections of their own. That costs a server less: such a connection waits
 // without a goroutine, which a stream can't. What is won is a connection and a
-// handshake less for each browser.
+// handshake less for each browser. One that has no connection of HTTP/2 left, as
+// after a restart of the server, comes back by HTTP/1.1 all the same.
 //
 // HTTP/3 needs no switch.
 package h2

@@ -11,14 +11,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
 
-const binary = process.env.CADDY ?? fileURLToPath(new URL('../../build/caddy', import.meta.url))
+const built = process.env.CADDY ?? fileURLToPath(new URL('../../build/caddy', import.meta.url))
 
 // Server is a Caddy with one chat at /chat, over http and https. It keeps its
 // ports and its storage when it is stopped and started again.
 export class Server {
-  // chat holds the options of the chat directive, as lines of a Caddyfile.
-  constructor({ chat = '' } = {}) {
+  // chat holds the options of the chat directive and site further directives, as
+  // lines of a Caddyfile; h2 has the binary with WebSockets over HTTP/2 run.
+  constructor({ chat = '', site = '', h2 = false } = {}) {
     this.chat = chat
+    this.site = site
+    this.binary = h2 ? `${built}-h2` : built
     this.log = [] // what Caddy logged, as objects
     this.ca = '' // the root certificate that its https certificates lead to
   }
@@ -38,7 +41,7 @@ export class Server {
 
   // start resolves when the server takes connections by both ways.
   async start() {
-    if (!existsSync(binary)) throw new Error(`${binary} is missing: make caddy builds it`)
+    if (!existsSync(this.binary)) throw new Error(`${this.binary} is missing: make ${path.basename(this.binary)} builds it`)
     this.dir ??= await mkdtemp(path.join(tmpdir(), 'caddy-chat-'))
     const settled = this.ports !== undefined
     for (let tries = 1; ; tries++) {
@@ -55,7 +58,7 @@ export class Server {
   async #run() {
     const config = path.join(this.dir, 'Caddyfile')
     await writeFile(config, caddyfile(this))
-    this.process = spawn(binary, ['run', '--config', config, '--adapter', 'caddyfile'], {
+    this.process = spawn(this.binary, ['run', '--config', config, '--adapter', 'caddyfile'], {
       env: { ...process.env, HOME: this.dir, XDG_DATA_HOME: this.dir, XDG_CONFIG_HOME: this.dir },
       stdio: ['ignore', 'ignore', 'pipe'],
     })
@@ -126,7 +129,7 @@ export class Server {
   }
 }
 
-function caddyfile({ dir, ports: [http, https], chat }) {
+function caddyfile({ dir, ports: [http, https], chat, site }) {
   return `{
 	admin unix/${path.join(dir, 'admin.sock')}
 	default_bind 127.0.0.1
@@ -140,6 +143,7 @@ http://localhost:${http}, https://localhost:${https} {
 	chat /chat {
 		${chat}
 	}
+	${site}
 }
 `
 }
