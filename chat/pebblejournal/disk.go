@@ -267,11 +267,13 @@ func (d *disk) Remove(name string) error {
 // is removed.
 func (d *disk) archive() string { return filepath.Join(d.dir, "archive") }
 
-func (d *disk) MkdirAll(dir string, perm os.FileMode) error {
+// MkdirAll makes a directory that its owner alone may enter. Pebble would let
+// everybody read a checkpoint, which is a backup.
+func (d *disk) MkdirAll(dir string, _ os.FileMode) error {
 	if dir == d.archive() {
 		return nil
 	}
-	return d.FS.MkdirAll(dir, perm)
+	return d.FS.MkdirAll(dir, 0o700)
 }
 
 func (d *disk) Rename(oldname, newname string) error {

@@ -292,6 +292,9 @@ func TestBackup_WhileItRuns_IsWholeAndOfAnotherEpoch(t *testing.T) {
 	if err := j.Backup(dir); err != nil {
 		t.Fatal(err)
 	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("others may look into the backup: %v, %v", info, err)
+	}
 	mustAppend(t, j, say("room", "later"))
 	if err := j.Backup(dir); err == nil || !strings.Contains(err.Error(), dir) {
 		t.Errorf("a second backup to the same place: %v", err)
