@@ -3,6 +3,7 @@ package caddymodule_test
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,6 +47,25 @@ func TestJournal_Memory_IsLostWithCaddy(t *testing.T) {
 	expect(t, b, "two")
 	if _, err := os.Stat(filepath.Join(s.dir, "caddy", "chat")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("something is on disk: %v", err)
+	}
+}
+
+// Whatever a hub is called, its directory has nothing in it but its journal.
+func TestJournal_SharesItsDirectoryWithNothing(t *testing.T) {
+	s := startCaddy(t, "chat {\nhub keys\n}")
+	var keys []string
+	if err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Name() == "guest" {
+			keys = append(keys, path)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	// By default Caddy's storage is its data directory, whose chat has the journals.
+	journals := filepath.Join(s.dir, "chat") + string(filepath.Separator)
+	if len(keys) != 1 || strings.HasPrefix(keys[0], journals) {
+		t.Errorf("the keys of guests' tokens are in %q, which is among the journals", keys)
 	}
 }
 

@@ -13,12 +13,12 @@ import (
 )
 
 // storedSecrets keeps this server's own keys in Caddy's storage, below
-// chat/keys, for all instances that share it.
+// chat-keys, for all instances that share it. Below chat are the hubs' journals.
 type storedSecrets struct{ storage certmagic.Storage }
 
 // Update implements identity.Secrets.
 func (s storedSecrets) Update(ctx context.Context, name string, f func([]byte) ([]byte, error)) (value []byte, err error) {
-	key := path.Join("chat", "keys", name)
+	key := path.Join("chat-keys", name)
 	if err := s.storage.Lock(ctx, key); err != nil {
 		return nil, fmt.Errorf("lock %s in Caddy's storage: %w", key, err)
 	}
