@@ -43,6 +43,7 @@ type sharedHub struct {
 type lease struct {
 	hub      *sharedHub
 	settings chat.Settings
+	origins  chat.Origins
 	engine   Engine
 	keep     Keep
 }
@@ -58,7 +59,7 @@ var errHubGone = errors.New("the hub has been given back")
 // The settings of a hub that runs already are not touched either: this
 // configuration may still be refused. They come into force when an older one
 // gives its share back, which Caddy has it do once the new one runs.
-func takeHub(name string, engine Engine, settings chat.Settings, logger *zap.Logger) (*lease, error) {
+func takeHub(name string, engine Engine, settings chat.Settings, origins chat.Origins, logger *zap.Logger) (*lease, error) {
 	place, err := engine.Place(name)
 	if err != nil {
 		return nil, err
@@ -71,7 +72,7 @@ func takeHub(name string, engine Engine, settings chat.Settings, logger *zap.Log
 	if err != nil {
 		return nil, err
 	}
-	l := &lease{value.(*sharedHub), settings, engine, engine.Keeps()}
+	l := &lease{value.(*sharedHub), settings, origins, engine, engine.Keeps()}
 	l.hub.mu.Lock()
 	l.hub.leases = append(l.hub.leases, l)
 	l.hub.mu.Unlock()
@@ -148,6 +149,20 @@ func (h *sharedHub) retire(hub *chat.Hub) {
 	}
 }
 
+// reviewOrigins ends the sessions of pages that no handler lets in any more. h.mu
+// is held.
+func (h *sharedHub) reviewOrigins() {
+	hub := h.hub.Load()
+	if hub == nil {
+		return
+	}
+	var of []chat.Origins
+	for _, l := range h.leases {
+		of = append(of, l.origins)
+	}
+	hub.ReviewOrigins(of...)
+}
+
 // giveBack ends the lease and brings the newest remaining settings into force.
 func (l *lease) giveBack() error {
 	h := l.hub
@@ -155,6 +170,7 @@ func (l *lease) giveBack() error {
 	h.leases = slices.DeleteFunc(h.leases, func(other *lease) bool { return other == l })
 	if n := len(h.leases); n > 0 {
 		h.configure(h.leases[n-1])
+		h.reviewOrigins()
 	}
 	h.mu.Unlock()
 	_, err := hubs.Delete(h.name)

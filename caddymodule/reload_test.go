@@ -2,6 +2,7 @@ package caddymodule_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -113,4 +114,29 @@ func TestReload_ManyTimes_AsksTheOldestToComeBack(t *testing.T) {
 		say(t, c, `{"type":"ping","id":"1"}`)
 		hears(t, c, `"pong"`)
 	}
+}
+
+// A page that is taken off the list is sent away by the reload; those of others,
+// and what is no page, stay.
+func TestReload_Origins_HoldForThoseWhoAreConnected(t *testing.T) {
+	s := startCaddy(t, "chat {\norigins https://a.example https://b.example\n}")
+	url := "ws://" + s.plain + "/chat"
+	from := func(origin string) *websocket.Conn {
+		c := s.v1(url, http.Header{"Origin": {origin}}, "")
+		hears(t, c, "welcome")
+		return c
+	}
+	a, b, phone := from("https://a.example"), from("https://B.example"), s.v1(url, nil, "")
+	hears(t, phone, "welcome")
+	s.load("chat {\norigins https://b.example\n}")
+	hears(t, a, `"bye"`, `"forbidden"`)
+	s.load("header X-Other 1\nchat {\norigins https://*.example\n}")
+	for _, c := range []*websocket.Conn{b, phone} {
+		say(t, c, `{"type":"ping","id":"1"}`)
+		hears(t, c, `"pong"`)
+	}
+	s.load("chat") // the site itself alone
+	hears(t, b, `"bye"`, `"forbidden"`)
+	say(t, phone, `{"type":"ping","id":"1"}`)
+	hears(t, phone, `"pong"`)
 }

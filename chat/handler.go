@@ -69,7 +69,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s := &Session{hub: h.Hub, id: newID(), addr: h.clientIP(r), began: time.Now(), holds: r.TLS != nil || r.ProtoMajor > 1}
+	s := &Session{hub: h.Hub, id: newID(), addr: h.clientIP(r), began: time.Now(), holds: r.TLS != nil || r.ProtoMajor > 1, page: pageOf(r)}
 	if err := h.Hub.admit(s.addr); err != nil {
 		return err
 	}

@@ -5,7 +5,11 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
+	"unique"
+
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // Origins says which web pages may open a socket. Browsers send the Origin of
@@ -42,21 +46,59 @@ func (o Origins) Validate() error {
 
 // Allow reports whether the page that made the request may connect.
 func (o Origins) Allow(r *http.Request) bool {
-	values := r.Header.Values("Origin")
-	if len(values) == 0 {
-		return true
-	}
-	origin := strings.ToLower(values[0])
-	if len(values) > 1 {
+	if len(r.Header.Values("Origin")) > 1 {
 		return false
 	}
-	if len(o) > 0 {
-		return o.match(origin)
+	p := pageOf(r)
+	return p == noPage || o.allow(p.Value())
+}
+
+// page is what made a request: a page of an origin, which asked a host.
+type page struct{ origin, host string }
+
+// noPage stands for what is no page: a program, a phone.
+var noPage unique.Handle[page]
+
+// pageOf returns where a request comes from. The handle takes a session's memory
+// no more than a pointer does.
+func pageOf(r *http.Request) unique.Handle[page] {
+	values := r.Header.Values("Origin")
+	if len(values) == 0 {
+		return noPage
 	}
-	if u, err := url.Parse(origin); err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host) {
+	return unique.Make(page{strings.ToLower(values[0]), strings.ToLower(r.Host)})
+}
+
+func (o Origins) allow(p page) bool {
+	if len(o) > 0 {
+		return o.match(p.origin)
+	}
+	if u, err := url.Parse(p.origin); err == nil && u.Host != "" && u.Host == p.host {
 		return true
 	}
-	return wechatOrigins.match(origin)
+	return wechatOrigins.match(p.origin)
+}
+
+// ReviewOrigins ends the sessions of pages that none of these lets connect: after
+// a change of them, say, that a page was taken off.
+func (h *Hub) ReviewOrigins(of ...Origins) {
+	verdicts := map[unique.Handle[page]]bool{noPage: true}
+	var ends []*Session
+	h.mu.Lock()
+	for _, s := range h.sessions {
+		allowed, known := verdicts[s.page]
+		if !known {
+			allowed = slices.ContainsFunc(of, func(o Origins) bool { return o.allow(s.page.Value()) })
+			verdicts[s.page] = allowed
+		}
+		if !allowed {
+			ends = append(ends, s)
+		}
+	}
+	h.mu.Unlock()
+	for _, s := range ends {
+		s.close(wire.Forbidden.Bye())
+	}
 }
 
 // onlyStars takes their meaning from the other signs that path.Match knows: the

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/gobwas/ws"
 	"go.uber.org/zap"
@@ -20,7 +21,8 @@ type Session struct {
 	id    string
 	addr  netip.Addr // the client's
 	began time.Time
-	holds bool // more than its connection: see Hub.Retire
+	holds bool                // more than its connection: see Hub.Retire
+	page  unique.Handle[page] // that made the connection, or noPage
 	conn  *wsconn.Conn
 	talk  talk
 
