@@ -1,13 +1,14 @@
 // The mini program's own files on phones that are played by test/phone.js, against
 // the real server.
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import http from 'node:http'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { transform } from 'esbuild'
 import WebSocket from 'ws'
 import { makeLibrary } from '../build.js'
 import { Client } from '../core/index.js'
@@ -16,7 +17,7 @@ import { Phone } from './phone.js'
 import { Server } from './server.js'
 
 const root = fileURLToPath(new URL('../miniprogram', import.meta.url))
-const limits = 'limits {\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\n}'
+const limits = 'limits {\nsession_rate 1000 10000\nsession_bytes 100MiB 100MiB\nuser_rate 1000 10000\nuser_bytes 100MiB 100MiB\nconnect_rate 1000 1000\n}'
 
 let server
 
@@ -106,6 +107,43 @@ test('every page of app.json is whole, and every word is there in both languages
   for (const word of used) assert.ok(en.includes(word), word)
 })
 
+test('the folder is what the devtools import: no account, no npm, no build, one URL in one file', async () => {
+  const project = JSON.parse(await readFile(path.join(root, 'project.config.json'), 'utf8'))
+  assert.deepEqual([project.appid, project.compileType, project.setting.packNpmManually], ['touristappid', 'miniprogram', undefined])
+  const app = JSON.parse(await readFile(path.join(root, 'app.json'), 'utf8'))
+  assert.equal(app.usingComponents, undefined)
+  const files = (await readdir(root, { recursive: true, withFileTypes: true }))
+    .filter((it) => it.isFile())
+    .map((it) => path.relative(root, path.join(it.path, it.name)))
+  assert.ok(files.includes(app.sitemapLocation))
+  const pages = files.filter((file) => /^pages\/(\w+)\/\1\.js$/.test(file)).map((file) => file.slice(0, -3))
+  assert.deepEqual([...app.pages].sort(), pages.sort())
+  let size = 0
+  for (const file of files) {
+    assert.doesNotMatch(file, /package\.json|node_modules|miniprogram_npm/)
+    const text = await readFile(path.join(root, file), 'utf8')
+    size += text.length
+    if (/\.(js|json|wxml|wxss)$/.test(file) && file !== 'config.js') assert.doesNotMatch(text, /\b(wss?|https?):\/\/\w/, `${file} has a URL`)
+    if (!file.endsWith('.js')) continue
+    // CommonJS of files in the folder, in a language that phones of some age know:
+    // what esbuild would have to rewrite for them is newer.
+    for (const [, to] of text.matchAll(/\brequire\('([^']+)'\)/g)) {
+      assert.match(to, /^\.\.?\//, `${file} requires ${to}`)
+      assert.ok(files.includes(path.join(path.dirname(file), `${to}.js`)), `${file} requires ${to}`)
+    }
+    assert.doesNotMatch(text, /^\s*(import|export)\b/m, file)
+    const [now, then] = await Promise.all(['esnext', 'es2018'].map((target) => transform(text, { target, charset: 'utf8' })))
+    assert.equal(now.code, then.code, `${file} has syntax newer than 2018`)
+  }
+  assert.ok(size < 256 * 1024, `${size} bytes; a mini program may have 2 MB`)
+  const [, url] = (await readFile(path.join(root, 'config.js'), 'utf8')).match(/^  url: '(.*)',$/m)
+  const example = await readFile(new URL('../../Caddyfile.example', import.meta.url), 'utf8')
+  const { protocol, port, pathname } = new URL(url)
+  assert.equal(protocol, 'ws:')
+  assert.match(example, new RegExp(`^http://\\S*:${port}\\b`, 'm'))
+  assert.match(example, new RegExp(`^\\s*chat ${pathname}\\b|^\\s*chat( \\{)?$`, 'm'))
+})
+
 test('two phones chat: rooms, unread, typing, recall', async (t) => {
   const name = room()
   const li = await enter(t, 'Li')
@@ -163,7 +201,7 @@ test('airplane mode: what is written waits, and goes out once', async (t) => {
   li.airplane(true)
   await screen.until('no connection', ({ state }) => state !== 'online')
   say(screen, 'from the plane')
-  assert.equal(shown(screen)[0].state, 'sending')
+  await screen.until('sending', () => shown(screen)[0]?.state === 'sending')
   li.airplane(false)
   await sees(other, 'from the plane')
   await screen.until('sent', () => shown(screen)[0].state === 'sent')
@@ -207,10 +245,11 @@ test('ten thousand messages: a window of them, loaded by scrolling, in small ste
   const screen = await visit(li, name)
   await sees(screen, `message ${n - 1}`)
   screen.page.atEnd = false // the user has scrolled up
-  for (let i = 0; i < 20; i++) {
-    await wait(() => !screen.page.loading)
-    await screen.page.older()
-  }
+  await wait(() => !screen.page.loading)
+  const { draws } = li
+  for (let i = 0; i < 20; i++) await screen.page.older()
+  await screen.until('all of them', () => !screen.data.loading)
+  assert.ok(li.draws - draws <= 20 * 4, `${li.draws - draws} times setData for 20 pages`)
   const list = texts(screen)
   const first = Number(list[0].split(' ')[1])
   assert.deepEqual(list, Array.from({ length: n - first }, (_, i) => `message ${first + i}`))
@@ -219,6 +258,30 @@ test('ten thousand messages: a window of them, loaded by scrolling, in small ste
   await screen.until('a window', () => shown(screen).length <= 300 && texts(screen).includes('to the end again'))
   assert.ok(li.most < 256 * 1024, `a setData of ${li.most} bytes`)
   assert.ok(li.kept() < 64 * 1024, `${li.kept()} bytes in the storage`)
+})
+
+test('a room of great messages is drawn in steps that setData carries', async (t) => {
+  const name = room()
+  const chat = new Client({ url: server.ws, name: 'Eve', ...node(WebSocket) })
+  t.after(() => chat.close())
+  await chat.connect()
+  await chat.join(name)
+  const n = 30
+  for (let i = 0; i < n; i++) await chat.send(name, { i, great: '长'.repeat(20_000) }) // 60 KB
+  const li = await enter(t, 'Li')
+  const screen = await visit(li, name)
+  await wait(() => shown(screen).length > 0)
+  while (shown(screen).length < n) {
+    await wait(() => !screen.page.loading)
+    await screen.page.older()
+  }
+  say(screen, 'a'.repeat(2501)) // is refused, and once discarded all the rest is drawn anew
+  await screen.until('refused', () => shown(screen).at(-1).state === 'failed')
+  screen.page.menu({ currentTarget: { dataset: { id: shown(screen).at(-1).id } } })
+  li.choose('Discard')
+  await wait(() => shown(screen).length === n)
+  assert.deepEqual(texts(screen).map((text) => JSON.parse(text).i), Array.from({ length: n }, (_, i) => i))
+  assert.ok(li.most < 256 * 1024, `a setData of ${li.most} bytes`)
 })
 
 test('a mini program signs in by WeChat; a token that is refused makes no guest', async (t) => {

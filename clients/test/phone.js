@@ -21,6 +21,7 @@ export class Phone {
   constructor({ ca, language = 'en', codes = [], view } = {}) {
     Object.assign(this, { ca, language, codes: [...codes], view, storage: new Map(), sockets: new Set(), offline: false })
     this.most = 0 // bytes of the greatest setData
+    this.draws = 0 // how often setData was called
     this.said = [] // what went out over sockets and by requests
     if (view) view.phone = this
     this.listeners = { show: new Set(), hide: new Set(), network: new Set() }
@@ -70,6 +71,7 @@ export class Phone {
         const size = bytes(JSON.stringify(changes))
         if (size > maxSetData) throw new Error(`setData of ${size} bytes`)
         this.most = Math.max(this.most, size)
+        this.draws++
         drawn?.setData(changes)
       },
       close: () => drawn?.close(),
@@ -143,6 +145,10 @@ export class Phone {
       getAppBaseInfo: () => ({ language: phone.language }),
       getWindowInfo: () => ({ windowHeight: 600 }),
       setNavigationBarTitle: ({ title }) => phone.drawn?.setTitle(title),
+      // What chooseAvatar hands out is a file that goes when the mini program does.
+      getFileSystemManager: () => ({
+        saveFile: ({ tempFilePath, success }) => setImmediate(success, { savedFilePath: tempFilePath.replace('//tmp_', '//store_') }),
+      }),
       setClipboardData: ({ data }) => { phone.clipboard = data },
       connectSocket(options) {
         if (life.over) throw new Error('the mini program is over')

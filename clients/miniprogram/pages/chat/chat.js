@@ -33,13 +33,13 @@ Page({
     this.atEnd = true
     wx.setNavigationBarTitle({ title: this.room })
     this.setData({ room: this.room })
-    this.list = new List(this, (item) => this.view(item))
-    this.timeline = { items: [] }
     this.timeline = new Timeline(chat, this.room, (...change) => this.changed(...change))
-    this.list.begin()
+    this.list = new List(this, (item) => this.view(item))
+    this.draw()
     const here = (name, listener) => chat.on(name, (event) => event.room === this.room && listener(event))
     this.stops = [
       watchState(this, chat),
+      chat.on('state', ({ state }) => state !== 'online' && this.typing('')),
       here('room', (state) => this.entered(state)),
       here('presence', ({ members }) => this.setData({ members })),
       here('typing', ({ from }) => this.typing(from.name || from.id)),
@@ -63,24 +63,38 @@ Page({
 
   onUnload() {
     this.visible = false
+    this.over = true
     for (const stop of this.stops || []) stop()
-    if (this.timeline && this.timeline.close) this.timeline.close()
+    if (this.timeline) this.timeline.close()
     clearTimeout(this.quiet)
   },
 
   entered({ write, members, read, unread }) {
     if (this.mark === undefined && unread > 0) this.mark = read
     this.setData({ write, members: members || 0, note: write ? '' : words.readOnly })
-    this.divide()
     if (!this.timeline.items.length) this.older()
-    this.seen()
+    this.drawSoon()
   },
 
   changed(index, removed, added) {
     this.list.change(index, removed, added)
+    if (this.data.typist && added.some(({ own }) => !own)) this.setData({ typist: '' })
+    this.drawSoon()
+  },
+
+  // drawSoon draws once for all that happens in one go.
+  drawSoon() {
+    if (this.drawing) return
+    this.drawing = Promise.resolve().then(() => {
+      this.drawing = undefined
+      if (!this.over) this.draw()
+    })
+  },
+
+  draw() {
     this.divide()
-    this.setData({ more: this.timeline.more })
-    if (added.some(({ own }) => !own)) this.setData({ typist: '' })
+    this.list.flush()
+    if (this.data.more !== this.timeline.more) this.setData({ more: this.timeline.more })
     if (this.atEnd) this.toEnd()
     this.seen()
   },

@@ -1,16 +1,16 @@
 // List draws the items of a timeline in a page, by setData of what has changed
 // alone. The page has two arrays: recent in the order of the screen, and older in
-// the reverse, so that both only ever grow at their ends.
+// the reverse, so that both only ever grow at their ends. Changes are drawn by
+// flush, so that what happens in one go is one setData.
 const most = 300 // items that are drawn while the newest are in sight
-const chunk = 25 // items of one setData, which may carry 256 KB
+const chunk = 80000 // characters of one setData, which should carry less than 256 KB
 
 module.exports = class List {
   // view makes of an item what the page draws, { id, … }.
   constructor(page, view) {
     this.page = page
     this.view = view
-    this.older = 0
-    this.recent = 0
+    this.begin()
   }
 
   // change takes what a timeline tells.
@@ -28,35 +28,47 @@ module.exports = class List {
   }
 
   set(index, items) {
-    this.draw(items.map((item, i) => [this.place(index + i), item]))
+    items.forEach((item, i) => this.changes.set(this.place(index + i), item))
   }
 
   push(items) {
-    const from = this.recent
+    const from = this.older + this.recent
     this.recent += items.length
-    this.draw(items.map((item, i) => [`recent[${from + i}]`, item]))
+    this.set(from, items)
   }
 
   unshift(items) {
-    const from = this.older
     this.older += items.length
-    this.draw([...items].reverse().map((item, i) => [`older[${from + i}]`, item]))
-  }
-
-  draw(places) {
-    for (let i = 0; i < places.length; i += chunk) {
-      const changes = {}
-      for (const [place, item] of places.slice(i, i + chunk)) changes[place] = this.view(item)
-      this.page.setData(changes)
-    }
+    this.set(0, items)
   }
 
   // begin draws anew: something in the middle has gone or come.
   begin() {
-    const { items } = this.page.timeline
     this.older = this.recent = 0
-    this.page.setData({ older: [], recent: [] })
-    this.push(items)
+    this.anew = true
+    this.changes = new Map() // by place: the items to draw
+    this.push(this.page.timeline.items)
+  }
+
+  // flush draws what has changed, in as many steps as it takes.
+  flush() {
+    const { changes } = this
+    this.changes = new Map()
+    let step = this.anew ? { older: [], recent: [] } : {}
+    let size = 0
+    this.anew = false
+    for (const [place, item] of changes) {
+      const drawn = this.view(item)
+      const more = JSON.stringify(drawn).length
+      if (size > 0 && size + more > chunk) {
+        this.page.setData(step)
+        step = {}
+        size = 0
+      }
+      step[place] = drawn
+      size += more
+    }
+    if (Object.keys(step).length) this.page.setData(step)
   }
 
   get tooLong() {
