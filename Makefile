@@ -81,7 +81,7 @@ test-go: compiler ## the Go tests, with the race detector
 	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: test-node
-test-node: caddy caddy-h2 chromium $(MODULES) ## the JavaScript clients against the real binary
+test-node: caddy caddy-h2 chromium fonts $(MODULES) ## the JavaScript clients against the real binary
 	$(say) 'node --test'
 	cd clients && npm test --silent
 
@@ -138,19 +138,28 @@ fuzz: ## every fuzz target for FUZZTIME each (30s)
 fmt: ## format the Go code
 	gofmt -w $$(find . -name node_modules -prune -o -name '*.go' -print)
 
-# What Debian has to lend: each target installs its package where the command is
-# missing, and does nothing where it isn't.
+.PHONY: screenshots
+screenshots: caddy chromium fonts $(MODULES) ## the pictures of the mini program, docs/screenshots
+	$(say) 'docs/screenshots'
+	cd clients && npm run --silent screenshots
+
+# What Debian has to lend: each target installs its packages unless its command
+# succeeds, and does nothing where it does.
 
 .PHONY: compiler
 compiler: # for the race detector, which is written in C
-	@$(call debian,cc,gcc libc6-dev)
+	@$(call debian,command -v cc,gcc libc6-dev)
 
 .PHONY: chromium
-chromium: # for the built-in page; with fonts for what people write
-	@$(call debian,chromium,chromium fonts-noto-cjk fonts-noto-color-emoji)
+chromium: # for the built-in page and the mini program
+	@$(call debian,command -v chromium,chromium)
+
+.PHONY: fonts
+fonts: # for what people write: Chinese and emoji
+	@$(call debian,[[ -n $$(fc-list :lang=zh-cn) && -n $$(fc-list :lang=und-zsye) ]],fontconfig fonts-noto-cjk fonts-noto-color-emoji)
 
 define debian
-command -v $(1) >/dev/null || { \
+$(1) >/dev/null 2>&1 || { \
 	printf '\n== apt-get install $(2)\n'; \
 	apt-get update -q; \
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(2); \

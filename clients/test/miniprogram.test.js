@@ -1,7 +1,7 @@
 // The mini program's own files on phones that are played by test/phone.js, against
 // the real server.
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import http from 'node:http'
 import { once } from 'node:events'
 import { tmpdir } from 'node:os'
@@ -142,6 +142,16 @@ test('the folder is what the devtools import: no account, no npm, no build, one 
   assert.equal(protocol, 'ws:')
   assert.match(example, new RegExp(`^http://\\S*:${port}\\b`, 'm'))
   assert.match(example, new RegExp(`^\\s*chat ${pathname}\\b|^\\s*chat( \\{)?$`, 'm'))
+})
+
+test('what the documentation shows and links to is there', async () => {
+  for (const readme of ['../miniprogram/README.md', '../../README.md']) {
+    const file = fileURLToPath(new URL(readme, import.meta.url))
+    const text = await readFile(file, 'utf8')
+    const links = [...text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)|src="([^":]+)"/g)].map(([, link, picture]) => link ?? picture)
+    assert.ok(links.length > 3)
+    for (const link of links) await access(path.join(path.dirname(file), link))
+  }
 })
 
 test('two phones chat: rooms, unread, typing, recall', async (t) => {

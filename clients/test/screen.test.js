@@ -3,17 +3,22 @@
 // real server.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import http from 'node:http'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import WebSocket from 'ws'
 import { Client } from '../core/index.js'
 import { node } from '../core/node.js'
+import { take } from '../screenshots.js'
 import { Server } from './server.js'
 import { compile } from './view.js'
 import { browser as launch, Visitor } from './visitor.js'
 
 const root = fileURLToPath(new URL('../miniprogram', import.meta.url))
+const kept = fileURLToPath(new URL('../../docs/screenshots', import.meta.url))
 const limits = 'limits {\ntext 500\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\n}'
 
 let server, browser, program
@@ -118,9 +123,9 @@ test('the picture is asked for, shown to its owner, and told to nobody', async (
   await li.sent('How do I look?')
   assert.equal(await li.find('.face').count(), 1)
   assert.equal(await bo.find('image').count(), 0)
-  assert.match([...li.phone.storage.values()].join(), /wxfile:/)
   assert.ok(li.phone.said.some((frame) => frame.includes('How do I look?')))
   assert.deepEqual(li.phone.said.filter((frame) => /wxfile|avatar/.test(frame)), [])
+  assert.equal(JSON.parse(li.phone.storage.get('avatar')), 'wxfile://store_portrait.jpeg', 'it outlives the mini program')
 })
 
 test('in the background messages arrive; back again each is there, once', async (t) => {
@@ -274,6 +279,23 @@ test('a long room opens at its end, loads what was before by scrolling, and foll
   assert.deepEqual(texts, Array.from({ length: texts.length }, (_, i) => `message ${200 - texts.length + i}`))
   await li.say('to the end')
   await wait(async () => await rest() < 2)
+})
+
+test('the pictures of the documentation can be taken, of every page in both languages', async () => {
+  const dir = await mkdtemp(path.join(tmpdir(), 'caddy-chat-pictures-'))
+  try {
+    const names = await take(dir)
+    assert.equal(names.length, 12)
+    assert.deepEqual((await readdir(kept)).sort(), [...names].sort(), 'run make screenshots')
+    for (const file of names.flatMap((name) => [path.join(dir, name), path.join(kept, name)])) {
+      const picture = await readFile(file)
+      assert.equal(picture.toString('latin1', 1, 4), 'PNG')
+      assert.deepEqual([picture.readUInt32BE(16), picture.readUInt32BE(20)], [750, 1448])
+      assert.ok(picture.length > 20_000 && picture.length <= 150_000, `${file}: ${picture.length} bytes`)
+    }
+  } finally {
+    await rm(dir, { recursive: true })
+  }
 })
 
 async function wait(holds) {

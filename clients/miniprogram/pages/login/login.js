@@ -7,10 +7,17 @@ Page({
     this.setData({ name: detail.value })
   },
 
-  // The picture is shown on this phone alone: it is a file of it.
+  // The picture is a file of this phone, and is shown there alone: no path of it is
+  // told to anybody. What WeChat hands out is gone when the mini program ends, so it
+  // is saved.
   onAvatar({ detail }) {
-    wx.setStorageSync('avatar', detail.avatarUrl)
-    this.setData({ avatar: detail.avatarUrl })
+    wx.getFileSystemManager().saveFile({
+      tempFilePath: detail.avatarUrl,
+      success: ({ savedFilePath }) => {
+        wx.setStorageSync('avatar', savedFilePath)
+        this.setData({ avatar: savedFilePath })
+      },
+    })
   },
 
   enter({ detail } = {}) {

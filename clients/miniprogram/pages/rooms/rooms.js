@@ -4,6 +4,10 @@ const watchState = require('../../state')
 Page({
   data: { words, state: 'offline', rooms: [], text: '' }, // rooms of { room, unread, members }
 
+  onLoad() {
+    wx.setNavigationBarTitle({ title: words.rooms })
+  },
+
   onShow() {
     const { chat } = getApp()
     if (!chat) return wx.reLaunch({ url: '/pages/login/login' })

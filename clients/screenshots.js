@@ -1,0 +1,135 @@
+// Takes the pictures of the mini program for the documentation:
+//
+//	npm run screenshots        into docs/screenshots
+//
+// The pages are its own, drawn by WeChat's renderer; what is around them is drawn
+// after WeChat. The people talk over the real server, which `make caddy` builds.
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import WebSocket from 'ws'
+import { Client } from './core/index.js'
+import { node } from './core/node.js'
+import { Server } from './test/server.js'
+import { compile } from './test/view.js'
+import { browser as launch, Visitor } from './test/visitor.js'
+
+const root = fileURLToPath(new URL('miniprogram', import.meta.url))
+
+const stories = {
+  en: {
+    name: 'Lin',
+    friends: ['Mei', 'Tom'],
+    rooms: ['Sunday hike', 'Book club', 'lobby'],
+    before: [['Mei', 'Who is coming on Sunday?'], ['me', 'I am! Shall I bring the tea? 🍵'], ['Tom', 'Yes please. I take the 7:40 train.']],
+    after: [['Mei', 'Then we meet at the station, at the north gate.'], ['Tom', 'It may rain a little ☔'], ['Mei', 'Rain or shine 🙂']],
+    elsewhere: 'Chapter four tonight?',
+    typed: 'I have an umbrella for',
+    refused: 'Here is the whole way: over the bridge, then left along the river as far as the mill.',
+    waiting: 'In the tunnel, more in a minute',
+    retry: 'Try again',
+    discard: 'Discard',
+  },
+  zh: {
+    name: '小林',
+    friends: ['小梅', '阿明'],
+    rooms: ['周末徒步', '读书会', '大厅'],
+    before: [['小梅', '星期天谁来？'], ['me', '我来！要带茶吗？🍵'], ['阿明', '带上吧，我坐 7:40 的火车。']],
+    after: [['小梅', '那我们在火车站北门集合。'], ['阿明', '可能会下点小雨 ☔'], ['小梅', '风雨无阻 🙂']],
+    elsewhere: '今晚读第四章吗？',
+    typed: '我有一把大伞',
+    refused: '全程路线是这样的：从火车站出发过桥，然后左转沿着河一直走到磨坊，再穿过树林上山，在山顶的亭子里吃午饭，下午下山。',
+    waiting: '在隧道里，稍后再说',
+    retry: '重试',
+    discard: '删除',
+  },
+}
+
+// take makes the pictures of one language after the other in dir, and returns their
+// names.
+export async function take(dir) {
+  await mkdir(dir, { recursive: true })
+  const server = new Server({ chat: 'limits {\ntext 50\n}' })
+  const names = []
+  let browser, program
+  try {
+    await server.start()
+    browser = await launch()
+    program = await compile(root)
+    for (const language of Object.keys(stories)) await tell(language)
+  } finally {
+    await browser?.close()
+    await server.remove()
+  }
+  return names
+
+  async function tell(language) {
+    const story = stories[language]
+    const [room, books] = story.rooms
+    const visitor = await Visitor.launch({ browser, program, root, at: server, language: language === 'zh' ? 'zh_CN' : 'en', config: { rooms: story.rooms } })
+    const friends = Object.fromEntries(await Promise.all(story.friends.map(async (name) => [name, await friend(name, [room, books])])))
+    const shot = async (name) => {
+      names.push(`${name}-${language}.png`)
+      await visitor.view.drawn
+      await visitor.shot(path.join(dir, names.at(-1)))
+    }
+    const talk = async (lines) => {
+      for (const [name, text] of lines) {
+        if (name === 'me') await visitor.say(text)
+        else await friends[name].send(room, { text })
+        await visitor.sees(text)
+        if (name === 'me') await visitor.sent(text)
+      }
+    }
+    try {
+      await visitor.find('.avatar').click()
+      await visitor.find('.avatar image').waitFor()
+      await visitor.find('input').fill(story.name)
+      await shot('sign-in')
+      await visitor.enter(story.name)
+      await visitor.open(room)
+      await talk(story.before)
+      await visitor.back()
+      for (const [name, text] of story.after) await friends[name].send(room, { text })
+      for (let i = 0; i < 12; i++) await friends[story.friends[1]].send(books, { text: story.elsewhere })
+      await visitor.room(room).locator('.unread', { hasText: story.after.length }).waitFor()
+      await visitor.room(books).locator('.unread', { hasText: 12 }).waitFor()
+      await shot('rooms')
+      await visitor.open(room)
+      await visitor.find('.divider').waitFor()
+      await visitor.find('textarea').fill(story.typed)
+      friends[story.friends[1]].typing(room)
+      await visitor.find('.status', { hasText: story.friends[1] }).waitFor()
+      await shot('chat')
+      await visitor.say(story.refused)
+      await visitor.find('.bubble.failed').waitFor()
+      await shot('failed')
+      await visitor.find('.bubble.failed').click()
+      await visitor.view.page.getByRole('button', { name: story.retry }).waitFor()
+      await shot('retry')
+      await visitor.choose(story.discard)
+      visitor.phone.airplane(true)
+      await visitor.find('.banner').waitFor()
+      await visitor.say(story.waiting)
+      await visitor.line(story.waiting).locator('.state').waitFor()
+      await shot('offline')
+      const { problems } = visitor.view
+      if (problems.length) throw new Error(problems.join('\n'))
+    } finally {
+      for (const chat of Object.values(friends)) chat.close()
+      await visitor.quit()
+    }
+  }
+
+  async function friend(name, rooms) {
+    const chat = new Client({ url: server.ws, name, ...node(WebSocket) })
+    await chat.connect()
+    for (const room of rooms) await chat.join(room)
+    return chat
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const dir = fileURLToPath(new URL('../docs/screenshots', import.meta.url))
+  console.log((await take(dir)).map((name) => path.join(dir, name)).join('\n'))
+}
