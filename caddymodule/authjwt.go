@@ -87,7 +87,7 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 		}
 	}
 	if a.KeySet != "" {
-		log := sparing(ctx.Logger())
+		log := boundedLog(ctx.Logger())
 		a.JWT.KeySet = &identity.KeySet{URL: a.KeySet, Failed: func(err error) {
 			log.Warn("keys of tokens not refreshed", zap.Error(err))
 		}}

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -43,12 +44,18 @@ func (*WeChatAuth) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (a *WeChatAuth) Provision(ctx caddy.Context) error {
-	log, repl := sparing(ctx.Logger()), caddy.NewReplacer()
+	log, repl := boundedLog(ctx.Logger()), caddy.NewReplacer()
 	opt := identity.WeChatOptions{
 		Life:         time.Duration(a.TokenLife),
 		CheckReferer: a.CheckReferer,
 		Secrets:      storedSecrets{ctx.Storage()},
-		Failed:       func(err error) { log.Error("login by WeChat failed", zap.Error(err)) },
+		Failed: func(err error) {
+			if errors.Is(err, identity.ErrRefused) {
+				log.Error("no login by WeChat until its settings are right", zap.Error(err))
+				return
+			}
+			log.Warn("login by WeChat failed", zap.Error(err))
+		},
 	}
 	var err error
 	for _, text := range []struct {

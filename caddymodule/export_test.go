@@ -23,3 +23,8 @@ func SetRetireTime(d time.Duration) time.Duration {
 func AdminPatterns() []string {
 	return slices.Concat(slices.Collect(maps.Keys(streams())), slices.Collect(maps.Keys(new(Admin).endpoints())))
 }
+
+var (
+	BoundedLog = boundedLog
+	Follow     = follow
+)

@@ -133,7 +133,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	if h.lease, err = takeHub(h.Hub, engine, settings, h.Origins, sparing(ctx.Logger())); err != nil {
+	if h.lease, err = takeHub(h.Hub, engine, settings, h.Origins, ctx.Logger()); err != nil {
 		return err
 	}
 	h.http = sync.OnceValues(func() (*chat.Handler, error) { return h.start(ctx) })

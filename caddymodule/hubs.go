@@ -46,6 +46,7 @@ type lease struct {
 	origins  chat.Origins
 	engine   Engine
 	keep     Keep
+	logger   *zap.Logger // of its configuration
 }
 
 // destructTime bounds how long the end of a hub may take.
@@ -67,12 +68,12 @@ func takeHub(name string, engine Engine, settings chat.Settings, origins chat.Or
 	kind := engine.(caddy.Module).CaddyModule().ID.Name()
 	place = kind + ":" + place
 	value, _, err := hubs.LoadOrNew(name, func() (caddy.Destructor, error) {
-		return &sharedHub{name: name, place: place, log: logger}, nil
+		return &sharedHub{name: name, place: place, log: boundedLog(logger)}, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	l := &lease{value.(*sharedHub), settings, origins, engine, engine.Keeps()}
+	l := &lease{value.(*sharedHub), settings, origins, engine, engine.Keeps(), logger}
 	l.hub.mu.Lock()
 	l.hub.leases = append(l.hub.leases, l)
 	l.hub.mu.Unlock()
@@ -90,6 +91,7 @@ func (l *lease) start() (*chat.Hub, error) {
 	h := l.hub
 	h.opening.Do(func() {
 		h.inForce.Store(l)
+		follow(h.log, l.logger)
 		_, place, _ := strings.Cut(h.place, ":")
 		h.journal, h.failure = l.engine.Open(place, JournalParams{Hub: h.name, Retention: h.retention, Logger: h.log})
 		if h.failure != nil {
@@ -121,6 +123,7 @@ func (h *sharedHub) retention(room string) chat.Retention {
 // come into force in the order of the configurations.
 func (h *sharedHub) configure(l *lease) {
 	changed := h.inForce.Swap(l) != l
+	follow(h.log, l.logger)
 	hub := h.hub.Load()
 	if hub == nil {
 		return

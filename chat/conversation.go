@@ -120,11 +120,18 @@ func (t *conversation) wireError(err error, c wire.Command) *wire.Error {
 			told.ID = id
 		}
 		return &told
-	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrJournalClosed), errors.Is(err, ErrHubClosed):
+	case isPassing(err):
 		return wire.Unavailable.Error(id)
 	}
 	t.session.hub.log.Error("command failed", zap.Error(err))
 	return wire.Internal.Error(id)
+}
+
+// isPassing says whether an error is none of ours: the journal can't be had just
+// now and says so itself, the hub is closing, or who asked has gone.
+func isPassing(err error) bool {
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrJournalClosed) || errors.Is(err, ErrHubClosed) ||
+		errors.Is(err, context.Canceled)
 }
 
 // answer says f, and waits while the client leaves unread what it has asked for.

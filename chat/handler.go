@@ -180,7 +180,7 @@ func (h *Handler) beginRaw(s *Session, w http.ResponseWriter, r *http.Request, n
 	if err := talk.begin(r.Context(), history); err != nil {
 		s.close(wire.Unavailable.Bye())
 	}
-	s.run()
+	s.run(r, "raw")
 	return nil
 }
 
@@ -236,7 +236,7 @@ func (h *Handler) beginV1(s *Session, w http.ResponseWriter, r *http.Request) er
 	talk.tokened = handshakeToken(r) != ""
 	talk.shown, talk.refused = talk.auth.Authenticate(r.Context(), Credential{handshakeToken(r), r})
 	talk.awaitHello()
-	s.run()
+	s.run(r, Subprotocol)
 	return nil
 }
 
@@ -251,10 +251,12 @@ func (h *Handler) terms(r *http.Request, d dialect) (wsconn.Terms, dialect) {
 	return terms, d
 }
 
-// run lets the connection be read.
-func (s *Session) run() {
+// run lets the connection be read. What is logged of the request is named as in
+// Caddy's access log; its query is left out, for tokens may be there.
+func (s *Session) run(r *http.Request, dialect string) {
 	if c := s.hub.log.Check(zap.DebugLevel, "session opened"); c != nil {
-		c.Write(zap.String("session", s.id), zap.Stringer("client", s.addr))
+		c.Write(zap.String("session", s.id), zap.String("dialect", dialect), zap.Stringer("client_ip", s.addr),
+			zap.String("proto", r.Proto), zap.String("host", r.Host), zap.String("path", r.URL.Path))
 	}
 	s.conn.Start()
 	s.conn.Wait()

@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -108,8 +109,8 @@ func (t *conversation) turnAway(err error, c *wire.Hello) {
 
 // noteCause logs what is behind an error that a client is told of without it.
 func (h *Hub) noteCause(err error) {
-	if _, told := err.(*wire.Error); told || errors.Is(err, ErrNoCredential) {
-		return
+	if _, told := err.(*wire.Error); told || errors.Is(err, ErrNoCredential) || errors.Is(err, context.Canceled) {
+		return // or who asked has gone
 	}
 	if c := h.log.Check(zap.WarnLevel, "client refused for a reason of ours"); c != nil {
 		c.Write(zap.Error(err))

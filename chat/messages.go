@@ -42,7 +42,7 @@ func (h *Handler) Problem(w http.ResponseWriter, err error) {
 	switch {
 	case errors.As(err, &e):
 		h.Hub.noteCause(err)
-	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrJournalClosed), errors.Is(err, ErrHubClosed):
+	case isPassing(err):
 		e = wire.Unavailable.Error("")
 	default:
 		h.Hub.log.Error("request failed", zap.Error(err))

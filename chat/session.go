@@ -58,7 +58,8 @@ func (s *Session) Closed(err error) {
 	s.talk.end()
 	s.hub.leave(s)
 	if c := s.hub.log.Check(zap.DebugLevel, "session closed"); c != nil {
-		c.Write(zap.String("session", s.id), zap.Duration("after", time.Since(s.began)), zap.Error(err))
+		c.Write(zap.String("session", s.id), zap.Stringer("client_ip", s.addr), zap.String("user_id", s.user().ID),
+			zap.Duration("duration", time.Since(s.began)), zap.Error(err))
 	}
 }
 

@@ -55,10 +55,14 @@ type WeChatOptions struct {
 	Burst int
 	// Secrets keeps the keys. Required.
 	Secrets Secrets
-	// Failed is told what the operator must know of, if not nil: nothing in it is
-	// secret.
+	// Failed is told what the operator must know of, if not nil, once for each
+	// login: nothing in it is secret.
 	Failed func(error)
 }
+
+// ErrRefused is behind failures that only the operator can end: WeChat refuses to
+// say whose codes they are.
+var ErrRefused = errors.New("refused by WeChat")
 
 const (
 	wechatType   = "chat-wechat+jwt"
@@ -168,7 +172,9 @@ func (w *WeChat) openID(ctx context.Context, code string) (string, error) {
 	}
 	answer, err := w.ask(ctx, code)
 	if err != nil {
-		w.failed(err)
+		if !errors.Is(err, context.Canceled) { // else the client has gone
+			w.failed(err)
+		}
 		return "", busy(busyRetry)
 	}
 	return w.judge(answer)
@@ -240,11 +246,11 @@ func (w *WeChat) judge(answer *session) (string, error) {
 		e.Retry = tooSoonRetry
 		return "", e
 	case 40013:
-		w.failed(errors.New("ask WeChat: the app_id is wrong (40013)"))
+		w.failed(fmt.Errorf("%w: the app_id is wrong (40013)", ErrRefused))
 	case 40125:
-		w.failed(errors.New("ask WeChat: the app_secret is wrong (40125)"))
+		w.failed(fmt.Errorf("%w: the app_secret is wrong (40125): take the one that the mini program's console shows", ErrRefused))
 	default:
-		w.failed(fmt.Errorf("ask WeChat: errcode %d", answer.Code))
+		w.failed(fmt.Errorf("%w: errcode %d", ErrRefused, answer.Code))
 		return "", busy(busyRetry)
 	}
 	return "", wire.Internal.Error("")

@@ -127,7 +127,7 @@ func (j *Journal) publish(g *group) {
 // taken back, so that it can't be seen again; only if that fails too is nobody
 // sure.
 func (j *Journal) withdraw(g *group, cause error) (sure bool) {
-	j.opt.Logger.Warn("chat journal: can't record", zap.Error(cause))
+	j.opt.Logger.Error("chat journal: can't record", zap.Error(cause))
 	g.withdraw(cause)
 	disk := g.handle.disk
 	rooms := g.rooms

@@ -62,7 +62,7 @@ func (j *Journal) watch() {
 		// The committer would find it out too, but it may be waiting for
 		// Pebble, and Pebble for room.
 		j.queue.refuse(unavailable(err))
-		j.opt.Logger.Warn("chat journal: can't record", zap.Error(err))
+		j.opt.Logger.Error("chat journal: can't record", zap.Error(err))
 	}
 	if j.queue.refused() != nil {
 		j.heal()

@@ -1,0 +1,183 @@
+package caddymodule_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/caddychat/caddy-chat/caddymodule"
+)
+
+// memoryLog is a logger at a level, and what it has written.
+func memoryLog(level zapcore.Level) (*zap.Logger, *bytes.Buffer) {
+	var written bytes.Buffer
+	encoder := zapcore.NewConsoleEncoder(zapcore.EncoderConfig{MessageKey: "msg", LevelKey: "level", EncodeLevel: zapcore.LowercaseLevelEncoder})
+	return zap.New(zapcore.NewCore(encoder, zapcore.AddSync(&written), level)), &written
+}
+
+func TestLog_LinesThatAreAlike_AreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		plain, written := memoryLog(zapcore.DebugLevel)
+		log := caddymodule.BoundedLog(plain).With(zap.String("hub", "x"))
+		for i := range 100 {
+			log.Warn("alike", zap.Int("i", i))
+			log.Debug("session opened")
+		}
+		log.Error("alike")
+		log.Warn("another")
+		text := written.String()
+		for line, want := range map[string]int{"warn\talike": 3, "debug\tsession opened": 100, "error\talike": 1, "warn\tanother": 1, `"hub": "x"`: 105} {
+			if got := strings.Count(text, line); got != want {
+				t.Errorf("%s: %d times, want %d", line, got, want)
+			}
+		}
+		time.Sleep(time.Minute)
+		written.Reset()
+		log.Warn("alike")
+		log.Warn("alike")
+		if got, want := written.String(), "warn\talike\t"+`{"hub": "x", "left_out": 97}`+"\n"; got != want {
+			t.Errorf("a minute later: %q, want %q", got, want)
+		}
+	})
+}
+
+func TestLog_Follows(t *testing.T) {
+	one, first := memoryLog(zapcore.InfoLevel)
+	two, second := memoryLog(zapcore.DebugLevel)
+	log := caddymodule.BoundedLog(one)
+	derived := log.With(zap.Int("n", 1))
+	if log.Check(zap.DebugLevel, "x") != nil {
+		t.Error("DEBUG is on")
+	}
+	log.Info("before")
+	caddymodule.Follow(log, two)
+	derived.Debug("after")
+	if first.String() != "info\tbefore\n" || second.String() != "debug\tafter\t{\"n\": 1}\n" {
+		t.Errorf("%q, then %q", first, second)
+	}
+}
+
+// A reload may take the log elsewhere or turn DEBUG on: the hub, which is the same
+// as before, goes along, and so do the sessions that are there already.
+func TestReload_AnotherLog_IsWrittenTo(t *testing.T) {
+	s := startCaddy(t, "chat")
+	c := s.client("ws://" + s.plain + "/chat")
+	old := s.log
+	eventually(t, "a line in the first log", func() bool { return strings.Contains(read(t, old), "session opened") })
+	s.log = filepath.Join(s.dir, "another-log")
+	s.load("chat {\nmax_connections 100\n}")
+	s.client("ws://" + s.plain + "/chat")
+	c.CloseNow()
+	eventually(t, "lines in the second log", func() bool {
+		log := read(t, s.log)
+		return strings.Contains(log, "session opened") && strings.Contains(log, "session closed")
+	})
+	if strings.Contains(read(t, old), "session closed") {
+		t.Error("the first log is still written to")
+	}
+}
+
+// What a session logs has the fields of Caddy's access log, by which one can look
+// for a user or an address in both.
+func TestLog_Session_HasTheFieldsOfTheAccessLog(t *testing.T) {
+	s := startCaddy(t, basicAuth+"chat {\nauth caddy\n}")
+	for i, proto := range []string{"HTTP/1.1", "HTTP/2.0", "websocket"} { // as quic-go has it of HTTP/3
+		dial := []carrier{s.overH1(), s.overH2(), s.overH3()}[i]
+		conn, res, err := dial(t.Context(), "/chat?token=of-the-query", as("ann"))
+		if err != nil || conn == nil {
+			t.Fatalf("%s: %v, %v", proto, res, err)
+		}
+		conn.Close()
+		var lines []map[string]any
+		eventually(t, "two lines of "+proto, func() bool { lines = sessionLines(t, s); return len(lines) == 2*(i+1) })
+		opened, closed := lines[2*i], lines[2*i+1]
+		for field, want := range map[string]any{
+			"msg": "session opened", "level": "debug", "proto": proto, "host": s.tls, "path": "/chat", "client_ip": "127.0.0.1", "dialect": "raw",
+		} {
+			if opened[field] != want {
+				t.Errorf("%s: %s is %v, want %v", proto, field, opened[field], want)
+			}
+		}
+		for field, want := range map[string]any{
+			"msg": "session closed", "level": "debug", "session": opened["session"], "client_ip": "127.0.0.1", "user_id": "ann",
+		} {
+			if closed[field] != want {
+				t.Errorf("%s: %s is %v, want %v", proto, field, closed[field], want)
+			}
+		}
+		if _, ok := closed["duration"].(float64); !ok {
+			t.Errorf("%s: duration is %v", proto, closed["duration"])
+		}
+	}
+	if strings.Contains(read(t, s.log), "of-the-query") {
+		t.Error("a token is in the log")
+	}
+}
+
+// sessionLines returns what is logged of sessions.
+func sessionLines(t *testing.T, s *site) (lines []map[string]any) {
+	t.Helper()
+	for text := range strings.Lines(read(t, s.log)) {
+		var line map[string]any
+		if json.Unmarshal([]byte(text), &line) == nil && line["session"] != nil {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// A client that leaves while WeChat is being asked, or WeChat that is not there,
+// is nothing that an operator need act on.
+func TestAuth_WeChat_PassingFailures_AreNoErrors(t *testing.T) {
+	asked, leave := make(chan struct{}), make(chan struct{})
+	weChat := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("js_code") == "slow" {
+			close(asked)
+			<-leave
+		}
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	t.Cleanup(weChat.Close)
+	defer close(leave)
+	s := startCaddy(t, "chat {\nauth wechat {\napp_id wx01\napp_secret x\napi "+weChat.URL+"\n}\n}")
+	login := func(ctx context.Context, code string) (*http.Response, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.plain+"/chat/login", strings.NewReader(fmt.Sprintf(`{"code":%q}`, code)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		return http.DefaultClient.Do(req)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-asked
+		cancel()
+	}()
+	if res, err := login(ctx, "slow"); err == nil {
+		t.Fatal(res.Status)
+	}
+	eventually(t, "the end of a login whose client has gone", func() bool { return strings.Contains(read(t, s.access), "/chat/login") })
+	if log := read(t, s.log); strings.Contains(log, "WeChat") || strings.Contains(log, "context canceled") {
+		t.Errorf("logged of a client that has gone: %s", log)
+	}
+	res, err := login(t.Context(), "other")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if log := read(t, s.log); res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(log, "login by WeChat failed") || !strings.Contains(log, "502") {
+		t.Errorf("%s: %s", res.Status, log)
+	}
+	s.noErrors()
+}
