@@ -3,8 +3,10 @@ import { lost } from './link.js'
 import { Outcome, refused } from './outcome.js'
 import { Timer } from './timer.js'
 
-// More messages than this don't wait: the next is refused with outbox_full.
+// More than this doesn't wait: the next message is refused with outbox_full. In
+// UTF-8 that many characters stay below the 1 MB that WeChat keeps under one key.
 const most = 500
+const mostText = 300_000
 
 // Outbox keeps each message that was said until the server has recorded it or
 // refused it for good. It is stored before anything is sent, so that it outlives
@@ -24,10 +26,11 @@ export class Outbox {
     if (!this.chat.rooms.has(room)) {
       return refused({ code: 'not_joined', message: `join ${room} first` })
     }
-    if (this.messages.length === most) {
-      return refused({ code: 'outbox_full', message: `${most} messages wait already` })
-    }
     const message = { room, key, body: JSON.parse(JSON.stringify(body)), at: this.chat.clock.now(), user: this.chat.user?.id }
+    const waiting = this.messages.length
+    if (waiting === most || (waiting > 0 && JSON.stringify([...this.messages, message]).length > mostText)) {
+      return refused({ code: 'outbox_full', message: `${waiting} messages wait already` })
+    }
     this.messages.push(message)
     return this.enqueue(message)
   }

@@ -332,6 +332,25 @@ test('no more than 500 wait', async () => {
   assert.equal(stage.chat.outbox.messages.length, 500)
 })
 
+test('what waits fits under one key of WeChat, which takes 1 MB', async () => {
+  const stage = new Stage()
+  stage.chat.join('tea')
+  const { messages } = stage.chat.outbox
+  const say = () => stage.chat.send('tea', { text: '茶'.repeat(2500) })
+  for (let before = -1; messages.length > before;) {
+    before = messages.length
+    say()
+  }
+  await assert.rejects(say(), refusal('outbox_full'))
+  const size = Buffer.byteLength(JSON.stringify(stage.storage.of('outbox')))
+  assert.ok(size > 800_000 && size < 1_000_000, `${size} bytes`)
+
+  const other = new Stage()
+  other.chat.join('tea')
+  other.chat.send('tea', 'x'.repeat(400_000)) // the one message that waits may be longer
+  assert.equal(other.chat.outbox.messages.length, 1)
+})
+
 for (const [what, broken] of [
   ['cannot be written', { setItem() { throw new Error('quota exceeded') }, removeItem() { throw new Error('quota exceeded') } }],
   ['cannot be read', { getItem() { throw new Error('access denied') } }],

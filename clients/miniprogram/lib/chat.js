@@ -276,6 +276,7 @@ function refused(refusal) {
 
 // core/outbox.js
 var most = 500;
+var mostText = 3e5;
 var Outbox = class {
   constructor(chat) {
     this.chat = chat;
@@ -290,10 +291,11 @@ var Outbox = class {
     if (!this.chat.rooms.has(room)) {
       return refused({ code: "not_joined", message: `join ${room} first` });
     }
-    if (this.messages.length === most) {
-      return refused({ code: "outbox_full", message: `${most} messages wait already` });
-    }
     const message = { room, key, body: JSON.parse(JSON.stringify(body)), at: this.chat.clock.now(), user: (_a = this.chat.user) == null ? void 0 : _a.id };
+    const waiting = this.messages.length;
+    if (waiting === most || waiting > 0 && JSON.stringify([...this.messages, message]).length > mostText) {
+      return refused({ code: "outbox_full", message: `${waiting} messages wait already` });
+    }
     this.messages.push(message);
     return this.enqueue(message);
   }
