@@ -1,26 +1,35 @@
 package caddymodule_test
 
 import (
+	"context"
+	"net/http/httptest"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/dustin/go-humanize"
+	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/caddychat/caddy-chat/caddymodule"
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/identity"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal"
 )
 
 // option is a row of a table in docs/caddyfile.md.
-type option struct{ name, value string } // value: the default, empty where it is told in words
+type option struct{ name, args, value, reload string } // value: the default, empty where it is told in words
 
 // reference returns the options that docs/caddyfile.md tells of, by their section.
 func reference(t *testing.T) map[string][]option {
 	t.Helper()
 	heading := regexp.MustCompile(`^## (.*)$`)
-	row := regexp.MustCompile("^\\| `(\\w+)[^`]*` \\| (?:`([^`]*)` \\||[^|]* \\|)")
+	row := regexp.MustCompile("^\\| `(\\w+) ?([^`]*)` \\| (?:`([^`]*)`|[^|]*) \\| ([^|]*) \\|")
 	sections := map[string][]option{}
 	section := ""
 	for line := range strings.Lines(read(t, "../docs/caddyfile.md")) {
@@ -28,7 +37,7 @@ func reference(t *testing.T) map[string][]option {
 		if m := heading.FindStringSubmatch(line); m != nil {
 			section = m[1]
 		} else if m := row.FindStringSubmatch(strings.ReplaceAll(line, `\|`, "/")); m != nil && section != "" {
-			sections[section] = append(sections[section], option{m[1], m[2]})
+			sections[section] = append(sections[section], option{m[1], m[2], m[3], m[4]})
 		}
 	}
 	return sections
@@ -52,10 +61,27 @@ func parse(config string) (*caddymodule.Handler, error) {
 	return h, h.UnmarshalCaddyfile(d)
 }
 
+// blocks returns the names of all blocks of the directive.
+func blocks(t *testing.T) []string {
+	list := []string{"chat", "limits", "policy"}
+	for _, kind := range []string{"journal", "auth"} {
+		namespace := map[string]string{"journal": "chat.journals", "auth": "chat.auth"}[kind]
+		for _, m := range caddy.GetModules(namespace) {
+			if !strings.HasSuffix(reflect.TypeOf(m.New()).Elem().PkgPath(), "_test") {
+				list = append(list, kind+" "+m.ID.Name())
+			}
+		}
+	}
+	if len(list) < 9 {
+		t.Fatalf("only %q are known", list)
+	}
+	return list
+}
+
 // The reference has the options that the parser has, and no others.
 func TestReference_HasEveryOption(t *testing.T) {
 	sections := reference(t)
-	for _, section := range []string{"chat", "limits", "journal pebble", "journal memory", "policy", "auth guest", "auth jwt", "auth wechat", "auth caddy"} {
+	for _, section := range blocks(t) {
 		var told []string
 		for _, o := range sections[section] {
 			told = append(told, o.name)
@@ -73,37 +99,199 @@ func TestReference_HasEveryOption(t *testing.T) {
 	}
 }
 
-// To set an option to the default that the reference tells changes nothing.
+// To set an option to the default that the reference tells changes nothing. Those that
+// modules have are looked up where they lie.
 func TestReference_DefaultsAreTrue(t *testing.T) {
-	settings := func(config string) chat.Settings {
-		h, err := parse(config)
-		if err != nil {
-			t.Fatalf("%s: %v", config, err)
+	usual := effective(t, "chat")
+	modules := moduleDefaults(t)
+	for section, options := range reference(t) {
+		for _, o := range options {
+			name := section + " " + o.name
+			holds, special := modules[name]
+			delete(modules, name)
+			switch {
+			case o.value == "": // told in words
+				if special {
+					t.Errorf("%s: its default is not told", name)
+				}
+			case special:
+				if !holds(o.value) {
+					t.Errorf("%s: %s is not the default", name, o.value)
+				}
+			case section == "chat" || section == "limits":
+				if set := effective(t, within(section, o.name+" "+o.value)); !reflect.DeepEqual(set, usual) {
+					t.Errorf("%s: %s is not the default:\n%+v\n%+v", name, o.value, set, usual)
+				}
+			default:
+				t.Errorf("%s: nothing is known of its default", name)
+			}
 		}
-		s, err := h.Settings()
-		if err != nil {
-			t.Fatalf("%s: %v", config, err)
-		}
-		hub, err := chat.NewHub(chat.Config{Settings: s, Journal: chat.NewMemoryJournal(chat.MemoryOptions{})})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer hub.Close(t.Context())
-		return hub.Settings()
 	}
-	usual, checked := settings("chat"), 0
-	for _, section := range []string{"chat", "limits"} {
+	for name := range modules {
+		t.Errorf("docs/caddyfile.md does not tell of %s", name)
+	}
+}
+
+// effective returns what a hub makes of a configuration.
+func effective(t *testing.T, config string) chat.Settings {
+	t.Helper()
+	h, err := parse(config)
+	if err != nil {
+		t.Fatalf("%s: %v", config, err)
+	}
+	s, err := h.Settings()
+	if err != nil {
+		t.Fatalf("%s: %v", config, err)
+	}
+	hub, err := chat.NewHub(chat.Config{Settings: s, Journal: chat.NewMemoryJournal(chat.MemoryOptions{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer hub.Close(t.Context())
+	return hub.Settings()
+}
+
+// moduleDefaults says of a text whether it is the default of an option.
+func moduleDefaults(t *testing.T) map[string]func(string) bool {
+	s, admin := startAdmin(t, "chat")
+	guest := identity.NewGuest(nil, 0)
+	weChat, err := identity.NewWeChat(identity.WeChatOptions{AppID: "a", AppSecret: "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pebble, err := pebblejournal.Open(pebblejournal.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { pebble.Close() })
+	memory := chat.NewMemoryJournal(chat.MemoryOptions{})
+	t.Cleanup(func() { memory.Close() })
+	keep := new(caddymodule.MemoryEngine).Keeps().Retention
+
+	// reloads says whether a configuration is taken in the place of an empty one,
+	// which another journal is not.
+	reloads := func(option string) func(string) bool {
+		return func(value string) bool { return s.tryLoad("chat {\n"+option+" "+value+"\n}") == nil }
+	}
+	same := func(section, option string) func(string) bool {
+		return func(value string) bool {
+			with, err := parse(within(section, option+" "+value))
+			without, err2 := parse(within(section, ""))
+			return err == nil && err2 == nil && reflect.DeepEqual(with, without)
+		}
+	}
+	return map[string]func(string) bool{
+		"chat hub": func(value string) bool {
+			code, _ := ask(t, "GET", admin+"/chat/hubs/"+value, "")
+			return code == 200
+		},
+		"chat journal": reloads("journal"),
+		"chat auth": func(value string) bool {
+			return value == "guest" && strings.Contains(hears(t, s.v1("ws://"+s.plain+"/chat", nil, ""), "welcome"), `"guest":true`)
+		},
+		"chat ui":                 same("chat", "ui"),
+		"journal pebble max_size": isSize(hidden(pebble, "maxBytes", "v")),
+		"journal memory max_size": isSize(hidden(memory, "maxBytes")),
+		"journal memory retention": func(value string) bool {
+			return keep == caddymodule.Retention{Count: keep.Count} && value == strconv.Itoa(keep.Count)
+		},
+		"policy presence":           same("policy", "presence"),
+		"policy raw":                same("policy", "raw"),
+		"auth guest token_life":     isDuration(hidden(guest, "signer", "Life")),
+		"auth wechat token_life":    isDuration(hidden(weChat, "signer", "Life")),
+		"auth wechat api":           func(value string) bool { return value == hidden(weChat, "opt", "API").String() },
+		"auth wechat check_referer": func(value string) bool { return value == "off" && !hidden(weChat, "opt", "CheckReferer").Bool() },
+		"auth jwt leeway":           func(value string) bool { return isLeeway(t, value) },
+		"auth caddy id":             func(value string) bool { return caddyUser(t, value) == "ann" && caddyUser(t, "") == "ann" },
+	}
+}
+
+// hidden looks a field up. What a default is, only the documents have to know besides the
+// package that has it.
+func hidden(of any, fields ...string) reflect.Value {
+	v := reflect.ValueOf(of)
+	for _, name := range fields {
+		v = reflect.Indirect(v).FieldByName(name)
+	}
+	return v
+}
+
+func isSize(v reflect.Value) func(string) bool {
+	return func(value string) bool {
+		n, err := humanize.ParseBytes(value)
+		return err == nil && int64(n) == v.Int()
+	}
+}
+
+func isDuration(v reflect.Value) func(string) bool {
+	return func(value string) bool {
+		d, err := caddy.ParseDuration(value)
+		return err == nil && int64(d) == v.Int()
+	}
+}
+
+// isLeeway says whether a token is good that has expired since nearly so long, and none
+// that has for longer.
+func isLeeway(t *testing.T, value string) bool {
+	leeway, err := caddy.ParseDuration(value)
+	if err != nil {
+		return false
+	}
+	key, err := identity.Secret([]byte(jwtSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := &identity.JWT{Keys: []identity.Key{key}}
+	good := func(since time.Duration) bool {
+		token := siteToken(t, jwt.MapClaims{"sub": "u7", "exp": time.Now().Add(-since).Unix()})
+		_, err := j.Authenticate(t.Context(), chat.Credential{Token: token})
+		return err == nil
+	}
+	return good(leeway-5*time.Second) && !good(leeway+5*time.Second)
+}
+
+// caddyUser returns who a request of ann is, whom Caddy knows, by this placeholder.
+func caddyUser(t *testing.T, id string) string {
+	repl := caddy.NewReplacer()
+	repl.Set("http.auth.user.id", "ann")
+	r := httptest.NewRequestWithContext(context.WithValue(t.Context(), caddy.ReplacerCtxKey, repl), "GET", "/chat", nil)
+	who, err := (&caddymodule.CaddyAuth{ID: id}).Authenticate(t.Context(), chat.Credential{Request: r})
+	if err != nil {
+		return err.Error()
+	}
+	return who.User.ID
+}
+
+// What the reference calls live is among the settings of a hub, which a reload brings
+// into force for all of its sessions; what it doesn't is not, but for what is agreed upon in
+// the handshake.
+func TestReference_ReloadIsTrue(t *testing.T) {
+	others := map[string]string{"<size>": "1MiB", "<number>": "7", "<duration>": "33s", "on/off": "on", "<pattern>": "tea",
+		"<who…>": "users", "none/<count, age…>": "none", "<count, age, size…>": "7"}
+	for _, section := range []string{"chat", "limits", "policy"} {
+		usual := effective(t, within(section, ""))
 		for _, o := range reference(t)[section] {
-			if o.value == "" || slices.Contains([]string{"journal", "room", "auth", "hub", "ui"}, o.name) {
+			value := others[o.args]
+			switch {
+			case o.name == "limits" || o.name == "ui": // its options, and a page without sessions
 				continue
+			case o.name == "presence" || o.name == "raw":
+				value = "off"
+			case o.name == "outbox": // which is no smaller than max_message wants it
+				value = "2MiB"
+			case strings.HasSuffix(o.name, "_bytes"):
+				value = "3KiB 7KiB"
+			case strings.HasSuffix(o.name, "_rate"):
+				value = "3 7"
+			case o.name == "policy":
+				value = "tea {\nread users\n}"
+			case value == "":
+				value = map[string]string{"journal": "memory", "room": "{query.channel}", "origins": "https://example.com", "auth": "caddy", "hub": "tea"}[o.name]
 			}
-			checked++
-			if set := settings(within(section, o.name+" "+o.value)); !reflect.DeepEqual(set, usual) {
-				t.Errorf("%s %s is not the default:\n%+v\n%+v", o.name, o.value, set, usual)
+			set := effective(t, within(section, o.name+" "+value))
+			if live := !reflect.DeepEqual(set, usual); live != (o.reload == "live") && o.name != "compression" {
+				t.Errorf("%s %s %q: among the hub's settings is %v, and docs/caddyfile.md says %q", section, o.name, value, live, o.reload)
 			}
 		}
-	}
-	if checked < 20 {
-		t.Errorf("only %d defaults were found", checked)
 	}
 }
