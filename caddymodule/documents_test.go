@@ -1,6 +1,10 @@
 package caddymodule_test
 
 import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -90,15 +94,152 @@ func documents(t *testing.T) (files []string) {
 	return files
 }
 
-// Every link of a document to a file of the project leads somewhere.
+// Every link of a document to a file of the project leads somewhere, and to a heading that
+// is there.
 func TestDocuments_Links_LeadSomewhere(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	link := regexp.MustCompile(`\]\(([^)#:]*)(?:#([^):]*))?\)`)
 	for _, file := range documents(t) {
 		for _, m := range link.FindAllStringSubmatch(read(t, file), -1) {
-			if _, err := os.Stat(filepath.Join(filepath.Dir(file), m[1])); err != nil {
+			target := file
+			if m[1] != "" {
+				target = filepath.Join(filepath.Dir(file), m[1])
+			}
+			if _, err := os.Stat(target); err != nil {
+				t.Errorf("%s: %v", file, err)
+			} else if m[2] != "" && !slices.Contains(anchors(read(t, target)), m[2]) {
+				t.Errorf("%s: %s has no heading #%s", file, target, m[2])
+			}
+		}
+	}
+}
+
+// anchors returns what a document's headings are linked to by.
+func anchors(document string) (list []string) {
+	other := regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(document, -1) {
+		anchor := strings.ReplaceAll(other.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-")
+		unique := anchor
+		for n := 1; slices.Contains(list, unique); n++ {
+			unique = fmt.Sprintf("%s-%d", anchor, n)
+		}
+		list = append(list, unique)
+	}
+	return list
+}
+
+// Every file of the project that a document names, be it in a command, is there.
+func TestDocuments_Files_AreThere(t *testing.T) {
+	name := regexp.MustCompile("(?m)(?:^|[\\s`(])(?:\\./)?((?:bench|caddymodule|chat|clients|cmd|conformance|contrib|docs)/[\\w./-]*\\w)")
+	found := map[string]bool{}
+	for _, file := range documents(t) {
+		for _, m := range name.FindAllStringSubmatch(read(t, file), -1) {
+			found[m[1]] = true
+			if m[1] == "bench/results" { // which is made
+				continue
+			}
+			if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
 				t.Errorf("%s: %v", file, err)
 			}
 		}
+	}
+	if len(found) < 10 {
+		t.Errorf("only %d were found", len(found))
+	}
+}
+
+// The program of docs/embedding.md is part of the example that runs, and what else it names
+// is exported.
+func TestDocuments_Embedding_IsTheExample(t *testing.T) {
+	document := read(t, "../docs/embedding.md")
+	_, rest, _ := strings.Cut(document, "```go\n")
+	program, after, ok := strings.Cut(rest, "```\n")
+	var indented strings.Builder
+	for line := range strings.Lines(program) {
+		if line != "\n" {
+			indented.WriteString("\t")
+		}
+		indented.WriteString(line)
+	}
+	if !ok || !strings.Contains(read(t, "../chat/example_test.go"), indented.String()) {
+		t.Errorf("chat/example_test.go does not have\n%s", indented.String())
+	}
+	there, found := exported(t, "../chat", "../chat/identity", "../chat/pebblejournal", "../chat/journaltest"), 0
+	for _, m := range regexp.MustCompile("`(?:\\w+\\.)?([A-Z]\\w+)`").FindAllStringSubmatch(after, -1) {
+		found++
+		if !there[m[1]] && m[1] != "Shutdown" { // of the web server
+			t.Errorf("there is no %s", m[1])
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d names were found", found)
+	}
+}
+
+// exported returns the names of what packages export, their types' fields and methods too.
+func exported(t *testing.T, dirs ...string) map[string]bool {
+	names := map[string]bool{}
+	for _, dir := range dirs {
+		files, err := filepath.Glob(dir + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.FileExports(parsed)
+			ast.Inspect(parsed, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.FuncDecl:
+					names[n.Name.Name] = true
+					return false
+				case *ast.TypeSpec:
+					names[n.Name.Name] = true
+				case *ast.Field:
+					for _, name := range n.Names {
+						names[name.Name] = true
+					}
+				case *ast.ValueSpec:
+					for _, name := range n.Names {
+						names[name.Name] = true
+					}
+				}
+				return true
+			})
+		}
+	}
+	return names
+}
+
+// What to do about an alert is told for each of them, and for no others.
+func TestDocuments_Alerts_AreThose(t *testing.T) {
+	var rules, told []string
+	for _, m := range regexp.MustCompile(`(?m)^ *- alert: (\w+)$`).FindAllStringSubmatch(read(t, "../contrib/alerts.yaml"), -1) {
+		rules = append(rules, m[1])
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(Chat\\w+)` ").FindAllStringSubmatch(read(t, "../docs/operations.md"), -1) {
+		told = append(told, m[1])
+	}
+	if len(rules) == 0 || !slices.Equal(rules, told) {
+		t.Errorf("contrib/alerts.yaml has %q, and docs/operations.md tells of %q", rules, told)
+	}
+}
+
+// What the mini program's quick start says to change is there to be changed.
+func TestDocuments_QuickStart_NamesTheSettings(t *testing.T) {
+	config, found := read(t, "../clients/miniprogram/config.js"), 0
+	for _, m := range regexp.MustCompile(`(?m)^    (\w+:) .*,$`).FindAllStringSubmatch(read(t, "../docs/quickstart-miniprogram.md"), -1) {
+		found++
+		if !strings.Contains(config, "\n  "+m[1]+" ") {
+			t.Errorf("config.js has no %s", m[1])
+		}
+	}
+	if found != 2 {
+		t.Errorf("%d settings were found", found)
 	}
 }
 
