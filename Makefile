@@ -106,11 +106,11 @@ VERSION   := $(shell git describe --tags --always 2>/dev/null || echo unknown)
 PLATFORMS := linux/amd64 linux/arm64 linux/arm/7 darwin/amd64 darwin/arm64 windows/amd64 freebsd/amd64
 
 .PHONY: release
-release: ## dist/: archives for the usual platforms, what is in them, checksums
+release: zip ## dist/: archives for the usual platforms, what is in them, checksums
 	contrib/release $(VERSION) $(PLATFORMS)
 	$(say) 'what is in them'
-	go run $(CYCLONEDX) app -json -licenses -main cmd/caddy -output dist/caddy-chat_$(VERSION).cdx.json .
-	cd dist && sha256sum *.tar.gz *.zip *.cdx.json > SHA256SUMS
+	go run $(CYCLONEDX) app -json -licenses -std -noserial -notimestamp -main cmd/caddy -output dist/caddy-chat_$(VERSION).cdx.json .
+	cd dist && sha256sum caddy-chat_* > SHA256SUMS
 
 .PHONY: reproducible
 reproducible: ## build the same commit in two places and compare
@@ -157,6 +157,10 @@ chromium: # for the built-in page and the mini program
 .PHONY: fonts
 fonts: # for what people write: Chinese and emoji
 	@$(call debian,[[ -n $$(fc-list :lang=zh-cn) && -n $$(fc-list :lang=und-zsye) ]],fontconfig fonts-noto-cjk fonts-noto-color-emoji)
+
+.PHONY: zip
+zip: # for Windows' archive
+	@$(call debian,command -v zip,zip)
 
 define debian
 $(1) >/dev/null 2>&1 || { \
