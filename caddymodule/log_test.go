@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -180,4 +182,37 @@ func TestAuth_WeChat_PassingFailures_AreNoErrors(t *testing.T) {
 		t.Errorf("%s: %s", res.Status, log)
 	}
 	s.noErrors()
+}
+
+// The documents tell which fields the lines of a session have.
+func TestLog_Sessions_HaveTheFieldsOfTheDocuments(t *testing.T) {
+	s := startCaddy(t, "chat")
+	s.client("ws://" + s.plain + "/chat").CloseNow()
+	eventually(t, "the lines of the session", func() bool { return strings.Contains(read(t, s.log), "session closed") })
+	document := read(t, "../docs/operations.md")
+	for _, message := range []string{"session opened", "session closed"} {
+		var told, has []string
+		row := regexp.MustCompile("(?m)^\\| `" + message + "` \\|(.*)$").FindString(document)
+		for _, m := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row, -1) {
+			told = append(told, m[1])
+		}
+		line := regexp.MustCompile(`(?m)^.*"msg":"` + message + `".*$`).FindString(read(t, s.log))
+		var fields map[string]any
+		if err := json.Unmarshal([]byte(line), &fields); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		if message == "session closed" {
+			fields["error"] = "" // there may be one
+		}
+		for name := range fields {
+			if !slices.Contains([]string{"level", "ts", "logger", "msg"}, name) {
+				has = append(has, name)
+			}
+		}
+		slices.Sort(told)
+		slices.Sort(has)
+		if !slices.Equal(told, has) {
+			t.Errorf("%s has %q, and docs/operations.md tells of %q", message, has, told)
+		}
+	}
 }
