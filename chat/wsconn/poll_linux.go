@@ -3,6 +3,8 @@ package wsconn
 import (
 	"fmt"
 	"os"
+	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -22,7 +24,7 @@ type poller struct {
 	fd   int
 
 	mu    sync.RWMutex // guards conns
-	conns map[int32]*Conn
+	conns []*Conn      // by descriptor, which the kernel keeps small; nil where it is none of ours
 }
 
 func newPoller() (*poller, error) {
@@ -33,7 +35,7 @@ func newPoller() (*poller, error) {
 	if err := unix.SetNonblock(fd, true); err != nil { // or os.NewFile would not poll it
 		return nil, fmt.Errorf("prepare epoll: %w", err)
 	}
-	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll"), conns: map[int32]*Conn{}}
+	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
 	if p.raw, err = p.file.SyscallConn(); err != nil {
 		return nil, fmt.Errorf("prepare epoll: %w", err)
 	}
@@ -49,7 +51,10 @@ const (
 
 func (p *poller) add(fd int, c *Conn) error {
 	p.mu.Lock()
-	p.conns[int32(fd)] = c
+	if fd >= len(p.conns) {
+		p.conns = slices.Grow(p.conns, fd+1-len(p.conns))[:fd+1]
+	}
+	p.conns[fd] = c
 	p.mu.Unlock()
 	ev := unix.EpollEvent{
 		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET,
@@ -66,15 +71,22 @@ func (p *poller) add(fd int, c *Conn) error {
 // read and parks again.
 func (p *poller) forget(fd int) {
 	p.mu.Lock()
-	delete(p.conns, int32(fd))
+	if fd < len(p.conns) { // else it was never added
+		p.conns[fd] = nil
+	}
 	p.mu.Unlock()
 	// A duplicate of the descriptor may outlive ours, so closing is not enough.
 	_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil) // fails only where it was never added
 }
 
+// pollBatch is how many events the poller passes on before it lets those whom it
+// has woken run: when all connections get a message at once, tens of them have a
+// goroutine and a buffer at a time, not thousands.
+const pollBatch = 64
+
 // run passes events on until the poller is closed.
 func (p *poller) run() {
-	events := make([]unix.EpollEvent, 256)
+	events := make([]unix.EpollEvent, pollBatch)
 	for {
 		n := 0
 		err := p.raw.Read(func(fd uintptr) bool {
@@ -87,7 +99,7 @@ func (p *poller) run() {
 		}
 		for _, ev := range events[:max(n, 0)] {
 			p.mu.RLock()
-			c := p.conns[ev.Fd]
+			c := p.conns[ev.Fd] // it was added, or there were no event
 			p.mu.RUnlock()
 			if c == nil {
 				continue
@@ -98,6 +110,9 @@ func (p *poller) run() {
 			if ev.Events&readEvents != 0 {
 				c.wake()
 			}
+		}
+		if n == len(events) {
+			runtime.Gosched()
 		}
 	}
 }
