@@ -18,7 +18,8 @@ type sink interface {
 // no more than the bytes received so far, so that a header that announces much
 // costs nothing.
 type assembler struct {
-	sink sink // set by whoever feeds it
+	sink  sink   // set by whoever feeds it
+	early []byte // what came behind the handshake, to be fed first
 
 	header  [maxHeader]byte // a header cut by the end of a read
 	nheader int

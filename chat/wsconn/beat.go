@@ -1,8 +1,10 @@
 package wsconn
 
 import (
+	"maps"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -55,7 +57,7 @@ func (e *Engine) beatInterval() time.Duration {
 
 func (e *Engine) checkWatched(now int64) {
 	e.mu.Lock()
-	list := e.listLocked(e.watched)
+	list := slices.Collect(maps.Keys(e.watched))
 	e.mu.Unlock()
 	for _, c := range list {
 		c.cutOffOverdue(now)
@@ -65,7 +67,7 @@ func (e *Engine) checkWatched(now int64) {
 // sweep looks at every connection once.
 func (e *Engine) sweep(now int64) {
 	e.mu.Lock()
-	list := e.listLocked(e.conns)
+	list := slices.Clone(e.conns)
 	e.mu.Unlock()
 	ping := int64(e.tuning.Load().pingInterval)
 	for _, c := range list {

@@ -66,7 +66,8 @@ const (
 	dead          // the socket is of no more use
 )
 
-// Conn is one WebSocket connection. Send, Close and Kill may be called by any
+// Conn is one WebSocket connection. It is small, as most are idle: flags stand
+// together, and what is seldom needed stands behind a pointer. Send, Close and Kill may be called by any
 // goroutine at any time, also from within a Handler's call.
 type Conn struct {
 	// Fixed once attached.
@@ -75,9 +76,10 @@ type Conn struct {
 	sock     socket
 	extended bool // compression was negotiated
 
+	place int32 // in engine.conns; guarded by engine.mu
+
 	// Owned by the reader: the holder of reading.
-	partial *assembler // of a message that is not whole yet, else nil
-	early   []byte     // what came behind the handshake
+	partial *assembler // of bytes that are not fed yet or no whole message, else nil
 
 	pinged int64 // owned by the engine's beat: when a ping was last sent
 
@@ -86,19 +88,24 @@ type Conn struct {
 
 	mu      sync.Mutex // guards the rest
 	state   state
-	why     error // why it ended; set with the first change of state
 	reading bool  // a goroutine holds the right to read
 	event   bool  // the poller saw the socket readable meanwhile
 	writing bool  // a goroutine holds the right to write
 	drained bool  // the poller saw the socket writable meanwhile
 	full    bool  // the socket took no more; the poller will say when it does
+	shut    bool  // closeWrite was called
+	ended   bool  // the socket has been given back
+	why     error // why it ended; set with the first change of state
 	queue   [][]byte
-	queued  int           // bytes in queue; the outbox's bound applies to it
-	awaited int           // what Await waits for queued to sink to
-	await   chan struct{} // closed when it has, or the connection is dead; nil while nobody waits
-	since   int64         // engine time since which the peer has owed us something, or 0
-	shut    bool          // closeWrite was called
-	ended   bool          // the socket has been given back
+	queued  int    // bytes in queue; the outbox's bound applies to it
+	await   *await // nil while nobody waits
+	since   int64  // engine time since which the peer has owed us something, or 0
+}
+
+// await is what calls of Await wait for.
+type await struct {
+	most int           // what queued must sink to
+	sunk chan struct{} // closed when it has, or the connection is dead
 }
 
 // Send queues p, which must hold whole frames, behind what was sent before it
@@ -149,10 +156,10 @@ func (c *Conn) Await(n int) {
 	c.mu.Lock()
 	for c.queued > n && c.state != dead {
 		if c.await == nil {
-			c.await, c.awaited = make(chan struct{}), n
+			c.await = &await{n, make(chan struct{})}
 		}
-		sunk := c.await
-		c.awaited = min(c.awaited, n)
+		c.await.most = min(c.await.most, n)
+		sunk := c.await.sunk
 		c.mu.Unlock()
 		<-sunk
 		c.mu.Lock()
@@ -211,14 +218,18 @@ func (c *Conn) killLocked(why error) {
 	c.state = dead
 	c.engine.queued.Add(-int64(c.queued))
 	c.queue, c.queued = nil, 0
-	if c.await != nil {
-		close(c.await)
-		c.await = nil
-	}
+	c.endAwaitLocked()
 	if c.reading || c.writing {
 		c.sock.interrupt()
 	}
 	c.endLocked()
+}
+
+func (c *Conn) endAwaitLocked() {
+	if c.await != nil {
+		close(c.await.sunk)
+		c.await = nil
+	}
 }
 
 // endLocked gives the socket back once the connection is dead and nobody uses

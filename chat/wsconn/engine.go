@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,7 +98,7 @@ type Engine struct {
 
 	mu        sync.Mutex // guards the rest; a leaf, taken with a Conn's mutex held
 	closed    bool
-	conns     map[*Conn]struct{}
+	conns     []*Conn            // each knows its place
 	fresh     int                // connections since memory was last given back
 	lastFresh int64              // engine time of the last one
 	watched   map[*Conn]struct{} // those whose peers owe something
@@ -117,7 +118,6 @@ func NewEngine(cfg Config) (*Engine, error) {
 		start:   time.Now(),
 		cfg:     cfg.withDefaults(),
 		stop:    make(chan struct{}),
-		conns:   map[*Conn]struct{}{},
 		watched: map[*Conn]struct{}{},
 		empty:   make(chan struct{}),
 	}
@@ -177,7 +177,8 @@ func (e *Engine) register(c *Conn) (*Conn, error) {
 	e.mu.Lock()
 	closed := e.closed
 	if !closed {
-		e.conns[c] = struct{}{}
+		c.place = int32(len(e.conns))
+		e.conns = append(e.conns, c)
 		e.fresh++
 		e.lastFresh = e.now()
 	}
@@ -193,7 +194,11 @@ func (e *Engine) register(c *Conn) (*Conn, error) {
 func (e *Engine) remove(c *Conn) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(e.conns, c)
+	last := len(e.conns) - 1
+	e.conns[c.place] = e.conns[last]
+	e.conns[c.place].place = c.place
+	e.conns[last] = nil
+	e.conns = e.conns[:last]
 	delete(e.watched, c)
 	if e.closed && len(e.conns) == 0 {
 		close(e.empty)
@@ -238,7 +243,7 @@ func (e *Engine) Close(ctx context.Context) error {
 	if len(e.conns) == 0 {
 		close(e.empty)
 	}
-	left := e.listLocked(e.conns)
+	left := slices.Clone(e.conns)
 	e.mu.Unlock()
 
 	for _, c := range left {
@@ -256,12 +261,4 @@ func (e *Engine) Close(ctx context.Context) error {
 	}
 	e.wg.Wait()
 	return err
-}
-
-func (e *Engine) listLocked(set map[*Conn]struct{}) []*Conn {
-	list := make([]*Conn, 0, len(set))
-	for c := range set {
-		list = append(list, c)
-	}
-	return list
 }

@@ -113,9 +113,8 @@ func (c *Conn) read() {
 func (c *Conn) readAvailable() error {
 	r := c.borrow()
 	defer c.giveBack(r)
-	if c.early != nil {
-		early := c.early
-		c.early = nil
+	if early := r.in.early; early != nil {
+		r.in.early = nil
 		c.feed(r.in, early)
 	}
 	for {

@@ -134,8 +134,8 @@ func (e *Engine) Accept(w http.ResponseWriter, r *http.Request, t Terms, h Handl
 		return nil, err
 	}
 	c, err := e.Attach(nc, t.Extensions != "", h)
-	if err == nil {
-		c.early = early
+	if err == nil && early != nil {
+		c.partial = &assembler{early: early}
 	}
 	return c, err
 }

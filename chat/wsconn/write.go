@@ -119,9 +119,8 @@ func (c *Conn) consumeLocked(n int) {
 	if len(c.queue) == 0 {
 		c.queue = nil // an idle connection holds no outbox
 	}
-	if c.await != nil && c.queued <= c.awaited {
-		close(c.await)
-		c.await = nil
+	if c.await != nil && c.queued <= c.await.most {
+		c.endAwaitLocked()
 	}
 	if c.state == open && c.since != 0 {
 		c.since = c.engine.now()
