@@ -2,6 +2,7 @@ package chat
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -18,6 +19,10 @@ type fanOut struct {
 	spared  []*member
 	chunks  [dialects]chunk
 }
+
+// fanOuts lends them to rooms that have something to pass on: idle rooms have
+// none.
+var fanOuts = sync.Pool{New: func() any { return new(fanOut) }}
 
 // chunk is the batch as one dialect says it. Its bytes are shared by all
 // receivers and never changed.

@@ -93,10 +93,10 @@ type memoryRoom struct {
 	entries   []Entry // contiguous; the last one is numbered last
 	last      Seq
 	at        int64
-	size      int64 // of entries, as their costs
-	keys      map[messageKey]Receipt
-	keyOrder  []messageKey // of keys, oldest first
-	followers []*follower  // replaced, never changed: deliveries refer to it
+	size      int64                  // of entries, as their costs
+	keys      map[messageKey]Receipt // nil while nobody has used one
+	keyOrder  []messageKey           // of keys, oldest first
+	followers []*follower            // replaced, never changed: deliveries refer to it
 
 	box mailbox[delivery]
 }
@@ -157,7 +157,7 @@ func (j *memoryJournal) Append(e Entry, done func(Receipt, error)) {
 func (j *memoryJournal) roomLocked(name string) *memoryRoom {
 	r := j.rooms[name]
 	if r == nil {
-		r = &memoryRoom{name: name, epoch: j.life, keys: map[messageKey]Receipt{}}
+		r = &memoryRoom{name: name, epoch: j.life}
 		r.place = j.quiet.PushBack(r)
 		j.rooms[name] = r
 		j.bytes += roomCost
@@ -187,6 +187,9 @@ const (
 
 func (j *memoryJournal) recordLocked(r *memoryRoom, e Entry, receipt Receipt, keep Retention, now int64) {
 	if e.Key != "" {
+		if r.keys == nil {
+			r.keys = map[messageKey]Receipt{}
+		}
 		k := messageKey{e.From.ID, e.Key}
 		r.keys[k] = receipt
 		r.keyOrder = append(r.keyOrder, k)
@@ -332,10 +335,11 @@ func (j *memoryJournal) Follow(room string, deliver func(Entry)) (func(), error)
 	}
 	r := j.roomLocked(room)
 	r.followers = append(slices.Clone(r.followers), f)
-	return sync.OnceFunc(func() { j.unfollow(r, f) }), nil
+	return func() { j.unfollow(r, f) }, nil
 }
 
-// unfollow returns once everything queued before it has been delivered.
+// unfollow returns once everything queued before it has been delivered. It may be
+// called again.
 func (j *memoryJournal) unfollow(r *memoryRoom, f *follower) {
 	fence := make(chan struct{})
 	j.mu.Lock()

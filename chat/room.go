@@ -35,7 +35,7 @@ type room struct {
 
 	// Owned by the worker.
 	members []*member
-	fan     fanOut
+	fan     *fanOut // of the batch under way, else nil
 	present attendance
 
 	backlog gate // bytes of entries in box
@@ -145,6 +145,11 @@ func (r *room) handle(batch []event) {
 		}
 	}
 	defer r.backlog.add(-done)
+	r.fan = fanOuts.Get().(*fanOut)
+	defer func() {
+		fanOuts.Put(r.fan)
+		r.fan = nil
+	}()
 	for len(batch) > 0 {
 		batch = batch[r.handleSome(batch):]
 	}
@@ -156,7 +161,7 @@ func (r *room) handleSome(batch []event) (n int) {
 	defer func() {
 		if v := recover(); v != nil {
 			r.hub.panicked(v, debug.Stack())
-			r.fan = fanOut{}
+			r.fan = new(fanOut) // the other one is in an unknown state
 			for _, m := range r.members {
 				m.fail()
 			}
