@@ -88,6 +88,17 @@ func TestHandler_OneRoomOverWsAndWss_WithClientsOfTwoMakes(t *testing.T) {
 	s.noErrors()
 }
 
+func TestHandler_MayBeAHostsRoot(t *testing.T) {
+	s := startCaddy(t, "chat /")
+	a, b := s.client("ws://"+s.plain+"/?room=tea"), s.client("wss://"+s.tls+"?room=tea")
+	say(t, a, "hello")
+	expect(t, b, "hello")
+	if code, _ := s.status("http://"+s.plain+"/health", nil); code != 200 {
+		t.Errorf("/health: %d", code)
+	}
+	s.noErrors()
+}
+
 func TestHandler_OtherPathsGoOn(t *testing.T) {
 	s := startCaddy(t, "chat\nroot "+t.TempDir()+"\nfile_server")
 	for _, path := range []string{"/", "/chatter", "/chat/x"} {
