@@ -71,6 +71,7 @@ type heldBack struct {
 	frames []heldFrame
 	size   int
 	over   bool   // more came than an outbox holds
+	failed bool   // the room has
 	deaf   bool   // the member was deaf before
 	last   []byte // the member was removed meanwhile and is told so
 }
@@ -215,6 +216,8 @@ func (r *room) release(m *member, after Seq) {
 		if held.last != nil {
 			m.session.deliver(held.last)
 		}
+	case held.failed:
+		m.session.close(wire.Internal.Bye())
 	case held.over:
 		m.session.cutOff()
 	default:
@@ -225,7 +228,7 @@ func (r *room) release(m *member, after Seq) {
 // deafen is release for a member that has more pages to read: it hears nothing
 // until it asks again.
 func (r *room) deafen(m *member) {
-	if m.held != nil && !m.gone.Load() {
+	if m.held != nil && !m.held.failed && !m.gone.Load() {
 		m.held, m.deaf = nil, true
 		return
 	}
@@ -284,7 +287,7 @@ func (r *room) leave(m *member, last []byte, willing bool) {
 // have no connection yet, and learns of it when released.
 func (m *member) fail() {
 	if m.held != nil {
-		m.held.over = true
+		m.held.failed = true
 		return
 	}
 	m.session.close(wire.Internal.Bye())
