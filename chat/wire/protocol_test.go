@@ -103,7 +103,7 @@ func TestProtocol_Limits(t *testing.T) {
 		"`avatar`":           fmt.Sprintf("%d bytes", MaxAvatar),
 		"`token`":            fmt.Sprintf("%d bytes", MaxToken),
 		"rooms in `hello`":   fmt.Sprint(MaxHelloRooms),
-		"`seq`":              fmt.Sprint(MaxSeq),
+		"`seq`":              fmt.Sprint(uint64(MaxSeq)),
 		"`for`":              fmt.Sprintf("%d ms", MaxFor.Milliseconds()),
 		"depth of JSON":      fmt.Sprint(MaxDepth),
 		"length of a number": fmt.Sprintf("%d characters", MaxNumber),
