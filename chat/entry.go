@@ -45,7 +45,13 @@ type User struct {
 type Entry struct {
 	Room string
 	Kind Kind
-	From User
+	// Text says that Body is not JSON but the plain UTF-8 of a raw client's text
+	// frame, which stands for the JSON string of it.
+	Text bool
+	// Recalled is set by the journal: this is a Message whose body has been
+	// erased.
+	Recalled bool
+	From     User
 
 	// Key, chosen by the client, makes Append idempotent per room and user.
 	// Empty means that the same thing may be said twice.
@@ -54,10 +60,8 @@ type Entry struct {
 	// Target is the entry that this one is about; 0 for most.
 	Target Seq
 
-	// Body is a JSON value, or, with Text, the plain UTF-8 of a raw client's
-	// text frame, which stands for the JSON string of it.
+	// Body is a JSON value, unless Text is set.
 	Body []byte
-	Text bool
 
 	// Origin is the session that handed the entry in. It travels to followers
 	// but need not be recorded: a session does not outlive its journal.
@@ -65,9 +69,8 @@ type Entry struct {
 
 	// Set by the journal.
 
-	Seq      Seq
-	At       int64 // Unix milliseconds, never decreasing within a room
-	Recalled bool  // a Message whose body has been erased
+	Seq Seq
+	At  int64 // Unix milliseconds, never decreasing within a room
 }
 
 // cost is what an entry counts for where bytes are bounded: its text and a
