@@ -17,9 +17,9 @@ export class Timeline {
       if (event.room === room) listener(event)
     }
     this.listening = [
-      chat.on('message', here((entry) => this.place(entry))),
-      chat.on('notice', here((entry) => this.place(entry))),
-      chat.on('recalled', here((entry) => this.recall(entry))),
+      chat.on('message', here((entry) => this.hear(entry))),
+      chat.on('notice', here((entry) => this.hear(entry))),
+      chat.on('recalled', here((entry) => this.hear(entry))),
       chat.on('outbox', here((message) => this.follow(message))),
       chat.on('room', here(() => this.settle())),
       chat.on('gap', here(() => this.begin())),
@@ -38,14 +38,21 @@ export class Timeline {
   // older loads the page before the oldest item, and resolves to how many items
   // it brought.
   async older(limit) {
-    const { life } = this
-    const page = await this.chat.history(this.room, { before: this.first, limit })
+    const { life, first: before } = this
+    const page = await this.chat.history(this.room, { before, limit })
     const known = this.chat.rooms.get(this.room)?.epoch
     if (life !== this.life || (known !== undefined && known !== page.epoch)) return 0
+    this.epoch ??= page.epoch
+    if (this.epoch !== page.epoch) {
+      this.begin()
+      return 0
+    }
+    const newest = page.entries.at(-1)?.seq ?? (before ?? 1) - 1
+    if (newest < this.first - 1) return 0 // what lies between came later
     this.complete = !page.more
-    const before = this.placed
+    const had = this.placed
     for (const entry of page.entries.reverse()) this.place(entry)
-    return this.placed - before
+    return this.placed - had
   }
 
   // trim forgets the oldest numbered items but for the newest keep.
@@ -59,10 +66,29 @@ export class Timeline {
     this.splice(0, excess, [])
   }
 
+  // enter is told which entry comes next in the room. The first since the room was
+  // entered need not follow what the list has, the others do.
+  enter(seq) {
+    const room = this.chat.rooms.get(this.room)
+    if (this.entered === room) return
+    this.entered = room
+    const follows = this.epoch === room.epoch && seq <= this.last + 1
+    if (this.first === undefined && !this.complete) this.drop(() => true)
+    else if (!follows) this.begin()
+  }
+
+  // hear takes an entry from the room.
+  hear(entry) {
+    this.enter(entry.seq)
+    this.epoch = this.entered.epoch
+    if (entry.type === 'recalled') this.recall(entry)
+    else this.place(entry)
+  }
+
   // place puts an entry where it belongs, once.
   place(entry) {
-    const { seq, type } = entry
-    this.first = Math.min(seq, this.first ?? seq)
+    const { type, seq } = entry
+    this.pass(seq)
     if (type !== 'message' && type !== 'notice') return
     let i = this.placed
     while (i > 0 && this.items[i - 1].seq > seq) i--
@@ -77,7 +103,7 @@ export class Timeline {
   }
 
   recall({ seq, target }) {
-    this.first = Math.min(seq, this.first ?? seq)
+    this.pass(seq)
     this.recalled.add(target)
     const i = this.items.findIndex((item, j) => j < this.placed && item.seq === target)
     if (i >= 0) this.splice(i, 1, [{ ...this.items[i], body: undefined, recalled: true }])
@@ -105,10 +131,12 @@ export class Timeline {
 
   // settle drops what was sent and lies among the older messages.
   settle() {
+    this.enter(this.chat.rooms.get(this.room).seq + 1)
     this.drop(({ seq }) => this.passed(seq))
   }
 
-  // begin starts again after a gap: what was there may be wrong.
+  // begin starts again where what comes does not follow what is there, which may
+  // be wrong.
   begin() {
     const { placed } = this
     this.reset()
@@ -120,8 +148,15 @@ export class Timeline {
     this.life = {} // another one when pages that are on their way don't fit any more
     this.placed = 0 // how many items are numbered
     this.first = undefined // the lowest seq that was seen
+    this.last = 0 // the highest
+    this.epoch = undefined // theirs
     this.complete = false // nothing older is kept
     this.recalled = new Set()
+  }
+
+  pass(seq) {
+    this.first = Math.min(seq, this.first ?? seq)
+    this.last = Math.max(seq, this.last)
   }
 
   passed(seq) {

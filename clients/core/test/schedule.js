@@ -57,12 +57,15 @@ class Person {
   leave(room) {
     this.left.add(room)
     this.chat.leave(room)
-    this.lists.get(room).close()
+    this.lists.get(room).left()
   }
 
   comeBack() {
     for (const room of this.left) {
-      this.lists.set(room, new List(this.chat, room))
+      if (this.world.clock.random() < 0.5) {
+        this.lists.get(room).close()
+        this.lists.set(room, new List(this.chat, room))
+      }
       this.chat.join(room)
     }
     this.left.clear()
@@ -76,16 +79,19 @@ class List {
     this.copy = []
     this.timeline = new Timeline(chat, room, (index, removed, added) => this.copy.splice(index, removed, ...added))
     this.copy.push(...this.timeline.items)
-    let last
     const next = ({ type, seq, room: name }) => {
       if (name !== room) return
-      assert.ok(last === undefined || seq === last + 1, `${type} ${seq} behind ${last}`)
-      last = seq
+      assert.ok(this.last === undefined || seq === this.last + 1, `${type} ${seq} behind ${this.last}`)
+      this.last = seq
     }
     this.stops = [
       chat.on('message', next),
-      chat.on('gap', ({ room: name }) => { if (name === room) last = undefined }),
+      chat.on('gap', ({ room: name }) => { if (name === room) this.left() }),
     ]
+  }
+
+  left() {
+    this.last = undefined
   }
 
   close() {

@@ -185,6 +185,78 @@ test('made after joining, older begins with the newest page', async () => {
   assert.deepEqual(shown(), ['1 1', '2 2', '3 3'])
 })
 
+test('pages read before the room was entered stay if it goes on from there', async () => {
+  for (const { epoch, entries, want } of [
+    { epoch: 'e1', entries: [said(4), said(5)], want: ['2 2', '3 3', '4 4', '5 5'] },
+    { epoch: 'e1', entries: [said(3), said(4)], want: ['2 2', '3 3', '4 4'] },
+    { epoch: 'e1', entries: [said(5), said(6)], want: ['5 5', '6 6'] }, // 4 is between
+    { epoch: 'e2', entries: [said(4), said(5)], want: ['4 4', '5 5'] }, // the record is another
+  ]) {
+    const stage = new Stage()
+    stage.welcome()
+    const { timeline, shown } = watch(stage)
+    const older = timeline.older()
+    page(stage, [said(2), said(3)], false)
+    assert.equal(await older, 2)
+    stage.enter('tea', { epoch, entries })
+    assert.deepEqual(shown(), want)
+    assert.equal(timeline.more, want[0] !== '2 2')
+  }
+})
+
+test('an empty page read before the room was entered does not end it', async () => {
+  const stage = new Stage()
+  stage.welcome()
+  const { timeline } = watch(stage)
+  const older = timeline.older()
+  page(stage, [], false)
+  await older
+  stage.enter('tea', { entries: [said(5)] })
+  assert.equal(timeline.more, true)
+})
+
+test('pages of two records are not mixed', async () => {
+  const stage = new Stage()
+  stage.welcome()
+  const { timeline, shown } = watch(stage)
+  const older = timeline.older()
+  page(stage, [said(8), said(9)], true)
+  await older
+  const another = timeline.older()
+  page(stage, [said(1), said(2)], false, { epoch: 'e2' })
+  assert.equal(await another, 0)
+  assert.deepEqual(shown(), [])
+  assert.equal(timeline.more, true)
+})
+
+test('a page that does not reach the list is not taken', async () => {
+  const stage = new Stage()
+  stage.welcome()
+  const { timeline, shown } = watch(stage)
+  const older = timeline.older()
+  stage.enter('tea', { last: 4 })
+  stage.socket.answer('history', { type: 'history', room: 'tea', epoch: 'e1', entries: [said(1), said(2)], more: false })
+  stage.socket.say(said(5))
+  assert.equal(await older, 0)
+  assert.deepEqual(shown(), ['5 5'])
+  assert.equal(timeline.more, true)
+})
+
+test('a room that was left and entered again goes on where the list ends, or begins anew', () => {
+  for (const [entries, want] of [
+    [[said(3)], ['1 1', '2 2', '3 3']],
+    [[said(8), said(9)], ['8 8', '9 9']],
+    [[], []], // what has come meanwhile is not known
+  ]) {
+    const stage = new Stage()
+    const { shown } = watch(stage)
+    stage.enter('tea', { entries: [said(1), said(2)] })
+    stage.chat.leave('tea')
+    stage.enter('tea', { last: 9, entries })
+    assert.deepEqual(shown(), want)
+  }
+})
+
 test('a gap begins anew, and old pages that are on their way are not taken', async () => {
   const stage = new Stage()
   const { timeline, shown } = watch(stage)

@@ -969,9 +969,9 @@ var Timeline = class {
       if (event.room === room) listener(event);
     };
     this.listening = [
-      chat.on("message", here((entry) => this.place(entry))),
-      chat.on("notice", here((entry) => this.place(entry))),
-      chat.on("recalled", here((entry) => this.recall(entry))),
+      chat.on("message", here((entry) => this.hear(entry))),
+      chat.on("notice", here((entry) => this.hear(entry))),
+      chat.on("recalled", here((entry) => this.hear(entry))),
       chat.on("outbox", here((message) => this.follow(message))),
       chat.on("room", here(() => this.settle())),
       chat.on("gap", here(() => this.begin()))
@@ -987,15 +987,22 @@ var Timeline = class {
   // older loads the page before the oldest item, and resolves to how many items
   // it brought.
   async older(limit) {
-    var _a;
-    const { life } = this;
-    const page = await this.chat.history(this.room, { before: this.first, limit });
+    var _a, _b, _c, _d;
+    const { life, first: before } = this;
+    const page = await this.chat.history(this.room, { before, limit });
     const known = (_a = this.chat.rooms.get(this.room)) == null ? void 0 : _a.epoch;
     if (life !== this.life || known !== void 0 && known !== page.epoch) return 0;
+    (_b = this.epoch) != null ? _b : this.epoch = page.epoch;
+    if (this.epoch !== page.epoch) {
+      this.begin();
+      return 0;
+    }
+    const newest = (_d = (_c = page.entries.at(-1)) == null ? void 0 : _c.seq) != null ? _d : (before != null ? before : 1) - 1;
+    if (newest < this.first - 1) return 0;
     this.complete = !page.more;
-    const before = this.placed;
+    const had = this.placed;
     for (const entry of page.entries.reverse()) this.place(entry);
-    return this.placed - before;
+    return this.placed - had;
   }
   // trim forgets the oldest numbered items but for the newest keep.
   trim(keep) {
@@ -1007,11 +1014,27 @@ var Timeline = class {
     this.first = keep ? this.items[excess].seq : void 0;
     this.splice(0, excess, []);
   }
+  // enter is told which entry comes next in the room. The first since the room was
+  // entered need not follow what the list has, the others do.
+  enter(seq) {
+    const room = this.chat.rooms.get(this.room);
+    if (this.entered === room) return;
+    this.entered = room;
+    const follows = this.epoch === room.epoch && seq <= this.last + 1;
+    if (this.first === void 0 && !this.complete) this.drop(() => true);
+    else if (!follows) this.begin();
+  }
+  // hear takes an entry from the room.
+  hear(entry) {
+    this.enter(entry.seq);
+    this.epoch = this.entered.epoch;
+    if (entry.type === "recalled") this.recall(entry);
+    else this.place(entry);
+  }
   // place puts an entry where it belongs, once.
   place(entry) {
-    var _a;
-    const { seq, type } = entry;
-    this.first = Math.min(seq, (_a = this.first) != null ? _a : seq);
+    const { type, seq } = entry;
+    this.pass(seq);
     if (type !== "message" && type !== "notice") return;
     let i = this.placed;
     while (i > 0 && this.items[i - 1].seq > seq) i--;
@@ -1024,8 +1047,7 @@ var Timeline = class {
     this.splice(i, 0, [item]);
   }
   recall({ seq, target }) {
-    var _a;
-    this.first = Math.min(seq, (_a = this.first) != null ? _a : seq);
+    this.pass(seq);
     this.recalled.add(target);
     const i = this.items.findIndex((item, j) => j < this.placed && item.seq === target);
     if (i >= 0) this.splice(i, 1, [{ ...this.items[i], body: void 0, recalled: true }]);
@@ -1050,9 +1072,11 @@ var Timeline = class {
   }
   // settle drops what was sent and lies among the older messages.
   settle() {
+    this.enter(this.chat.rooms.get(this.room).seq + 1);
     this.drop(({ seq }) => this.passed(seq));
   }
-  // begin starts again after a gap: what was there may be wrong.
+  // begin starts again where what comes does not follow what is there, which may
+  // be wrong.
   begin() {
     const { placed } = this;
     this.reset();
@@ -1063,8 +1087,15 @@ var Timeline = class {
     this.life = {};
     this.placed = 0;
     this.first = void 0;
+    this.last = 0;
+    this.epoch = void 0;
     this.complete = false;
     this.recalled = /* @__PURE__ */ new Set();
+  }
+  pass(seq) {
+    var _a;
+    this.first = Math.min(seq, (_a = this.first) != null ? _a : seq);
+    this.last = Math.max(seq, this.last);
   }
   passed(seq) {
     var _a;
