@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -28,7 +29,22 @@ type carrier func(ctx context.Context, uri string, header http.Header) (net.Conn
 
 // carriers are those by an extended CONNECT, over https.
 func (s *site) carriers() map[string]carrier {
-	return map[string]carrier{"h2": s.overH2(), "h3": s.overH3()}
+	return map[string]carrier{"h2": s.overH2().again(), "h3": s.overH3().again()}
+}
+
+// again tries a handshake anew that the server has not looked at, as browsers do:
+// a reload may end the connection that it has just come by.
+func (c carrier) again() carrier {
+	return func(ctx context.Context, uri string, header http.Header) (conn net.Conn, res *http.Response, err error) {
+		for range 3 {
+			conn, res, err = c(ctx, uri, header.Clone())
+			var h3 *http3.Error
+			if err == nil || !strings.Contains(err.Error(), "GOAWAY") && !(errors.As(err, &h3) && h3.ErrorCode == http3.ErrCodeRequestRejected) {
+				break
+			}
+		}
+		return conn, res, err
+	}
 }
 
 // connect is for the conformance kit.

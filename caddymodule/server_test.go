@@ -143,6 +143,11 @@ func (s *site) tryLoad(directives string) error {
 	if err != nil {
 		return err
 	}
+	json, loaded, err := shakeHandsAfter(json)
+	if err != nil {
+		return err
+	}
+	defer loaded()
 	return caddy.Load(json, true)
 }
 
