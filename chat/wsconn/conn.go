@@ -67,8 +67,9 @@ const (
 )
 
 // Conn is one WebSocket connection. It is small, as most are idle: flags stand
-// together, and what is seldom needed stands behind a pointer. Send, Close and Kill may be called by any
-// goroutine at any time, also from within a Handler's call.
+// together, and what is seldom needed stands behind a pointer. Send, Close and
+// Kill may be called by any goroutine at any time, also from within a Handler's
+// call.
 type Conn struct {
 	// Fixed once attached.
 	engine   *Engine
