@@ -22,7 +22,7 @@ type attendance struct {
 	lost    []lostUser  // in the order of their times
 
 	timer *time.Timer // nil until it is first needed
-	due   time.Time   // when it fires; zero while it does not run
+	due   int64       // when it fires, in Unix nanoseconds; 0 while it does not run
 }
 
 // attendee is a user in a room.
@@ -107,10 +107,10 @@ func (p *attendance) note(a *attendee) {
 
 // wake has tick called at t at the latest.
 func (p *attendance) wake(t time.Time) {
-	if !p.due.IsZero() && !t.Before(p.due) {
+	if p.due != 0 && t.UnixNano() >= p.due {
 		return
 	}
-	p.due = t
+	p.due = t.UnixNano()
 	if p.timer == nil {
 		p.timer = time.AfterFunc(time.Until(t), p.room.tick)
 	} else {
@@ -129,7 +129,7 @@ func (r *room) tick() {
 
 // tell tells the members who came and went.
 func (p *attendance) tell() {
-	p.due = time.Time{}
+	p.due = 0
 	now := time.Now()
 	for len(p.lost) > 0 && !p.lost[0].due.After(now) {
 		l := p.lost[0]
@@ -153,7 +153,7 @@ func (p *attendance) tell() {
 			delete(p.users, a.user.ID)
 		}
 	}
-	p.changed, p.due = nil, time.Time{}
+	p.changed, p.due = nil, 0
 	if len(p.lost) > 0 {
 		p.wake(p.lost[0].due)
 	}

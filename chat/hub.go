@@ -233,7 +233,7 @@ func (h *Hub) acquire(name string, maxMembers int) (*room, error) {
 			return nil, wire.Unavailable.Error("")
 		}
 		r = newRoom(h, name)
-		h.rooms[name] = r
+		h.rooms[r.name] = r
 		h.workers.Add(1) // while it follows, the journal may start its worker
 	}
 	if maxMembers > 0 && r.refs >= maxMembers {

@@ -3,6 +3,7 @@ package chat
 import (
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -82,7 +83,7 @@ type heldFrame struct {
 }
 
 func newRoom(h *Hub, name string) *room {
-	r := &room{hub: h, name: name}
+	r := &room{hub: h, name: strings.Clone(name)} // which may be a part of a long request
 	r.present.room = r
 	return r
 }
