@@ -257,6 +257,7 @@ func (h *Hub) say(ctx context.Context, e Entry) (Receipt, error) {
 		return Receipt{}, err
 	}
 	defer h.release(room)
+	e.Room = room.name // the caller's may be a part of a long request
 	type answer struct {
 		receipt Receipt
 		err     error

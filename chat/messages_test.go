@@ -31,8 +31,13 @@ func (tokens) Authenticate(_ context.Context, c chat.Credential) (*chat.Identity
 // but for the room, and that of the sockets.
 func messagesURL(t *testing.T, set chat.Settings) (url, ws string, hub *chat.Hub) {
 	t.Helper()
+	return messagesOf(t, chat.Config{Settings: set, Journal: journals["pebble"](t)})
+}
+
+func messagesOf(t *testing.T, cfg chat.Config) (url, ws string, hub *chat.Hub) {
+	t.Helper()
 	h := &chat.Handler{Auth: tokens{}}
-	ws, hub = serve(t, chat.Config{Settings: set, Journal: journals["pebble"](t)}, h)
+	ws, hub = serve(t, cfg, h)
 	mux := http.NewServeMux()
 	mux.HandleFunc("/chat/rooms/{room}/messages", func(w http.ResponseWriter, r *http.Request) {
 		h.ServeMessages(w, r, r.PathValue("room"))
@@ -190,5 +195,28 @@ func TestMessages_ShareTheUsersPace(t *testing.T) {
 	}
 	if status, _, _ := call(t, "POST", url+"r/messages", "ben", `{"body":"x"}`); status != 201 {
 		t.Errorf("another user gets %d", status)
+	}
+}
+
+// A room's name is a part of the request, which must not stay with the message.
+func TestMessages_LongRequests_DontStay(t *testing.T) {
+	for journal, open := range journals {
+		t.Run(journal, func(t *testing.T) {
+			url, _, _ := messagesOf(t, chat.Config{Journal: open(t)})
+			url += "r/messages?" + strings.Repeat("x", 512<<10)
+			say := func() {
+				if status, _, _ := call(t, "POST", url, "ann", `{"body":"x"}`); status != 201 {
+					t.Fatalf("status %d", status)
+				}
+			}
+			say()
+			before := heapInUse()
+			for range 200 {
+				say()
+			}
+			if grown, bound := heapInUse()-before, slack+own[journal]; grown > bound {
+				t.Errorf("the heap grew by %d bytes; %d are allowed", grown, bound)
+			}
+		})
 	}
 }
