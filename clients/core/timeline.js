@@ -21,7 +21,7 @@ export class Timeline {
       chat.on('notice', here((entry) => this.hear(entry))),
       chat.on('recalled', here((entry) => this.hear(entry))),
       chat.on('outbox', here((message) => this.follow(message))),
-      chat.on('room', here(() => this.settle())),
+      chat.on('room', here((room) => this.settle(room))),
       chat.on('gap', here(() => this.begin())),
     ]
   }
@@ -70,17 +70,19 @@ export class Timeline {
   // entered need not follow what the list has, the others do.
   enter(seq) {
     const room = this.chat.rooms.get(this.room)
-    if (this.entered === room) return
-    this.entered = room
-    const follows = this.epoch === room.epoch && seq <= this.last + 1
-    if (this.first === undefined && !this.complete) this.drop(() => true)
-    else if (!follows) this.begin()
+    if (!room) return // another listener has left it
+    if (this.entered !== room) {
+      this.entered = room
+      const follows = this.epoch === room.epoch && seq <= this.last + 1
+      if (this.first === undefined && !this.complete) this.drop(() => true)
+      else if (!follows) this.begin()
+    }
+    this.epoch = room.epoch
   }
 
   // hear takes an entry from the room.
   hear(entry) {
     this.enter(entry.seq)
-    this.epoch = this.entered.epoch
     if (entry.type === 'recalled') this.recall(entry)
     else this.place(entry)
   }
@@ -130,8 +132,8 @@ export class Timeline {
   }
 
   // settle drops what was sent and lies among the older messages.
-  settle() {
-    this.enter(this.chat.rooms.get(this.room).seq + 1)
+  settle(room) {
+    this.enter(room.seq + 1)
     this.drop(({ seq }) => this.passed(seq))
   }
 

@@ -257,6 +257,17 @@ test('a room that was left and entered again goes on where the list ends, or beg
   }
 })
 
+test('a listener may leave the room before the list hears of an entry', () => {
+  const stage = new Stage()
+  for (const name of ['message', 'room']) stage.chat.on(name, ({ room }) => stage.chat.leave(room))
+  const { timeline, shown } = watch(stage)
+  stage.enter('tea', { entries: [said(1), said(2)] })
+  assert.deepEqual(shown(), ['1 1'])
+  stage.enter('tea')
+  assert.deepEqual(stage.of('error'), [])
+  assert.equal(timeline.items.length, 1)
+})
+
 test('a gap begins anew, and old pages that are on their way are not taken', async () => {
   const stage = new Stage()
   const { timeline, shown } = watch(stage)

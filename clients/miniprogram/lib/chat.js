@@ -973,7 +973,7 @@ var Timeline = class {
       chat.on("notice", here((entry) => this.hear(entry))),
       chat.on("recalled", here((entry) => this.hear(entry))),
       chat.on("outbox", here((message) => this.follow(message))),
-      chat.on("room", here(() => this.settle())),
+      chat.on("room", here((room2) => this.settle(room2))),
       chat.on("gap", here(() => this.begin()))
     ];
   }
@@ -1018,16 +1018,18 @@ var Timeline = class {
   // entered need not follow what the list has, the others do.
   enter(seq) {
     const room = this.chat.rooms.get(this.room);
-    if (this.entered === room) return;
-    this.entered = room;
-    const follows = this.epoch === room.epoch && seq <= this.last + 1;
-    if (this.first === void 0 && !this.complete) this.drop(() => true);
-    else if (!follows) this.begin();
+    if (!room) return;
+    if (this.entered !== room) {
+      this.entered = room;
+      const follows = this.epoch === room.epoch && seq <= this.last + 1;
+      if (this.first === void 0 && !this.complete) this.drop(() => true);
+      else if (!follows) this.begin();
+    }
+    this.epoch = room.epoch;
   }
   // hear takes an entry from the room.
   hear(entry) {
     this.enter(entry.seq);
-    this.epoch = this.entered.epoch;
     if (entry.type === "recalled") this.recall(entry);
     else this.place(entry);
   }
@@ -1071,8 +1073,8 @@ var Timeline = class {
     }
   }
   // settle drops what was sent and lies among the older messages.
-  settle() {
-    this.enter(this.chat.rooms.get(this.room).seq + 1);
+  settle(room) {
+    this.enter(room.seq + 1);
     this.drop(({ seq }) => this.passed(seq));
   }
   // begin starts again where what comes does not follow what is there, which may
