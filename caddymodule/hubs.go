@@ -153,17 +153,17 @@ func (h *sharedHub) retire(hub *chat.Hub) {
 }
 
 // reviewOrigins ends the sessions of pages that no handler lets in any more. h.mu
-// is held.
+// is not held, since it says goodbye to them.
 func (h *sharedHub) reviewOrigins() {
-	hub := h.hub.Load()
-	if hub == nil {
-		return
-	}
+	h.mu.Lock()
 	var of []chat.Origins
 	for _, l := range h.leases {
 		of = append(of, l.origins)
 	}
-	hub.ReviewOrigins(of...)
+	h.mu.Unlock()
+	if hub := h.hub.Load(); hub != nil && len(of) > 0 {
+		hub.ReviewOrigins(of...)
+	}
 }
 
 // giveBack ends the lease and brings the newest remaining settings into force.
@@ -173,9 +173,9 @@ func (l *lease) giveBack() error {
 	h.leases = slices.DeleteFunc(h.leases, func(other *lease) bool { return other == l })
 	if n := len(h.leases); n > 0 {
 		h.configure(h.leases[n-1])
-		h.reviewOrigins()
 	}
 	h.mu.Unlock()
+	h.reviewOrigins()
 	_, err := hubs.Delete(h.name)
 	return err
 }
