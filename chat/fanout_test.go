@@ -3,6 +3,7 @@ package chat
 import (
 	"bytes"
 	"testing"
+	"unsafe"
 )
 
 // A batch is encoded and compressed once for each dialect, however many members
@@ -24,5 +25,11 @@ func TestFanOut_Chunk_IsMadeOnceForADialect(t *testing.T) {
 		if sizes[d|deflated] > sizes[d]/3 {
 			t.Errorf("dialect %d: %d bytes, compressed %d", d, sizes[d], sizes[d|deflated])
 		}
+	}
+}
+
+func TestRoom_IsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(room{}); n > 256 {
+		t.Errorf("a room has %d bytes", n)
 	}
 }

@@ -44,14 +44,21 @@ func (o Origins) Validate() error {
 	return nil
 }
 
-// Allow reports whether the page that made the request may connect.
+// Allow reports whether the page that made the request may connect. One whose
+// origin and host have more than 1 KiB together may not.
 func (o Origins) Allow(r *http.Request) bool {
-	if len(r.Header.Values("Origin")) > 1 {
+	switch values := r.Header.Values("Origin"); {
+	case len(values) == 0:
+		return true
+	case len(values) > 1 || len(values[0])+len(r.Host) > maxPage:
 		return false
 	}
-	p := pageOf(r)
-	return p == noPage || o.allow(p.Value())
+	return o.allow(pageOf(r).Value())
 }
+
+// maxPage bounds a page, which stays in memory with its sessions, in bytes. A
+// name in the DNS has 253 at most.
+const maxPage = 1 << 10
 
 // page is what made a request: a page of an origin, which asked a host.
 type page struct{ origin, host string }

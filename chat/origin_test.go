@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/caddychat/caddy-chat/chat"
@@ -30,6 +31,8 @@ func TestOrigins_Allow(t *testing.T) {
 		{patterns, "http://[::1]:8080", true},
 		{patterns, "https://chat.test", false},
 		{chat.Origins{"*"}, "https://evil.test", true},
+		{chat.Origins{"*"}, "https://" + strings.Repeat("x", 1000), true},
+		{chat.Origins{"*"}, "https://" + strings.Repeat("x", 1<<10), false},
 	} {
 		r := httptest.NewRequest("GET", "https://chat.test/chat", nil)
 		if c.origin != "" {
