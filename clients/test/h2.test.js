@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { chromium } from 'playwright-core'
-import { Server } from './server.js'
+import { Server, wait } from './server.js'
 
 const servers = {}
 let browser
@@ -55,12 +55,9 @@ function requests(server) {
 
 // logged resolves to the requests of a method once there are that many.
 async function logged(server, method, count) {
-  for (const deadline = Date.now() + 10_000; ;) {
-    const found = requests(server).filter((request) => request.method === method)
-    if (found.length >= count) return found
-    assert.ok(Date.now() < deadline, `${found.length} of ${count} requests ${method} in the access log`)
-    await new Promise((resolve) => { setTimeout(resolve, 10) })
-  }
+  const found = () => requests(server).filter((request) => request.method === method)
+  await wait(() => found().length >= count)
+  return found()
 }
 
 test('a page chats over HTTP/2 where it is offered', async (t) => {

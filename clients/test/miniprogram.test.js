@@ -2,8 +2,6 @@
 // the real server.
 import assert from 'node:assert/strict'
 import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import http from 'node:http'
-import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
@@ -14,7 +12,7 @@ import { makeLibrary } from '../build.js'
 import { Client } from '../core/index.js'
 import { node } from '../core/node.js'
 import { Phone } from './phone.js'
-import { Server } from './server.js'
+import { Server, serveWeChat, wait } from './server.js'
 
 const root = fileURLToPath(new URL('../miniprogram', import.meta.url))
 const limits = 'limits {\nsession_rate 1000 10000\nsession_bytes 100MiB 100MiB\nuser_rate 1000 10000\nuser_bytes 100MiB 100MiB\nconnect_rate 1000 1000\n}'
@@ -43,13 +41,6 @@ async function enter(t, name, { at = server, config = {}, ...options } = {}) {
   await wait(() => phone.page?.page.join)
   await phone.page.until('to be online', ({ state }) => state === 'online')
   return phone
-}
-
-async function wait(holds) {
-  for (const deadline = Date.now() + 10_000; !holds();) {
-    if (Date.now() > deadline) throw new Error(`not in time: ${holds}`)
-    await new Promise((resolve) => { setTimeout(resolve, 5) })
-  }
 }
 
 // visit opens a room.
@@ -295,17 +286,7 @@ test('a room of great messages is drawn in steps that setData carries', async (t
 })
 
 test('a mini program signs in by WeChat; a token that is refused makes no guest', async (t) => {
-  const weChat = http.createServer((req, res) => {
-    const code = new URL(req.url, 'http://x').searchParams.get('js_code')
-    res.end(JSON.stringify(code.startsWith('good') ? { openid: 'li', session_key: 'k' } : { errcode: 40029 }))
-  })
-  weChat.listen(0, '127.0.0.1')
-  await once(weChat, 'listening')
-  t.after(() => weChat.close())
-  const chat = `auth wechat {\napp_id wx01\napp_secret secret\napi http://127.0.0.1:${weChat.address().port}\n}\n${limits}`
-  const at = new Server({ chat })
-  t.after(() => at.remove())
-  await at.start()
+  const at = await serveWeChat(t, limits)
   const li = await enter(t, 'Li', { at, config: { login: true }, codes: ['good-1', 'good-2', 'bad'] })
   const { id } = li.app.chat.user
   assert.match(id, /^wx-/)
@@ -322,7 +303,10 @@ test('a mini program signs in by WeChat; a token that is refused makes no guest'
   li.quit()
   li.storage.set('token', '"a.token.that-is-refused"')
   li.launch(root, li.config) // and now WeChat refuses, too
-  await li.page.until('a reason', ({ state }) => state !== 'online')
-  await new Promise((resolve) => { setTimeout(resolve, 300) })
+  let error
+  li.app.chat.on('error', (event) => { error = event })
+  await wait(() => error)
+  assert.equal(error.code, 'no_token')
+  assert.deepEqual(li.codes, [])
   assert.notEqual(li.page.data.state, 'online')
 })

@@ -2,9 +2,7 @@
 // own renderer in a browser, its JavaScript on a phone that has real sockets to the
 // real server.
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import http from 'node:http'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
@@ -13,7 +11,7 @@ import WebSocket from 'ws'
 import { Client } from '../core/index.js'
 import { node } from '../core/node.js'
 import { take } from '../screenshots.js'
-import { Server } from './server.js'
+import { Server, serveWeChat, wait } from './server.js'
 import { compile } from './view.js'
 import { browser as launch, Visitor } from './visitor.js'
 
@@ -201,16 +199,7 @@ test('a guest whose token is refused is told so, and starts anew with a tap', as
 })
 
 test('a user of WeChat whose token is refused is signed in again, with another code if one is no good', async (t) => {
-  const weChat = http.createServer((req, res) => {
-    const code = new URL(req.url, 'http://x').searchParams.get('js_code')
-    res.end(JSON.stringify(code.startsWith('good') ? { openid: 'li', session_key: 'k' } : { errcode: 40029 }))
-  })
-  weChat.listen(0, '127.0.0.1')
-  await once(weChat, 'listening')
-  t.after(() => weChat.close())
-  const at = new Server({ chat: `auth wechat {\napp_id wx01\napp_secret secret\napi http://127.0.0.1:${weChat.address().port}\n}\n${limits}` })
-  t.after(() => at.remove())
-  await at.start()
+  const at = await serveWeChat(t, limits)
   const li = await enter(t, 'Li', { at, config: { login: true }, codes: ['good', 'bad', 'good again'] })
   const { id } = li.phone.app.chat.user
   li.phone.quit()
@@ -297,10 +286,3 @@ test('the pictures of the documentation can be taken, of every page in both lang
     await rm(dir, { recursive: true })
   }
 })
-
-async function wait(holds) {
-  for (const deadline = Date.now() + 10_000; !await holds();) {
-    if (Date.now() > deadline) throw new Error(`not in time: ${holds}`)
-    await new Promise((resolve) => { setTimeout(resolve, 20) })
-  }
-}

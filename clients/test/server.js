@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import http from 'node:http'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import { tmpdir } from 'node:os'
@@ -146,6 +147,31 @@ http://localhost:${http}, https://localhost:${https} {
 	${site}
 }
 `
+}
+
+// serveWeChat starts a server whose users sign in by WeChat, and a WeChat that knows
+// all of them as one whose codes begin with good. chat is what else stands in its
+// block.
+export async function serveWeChat(t, chat) {
+  const weChat = http.createServer((req, res) => {
+    const code = new URL(req.url, 'http://x').searchParams.get('js_code')
+    res.end(JSON.stringify(code.startsWith('good') ? { openid: 'li', session_key: 'k' } : { errcode: 40029 }))
+  })
+  weChat.listen(0, '127.0.0.1')
+  await once(weChat, 'listening')
+  t.after(() => weChat.close())
+  const at = new Server({ chat: `auth wechat {\napp_id wx01\napp_secret secret\napi http://127.0.0.1:${weChat.address().port}\n}\n${chat}` })
+  t.after(() => at.remove())
+  await at.start()
+  return at
+}
+
+// wait waits until holds returns true, or resolves to it.
+export async function wait(holds) {
+  for (const deadline = Date.now() + 10_000; !await holds();) {
+    if (Date.now() > deadline) throw new Error(`not in time: ${holds}`)
+    await pause(10)
+  }
 }
 
 function parse(line) {
