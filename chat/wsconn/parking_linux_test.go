@@ -7,9 +7,30 @@ import (
 	"io"
 	"net"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 	"time"
+
+	"github.com/gobwas/ws"
 )
+
+// plainPair returns both ends of a TCP connection.
+func plainPair(t *testing.T) (server, client net.Conn) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	if client, err = net.Dial("tcp", ln.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	if server, err = ln.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	return server, client
+}
 
 // securePair returns both ends of a TLS connection over TCP, after the
 // handshake.
@@ -17,22 +38,9 @@ func securePair(t *testing.T) (server *tls.Conn, client *tls.Conn) {
 	t.Helper()
 	ts := httptest.NewTLSServer(nil) // for its certificate
 	defer ts.Close()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	outer, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	inner, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	inner, outer := plainPair(t)
 	server = tls.Server(inner, &tls.Config{Certificates: ts.TLS.Certificates})
 	client = tls.Client(&diverted{Conn: outer}, &tls.Config{InsecureSkipVerify: true})
-	t.Cleanup(func() { client.Close() })
 	shaken := make(chan error, 1)
 	go func() { shaken <- client.Handshake() }()
 	if err := server.Handshake(); err != nil {
@@ -95,5 +103,50 @@ func TestParkingSocket_PeerThatDoesNotRead_MakesNobodyWait(t *testing.T) {
 			}
 			<-r.closed
 		})
+	}
+}
+
+func TestEngine_IdleConnections_HaveNoGoroutine(t *testing.T) {
+	e, err := NewEngine(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := runtime.NumGoroutine()
+	const each = 20
+	for range each {
+		plain, plainClient := plainPair(t)
+		secure, secureClient := securePair(t)
+		for server, client := range map[net.Conn]net.Conn{plain: plainClient, secure: secureClient} {
+			heard := make(chan bool, 1)
+			r := newRecorder()
+			r.onHear = func(ws.OpCode, []byte) { heard <- true }
+			c, err := e.Attach(server, false, r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Start()
+			if _, err := client.Write(clientFrame(ws.OpText, true, []byte("here"))); err != nil {
+				t.Fatal(err)
+			}
+			<-heard
+			if err := c.Send(AppendFrame(nil, ws.OpText, false, []byte("heard"))); err != nil {
+				t.Fatal(err)
+			}
+			if f, err := readFrame(client); err != nil || string(f.Payload) != "heard" {
+				t.Fatalf("got %q, %v", f.Payload, err)
+			}
+		}
+	}
+	// The last readers are about to park. These are real sockets, so time is real.
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines more for %d connections", runtime.NumGoroutine()-before, 2*each)
+		}
+	}
+	if n := e.Len(); n != 2*each {
+		t.Errorf("%d of %d connections are open", n, 2*each)
+	}
+	if err := e.Close(context.Background()); err != nil {
+		t.Error(err)
 	}
 }
