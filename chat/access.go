@@ -49,14 +49,14 @@ func (s *Session) mayWrite(room string) error { return s.hub.mayWrite(s.identity
 
 // review ends the membership of those who may no longer read the room. It is
 // called by the worker.
-func (r *room) review(members []*member) {
+func (r *room) review(members ...*member) {
 	for _, m := range members {
 		var why *wire.Error
 		if m.gone.Load() || !errors.As(m.session.mayRead(r.name), &why) {
 			continue
 		}
 		if m.attendee == nil {
-			m.session.close(why.Code.Bye())
+			m.endSession(why.Code)
 			continue
 		}
 		r.leave(m, textFrame(&wire.Removed{Room: r.name, Why: why}), true)

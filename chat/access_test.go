@@ -2,7 +2,9 @@ package chat_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/coder/websocket"
@@ -122,4 +124,103 @@ func TestAccess_ChangesLive(t *testing.T) {
 		a.say(`{"type":"send","id":"1","room":"news","body":1}`)
 		a.hear(`{"type":"error","id":"1","code":"forbidden","…":"…"}`)
 	})
+}
+
+// onUpgrade calls f when the handshake is about to be answered.
+type onUpgrade struct {
+	http.ResponseWriter
+	f func()
+}
+
+func (w onUpgrade) WriteHeader(status int) {
+	w.f()
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w onUpgrade) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// What changes while a client shakes hands holds for that client too.
+func TestAccess_ChangesDuringTheHandshake(t *testing.T) {
+	narrow := chat.Settings{Policies: chat.Policies{{Pattern: "news", Read: subject(t, "anyone")}}}
+	for _, c := range []struct {
+		what   string
+		change func(*chat.Hub) error
+		end    websocket.StatusCode // 0: none
+		v1     bool                 // as for a client of chat.v1; else for a raw one
+	}{
+		{"policies", func(h *chat.Hub) error { h.Configure(narrow); return nil }, 4500, false},
+		{"origins", func(h *chat.Hub) error { h.ReviewOrigins(chat.Origins{"http://other.test"}); return nil }, 4500, false},
+		{"origins, v1", func(h *chat.Hub) error { h.ReviewOrigins(chat.Origins{"http://other.test"}); return nil }, 4500, true},
+		{"origins that stay", func(h *chat.Hub) error { h.ReviewOrigins(chat.Origins{"http://*.test"}); return nil }, 0, false},
+		{"ban from the room", func(h *chat.Hub) error { return h.Ban("lobby", "guest-x", time.Hour) }, 4505, false},
+		{"ban", func(h *chat.Hub) error { return h.Ban("", "guest-x", time.Hour) }, 4505, false},
+		{"ban of another", func(h *chat.Hub) error { return h.Ban("", "guest-y", time.Hour) }, 0, false},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			var b *bubble
+			around := func(h http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					r.URL.RawQuery, r.Host = "token=guest-x", "page.test"
+					r.Header.Set("Origin", "http://page.test")
+					h.ServeHTTP(onUpgrade{w, func() {
+						if err := c.change(b.hub); err != nil {
+							t.Error(err)
+						}
+						synctest.Wait()
+					}}, r)
+				})
+			}
+			inBubbleWith(t, chat.Settings{}, testAuth{}, around, func(t *testing.T, it *bubble) {
+				b = it
+				var client *client
+				if c.v1 {
+					client = b.connect()
+					client.hear(`{"type":"bye","…":"…"}`)
+				} else {
+					client = b.connectRaw()
+				}
+				if c.end != 0 {
+					client.closed(c.end)
+				} else {
+					client.silent(time.Second)
+				}
+			})
+		})
+	}
+}
+
+// followHook is a journal that calls f before a room is followed.
+type followHook struct {
+	chat.Journal
+	f func(room string)
+}
+
+func (j followHook) Follow(room string, deliver func(chat.Entry)) (func(), error) {
+	j.f(room)
+	return j.Journal.Follow(room, deliver)
+}
+
+// What changes while a client of chat.v1 joins holds for that client too.
+func TestAccess_ChangesDuringTheJoin(t *testing.T) {
+	narrow := chat.Settings{Policies: chat.Policies{{Pattern: "news", Read: subject(t, "anyone")}}}
+	for code, change := range map[string]func(*chat.Hub) error{
+		"forbidden": func(h *chat.Hub) error { h.Configure(narrow); return nil },
+		"banned":    func(h *chat.Hub) error { return h.Ban("r", "guest-x", time.Hour) },
+	} {
+		t.Run(code, func(t *testing.T) {
+			var hub *chat.Hub
+			journal := followHook{chat.NewMemoryJournal(chat.MemoryOptions{}), func(string) {
+				if err := change(hub); err != nil {
+					t.Error(err)
+				}
+			}}
+			url, h := serve(t, chat.Config{Journal: journal}, &chat.Handler{Auth: testAuth{}})
+			hub = h
+			c := dialV1(t, url).hello(`,"token":"guest-x"`)
+			c.say(`{"type":"join","room":"r"}`)
+			c.hear(`{"type":"joined","room":"r","…":"…"}`, `{"type":"removed","room":"r","code":"`+code+`","…":"…"}`)
+			c.say(`{"type":"send","id":"1","room":"r","body":1}`)
+			c.hear(`{"type":"error","id":"1","code":"not_joined","…":"…"}`)
+		})
+	}
 }

@@ -87,16 +87,19 @@ func limitKey(addr netip.Addr) netip.Addr {
 	return addr
 }
 
-// enter registers a session. One that comes after Leave is told goodbye here,
-// since Leave did not see it.
+// enter registers a session. One that comes after Leave, or after a review of
+// origins that it began before, is told goodbye here, since they did not see it.
 func (h *Hub) enter(s *Session) {
 	h.mu.Lock()
 	h.sessions[s.id] = s
 	h.counts.opened.Add(1)
-	late := h.closed
+	late, origins := h.closed, h.origins
 	h.mu.Unlock()
-	if late {
+	switch {
+	case late:
 		s.close(wire.Shutdown.Bye())
+	case !s.began.After(origins.at) && !origins.allow(s.page):
+		s.close(wire.Forbidden.Bye())
 	}
 }
 
@@ -143,12 +146,14 @@ type enrolled struct {
 
 // enrol makes id the user of s. A session of the same device is replaced.
 func (h *Hub) enrol(s *Session, id *Identity, device string) error {
-	if err := h.sanctions.check(banned, id.User.ID, ""); err != nil {
-		return err
-	}
 	set := h.settings()
 	var replaced *Session
 	h.mu.Lock()
+	// A ban that comes later finds the session.
+	if err := h.sanctions.check(banned, id.User.ID, ""); err != nil {
+		h.mu.Unlock()
+		return err
+	}
 	u := h.users[id.User.ID]
 	if u == nil {
 		u = &presentUser{pace: h.paces.of(id.User.ID, h.now())}

@@ -96,6 +96,7 @@ func (t *conversation) occupy(name string) (m *member, counted <-chan int, isNew
 	r.do(func() {
 		defer close(count)
 		r.join(m)
+		r.review(m) // what has changed since mayEnter found the room without it
 		count <- r.present.here
 	})
 	return m, count, true, nil

@@ -59,6 +59,7 @@ func (h *Handler) refuse(w http.ResponseWriter, no *refusal) {
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
+	began := time.Now() // before anything is looked at that may change
 	if err := wsconn.Check(r); err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s := &Session{hub: h.Hub, id: newID(), addr: h.clientIP(r), began: time.Now(), holds: r.TLS != nil || r.ProtoMajor > 1, page: pageOf(r)}
+	s := &Session{hub: h.Hub, id: newID(), addr: h.clientIP(r), began: began, holds: r.TLS != nil || r.ProtoMajor > 1, page: pageOf(r)}
 	if err := h.Hub.admit(s.addr); err != nil {
 		return err
 	}
@@ -172,10 +173,9 @@ func (h *Handler) beginRaw(s *Session, w http.ResponseWriter, r *http.Request, n
 		return err
 	}
 	h.Hub.enter(s)
-	if id := s.identity.Load(); id != nil {
-		if err := h.Hub.enrol(s, id, ""); err != nil {
-			s.close(wire.TooManySessions.Bye())
-		}
+	var no *wire.Error
+	if errors.As(s.settle(name), &no) {
+		s.close(no.Code.Bye())
 	}
 	if err := talk.begin(r.Context(), history); err != nil {
 		s.close(wire.Unavailable.Bye())
@@ -203,6 +203,17 @@ func (h *Handler) letIn(s *Session, r *http.Request, room string) error {
 		return h.refuseUser(RefusedForbidden, err)
 	}
 	return nil
+}
+
+// settle makes the user of a raw session known, and asks again whether they may be
+// here: a ban during the handshake did not find the session.
+func (s *Session) settle(room string) error {
+	if id := s.identity.Load(); id != nil {
+		if err := s.hub.enrol(s, id, ""); err != nil {
+			return err
+		}
+	}
+	return s.mayRead(room)
 }
 
 // refuseUser is a refusal for a reason that chat.v1 would tell in a frame.

@@ -157,6 +157,7 @@ type Hub struct {
 	byAddr     map[netip.Addr]int      // connections, admitted or about to be
 	admitted   int
 	retirement retirement
+	origins    originReview  // the last one
 	empty      chan struct{} // closed by emptied: closed, and nobody is admitted
 	emptied    func()
 }
@@ -214,7 +215,7 @@ func (h *Hub) Configure(s Settings) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, r := range h.rooms {
-		r.do(func() { r.review(slices.Clone(r.members)) })
+		r.do(func() { r.review(slices.Clone(r.members)...) })
 	}
 }
 

@@ -181,7 +181,7 @@ func (t *conversation) renew(c *wire.Renew) error {
 	t.session.identity.Store(&fresh)
 	t.ring()
 	for _, m := range t.members {
-		m.room.do(func() { m.room.review([]*member{m}) })
+		m.room.do(func() { m.room.review(m) })
 	}
 	if c.ID != "" {
 		t.answer(&wire.Renewed{ID: c.ID, Expires: expiresMillis(fresh.Expires)})

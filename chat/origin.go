@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 	"unique"
 
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -86,16 +87,27 @@ func (o Origins) allow(p page) bool {
 	return wechatOrigins.match(p.origin)
 }
 
+// originReview is which pages could still connect at a time.
+type originReview struct {
+	at time.Time
+	of []Origins
+}
+
+func (v originReview) allow(p unique.Handle[page]) bool {
+	return p == noPage || slices.ContainsFunc(v.of, func(o Origins) bool { return o.allow(p.Value()) })
+}
+
 // ReviewOrigins ends the sessions of pages that none of these lets connect: after
 // a change of them, say, that a page was taken off.
 func (h *Hub) ReviewOrigins(of ...Origins) {
-	verdicts := map[unique.Handle[page]]bool{noPage: true}
+	verdicts := map[unique.Handle[page]]bool{}
 	var ends []*Session
 	h.mu.Lock()
+	h.origins = originReview{time.Now(), of}
 	for _, s := range h.sessions {
 		allowed, known := verdicts[s.page]
 		if !known {
-			allowed = slices.ContainsFunc(of, func(o Origins) bool { return o.allow(s.page.Value()) })
+			allowed = h.origins.allow(s.page)
 			verdicts[s.page] = allowed
 		}
 		if !allowed {

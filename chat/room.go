@@ -75,10 +75,10 @@ type member struct {
 type heldBack struct {
 	frames []heldFrame
 	size   int
-	over   bool   // more came than an outbox holds
-	failed bool   // the room has
-	deaf   bool   // the member was deaf before
-	last   []byte // the member was removed meanwhile and is told so
+	over   bool      // more came than an outbox holds
+	ended  wire.Code // its session must end, for this reason; else 0
+	deaf   bool      // the member was deaf before
+	last   []byte    // the member was removed meanwhile and is told so
 }
 
 type heldFrame struct {
@@ -169,7 +169,7 @@ func (r *room) handleSome(batch []event) (n int) {
 			r.hub.panicked(v, debug.Stack())
 			r.fan = new(fanOut) // the other one is in an unknown state
 			for _, m := range r.members {
-				m.fail()
+				m.endSession(wire.Internal)
 			}
 		}
 	}()
@@ -221,8 +221,8 @@ func (r *room) release(m *member, after Seq) {
 		if held.last != nil {
 			m.session.deliver(held.last)
 		}
-	case held.failed:
-		m.session.close(wire.Internal.Bye())
+	case held.ended != 0:
+		m.session.close(held.ended.Bye())
 	case held.over:
 		m.session.cutOff()
 	default:
@@ -233,7 +233,7 @@ func (r *room) release(m *member, after Seq) {
 // deafen is release for a member that has more pages to read: it hears nothing
 // until it asks again.
 func (r *room) deafen(m *member) {
-	if m.held != nil && !m.held.failed && !m.gone.Load() {
+	if m.held != nil && m.held.ended == 0 && !m.gone.Load() {
 		m.held, m.deaf = nil, true
 		return
 	}
@@ -280,22 +280,22 @@ func (r *room) leave(m *member, last []byte, willing bool) {
 	if m.attendee != nil {
 		r.present.depart(m, willing)
 	}
+	r.hub.release(r) // its place is free before it is told so
 	if m.held != nil { // the answer to its join comes first
 		m.held = &heldBack{last: last}
 	} else if last != nil {
 		m.session.deliver(last)
 	}
-	r.hub.release(r)
 }
 
-// fail ends the session of a member whose room has failed. One on its way in may
-// have no connection yet, and learns of it when released.
-func (m *member) fail() {
+// endSession ends the session of a member. One on its way in may have no
+// connection yet, and is told when released.
+func (m *member) endSession(why wire.Code) {
 	if m.held != nil {
-		m.held.failed = true
+		m.held.ended = why
 		return
 	}
-	m.session.close(wire.Internal.Bye())
+	m.session.close(why.Bye())
 }
 
 // aside tells the other sessions of e's user what e says.
