@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/caddychat/caddy-chat/chat"
 )
@@ -26,8 +27,12 @@ func TestOpen_WhatCannotBe_IsNamed(t *testing.T) {
 		is      error
 	}{
 		"in use": {func(t *testing.T, dir string) {
-			j := open(t, Options{Dir: dir})
-			t.Cleanup(func() { j.Close() })
+			filled(t, dir, 10) // an open one would go on cleaning up
+			lock, err := pebble.LockDirectory(dir, vfs.Default)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { lock.Close() })
 		}, "choose another directory", ErrLocked},
 		"a file": {func(t *testing.T, dir string) {
 			write(t, dir, "x")
