@@ -280,7 +280,8 @@ func (r *room) leave(m *member, last []byte, willing bool) {
 	if m.attendee != nil {
 		r.present.depart(m, willing)
 	}
-	r.hub.release(r) // its place is free before it is told so
+	// Its place is free before it is told so.
+	r.hub.release(r)
 	if m.held != nil { // the answer to its join comes first
 		m.held = &heldBack{last: last}
 	} else if last != nil {
