@@ -170,7 +170,7 @@ func TestAuth_WeChat_PassingFailures_AreNoErrors(t *testing.T) {
 		t.Fatal(res.Status)
 	}
 	eventually(t, "the end of a login whose client has gone", func() bool { return strings.Contains(read(t, s.access), "/chat/login") })
-	if log := read(t, s.log); strings.Contains(log, "WeChat") || strings.Contains(log, "context canceled") {
+	if log := read(t, s.log); strings.Contains(log, "login by WeChat failed") || strings.Contains(log, "context canceled") {
 		t.Errorf("logged of a client that has gone: %s", log)
 	}
 	res, err := login(t.Context(), "other")
