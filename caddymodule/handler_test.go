@@ -113,6 +113,14 @@ func TestHandler_OtherPathsGoOn(t *testing.T) {
 
 func TestHandler_UpgradePassesThroughCaddysWrappers(t *testing.T) {
 	s := startCaddy(t, "header X-Site tea\nheader >X-Late yes\nencode\nchat")
+	eventually(t, "HTTP/3 to be announced", func() bool {
+		res, err := s.httpClient().Get("https://" + s.tls + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		return res.Header.Get("Alt-Svc") != ""
+	})
 	_, res, err := websocket.Dial(t.Context(), "wss://"+s.tls+"/chat", &websocket.DialOptions{HTTPClient: s.httpClient()})
 	if err != nil {
 		t.Fatal(err)

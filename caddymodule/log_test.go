@@ -100,9 +100,13 @@ func TestLog_Session_HasTheFieldsOfTheAccessLog(t *testing.T) {
 		if err != nil || conn == nil {
 			t.Fatalf("%s: %v, %v", proto, res, err)
 		}
-		conn.Close()
 		var lines []map[string]any
-		eventually(t, "two lines of "+proto, func() bool { lines = sessionLines(t, s); return len(lines) == 2*(i+1) })
+		has := func(n int) func() bool {
+			return func() bool { lines = sessionLines(t, s); return len(lines) == n }
+		}
+		eventually(t, "the first line of "+proto, has(2*i+1)) // a stream that has gone by then begins no session
+		conn.Close()
+		eventually(t, "the second line of "+proto, has(2*i+2))
 		opened, closed := lines[2*i], lines[2*i+1]
 		for field, want := range map[string]any{
 			"msg": "session opened", "level": "debug", "proto": proto, "host": s.tls, "path": "/chat", "client_ip": "127.0.0.1", "dialect": "raw",
