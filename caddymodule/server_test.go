@@ -11,10 +11,12 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -214,13 +216,26 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-// freeAddr returns a loopback address that nobody listens on.
+// freeAddr returns a loopback address that nobody listens on. Its port lies below
+// those that the system gives to clients, lest one of them take it, as a storm of
+// another package's may, before Caddy listens there.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		port := strconv.Itoa(20_000 + mathrand.IntN(12_000))
+		tcp, err := net.Listen("tcp", ":"+port)
+		if err == nil {
+			var udp net.PacketConn
+			if udp, err = net.ListenPacket("udp", ":"+port); err == nil {
+				udp.Close()
+			}
+			tcp.Close()
+		}
+		switch {
+		case err == nil:
+			return net.JoinHostPort("127.0.0.1", port)
+		case !errors.Is(err, syscall.EADDRINUSE):
+			t.Fatal(err)
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -1,5 +1,6 @@
 // Runs the real server, the binary that `make caddy` builds, for a test.
 import { spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import http from 'node:http'
@@ -182,10 +183,21 @@ function parse(line) {
   }
 }
 
+// freePorts returns ports that nobody listens on. They lie below those that the
+// system gives to clients, lest one take them while a server restarts.
 async function freePorts(count) {
-  const servers = Array.from({ length: count }, () => net.createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => server.address().port)
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  return ports
+  const ports = new Set()
+  while (ports.size < count) {
+    const port = randomInt(20_000, 32_000)
+    const server = net.createServer().listen(port)
+    try {
+      await once(server, 'listening')
+    } catch (err) {
+      if (err.code === 'EADDRINUSE') continue
+      throw err
+    }
+    await once(server.close(), 'close')
+    ports.add(port)
+  }
+  return [...ports]
 }
