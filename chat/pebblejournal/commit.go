@@ -22,11 +22,13 @@ func (j *Journal) commitAll() {
 	}()
 	for {
 		// When all of the last group have been answered, many of them are about
-		// to append again. To let them come first makes groups twice as large,
-		// and costs nothing when nobody is there.
+		// to append again, and whoever comes first is seldom alone. To let the
+		// others come along makes groups larger, and costs nothing when nobody is
+		// there.
 		<-j.answered
-		runtime.Gosched()
 		g = <-j.spare
+		j.queue.wait()
+		runtime.Gosched()
 		items, ok := j.queue.take(g.items)
 		if !ok {
 			finished = true

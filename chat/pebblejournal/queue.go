@@ -80,16 +80,23 @@ func (q *queue) putAll(refusable bool, size int, items ...item) error {
 	return nil
 }
 
-// take waits for items and returns all of them. The queue goes on with the
-// memory of spare, which must not be used any more. It returns false once it is
-// closed and empty.
-func (q *queue) take(spare []item) ([]item, bool) {
-	clear(spare) // let go of what they pointed to
+// wait waits until take has something to return, or the queue is closed.
+func (q *queue) wait() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.items) == 0 && !q.closed {
 		q.filled.Wait()
 	}
+}
+
+// take waits for items and returns all of them. The queue goes on with the
+// memory of spare, which must not be used any more. It returns false once it is
+// closed and empty.
+func (q *queue) take(spare []item) ([]item, bool) {
+	clear(spare) // let go of what they pointed to
+	q.wait()
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	if len(q.items) == 0 {
 		return nil, false
 	}
