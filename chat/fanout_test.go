@@ -3,6 +3,8 @@ package chat
 import (
 	"bytes"
 	"testing"
+	"testing/synctest"
+	"time"
 	"unsafe"
 )
 
@@ -32,4 +34,22 @@ func TestRoom_IsSmall(t *testing.T) {
 	if n := unsafe.Sizeof(room{}); n > 256 {
 		t.Errorf("a room has %d bytes", n)
 	}
+}
+
+// A room pauses for a sixth of what a batch took, and never for long.
+func TestRoom_ListensBetweenBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for took, want := range map[time.Duration]time.Duration{
+			100 * time.Microsecond: 0,
+			600 * time.Microsecond: 100 * time.Microsecond,
+			6 * time.Millisecond:   time.Millisecond,
+			time.Minute:            2 * time.Millisecond,
+		} {
+			began := time.Now()
+			listen(took)
+			if pause := time.Since(began); pause != want {
+				t.Errorf("after %v it paused for %v, want %v", took, pause, want)
+			}
+		}
+	})
 }
