@@ -22,9 +22,9 @@
 // # Concurrency
 //
 // A mutex is held for memory only: never for a socket, the journal or somebody
-// else's function. The order is hub, then room, then a mailbox or a connection,
-// which are leaves. A room's members belong to its worker, a goroutine that
-// exists while the room's mailbox holds something; that is what makes the order
+// else's function. The order is hub, then room, then a mailbox, a connection or the
+// sanctions, which are leaves. A room's members belong to its worker, a goroutine
+// that exists while the room's mailbox holds something; that is what makes the order
 // of joins and entries one order.
 //
 // # Bounds

@@ -17,7 +17,7 @@ type sanctions struct {
 	records Records
 	setting turns[sanction]
 
-	mu   sync.RWMutex           // guards ends
+	mu   sync.RWMutex           // guards ends; a leaf
 	ends map[sanction]time.Time // zero: it has none
 }
 
