@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -216,13 +217,18 @@ func eventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+var givenPorts sync.Map
+
 // freeAddr returns a loopback address that nobody listens on. Its port lies below
 // those that the system gives to clients, lest one of them take it, as a storm of
-// another package's may, before Caddy listens there.
+// another package's may, before Caddy listens there. None is returned twice.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	for {
 		port := strconv.Itoa(20_000 + mathrand.IntN(12_000))
+		if _, given := givenPorts.LoadOrStore(port, true); given {
+			continue
+		}
 		tcp, err := net.Listen("tcp", ":"+port)
 		if err == nil {
 			var udp net.PacketConn
