@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"go.uber.org/zap"
 
@@ -269,22 +267,3 @@ func (h *Hub) release(r *room) {
 }
 
 func newID() string { return rand.Text() }
-
-// CheckRoom returns an error that says what is wrong with a room's name: it has
-// 1 to 128 bytes of UTF-8 without control characters.
-func CheckRoom(name string) error {
-	switch {
-	case name == "":
-		return fmt.Errorf("room name is empty")
-	case len(name) > 128:
-		return fmt.Errorf("room name has %d bytes, at most 128 are allowed", len(name))
-	case !utf8.ValidString(name):
-		return fmt.Errorf("room name is not UTF-8")
-	}
-	for _, c := range name {
-		if unicode.IsControl(c) {
-			return fmt.Errorf("room name has a control character")
-		}
-	}
-	return nil
-}

@@ -21,8 +21,8 @@ func (h *Hub) readPage(ctx context.Context, id *Identity, q Query, limits pageLi
 	if err != nil {
 		return page, err
 	}
-	page.veil(h.rights(id, q.Room).History, q.Backward, time.Now())
-	page.cut(q.Backward, limits)
+	veil(&page, h.rights(id, q.Room).History, q.Backward, time.Now())
+	cut(&page, q.Backward, limits)
 	return page, nil
 }
 
@@ -42,7 +42,7 @@ func (h *Hub) historyLimits(n int) pageLimits {
 
 // veil takes from a page what lies further back than a reader is shown, as if it
 // were not kept.
-func (p *Page) veil(h History, backward bool, now time.Time) {
+func veil(p *Page, h History, backward bool, now time.Time) {
 	switch {
 	case h.Entries < 0:
 		p.First = p.Last + 1
@@ -65,7 +65,7 @@ func (p *Page) veil(h History, backward bool, now time.Time) {
 }
 
 // cut shortens a page, at the end that lies in the direction of reading.
-func (p *Page) cut(backward bool, limits pageLimits) {
+func cut(p *Page, backward bool, limits pageLimits) {
 	n, size := 0, 0
 	for n < len(p.Entries) {
 		i := n
@@ -87,7 +87,7 @@ func (p *Page) cut(backward bool, limits pageLimits) {
 
 // jsonSize is about how long an entry is as chat.v1 says it.
 func jsonSize(e *Entry) int {
-	size := e.cost()
+	size := e.Size()
 	if e.Text {
 		for _, c := range e.Body {
 			if c < ' ' {

@@ -31,7 +31,7 @@ type room struct {
 	// Fixed.
 	hub  *Hub
 	name string
-	box  mailbox[event]
+	box  mailboxOf[event]
 
 	follow sync.Once // of the journal; guards the next two
 	stop   func()
@@ -103,7 +103,7 @@ func (r *room) open() error {
 
 // deliver is called by the journal only, so all members see one order.
 func (r *room) deliver(e Entry) {
-	r.backlog.add(e.cost())
+	r.backlog.add(e.Size())
 	r.put(event{entry: e})
 }
 
@@ -111,7 +111,7 @@ func (r *room) deliver(e Entry) {
 func (r *room) do(f func()) { r.put(event{do: f}) }
 
 func (r *room) put(e event) {
-	if r.box.put(e) {
+	if r.box.Put(e) {
 		r.hub.workers.Go(r.work)
 	}
 }
@@ -134,7 +134,7 @@ func (r *room) work() {
 		// Let everyone who is about to speak do so: what they say shares the
 		// system calls of this batch. With one sender it costs 0.1 µs a batch.
 		runtime.Gosched()
-		batch = r.box.take(batch)
+		batch = r.box.Take(batch)
 		if len(batch) == 0 {
 			return
 		}
@@ -169,7 +169,7 @@ func (r *room) handle(batch []event) {
 	done := 0
 	for i := range batch {
 		if batch[i].do == nil {
-			done += batch[i].entry.cost()
+			done += batch[i].entry.Size()
 		}
 	}
 	defer r.backlog.add(-done)

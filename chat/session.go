@@ -77,7 +77,7 @@ func (s *Session) user() User {
 func (s *Session) post(r *room, e Entry, done func(Receipt, error)) {
 	s.unsettled.pass(unsettledLimit)
 	e.Room, e.Origin, e.From = r.name, s.id, s.user()
-	cost := e.cost()
+	cost := e.Size()
 	s.unsettled.add(cost)
 	r.post(e, func(receipt Receipt, err error) {
 		s.unsettled.add(-cost)

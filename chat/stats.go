@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -104,17 +105,6 @@ type Stats struct {
 	Byes        map[wire.Code]uint64 // sessions that the server ended
 }
 
-// JournalStats are a journal's figures, as far as it has them. Those that only
-// grow count from its opening.
-type JournalStats struct {
-	Entries     uint64        // kept
-	Bytes       int64         // taken by all of it
-	Commits     uint64        // groups made durable
-	Recorded    uint64        // entries in them
-	CommitTime  time.Duration // spent on them
-	Unavailable bool          // nothing can be recorded just now
-}
-
 // Stats returns a snapshot. Its numbers are each right, though not of one
 // moment.
 func (h *Hub) Stats() Stats {
@@ -132,8 +122,8 @@ func (h *Hub) Stats() Stats {
 	s.Batches, s.FanOut = c.batches.Load(), time.Duration(c.fanOut.Load())
 	s.Known = c.known.Load()
 	s.Parked, s.Queued = h.engine.Parked(), h.engine.Queued()
-	if j, ok := h.journal.(interface{ JournalStats() JournalStats }); ok {
-		s.Journal = j.JournalStats()
+	if j, ok := h.journal.(interface{ Stats() journal.Stats }); ok {
+		s.Journal = j.Stats()
 	}
 	s.Resumed = map[Resume]uint64{}
 	for i := range c.resumed {

@@ -61,11 +61,11 @@ type tail struct {
 }
 
 func (t *tail) deliver(e Entry) {
-	if e.Kind.Transient() {
+	if !e.Kind.Recorded() {
 		return
 	}
 	t.mu.Lock()
-	if t.bytes += e.cost(); t.bytes > tailLimit {
+	if t.bytes += e.Size(); t.bytes > tailLimit {
 		t.over, t.entries = true, nil
 	}
 	if !t.over {

@@ -1,9 +1,8 @@
 package pebblejournal
 
 import (
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"go.uber.org/zap"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
 // answerAll is the answerer: it tells those who appended what became of it, and
@@ -29,7 +28,7 @@ func (j *Journal) answer(g *group) {
 			it.receipt.Duplicate = true
 		}
 		if it.err != nil {
-			it.receipt = chat.Receipt{}
+			it.receipt = journal.Receipt{}
 		}
 		j.call(func() { it.done(it.receipt, it.err) })
 	}

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // The figures of the README come from
@@ -48,15 +48,15 @@ var benchText = func() string {
 }()
 
 // benchEntry is a message whose body has 200 bytes.
-func benchEntry(room, user int, n uint64) chat.Entry {
+func benchEntry(room, user int, n uint64) journal.Entry {
 	body := make([]byte, 0, 200)
 	body = append(body, `{"text":"`...)
 	at := rand.IntN(len(benchText) - 200)
 	body = append(body, benchText[at:at+189]...)
-	return chat.Entry{
+	return journal.Entry{
 		Room: benchRooms[room],
-		Kind: chat.Message,
-		From: chat.User{ID: benchUsers[user], Name: "Somebody"},
+		Kind: journal.Message,
+		From: journal.User{ID: benchUsers[user], Name: "Somebody"},
 		Key:  string(strconv.AppendUint(strconv.AppendUint(make([]byte, 0, 32), rand.Uint64(), 36), n, 36)),
 		Body: append(body, `"}`...),
 	}
@@ -85,7 +85,7 @@ func BenchmarkJournal_Append_Many(b *testing.B) {
 		wg.Go(func() {
 			done := make(chan error, 1)
 			for i := n.Add(1); i <= uint64(b.N); i = n.Add(1) {
-				j.Append(benchEntry(rand.IntN(len(benchRooms)), user, i), func(_ chat.Receipt, err error) { done <- err })
+				j.Append(benchEntry(rand.IntN(len(benchRooms)), user, i), func(_ journal.Receipt, err error) { done <- err })
 				if err := <-done; err != nil {
 					b.Error(err)
 					return
@@ -96,7 +96,7 @@ func BenchmarkJournal_Append_Many(b *testing.B) {
 	wg.Wait()
 	took, used := time.Since(began), cpuTime(b)-cpu
 	b.StopTimer()
-	s := j.Stats()
+	s := j.Details()
 	b.ReportMetric(float64(b.N)/took.Seconds(), "appends/s")
 	b.ReportMetric(float64(used.Microseconds())/float64(b.N), "µs-cpu/append")
 	b.ReportMetric(float64(s.Recorded)/float64(s.Commits), "group")
@@ -129,7 +129,7 @@ func BenchmarkJournal_Append_Alone(b *testing.B) {
 		bare += time.Since(began)
 		e := benchEntry(i%len(benchRooms), 1, uint64(i))
 		began = time.Now()
-		j.Append(e, func(_ chat.Receipt, err error) { done <- err })
+		j.Append(e, func(_ journal.Receipt, err error) { done <- err })
 		if err := <-done; err != nil {
 			b.Fatal(err)
 		}
@@ -162,7 +162,7 @@ func fill(t testing.TB, j *Journal, rooms, n int) {
 	for i := range n {
 		for room := range rooms {
 			wg.Add(1)
-			j.Append(benchEntry(room, i%50, uint64(i)), func(_ chat.Receipt, err error) {
+			j.Append(benchEntry(room, i%50, uint64(i)), func(_ journal.Receipt, err error) {
 				if err != nil {
 					failed.Store(&err)
 				}
@@ -182,7 +182,7 @@ func BenchmarkJournal_Read(b *testing.B) {
 	j := openBench(b, dir)
 	fill(b, j, len(benchRooms), 300)
 	read := func(b *testing.B, room int) {
-		page, err := j.Read(context.Background(), chat.Query{Room: benchRooms[room], Backward: true, Limit: 50})
+		page, err := j.Read(context.Background(), journal.Query{Room: benchRooms[room], Backward: true, Limit: 50})
 		if err != nil || len(page.Entries) != 50 {
 			b.Fatal(len(page.Entries), err)
 		}

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // errDamaged is wrapped by the errors of values that can't be read.
@@ -20,14 +20,14 @@ const (
 )
 
 // weight is what an entry counts for where bytes are counted on disk.
-func weight(e *chat.Entry) uint64 {
+func weight(e *journal.Entry) uint64 {
 	return uint64(len(e.Body)+len(e.Key)+len(e.From.ID)+len(e.From.Name)+len(e.From.Avatar)) + 64
 }
 
 // appendEntry appends the value of e. end is the weight of the room's entries
 // from its first ever to this one: the difference of two says what lies between,
 // and is what makes retention by bytes cheap.
-func appendEntry(b []byte, e *chat.Entry, end uint64) []byte {
+func appendEntry(b []byte, e *journal.Entry, end uint64) []byte {
 	var flags byte
 	if e.From.Guest {
 		flags |= flagGuest
@@ -73,11 +73,11 @@ func decodeClaim(b []byte) (s stamp, user, key string, err error) {
 }
 
 // decodeEntry reads all of an entry's value. Nothing of it shares memory with b.
-func decodeEntry(b []byte, room string, seq chat.Seq) (e chat.Entry, s stamp, err error) {
+func decodeEntry(b []byte, room string, seq journal.Seq) (e journal.Entry, s stamp, err error) {
 	r := reader{b: b}
 	kind, flags := r.header()
 	s.at, s.end = int64(r.uvarint()), r.uvarint()
-	e = chat.Entry{Room: room, Seq: seq, Kind: kind, At: s.at, Target: chat.Seq(r.uvarint())}
+	e = journal.Entry{Room: room, Seq: seq, Kind: kind, At: s.at, Target: journal.Seq(r.uvarint())}
 	e.Key = r.text()
 	e.From.ID, e.From.Name, e.From.Avatar = r.text(), r.text(), r.text()
 	e.From.Guest = flags&flagGuest != 0
@@ -99,12 +99,12 @@ func (r *reader) fail() {
 	r.b, r.err = nil, errDamaged
 }
 
-func (r *reader) header() (kind chat.Kind, flags byte) {
+func (r *reader) header() (kind journal.Kind, flags byte) {
 	if len(r.b) < 3 || r.b[0] != entryForm {
 		r.fail()
 		return 0, 0
 	}
-	kind, flags = chat.Kind(r.b[1]), r.b[2]
+	kind, flags = journal.Kind(r.b[1]), r.b[2]
 	r.b = r.b[3:]
 	return kind, flags
 }
@@ -131,10 +131,10 @@ func (r *reader) text() string {
 
 // head is how a room stands.
 type head struct {
-	first, last chat.Seq // of the entries kept; first is last+1 where none is
-	firstAt     int64    // of the entry first; 0 where there is none
-	lastAt      int64    // of the newest entry ever
-	base, end   uint64   // weight of all entries before first, and through last
+	first, last journal.Seq // of the entries kept; first is last+1 where none is
+	firstAt     int64       // of the entry first; 0 where there is none
+	lastAt      int64       // of the newest entry ever
+	base, end   uint64      // weight of all entries before first, and through last
 }
 
 // empty reports whether nothing is kept.
@@ -150,20 +150,20 @@ func appendHead(b []byte, h *head) []byte {
 
 func decodeHead(b []byte) (h head, err error) {
 	r := reader{b: b}
-	h.first, h.last = chat.Seq(r.uvarint()), chat.Seq(r.uvarint())
+	h.first, h.last = journal.Seq(r.uvarint()), journal.Seq(r.uvarint())
 	h.firstAt, h.lastAt = int64(r.uvarint()), int64(r.uvarint())
 	h.base, h.end = r.uvarint(), r.uvarint()
 	return h, r.err
 }
 
 // appendClaim appends the value of an idempotency key.
-func appendClaim(b []byte, seq chat.Seq, at int64) []byte {
+func appendClaim(b []byte, seq journal.Seq, at int64) []byte {
 	return binary.AppendUvarint(binary.AppendUvarint(b, uint64(seq)), uint64(at))
 }
 
-func decodeClaimed(b []byte) (seq chat.Seq, at int64, err error) {
+func decodeClaimed(b []byte) (seq journal.Seq, at int64, err error) {
 	r := reader{b: b}
-	seq, at = chat.Seq(r.uvarint()), int64(r.uvarint())
+	seq, at = journal.Seq(r.uvarint()), int64(r.uvarint())
 	return seq, at, r.err
 }
 

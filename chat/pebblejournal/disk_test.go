@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // onBadDisk opens a journal on a disk that can be told to fail. Its keeper works
@@ -33,23 +33,23 @@ func onBadDisk(t *testing.T) (*Journal, *badDisk) {
 	return j, d
 }
 
-func say(room, key string) chat.Entry {
-	return chat.Entry{Room: room, Kind: chat.Message, From: chat.User{ID: "u1"}, Key: key, Body: []byte("body of " + key)}
+func say(room, key string) journal.Entry {
+	return journal.Entry{Room: room, Kind: journal.Message, From: journal.User{ID: "u1"}, Key: key, Body: []byte("body of " + key)}
 }
 
 // appendOne appends and waits.
-func appendOne(j *Journal, e chat.Entry) (chat.Receipt, error) {
+func appendOne(j *Journal, e journal.Entry) (journal.Receipt, error) {
 	type answer struct {
-		r   chat.Receipt
+		r   journal.Receipt
 		err error
 	}
 	answers := make(chan answer, 1)
-	j.Append(e, func(r chat.Receipt, err error) { answers <- answer{r, err} })
+	j.Append(e, func(r journal.Receipt, err error) { answers <- answer{r, err} })
 	a := <-answers
 	return a.r, a.err
 }
 
-func mustAppend(t testing.TB, j *Journal, e chat.Entry) chat.Receipt {
+func mustAppend(t testing.TB, j *Journal, e journal.Entry) journal.Receipt {
 	t.Helper()
 	r, err := appendOne(j, e)
 	if err != nil {
@@ -62,10 +62,10 @@ func mustAppend(t testing.TB, j *Journal, e chat.Entry) chat.Receipt {
 // there is read all the same.
 func checkRefused(t *testing.T, j *Journal, room string, kept int) {
 	t.Helper()
-	if _, err := appendOne(j, say(room, "refused")); !errors.Is(err, chat.ErrUnavailable) {
+	if _, err := appendOne(j, say(room, "refused")); !errors.Is(err, journal.ErrUnavailable) {
 		t.Fatalf("append: %v, want ErrUnavailable", err)
 	}
-	if err := j.Records().Put(context.Background(), "refused", []byte("x")); !errors.Is(err, chat.ErrUnavailable) {
+	if err := j.Records().Put(context.Background(), "refused", []byte("x")); !errors.Is(err, journal.ErrUnavailable) {
 		t.Fatalf("Put: %v, want ErrUnavailable", err)
 	}
 	checkKept(t, j, room, kept)
@@ -79,16 +79,16 @@ func checkKept(t testing.TB, j *Journal, room string, n int) {
 		t.Fatalf("room %q: %d entries, want %d", room, len(entries), n)
 	}
 	for i, e := range entries {
-		if e.Seq != chat.Seq(i+1) {
+		if e.Seq != journal.Seq(i+1) {
 			t.Fatalf("room %q: entry %d is numbered %d", room, i+1, e.Seq)
 		}
 	}
 }
 
-func readAll(t testing.TB, j *Journal, room string) []chat.Entry {
+func readAll(t testing.TB, j *Journal, room string) []journal.Entry {
 	t.Helper()
-	var entries []chat.Entry
-	for q := (chat.Query{Room: room, Limit: 1000}); ; {
+	var entries []journal.Entry
+	for q := (journal.Query{Room: room, Limit: 1000}); ; {
 		page, err := j.Read(context.Background(), q)
 		if err != nil {
 			t.Fatal(err)
@@ -110,11 +110,11 @@ func TestJournal_FullDisk_RefusesUntilThereIsRoom(t *testing.T) {
 	checkRefused(t, j, "room", 10)
 	j.keeper.tend()
 	checkRefused(t, j, "room", 10)
-	if s := j.Stats(); s.Unavailable == nil || s.FreeBytes != 1<<20 {
+	if s := j.Details(); s.Unavailable == nil || s.FreeBytes != 1<<20 {
 		t.Errorf("Stats: %+v", s)
 	}
 	// What needs no room goes on.
-	if _, err := appendOne(j, chat.Entry{Room: "room", Kind: chat.Signal}); err != nil {
+	if _, err := appendOne(j, journal.Entry{Room: "room", Kind: journal.Signal}); err != nil {
 		t.Errorf("append of a Signal: %v", err)
 	}
 	d.report(1 << 40)
@@ -122,7 +122,7 @@ func TestJournal_FullDisk_RefusesUntilThereIsRoom(t *testing.T) {
 	if r := mustAppend(t, j, say("room", "again")); r.Seq != 11 {
 		t.Errorf("receipt %+v, want 11", r)
 	}
-	if s := j.Stats(); s.Unavailable != nil {
+	if s := j.Details(); s.Unavailable != nil {
 		t.Errorf("Stats: %+v", s)
 	}
 }
@@ -131,7 +131,7 @@ func TestJournal_FullDisk_IsNoticedByTheKeeper(t *testing.T) {
 	j, d := onBadDisk(t)
 	d.report(1 << 20)
 	j.keeper.tend()
-	if err := j.queue.refused(); !errors.Is(err, chat.ErrUnavailable) {
+	if err := j.queue.refused(); !errors.Is(err, journal.ErrUnavailable) {
 		t.Fatalf("refused: %v", err)
 	}
 }
@@ -171,11 +171,11 @@ func TestJournal_FailingDisk_LosesNothingAndComesBack(t *testing.T) {
 			flush(t, j) // so that the manifest is written too
 			for i := range 3 {
 				answer := make(chan error, 1)
-				j.Append(say("room", fmt.Sprint("lost", i)), func(_ chat.Receipt, err error) { answer <- err })
+				j.Append(say("room", fmt.Sprint("lost", i)), func(_ journal.Receipt, err error) { answer <- err })
 				j.keeper.tend() // in vain, as yet
 				d.fail(nil)
 				j.keeper.tend()
-				if err := <-answer; err != nil && !errors.Is(err, chat.ErrUnavailable) {
+				if err := <-answer; err != nil && !errors.Is(err, journal.ErrUnavailable) {
 					t.Fatalf("append: %v, want ErrUnavailable", err)
 				}
 				d.fail(fault)
@@ -201,7 +201,7 @@ func TestJournal_FailingDisk_LosesNothingAndComesBack(t *testing.T) {
 func followed(t *testing.T, j *Journal, room string) *atomic.Int32 {
 	t.Helper()
 	var n atomic.Int32
-	if _, err := j.Follow(room, func(chat.Entry) { n.Add(1) }); err != nil {
+	if _, err := j.Follow(room, func(journal.Entry) { n.Add(1) }); err != nil {
 		t.Fatal(err)
 	}
 	return &n
@@ -230,9 +230,9 @@ func TestJournal_FailingDisk_AnswersOnlyWhenSure(t *testing.T) {
 	mustAppend(t, j, say("room", "first"))
 	d.fail(on("", ".log", syscall.EIO)) // the log can't be cut back either
 	answer := make(chan error, 1)
-	j.Append(say("room", "lost"), func(_ chat.Receipt, err error) { answer <- err })
+	j.Append(say("room", "lost"), func(_ journal.Receipt, err error) { answer <- err })
 	// The next one is answered at once, and shows that the first was tried.
-	if _, err := appendOne(j, chat.Entry{Room: "room", Kind: chat.Signal}); err != nil {
+	if _, err := appendOne(j, journal.Entry{Room: "room", Kind: journal.Signal}); err != nil {
 		t.Fatal(err)
 	}
 	j.keeper.tend()
@@ -244,7 +244,7 @@ func TestJournal_FailingDisk_AnswersOnlyWhenSure(t *testing.T) {
 	checkRefused(t, j, "room", 1)
 	d.fail(nil)
 	j.keeper.tend()
-	if err := <-answer; !errors.Is(err, chat.ErrUnavailable) {
+	if err := <-answer; !errors.Is(err, journal.ErrUnavailable) {
 		t.Fatalf("answered with %v", err)
 	}
 	if r := mustAppend(t, j, say("room", "lost")); r.Seq != 2 || r.Duplicate {
@@ -263,7 +263,7 @@ func TestJournal_FailingDisk_TablesAreTriedAgain(t *testing.T) {
 		_, err := appendOne(j, e)
 		if err == nil {
 			kept++
-		} else if !errors.Is(err, chat.ErrUnavailable) {
+		} else if !errors.Is(err, journal.ErrUnavailable) {
 			t.Fatal(err)
 		}
 	}
@@ -289,7 +289,7 @@ func TestJournal_FailingDisk_Close(t *testing.T) {
 			var answered sync.WaitGroup
 			for i := range 50 {
 				answered.Add(1)
-				j.Append(say("room", fmt.Sprint("lost", i)), func(chat.Receipt, error) { answered.Done() })
+				j.Append(say("room", fmt.Sprint("lost", i)), func(journal.Receipt, error) { answered.Done() })
 			}
 			j.Close() // may report the failure
 			answered.Wait()
@@ -326,7 +326,7 @@ func TestJournal_CommitterPanics(t *testing.T) {
 	j := open(t, Options{Dir: t.TempDir(), interval: -1})
 	mustAppend(t, j, say("room", "first"))
 	err := j.change(context.Background(), false, func(*group) error { panic("a bug") })
-	if !errors.Is(err, chat.ErrUnavailable) {
+	if !errors.Is(err, journal.ErrUnavailable) {
 		t.Errorf("change: %v", err)
 	}
 	j.keeper.tend()
@@ -349,7 +349,7 @@ func TestJournal_FailingDisk_Simulation(t *testing.T) {
 	}()
 	random := rand.New(rand.NewPCG(seed, 0))
 	j, d := onBadDisk(t)
-	load := &load{j: j, acknowledged: map[string]chat.Receipt{}, failed: map[string]bool{}}
+	load := &load{j: j, acknowledged: map[string]journal.Receipt{}, failed: map[string]bool{}}
 	var faults []func(op, name string) error
 	for _, name := range []string{".log", "MANIFEST", ".sst", "marker", "", filepath.Base(j.opt.Dir)} {
 		for _, op := range []string{"write", "sync", "create", ""} {
@@ -390,7 +390,7 @@ type load struct {
 	j *Journal
 
 	mu           sync.Mutex // guards the rest
-	acknowledged map[string]chat.Receipt
+	acknowledged map[string]journal.Receipt
 	failed       map[string]bool // and not acknowledged since
 }
 
@@ -408,7 +408,7 @@ func (l *load) run(t *testing.T, round, goroutines, n int) {
 			answered.Add(1)
 			e := say("room"+key[len(key)-1:], key)
 			e.Body = []byte(key + body)
-			l.j.Append(e, func(r chat.Receipt, err error) {
+			l.j.Append(e, func(r journal.Receipt, err error) {
 				defer answered.Done()
 				l.note(t, key, r, err)
 			})
@@ -435,7 +435,7 @@ func (l *load) run(t *testing.T, round, goroutines, n int) {
 	}
 }
 
-func (l *load) note(t *testing.T, key string, r chat.Receipt, err error) {
+func (l *load) note(t *testing.T, key string, r journal.Receipt, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -445,7 +445,7 @@ func (l *load) note(t *testing.T, key string, r chat.Receipt, err error) {
 		}
 		l.acknowledged[key] = r
 		delete(l.failed, key)
-	case errors.Is(err, chat.ErrUnavailable):
+	case errors.Is(err, journal.ErrUnavailable):
 		if _, known := l.acknowledged[key]; !known {
 			l.failed[key] = true
 		}
@@ -470,7 +470,7 @@ func (l *load) check(t *testing.T) {
 	for room := range 10 {
 		for i, e := range readAll(t, l.j, fmt.Sprint("room", room)) {
 			r, known := l.acknowledged[e.Key]
-			if !known || r.Seq != e.Seq || r.At != e.At || e.Seq != chat.Seq(i+1) || !strings.HasPrefix(string(e.Body), e.Key) {
+			if !known || r.Seq != e.Seq || r.At != e.At || e.Seq != journal.Seq(i+1) || !strings.HasPrefix(string(e.Body), e.Key) {
 				t.Errorf("entry %d of room%d is %d with key %q; acknowledged was %+v", i+1, room, e.Seq, e.Key, r)
 			}
 			found++

@@ -1,4 +1,4 @@
-// Package pebblejournal is the embedded durable chat.Journal: one directory on
+// Package pebblejournal is the embedded durable journal.Journal: one directory on
 // one machine, written by one process. What it acknowledged survives a killed
 // process and a machine that lost power.
 //

@@ -8,11 +8,10 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/zap"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
 var (
@@ -80,7 +79,7 @@ func makeDir(o *Options) error {
 
 // unavailable is the error of what can't be recorded because of err.
 func unavailable(err error) error {
-	return fmt.Errorf("%w: %w", chat.ErrUnavailable, err)
+	return fmt.Errorf("%w: %w", journal.ErrUnavailable, err)
 }
 
 // pebbleLog is Pebble's logger. What Pebble calls fatal must not end the

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // followers are who hears of which rooms.
@@ -15,7 +15,7 @@ type followers struct {
 }
 
 type follower struct {
-	deliver func(chat.Entry) // fixed
+	deliver func(journal.Entry) // fixed
 
 	// Guarded by followers.mu.
 	stopped bool
@@ -24,10 +24,10 @@ type follower struct {
 }
 
 // Follow has deliver called for every entry of room from now on.
-func (j *Journal) Follow(room string, deliver func(chat.Entry)) (stop func(), err error) {
+func (j *Journal) Follow(room string, deliver func(journal.Entry)) (stop func(), err error) {
 	f := &follower{deliver: deliver}
 	if !j.followers.add(room, f) {
-		return nil, chat.ErrJournalClosed
+		return nil, journal.ErrClosed
 	}
 	return func() { j.followers.remove(room, f) }, nil
 }
@@ -76,7 +76,7 @@ func (fs *followers) address(items []item) {
 }
 
 // deliver calls the followers of an entry's room. Only the answerer does.
-func (j *Journal) deliver(e chat.Entry, to []*follower) {
+func (j *Journal) deliver(e journal.Entry, to []*follower) {
 	for _, f := range to {
 		if j.followers.enter(f) {
 			j.call(func() { f.deliver(e) })

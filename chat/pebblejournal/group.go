@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
 // keyLife is how long an idempotency key is kept at least, whatever becomes of
@@ -58,7 +57,7 @@ func (g *group) add(it *item) {
 		it.err = it.change(g)
 	case it.run != nil:
 		it.err = g.restore(it)
-	case it.entry.Kind.Transient():
+	case !it.entry.Kind.Recorded():
 		it.err = g.pass(it)
 	default:
 		it.err = g.record(it)
@@ -90,7 +89,7 @@ func (g *group) pass(it *item) error {
 	}
 	r.next.lastAt = max(r.next.lastAt, g.now)
 	it.entry.At = r.next.lastAt
-	it.receipt = chat.Receipt{At: it.entry.At}
+	it.receipt = journal.Receipt{At: it.entry.At}
 	return nil
 }
 
@@ -114,7 +113,7 @@ func (g *group) record(it *item) error {
 // enter adds an entry, with its number and its time, behind the room's last.
 func (g *group) enter(it *item, r *room) error {
 	e := &it.entry
-	if e.Kind == chat.Recall {
+	if e.Kind.Effect() == journal.Erase {
 		if err := g.erase(r, e.Target); err != nil {
 			return err
 		}
@@ -135,7 +134,7 @@ func (g *group) enter(it *item, r *room) error {
 	}
 	r.fresh = append(r.fresh, freshEntry{*e, n.end, it.claim})
 	g.count(weight(e))
-	it.receipt = chat.Receipt{Epoch: g.journal.epoch, Seq: e.Seq, At: e.At}
+	it.receipt = journal.Receipt{Epoch: g.journal.epoch, Seq: e.Seq, At: e.At}
 	it.recording = true
 	return nil
 }
@@ -153,12 +152,12 @@ func (g *group) lookUp(it *item, r *room) (known bool, err error) {
 	if err != nil || seq == 0 || seq < r.next.first && expired(at, g.now) {
 		return false, err
 	}
-	it.receipt = chat.Receipt{Epoch: g.journal.epoch, Seq: seq, At: at, Duplicate: true}
+	it.receipt = journal.Receipt{Epoch: g.journal.epoch, Seq: seq, At: at, Duplicate: true}
 	return true, nil
 }
 
 // claimed returns what an idempotency key led to; seq is 0 if it is not known.
-func (g *group) claimed(room string, c claim) (seq chat.Seq, at int64, err error) {
+func (g *group) claimed(room string, c claim) (seq journal.Seq, at int64, err error) {
 	if g.keys == nil {
 		g.keys, err = g.handle.db.NewIter(&pebble.IterOptions{
 			LowerBound:   tableStart(tableKey),
@@ -181,13 +180,13 @@ func (g *group) claimed(room string, c claim) (seq chat.Seq, at int64, err error
 func expired(at, now int64) bool { return now-at >= keyLife.Milliseconds() }
 
 // erase takes the body out of the message numbered target.
-func (g *group) erase(r *room, target chat.Seq) error {
+func (g *group) erase(r *room, target journal.Seq) error {
 	if target < r.next.first || target > r.next.last {
 		return nil
 	}
-	if fresh := chat.Seq(len(r.fresh)); target > r.next.last-fresh {
+	if fresh := journal.Seq(len(r.fresh)); target > r.next.last-fresh {
 		f := &r.fresh[target-(r.next.last-fresh)-1]
-		if f.Kind == chat.Message {
+		if f.Kind.Erasable() {
 			erase(&f.Entry)
 		}
 		return nil
@@ -200,7 +199,7 @@ func (g *group) erase(r *room, target chat.Seq) error {
 	if err != nil {
 		return fmt.Errorf("recall: %w", err)
 	}
-	if e.Kind == chat.Message && !e.Recalled {
+	if e.Kind.Erasable() && !e.Recalled {
 		erase(&e)
 		g.setEntry(&e, s.end)
 		r.erased = append(r.erased, target)
@@ -224,7 +223,7 @@ func (g *group) setTally() {
 	g.set(len(g.scratch), func(b []byte) []byte { return appendTally(b, &g.tally) })
 }
 
-func (g *group) setEntry(e *chat.Entry, end uint64) {
+func (g *group) setEntry(e *journal.Entry, end uint64) {
 	g.scratch = appendEntryKey(g.scratch[:0], e.Room, e.Seq)
 	g.set(len(g.scratch), func(b []byte) []byte { return appendEntry(b, e, end) })
 }
@@ -289,9 +288,9 @@ func (g *group) upkeep() bool {
 func (g *group) fail(err error) {
 	now := g.journal.opt.now().UnixMilli()
 	for i := range g.items {
-		if it := &g.items[i]; it.change == nil && it.entry.Kind.Transient() {
+		if it := &g.items[i]; it.change == nil && !it.entry.Kind.Recorded() {
 			it.entry.At = now
-			it.receipt = chat.Receipt{At: now}
+			it.receipt = journal.Receipt{At: now}
 		} else {
 			it.err = unavailable(err)
 		}

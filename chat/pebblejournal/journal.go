@@ -9,12 +9,11 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
-// Journal is a chat.Journal in a directory. All its methods may be called from
+// Journal is a journal.Journal in a directory. All its methods may be called from
 // several goroutines at once.
 type Journal struct {
 	// Fixed once Open has returned.
@@ -42,7 +41,7 @@ type Journal struct {
 	closeErr error // set under closing
 }
 
-var _ chat.Journal = (*Journal)(nil)
+var _ journal.Journal = (*Journal)(nil)
 
 // storeFormat is the form of what is in the tables. A store of another one is
 // not touched.
@@ -160,13 +159,13 @@ func newEpoch() []byte { return []byte(rand.Text()[:10]) }
 // done is called by one goroutine for all, one after the other. Until it
 // returns nobody else is answered; a panic in it is logged. It must not call
 // Close.
-func (j *Journal) Append(e chat.Entry, done func(chat.Receipt, error)) {
+func (j *Journal) Append(e journal.Entry, done func(journal.Receipt, error)) {
 	it := item{entry: e, done: done}
-	if e.Key != "" && !e.Kind.Transient() {
+	if e.Key != "" && e.Kind.Recorded() {
 		it.claim = claimOf(e.Room, e.From.ID, e.Key)
 	}
 	if err := j.queue.put(it); err != nil {
-		done(chat.Receipt{}, err)
+		done(journal.Receipt{}, err)
 	}
 }
 
@@ -174,7 +173,7 @@ func (j *Journal) Append(e chat.Entry, done func(chat.Receipt, error)) {
 // to be durable.
 func (j *Journal) change(ctx context.Context, upkeep bool, change func(*group) error) error {
 	result := make(chan error, 1)
-	err := j.queue.put(item{change: change, upkeep: upkeep, done: func(_ chat.Receipt, err error) { result <- err }})
+	err := j.queue.put(item{change: change, upkeep: upkeep, done: func(_ journal.Receipt, err error) { result <- err }})
 	if err != nil {
 		return err
 	}

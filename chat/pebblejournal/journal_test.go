@@ -4,19 +4,19 @@ import (
 	"context"
 	"testing"
 
-	"github.com/caddychat/caddy-chat/chat"
-	"github.com/caddychat/caddy-chat/chat/journaltest"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/journal/journaltest"
 )
 
 func TestJournal_KeepsEveryPromise(t *testing.T) {
 	journaltest.Run(t,
-		func(t *testing.T) chat.Journal { return open(t, Options{Dir: t.TempDir()}) },
-		journaltest.Reopen(func(t *testing.T, j chat.Journal) chat.Journal {
+		func(t *testing.T) journal.Journal { return open(t, Options{Dir: t.TempDir()}) },
+		journaltest.Reopen(func(t *testing.T, j journal.Journal) journal.Journal {
 			return reopen(t, j.(*Journal))
 		}),
-		journaltest.Retain(func(t *testing.T, keep func(string) chat.Retention) chat.Journal {
+		journaltest.Retain(func(t *testing.T, keep func(string) journal.Retention) journal.Journal {
 			return open(t, Options{Dir: t.TempDir(), Retention: keep})
-		}, func(t *testing.T, j chat.Journal) {
+		}, func(t *testing.T, j journal.Journal) {
 			if err := j.(*Journal).Sweep(context.Background()); err != nil {
 				t.Fatal(err)
 			}

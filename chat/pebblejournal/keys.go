@@ -4,7 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // The tables. A table ends where the next letter begins.
@@ -53,18 +53,18 @@ func appendHeadKey(b []byte, room string) []byte {
 	return appendRoom(append(b, tableHead), room)
 }
 
-func appendEntryKey(b []byte, room string, seq chat.Seq) []byte {
+func appendEntryKey(b []byte, room string, seq journal.Seq) []byte {
 	b = appendRoom(append(b, tableEntry), room)
 	return binary.BigEndian.AppendUint64(b, uint64(seq))
 }
 
-func entryKey(room string, seq chat.Seq) []byte {
+func entryKey(room string, seq journal.Seq) []byte {
 	return appendEntryKey(make([]byte, 0, len(room)+16), room, seq)
 }
 
 // entrySeq is the seq at the end of an entry's key.
-func entrySeq(key []byte) chat.Seq {
-	return chat.Seq(binary.BigEndian.Uint64(key[len(key)-8:]))
+func entrySeq(key []byte) journal.Seq {
+	return journal.Seq(binary.BigEndian.Uint64(key[len(key)-8:]))
 }
 
 // claim stands for an idempotency key of a user in a room. It is a

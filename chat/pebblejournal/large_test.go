@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // TestJournal_Large compares stores of a million messages with a small one: they
@@ -58,7 +58,7 @@ func measureStore(t *testing.T, rooms, each int) storeCost {
 	readPages(t, j, rooms, 1000)
 	cost.heap = heap() - base
 	t.Logf("%d rooms of %d: %d MiB on disk, started in %v, %.1f MiB on the heap after 1000 pages",
-		rooms, each, j.Stats().DiskBytes>>20, cost.start.Round(time.Millisecond), float64(cost.heap)/(1<<20))
+		rooms, each, j.Details().DiskBytes>>20, cost.start.Round(time.Millisecond), float64(cost.heap)/(1<<20))
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func fillRooms(t *testing.T, j *Journal, rooms, each int) {
 			wg.Add(1)
 			e := benchEntry(0, i%50, uint64(i))
 			e.Room = fmt.Sprint("room-", room)
-			j.Append(e, func(_ chat.Receipt, err error) {
+			j.Append(e, func(_ journal.Receipt, err error) {
 				if err != nil {
 					t.Error(err)
 				}
@@ -92,7 +92,7 @@ func readPages(t *testing.T, j *Journal, rooms, n int) {
 	t.Helper()
 	for i := range n {
 		room := fmt.Sprint("room-", i*7919%rooms)
-		page, err := j.Read(context.Background(), chat.Query{Room: room, Backward: true, Limit: 50})
+		page, err := j.Read(context.Background(), journal.Query{Room: room, Backward: true, Limit: 50})
 		if err != nil || len(page.Entries) == 0 {
 			t.Fatalf("%s: %d entries, %v", room, len(page.Entries), err)
 		}

@@ -4,11 +4,12 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// Stats are a journal's figures. Those that only grow count from Open.
-type Stats struct {
+// Details are the figures of a journal on disk. Counters begin at 0 when it is
+// opened.
+type Details struct {
 	Entries   uint64 // kept; what deletion has not yet reached is counted too
 	DiskBytes int64  // taken by the store
 	FreeBytes int64  // on its disk
@@ -23,10 +24,10 @@ type Stats struct {
 	Unavailable error // why nothing can be recorded just now, or nil
 }
 
-// Stats returns the journal's figures. It is cheap enough to be called every
+// Details returns the journal's figures. It is cheap enough to be called every
 // second.
-func (j *Journal) Stats() Stats {
-	s := j.meter.stats()
+func (j *Journal) Details() Details {
+	s := j.meter.details()
 	s.Queued = j.queue.waiting()
 	s.Unavailable = j.queue.refused()
 	s.FreeBytes = j.store.free()
@@ -37,10 +38,10 @@ func (j *Journal) Stats() Stats {
 	return s
 }
 
-// JournalStats returns those figures that every journal may have.
-func (j *Journal) JournalStats() chat.JournalStats {
-	s := j.Stats()
-	return chat.JournalStats{
+// Stats returns those figures that every journal may have.
+func (j *Journal) Stats() journal.Stats {
+	s := j.Details()
+	return journal.Stats{
 		Entries: s.Entries, Bytes: s.DiskBytes, Commits: s.Commits, Recorded: s.Recorded,
 		CommitTime: s.CommitTime, Unavailable: s.Unavailable != nil,
 	}
@@ -52,7 +53,7 @@ func (j *Journal) Unavailable() error { return j.queue.refused() }
 // meter gathers the figures.
 type meter struct {
 	mu      sync.Mutex // guards the rest
-	figures Stats
+	figures Details
 	tally   tally // as it is durable
 }
 
@@ -82,7 +83,7 @@ func (m *meter) total() tally {
 	return m.tally
 }
 
-func (m *meter) stats() Stats {
+func (m *meter) details() Details {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.figures

@@ -12,10 +12,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
 // TestOpen_WhatCannotBe_IsNamed has Open refuse what it can't work with, with
@@ -169,7 +168,7 @@ func TestOpen_TornLog_KeepsWhatIsWhole(t *testing.T) {
 			}
 		}
 		kept[len(entries) > 0]++
-		if r := mustAppend(t, j, say("room", "after")); r.Seq != chat.Seq(len(entries)+1) {
+		if r := mustAppend(t, j, say("room", "after")); r.Seq != journal.Seq(len(entries)+1) {
 			t.Fatalf("seed %d: after %d entries the next is %d", seed, len(entries), r.Seq)
 		}
 		if err := j.Close(); err != nil {
@@ -199,7 +198,7 @@ func TestCompact_LeavesNoRecalledBodyInAnyFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	mustAppend(t, j, chat.Entry{Room: "room", Kind: chat.Recall, From: chat.User{ID: "u1"}, Target: r.Seq})
+	mustAppend(t, j, journal.Entry{Room: "room", Kind: journal.Recall, From: journal.User{ID: "u1"}, Target: r.Seq})
 	if err := j.Compact(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +244,7 @@ func TestKeeper_StoreOverItsBound_GivesSpaceBack(t *testing.T) {
 		if i%500 == 0 {
 			mustAppend(t, j, e)
 		} else {
-			j.Append(e, func(_ chat.Receipt, err error) {
+			j.Append(e, func(_ journal.Receipt, err error) {
 				if err != nil {
 					t.Error(err)
 				}
@@ -253,17 +252,17 @@ func TestKeeper_StoreOverItsBound_GivesSpaceBack(t *testing.T) {
 		}
 	}
 	mustAppend(t, j, say("last", "one"))
-	before := j.Stats().DiskBytes
+	before := j.Details().DiskBytes
 	if err := j.Sweep(ctx); err != nil {
 		t.Fatal(err)
 	}
-	after := j.Stats()
+	after := j.Details()
 	if before < 8<<20 || after.DiskBytes > 5<<20 {
 		t.Errorf("the store has %d bytes, of %d; its bound is 4 MiB", after.DiskBytes, before)
 	}
 	// The oldest went, and the newest are there, in every room.
 	for room := range 10 {
-		page, err := j.Read(ctx, chat.Query{Room: fmt.Sprint("room", room), Limit: 1})
+		page, err := j.Read(ctx, journal.Query{Room: fmt.Sprint("room", room), Limit: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -277,14 +276,14 @@ func TestKeeper_StoreOverItsBound_GivesSpaceBack(t *testing.T) {
 	if err := j.Sweep(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if n := j.Stats().Entries; n != after.Entries {
+	if n := j.Details().Entries; n != after.Entries {
 		t.Errorf("without a bound %d entries became %d", after.Entries, n)
 	}
 	j.SetMaxBytes(1 << 20)
 	if err := j.Sweep(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if n := j.Stats().DiskBytes; n > 2<<20 {
+	if n := j.Details().DiskBytes; n > 2<<20 {
 		t.Errorf("the store has %d bytes; its bound is 1 MiB", n)
 	}
 }

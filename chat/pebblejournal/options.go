@@ -3,10 +3,9 @@ package pebblejournal
 import (
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/zap"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
 // Options say where a journal lives and how much it may take. Zero fields mean
@@ -24,7 +23,7 @@ type Options struct {
 	//
 	// Bytes counts the text of the entries and 64 bytes for each. A recalled
 	// body counts until its entry goes.
-	Retention func(room string) chat.Retention
+	Retention func(room string) journal.Retention
 
 	// MaxBytes bounds the whole store on disk: beyond it the oldest entries of
 	// all rooms go, in the background. A store under a heavy load may be over
@@ -92,9 +91,9 @@ func (o Options) withDefaults() Options {
 }
 
 // retention is what is kept of room.
-func (o *Options) retention(room string) chat.Retention {
+func (o *Options) retention(room string) journal.Retention {
 	if o.Retention == nil {
-		return chat.Retention{}
+		return journal.Retention{}
 	}
 	return o.Retention(room)
 }

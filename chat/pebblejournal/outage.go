@@ -4,10 +4,9 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/zap"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
 // outage is what a failure of the disk has left to be settled once the disk
@@ -101,7 +100,7 @@ func (j *Journal) reopen() error {
 // answerHeld answers those nobody was sure of. They are not recorded now.
 func (j *Journal) answerHeld() {
 	for _, it := range j.outage.takeHeld() {
-		j.call(func() { it.done(chat.Receipt{}, unavailable(errLost)) })
+		j.call(func() { it.done(journal.Receipt{}, unavailable(errLost)) })
 	}
 }
 

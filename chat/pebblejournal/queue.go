@@ -3,7 +3,7 @@ package pebblejournal
 import (
 	"sync"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // queueLimit bounds the bytes that wait for the committer, and so one group.
@@ -12,15 +12,15 @@ const queueLimit = 4 << 20
 // item is one thing to be written: an entry, or a change that the journal makes
 // for itself.
 type item struct {
-	entry  chat.Entry
+	entry  journal.Entry
 	claim  claim // of entry.Key, if it has one
 	change func(*group) error
 	run    *run // that the entry is restored with, if it is
 	upkeep bool // a change that makes room: allowed to use the reserve
-	done   func(chat.Receipt, error)
+	done   func(journal.Receipt, error)
 
 	// Set by the committer.
-	receipt   chat.Receipt
+	receipt   journal.Receipt
 	err       error
 	first     *item // in this group, whose receipt is this one's too
 	recording bool  // it is in the group's batch
@@ -55,7 +55,7 @@ func newQueue() *queue {
 // put adds an item for the committer. With an error it is not added. What isn't
 // recorded is never refused for want of room on the disk.
 func (q *queue) put(it item) error {
-	refusable := !it.upkeep && (it.change != nil || !it.entry.Kind.Transient())
+	refusable := !it.upkeep && (it.change != nil || it.entry.Kind.Recorded())
 	return q.putAll(refusable, it.size(), it)
 }
 
@@ -67,7 +67,7 @@ func (q *queue) putAll(refusable bool, size int, items ...item) error {
 		q.emptied.Wait()
 	}
 	if q.closed {
-		return chat.ErrJournalClosed
+		return journal.ErrClosed
 	}
 	if refusable && q.refusal != nil {
 		return q.refusal

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
 // A page is at most so many entries, and stops growing beyond so many bytes.
@@ -18,15 +17,15 @@ const (
 
 // Read returns a page of a room: at most 1000 entries, and not many when they
 // are large. It shows nothing that isn't durable.
-func (j *Journal) Read(ctx context.Context, q chat.Query) (chat.Page, error) {
+func (j *Journal) Read(ctx context.Context, q journal.Query) (journal.Page, error) {
 	h, err := j.store.use(ctx)
 	if err != nil {
-		return chat.Page{}, err
+		return journal.Page{}, err
 	}
 	defer h.release()
 	r, err := j.rooms.pin(q.Room, h.loadRoom)
 	if err != nil {
-		return chat.Page{}, err
+		return journal.Page{}, err
 	}
 	defer j.rooms.unpin(r)
 	keep := j.opt.retention(q.Room)
@@ -39,15 +38,15 @@ func (j *Journal) Read(ctx context.Context, q chat.Query) (chat.Page, error) {
 			return page, err
 		}
 	}
-	return chat.Page{}, fmt.Errorf("read room: %w: entries are missing", errDamaged)
+	return journal.Page{}, fmt.Errorf("read room: %w: entries are missing", errDamaged)
 }
 
 // readPage reads the page as the room stands now. It is not complete if some of
 // it could not be found.
-func (j *Journal) readPage(h *handle, r *room, q chat.Query, keep chat.Retention) (page chat.Page, complete bool, err error) {
+func (j *Journal) readPage(h *handle, r *room, q journal.Query, keep journal.Retention) (page journal.Page, complete bool, err error) {
 	stand, recent := j.rooms.window(r, q, keep)
 	at := keptOf(stand, keep)
-	page = chat.Page{Epoch: j.epoch, First: at.first, Last: at.last, Entries: recent}
+	page = journal.Page{Epoch: j.epoch, First: at.first, Last: at.last, Entries: recent}
 	from, to := span(q, at)
 	if recent == nil && from < to {
 		if page.Entries, complete, err = h.readEntries(q, from, to); err != nil || !complete {
@@ -57,7 +56,7 @@ func (j *Journal) readPage(h *handle, r *room, q chat.Query, keep chat.Retention
 			j.rooms.remember(r, stand, page.Entries)
 		}
 	}
-	if n := chat.Seq(len(page.Entries)); q.Backward {
+	if n := journal.Seq(len(page.Entries)); q.Backward {
 		page.More = to-n > at.first
 	} else {
 		page.More = from+n <= at.last
@@ -67,7 +66,7 @@ func (j *Journal) readPage(h *handle, r *room, q chat.Query, keep chat.Retention
 
 // window returns how the room stands, and the entries asked for if memory has
 // them all.
-func (c *rooms) window(r *room, q chat.Query, keep chat.Retention) (stand head, entries []chat.Entry) {
+func (c *rooms) window(r *room, q journal.Query, keep journal.Retention) (stand head, entries []journal.Entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	from, to := span(q, keptOf(r.head, keep))
@@ -79,16 +78,16 @@ func (c *rooms) window(r *room, q chat.Query, keep chat.Retention) (stand head, 
 }
 
 // keptOf is the room with only as many entries as are to be kept of it.
-func keptOf(at head, keep chat.Retention) head {
-	if n := chat.Seq(keep.Count); n > 0 && at.last > n {
+func keptOf(at head, keep journal.Retention) head {
+	if n := journal.Seq(keep.Count); n > 0 && at.last > n {
 		at.first = max(at.first, at.last-n+1)
 	}
 	return at
 }
 
 // span returns which entries a query asks for, as from ≤ seq < to.
-func span(q chat.Query, at head) (from, to chat.Seq) {
-	limit := chat.Seq(min(max(q.Limit, 0), pageMax))
+func span(q journal.Query, at head) (from, to journal.Seq) {
+	limit := journal.Seq(min(max(q.Limit, 0), pageMax))
 	if q.Backward {
 		to = at.last + 1
 		if q.Before > 0 {
@@ -105,7 +104,7 @@ func span(q chat.Query, at head) (from, to chat.Seq) {
 
 // readEntries reads the entries from ≤ seq < to, or, when they are too large
 // for one page, those at the end where the query begins.
-func (h *handle) readEntries(q chat.Query, from, to chat.Seq) (entries []chat.Entry, complete bool, err error) {
+func (h *handle) readEntries(q journal.Query, from, to journal.Seq) (entries []journal.Entry, complete bool, err error) {
 	iter, err := h.db.NewIter(&pebble.IterOptions{
 		LowerBound: entryKey(q.Room, from),
 		UpperBound: entryKey(q.Room, to),
@@ -114,17 +113,17 @@ func (h *handle) readEntries(q chat.Query, from, to chat.Seq) (entries []chat.En
 		return nil, false, err
 	}
 	defer iter.Close()
-	entries = make([]chat.Entry, 0, to-from)
+	entries = make([]journal.Entry, 0, to-from)
 	step, at := iter.Next, iter.First()
-	want := func(i chat.Seq) chat.Seq { return from + i }
+	want := func(i journal.Seq) journal.Seq { return from + i }
 	if q.Backward {
 		step, at = iter.Prev, iter.Last()
-		want = func(i chat.Seq) chat.Seq { return to - 1 - i }
+		want = func(i journal.Seq) journal.Seq { return to - 1 - i }
 	}
 	size := 0
 	for ; at && size < pageMaxBytes; at = step() {
 		seq := entrySeq(iter.Key())
-		if seq != want(chat.Seq(len(entries))) {
+		if seq != want(journal.Seq(len(entries))) {
 			return nil, false, nil
 		}
 		e, _, err := decodeEntry(iter.Value(), q.Room, seq)
@@ -140,7 +139,7 @@ func (h *handle) readEntries(q chat.Query, from, to chat.Seq) (entries []chat.En
 	if q.Backward {
 		slices.Reverse(entries)
 	}
-	return entries, at || chat.Seq(len(entries)) == to-from, nil
+	return entries, at || journal.Seq(len(entries)) == to-from, nil
 }
 
 // loadRoom finds out how a room stands.
@@ -181,7 +180,7 @@ func (h *handle) findLast(name string, at *head) error {
 }
 
 // stampOf reads the stamp of one entry.
-func (h *handle) stampOf(room string, seq chat.Seq) (stamp, error) {
+func (h *handle) stampOf(room string, seq journal.Seq) (stamp, error) {
 	value, err := h.get(entryKey(room, seq))
 	if err != nil {
 		return stamp{}, err

@@ -4,16 +4,15 @@ import (
 	"context"
 	"slices"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
-// records are chat.Records in the journal's store.
+// records are journal.Records in the journal's store.
 type records struct{ journal *Journal }
 
 // Records returns the small records kept beside the entries.
-func (j *Journal) Records() chat.Records { return records{j} }
+func (j *Journal) Records() journal.Records { return records{j} }
 
 // Put keeps value under key. When ctx ends before that is durable, it may still
 // come to pass.

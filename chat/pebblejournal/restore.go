@@ -5,12 +5,11 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
-var _ chat.Restorer = (*Journal)(nil)
+var _ journal.Restorer = (*Journal)(nil)
 
 // run is entries that are restored together: they are of one group, and one that
 // fails ends it.
@@ -22,15 +21,15 @@ type run struct {
 // errAfterFailure is the answer to the entries of a run behind one that failed.
 var errAfterFailure = errors.New("an entry before it could not be restored")
 
-// Restore implements chat.Restorer. The entries are written at once: some
+// Restore implements journal.Restorer. The entries are written at once: some
 // hundreds of them, a megabyte or so, are a good measure. It waits even when ctx
 // ends: the disk is about to answer.
-func (j *Journal) Restore(ctx context.Context, entries []chat.Entry) (recorded, known int, err error) {
+func (j *Journal) Restore(ctx context.Context, entries []journal.Entry) (recorded, known int, err error) {
 	if err := ctx.Err(); err != nil || len(entries) == 0 {
 		return 0, 0, err
 	}
 	type answer struct {
-		receipt chat.Receipt
+		receipt journal.Receipt
 		err     error
 	}
 	r := new(run)
@@ -40,7 +39,7 @@ func (j *Journal) Restore(ctx context.Context, entries []chat.Entry) (recorded, 
 	for i, e := range entries {
 		it := &items[i]
 		*it = item{entry: e, run: r}
-		it.done = func(receipt chat.Receipt, err error) {
+		it.done = func(receipt journal.Receipt, err error) {
 			answers[i] = answer{receipt, err}
 			r.answered.Done()
 		}
@@ -83,8 +82,8 @@ func (g *group) restore(it *item) error {
 	return err
 }
 
-// checkRestore is chat.CheckRestore and chat.CheckKnown for the room.
-func (g *group) checkRestore(e *chat.Entry, r *room) (known bool, err error) {
+// checkRestore is journal.CheckRestore and journal.CheckKnown for the room.
+func (g *group) checkRestore(e *journal.Entry, r *room) (known bool, err error) {
 	at := r.next.lastAt
 	if e.At < at && e.Seq == r.next.last+1 {
 		// What passed since has a time, too. It does not count here.
@@ -92,7 +91,7 @@ func (g *group) checkRestore(e *chat.Entry, r *room) (known bool, err error) {
 			return false, err
 		}
 	}
-	known, err = chat.CheckRestore(e, r.next.last, at)
+	known, err = journal.CheckRestore(e, r.next.last, at)
 	if !known || err != nil || e.Seq < r.next.first {
 		return known, err
 	}
@@ -100,7 +99,7 @@ func (g *group) checkRestore(e *chat.Entry, r *room) (known bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return true, chat.CheckKnown(e, &there)
+	return true, journal.CheckKnown(e, &there)
 }
 
 // newestAt is the time of the room's newest entry; 0 where it is not kept.
@@ -113,8 +112,8 @@ func (g *group) newestAt(r *room) (int64, error) {
 }
 
 // entry returns an entry that the room has, with the group so far.
-func (g *group) entry(r *room, seq chat.Seq) (chat.Entry, error) {
-	if old := r.next.last - chat.Seq(len(r.fresh)); seq > old {
+func (g *group) entry(r *room, seq journal.Seq) (journal.Entry, error) {
+	if old := r.next.last - journal.Seq(len(r.fresh)); seq > old {
 		return r.fresh[seq-old-1].Entry, nil
 	}
 	value, err := g.handle.get(entryKey(r.name, seq))
@@ -122,7 +121,7 @@ func (g *group) entry(r *room, seq chat.Seq) (chat.Entry, error) {
 		err = pebble.ErrNotFound
 	}
 	if err != nil {
-		return chat.Entry{}, err
+		return journal.Entry{}, err
 	}
 	e, _, err := decodeEntry(value, r.name, seq)
 	return e, err

@@ -4,9 +4,8 @@ import (
 	"context"
 	"sort"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
 // Sweep enforces retention, the store's bound and the life of idempotency keys,
@@ -48,10 +47,10 @@ func (j *Journal) trimDue(ctx context.Context, due map[string]struct{}) error {
 }
 
 // excess is what of a room is not to be kept: from ≤ seq < cut.
-type excess struct{ from, cut chat.Seq }
+type excess struct{ from, cut journal.Seq }
 
 // measure finds what of a room keep lets go, and what was said before a time.
-func (j *Journal) measure(ctx context.Context, name string, keep chat.Retention, before int64) (excess, error) {
+func (j *Journal) measure(ctx context.Context, name string, keep journal.Retention, before int64) (excess, error) {
 	h, err := j.store.use(ctx)
 	if err != nil {
 		return excess{}, err
@@ -88,21 +87,21 @@ func (j *Journal) measure(ctx context.Context, name string, keep chat.Retention,
 
 // search returns the first entry of the room of which is holds, as it does of
 // all that follow, or last+1.
-func (h *handle) search(name string, at head, is func(stamp) bool) (chat.Seq, error) {
+func (h *handle) search(name string, at head, is func(stamp) bool) (journal.Seq, error) {
 	var failed error
 	n := sort.Search(int(at.last+1-at.first), func(i int) bool {
-		s, err := h.stampOf(name, at.first+chat.Seq(i))
+		s, err := h.stampOf(name, at.first+journal.Seq(i))
 		if err != nil {
 			failed = err
 			return true
 		}
 		return is(s)
 	})
-	return at.first + chat.Seq(n), failed
+	return at.first + journal.Seq(n), failed
 }
 
 // trimRoom deletes what keep lets go, and what was said before a time.
-func (j *Journal) trimRoom(ctx context.Context, name string, keep chat.Retention, before int64) error {
+func (j *Journal) trimRoom(ctx context.Context, name string, keep journal.Retention, before int64) error {
 	over, err := j.measure(ctx, name, keep, before)
 	for err == nil && over.from < over.cut {
 		var t trim
@@ -120,7 +119,7 @@ const trimMax = 4096
 // trim is the deletion of a room's entries from ≤ seq < to.
 type trim struct {
 	room     string
-	from, to chat.Seq
+	from, to journal.Seq
 	keys     []trimmedKey
 }
 
@@ -201,11 +200,11 @@ func (g *group) releaseKey(room string, k trimmedKey) {
 
 // stampOf returns the stamp of an entry as the group sees it, zero for one that
 // isn't there yet.
-func (g *group) stampOf(r *room, seq chat.Seq) (stamp, error) {
+func (g *group) stampOf(r *room, seq journal.Seq) (stamp, error) {
 	if seq > r.next.last {
 		return stamp{}, nil
 	}
-	if fresh := chat.Seq(len(r.fresh)); seq > r.next.last-fresh {
+	if fresh := journal.Seq(len(r.fresh)); seq > r.next.last-fresh {
 		f := r.fresh[seq-(r.next.last-fresh)-1]
 		return stamp{f.At, f.end}, nil
 	}

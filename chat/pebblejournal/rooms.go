@@ -4,7 +4,7 @@ import (
 	"container/list"
 	"sync"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // recentMax is how many of a room's newest entries are kept in memory at least,
@@ -15,7 +15,7 @@ const recentMax = 64
 const roomCost = 512
 
 // memoryCost is what an entry counts for in memory.
-func memoryCost(e *chat.Entry) int64 {
+func memoryCost(e *journal.Entry) int64 {
 	return int64(len(e.Body)+len(e.Key)+len(e.From.ID)+len(e.From.Name)+len(e.From.Avatar)) + 224
 }
 
@@ -38,9 +38,9 @@ type room struct {
 	// Guarded by rooms.mu.
 	pins   int // users; it is not forgotten while there are any
 	place  *list.Element
-	failed error        // set before ready is closed
-	head   head         // as it is durable
-	recent []chat.Entry // the newest ones, without holes, up to head.last
+	failed error           // set before ready is closed
+	head   head            // as it is durable
+	recent []journal.Entry // the newest ones, without holes, up to head.last
 	cost   int64
 
 	// Owned by the committer, while the room is in its group.
@@ -48,14 +48,14 @@ type room struct {
 	was     head // as it stood before the group
 	next    head // as it will be with the group
 	fresh   []freshEntry
-	erased  []chat.Seq // recalled by the group, of those before fresh
-	moved   bool       // its head is to be written
-	checked chat.Seq   // next.last when retention was last thought of
+	erased  []journal.Seq // recalled by the group, of those before fresh
+	moved   bool          // its head is to be written
+	checked journal.Seq   // next.last when retention was last thought of
 }
 
 // freshEntry is an entry of a group not yet written.
 type freshEntry struct {
-	chat.Entry
+	journal.Entry
 	end   uint64
 	claim claim
 }
@@ -170,19 +170,19 @@ func (c *rooms) publish(rs []*room) {
 	}
 }
 
-func (c *rooms) addRecentLocked(r *room, e chat.Entry) {
+func (c *rooms) addRecentLocked(r *room, e journal.Entry) {
 	r.recent = append(r.recent, e)
 	c.growLocked(r, memoryCost(&e))
 	if len(r.recent) >= 2*recentMax {
 		c.dropRecentLocked(r, e.Seq-recentMax+1)
 	}
 	for len(r.recent) > 0 && r.cost > max(c.limit/8, 64<<10) {
-		c.dropRecentLocked(r, r.recent[0].Seq+chat.Seq(len(r.recent)+1)/2)
+		c.dropRecentLocked(r, r.recent[0].Seq+journal.Seq(len(r.recent)+1)/2)
 	}
 }
 
 // dropRecentLocked forgets the recent entries below first.
-func (c *rooms) dropRecentLocked(r *room, first chat.Seq) {
+func (c *rooms) dropRecentLocked(r *room, first journal.Seq) {
 	n := 0
 	for n < len(r.recent) && r.recent[n].Seq < first {
 		c.growLocked(r, -memoryCost(&r.recent[n]))
@@ -196,7 +196,7 @@ func (c *rooms) dropRecentLocked(r *room, first chat.Seq) {
 	r.recent = r.recent[:kept]
 }
 
-func (c *rooms) eraseRecentLocked(r *room, seq chat.Seq) {
+func (c *rooms) eraseRecentLocked(r *room, seq journal.Seq) {
 	if len(r.recent) == 0 || seq < r.recent[0].Seq {
 		return
 	}
@@ -213,7 +213,7 @@ func (c *rooms) growLocked(r *room, n int64) {
 }
 
 // remember offers the newest entries of a room, read while it stood as at.
-func (c *rooms) remember(r *room, at head, newest []chat.Entry) {
+func (c *rooms) remember(r *room, at head, newest []journal.Entry) {
 	newest = newest[max(0, len(newest)-recentMax):]
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -228,6 +228,6 @@ func (c *rooms) remember(r *room, at head, newest []chat.Entry) {
 }
 
 // erase takes the body out of a message.
-func erase(e *chat.Entry) {
+func erase(e *journal.Entry) {
 	e.Body, e.Text, e.Recalled = nil, false, true
 }

@@ -4,10 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2"
 	"go.uber.org/zap"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
 // Once the store is over its bound it is brought to so many eighths of it, since
@@ -57,7 +56,7 @@ func (j *Journal) dropOldest(ctx context.Context, part float64) (more bool, err 
 		if at.firstAt == 0 || at.firstAt >= mark.at {
 			return nil
 		}
-		return j.trimRoom(ctx, name, chat.Retention{}, mark.at)
+		return j.trimRoom(ctx, name, journal.Retention{}, mark.at)
 	})
 	if err != nil {
 		return false, err

@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/sstable"
 	"go.uber.org/zap"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
 // store is the Pebble store in its directory, through all the times it is
@@ -176,7 +175,7 @@ func (s *store) tryUse() (h *handle, changed chan struct{}, err error) {
 	case s.current != nil:
 		s.current.users++
 	case s.closed:
-		err = chat.ErrJournalClosed
+		err = journal.ErrClosed
 	case s.broken != nil:
 		err = unavailable(s.broken)
 	}

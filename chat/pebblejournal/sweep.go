@@ -5,9 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
 // sweepPace is how much longer than it works a sweep in the background rests.
@@ -32,7 +31,7 @@ func (j *Journal) sweep(ctx context.Context, pace time.Duration) error {
 }
 
 // mayExceed tells cheaply, by the head in the store, that nothing is to be done.
-func (j *Journal) mayExceed(at head, keep chat.Retention) bool {
+func (j *Journal) mayExceed(at head, keep journal.Retention) bool {
 	return keep.Count > 0 || keep.Bytes > 0 ||
 		keep.Age > 0 && at.firstAt > 0 && at.firstAt < j.opt.now().Add(-keep.Age).UnixMilli()
 }

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 func testFollow(t *testing.T, s *suite) {
@@ -95,7 +95,7 @@ func sendFromMany(t *tester, room string, goroutines, each int) *sync.WaitGroup 
 func testFollowAnywhere(t *tester) {
 	wg := sendFromMany(t, "room", 4, 100)
 	var listeners []*listener
-	var from []chat.Seq
+	var from []journal.Seq
 	for range 20 {
 		// All that is recorded when Follow returns has been appended before it;
 		// what comes later must be heard.
@@ -120,14 +120,14 @@ func testFollowAnywhere(t *tester) {
 func testFollowInside(t *tester) {
 	var heard atomic.Int32
 	done := make(chan struct{})
-	stop, err := t.j.Follow("room", func(e chat.Entry) {
+	stop, err := t.j.Follow("room", func(e journal.Entry) {
 		if heard.Add(1) > 1 {
 			return
 		}
-		if _, err := t.j.Read(context.Background(), chat.Query{Room: "room", Limit: 10}); err != nil {
+		if _, err := t.j.Read(context.Background(), journal.Query{Room: "room", Limit: 10}); err != nil {
 			t.Errorf("Read inside deliver: %v", err)
 		}
-		stop, err := t.j.Follow("other", func(chat.Entry) {})
+		stop, err := t.j.Follow("other", func(journal.Entry) {})
 		if err != nil {
 			t.Errorf("Follow inside deliver: %v", err)
 			return
@@ -146,15 +146,15 @@ func testFollowInside(t *tester) {
 func testTransient(t *testing.T, s *suite) {
 	s.each(t, "passes transient entries on in order and doesn't record them", func(t *tester) {
 		l := t.follow("room")
-		kinds := []chat.Kind{chat.Message, chat.Signal, chat.Binary, chat.Message, chat.Signal, chat.Notice, chat.Binary}
+		kinds := []journal.Kind{journal.Message, journal.Signal, journal.Binary, journal.Message, journal.Signal, journal.Notice, journal.Binary}
 		var sent []pending
 		for i, kind := range kinds {
-			sent = append(sent, t.send(chat.Entry{Room: "room", Kind: kind, From: chat.User{ID: "u1"}, Body: fmt.Append(nil, i), Origin: "s"}))
+			sent = append(sent, t.send(journal.Entry{Room: "room", Kind: kind, From: journal.User{ID: "u1"}, Body: fmt.Append(nil, i), Origin: "s"}))
 		}
 		var at int64
 		for i, p := range sent {
 			r := p.must()
-			if kinds[i].Transient() && r != (chat.Receipt{At: r.At}) || r.At < at {
+			if !kinds[i].Recorded() && r != (journal.Receipt{At: r.At}) || r.At < at {
 				t.Errorf("receipt of a %d after %d: %+v", kinds[i], at, r)
 			}
 			at = r.At
@@ -163,15 +163,15 @@ func testTransient(t *testing.T, s *suite) {
 		if len(heard) != len(kinds) {
 			t.Fatalf("heard %d, want %d", len(heard), len(kinds))
 		}
-		seq := chat.Seq(0)
+		seq := journal.Seq(0)
 		for i, e := range heard {
 			if string(e.Body) != fmt.Sprint(i) || e.Kind != kinds[i] || e.Origin != "s" || e.At == 0 {
 				t.Errorf("heard %+v as number %d", e, i)
 			}
-			if e.Kind.Transient() && e.Seq != 0 {
+			if !e.Kind.Recorded() && e.Seq != 0 {
 				t.Errorf("a transient entry got the number %d", e.Seq)
 			}
-			if !e.Kind.Transient() {
+			if e.Kind.Recorded() {
 				if seq++; e.Seq != seq {
 					t.Errorf("heard %d, want %d", e.Seq, seq)
 				}
@@ -183,11 +183,11 @@ func testTransient(t *testing.T, s *suite) {
 	})
 	s.each(t, "passes transient entries on in an empty room", func(t *tester) {
 		l := t.follow("room")
-		t.append(chat.Entry{Room: "room", Kind: chat.Signal})
-		if heard := l.wait(1); heard[0].Kind != chat.Signal {
+		t.append(journal.Entry{Room: "room", Kind: journal.Signal})
+		if heard := l.wait(1); heard[0].Kind != journal.Signal {
 			t.Errorf("heard %+v", heard[0])
 		}
-		if page := t.read(chat.Query{Room: "room", Limit: 10}); page.Last != 0 || len(page.Entries) != 0 {
+		if page := t.read(journal.Query{Room: "room", Limit: 10}); page.Last != 0 || len(page.Entries) != 0 {
 			t.Errorf("recorded %+v", page)
 		}
 	})

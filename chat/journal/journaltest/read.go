@@ -4,12 +4,12 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 func testRead(t *testing.T, s *suite) {
 	s.each(t, "finds a room empty that nobody has spoken in", func(t *tester) {
-		for _, q := range []chat.Query{{Limit: 10}, {After: 5, Limit: 10}, {Backward: true, Limit: 10}, {Backward: true, Before: 5, Limit: 10}} {
+		for _, q := range []journal.Query{{Limit: 10}, {After: 5, Limit: 10}, {Backward: true, Limit: 10}, {Backward: true, Before: 5, Limit: 10}} {
 			q.Room = "nobody"
 			page := t.read(q)
 			if len(page.Entries) != 0 || page.More || page.First != 1 || page.Last != 0 || page.Epoch == "" {
@@ -17,7 +17,7 @@ func testRead(t *testing.T, s *suite) {
 			}
 		}
 		// The epoch shown for an empty room is that of the first to speak.
-		empty := t.read(chat.Query{Room: "nobody", Limit: 10})
+		empty := t.read(journal.Query{Room: "nobody", Limit: 10})
 		if r := t.append(message("nobody", "u1", `"x"`)); r.Epoch != empty.Epoch || r.Seq != 1 {
 			t.Errorf("receipt %+v after epoch %q", r, empty.Epoch)
 		}
@@ -47,7 +47,7 @@ func testRead(t *testing.T, s *suite) {
 	})
 	s.each(t, "hands out pages that are the caller's", func(t *tester) {
 		t.say("room", 3)
-		for _, q := range []chat.Query{{Room: "room", Limit: 10}, {Room: "room", Backward: true, Limit: 10}} {
+		for _, q := range []journal.Query{{Room: "room", Limit: 10}, {Room: "room", Backward: true, Limit: 10}} {
 			page := t.read(q)
 			clear(page.Entries)
 			if page := t.read(q); len(page.Entries) != 3 || page.Entries[0].Seq != 1 {
@@ -58,10 +58,10 @@ func testRead(t *testing.T, s *suite) {
 }
 
 // backward returns all of a room, read from its end by pages of limit.
-func (t *tester) backward(room string, limit int) []chat.Entry {
+func (t *tester) backward(room string, limit int) []journal.Entry {
 	t.Helper()
-	var entries []chat.Entry
-	q := chat.Query{Room: room, Backward: true, Limit: limit}
+	var entries []journal.Entry
+	q := journal.Query{Room: room, Backward: true, Limit: limit}
 	for {
 		page := t.read(q)
 		entries = slices.Concat(page.Entries, entries)
@@ -77,22 +77,22 @@ func (t *tester) backward(room string, limit int) []chat.Entry {
 
 // checkPages checks every page that can be asked for of a room whose entries
 // are these.
-func checkPages(t *tester, room string, entries []chat.Entry) {
+func checkPages(t *tester, room string, entries []journal.Entry) {
 	t.Helper()
 	end := entries[len(entries)-1].Seq + 3
 	for _, limit := range []int{1, 2, 3, len(entries) - 1, len(entries), len(entries) + 1, 1000} {
-		for at := chat.Seq(0); at <= end; at++ {
-			checkPage(t, chat.Query{Room: room, After: at, Limit: limit}, entries)
-			checkPage(t, chat.Query{Room: room, Before: at, Backward: true, Limit: limit}, entries)
+		for at := journal.Seq(0); at <= end; at++ {
+			checkPage(t, journal.Query{Room: room, After: at, Limit: limit}, entries)
+			checkPage(t, journal.Query{Room: room, Before: at, Backward: true, Limit: limit}, entries)
 		}
-		checkPage(t, chat.Query{Room: room, After: 1 << 53, Limit: limit}, entries)
-		checkPage(t, chat.Query{Room: room, Before: 1 << 53, Backward: true, Limit: limit}, entries)
+		checkPage(t, journal.Query{Room: room, After: 1 << 53, Limit: limit}, entries)
+		checkPage(t, journal.Query{Room: room, Before: 1 << 53, Backward: true, Limit: limit}, entries)
 	}
 }
 
 // checkPage checks a page of a room whose entries are these. It may be shorter
 // than asked for if it says that there are more.
-func checkPage(t *tester, q chat.Query, entries []chat.Entry) {
+func checkPage(t *tester, q journal.Query, entries []journal.Entry) {
 	t.Helper()
 	page := t.read(q)
 	first, last := entries[0].Seq, entries[len(entries)-1].Seq
@@ -116,8 +116,8 @@ func checkPage(t *tester, q chat.Query, entries []chat.Entry) {
 }
 
 // wanted returns the entries that q asks for, whatever its limit.
-func wanted(q chat.Query, entries []chat.Entry) []chat.Entry {
-	var want []chat.Entry
+func wanted(q journal.Query, entries []journal.Entry) []journal.Entry {
+	var want []journal.Entry
 	for _, e := range entries {
 		if q.Backward && (q.Before == 0 || e.Seq < q.Before) || !q.Backward && e.Seq > q.After {
 			want = append(want, e)

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 func testClose(t *testing.T, s *suite) {
@@ -19,7 +19,7 @@ func testClose(t *testing.T, s *suite) {
 		}
 		t.close()
 		for i, p := range sent {
-			if r, err := p.answered(); err != nil || r.Seq != chat.Seq(i+1) {
+			if r, err := p.answered(); err != nil || r.Seq != journal.Seq(i+1) {
 				t.Fatalf("append %d: %+v, %v", i, r, err)
 			}
 		}
@@ -40,9 +40,9 @@ func testClose(t *testing.T, s *suite) {
 		t.close()
 		ctx := context.Background()
 		_, appending := t.send(message("room", "u1", `"x"`)).wait()
-		_, signalling := t.send(chat.Entry{Room: "room", Kind: chat.Signal}).wait()
-		_, reading := t.j.Read(ctx, chat.Query{Room: "room", Limit: 1})
-		_, following := t.j.Follow("room", func(chat.Entry) {})
+		_, signalling := t.send(journal.Entry{Room: "room", Kind: journal.Signal}).wait()
+		_, reading := t.j.Read(ctx, journal.Query{Room: "room", Limit: 1})
+		_, following := t.j.Follow("room", func(journal.Entry) {})
 		putting := t.j.Records().Put(ctx, "a", []byte("2"))
 		_, getting := t.j.Records().Get(ctx, "a")
 		scanning := t.j.Records().Scan(ctx, "", func(string, []byte) error { return nil })
@@ -50,7 +50,7 @@ func testClose(t *testing.T, s *suite) {
 			"Append": appending, "Append of a Signal": signalling, "Read": reading, "Follow": following,
 			"Put": putting, "Get": getting, "Scan": scanning,
 		} {
-			if !errors.Is(err, chat.ErrJournalClosed) {
+			if !errors.Is(err, journal.ErrClosed) {
 				t.Errorf("%s: %v, want ErrJournalClosed", call, err)
 			}
 		}
@@ -83,7 +83,7 @@ func closeRace(t *tester) *sync.WaitGroup {
 			for i := 0; ; i++ {
 				_, err := t.send(message("room", fmt.Sprint(g), fmt.Sprint(i))).wait()
 				once.Do(func() { close(started) })
-				if errors.Is(err, chat.ErrJournalClosed) {
+				if errors.Is(err, journal.ErrClosed) {
 					return
 				}
 				if err != nil {

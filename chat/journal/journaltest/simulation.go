@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // simulationSteps is how many things a simulation does.
@@ -33,7 +33,7 @@ type simulation struct {
 
 // sent is an entry handed in, and its answer to come.
 type sent struct {
-	entry  chat.Entry
+	entry  journal.Entry
 	answer pending
 }
 
@@ -74,18 +74,18 @@ func (x *simulation) send() {
 	}
 }
 
-func (x *simulation) entry() chat.Entry {
+func (x *simulation) entry() journal.Entry {
 	e := message(x.room(), fmt.Sprint("u", x.random.IntN(3)), fmt.Sprint(x.random.Uint32()))
 	switch roll := x.random.IntN(20); {
 	case roll < 9:
 		e.Key = fmt.Sprint("k", x.random.IntN(200))
 	case roll < 12:
-		e.Kind, e.Body = chat.Recall, nil
-		e.Target = chat.Seq(x.random.IntN(3 + len(x.model.room(e.Room).entries)))
+		e.Kind, e.Body = journal.Recall, nil
+		e.Target = journal.Seq(x.random.IntN(3 + len(x.model.room(e.Room).entries)))
 	case roll < 14:
-		e.Kind = chat.Signal
+		e.Kind = journal.Signal
 	case roll < 15:
-		e.Kind = chat.Notice
+		e.Kind = journal.Notice
 	case roll < 17:
 		e.Text = true
 	}
@@ -108,8 +108,8 @@ func (x *simulation) compareRead() {
 	if len(entries) == 0 {
 		return
 	}
-	at := chat.Seq(x.random.IntN(len(entries) + 3))
-	q := chat.Query{Room: name, Limit: 1 + x.random.IntN(60)}
+	at := journal.Seq(x.random.IntN(len(entries) + 3))
+	q := journal.Query{Room: name, Limit: 1 + x.random.IntN(60)}
 	switch x.random.IntN(3) {
 	case 0:
 		q.After = at
@@ -153,7 +153,7 @@ func (x *simulation) stopFollowing() {
 		x.Fatalf("a follower of %q heard %d, want %d", l.room, len(got), len(want))
 	}
 	for i := range want {
-		if got[i].Kind == chat.Message && want[i].Recalled {
+		if got[i].Kind == journal.Message && want[i].Recalled {
 			continue // the model knows only that it was recalled later
 		}
 		x.checkSame("heard", got[i], want[i])

@@ -3,7 +3,7 @@ package journaltest
 import (
 	"testing"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 func testRecall(t *testing.T, s *suite) {
@@ -20,7 +20,7 @@ func testRecall(t *testing.T, s *suite) {
 		checkRecalled(t, e, target)
 		entries := t.all("room")
 		t.checkNumbers(entries, 1)
-		if last := entries[5]; last.Kind != chat.Recall || last.Target != target.Seq {
+		if last := entries[5]; last.Kind != journal.Recall || last.Target != target.Seq {
 			t.Errorf("the recall reads %+v", last)
 		}
 		for _, e := range entries[:5] {
@@ -30,7 +30,7 @@ func testRecall(t *testing.T, s *suite) {
 		}
 	})
 	s.each(t, "erases what is just being written", func(t *tester) {
-		for seq := chat.Seq(1); seq < 40; seq += 2 {
+		for seq := journal.Seq(1); seq < 40; seq += 2 {
 			e := message("room", "u1", `"secret"`)
 			p := t.send(e)
 			t.send(recall("room", "u1", seq)).must()
@@ -39,7 +39,7 @@ func testRecall(t *testing.T, s *suite) {
 	})
 	s.each(t, "erases old ones", func(t *tester) {
 		t.say("room", 400)
-		for _, seq := range []chat.Seq{1, 200, 399} {
+		for _, seq := range []journal.Seq{1, 200, 399} {
 			t.append(recall("room", "u1", seq))
 			if e := t.entry("room", seq); !e.Recalled || len(e.Body) != 0 {
 				t.Errorf("entry %d: %+v", seq, e)
@@ -51,21 +51,21 @@ func testRecall(t *testing.T, s *suite) {
 		t.send(message("room", "u1", `"secret"`))
 		t.append(recall("room", "u1", 1))
 		heard := l.settled()
-		if len(heard) != 2 || string(heard[0].Body) != `"secret"` || heard[1].Kind != chat.Recall || heard[1].Target != 1 {
+		if len(heard) != 2 || string(heard[0].Body) != `"secret"` || heard[1].Kind != journal.Recall || heard[1].Target != 1 {
 			t.Errorf("heard %+v", heard)
 		}
 	})
 	s.each(t, "touches nothing else", func(t *tester) {
 		t.say("room", 3)
 		t.say("other", 3)
-		notice := t.append(chat.Entry{Room: "room", Kind: chat.Notice, Body: []byte(`"x"`)})
-		for _, target := range []chat.Seq{0, 1000, 1<<53 - 1, notice.Seq, notice.Seq + 1} {
+		notice := t.append(journal.Entry{Room: "room", Kind: journal.Notice, Body: []byte(`"x"`)})
+		for _, target := range []journal.Seq{0, 1000, 1<<53 - 1, notice.Seq, notice.Seq + 1} {
 			t.append(recall("room", "u1", target)) // none is an error
 		}
 		t.append(recall("room", "u1", 2))
 		t.append(recall("room", "u1", 2))
 		for _, e := range t.all("room") {
-			if e.Recalled != (e.Seq == 2) || e.Kind != chat.Recall && e.Seq != 2 && len(e.Body) == 0 {
+			if e.Recalled != (e.Seq == 2) || e.Kind != journal.Recall && e.Seq != 2 && len(e.Body) == 0 {
 				t.Errorf("entry %d: %+v", e.Seq, e)
 			}
 		}
@@ -79,13 +79,13 @@ func testRecall(t *testing.T, s *suite) {
 
 // checkRecalled checks that e, recorded with receipt r, has lost its body and
 // nothing else, however it is read.
-func checkRecalled(t *tester, e chat.Entry, r chat.Receipt) {
+func checkRecalled(t *tester, e journal.Entry, r journal.Receipt) {
 	t.Helper()
 	e.Seq, e.At, e.Body, e.Text, e.Recalled = r.Seq, r.At, nil, false, true
 	t.checkSame("recalled", t.entry(e.Room, r.Seq), e)
-	page := t.read(chat.Query{Room: e.Room, Backward: true, Before: r.Seq + 1, Limit: 1})
+	page := t.read(journal.Query{Room: e.Room, Backward: true, Before: r.Seq + 1, Limit: 1})
 	t.checkSame("recalled", page.Entries[0], e)
-	page = t.read(chat.Query{Room: e.Room, Backward: true, Limit: 50})
+	page = t.read(journal.Query{Room: e.Room, Backward: true, Limit: 50})
 	for _, got := range page.Entries {
 		if got.Seq == r.Seq {
 			t.checkSame("recalled", got, e)

@@ -7,14 +7,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 func testAppend(t *testing.T, s *suite) {
 	s.each(t, "numbers a room from 1 without holes", func(t *tester) {
 		for i := range 10 {
 			r := t.append(message("room", "u1", `"x"`))
-			if r.Seq != chat.Seq(i+1) || r.Duplicate {
+			if r.Seq != journal.Seq(i+1) || r.Duplicate {
 				t.Fatalf("receipt %d: %+v", i+1, r)
 			}
 		}
@@ -23,7 +23,7 @@ func testAppend(t *testing.T, s *suite) {
 	s.each(t, "gives receipts that agree with the record", func(t *tester) {
 		before := time.Now().UnixMilli()
 		r := t.append(message("room", "u1", `"x"`))
-		page := t.read(chat.Query{Room: "room", Limit: 10})
+		page := t.read(journal.Query{Room: "room", Limit: 10})
 		e := page.Entries[0]
 		if r.Epoch == "" || r.Epoch != page.Epoch || r.Seq != e.Seq || r.At != e.At {
 			t.Errorf("receipt %+v, epoch %q, entry %+v", r, page.Epoch, e)
@@ -39,14 +39,14 @@ func testAppend(t *testing.T, s *suite) {
 }
 
 func testFields(t *tester) {
-	entries := []chat.Entry{
-		{Kind: chat.Message, From: chat.User{ID: "u7", Name: "李", Avatar: "https://a.example/7", Guest: true},
+	entries := []journal.Entry{
+		{Kind: journal.Message, From: journal.User{ID: "u7", Name: "李", Avatar: "https://a.example/7", Guest: true},
 			Key: "k\x00\xff", Body: []byte(`{"text":"你好 😀"}`), Origin: "s1"},
-		{Kind: chat.Message, From: chat.User{ID: "u1"}, Body: []byte("plain \"text\""), Text: true},
-		{Kind: chat.Message, From: chat.User{ID: "u1"}, Text: true},
-		{Kind: chat.Message, From: chat.User{ID: "u1"}, Body: []byte(strings.Repeat("x", 100_000))},
-		{Kind: chat.Notice, Body: []byte(`"maintenance"`)},
-		{Kind: chat.Recall, From: chat.User{ID: "u2"}, Target: 1<<53 - 1},
+		{Kind: journal.Message, From: journal.User{ID: "u1"}, Body: []byte("plain \"text\""), Text: true},
+		{Kind: journal.Message, From: journal.User{ID: "u1"}, Text: true},
+		{Kind: journal.Message, From: journal.User{ID: "u1"}, Body: []byte(strings.Repeat("x", 100_000))},
+		{Kind: journal.Notice, Body: []byte(`"maintenance"`)},
+		{Kind: journal.Recall, From: journal.User{ID: "u2"}, Target: 1<<53 - 1},
 	}
 	l := t.follow("room")
 	for i := range entries {
@@ -72,7 +72,7 @@ func testOrderOfOne(t *tester) {
 		sent = append(sent, t.send(message(fmt.Sprintf("room%d", i%3), "u1", fmt.Sprint(i))))
 	}
 	for i, p := range sent {
-		if r := p.must(); r.Seq != chat.Seq(i/3+1) {
+		if r := p.must(); r.Seq != journal.Seq(i/3+1) {
 			t.Fatalf("message %d got %d, want %d", i, r.Seq, i/3+1)
 		}
 	}
@@ -100,7 +100,7 @@ func testOrderOfMany(t *tester) {
 	}
 	wg.Wait()
 	for room := range rooms {
-		said := map[chat.Seq]string{}
+		said := map[journal.Seq]string{}
 		for g := range goroutines {
 			for i := range each {
 				said[receipts[g][room][i].must().Seq] = fmt.Sprintf("%d says %d", g, i)
@@ -154,7 +154,7 @@ func testRooms(t *tester) {
 				t.Errorf("room %q: entry %d is of %q and says %s", room, e.Seq, e.Room, e.Body)
 			}
 		}
-		if page := t.read(chat.Query{Room: room, Backward: true, Limit: 2}); len(page.Entries) != 2 || page.Entries[0].Seq != 3 {
+		if page := t.read(journal.Query{Room: room, Backward: true, Limit: 2}); len(page.Entries) != 2 || page.Entries[0].Seq != 3 {
 			t.Errorf("room %q: newest two are %+v", room, page.Entries)
 		}
 	}

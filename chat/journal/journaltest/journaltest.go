@@ -1,4 +1,4 @@
-// Package journaltest proves a chat.Journal. Every promise in that interface's
+// Package journaltest proves a journal.Journal. Every promise in that interface's
 // comments is a subtest of Run; a journal that passes may be put under a hub.
 //
 // What no two journals do alike is handed in as options: how to open one again,
@@ -10,12 +10,12 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // Run runs the suite. open makes a new, empty journal that keeps everything it
 // is given here, a few thousand entries; the suite closes it.
-func Run(t *testing.T, open func(t *testing.T) chat.Journal, opts ...Option) {
+func Run(t *testing.T, open func(t *testing.T) journal.Journal, opts ...Option) {
 	s := &suite{open: open, seed: rand.Uint64()}
 	for _, opt := range opts {
 		opt(s)
@@ -45,14 +45,14 @@ type Option func(*suite)
 
 // Reopen says that the journals are durable. reopen closes one and opens its
 // store again; the suite closes what it returns.
-func Reopen(reopen func(t *testing.T, j chat.Journal) chat.Journal) Option {
+func Reopen(reopen func(t *testing.T, j journal.Journal) journal.Journal) Option {
 	return func(s *suite) { s.reopen = reopen }
 }
 
 // Retain says that the journals have retention. open makes one that keeps of
 // each room what keep says. enforce, which may be nil, returns once all that may
 // go has gone; without it a Read must be enough to see that it has.
-func Retain(open func(t *testing.T, keep func(room string) chat.Retention) chat.Journal, enforce func(t *testing.T, j chat.Journal)) Option {
+func Retain(open func(t *testing.T, keep func(room string) journal.Retention) journal.Journal, enforce func(t *testing.T, j journal.Journal)) Option {
 	return func(s *suite) { s.retain, s.enforce = open, enforce }
 }
 
@@ -63,10 +63,10 @@ func Seed(seed uint64) Option {
 
 // suite is what Run was told.
 type suite struct {
-	open    func(t *testing.T) chat.Journal
-	reopen  func(t *testing.T, j chat.Journal) chat.Journal
-	retain  func(t *testing.T, keep func(room string) chat.Retention) chat.Journal
-	enforce func(t *testing.T, j chat.Journal)
+	open    func(t *testing.T) journal.Journal
+	reopen  func(t *testing.T, j journal.Journal) journal.Journal
+	retain  func(t *testing.T, keep func(room string) journal.Retention) journal.Journal
+	enforce func(t *testing.T, j journal.Journal)
 	seed    uint64
 }
 
@@ -76,7 +76,7 @@ func (s *suite) each(t *testing.T, name string, test func(t *tester)) {
 }
 
 // tester wraps a journal, which is closed at the test's end.
-func (s *suite) tester(t *testing.T, j chat.Journal) *tester {
+func (s *suite) tester(t *testing.T, j journal.Journal) *tester {
 	x := &tester{T: t, suite: s, j: j}
 	t.Cleanup(func() {
 		if err := x.j.Close(); err != nil {

@@ -3,7 +3,7 @@ package journaltest
 import (
 	"fmt"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // model is what a journal should hold, kept as plainly as can be.
@@ -13,9 +13,9 @@ type model struct {
 }
 
 type modelRoom struct {
-	entries []chat.Entry
-	keys    map[string]chat.Receipt // by user and key
-	heard   []chat.Entry            // what its followers should have heard
+	entries []journal.Entry
+	keys    map[string]journal.Receipt // by user and key
+	heard   []journal.Entry            // what its followers should have heard
 }
 
 func newModel() *model {
@@ -25,7 +25,7 @@ func newModel() *model {
 func (m *model) room(name string) *modelRoom {
 	r := m.rooms[name]
 	if r == nil {
-		r = &modelRoom{keys: map[string]chat.Receipt{}}
+		r = &modelRoom{keys: map[string]journal.Receipt{}}
 		m.rooms[name] = r
 	}
 	return r
@@ -33,34 +33,34 @@ func (m *model) room(name string) *modelRoom {
 
 // append takes e in as a journal should, given the receipt it was answered with,
 // and says what is wrong with that.
-func (m *model) append(e chat.Entry, got chat.Receipt) error {
+func (m *model) append(e journal.Entry, got journal.Receipt) error {
 	r := m.room(e.Room)
 	e.At = got.At
-	if e.Kind.Transient() {
+	if !e.Kind.Recorded() {
 		r.heard = append(r.heard, e)
-		return expect(got, chat.Receipt{At: got.At})
+		return expect(got, journal.Receipt{At: got.At})
 	}
 	key := fmt.Sprintf("%q %q", e.From.ID, e.Key)
 	if first, used := r.keys[key]; used && e.Key != "" {
 		first.Duplicate = true
 		return expect(got, first)
 	}
-	e.Seq = chat.Seq(len(r.entries) + 1)
+	e.Seq = journal.Seq(len(r.entries) + 1)
 	if n := len(r.entries); n > 0 && got.At < r.entries[n-1].At {
 		return fmt.Errorf("time is %d after %d", got.At, r.entries[n-1].At)
 	}
-	if e.Kind == chat.Recall && e.Target > 0 && int(e.Target) <= len(r.entries) {
-		if target := &r.entries[e.Target-1]; target.Kind == chat.Message {
+	if e.Kind == journal.Recall && e.Target > 0 && int(e.Target) <= len(r.entries) {
+		if target := &r.entries[e.Target-1]; target.Kind == journal.Message {
 			target.Body, target.Text, target.Recalled = nil, false, true
 		}
 	}
 	r.entries = append(r.entries, e)
 	r.heard = append(r.heard, e)
 	r.keys[key] = got
-	return expect(got, chat.Receipt{Epoch: got.Epoch, Seq: e.Seq, At: got.At})
+	return expect(got, journal.Receipt{Epoch: got.Epoch, Seq: e.Seq, At: got.At})
 }
 
-func expect(got, want chat.Receipt) error {
+func expect(got, want journal.Receipt) error {
 	if got != want {
 		return fmt.Errorf("receipt %+v, want %+v", got, want)
 	}

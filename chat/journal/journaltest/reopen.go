@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 func testReopen(t *testing.T, s *suite) {
@@ -21,7 +21,7 @@ func testReopen(t *testing.T, s *suite) {
 			t.send(recall(room, "u2", 2))
 		}
 		t.put("a", []byte("1"))
-		before := map[string][]chat.Entry{}
+		before := map[string][]journal.Entry{}
 		for _, room := range rooms {
 			t.append(message(room, "u3", `"last"`))
 			before[room] = t.all(room)
@@ -43,7 +43,7 @@ func testReopen(t *testing.T, s *suite) {
 		for i := range 5 {
 			t.again()
 			r := t.append(message("room", "u1", fmt.Sprint(i)))
-			if r.Seq != chat.Seq(i+2) || r.Epoch != first.Epoch || r.At < first.At {
+			if r.Seq != journal.Seq(i+2) || r.Epoch != first.Epoch || r.At < first.At {
 				t.Errorf("receipt %+v after %+v", r, first)
 			}
 			checkDuplicate(t, first, t.append(keyed("room", "u1", "k", `"x"`)))
@@ -52,13 +52,13 @@ func testReopen(t *testing.T, s *suite) {
 		checkPages(t, "room", t.all("room"))
 	})
 	s.each(t, "has the same epoch, and another store another", func(t *tester) {
-		before := t.read(chat.Query{Room: "room", Limit: 1}).Epoch
+		before := t.read(journal.Query{Room: "room", Limit: 1}).Epoch
 		t.again()
-		if after := t.read(chat.Query{Room: "room", Limit: 1}).Epoch; after != before || after == "" {
+		if after := t.read(journal.Query{Room: "room", Limit: 1}).Epoch; after != before || after == "" {
 			t.Errorf("epoch %q before and %q after", before, after)
 		}
 		other := s.tester(t.T, s.open(t.T))
-		if epoch := other.read(chat.Query{Room: "room", Limit: 1}).Epoch; epoch == before {
+		if epoch := other.read(journal.Query{Room: "room", Limit: 1}).Epoch; epoch == before {
 			t.Errorf("two stores have the epoch %q", epoch)
 		}
 	})
@@ -73,7 +73,7 @@ func (t *tester) again() {
 
 func testReopenRace(t *tester) {
 	var mu sync.Mutex
-	kept := map[chat.Seq]string{}
+	kept := map[journal.Seq]string{}
 	var wg sync.WaitGroup
 	started := make(chan struct{})
 	var once sync.Once

@@ -7,25 +7,25 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 func testRetention(t *testing.T, s *suite) {
 	if s.retain == nil {
 		t.Skip("no retention")
 	}
-	keeping := func(name string, keep chat.Retention, test func(t *tester)) {
+	keeping := func(name string, keep journal.Retention, test func(t *tester)) {
 		t.Run(name, func(t *testing.T) {
-			j := s.retain(t, func(room string) chat.Retention {
+			j := s.retain(t, func(room string) journal.Retention {
 				if room == "all" {
-					return chat.Retention{}
+					return journal.Retention{}
 				}
 				return keep
 			})
 			test(s.tester(t, j))
 		})
 	}
-	keeping("by count", chat.Retention{Count: 10}, func(t *tester) {
+	keeping("by count", journal.Retention{Count: 10}, func(t *tester) {
 		t.say("all", 100)
 		t.say("room", 100)
 		t.enforce()
@@ -35,7 +35,7 @@ func testRetention(t *testing.T, s *suite) {
 		t.enforce()
 		checkKept(t, "room", 96, 105)
 	})
-	keeping("by bytes", chat.Retention{Bytes: 100_000}, func(t *tester) {
+	keeping("by bytes", journal.Retention{Bytes: 100_000}, func(t *tester) {
 		big := strings.Repeat("x", 10_000)
 		for range 50 {
 			t.send(message("all", "u1", big))
@@ -50,11 +50,11 @@ func testRetention(t *testing.T, s *suite) {
 			t.Errorf("%d entries are kept of 50", n)
 		}
 	})
-	keeping("by age", chat.Retention{Age: time.Nanosecond}, testAge)
-	keeping("gives no number twice", chat.Retention{Age: time.Nanosecond}, func(t *tester) {
+	keeping("by age", journal.Retention{Age: time.Nanosecond}, testAge)
+	keeping("gives no number twice", journal.Retention{Age: time.Nanosecond}, func(t *tester) {
 		for i := range 5 {
 			r := t.append(message("room", "u1", `"x"`))
-			if r.Seq != chat.Seq(i+1) {
+			if r.Seq != journal.Seq(i+1) {
 				t.Fatalf("receipt %+v, want %d", r, i+1)
 			}
 			t.outlive(r)
@@ -65,7 +65,7 @@ func testRetention(t *testing.T, s *suite) {
 			}
 		}
 	})
-	keeping("keeps keys when the entry has gone", chat.Retention{Count: 1}, func(t *tester) {
+	keeping("keeps keys when the entry has gone", journal.Retention{Count: 1}, func(t *tester) {
 		first := t.append(keyed("room", "u1", "k", `"x"`))
 		t.say("room", 10)
 		t.enforce()
@@ -73,9 +73,9 @@ func testRetention(t *testing.T, s *suite) {
 		checkDuplicate(t, first, t.append(keyed("room", "u1", "k", `"x"`)))
 		t.append(recall("room", "u1", first.Seq)) // its target has gone: no error
 	})
-	keeping("counts the age of what was restored", chat.Retention{Age: time.Hour}, func(t *tester) {
-		if _, ok := t.j.(chat.Restorer); !ok {
-			t.Skip("not a chat.Restorer")
+	keeping("counts the age of what was restored", journal.Retention{Age: time.Hour}, func(t *tester) {
+		if _, ok := t.j.(journal.Restorer); !ok {
+			t.Skip("not a journal.Restorer")
 		}
 		old := recorded("room", 5, 3)
 		old[0].At -= time.Hour.Milliseconds()
@@ -84,19 +84,19 @@ func testRetention(t *testing.T, s *suite) {
 		checkKept(t, "room", 6, 7)
 		t.restore(old, 0, 3) // known, although it has gone
 	})
-	keeping("leaves pages without holes", chat.Retention{Count: 7}, func(t *tester) {
+	keeping("leaves pages without holes", journal.Retention{Count: 7}, func(t *tester) {
 		t.say("room", 40)
 		t.enforce()
 		checkPages(t, "room", t.all("room"))
 	})
-	keeping("goes on beside sending and reading", chat.Retention{Count: 5}, func(t *tester) {
+	keeping("goes on beside sending and reading", journal.Retention{Count: 5}, func(t *tester) {
 		wg := sendFromMany(t, "room", 4, 100)
 		l := t.follow("room")
 		for range 100 {
-			page := t.read(chat.Query{Room: "room", Limit: 3})
+			page := t.read(journal.Query{Room: "room", Limit: 3})
 			t.checkNumbers(page.Entries, page.First)
-			page = t.read(chat.Query{Room: "room", Backward: true, Limit: 3})
-			t.checkNumbers(page.Entries, page.Last+1-chat.Seq(len(page.Entries)))
+			page = t.read(journal.Query{Room: "room", Backward: true, Limit: 3})
+			t.checkNumbers(page.Entries, page.Last+1-journal.Seq(len(page.Entries)))
 			t.enforce()
 		}
 		wg.Wait()
@@ -126,7 +126,7 @@ func (t *tester) enforce() {
 }
 
 // outlive returns once what was appended is older than any age.
-func (t *tester) outlive(r chat.Receipt) {
+func (t *tester) outlive(r journal.Receipt) {
 	t.Helper()
 	for time.Now().UnixMilli() <= r.At+1 {
 		runtime.Gosched() // a millisecond or two
@@ -135,9 +135,9 @@ func (t *tester) outlive(r chat.Receipt) {
 }
 
 // checkKept checks that exactly these entries are kept.
-func checkKept(t *tester, room string, first, last chat.Seq) {
+func checkKept(t *tester, room string, first, last journal.Seq) {
 	t.Helper()
-	page := t.read(chat.Query{Room: room, Limit: 1})
+	page := t.read(journal.Query{Room: room, Limit: 1})
 	if page.First != first || page.Last != last {
 		t.Fatalf("room %q: First is %d and Last %d, want %d and %d", room, page.First, page.Last, first, last)
 	}
@@ -149,9 +149,9 @@ func checkKept(t *tester, room string, first, last chat.Seq) {
 }
 
 // checkGone checks that nothing is kept, and last was the last number.
-func checkGone(t *tester, room string, last chat.Seq) {
+func checkGone(t *tester, room string, last journal.Seq) {
 	t.Helper()
-	for _, q := range []chat.Query{{Limit: 5}, {Backward: true, Limit: 5}} {
+	for _, q := range []journal.Query{{Limit: 5}, {Backward: true, Limit: 5}} {
 		q.Room = room
 		page := t.read(q)
 		if page.First != last+1 || page.Last != last || len(page.Entries) != 0 || page.More {

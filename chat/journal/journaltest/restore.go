@@ -8,17 +8,17 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 func testRestore(t *testing.T, s *suite) {
 	j := s.open(t)
-	_, ok := j.(chat.Restorer)
+	_, ok := j.(journal.Restorer)
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if !ok {
-		t.Skip("not a chat.Restorer")
+		t.Skip("not a journal.Restorer")
 	}
 	s.each(t, "keeps numbers, times, keys and recalls", testRestoreKeeps)
 	s.each(t, "goes on behind what was restored", func(t *tester) {
@@ -28,7 +28,7 @@ func testRestore(t *testing.T, s *suite) {
 		if r.Seq != 44 || r.At < old[2].At {
 			t.Errorf("the next one got %+v, want 44", r)
 		}
-		page := t.read(chat.Query{Room: "room", Limit: 10})
+		page := t.read(journal.Query{Room: "room", Limit: 10})
 		if page.First != 41 || page.Last != 44 || page.Epoch != r.Epoch {
 			t.Errorf("the room has %d to %d in epoch %q", page.First, page.Last, page.Epoch)
 		}
@@ -55,7 +55,7 @@ func testRestore(t *testing.T, s *suite) {
 	s.each(t, "goes on although something passed since", func(t *tester) {
 		old := recorded("room", 1, 4)
 		t.restore(old[:2], 2, 0)
-		t.append(chat.Entry{Room: "room", Kind: chat.Signal, Body: []byte(`{}`)})
+		t.append(journal.Entry{Room: "room", Kind: journal.Signal, Body: []byte(`{}`)})
 		t.restore(old[2:], 2, 0)
 	})
 	s.each(t, "erases what a recall among them targets", func(t *tester) {
@@ -85,7 +85,7 @@ func testRestore(t *testing.T, s *suite) {
 		if err := t.j.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := t.j.(chat.Restorer).Restore(context.Background(), recorded("room", 1, 1)); !errors.Is(err, chat.ErrJournalClosed) {
+		if _, _, err := t.j.(journal.Restorer).Restore(context.Background(), recorded("room", 1, 1)); !errors.Is(err, journal.ErrClosed) {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -93,21 +93,21 @@ func testRestore(t *testing.T, s *suite) {
 
 // recorded are n messages of a room, as another journal recorded them, from the
 // number first on.
-func recorded(room string, first chat.Seq, n int) []chat.Entry {
+func recorded(room string, first journal.Seq, n int) []journal.Entry {
 	at := time.Now().Add(-time.Minute).UnixMilli()
-	list := make([]chat.Entry, n)
+	list := make([]journal.Entry, n)
 	for i := range list {
 		e := message(room, "u1", fmt.Sprintf(`"old %d"`, i))
-		e.Seq, e.At = first+chat.Seq(i), at+int64(i)
+		e.Seq, e.At = first+journal.Seq(i), at+int64(i)
 		list[i] = e
 	}
 	return list
 }
 
 // restore restores entries, so many of them new and so many known.
-func (t *tester) restore(list []chat.Entry, recorded, known int) {
+func (t *tester) restore(list []journal.Entry, recorded, known int) {
 	t.Helper()
-	r, k, err := t.j.(chat.Restorer).Restore(context.Background(), list)
+	r, k, err := t.j.(journal.Restorer).Restore(context.Background(), list)
 	if err != nil || r != recorded || k != known {
 		t.Fatalf("Restore: %d recorded and %d known, %v; want %d and %d", r, k, err, recorded, known)
 	}
@@ -117,9 +117,9 @@ func testRestoreKeeps(t *tester) {
 	old := recorded("room", 9, 130)
 	old[1].Key, old[1].From.Avatar, old[1].From.Guest = "k", "https://example.com/a.png", true
 	old[2].Body, old[2].Recalled = nil, true
-	old[3] = chat.Entry{Room: "room", Kind: chat.Notice, Body: []byte(`{"text":"x"}`), Seq: 12, At: old[3].At}
+	old[3] = journal.Entry{Room: "room", Kind: journal.Notice, Body: []byte(`{"text":"x"}`), Seq: 12, At: old[3].At}
 	other := recorded("other", 1, 2)
-	t.restore(append(append([]chat.Entry{other[0]}, old...), other[1]), 132, 0)
+	t.restore(append(append([]journal.Entry{other[0]}, old...), other[1]), 132, 0)
 	check := func() {
 		t.Helper()
 		entries := t.all("room")
@@ -141,21 +141,21 @@ func testRestoreKeeps(t *tester) {
 func testRestoreStops(t *tester) {
 	t.restore(recorded("room", 1, 5), 5, 0)
 	for name, c := range map[string]struct {
-		change func(e *chat.Entry)
+		change func(e *journal.Entry)
 		says   string
 	}{
-		"a hole":                 {func(e *chat.Entry) { e.Seq = 9 }, `room "room" goes on with entry 6`},
-		"an older one":           {func(e *chat.Entry) { e.Seq, e.At = 6, 1 }, "is older"},
-		"another time":           {func(e *chat.Entry) { e.At++ }, "has another entry with the number 5"},
-		"another user":           {func(e *chat.Entry) { e.From.ID = "u2" }, "another entry"},
-		"another kind of a room": {func(e *chat.Entry) { e.Kind = chat.Notice }, "another entry"},
+		"a hole":                 {func(e *journal.Entry) { e.Seq = 9 }, `room "room" goes on with entry 6`},
+		"an older one":           {func(e *journal.Entry) { e.Seq, e.At = 6, 1 }, "is older"},
+		"another time":           {func(e *journal.Entry) { e.At++ }, "has another entry with the number 5"},
+		"another user":           {func(e *journal.Entry) { e.From.ID = "u2" }, "another entry"},
+		"another kind of a room": {func(e *journal.Entry) { e.Kind = journal.Notice }, "another entry"},
 	} {
 		bad := recorded("room", 1, 5)[4]
 		bad.At = t.newest("room").At
 		c.change(&bad)
 		list := append(recorded("of "+name, 1, 2), bad)
 		list = append(list, recorded("behind "+name, 1, 1)...)
-		r, k, err := t.j.(chat.Restorer).Restore(context.Background(), list)
+		r, k, err := t.j.(journal.Restorer).Restore(context.Background(), list)
 		if err == nil || !strings.Contains(err.Error(), c.says) || r != 2 || k != 0 {
 			t.Errorf("%s: %d recorded and %d known, error %v", name, r, k, err)
 		}

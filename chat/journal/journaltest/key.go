@@ -5,7 +5,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 func testKey(t *testing.T, s *suite) {
@@ -31,7 +31,7 @@ func testKey(t *testing.T, s *suite) {
 		}
 	})
 	s.each(t, "tells keys of users and rooms apart", func(t *tester) {
-		for _, e := range []chat.Entry{
+		for _, e := range []journal.Entry{
 			keyed("room", "u1", "k", "1"), keyed("room", "u2", "k", "2"), keyed("other", "u1", "k", "3"), keyed("room", "u1", "K", "4"),
 			keyed("room", "u", "1k", "5"), keyed("room", "", "u1k", "6"), keyed("roomu", "1", "k", "7"), keyed("roo", "mu1", "k", "8"),
 			keyed("room", "u1", "k\x00", "9"), keyed("room", "u1\x00", "k", "10"),
@@ -52,7 +52,7 @@ func testKey(t *testing.T, s *suite) {
 	})
 	s.each(t, "goes for every kind that is recorded", func(t *tester) {
 		t.say("room", 1)
-		for _, e := range []chat.Entry{recall("room", "u1", 1), {Room: "room", Kind: chat.Notice, From: chat.User{ID: "u1"}, Body: []byte(`"x"`)}} {
+		for _, e := range []journal.Entry{recall("room", "u1", 1), {Room: "room", Kind: journal.Notice, From: journal.User{ID: "u1"}, Body: []byte(`"x"`)}} {
 			e.Key = fmt.Sprint("k", e.Kind)
 			checkDuplicate(t, t.append(e), t.append(e))
 		}
@@ -71,7 +71,7 @@ func testKey(t *testing.T, s *suite) {
 func checkAtOnce(t *tester, key string) {
 	t.Helper()
 	const n = 8
-	receipts := make([]chat.Receipt, n)
+	receipts := make([]journal.Receipt, n)
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() { receipts[i], _ = t.send(keyed("room", "u1", key, fmt.Sprint(i))).wait() })
@@ -95,7 +95,7 @@ func checkAtOnce(t *tester, key string) {
 }
 
 // checkDuplicate checks that again is the receipt for what first was for.
-func checkDuplicate(t *tester, first, again chat.Receipt) {
+func checkDuplicate(t *tester, first, again journal.Receipt) {
 	t.Helper()
 	first.Duplicate = true
 	if again != first {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // patience is how long anything may take before it counts as never.
@@ -18,28 +18,28 @@ const patience = time.Minute
 type tester struct {
 	*testing.T
 	suite *suite
-	j     chat.Journal
+	j     journal.Journal
 }
 
 // message is something a user says; without a key it may be said again.
-func message(room, user, body string) chat.Entry {
-	return chat.Entry{
+func message(room, user, body string) journal.Entry {
+	return journal.Entry{
 		Room: room,
-		Kind: chat.Message,
-		From: chat.User{ID: user, Name: "Name of " + user},
+		Kind: journal.Message,
+		From: journal.User{ID: user, Name: "Name of " + user},
 		Body: []byte(body),
 	}
 }
 
 // keyed is a message with a key.
-func keyed(room, user, key, body string) chat.Entry {
+func keyed(room, user, key, body string) journal.Entry {
 	e := message(room, user, body)
 	e.Key = key
 	return e
 }
 
-func recall(room, user string, target chat.Seq) chat.Entry {
-	return chat.Entry{Room: room, Kind: chat.Recall, From: chat.User{ID: user}, Target: target}
+func recall(room, user string, target journal.Seq) journal.Entry {
+	return journal.Entry{Room: room, Kind: journal.Recall, From: journal.User{ID: user}, Target: target}
 }
 
 // pending is an append that has not been answered yet, as far as we know.
@@ -50,15 +50,15 @@ type pending struct {
 }
 
 type answer struct {
-	receipt chat.Receipt
+	receipt journal.Receipt
 	err     error
 }
 
 // send hands an entry in without waiting.
-func (t *tester) send(e chat.Entry) pending {
+func (t *tester) send(e journal.Entry) pending {
 	t.Helper()
 	p := pending{t, fmt.Sprintf("%s in %q by %q", e.Body, e.Room, e.From.ID), make(chan answer, 2)}
-	t.j.Append(e, func(r chat.Receipt, err error) {
+	t.j.Append(e, func(r journal.Receipt, err error) {
 		select {
 		case p.answers <- answer{r, err}:
 		default:
@@ -69,31 +69,31 @@ func (t *tester) send(e chat.Entry) pending {
 }
 
 // wait waits for the answer.
-func (p pending) wait() (chat.Receipt, error) {
+func (p pending) wait() (journal.Receipt, error) {
 	p.t.Helper()
 	select {
 	case a := <-p.answers:
 		return a.receipt, a.err
 	case <-time.After(patience):
 		p.t.Fatalf("append of %s: done was not called", p.what)
-		return chat.Receipt{}, nil
+		return journal.Receipt{}, nil
 	}
 }
 
 // answered returns the answer that must have come by now.
-func (p pending) answered() (chat.Receipt, error) {
+func (p pending) answered() (journal.Receipt, error) {
 	p.t.Helper()
 	select {
 	case a := <-p.answers:
 		return a.receipt, a.err
 	default:
 		p.t.Fatalf("append of %s: done has not been called", p.what)
-		return chat.Receipt{}, nil
+		return journal.Receipt{}, nil
 	}
 }
 
 // must waits for the answer, which must not be an error.
-func (p pending) must() chat.Receipt {
+func (p pending) must() journal.Receipt {
 	p.t.Helper()
 	r, err := p.wait()
 	if err != nil {
@@ -108,7 +108,7 @@ func (p pending) must() chat.Receipt {
 }
 
 // append hands an entry in and waits for its receipt.
-func (t *tester) append(e chat.Entry) chat.Receipt {
+func (t *tester) append(e journal.Entry) journal.Receipt {
 	t.Helper()
 	return t.send(e).must()
 }
@@ -125,7 +125,7 @@ func (t *tester) say(room string, n int) {
 	}
 }
 
-func (t *tester) read(q chat.Query) chat.Page {
+func (t *tester) read(q journal.Query) journal.Page {
 	t.Helper()
 	page, err := t.j.Read(context.Background(), q)
 	if err != nil {
@@ -135,10 +135,10 @@ func (t *tester) read(q chat.Query) chat.Page {
 }
 
 // all returns all that is kept of the room, page by page.
-func (t *tester) all(room string) []chat.Entry {
+func (t *tester) all(room string) []journal.Entry {
 	t.Helper()
-	var entries []chat.Entry
-	q := chat.Query{Room: room, Limit: 100}
+	var entries []journal.Entry
+	q := journal.Query{Room: room, Limit: 100}
 	for {
 		page := t.read(q)
 		entries = append(entries, page.Entries...)
@@ -153,9 +153,9 @@ func (t *tester) all(room string) []chat.Entry {
 }
 
 // newest returns the newest entry of a room.
-func (t *tester) newest(room string) chat.Entry {
+func (t *tester) newest(room string) journal.Entry {
 	t.Helper()
-	page := t.read(chat.Query{Room: room, Backward: true, Limit: 1})
+	page := t.read(journal.Query{Room: room, Backward: true, Limit: 1})
 	if len(page.Entries) != 1 {
 		t.Fatalf("Read of the newest: %d entries", len(page.Entries))
 	}
@@ -163,9 +163,9 @@ func (t *tester) newest(room string) chat.Entry {
 }
 
 // entry returns one entry of a room.
-func (t *tester) entry(room string, seq chat.Seq) chat.Entry {
+func (t *tester) entry(room string, seq journal.Seq) journal.Entry {
 	t.Helper()
-	page := t.read(chat.Query{Room: room, After: seq - 1, Limit: 1})
+	page := t.read(journal.Query{Room: room, After: seq - 1, Limit: 1})
 	if len(page.Entries) != 1 || page.Entries[0].Seq != seq {
 		t.Fatalf("Read of %d: %d entries", seq, len(page.Entries))
 	}
@@ -173,11 +173,11 @@ func (t *tester) entry(room string, seq chat.Seq) chat.Entry {
 }
 
 // checkNumbers checks that entries are numbered from first without holes.
-func (t *tester) checkNumbers(entries []chat.Entry, first chat.Seq) {
+func (t *tester) checkNumbers(entries []journal.Entry, first journal.Seq) {
 	t.Helper()
 	for i, e := range entries {
-		if e.Seq != first+chat.Seq(i) {
-			t.Fatalf("entry %d is numbered %d, want %d", i, e.Seq, first+chat.Seq(i))
+		if e.Seq != first+journal.Seq(i) {
+			t.Fatalf("entry %d is numbered %d, want %d", i, e.Seq, first+journal.Seq(i))
 		}
 		if i > 0 && e.At < entries[i-1].At {
 			t.Fatalf("entry %d: At %d is before %d, that of the one before", e.Seq, e.At, entries[i-1].At)
@@ -186,7 +186,7 @@ func (t *tester) checkNumbers(entries []chat.Entry, first chat.Seq) {
 }
 
 // checkSame checks that two entries say the same, but for Origin.
-func (t *tester) checkSame(what string, got, want chat.Entry) {
+func (t *tester) checkSame(what string, got, want journal.Entry) {
 	t.Helper()
 	if why := difference(got, want); why != "" {
 		t.Fatalf("%s: %s\n got %+v\nwant %+v", what, why, got, want)
@@ -194,7 +194,7 @@ func (t *tester) checkSame(what string, got, want chat.Entry) {
 }
 
 // difference names a field in which the entries differ.
-func difference(a, b chat.Entry) string {
+func difference(a, b journal.Entry) string {
 	switch {
 	case a.Room != b.Room:
 		return "Room"
@@ -227,7 +227,7 @@ type listener struct {
 	stop func()
 
 	mu      sync.Mutex // guards the rest
-	heard   []chat.Entry
+	heard   []journal.Entry
 	calling bool
 	stopped bool
 	more    chan struct{} // closed when something is heard
@@ -254,10 +254,10 @@ func (t *tester) follow(room string) *listener {
 	return l
 }
 
-func (l *listener) deliver(e chat.Entry) {
+func (l *listener) deliver(e journal.Entry) {
 	l.begin(e)
 	// To read is allowed here, and must show what is delivered.
-	if !e.Kind.Transient() {
+	if e.Kind.Recorded() {
 		l.checkDurable(e)
 	}
 	l.mu.Lock()
@@ -265,7 +265,7 @@ func (l *listener) deliver(e chat.Entry) {
 	l.calling = false
 }
 
-func (l *listener) begin(e chat.Entry) {
+func (l *listener) begin(e journal.Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.calling {
@@ -283,10 +283,10 @@ func (l *listener) begin(e chat.Entry) {
 	l.more = make(chan struct{})
 }
 
-func (l *listener) checkDurable(e chat.Entry) {
-	page, err := l.t.j.Read(context.Background(), chat.Query{Room: e.Room, After: e.Seq - 1, Limit: 1})
+func (l *listener) checkDurable(e journal.Entry) {
+	page, err := l.t.j.Read(context.Background(), journal.Query{Room: e.Room, After: e.Seq - 1, Limit: 1})
 	switch {
-	case err == chat.ErrJournalClosed: // while it closes
+	case err == journal.ErrClosed: // while it closes
 	case err != nil:
 		l.t.Errorf("Read while %d was delivered: %v", e.Seq, err)
 	case page.Last < e.Seq:
@@ -295,7 +295,7 @@ func (l *listener) checkDurable(e chat.Entry) {
 }
 
 // wait returns what has been heard once that is n entries.
-func (l *listener) wait(n int) []chat.Entry {
+func (l *listener) wait(n int) []journal.Entry {
 	l.t.Helper()
 	deadline := time.After(patience)
 	for {
@@ -315,9 +315,9 @@ func (l *listener) wait(n int) []chat.Entry {
 
 // settled returns all that is delivered of what has been appended before: an
 // entry appended now would come after it.
-func (l *listener) settled() []chat.Entry {
+func (l *listener) settled() []journal.Entry {
 	l.t.Helper()
-	l.t.append(chat.Entry{Room: l.room, Kind: chat.Signal, Origin: "settled"})
+	l.t.append(journal.Entry{Room: l.room, Kind: journal.Signal, Origin: "settled"})
 	for n := 1; ; n++ {
 		if heard := l.wait(n); heard[n-1].Origin == "settled" {
 			return heard[:n-1]

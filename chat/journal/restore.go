@@ -1,0 +1,52 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+)
+
+// Restorer is a Journal that can also record what another journal has recorded.
+// Prove one with journaltest.Run.
+type Restorer interface {
+	// Restore records entries in the given order, with the numbers and times
+	// that they already have. It returns when they are as durable as if they had
+	// been appended. Followers get them, their keys count, and retention counts
+	// their age from the time that they have.
+	//
+	// An empty room begins with whatever number comes first. Any other room goes
+	// on after its newest entry. An entry that the room has, or had before
+	// retention removed it, is known: Restore skips it, so that a restore which
+	// was interrupted can be repeated.
+	//
+	// Restore stops at the first entry that does not fit, and when the journal
+	// cannot record. Then err is about entries[recorded+known], and neither that
+	// entry nor any after it is recorded. Entries must be valid and of recorded
+	// kinds.
+	Restore(ctx context.Context, entries []Entry) (recorded, known int, err error)
+}
+
+// CheckRestore says whether a journal may record e in a room whose newest entry
+// ever has the number last and the time at; both are 0 if there was none. A known
+// entry must not be recorded again.
+func CheckRestore(e *Entry, last Seq, at int64) (known bool, err error) {
+	switch {
+	case last == 0:
+		return false, nil
+	case e.Seq <= last:
+		return true, nil
+	case e.Seq > last+1:
+		return false, fmt.Errorf("room %q goes on with entry %d: entries %d to %d are missing", e.Room, last+1, last+1, e.Seq-1)
+	case e.At < at:
+		return false, fmt.Errorf("entry %d of room %q is older than the one before it", e.Seq, e.Room)
+	}
+	return false, nil
+}
+
+// CheckKnown returns an error if e differs from the entry that the room has under
+// that number.
+func CheckKnown(e, there *Entry) error {
+	if e.Kind != there.Kind || e.At != there.At || e.From.ID != there.From.ID || e.Key != there.Key || e.Target != there.Target {
+		return fmt.Errorf("room %q has another entry with the number %d: import it into a hub where the room is still empty", e.Room, e.Seq)
+	}
+	return nil
+}
