@@ -20,6 +20,9 @@ func BenchmarkDecode(b *testing.B) {
 		{"sendChinese", []byte(`{"type":"send","id":"3","room":"team","key":"b1f0c9d2","body":{"text":"` + strings.Repeat("你好", 25) + `"}}`)},
 		{"ping", []byte(`{"type":"ping"}`)},
 		{"hello", hello},
+		{"history", []byte(`{"type":"history","id":"4","room":"team","before":42,"limit":50}`)},
+		{"sendSpaces", []byte(`{ "type": "send", "room": "team", "body": { "text": "` + strings.Repeat("hello ", 16) + `", "tags": [ 1, 2, 3 ] } }`)},
+		{"sendTree", []byte(`{"type":"send","room":"team","body":[` + strings.Repeat(`{"x":1.5,"y":[true,null,"a\u00e9b"]},`, 20) + `0]}`)},
 		{"send64KiB", []byte(`{"type":"send","room":"team","body":"` + strings.Repeat("a", 64<<10) + `"}`)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
@@ -52,6 +55,33 @@ func BenchmarkEntry_Append(b *testing.B) {
 				dst = c.e.Append(dst[:0])
 			}
 		})
+	}
+}
+
+func BenchmarkAppendString(b *testing.B) {
+	for _, c := range []struct{ name, text string }{
+		{"name", "Li"},
+		{"text200", strings.Repeat("hello ", 33)},
+		{"chinese200", strings.Repeat("你好", 33)},
+		{"escapes200", strings.Repeat("\"hi\"\n", 33)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			var dst []byte
+			for b.Loop() {
+				dst = AppendString(dst[:0], c.text)
+			}
+		})
+	}
+}
+
+func BenchmarkTextSize(b *testing.B) {
+	body := []byte(`{"kind":"note","text":"` + strings.Repeat("hello ", 32) + `\u4f60"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		if TextSize(body) == 0 {
+			b.Fatal("no text")
+		}
 	}
 }
 
