@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// Vars are the values that names stand for, as encoding/json decodes them with
-// UseNumber.
+// Vars are the values of names, as encoding/json decodes them with UseNumber.
 type Vars map[string]any
 
-// any other value, or any further ones.
+// anything stands for any value, or for any further members or elements.
 const anything = "…"
 
-// Match reports how a frame differs from a pattern, both JSON, or returns nil
-// and adds to vars what the frame tells of names that were not known.
+// Match compares a frame with a pattern; both are JSON. If they match it returns
+// nil and adds to vars the values of names that were new. Otherwise it returns the
+// difference and leaves vars as it was.
 func Match(pattern, frame []byte, vars Vars) error {
 	want, err := decode(pattern)
 	if err != nil {
@@ -41,7 +41,7 @@ func Match(pattern, frame []byte, vars Vars) error {
 
 func decode(p []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(p))
-	d.UseNumber() // a seq must not become a double
+	d.UseNumber() // a double would round a large seq
 	var v any
 	if err := d.Decode(&v); err != nil {
 		return nil, fmt.Errorf("%s is not JSON: %w", p, err)
@@ -56,7 +56,7 @@ type matcher struct {
 	vars Vars
 }
 
-// value compares what stands at path.
+// value compares the values at path.
 func (m matcher) value(path string, want, got any) error {
 	switch want := want.(type) {
 	case string:

@@ -10,14 +10,14 @@ import (
 	"strings"
 )
 
-// Conversation is one block.
+// Conversation is one example.
 type Conversation struct {
-	// Title is the heading that the block stands under.
+	// Title is the heading above the block.
 	Title string
-	// Line is where the block begins.
+	// Line is the number of the block's first line.
 	Line int
-	// Given are the names of the values that whoever plays the conversation
-	// must provide, such as a moderator's token.
+	// Given are the names of the values that the caller of Run must provide, such
+	// as a moderator's token.
 	Given []string
 	Steps []Step
 }
@@ -26,31 +26,31 @@ type Conversation struct {
 type Step struct {
 	Line int
 	Conn string // the name of the connection; may be empty
-	// Dialect is the connection's, "chat.v1" or "raw".
+	// Dialect is the dialect of the connection, "chat.v1" or "raw".
 	Dialect string
 	Action  Action
-	// Text is what is said, or what is heard must match; or the query of an
-	// Open.
+	// Text is the text to send, the pattern that the received frame must match,
+	// or the query of an Open.
 	Text string
-	// Bytes is what is said or heard as binary.
+	// Bytes are the contents of a binary frame.
 	Bytes []byte
 	// Code is the close code of a Closed, 0 for any.
 	Code int
 }
 
-// Action is what happens in a step.
+// Action is what a step does.
 type Action uint8
 
 // The actions.
 const (
-	Open Action = iota
-	Say
-	SayBinary
-	Hear
-	HearAnyOrder
-	HearBinary
-	Close
-	Closed
+	Open         Action = iota // the client connects
+	Say                        // the client sends text
+	SayBinary                  // the client sends a binary frame
+	Hear                       // the server sends text
+	HearAnyOrder               // the same, in any order with its neighbours
+	HearBinary                 // the server sends a binary frame
+	Close                      // the client closes
+	Closed                     // the server has closed
 )
 
 var actions = map[string]Action{
@@ -58,10 +58,10 @@ var actions = map[string]Action{
 	"close": Close, "closed": Closed,
 }
 
-// Dialects in which conversations may be.
+// dialects are the dialects that conversations may use.
 var dialects = []string{"chat.v1", "raw"}
 
-// Parse returns the conversations in a text in Markdown.
+// Parse returns the conversations of a Markdown document.
 func Parse(markdown []byte) ([]Conversation, error) {
 	var list []Conversation
 	var title string
@@ -95,12 +95,12 @@ func Parse(markdown []byte) ([]Conversation, error) {
 
 func (c *Conversation) parse(info, lines []string) error {
 	if len(info) > 1 && info[1] != "given" {
-		return fmt.Errorf("line %d: unknown word %q behind %s", c.Line, info[1], info[0])
+		return fmt.Errorf("line %d: unknown word %q after %s", c.Line, info[1], info[0])
 	}
 	for _, name := range info[min(2, len(info)):] {
 		c.Given = append(c.Given, strings.TrimPrefix(name, "$"))
 	}
-	spoken := map[string]string{} // the dialect of each connection
+	dialectOf := map[string]string{} // by the connection's name
 	for i := 0; i < len(lines); i++ {
 		line := lines[i]
 		if line == "" || strings.HasPrefix(line, "#") {
@@ -110,7 +110,7 @@ func (c *Conversation) parse(info, lines []string) error {
 		for ; i+1 < len(lines) && strings.HasPrefix(lines[i+1], " "); i++ {
 			line += strings.TrimLeft(lines[i+1], " ")
 		}
-		if err := s.parse(line, spoken); err != nil {
+		if err := s.parse(line, dialectOf); err != nil {
 			return fmt.Errorf("line %d: %w", s.Line, err)
 		}
 		c.Steps = append(c.Steps, s)
@@ -118,11 +118,11 @@ func (c *Conversation) parse(info, lines []string) error {
 	return nil
 }
 
-// A line is a connection's name, a mark or a word for the action, and the rest.
+// A line is the name of a connection, the mark or word of an action, and the rest.
 var stepLine = regexp.MustCompile(`^([A-Z]?)(>x?|<[|x]?| ?open| ?closed?)(?: (.*))?$`)
 
-// parse reads a line. spoken are the dialects of the connections so far.
-func (s *Step) parse(line string, spoken map[string]string) error {
+// parse reads a line. dialectOf has the connections of the lines before it.
+func (s *Step) parse(line string, dialectOf map[string]string) error {
 	m := stepLine.FindStringSubmatch(line)
 	if m == nil {
 		return fmt.Errorf("%q is not in the notation", line)
@@ -131,10 +131,10 @@ func (s *Step) parse(line string, spoken map[string]string) error {
 	if word, rest, _ := strings.Cut(s.Text, " "); s.Action == Open && slices.Contains(dialects, word) {
 		s.Dialect, s.Text = word, rest
 	}
-	if known, ok := spoken[s.Conn]; ok {
+	if known, ok := dialectOf[s.Conn]; ok {
 		s.Dialect = known
 	}
-	spoken[s.Conn] = s.Dialect
+	dialectOf[s.Conn] = s.Dialect
 	var err error
 	switch s.Action {
 	case SayBinary, HearBinary:

@@ -60,7 +60,7 @@ func TestParse(t *testing.T) {
 func TestParse_Mistake_IsNamedWithItsLine(t *testing.T) {
 	for block, want := range map[string]string{
 		"```chat.v1\n> x":                          "line 1: block has no end",
-		"```chat.v1 give $x\n```":                  `line 1: unknown word "give" behind chat.v1`,
+		"```chat.v1 give $x\n```":                  `line 1: unknown word "give" after chat.v1`,
 		"```chat.v1\n\nsay hello\n```":             `line 3: "say hello" is not in the notation`,
 		"```chat.v1\n< {\"type\":\n```":            "line 2: {\"type\": is not JSON",
 		"```chat.v1\n>x 0\n```":                    "line 2: encoding/hex",

@@ -13,25 +13,25 @@ import (
 	"strings"
 )
 
-// Dialer opens the connection of that name, in that dialect, with a query such
-// as "room=lobby", which may be empty. A raw connection must be in its room when
-// Dialer returns, else it misses what is said next: wait for the answer to a
-// WebSocket ping, since a server may answer the handshake before that.
+// Dialer opens the connection with this name, in this dialect, with a query such
+// as "room=lobby", which may be empty. A raw connection must have joined its room
+// when Dialer returns, or it misses the next messages. A server may answer the
+// handshake before the join, so wait for the answer to a WebSocket ping.
 type Dialer func(ctx context.Context, name, dialect, query string) (Conn, error)
 
-// Conn is a client's side of a WebSocket connection. It is used by one goroutine
-// at a time. It answers pings by itself.
+// Conn is the client's side of a WebSocket connection. One goroutine uses it at a
+// time. It answers WebSocket pings by itself.
 type Conn interface {
 	Send(ctx context.Context, f Frame) error
-	// Recv returns the next message, or a [*ClosedError] when the server has
+	// Recv returns the next message, or a [*ClosedError] if the server has
 	// closed.
 	Recv(ctx context.Context) (Frame, error)
-	// Close closes the connection. It may be called again, and after the
-	// server has closed.
+	// Close closes the connection. It may be called more than once, and after
+	// the server has closed.
 	Close() error
 }
 
-// Frame is a whole message.
+// Frame is a whole WebSocket message.
 type Frame struct {
 	Binary bool
 	Data   []byte
@@ -44,18 +44,18 @@ func (f Frame) String() string {
 	return string(f.Data)
 }
 
-// ClosedError says that the server closed the connection, and with which code.
+// ClosedError reports that the server closed the connection.
 type ClosedError struct {
-	Code int
+	Code int // the close code
 }
 
 func (e *ClosedError) Error() string {
 	return fmt.Sprintf("the server closed the connection with %d", e.Code)
 }
 
-// Run plays a conversation and returns how the server departed from it. given
-// has a value for every name in c.Given. How long the server may take is for ctx
-// to say.
+// Run plays a conversation and returns the first difference between it and what the
+// server does. given must have a value for every name in c.Given. ctx limits how
+// long the server may take.
 func Run(ctx context.Context, c Conversation, dial Dialer, given Vars) error {
 	for _, name := range c.Given {
 		if _, ok := given[name]; !ok {
@@ -66,7 +66,7 @@ func Run(ctx context.Context, c Conversation, dial Dialer, given Vars) error {
 	maps.Copy(r.vars, given)
 	defer r.close()
 	for i := 0; i < len(c.Steps); {
-		n := r.together(i)
+		n := r.group(i)
 		if err := r.play(ctx, c.Steps[i:i+n]); err != nil {
 			return fmt.Errorf("line %d: %w", c.Steps[i].Line, err)
 		}
@@ -88,9 +88,9 @@ func (r *runner) close() {
 	}
 }
 
-// together returns how many steps from i on are one: those that may come in any
-// order.
-func (r *runner) together(i int) int {
+// group returns how many steps from i on are played together, because their frames
+// may come in any order.
+func (r *runner) group(i int) int {
 	first := r.c.Steps[i]
 	n := 1
 	for _, s := range r.c.Steps[i+1:] {
@@ -102,7 +102,7 @@ func (r *runner) together(i int) int {
 	return n
 }
 
-// play does one step, or several that may come in any order.
+// play plays one step, or a group of them.
 func (r *runner) play(ctx context.Context, steps []Step) error {
 	s := steps[0]
 	conn, err := r.conn(ctx, s)
@@ -124,14 +124,14 @@ func (r *runner) play(ctx context.Context, steps []Step) error {
 	return nil // Open
 }
 
-// conn returns the connection that a step is about, opened if need be.
+// conn returns the connection of a step, and opens it first if it is not open.
 func (r *runner) conn(ctx context.Context, s Step) (Conn, error) {
 	conn := r.conns[s.Conn]
 	if conn != nil && s.Action != Open {
 		return conn, nil
 	}
 	if conn != nil {
-		return nil, fmt.Errorf("connection %q is open", s.Conn)
+		return nil, fmt.Errorf("connection %q is already open", s.Conn)
 	}
 	query := ""
 	if s.Action == Open {
@@ -145,60 +145,65 @@ func (r *runner) conn(ctx context.Context, s Step) (Conn, error) {
 	return conn, nil
 }
 
-// hear receives until every step has had its frame.
+// hear receives frames until each step has got the one it expects.
 func (r *runner) hear(ctx context.Context, conn Conn, steps []Step) error {
 	for left := append([]Step(nil), steps...); len(left) > 0; {
 		f, err := conn.Recv(ctx)
 		if err != nil {
 			return err
 		}
-		i, err := r.fits(f, left)
-		if err != nil && passing(f) {
+		i, err := r.find(f, left)
+		if err != nil && unordered(f) {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("%w\nheard %v\nwant  %s", err, f, left[0].Text)
+			return fmt.Errorf("%w\nreceived %v\nwant     %s", err, f, left[0].Text)
 		}
 		left = append(left[:i], left[i+1:]...)
 	}
 	return nil
 }
 
-// fits returns the first step that a frame fits, or why it fits the last.
-func (r *runner) fits(f Frame, steps []Step) (int, error) {
+// find returns the index of the first step that a frame matches, or how it differs
+// from the last.
+func (r *runner) find(f Frame, steps []Step) (int, error) {
 	var err error
 	for i, s := range steps {
-		if err = r.fit(f, s); err == nil {
+		if err = r.match(f, s); err == nil {
 			return i, nil
 		}
 	}
 	return 0, err
 }
 
-func (r *runner) fit(f Frame, s Step) error {
+func (r *runner) match(f Frame, s Step) error {
+	binary := s.Action == HearBinary
 	switch {
-	case f.Binary != (s.Action == HearBinary):
-		return errors.New("text is not binary")
+	case f.Binary && !binary:
+		return errors.New("the frame is binary, want text")
+	case !f.Binary && binary:
+		return errors.New("the frame is text, want binary")
 	case f.Binary && !bytes.Equal(f.Data, s.Bytes):
-		return errors.New("other bytes")
+		return errors.New("the bytes differ")
 	case f.Binary:
 		return nil
 	case s.Dialect != "raw":
 		return Match([]byte(s.Text), f.Data, r.vars)
 	case string(f.Data) != s.Text:
-		return errors.New("another text")
+		return errors.New("the text differs")
 	}
 	return nil
 }
 
-// passing reports whether a frame may come at any time: how a server gathers
-// comings and goings is its own affair.
-func passing(f Frame) bool {
+// unordered reports whether a frame may come at any time, whatever the
+// conversation expects. The server decides when to send presence, and how many joins
+// and leaves it reports at once.
+func unordered(f Frame) bool {
 	var frame struct{ Type string }
 	return !f.Binary && json.Unmarshal(f.Data, &frame) == nil && frame.Type == "presence"
 }
 
-// closed waits for the server to close.
+// closed waits until the server has closed. code 0 stands for any code.
 func (r *runner) closed(ctx context.Context, conn Conn, code int) error {
 	for {
 		f, err := conn.Recv(ctx)
@@ -210,8 +215,8 @@ func (r *runner) closed(ctx context.Context, conn Conn, code int) error {
 			return fmt.Errorf("%w, want %d", err, code)
 		case err != nil:
 			return err
-		case !passing(f):
-			return fmt.Errorf("the connection is not closed, heard %v", f)
+		case !unordered(f):
+			return fmt.Errorf("the connection is not closed, received %v", f)
 		}
 	}
 }
@@ -221,8 +226,8 @@ var (
 	bareName   = regexp.MustCompile(`\$([A-Za-z][A-Za-z0-9]*)`)
 )
 
-// fill puts values in for the names in what a client says. In the raw dialect
-// there are none.
+// fill returns the text of a step with values in place of names. The raw dialect
+// has no names.
 func (r *runner) fill(s Step) string {
 	if s.Dialect == "raw" {
 		return s.Text
@@ -239,7 +244,7 @@ func (r *runner) fillQuery(query string) string {
 	})
 }
 
-// value returns what a name stands for, a fresh string if it is new.
+// value returns the value of a name; a new name gets a fresh string.
 func (r *runner) value(name string) any {
 	if _, ok := r.vars[name]; !ok {
 		r.vars[name] = name + "-" + rand.Text()[:10]

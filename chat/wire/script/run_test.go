@@ -127,11 +127,12 @@ func TestRun_ServerThatDeparts_IsReported(t *testing.T) {
 		"silence":          {"> what?\n< {\"type\":\"ok\"}", "line 3: context deadline exceeded"},
 		"other close code": {"> bye\nclosed 4504", "line 3: the server closed the connection with 4503, want 4504"},
 		"closed too early": {"> bye\n< {}", "line 3: the server closed"},
-		"not closed":       {"> {\"type\":\"ping\"}\nclosed", "line 3: the connection is not closed, heard {\"type\":\"pong\"}"},
-		"text not binary":  {"> {\"type\":\"ping\"}\n<x 00", "line 3: text is not binary"},
-		"other bytes":      {">x 00ff\n<x 02", "line 3: other bytes"},
-		"other text":       {"A open raw\nA> hello\nA< pain", "line 4: another text"},
-		"open twice":       {"A open\nA open", `line 3: connection "A" is open`},
+		"not closed":       {"> {\"type\":\"ping\"}\nclosed", "line 3: the connection is not closed, received {\"type\":\"pong\"}"},
+		"text not binary":  {"> {\"type\":\"ping\"}\n<x 00", "line 3: the frame is text, want binary"},
+		"binary not text":  {">x 00ff\n< {}", "line 3: the frame is binary, want text"},
+		"other bytes":      {">x 00ff\n<x 02", "line 3: the bytes differ"},
+		"other text":       {"A open raw\nA> hello\nA< pain", "line 4: the text differs"},
+		"open twice":       {"A open\nA open", `line 3: connection "A" is already open`},
 	} {
 		err := run(t, newFake(), "chat.v1", c.lines, nil)
 		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
