@@ -1,66 +1,32 @@
 package wire
 
-import (
-	"fmt"
-	"strconv"
-	"strings"
-	"time"
-	"unicode"
-	"unicode/utf8"
-)
+import "fmt"
 
-// Decode reads one frame of a client. The error is always an [*Error] and can be
-// answered as it is: it carries the command's id wherever that could be read. p
-// is not kept. How long p may be is for the caller to bound.
+// Decode decodes one frame from a client. Its error is always an [*Error] that
+// can be sent as the answer: it has the command's id if that could be read. The
+// caller bounds the length of p. Decode does not keep p.
 func Decode(p []byte) (Command, error) {
-	r := reader{frame: frame{p: p}}
-	r.read()
-	if c := r.command(); r.err == nil {
+	r := reader{object: object{p: p}, element: -1}
+	r.frame()
+	if c := command(&r); r.err == nil {
 		return c, nil
 	}
 	return nil, r.err
 }
 
-// DecodePost reads the body of an HTTP request that sends a message and returns
-// the message's body. The error is always an [*Error]. p is not kept.
+// DecodePost decodes the body of an HTTP request that sends a message, and
+// returns the message's body. Its error is always an [*Error]. It does not keep p.
 func DecodePost(p []byte) ([]byte, error) {
-	r := reader{frame: frame{p: p}}
-	r.read()
+	r := reader{object: object{p: p}, element: -1}
+	r.frame()
 	if body := r.body(); r.err == nil {
 		return body, nil
 	}
 	return nil, r.err
 }
 
-// reader takes the fields of a command out of a frame. Once one of them is
-// wrong, err says which and the rest does not matter.
-type reader struct {
-	frame
-	part int // 1 for the first of a hello's rooms and so on; 0 for a whole frame
-	id   string
-	err  *Error
-}
-
-// read checks the whole frame, which must be one JSON object, and its id.
-func (r *reader) read() {
-	if !utf8.Valid(r.p) {
-		r.refuse(BadFrame, "", "a frame must be UTF-8")
-		return
-	}
-	s := scanner{p: r.p}
-	s.spaces()
-	ok := s.object(1, &r.frame)
-	if s.spaces(); ok && s.i < len(s.p) {
-		ok = s.fail("something follows the object")
-	}
-	r.id = r.text(fieldID, MaxID)
-	if !ok {
-		r.refuse(BadFrame, "", "a frame must be one JSON object: "+s.fault)
-	}
-}
-
 // command reads the fields that commands of the frame's type have.
-func (r *reader) command() Command {
+func command(r *reader) Command {
 	if r.err != nil {
 		return nil
 	}
@@ -71,15 +37,15 @@ func (r *reader) command() Command {
 	}
 	switch unquote(typ) {
 	case "hello":
-		return r.hello()
+		return hello(r)
 	case "join":
-		return &Join{r.id, r.place()}
+		return &Join{r.id, place(r)}
 	case "leave":
 		return &Leave{r.id, r.room()}
 	case "send":
-		return &Send{ID: r.id, Room: r.room(), Key: r.word(fieldKey, MaxKey), Body: r.body()}
+		return &Send{ID: r.id, Room: r.room(), Key: r.printable(fieldKey, MaxKey), Body: r.body()}
 	case "history":
-		return r.history()
+		return history(r)
 	case "recall":
 		return &Recall{r.id, r.room(), r.seq()}
 	case "typing":
@@ -91,53 +57,53 @@ func (r *reader) command() Command {
 	case "ping":
 		return &Ping{r.id}
 	case "renew":
-		return &Renew{r.id, r.needed(fieldToken, r.text(fieldToken, MaxToken))}
+		return &Renew{r.id, r.required(fieldToken, r.text(fieldToken, MaxToken))}
 	case "mute":
-		return &Mute{r.id, r.anyRoom(), r.user(), r.length()}
+		return &Mute{r.id, r.optionalRoom(), r.user(), r.duration()}
 	case "kick":
-		return &Kick{r.id, r.anyRoom(), r.user()}
+		return &Kick{r.id, r.optionalRoom(), r.user()}
 	case "ban":
-		return &Ban{r.id, r.anyRoom(), r.user(), r.length()}
+		return &Ban{r.id, r.optionalRoom(), r.user(), r.duration()}
 	}
 	r.refuse(UnknownType, "", UnknownType.Reason())
 	return nil
 }
 
-func (r *reader) hello() *Hello {
+func hello(r *reader) *Hello {
 	return &Hello{
 		ID:     r.id,
 		Token:  r.text(fieldToken, MaxToken),
-		Device: r.word(fieldDevice, MaxDevice),
+		Device: r.printable(fieldDevice, MaxDevice),
 		Name:   r.name(),
 		Avatar: r.avatar(),
-		Rooms:  r.rooms(),
+		Rooms:  rooms(r),
 	}
 }
 
-func (r *reader) history() *History {
+func history(r *reader) *History {
 	h := &History{ID: r.id, Room: r.room(), Forward: r.value(fieldAfter) != nil}
 	if h.Forward && r.value(fieldBefore) != nil {
-		r.wrong(fieldBefore, "can't stand beside after")
+		r.wrong(fieldBefore, "must not be given together with after")
 	}
 	h.After = r.number(fieldAfter, 0, MaxSeq)
 	h.Before = r.number(fieldBefore, 1, MaxSeq)
-	h.Limit = int(min(r.number(fieldLimit, 1, MaxSeq), 1<<30)) // any int holds it
+	h.Limit = int(min(r.number(fieldLimit, 1, MaxSeq), 1<<30)) // int may have 32 bits
 	return h
 }
 
-// place reads a room and what the client has of it.
-func (r *reader) place() Place {
+// place reads a room and the last entry of it that the client has.
+func place(r *reader) Place {
 	p := Place{Room: r.room(), Resume: r.value(fieldAfter) != nil}
 	epoch := r.text(fieldEpoch, MaxEpoch)
 	if p.Resume {
-		p.Epoch = r.needed(fieldEpoch, epoch)
+		p.Epoch = r.required(fieldEpoch, epoch)
 		p.After = r.number(fieldAfter, 0, MaxSeq)
 	}
 	return p
 }
 
 // rooms reads the rooms of a hello.
-func (r *reader) rooms() []Place {
+func rooms(r *reader) []Place {
 	list := r.value(fieldRooms)
 	if list == nil {
 		return nil
@@ -153,7 +119,7 @@ func (r *reader) rooms() []Place {
 			r.wrong(fieldRooms, fmt.Sprintf("has more than %d elements", MaxHelloRooms))
 			return false
 		}
-		p, err := r.element(&s, len(places))
+		p, err := element(r, &s, len(places))
 		if err != nil {
 			r.err = err
 			return false
@@ -161,165 +127,29 @@ func (r *reader) rooms() []Place {
 		places = append(places, p)
 		return true
 	})
-	r.unique(places)
+	refuseDuplicates(r, places)
 	return places
 }
 
 // element reads the i-th of the rooms of a hello.
-func (r *reader) element(s *scanner, i int) (Place, *Error) {
-	e := reader{frame: frame{p: s.p}, part: i + 1, id: r.id}
-	if s.p[s.i] != '{' || !s.object(2, &e.frame) {
-		name := roomName(i)
-		e.refuse(BadFrame, name, name+" must be an object that names nothing twice")
+func element(r *reader, s *scanner, i int) (Place, *Error) {
+	e := reader{object: object{p: s.p}, element: i, id: r.id}
+	if s.p[s.i] != '{' || !e.scan(s, 2) {
+		e.refuse(BadFrame, roomLabel(i), roomLabel(i)+" must be an object that has no field twice")
 		return Place{}, e.err
 	}
-	return e.place(), e.err
+	return place(&e), e.err
 }
 
-// roomName is what the i-th of the rooms of a hello is called in errors.
-func roomName(i int) string { return fmt.Sprintf("%s[%d]", fieldRooms, i) }
-
-// unique refuses a room that is named twice: its answers could not be told
-// apart.
-func (r *reader) unique(places []Place) {
+// refuseDuplicates refuses a hello that names a room twice: the client could not
+// tell the two answers apart.
+func refuseDuplicates(r *reader, places []Place) {
 	seen := make(map[string]bool, len(places))
 	for i, p := range places {
 		if seen[p.Room] {
-			r.refuse(BadFrame, roomName(i), roomName(i)+" is there already")
+			r.refuse(BadFrame, roomLabel(i), roomLabel(i)+" names the same room as an earlier element")
 			return
 		}
 		seen[p.Room] = true
 	}
-}
-
-func (r *reader) room() string { return r.needed(fieldRoom, r.anyRoom()) }
-
-// anyRoom reads a room that need not be there.
-func (r *reader) anyRoom() string {
-	v := r.value(fieldRoom)
-	if v == nil {
-		return ""
-	}
-	if !isString(v) {
-		r.wrong(fieldRoom, "must be a string")
-		return ""
-	}
-	room := unquote(v)
-	if room == "" || len(room) > MaxRoom || strings.ContainsFunc(room, unicode.IsControl) {
-		r.refuse(BadRoom, r.called(fieldRoom), BadRoom.Reason())
-		return ""
-	}
-	return room
-}
-
-func (r *reader) user() string { return r.needed(fieldUser, r.text(fieldUser, MaxUser)) }
-
-func (r *reader) name() string {
-	name := r.word(fieldName, MaxName*utf8.UTFMax)
-	if utf8.RuneCountInString(name) > MaxName {
-		r.wrong(fieldName, fmt.Sprintf("must be at most %d characters long", MaxName))
-	}
-	return name
-}
-
-// avatar reads a URL that a page can show without running what is in it.
-func (r *reader) avatar() string {
-	url := r.word(fieldAvatar, MaxAvatar)
-	if url != "" && !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://") {
-		r.wrong(fieldAvatar, "must be an http or https URL")
-	}
-	return url
-}
-
-func (r *reader) body() []byte {
-	if r.raw(fieldBody) == nil {
-		r.wrong(fieldBody, "is missing")
-		return nil
-	}
-	if r.err != nil {
-		return nil // spare the copy
-	}
-	return r.frame.body()
-}
-
-func (r *reader) seq() uint64 {
-	if r.value(fieldSeq) == nil {
-		r.wrong(fieldSeq, "is missing")
-	}
-	return r.number(fieldSeq, 1, MaxSeq)
-}
-
-// length reads how long a mute or a ban lasts.
-func (r *reader) length() time.Duration {
-	if r.value(fieldFor) == nil {
-		return Forever
-	}
-	return time.Duration(r.number(fieldFor, 0, uint64(MaxFor/time.Millisecond))) * time.Millisecond
-}
-
-// word reads a string without control characters.
-func (r *reader) word(f field, max int) string {
-	text := r.text(f, max)
-	if strings.ContainsFunc(text, unicode.IsControl) {
-		r.wrong(f, "must not have control characters")
-	}
-	return text
-}
-
-// text reads a string of at most max bytes; one that is not there is empty.
-func (r *reader) text(f field, max int) string {
-	v := r.value(f)
-	if v == nil {
-		return ""
-	}
-	if isString(v) {
-		if text := unquote(v); len(text) <= max {
-			return text
-		}
-	}
-	r.wrong(f, fmt.Sprintf("must be a string of at most %d bytes", max))
-	return ""
-}
-
-// number reads an integer, 0 where there is none. It must be written in digits
-// only: what 1e3 or 3.0 means is a matter of opinion in some languages.
-func (r *reader) number(f field, min, max uint64) uint64 {
-	v := r.value(f)
-	if v == nil {
-		return 0
-	}
-	n, err := strconv.ParseUint(string(v), 10, 64)
-	if err != nil || n < min || n > max {
-		r.wrong(f, fmt.Sprintf("must be an integer from %d to %d", min, max))
-	}
-	return n
-}
-
-// needed refuses a text that is not there or empty.
-func (r *reader) needed(f field, text string) string {
-	if text == "" {
-		r.wrong(f, "is missing")
-	}
-	return text
-}
-
-// wrong refuses the frame for a field, unless it is refused already.
-func (r *reader) wrong(f field, what string) {
-	r.refuse(BadFrame, r.called(f), r.called(f)+" "+what)
-}
-
-// called is what a field is called in errors.
-func (r *reader) called(f field) string {
-	if r.part > 0 {
-		return roomName(r.part-1) + "." + f.String()
-	}
-	return f.String()
-}
-
-func (r *reader) refuse(code Code, field, message string) {
-	if r.err != nil {
-		return
-	}
-	r.err = code.Error(r.id)
-	r.err.Field, r.err.Message = field, message
 }

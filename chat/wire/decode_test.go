@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -10,7 +11,7 @@ import (
 	"time"
 )
 
-func TestDecode_SoundFrame_IsCommand(t *testing.T) {
+func TestDecode_ValidFrame_IsCommand(t *testing.T) {
 	for _, c := range []struct {
 		frame string
 		want  Command
@@ -50,7 +51,7 @@ func TestDecode_SoundFrame_IsCommand(t *testing.T) {
 	}
 }
 
-func TestDecode_WhatDoesNotMatter_IsIgnored(t *testing.T) {
+func TestDecode_UnknownFieldsAndWhiteSpace_AreIgnored(t *testing.T) {
 	want := &Join{ID: "2", Place: Place{Room: "team"}}
 	for _, frame := range []string{
 		"\t{ \"type\" : \"join\" ,\r\n\"id\":\"2\",\"room\":\"team\" } \n",
@@ -69,7 +70,7 @@ func TestDecode_WhatDoesNotMatter_IsIgnored(t *testing.T) {
 	}
 }
 
-func TestDecode_UnsoundFrame_IsRefused(t *testing.T) {
+func TestDecode_InvalidFrame_IsRefused(t *testing.T) {
 	long := strings.Repeat("x", 9000)
 	for _, c := range []struct {
 		frame string
@@ -145,7 +146,7 @@ func TestDecode_UnsoundFrame_IsRefused(t *testing.T) {
 		{`{"type":"hello","id":"1","rooms":[{"room":"a","after":1}]}`, BadFrame, "1", "rooms[0].epoch"},
 		{`{"type":"hello","id":"1","rooms":[{"room":"a"},{"room":"\u0061"}]}`, BadFrame, "1", "rooms[1]"},
 
-		// What other people's decoders would break on.
+		// What decoders in other languages do not accept.
 		{`{"type":"send","id":"1","room":"a","body":"\ud800"}`, BadFrame, "1", ""},
 		{`{"type":"send","id":"1","room":"a","body":"\ud800\u0041"}`, BadFrame, "1", ""},
 		{`{"type":"send","id":"1","room":"a","body":"\udc00\ud800"}`, BadFrame, "1", ""},
@@ -177,6 +178,46 @@ func TestDecode_NotJSON_IsRefused(t *testing.T) {
 			if cmd, err := Decode([]byte(frame + end)); err == nil {
 				t.Errorf("%s is decoded as %+v", frame+end, cmd)
 			}
+		}
+	}
+}
+
+func TestDecode_AcceptsLessThanEncodingJSON(t *testing.T) {
+	for name, frame := range map[string]string{
+		"a field twice":         `{"type":"ping","id":"1","id":"2"}`,
+		"33 deep":               `{"type":"ping","x":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`,
+		"33 digits":             `{"type":"ping","x":` + strings.Repeat("1", 33) + `}`,
+		"beyond a double":       `{"type":"ping","x":1e309}`,
+		"half a surrogate pair": `{"type":"ping","x":"\ud800"}`,
+	} {
+		if !json.Valid([]byte(frame)) {
+			t.Errorf("%s: encoding/json does not accept %s", name, frame)
+		}
+		if cmd, err := Decode([]byte(frame)); err == nil {
+			t.Errorf("%s: decoded as %+v", name, cmd)
+		}
+	}
+}
+
+func TestDecode_Mistake_IsDescribedWithItsPlace(t *testing.T) {
+	for frame, want := range map[string]string{
+		`x`:                        "expected { at byte 0",
+		`{x`:                       "expected the name of a member at byte 1",
+		`{"a" 1}`:                  "expected a colon at byte 5",
+		`{"a":}`:                   "expected a value at byte 5",
+		`{"a":nil}`:                "unknown literal at byte 5",
+		`{"a":[1 2]}`:              "expected a comma or ] at byte 8",
+		`{"a":1.}`:                 "expected a digit after the decimal point at byte 7",
+		`{"a":1e}`:                 "expected a digit in the exponent at byte 7",
+		`{"a":1`:                   "expected a comma or } at byte 6",
+		`{"a":`:                    "JSON ends too early at byte 5",
+		`{"a":"\x"}`:               "unknown escape at byte 6",
+		`{"id":"1","\u0069d":"2"}`: `second "id" at byte 23`,
+		`{} {}`:                    "more than one value at byte 3",
+	} {
+		_, err := Decode([]byte(frame))
+		if e := new(Error); !errors.As(err, &e) || e.Message != "a frame must be one JSON object: "+want {
+			t.Errorf("%s: %v, want %s", frame, err, want)
 		}
 	}
 }
@@ -224,39 +265,51 @@ func TestDecode_Depth_IsBounded(t *testing.T) {
 	}
 	frame := `{"type":"send","room":"a","body":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`
 	if _, err := Decode([]byte(frame)); err == nil {
-		t.Errorf("33 deep is let pass")
+		t.Errorf("33 deep is decoded")
 	}
 }
 
-func TestDecode_HelloRooms_AreBounded(t *testing.T) {
-	hello := func(n int) []byte {
-		var rooms []string
-		for i := range n {
-			rooms = append(rooms, fmt.Sprintf(`{"room":"r%d"}`, i))
-		}
-		return []byte(`{"type":"hello","rooms":[` + strings.Join(rooms, ",") + `]}`)
+// helloRooms returns a hello that names n rooms.
+func helloRooms(n int) []byte {
+	var rooms []string
+	for i := range n {
+		rooms = append(rooms, fmt.Sprintf(`{"room":"r%d"}`, i))
 	}
-	if cmd, err := Decode(hello(MaxHelloRooms)); err != nil || len(cmd.(*Hello).Rooms) != MaxHelloRooms {
+	return []byte(`{"type":"hello","rooms":[` + strings.Join(rooms, ",") + `]}`)
+}
+
+func TestDecode_HelloRooms_AreBounded(t *testing.T) {
+	if cmd, err := Decode(helloRooms(MaxHelloRooms)); err != nil || len(cmd.(*Hello).Rooms) != MaxHelloRooms {
 		t.Errorf("%d rooms: %v", MaxHelloRooms, err)
 	}
-	_, err := Decode(hello(MaxHelloRooms + 1))
+	_, err := Decode(helloRooms(MaxHelloRooms + 1))
 	if e := new(Error); !errors.As(err, &e) || e.Field != "rooms" {
 		t.Errorf("%d rooms: %v", MaxHelloRooms+1, err)
 	}
 }
 
-func TestDecode_HostileFrame_CostsAtMostTwiceItself(t *testing.T) {
-	for name, frame := range map[string]string{
-		"unknown fields":  `{"type":"ping"` + strings.Repeat(`,"a":{"b":[1,2,3]}`, 3000) + `}`,
-		"escaped name":    `{"type":"ping","` + strings.Repeat(`\u0061`, 9000) + `":1}`,
-		"token of quotes": `{"type":"renew","token":"` + strings.Repeat(`\"`, 9000) + `"}`,
-		"deep":            strings.Repeat(`{"a":`, 12000),
-		"many elements":   `{"type":"hello","rooms":[` + strings.Repeat(`0,`, 30000) + `0]}`,
-		"digits":          `{"type":"read","room":"a","seq":` + strings.Repeat("9", 60000) + `}`,
-	} {
+func TestDecode_AllocatesAtMostTwiceTheFrame(t *testing.T) {
+	frames := map[string]string{
+		"unknown fields":      `{"type":"ping"` + strings.Repeat(`,"a":{"b":[1,2,3]}`, 3000) + `}`,
+		"escaped names":       `{"type":"ping"` + strings.Repeat(`,"\u0061":1`, 3000) + `}`,
+		"token of quotes":     `{"type":"renew","token":"` + strings.Repeat(`\"`, 9000) + `"}`,
+		"deep":                strings.Repeat(`{"a":`, 12000),
+		"many elements":       `{"type":"hello","rooms":[` + strings.Repeat(`0,`, 30000) + `0]}`,
+		"digits":              `{"type":"read","room":"a","seq":` + strings.Repeat("9", 60000) + `}`,
+		"long body":           `{"type":"send","room":"a","body":"` + strings.Repeat("a", 60000) + `"}`,
+		"body of white space": `{"type":"send","room":"a","body":[` + strings.Repeat(" ", 60000) + `]}`,
+	}
+	for _, c := range clientFrames {
+		frames[c.want] = c.want
+	}
+	for _, n := range []int{10, 100, MaxHelloRooms} {
+		frames[fmt.Sprintf("%d rooms", n)] = string(helloRooms(n))
+	}
+	for name, frame := range frames {
 		p := []byte(frame)
-		if got := bytesPerRun(func() { _, _ = Decode(p) }); got > 2*len(p) {
-			t.Errorf("%s: %d bytes cost %d", name, len(p), got)
+		most := 2*len(p) + 256*(1+strings.Count(frame, `"room":`))
+		if got := bytesPerRun(func() { _, _ = Decode(p) }); got > most {
+			t.Errorf("%s: %d bytes cost %d, want at most %d", name, len(p), got, most)
 		}
 	}
 }
@@ -280,7 +333,21 @@ func TestDecodePost(t *testing.T) {
 	}
 	for _, p := range []string{``, `{}`, `"hi"`, `{"body":}`, `{"body":1}{"body":2}`} {
 		if _, err := DecodePost([]byte(p)); err == nil {
-			t.Errorf("%s is let pass", p)
+			t.Errorf("%s is decoded", p)
+		}
+	}
+}
+
+func TestFieldOf_EveryName_IsFound(t *testing.T) {
+	for f, name := range fieldNames {
+		var escaped strings.Builder
+		for _, c := range name {
+			fmt.Fprintf(&escaped, `\u%04x`, c)
+		}
+		for _, text := range []string{name, escaped.String()} {
+			if got, ok := fieldOf([]byte(`"` + text + `"`)); !ok || got != field(f) {
+				t.Errorf("%s: got %v, %v", text, got, ok)
+			}
 		}
 	}
 }

@@ -58,7 +58,7 @@ func checkRefusal(t *testing.T, c Command, err error) {
 	}
 }
 
-// checkAgainstJSON holds the scanner against one that has been in use for long.
+// checkAgainstJSON compares the scanner with encoding/json.
 func checkAgainstJSON(t *testing.T, p []byte, c Command) {
 	if !json.Valid(p) {
 		t.Fatalf("%s is not JSON", p)

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Login is the answer to a login: a token for hello.
+// Login is the answer to a login over HTTP. The client puts the token in its hello.
 type Login struct {
 	Token   string
 	Expires int64 // Unix milliseconds
@@ -22,12 +22,12 @@ func (l *Login) Append(dst []byte) []byte {
 	return append(appendUser(dst, "user", &l.User), '}')
 }
 
-// AppendBody appends the page as the body of an HTTP response.
+// AppendBody appends the history as the body of an HTTP response.
 func (f *Page) AppendBody(dst []byte) []byte {
 	return f.appendRest(beginBody(dst, f.Room))
 }
 
-// AppendBody appends the receipt as the body of an HTTP response.
+// AppendBody appends the answer to a send as the body of an HTTP response.
 func (f *Sent) AppendBody(dst []byte) []byte {
 	return f.appendRest(beginBody(dst, f.Room))
 }
@@ -43,14 +43,14 @@ func (e *Error) AppendProblem(dst []byte, status int) []byte {
 	dst = append(dst, `{"title":`...)
 	dst = AppendString(dst, http.StatusText(status))
 	dst = appendInt(dst, "status", status)
-	dst = appendMember(dst, "detail", e.Message)
-	dst = appendMember(dst, "code", e.Code.String())
+	dst = appendField(dst, "detail", e.Message)
+	dst = appendField(dst, "code", e.Code.String())
 	dst = appendOptional(dst, "field", e.Field)
 	return append(appendRetry(dst, e.Retry), '}')
 }
 
-// RetryAfter is Retry as the HTTP header has it: whole seconds, rounded up; empty
-// for [Never].
+// RetryAfter returns Retry for the HTTP header Retry-After: whole seconds, rounded
+// up. It is empty for [Never].
 func (e *Error) RetryAfter() string {
 	if e.Retry < 0 {
 		return ""

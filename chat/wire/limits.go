@@ -2,8 +2,8 @@ package wire
 
 import "time"
 
-// Limits that are part of the protocol: no server accepts more. Those that a
-// server may set are in [Limits].
+// Limits that are part of the protocol: no server accepts more. [Limits] are those
+// that each server sets.
 const (
 	// MaxSeq is the largest number of an entry: JavaScript's largest integer.
 	MaxSeq = 1<<53 - 1
@@ -18,41 +18,41 @@ const (
 	MaxToken  = 8 << 10 // bytes of a token
 	MaxUser   = 128     // bytes of a user's id
 
-	// MaxHelloRooms is how many rooms a hello may name, whatever the server
-	// lets it join: it bounds the answer.
+	// MaxHelloRooms is how many rooms a hello may name, even if the server lets
+	// a session join more. It bounds the size of the answer.
 	MaxHelloRooms = 1000
 
-	// MaxFor is the longest mute or ban that has an end.
+	// MaxFor is the longest duration of a mute or a ban; [Forever] has none.
 	MaxFor = 3650 * 24 * time.Hour
 
-	// MaxDepth is how deep objects and arrays may nest, the frame counted.
+	// MaxDepth is how deep objects and arrays may nest, including the frame.
 	MaxDepth = 32
 	// MaxNumber is how many characters a number in a frame may have.
 	MaxNumber = 32
 )
 
-// Limits are what a server tells its clients in welcome.
+// Limits are the limits that a server sets. It sends them in welcome.
 type Limits struct {
 	// Message is the longest frame from a client, in bytes. Default 64 KiB.
 	Message int
 	// Text is the longest text of a message, in Unicode code points; see
 	// [TextSize]. Default 2500.
 	Text int
-	// Page is the most entries that one answer carries. Default 100.
+	// Page is the most entries in one answer. Default 100.
 	Page int
-	// Rooms is how many rooms a session may be in. Default 100.
+	// Rooms is how many rooms a session may join. Default 100.
 	Rooms int
 	// Recall is how long an author may recall a message. Default 2 minutes.
 	Recall time.Duration
 }
 
-// Never, as a retry, means that to try again is of no use.
+// Never, as a retry, means that trying again is useless.
 const Never time.Duration = -1
 
-// Forever, as the length of a mute or a ban, means that it has no end.
+// Forever, as the duration of a mute or a ban, means that it has no end.
 const Forever time.Duration = -1
 
-// millis is d in milliseconds, rounded up so that nobody comes too early.
+// millis returns d in milliseconds, rounded up: clients must not retry too early.
 func millis(d time.Duration) int64 {
 	return int64((d + time.Millisecond - 1) / time.Millisecond)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire/script"
 )
 
-// The tests of this file hold PROTOCOL.md and this package together.
+// The tests of this file compare PROTOCOL.md with this package.
 
 func protocol(t *testing.T) string {
 	t.Helper()
@@ -25,21 +25,21 @@ func protocol(t *testing.T) string {
 	return string(p)
 }
 
-// part returns what stands under a heading, to the next one of its rank.
+// part returns the text under a heading, up to the next heading of its level.
 func part(t *testing.T, text, heading string) string {
 	t.Helper()
 	_, text, ok := strings.Cut(text, "\n"+heading+"\n")
 	if !ok {
 		t.Fatalf("PROTOCOL.md has no %q", heading)
 	}
-	rank, _, _ := strings.Cut(heading, " ")
-	for r := rank; len(r) > 1; r = r[1:] {
-		text, _, _ = strings.Cut(text, "\n"+r+" ")
+	level, _, _ := strings.Cut(heading, " ")
+	for l := level; len(l) > 1; l = l[1:] {
+		text, _, _ = strings.Cut(text, "\n"+l+" ")
 	}
 	return text
 }
 
-// rows returns the cells of the first table in a text, without its head.
+// rows returns the cells of the first table in a text, without its header.
 func rows(text string) [][]string {
 	var list [][]string
 	for line := range strings.Lines(text) {
@@ -81,7 +81,7 @@ func TestProtocol_Codes(t *testing.T) {
 		delete(got, c.String())
 	}
 	if len(got) > 0 {
-		t.Errorf("documented, but not there: %v", got)
+		t.Errorf("documented, but missing here: %v", got)
 	}
 }
 
@@ -114,7 +114,7 @@ func TestProtocol_Limits(t *testing.T) {
 	}
 }
 
-// shape is what the members of an object may be and which are always there.
+// shape is which members an object may have and which it always has.
 type shape struct{ may, must map[string]bool }
 
 func (s shape) String() string {
@@ -128,13 +128,14 @@ func (s shape) String() string {
 	return strings.Join(names, " ")
 }
 
-// shapes are what frames and parts of frames look like in examples of them.
+// shapes are the shapes of frames by their type, and of parts of frames by their
+// name, as far as examples show them.
 type shapes map[string]shape
 
-// users are the members that hold users.
+// users are the members whose values are users.
 var users = map[string]bool{"from": true, "users": true, "joined": true, "left": true}
 
-// add learns from a value that is called name where it has no type.
+// add adds an example. name is its name if it has no type.
 func (s shapes) add(name string, v any) {
 	switch v := v.(type) {
 	case []any:
@@ -157,11 +158,12 @@ func (s shapes) add(name string, v any) {
 				s.add(member, value)
 			}
 		}
-		s.learn(name, members)
+		s.merge(name, members)
 	}
 }
 
-func (s shapes) learn(name string, members map[string]bool) {
+// merge adds an example with these members.
+func (s shapes) merge(name string, members map[string]bool) {
 	known, ok := s[name]
 	if !ok {
 		s[name] = shape{members, maps.Clone(members)}
@@ -171,7 +173,7 @@ func (s shapes) learn(name string, members map[string]bool) {
 	maps.DeleteFunc(known.must, func(m string, _ bool) bool { return !members[m] })
 }
 
-func learnt(t *testing.T, frames ...string) shapes {
+func shapesOf(t *testing.T, frames ...string) shapes {
 	t.Helper()
 	s := shapes{}
 	for _, frame := range frames {
@@ -189,7 +191,7 @@ func clientShapes(t *testing.T) shapes {
 	for _, c := range clientFrames {
 		frames = append(frames, c.want)
 	}
-	return learnt(t, frames...)
+	return shapesOf(t, frames...)
 }
 
 func serverShapes(t *testing.T) shapes {
@@ -197,11 +199,11 @@ func serverShapes(t *testing.T) shapes {
 	for _, c := range serverFrames {
 		frames = append(frames, c.want)
 	}
-	return learnt(t, frames...)
+	return shapesOf(t, frames...)
 }
 
-// documented reads the table of fields under a heading.
-func documented(text string) shape {
+// documentedShape reads a table of fields.
+func documentedShape(text string) shape {
 	s := shape{map[string]bool{}, map[string]bool{}}
 	for _, row := range rows(text) {
 		name := strings.Trim(row[0], "*`")
@@ -216,25 +218,25 @@ func documented(text string) shape {
 func TestProtocol_Fields(t *testing.T) {
 	text := protocol(t)
 	client, server := clientShapes(t), serverShapes(t)
-	says := func(heading string, want shapes, names ...string) {
+	check := func(heading string, want shapes, names ...string) {
 		section := part(t, text, heading)
 		for _, name := range names {
-			got := documented(part(t, section, "### `"+name+"`"))
+			got := documentedShape(part(t, section, "### `"+name+"`"))
 			if got.String() != want[name].String() {
 				t.Errorf("%s, %s:\ndocumented %v\nwant       %v", heading, name, got, want[name])
 			}
 		}
 	}
-	says("## What a client says", client, "hello", "join", "leave", "send", "history", "recall", "typing", "read", "who",
+	check("## What a client says", client, "hello", "join", "leave", "send", "history", "recall", "typing", "read", "who",
 		"ping", "renew", "mute", "kick", "ban")
-	says("## What a server says", server, "welcome", "ok", "error", "message", "recalled", "notice", "history", "presence",
+	check("## What a server says", server, "welcome", "ok", "error", "message", "recalled", "notice", "history", "presence",
 		"typing", "read", "who", "pong", "expiring", "muted", "removed", "bye")
 
 	section := part(t, text, "## Parts of frames")
 	for heading, want := range map[string]shape{
 		"### place": client["rooms"], "### user": server["user"], "### limits": server["limits"], "### room state": server["joined"],
 	} {
-		if got := documented(part(t, section, heading)); got.String() != want.String() {
+		if got := documentedShape(part(t, section, heading)); got.String() != want.String() {
 			t.Errorf("%s:\ndocumented %v\nwant       %v", heading, got, want)
 		}
 	}
@@ -252,9 +254,8 @@ func conversations(t *testing.T) []script.Conversation {
 	return list
 }
 
-// heard returns what the client hears next on the connection that step i of a
-// conversation is about.
-func heard(c script.Conversation, i int) string {
+// nextFrame returns the text of the next step on the connection of step i.
+func nextFrame(c script.Conversation, i int) string {
 	for _, s := range c.Steps[i+1:] {
 		if s.Conn == c.Steps[i].Conn {
 			return s.Text
@@ -265,7 +266,7 @@ func heard(c script.Conversation, i int) string {
 
 var anyName = regexp.MustCompile(`"\$([A-Za-z0-9]+)"`)
 
-func TestProtocol_Examples_ClientFrames_AreDecodedAsTheySay(t *testing.T) {
+func TestProtocol_Examples_ClientFrames_AreDecodedAsDocumented(t *testing.T) {
 	for _, c := range conversations(t) {
 		for i, s := range c.Steps {
 			if s.Dialect != "chat.v1" || s.Action != script.Say {
@@ -273,13 +274,13 @@ func TestProtocol_Examples_ClientFrames_AreDecodedAsTheySay(t *testing.T) {
 			}
 			_, err := Decode([]byte(anyName.ReplaceAllString(s.Text, `"$1"`)))
 			answer := struct{ Type, ID, Code, Field string }{}
-			// A pattern need not be a frame; what can be read of it will do.
-			_ = json.Unmarshal([]byte(heard(c, i)), &answer)
+			// A pattern need not be a frame: the fields that can be read suffice.
+			_ = json.Unmarshal([]byte(nextFrame(c, i)), &answer)
 			refused := slices.Contains([]string{"bad_frame", "bad_room", "unknown_type"}, answer.Code)
 			var e *Error
 			switch {
 			case !errors.As(err, &e) && refused:
-				t.Errorf("line %d: is sound, yet answered with %s", s.Line, answer.Code)
+				t.Errorf("line %d: is decoded, but answered with %s", s.Line, answer.Code)
 			case e != nil && (e.Code.String() != answer.Code || e.ID != answer.ID || e.Field != answer.Field):
 				t.Errorf("line %d: answered with %+v, want %s", s.Line, answer, e.Append(nil))
 			}
@@ -294,7 +295,7 @@ func TestProtocol_Examples_ServerFrames_HaveTheirFields(t *testing.T) {
 			if s.Dialect != "chat.v1" || s.Action != script.Hear && s.Action != script.HearAnyOrder {
 				continue
 			}
-			for name, got := range learnt(t, s.Text) {
+			for name, got := range shapesOf(t, s.Text) {
 				checkShape(t, s.Line, name, got, known)
 			}
 		}
@@ -304,7 +305,7 @@ func TestProtocol_Examples_ServerFrames_HaveTheirFields(t *testing.T) {
 func checkShape(t *testing.T, line int, name string, got shape, known shapes) {
 	want, ok := known[name]
 	if !ok {
-		if name != "entries" { // elements that show no type
+		if name != "entries" { // elements whose type the example leaves out
 			t.Errorf("line %d: %q is not known", line, name)
 		}
 		return

@@ -1,28 +1,26 @@
 package wire
 
-import (
-	"fmt"
-	"strconv"
-)
+import "strconv"
 
-// scanner walks over JSON (RFC 8259) once and checks all of it, without
-// allocating. Its methods report false once something is wrong; fault says what.
-// They count on p being UTF-8.
+// scanner reads JSON (RFC 8259) once, from its first byte to its last, checks
+// all of it and allocates nothing until it finds a mistake. p must be UTF-8: the
+// scanner does not check that. Its methods return false at the first mistake,
+// which fault then describes; after that the scanner must not be used again.
 type scanner struct {
 	p     []byte
-	i     int
-	space bool // white space between tokens has been passed
+	i     int  // the next byte to read
+	space bool // set when white space between two tokens was skipped
 	fault string
 }
 
-// fail notes what is wrong at the present place.
+// fail records the mistake at the current byte.
 func (s *scanner) fail(what string) bool {
 	s.fault = what + " at byte " + strconv.Itoa(s.i)
 	return false
 }
 
-// eat steps over c, if it is what comes.
-func (s *scanner) eat(c byte) bool {
+// take skips c if it is the next byte, and reports whether it was.
+func (s *scanner) take(c byte) bool {
 	if s.i < len(s.p) && s.p[s.i] == c {
 		s.i++
 		return true
@@ -42,7 +40,7 @@ func (s *scanner) spaces() {
 	}
 }
 
-// value passes a value. depth is how deep it is if it is an object or an array.
+// value reads a value. depth is its depth if it is an object or an array.
 func (s *scanner) value(depth int) bool {
 	if s.i == len(s.p) {
 		return s.fail("JSON ends too early")
@@ -55,29 +53,31 @@ func (s *scanner) value(depth int) bool {
 	case '[':
 		return s.array(depth, nil)
 	case 't':
-		return s.word("true")
+		return s.literal("true")
 	case 'f':
-		return s.word("false")
+		return s.literal("false")
 	case 'n':
-		return s.word("null")
+		return s.literal("null")
 	}
 	return s.number()
 }
 
-func (s *scanner) word(w string) bool {
-	if len(s.p)-s.i < len(w) || string(s.p[s.i:s.i+len(w)]) != w {
-		return s.fail("unknown word")
+func (s *scanner) literal(word string) bool {
+	if len(s.p)-s.i < len(word) || string(s.p[s.i:s.i+len(word)]) != word {
+		return s.fail("unknown literal")
 	}
-	s.i += len(w)
+	s.i += len(word)
 	return true
 }
 
-// object passes an object and tells f of its members, unless f is nil.
-func (s *scanner) object(depth int, f *frame) bool {
+// object reads an object. It calls member with the name, in its quotes, of each
+// member when it is at the member's value; member must read that value. If member
+// is nil, object reads the values itself.
+func (s *scanner) object(depth int, member func(name []byte) bool) bool {
 	if !s.open('{', depth) {
 		return false
 	}
-	if s.eat('}') {
+	if s.take('}') {
 		return true
 	}
 	for {
@@ -85,15 +85,8 @@ func (s *scanner) object(depth int, f *frame) bool {
 		if !ok {
 			return false
 		}
-		start := s.i
-		if f != nil {
-			s.space = false // for this member, however many lie within it
-		}
-		if !s.value(depth + 1) {
+		if member == nil && !s.value(depth+1) || member != nil && !member(name) {
 			return false
-		}
-		if f != nil && !f.note(name, start, s.i, s.space) {
-			return s.fail(fmt.Sprintf("%s comes twice", unquote(name)))
 		}
 		if more, ok := s.next('}'); !more {
 			return ok
@@ -101,17 +94,17 @@ func (s *scanner) object(depth int, f *frame) bool {
 	}
 }
 
-// array passes an array and calls each where an element begins, which must pass
-// it; a nil each passes any.
-func (s *scanner) array(depth int, each func() bool) bool {
+// array reads an array. It calls element at the start of each element; element
+// must read it. If element is nil, array reads the elements itself.
+func (s *scanner) array(depth int, element func() bool) bool {
 	if !s.open('[', depth) {
 		return false
 	}
-	if s.eat(']') {
+	if s.take(']') {
 		return true
 	}
 	for {
-		if each == nil && !s.value(depth+1) || each != nil && !each() {
+		if element == nil && !s.value(depth+1) || element != nil && !element() {
 			return false
 		}
 		if more, ok := s.next(']'); !more {
@@ -120,71 +113,56 @@ func (s *scanner) array(depth int, each func() bool) bool {
 	}
 }
 
-// open steps into an object or array.
+// open reads the first byte of an object or array.
 func (s *scanner) open(c byte, depth int) bool {
 	if depth > MaxDepth {
 		return s.fail("JSON is nested too deep")
 	}
-	if !s.eat(c) {
-		return s.fail("no " + string(c))
+	if !s.take(c) {
+		return s.fail("expected " + string(c))
 	}
 	s.spaces()
 	return true
 }
 
-// name passes a member's name and its colon, and returns the name in its quotes.
+// name reads a member's name and the colon, and returns the name in its quotes.
 func (s *scanner) name() ([]byte, bool) {
 	start := s.i
 	if start == len(s.p) || s.p[start] != '"' {
-		return nil, s.fail("no name of a member")
+		return nil, s.fail("expected the name of a member")
 	}
 	if !s.str() {
 		return nil, false
 	}
 	name := s.p[start:s.i]
 	s.spaces()
-	if !s.eat(':') {
-		return nil, s.fail("no colon")
+	if !s.take(':') {
+		return nil, s.fail("expected a colon")
 	}
 	s.spaces()
 	return name, true
 }
 
-// next passes what stands behind a member or an element. more reports that
-// another one follows; if it does not, ok reports whether end has come.
+// next reads what follows a member or an element: a comma (more is true) or the
+// end of the object or array (more is false, ok is true).
 func (s *scanner) next(end byte) (more, ok bool) {
 	s.spaces()
-	if s.eat(end) {
+	if s.take(end) {
 		return false, true
 	}
-	if !s.eat(',') {
-		return false, s.fail("neither comma nor " + string(end))
+	if !s.take(',') {
+		return false, s.fail("expected a comma or " + string(end))
 	}
 	s.spaces()
 	return true, true
 }
 
-// each calls f for the members of an object that was let pass before, with their
-// names in quotes. Any other value has none.
-func (s *scanner) each(f func(name, value []byte)) {
-	if !s.eat('{') {
-		return
-	}
-	s.spaces()
-	for more := !s.eat('}'); more; more, _ = s.next('}') {
-		name, _ := s.name()
-		start := s.i
-		s.value(1)
-		f(name, s.p[start:s.i])
-	}
-}
-
-// str passes a string. Its quote must be what comes.
+// str reads a string. The next byte must be its quote.
 func (s *scanner) str() bool {
 	s.i++
 	for {
 		i := s.i
-		for i < len(s.p) && plain[s.p[i]] {
+		for i < len(s.p) && unescaped[s.p[i]] {
 			i++
 		}
 		s.i = i
@@ -202,7 +180,6 @@ func (s *scanner) str() bool {
 	}
 }
 
-// escape passes an escape.
 func (s *scanner) escape() bool {
 	if s.i+1 == len(s.p) {
 		return s.fail("string has no end")
@@ -217,9 +194,9 @@ func (s *scanner) escape() bool {
 	return s.fail("unknown escape")
 }
 
-// unicode passes a \u escape, both halves of it where it is a surrogate pair.
-// Half a pair is refused: it is no character, and decoders in many languages
-// refuse the whole frame for it.
+// unicode reads a \u escape, or two if they are a surrogate pair. It refuses half
+// a pair: that is no character, and decoders in many languages refuse the whole
+// frame for it.
 func (s *scanner) unicode() bool {
 	r, ok := hex4(s.p[s.i+2:])
 	if !ok {
@@ -239,33 +216,31 @@ func (s *scanner) unicode() bool {
 	return s.fail("half a surrogate pair")
 }
 
-// number passes a number that fits into a double and is not too long to read.
+// number reads a number of at most MaxNumber characters that fits in a double.
 func (s *scanner) number() bool {
 	start := s.i
-	s.eat('-')
-	switch {
-	case s.eat('0'):
-	case s.digits() == 0:
-		return s.fail("no value")
+	s.take('-')
+	if !s.take('0') && s.digits() == 0 {
+		return s.fail("expected a value")
 	}
-	if s.eat('.') && s.digits() == 0 {
-		return s.fail("no digit behind the point")
+	if s.take('.') && s.digits() == 0 {
+		return s.fail("expected a digit after the decimal point")
 	}
-	power := s.eat('e') || s.eat('E')
-	if power {
-		if !s.eat('+') {
-			s.eat('-')
+	exponent := s.take('e') || s.take('E')
+	if exponent {
+		if !s.take('+') {
+			s.take('-')
 		}
 		if s.digits() == 0 {
-			return s.fail("no digit in the exponent")
+			return s.fail("expected a digit in the exponent")
 		}
 	}
 	text := s.p[start:s.i]
 	if len(text) > MaxNumber {
 		return s.fail("number is too long")
 	}
-	if !power {
-		return true // too short to be too large
+	if !exponent {
+		return true // MaxNumber digits fit in a double
 	}
 	if _, err := strconv.ParseFloat(string(text), 64); err != nil {
 		return s.fail("number is too large")
@@ -273,6 +248,7 @@ func (s *scanner) number() bool {
 	return true
 }
 
+// digits reads digits and returns how many there were.
 func (s *scanner) digits() int {
 	start := s.i
 	for s.i < len(s.p) && '0' <= s.p[s.i] && s.p[s.i] <= '9' {
@@ -281,8 +257,8 @@ func (s *scanner) digits() int {
 	return s.i - start
 }
 
-// compact appends a value that was let pass, without the white space between its
-// tokens.
+// compact appends a value that a scanner has accepted, without the white space
+// between its tokens.
 func compact(dst, value []byte) []byte {
 	inString := false
 	for i := 0; i < len(value); i++ {
@@ -292,7 +268,7 @@ func compact(dst, value []byte) []byte {
 			continue
 		case c == '"':
 			inString = !inString
-		case c == '\\': // only in strings; its next byte may be a quote
+		case c == '\\': // only in strings; the next byte may be a quote
 			dst = append(dst, c)
 			i++
 			c = value[i]

@@ -5,7 +5,7 @@ import "strconv"
 func (u *User) append(dst []byte) []byte {
 	dst = append(dst, `{"id":`...)
 	dst = AppendString(dst, u.ID)
-	dst = appendMember(dst, "name", u.Name)
+	dst = appendField(dst, "name", u.Name)
 	dst = appendOptional(dst, "avatar", u.Avatar)
 	if u.Guest {
 		dst = append(dst, `,"guest":true`...)
@@ -28,11 +28,9 @@ func appendList[T any](dst []byte, name string, list []T, element func(*T, []byt
 	return append(dst, ']')
 }
 
-var entryTypes = [...]string{Message: "message", Recalled: "recalled", Notice: "notice"}
-
-// Append appends the entry to dst, as a frame or as an element.
+// Append appends the entry to dst. It is the same as a frame and in a list.
 func (e *Entry) Append(dst []byte) []byte {
-	dst = appendMember(begin(dst, entryTypes[e.Type]), "room", e.Room)
+	dst = appendField(begin(dst, entryTypes[e.Type]), "room", e.Room)
 	dst = appendInt(dst, "seq", e.Seq)
 	dst = appendInt(dst, "at", e.At)
 	if e.Type == Message || e.Type == Recalled && e.From.ID != "" {
@@ -59,9 +57,9 @@ func (e *Entry) appendBody(dst []byte) []byte {
 	return append(dst, e.Body...)
 }
 
-// appendState appends the members of a room that was joined, but for its name.
+// appendState appends the fields of a room that was joined, without its name.
 func (r *Room) appendState(dst []byte) []byte {
-	dst = appendMember(dst, "epoch", r.Epoch)
+	dst = appendField(dst, "epoch", r.Epoch)
 	dst = appendInt(dst, "last", r.Last)
 	dst = appendList(dst, "entries", r.Entries, (*Entry).Append)
 	dst = appendBool(dst, "more", r.More)
@@ -75,14 +73,14 @@ func (r *Room) appendState(dst []byte) []byte {
 	return appendBool(dst, "moderate", r.Moderate)
 }
 
-// append appends the room as an element of a welcome.
+// append appends one of the rooms of a welcome.
 func (r *Room) append(dst []byte) []byte {
 	dst = append(dst, `{"room":`...)
 	dst = AppendString(dst, r.Name)
 	if r.Refused == nil {
 		return append(r.appendState(dst), '}')
 	}
-	return append(r.Refused.appendWhy(dst), '}')
+	return append(r.Refused.appendReason(dst), '}')
 }
 
 func (l *Limits) append(dst []byte) []byte {
@@ -97,7 +95,7 @@ func (l *Limits) append(dst []byte) []byte {
 // Append appends the frame to dst.
 func (f *Welcome) Append(dst []byte) []byte {
 	dst = beginID(dst, "welcome", f.ID)
-	dst = appendMember(dst, "session", f.Session)
+	dst = appendField(dst, "session", f.Session)
 	dst = appendInt(dst, "at", f.At)
 	dst = appendUser(dst, "user", &f.User)
 	dst = appendOptional(dst, "token", f.Token)
@@ -108,7 +106,7 @@ func (f *Welcome) Append(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// appendExpires appends nothing for what never ends.
+// appendExpires appends nothing for a token that never expires.
 func appendExpires(dst []byte, at int64) []byte {
 	if at == 0 {
 		return dst
@@ -118,7 +116,7 @@ func appendExpires(dst []byte, at int64) []byte {
 
 // Append appends the frame to dst.
 func (f *Joined) Append(dst []byte) []byte {
-	dst = appendMember(beginID(dst, "joined", f.ID), "room", f.Room.Name)
+	dst = appendField(beginID(dst, "joined", f.ID), "room", f.Room.Name)
 	return append(f.Room.appendState(dst), '}')
 }
 
@@ -129,9 +127,10 @@ func (f *OK) Append(dst []byte) []byte {
 
 // Append appends the frame to dst.
 func (f *Sent) Append(dst []byte) []byte {
-	return f.appendRest(appendMember(beginID(dst, "ok", f.ID), "room", f.Room))
+	return f.appendRest(appendField(beginID(dst, "ok", f.ID), "room", f.Room))
 }
 
+// appendRest appends what follows the room, and the end of the object.
 func (f *Sent) appendRest(dst []byte) []byte {
 	if f.Seq > 0 {
 		dst = appendInt(dst, "seq", f.Seq)
@@ -145,9 +144,9 @@ func (f *Marked) Append(dst []byte) []byte {
 	return appendMark(beginID(dst, "ok", f.ID), f.Room, f.Seq, f.Unread)
 }
 
-// appendMark appends where a read mark stands and closes the frame.
+// appendMark appends a read mark and the end of the frame.
 func appendMark(dst []byte, room string, seq, unread uint64) []byte {
-	dst = appendMember(dst, "room", room)
+	dst = appendField(dst, "room", room)
 	dst = appendInt(dst, "seq", seq)
 	return append(appendInt(dst, "unread", unread), '}')
 }
@@ -159,18 +158,19 @@ func (f *Renewed) Append(dst []byte) []byte {
 
 // Append appends the frame to dst.
 func (f *Page) Append(dst []byte) []byte {
-	return f.appendRest(appendMember(beginID(dst, "history", f.ID), "room", f.Room))
+	return f.appendRest(appendField(beginID(dst, "history", f.ID), "room", f.Room))
 }
 
+// appendRest appends what follows the room, and the end of the object.
 func (f *Page) appendRest(dst []byte) []byte {
-	dst = appendMember(dst, "epoch", f.Epoch)
+	dst = appendField(dst, "epoch", f.Epoch)
 	dst = appendList(dst, "entries", f.Entries, (*Entry).Append)
 	return append(appendBool(dst, "more", f.More), '}')
 }
 
 // Append appends the frame to dst.
 func (f *Roster) Append(dst []byte) []byte {
-	dst = appendMember(beginID(dst, "who", f.ID), "room", f.Room)
+	dst = appendField(beginID(dst, "who", f.ID), "room", f.Room)
 	dst = appendList(dst, "users", f.Users, (*User).append)
 	return append(appendInt(dst, "members", f.Members), '}')
 }
@@ -180,7 +180,7 @@ func (f *Pong) Append(dst []byte) []byte { return append(beginID(dst, "pong", f.
 
 // Append appends the frame to dst.
 func (f *Presence) Append(dst []byte) []byte {
-	dst = appendMember(begin(dst, "presence"), "room", f.Room)
+	dst = appendField(begin(dst, "presence"), "room", f.Room)
 	dst = appendList(dst, "joined", f.Joined, (*User).append)
 	dst = appendList(dst, "left", f.Left, (*User).append)
 	return append(appendInt(dst, "members", f.Members), '}')
@@ -188,7 +188,7 @@ func (f *Presence) Append(dst []byte) []byte {
 
 // Append appends the frame to dst.
 func (f *Writing) Append(dst []byte) []byte {
-	dst = appendMember(begin(dst, "typing"), "room", f.Room)
+	dst = appendField(begin(dst, "typing"), "room", f.Room)
 	return append(appendUser(dst, "from", &f.From), '}')
 }
 
@@ -210,6 +210,6 @@ func (f *Silenced) Append(dst []byte) []byte {
 
 // Append appends the frame to dst.
 func (f *Removed) Append(dst []byte) []byte {
-	dst = appendMember(begin(dst, "removed"), "room", f.Room)
-	return append(f.Why.appendWhy(dst), '}')
+	dst = appendField(begin(dst, "removed"), "room", f.Room)
+	return append(f.Why.appendReason(dst), '}')
 }

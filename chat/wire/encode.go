@@ -5,37 +5,38 @@ import (
 	"time"
 )
 
-// The functions here append parts of an object. begin opens it; every other
-// member begins with its comma; the caller closes it.
+// The functions of this file append parts of a JSON object: begin and beginID its
+// start, the others a comma and a field. The caller appends the end.
 
+// begin appends the start of a frame of this type.
 func begin(dst []byte, typ string) []byte {
 	dst = append(dst, `{"type":"`...)
 	dst = append(dst, typ...)
 	return append(dst, '"')
 }
 
-// beginID opens an object with an id, unless that is empty.
+// beginID appends the start of a frame, with its id unless that is empty.
 func beginID(dst []byte, typ, id string) []byte {
 	return appendOptional(begin(dst, typ), "id", id)
 }
 
-// appendName appends a comma and a member's name, which needs no escapes.
+// appendName appends a comma and the name of a field, which must need no escapes.
 func appendName(dst []byte, name string) []byte {
 	dst = append(dst, ',', '"')
 	dst = append(dst, name...)
 	return append(dst, '"', ':')
 }
 
-func appendMember(dst []byte, name, value string) []byte {
+func appendField(dst []byte, name, value string) []byte {
 	return AppendString(appendName(dst, name), value)
 }
 
-// appendOptional appends nothing where value is empty.
+// appendOptional appends nothing if value is empty.
 func appendOptional(dst []byte, name, value string) []byte {
 	if value == "" {
 		return dst
 	}
-	return appendMember(dst, name, value)
+	return appendField(dst, name, value)
 }
 
 func appendInt[N int | int64 | uint64](dst []byte, name string, n N) []byte {
@@ -57,7 +58,7 @@ func appendRetry(dst []byte, d time.Duration) []byte {
 	return appendMillis(dst, "retry", d)
 }
 
-// appendFor appends the length of a mute or ban: nothing where it has no end.
+// appendFor appends the duration of a mute or ban: nothing if it has no end.
 func appendFor(dst []byte, d time.Duration) []byte {
 	if d < 0 {
 		return dst

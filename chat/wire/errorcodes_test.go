@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-func TestCodes_Table_IsSound(t *testing.T) {
+func TestCodes_Table_IsConsistent(t *testing.T) {
 	name := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
 	names, closes := map[string]bool{}, map[uint16]bool{}
 	for c := range Codes() {
 		if !name.MatchString(c.String()) || names[c.String()] {
-			t.Errorf("code %d is called %q", c, c)
+			t.Errorf("code %d has the name %q", c, c)
 		}
 		names[c.String()] = true
 		if c.Reason() == "" || len(c.Reason()) > 123 {
@@ -21,10 +21,10 @@ func TestCodes_Table_IsSound(t *testing.T) {
 			continue
 		}
 		if closes[c.Close()] {
-			t.Errorf("%v: close code %d is another's", c, c.Close())
+			t.Errorf("%v: close code %d has another code too", c, c.Close())
 		}
 		closes[c.Close()] = true
-		if sound := c == Shutdown || 4000 <= c.Close() && c.Close() <= 4999; !sound {
+		if ours := 4000 <= c.Close() && c.Close() <= 4999; c != Shutdown && !ours {
 			t.Errorf("%v: close code %d", c, c.Close())
 		}
 		if comesBack := c.Retry() >= 0; comesBack != c.ComesBack() {
@@ -36,7 +36,7 @@ func TestCodes_Table_IsSound(t *testing.T) {
 	}
 }
 
-func TestBye_RetryAndCloseCode_SayTheSame(t *testing.T) {
+func TestBye_Retry_DoesNotContradictCloseCode(t *testing.T) {
 	bye := Banned.Bye()
 	bye.Retry = time.Minute
 	want := `{"type":"bye","code":"banned","message":"you are banned","retry":false}`

@@ -2,9 +2,9 @@ package wire
 
 import "time"
 
-// inRoom appends a whole command that has a room and nothing else.
-func inRoom(dst []byte, typ, id, room string) []byte {
-	return append(appendMember(beginID(dst, typ, id), "room", room), '}')
+// appendRoomCommand appends a command that has a room and no other field.
+func appendRoomCommand(dst []byte, typ, id, room string) []byte {
+	return append(appendField(beginID(dst, typ, id), "room", room), '}')
 }
 
 // Append appends the frame to dst.
@@ -20,33 +20,34 @@ func (c *Hello) Append(dst []byte) []byte {
 			dst = append(dst, "[,"[min(i, 1)])
 			dst = append(dst, `{"room":`...)
 			dst = AppendString(dst, c.Rooms[i].Room)
-			dst = append(c.Rooms[i].appendPosition(dst), '}')
+			dst = append(c.Rooms[i].appendResume(dst), '}')
 		}
 		dst = append(dst, ']')
 	}
 	return append(dst, '}')
 }
 
-func (p *Place) appendPosition(dst []byte) []byte {
+// appendResume appends the last entry that the client has, if it has one.
+func (p *Place) appendResume(dst []byte) []byte {
 	if !p.Resume {
 		return dst
 	}
-	dst = appendMember(dst, "epoch", p.Epoch)
+	dst = appendField(dst, "epoch", p.Epoch)
 	return appendInt(dst, "after", p.After)
 }
 
 // Append appends the frame to dst.
 func (c *Join) Append(dst []byte) []byte {
-	dst = appendMember(beginID(dst, "join", c.ID), "room", c.Room)
-	return append(c.appendPosition(dst), '}')
+	dst = appendField(beginID(dst, "join", c.ID), "room", c.Room)
+	return append(c.appendResume(dst), '}')
 }
 
 // Append appends the frame to dst.
-func (c *Leave) Append(dst []byte) []byte { return inRoom(dst, "leave", c.ID, c.Room) }
+func (c *Leave) Append(dst []byte) []byte { return appendRoomCommand(dst, "leave", c.ID, c.Room) }
 
 // Append appends the frame to dst.
 func (c *Send) Append(dst []byte) []byte {
-	dst = appendMember(beginID(dst, "send", c.ID), "room", c.Room)
+	dst = appendField(beginID(dst, "send", c.ID), "room", c.Room)
 	dst = appendOptional(dst, "key", c.Key)
 	dst = append(appendName(dst, "body"), c.Body...)
 	return append(dst, '}')
@@ -54,7 +55,7 @@ func (c *Send) Append(dst []byte) []byte {
 
 // Append appends the frame to dst.
 func (c *History) Append(dst []byte) []byte {
-	dst = appendMember(beginID(dst, "history", c.ID), "room", c.Room)
+	dst = appendField(beginID(dst, "history", c.ID), "room", c.Room)
 	if c.Forward {
 		dst = appendInt(dst, "after", c.After)
 	} else if c.Before > 0 {
@@ -68,48 +69,48 @@ func (c *History) Append(dst []byte) []byte {
 
 // Append appends the frame to dst.
 func (c *Recall) Append(dst []byte) []byte {
-	dst = appendMember(beginID(dst, "recall", c.ID), "room", c.Room)
+	dst = appendField(beginID(dst, "recall", c.ID), "room", c.Room)
 	return append(appendInt(dst, "seq", c.Seq), '}')
 }
 
 // Append appends the frame to dst.
-func (c *Typing) Append(dst []byte) []byte { return inRoom(dst, "typing", c.ID, c.Room) }
+func (c *Typing) Append(dst []byte) []byte { return appendRoomCommand(dst, "typing", c.ID, c.Room) }
 
 // Append appends the frame to dst.
 func (c *Read) Append(dst []byte) []byte {
-	dst = appendMember(beginID(dst, "read", c.ID), "room", c.Room)
+	dst = appendField(beginID(dst, "read", c.ID), "room", c.Room)
 	return append(appendInt(dst, "seq", c.Seq), '}')
 }
 
 // Append appends the frame to dst.
-func (c *Who) Append(dst []byte) []byte { return inRoom(dst, "who", c.ID, c.Room) }
+func (c *Who) Append(dst []byte) []byte { return appendRoomCommand(dst, "who", c.ID, c.Room) }
 
 // Append appends the frame to dst.
 func (c *Ping) Append(dst []byte) []byte { return append(beginID(dst, "ping", c.ID), '}') }
 
 // Append appends the frame to dst.
 func (c *Renew) Append(dst []byte) []byte {
-	return append(appendMember(beginID(dst, "renew", c.ID), "token", c.Token), '}')
+	return append(appendField(beginID(dst, "renew", c.ID), "token", c.Token), '}')
 }
 
 // Append appends the frame to dst.
 func (c *Mute) Append(dst []byte) []byte {
-	return against(dst, "mute", c.ID, c.Room, c.User, c.For)
+	return appendSanction(dst, "mute", c.ID, c.Room, c.User, c.For)
 }
 
 // Append appends the frame to dst.
 func (c *Kick) Append(dst []byte) []byte {
-	return against(dst, "kick", c.ID, c.Room, c.User, Forever)
+	return appendSanction(dst, "kick", c.ID, c.Room, c.User, Forever)
 }
 
 // Append appends the frame to dst.
 func (c *Ban) Append(dst []byte) []byte {
-	return against(dst, "ban", c.ID, c.Room, c.User, c.For)
+	return appendSanction(dst, "ban", c.ID, c.Room, c.User, c.For)
 }
 
-// against appends a moderator's command.
-func against(dst []byte, typ, id, room, user string, d time.Duration) []byte {
+// appendSanction appends a moderator's command.
+func appendSanction(dst []byte, typ, id, room, user string, d time.Duration) []byte {
 	dst = appendOptional(beginID(dst, typ, id), "room", room)
-	dst = appendMember(dst, "user", user)
+	dst = appendField(dst, "user", user)
 	return append(appendFor(dst, d), '}')
 }

@@ -1,14 +1,16 @@
 package wire
 
 import (
+	"encoding/json"
+	"reflect"
 	"testing"
 	"time"
 )
 
 var body = []byte(`{"text":"hi"}`)
 
-// clientFrames has every type of command with as much and as little in it as
-// there can be.
+// clientFrames has every type of command, with all of its fields and with as few as
+// it may have.
 var clientFrames = []struct {
 	frame Command
 	want  string
@@ -44,8 +46,13 @@ func TestCommand_Append(t *testing.T) {
 		if got := string(c.frame.Append(nil)); got != c.want {
 			t.Errorf("%T:\n got %s\nwant %s", c.frame, got, c.want)
 		}
-		if _, err := Decode([]byte(c.want)); err != nil {
-			t.Errorf("%s: %v", c.want, err)
+		decoded, err := Decode([]byte(c.want))
+		if err != nil || !reflect.DeepEqual(decoded, c.frame) {
+			t.Errorf("%s: decoded as %+v, %v", c.want, decoded, err)
+		}
+		var want struct{ ID string }
+		if err := json.Unmarshal([]byte(c.want), &want); err != nil || c.frame.CommandID() != want.ID {
+			t.Errorf("%s: id %q, %v", c.want, c.frame.CommandID(), err)
 		}
 	}
 }

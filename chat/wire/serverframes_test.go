@@ -8,8 +8,8 @@ import (
 
 var li = User{ID: "u7", Name: "Li"}
 
-// serverFrames has every type of frame with as much and as little in it as there
-// can be.
+// serverFrames has every type of frame, with all of its fields and with as few as it
+// may have.
 var serverFrames = []struct {
 	frame Frame
 	want  string

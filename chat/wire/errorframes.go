@@ -1,0 +1,66 @@
+package wire
+
+import "time"
+
+// Error is the frame that refuses a command. It is a Go error too.
+type Error struct {
+	Code Code
+	// ID is the id of the refused command; empty if it has none or it could not
+	// be read.
+	ID string
+	// Field names the field that is wrong, such as "rooms[2].after". Only
+	// [BadFrame] and [BadRoom] have one.
+	Field string
+	// Message is the text for developers and logs. It contains no secrets.
+	Message string
+	// Retry is how long to wait before trying again, or [Never].
+	Retry time.Duration
+}
+
+// Error returns a frame that refuses the command with this id, with the code's
+// default message and retry.
+func (c Code) Error(id string) *Error {
+	return &Error{Code: c, ID: id, Message: c.Reason(), Retry: c.Retry()}
+}
+
+func (e *Error) Error() string { return e.Code.String() + ": " + e.Message }
+
+// Append appends the frame to dst.
+func (e *Error) Append(dst []byte) []byte {
+	return append(e.appendReason(beginID(dst, "error", e.ID)), '}')
+}
+
+// appendReason appends the fields that say why something was refused.
+func (e *Error) appendReason(dst []byte) []byte {
+	dst = appendField(dst, "code", e.Code.String())
+	dst = appendOptional(dst, "field", e.Field)
+	dst = appendField(dst, "message", e.Message)
+	return appendRetry(dst, e.Retry)
+}
+
+// Bye is the last frame of a connection. The server then closes the connection
+// with Code.Close().
+type Bye struct {
+	Code    Code
+	Message string
+	// Retry is how long to wait before connecting again. It has no effect if the
+	// code does not let the client reconnect.
+	Retry time.Duration
+}
+
+// Bye returns a goodbye with the code's default message and retry.
+func (c Code) Bye() *Bye {
+	return &Bye{Code: c, Message: c.Reason(), Retry: c.Retry()}
+}
+
+// Append appends the frame to dst.
+func (b *Bye) Append(dst []byte) []byte {
+	dst = begin(dst, "bye")
+	dst = appendField(dst, "code", b.Code.String())
+	dst = appendField(dst, "message", b.Message)
+	retry := b.Retry
+	if !b.Code.ComesBack() {
+		retry = Never // it must not contradict the close code
+	}
+	return append(appendRetry(dst, retry), '}')
+}

@@ -1,0 +1,195 @@
+package wire
+
+import "time"
+
+// Frame is a frame from a server: [*Error], [*Bye], or a pointer type of this file
+// that has Append. PROTOCOL.md describes each under the frame's type, which is the
+// name of the Go type unless its comment names another.
+type Frame interface {
+	// Append appends the frame to dst. It does not allocate if dst has room.
+	Append(dst []byte) []byte
+}
+
+// User is the author of an entry, or somebody who is present.
+type User struct {
+	ID     string
+	Name   string // may be empty
+	Avatar string // may be empty
+	Guest  bool   // the name is not verified
+}
+
+// EntryType is the type of an entry.
+type EntryType uint8
+
+// The types of entries.
+const (
+	// Message is what From wrote.
+	Message EntryType = iota + 1
+	// Recalled says that From took the message Target back.
+	Recalled
+	// Notice is a message of the server or its operator.
+	Notice
+)
+
+var entryTypes = [...]string{Message: "message", Recalled: "recalled", Notice: "notice"}
+
+// String returns the type's name in frames.
+func (t EntryType) String() string { return entryTypes[t] }
+
+// Entry is anything that has a number in its room. It is a frame of its own when it
+// is live, and looks the same as an element of a list of entries.
+type Entry struct {
+	Type EntryType
+	Room string
+	Seq  uint64
+	At   int64  // Unix milliseconds
+	From User   // not of a Notice; the ID may be empty in a Recalled
+	Key  string // of a Message, chosen by its sender; may be empty
+	// Body is a JSON value, or, with Text, plain UTF-8 that is encoded as a JSON
+	// string. A Recalled has none.
+	Body []byte
+	Text bool
+	// Target is the number of the message that a Recalled takes back.
+	Target uint64
+	// Gone marks a Message that was recalled: it has no body.
+	Gone bool
+}
+
+// Room is the state of one room for a client that asked to join it.
+type Room struct {
+	Name string
+	// Refused says why the room was not joined; the other fields are then
+	// meaningless. Its ID and Field are not used.
+	Refused *Error
+
+	Epoch   string
+	Last    uint64 // the newest entry's number, 0 if there never was one
+	Entries []Entry
+	More    bool   // other entries follow, and the room is not live yet
+	Gap     bool   // the client must discard the entries it has
+	Members int    // number of users present; negative if the room hides it
+	Read    uint64 // the user's read mark, 0 for none
+	Unread  uint64 // number of entries above Read
+	Write   bool   // the user may send
+	// Moderate means that the user may recall other users' messages, mute, kick
+	// and ban.
+	Moderate bool
+}
+
+// Welcome answers [Hello].
+type Welcome struct {
+	ID      string
+	Session string
+	At      int64 // Unix milliseconds
+	User    User
+	// Token lets a guest come back as the same user; empty for others.
+	Token string
+	// Expires is when the session's token expires, in Unix milliseconds; 0 for
+	// never.
+	Expires int64
+	Ping    time.Duration // the ping interval
+	Limits  Limits
+	Rooms   []Room // in the order of the hello
+}
+
+// Joined answers [Join].
+type Joined struct {
+	ID   string
+	Room Room // not refused
+}
+
+// OK, frame ok, answers commands that have no answer of their own.
+type OK struct {
+	ID   string
+	Room string // empty if the command named none
+}
+
+// Sent, frame ok, answers [Send] and [Recall].
+type Sent struct {
+	ID   string
+	Room string
+	// Seq and At are those of the entry that was recorded. They are 0 if none
+	// was, because the message had been recalled before.
+	Seq       uint64
+	At        int64 // Unix milliseconds
+	Duplicate bool  // the command had been carried out before
+}
+
+// Marked, frame ok, answers [Read].
+type Marked struct {
+	ID     string
+	Room   string
+	Seq    uint64 // the read mark
+	Unread uint64 // number of entries above it
+}
+
+// Renewed, frame ok, answers [Renew].
+type Renewed struct {
+	ID      string
+	Expires int64 // Unix milliseconds, 0 for never
+}
+
+// Page, frame history, answers [History].
+type Page struct {
+	ID      string
+	Room    string
+	Epoch   string
+	Entries []Entry // ascending
+	More    bool    // there are further entries in the requested direction
+}
+
+// Roster, frame who, answers [Who].
+type Roster struct {
+	ID      string
+	Room    string
+	Users   []User // at most MaxUsers
+	Members int    // number of users present
+}
+
+// MaxUsers is the most users that a list in a frame has.
+const MaxUsers = 100
+
+// Pong answers [Ping].
+type Pong struct {
+	ID string
+}
+
+// Presence reports which users joined and left a room.
+type Presence struct {
+	Room    string
+	Joined  []User // at most MaxUsers
+	Left    []User // at most MaxUsers
+	Members int    // number of users present now
+}
+
+// Writing, frame typing, reports that another user is typing.
+type Writing struct {
+	Room string
+	From User
+}
+
+// Mark, frame read, reports that the user moved the read mark on another device.
+type Mark struct {
+	Room   string
+	Seq    uint64
+	Unread uint64 // number of entries above it
+}
+
+// Expiring reports that the session's token expires soon.
+type Expiring struct {
+	Expires int64 // Unix milliseconds
+}
+
+// Silenced, frame muted, reports that a moderator muted the user or ended a mute.
+type Silenced struct {
+	Room string // empty for all rooms
+	// For is how long from now: 0 if the mute was ended, [Forever] for no end.
+	For time.Duration
+}
+
+// Removed reports that the session is no longer in a room although it did not
+// leave.
+type Removed struct {
+	Room string
+	Why  *Error // its ID and Field are not used
+}
