@@ -146,6 +146,7 @@ func TestDecode_InvalidFrame_IsRefused(t *testing.T) {
 		{`{"type":"hello","id":"1","rooms":[{"room":"a","after":1}]}`, BadFrame, "1", "rooms[0].epoch"},
 		{`{"type":"hello","id":"1","rooms":[{"room":"a"},{"room":"\u0061"}]}`, BadFrame, "1", "rooms[1]"},
 
+
 		// What decoders in other languages do not accept.
 		{`{"type":"send","id":"1","room":"a","body":"\ud800"}`, BadFrame, "1", ""},
 		{`{"type":"send","id":"1","room":"a","body":"\ud800\u0041"}`, BadFrame, "1", ""},
@@ -291,6 +292,7 @@ func TestDecode_HelloRooms_AreBounded(t *testing.T) {
 func TestDecode_AllocatesAtMostTwiceTheFrame(t *testing.T) {
 	frames := map[string]string{
 		"unknown fields":      `{"type":"ping"` + strings.Repeat(`,"a":{"b":[1,2,3]}`, 3000) + `}`,
+		"escaped name":        `{"type":"ping","` + strings.Repeat(`\n`, 60000) + `":1}`,
 		"escaped names":       `{"type":"ping"` + strings.Repeat(`,"\u0061":1`, 3000) + `}`,
 		"token of quotes":     `{"type":"renew","token":"` + strings.Repeat(`\"`, 9000) + `"}`,
 		"deep":                strings.Repeat(`{"a":`, 12000),

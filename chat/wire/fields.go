@@ -36,11 +36,18 @@ var fieldNames = [fieldCount]string{
 
 func (f field) String() string { return fieldNames[f] }
 
+// maxFieldName is the length of the longest field name.
+const maxFieldName = 6
+
 // fieldOf returns the field with this name, which is a JSON string.
 func fieldOf(quoted []byte) (field, bool) {
 	name := quoted[1 : len(quoted)-1]
+	var text [6 * maxFieldName]byte // an escape is at most six bytes long
+	if len(name) > len(text) {
+		return 0, false
+	}
 	if bytes.IndexByte(name, '\\') >= 0 {
-		name = appendUnquoted(nil, quoted)
+		name = appendUnquoted(text[:0], quoted)
 	}
 	for f := range fieldNames {
 		if string(name) == fieldNames[f] {
