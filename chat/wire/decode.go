@@ -105,7 +105,7 @@ func place(r *reader) Place {
 // rooms reads the rooms of a hello.
 func rooms(r *reader) []Place {
 	list := r.value(fieldRooms)
-	if list == nil {
+	if list == nil || r.err != nil {
 		return nil
 	}
 	if list[0] != '[' {

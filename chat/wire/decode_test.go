@@ -146,6 +146,7 @@ func TestDecode_InvalidFrame_IsRefused(t *testing.T) {
 		{`{"type":"hello","id":"1","rooms":[{"room":"a","after":1}]}`, BadFrame, "1", "rooms[0].epoch"},
 		{`{"type":"hello","id":"1","rooms":[{"room":"a"},{"room":"\u0061"}]}`, BadFrame, "1", "rooms[1]"},
 
+		{`{"type":"hello","id":"1","device":7,"rooms":[{"room":7}]}`, BadFrame, "1", "device"},
 
 		// What decoders in other languages do not accept.
 		{`{"type":"send","id":"1","room":"a","body":"\ud800"}`, BadFrame, "1", ""},
