@@ -7,12 +7,12 @@
 // # Decoding
 //
 // [Decode] turns a frame of a client into a [Command], or into an [*Error] that
-// can be sent as the answer. It reads the frame once, byte by byte, and accepts
-// less than encoding/json does: no field may come twice, nothing may nest deeper
-// than [MaxDepth], no number may be longer than [MaxNumber] or beyond a double's
-// range, and no string may contain half of a surrogate pair. Other clients could
-// not read those. It allocates at most twice the size of the frame, plus 256 bytes
-// for the command and for each room of a hello.
+// can be sent as the answer. It checks the whole frame, also the parts that it does
+// not use, and accepts less than encoding/json does: no field of the protocol may
+// come twice, nothing may nest deeper than [MaxDepth], no number may be longer than
+// [MaxNumber] or beyond a double's range, and no string may contain half of a
+// surrogate pair. Some clients could not read those. It allocates at most twice the
+// size of the frame, plus 256 bytes for the command and for each room of a hello.
 //
 // # Encoding
 //
@@ -26,15 +26,15 @@
 //
 // # Why the JSON code is our own
 //
-// A library could replace most of scan.go and quote.go, but it costs more and the
+// A library could replace most of scan.go and quote.go, but it costs more, and the
 // limits above would remain our code. On 2026-11-28 jsontext of
-// github.com/go-json-experiment/json v1.27.2, with its decoders pooled, took 2.0
-// times as long to decode a send of 200 bytes, 1.7 times for a hello with two
-// rooms and for a history, 2.3 times for a ping, and 2.8 times to quote a text of
-// 200 bytes; for a whole message of that text it was 1.15 times. These are minimums
-// of 40 runs of
+// github.com/go-json-experiment/json v1.27.2, with its decoders pooled, needed for a
+// send of 200 bytes 2.0 times as long as our decoder, for a hello with two rooms
+// 1.7, for a history 1.9, for a ping 2.3, and to quote a text of 200 bytes 2.7; to
+// encode a whole message with that text it needed 1.16 times as long. These are the
+// minimums of 120 runs of
 //
-//	go test -run '^$' -bench . -benchtime 2ms -count 10 -cpu 1 ./chat/wire
+//	go test -run '^$' -bench . -benchtime 2ms -cpu 1 ./chat/wire
 //
 // # Files
 //

@@ -22,7 +22,7 @@ const (
 	// a session join more. It bounds the size of the answer.
 	MaxHelloRooms = 1000
 
-	// MaxFor is the longest duration of a mute or a ban; [Forever] has none.
+	// MaxFor is the longest duration of a mute or a ban that has an end.
 	MaxFor = 3650 * 24 * time.Hour
 
 	// MaxDepth is how deep objects and arrays may nest, including the frame.
