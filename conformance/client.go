@@ -7,50 +7,52 @@ import (
 	"fmt"
 	"net"
 	"slices"
-	"sync"
 	"time"
 )
 
-// client is a WebSocket client that does what it is told, right or wrong. Only
-// the server's pings it answers by itself, at once; all else that comes must be
-// expected.
+// client is a WebSocket client that sends whatever a case tells it, right or
+// wrong. By itself it only answers the server's pings. Everything else that comes
+// waits in the queue until the case expects it.
 //
 // One goroutine expects. Any number may write.
 type client struct {
 	// Fixed.
-	tb       TB
-	name     string // for the report of failures
-	conn     net.Conn
-	patience time.Duration // with every expectation and every write
-	inbox    *inbox
+	tb      TB
+	name    string // for failure messages
+	conn    net.Conn
+	timeout time.Duration // of each expectation and each write
+	queue   *eventQueue
 
-	// Held for a write, or for all the segments of a frame: a pong must not get
-	// between them.
-	writing sync.Mutex
+	// A mutex: whoever writes puts an element in. It is held for one write, or
+	// for all segments of a frame, because a pong must not get between them. It
+	// is a channel because the holder blocks on the network, which tests with
+	// fake time (testing/synctest) cannot see through a sync.Mutex.
+	writing chan struct{}
 
-	// Owned by the one who expects: what came while something else was waited
-	// for. A pong may overtake what the room says, and the other way round.
+	// Owned by the goroutine that expects: what came while it waited for
+	// something else. The order of messages and pongs among each other is free.
 	messages []event
 	pongs    []event
 }
 
-// newClient reads from conn, or from in where that holds some of it already,
-// until the trial ends.
-func newClient(t *trial, name string, conn net.Conn, in *bufio.Reader) *client {
+// newClient reads from conn until the run of the case ends. in, if not nil, is a
+// reader of conn that has some bytes buffered.
+func newClient(t *caseRun, name string, conn net.Conn, in *bufio.Reader) *client {
 	if in == nil {
 		in = bufio.NewReader(conn)
 	}
 	c := &client{
-		tb:       t,
-		name:     name,
-		conn:     conn,
-		patience: t.target.Patience,
-		inbox:    newInbox(),
+		tb:      t,
+		name:    name,
+		conn:    conn,
+		timeout: t.target.Timeout,
+		queue:   newEventQueue(),
+		writing: make(chan struct{}, 1),
 	}
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		c.inbox.fill(&reader{in: in, limit: t.target.MaxMessage}, c.write)
+		c.queue.fill(&reader{in: in, limit: t.target.MaxMessage}, c.write)
 	}()
 	t.Cleanup(func() {
 		conn.Close()
@@ -59,20 +61,23 @@ func newClient(t *trial, name string, conn net.Conn, in *bufio.Reader) *client {
 	return c
 }
 
-// write sends bytes as they are.
+// write sends bytes unchanged.
 func (c *client) write(b []byte) error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+	c.writing <- struct{}{}
+	defer func() { <-c.writing }()
 	return c.writeLocked(b)
 }
 
 func (c *client) writeLocked(b []byte) error {
-	if err := c.conn.SetWriteDeadline(time.Now().Add(c.patience)); err != nil {
+	if err := c.conn.SetWriteDeadline(c.deadline()); err != nil {
 		return err
 	}
 	_, err := c.conn.Write(b)
 	return err
 }
+
+// deadline is when an expectation or a write that begins now must have ended.
+func (c *client) deadline() time.Time { return time.Now().Add(c.timeout) }
 
 // send sends frames in one write.
 func (c *client) send(frames ...frame) {
@@ -82,26 +87,26 @@ func (c *client) send(frames ...frame) {
 	}
 }
 
-// sendAnyway sends frames that may make the server hang up before it has read
-// all of them: what it answers is for the reader to find out.
-func (c *client) sendAnyway(frames ...frame) {
+// trySend sends frames after which the server may close the connection before it
+// has read them all. The case checks the server's answer instead of the error.
+func (c *client) trySend(frames ...frame) {
 	_ = c.write(appendFrames(nil, frames...))
 }
 
-// sendInSegments does the same with n bytes a write, and lets pause run after
+// sendInSegments is trySend with n bytes in each write. It calls between after
 // each.
-func (c *client) sendInSegments(n int, pause func(), frames ...frame) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
+func (c *client) sendInSegments(n int, between func(), frames ...frame) {
+	c.writing <- struct{}{}
+	defer func() { <-c.writing }()
 	for segment := range slices.Chunk(appendFrames(nil, frames...), n) {
 		if c.writeLocked(segment) != nil {
 			return
 		}
-		pause()
+		between()
 	}
 }
 
-func (c *client) say(s string) {
+func (c *client) sendText(s string) {
 	c.tb.Helper()
 	c.send(text(s))
 }
@@ -111,18 +116,18 @@ func (c *client) ping(payload string) {
 	c.send(pingFrame(payload))
 }
 
-// nextHeard returns the next message. Pings and pongs may come before it.
-func (c *client) nextHeard() (event, error) {
+// nextMessage returns the next message. Pings and pongs may come before it.
+func (c *client) nextMessage() (event, error) {
 	if len(c.messages) > 0 {
 		e := c.messages[0]
 		c.messages = c.messages[1:]
 		return e, nil
 	}
-	timeout := time.Now().Add(c.patience)
+	deadline := c.deadline()
 	for {
-		e, err := c.inbox.next(timeout)
+		e, err := c.queue.next(deadline)
 		switch {
-		case err != nil || e.heard():
+		case err != nil || e.isMessage():
 			return e, err
 		case e.opcode == opPong:
 			c.pongs = append(c.pongs, e)
@@ -132,16 +137,16 @@ func (c *client) nextHeard() (event, error) {
 	}
 }
 
-// expect fails unless the client hears exactly this next.
+// expect fails unless this is the next message that the client receives.
 func (c *client) expect(opcode byte, payload []byte) {
 	c.tb.Helper()
 	want := event{opcode, payload}
-	got, err := c.nextHeard()
+	got, err := c.nextMessage()
 	if err != nil {
 		c.tb.Fatalf("%s waits for %v: %v", c.name, want, err)
 	}
 	if got.opcode != opcode || !bytes.Equal(got.payload, payload) {
-		c.tb.Fatalf("%s hears %v, want %v", c.name, got, want)
+		c.tb.Fatalf("%s receives %v, want %v", c.name, got, want)
 	}
 }
 
@@ -152,8 +157,8 @@ func (c *client) expectText(texts ...string) {
 	}
 }
 
-// expectPong fails unless the next pong carries this payload. The room may
-// speak before it.
+// expectPong fails unless the next pong carries this payload. Messages may come
+// before it.
 func (c *client) expectPong(payload string) {
 	c.tb.Helper()
 	got, err := c.nextPong()
@@ -161,7 +166,7 @@ func (c *client) expectPong(payload string) {
 		c.tb.Fatalf("%s waits for pong %q: %v", c.name, payload, err)
 	}
 	if string(got.payload) != payload {
-		c.tb.Fatalf("%s is sent %v, want pong %q", c.name, got, payload)
+		c.tb.Fatalf("%s receives %v, want pong %q", c.name, got, payload)
 	}
 }
 
@@ -171,13 +176,13 @@ func (c *client) nextPong() (event, error) {
 		c.pongs = c.pongs[1:]
 		return e, nil
 	}
-	timeout := time.Now().Add(c.patience)
+	deadline := c.deadline()
 	for {
-		e, err := c.inbox.next(timeout)
+		e, err := c.queue.next(deadline)
 		switch {
 		case err != nil || e.opcode == opPong:
 			return e, err
-		case e.heard():
+		case e.isMessage():
 			c.messages = append(c.messages, e)
 		case e.opcode == opClose:
 			return e, fmt.Errorf("server sent %v", e)
@@ -185,51 +190,41 @@ func (c *client) nextPong() (event, error) {
 	}
 }
 
-// expectPing waits for a ping of the server's own.
+// expectPing fails unless the next thing the server sends is a ping.
 func (c *client) expectPing() {
 	c.tb.Helper()
-	e, err := c.inbox.next(time.Now().Add(c.patience))
+	e, err := c.queue.next(c.deadline())
 	if err != nil {
 		c.tb.Fatalf("%s waits for a ping: %v", c.name, err)
 	}
 	if e.opcode != opPing {
-		c.tb.Fatalf("%s is sent %v, want a ping", c.name, e)
+		c.tb.Fatalf("%s receives %v, want a ping", c.name, e)
 	}
 }
 
-// expectClose fails unless a close frame is what comes next, and returns its
-// code.
+// expectClose fails unless a close frame comes next. It returns the code. Pings
+// may come before it.
 func (c *client) expectClose() uint16 {
 	c.tb.Helper()
 	if len(c.messages) > 0 {
-		c.tb.Fatalf("%s hears %v, want a close frame", c.name, c.messages[0])
+		c.tb.Fatalf("%s receives %v, want a close frame", c.name, c.messages[0])
 	}
-	timeout := time.Now().Add(c.patience)
+	deadline := c.deadline()
 	for {
-		e, err := c.inbox.next(timeout)
+		e, err := c.queue.next(deadline)
 		switch {
 		case err != nil:
 			c.tb.Fatalf("%s waits for a close frame: %v", c.name, err)
 		case e.opcode == opClose:
-			code, _ := checkClose(e.payload) // next has checked it
+			code, _ := checkClose(e.payload) // reader.next has checked it
 			return code
 		case e.opcode != opPing:
-			c.tb.Fatalf("%s is sent %v, want a close frame", c.name, e)
+			c.tb.Fatalf("%s receives %v, want a close frame", c.name, e)
 		}
 	}
 }
 
-// expectFailed fails unless the server closes with one of these codes and then
-// hangs up.
-func (c *client) expectFailed(codes ...uint16) {
-	c.tb.Helper()
-	c.expectCode(codes...)
-	// A server may wait for our answer before it hangs up, and may as well have
-	// hung up already.
-	_ = c.write(closeWith(codes[0], "").append(nil))
-	c.expectEnd()
-}
-
+// expectCode fails unless a close frame with one of these codes comes next.
 func (c *client) expectCode(codes ...uint16) {
 	c.tb.Helper()
 	if got := c.expectClose(); !slices.Contains(codes, got) {
@@ -237,36 +232,68 @@ func (c *client) expectCode(codes ...uint16) {
 	}
 }
 
-// expectEnd fails unless nothing more comes and the server hangs up, however
-// ungently: what it had to say, it has said.
+// expectCloseAndEnd fails unless the server sends a close frame with one of these
+// codes and then ends the connection.
+func (c *client) expectCloseAndEnd(codes ...uint16) {
+	c.tb.Helper()
+	c.expectCode(codes...)
+	// A server may wait for our close frame before it ends the connection, and
+	// it may have ended the connection already.
+	_ = c.write(closeWith(codes[0], "").append(nil))
+	c.expectEnd()
+}
+
+// expectEnd fails unless the server ends the connection, with FIN or RST, and
+// sends nothing but pings before that.
 func (c *client) expectEnd() {
 	c.tb.Helper()
-	timeout := time.Now().Add(c.patience)
+	deadline := c.deadline()
 	for {
-		e, err := c.inbox.next(timeout)
-		var wrong breach
+		e, err := c.queue.next(deadline)
+		var wrong protocolError
 		switch {
-		case err == errPatience:
-			c.tb.Fatalf("%s: server does not hang up after the close frame", c.name)
+		case err == errTimeout:
+			c.tb.Fatalf("%s: server does not end the connection after the close frame", c.name)
 		case errors.As(err, &wrong):
-			c.tb.Fatalf("%s: %v behind the close frame", c.name, wrong)
+			c.tb.Fatalf("%s: %v after the close frame", c.name, wrong)
 		case err != nil:
 			return
 		case e.opcode != opPing: // RFC 6455 section 5.5.1 only forbids data
-			c.tb.Fatalf("%s is sent %v behind the close frame", c.name, e)
+			c.tb.Fatalf("%s receives %v after the close frame", c.name, e)
 		}
 	}
 }
 
-// leave closes in words (section 7.1.2).
-func (c *client) leave() {
+// closeNormally makes the closing handshake (section 7.1.2).
+func (c *client) closeNormally() {
 	c.tb.Helper()
 	c.send(closeWith(codeNormal, ""))
 	c.expectCode(codeNormal)
 	c.expectEnd()
 }
 
-// vanish cuts the connection without a word.
-func (c *client) vanish() {
+// hangUp ends the connection without a close frame. Where the transport can be
+// closed in one direction, hangUp returns when the server has closed the other,
+// and so has removed the client from its room.
+func (c *client) hangUp() {
+	c.tb.Helper()
+	half, ok := c.conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		c.disconnect()
+		return
+	}
+	for deadline := c.deadline(); ; {
+		_, err := c.queue.next(deadline)
+		if err == errTimeout {
+			c.tb.Fatalf("%s: server does not end a connection that the client has ended", c.name)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// disconnect closes the connection at once, in both directions.
+func (c *client) disconnect() {
 	c.conn.Close()
 }

@@ -8,18 +8,25 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"github.com/caddychat/caddy-chat/conformance"
 )
 
-// serve runs a reference server until the test ends.
-func serve(t *testing.T, f flaw, secure bool) conformance.Target {
-	s, srv := startReference(f, secure)
+// serve runs the reference server on a socket until the test ends.
+func serve(t *testing.T, secure bool) conformance.Target {
+	s := newReference(noFault)
+	srv := httptest.NewUnstartedServer(s)
+	if secure {
+		srv.StartTLS()
+	} else {
+		srv.Start()
+	}
 	t.Cleanup(func() {
 		srv.Close()
 		s.close()
@@ -33,19 +40,38 @@ func serve(t *testing.T, f flaw, secure bool) conformance.Target {
 	return target
 }
 
+// serveInMemory runs a reference server with a fault until the test ends.
+func serveInMemory(t *testing.T, f fault) conformance.Target {
+	s := newReference(f)
+	l := newMemoryListener()
+	srv := &http.Server{Handler: s}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(l) }()
+	t.Cleanup(func() {
+		srv.Close()
+		s.close()
+		if err := <-served; err != http.ErrServerClosed {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	return conformance.Target{
+		Addr: "reference.test", Dial: l.dial, PingInterval: refPing, Members: 20, Messages: 100,
+	}
+}
+
 func TestRun_SoundServer_Passes(t *testing.T) {
-	conformance.Run(t, serve(t, none, false))
+	conformance.Run(t, serve(t, false))
 }
 
 func TestRun_SoundServerOverTLS_Passes(t *testing.T) {
-	target := serve(t, none, true)
+	target := serve(t, true)
 	target.Members, target.Messages = 100, 100
 	conformance.Run(t, target)
 }
 
-// Connect stands in for HTTP/2 here: what opens the stream is not the kit's.
+// Connect stands for HTTP/2 here: the package does not make the handshake.
 func TestRun_OtherTransport_Passes(t *testing.T) {
-	target := serve(t, none, false)
+	target := serve(t, false)
 	target.Members, target.Messages = 50, 50
 	addr := target.Addr
 	target.Connect = func(ctx context.Context, query string) (net.Conn, error) {
@@ -73,7 +99,7 @@ func upgrade(ctx context.Context, addr, query string) (net.Conn, error) {
 	return bufferedConn{conn, in}, nil
 }
 
-// bufferedConn is a conn of which some has been read already.
+// bufferedConn is a conn whose first bytes are in a buffer already.
 type bufferedConn struct {
 	net.Conn
 	in *bufio.Reader
@@ -81,31 +107,40 @@ type bufferedConn struct {
 
 func (c bufferedConn) Read(p []byte) (int, error) { return c.in.Read(p) }
 
-// Each flaw must be found by the cases that are there to find it, and for the
-// right reason.
-func TestCase_FlawedServer_Fails(t *testing.T) {
+func TestRun_SoundServerInMemory_Passes(t *testing.T) {
+	for _, c := range conformance.Cases() {
+		t.Run(c.Group+"/"+c.Name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { c.Run(t, serveInMemory(t, noFault)) })
+		})
+	}
+}
+
+// The cases that are there to find a fault must fail, and with the right message.
+// Time is fake, so a case never waits too short for a server that is slow.
+func TestCase_FaultyServer_Fails(t *testing.T) {
 	cases := map[string]conformance.Case{}
 	for _, c := range conformance.Cases() {
 		cases[c.Group+"/"+c.Name] = c
 	}
-	for f, found := range flaws {
+	for f, findings := range faults {
 		t.Run(string(f), func(t *testing.T) {
 			t.Parallel()
-			target := serve(t, f, false)
-			target.Members, target.Messages = 20, 100
-			target.Patience = time.Second
-			for _, by := range found {
-				c, ok := cases[by.name]
-				if !ok {
-					t.Fatalf("there is no case %q", by.name)
+			synctest.Test(t, func(t *testing.T) {
+				target := serveInMemory(t, f)
+				for _, by := range findings {
+					c, ok := cases[by.name]
+					if !ok {
+						t.Fatalf("there is no case %q", by.name)
+					}
+					failures := strings.Join(failuresOf(c, target), "; ")
+					if failures == "" {
+						t.Errorf("%q passes", by.name)
+					} else if !strings.Contains(failures, by.says) {
+						t.Errorf("%q says %q, want %q", by.name, failures, by.says)
+					}
 				}
-				failures := strings.Join(watch(c, target), "; ")
-				if failures == "" {
-					t.Errorf("%q passes", by.name)
-				} else if !strings.Contains(failures, by.says) {
-					t.Errorf("%q says %q, want %q", by.name, failures, by.says)
-				}
-			}
+			})
 		})
 	}
 }
@@ -118,14 +153,14 @@ func TestCases_Names_AreUnique(t *testing.T) {
 			t.Errorf("there are two cases %q", name)
 		}
 		if c.Rule == "" {
-			t.Errorf("case %q does not say where it is demanded", name)
+			t.Errorf("case %q names no rule", name)
 		}
 		seen[name] = true
 	}
 }
 
-// watch runs a case and returns how it failed.
-func watch(c conformance.Case, target conformance.Target) []string {
+// failuresOf runs a case and returns its failure messages.
+func failuresOf(c conformance.Case, target conformance.Target) []string {
 	r := new(recorder)
 	ended := make(chan struct{})
 	go func() {
@@ -137,7 +172,7 @@ func watch(c conformance.Case, target conformance.Target) []string {
 	return r.failures
 }
 
-// recorder is a TB that notes failures instead of failing.
+// recorder is a TB that records failures.
 type recorder struct {
 	mu       sync.Mutex // guards failures
 	failures []string

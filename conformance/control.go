@@ -11,44 +11,44 @@ func controlCases() []Case {
 		{"control", "a ping between fragments is answered before the message ends", "RFC 6455 section 5.4", pingBetween},
 		{"control", "pings in a row", pingRule, pingsInARow},
 		{"control", "an unsolicited pong is ignored", pongRule, unsolicitedPong},
-		{"control", "a silent member is pinged, and stays while it answers", "issue 2: ping_interval", heartbeat},
+		{"control", "a silent client is pinged, and stays while it answers", "issue 2: ping_interval", serverPings},
 		{"control", "the connection ends once both have closed", "RFC 6455 section 7.1.1", closeEnds},
-		{"control", "what comes behind a close frame is ignored", "RFC 6455 section 5.5.1", afterClose},
-		{"control", "hanging up without a close frame", "RFC 6455 section 7.1.5", hangUp},
+		{"control", "what comes after a close frame is ignored", "RFC 6455 section 5.5.1", afterClose},
+		{"control", "ending the connection without a close frame", "RFC 6455 section 7.1.5", noCloseFrame},
 	}
 	for _, p := range []struct{ name, payload string }{
 		{"a ping without payload", ""},
 		{"a ping with a text", "still there?"},
 		{"a ping whose payload is not UTF-8", "\x00\xff\xfe\xfd\xfc\xfb\x00\xff"},
-		{"a ping of 125 bytes, the most there are", strings.Repeat("p", maxControl)},
+		{"a ping of 125 bytes, the most that is allowed", strings.Repeat("p", maxControl)},
 	} {
-		cases = append(cases, Case{"control", p.name, pongRule, func(t *trial) {
+		cases = append(cases, Case{"control", p.name, pongRule, func(t *caseRun) {
 			ann, ben := t.join("ann"), t.join("ben")
 			ann.ping(p.payload)
 			ann.expectPong(p.payload)
-			talk(ann, ben)
+			expectRelay(ann, ben)
 		}})
 	}
 	return cases
 }
 
-// pingBetween waits for each pong before it sends the next fragment: a server
-// that answers only when the message is whole would never do so.
-func pingBetween(t *trial) {
+// pingBetween waits for each pong before it sends the next fragment. A server
+// that answers only when the message is whole fails.
+func pingBetween(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
-	ann.send(text("one, ").unfinished())
+	ann.send(text("one, ").notFinal())
 	ann.ping("first")
 	ann.expectPong("first")
-	ann.send(continuation("two, ").unfinished())
+	ann.send(continuation("two, ").notFinal())
 	ann.ping("second")
 	ann.expectPong("second")
 	ann.send(continuation("three"))
 	ben.expectText("one, two, three")
-	talk(ben, ann)
+	expectRelay(ben, ann)
 }
 
-// pingsInARow need not be answered one by one, but the last one must be.
-func pingsInARow(t *trial) {
+// pingsInARow lets the server leave out pongs, except that for the last ping.
+func pingsInARow(t *caseRun) {
 	ann := t.join("ann")
 	var pings []frame
 	for i := range 10 {
@@ -66,54 +66,54 @@ func pingsInARow(t *trial) {
 	}
 }
 
-func unsolicitedPong(t *trial) {
+func unsolicitedPong(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
 	ann.send(pongFrame(""), pongFrame(strings.Repeat("p", maxControl)))
-	ann.send(text("one and ").unfinished(), pongFrame("between"), continuation("two"))
+	ann.send(text("one and ").notFinal(), pongFrame("between"), continuation("two"))
 	ben.expectText("one and two")
-	talk(ben, ann)
+	expectRelay(ben, ann)
 }
 
-func heartbeat(t *trial) {
+func serverPings(t *caseRun) {
 	interval := t.target.PingInterval
-	if interval == 0 || interval > t.target.Patience/4 {
-		t.Skipf("the server's ping interval is %v, too long to wait for", interval)
+	if interval == 0 || interval > t.target.Timeout/4 {
+		t.Skipf("the server's ping interval is %v, too long for this case", interval)
 	}
 	ann := t.join("ann")
-	for range 3 { // a server that missed the pongs would have given up by now
+	for range 3 { // a server that missed the pongs would have closed by now
 		ann.expectPing()
 	}
-	talk(ann, t.join("ben"))
+	expectRelay(ann, t.join("ben"))
 }
 
-func closeEnds(t *trial) {
+func closeEnds(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
 	ann.send(closeWith(codeNormal, "good night"))
 	ann.expectCode(codeNormal)
 	ann.expectEnd()
 	cat := t.join("cat")
-	talk(ben, cat)
+	expectRelay(ben, cat)
 }
 
-func afterClose(t *trial) {
+func afterClose(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
 	ann.send(
 		closeWith(codeNormal, ""),
 		text("too late"),
 		binaryFrame([]byte("too late")),
 		pingFrame("too late"),
-		text("a violation, but nobody listens").bare(),
+		text("a violation, but the server ignores it").withoutMask(),
 		closeWith(codeProtocolError, "again"),
 	)
 	ann.expectCode(codeNormal)
 	ann.expectEnd()
-	talk(ben, t.join("cat"))
-	talk(t.join("dan"), ben)
+	expectRelay(ben, t.join("cat"))
+	expectRelay(t.join("dan"), ben)
 }
 
-func hangUp(t *trial) {
-	ann, ben, cat := t.trio()
-	cat.vanish()
-	talk(ann, ben)
-	talk(ben, ann)
+func noCloseFrame(t *caseRun) {
+	ann, ben, cat := t.joinThree()
+	cat.hangUp()
+	expectRelay(ann, ben)
+	expectRelay(ben, ann)
 }

@@ -1,20 +1,38 @@
-// Package conformance says what a chat server of this project owes to a client
-// that speaks the raw dialect, as cases that any running server can be put
-// through: RFC 6455, and the relaying of messages from member to member.
+// Package conformance tests any running server for RFC 6455 and for the raw
+// dialect: a text or binary message from one client reaches every other client
+// in the room, and never its sender.
 //
-// It drives the server over real sockets with a client of its own, written by
-// hand so that it can also say what no client should. It knows nothing of the
-// server's inside, so the same cases prove the hub alone, the hub inside Caddy,
-// and every transport that carries WebSocket.
+// It connects over real sockets (or whatever [Target.Dial] returns) with a
+// WebSocket client of its own. That client is written by hand, because it must
+// also send what no correct client sends. The package knows nothing of the
+// server's code. The same cases therefore test the hub alone, the hub inside
+// Caddy, and every transport that carries WebSocket.
 //
-// # How a case looks
+// # How a case works
 //
-// Each case has a room of its own. Nothing sleeps: a case that must show that
-// something does NOT arrive has somebody say something behind it, and looks at
-// what the others hear next. Every wait has a deadline, [Target.Patience].
+// Each case has a room of its own. No case sleeps. To show that something does
+// NOT arrive, a case sends something else after it and checks what the others
+// receive next. Every wait ends after [Target.Timeout].
 //
-// Where only data differ, a case is an exchange: frames that one member sends,
-// what the other two then hear, and the code with which the server closes. Those
-// tables are framing.go, unicode.go, closing.go and violations.go; their numbers
-// of the kind 5.9 are those of the Autobahn test suite's cases.
+// Where only the data differ, a case is a frameCase: frames that one client
+// sends, what the two other clients receive, and the code with which the server
+// closes. framing.go, unicode.go, closing.go and violations.go hold those
+// tables. Numbers such as 5.9 in their names are those of the Autobahn test
+// suite.
+//
+// # Files
+//
+// The lowest is first. A file uses only those above it.
+//
+//	target.go      the server to test
+//	case.go        a case, one run of it, and the rules that cases cite
+//	frame.go       frames to the server, right and wrong, and frames from it
+//	receive.go     messages from frames, and the queue of what has come
+//	client.go      a connected client: what it sends and expects
+//	request.go     the opening handshake of HTTP/1.1
+//	join.go        clients that join the room of a case
+//	framecase.go   cases of which only the frames differ
+//	handshake.go, early.go, rooms.go, relay.go, history.go, broadcast.go,
+//	control.go, closing.go, framing.go, unicode.go, violations.go   the cases
+//	suite.go       all cases, and running them
 package conformance

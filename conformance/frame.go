@@ -30,31 +30,31 @@ const (
 // maxControl is the longest payload of a control frame (section 5.5).
 const maxControl = 125
 
-// frame is a frame from a client, sound unless its fields say otherwise.
+// frame is a frame from a client. It is correct unless a field makes it wrong.
 type frame struct {
 	opcode  byte
 	payload []byte
 	more    bool // FIN is not set
-	rsv     byte // the three reserved bits
+	rsv     byte // RSV1 to RSV3 in the low three bits
 
 	unmasked bool
-	width    int     // of the length: 16 or 64 bits where fewer would do
-	claim    *uint64 // the length announced, where the payload's isn't
+	width    int     // of the length, if not the shortest: 16 or 64 bits
+	claim    *uint64 // the length in the header, if not the payload's
 }
 
-func text(s string) frame               { return frame{opcode: opText, payload: []byte(s)} }
-func binaryFrame(b []byte) frame        { return frame{opcode: opBinary, payload: b} }
-func continuation(s string) frame       { return frame{opcode: opContinuation, payload: []byte(s)} }
-func pingFrame(s string) frame          { return frame{opcode: opPing, payload: []byte(s)} }
-func pongFrame(s string) frame          { return frame{opcode: opPong, payload: []byte(s)} }
-func closeFrame(b ...byte) frame        { return frame{opcode: opClose, payload: b} }
-func (f frame) unfinished() frame       { f.more = true; return f }
-func (f frame) reserve(b byte) frame    { f.rsv = b; return f }
-func (f frame) bare() frame             { f.unmasked = true; return f }
-func (f frame) lengthIn(bits int) frame { f.width = bits; return f }
+func text(s string) frame                     { return frame{opcode: opText, payload: []byte(s)} }
+func binaryFrame(b []byte) frame              { return frame{opcode: opBinary, payload: b} }
+func continuation(s string) frame             { return frame{opcode: opContinuation, payload: []byte(s)} }
+func pingFrame(s string) frame                { return frame{opcode: opPing, payload: []byte(s)} }
+func pongFrame(s string) frame                { return frame{opcode: opPong, payload: []byte(s)} }
+func closeFrame(b ...byte) frame              { return frame{opcode: opClose, payload: b} }
+func (f frame) notFinal() frame               { f.more = true; return f }
+func (f frame) withRSV(b byte) frame          { f.rsv = b; return f }
+func (f frame) withoutMask() frame            { f.unmasked = true; return f }
+func (f frame) withLengthBits(bits int) frame { f.width = bits; return f }
 
-// announcing makes f say that n bytes follow its header.
-func (f frame) announcing(n uint64) frame { f.claim = &n; return f }
+// withLength writes n into the header as the length.
+func (f frame) withLength(n uint64) frame { f.claim = &n; return f }
 
 // closeWith is a close frame with a code and a reason.
 func closeWith(code uint16, reason string) frame {
@@ -117,33 +117,34 @@ func appendMasked(dst, payload []byte) []byte {
 	return dst
 }
 
-// breach is what a server must not do.
-type breach string
+// protocolError says that the server broke a rule of RFC 6455.
+type protocolError string
 
-func (b breach) Error() string { return string(b) }
+func (e protocolError) Error() string { return string(e) }
 
-// received is a frame from the server.
-type received struct {
+// serverFrame is a frame from the server.
+type serverFrame struct {
 	opcode  byte
 	payload []byte
 	more    bool
 }
 
-// readFrame reads a frame and refuses one that no server may send.
-func readFrame(r *bufio.Reader, limit int) (received, error) {
+// readFrame reads a frame. It returns a protocolError for one that no server may
+// send.
+func readFrame(r *bufio.Reader, limit int) (serverFrame, error) {
 	head, err := r.Peek(2)
 	if err != nil {
-		return received{}, err
+		return serverFrame{}, err
 	}
-	f := received{opcode: head[0] & 0xf, more: head[0]&0x80 == 0}
+	f := serverFrame{opcode: head[0] & 0xf, more: head[0]&0x80 == 0}
 	rsv, masked, n := head[0]>>4&7, head[1]&0x80 != 0, int(head[1]&0x7f)
 	switch {
 	case rsv != 0:
-		return f, breach(fmt.Sprintf("server sent reserved bits %03b", rsv))
+		return f, protocolError(fmt.Sprintf("server sent reserved bits %03b", rsv))
 	case masked:
-		return f, breach("server sent a masked frame")
+		return f, protocolError("server sent a masked frame")
 	case f.opcode >= opClose && (f.more || n > maxControl):
-		return f, breach("server sent a control frame that is fragmented or too long")
+		return f, protocolError("server sent a control frame that is fragmented or too long")
 	}
 	r.Discard(2)
 	if n > maxControl {
@@ -152,15 +153,15 @@ func readFrame(r *bufio.Reader, limit int) (received, error) {
 		}
 	}
 	if n > limit {
-		return f, breach(fmt.Sprintf("server sent a frame of %d bytes, longer than any message", n))
+		return f, protocolError(fmt.Sprintf("server sent a frame of %d bytes, longer than any message", n))
 	}
 	f.payload = make([]byte, n)
 	_, err = io.ReadFull(r, f.payload)
 	return f, err
 }
 
-// readLength reads a length of 16 bits (126) or 64 (127), which must not fit
-// into fewer.
+// readLength reads a length of 16 bits (form 126) or 64 (form 127). A length that
+// fits into fewer bits is an error.
 func readLength(r *bufio.Reader, form int) (int, error) {
 	width, least := 2, uint64(126)
 	if form == 127 {
@@ -176,21 +177,21 @@ func readLength(r *bufio.Reader, form int) (int, error) {
 	}
 	r.Discard(width)
 	if n < least || n>>63 != 0 {
-		return 0, breach(fmt.Sprintf("server sent length %d in %d bytes", n, width))
+		return 0, protocolError(fmt.Sprintf("server sent length %d in %d bytes", n, width))
 	}
 	return int(n), nil
 }
 
-// checkClose returns the code of a close frame from the server, 0 for none, or
-// an error where it may not be sent (sections 5.5.1 and 7.4).
+// checkClose returns the code of a close frame from the server, 0 if there is
+// none, or an error if the payload is not allowed (section 5.5.1).
 func checkClose(payload []byte) (uint16, error) {
 	switch {
 	case len(payload) == 0:
 		return 0, nil
 	case len(payload) == 1:
-		return 0, breach("server sent a close frame of one byte")
+		return 0, protocolError("server sent a close frame of one byte")
 	case !utf8.Valid(payload[2:]):
-		return 0, breach("server sent a close reason that is not UTF-8")
+		return 0, protocolError("server sent a close reason that is not UTF-8")
 	}
 	return binary.BigEndian.Uint16(payload), nil
 }

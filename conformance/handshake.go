@@ -1,174 +1,282 @@
 package conformance
 
 import (
-	"bufio"
-	"bytes"
-	"crypto/rand"
-	"crypto/sha1"
-	"encoding/base64"
-	"fmt"
-	"net"
 	"net/http"
+	"slices"
 	"strings"
-	"time"
 )
 
-// RFC 6455's own example (section 1.3).
-const (
-	exampleKey    = "dGhlIHNhbXBsZSBub25jZQ=="
-	exampleAccept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-)
-
-// request is an HTTP/1 request, sound unless changed.
-type request struct {
-	method, path, query, proto string
-	header                     []field
-	body                       string // as it goes over the wire
+// handshakeCase is a case of which only the request differs.
+type handshakeCase struct {
+	name   string
+	rule   string
+	change func(*request, Target)
+	status []int // the refusal has one of these; none: the upgrade must succeed
+	header field // what the refusal must carry, if it has a name
 }
 
-type field struct{ name, value string }
-
-// newRequest is a sound opening handshake (section 4.1).
-func newRequest(target Target, query string) *request {
-	key := make([]byte, 16)
-	_, _ = rand.Read(key) // never fails
-	return &request{
-		method: "GET",
-		path:   target.Path,
-		query:  query,
-		proto:  "HTTP/1.1",
-		header: []field{
-			{"Host", target.Addr},
-			{"Upgrade", "websocket"},
-			{"Connection", "Upgrade"},
-			{"Sec-WebSocket-Key", base64.StdEncoding.EncodeToString(key)},
-			{"Sec-WebSocket-Version", "13"},
-		},
-	}
+func handshakeCases() []Case {
+	return slices.Concat(
+		[]Case{{"handshake", "the RFC's example key gets the RFC's example answer", "RFC 6455 section 1.3", exampleHandshake}},
+		toCases(accepted),
+		toCases(refused),
+		toCases(origins),
+	)
 }
 
-// drop removes a header field.
-func (r *request) drop(name string) *request {
-	var kept []field
-	for _, f := range r.header {
-		if f.name != name {
-			kept = append(kept, f)
-		}
+func toCases(table []handshakeCase) []Case {
+	var cases []Case
+	for _, o := range table {
+		cases = append(cases, Case{"handshake", o.name, o.rule, o.run})
 	}
-	r.header = kept
-	return r
+	return cases
 }
 
-// add adds a header field, perhaps a second one of that name.
-func (r *request) add(name, value string) *request {
-	r.header = append(r.header, field{name, value})
-	return r
+func (o handshakeCase) run(t *caseRun) {
+	t.needHTTP1()
+	r := newRequest(t.target, t.query())
+	o.change(r, t.target)
+	if len(o.status) == 0 {
+		c := t.upgrade("client", r)
+		c.ping("alive")
+		c.expectPong("alive")
+		return
+	}
+	t.expectRefused(r, o.header, o.status...)
 }
 
-// set replaces a header field.
-func (r *request) set(name, value string) *request {
-	return r.drop(name).add(name, value)
-}
-
-func (r *request) key() string {
-	for _, f := range r.header {
-		if f.name == "Sec-WebSocket-Key" {
-			return f.value
-		}
-	}
-	return ""
-}
-
-func (r *request) bytes() []byte {
-	var b bytes.Buffer
-	uri := r.path
-	if r.query != "" {
-		uri += "?" + r.query
-	}
-	fmt.Fprintf(&b, "%s %s %s\r\n", r.method, uri, r.proto)
-	for _, f := range r.header {
-		fmt.Fprintf(&b, "%s: %s\r\n", f.name, f.value)
-	}
-	b.WriteString("\r\n" + r.body)
-	return b.Bytes()
-}
-
-// reply is the server's answer, and what it sends behind it.
-type reply struct {
-	*http.Response
-	conn net.Conn
-	in   *bufio.Reader
-}
-
-// ask sends a request, with some more bytes in the same segment, and reads the
-// head of the answer.
-func (t *trial) ask(r *request, more ...byte) reply {
-	t.Helper()
-	conn, err := t.target.dial(t.ctx)
-	if err != nil {
-		t.Fatalf("connect: %v", err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(t.target.Patience)); err != nil {
-		t.Fatalf("set deadline: %v", err)
-	}
-	if _, err := conn.Write(append(r.bytes(), more...)); err != nil {
-		t.Fatalf("send the handshake: %v", err)
-	}
-	in := bufio.NewReader(conn)
-	resp, err := http.ReadResponse(in, &http.Request{Method: r.method})
-	if err != nil {
-		t.Fatalf("read the answer to the handshake: %v", err)
-	}
-	return reply{resp, conn, in}
-}
-
-// upgrade opens a WebSocket, with some frames in the segment of the handshake.
-func (t *trial) upgrade(name string, r *request, early ...byte) *client {
-	t.Helper()
-	re := t.ask(r, early...)
+func exampleHandshake(t *caseRun) {
+	t.needHTTP1()
+	r := newRequest(t.target, t.query()).set("Sec-WebSocket-Key", exampleKey)
+	re := t.ask(r)
 	t.checkUpgraded(r, re)
-	if err := re.conn.SetDeadline(time.Time{}); err != nil { // those of the handshake
-		t.Fatalf("clear deadlines: %v", err)
-	}
-	return newClient(t, name, re.conn, re.in)
-}
-
-// checkUpgraded fails unless the server has switched protocols as a client must
-// demand (the second list of section 4.1).
-func (t *trial) checkUpgraded(r *request, re reply) {
-	t.Helper()
-	if re.StatusCode != http.StatusSwitchingProtocols {
-		t.Fatalf("%s ?%s is answered with status %d, want 101", r.method, r.query, re.StatusCode)
-	}
-	if got, want := re.Header.Get("Sec-WebSocket-Accept"), acceptFor(r.key()); got != want {
-		t.Fatalf("Sec-WebSocket-Accept is %q, want %q", got, want)
-	}
-	if !strings.EqualFold(re.Header.Get("Upgrade"), "websocket") {
-		t.Fatalf("Upgrade is %q, want websocket", re.Header.Get("Upgrade"))
-	}
-	if !hasToken(re.Header.Values("Connection"), "upgrade") {
-		t.Fatalf("Connection is %q, want Upgrade", re.Header.Values("Connection"))
-	}
-	for _, name := range []string{"Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions"} {
-		if v, ok := re.Header[http.CanonicalHeaderKey(name)]; ok {
-			t.Fatalf("%s is %q, which was not offered", name, v)
-		}
+	if got := re.Header.Get("Sec-WebSocket-Accept"); got != exampleAccept {
+		t.Fatalf("Sec-WebSocket-Accept is %q, want %q", got, exampleAccept)
 	}
 }
 
-func acceptFor(key string) string {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	return base64.StdEncoding.EncodeToString(sum[:])
+// anyRefusal are the statuses for wrong requests where no document names one.
+var anyRefusal = []int{
+	http.StatusBadRequest,
+	http.StatusMethodNotAllowed,
+	http.StatusUpgradeRequired,
+	http.StatusHTTPVersionNotSupported,
 }
 
-func hasToken(values []string, token string) bool {
-	for _, v := range values {
-		for one := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(strings.TrimSpace(one), token) {
-				return true
-			}
-		}
+func setHeader(name, value string) func(*request, Target) {
+	return func(r *request, _ Target) { r.set(name, value) }
+}
+
+func addHeader(name, value string) func(*request, Target) {
+	return func(r *request, _ Target) { r.add(name, value) }
+}
+
+func dropHeader(name string) func(*request, Target) {
+	return func(r *request, _ Target) { r.drop(name) }
+}
+
+var accepted = []handshakeCase{
+	{
+		name:   "Connection holds several tokens",
+		rule:   "RFC 6455 section 4.2.1, item 4",
+		change: setHeader("Connection", "keep-alive, Upgrade"), // as Firefox sends it
+	},
+	{
+		name: "Connection and Upgrade in odd case",
+		rule: "RFC 6455 section 4.2.1, items 3 and 4",
+		change: func(r *request, _ Target) {
+			r.set("Connection", "uPGRADE,Keep-Alive").set("Upgrade", "WebSocket")
+		},
+	},
+	{
+		name: "Connection in two lines",
+		rule: "RFC 9110 section 5.3",
+		change: func(r *request, _ Target) {
+			r.set("Connection", "keep-alive").add("Connection", "Upgrade")
+		},
+	},
+	{
+		name:   "header field names in lower case",
+		rule:   "RFC 9110 section 5.1",
+		change: func(r *request, _ Target) { lowerNames(r) },
+	},
+	{
+		name:   "unknown extensions are not accepted",
+		rule:   "RFC 6455 section 9.1",
+		change: addHeader("Sec-WebSocket-Extensions", "x-unheard-of; level=3, x-other"),
+	},
+}
+
+func lowerNames(r *request) {
+	key := r.key()
+	for i := range r.header {
+		r.header[i].name = strings.ToLower(r.header[i].name)
 	}
-	return false
+	// request.key looks for this spelling.
+	r.drop("sec-websocket-key").add("Sec-WebSocket-Key", key)
+}
+
+var refused = []handshakeCase{
+	{
+		name:   "plain GET",
+		rule:   "issue 2",
+		change: func(r *request, _ Target) { removeUpgrade(r) },
+		status: []int{http.StatusUpgradeRequired},
+		header: field{"Upgrade", "websocket"},
+	},
+	{
+		name:   "plain GET is answered with Connection: Upgrade too",
+		rule:   "RFC 9110 section 7.8",
+		change: func(r *request, _ Target) { removeUpgrade(r) },
+		status: []int{http.StatusUpgradeRequired},
+		header: field{"Connection", "upgrade"},
+	},
+	{
+		name:   "version 8",
+		rule:   "RFC 6455 section 4.4",
+		change: setHeader("Sec-WebSocket-Version", "8"),
+		status: []int{http.StatusUpgradeRequired},
+		header: field{"Sec-WebSocket-Version", "13"},
+	},
+	{
+		name:   "version that is not a number",
+		rule:   "RFC 6455 section 4.4",
+		change: setHeader("Sec-WebSocket-Version", "thirteen"),
+		status: []int{http.StatusUpgradeRequired},
+		header: field{"Sec-WebSocket-Version", "13"},
+	},
+	{
+		name:   "no version",
+		rule:   "RFC 6455 section 4.2.1, item 6",
+		change: dropHeader("Sec-WebSocket-Version"),
+		status: []int{http.StatusUpgradeRequired},
+		header: field{"Sec-WebSocket-Version", "13"},
+	},
+	{
+		name:   "no key",
+		rule:   "RFC 6455 section 4.2.1, item 5",
+		change: dropHeader("Sec-WebSocket-Key"),
+		status: []int{http.StatusBadRequest},
+	},
+	{
+		name:   "empty key",
+		rule:   "RFC 6455 section 4.2.1, item 5",
+		change: setHeader("Sec-WebSocket-Key", ""),
+		status: []int{http.StatusBadRequest},
+	},
+	{
+		name:   "key of 15 bytes",
+		rule:   "RFC 6455 section 4.2.1, item 5",
+		change: setHeader("Sec-WebSocket-Key", "MTIzNDU2Nzg5MDEyMzQ1"),
+		status: []int{http.StatusBadRequest},
+	},
+	{
+		name:   "key of 17 bytes",
+		rule:   "RFC 6455 section 4.2.1, item 5",
+		change: setHeader("Sec-WebSocket-Key", "MTIzNDU2Nzg5MDEyMzQ1Njc="),
+		status: []int{http.StatusBadRequest},
+	},
+	{
+		name:   "key that is not base64",
+		rule:   "RFC 6455 section 4.2.1, item 5",
+		change: setHeader("Sec-WebSocket-Key", "dGhlIHNhbXBs!SBub25jZQ=="),
+		status: []int{http.StatusBadRequest},
+	},
+	{
+		name:   "two keys",
+		rule:   "RFC 6455 section 11.3.1",
+		change: addHeader("Sec-WebSocket-Key", exampleKey),
+		status: []int{http.StatusBadRequest},
+	},
+	{
+		name:   "Upgrade without Connection",
+		rule:   "RFC 6455 section 4.2.1, item 4",
+		change: dropHeader("Connection"),
+		status: anyRefusal,
+	},
+	{
+		name:   "no Host",
+		rule:   "RFC 6455 section 4.2.1, item 2",
+		change: dropHeader("Host"),
+		status: anyRefusal,
+	},
+	{
+		name: "body with a length",
+		rule: "issue 2",
+		change: func(r *request, _ Target) {
+			r.add("Content-Length", "5").body = "hello"
+		},
+		status: []int{http.StatusBadRequest},
+	},
+	{
+		name: "body in chunks",
+		rule: "issue 2",
+		change: func(r *request, _ Target) {
+			r.add("Transfer-Encoding", "chunked").body = "5\r\nhello\r\n0\r\n\r\n"
+		},
+		status: []int{http.StatusBadRequest},
+	},
+	{
+		name:   "POST",
+		rule:   "RFC 6455 section 4.2.1, item 1",
+		change: func(r *request, _ Target) { r.add("Content-Length", "0").method = "POST" },
+		status: anyRefusal,
+	},
+	{
+		name:   "HTTP/1.0",
+		rule:   "RFC 6455 section 4.2.1, item 1",
+		change: func(r *request, _ Target) { r.proto = "HTTP/1.0" },
+		status: anyRefusal,
+	},
+	{
+		name:   "only unknown subprotocols",
+		rule:   "design: one room, two dialects",
+		change: addHeader("Sec-WebSocket-Protocol", "soap"),
+		status: []int{http.StatusBadRequest},
+	},
+	{
+		name: "several unknown subprotocols in two lines",
+		rule: "design: one room, two dialects",
+		change: func(r *request, _ Target) {
+			r.add("Sec-WebSocket-Protocol", "soap, wamp").add("Sec-WebSocket-Protocol", "chat.v999")
+		},
+		status: []int{http.StatusBadRequest},
+	},
+}
+
+// removeUpgrade removes everything about WebSocket.
+func removeUpgrade(r *request) {
+	r.drop("Upgrade").drop("Connection").drop("Sec-WebSocket-Key").drop("Sec-WebSocket-Version")
+}
+
+var forbidden = []int{http.StatusForbidden}
+
+var origins = []handshakeCase{
+	{
+		name:   "Origin of the same host",
+		rule:   "issue 2",
+		change: func(r *request, t Target) { r.add("Origin", t.pageOrigin()) },
+	},
+	{name: "Origin of WeChat on a PC", rule: "issue 2", change: addHeader("Origin", "https://servicewechat.com")},
+	{name: "Origin of a WeChat game", rule: "issue 2", change: addHeader("Origin", "weapp://wechat-game-runtime")},
+	{name: "Origin of another site", rule: "issue 2", change: addHeader("Origin", "https://evil.example"), status: forbidden},
+	{name: "Origin null", rule: "issue 2", change: addHeader("Origin", "null"), status: forbidden},
+	{name: "Origin that begins like WeChat's", rule: "issue 2",
+		change: addHeader("Origin", "https://servicewechat.com.evil.example"), status: forbidden},
+	{name: "Origin that ends like WeChat's", rule: "issue 2",
+		change: addHeader("Origin", "https://evil-servicewechat.com"), status: forbidden},
+	{
+		name:   "Origin that begins like the same host",
+		rule:   "issue 2",
+		change: func(r *request, t Target) { r.add("Origin", t.pageOrigin()+".evil.example") },
+		status: forbidden,
+	},
+	{
+		name: "two Origins, one of them allowed",
+		rule: "issue 2",
+		change: func(r *request, t Target) {
+			r.add("Origin", t.pageOrigin()).add("Origin", "https://evil.example")
+		},
+		status: forbidden,
+	},
 }

@@ -7,97 +7,98 @@ import (
 
 func historyCases() []Case {
 	return []Case{
-		{"history", "the last texts come first, in order", relayRule, lastTexts},
-		{"history", "nothing comes unless it is asked for", relayRule, noHistory},
-		{"history", "more than there are", relayRule, moreThanThereAre},
-		{"history", "of an empty room", relayRule, historyOfNothing},
-		{"history", "binary is not in it", relayRule, noBinaryInHistory},
-		{"history", "it holds one's own words of an earlier visit", relayRule, ownHistory},
-		{"history", "it holds texts of every size, byte for byte", relayRule, historySizes},
-		{"history", "nothing is lost or doubled between it and what is live", relayRule, historyThenLive},
+		{"history", "the last texts come first, in order", ruleRelay, lastTexts},
+		{"history", "nothing comes unless it is asked for", ruleRelay, noHistory},
+		{"history", "asking for more than the room has", ruleRelay, moreThanRoomHas},
+		{"history", "of an empty room", ruleRelay, emptyHistory},
+		{"history", "binary is not in it", ruleRelay, noBinaryInHistory},
+		{"history", "it holds what the same client sent before it left", ruleRelay, ownHistory},
+		{"history", "it holds texts of every size, byte for byte", ruleRelay, historySizes},
+		{"history", "nothing is lost or doubled between it and what is live", ruleRelay, historyThenLive},
 	}
 }
 
-// wants is the query of a member who asks for the last n messages.
-func (t *trial) wants(n int) string {
+// queryWithHistory asks for the last n messages too.
+func (t *caseRun) queryWithHistory(n int) string {
 	return fmt.Sprintf("%s&history=%d", t.query(), n)
 }
 
-// chatter lets ann say n texts that ben hears, so that they are in the journal.
-func chatter(ann, ben *client, n int) []string {
+// recordTexts has ann send n texts. They are in the journal when it returns,
+// because ben has received them.
+func recordTexts(ann, ben *client, n int) []string {
 	ann.tb.Helper()
 	var texts []string
 	for i := range n {
 		texts = append(texts, fmt.Sprint("text ", i))
-		ann.say(texts[i])
+		ann.sendText(texts[i])
 	}
 	ben.expectText(texts...)
 	return texts
 }
 
-func lastTexts(t *trial) {
+func lastTexts(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
-	texts := chatter(ann, ben, 10)
+	texts := recordTexts(ann, ben, 10)
 	for _, n := range []int{1, 3, 10} {
-		late := t.joinWith(fmt.Sprint("who wants ", n), t.wants(n))
+		late := t.joinWith(fmt.Sprint("late, asking for ", n), t.queryWithHistory(n))
 		late.expectText(texts[10-n:]...)
 		late.ping("no more")
 		late.expectPong("no more")
-		late.leave()
+		late.closeNormally()
 	}
-	talk(ann, ben)
+	expectRelay(ann, ben)
 }
 
-func noHistory(t *trial) {
+func noHistory(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
-	chatter(ann, ben, 5)
-	for _, query := range []string{t.query(), t.wants(0)} {
+	recordTexts(ann, ben, 5)
+	for _, query := range []string{t.query(), t.queryWithHistory(0)} {
 		late := t.joinWith("?"+query, query)
-		ann.say("live")
+		ann.sendText("live")
 		ben.expectText("live")
 		late.expectText("live")
 	}
 }
 
-func moreThanThereAre(t *trial) {
+func moreThanRoomHas(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
-	texts := chatter(ann, ben, 5)
-	late := t.joinWith("late", t.wants(20))
-	ann.say("live")
+	texts := recordTexts(ann, ben, 5)
+	late := t.joinWith("late", t.queryWithHistory(20))
+	ann.sendText("live")
 	late.expectText(append(texts, "live")...)
 }
 
-func historyOfNothing(t *trial) {
-	ann := t.joinWith("ann", t.wants(20))
-	ben := t.joinWith("ben", t.wants(20))
-	talk(ann, ben)
+func emptyHistory(t *caseRun) {
+	ann := t.joinWith("ann", t.queryWithHistory(20))
+	ben := t.joinWith("ben", t.queryWithHistory(20))
+	expectRelay(ann, ben)
 }
 
-func noBinaryInHistory(t *trial) {
+func noBinaryInHistory(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
 	ann.send(text("one"), binaryFrame([]byte("no")), text(""), binaryFrame([]byte("no")))
 	ann.send(text("three"), binaryFrame([]byte("end")))
 	for e := (event{}); string(e.payload) != "end"; {
 		var err error
-		if e, err = ben.nextHeard(); err != nil {
-			t.Fatalf("ben listens: %v", err)
+		if e, err = ben.nextMessage(); err != nil {
+			t.Fatalf("ben receives: %v", err)
 		}
 	}
-	t.joinWith("three", t.wants(3)).expectText("one", "", "three")
-	t.joinWith("two", t.wants(2)).expectText("", "three")
+	t.joinWith("three", t.queryWithHistory(3)).expectText("one", "", "three")
+	t.joinWith("two", t.queryWithHistory(2)).expectText("", "three")
 }
 
-func ownHistory(t *trial) {
+func ownHistory(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
-	ann.say("ann was here")
+	ann.sendText("ann was here")
 	ben.expectText("ann was here")
-	ann.leave()
-	ann = t.joinWith("ann, back again", t.wants(1))
+	ann.closeNormally()
+	ann = t.joinWith("ann, back again", t.queryWithHistory(1))
 	ann.expectText("ann was here")
-	talk(ben, ann)
+	expectRelay(ben, ann)
 }
 
-func historySizes(t *trial) {
+func historySizes(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
 	var texts []string
 	for _, n := range []int{0, 1, 125, 126, 4096, t.target.MaxMessage} {
@@ -105,22 +106,22 @@ func historySizes(t *trial) {
 	}
 	texts = append(texts, "back\\slash \"quoted\" <&> \u2028 你好 \x00")
 	for _, s := range texts {
-		ann.say(s)
+		ann.sendText(s)
 		ben.expectText(s)
 	}
-	t.joinWith("late", t.wants(len(texts))).expectText(texts...)
+	t.joinWith("late", t.queryWithHistory(len(texts))).expectText(texts...)
 }
 
-// historyThenLive has members join while somebody speaks without a pause: each
-// must hear everything from its first message on, once.
-func historyThenLive(t *trial) {
+// historyThenLive has clients join while another sends without a pause. Each
+// must receive everything from the first message on, once.
+func historyThenLive(t *caseRun) {
 	const before, meanwhile = 50, 200
 	ann, ben := t.join("ann"), t.join("ben")
-	texts := chatter(ann, ben, before)
+	texts := recordTexts(ann, ben, before)
 	for i := range meanwhile {
 		texts = append(texts, fmt.Sprint("text ", before+i))
 	}
-	speaking := make(chan error, 1)
+	sent := make(chan error, 1)
 	go func() {
 		var err error
 		for _, s := range texts[before:] {
@@ -128,15 +129,15 @@ func historyThenLive(t *trial) {
 				err = ann.write(text(s).append(nil))
 			}
 		}
-		speaking <- err
+		sent <- err
 	}()
 	t.Cleanup(func() {
-		if err := <-speaking; err != nil {
-			t.Errorf("ann speaks: %v", err)
+		if err := <-sent; err != nil {
+			t.Errorf("ann sends: %v", err)
 		}
 	})
 	for i := range 5 {
-		late := t.joinWith(fmt.Sprint("late ", i), t.wants(len(texts)))
+		late := t.joinWith(fmt.Sprint("late ", i), t.queryWithHistory(len(texts)))
 		late.expectText(texts...)
 	}
 	ben.expectText(texts[before:]...)

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strconv"
@@ -19,33 +18,34 @@ import (
 	"unicode/utf8"
 )
 
-// reference is a raw chat server just good enough to pass, and as bad as its
-// flaw says. It shares no code with the kit, so that the two check each other.
+// reference is a raw chat server that passes all cases, unless fault is set. It
+// shares no code with the package, so that each checks the other.
 type reference struct {
-	flaw flaw
+	fault fault
 
-	mu      sync.Mutex // guards the rest, and every room
+	mu      sync.Mutex // guards the rest, every room and every outbox
 	closed  bool
 	rooms   map[string]*refRoom
-	members map[*refMember]bool
+	clients map[*refClient]bool
 	serving sync.WaitGroup
 }
 
 type refRoom struct {
-	members []*refMember
+	clients []*refClient
 	history []string
-	swapped *refMessage // held back by reordersMessages
+	delayed *refMessage // by reordersMessages, until the next message
 	count   int
 }
 
 type refMessage struct {
 	op   byte
 	data []byte
-	from *refMember
+	from *refClient
 }
 
-// refMember is one connection. Its outbox is written by a goroutine of its own.
-type refMember struct {
+// refClient is one connection. Two goroutines serve it: one reads, the other
+// writes the outbox.
+type refClient struct {
 	server *reference
 	room   *refRoom
 	conn   net.Conn
@@ -53,7 +53,7 @@ type refMember struct {
 
 	outbox []byte // guarded by server.mu
 	wake   chan struct{}
-	done   chan struct{} // closed when no more will be put into outbox
+	done   chan struct{} // closed when nothing more will be put into outbox
 }
 
 const (
@@ -61,32 +61,25 @@ const (
 	refPing = 200 * time.Millisecond // often, so that pings get between everything
 )
 
-func startReference(f flaw, secure bool) (*reference, *httptest.Server) {
-	s := &reference{flaw: f, rooms: map[string]*refRoom{}, members: map[*refMember]bool{}}
-	srv := httptest.NewUnstartedServer(s)
-	if secure {
-		srv.StartTLS()
-	} else {
-		srv.Start()
-	}
-	return s, srv
+func newReference(f fault) *reference {
+	return &reference{fault: f, rooms: map[string]*refRoom{}, clients: map[*refClient]bool{}}
 }
 
-// close hangs up on everybody.
+// close closes all connections and waits for their goroutines.
 func (s *reference) close() {
 	s.mu.Lock()
 	s.closed = true
-	for m := range s.members {
-		m.conn.Close()
+	for c := range s.clients {
+		c.conn.Close()
 	}
 	s.mu.Unlock()
 	s.serving.Wait()
 }
 
 func (s *reference) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	history, status := s.judge(r)
+	history, status := s.checkRequest(r)
 	if status != 0 {
-		if s.flaw != bareRefusals {
+		if s.fault != bareRefusals {
 			w.Header().Set("Upgrade", "websocket")
 			w.Header().Set("Connection", "Upgrade")
 			w.Header().Set("Sec-WebSocket-Version", "13")
@@ -95,7 +88,7 @@ func (s *reference) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	if s.flaw == wrongAccept {
+	if s.fault == wrongAccept {
 		sum[0]++
 	}
 	w.Header().Set("Upgrade", "websocket")
@@ -107,11 +100,11 @@ func (s *reference) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	in := brw.Reader
-	if s.flaw == losesEarlyBytes {
+	if s.fault == losesEarlyBytes {
 		in = bufio.NewReader(conn)
 	}
-	m := &refMember{server: s, conn: conn, in: in, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	s.enter(m, roomOf(r), history)
+	c := &refClient{server: s, conn: conn, in: in, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	s.join(c, roomOf(r), history)
 }
 
 func roomOf(r *http.Request) string {
@@ -121,30 +114,31 @@ func roomOf(r *http.Request) string {
 	return "lobby"
 }
 
-// judge returns how much history is wanted, or the status of a refusal.
-func (s *reference) judge(r *http.Request) (history, status int) {
+// checkRequest returns the number of messages asked for, or the status of a
+// refusal.
+func (s *reference) checkRequest(r *http.Request) (history, status int) {
 	key, err := base64.StdEncoding.DecodeString(r.Header.Get("Sec-WebSocket-Key"))
 	switch {
-	case r.Method != http.MethodGet && s.flaw != upgradesAnything:
+	case r.Method != http.MethodGet && s.fault != upgradesAnything:
 		return 0, http.StatusMethodNotAllowed
-	case !asksForUpgrade(r) && s.flaw != upgradesAnything:
+	case !asksForUpgrade(r) && s.fault != upgradesAnything:
 		return 0, http.StatusUpgradeRequired
-	case r.Header.Get("Sec-WebSocket-Version") != "13" && s.flaw != anyVersion:
+	case r.Header.Get("Sec-WebSocket-Version") != "13" && s.fault != anyVersion:
 		return 0, http.StatusUpgradeRequired
-	case (err != nil || len(key) != 16 || len(r.Header.Values("Sec-WebSocket-Key")) != 1) && s.flaw != anyKey:
+	case (err != nil || len(key) != 16 || len(r.Header.Values("Sec-WebSocket-Key")) != 1) && s.fault != anyKey:
 		return 0, http.StatusBadRequest
-	case (r.ContentLength != 0 || len(r.TransferEncoding) > 0) && s.flaw != takesBodies:
+	case (r.ContentLength != 0 || len(r.TransferEncoding) > 0) && s.fault != acceptsBodies:
 		return 0, http.StatusBadRequest
-	case !s.allows(r):
+	case !s.allowsOrigin(r):
 		return 0, http.StatusForbidden
-	case r.Header.Get("Sec-WebSocket-Protocol") != "" && s.flaw != anySubprotocol:
+	case r.Header.Get("Sec-WebSocket-Protocol") != "" && s.fault != anySubprotocol:
 		return 0, http.StatusBadRequest
-	case !goodRoom(roomOf(r)) && s.flaw != anyRoomName:
+	case !validRoom(roomOf(r)) && s.fault != anyRoomName:
 		return 0, http.StatusBadRequest
 	}
 	if q := r.URL.Query(); q.Has("history") {
 		n, err := strconv.ParseUint(q.Get("history"), 10, 31)
-		if err != nil && s.flaw != anyHistory {
+		if err != nil && s.fault != anyHistory {
 			return 0, http.StatusBadRequest
 		}
 		return int(n), 0
@@ -165,36 +159,36 @@ func headerHas(r *http.Request, name, token string) bool {
 	return false
 }
 
-func (s *reference) allows(r *http.Request) bool {
+func (s *reference) allowsOrigin(r *http.Request) bool {
 	origins := r.Header.Values("Origin")
-	if len(origins) == 0 || s.flaw == anyOrigin {
+	if len(origins) == 0 || s.fault == anyOrigin {
 		return true
 	}
 	u, err := url.Parse(origins[0])
 	same := err == nil && u.Host == r.Host
 	wechat := origins[0] == "https://servicewechat.com" || origins[0] == "weapp://wechat-game-runtime"
-	if s.flaw == originPrefix {
+	if s.fault == originPrefix {
 		same = strings.HasPrefix(origins[0], "http://"+r.Host)
 		wechat = strings.HasPrefix(origins[0], "https://servicewechat.com")
 	}
 	return len(origins) == 1 && (same || wechat)
 }
 
-func goodRoom(name string) bool {
+func validRoom(name string) bool {
 	return name != "" && len(name) <= 128 && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
-// enter makes m a member, with its history first.
-func (s *reference) enter(m *refMember, room string, history int) {
+// join adds c to the room, and sends it the history first.
+func (s *reference) join(c *refClient, room string, history int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		m.conn.Close()
+		c.conn.Close()
 		return
 	}
-	s.serving.Go(m.write)
-	s.serving.Go(m.serve)
-	if s.flaw == oneRoomForAll {
+	s.serving.Go(c.write)
+	s.serving.Go(c.serve)
+	if s.fault == oneRoomForAll {
 		room = "all"
 	}
 	r := s.rooms[room]
@@ -202,157 +196,157 @@ func (s *reference) enter(m *refMember, room string, history int) {
 		r = new(refRoom)
 		s.rooms[room] = r
 	}
-	m.room = r
-	s.members[m] = true
-	r.members = append(r.members, m)
+	c.room = r
+	s.clients[c] = true
+	r.clients = append(r.clients, c)
 	past := r.history[max(0, len(r.history)-history):]
-	if s.flaw == historyBackwards {
+	if s.fault == historyBackwards {
 		past = slices.Clone(past)
 		slices.Reverse(past)
 	}
-	if s.flaw == historyUnasked && history == 0 && len(r.history) > 0 {
+	if s.fault == historyUnasked && history == 0 && len(r.history) > 0 {
 		past = r.history[len(r.history)-1:]
 	}
-	if s.flaw == historyShort && history > 0 && len(past) == history {
+	if s.fault == historyShort && history > 0 && len(past) == history {
 		past = past[1:]
 	}
 	for _, text := range past {
-		m.putLocked(1, []byte(text))
+		c.putLocked(1, []byte(text))
 	}
-	if s.flaw == welcomesNewcomers {
-		m.putLocked(1, []byte("welcome"))
+	if s.fault == sendsWelcome {
+		c.putLocked(1, []byte("welcome"))
 	}
-	if s.flaw == announcesMembers {
-		s.relayLocked(r, refMessage{1, []byte("somebody came"), m})
+	if s.fault == announcesJoins {
+		s.relayLocked(r, refMessage{1, []byte("somebody joined"), c})
 	}
 }
 
-func (s *reference) exit(m *refMember) {
+func (s *reference) leave(c *refClient) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m.room.members = slices.DeleteFunc(m.room.members, func(o *refMember) bool { return o == m })
-	if s.flaw == announcesLeaving {
-		s.relayLocked(m.room, refMessage{1, []byte("somebody left"), m})
+	c.room.clients = slices.DeleteFunc(c.room.clients, func(o *refClient) bool { return o == c })
+	if s.fault == announcesLeaves {
+		s.relayLocked(c.room, refMessage{1, []byte("somebody left"), c})
 	}
-	if s.flaw != neverHangsUp { // what nothing refers to is closed by the garbage collector
-		delete(s.members, m)
-	}
-	close(m.done)
+	close(c.done)
 }
 
-// say relays a message to the room of its sender.
-func (s *reference) say(msg refMessage) {
+// publish relays a message to the room of its sender.
+func (s *reference) publish(msg refMessage) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := msg.from.room
 	r.count++
 	switch {
-	case s.flaw == losesAMessage && r.count%50 == 0:
+	case s.fault == losesMessages && r.count%50 == 0:
 		return
-	case s.flaw == doublesAMessage && r.count%50 == 0:
+	case s.fault == doublesMessages && r.count%50 == 0:
 		s.relayLocked(r, msg)
-	case s.flaw == dropsEmpty && len(msg.data) == 0:
+	case s.fault == dropsEmpty && len(msg.data) == 0:
 		return
-	case s.flaw == trimsText && msg.op == 1:
+	case s.fault == trimsText && msg.op == 1:
 		msg.data = []byte(strings.TrimSpace(string(msg.data)))
-	case s.flaw == binaryAsText && utf8.Valid(msg.data):
+	case s.fault == binaryAsText && utf8.Valid(msg.data):
 		msg.op = 1
-	case s.flaw == reordersMessages && r.swapped == nil && r.count%40 == 0:
-		r.swapped = &msg
+	case s.fault == reordersMessages && r.delayed == nil && r.count%40 == 0:
+		r.delayed = &msg
 		return
 	}
-	if msg.op == 1 || s.flaw == binaryInHistory {
+	if msg.op == 1 || s.fault == binaryInHistory {
 		r.history = append(r.history, string(msg.data))
 	}
 	s.relayLocked(r, msg)
-	if held := r.swapped; held != nil {
-		r.swapped = nil
+	if held := r.delayed; held != nil {
+		r.delayed = nil
 		s.relayLocked(r, *held)
 	}
 }
 
 func (s *reference) relayLocked(r *refRoom, msg refMessage) {
-	for i, m := range r.members {
-		if m == msg.from && s.flaw != echoesToSender {
+	for i, c := range r.clients {
+		if c == msg.from && s.fault != echoesToSender {
 			continue
 		}
-		if s.flaw == forgetsOneMember && i%7 == 6 && r.count%50 == 0 {
+		if s.fault == skipsOneClient && i%7 == 6 && r.count%50 == 0 {
 			continue
 		}
-		m.putLocked(msg.op, msg.data)
+		c.putLocked(msg.op, msg.data)
 	}
 }
 
-func (m *refMember) put(op byte, data []byte) {
-	m.server.mu.Lock()
-	defer m.server.mu.Unlock()
-	m.putLocked(op, data)
+func (c *refClient) put(op byte, data []byte) {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	c.putLocked(op, data)
 }
 
-func (m *refMember) putLocked(op byte, data []byte) {
-	m.outbox = append(m.outbox, op|0x80)
+func (c *refClient) putLocked(op byte, data []byte) {
+	c.outbox = append(c.outbox, op|0x80)
 	mask := byte(0)
-	if m.server.flaw == masksItsFrames {
+	if c.server.fault == masksItsFrames {
 		mask = 0x80
 	}
 	switch n := len(data); {
-	case n > 0xffff || m.server.flaw == longLengths:
-		m.outbox = binary.BigEndian.AppendUint64(append(m.outbox, mask|127), uint64(n))
+	case n > 0xffff || c.server.fault == longLengths:
+		c.outbox = binary.BigEndian.AppendUint64(append(c.outbox, mask|127), uint64(n))
 	case n > 125:
-		m.outbox = binary.BigEndian.AppendUint16(append(m.outbox, mask|126), uint16(n))
+		c.outbox = binary.BigEndian.AppendUint16(append(c.outbox, mask|126), uint16(n))
 	default:
-		m.outbox = append(m.outbox, mask|byte(n))
+		c.outbox = append(c.outbox, mask|byte(n))
 	}
-	m.outbox = append(m.outbox, make([]byte, mask>>5)...) // a masking key of zeros
-	m.outbox = append(m.outbox, data...)
+	c.outbox = append(c.outbox, make([]byte, mask>>5)...) // a masking key of zeros
+	c.outbox = append(c.outbox, data...)
 	select {
-	case m.wake <- struct{}{}:
+	case c.wake <- struct{}{}:
 	default:
 	}
 }
 
-// write empties the outbox into the socket, and closes it once the member has
-// left.
-func (m *refMember) write() {
+// write sends what is in the outbox. It ends the connection once the client has
+// left the room.
+func (c *refClient) write() {
 	ping := time.NewTicker(refPing)
 	defer ping.Stop()
 	for leaving := false; ; {
-		m.server.mu.Lock()
-		b := m.outbox
-		m.outbox = nil
-		m.server.mu.Unlock()
+		c.server.mu.Lock()
+		b := c.outbox
+		c.outbox = nil
+		c.server.mu.Unlock()
 		if len(b) > 0 {
-			if _, err := m.conn.Write(b); err != nil {
-				m.conn.Close()
+			if _, err := c.conn.Write(b); err != nil {
+				c.conn.Close()
 			}
 			continue
 		}
 		if leaving {
-			m.hangUp()
+			c.endConnection()
 			return
 		}
 		select {
-		case <-m.wake:
+		case <-c.wake:
 		case <-ping.C:
-			if m.server.flaw != neverPings {
-				m.put(9, []byte("there?"))
+			if c.server.fault != sendsNoPings {
+				c.put(9, []byte("there?"))
 			}
-		case <-m.done:
+		case <-c.done:
 			leaving = true
 		}
 	}
 }
 
-// hangUp reads what the client is still sending, for else the close frame may
-// be lost with the connection's reset.
-func (m *refMember) hangUp() {
-	if m.server.flaw == neverHangsUp {
-		return // close will
+// endConnection closes the connection once the client has. If it closed earlier,
+// with something unread, the close frame could be lost in a reset.
+func (c *refClient) endConnection() {
+	if c.server.fault == neverEndsConnection {
+		return // reference.close will
 	}
-	if half, ok := m.conn.(interface{ CloseWrite() error }); ok {
+	if half, ok := c.conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()
 	}
-	_ = m.conn.SetReadDeadline(time.Now().Add(time.Second))
-	_, _ = io.Copy(io.Discard, m.conn)
-	m.conn.Close()
+	_, _ = io.Copy(io.Discard, c.conn)
+	c.conn.Close()
+
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	delete(c.server.clients, c)
 }

@@ -4,56 +4,46 @@ import (
 	"fmt"
 	"net"
 	"strings"
-	"time"
 )
-
-// relayRule is where the raw dialect is drawn up.
-const relayRule = "design: one room, two dialects"
 
 func relayCases() []Case {
 	return []Case{
-		{"relay", "text reaches every other member and never its sender", relayRule, textToOthers},
-		{"relay", "binary reaches every other member and never its sender", relayRule, binaryToOthers},
-		{"relay", "text arrives byte for byte", relayRule, textBytes},
-		{"relay", "messages arrive in the order they were sent", relayRule, order},
-		{"relay", "text and binary keep their order", relayRule, mixedOrder},
-		{"relay", "all members hear several speakers in one order", relayRule, oneOrder},
-		{"relay", "rooms are isolated", relayRule, isolation},
-		{"relay", "who is alone in a room speaks into the air", relayRule, alone},
-		{"relay", "nothing is ever sent unasked", relayRule, nothingUnasked},
-		{"relay", "pings and pongs stay between client and server", relayRule, controlIsPrivate},
-		{"relay", "who left hears and says nothing more", relayRule, afterLeaving},
-		{"relay", "two members leaving in mid-frame disturb nobody", "issue 2", leaveMidFrame},
-		{"relay", "a member leaving in mid-message disturbs nobody", "issue 2", leaveMidMessage},
-		{"relay", "a member that resets its connection disturbs nobody", "issue 2", leaveByReset},
+		{"relay", "text reaches every other client and never its sender", ruleRelay, textToOthers},
+		{"relay", "binary reaches every other client and never its sender", ruleRelay, binaryToOthers},
+		{"relay", "text arrives byte for byte", ruleRelay, textBytes},
+		{"relay", "messages arrive in the order they were sent", ruleRelay, order},
+		{"relay", "text and binary keep their order", ruleRelay, mixedOrder},
+		{"relay", "all clients receive the messages of several senders in one order", ruleRelay, oneOrder},
+		{"relay", "rooms are isolated", ruleRelay, isolatedRooms},
+		{"relay", "a message of the only client in a room goes to nobody", ruleRelay, aloneInRoom},
+		{"relay", "nothing but messages is sent", ruleRelay, onlyMessages},
+		{"relay", "pings and pongs are not relayed", ruleRelay, controlNotRelayed},
+		{"relay", "a client that has left receives nothing", ruleRelay, afterLeaving},
+		{"relay", "a connection that ends within a frame does not disturb others", "issue 2", disconnectMidFrame},
+		{"relay", "a connection that ends within a message does not disturb others", "issue 2", disconnectMidMessage},
+		{"relay", "a connection that is reset does not disturb others", "issue 2", disconnectByReset},
 	}
 }
 
-// trio joins three members to the trial's room.
-func (t *trial) trio() (ann, ben, cat *client) {
-	t.Helper()
-	return t.join("ann"), t.join("ben"), t.join("cat")
-}
-
-func textToOthers(t *trial) {
-	ann, ben, cat := t.trio()
-	ann.say("one")
+func textToOthers(t *caseRun) {
+	ann, ben, cat := t.joinThree()
+	ann.sendText("one")
 	ben.expectText("one")
 	cat.expectText("one")
-	ben.say("two")
+	ben.sendText("two")
 	ann.expectText("two") // and not her own "one" before it
 	cat.expectText("two")
-	cat.say("three")
+	cat.sendText("three")
 	ann.expectText("three")
 	ben.expectText("three")
 }
 
-func binaryToOthers(t *trial) {
+func binaryToOthers(t *caseRun) {
 	var all []byte
 	for b := range 256 {
 		all = append(all, byte(b))
 	}
-	ann, ben, cat := t.trio()
+	ann, ben, cat := t.joinThree()
 	ann.send(binaryFrame(all))
 	ben.expect(opBinary, all)
 	cat.expect(opBinary, all)
@@ -62,8 +52,8 @@ func binaryToOthers(t *trial) {
 	cat.expect(opBinary, all[:1])
 }
 
-// textBytes sends what a journal of JSON, a template or a trimmer might change.
-func textBytes(t *trial) {
+// textBytes sends what JSON, a template or trimming could change.
+func textBytes(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
 	for _, s := range []string{
 		"0",
@@ -80,13 +70,13 @@ func textBytes(t *trial) {
 		"e\u0301 is not \u00e9",
 		"你好，世界 👩‍👩‍👧‍👦",
 	} {
-		ann.say(s)
+		ann.sendText(s)
 		ben.expectText(s)
 	}
 }
 
-func order(t *trial) {
-	ann, ben, cat := t.trio()
+func order(t *caseRun) {
+	ann, ben, cat := t.joinThree()
 	const n = 500
 	var texts []string
 	var frames []frame
@@ -99,7 +89,7 @@ func order(t *trial) {
 	cat.expectText(texts...)
 }
 
-func mixedOrder(t *trial) {
+func mixedOrder(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
 	var frames []frame
 	for i := range 200 {
@@ -115,100 +105,100 @@ func mixedOrder(t *trial) {
 	}
 }
 
-// oneOrder has three speak at once while two listen.
-func oneOrder(t *trial) {
-	ann, ben, cat := t.trio()
+// oneOrder has three clients send while two receive.
+func oneOrder(t *caseRun) {
+	ann, ben, cat := t.joinThree()
 	dan, eve := t.join("dan"), t.join("eve")
 	const each = 50
 	for i := range each {
 		for _, c := range []*client{ann, ben, cat} {
-			c.say(fmt.Sprint(c.name, " ", i))
+			c.sendText(fmt.Sprint(c.name, " ", i))
 		}
 	}
-	said := map[string]int{}
+	sent := map[string]int{}
 	for range 3 * each {
-		e, err := dan.nextHeard()
+		e, err := dan.nextMessage()
 		if err != nil {
-			t.Fatalf("dan listens: %v", err)
+			t.Fatalf("dan receives: %v", err)
 		}
 		eve.expect(e.opcode, e.payload)
 		who, _, _ := strings.Cut(string(e.payload), " ")
-		if want := fmt.Sprint(who, " ", said[who]); string(e.payload) != want {
-			t.Fatalf("dan hears %v, want %q", e, want)
+		if want := fmt.Sprint(who, " ", sent[who]); string(e.payload) != want {
+			t.Fatalf("dan receives %v, want %q", e, want)
 		}
-		said[who]++
+		sent[who]++
 	}
 }
 
-func isolation(t *trial) {
+func isolatedRooms(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
 	for _, other := range []string{t.query() + "x", strings.ToLower(t.query()), t.query() + "%20"} {
 		stranger := t.joinWith("stranger", other)
-		ann.say("inside")
+		ann.sendText("inside")
 		ben.expectText("inside")
-		stranger.say("outside")
+		stranger.sendText("outside")
 		stranger.send(binaryFrame([]byte("outside")))
-		stranger.leave() // has heard nothing, or would hear it before the end
-		talk(ben, ann)
+		stranger.closeNormally() // fails if it has received anything
+		expectRelay(ben, ann)
 	}
 }
 
-func alone(t *trial) {
+func aloneInRoom(t *caseRun) {
 	ann := t.join("ann")
-	ann.say("anybody?")
+	ann.sendText("anybody?")
 	ann.send(binaryFrame([]byte("anybody?")))
-	ann.leave() // an echo would come before the end
+	ann.closeNormally() // fails if it has received its own message
 }
 
-// nothingUnasked has members come, go and talk: no welcome, no notice of who
-// comes and goes, no receipt may be sent.
-func nothingUnasked(t *trial) {
+// onlyMessages has clients join, leave and send. The server must send no welcome,
+// no notice of who joins or leaves, and no receipt.
+func onlyMessages(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
 	cat := t.join("cat")
-	ann.say("hello")
+	ann.sendText("hello")
 	ben.expectText("hello")
 	cat.expectText("hello")
-	cat.leave()
+	cat.closeNormally()
 	dan := t.join("dan")
-	dan.vanish()
-	ann.say("who is there?")
+	dan.hangUp()
+	ann.sendText("who is there?")
 	ben.expectText("who is there?")
-	ben.say("only me")
+	ben.sendText("only me")
 	ann.expectText("only me")
 }
 
-func controlIsPrivate(t *trial) {
+func controlNotRelayed(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
 	ann.ping("mine")
 	ann.send(pongFrame("unasked"))
 	ann.expectPong("mine")
-	ann.say("after")
-	timeout := time.Now().Add(ben.patience)
+	ann.sendText("after")
+	deadline := ben.deadline()
 	for {
-		e, err := ben.inbox.next(timeout)
+		e, err := ben.queue.next(deadline)
 		switch {
 		case err != nil:
-			t.Fatalf("ben listens: %v", err)
+			t.Fatalf("ben receives: %v", err)
 		case e.opcode == opPong, string(e.payload) == "mine":
-			t.Fatalf("ben is sent %v", e)
-		case e.heard():
-			talk(ben, ann)
+			t.Fatalf("ben receives %v", e)
+		case e.isMessage():
+			expectRelay(ben, ann)
 			return
 		}
 	}
 }
 
-func afterLeaving(t *trial) {
-	ann, ben, cat := t.trio()
-	ben.leave()
-	talk(ann, cat)
+func afterLeaving(t *caseRun) {
+	ann, ben, cat := t.joinThree()
+	ben.closeNormally()
+	expectRelay(ann, cat)
 	ben = t.join("ben, back again")
-	cat.say("welcome back")
-	ben.expectText("welcome back") // and nothing of what was said meanwhile
-	ann.expectText("welcome back")
+	cat.sendText("hello again")
+	ben.expectText("hello again") // and nothing that was sent meanwhile
+	ann.expectText("hello again")
 }
 
-func leaveMidFrame(t *trial) {
+func disconnectMidFrame(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
 	whole := appendFrames(nil, text(strings.Repeat("never finished ", 40)))
 	for _, cut := range []int{1, 3, 7, 100} { // in the head, the length, the mask and the payload
@@ -217,29 +207,30 @@ func leaveMidFrame(t *trial) {
 			if err := c.write(whole[:cut]); err != nil {
 				t.Fatalf("%s sends: %v", c.name, err)
 			}
-			c.vanish()
 		}
-		talk(ann, ben)
+		eve.disconnect()
+		fay.hangUp()
+		expectRelay(ann, ben)
 	}
 }
 
-func leaveMidMessage(t *trial) {
+func disconnectMidMessage(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
 	eve := t.join("eve")
-	eve.send(text("the beginning and ").unfinished(), continuation("the middle").unfinished())
+	eve.send(text("the beginning and ").notFinal(), continuation("the middle").notFinal())
 	eve.ping("sent")
 	eve.expectPong("sent")
-	eve.vanish()
-	talk(ann, ben)
+	eve.hangUp()
+	expectRelay(ann, ben)
 
 	fay := t.join("fay")
-	fay.send(text("begun").unfinished())
-	fay.leave() // a close frame may come between fragments
-	talk(ann, ben)
+	fay.send(text("begun").notFinal())
+	fay.closeNormally() // a close frame may come between fragments
+	expectRelay(ann, ben)
 }
 
-// leaveByReset leaves with RST, which servers meet as an error of the socket.
-func leaveByReset(t *trial) {
+// disconnectByReset sends RST, which the server sees as an error of the socket.
+func disconnectByReset(t *caseRun) {
 	ann, ben := t.join("ann"), t.join("ben")
 	eve := t.join("eve")
 	if tcp, ok := eve.conn.(*net.TCPConn); ok {
@@ -247,7 +238,7 @@ func leaveByReset(t *trial) {
 			t.Fatalf("set linger: %v", err)
 		}
 	}
-	eve.vanish()
-	talk(ann, ben)
-	talk(ben, ann)
+	eve.disconnect()
+	expectRelay(ann, ben)
+	expectRelay(ben, ann)
 }

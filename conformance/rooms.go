@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// badRooms are queries that name no room there could be.
+// badRooms are queries with a room name that is not allowed.
 var badRooms = []struct{ name, query string }{
 	{"empty room name", "room="},
 	{"room name of 129 bytes", "room=" + strings.Repeat("r", 129)},
@@ -20,72 +20,63 @@ var badRooms = []struct{ name, query string }{
 	{"room name with DEL", "room=%7fa"},
 }
 
-// badHistories are wishes for the last N messages where N is no number.
+// badHistories are values of the parameter history that are not a number of
+// messages.
 var badHistories = []struct{ name, value string }{
-	{"history in words", "many"},
+	{"history that is a word", "many"},
 	{"history below zero", "-1"},
 	{"history with a fraction", "1.5"},
 	{"history in hexadecimal", "0x10"},
-	{"history with something behind the number", "5x"},
+	{"history with something after the number", "5x"},
 }
 
 func roomNameCases() []Case {
 	const rule = "issue 2"
 	cases := []Case{
-		{"rooms", "a room name of 128 bytes", rule, func(t *trial) { meet(t, padRoom("r", 128)) }},
-		{"rooms", "a Chinese room name of 128 bytes", rule, func(t *trial) { meet(t, padRoom("房间", 128)) }},
+		{"rooms", "a room name of 128 bytes", rule, func(t *caseRun) { expectRoom(t, uniqueRoom("r", 128)) }},
+		{"rooms", "a Chinese room name of 128 bytes", rule, func(t *caseRun) { expectRoom(t, uniqueRoom("房间", 128)) }},
 		{"rooms", "a room name that looks like markup, a path and a placeholder", rule,
-			func(t *trial) { meet(t, "<b>&amp;/../{path}%2f?#"+rand.Text()) }},
-		{"rooms", "a room name in two spellings of its bytes", "RFC 3986 section 2.1", sameRoomTwoSpellings},
-		{"rooms", "who names no room lands in the lobby", rule, lobby},
+			func(t *caseRun) { expectRoom(t, "<b>&amp;/../{path}%2f?#"+rand.Text()) }},
+		{"rooms", "a room name with its bytes escaped in two ways", "RFC 3986 section 2.1", sameRoomTwoEscapes},
+		{"rooms", "a client that names no room joins lobby", rule, lobby},
 	}
 	for _, bad := range badRooms {
-		cases = append(cases, Case{"rooms", bad.name, rule, func(t *trial) { refusedQuery(t, bad.query) }})
+		cases = append(cases, Case{"rooms", bad.name, rule, func(t *caseRun) { expectQueryRefused(t, bad.query) }})
 	}
 	for _, bad := range badHistories {
-		cases = append(cases, Case{"rooms", bad.name, "design: one room, two dialects", func(t *trial) {
-			refusedQuery(t, t.query()+"&history="+bad.value)
+		cases = append(cases, Case{"rooms", bad.name, ruleRelay, func(t *caseRun) {
+			expectQueryRefused(t, t.query()+"&history="+bad.value)
 		}})
 	}
 	return cases
 }
 
-func refusedQuery(t *trial, query string) {
+func expectQueryRefused(t *caseRun, query string) {
 	t.needHTTP1()
 	t.expectRefused(newRequest(t.target, query), field{}, http.StatusBadRequest)
 }
 
-// padRoom returns a room name of n bytes, like no other, that begins with
-// prefix.
-func padRoom(prefix string, n int) string {
+// uniqueRoom returns a room name of n bytes that begins with prefix. Each call
+// returns another one.
+func uniqueRoom(prefix string, n int) string {
 	name := prefix + rand.Text()
 	return name + strings.Repeat("r", n-len(name))
 }
 
-// meet lets two members talk in a room of that name.
-func meet(t *trial, room string) {
+// expectRoom fails unless two clients can join a room of that name.
+func expectRoom(t *caseRun, room string) {
 	query := "room=" + url.QueryEscape(room)
-	talk(t.joinWith("ann", query), t.joinWith("ben", query))
+	expectRelay(t.joinWith("ann", query), t.joinWith("ben", query))
 }
 
-// talk has two members of a room say something to each other. Whatever they
-// should not have heard before would come first.
-func talk(a, b *client) {
-	a.tb.Helper()
-	a.say("from " + a.name)
-	b.expectText("from " + a.name)
-	b.say("from " + b.name)
-	a.expectText("from " + b.name)
-}
-
-func sameRoomTwoSpellings(t *trial) {
+func sameRoomTwoEscapes(t *caseRun) {
 	id := rand.Text()
-	talk(
+	expectRelay(
 		t.joinWith("ann", "room=%E6%88%BF+a"+id),
 		t.joinWith("ben", "room=%e6%88%bf%20%61"+id),
 	)
 }
 
-func lobby(t *trial) {
-	talk(t.joinWith("ann", ""), t.joinWith("ben", "room=lobby"))
+func lobby(t *caseRun) {
+	expectRelay(t.joinWith("ann", ""), t.joinWith("ben", "room=lobby"))
 }

@@ -1,8 +1,6 @@
 package conformance
 
-const ruleUTF8 = "RFC 6455 section 8.1"
-
-// validTexts are sequences at the edges of what UTF-8 allows (RFC 3629).
+// validTexts are at the limits of what UTF-8 allows (RFC 3629).
 var validTexts = []struct{ name, bytes string }{
 	{"6.2.1 several scripts", "Hello-µ@ßöäüàá-UTF-8!!"},
 	{"6.5.1 Greek", "κόσμε"},
@@ -16,7 +14,7 @@ var validTexts = []struct{ name, bytes string }{
 	{"6.9.3 last of three bytes", "\xef\xbf\xbf"},
 	{"6.9.4 last of four bytes", "\xf4\x8f\xbf\xbf"},
 	{"6.11.1 last before the surrogates", "\xed\x9f\xbf"},
-	{"6.11.2 first behind the surrogates", "\xee\x80\x80"},
+	{"6.11.2 first after the surrogates", "\xee\x80\x80"},
 	{"6.11.3 replacement character", "\xef\xbf\xbd"},
 	{"6.22.1 noncharacter", "\xef\xbf\xbe"},
 	{"6.22.3 noncharacter of four bytes", "\xf0\x9f\xbf\xbe"},
@@ -33,12 +31,12 @@ var invalidTexts = []struct{ name, bytes string }{
 	{"6.8.1 five bytes", "\xf8\x88\x80\x80\x80"},
 	{"6.8.2 six bytes", "\xfc\x84\x80\x80\x80\x80"},
 	{"6.10.1 first too high", "\xf4\x90\x80\x80"},
-	{"6.12.1 lonely continuation 80", "\x80"},
-	{"6.12.2 lonely continuation BF", "\xbf"},
-	{"6.12.3 two lonely continuations", "\x80\xbf"},
-	{"6.13.1 lonely start of two", "\xc2 \xdf "},
-	{"6.13.2 lonely start of three", "\xe0 \xef "},
-	{"6.13.3 lonely start of four", "\xf0 \xf4 "},
+	{"6.12.1 continuation 80 alone", "\x80"},
+	{"6.12.2 continuation BF alone", "\xbf"},
+	{"6.12.3 two continuations alone", "\x80\xbf"},
+	{"6.13.1 start of two, alone", "\xc2 \xdf "},
+	{"6.13.2 start of three, alone", "\xe0 \xef "},
+	{"6.13.3 start of four, alone", "\xf0 \xf4 "},
 	{"6.14.1 FE", "\xfe"},
 	{"6.14.2 FF", "\xff"},
 	{"6.15.1 overlong slash in two bytes", "\xc0\xaf"},
@@ -53,50 +51,50 @@ var invalidTexts = []struct{ name, bytes string }{
 	{"6.19.1 pair of surrogates", "\xed\xa0\x80\xed\xb0\x80"},
 }
 
-// unicodeTable holds each sequence whole, and a byte a fragment: fragments may
-// be cut within a character (section 5.6), so that neither may a server look at
-// each by itself, nor forget what the one before ended with. It may fail at the
-// first byte that is wrong, or at the message's end.
-func unicodeTable() []exchange {
-	var table []exchange
+// unicodeTable holds each text as one frame, and with one byte in each fragment.
+// A fragment may end within a character (section 5.6), so a server must not check
+// fragments one by one. It may close at the first wrong byte or at the end of the
+// message.
+func unicodeTable() []frameCase {
+	var table []frameCase
 	for _, s := range validTexts {
 		b := []byte(s.bytes)
 		table = append(table,
-			exchange{name: s.name, rule: ruleUTF8,
-				send: []frame{{opcode: opText, payload: b}}, heard: hear(s.bytes)},
-			exchange{name: s.name + ", a byte a fragment", rule: ruleUTF8,
-				send: split(opText, b, 1), heard: hear(s.bytes)},
+			frameCase{name: s.name, rule: ruleUTF8,
+				send: []frame{{opcode: opText, payload: b}}, relayed: relayedText(s.bytes)},
+			frameCase{name: s.name + ", one byte a fragment", rule: ruleUTF8,
+				send: split(opText, b, 1), relayed: relayedText(s.bytes)},
 		)
 	}
 	for _, s := range invalidTexts {
 		b := []byte(s.bytes)
 		table = append(table,
-			exchange{name: s.name, rule: ruleUTF8,
-				send: []frame{{opcode: opText, payload: b}}, codes: closed(codeNotUTF8)},
-			exchange{name: s.name + ", a byte a fragment", rule: ruleUTF8,
-				send: split(opText, b, 1), codes: closed(codeNotUTF8)},
+			frameCase{name: s.name, rule: ruleUTF8,
+				send: []frame{{opcode: opText, payload: b}}, codes: closeCodes(codeNotUTF8)},
+			frameCase{name: s.name + ", one byte a fragment", rule: ruleUTF8,
+				send: split(opText, b, 1), codes: closeCodes(codeNotUTF8)},
 		)
 	}
 	return append(table,
-		exchange{
+		frameCase{
 			name: "a character cut short by an empty last fragment", rule: ruleUTF8,
-			send:  []frame{text("\xe2\x82").unfinished(), continuation("")},
-			codes: closed(codeNotUTF8),
+			send:  []frame{text("\xe2\x82").notFinal(), continuation("")},
+			codes: closeCodes(codeNotUTF8),
 		},
-		exchange{
-			name: "a character that a ping comes between", rule: ruleUTF8,
-			send:  []frame{text("\xe2\x82").unfinished(), pingFrame("\xac"), continuation("\xac")},
-			heard: hear("€"), pongs: []string{"\xac"},
+		frameCase{
+			name: "a character with a ping between its bytes", rule: ruleUTF8,
+			send:    []frame{text("\xe2\x82").notFinal(), pingFrame("\xac"), continuation("\xac")},
+			relayed: relayedText("€"), pongs: []string{"\xac"},
 		},
-		exchange{
+		frameCase{
 			name: "halves of a character in two messages", rule: ruleUTF8,
 			send:  []frame{text("\xe2\x82"), text("\xac")},
-			codes: closed(codeNotUTF8),
+			codes: closeCodes(codeNotUTF8),
 		},
-		exchange{
+		frameCase{
 			name: "binary that is not UTF-8", rule: "RFC 6455 section 5.6",
-			send:  split(opBinary, []byte("\xed\xa0\x80\xff\xc0"), 2),
-			heard: hearBinary([]byte("\xed\xa0\x80\xff\xc0")),
+			send:    split(opBinary, []byte("\xed\xa0\x80\xff\xc0"), 2),
+			relayed: relayedBinary([]byte("\xed\xa0\x80\xff\xc0")),
 		},
 	)
 }
