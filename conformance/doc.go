@@ -16,9 +16,8 @@
 //
 // Where only the data differ, a case is a frameCase: frames that one client
 // sends, what the two other clients receive, and the code with which the server
-// closes. framing.go, unicode.go, closing.go and violations.go hold those
-// tables. Numbers such as 5.9 in their names are those of the Autobahn test
-// suite.
+// closes. framing.go, unicode.go, control.go and violations.go hold those tables.
+// Numbers such as 5.9 in their names are those of the Autobahn test suite.
 //
 // # Files
 //
@@ -32,7 +31,7 @@
 //	request.go     the opening handshake of HTTP/1.1
 //	join.go        clients that join the room of a case
 //	framecase.go   cases of which only the frames differ
-//	handshake.go, early.go, rooms.go, relay.go, history.go, broadcast.go,
-//	control.go, closing.go, framing.go, unicode.go, violations.go   the cases
+//	handshake.go, rooms.go, relay.go, history.go, broadcast.go, control.go,
+//	framing.go, unicode.go, violations.go   the cases
 //	suite.go       all cases, and running them
 package conformance
