@@ -14,26 +14,26 @@ import (
 	"time"
 )
 
-// workers is how many new connections are under way at a time.
+// workers is how many connections are opened at a time.
 const workers = 32
 
-// connects measures handshakes for a WebSocket.
+// connects measures WebSocket handshakes.
 func connects(ctx context.Context, t Target, opts Options) (Result, error) {
 	d, err := newDialer(t.URL, t.Dialect)
 	if err != nil {
 		return Result{}, err
 	}
-	return knockOn(ctx, t, opts, func(ctx context.Context, n int) error {
+	return measureConnects(ctx, t, opts, func(ctx context.Context, n int) error {
 		s, _, err := d.open(ctx, n, 0, "r0")
 		if err != nil {
 			return err
 		}
-		return s.drop()
+		return s.abort()
 	})
 }
 
-// gets measures requests for a file, each on a connection of its own: what
-// connects is to be compared with.
+// gets measures requests for a file, each on a new connection. The results of
+// connects are compared with it.
 func gets(ctx context.Context, t Target, opts Options) (Result, error) {
 	if t.FileURL == "" {
 		return Result{}, errors.New("the target has no file to get")
@@ -42,7 +42,7 @@ func gets(ctx context.Context, t Target, opts Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	return knockOn(ctx, t, opts, d.get)
+	return measureConnects(ctx, t, opts, d.get)
 }
 
 func (d *dialer) get(ctx context.Context, n int) error {
@@ -52,43 +52,43 @@ func (d *dialer) get(ctx context.Context, n int) error {
 	if err != nil {
 		return err
 	}
-	defer s.drop()
+	defer s.abort()
 	_, err = fmt.Fprintf(s.stream(), "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", d.url.RequestURI(), d.url.Host)
 	if err != nil {
-		return fmt.Errorf("request of a file: %w", err)
+		return fmt.Errorf("file request: %w", err)
 	}
 	resp, err := http.ReadResponse(bufio.NewReader(s.stream()), nil)
 	if err != nil {
-		return fmt.Errorf("answer with a file: %w", err)
+		return fmt.Errorf("file response: %w", err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("answer with a file: %s", resp.Status)
+		return fmt.Errorf("file response: %s", resp.Status)
 	}
 	_, err = io.Copy(io.Discard, resp.Body)
 	return err
 }
 
-// knockOn repeats once as fast as it goes, through the warm-up and what is
-// measured.
-func knockOn(ctx context.Context, t Target, opts Options, once func(context.Context, int) error) (r Result, err error) {
-	w := &crowd{opts: opts, server: t.PIDs} // for its counters and notes
+// measureConnects has all workers repeat once, and counts how often it succeeds
+// in the time that is measured.
+func measureConnects(ctx context.Context, t Target, opts Options, once func(ctx context.Context, n int) error) (r Result, err error) {
+	g := &generator{opts: opts, server: t.PIDs} // for its samples and notes
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer stop()
 
-	var turn, opened, failed atomic.Int64
+	var attempts, opened, failed atomic.Int64
 	var noting sync.Mutex
 	for range workers {
 		wg.Go(func() {
 			for ctx.Err() == nil {
-				if err := once(ctx, int(turn.Add(1))); err == nil {
+				if err := once(ctx, int(attempts.Add(1))); err == nil {
 					opened.Add(1)
 				} else if ctx.Err() == nil {
 					failed.Add(1)
 					noting.Lock()
-					w.note("%v", err)
+					g.note("%v", err)
 					noting.Unlock()
 				}
 			}
@@ -98,14 +98,14 @@ func knockOn(ctx context.Context, t Target, opts Options, once func(context.Cont
 		return r, err
 	}
 	first := opened.Load()
-	before, err := w.reading()
+	before, err := g.takeSample()
 	if err != nil {
 		return r, err
 	}
 	if err := sleep(ctx, opts.Measure); err != nil {
 		return r, err
 	}
-	after, err := w.reading()
+	after, err := g.takeSample()
 	if err != nil {
 		return r, err
 	}
@@ -114,7 +114,7 @@ func knockOn(ctx context.Context, t Target, opts Options, once func(context.Cont
 	wg.Wait()
 
 	s := before.until(after)
-	r = w.report(s)
+	r = g.report(s)
 	r.Connections = workers
 	r.Connect = &Connect{
 		Opened: int(n), Failed: int(failed.Load()),

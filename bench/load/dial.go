@@ -22,19 +22,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dialTimeout is generous: thousands connect at once, and a SYN that found no
-// place is sent again after 1, 3 and 7 seconds.
+// dialTimeout is long, because thousands connect at once: a SYN that the
+// server's full backlog dropped is sent again after 1, 3 and 7 seconds.
 const dialTimeout = 60 * time.Second
 
-// sources is how many loopback addresses clients come from. One address has
-// 28,000 ports for one server, and those of earlier runs may still be waiting.
-const sources = 16
+// sourceAddresses is how many loopback addresses clients connect from. One
+// address has 28,000 ports for one server, and some may be in TIME_WAIT after
+// earlier runs.
+const sourceAddresses = 16
 
 // dialer opens connections to one URL.
 type dialer struct {
 	url     *url.URL
 	addr    *net.TCPAddr
-	tls     *tls.Config // nil for plain
+	tls     *tls.Config // nil for ws and http
 	dialect Dialect
 }
 
@@ -54,8 +55,8 @@ func newDialer(rawURL string, dialect Dialect) (*dialer, error) {
 		if port == "" {
 			port = "443"
 		}
-		// The certificate is of a test's own CA. One session ticket would make
-		// the next handshake cheaper, so none is kept.
+		// The certificate is from a CA of the test. No session tickets are kept:
+		// they would make the next handshake cheaper.
 		d.tls = &tls.Config{
 			InsecureSkipVerify: true,
 			ServerName:         u.Hostname(),
@@ -69,7 +70,7 @@ func newDialer(rawURL string, dialect Dialect) (*dialer, error) {
 }
 
 // connect opens the n-th connection and makes its TLS handshake. receiveBuffer
-// bounds what the kernel holds for the client; 0 leaves that to the kernel.
+// is the size of the kernel's receive buffer; 0 leaves it to the kernel.
 func (d *dialer) connect(ctx context.Context, n, receiveBuffer int) (*socket, error) {
 	nd := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
 		var optErr error
@@ -80,7 +81,7 @@ func (d *dialer) connect(ctx context.Context, n, receiveBuffer int) (*socket, er
 		return optErr
 	}}
 	if d.addr.IP.IsLoopback() {
-		nd.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+n%sources))}
+		nd.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(1+n%sourceAddresses))}
 	}
 	conn, err := nd.DialContext(ctx, "tcp4", d.addr.String())
 	if err != nil {
@@ -104,8 +105,8 @@ func (d *dialer) connect(ctx context.Context, n, receiveBuffer int) (*socket, er
 }
 
 func setOptions(fd, receiveBuffer int) error {
-	// The port is chosen with the destination known, so that one address has
-	// all its ports for each server.
+	// The kernel chooses the port in connect, when it knows the destination. So
+	// each address can use all its ports for each server.
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
 		return fmt.Errorf("IP_BIND_ADDRESS_NO_PORT: %w", err)
 	}
@@ -120,7 +121,7 @@ func setOptions(fd, receiveBuffer int) error {
 	return nil
 }
 
-// stream is what the handshakes are spoken over.
+// stream is what the WebSocket handshake is written to and read from.
 func (s *socket) stream() io.ReadWriter {
 	if s.tls != nil {
 		return s.tls
@@ -128,8 +129,8 @@ func (s *socket) stream() io.ReadWriter {
 	return s.Conn
 }
 
-// open connects, upgrades and greets. early is what the server said after that,
-// if it came at once.
+// open connects, upgrades and makes the dialect's handshake. early is what has
+// been read after that.
 func (d *dialer) open(ctx context.Context, n, receiveBuffer int, room string) (s *socket, early []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -138,14 +139,14 @@ func (d *dialer) open(ctx context.Context, n, receiveBuffer int, room string) (s
 	}
 	br := bufio.NewReader(s.stream())
 	if err = d.upgrade(s.stream(), br, room); err == nil {
-		err = d.greet(s.stream(), br)
+		err = d.handshake(s.stream(), br)
 	}
 	if err == nil {
 		early, _ = br.Peek(br.Buffered())
-		err = s.takeOver()
+		err = s.detach()
 	}
 	if err != nil {
-		s.drop()
+		s.abort()
 		return nil, nil, err
 	}
 	return s, early, nil
@@ -160,18 +161,18 @@ func (d *dialer) upgrade(w io.Writer, br *bufio.Reader, room string) error {
 	_, err := fmt.Fprintf(w, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", uri, d.url.Host, key)
 	if err != nil {
-		return fmt.Errorf("request of an upgrade: %w", err)
+		return fmt.Errorf("upgrade request: %w", err)
 	}
 	resp, err := http.ReadResponse(br, nil)
 	if err != nil {
-		return fmt.Errorf("answer to an upgrade: %w", err)
+		return fmt.Errorf("upgrade response: %w", err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusSwitchingProtocols {
-		return fmt.Errorf("answer to an upgrade: %s", resp.Status)
+		return fmt.Errorf("upgrade response: %s", resp.Status)
 	}
 	if got := resp.Header.Get("Sec-WebSocket-Accept"); got != accept(key) {
-		return fmt.Errorf("answer to an upgrade: Sec-WebSocket-Accept is %q", got)
+		return fmt.Errorf("upgrade response: Sec-WebSocket-Accept is %q", got)
 	}
 	return nil
 }
@@ -181,28 +182,27 @@ func accept(key string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// greet speaks the dialect's handshake.
-func (d *dialer) greet(w io.Writer, br *bufio.Reader) error {
-	for _, g := range d.dialect.Hello {
-		if g.Say != "" {
-			if _, err := w.Write(appendFrame(nil, opText, []byte(g.Say))); err != nil {
-				return fmt.Errorf("greeting %q: %w", g.Say, err)
+// handshake makes the dialect's handshake.
+func (d *dialer) handshake(w io.Writer, br *bufio.Reader) error {
+	for _, step := range d.dialect.Handshake {
+		if step.Send != "" {
+			if _, err := w.Write(appendFrame(nil, opText, []byte(step.Send))); err != nil {
+				return fmt.Errorf("handshake step %q: %w", step.Send, err)
 			}
 		}
-		answer, err := readShort(br)
+		answer, err := readShortText(br)
 		if err != nil {
-			return fmt.Errorf("answer to greeting %q: %w", g.Say, err)
+			return fmt.Errorf("answer to handshake step %q: %w", step.Send, err)
 		}
-		if !strings.HasPrefix(string(answer), g.Expect) {
-			return fmt.Errorf("answer to greeting %q: %q", g.Say, answer)
+		if !strings.HasPrefix(string(answer), step.Expect) {
+			return fmt.Errorf("answer to handshake step %q: %q", step.Send, answer)
 		}
 	}
 	return nil
 }
 
-// readShort reads one text frame of less than 64 KiB. It takes no byte of what
-// follows.
-func readShort(br *bufio.Reader) ([]byte, error) {
+// readShortText reads one text frame of less than 64 KiB, and nothing after it.
+func readShortText(br *bufio.Reader) ([]byte, error) {
 	var header [4]byte
 	if _, err := io.ReadFull(br, header[:2]); err != nil {
 		return nil, err

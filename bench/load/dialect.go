@@ -7,47 +7,47 @@ import (
 	"fmt"
 )
 
-// Dialect is how a server wraps a message. The zero value is raw: a text frame
-// is a message and nothing else is sent.
+// Dialect is how a server wraps a message. The zero value is raw: each text frame
+// is one message, and nothing else is sent.
 type Dialect struct {
 	Name string
-	// Hello is said after the handshake, one line after the other.
-	Hello []Greeting
-	// A message is sent as SendBefore, payload, SendAfter.
-	SendBefore, SendAfter string
-	// A message arrives as anything that ends in HearBefore, payload, and
-	// exactly HearAfter.
-	HearBefore, HearAfter string
-	// Lines is set where several messages, one a line, may share a frame.
+	// Handshake follows the WebSocket handshake, one step after the other.
+	Handshake []Step
+	// A message is sent as SendPrefix, payload, SendSuffix.
+	SendPrefix, SendSuffix string
+	// A message arrives as anything, ReceivePrefix, payload, and exactly
+	// ReceiveSuffix.
+	ReceivePrefix, ReceiveSuffix string
+	// Lines is set if a frame may hold several messages, one on each line.
 	Lines bool
 	// Ping is answered with Pong.
 	Ping, Pong string
 }
 
-// Greeting is one line of a Dialect's handshake: Say, unless it is empty, then
+// Step is one step of a Dialect's handshake: send Send, unless it is empty, then
 // wait for a frame that begins with Expect.
-type Greeting struct{ Say, Expect string }
+type Step struct{ Send, Expect string }
 
 // dialects are those of the servers in bench/servers.
 var dialects = []Dialect{
 	{Name: "raw"},
-	// The gorilla chat example joins what has gathered into one frame.
+	// The gorilla chat example joins queued messages into one frame.
 	{Name: "lines", Lines: true},
 	{
 		Name: "socket.io",
-		Hello: []Greeting{
+		Handshake: []Step{
 			{Expect: `0{`},
-			{Say: `40`, Expect: `40{`},
+			{Send: `40`, Expect: `40{`},
 		},
-		SendBefore: `42["m","`, SendAfter: `"]`,
-		HearBefore: `42["m","`, HearAfter: `"]`,
+		SendPrefix: `42["m","`, SendSuffix: `"]`,
+		ReceivePrefix: `42["m","`, ReceiveSuffix: `"]`,
 		Ping: `2`, Pong: `3`,
 	},
 	{
 		Name:       "centrifuge",
-		Hello:      []Greeting{{Say: `{"id":1,"connect":{}}`, Expect: `{"id":1,"connect":{`}},
-		SendBefore: `{"send":{"data":"`, SendAfter: `"}}`,
-		HearBefore: `"pub":{"data":"`, HearAfter: `"}}}`,
+		Handshake:  []Step{{Send: `{"id":1,"connect":{}}`, Expect: `{"id":1,"connect":{`}},
+		SendPrefix: `{"send":{"data":"`, SendSuffix: `"}}`,
+		ReceivePrefix: `"pub":{"data":"`, ReceiveSuffix: `"}}}`,
 		Lines: true,
 		Ping:  `{}`, Pong: `{}`,
 	},
@@ -63,34 +63,34 @@ func DialectNamed(name string) (Dialect, error) {
 	return Dialect{}, fmt.Errorf("dialect %q is unknown", name)
 }
 
-// words is a Dialect made ready for comparing with what arrives.
-type words struct {
-	hearBefore, hearAfter, sendBefore, sendAfter, ping, pong []byte
-	lines                                                    bool
+// codec is a Dialect as bytes, for wrapping and unwrapping messages.
+type codec struct {
+	receivePrefix, receiveSuffix, sendPrefix, sendSuffix, ping, pong []byte
+	lines                                                            bool
 }
 
-func (d Dialect) words() words {
-	return words{
-		hearBefore: []byte(d.HearBefore), hearAfter: []byte(d.HearAfter),
-		sendBefore: []byte(d.SendBefore), sendAfter: []byte(d.SendAfter),
+func (d Dialect) codec() codec {
+	return codec{
+		receivePrefix: []byte(d.ReceivePrefix), receiveSuffix: []byte(d.ReceiveSuffix),
+		sendPrefix: []byte(d.SendPrefix), sendSuffix: []byte(d.SendSuffix),
 		ping: []byte(d.Ping), pong: []byte(d.Pong),
 		lines: d.Lines,
 	}
 }
 
-// unwrap returns the payload within one line of a text frame. What does not
-// look like a message is returned whole, and will fail every check.
-func (w *words) unwrap(line []byte) []byte {
-	if len(w.hearBefore) == 0 {
+// unwrap returns the payload in one line of a text frame. A line that is not a
+// message is returned whole; it will fail the checks.
+func (c *codec) unwrap(line []byte) []byte {
+	if len(c.receivePrefix) == 0 {
 		return line
 	}
-	i := bytes.Index(line, w.hearBefore)
-	if i < 0 || !bytes.HasSuffix(line, w.hearAfter) {
+	i := bytes.Index(line, c.receivePrefix)
+	if i < 0 || !bytes.HasSuffix(line, c.receiveSuffix) {
 		return line
 	}
-	return line[i+len(w.hearBefore) : len(line)-len(w.hearAfter)]
+	return line[i+len(c.receivePrefix) : len(line)-len(c.receiveSuffix)]
 }
 
-func (w *words) isPing(line []byte) bool {
-	return len(w.ping) > 0 && bytes.Equal(line, w.ping)
+func (c *codec) isPing(line []byte) bool {
+	return len(c.ping) > 0 && bytes.Equal(line, c.ping)
 }

@@ -8,28 +8,28 @@ import (
 )
 
 const (
-	opMore  = 0x0 // continues a fragmented message
-	opText  = 0x1
-	opClose = 0x8
-	opPing  = 0x9
-	opPong  = 0xa
+	opContinuation = 0x0
+	opText         = 0x1
+	opClose        = 0x8
+	opPing         = 0x9
+	opPong         = 0xa
 )
 
 var (
 	errMasked   = errors.New("the server sent a masked frame")
 	errReserved = errors.New("the server set a reserved bit")
-	errTooLong  = errors.New("the server sent a message longer than the generator reads")
+	errTooLong  = errors.New("the server sent a message that is too long for the generator")
 )
 
-// frame is one frame of a server. Its payload is a part of what was read.
+// frame is one frame from a server. Its payload is a slice of the read buffer.
 type frame struct {
 	opcode  byte
-	last    bool // of its message
+	last    bool // it ends its message
 	payload []byte
 }
 
-// readFrame takes the first frame from b. size is what it occupies, or 0 while
-// it is not all there.
+// readFrame decodes the first frame in b. size is its length with the header, or
+// 0 if it is not complete.
 func readFrame(b []byte) (f frame, size int, err error) {
 	if len(b) < 2 {
 		return frame{}, 0, nil
@@ -64,12 +64,11 @@ func readFrame(b []byte) (f frame, size int, err error) {
 	return frame{b[0] & 0x0f, b[0]&0x80 != 0, b[header:size]}, size, nil
 }
 
-// mask is the key of every frame sent. Any key is as dear to the server as any
-// other, except that some take a short cut for zero.
+// mask is the key of every frame sent. All keys cost a server the same, except
+// zero, for which some servers skip the unmasking.
 var mask = [4]byte{0x5a, 0xc3, 0x96, 0x3c}
 
-// appendFrame appends a client's frame, masked. The payload may be given in
-// parts.
+// appendFrame appends a masked frame. Its payload is parts, one after the other.
 func appendFrame(dst []byte, opcode byte, parts ...[]byte) []byte {
 	length := 0
 	for _, p := range parts {

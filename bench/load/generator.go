@@ -10,106 +10,117 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"time"
 )
 
-// shape says who is in a crowd.
+// payload is the size of a message, unless the scenario is about size.
+const payload = 128
+
+// shape is how many clients there are, and what they send.
 type shape struct {
 	rooms     int
 	senders   int // in each room
 	receivers int // in each room, besides the senders
-	stallers  int // of the receivers of the first room, those who will stop reading
-	// bystanders are in rooms of their own, ten in each, where nobody speaks.
+	stalled   int // how many receivers of the last room will stop reading
+	// bystanders are in rooms of their own, ten in each, where nobody sends.
 	bystanders int
-	// history is how many messages of each sender are kept for comparison. It
-	// must be at least what can be in flight.
-	history int
+	// keep is how many messages of each sender are kept, to compare them with
+	// what arrives. It must be at least as many as can be in flight.
+	keep    int
 	payload int
 }
 
-// crowd is all clients of one run. It belongs to the goroutine that runs it.
-type crowd struct {
+// messagesToKeep is keep for an open loop: the server may not have relayed any
+// message when the last is sent.
+func (s shape) messagesToKeep(rate int, d time.Duration) int {
+	return rate*int(d/time.Second+2)/(s.rooms*s.senders) + 16
+}
+
+// generator owns all clients of one run. Only the goroutine that runs it may use
+// it.
+type generator struct {
 	opts    Options
 	echo    bool
-	words   words
+	codec   codec
 	server  processes
 	dialer  *dialer
 	loop    *loop
-	run     uint32 // tells this run's messages from all others
+	runID   uint32 // is in every message of this run
 	payload int
-	frame   []byte // the one being built
+	frame   []byte // a buffer for the frame that is being sent
 
-	rooms    []*room
-	clients  []*client
-	senders  []*sender
-	stallers []*client
+	rooms   []*room
+	clients []*client
+	senders []*sender
+	stalled []*client
 
-	tally
-	awaited int       // messages that somebody has not heard yet
-	ready   []*sender // whose message has been heard by all since the last step
-	joining bool      // who is not in the room yet misses nothing
+	counters
+	pending int       // messages that some client has not received yet
+	ready   []*sender // those with a message that all have received since the last step
+	joining bool      // clients may not be in their room yet, and may miss messages
 }
 
-// tally is what is counted while messages arrive.
-type tally struct {
-	faults     Faults
-	messages   uint64
-	deliveries uint64
-	lastHeard  int64
-	latency    histogram
-	since      int64 // messages sent before are not in latency
-	notes      []string
+// counters are what is counted while messages arrive.
+type counters struct {
+	faults       Faults
+	messages     uint64
+	deliveries   uint64
+	lastReceived int64
+	latency      histogram
+	since        int64 // latency is of messages sent after this time
+	notes        []string
 }
 
-func newCrowd(t Target, opts Options, s shape) (*crowd, error) {
+func newGenerator(t Target, opts Options, s shape) (*generator, error) {
 	d, err := newDialer(t.URL, t.Dialect)
 	if err != nil {
 		return nil, err
 	}
-	w := &crowd{
-		opts: opts, echo: t.Echo, words: t.Dialect.words(), server: t.PIDs, dialer: d,
-		run: rand.Uint32(), payload: max(s.payload, MinPayload),
+	g := &generator{
+		opts: opts, echo: t.Echo, codec: t.Dialect.codec(), server: t.PIDs, dialer: d,
+		runID: rand.Uint32(), payload: max(s.payload, MinPayload),
 	}
-	if w.loop, err = newLoop(w); err != nil {
+	if g.loop, err = newLoop(g); err != nil {
 		return nil, err
 	}
-	ring := 1 << bits.Len(uint(max(s.history, 16)-1))
+	ring := 1 << bits.Len(uint(max(s.keep, 16)-1))
 	for i := range s.rooms {
-		r := w.addRoom("r" + strconv.Itoa(i))
+		r := g.addRoom("r" + strconv.Itoa(i))
 		for range s.senders {
-			w.addSender(r, ring)
+			g.addSender(r, ring)
 		}
 		for range s.receivers {
-			w.addClient(r)
+			g.addClient(r)
 		}
 	}
-	w.stallers = slices.Clone(w.clients[len(w.clients)-s.stallers:])
+	g.stalled = slices.Clone(g.clients[len(g.clients)-s.stalled:])
 	for i := range s.bystanders {
 		if i%10 == 0 {
-			w.addRoom("quiet" + strconv.Itoa(i/10))
+			g.addRoom("quiet" + strconv.Itoa(i/10))
 		}
-		w.addClient(w.rooms[len(w.rooms)-1])
+		g.addClient(g.rooms[len(g.rooms)-1])
 	}
-	return w, nil
+	return g, nil
 }
 
-func (w *crowd) addRoom(name string) *room {
+func (g *generator) addRoom(name string) *room {
 	r := &room{name: name}
-	w.rooms = append(w.rooms, r)
+	g.rooms = append(g.rooms, r)
 	return r
 }
 
-func (w *crowd) addClient(r *room) *client {
-	c := &client{id: len(w.clients), room: r, next: make([]uint32, len(r.senders)), excused: true}
-	w.clients = append(w.clients, c)
+func (g *generator) addClient(r *room) *client {
+	c := &client{id: len(g.clients), room: r, next: make([]uint32, len(r.senders)), inactive: true}
+	g.clients = append(g.clients, c)
 	r.clients = append(r.clients, c)
 	return c
 }
 
-func (w *crowd) addSender(r *room, ring int) {
-	s := &sender{place: len(r.senders), number: uint32(len(w.senders)), ring: make([]slot, ring)}
+func (g *generator) addSender(r *room, ring int) {
+	s := &sender{index: len(r.senders), number: uint32(len(g.senders)), ring: make([]sentMessage, ring)}
 	r.senders = append(r.senders, s)
-	w.senders = append(w.senders, s)
-	s.client = w.addClient(r)
+	g.senders = append(g.senders, s)
+	s.client = g.addClient(r)
 	s.client.sender = s
 	for _, c := range r.clients {
 		c.next = make([]uint32, len(r.senders))
@@ -117,11 +128,11 @@ func (w *crowd) addSender(r *room, ring int) {
 }
 
 // close drops all connections.
-func (w *crowd) close() error { return w.loop.close() }
+func (g *generator) close() error { return g.loop.close() }
 
-// connect opens the connections of the clients, so many at a time, and returns
-// how many failed. Nothing is read meanwhile.
-func (w *crowd) connect(ctx context.Context, clients []*client, parallel int) (failed int, err error) {
+// connect opens the connections of the clients, parallel at a time, and returns
+// how many failed. It reads nothing meanwhile.
+func (g *generator) connect(ctx context.Context, clients []*client, parallel int) (failed int, err error) {
 	type opened struct {
 		client *client
 		socket *socket
@@ -129,14 +140,14 @@ func (w *crowd) connect(ctx context.Context, clients []*client, parallel int) (f
 		err    error
 	}
 	results := make(chan opened, parallel)
-	places := make(chan struct{}, parallel)
+	slots := make(chan struct{}, parallel)
 	go func() {
 		for _, c := range clients {
-			places <- struct{}{}
+			slots <- struct{}{}
 			go func() {
-				s, early, err := w.dialer.open(ctx, c.id, w.receiveBuffer(c), c.room.name)
+				s, early, err := g.dialer.open(ctx, c.id, g.receiveBuffer(c), c.room.name)
 				results <- opened{c, s, early, err}
-				<-places
+				<-slots
 			}()
 		}
 	}()
@@ -144,239 +155,242 @@ func (w *crowd) connect(ctx context.Context, clients []*client, parallel int) (f
 		o := <-results
 		if o.err != nil {
 			failed++
-			w.note("connection %d: %v", o.client.id, o.err)
+			g.note("connection %d: %v", o.client.id, o.err)
 			continue
 		}
-		if addErr := w.enter(o.client, o.socket, o.early); addErr != nil && err == nil {
+		if addErr := g.activate(o.client, o.socket, o.early); addErr != nil && err == nil {
 			err = addErr
 		}
 	}
 	return failed, err
 }
 
-// receiveBuffer is small for those who will stop reading, so that it is the
-// server who has to hold what they do not take.
-func (w *crowd) receiveBuffer(c *client) int {
-	if slices.Contains(w.stallers, c) {
+// receiveBuffer is small for clients that will stop reading, so that the server
+// and not the client's kernel has to hold what they do not read.
+func (g *generator) receiveBuffer(c *client) int {
+	if slices.Contains(g.stalled, c) {
 		return 64 << 10
 	}
 	return 0
 }
 
-func (w *crowd) enter(c *client, s *socket, early []byte) error {
-	c.socket, c.carry, c.excused = s, c.carry[:0], false
-	c.rank, c.missing, c.fragments = 0, nil, c.fragments[:0]
-	for place, s := range c.room.senders {
-		c.next[place] = s.sent + 1
+// activate begins to serve a client that has connected.
+func (g *generator) activate(c *client, s *socket, early []byte) error {
+	c.socket, c.partial, c.inactive = s, c.partial[:0], false
+	c.position, c.missing, c.fragments = 0, nil, c.fragments[:0]
+	for index, s := range c.room.senders {
+		c.next[index] = s.sent + 1
 	}
-	c.room.live++
-	return w.loop.add(c, early)
+	c.room.active++
+	return g.loop.add(c, early)
 }
 
-// post sends the next message of a sender. sentAt is when it should have left.
-func (w *crowd) post(s *sender, sentAt int64) {
-	if s.client.excused {
+// send sends the next message of a sender. sentAt is when it should have been
+// sent.
+func (g *generator) send(s *sender, sentAt int64) {
+	if s.client.inactive {
 		return
 	}
 	s.sent++
-	m := s.slot(s.sent)
-	m.seq, m.sentAt, m.rank = s.sent, sentAt, 0
-	m.payload = appendPayload(m.payload[:0], w.run, s.number, s.sent, w.payload)
-	m.left = w.audience(s)
-	w.messages++
-	w.awaited++
+	m := s.sentMessage(s.sent)
+	m.seq, m.sentAt, m.position = s.sent, sentAt, 0
+	m.payload = appendPayload(m.payload[:0], g.runID, s.number, s.sent, g.payload)
+	m.left = g.receiverCount(s)
+	g.messages++
+	g.pending++
 	s.inFlight++
-	w.frame = appendFrame(w.frame[:0], opText, w.words.sendBefore, m.payload, w.words.sendAfter)
-	if err := w.loop.say(s.client, w.frame); err != nil {
-		w.loop.lose(s.client, err)
+	g.frame = appendFrame(g.frame[:0], opText, g.codec.sendPrefix, m.payload, g.codec.sendSuffix)
+	if err := g.loop.queueFrame(s.client, g.frame); err != nil {
+		g.loop.lose(s.client, err)
 	}
 	if m.left == 0 {
-		w.complete(s)
+		g.complete(s)
 	}
 }
 
-// audience is how many clients should hear what a sender who is connected says.
-func (w *crowd) audience(s *sender) int {
-	if w.echo {
-		return s.client.room.live
+// receiverCount is how many clients should receive a message of s, which is
+// connected.
+func (g *generator) receiverCount(s *sender) int {
+	if g.echo {
+		return s.client.room.active
 	}
-	return s.client.room.live - 1
+	return s.client.room.active - 1
 }
 
-// complete is called when a message has been heard by all.
-func (w *crowd) complete(s *sender) {
-	w.awaited--
-	if s.inFlight--; !w.joining {
-		w.ready = append(w.ready, s)
+// complete is called when all have received a message.
+func (g *generator) complete(s *sender) {
+	g.pending--
+	if s.inFlight--; !g.joining {
+		g.ready = append(g.ready, s)
 	}
 }
 
-// gone is called by the loop when a connection has ended without our wish.
-func (w *crowd) gone(c *client, err error) {
-	if c.excused {
+// onLost is called by the loop when a connection has ended that we did not end.
+func (g *generator) onLost(c *client, err error) {
+	if c.inactive {
 		return
 	}
-	w.note("connection %d ended: %v", c.id, err)
-	w.faults.Lost++
-	w.faults.Missing += uint64(w.excuse(c))
+	g.note("connection %d ended: %v", c.id, err)
+	g.faults.Lost++
+	g.faults.Missing += uint64(g.deactivate(c))
 }
 
-// excuse expects nothing of a client any more, and returns how many messages on
-// their way it has not heard.
-func (w *crowd) excuse(c *client) (unheard int) {
-	c.excused = true
-	c.room.live--
+// deactivate expects no more messages at a client. It returns how many pending
+// messages the client has not received.
+func (g *generator) deactivate(c *client) (unreceived int) {
+	c.inactive = true
+	c.room.active--
 	for m := range c.missing {
-		unheard++
-		w.release(c.room.senders[m.place], m.seq)
+		unreceived++
+		g.release(c.room.senders[m.index], m.seq)
 	}
 	c.missing = nil
-	for place, s := range c.room.senders {
-		if s.client == c && !w.echo {
+	for index, s := range c.room.senders {
+		if s.client == c && !g.echo {
 			continue
 		}
-		for seq := c.next[place]; seq <= s.sent; seq++ {
-			unheard++
-			w.release(s, seq)
+		for seq := c.next[index]; seq <= s.sent; seq++ {
+			unreceived++
+			g.release(s, seq)
 		}
-		c.next[place] = s.sent + 1
+		c.next[index] = s.sent + 1
 	}
-	return unheard
+	return unreceived
 }
 
-// release counts one client less among those who should still hear a message.
-func (w *crowd) release(s *sender, seq uint32) {
-	m := s.slot(seq)
+// release counts one client less among those that should receive a message.
+func (g *generator) release(s *sender, seq uint32) {
+	m := s.sentMessage(seq)
 	if m.seq != seq || m.left == 0 {
 		return
 	}
 	if m.left--; m.left == 0 {
-		w.complete(s)
+		g.complete(s)
 	}
 }
 
-// text is called by the loop for every text frame.
-func (w *crowd) text(c *client, frame []byte, now int64) {
-	for w.words.lines {
+// onText is called by the loop for every text message.
+func (g *generator) onText(c *client, frame []byte, now int64) {
+	for g.codec.lines {
 		line, rest, more := bytes.Cut(frame, newline)
 		if !more {
 			break
 		}
-		w.line(c, line, now)
+		g.onLine(c, line, now)
 		frame = rest
 	}
-	w.line(c, frame, now)
+	g.onLine(c, frame, now)
 }
 
 var newline = []byte{'\n'}
 
-func (w *crowd) line(c *client, line []byte, now int64) {
-	if w.words.isPing(line) {
-		// A failure shows when the client is flushed.
-		_ = w.loop.say(c, appendFrame(nil, opText, w.words.pong))
+func (g *generator) onLine(c *client, line []byte, now int64) {
+	if g.codec.isPing(line) {
+		// An error comes again when the client is flushed.
+		_ = g.loop.queueFrame(c, appendFrame(nil, opText, g.codec.pong))
 		return
 	}
-	w.hear(c, w.words.unwrap(line), now)
+	g.checkDelivery(c, g.codec.unwrap(line), now)
 }
 
-// hear checks one delivery. It is the generator's hot path: a message that
-// arrives as it should costs one comparison and a few counters.
-func (w *crowd) hear(c *client, payload []byte, now int64) {
-	number, seq, ok := origin(payload)
-	if !ok || int(number) >= len(w.senders) || seq > w.senders[number].sent {
-		w.corrupted(c, payload)
+// checkDelivery checks one message that a client has received. It is the
+// generator's hot path: a correct delivery costs one comparison and a few counters.
+func (g *generator) checkDelivery(c *client, payload []byte, now int64) {
+	number, seq, ok := parseOrigin(payload)
+	if !ok || int(number) >= len(g.senders) || seq > g.senders[number].sent {
+		g.corrupted(c, payload)
 		return
 	}
-	s := w.senders[number]
-	m := s.slot(seq)
+	s := g.senders[number]
+	m := s.sentMessage(seq)
 	if m.seq != seq || !bytes.Equal(m.payload, payload) {
-		if m.seq == seq || !genuine(payload, w.run) {
-			w.corrupted(c, payload)
+		if m.seq == seq || !valid(payload, g.runID) {
+			g.corrupted(c, payload)
 			return
 		}
-		m = nil // older than what is kept
+		m = nil // it is not kept any more
 	}
 	switch {
 	case s.client.room != c.room:
-		w.faults.Stray++
+		g.faults.Stray++
 		return
-	case s.client == c && !w.echo:
-		w.faults.Echoed++
+	case s.client == c && !g.echo:
+		g.faults.Echoed++
 		return
-	case c.excused:
+	case c.inactive:
 		return
 	}
-	if next := &c.next[s.place]; seq == *next {
+	if next := &c.next[s.index]; seq == *next {
 		*next++
-	} else if !w.outOfTurn(c, s.place, seq) {
+	} else if !g.outOfOrder(c, s.index, seq) {
 		return
 	}
-	w.deliveries++
-	w.lastHeard = now
+	g.deliveries++
+	g.lastReceived = now
 	if m != nil {
-		w.account(c, s, m, now)
+		g.countDelivery(c, s, m, now)
 	}
 }
 
-// account takes one delivery of a message off those that are awaited.
-func (w *crowd) account(c *client, s *sender, m *slot, now int64) {
-	if m.sentAt >= w.since {
-		w.latency.record(now - m.sentAt)
+// countDelivery counts a new delivery of a message.
+func (g *generator) countDelivery(c *client, s *sender, m *sentMessage, now int64) {
+	if m.sentAt >= g.since {
+		g.latency.record(now - m.sentAt)
 	}
-	// Senders who do not hear themselves cannot say which was first: their own
-	// message or the one they heard.
-	if c.sender == nil || w.echo {
-		if m.rank == 0 {
-			c.room.ranks++
-			m.rank = c.room.ranks
+	// A sender that does not receive its own messages cannot tell whether its own
+	// or the received message was first.
+	if c.sender == nil || g.echo {
+		if m.position == 0 {
+			c.room.positions++
+			m.position = c.room.positions
 		}
-		if m.rank < c.rank {
-			w.faults.Disordered++
+		if m.position < c.position {
+			g.faults.Disordered++
 		} else {
-			c.rank = m.rank
+			c.position = m.position
 		}
 	}
 	if m.left--; m.left == 0 {
-		w.complete(s)
+		g.complete(s)
 	}
 }
 
-// outOfTurn sorts out a message that is not the next of its sender, and reports
-// whether it is new to the client.
-func (w *crowd) outOfTurn(c *client, place int, seq uint32) bool {
-	if seq > c.next[place] {
-		if !w.joining {
-			c.missed(place, seq)
+// outOfOrder handles a message that is not the next of its sender. It reports
+// whether the client has not received it before.
+func (g *generator) outOfOrder(c *client, index int, seq uint32) bool {
+	if seq > c.next[index] {
+		if !g.joining {
+			c.addMissing(index, seq)
 		}
-		c.next[place] = seq + 1
+		c.next[index] = seq + 1
 		return true
 	}
-	if _, late := c.missing[message{place, seq}]; late {
-		delete(c.missing, message{place, seq})
-		w.faults.Reordered++
+	if _, late := c.missing[messageKey{index, seq}]; late {
+		delete(c.missing, messageKey{index, seq})
+		g.faults.Reordered++
 		return true
 	}
-	w.faults.Doubled++
+	g.faults.Doubled++
 	return false
 }
 
-func (w *crowd) corrupted(c *client, payload []byte) {
-	w.faults.Corrupted++
-	w.note("connection %d heard %.200q", c.id, payload)
+func (g *generator) corrupted(c *client, payload []byte) {
+	g.faults.Corrupted++
+	g.note("connection %d received %.200q", c.id, payload)
 }
 
-// countMissing adds what has not come. It is called once, at the end.
-func (w *crowd) countMissing() {
-	for _, c := range w.clients {
-		if !c.excused {
-			w.faults.Missing += uint64(w.excuse(c))
+// countMissing counts messages that have not come. It is called once, at the end.
+func (g *generator) countMissing() {
+	for _, c := range g.clients {
+		if !c.inactive {
+			g.faults.Missing += uint64(g.deactivate(c))
 		}
 	}
 }
 
-// note keeps the first few explanations of what went wrong.
-func (w *crowd) note(format string, args ...any) {
-	if len(w.notes) < 5 {
-		w.notes = append(w.notes, fmt.Sprintf(format, args...))
+// note keeps the first five descriptions of faults.
+func (g *generator) note(format string, args ...any) {
+	if len(g.notes) < 5 {
+		g.notes = append(g.notes, fmt.Sprintf(format, args...))
 	}
 }

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// histogram counts durations in buckets no wider than 1/32 of their value, so
-// that recording is cheap and millions of them take a few kilobytes.
+// histogram counts durations in buckets no wider than 1/32 of their value. To
+// record one is cheap, and the size does not depend on how many there are.
 type histogram struct {
 	buckets [60 * steps]uint64
 	count   uint64
 }
 
-// steps is how many buckets a doubling has.
+// steps is how many buckets there are between a duration and its double.
 const (
 	stepBits = 5
 	steps    = 1 << stepBits
@@ -34,8 +34,8 @@ func bucket(nanos int64) int {
 	return shift*steps + int(nanos>>shift)
 }
 
-// floor is the shortest duration that falls into bucket i.
-func floor(i int) int64 {
+// lowerBound is the shortest duration in bucket i.
+func lowerBound(i int) int64 {
 	if i < 2*steps {
 		return int64(i)
 	}
@@ -43,13 +43,13 @@ func floor(i int) int64 {
 	return int64(i-shift*steps) << shift
 }
 
-// quantile returns the duration that a share q of all is not longer than.
+// quantile returns a duration that is not exceeded by the share q of all.
 func (h *histogram) quantile(q float64) time.Duration {
-	rank := max(uint64(math.Ceil(q*float64(h.count))), 1)
+	position := max(uint64(math.Ceil(q*float64(h.count))), 1)
 	var seen uint64
 	for i, n := range h.buckets {
-		if seen += n; seen >= rank {
-			return time.Duration((floor(i) + floor(i+1)) / 2)
+		if seen += n; seen >= position {
+			return time.Duration((lowerBound(i) + lowerBound(i+1)) / 2)
 		}
 	}
 	return 0
@@ -57,7 +57,7 @@ func (h *histogram) quantile(q float64) time.Duration {
 
 func (h *histogram) reset() { *h = histogram{} }
 
-// latency sums a histogram up in milliseconds.
+// latency returns the percentiles in milliseconds.
 func (h *histogram) latency() Latency {
 	if h.count == 0 {
 		return Latency{}

@@ -15,42 +15,43 @@ import (
 const (
 	// readSize is what one read may return.
 	readSize = 256 << 10
-	// maxFrame leaves room for it behind a frame that was cut in two.
+	// maxFrame is the longest frame. The buffer has space for its beginning and
+	// one more read.
 	maxFrame = 128 << 10
-	// batch is how many sockets are served between two looks at the clock. A
-	// larger one would make an open-loop sender late.
+	// batch is how many sockets are served before the schedule is called again. A
+	// larger one would delay the messages of an open loop.
 	batch = 512
 )
 
 var (
 	errClosed = errors.New("closed by the server")
-	began     = time.Now()
+	startTime = time.Now()
 )
 
-// nanos is the monotonic time since the generator began.
-func nanos() int64 { return int64(time.Since(began)) }
+// nanos is the monotonic time since the generator started.
+func nanos() int64 { return int64(time.Since(startTime)) }
 
-// listener is told what the loop reads.
-type listener interface {
-	// text is a text frame's payload, valid until it returns.
-	text(c *client, payload []byte, now int64)
-	// gone is the end of a connection that the loop has given up.
-	gone(c *client, err error)
+// frameHandler is told what the loop reads.
+type frameHandler interface {
+	// onText is called for a text message. The payload is valid until it returns.
+	onText(c *client, payload []byte, now int64)
+	// onLost is called when a connection has ended or failed.
+	onLost(c *client, err error)
 }
 
-// loop serves all sockets from one epoll on one goroutine. Its methods belong
-// to that goroutine.
+// loop serves all sockets with one epoll on one goroutine. Only that goroutine may
+// call its methods.
 type loop struct {
 	epoll   int
 	events  []unix.EpollEvent
-	clients []*client // by id; nil while not served
-	unsent  []*client // with something to flush when the batch is done
+	clients []*client // by id; nil if not served
+	unsent  []*client // those to flush after the batch
 	plain   []byte
 	cipher  []byte
-	on      listener
+	on      frameHandler
 }
 
-func newLoop(on listener) (*loop, error) {
+func newLoop(on frameHandler) (*loop, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
@@ -68,15 +69,14 @@ func (l *loop) close() error {
 	for _, c := range l.clients {
 		if c != nil {
 			l.remove(c)
-			c.drop()
+			c.abort()
 		}
 	}
 	return unix.Close(l.epoll)
 }
 
-// run serves the sockets until step says that there is no more to do. step is
-// called with the time whenever a batch has been served, and at the latest at
-// the time it returned.
+// run serves the sockets until step returns more=false. It calls step with the
+// time after each batch, and at the latest at the time wake that step returned.
 func (l *loop) run(step func(now int64) (wake int64, more bool)) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -87,8 +87,8 @@ func (l *loop) run(step func(now int64) (wake int64, more bool)) error {
 		if !more {
 			return nil
 		}
-		// Rounded down: the last millisecond is spent asking without waiting,
-		// so that messages leave on time.
+		// Rounded down: in the last millisecond the loop polls without waiting,
+		// so that messages are sent on time.
 		timeout := max(wake-now, 0) / int64(time.Millisecond)
 		n, err := unix.EpollWait(l.epoll, l.events, int(timeout))
 		if err != nil && !errors.Is(err, unix.EINTR) {
@@ -113,8 +113,8 @@ func (l *loop) serve(e *unix.EpollEvent) {
 	}
 }
 
-// add begins to serve a client whose socket has been taken over. early is what
-// was read behind its handshake.
+// add begins to serve a client whose socket has been detached. early is what was
+// read after its handshake.
 func (l *loop) add(c *client, early []byte) error {
 	for c.id >= len(l.clients) {
 		l.clients = append(l.clients, nil)
@@ -129,7 +129,7 @@ func (l *loop) add(c *client, early []byte) error {
 		return nil
 	}
 	if c.tls != nil {
-		// What crypto/tls has read already, epoll will not tell of.
+		// Epoll does not report what crypto/tls has read already.
 		l.decrypt(c, nil)
 	}
 	return nil
@@ -149,17 +149,19 @@ func (l *loop) watch(c *client, op int) error {
 // remove stops serving a client and leaves its connection open.
 func (l *loop) remove(c *client) {
 	l.clients[c.id] = nil
-	// Fails only for a descriptor that is not there, which is what is wanted.
+	// It fails only if the descriptor is not registered, as it should be now.
 	_ = unix.EpollCtl(l.epoll, unix.EPOLL_CTL_DEL, c.fd, nil)
 }
 
+// lose ends a connection that has failed, and reports it.
 func (l *loop) lose(c *client, err error) {
 	l.remove(c)
-	c.drop()
-	l.on.gone(c, err)
+	c.abort()
+	l.on.onLost(c, err)
 }
 
-// flush sends what the client has queued, now or as soon as there is room.
+// flush sends what the client has queued. What the kernel does not take now is
+// sent when the socket is writable.
 func (l *loop) flush(c *client) {
 	err := c.flush()
 	if wait := len(c.out) > 0; err == nil && wait != c.writable {
@@ -171,7 +173,7 @@ func (l *loop) flush(c *client) {
 	}
 }
 
-// read takes what one read returns. If there is more, epoll says so again.
+// read reads once. If there is more, epoll reports it again.
 func (l *loop) read(c *client) {
 	if c.tls != nil {
 		if n, ok := l.receive(c, l.cipher); ok {
@@ -179,7 +181,7 @@ func (l *loop) read(c *client) {
 		}
 		return
 	}
-	k := copy(l.plain, c.carry)
+	k := copy(l.plain, c.partial)
 	n, ok := l.receive(c, l.plain[k:])
 	if !ok {
 		return
@@ -202,11 +204,11 @@ func (l *loop) receive(c *client, b []byte) (int, bool) {
 	return 0, false
 }
 
-// decrypt consumes all records that are complete.
+// decrypt decrypts and consumes all complete records.
 func (l *loop) decrypt(c *client, cipher []byte) {
 	c.in = cipher
 	for {
-		k := copy(l.plain, c.carry)
+		k := copy(l.plain, c.partial)
 		n, err := c.tls.Read(l.plain[k:])
 		if n > 0 {
 			if err := l.consume(c, l.plain[:k+n]); err != nil {
@@ -228,7 +230,7 @@ func (l *loop) decrypt(c *client, cipher []byte) {
 	}
 }
 
-// consume takes all whole frames from b and keeps the rest for the next read.
+// consume handles all complete frames in b and keeps the rest for the next read.
 func (l *loop) consume(c *client, b []byte) error {
 	now := nanos()
 	for {
@@ -240,41 +242,41 @@ func (l *loop) consume(c *client, b []byte) error {
 			break
 		}
 		if f.opcode == opText && f.last {
-			l.on.text(c, f.payload, now)
-		} else if err := l.unusual(c, f, now); err != nil {
+			l.on.onText(c, f.payload, now)
+		} else if err := l.handleOther(c, f, now); err != nil {
 			return err
 		}
 		b = b[size:]
 	}
-	c.carry = append(c.carry[:0], b...)
+	c.partial = append(c.partial[:0], b...)
 	return nil
 }
 
-// unusual takes everything but a text message in one frame.
-func (l *loop) unusual(c *client, f frame, now int64) error {
+// handleOther handles all frames except a text message in one frame.
+func (l *loop) handleOther(c *client, f frame, now int64) error {
 	switch f.opcode {
-	case opText, opMore:
+	case opText, opContinuation:
 		if c.fragments = append(c.fragments, f.payload...); len(c.fragments) > maxFrame {
 			return errTooLong
 		}
 		if f.last {
-			l.on.text(c, c.fragments, now)
+			l.on.onText(c, c.fragments, now)
 			c.fragments = c.fragments[:0]
 		}
 		return nil
 	case opPong:
 		return nil
 	case opPing:
-		return l.say(c, appendFrame(nil, opPong, f.payload))
+		return l.queueFrame(c, appendFrame(nil, opPong, f.payload))
 	case opClose:
 		return fmt.Errorf("%w: close frame %q", errClosed, f.payload)
 	}
 	return fmt.Errorf("the server sent a frame with opcode %d", f.opcode)
 }
 
-// say queues a frame, which leaves when the batch is done: what one client has
-// to say then takes one write. It never loses the client.
-func (l *loop) say(c *client, frame []byte) error {
+// queueFrame queues a frame until the batch is done, so that all frames of a
+// client take one write. It never calls lose.
+func (l *loop) queueFrame(c *client, frame []byte) error {
 	if len(c.out) == 0 {
 		l.unsent = append(l.unsent, c)
 	}

@@ -9,39 +9,39 @@ import (
 	"time"
 )
 
-func TestPayload_IsPrintableAndGenuineOnlyWhole(t *testing.T) {
+func TestPayload_IsPrintableAndHasAChecksum(t *testing.T) {
 	for _, size := range []int{MinPayload, 128, 1000} {
 		p := appendPayload(nil, 7, 0xabc, 99, size)
 		if len(p) != size {
 			t.Fatalf("%d bytes, want %d", len(p), size)
 		}
-		if sender, seq, ok := origin(p); !ok || sender != 0xabc || seq != 99 {
+		if sender, seq, ok := parseOrigin(p); !ok || sender != 0xabc || seq != 99 {
 			t.Errorf("origin %x %d %v", sender, seq, ok)
 		}
-		if !genuine(p, 7) || genuine(p, 8) {
-			t.Error("the run is not told")
+		if !valid(p, 7) || valid(p, 8) {
+			t.Error("another run is not detected")
 		}
 		for i := range p {
 			if p[i] <= ' ' || p[i] > '~' || p[i] == '"' || p[i] == '\\' {
 				t.Fatalf("byte %d is %q", i, p[i])
 			}
 			p[i] ^= 1
-			if genuine(p, 7) {
-				t.Errorf("byte %d may be changed", i)
+			if valid(p, 7) {
+				t.Errorf("a change of byte %d is not detected", i)
 			}
 			p[i] ^= 1
 		}
 	}
 }
 
-func TestReadFrame_WaitsForTheWhole(t *testing.T) {
+func TestReadFrame_Incomplete_Waits(t *testing.T) {
 	for _, size := range []int{0, 1, 125, 126, 300, 65535} {
 		payload := bytes.Repeat([]byte{'x'}, size)
 		frame := unmaskedFrame(payload)
 		for _, n := range []int{0, 1, 2, 3, len(frame) - 1} {
 			if n < len(frame) {
 				if _, used, err := readFrame(frame[:n]); used != 0 || err != nil {
-					t.Errorf("size %d, %d bytes there: used %d, %v", size, n, used, err)
+					t.Errorf("size %d, the first %d bytes: used %d, %v", size, n, used, err)
 				}
 			}
 		}
@@ -52,7 +52,7 @@ func TestReadFrame_WaitsForTheWhole(t *testing.T) {
 	}
 }
 
-func TestReadFrame_RefusesWhatNoServerShouldSend(t *testing.T) {
+func TestReadFrame_Invalid_IsAnError(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"masked":     {0x81, 0x80, 0, 0, 0, 0},
 		"compressed": {0xc1, 0x00},
@@ -64,9 +64,9 @@ func TestReadFrame_RefusesWhatNoServerShouldSend(t *testing.T) {
 	}
 }
 
-func TestDialects_UnwrapWhatTheyWrap(t *testing.T) {
+func TestDialects_Unwrap(t *testing.T) {
 	inner := []byte("payload")
-	for name, heard := range map[string]string{
+	for name, received := range map[string]string{
 		"raw":        `payload`,
 		"socket.io":  `42["m","payload"]`,
 		"centrifuge": `{"push":{"channel":"r0","pub":{"data":"payload"}}}`,
@@ -75,11 +75,11 @@ func TestDialects_UnwrapWhatTheyWrap(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := d.words()
-		if got := w.unwrap([]byte(heard)); !bytes.Equal(got, inner) {
+		w := d.codec()
+		if got := w.unwrap([]byte(received)); !bytes.Equal(got, inner) {
 			t.Errorf("%s: %q", name, got)
 		}
-		if w.isPing([]byte(heard)) || name != "raw" && !w.isPing([]byte(d.Ping)) {
+		if w.isPing([]byte(received)) || name != "raw" && !w.isPing([]byte(d.Ping)) {
 			t.Errorf("%s: ping", name)
 		}
 	}
@@ -97,18 +97,22 @@ func TestHistogram_Quantile_IsWithinABucket(t *testing.T) {
 		}
 	}
 	for _, n := range []int64{0, 1, 31, 32, 63, 64, 65, 1 << 40, 1<<62 + 1} {
-		if i := bucket(n); floor(i) > n || floor(i+1) <= n {
-			t.Errorf("%d is in bucket %d, from %d to %d", n, i, floor(i), floor(i+1))
+		if i := bucket(n); lowerBound(i) > n || lowerBound(i+1) <= n {
+			t.Errorf("%d is in bucket %d, from %d to %d", n, i, lowerBound(i), lowerBound(i+1))
 		}
 	}
 }
 
 func TestProcesses_ReadThisOne(t *testing.T) {
 	p := processes{os.Getpid()}
-	for deadline := time.Now().Add(30 * time.Millisecond); time.Now().Before(deadline); {
-	}
-	if cpu, err := p.cpu(); err != nil || cpu <= 0 {
-		t.Errorf("cpu %v, %v", cpu, err)
+	for { // until this process has used CPU time
+		cpu, err := p.cpu()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cpu > 0 {
+			break
+		}
 	}
 	if kib, err := p.rss(); err != nil || kib < 1000 {
 		t.Errorf("rss %v, %v", kib, err)

@@ -11,14 +11,14 @@ import (
 // A payload is printable ASCII without quotes or backslashes, so that it
 // survives in a text frame and inside a JSON string:
 //
-//	run      8 hex digits, the same for all messages of one generator
+//	run      8 hex digits, the same for all messages of a run
 //	sender   8 hex digits
 //	sequence 8 hex digits, from 1 for each sender
-//	checksum 8 hex digits, CRC-32C of all the rest
-//	filler   pseudo-random, another for each message
+//	checksum 8 hex digits, CRC-32C of everything else
+//	filler   pseudo-random, different in each message
 const (
 	headerSize = 32
-	// MinPayload is the shortest payload that carries all a receiver checks.
+	// MinPayload is the length of a payload without filler.
 	MinPayload = headerSize
 )
 
@@ -75,9 +75,9 @@ func copyHex(dst []byte, v uint32) {
 	}
 }
 
-// origin reads whose message a payload claims to be. What it returns is a claim
-// until the payload has been compared.
-func origin(payload []byte) (sender, seq uint32, ok bool) {
+// parseOrigin returns the sender and the sequence number in a payload. They are
+// not reliable until the payload has been compared with what was sent.
+func parseOrigin(payload []byte) (sender, seq uint32, ok bool) {
 	if len(payload) < headerSize {
 		return 0, 0, false
 	}
@@ -86,9 +86,9 @@ func origin(payload []byte) (sender, seq uint32, ok bool) {
 	return sender, seq, ok1 && ok2
 }
 
-// genuine reports whether a payload is one of this run, whole. It is for those
-// few whose original is not kept any more.
-func genuine(payload []byte, run uint32) bool {
+// valid reports whether a payload is of this run and has the right checksum. It
+// is for the few messages whose original is not kept any more.
+func valid(payload []byte, run uint32) bool {
 	if len(payload) < headerSize || !bytes.Equal(payload[:8], appendHex(nil, run)) {
 		return false
 	}
@@ -96,7 +96,7 @@ func genuine(payload []byte, run uint32) bool {
 	return ok && sum == checksum(payload)
 }
 
-// hexValue has bit 7 set for what is no lower-case hex digit.
+// hexValue has bit 7 set for all but lower-case hex digits.
 var hexValue = func() (t [256]byte) {
 	for i := range t {
 		t[i] = 0x80

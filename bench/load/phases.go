@@ -9,167 +9,168 @@ import (
 	"time"
 )
 
-// A run is a few phases, one after the other: arrive, then observe some feed
-// and drain what it has sent, perhaps again, then report.
+// A run is a sequence of phases: connectAndJoin, then observe with a schedule and
+// drain, perhaps again, then report.
 
-// feed says what there is to say at a time, and when it wants to be asked again.
-type feed interface {
+// schedule sends messages. step sends those that are due, and returns when it
+// must be called again at the latest.
+type schedule interface {
 	step(now int64) (wake int64)
 }
 
-// closedFeed keeps as many messages of each sender in flight as the window says:
-// when all have heard one, the next leaves.
-type closedFeed struct {
-	crowd  *crowd
-	window int
-	begun  bool
+// closedLoop keeps window messages of each sender in flight. When all have
+// received one, it sends the next.
+type closedLoop struct {
+	generator *generator
+	window    int
+	begun     bool
 }
 
-func (f *closedFeed) step(now int64) int64 {
-	w := f.crowd
+func (f *closedLoop) step(now int64) int64 {
+	g := f.generator
 	if !f.begun {
 		f.begun = true
-		w.ready = append(w.ready[:0], w.senders...)
+		g.ready = append(g.ready[:0], g.senders...)
 	}
-	for i := 0; i < len(w.ready); i++ { // whoever is lost meanwhile may make more ready
-		s := w.ready[i]
-		// Where nobody is left to hear, a message would be done at once, and so
-		// would the next, for ever.
-		for s.inFlight < f.window && !s.client.excused && w.audience(s) > 0 {
-			w.post(s, now)
+	for i := 0; i < len(g.ready); i++ { // a connection lost here may add more
+		s := g.ready[i]
+		// Without a receiver, a message is complete at once. The loop would never
+		// end.
+		for s.inFlight < f.window && !s.client.inactive && g.receiverCount(s) > 0 {
+			g.send(s, now)
 		}
 	}
-	w.ready = w.ready[:0]
+	g.ready = g.ready[:0]
 	return now + int64(time.Second)
 }
 
-// openFeed sends at fixed times, whether the server keeps up or not.
-type openFeed struct {
-	crowd    *crowd
-	interval int64
-	next     int64
-	turn     int
+// openLoop sends at fixed times, whether or not the server keeps up.
+type openLoop struct {
+	generator *generator
+	interval  int64
+	next      int64
+	turn      int
 }
 
-func (f *openFeed) step(now int64) int64 {
-	w := f.crowd
-	w.ready = w.ready[:0]
+func (f *openLoop) step(now int64) int64 {
+	g := f.generator
+	g.ready = g.ready[:0]
 	if f.next == 0 {
 		f.next = now
 	}
 	for ; f.next <= now; f.next += f.interval {
-		w.post(w.senders[f.turn%len(w.senders)], f.next)
+		g.send(g.senders[f.turn%len(g.senders)], f.next)
 		f.turn++
 	}
 	return f.next
 }
 
-// silence sends nothing.
-type silence struct{ crowd *crowd }
+// sendNothing is a schedule without messages.
+type sendNothing struct{ generator *generator }
 
-func (f silence) step(now int64) int64 {
-	f.crowd.ready = f.crowd.ready[:0]
+func (f sendNothing) step(now int64) int64 {
+	f.generator.ready = f.generator.ready[:0]
 	return now + int64(time.Second)
 }
 
-// arrive connects everyone and waits until all are in their rooms.
-func (w *crowd) arrive(ctx context.Context) error {
-	failed, err := w.connect(ctx, w.clients, w.opts.Parallel)
+// connectAndJoin connects all clients and waits until they are in their rooms.
+func (g *generator) connectAndJoin(ctx context.Context) error {
+	failed, err := g.connect(ctx, g.clients, g.opts.Parallel)
 	if err != nil {
 		return err
 	}
 	if failed > 0 {
-		return fmt.Errorf("%d of %d connections were not opened: %s", failed, len(w.clients), w.notes[0])
+		return fmt.Errorf("%d of %d connections were not opened: %s", failed, len(g.clients), g.notes[0])
 	}
-	return w.join(ctx)
+	return g.join(ctx)
 }
 
-// join speaks in each room until one message has been heard by all who are
-// connected. A server may well answer the handshake before it has taken the
-// client into the room.
-func (w *crowd) join(ctx context.Context) error {
-	w.joining = true
-	defer func() { w.joining = false }()
-	for _, r := range w.rooms {
+// join sends messages in each room until all connected clients have received
+// one. A server may answer the handshake before the client is in the room.
+func (g *generator) join(ctx context.Context) error {
+	g.joining = true
+	defer func() { g.joining = false }()
+	for _, r := range g.rooms {
 		r.joined = false
 	}
-	deadline := nanos() + int64(w.opts.Patience)
-	open := len(w.rooms)
+	deadline := nanos() + int64(g.opts.Patience)
+	open := len(g.rooms)
 	again := nanos()
-	err := w.loop.run(func(now int64) (int64, bool) {
+	err := g.loop.run(func(now int64) (int64, bool) {
 		if now >= again {
-			again = now + int64(w.opts.Patience/15)
-			w.knock(now)
+			again = now + int64(g.opts.Patience/15)
+			g.sendProbes(now)
 		}
-		open = w.unjoined()
+		open = g.unjoined()
 		return now + int64(100*time.Millisecond), open > 0 && now < deadline && ctx.Err() == nil
 	})
 	if err != nil {
 		return err
 	}
 	if open > 0 {
-		return fmt.Errorf("in %d of %d rooms, a message did not reach everyone within %v", open, len(w.rooms), w.opts.Patience)
+		return fmt.Errorf("in %d of %d rooms, a message did not reach all clients within %v", open, len(g.rooms), g.opts.Patience)
 	}
-	// Messages that were overtaken by a client's arrival are not awaited.
-	w.awaited, w.ready = 0, w.ready[:0]
-	for _, s := range w.senders {
+	// Messages sent before all clients had joined are not pending.
+	g.pending, g.ready = 0, g.ready[:0]
+	for _, s := range g.senders {
 		s.inFlight = 0
 	}
 	return ctx.Err()
 }
 
-// unjoined counts the rooms where the newest message is not with all yet.
-func (w *crowd) unjoined() (open int) {
-	for _, r := range w.rooms {
+// unjoined counts the rooms where some client has not received the newest message.
+func (g *generator) unjoined() (open int) {
+	for _, r := range g.rooms {
 		if r.joined {
 			continue
 		}
-		s := r.speaker()
-		if r.joined = s == nil || s.slot(s.sent).left == 0; !r.joined {
+		s := r.firstConnected()
+		if r.joined = s == nil || s.sentMessage(s.sent).left == 0; !r.joined {
 			open++
 		}
 	}
 	return open
 }
 
-// knock says something in each room that is not joined yet.
-func (w *crowd) knock(now int64) {
-	for _, r := range w.rooms {
-		if s := r.speaker(); s != nil && !r.joined {
-			w.post(s, now)
+// sendProbes sends a message in each room that is not joined yet.
+func (g *generator) sendProbes(now int64) {
+	for _, r := range g.rooms {
+		if s := r.firstConnected(); s != nil && !r.joined {
+			g.send(s, now)
 		}
 	}
 }
 
-// speaker is the first sender who is connected.
-func (r *room) speaker() *sender {
+// firstConnected is the first sender that is connected, or nil.
+func (r *room) firstConnected() *sender {
 	for _, s := range r.senders {
-		if !s.client.excused {
+		if !s.client.inactive {
 			return s
 		}
 	}
 	return nil
 }
 
-// span is what happened between two looks at the clock and at the server.
-type span struct {
+// measurement is the difference of two samples.
+type measurement struct {
 	seconds, cpuSeconds, ownSeconds float64
 	messages, deliveries            uint64
 }
 
-type reading struct {
+// sample is the time, the CPU time used and the counters at one moment.
+type sample struct {
 	at                   int64
 	cpu, own             time.Duration
 	messages, deliveries uint64
 }
 
-func (w *crowd) reading() (reading, error) {
-	cpu, err := w.server.cpu()
-	return reading{nanos(), cpu, ownCPU(), w.messages, w.deliveries}, err
+func (g *generator) takeSample() (sample, error) {
+	cpu, err := g.server.cpu()
+	return sample{nanos(), cpu, ownCPU(), g.messages, g.deliveries}, err
 }
 
-func (a reading) until(b reading) span {
-	return span{
+func (a sample) until(b sample) measurement {
+	return measurement{
 		seconds:    time.Duration(b.at - a.at).Seconds(),
 		cpuSeconds: (b.cpu - a.cpu).Seconds(),
 		ownSeconds: (b.own - a.own).Seconds(),
@@ -178,72 +179,72 @@ func (a reading) until(b reading) span {
 	}
 }
 
-// observe lets the feed speak for a while. Latency begins anew.
-func (w *crowd) observe(ctx context.Context, d time.Duration, f feed) (span, error) {
-	before, err := w.reading()
+// observe runs the schedule for a time. It resets the latency before.
+func (g *generator) observe(ctx context.Context, d time.Duration, f schedule) (measurement, error) {
+	before, err := g.takeSample()
 	if err != nil {
-		return span{}, err
+		return measurement{}, err
 	}
-	w.latency.reset()
-	w.since, w.lastHeard = before.at, before.at
+	g.latency.reset()
+	g.since, g.lastReceived = before.at, before.at
 	end := before.at + int64(d)
-	err = w.loop.run(func(now int64) (int64, bool) {
-		if now >= end || ctx.Err() != nil || w.stuck(now) {
+	err = g.loop.run(func(now int64) (int64, bool) {
+		if now >= end || ctx.Err() != nil || g.stuck(now) {
 			return 0, false
 		}
 		return min(f.step(now), end), true
 	})
 	if err != nil {
-		return span{}, err
+		return measurement{}, err
 	}
-	after, err := w.reading()
+	after, err := g.takeSample()
 	return before.until(after), errors.Join(err, ctx.Err())
 }
 
-// stuck reports whether messages are awaited and none has come for too long.
-func (w *crowd) stuck(now int64) bool {
-	return w.awaited > 0 && now-w.lastHeard > int64(w.opts.Patience)
+// stuck reports whether messages are pending and none has come for too long.
+func (g *generator) stuck(now int64) bool {
+	return g.pending > 0 && now-g.lastReceived > int64(g.opts.Patience)
 }
 
-// drain waits until all that was said has been heard, or for as long as
-// Options.Patience with nothing arriving. It reports whether all was.
-func (w *crowd) drain(ctx context.Context) (bool, error) {
-	w.lastHeard = nanos()
-	err := w.loop.run(func(now int64) (int64, bool) {
-		w.ready = w.ready[:0]
-		return now + int64(50*time.Millisecond), w.awaited > 0 && !w.stuck(now) && ctx.Err() == nil
+// drain waits until no message is pending, or until none has come for
+// Options.Patience. It reports whether no message is pending.
+func (g *generator) drain(ctx context.Context) (bool, error) {
+	g.lastReceived = nanos()
+	err := g.loop.run(func(now int64) (int64, bool) {
+		g.ready = g.ready[:0]
+		return now + int64(50*time.Millisecond), g.pending > 0 && !g.stuck(now) && ctx.Err() == nil
 	})
-	return w.awaited == 0, errors.Join(err, ctx.Err())
+	return g.pending == 0, errors.Join(err, ctx.Err())
 }
 
-// linger serves the connections, saying nothing.
-func (w *crowd) linger(ctx context.Context, d time.Duration) error {
-	_, err := w.observe(ctx, d, silence{w})
+// serveFor serves the connections for a time and sends no messages.
+func (g *generator) serveFor(ctx context.Context, d time.Duration) error {
+	_, err := g.observe(ctx, d, sendNothing{g})
 	return err
 }
 
-// sayOnce lets everyone who is connected and a sender say one message, and
-// waits until all are heard.
-func (w *crowd) sayOnce(ctx context.Context) error {
+// sendOneEach sends one message of each sender that is connected, and waits until
+// all have been received.
+func (g *generator) sendOneEach(ctx context.Context) error {
 	now := nanos()
-	for _, s := range w.senders {
-		w.post(s, now)
+	for _, s := range g.senders {
+		g.send(s, now)
 	}
-	_, err := w.drain(ctx)
+	_, err := g.drain(ctx)
 	return err
 }
 
-// report ends a run. s may be the zero span.
-func (w *crowd) report(s span) Result {
-	latency := w.latency.latency()
-	stuck := w.awaited > 0
-	w.countMissing()
+// report ends a run and returns its Result. m may be zero.
+func (g *generator) report(m measurement) Result {
+	latency := g.latency.latency()
+	stuck := g.pending > 0
+	g.countMissing()
 	r := Result{
-		Connections: len(w.clients), Seconds: s.seconds, Messages: s.messages, Deliveries: s.deliveries,
-		CPUSeconds: s.cpuSeconds, GeneratorBusy: ratio(s.ownSeconds, s.seconds),
-		Faults: w.faults, Stuck: stuck, Notes: w.notes,
+		Connections: len(g.clients), Seconds: m.seconds, Messages: m.messages, Deliveries: m.deliveries,
+		CPUSeconds: m.cpuSeconds, GeneratorBusy: ratio(m.ownSeconds, m.seconds),
+		Faults: g.faults, Stuck: stuck, Notes: g.notes,
 	}
-	if w.latency.count > 0 {
+	if g.latency.count > 0 {
 		r.Latency = &latency
 	}
 	return r

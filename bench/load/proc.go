@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// processes are the server's, measured together.
+// processes are the server's process IDs. They are measured together.
 type processes []int
 
-// tick is the unit of the times in /proc/PID/stat, which Linux fixes at 1/100 s
-// for user space whatever the kernel counts in.
+// tick is the unit of the times in /proc/PID/stat. On Linux user space always
+// sees 1/100 s, whatever unit the kernel uses.
 const tick = 10 * time.Millisecond
 
 // cpu returns the CPU time that the processes have used, in user and kernel.
@@ -81,7 +81,7 @@ func parseStatus(status []byte) (float64, error) {
 	return strconv.ParseFloat(string(fields[0]), 64)
 }
 
-// descriptors returns how many files and sockets the processes hold.
+// descriptors returns how many files and sockets the processes have open.
 func (p processes) descriptors() (int, error) {
 	sum := 0
 	for _, pid := range p {

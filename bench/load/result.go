@@ -8,20 +8,20 @@ import (
 	"text/tabwriter"
 )
 
-// Result is what one run of one scenario found. What a scenario does not
-// measure is zero and left out of the JSON.
+// Result is the outcome of one run of one scenario. What a scenario does not
+// measure is zero, and left out of the JSON.
 type Result struct {
 	Scenario    string `json:"scenario"`
 	Target      string `json:"target"`
 	Connections int    `json:"connections"`
 
-	// Of the part that was measured, after the warm-up.
+	// These are of the time that is measured, after the warm-up.
 	Seconds    float64 `json:"seconds,omitempty"`
-	Messages   uint64  `json:"messages,omitempty"`   // said
-	Deliveries uint64  `json:"deliveries,omitempty"` // heard
+	Messages   uint64  `json:"messages,omitempty"`   // sent
+	Deliveries uint64  `json:"deliveries,omitempty"` // received
 	CPUSeconds float64 `json:"cpu_seconds,omitempty"`
-	// GeneratorBusy is the generator's own share of a core. Near 1, the figures
-	// are the generator's and not the server's.
+	// GeneratorBusy is the generator's own share of a core. If it is near 1, the
+	// generator limits the figures and not the server.
 	GeneratorBusy float64 `json:"generator_busy,omitempty"`
 
 	Latency *Latency `json:"latency_ms,omitempty"`
@@ -31,14 +31,14 @@ type Result struct {
 	Connect *Connect `json:"connect,omitempty"`
 
 	Faults Faults `json:"faults"`
-	// Stuck is set when messages were missing for longer than Options.Patience
-	// and the run was ended.
+	// Stuck is set if the run was ended because messages were pending and none had
+	// come for Options.Patience.
 	Stuck bool     `json:"stuck,omitempty"`
 	Notes []string `json:"notes,omitempty"`
 }
 
-// Latency is the time from when a message should have been sent until each
-// receiver has it, in milliseconds.
+// Latency is the time from when a message should have been sent until a receiver
+// has it, in milliseconds.
 type Latency struct {
 	P50 float64 `json:"p50"`
 	P90 float64 `json:"p90"`
@@ -54,22 +54,22 @@ type Memory struct {
 	SettleSeconds float64 `json:"settle_seconds"`
 }
 
-// Stall is what some receivers who stop reading do to the others.
+// Stall is what happens while some receivers do not read.
 type Stall struct {
 	Stalled   int      `json:"stalled"`
-	Before    *Latency `json:"before_ms"` // Result.Latency is that of the others, during
+	Before    *Latency `json:"before_ms"` // Result.Latency is that of the other receivers, meanwhile
 	MemoryMiB float64  `json:"memory_growth_mib"`
-	// CutOff is how many of the stalled the server has closed, and CutSeconds
-	// when it had closed the last of them, counted from when they stopped.
+	// CutOff is how many stalled connections the server has closed, and CutSeconds
+	// the time from when they stopped reading until it closed the last of these.
 	CutOff     int     `json:"cut_off"`
 	CutSeconds float64 `json:"cut_seconds"`
 }
 
-// Storm is a return of all clients at once.
+// Storm is about the return of all clients at once.
 type Storm struct {
-	Failed        int     `json:"failed"` // could not come back
+	Failed        int     `json:"failed"` // could not connect again
 	ReturnSeconds float64 `json:"return_seconds"`
-	ChatSeconds   float64 `json:"chat_seconds"` // until each has been heard by its room
+	ChatSeconds   float64 `json:"chat_seconds"` // until each has sent a message that its room received
 	CPUSeconds    float64 `json:"cpu_seconds"`
 }
 
@@ -81,23 +81,23 @@ type Connect struct {
 	PerCPUSecond float64 `json:"per_cpu_second"`
 }
 
-// Faults are deliveries that were not as they should be.
+// Faults counts wrong deliveries and lost connections.
 type Faults struct {
-	Missing   uint64 `json:"missing"`   // never came, or only corrupted
-	Doubled   uint64 `json:"doubled"`   // came again
+	Missing   uint64 `json:"missing"`   // never came, or came corrupted
+	Doubled   uint64 `json:"doubled"`   // came more than once
 	Reordered uint64 `json:"reordered"` // came after a later one of the same sender
 	Corrupted uint64 `json:"corrupted"` // is not what was sent
 	Stray     uint64 `json:"stray"`     // of another room
-	Echoed    uint64 `json:"echoed"`    // came to its sender, where it should not
+	Echoed    uint64 `json:"echoed"`    // came to its sender, although Target.Echo is not set
 	Lost      uint64 `json:"lost"`      // connections that ended
-	// Disordered deliveries came in another order of senders than to other
-	// receivers. Not every server promises one order for all, so this alone is
-	// no failure. Where messages are missing it says little: whoever hears a
-	// message first sets the order, and may have missed the one before.
+	// Disordered deliveries came in another order than to other receivers. Not
+	// every server promises one order for all, so this alone is no failure. If
+	// messages are missing it says little: the first client that receives a
+	// message sets the order, and may have missed the one before.
 	Disordered uint64 `json:"disordered"`
 }
 
-// Failed reports whether the server broke what every broadcast server promises.
+// Failed reports whether there is a fault that no broadcast server should have.
 func (f Faults) Failed() bool {
 	f.Disordered = 0
 	return f != Faults{}
@@ -127,7 +127,7 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
-// WriteTable writes results for reading, a line each.
+// WriteTable writes results as a table, one on each line.
 func WriteTable(w io.Writer, results []Result) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "target\tscenario\tconnections\tdeliveries/s\tCPU s/million\tp50 ms\tp99 ms\tother\tgenerator\tfaults")
@@ -135,12 +135,12 @@ func WriteTable(w io.Writer, results []Result) error {
 		r := &results[i]
 		fmt.Fprintf(tw, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%.0f%%\t%s\n", r.Target, r.Scenario, r.Connections,
 			number("%.0f", r.PerSecond()), number("%.2f", r.CPUPerMillion()),
-			number("%.1f", r.Percentiles().P50), number("%.1f", r.Percentiles().P99), r.other(), 100*r.GeneratorBusy, r.Verdict())
+			number("%.1f", r.Percentiles().P50), number("%.1f", r.Percentiles().P99), r.details(), 100*r.GeneratorBusy, r.Verdict())
 	}
 	return tw.Flush()
 }
 
-// String sums a result up in one line.
+// String returns a result as one line.
 func (r *Result) String() string {
 	line := fmt.Sprintf("%s, %s:", r.Target, r.Scenario)
 	if r.Deliveries > 0 && r.Storm == nil {
@@ -149,13 +149,13 @@ func (r *Result) String() string {
 	if r.Latency != nil {
 		line += fmt.Sprintf(" p50 %.1f ms, p99 %.1f ms,", r.Latency.P50, r.Latency.P99)
 	}
-	if other := r.other(); other != "-" {
-		line += " " + other + ","
+	if details := r.details(); details != "-" {
+		line += " " + details + ","
 	}
 	return line + " faults: " + r.Verdict()
 }
 
-// Percentiles returns Latency, or zeros where none was measured.
+// Percentiles returns Latency, or zeros if none was measured.
 func (r *Result) Percentiles() Latency {
 	if r.Latency == nil {
 		return Latency{}
@@ -163,7 +163,7 @@ func (r *Result) Percentiles() Latency {
 	return *r.Latency
 }
 
-// Verdict puts the faults into words.
+// Verdict returns the faults as text.
 func (r *Result) Verdict() string {
 	if r.Stuck {
 		return "stuck: " + r.Faults.String()
@@ -171,8 +171,8 @@ func (r *Result) Verdict() string {
 	return r.Faults.String()
 }
 
-// other puts what only one scenario measures into words.
-func (r *Result) other() string {
+// details returns as text what only one scenario measures.
+func (r *Result) details() string {
 	switch {
 	case r.Memory != nil:
 		return fmt.Sprintf("%.2f KiB each", r.Memory.PerConnection)
@@ -180,7 +180,7 @@ func (r *Result) other() string {
 		return fmt.Sprintf("p99 was %.1f, memory +%.1f MiB, %d of %d cut off in %.1f s",
 			r.Stall.Before.P99, r.Stall.MemoryMiB, r.Stall.CutOff, r.Stall.Stalled, r.Stall.CutSeconds)
 	case r.Storm != nil:
-		return fmt.Sprintf("%d failed, back in %.1f s, chatting in %.1f s, %.1f s CPU",
+		return fmt.Sprintf("%d failed, connected again in %.1f s, all received in %.1f s, %.1f s CPU",
 			r.Storm.Failed, r.Storm.ReturnSeconds, r.Storm.ChatSeconds, r.Storm.CPUSeconds)
 	case r.Connect != nil:
 		return fmt.Sprintf("%.0f connections/s, %.0f a CPU second, %d failed",
@@ -189,7 +189,7 @@ func (r *Result) other() string {
 	return "-"
 }
 
-// number leaves out what was not measured.
+// number returns "-" for what was not measured.
 func number(format string, v float64) string {
 	if v == 0 {
 		return "-"

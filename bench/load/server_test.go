@@ -17,24 +17,24 @@ import (
 	"time"
 )
 
-// testServer broadcasts within rooms and never waits for a receiver. tamper, if
-// set, makes it a bad one.
+// testServer broadcasts within rooms and never waits for a receiver. It makes
+// faults if tamper or misroute is set.
 type testServer struct {
 	echo bool
 	// tamper returns what is sent to a receiver instead of a frame. Receivers
 	// and the deliveries to each are counted from 0, over all rooms.
 	tamper func(receiver, delivery int, frame []byte) [][]byte
-	// misroute, if set, returns the room where a message goes.
+	// misroute returns the room that receives a message.
 	misroute func(room string) string
-	// slice makes writes so short that every frame is cut.
+	// slice is the length of a write, less than that of a frame. 0: no limit.
 	slice int
 
-	mu      sync.Mutex
-	rooms   map[string][]*testMember
-	members int
+	mu     sync.Mutex
+	rooms  map[string][]*testClient
+	joined int
 }
 
-type testMember struct {
+type testClient struct {
 	number, deliveries int
 	mu                 sync.Mutex
 	more               *sync.Cond
@@ -47,10 +47,11 @@ func (s *testServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "a small file")
 		return
 	}
-	// Before the answer, so that clients who come one by one are counted in order.
+	// Before the answer, so that clients that connect one by one are numbered in
+	// this order.
 	room := r.URL.Query().Get("room")
-	m := s.join(room)
-	defer m.close()
+	c := s.join(room)
+	defer c.close()
 	w.Header().Set("Connection", "Upgrade")
 	w.Header().Set("Upgrade", "websocket")
 	w.Header().Set("Sec-WebSocket-Accept", accept(r.Header.Get("Sec-WebSocket-Key")))
@@ -60,24 +61,24 @@ func (s *testServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer conn.Close()
-	go m.write(conn, s.slice)
-	s.serve(room, m, brw.Reader)
+	go c.write(conn, s.slice)
+	s.serve(room, c, brw.Reader)
 }
 
-func (s *testServer) join(room string) *testMember {
+func (s *testServer) join(room string) *testClient {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := &testMember{number: s.members}
-	m.more = sync.NewCond(&m.mu)
-	s.members++
+	c := &testClient{number: s.joined}
+	c.more = sync.NewCond(&c.mu)
+	s.joined++
 	if s.rooms == nil {
-		s.rooms = map[string][]*testMember{}
+		s.rooms = map[string][]*testClient{}
 	}
-	s.rooms[room] = append(s.rooms[room], m)
-	return m
+	s.rooms[room] = append(s.rooms[room], c)
+	return c
 }
 
-func (s *testServer) serve(room string, from *testMember, br *bufio.Reader) {
+func (s *testServer) serve(room string, from *testClient, br *bufio.Reader) {
 	for {
 		opcode, payload, err := readMasked(br)
 		if err != nil {
@@ -89,51 +90,65 @@ func (s *testServer) serve(room string, from *testMember, br *bufio.Reader) {
 	}
 }
 
-func (s *testServer) broadcast(room string, from *testMember, frame []byte) {
+func (s *testServer) broadcast(room string, from *testClient, frame []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.misroute != nil {
 		room = s.misroute(room)
 	}
-	for _, m := range s.rooms[room] {
-		if m == from && !s.echo {
+	for _, c := range s.rooms[room] {
+		if c == from && !s.echo {
 			continue
 		}
 		frames := [][]byte{frame}
 		if s.tamper != nil {
-			frames = s.tamper(m.number, m.deliveries, frame)
+			frames = s.tamper(c.number, c.deliveries, frame)
 		}
-		m.deliveries++
-		m.add(frames)
+		c.deliveries++
+		c.add(frames)
 	}
 }
 
-func (m *testMember) add(frames [][]byte) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.queue = append(m.queue, frames...)
-	m.more.Signal()
+// deliveriesTo returns how many messages the client of that number was sent.
+func (s *testServer) deliveriesTo(number int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, clients := range s.rooms {
+		for _, c := range clients {
+			if c.number == number {
+				return c.deliveries
+			}
+		}
+	}
+	return 0
 }
 
-func (m *testMember) close() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.closed = true
-	m.more.Signal()
+func (c *testClient) add(frames [][]byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue = append(c.queue, frames...)
+	c.more.Signal()
 }
 
-// write sends all that waits at once. A nil frame closes the connection.
-func (m *testMember) write(conn net.Conn, slice int) {
+func (c *testClient) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.more.Signal()
+}
+
+// write sends all queued frames in one write. A nil frame closes the connection.
+func (c *testClient) write(conn net.Conn, slice int) {
 	defer conn.Close()
 	for {
-		m.mu.Lock()
-		for len(m.queue) == 0 && !m.closed {
-			m.more.Wait()
+		c.mu.Lock()
+		for len(c.queue) == 0 && !c.closed {
+			c.more.Wait()
 		}
-		queue := m.queue
-		m.queue = nil
-		closed := m.closed
-		m.mu.Unlock()
+		queue := c.queue
+		c.queue = nil
+		closed := c.closed
+		c.mu.Unlock()
 		if closed {
 			return
 		}
@@ -189,7 +204,7 @@ func unmaskedFrame(payload []byte) []byte {
 	return append(frame, payload...)
 }
 
-// start serves and returns the target for it.
+// start starts the server until the end of the test.
 func (s *testServer) start(t *testing.T) Target {
 	hs := httptest.NewServer(s)
 	t.Cleanup(hs.Close)
@@ -198,7 +213,7 @@ func (s *testServer) start(t *testing.T) Target {
 
 func (s *testServer) startTLS(t *testing.T) Target {
 	hs := httptest.NewUnstartedServer(s)
-	hs.Config.ErrorLog = log.New(io.Discard, "", 0) // clients come and go mid-handshake
+	hs.Config.ErrorLog = log.New(io.Discard, "", 0) // clients end connections within the handshake
 	hs.StartTLS()
 	t.Cleanup(hs.Close)
 	return s.target(hs)

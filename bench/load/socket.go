@@ -11,50 +11,50 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// socket is one connection. Package net dials it and waits through its
-// handshakes; then the loop takes its descriptor over, and from there nothing
-// waits: reads find what the loop has read, writes go where the loop writes from.
+// socket is one connection. Package net dials it, and the handshakes block.
+// After detach the loop owns the descriptor and nothing blocks: Read returns what
+// the loop has read, and Write appends to what the loop will write.
 type socket struct {
-	net.Conn // until takeOver; nil from then on
+	net.Conn // until detach; nil from then on
 
 	fd  int
-	tls *tls.Conn // nil for plain. This socket is its transport
-	in  []byte    // TLS only: ciphertext that the loop has read, not yet decrypted
-	out []byte    // what the kernel has not taken yet
-	// writable is set while epoll watches for room to write.
+	tls *tls.Conn // nil for ws. This socket is its transport
+	in  []byte    // TLS only: ciphertext that the loop has read and tls has not
+	out []byte    // what the kernel has not accepted yet
+	// writable is set while epoll waits until the socket is writable.
 	writable bool
 }
 
-// takeOver moves the connection from package net to a descriptor of our own.
-// A copy is needed because package net keeps its descriptor in its own epoll,
-// where each of our events would wake it too.
-func (s *socket) takeOver() error {
+// detach moves the connection from package net to a descriptor of our own. It is
+// a copy, because package net has its descriptor in an epoll of its own, which
+// each event would wake too.
+func (s *socket) detach() error {
 	tcp, ok := s.Conn.(*net.TCPConn)
 	if !ok {
-		return fmt.Errorf("take over %T: not a TCP connection", s.Conn)
+		return fmt.Errorf("detach %T: not a TCP connection", s.Conn)
 	}
 	raw, err := tcp.SyscallConn()
 	if err != nil {
-		return fmt.Errorf("take over a connection: %w", err)
+		return fmt.Errorf("detach a connection: %w", err)
 	}
 	var fd int
 	var dupErr error
 	if err := raw.Control(func(old uintptr) { fd, dupErr = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0) }); err != nil {
-		return fmt.Errorf("take over a connection: %w", err)
+		return fmt.Errorf("detach a connection: %w", err)
 	}
 	if dupErr != nil {
 		return fmt.Errorf("copy a descriptor: %w", dupErr)
 	}
 	if err := tcp.Close(); err != nil {
 		unix.Close(fd)
-		return fmt.Errorf("take over a connection: %w", err)
+		return fmt.Errorf("detach a connection: %w", err)
 	}
 	s.fd, s.Conn = fd, nil
 	return nil
 }
 
-// errWait tells crypto/tls that there is no more now. Being temporary, it does
-// not become the connection's last word.
+// errWait tells crypto/tls that there is nothing to read now. It is temporary,
+// else every later Read would return it too.
 var errWait net.Error = waitError{}
 
 type waitError struct{}
@@ -63,7 +63,7 @@ func (waitError) Error() string   { return "nothing to read now" }
 func (waitError) Timeout() bool   { return true }
 func (waitError) Temporary() bool { return true }
 
-// Read is for crypto/tls.
+// Read is called by crypto/tls.
 func (s *socket) Read(b []byte) (int, error) {
 	if s.Conn != nil {
 		return s.Conn.Read(b)
@@ -76,7 +76,7 @@ func (s *socket) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// Write is for crypto/tls. It always takes all; flush sends it.
+// Write is called by crypto/tls. It queues all of b; flush sends it.
 func (s *socket) Write(b []byte) (int, error) {
 	if s.Conn != nil {
 		return s.Conn.Write(b)
@@ -85,7 +85,7 @@ func (s *socket) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// send queues what a client says, encrypted if need be.
+// send queues b, encrypted if the connection has TLS.
 func (s *socket) send(b []byte) error {
 	if s.tls == nil {
 		s.out = append(s.out, b...)
@@ -95,7 +95,7 @@ func (s *socket) send(b []byte) error {
 	return err
 }
 
-// flush gives the kernel what it takes of the queue.
+// flush writes as much of the queue as the kernel accepts.
 func (s *socket) flush() error {
 	for len(s.out) > 0 {
 		n, err := unix.Write(s.fd, s.out)
@@ -112,9 +112,9 @@ func (s *socket) flush() error {
 	return nil
 }
 
-// drop ends the connection with a reset, as a lost network does. It leaves no
-// port waiting, so that as many can be opened at once again.
-func (s *socket) drop() error {
+// abort ends the connection with a reset (RST). Its port does not stay in
+// TIME_WAIT, so as many connections can be opened again at once.
+func (s *socket) abort() error {
 	if s.Conn != nil {
 		return s.Conn.Close()
 	}

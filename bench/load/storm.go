@@ -8,54 +8,54 @@ import (
 	"time"
 )
 
-// storm drops all connections and opens them again, all at once. Then everyone
-// speaks and must be heard by their room.
+// storm resets all connections and opens them again, all at once. Then each
+// client sends a message, which its room must receive.
 func storm(ctx context.Context, t Target, opts Options) (r Result, err error) {
-	w, err := newCrowd(t, opts, talkative(t, opts.connected(19_000)))
+	g, err := newGenerator(t, opts, allSend(t, opts.connectionCount(19_000)))
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = errors.Join(err, w.close()) }()
-	if err := w.arrive(ctx); err != nil {
+	defer func() { err = errors.Join(err, g.close()) }()
+	if err := g.connectAndJoin(ctx); err != nil {
 		return r, err
 	}
-	if err := w.sayOnce(ctx); err != nil {
+	if err := g.sendOneEach(ctx); err != nil {
 		return r, err
 	}
-	before, err := w.reading()
+	before, err := g.takeSample()
 	if err != nil {
 		return r, err
 	}
-	w.scatter()
+	g.abortAll()
 	var found Storm
-	if found.Failed, err = w.connect(ctx, w.clients, len(w.clients)); err != nil {
+	if found.Failed, err = g.connect(ctx, g.clients, len(g.clients)); err != nil {
 		return r, err
 	}
 	found.ReturnSeconds = time.Duration(nanos() - before.at).Seconds()
-	if err := w.join(ctx); err != nil {
+	if err := g.join(ctx); err != nil {
 		return r, err
 	}
-	if err := w.sayOnce(ctx); err != nil {
+	if err := g.sendOneEach(ctx); err != nil {
 		return r, err
 	}
-	after, err := w.reading()
+	after, err := g.takeSample()
 	if err != nil {
 		return r, err
 	}
 	all := before.until(after)
 	found.ChatSeconds, found.CPUSeconds = all.seconds, all.cpuSeconds
-	r = w.report(all)
+	r = g.report(all)
 	r.Latency, r.Storm = nil, &found
 	return r, nil
 }
 
-// scatter drops all connections.
-func (w *crowd) scatter() {
-	for _, c := range w.clients {
-		if !c.excused {
-			w.loop.remove(c)
-			w.faults.Missing += uint64(w.excuse(c))
-			c.drop()
+// abortAll resets all connections.
+func (g *generator) abortAll() {
+	for _, c := range g.clients {
+		if !c.inactive {
+			g.loop.remove(c)
+			g.faults.Missing += uint64(g.deactivate(c))
+			c.abort()
 		}
 	}
 }
