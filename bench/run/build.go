@@ -12,26 +12,26 @@ import (
 	"strings"
 )
 
-// builders make what the servers need. All but Node's modules go to the bench's
-// temporary folder.
-var builders = map[string]func(context.Context, *bench) error{
-	"caddy": func(ctx context.Context, b *bench) error {
-		return b.make(ctx, "", "go", "build", "-p", "1", "-o", b.built("caddy"), "./cmd/caddy")
+// builders build what servers need. Node's modules go beside package.json,
+// everything else to the temporary directory.
+var builders = map[string]func(context.Context, *benchmark) error{
+	"caddy": func(ctx context.Context, b *benchmark) error {
+		return b.runBuild(ctx, "", "go", "build", "-p", "1", "-o", b.builtPath("caddy"), "./cmd/caddy")
 	},
-	"c": func(ctx context.Context, b *bench) error {
-		return b.make(ctx, "bench/servers/c", "cc", "-O2", "-Wall", "-o", b.built("cserver"), "server.c", "handshake.c")
+	"c": func(ctx context.Context, b *benchmark) error {
+		return b.runBuild(ctx, "bench/servers/c", "cc", "-O2", "-Wall", "-o", b.builtPath("cserver"), "server.c", "handshake.c")
 	},
-	"go": func(ctx context.Context, b *bench) error {
-		return b.make(ctx, "bench/servers/go", "go", "build", "-p", "1", "-o", b.built("goservers"), ".")
+	"go": func(ctx context.Context, b *benchmark) error {
+		return b.runBuild(ctx, "bench/servers/go", "go", "build", "-p", "1", "-o", b.builtPath("goservers"), ".")
 	},
-	"node": func(ctx context.Context, b *bench) error {
-		return b.make(ctx, "bench/servers/node", "npm", "ci", "--no-audit", "--no-fund")
+	"node": func(ctx context.Context, b *benchmark) error {
+		return b.runBuild(ctx, "bench/servers/node", "npm", "ci", "--no-audit", "--no-fund")
 	},
 }
 
-// build makes the generator, which is a command of caddy, and what the chosen
+// build builds the generator, which is a command of caddy, and what the chosen
 // servers need.
-func (b *bench) build(ctx context.Context, chosen []server) error {
+func (b *benchmark) build(ctx context.Context, chosen []server) error {
 	needs := []string{"caddy"}
 	for _, s := range chosen {
 		for _, need := range s.needs {
@@ -48,10 +48,8 @@ func (b *bench) build(ctx context.Context, chosen []server) error {
 	return nil
 }
 
-func (b *bench) built(name string) string { return filepath.Join(b.temp, name) }
-
-// make runs a build command in a folder of the repository.
-func (b *bench) make(ctx context.Context, dir, name string, args ...string) error {
+// runBuild runs a build command in a directory of the repository.
+func (b *benchmark) runBuild(ctx context.Context, dir, name string, args ...string) error {
 	line := strings.Join(append([]string{name}, args...), " ")
 	fmt.Fprintln(os.Stderr, "building:", line)
 	cmd := exec.CommandContext(ctx, name, args...)
@@ -62,11 +60,11 @@ func (b *bench) make(ctx context.Context, dir, name string, args ...string) erro
 	return nil
 }
 
-// moduleRoot finds the repository from anywhere within.
+// moduleRoot returns the root of the repository that the working directory is in.
 func moduleRoot() (string, error) {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/caddychat/caddy-chat").Output()
 	if err != nil {
-		return "", fmt.Errorf("find the repository (run within it): %w", err)
+		return "", fmt.Errorf("find the repository (run this command within it): %w", err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }

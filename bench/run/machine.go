@@ -14,15 +14,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// machine is what figures depend on.
+// machine is what the figures depend on.
 type machine struct {
 	CPU    string `json:"cpu"`
 	Cores  int    `json:"cores"`
 	Memory string `json:"memory"`
 	Kernel string `json:"kernel"`
 	Go     string `json:"go"`
-	// Load is the load average before and after. Before, much above zero means
-	// that others were at work; after, two is what a run itself makes.
+	// The load averages. Before a run, much above zero means that other programs
+	// were running. A run itself makes two.
 	LoadBefore string `json:"load_before"`
 	LoadAfter  string `json:"load_after"`
 }
@@ -59,7 +59,7 @@ func kernel() string {
 		return "unknown"
 	}
 	release, _, _ := bytes.Cut(u.Release[:], []byte{0})
-	version, _, _ := bytes.Cut(release, []byte("-")) // what follows is whose build it is
+	version, _, _ := bytes.Cut(release, []byte("-")) // the rest names who built it
 	return string(version)
 }
 
@@ -72,7 +72,7 @@ func loadAverage() string {
 	return strings.Join(fields[:3], " ")
 }
 
-// commit names the state of the sources, "none" outside a repository.
+// commit returns the commit of the sources, or "none" outside a repository.
 func commit(root string) string {
 	hash, err := exec.Command("git", "-C", root, "rev-parse", "--short=10", "HEAD").Output()
 	if err != nil {
@@ -85,8 +85,8 @@ func commit(root string) string {
 	return name
 }
 
-// commandLine is how to do the same again, without what concerns only those who
-// share the machine.
+// commandLine is the command that repeats the run. It leaves out the lock and the
+// directories of absolute paths: they say something about this machine only.
 func commandLine() string {
 	quoted := []string{"go run ./bench/run"}
 	for _, arg := range os.Args[1:] {
@@ -94,7 +94,7 @@ func commandLine() string {
 			continue
 		}
 		if filepath.IsAbs(arg) {
-			arg = fmt.Sprintf("…/%s", filepath.Base(arg)) // whose machine it was is nobody's business
+			arg = fmt.Sprintf("…/%s", filepath.Base(arg))
 		}
 		quoted = append(quoted, arg)
 	}

@@ -1,14 +1,5 @@
 //go:build linux
 
-// Command run measures broadcast servers side by side and writes what it finds
-// to bench/results.
-//
-//	go run ./bench/run
-//
-// It builds what it needs, starts one server at a time on one core and the
-// generator on another, and plays all servers in turn in each round, so that
-// figures that are compared were taken within minutes of each other. bench/README.md
-// tells more.
 package main
 
 import (
@@ -24,19 +15,6 @@ import (
 	"time"
 )
 
-// bench is one run of the command.
-type bench struct {
-	root, temp                string
-	ports                     ports
-	serverCore, generatorCore int
-	measure, settle           time.Duration
-	lock                      string
-	connections               int
-}
-
-// ports are where the servers listen, one at a time.
-type ports struct{ plain, tls, backend int }
-
 func main() {
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "run:", err)
@@ -45,25 +23,25 @@ func main() {
 }
 
 func run() (err error) {
-	var b bench
-	serverNames := flag.String("servers", "", "which, separated by commas (default all):\n"+aboutServers())
-	scenarioNames := flag.String("scenarios", "table", "which, separated by commas; table is "+strings.Join(table, ","))
-	repeat := flag.Int("repeat", 3, "play everything but idle so often and show medians")
-	out := flag.String("out", "", "folder for the results (default bench/results)")
-	port := flag.Int("port", 9100, "the first of three ports for the servers")
-	flag.IntVar(&b.serverCore, "server-core", 0, "core for the server")
-	flag.IntVar(&b.generatorCore, "generator-core", 1, "core for the generator")
-	flag.DurationVar(&b.measure, "measure", 5*time.Second, "measure so long")
-	flag.DurationVar(&b.settle, "settle", time.Minute, "let memory come to rest for at most so long")
-	flag.StringVar(&b.lock, "lock", "", "hold a lock on this file during each measurement, for others who measure here")
-	flag.IntVar(&b.connections, "connections", 0, "for idle and storm (default theirs)")
-	show := flag.String("show", "", "measure nothing and print these results, a file of JSON, as Markdown")
+	var b benchmark
+	serverNames := flag.String("servers", "", "servers to measure, separated by commas (default all):\n"+serverHelp())
+	scenarioNames := flag.String("scenarios", "table", "scenarios to run, separated by commas; all is all of them, table is "+strings.Join(defaultScenarios, ","))
+	repeat := flag.Int("repeat", 3, "run each scenario except idle this many times, and show medians")
+	out := flag.String("out", "", "directory for the results (default bench/results)")
+	port := flag.Int("port", 9100, "first of three ports for the servers")
+	flag.IntVar(&b.serverCore, "server-core", 0, "processor core for the server")
+	flag.IntVar(&b.generatorCore, "generator-core", 1, "processor core for the generator")
+	flag.DurationVar(&b.measureFor, "measure", 5*time.Second, "how long to measure")
+	flag.DurationVar(&b.settle, "settle", time.Minute, "how long to wait at most until memory is stable")
+	flag.StringVar(&b.lock, "lock", "", "lock this file during each measurement, so that several runs on one machine do not overlap")
+	flag.IntVar(&b.connections, "connections", 0, "connections in idle and storm (default: as the scenario says)")
+	show := flag.String("show", "", "only print this JSON file of results as Markdown")
 	flag.Parse()
 
 	if *show != "" {
 		return showResults(*show)
 	}
-	chosen, err := choose(split(*serverNames))
+	chosen, err := chooseServers(split(*serverNames))
 	if err != nil {
 		return err
 	}
@@ -89,7 +67,7 @@ func run() (err error) {
 		return err
 	}
 	report := newReport(b.root, scenarios)
-	err = b.play(ctx, &report, chosen, *repeat, *out)
+	err = b.runAll(ctx, &report, chosen, *repeat, *out)
 	fmt.Print("\n", report.markdown())
 	return err
 }
@@ -107,7 +85,7 @@ func split(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
 }
 
-func aboutServers() string {
+func serverHelp() string {
 	var b strings.Builder
 	for _, s := range servers() {
 		fmt.Fprintf(&b, "%-15s %s\n", s.name, s.about)

@@ -9,7 +9,7 @@ import (
 	"github.com/caddychat/caddy-chat/bench/load"
 )
 
-// column is one of a table: a figure of one scenario.
+// column is a column of a table: one figure of one scenario.
 type column struct {
 	title, scenario, format string
 	of                      func(*load.Result) float64
@@ -17,7 +17,7 @@ type column struct {
 
 func thousands(r *load.Result) float64 { return r.PerSecond() / 1000 }
 
-// columns are all that there are; a report shows those it has scenarios for.
+// columns are all columns. A report shows those for whose scenarios it has results.
 var columns = []column{
 	{"A1 deliveries/s", "A1", "%.0fk", thousands},
 	{"A1 CPU s per million", "A1", "%.1f", cpuPer},
@@ -27,7 +27,7 @@ var columns = []column{
 	{"A80 CPU s", "A80", "%.2f", cpuPer},
 	{"B p50 ms", "B", "%.0f", p50},
 	{"B p99 ms", "B", "%.0f", p99},
-	{"idle KiB", "idle", "%.1f", each},
+	{"idle KiB", "idle", "%.1f", memoryPerConnection},
 	{"room of 100, CPU s", "room100", "%.1f", cpuPer},
 	{"room of 10,000", "room10000", "%.1f", cpuPer},
 	{"1000 rooms of 10", "rooms", "%.1f", cpuPer},
@@ -46,8 +46,9 @@ var columns = []column{
 	{"a CPU s", "gets", "%.0f", handshakes},
 }
 
-// inTable are the columns of the first table; the others make the second.
-const inTable = 9
+// firstTableColumns is how many columns the first table has. The second has the
+// others.
+const firstTableColumns = 9
 
 func (r *report) markdown() string {
 	var b strings.Builder
@@ -58,15 +59,15 @@ func (r *report) markdown() string {
 	fmt.Fprintf(&b, "- commit: %s\n- command: `%s`\n\n", r.Commit, r.Command)
 	fmt.Fprintf(&b, "The server has one core and the generator another; medians of %d. CPU s are the server's, for a\n"+
 		"million deliveries. What each scenario does is in bench/README.md.\n", len(r.Rounds))
-	r.writeTable(&b, columns[:inTable])
+	r.writeTable(&b, columns[:firstTableColumns])
 	r.writeShares(&b)
-	r.writeTable(&b, columns[inTable:])
+	r.writeTable(&b, columns[firstTableColumns:])
 	r.writeGoals(&b)
 	r.writeFaults(&b)
 	return b.String()
 }
 
-// writeTable leaves out columns and servers that have nothing.
+// writeTable leaves out columns and servers without results.
 func (r *report) writeTable(b *strings.Builder, candidates []column) {
 	var shown []column
 	for _, c := range candidates {
@@ -99,17 +100,18 @@ func (r *report) writeTable(b *strings.Builder, candidates []column) {
 	}
 }
 
-// yardsticks are what each scenario is compared with: the best that C can do.
-var yardsticks = []struct{ scenario, server string }{{"A1", "c"}, {"A10", "c-corked"}, {"A80", "c-corked"}}
+// baselines are what servers are compared with: the faster C server of each
+// scenario.
+var baselines = []struct{ scenario, server string }{{"A1", "c"}, {"A10", "c-corked"}, {"A80", "c-corked"}}
 
-// writeShares compares every server with C.
+// writeShares compares each server with C.
 func (r *report) writeShares(b *strings.Builder) {
 	title := "\nDeliveries per CPU second, where C is 1 (A1 with one write a delivery, the others corked):\n\n" +
 		"| server | A1 | A10 | A80 |\n|---|---|---|---|\n"
 	for _, s := range r.servers() {
 		row, some := []string{s.about}, false
-		for _, y := range yardsticks {
-			share := goal{value: figure{s.name, y.scenario, perCPU}, over: &figure{y.server, y.scenario, perCPU}}
+		for _, y := range baselines {
+			share := goal{value: figure{s.name, y.scenario, perCPU}, divisor: &figure{y.server, y.scenario, perCPU}}
 			cell := ""
 			if v, ok := share.result(r.Rounds); ok {
 				cell, some = fmt.Sprintf("%.2f", v), true

@@ -18,17 +18,17 @@ import (
 	"github.com/caddychat/caddy-chat/bench/load"
 )
 
-// play plays every scenario of a report with every server in each round, and
-// writes the report whenever a scenario is done. Each gets a fresh server: memory
-// that one scenario left behind must not be in the next one's figures.
-func (b *bench) play(ctx context.Context, report *report, chosen []server, rounds int, out string) error {
+// runAll runs every scenario with every server in each round, and writes the report
+// after each scenario. Each measurement has a new server process: memory that one
+// scenario left allocated must not be in the figures of the next.
+func (b *benchmark) runAll(ctx context.Context, report *report, chosen []server, rounds int, out string) error {
 	for round := range rounds {
 		for _, scenario := range report.Scenarios {
 			if scenario == idle && round > 0 {
 				continue
 			}
 			for i := range chosen {
-				if err := b.playOne(ctx, report, &chosen[i], scenario, round); err != nil {
+				if err := b.runOne(ctx, report, &chosen[i], scenario, round); err != nil {
 					return err
 				}
 			}
@@ -40,18 +40,18 @@ func (b *bench) play(ctx context.Context, report *report, chosen []server, round
 	return nil
 }
 
-// playOne adds what it finds to the report, also a server's failure. An error
-// means that the run is over.
-func (b *bench) playOne(ctx context.Context, report *report, s *server, scenario string, round int) error {
-	if !s.plays(scenario) {
+// runOne adds a result or a server's failure to the report. After an error the
+// benchmark cannot go on.
+func (b *benchmark) runOne(ctx context.Context, report *report, s *server, scenario string, round int) error {
+	if !s.canRun(scenario) {
 		return nil
 	}
-	unlock, err := b.takeTurn()
+	unlock, err := b.lockMachine()
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	result, err := b.measureOne(ctx, s, scenario)
+	result, err := b.measure(ctx, s, scenario)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -65,8 +65,8 @@ func (b *bench) playOne(ctx context.Context, report *report, s *server, scenario
 	return nil
 }
 
-// takeTurn waits for the lock, if there is one.
-func (b *bench) takeTurn() (unlock func(), err error) {
+// lockMachine waits for the lock, if there is one.
+func (b *benchmark) lockMachine() (unlock func(), err error) {
 	if b.lock == "" {
 		return func() {}, nil
 	}
@@ -78,16 +78,16 @@ func (b *bench) takeTurn() (unlock func(), err error) {
 		f.Close()
 		return nil, fmt.Errorf("lock %s: %w", b.lock, err)
 	}
-	return func() { f.Close() }, nil // which gives the lock back
+	return func() { f.Close() }, nil // which releases the lock
 }
 
-// patience is how long one measurement may take. The slowest are idle, and B with
-// a server that falls behind.
-const patience = 85 * time.Second
+// measureTimeout is how long one measurement may take. The slowest are idle, and B
+// with a server that does not keep up.
+const measureTimeout = 85 * time.Second
 
-// measureOne starts a server, plays one scenario with it, and stops it.
-func (b *bench) measureOne(ctx context.Context, s *server, scenario string) (load.Result, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// measure starts a server, runs one scenario with it, and stops it.
+func (b *benchmark) measure(ctx context.Context, s *server, scenario string) (load.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, measureTimeout)
 	defer cancel()
 	r, err := b.start(ctx, s)
 	if err != nil {
@@ -101,8 +101,8 @@ func (b *bench) measureOne(ctx context.Context, s *server, scenario string) (loa
 	return result, err
 }
 
-// generate runs the generator, as a process of its own on its own core.
-func (b *bench) generate(ctx context.Context, s *server, scenario string, pids []int) (load.Result, error) {
+// generate runs the generator as a process on its own core.
+func (b *benchmark) generate(ctx context.Context, s *server, scenario string, pids []int) (load.Result, error) {
 	connections := b.connections
 	if scenario == idle && s.idle > 0 && (connections == 0 || connections > s.idle) {
 		connections = s.idle
@@ -115,11 +115,11 @@ func (b *bench) generate(ctx context.Context, s *server, scenario string, pids [
 	if dialect == "" {
 		dialect = "raw"
 	}
-	cmd := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(b.generatorCore), b.built("caddy"),
+	cmd := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(b.generatorCore), b.builtPath("caddy"),
 		"chat", "bench", b.ports.fill(s.url), "--json", "--name", s.name, "--scenario", scenario,
 		"--file", b.ports.fill(s.file), "--dialect", dialect,
 		"--echo="+strconv.FormatBool(s.echo), "--pid", strings.Join(list, ","),
-		"--measure", b.measure.String(), "--settle", b.settle.String(), "--connections", strconv.Itoa(connections))
+		"--measure", b.measureFor.String(), "--settle", b.settle.String(), "--connections", strconv.Itoa(connections))
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
@@ -128,10 +128,10 @@ func (b *bench) generate(ctx context.Context, s *server, scenario string, pids [
 	}
 	var results []load.Result
 	if err := json.Unmarshal(out, &results); err != nil {
-		return load.Result{}, fmt.Errorf("generator said %.200q: %w", out, err)
+		return load.Result{}, fmt.Errorf("generator printed %.200q: %w", out, err)
 	}
 	if len(results) != 1 {
-		return load.Result{}, fmt.Errorf("generator has %d results", len(results))
+		return load.Result{}, fmt.Errorf("generator printed %d results", len(results))
 	}
 	return results[0], nil
 }

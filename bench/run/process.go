@@ -27,18 +27,18 @@ type process struct {
 	exited chan struct{} // closed when it has ended
 }
 
-// start starts a server's processes on the server's core and waits until all
-// listen.
-func (b *bench) start(ctx context.Context, s *server) (*running, error) {
+// start starts a server's processes on the server's core, one after the other, and
+// waits until each listens.
+func (b *benchmark) start(ctx context.Context, s *server) (*running, error) {
 	r := &running{}
 	for i, c := range s.commands(b) {
-		p, err := b.launch(c, filepath.Join(b.temp, fmt.Sprintf("%s-%d.log", s.name, i)))
+		p, err := b.startProcess(c, filepath.Join(b.temp, fmt.Sprintf("%s-%d.log", s.name, i)))
 		if err != nil {
 			r.stop()
 			return nil, err
 		}
 		r.processes = append(r.processes, p)
-		if err := p.await(ctx, c); err != nil {
+		if err := p.waitUntilListening(ctx, c); err != nil {
 			r.stop()
 			return nil, err
 		}
@@ -46,7 +46,7 @@ func (b *bench) start(ctx context.Context, s *server) (*running, error) {
 	return r, nil
 }
 
-func (b *bench) launch(c command, logPath string) (*process, error) {
+func (b *benchmark) startProcess(c command, logPath string) (*process, error) {
 	log, err := os.Create(logPath)
 	if err != nil {
 		return nil, err
@@ -56,25 +56,26 @@ func (b *bench) launch(c command, logPath string) (*process, error) {
 	cmd := exec.Command("taskset", args...)
 	cmd.Env = append(os.Environ(), c.env...)
 	cmd.Stdout, cmd.Stderr = log, log
-	// Its own group, so that an interrupt reaches it through stop only.
+	// In its own process group, so that Ctrl-C does not reach it. stop ends it.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.path, err)
 	}
 	p := &process{cmd: cmd, log: logPath, exited: make(chan struct{})}
 	go func() {
-		_ = cmd.Wait() // how it ended is in its log
+		_ = cmd.Wait() // its log says why it ended
 		close(p.exited)
 	}()
 	return p, nil
 }
 
-// await waits until the process listens, and for TLS until it has a certificate.
-func (p *process) await(ctx context.Context, c command) error {
+// waitUntilListening waits until the process accepts connections, with TLS until
+// it has a certificate.
+func (p *process) waitUntilListening(ctx context.Context, c command) error {
 	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(c.port))
 	deadline := time.After(30 * time.Second)
 	for {
-		if reach(addr, c.tls) == nil {
+		if dial(addr, c.tls) == nil {
 			return nil
 		}
 		select {
@@ -89,7 +90,7 @@ func (p *process) await(ctx context.Context, c command) error {
 	}
 }
 
-func reach(addr string, secure bool) error {
+func dial(addr string, secure bool) error {
 	d := &net.Dialer{Timeout: time.Second}
 	if secure {
 		conn, err := tls.DialWithDialer(d, "tcp", addr, &tls.Config{InsecureSkipVerify: true, ServerName: "localhost"})
@@ -120,7 +121,7 @@ func (r *running) pids() (pids []int) {
 	return pids
 }
 
-// ended returns why a process is no longer there, if one is not.
+// ended returns an error with the log of a process that has ended, if one has.
 func (r *running) ended() error {
 	for _, p := range r.processes {
 		select {
@@ -132,7 +133,8 @@ func (r *running) ended() error {
 	return nil
 }
 
-// stop ends the processes, the last first, politely at first.
+// stop ends the processes, the last first: with SIGTERM, and with SIGKILL if that
+// has no effect within 5 s.
 func (r *running) stop() {
 	for i := len(r.processes) - 1; i >= 0; i-- {
 		p := r.processes[i]

@@ -14,9 +14,9 @@ import (
 	"github.com/caddychat/caddy-chat/bench/load"
 )
 
-// report is what is written: everything as JSON, medians for reading.
+// report is what a run writes: all results as JSON, and medians as Markdown.
 type report struct {
-	began time.Time
+	started time.Time
 
 	Date      string          `json:"date"`
 	Commit    string          `json:"commit"`
@@ -30,7 +30,7 @@ type report struct {
 func newReport(root string, scenarios []string) report {
 	now := time.Now().UTC()
 	return report{
-		began: now, Date: now.Format(time.DateOnly), Commit: commit(root), Command: commandLine(),
+		started: now, Date: now.Format(time.DateOnly), Commit: commit(root), Command: commandLine(),
 		Machine: thisMachine(), Scenarios: scenarios,
 	}
 }
@@ -47,8 +47,8 @@ func (r *report) fail(round int, server, scenario string, err error) {
 	r.Failures = append(r.Failures, fmt.Sprintf("round %d: %s, %s: %s", round+1, server, scenario, reason))
 }
 
-// write writes both files, over those of an earlier call: what a long run has
-// found so far is kept when it is cut short.
+// write writes both files. It replaces those of an earlier call, so that the
+// results of a long run are kept if it is interrupted.
 func (r *report) write(dir string) error {
 	r.Machine.LoadAfter = loadAverage()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -58,14 +58,14 @@ func (r *report) write(dir string) error {
 	if err != nil {
 		return fmt.Errorf("results as JSON: %w", err)
 	}
-	base := filepath.Join(dir, r.began.Format("2006-01-02-1504")+"-"+r.Commit)
+	base := filepath.Join(dir, r.started.Format("2006-01-02-1504")+"-"+r.Commit)
 	if err := os.WriteFile(base+".json", append(whole, '\n'), 0o644); err != nil {
 		return err
 	}
 	return os.WriteFile(base+".md", []byte(r.markdown()), 0o644)
 }
 
-// readReport reads what write has written.
+// readReport reads a JSON file that write has written.
 func readReport(path string) (r report, err error) {
 	whole, err := os.ReadFile(path)
 	if err != nil {
@@ -89,7 +89,7 @@ func (r *report) all(server, scenario string) (found []*load.Result) {
 	return found
 }
 
-// servers returns those that have results, in the order of the registry.
+// servers returns the servers that have results, in the order of servers().
 func (r *report) servers() (with []server) {
 	for _, s := range servers() {
 		if slices.ContainsFunc(r.Scenarios, func(name string) bool { return len(r.all(s.name, name)) > 0 }) {
@@ -99,7 +99,7 @@ func (r *report) servers() (with []server) {
 	return with
 }
 
-// cell formats the median of a figure, or says that there is none.
+// cell formats the median of a figure. It is empty if there is none.
 func (r *report) cell(server, scenario, format string, of func(*load.Result) float64) string {
 	var values []float64
 	for _, result := range r.all(server, scenario) {
@@ -109,21 +109,4 @@ func (r *report) cell(server, scenario, format string, of func(*load.Result) flo
 		return ""
 	}
 	return fmt.Sprintf(format, median(values))
-}
-
-// median returns 0 for no values.
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(values))
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-func ratio(a, b float64) float64 {
-	if b == 0 {
-		return 0
-	}
-	return a / b
 }

@@ -30,12 +30,12 @@ func TestNames_AllExist(t *testing.T) {
 		mustBeScenario(t, c.scenario)
 	}
 	for _, g := range goals {
-		for _, f := range []*figure{&g.value, g.over} {
+		for _, f := range []*figure{&g.value, g.divisor} {
 			if f == nil {
 				continue
 			}
 			mustBeScenario(t, f.scenario)
-			if _, err := choose([]string{f.server}); err != nil {
+			if _, err := chooseServers([]string{f.server}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -51,7 +51,7 @@ func mustBeScenario(t *testing.T, name string) {
 
 func TestGoal_Result_IsTheMedianOfTheRoundsRatios(t *testing.T) {
 	g := goal{
-		value: figure{ours, "A1", perCPU}, over: &figure{"c", "A1", perCPU}, atLeast: 0.9,
+		value: figure{ours, "A1", perCPU}, divisor: &figure{"c", "A1", perCPU}, atLeast: 0.9,
 	}
 	// The machine was twice as fast in the second round, for both.
 	rounds := [][]load.Result{
