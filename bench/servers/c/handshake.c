@@ -32,7 +32,7 @@ static void sha1_block(uint32_t h[5], const unsigned char *block)
 	h[0] += a, h[1] += b, h[2] += c, h[3] += d, h[4] += e;
 }
 
-/* sha1 digests 60 bytes, which with their padding are two blocks. */
+/* sha1_60 hashes 60 bytes. With their padding they are two blocks. */
 static void sha1_60(const char *text, unsigned char digest[20])
 {
 	uint32_t h[5] = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0};
@@ -47,7 +47,7 @@ static void sha1_60(const char *text, unsigned char digest[20])
 		digest[i] = h[i / 4] >> (24 - 8 * (i % 4));
 }
 
-/* base64 encodes 20 bytes to 28 characters and a zero. */
+/* base64_20 encodes 20 bytes as 28 characters and a zero byte. */
 static void base64_20(const unsigned char *in, char out[29])
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

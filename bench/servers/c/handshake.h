@@ -1,4 +1,4 @@
-/* The opening handshake of RFC 6455, as far as a benchmark needs it. */
+/* The part of RFC 6455's opening handshake that a benchmark needs. */
 #ifndef HANDSHAKE_H
 #define HANDSHAKE_H
 
@@ -7,9 +7,9 @@
 enum { ROOM_NAME = 64 };
 
 /*
- * answer reads a complete request, writes the answer into out (at least 256
- * bytes) and the value of the query parameter room into room. It returns the
- * length of the answer, or 0 if the request is no upgrade.
+ * answer reads a complete request. It writes the answer into out (at least 256
+ * bytes) and the query parameter room into room. It returns the length of the
+ * answer, or 0 if the request is not an upgrade.
  */
 size_t answer(const char *request, char *out, char room[ROOM_NAME]);
 

@@ -1,13 +1,13 @@
 /*
- * The limit: what this machine's kernel allows a broadcast server on one core,
- * with no check of anything, no limit but one, and nothing shared.
+ * The upper limit for a broadcast server on one core of this machine: this one
+ * checks nothing, and has only one limit, MAX_PENDING.
  *
  *	server [-c] PORT
  *
- * What a client says goes to all others in its room (?room=NAME). Without -c
- * each delivery is one write. With -c, writes are corked: all sockets that are
- * ready are read, what they say is gathered for each receiver, and then each
- * receiver gets it in one write.
+ * A message from one client goes to all others in its room (?room=NAME). Without
+ * -c, each delivery is one write. With -c, writes are corked: the server reads all
+ * sockets that are ready, collects the frames for each receiver, and then makes
+ * one write for each receiver.
  */
 #define _GNU_SOURCE
 #include "handshake.h"
@@ -30,7 +30,7 @@
 
 enum {
 	MAX_MESSAGE = 64 << 10,
-	MAX_PENDING = 1 << 20, /* a receiver with more to take is cut off */
+	MAX_PENDING = 1 << 20, /* a client is disconnected when more is waiting for it */
 	READ_SIZE = 256 << 10,
 	BATCH = 1024,
 	ROOM_SLOTS = 1 << 16,
@@ -44,27 +44,27 @@ struct buffer {
 
 struct room {
 	char name[ROOM_NAME];
-	struct conn **members;
+	struct conn **clients;
 	int count, cap;
 };
 
 struct conn {
 	int fd;
-	int place; /* in room->members */
+	int index; /* in room->clients */
 	struct room *room; /* NULL until the handshake is done */
 	struct buffer in, out;
-	bool waiting; /* for room to write */
+	bool waiting; /* until the socket is writable */
 	bool queued; /* in dirty */
-	bool dead; /* to be closed when the batch is done */
+	bool closing; /* closed at the end of the batch */
 };
 
 static int epoll;
 static bool corked;
 static struct room *rooms[ROOM_SLOTS];
 static char input[READ_SIZE + MAX_MESSAGE + 16];
-static struct conn conns[MAX_FILES]; /* by descriptor; pages never used cost nothing */
-static struct conn *dirty[MAX_FILES], *dying[MAX_FILES];
-static int dirty_count, dying_count;
+static struct conn conns[MAX_FILES]; /* by descriptor; memory pages that are not used cost nothing */
+static struct conn *dirty[MAX_FILES], *closing[MAX_FILES];
+static int dirty_count, closing_count;
 
 static void fail(const char *what)
 {
@@ -117,11 +117,11 @@ static void join(struct conn *c, struct room *r)
 {
 	if (r->count == r->cap) {
 		r->cap = r->cap ? 2 * r->cap : 4;
-		r->members = grow(r->members, r->cap * sizeof *r->members);
+		r->clients = grow(r->clients, r->cap * sizeof *r->clients);
 	}
 	c->room = r;
-	c->place = r->count;
-	r->members[r->count++] = c;
+	c->index = r->count;
+	r->clients[r->count++] = c;
 }
 
 static void leave(struct conn *c)
@@ -129,18 +129,18 @@ static void leave(struct conn *c)
 	struct room *r = c->room;
 	if (!r)
 		return;
-	struct conn *last = r->members[--r->count];
-	r->members[c->place] = last;
-	last->place = c->place;
+	struct conn *last = r->clients[--r->count];
+	r->clients[c->index] = last;
+	last->index = c->index;
 }
 
-/* Closing waits for the end of the batch: a fan-out may be under way. */
-static void kill_later(struct conn *c)
+/* The connection is closed at the end of the batch, since a loop over its room may be running. */
+static void close_later(struct conn *c)
 {
-	if (c->dead)
+	if (c->closing)
 		return;
-	c->dead = true;
-	dying[dying_count++] = c;
+	c->closing = true;
+	closing[closing_count++] = c;
 }
 
 static void watch(struct conn *c, bool waiting)
@@ -152,20 +152,20 @@ static void watch(struct conn *c, bool waiting)
 	epoll_ctl(epoll, EPOLL_CTL_MOD, c->fd, &e);
 }
 
-/* take writes what the kernel takes and returns how much that is. */
-static size_t take(struct conn *c, const char *data, size_t len)
+/* write_some writes as much as the kernel accepts and returns how much that is. */
+static size_t write_some(struct conn *c, const char *data, size_t len)
 {
 	ssize_t n = write(c->fd, data, len);
 	if (n >= 0)
 		return n;
 	if (errno != EAGAIN)
-		kill_later(c);
+		close_later(c);
 	return 0;
 }
 
 static void flush(struct conn *c)
 {
-	size_t n = take(c, c->out.data, c->out.len);
+	size_t n = write_some(c, c->out.data, c->out.len);
 	if (n == c->out.len) {
 		empty(&c->out);
 		watch(c, false);
@@ -174,12 +174,12 @@ static void flush(struct conn *c)
 	memmove(c->out.data, c->out.data + n, c->out.len -= n);
 	watch(c, true);
 	if (c->out.len > MAX_PENDING)
-		kill_later(c);
+		close_later(c);
 }
 
 static void deliver(struct conn *c, const char *frame, size_t len)
 {
-	if (c->dead)
+	if (c->closing)
 		return;
 	if (corked || c->out.len) {
 		append(&c->out, frame, len);
@@ -189,8 +189,8 @@ static void deliver(struct conn *c, const char *frame, size_t len)
 		}
 		return;
 	}
-	size_t n = take(c, frame, len);
-	if (n < len && !c->dead) {
+	size_t n = write_some(c, frame, len);
+	if (n < len && !c->closing) {
 		append(&c->out, frame + n, len - n);
 		watch(c, true);
 	}
@@ -209,19 +209,19 @@ static size_t header(char *frame, int opcode, size_t len)
 	return 4;
 }
 
-static void heard(struct conn *c, int opcode, const char *payload, size_t len)
+static void handle_frame(struct conn *c, int opcode, const char *payload, size_t len)
 {
 	static char frame[MAX_MESSAGE + 4];
 	size_t n = header(frame, opcode == 9 ? 10 : opcode, len);
 	memcpy(frame + n, payload, len);
 	if (opcode == 8)
-		kill_later(c);
+		close_later(c);
 	else if (opcode == 9)
 		deliver(c, frame, n + len);
 	else if (opcode == 1 || opcode == 2)
 		for (int i = 0; i < c->room->count; i++)
-			if (c->room->members[i] != c)
-				deliver(c->room->members[i], frame, n + len);
+			if (c->room->clients[i] != c)
+				deliver(c->room->clients[i], frame, n + len);
 }
 
 static void unmask(unsigned char *p, size_t len, const unsigned char *key)
@@ -240,42 +240,42 @@ static void unmask(unsigned char *p, size_t len, const unsigned char *key)
 		p[i] ^= key[i & 3];
 }
 
-/* frames hands on all whole frames and returns what they occupy. */
-static size_t frames(struct conn *c, unsigned char *p, size_t len)
+/* handle_frames handles all complete frames and returns their length. */
+static size_t handle_frames(struct conn *c, unsigned char *p, size_t len)
 {
 	size_t done = 0;
-	while (len - done >= 6 && !c->dead) {
+	while (len - done >= 6 && !c->closing) {
 		unsigned char *f = p + done;
 		size_t head = 6, size = f[1] & 0x7f;
 		if (size == 126)
 			head = 8, size = f[2] << 8 | f[3];
 		if (!(f[0] & 0x80) || !(f[1] & 0x80) || size == 127) {
-			kill_later(c); /* fragments and giants are not for a benchmark */
+			close_later(c); /* the generator sends no fragments and nothing that long */
 			break;
 		}
 		if (len - done < head + size)
 			break;
 		unmask(f + head, size, f + head - 4);
-		heard(c, f[0] & 0x0f, (char *)f + head, size);
+		handle_frame(c, f[0] & 0x0f, (char *)f + head, size);
 		done += head + size;
 	}
 	return done;
 }
 
-/* handshake answers a request that is complete and returns its length. */
+/* handshake answers a complete request and returns its length. */
 static size_t handshake(struct conn *c, char *p, size_t len)
 {
 	char *end = memmem(p, len, "\r\n\r\n", 4);
 	if (!end) {
 		if (len > 8192)
-			kill_later(c);
+			close_later(c);
 		return 0;
 	}
 	char out[256], name[ROOM_NAME];
 	end[2] = 0;
 	size_t n = answer(p, out, name);
-	if (!n || take(c, out, n) < n) {
-		kill_later(c);
+	if (!n || write_some(c, out, n) < n) {
+		close_later(c);
 		return 0;
 	}
 	join(c, find_room(name));
@@ -290,14 +290,14 @@ static void receive(struct conn *c)
 	ssize_t n = read(c->fd, input + kept, READ_SIZE);
 	if (n <= 0) {
 		if (n == 0 || errno != EAGAIN)
-			kill_later(c);
+			close_later(c);
 		return;
 	}
 	size_t len = kept + n, done = 0;
 	if (!c->room)
 		done = handshake(c, input, len);
 	if (c->room)
-		done += frames(c, (unsigned char *)input + done, len - done);
+		done += handle_frames(c, (unsigned char *)input + done, len - done);
 	empty(&c->in);
 	if (done < len)
 		append(&c->in, input + done, len - done);
@@ -324,17 +324,17 @@ static void finish_batch(void)
 {
 	for (int i = 0; i < dirty_count; i++) {
 		dirty[i]->queued = false;
-		if (!dirty[i]->dead)
+		if (!dirty[i]->closing)
 			flush(dirty[i]);
 	}
 	dirty_count = 0;
-	for (int i = 0; i < dying_count; i++) {
-		leave(dying[i]);
-		close(dying[i]->fd);
-		empty(&dying[i]->in);
-		empty(&dying[i]->out);
+	for (int i = 0; i < closing_count; i++) {
+		leave(closing[i]);
+		close(closing[i]->fd);
+		empty(&closing[i]->in);
+		empty(&closing[i]->out);
 	}
-	dying_count = 0;
+	closing_count = 0;
 }
 
 static int listen_on(int port)
@@ -355,7 +355,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	mallopt(M_TRIM_THRESHOLD, 64 << 20); /* else the heap's end comes and goes */
+	mallopt(M_TRIM_THRESHOLD, 64 << 20); /* else the heap shrinks and grows all the time */
 	struct rlimit files;
 	getrlimit(RLIMIT_NOFILE, &files);
 	if (files.rlim_max > MAX_FILES)
@@ -370,14 +370,14 @@ int main(int argc, char **argv)
 	for (;;) {
 		int n = epoll_wait(epoll, events, BATCH, 1000);
 		if (!n)
-			malloc_trim(0); /* a quiet second */
+			malloc_trim(0); /* nothing happened for a second */
 		for (int i = 0; i < n; i++) {
 			struct conn *c = events[i].data.ptr;
 			if (!c)
 				accept_all(listener);
-			else if (!c->dead && (events[i].events & EPOLLOUT))
+			else if (!c->closing && (events[i].events & EPOLLOUT))
 				flush(c);
-			if (c && !c->dead && (events[i].events & ~EPOLLOUT))
+			if (c && !c->closing && (events[i].events & ~EPOLLOUT))
 				receive(c);
 		}
 		finish_batch();

@@ -10,8 +10,8 @@ import (
 type roomKey struct{}
 
 // newCentrifuge serves Centrifuge's JSON protocol. The server subscribes each
-// client to its room's channel, and what a client sends is published there
-// without history. The sender hears itself.
+// client to the channel of its room, and publishes there what a client sends,
+// without history. A sender receives its own messages.
 func newCentrifuge() (http.Handler, error) {
 	node, err := centrifuge.New(centrifuge.Config{})
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/coder/websocket"
 )
 
-// subscriber is that of coder/websocket's chat example: a queue that a writer
-// empties, and an end for those who cannot keep up. The queue is longer than
-// the example's 16, which ten senders overflow at once.
+// subscriber is as in coder/websocket's chat example: a goroutine writes what is
+// in the queue, and a client whose queue is full is disconnected. The queue is
+// longer than the 16 of the example, which overflow at once with ten senders.
 type subscriber struct {
 	conn  *websocket.Conn
 	queue chan []byte

@@ -8,9 +8,9 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// The chat example of gorilla/websocket: a hub goroutine for each room, a
-// reading and a writing one for each client. The sender hears itself, and the
-// writer joins what has gathered with newlines into one message.
+// This is the chat example of gorilla/websocket: one goroutine for each room, two
+// for each client, one that reads and one that writes. A sender receives its own
+// messages. The writer joins all queued messages with newlines into one.
 
 const (
 	writeWait  = 10 * time.Second

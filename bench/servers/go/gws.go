@@ -6,8 +6,8 @@ import (
 	"github.com/lxzan/gws"
 )
 
-// gwsServer is gws with its Broadcaster, which encodes a message once and
-// queues it for each receiver.
+// gwsServer uses the Broadcaster of gws, which encodes a message once and queues it
+// for each receiver.
 type gwsServer struct {
 	gws.BuiltinEventHandler
 	rooms rooms[*gws.Conn]

@@ -1,6 +1,6 @@
-// Command servers is a few broadcast servers on popular Go libraries, each
-// written as its library's own examples do: what one client says goes to the
-// others in its room (?room=NAME).
+// Command servers contains broadcast servers on popular Go libraries. Each is
+// written as the examples of its library are: a message from one client goes to
+// the others in its room (?room=NAME).
 //
 //	servers LIBRARY PORT
 package main
@@ -12,7 +12,7 @@ import (
 	"os"
 )
 
-// handlers make one server each.
+// handlers has a constructor for each server.
 var handlers = map[string]func() (http.Handler, error){
 	"gorilla":    newGorilla,
 	"gws":        newGWS,
@@ -21,8 +21,8 @@ var handlers = map[string]func() (http.Handler, error){
 	"centrifuge": newCentrifuge,
 }
 
-// maxMessage is what every server takes from a client. The defaults of some
-// are too short for the scenario with long messages.
+// maxMessage is the longest message that each server accepts. The defaults of
+// some are too short for the scenario stall.
 const maxMessage = 64 << 10
 
 func main() {
@@ -35,11 +35,11 @@ func main() {
 }
 
 func serve(library, port string) error {
-	build, ok := handlers[library]
+	newHandler, ok := handlers[library]
 	if !ok {
 		return fmt.Errorf("library %q is unknown", library)
 	}
-	handler, err := build()
+	handler, err := newHandler()
 	if err != nil {
 		return fmt.Errorf("%s: %w", library, err)
 	}

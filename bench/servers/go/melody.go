@@ -7,7 +7,7 @@ import (
 	"github.com/olahol/melody"
 )
 
-// newMelody makes a Melody for each room, as its chat example has one.
+// newMelody has one Melody for each room, as Melody's chat example has one.
 func newMelody() (http.Handler, error) {
 	var mu sync.Mutex
 	rooms := map[string]*melody.Melody{}

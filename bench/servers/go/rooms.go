@@ -2,8 +2,8 @@ package main
 
 import "sync"
 
-// rooms holds the members of each room, for libraries that leave that to their
-// users. An empty room stays, which does not matter here.
+// rooms holds the clients of each room, for libraries that have no rooms. Empty
+// rooms are not removed; a benchmark has few.
 type rooms[T comparable] struct {
 	mu     sync.Mutex
 	byName map[string]*room[T]
@@ -11,7 +11,7 @@ type rooms[T comparable] struct {
 
 type room[T comparable] struct {
 	mu      sync.RWMutex
-	members map[T]struct{}
+	clients map[T]struct{}
 }
 
 func (r *rooms[T]) named(name string) *room[T] {
@@ -22,30 +22,30 @@ func (r *rooms[T]) named(name string) *room[T] {
 	}
 	found := r.byName[name]
 	if found == nil {
-		found = &room[T]{members: map[T]struct{}{}}
+		found = &room[T]{clients: map[T]struct{}{}}
 		r.byName[name] = found
 	}
 	return found
 }
 
-func (r *room[T]) join(member T) {
+func (r *room[T]) join(client T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.members[member] = struct{}{}
+	r.clients[client] = struct{}{}
 }
 
-func (r *room[T]) leave(member T) {
+func (r *room[T]) leave(client T) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.members, member)
+	delete(r.clients, client)
 }
 
-// others calls do for all members but one.
-func (r *room[T]) others(but T, do func(T)) {
+// others calls do for all clients except one.
+func (r *room[T]) others(except T, do func(T)) {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	for m := range r.members {
-		if m != but {
+	for m := range r.clients {
+		if m != except {
 			do(m)
 		}
 	}

@@ -1,5 +1,5 @@
-// Socket.IO on WebSocket alone, with its own rooms: what one client says goes
-// to the others in its room (?room=NAME).
+// Socket.IO over WebSocket only, with the rooms of Socket.IO: a message from one
+// client goes to the others in its room (?room=NAME).
 //
 //   node socketio.js PORT
 import { createServer } from 'node:http'

@@ -1,5 +1,5 @@
-// ws, as its README broadcasts: what one client says goes to the others in its
-// room (?room=NAME).
+// ws, as in the broadcast example of its README: a message from one client goes to
+// the others in its room (?room=NAME).
 //
 //   node ws.js PORT
 import { WebSocket, WebSocketServer } from 'ws'
@@ -12,7 +12,7 @@ server.on('connection', (socket, request) => {
   if (!rooms.has(name)) rooms.set(name, new Set())
   const room = rooms.get(name)
   room.add(socket)
-  socket.on('error', () => {}) // clients drop; close follows
+  socket.on('error', () => {}) // connections are reset; close follows
   socket.on('close', () => room.delete(socket))
   socket.on('message', (data, isBinary) => {
     for (const other of room) {
