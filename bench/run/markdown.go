@@ -100,7 +100,7 @@ func (r *report) writeTable(b *strings.Builder, candidates []column) {
 	}
 }
 
-// baselines are what servers are compared with: the faster C server of each
+// baselines are the C servers that all others are compared with, one for each
 // scenario.
 var baselines = []struct{ scenario, server string }{{"A1", "c"}, {"A10", "c-corked"}, {"A80", "c-corked"}}
 
