@@ -1,17 +1,19 @@
-// Makes what is not written by hand:
+// Builds the generated files:
 //
-//	node build.js        the CommonJS files of the package, core/commonjs, before it is packed
-//	node build.js page   the built-in page, caddymodule/ui, and the mini program's client,
-//	                     miniprogram/lib, which are kept with the source, so that nobody
-//	                     who builds the server needs more than Go, or the devtools npm
+//	node build.js        core/commonjs, the CommonJS files of the package; npm pack runs it
+//	node build.js page   caddymodule/ui, the built-in page, and miniprogram/lib, the client
+//	                     of the mini program
+//
+// The files of `page` are kept in the repository, so that the server needs only Go to
+// build, and the mini program no npm.
 import { build } from 'esbuild'
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 export const core = fileURLToPath(new URL('core', import.meta.url))
 
-// makeCommonJS writes one file for each entry of the package, which needs none
-// but itself, and its types: for require(), and for "Build npm" of the devtools.
+// makeCommonJS writes one self-contained file for each entry point of the package,
+// and its types: for require(), and for "Build npm" of the devtools.
 export async function makeCommonJS(outdir = `${core}/commonjs`) {
   const { exports } = JSON.parse(await readFile(`${core}/package.json`, 'utf8'))
   const modules = Object.values(exports).map((conditions) => conditions.import.default)
@@ -25,6 +27,7 @@ export async function makeCommonJS(outdir = `${core}/commonjs`) {
 
 const web = fileURLToPath(new URL('web/', import.meta.url))
 
+// makePage writes the built-in page.
 export async function makePage(outdir = fileURLToPath(new URL('../caddymodule/ui', import.meta.url))) {
   await mkdir(outdir, { recursive: true })
   for (const file of ['page.html', 'page.css']) await cp(web + file, `${outdir}/${file}`)
@@ -39,7 +42,7 @@ export async function makePage(outdir = fileURLToPath(new URL('../caddymodule/ui
   })
 }
 
-// makeLibrary makes the client for the mini program, in one file.
+// makeLibrary writes the client for the mini program, in one file.
 export async function makeLibrary(outfile = fileURLToPath(new URL('miniprogram/lib/chat.js', import.meta.url))) {
   await build({
     stdin: {
@@ -49,9 +52,9 @@ export async function makeLibrary(outfile = fileURLToPath(new URL('miniprogram/l
     outfile,
     bundle: true,
     format: 'cjs',
-    target: 'es2018', // the devtools take newer syntax, phones of some age don't
+    target: 'es2018', // the devtools accept newer syntax, old phones don't
     charset: 'utf8',
-    banner: { js: '// Made of clients/core by `make page`.' },
+    banner: { js: '// Generated from clients/core by `make page`.' },
   })
 }
 

@@ -1,14 +1,14 @@
 /* global window, document, localStorage, sessionStorage */
-import { lend } from './platforms/websocket.js'
+import { adaptWebSocket } from './platforms/websocket.js'
 
-// browser is what a web page lends the client.
+// browser is the platform for a web page.
 export function browser() {
   return {
-    transport: (url, protocols, on) => lend(new WebSocket(url, protocols), on),
+    transport: (url, protocols, on) => adaptWebSocket(new WebSocket(url, protocols), on),
     storage: {
-      getItem: (name) => placeOf(name).getItem(name),
-      setItem: (name, text) => placeOf(name).setItem(name, text),
-      removeItem: (name) => placeOf(name).removeItem(name),
+      getItem: (name) => storageFor(name).getItem(name),
+      setItem: (name, text) => storageFor(name).setItem(name, text),
+      removeItem: (name) => storageFor(name).removeItem(name),
     },
     watch(chat) {
       const check = () => {
@@ -23,7 +23,7 @@ export function browser() {
   }
 }
 
-// All tabs are one guest, but each has an outbox of its own.
-function placeOf(name) {
+// All tabs share one guest, but each tab has its own outbox.
+function storageFor(name) {
   return name.endsWith('outbox') ? sessionStorage : localStorage
 }

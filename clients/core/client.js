@@ -1,53 +1,54 @@
+import { Deferred } from './deferred.js'
 import { Emitter } from './emitter.js'
-import { encode, exceeds, randomKey } from './encode.js'
+import { encode, exceedsBytes, randomKey } from './encode.js'
+import { ChatError } from './error.js'
 import { Link, lost } from './link.js'
 import { Outbox } from './outbox.js'
-import { ChatError, Outcome } from './outcome.js'
 import { Rooms } from './rooms.js'
 import { Store } from './store.js'
-import { system, Timer } from './timer.js'
+import { systemClock, Timer } from './timer.js'
 
-const shortest = 500 // of the back-off's first range
-const longest = 20_000
-const typingEvery = 3_000
-const helloRooms = 48 * 1024 // bytes; a server takes 64 KiB, and there is the token
-const fresh = 3_000 // a connection that is younger is not doubted
+const firstBackoff = 500 // the range of the first back-off; it doubles with each failure
+const maxBackoff = 20_000
+const typingInterval = 3_000
+const maxHelloRooms = 48 * 1024 // bytes; a server takes 64 KiB, and the token needs some
+const youngLink = 3_000 // check does not replace a younger connection
 
-// Client is one user's conversation with a server, over any number of
-// connections. The README describes what it does, index.d.ts what it offers.
+// Client keeps one user connected to a server, over any number of connections. The
+// README describes what it does, index.d.ts its interface.
 export class Client extends Emitter {
   constructor({ url, transport, storage, watch, token, device, name, avatar, clock }) {
     super()
     this.url = url
     this.transport = transport
     this.watch = watch
-    this.askToken = typeof token === 'string' ? () => token : token
+    this.getToken = typeof token === 'string' ? () => token : token
     this.name = name
     this.avatar = avatar
-    this.clock = { ...system, ...clock }
+    this.clock = { ...systemClock, ...clock }
     this.device = device ?? randomKey(this.clock.random)
 
-    this.wanted = false // connect was called, and nothing has ended it
-    this.reason = undefined // what ended it
+    this.started = false // connect was called, and the client is not closed
+    this.reason = undefined // why the client is closed
     this.suspended = false
-    this.resuming = false // suspended, while a probe is under way
-    this.told = 'offline' // the state that the listeners know
-    this.online = [] // outcomes of connect
-    this.failures = 0 // connections in a row that saw no welcome
-    this.wait = 0 // what the last goodbye asked for,
-    this.endedAt = 0 // and when
-    this.again = new Timer(this.clock)
-    this.typed = new Map() // by room: when typing was last said
+    this.resuming = false // suspended, and a probe is under way
+    this.lastState = 'offline' // the state that was emitted last
+    this.connects = [] // the Deferreds of connect
+    this.failures = 0 // connections in a row without a welcome
+    this.byeRetry = 0 // the wait that the last bye asked for,
+    this.endedAt = 0 // and when it came
+    this.timer = new Timer(this.clock) // the next attempt
+    this.typingSent = new Map() // by room: when typing was sent last
 
     this.store = new Store(storage, url, (cause) => this.storageFailed(cause))
     this.token = undefined
-    this.refusal = undefined // why the last token was not accepted
-    this.places = new Rooms(this)
+    this.tokenError = undefined // the code with which the last token was refused
+    this.roomSet = new Rooms(this)
     this.outbox = new Outbox(this)
   }
 
   get state() {
-    if (!this.wanted) return this.reason ? 'closed' : 'offline'
+    if (!this.started) return this.reason ? 'closed' : 'offline'
     if (this.suspended) return 'suspended'
     if (!this.link) return 'offline'
     return this.link.welcomed ? 'online' : 'connecting'
@@ -55,24 +56,24 @@ export class Client extends Emitter {
 
   // rooms are the rooms that the user is in or wants to be in, by name.
   get rooms() {
-    return this.places.byName
+    return this.roomSet.byName
   }
 
-  // connect goes online and stays so until close is called or the server says
-  // that it is of no use.
+  // connect goes online and stays online until close is called or the server says
+  // that reconnecting is useless.
   connect() {
-    const outcome = new Outcome()
+    const deferred = new Deferred()
     if (this.state === 'online') {
-      outcome.resolve(this.user)
-      return outcome.promise
+      deferred.resolve(this.user)
+      return deferred.promise
     }
-    this.online.push(outcome)
-    if (!this.wanted) this.refusal = this.reason = undefined
-    this.wanted = true
+    this.connects.push(deferred)
+    if (!this.started) this.tokenError = this.reason = undefined
+    this.started = true
     this.unwatch ??= this.watch?.(this)
     if (this.suspended) this.resume()
-    else if (!this.link) this.openSoon()
-    return outcome.promise
+    else if (!this.link) this.scheduleOpen()
+    return deferred.promise
   }
 
   close() {
@@ -81,58 +82,58 @@ export class Client extends Emitter {
     this.unwatch = undefined
   }
 
-  // forget ends the conversation and leaves nothing of the user behind.
+  // forget closes the client and deletes everything it knows of the user.
   forget() {
     this.close()
     this.outbox.clear()
-    this.places.clear()
+    this.roomSet.clear()
     this.token = this.user = undefined
     this.store.set('token', '')
   }
 
-  // suspend is for an app that goes to the background. Its connection may last
-  // for a while, and isn't missed when it ends.
+  // suspend is called when the app goes to the background. The connection is kept
+  // while it lasts, and not reopened when it ends.
   suspend() {
-    if (!this.wanted) return
+    if (!this.started) return
     this.suspended = true
     this.resuming = false
-    this.again.clear()
-    this.link?.rest()
-    this.changed()
+    this.timer.clear()
+    this.link?.pause()
+    this.emitState()
   }
 
-  // resume is for an app that comes back.
+  // resume is called when the app comes back to the foreground.
   resume() {
     if (this.suspended && !this.link?.welcomed) {
       this.suspended = false
-      this.drop()
-      this.openSoon()
+      this.dropLink()
+      this.scheduleOpen()
     } else {
       this.resuming = this.suspended
       this.check()
     }
   }
 
-  // check is for when the connection may have suffered, as when the phone has
-  // changed networks: what doesn't answer soon is opened anew.
+  // check is called when the connection may be broken, for example after the phone
+  // has changed networks. A connection that does not answer soon is replaced.
   check() {
-    if (!this.wanted || (this.suspended && !this.resuming)) return
+    if (!this.started || (this.suspended && !this.resuming)) return
     const { link } = this
     if (link?.welcomed) return link.probe()
-    if (link && this.clock.now() - link.since < fresh) return
-    this.drop()
-    this.openSoon()
+    if (link && this.clock.now() - link.createdAt < youngLink) return
+    this.dropLink()
+    this.scheduleOpen()
   }
 
-  join(room, place) {
-    return this.places.join(room, place)
+  join(room, from) {
+    return this.roomSet.join(room, from)
   }
 
   leave(room) {
-    return this.places.leave(room)
+    return this.roomSet.leave(room)
   }
 
-  // send says something in a room, now or when the client is online again.
+  // send sends a message now, or when the client is online again.
   send(room, body, { key } = {}) {
     return this.outbox.send(room, body, key)
   }
@@ -146,8 +147,8 @@ export class Client extends Emitter {
   }
 
   history(room, { before, after, limit } = {}) {
-    return this.request('history', { room, before, after, limit }, (page) => {
-      for (const entry of page.entries) this.outbox.recognize(entry)
+    return this.request('history', { room, before, after, limit }, (answer) => {
+      for (const entry of answer.entries) this.outbox.confirm(entry)
     })
   }
 
@@ -156,15 +157,15 @@ export class Client extends Emitter {
   }
 
   read(room, seq) {
-    return this.request('read', { room, seq }, (answer) => this.marked(answer))
+    return this.request('read', { room, seq }, (answer) => this.setReadMark(answer))
   }
 
-  // typing may be called with each letter.
+  // typing may be called with every key press.
   typing(room) {
     const now = this.clock.now()
-    if (!this.rooms.get(room)?.entered || now - (this.typed.get(room) ?? -Infinity) < typingEvery) return
-    this.typed.set(room, now)
-    this.link.tell('typing', { room })
+    if (!this.rooms.get(room)?.joined || now - (this.typingSent.get(room) ?? -Infinity) < typingInterval) return
+    this.typingSent.set(room, now)
+    this.link.send('typing', { room })
   }
 
   who(room) {
@@ -177,51 +178,51 @@ export class Client extends Emitter {
     })
   }
 
-  // request says any command and returns its answer. It is not repeated: where
-  // the connection is lost meanwhile, it may or may not have been carried out.
-  // note, if given, sees the answer first.
-  request(type, fields, note) {
-    const outcome = new Outcome()
+  // request sends any command and returns its answer. It is not repeated: if the
+  // connection is lost meanwhile, the server may or may not have carried it out.
+  // onAnswer, if given, gets the answer before the promise resolves.
+  request(type, fields, onAnswer) {
+    const deferred = new Deferred()
     if (this.link?.welcomed) {
-      this.link.ask(type, fields, (answer) => {
-        if (answer.type === 'error') return outcome.reject(answer)
-        note?.(answer)
-        outcome.resolve(answer)
+      this.link.request(type, fields, (answer) => {
+        if (answer.type === 'error') return deferred.reject(answer)
+        onAnswer?.(answer)
+        deferred.resolve(answer)
       })
     } else {
-      outcome.reject({ code: 'offline', message: 'there is no connection', retry: 0 })
+      deferred.reject({ code: 'offline', message: 'there is no connection', retry: 0 })
     }
-    return outcome.promise
+    return deferred.promise
   }
 
-  // openSoon opens a connection, at once unless a goodbye asked to wait.
-  openSoon() {
-    const wait = Math.min(this.wait, this.endedAt + this.wait - this.clock.now())
+  // scheduleOpen opens a connection: at once, unless a bye asked to wait.
+  scheduleOpen() {
+    const wait = Math.min(this.byeRetry, this.endedAt + this.byeRetry - this.clock.now())
     if (wait <= 0) return this.open()
-    this.again.set(wait, () => this.open())
-    this.changed({ retry: wait })
+    this.timer.set(wait, () => this.open())
+    this.emitState({ retry: wait })
   }
 
   open() {
-    this.again.clear()
-    this.drop()
+    this.timer.clear()
+    this.dropLink()
     const link = new Link(this.clock, {
-      open: () => this.greet(link),
-      frame: (frame) => this.hear(frame),
-      alive: () => this.alive(),
-      end: (reason) => this.ended(link, reason),
+      open: () => this.sendHello(link),
+      frame: (frame) => this.receive(frame),
+      alive: () => this.probeAnswered(),
+      end: (reason) => this.linkEnded(link, reason),
     })
     this.link = link
-    this.changed()
-    this.token ??= this.askToken ? undefined : this.store.get('token')
-    if (this.token || !this.askToken) link.open(this.transport, this.url)
+    this.emitState()
+    this.token ??= this.getToken ? undefined : this.store.get('token')
+    if (this.token || !this.getToken) link.open(this.transport, this.url)
     else this.fetchToken(link)
   }
 
-  // fetchToken asks the app for the token. Without one the user is a guest.
+  // fetchToken gets the token from the app. Without a token the user is a guest.
   async fetchToken(link) {
     try {
-      const token = await this.askToken(this.refusal)
+      const token = await this.getToken(this.tokenError)
       this.token = token || this.store.get('token')
     } catch (cause) {
       this.tokenFailed(cause)
@@ -230,26 +231,26 @@ export class Client extends Emitter {
     link.open(this.transport, this.url)
   }
 
-  greet(link) {
+  sendHello(link) {
     const { token, device, name, avatar } = this
-    // What doesn't fit into a frame is joined behind welcome.
-    let rooms = this.places.places()
-    while (exceeds(encode(rooms), helloRooms)) rooms = rooms.slice(0, rooms.length / 2)
-    link.ask('hello', { token, device, name, avatar, rooms }, (answer) => {
+    // Rooms that do not fit into the frame are joined after welcome.
+    let rooms = this.roomSet.helloRooms()
+    while (exceedsBytes(encode(rooms), maxHelloRooms)) rooms = rooms.slice(0, rooms.length / 2)
+    link.request('hello', { token, device, name, avatar, rooms }, (answer) => {
       if (answer.type === 'welcome') return this.welcome(link, answer)
-      // One bad name must not keep the user from all other rooms.
+      // One invalid room name must not keep the user out of all other rooms.
       const [, i] = /^rooms\[(\d+)]/.exec(answer.field) ?? []
       const room = i && this.rooms.get(rooms[i]?.room)
       if (!room) return link.end(answer)
-      this.places.turnedAway(room, { ...answer, retry: false })
-      if (!link.over) this.greet(link)
+      this.roomSet.refuse(room, { ...answer, retry: false })
+      if (!link.ended) this.sendHello(link)
     })
   }
 
   welcome(link, frame) {
     link.welcome(frame)
-    this.failures = this.wait = 0
-    this.refusal = undefined
+    this.failures = this.byeRetry = 0
+    this.tokenError = undefined
     this.user = frame.user
     this.session = frame.session
     this.limits = frame.limits
@@ -257,79 +258,80 @@ export class Client extends Emitter {
       this.token = frame.token
       this.store.set('token', frame.token)
     }
-    this.outbox.claim(frame.user.id)
-    for (const outcome of this.online.splice(0)) outcome.resolve(frame.user)
-    this.changed()
-    this.places.welcome(link, frame.rooms)
+    this.outbox.setUser(frame.user.id)
+    for (const deferred of this.connects.splice(0)) deferred.resolve(frame.user)
+    this.emitState()
+    this.roomSet.welcome(link, frame.rooms)
   }
 
-  alive() {
+  probeAnswered() {
     if (this.resuming) this.suspended = this.resuming = false
-    this.changed()
+    this.emitState()
   }
 
-  // drop gives up the connection, if there is one.
-  drop() {
+  // dropLink gives up the connection, if there is one.
+  dropLink() {
     const { link } = this
     if (!link) return
     this.link = undefined
-    this.places.lost()
-    this.outbox.lost()
+    this.roomSet.linkLost()
+    this.outbox.linkLost()
     link.end(lost)
   }
 
-  // ended decides whether to come back after the end of a connection, and when.
-  ended(link, reason) {
+  // linkEnded decides whether to reconnect after a connection has ended, and when.
+  linkEnded(link, reason) {
     if (this.link !== link) return
-    this.drop()
+    this.dropLink()
     this.endedAt = this.clock.now()
-    this.wait = reason.retry || 0
-    if (reason.retry === false && !this.mayRenew(reason)) return this.stop(reason)
+    this.byeRetry = reason.retry || 0
+    if (reason.retry === false && !this.canReplaceToken(reason)) return this.stop(reason)
     if (this.resuming) this.suspended = this.resuming = false
-    const wait = this.wait + this.clock.random() * Math.min(longest, shortest * 2 ** this.failures++)
-    if (!this.suspended) this.again.set(wait, () => this.open())
-    this.changed({ code: reason.code, message: reason.message, retry: wait })
+    const wait = this.byeRetry + this.clock.random() * Math.min(maxBackoff, firstBackoff * 2 ** this.failures++)
+    if (!this.suspended) this.timer.set(wait, () => this.open())
+    this.emitState({ code: reason.code, message: reason.message, retry: wait })
   }
 
-  // mayRenew tells whether another token may help. The app is asked for one, once.
-  mayRenew({ code }) {
+  // canReplaceToken reports whether to reconnect with a new token: if the server
+  // refused the token, the app is asked for another one, once.
+  canReplaceToken({ code }) {
     if (code !== 'bad_token' && code !== 'expired') return false
-    const first = !this.refusal
-    this.refusal = code
+    const first = !this.tokenError
+    this.tokenError = code
     this.token = undefined
-    return Boolean(this.askToken && first)
+    return Boolean(this.getToken && first)
   }
 
-  // stop ends the conversation until connect is called.
+  // stop closes the client until connect is called.
   stop({ code, message }) {
-    this.wanted = this.suspended = this.resuming = false
+    this.started = this.suspended = this.resuming = false
     this.reason = { code, message, retry: false }
-    this.wait = 0
-    this.again.clear()
-    this.drop()
-    this.outbox.releaseAll()
-    for (const outcome of this.online.splice(0)) outcome.reject(this.reason)
-    this.changed(this.reason)
+    this.byeRetry = 0
+    this.timer.clear()
+    this.dropLink()
+    this.outbox.resumeAll()
+    for (const deferred of this.connects.splice(0)) deferred.reject(this.reason)
+    this.emitState(this.reason)
   }
 
-  // changed tells the listeners when the state has become another.
-  changed(why) {
+  // emitState emits the state if it has changed.
+  emitState(why) {
     const { state } = this
-    if (state === this.told) return
-    this.told = state
+    if (state === this.lastState) return
+    this.lastState = state
     this.emit('state', { state, ...why })
   }
 
-  // hear takes a frame that answers nothing.
-  hear(frame) {
+  // receive takes a frame that is not an answer.
+  receive(frame) {
     const { type } = frame
-    if (heard[type]) heard[type](this, frame)
-    else if (frame.room && frame.seq && frame.at) this.places.hear(frame)
+    if (handlers[type]) handlers[type](this, frame)
+    else if (frame.room && frame.seq && frame.at) this.roomSet.receive(frame)
   }
 
-  // marked takes where the user's read mark stands now. The server may have
-  // counted entries that are still on their way.
-  marked(frame) {
+  // setReadMark takes the user's read mark from a read frame or its answer. The
+  // server's unread count may include entries that have not arrived yet.
+  setReadMark(frame) {
     const room = this.rooms.get(frame.room)
     if (!room) return
     room.read = frame.seq
@@ -340,7 +342,7 @@ export class Client extends Emitter {
   async expiring(frame) {
     this.emit('expiring', frame)
     try {
-      const token = await this.askToken?.('expiring')
+      const token = await this.getToken?.('expiring')
       if (token) await this.renew(token)
     } catch (cause) {
       this.tokenFailed(cause)
@@ -351,25 +353,25 @@ export class Client extends Emitter {
     this.emit('error', new ChatError({ code: 'no_token', message: `no token: ${cause?.message}`, retry: 0 }))
   }
 
-  // storageFailed tells that what is kept will not outlive the app. It is told
-  // late, so that whoever made the client can listen first.
+  // storageFailed emits an error: what is stored will not survive the app. It waits
+  // a moment, since the constructor may call it before the app can listen.
   async storageFailed(cause) {
     await undefined
     this.emit('error', new ChatError({ code: 'storage', message: `storage: ${cause?.message}` }))
   }
 }
 
-// What is heard besides answers and entries.
-const heard = {
-  __proto__: null, // the server names the key
+// handlers take the frames that are neither answers nor entries.
+const handlers = {
+  __proto__: null, // the key comes from the server
   bye: (chat, frame) => chat.link.end(frame),
   error: (chat, frame) => chat.emit('error', new ChatError(frame)),
   expiring: (chat, frame) => chat.expiring(frame),
-  removed: (chat, frame) => chat.places.removed(frame),
-  read: (chat, frame) => chat.marked(frame),
+  removed: (chat, frame) => chat.roomSet.removed(frame),
+  read: (chat, frame) => chat.setReadMark(frame),
   typing: (chat, frame) => chat.emit('typing', frame),
   muted(chat, frame) {
-    if (frame.for === 0) chat.outbox.releaseAll()
+    if (frame.for === 0) chat.outbox.resumeAll()
     chat.emit('muted', frame)
   },
   presence(chat, frame) {

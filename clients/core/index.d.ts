@@ -1,25 +1,25 @@
-/** Any value that JSON can write. */
+/** Any JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 
-/** Milliseconds to wait, or false for never. */
+/** How many milliseconds to wait before trying again, or false: never. */
 export type Retry = number | false
 
 export type State =
-  /** No connection: connect was not called yet, or the next attempt is due in a moment. */
+  /** No connection: connect was not called yet, or the client waits for its next attempt. */
   | 'offline'
   /** A connection is being opened. */
   | 'connecting'
   | 'online'
   /** The app is in the background. */
   | 'suspended'
-  /** For good, until connect is called. */
+  /** No connection, and no attempt until connect is called. */
   | 'closed'
 
 export interface User {
   id: string
   name: string
   avatar?: string
-  /** Nobody vouches for the name. */
+  /** The name is not verified. */
   guest?: true
 }
 
@@ -34,17 +34,17 @@ export interface Limits {
 /** A room that the user is in, or wants to be in. */
 export interface Room {
   readonly room: string
-  /** The life of the numbering; undefined until the server has told it. */
+  /** Identifies the numbering of the entries; undefined until the server has sent it. */
   readonly epoch: string | undefined
-  /** The last entry that the listeners were told of. */
+  /** The last entry that was emitted. */
   readonly seq: number
-  /** Whether entries come as they happen. */
+  /** Whether new entries arrive as they are recorded. */
   readonly live: boolean
-  /** How many users are there; undefined where the room does not tell. */
+  /** How many users are present; undefined if the room does not show it. */
   readonly members: number | undefined
   /** The user's read mark. */
   readonly read: number
-  /** How many entries lie above it. */
+  /** How many entries follow it. */
   readonly unread: number
   /** The user may send. */
   readonly write: boolean
@@ -52,7 +52,7 @@ export interface Room {
   readonly moderate: boolean
 }
 
-/** Where to go on in a room, for an app that has kept its entries itself. */
+/** From where to resume a room, for an app that stores entries itself. */
 export interface Place {
   epoch: string
   after: number
@@ -74,9 +74,9 @@ export interface Recalled {
   room: string
   seq: number
   at: number
-  /** Missing where it was the server's operator. */
+  /** Missing if the server's operator recalled the message. */
   from?: User
-  /** The message that was taken back. */
+  /** The seq of the message that was recalled. */
   target: number
 }
 
@@ -90,6 +90,7 @@ export interface Notice {
 
 export type Entry = Message | Recalled | Notice
 
+/** A batch of a room's history. */
 export interface Page {
   room: string
   epoch: string
@@ -97,15 +98,15 @@ export interface Page {
   more: boolean
 }
 
-/** One of the user's own messages, on its way. */
+/** A message of the user, as the outbox knows it. */
 export interface Outgoing {
   room: string
   key: string
   body: Json
-  /** When it was said, by this device's clock; by the server's once it is sent. */
+  /** When send was called, by the clock of this device; once sent, when the server recorded it. */
   at: number
   state: 'sending' | 'sent' | 'failed' | 'discarded'
-  /** Its number, once it is sent. */
+  /** Its seq, once it is sent. */
   seq?: number
   /** Why it failed. */
   code?: string
@@ -113,24 +114,24 @@ export interface Outgoing {
 
 export interface StateChange {
   state: State
-  /** Why, where the state is closed or offline: a code of PROTOCOL.md, or lost, dead or closed. */
+  /** The reason, if the state is closed or offline: a code of PROTOCOL.md, or lost, dead or closed. */
   code?: string
   message?: string
-  /** In how many milliseconds the next attempt is due. */
+  /** Milliseconds until the next attempt. */
   retry?: Retry
 }
 
-/** What happens, by the name to listen for. */
+/** The events, by the name to pass to Client.on. */
 export interface Events {
   state: StateChange
   message: Message
   recalled: Recalled
   notice: Notice
-  /** All that was said has been told, and from now on it is told as it happens. */
+  /** All earlier entries were emitted; from now on entries arrive as they are recorded. */
   room: Room
-  /** What was told of the room before is stale; the newest page follows. */
+  /** Entries are missing: discard what was emitted for the room before. Its newest entries follow. */
   gap: { room: string; epoch: string }
-  /** The user is not in the room, against their will. With a retry the client comes back by itself. */
+  /** The server refused the room or removed the user from it. With a retry the client joins again by itself. */
   removed: { room: string; code: string; message: string; retry: Retry }
   outbox: Outgoing
   presence: { room: string; joined: User[]; left: User[]; members: number }
@@ -138,15 +139,15 @@ export interface Events {
   read: { room: string; seq: number; unread: number }
   muted: { room?: string; for?: number }
   expiring: { expires: number }
-  /** What no promise tells of. */
+  /** An error that rejects no promise. */
   error: ChatError
 }
 
-/** What a transport tells, each never before the transport has returned. */
+/** The events of a transport. It must return the socket before it calls any of them. */
 export interface TransportEvents {
   open(): void
   message(text: string): void
-  /** Either of these is the end. */
+  /** Both error and close end the connection. */
   error(cause?: unknown): void
   close(): void
 }
@@ -165,15 +166,15 @@ export interface Storage {
   removeItem(name: string): void
 }
 
-/** What a platform lends. */
+/** What a platform provides. */
 export interface Platform {
   transport: Transport
   storage?: Storage
-  /** Calls suspend, resume and check as the platform demands, until the returned function is called. */
+  /** Calls suspend, resume and check on signals of the platform. The function that it returns stops that. */
   watch?(chat: Client): () => void
 }
 
-/** Time and chance, for tests. */
+/** The time and random numbers, for tests. */
 export interface Clock {
   now(): number
   setTimeout(run: () => void, delay: number): unknown
@@ -185,11 +186,12 @@ export interface Options extends Platform {
   /** ws:// or wss://, without a token in it. */
   url: string
   /**
-   * The token, or a function that gets one. It is called when there is none yet, and with expired, bad_token or
-   * expiring when the last one is of no more use. Without a token the user is a guest, the same one each time.
+   * The token, or a function that returns one. The function is called without an argument if there is no token yet, and
+   * with expired, bad_token or expiring if the last token must be replaced. Without a token the user is a guest, and stays
+   * the same guest.
    */
   token?: string | ((why?: string) => string | undefined | Promise<string | undefined>)
-  /** A connection of the same user and device replaces the one before. By default each client is a device. */
+  /** A new connection of the same user and device replaces the old one. By default each Client is a device of its own. */
   device?: string
   name?: string
   avatar?: string
@@ -203,41 +205,41 @@ export class Client {
   /** Who the user is; undefined until the first connection is welcomed. */
   readonly user: User | undefined
   readonly limits: Limits | undefined
-  /** Names the connection in the server's logs. */
+  /** The name of the connection in the server's logs. */
   readonly session: string | undefined
   readonly rooms: ReadonlyMap<string, Room>
   readonly outbox: { readonly messages: readonly Outgoing[] }
 
-  /** Listens, until the function that it returns is called. */
+  /** Adds a listener. The function that it returns removes it. */
   on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void
 
-  /** Goes online and stays so. Resolves when online, rejects when the client is closed. */
+  /** Goes online and stays online. Resolves when online, rejects when the client is closed. */
   connect(): Promise<User>
   close(): void
-  /** Closes, and forgets the guest's token and what was not sent: for signing out. */
+  /** Signs out: closes the client, and deletes the guest's token and the messages that were not sent. */
   forget(): void
 
-  /** The app goes to the background. */
+  /** To be called when the app goes to the background. */
   suspend(): void
-  /** The app comes back. */
+  /** To be called when the app comes back to the foreground. */
   resume(): void
-  /** The connection may have suffered: find out. */
+  /** To be called when the connection may be broken: checks it, and replaces it if need be. */
   check(): void
 
-  /** Resolves when the room is live; rejects when the user may not be in it. */
+  /** Resolves when the room is live; rejects if the user may not be in it. */
   join(room: string, place?: Place): Promise<Room>
   leave(room: string): Promise<unknown>
 
-  /** Resolves when the server has recorded the message; rejects when it is refused for good. */
+  /** Resolves when the server has recorded the message; rejects if it is refused for good. */
   send(room: string, body: Json, options?: { key?: string }): Promise<Outgoing>
   /** Sends a failed message again, as the newest. */
   retry(key: string): Promise<Outgoing>
   discard(key: string): void
 
-  history(room: string, page?: { before?: number; after?: number; limit?: number }): Promise<Page>
+  history(room: string, range?: { before?: number; after?: number; limit?: number }): Promise<Page>
   recall(room: string, seq: number): Promise<{ room: string; duplicate: boolean; seq?: number; at?: number }>
   read(room: string, seq: number): Promise<{ room: string; seq: number; unread: number }>
-  /** May be called with each letter. */
+  /** May be called with every key press. */
   typing(room: string): void
   who(room: string): Promise<{ room: string; users: User[]; members: number }>
   renew(token: string): Promise<{ expires?: number }>
@@ -248,6 +250,6 @@ export class Client {
 export class ChatError extends Error {
   readonly code: string
   readonly retry: Retry
-  /** Which field was wrong. */
+  /** The field that was invalid. */
   readonly field?: string
 }

@@ -1,2 +1,2 @@
 export { Client } from './client.js'
-export { ChatError } from './outcome.js'
+export { ChatError } from './error.js'

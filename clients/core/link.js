@@ -1,168 +1,168 @@
-import { encode, exceeds } from './encode.js'
+import { encode, exceedsBytes } from './encode.js'
 import { Timer } from './timer.js'
 
-const openWithin = 20_000
-const answerWithin = 10_000
-const probeWithin = 3_000
+const openTimeout = 20_000
+const answerTimeout = 10_000
+const probeTimeout = 3_000
 
 export const lost = { code: 'lost', message: 'the connection was lost', retry: 0 }
 const dead = { code: 'dead', message: 'the server does not answer', retry: 0 }
 
-// Link is one connection, from before its socket is opened to its end. When it is
-// over nothing is heard of it any more: a socket that died unnoticed may speak
-// much later, while the next one is in use.
+// Link is one connection, from before its socket is opened until it ends. After
+// the end it ignores the socket: a socket that failed silently may deliver frames
+// much later, when the next connection is already in use.
 export class Link {
-  // on is told: open, frame (one that answers nothing), alive (a probe has
-  // succeeded), end (once, with the reason).
+  // The callbacks in on: open; frame, for a frame that is no answer; alive, when
+  // a probe was answered; end, once, with the reason.
   constructor(clock, on) {
     this.clock = clock
     this.on = on
-    this.since = clock.now()
-    this.asked = new Map() // by id: who waits for the answer
+    this.createdAt = clock.now()
+    this.pending = new Map() // by id: who gets the answer
     this.lastId = 0
-    this.limit = Infinity // bytes of a frame
-    this.interval = 0 // of pings; set by welcome
-    this.pinged = false // anything heard will do
-    this.probing = false // only the answer will do
-    this.resting = false
-    this.over = false
-    this.pulse = new Timer(clock) // the next ping, or the deadline of what is awaited
-    this.pulse.set(openWithin, () => this.end(dead))
+    this.maxFrame = Infinity // bytes
+    this.pingInterval = 0 // set by welcome
+    this.pingSent = false // any frame from the server answers it
+    this.probing = false // only the answer to the ping will do
+    this.paused = false // no pings are sent
+    this.ended = false
+    this.timer = new Timer(clock) // the next ping, or the deadline of an answer
+    this.timer.set(openTimeout, () => this.end(dead))
   }
 
   get welcomed() {
-    return this.interval > 0 && !this.over
+    return this.pingInterval > 0 && !this.ended
   }
 
   open(transport, url) {
-    if (this.over) return
-    const unlessOver = (hear) => (what) => {
-      if (!this.over) hear(what)
+    if (this.ended) return
+    const unlessEnded = (handle) => (what) => {
+      if (!this.ended) handle(what)
     }
     try {
       this.socket = transport(url, ['chat.v1'], {
-        open: unlessOver(() => {
+        open: unlessEnded(() => {
           this.awaitAnswer()
           this.on.open()
         }),
-        message: unlessOver((text) => this.hear(text)),
-        error: unlessOver(() => this.end(lost)),
-        close: unlessOver(() => this.end(lost)),
+        message: unlessEnded((text) => this.receive(text)),
+        error: unlessEnded(() => this.end(lost)),
+        close: unlessEnded(() => this.end(lost)),
       })
     } catch {
       this.end(lost)
     }
-    if (this.over) this.hangUp() // it ended before there was a socket to close
+    if (this.ended) this.closeSocket() // it ended before transport returned the socket
   }
 
-  // welcome begins the heartbeat.
+  // welcome starts the pings.
   welcome({ ping, limits }) {
-    this.interval = ping
-    this.limit = limits.message
-    this.pulse.clear()
-    this.beat()
+    this.pingInterval = ping
+    this.maxFrame = limits.message
+    this.timer.clear()
+    this.nextPing()
   }
 
-  // ask says a command and calls settle(answer) once: with the server's answer,
+  // request sends a command and calls done(answer) once: with the server's answer,
   // or with the error lost.
-  ask(type, fields, settle) {
+  request(type, fields, done) {
     const id = String(++this.lastId)
     const text = encode({ type, id, ...fields })
-    if (exceeds(text, this.limit)) {
-      return settle({ type: 'error', code: 'too_large', message: `the frame has more than ${this.limit} bytes`, retry: false })
+    if (exceedsBytes(text, this.maxFrame)) {
+      return done({ type: 'error', code: 'too_large', message: `the frame has more than ${this.maxFrame} bytes`, retry: false })
     }
-    this.asked.set(id, settle)
-    this.say(text)
+    this.pending.set(id, done)
+    this.write(text)
   }
 
-  // tell says a command that needs no answer.
-  tell(type, fields) {
-    this.say(encode({ type, ...fields }))
+  // send sends a command that needs no answer.
+  send(type, fields) {
+    this.write(encode({ type, ...fields }))
   }
 
-  say(text) {
-    if (this.over) return
+  write(text) {
+    if (this.ended) return
     try {
       this.socket.send(text)
     } catch {
       return this.end(lost)
     }
-    if (!this.pinged) this.beat()
+    if (!this.pingSent) this.nextPing()
   }
 
-  hear(text) {
+  receive(text) {
     const frame = parse(text)
-    if (this.pinged) {
-      this.pinged = false
-      this.beat()
+    if (this.pingSent) {
+      this.pingSent = false
+      this.nextPing()
     }
     if (frame?.id === undefined) {
       if (frame) this.on.frame(frame)
       return
     }
-    const settle = this.asked.get(frame.id)
-    this.asked.delete(frame.id)
-    settle?.(frame)
+    const done = this.pending.get(frame.id)
+    this.pending.delete(frame.id)
+    done?.(frame)
   }
 
   awaitAnswer() {
-    this.pulse.set(answerWithin, (late) => (late && this.welcomed ? this.probe() : this.end(dead)))
+    this.timer.set(answerTimeout, (late) => (late && this.welcomed ? this.probe() : this.end(dead)))
   }
 
-  // beat sets the next ping, an interval after the last thing that we said.
-  beat() {
-    if (!this.welcomed || this.probing || this.resting) return
-    this.pulse.set(this.interval, (late) => {
+  // nextPing sets the next ping, one interval after our last frame.
+  nextPing() {
+    if (!this.welcomed || this.probing || this.paused) return
+    this.timer.set(this.pingInterval, (late) => {
       if (late) return this.probe()
-      this.pinged = true
+      this.pingSent = true
       this.awaitAnswer()
-      this.tell('ping')
+      this.send('ping')
     })
   }
 
-  // probe finds out whether the connection still stands. What was received
-  // before says nothing of that, so only the answer counts. A deadline that
-  // runs late says nothing either, once.
+  // probe sends a ping to find out whether the connection still works. Frames
+  // other than its answer prove nothing, since they may have been received before
+  // the app was suspended. If the deadline itself runs late, probe tries once more.
   probe(again = false) {
     if (this.probing && !again) return
-    this.pinged = this.resting = false
+    this.pingSent = this.paused = false
     this.probing = true
-    this.pulse.set(probeWithin, (late) => (late && !again ? this.probe(true) : this.end(dead)))
-    this.ask('ping', {}, ({ code }) => {
+    this.timer.set(probeTimeout, (late) => (late && !again ? this.probe(true) : this.end(dead)))
+    this.request('ping', {}, ({ code }) => {
       if (!this.probing || code === lost.code) return
       this.probing = false
-      this.beat()
+      this.nextPing()
       this.on.alive()
     })
   }
 
-  // rest stops the heartbeat; probe starts it again.
-  rest() {
-    this.resting = true
-    this.probing = this.pinged = false
-    this.pulse.clear()
+  // pause stops the pings. probe starts them again.
+  pause() {
+    this.paused = true
+    this.probing = this.pingSent = false
+    this.timer.clear()
   }
 
   end(reason) {
-    if (this.over) return
-    this.over = true
-    this.pulse.clear()
-    this.hangUp()
-    for (const settle of this.asked.values()) settle({ type: 'error', ...lost })
-    this.asked.clear()
+    if (this.ended) return
+    this.ended = true
+    this.timer.clear()
+    this.closeSocket()
+    for (const done of this.pending.values()) done({ type: 'error', ...lost })
+    this.pending.clear()
     this.on.end(reason)
   }
 
-  hangUp() {
+  closeSocket() {
     try {
       this.socket?.close()
     } catch {
-      // It is closed, then.
+      // It is closed already.
     }
   }
 }
 
-// parse returns the frame, or nothing if the server sent something else.
+// parse returns the frame, or undefined if text is not a JSON object.
 function parse(text) {
   try {
     const frame = JSON.parse(text)

@@ -1,6 +1,6 @@
 import type { Platform } from './index.js'
 
-/** Takes the WebSocket of the package ws, and options of its constructor, where Node has none of its own. */
+/** If Node has no WebSocket of its own, pass that of the package ws, and options of its constructor. */
 export function node(
   Socket?: new (url: string, protocols: string[], options?: any) => object,
   options?: object,

@@ -1,9 +1,9 @@
-import { lend } from './platforms/websocket.js'
+import { adaptWebSocket } from './platforms/websocket.js'
 
-// node is what Node lends the client: its own WebSocket (Node 22), or that of the
-// package ws: node(WebSocket, options of its constructor).
+// node is the platform for Node: its own WebSocket (Node 22), or that of the
+// package ws with options of its constructor, as in node(WebSocket, options).
 export function node(Socket = globalThis.WebSocket, options = undefined) {
   return {
-    transport: (url, protocols, on) => lend(new Socket(url, protocols, options), on),
+    transport: (url, protocols, on) => adaptWebSocket(new Socket(url, protocols, options), on),
   }
 }

@@ -1,149 +1,151 @@
+import { Deferred, rejected } from './deferred.js'
 import { randomKey } from './encode.js'
 import { lost } from './link.js'
-import { Outcome, refused } from './outcome.js'
 import { Timer } from './timer.js'
 
-// More than this doesn't wait: the next message is refused with outbox_full. In
-// UTF-8 that many characters stay below the 1 MB that WeChat keeps under one key.
-const most = 500
-const mostText = 300_000
+// When the outbox is full, send refuses with outbox_full. WeChat stores at most
+// 1 MB under one key: that many characters stay below it in UTF-8.
+const maxMessages = 500
+const maxChars = 300_000
 
-// Outbox keeps each message that was said until the server has recorded it or
-// refused it for good. It is stored before anything is sent, so that it outlives
-// the app. In each room one message is under way at a time: what is sent again
-// can't fall behind what was said after it.
+// Outbox keeps each message of the user until the server has recorded it or
+// refused it for good. It stores a message before it sends it, so that the
+// message survives the end of the app. It sends one message at a time per room, so
+// that a message that must be sent again is not overtaken by a later one.
 export class Outbox {
   constructor(chat) {
     this.chat = chat
     this.messages = []
-    this.outcomes = new Map() // by key
-    this.flying = new Map() // by room: the message under way
-    this.held = new Map() // by room: the timer that it waits for
+    this.promises = new Map() // by key: the Deferred of send or retry
+    this.inFlight = new Map() // by room: the message that waits for its answer
+    this.paused = new Map() // by room: the timer that resumes sending
     this.load()
   }
 
   send(room, body, key = randomKey(this.chat.clock.random)) {
     if (!this.chat.rooms.has(room)) {
-      return refused({ code: 'not_joined', message: `join ${room} first` })
+      return rejected({ code: 'not_joined', message: `join ${room} first` })
     }
     const message = { room, key, body: JSON.parse(JSON.stringify(body)), at: this.chat.clock.now(), user: this.chat.user?.id }
     const waiting = this.messages.length
-    if (waiting === most || (waiting > 0 && JSON.stringify([...this.messages, message]).length > mostText)) {
-      return refused({ code: 'outbox_full', message: `${waiting} messages wait already` })
+    if (waiting === maxMessages || (waiting > 0 && JSON.stringify([...this.messages, message]).length > maxChars)) {
+      return rejected({ code: 'outbox_full', message: `${waiting} messages are waiting already` })
     }
     this.messages.push(message)
     return this.enqueue(message)
   }
 
-  // retry says a failed message again, as the newest.
+  // retry sends a failed message again, as the newest.
   retry(key) {
     const i = this.messages.findIndex((message) => message.key === key && message.state === 'failed')
-    if (i < 0) return refused({ code: 'not_found', message: 'no such message has failed' })
+    if (i < 0) return rejected({ code: 'not_found', message: 'no failed message has this key' })
     const [message] = this.messages.splice(i, 1)
     this.messages.push(message)
     return this.enqueue(message)
   }
 
   enqueue(message) {
-    const outcome = new Outcome()
-    this.outcomes.set(message.key, outcome)
-    this.become(message, { state: 'sending', code: undefined })
+    const deferred = new Deferred()
+    this.promises.set(message.key, deferred)
+    this.update(message, { state: 'sending', code: undefined })
     this.flush(message.room)
-    return outcome.promise
+    return deferred.promise
   }
 
-  // discard forgets a message. One that is under way may be said all the same.
+  // discard deletes a message. If it is in flight, the server may still record it.
   discard(key) {
     const message = this.messages.find((message) => message.key === key)
-    if (message) this.settle(message, { state: 'discarded', code: 'discarded' })
+    if (message) this.finish(message, { state: 'discarded', code: 'discarded' })
   }
 
-  // flush sends what is next in a room.
+  // flush sends the next message of a room.
   flush(name) {
     const { link } = this.chat
-    if (!link?.welcomed || !this.chat.rooms.get(name)?.entered) return
-    if (this.flying.has(name) || this.held.has(name)) return
+    if (!link?.welcomed || !this.chat.rooms.get(name)?.joined) return
+    if (this.inFlight.has(name) || this.paused.has(name)) return
     const message = this.messages.find(({ room, state }) => room === name && state === 'sending')
     if (!message) return
 
     const { key, body } = message
-    this.flying.set(name, message)
-    link.ask('send', { room: name, key, body }, (answer) => {
-      if (answer.code === lost.code || this.flying.get(name) !== message) return
-      this.flying.delete(name)
-      if (answer.type === 'ok') this.settle(message, { state: 'sent', seq: answer.seq, at: answer.at })
-      else if (answer.code === 'not_joined' && !this.chat.rooms.get(name)?.entered) return // it waits until the room is joined again
-      else if (answer.retry === false) this.settle(message, { state: 'failed', code: answer.code }, answer)
-      else this.hold(name, answer.retry)
+    this.inFlight.set(name, message)
+    link.request('send', { room: name, key, body }, (answer) => {
+      if (answer.code === lost.code || this.inFlight.get(name) !== message) return
+      this.inFlight.delete(name)
+      if (answer.type === 'ok') this.finish(message, { state: 'sent', seq: answer.seq, at: answer.at })
+      else if (answer.code === 'not_joined' && !this.chat.rooms.get(name)?.joined) return // sent again once the room is joined again
+      else if (answer.retry === false) this.finish(message, { state: 'failed', code: answer.code }, answer)
+      else this.pause(name, answer.retry)
       this.flush(name)
     })
   }
 
-  hold(name, delay) {
+  // pause stops sending in a room for delay milliseconds.
+  pause(name, delay) {
     const timer = new Timer(this.chat.clock)
-    this.held.set(name, timer)
-    timer.set(delay, () => this.release(name))
+    this.paused.set(name, timer)
+    timer.set(delay, () => this.resume(name))
   }
 
-  // release lets a room's messages go that were told to wait.
-  release(name) {
-    this.held.get(name)?.clear()
-    this.held.delete(name)
+  resume(name) {
+    this.paused.get(name)?.clear()
+    this.paused.delete(name)
     this.flush(name)
   }
 
-  releaseAll() {
-    for (const name of [...this.held.keys()]) this.release(name)
+  resumeAll() {
+    for (const name of [...this.paused.keys()]) this.resume(name)
   }
 
-  // recognize finds the user's own message in what a room says, which may come
-  // before its answer, or in its place.
-  recognize({ room, key, from, seq, at }) {
+  // confirm takes an entry of a room. If the entry is a message of this outbox, the
+  // message is sent: its entry may arrive before the answer to send, or instead.
+  confirm({ room, key, from, seq, at }) {
     if (!key || from?.id !== this.chat.user?.id) return
     const message = this.messages.find((message) => message.key === key && message.room === room)
     if (!message) return
-    this.settle(message, { state: 'sent', seq, at })
+    this.finish(message, { state: 'sent', seq, at })
     this.flush(room)
   }
 
-  // giveUp fails what waits for a room that the user can't be in.
-  giveUp(name, refusal) {
+  // failRoom fails the messages of a room that the user may not be in.
+  failRoom(name, refusal) {
     for (const message of this.messages.filter(({ room, state }) => room === name && state === 'sending')) {
-      this.settle(message, { state: 'failed', code: refusal.code }, refusal)
+      this.finish(message, { state: 'failed', code: refusal.code }, refusal)
     }
   }
 
-  // claim fails what another user has left behind: nobody speaks for another.
-  claim(user) {
+  // setUser fails the messages of another user: a message is never sent in the
+  // name of a user who did not write it.
+  setUser(user) {
     for (const message of [...this.messages]) {
       message.user ??= user
       if (message.user === user) continue
-      const refusal = { code: 'other_user', message: 'another user has said this' }
-      this.settle(message, { state: 'failed', code: refusal.code }, refusal)
+      const refusal = { code: 'other_user', message: 'another user wrote this message' }
+      this.finish(message, { state: 'failed', code: refusal.code }, refusal)
     }
   }
 
-  // settle ends the sending of a message; only a failed one is kept.
-  settle(message, change, refusal = change) {
-    if (this.flying.get(message.room) === message) this.flying.delete(message.room)
+  // finish ends the sending of a message and settles its promise. Only a failed
+  // message is kept.
+  finish(message, change, refusal = change) {
+    if (this.inFlight.get(message.room) === message) this.inFlight.delete(message.room)
     if (change.state !== 'failed') this.messages.splice(this.messages.indexOf(message), 1)
-    const outcome = this.outcomes.get(message.key)
-    this.outcomes.delete(message.key)
-    this.become(message, change)
-    if (change.state === 'sent') outcome?.resolve({ ...message })
-    else outcome?.reject(refusal)
+    const deferred = this.promises.get(message.key)
+    this.promises.delete(message.key)
+    this.update(message, change)
+    if (change.state === 'sent') deferred?.resolve({ ...message })
+    else deferred?.reject(refusal)
   }
 
-  become(message, change) {
+  update(message, change) {
     Object.assign(message, change)
-    this.store()
+    this.save()
     this.chat.emit('outbox', { ...message })
   }
 
-  // lost is called when a connection is over. What was under way is sent again
-  // over the next.
-  lost() {
-    this.flying.clear()
+  // linkLost is called when the connection has ended. Messages in flight are sent
+  // again over the next one.
+  linkLost() {
+    this.inFlight.clear()
   }
 
   clear() {
@@ -160,7 +162,7 @@ export class Outbox {
     }
   }
 
-  store() {
+  save() {
     this.chat.store.set('outbox', this.messages.length ? JSON.stringify(this.messages) : '')
   }
 }

@@ -1,107 +1,107 @@
+import { Deferred, rejected } from './deferred.js'
 import { lost } from './link.js'
-import { Outcome, refused } from './outcome.js'
 import { Timer } from './timer.js'
 
-// A hello names no more.
-const most = 1000
+const maxRooms = 1000 // of one hello
 
-// Room is what the client knows of a room that it is in, or wants to be in.
+// Room is what the client knows of a room that the user is in or wants to be in.
 export class Room {
   constructor(room, { epoch, after = 0 }, clock) {
     this.room = room
-    this.epoch = epoch // undefined until something is known
-    this.seq = after // the last entry that the listeners have
-    this.entered = false // on this connection
-    this.live = false // entries come as they happen
-    this.asking = false // a join is under way
-    this.joined = [] // outcomes of join
-    this.again = new Timer(clock)
+    this.epoch = epoch // undefined until the server has sent it
+    this.seq = after // the last entry that was emitted
+    this.joined = false // over the current connection
+    this.live = false // entries arrive as they are recorded
+    this.joining = false // a join waits for its answer
+    this.joins = [] // the Deferreds of join
+    this.timer = new Timer(clock) // the next join, after a refusal
     this.read = this.unread = 0
     this.write = this.moderate = false
   }
 
-  // place is what hello and join say of the room.
-  get place() {
+  // joinFields are the fields of this room in hello and join.
+  get joinFields() {
     return this.epoch === undefined ? { room: this.room } : { room: this.room, epoch: this.epoch, after: this.seq }
   }
 }
 
-// Rooms keeps the place in each room, so that every entry reaches the listeners
-// once and in order, over any number of connections.
+// Rooms holds the rooms of the user, with the last seq that was emitted in each.
+// It emits every entry once and in order, over any number of connections.
 export class Rooms {
   constructor(chat) {
     this.chat = chat
     this.byName = new Map()
   }
 
-  join(name, place = {}) {
+  join(name, from = {}) {
     let room = this.byName.get(name)
     if (!room) {
-      if (this.byName.size === most) {
-        return refused({ code: 'too_many_rooms', message: `a client can be in ${most} rooms` })
+      if (this.byName.size === maxRooms) {
+        return rejected({ code: 'too_many_rooms', message: `a client can be in ${maxRooms} rooms` })
       }
-      room = new Room(name, place, this.chat.clock)
+      room = new Room(name, from, this.chat.clock)
       this.byName.set(name, room)
     }
-    const outcome = new Outcome()
+    const deferred = new Deferred()
     if (room.live) {
-      outcome.resolve(room)
+      deferred.resolve(room)
     } else {
-      room.joined.push(outcome)
-      if (!room.entered) this.ask(room)
+      room.joins.push(deferred)
+      if (!room.joined) this.sendJoin(room)
     }
-    return outcome.promise
+    return deferred.promise
   }
 
   leave(name) {
     const room = this.byName.get(name)
     if (room) {
-      this.forget(room, { code: 'left', message: 'the room was left' })
-      if (room.entered || room.asking) return this.chat.request('leave', { room: name })
+      this.remove(room, { code: 'left', message: 'the room was left' })
+      if (room.joined || room.joining) return this.chat.request('leave', { room: name })
     }
     return Promise.resolve()
   }
 
-  // places is what hello names.
-  places() {
-    return [...this.byName.values()].map((room) => room.place)
+  // helloRooms returns the rooms for hello.
+  helloRooms() {
+    return [...this.byName.values()].map((room) => room.joinFields)
   }
 
-  // ask joins the room, or asks for what is missing of it.
-  ask(room) {
+  // sendJoin joins the room, or gets the entries that are missing.
+  sendJoin(room) {
     const { link } = this.chat
-    if (!link?.welcomed || room.asking) return
-    room.asking = true
-    room.again.clear()
-    link.ask('join', room.place, (answer) => {
+    if (!link?.welcomed || room.joining) return
+    room.joining = true
+    room.timer.clear()
+    link.request('join', room.joinFields, (answer) => {
       if (answer.code === lost.code || !this.has(room)) return
-      room.asking = false
-      if (answer.type === 'joined') this.enter(room, answer)
-      else this.turnedAway(room, answer)
+      room.joining = false
+      if (answer.type === 'joined') this.applyState(room, answer)
+      else this.refuse(room, answer)
     })
   }
 
-  // welcome takes the answers to the rooms of hello, and joins those that came
-  // too late for it.
+  // welcome takes the states of the rooms of hello, and joins the rooms that hello
+  // did not name.
   welcome(link, states) {
     for (const state of states) {
       if (this.chat.link !== link) return
       const room = this.byName.get(state.room)
       if (!room) {
-        if (!state.code) link.tell('leave', { room: state.room }) // it was left meanwhile
+        if (!state.code) link.send('leave', { room: state.room }) // the user left it in the meantime
       } else if (state.code) {
-        this.turnedAway(room, state)
+        this.refuse(room, state)
       } else {
-        this.enter(room, state)
+        this.applyState(room, state)
       }
     }
     for (const room of [...this.byName.values()]) {
-      if (!room.entered && !room.again.handle) this.ask(room)
+      if (!room.joined && !room.timer.handle) this.sendJoin(room)
     }
   }
 
-  // enter takes a room's state: its entries, then what is said of the room.
-  enter(room, state) {
+  // applyState takes a room's state from welcome or joined. It emits the entries
+  // first, then room. A listener may leave the room or close the client meanwhile.
+  applyState(room, state) {
     const { chat } = this
     const { link } = chat
     const gap = state.gap || (room.epoch !== undefined && room.epoch !== state.epoch)
@@ -109,80 +109,81 @@ export class Rooms {
       room.epoch = state.epoch
       room.seq = state.entries.length ? state.entries[0].seq - 1 : state.last
     }
-    room.entered = true
+    room.joined = true
     room.live = false
     for (const name of ['members', 'read', 'unread', 'write', 'moderate']) room[name] = state[name]
     if (gap) chat.emit('gap', { room: room.room, epoch: room.epoch })
 
-    const current = () => chat.link === link && this.has(room) && room.entered
+    const current = () => chat.link === link && this.has(room) && room.joined
     for (const entry of state.entries) {
       if (!current()) return
-      this.take(room, entry)
+      this.emitEntry(room, entry)
     }
     if (!current()) return
     if (state.more) {
-      this.ask(room)
-    } else if (!room.asking) {
+      this.sendJoin(room)
+    } else if (!room.joining) {
       room.live = true
-      for (const outcome of room.joined.splice(0)) outcome.resolve(room)
+      for (const deferred of room.joins.splice(0)) deferred.resolve(room)
       chat.emit('room', room)
     }
     chat.outbox.flush(room.room)
   }
 
-  // hear takes a live entry.
-  hear(entry) {
+  // receive takes a live entry.
+  receive(entry) {
     const room = this.byName.get(entry.room)
-    if (room?.entered && this.take(room, entry)) room.unread++
+    if (room?.joined && this.emitEntry(room, entry)) room.unread++
   }
 
-  // take passes an entry on, if it is the next. What has been there is ignored;
-  // behind a hole the room is asked for what is missing.
-  take(room, entry) {
-    if (entry.seq > room.seq + 1) this.ask(room)
+  // emitEntry emits an entry if it is the next one, and reports whether it is. An
+  // entry that was emitted before is ignored. If entries in between are missing,
+  // emitEntry asks the server for them.
+  emitEntry(room, entry) {
+    if (entry.seq > room.seq + 1) this.sendJoin(room)
     if (entry.seq !== room.seq + 1) return false
-    this.chat.outbox.recognize(entry)
+    this.chat.outbox.confirm(entry)
     room.seq = entry.seq
-    if (entries.includes(entry.type)) this.chat.emit(entry.type, entry)
+    if (entryTypes.includes(entry.type)) this.chat.emit(entry.type, entry)
     return true
   }
 
-  // turnedAway gives a room up, or comes back when the server says. A room that
-  // one is in stays as it was when its next page is refused.
-  turnedAway(room, { type, code, message, retry }) {
+  // refuse gives a room up, or joins it again after retry. If only the next batch
+  // of entries of a joined room was refused, the room stays as it is until then.
+  refuse(room, { type, code, message, retry }) {
     if (retry === false) {
-      this.forget(room, { code, message, retry })
-      this.chat.outbox.giveUp(room.room, { code, message })
+      this.remove(room, { code, message, retry })
+      this.chat.outbox.failRoom(room.room, { code, message })
     } else {
-      if (type !== 'error') room.entered = room.live = false
-      room.again.set(retry, () => this.ask(room))
-      if (room.entered) return
+      if (type !== 'error') room.joined = room.live = false
+      room.timer.set(retry, () => this.sendJoin(room))
+      if (room.joined) return
     }
     this.chat.emit('removed', { room: room.room, code, message, retry })
   }
 
   removed(frame) {
     const room = this.byName.get(frame.room)
-    if (room) this.turnedAway(room, frame)
+    if (room) this.refuse(room, frame)
   }
 
-  forget(room, refusal) {
+  remove(room, refusal) {
     this.byName.delete(room.room)
-    room.again.clear()
+    room.timer.clear()
     room.live = false
-    for (const outcome of room.joined.splice(0)) outcome.reject(refusal)
+    for (const deferred of room.joins.splice(0)) deferred.reject(refusal)
   }
 
-  // lost is called when a connection is over.
-  lost() {
+  // linkLost is called when the connection has ended.
+  linkLost() {
     for (const room of this.byName.values()) {
-      room.entered = room.live = room.asking = false
-      room.again.clear()
+      room.joined = room.live = room.joining = false
+      room.timer.clear()
     }
   }
 
   clear() {
-    for (const room of [...this.byName.values()]) this.forget(room, { code: 'left', message: 'the user was forgotten' })
+    for (const room of [...this.byName.values()]) this.remove(room, { code: 'left', message: 'the user signed out' })
   }
 
   has(room) {
@@ -190,4 +191,4 @@ export class Rooms {
   }
 }
 
-const entries = ['message', 'recalled', 'notice']
+const entryTypes = ['message', 'recalled', 'notice']

@@ -1,5 +1,6 @@
-// Store keeps a few texts in the storage that the app lends. What fails there is
-// told to failed(cause), and stops nothing.
+// Store keeps a few texts in the storage of the platform, under keys that begin
+// with the server's URL. If the storage fails, Store calls failed(cause) and the
+// client goes on without it.
 export class Store {
   constructor(storage, url, failed) {
     this.storage = storage
@@ -7,12 +8,12 @@ export class Store {
     this.failed = failed
   }
 
-  // get returns undefined where there is nothing.
+  // get returns undefined if nothing is stored under the name.
   get(name) {
     return this.attempt(() => this.storage?.getItem(this.prefix + name)) || undefined
   }
 
-  // set keeps text; an empty one is removed.
+  // set stores text; an empty text removes the key.
   set(name, text) {
     this.attempt(() => {
       if (text) this.storage?.setItem(this.prefix + name, text)

@@ -1,4 +1,4 @@
 import type { Platform } from './index.js'
 
-/** Takes what `import Taro from '@tarojs/taro'` names. */
+/** Taro is the default export of @tarojs/taro. */
 export function taro(Taro: object): Required<Platform>

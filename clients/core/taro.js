@@ -1,7 +1,7 @@
 import { miniProgram } from './platforms/sockettask.js'
 
-// taro is what a Taro app lends the client: taro(Taro). Taro.connectSocket returns
-// a promise of the task.
+// taro is the platform for a Taro app: taro(Taro). Taro.connectSocket returns a
+// promise of the SocketTask.
 export function taro(Taro) {
   return miniProgram(Taro, (options) => Taro.connectSocket(options))
 }

@@ -1,8 +1,8 @@
 import type { Client, Json, User } from './index.js'
 
-/** What a page draws of a message or notice. Items are never altered, but replaced. */
+/** A message or notice to draw. An item is never modified; a new one replaces it. */
 export interface Item {
-  /** The same for the same message, from sending on. */
+  /** Identifies the message; stays the same from send on. */
   readonly id: string
   readonly type: 'message' | 'notice'
   /** Undefined until the message is sent. */
@@ -17,20 +17,20 @@ export interface Item {
   readonly code?: string
 }
 
-/** At index, removed items have gone and added ones have come. */
+/** At index, so many items were removed and the added ones inserted. */
 export type Change = (index: number, removed: number, added: readonly Item[]) => void
 
-/** The list of what was said in a room: make it before joining, or call older. */
+/** The list of a room's messages. Create it before joining the room, or call older. */
 export class Timeline {
   constructor(chat: Client, room: string, change?: Change)
   readonly items: readonly Item[]
-  /** How many of them the server has numbered; the others come behind them. */
+  /** How many of the items have a seq; the user's unconfirmed messages follow them. */
   readonly placed: number
-  /** Whether there may be older ones to load. */
+  /** Whether there may be older messages to load. */
   readonly more: boolean
-  /** Loads a page of older items and resolves to how many it brought. */
+  /** Loads a batch of history and resolves to the number of items that it added. */
   older(limit?: number): Promise<number>
-  /** Forgets all but the newest numbered ones. */
+  /** Removes the oldest items with a seq, except the newest keep of them. */
   trim(keep: number): void
   close(): void
 }

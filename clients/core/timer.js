@@ -1,32 +1,33 @@
-// What the client needs of time and chance. Tests lend it others.
-export const system = {
+// systemClock is the time and the random numbers of the client. Tests use a fake.
+export const systemClock = {
   now: () => Date.now(),
   setTimeout: (run, delay) => setTimeout(run, delay),
   clearTimeout: (handle) => clearTimeout(handle),
   random: () => Math.random(),
 }
 
-// A timer that runs later than this didn't do so by chance: the device slept, or
-// the system had stopped the app.
-const lateness = 5_000
+// A timer that runs later than this was delayed by more than load: the device
+// slept, or the system suspended the app.
+const lateAfter = 5_000
 
-// With a longer delay setTimeout overflows, and runs at once.
-const longest = 2 ** 31 - 1
+// A longer delay overflows: setTimeout then runs at once.
+const maxDelay = 2 ** 31 - 1
 
-// Timer is one alarm. Setting it again moves it.
+// Timer runs one function later. Setting it again replaces the earlier setting.
 export class Timer {
   constructor(clock) {
     this.clock = clock
   }
 
-  // set calls run(late) after delay milliseconds; late tells of a suspension.
+  // set calls run(late) after delay milliseconds. late is true if the app was
+  // suspended in the meantime.
   set(delay, run) {
     this.clear()
-    const wait = Math.min(delay, longest)
+    const wait = Math.min(delay, maxDelay)
     const due = this.clock.now() + wait
     this.handle = this.clock.setTimeout(() => {
       this.handle = undefined
-      run(this.clock.now() - due > lateness)
+      run(this.clock.now() - due > lateAfter)
     }, wait)
   }
 

@@ -1,7 +1,7 @@
 /* global wx */
 import { miniProgram } from './platforms/sockettask.js'
 
-// wechat is what a WeChat mini program lends the client.
+// wechat is the platform for a WeChat mini program.
 export function wechat() {
   return miniProgram(wx, (options) => wx.connectSocket(options))
 }

@@ -1,8 +1,8 @@
-// miniProgram lends the client the sockets, the storage and the signals of a mini
-// program, from its global object. connect makes a SocketTask, or a promise of one.
+// miniProgram returns the transport, storage and signals of a mini program. api is
+// its global object; connect returns a SocketTask, or a promise of one.
 export function miniProgram(api, connect) {
   return {
-    transport: (url, protocols, on) => lend(connect({ url, protocols, fail: on.error }), on),
+    transport: (url, protocols, on) => adaptTask(connect({ url, protocols, fail: on.error }), on),
     storage: {
       getItem: (name) => api.getStorageSync(name),
       setItem: (name, text) => api.setStorageSync(name, text),
@@ -24,17 +24,17 @@ export function miniProgram(api, connect) {
   }
 }
 
-function lend(task, on) {
+function adaptTask(task, on) {
   if (task.then) {
-    const socket = task.then((it) => lend(it, on))
+    const socket = task.then((it) => adaptTask(it, on))
     socket.catch(on.error)
     return {
       send: (text) => void socket.then((it) => it.send(text)).catch(on.error),
       close: () => void socket.then((it) => it.close()).catch(on.error),
     }
   }
-  // There are no listeners to take off: the client doesn't listen to what is over.
-  // A task that was closed while it connected may open all the same.
+  // A SocketTask has no way to remove listeners; the client ignores the events of
+  // an old connection. A task that was closed while connecting may still open.
   let closed = false
   const close = () => task.close({ fail() {} })
   task.onOpen(() => (closed ? close() : on.open()))

@@ -1,5 +1,5 @@
-// lend listens to a standard WebSocket.
-export function lend(socket, on) {
+// adaptWebSocket connects a standard WebSocket to the four events of a transport.
+export function adaptWebSocket(socket, on) {
   socket.onopen = on.open
   socket.onmessage = ({ data }) => on.message(data)
   socket.onerror = on.error

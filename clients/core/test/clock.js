@@ -1,5 +1,5 @@
-// FakeClock is time and chance for tests: nothing happens unless they say so, and
-// the same seed gives the same chances.
+// FakeClock is the time and the random numbers of a test. Time advances only when
+// the test says so; one seed always gives the same random numbers.
 export class FakeClock {
   constructor(seed = 1) {
     this.time = 1_700_000_000_000
@@ -15,8 +15,8 @@ export class FakeClock {
     this.clearTimeout = (handle) => this.timers.delete(handle)
   }
 
-  // pass lets time pass, and timers run when they are due.
-  pass(ms) {
+  // advance moves the time forward and runs the timers that become due.
+  advance(ms) {
     const end = this.time + ms
     for (;;) {
       const next = this.next()
@@ -28,13 +28,14 @@ export class FakeClock {
     this.time = end
   }
 
-  // sleep lets time pass while nothing runs, as when the system has stopped the
-  // app. What has become due runs with the next pass.
+  // sleep moves the time forward without running timers, as when the system has
+  // suspended the app. Timers that became due run with the next advance.
   sleep(ms) {
     this.time += ms
   }
 
-  // next is the timer that is due first, of those the one that was set first.
+  // next returns the timer that is due first. If several are due at one time, it is
+  // the one that was set first.
   next() {
     let first
     for (const timer of this.timers) {
@@ -44,7 +45,7 @@ export class FakeClock {
   }
 }
 
-// random returns a generator of numbers from 0 to 1 (mulberry32).
+// random returns a generator of numbers in [0, 1), by the algorithm mulberry32.
 export function random(seed) {
   let a = seed >>> 0
   return () => {

@@ -1,4 +1,4 @@
-// FakeApi is the global object of a mini program.
+// FakeApi is a fake of a mini program's global object.
 export class FakeApi {
   constructor() {
     this.tasks = []
@@ -28,16 +28,16 @@ export class FakeApi {
     this.stored.delete(name)
   }
 
-  tell(name) {
+  emit(name) {
     for (const listener of this.listeners.get(name)) listener({})
   }
 }
 
-// FakeTask is a SocketTask.
+// FakeTask is a fake SocketTask.
 class FakeTask {
   constructor(options) {
-    Object.assign(this, { options, sent: [], closed: 0, hears: {} })
-    for (const name of ['Open', 'Message', 'Error', 'Close']) this[`on${name}`] = (hear) => { this.hears[name] = hear }
+    Object.assign(this, { options, sent: [], closed: 0, listeners: {} })
+    for (const name of ['Open', 'Message', 'Error', 'Close']) this[`on${name}`] = (listener) => { this.listeners[name] = listener }
   }
 
   send(options) {

@@ -1,5 +1,6 @@
-// A small server of chat.v1, and a network that does to its frames what networks
-// do. It follows PROTOCOL.md as far as the schedules need it.
+// A model of a chat.v1 server, and a network that delays, loses, duplicates and
+// swaps frames. The server implements the part of PROTOCOL.md that the schedules
+// need.
 
 const limits = { message: 65536, text: 2500, page: 4, rooms: 100, recall: 120_000 }
 
@@ -8,10 +9,10 @@ export class ModelServer {
     this.clock = clock
     this.rooms = new Map()
     this.sessions = new Set()
-    this.recorded = [] // what anybody ever said: { room, epoch, user, key }
+    this.recorded = [] // every message by a client: { room, epoch, user, key }
     this.lastUser = 0
     this.epochs = 0
-    this.moody = true // errors that pass
+    this.transientErrors = true // whether commands fail at random
   }
 
   chance(p) {
@@ -23,13 +24,13 @@ export class ModelServer {
     return this.rooms.get(name)
   }
 
-  // append records an entry and tells everybody who is live.
+  // append records an entry and sends it to all sessions that are live in the room.
   append(room, fields) {
     const entry = { type: 'message', room: room.name, seq: ++room.last, at: this.clock.now(), ...fields }
     room.entries.push(entry)
-    room.all.push(entry) // what has been, even if it is no longer kept
+    room.all.push(entry) // kept even after truncate
     for (const session of this.sessions) {
-      if (session.rooms.get(room.name)) session.say(entry)
+      if (session.rooms.get(room.name)) session.send(entry)
     }
     return entry
   }
@@ -39,17 +40,17 @@ export class ModelServer {
     room.entries.splice(0, count)
   }
 
-  // restart ends every connection, and may lose the record.
-  restart({ loseJournal, politely }) {
+  // restart ends every connection, and may lose the journal.
+  restart({ loseJournal, sayBye }) {
     for (const session of [...this.sessions]) {
-      if (politely) session.bye('shutdown', 100)
+      if (sayBye) session.bye('shutdown', 100)
       else session.end()
     }
     if (loseJournal) this.rooms.clear()
   }
 
-  // page is the answer to a place in a room.
-  page(room, { epoch, after }) {
+  // stateOf returns a room's state for a client that has the entries up to after.
+  stateOf(room, { epoch, after }) {
     const { entries, last } = room
     const oldest = last - entries.length
     const state = { room: room.name, epoch: room.epoch, last, members: 1, read: 0, unread: 0, write: true, moderate: false }
@@ -63,17 +64,17 @@ export class ModelServer {
 
 // Session is the server's side of one connection.
 class Session {
-  constructor(server, say, end) {
-    Object.assign(this, { server, say, end: () => { server.sessions.delete(this); end() }, rooms: new Map() })
+  constructor(server, send, end) {
+    Object.assign(this, { server, send, end: () => { server.sessions.delete(this); end() }, rooms: new Map() })
   }
 
-  hear(frame) {
+  receive(frame) {
     const answer = this[`on_${frame.type}`]?.(frame)
-    if (answer) this.say({ ...answer, id: frame.id })
+    if (answer) this.send({ ...answer, id: frame.id })
   }
 
   bye(code, retry) {
-    this.say({ type: 'bye', code, message: '', retry })
+    this.send({ type: 'bye', code, message: '', retry })
     this.end()
   }
 
@@ -85,12 +86,12 @@ class Session {
     }
     this.device = device
     server.sessions.add(this)
-    const states = rooms.map((place) => {
-      if (server.moody && server.chance(0.05)) return { room: place.room, code: 'unavailable', message: '', retry: 500 }
-      const state = this.enter(place)
-      if (place.after !== undefined && !state.gap && server.chance(0.1)) {
+    const states = rooms.map((fields) => {
+      if (server.transientErrors && server.chance(0.05)) return { room: fields.room, code: 'unavailable', message: '', retry: 500 }
+      const state = this.join(fields)
+      if (fields.after !== undefined && !state.gap && server.chance(0.1)) {
         Object.assign(state, { more: state.more || state.entries.length > 0, entries: [] }) // they did not fit
-        this.rooms.set(place.room, !state.more)
+        this.rooms.set(fields.room, !state.more)
       }
       return state
     })
@@ -98,14 +99,14 @@ class Session {
       rooms: states }
   }
 
-  enter(place) {
-    const state = this.server.page(this.server.room(place.room), place)
-    this.rooms.set(place.room, !state.more)
+  join(fields) {
+    const state = this.server.stateOf(this.server.room(fields.room), fields)
+    this.rooms.set(fields.room, !state.more)
     return state
   }
 
-  on_join(place) {
-    return this.moods() ?? { type: 'joined', ...this.enter(place) }
+  on_join(fields) {
+    return this.transientError() ?? { type: 'joined', ...this.join(fields) }
   }
 
   on_leave({ room }) {
@@ -116,15 +117,15 @@ class Session {
   on_send({ id, room: name, key, body }) {
     const { server } = this
     if (!this.rooms.has(name)) return { type: 'error', code: 'not_joined', message: '', retry: false }
-    const mood = this.moods()
-    if (mood) return mood
-    if (server.moody && server.chance(0.03)) return { type: 'error', code: 'forbidden', message: '', retry: false }
+    const error = this.transientError()
+    if (error) return error
+    if (server.transientErrors && server.chance(0.03)) return { type: 'error', code: 'forbidden', message: '', retry: false }
     const room = server.room(name)
     const mine = `${this.user.id} ${key}`
     const before = room.keys.get(mine)
     if (before) return { type: 'ok', room: name, ...before, duplicate: true }
     server.recorded.push({ room: name, epoch: room.epoch, user: this.user.id, key })
-    const ok = (seq) => this.say({ type: 'ok', id, room: name, seq, at: server.clock.now(), duplicate: false })
+    const ok = (seq) => this.send({ type: 'ok', id, room: name, seq, at: server.clock.now(), duplicate: false })
     const early = server.chance(0.5)
     if (early) ok(room.last + 1)
     const { seq, at } = server.append(room, { from: this.user, key, body })
@@ -135,43 +136,49 @@ class Session {
   on_history({ room: name, before = Infinity, limit = limits.page }) {
     const { entries, epoch } = this.server.room(name)
     const older = entries.filter(({ seq }) => seq < before)
-    const page = older.slice(-Math.min(limit, limits.page))
-    return { type: 'history', room: name, epoch, entries: page, more: page.length < older.length }
+    const newest = older.slice(-Math.min(limit, limits.page))
+    return { type: 'history', room: name, epoch, entries: newest, more: newest.length < older.length }
   }
 
   on_ping() {
     return { type: 'pong' }
   }
 
-  moods() {
-    if (!this.server.moody || !this.server.chance(0.05)) return
+  transientError() {
+    if (!this.server.transientErrors || !this.server.chance(0.05)) return
     return { type: 'error', code: 'too_fast', message: '', retry: 200 }
   }
 }
 
-// Network carries frames between clients and the server, late by up to 200 ms.
-// What else it does is a matter of its faults, each a probability.
+// Network transmits frames between clients and the server, with a delay of up to
+// 200 ms. Its faults are probabilities:
+//
+//	refuse        a connection fails while it opens
+//	die           with each frame: the connection fails silently
+//	duplicate     a frame of the server is delivered twice
+//	swap          two frames of the server change their order
+//	afterClose    a connection delivers frames after the client has closed it
 export class Network {
   constructor(server, clock) {
     this.server = server
     this.clock = clock
-    this.faults = { refuse: 0, die: 0, twice: 0, swap: 0, ghost: 0 }
+    this.faults = { refuse: 0, die: 0, duplicate: 0, swap: 0, afterClose: 0 }
     this.open = new Set()
-    this.transport = (url, protocols, on) => new Wire(this, on)
+    this.transport = (url, protocols, on) => new Connection(this, on)
   }
 
   // cut ends every connection, with a close event or without one.
   cut(silently) {
-    for (const wire of [...this.open]) wire.cut(silently)
+    for (const connection of [...this.open]) connection.cut(silently)
   }
 }
 
-class Wire {
+class Connection {
   constructor(network, on) {
     const { clock, server } = network
     Object.assign(this, { network, clock, on, dead: false, queues: { up: [], down: [] }, busy: { up: 0, down: 0 } })
     network.open.add(this)
-    this.session = new Session(server, (frame) => this.carry('down', JSON.stringify(frame)), () => this.carry('down', null))
+    this.session = new Session(server, (frame) => this.transmit('down', JSON.stringify(frame)), () => this.transmit('down', null))
     this.later(() => {
       if (this.dead) return
       if (this.chance('refuse')) return this.cut(this.chance('die'))
@@ -188,11 +195,11 @@ class Wire {
   }
 
   send(text) {
-    this.carry('up', text)
+    this.transmit('up', text)
   }
 
-  // carry delivers in order, unless a fault swaps two frames.
-  carry(way, text) {
+  // transmit delivers in order, unless a fault swaps two frames.
+  transmit(way, text) {
     if (this.dead) return
     if (this.chance('die')) return this.cut(true)
     this.queues[way].push(text)
@@ -206,14 +213,14 @@ class Wire {
     if (way === 'down' && queue.length > 1 && queue[1] !== null && this.chance('swap')) queue.unshift(...queue.splice(1, 1))
     const text = queue.shift()
     if (text === undefined) return
-    if (way === 'up') return this.session.hear(JSON.parse(text))
+    if (way === 'up') return this.session.receive(JSON.parse(text))
     if (text === null) return this.cut(false)
     this.on.message(text)
-    if (!this.dead && this.chance('twice')) this.on.message(text)
+    if (!this.dead && this.chance('duplicate')) this.on.message(text)
   }
 
-  // cut is the end of the connection. The client learns of it or does not; the
-  // server does not mind a session that nobody hears.
+  // cut ends the connection, and tells the client unless silently is true. The
+  // server's session ends, too.
   cut(silently) {
     if (this.dead) return
     this.dead = true
@@ -221,12 +228,12 @@ class Wire {
     if (!silently) this.on.close()
   }
 
-  // close is the client's end of it. As a ghost the wire goes on delivering what
-  // is under way: the client must not listen.
+  // close is called by the client. With the fault afterClose the frames in flight
+  // are still delivered: the client must ignore them.
   close() {
-    this.dead = this.dead || !this.chance('ghost')
+    this.dead = this.dead || !this.chance('afterClose')
     this.queues.up = []
-    this.carry = () => {}
+    this.transmit = () => {}
     this.network.open.delete(this)
     this.network.server.sessions.delete(this.session)
   }

@@ -1,4 +1,4 @@
-// What is published: its size, its types, and the ways to import it.
+// The published package: its size, its types, and the ways to import it.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtemp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -30,7 +30,7 @@ before(async () => {
 
 after(() => rm(dir, { recursive: true, force: true }))
 
-// size is that of a bundle of what a page would load, minified and gzipped.
+// size returns the size of a bundle of the files, minified and gzipped.
 async function size(...files) {
   const { outputFiles } = await build({
     stdin: { contents: files.map((file) => `export * from './${file}'`).join('\n'), resolveDir: core },
@@ -45,7 +45,7 @@ test('the core has at most 6 KB, minified and gzipped', async (t) => {
   assert.ok(bytes <= 6 * 1024, `${bytes} bytes`)
 })
 
-test('no tests are published, and nothing is missing', async () => {
+test('the package contains every file except tests', async () => {
   const files = (await readdir(installed(), { recursive: true })).sort()
   assert.ok(!files.some((file) => file.includes('test')))
   for (const file of ['LICENSE', 'README.md', 'platforms/sockettask.js']) assert.ok(files.includes(file), file)
@@ -63,7 +63,7 @@ const names = {
   '/wechat': ['wechat'], '/uniapp': ['uniapp'], '/taro': ['taro'],
 }
 
-test('import and require find the same names', async () => {
+test('import and require export the same names', async () => {
   const load = (how) => Object.keys(names).map((entry) => how(`'caddy-chat-client${entry}'`)).join()
   const show = (list) => `console.log(JSON.stringify(${list}.map((it) => Object.keys(it).sort())))`
   await writeFile(path.join(dir, 'a.mjs'), show(`(await Promise.all([${load((name) => `import(${name})`)}]))`))
@@ -74,7 +74,7 @@ test('import and require find the same names', async () => {
   }
 })
 
-test('a browser finds every import of the modules by its path', async () => {
+test('a browser can resolve every import of the modules by its path', async () => {
   for (const file of await readdir(installed(), { recursive: true })) {
     if (!file.endsWith('.js') || file.startsWith('commonjs')) continue
     const text = await readFile(path.join(installed(), file), 'utf8')
@@ -83,15 +83,15 @@ test('a browser finds every import of the modules by its path', async () => {
   }
 })
 
-// A mini program has the language, timers and wx: no URL, no TextEncoder, no
-// crypto, no process.
-test('a mini program takes the CommonJS files as they are', async () => {
+// A mini program has the language, timers and wx, but no URL, TextEncoder, crypto
+// or process.
+test('the CommonJS files work in a mini program as they are', async () => {
   const wx = new FakeApi()
   const context = vm.createContext({ wx, setTimeout, clearTimeout })
   const mini = async (file) => {
     const module = { exports: {} }
     const text = await readFile(path.join(installed(), 'commonjs', file), 'utf8')
-    assert.doesNotMatch(text, /\brequire\(|^(import|export) /m, file) // each needs none but itself
+    assert.doesNotMatch(text, /\brequire\(|^(import|export) /m, file) // each file is self-contained
     vm.compileFunction(text, ['module', 'exports'], { parsingContext: context })(module, module.exports)
     return module.exports
   }
@@ -104,11 +104,11 @@ test('a mini program takes the CommonJS files as they are', async () => {
   chat.send('tea', '你好 \ud83d')
   chat.connect()
   const [task] = wx.tasks
-  task.hears.Open({})
-  task.hears.Message({ data: JSON.stringify({ type: 'welcome', id: '1', session: 's', user: { id: 'u', name: '' }, ping: 25_000,
+  task.listeners.Open({})
+  task.listeners.Message({ data: JSON.stringify({ type: 'welcome', id: '1', session: 's', user: { id: 'u', name: '' }, ping: 25_000,
     limits: { message: 50 }, rooms: [{ room: 'tea', epoch: 'e', last: 0, entries: [], more: false, gap: false }] }) })
   assert.deepEqual(JSON.parse(task.sent[0].data), { type: 'hello', id: '1', device: 'd', rooms: [{ room: 'tea' }] })
-  assert.equal(timeline.items[0].code, 'too_large') // bytes are counted, without a TextEncoder
+  assert.equal(timeline.items[0].code, 'too_large') // UTF-8 bytes are counted without a TextEncoder
   assert.equal(wx.stored.size, 1)
   chat.close()
 })
@@ -131,14 +131,14 @@ const timeline = new Timeline(chat, 'tea', (index, removed, added: readonly Item
 export async function main() {
   const room: Room = await chat.join('tea', { epoch: 'k3', after: 41 })
   const { seq } = await chat.send(room.room, { text: 'hi' }, { key: 'k' })
-  const page = await chat.history('tea', { before: seq, limit: 50 })
-  for (const entry of page.entries) if (entry.type === 'recalled') console.log(entry.target)
+  const { entries } = await chat.history('tea', { before: seq, limit: 50 })
+  for (const entry of entries) if (entry.type === 'recalled') console.log(entry.target)
   await timeline.older()
   // @ts-expect-error a room is not a number
   await chat.join(7)
   // @ts-expect-error there is no such event
   chat.on('massage', () => {})
-  // @ts-expect-error what is sent is JSON
+  // @ts-expect-error a body is JSON
   await chat.send('tea', () => {})
   stop()
   return others
@@ -155,7 +155,7 @@ test('tsc finds the types, for import and for require', async () => {
   assert.equal(stdout, '')
 })
 
-test('every method of the types is there', async () => {
+test('every method of the types exists', async () => {
   for (const [file, name] of [['index', 'Client'], ['timeline', 'Timeline']]) {
     const types = await readFile(`${core}/${file}.d.ts`, 'utf8')
     const { [name]: made } = await import(`../${file}.js`)

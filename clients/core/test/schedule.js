@@ -1,21 +1,21 @@
-// A schedule: two users talk while the network, the server and their phones fail
-// in every way, each at a moment that the seed decides. Afterwards each list of
-// messages equals the journal's, and everything that was said has been recorded
-// once, in the order in which each user said it in a room.
+// A schedule: two users send messages while the network, the server and their
+// phones fail at random; the seed decides how and when. Afterwards each timeline
+// must equal the journal, and the journal must contain every message once, in the
+// order in which its user sent it in the room.
 import assert from 'node:assert/strict'
 import { isMainThread, workerData } from 'node:worker_threads'
 import { Client } from '../index.js'
 import { Timeline } from '../timeline.js'
 import { FakeClock } from './clock.js'
 import { ModelServer, Network } from './model.js'
-import { FakeStorage } from './stage.js'
+import { FakeStorage } from './fixture.js'
 
 const rooms = ['tea', 'milk']
 
-// Person is a user with an app that may be restarted; its storage stays.
+// Person is a user with an app. The app may be restarted; its storage stays.
 class Person {
   constructor(world, i) {
-    Object.assign(this, { world, device: `d${i}`, storage: new FakeStorage(), said: [], again: new Set(), left: new Set() })
+    Object.assign(this, { world, device: `d${i}`, storage: new FakeStorage(), sent: [], retried: new Set(), left: new Set() })
     this.start()
   }
 
@@ -30,26 +30,26 @@ class Person {
   }
 
   restart() {
-    // The system kills the app: nothing is closed by it.
+    // The system kills the app, which closes nothing itself.
     this.chat.suspend()
-    this.world.network.open.forEach((wire) => {
-      if (wire.on && this.chat.link?.socket === wire) wire.close()
+    this.world.network.open.forEach((connection) => {
+      if (connection.on && this.chat.link?.socket === connection) connection.close()
     })
     this.chat.close()
     this.start()
   }
 
-  say(room, body) {
+  send(room, body) {
     if (!this.chat.rooms.has(room)) return
     this.chat.send(room, body)
-    this.said.push({ room, key: this.chat.outbox.messages.at(-1)?.key })
+    this.sent.push({ room, key: this.chat.outbox.messages.at(-1)?.key })
   }
 
-  // retry says again what has failed, out of its turn.
+  // retry sends failed messages again, which changes their order.
   retry() {
     for (const { key, state } of [...this.chat.outbox.messages]) {
       if (state !== 'failed') continue
-      this.again.add(key)
+      this.retried.add(key)
       this.chat.retry(key)
     }
   }
@@ -60,7 +60,7 @@ class Person {
     this.lists.get(room).left()
   }
 
-  comeBack() {
+  rejoin() {
     for (const room of this.left) {
       if (this.world.clock.random() < 0.5) {
         this.lists.get(room).close()
@@ -72,8 +72,8 @@ class Person {
   }
 }
 
-// List is a timeline and what a page makes of its changes. It sees that entries
-// come once and in order.
+// List is a timeline, and a copy of its items that is built from the changes. It
+// checks that entries are emitted once and in order.
 class List {
   constructor(chat, room) {
     this.copy = []
@@ -81,7 +81,7 @@ class List {
     this.copy.push(...this.timeline.items)
     const next = ({ type, seq, room: name }) => {
       if (name !== room) return
-      assert.ok(this.last === undefined || seq === this.last + 1, `${type} ${seq} behind ${this.last}`)
+      assert.ok(this.last === undefined || seq === this.last + 1, `${type} ${seq} after ${this.last}`)
       this.last = seq
     }
     this.stops = [
@@ -100,81 +100,83 @@ class List {
   }
 }
 
-export async function play(seed) {
+// run plays the schedule of a seed, and throws if a check fails.
+export async function run(seed) {
   const clock = new FakeClock(seed)
   const server = new ModelServer(clock)
   const network = new Network(server, clock)
-  const below = (n) => Math.floor(clock.random() * n)
-  const one = (list) => list[below(list.length)]
+  const integer = (n) => Math.floor(clock.random() * n)
+  const pick = (list) => list[integer(list.length)]
 
-  network.faults = one([
-    { refuse: 0, die: 0, twice: 0, swap: 0, ghost: 0 },
-    { refuse: 0.3, die: 0.03, twice: 0, swap: 0, ghost: 0.5 },
-    { refuse: 0.1, die: 0.01, twice: 0.2, swap: 0.2, ghost: 0.5 },
+  network.faults = pick([
+    { refuse: 0, die: 0, duplicate: 0, swap: 0, afterClose: 0 },
+    { refuse: 0.3, die: 0.03, duplicate: 0, swap: 0, afterClose: 0.5 },
+    { refuse: 0.1, die: 0.01, duplicate: 0.2, swap: 0.2, afterClose: 0.5 },
   ])
   const world = { clock, server, network }
   const people = [new Person(world, 0), new Person(world, 1)]
   const storageFails = clock.random() < 0.1
 
-  const acts = [
-    [20, (who) => who.say(one(rooms), below(1000))],
-    [8, () => { for (let i = below(7); i >= 0; i--) server.append(server.room(one(rooms)), { from: { id: 'bot', name: '' }, body: i }) }],
+  // By weight.
+  const actions = [
+    [20, (who) => who.send(pick(rooms), integer(1000))],
+    [8, () => { for (let i = integer(7); i >= 0; i--) server.append(server.room(pick(rooms)), { from: { id: 'bot', name: '' }, body: i }) }],
     [3, () => network.cut(true)],
     [3, () => network.cut(false)],
     [2, (who) => who.chat.suspend()],
     [4, (who) => who.chat.resume()],
     [2, (who) => who.chat.check()],
-    [2, () => clock.sleep(below(100_000))],
+    [2, () => clock.sleep(integer(100_000))],
     [1, (who) => who.chat.close()],
     [2, (who) => who.chat.connect()],
     [1, (who) => { if (!storageFails) who.restart() }],
-    [1, (who) => who.leave(one(rooms))],
-    [1, (who) => who.comeBack()],
-    [2, (who) => { who.lists.get(one(rooms)).timeline.older().catch(() => {}) }],
-    [1, (who) => who.lists.get(one(rooms)).timeline.trim(below(6))],
-    [1, () => server.restart({ politely: clock.random() < 0.5, loseJournal: clock.random() < 0.2 })],
-    [1, () => server.truncate(server.room(one(rooms)), below(6))],
+    [1, (who) => who.leave(pick(rooms))],
+    [1, (who) => who.rejoin()],
+    [2, (who) => { who.lists.get(pick(rooms)).timeline.older().catch(() => {}) }],
+    [1, (who) => who.lists.get(pick(rooms)).timeline.trim(integer(6))],
+    [1, () => server.restart({ sayBye: clock.random() < 0.5, loseJournal: clock.random() < 0.2 })],
+    [1, () => server.truncate(server.room(pick(rooms)), integer(6))],
     [2, (who) => who.retry()],
   ]
-  const deck = acts.flatMap(([weight, act]) => Array(weight).fill(act))
+  const weighted = actions.flatMap(([weight, action]) => Array(weight).fill(action))
 
   if (storageFails) {
     people[0].storage.setItem = () => {
       throw new Error('full')
     }
   }
-  for (let step = 10 + below(40); step > 0; step--) {
-    one(deck)(one(people))
-    clock.pass(one([0, 10, 100, 1_000, 1_000, 20_000]))
-    if (step % 8 === 0) await undefined // older() may go on
+  for (let step = 10 + integer(40); step > 0; step--) {
+    pick(weighted)(pick(people))
+    clock.advance(pick([0, 10, 100, 1_000, 1_000, 20_000]))
+    if (step % 8 === 0) await undefined // lets older() continue
   }
 
   await settle(world, people)
   check(world, people)
 }
 
-// settle lets everything come to rest.
+// settle ends the faults and waits until everything is sent and loaded.
 async function settle({ clock, server, network }, people) {
-  network.faults = { refuse: 0, die: 0, twice: 0, swap: 0, ghost: 0 }
-  server.moody = false
+  network.faults = { refuse: 0, die: 0, duplicate: 0, swap: 0, afterClose: 0 }
+  server.transientErrors = false
   for (const who of people) {
     who.chat.connect()
     who.chat.resume()
-    who.comeBack()
+    who.rejoin()
   }
-  clock.pass(60_000)
-  // Where frames were swapped, a hole shows by what comes behind it.
+  clock.advance(60_000)
+  // After swapped frames the client notices a missing entry by the next one.
   for (const room of rooms) server.append(server.room(room), { from: { id: 'bot', name: '' }, body: 'the end' })
-  clock.pass(60_000)
+  clock.advance(60_000)
   for (const who of people) who.retry()
-  clock.pass(60_000)
+  clock.advance(60_000)
   for (const { chat, lists } of people) {
     assert.equal(chat.state, 'online')
     for (const { timeline } of lists.values()) {
-      for (let pages = 0; timeline.more; pages++) {
-        assert.ok(pages < 200, 'older pages without end')
+      for (let batches = 0; timeline.more; batches++) {
+        assert.ok(batches < 200, 'history without end')
         const older = timeline.older()
-        clock.pass(1_000)
+        clock.advance(1_000)
         await older
       }
     }
@@ -182,12 +184,12 @@ async function settle({ clock, server, network }, people) {
 }
 
 function check({ server, network }, people) {
-  assert.equal(network.open.size, people.length, 'sockets that nobody closed')
+  assert.equal(network.open.size, people.length, 'open sockets')
   for (const { chat, lists } of people) {
     assert.deepEqual(chat.outbox.messages, [])
     for (const [room, { timeline, copy }] of lists) {
-      assert.ok(copy.length === timeline.items.length && copy.every((item, i) => item === timeline.items[i]), 'changes were not told')
-      // A list may have kept more than the journal, but nothing else.
+      assert.ok(copy.length === timeline.items.length && copy.every((item, i) => item === timeline.items[i]), 'the changes do not lead to the items')
+      // A list may have more of the oldest entries than the journal, but nothing else.
       const { all, entries } = server.room(room)
       const begin = Math.min(timeline.items[0].seq, entries[0].seq) - 1
       const want = all.slice(begin).map(({ seq, from, body, key }) => `${seq} ${from.id} ${key} ${body}`)
@@ -196,28 +198,28 @@ function check({ server, network }, people) {
       assert.equal(new Set(timeline.items.map(({ id }) => id)).size, want.length)
     }
   }
-  const first = new Map() // by key, the place of its first record
+  const first = new Map() // by key: the index of its first record
   const records = new Set()
-  server.recorded.forEach(({ room, epoch, user, key }, place) => {
+  server.recorded.forEach(({ room, epoch, user, key }, index) => {
     const record = `${room} ${epoch} ${user} ${key}`
-    assert.ok(!records.has(record), `recorded twice: ${record}`)
+    assert.ok(!records.has(record), `recorded duplicate: ${record}`)
     records.add(record)
-    if (!first.has(key)) first.set(key, place)
+    if (!first.has(key)) first.set(key, index)
   })
-  for (const { said, again } of people) {
-    for (const { key } of said) assert.ok(first.has(key), `never recorded: ${key}`)
+  for (const { sent, retried } of people) {
+    for (const { key } of sent) assert.ok(first.has(key), `never recorded: ${key}`)
     for (const name of rooms) {
-      const places = said.filter(({ room, key }) => room === name && !again.has(key)).map(({ key }) => first.get(key))
-      assert.ok(places.every((place, i) => i === 0 || place > places[i - 1]), `recorded in another order than said: ${places}`)
+      const indexes = sent.filter(({ room, key }) => room === name && !retried.has(key)).map(({ key }) => first.get(key))
+      assert.ok(indexes.every((index, i) => i === 0 || index > indexes[i - 1]), `recorded in another order than sent: ${indexes}`)
     }
   }
 }
 
-// As a worker it plays those from one seed to another.
+// In a worker this file runs the schedules of a range of seeds.
 if (!isMainThread) {
   for (let { seed } = workerData; seed < workerData.end; seed++) {
     try {
-      await play(seed)
+      await run(seed)
     } catch (err) {
       throw new Error(`SEED=${seed} SCHEDULES=1 fails: ${err.message}`, { cause: err })
     }

@@ -1,4 +1,4 @@
-// 10,000 random schedules, those of schedule.js. To play one again:
+// 10,000 random schedules (see schedule.js). To repeat one:
 //
 //     SEED=42 SCHEDULES=1 node --test core/test/schedules.test.js
 import assert from 'node:assert/strict'
@@ -9,7 +9,7 @@ import { Worker } from 'node:worker_threads'
 const schedules = Number(process.env.SCHEDULES ?? 10_000)
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000_000)
 
-// The workers share the seeds. What fails names its own.
+// Two workers, each with half of the seeds. A failure names its seed.
 test(`${schedules} random schedules from seed ${seed}`, async () => {
   const half = seed + Math.ceil(schedules / 2)
   const parts = [{ seed, end: half }, { seed: half, end: seed + schedules }]

@@ -1,4 +1,4 @@
-// Two users of the client against the real server, over the package ws.
+// Two clients against the real server, over the package ws.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import WebSocket from 'ws'
@@ -7,7 +7,7 @@ import { Client } from '../index.js'
 import { node } from '../node.js'
 import { Timeline } from '../timeline.js'
 
-// user connects a client that keeps what it hears.
+// user creates a client that records its messages.
 function user(t, url, options, socket) {
   const memory = new Map()
   const storage = {
@@ -17,12 +17,12 @@ function user(t, url, options, socket) {
   }
   const chat = new Client({ url, storage, ...node(WebSocket, socket), ...options })
   t.after(() => chat.close())
-  const heard = []
-  chat.on('message', ({ seq, body }) => heard.push(`${seq} ${body.text}`))
-  return { chat, heard, storage }
+  const messages = []
+  chat.on('message', ({ seq, body }) => messages.push(`${seq} ${body.text}`))
+  return { chat, messages, storage }
 }
 
-// when resolves at the next event that fits.
+// when resolves with the next event that fits.
 function when(chat, name, fits = () => true) {
   return new Promise((resolve) => {
     const stop = chat.on(name, (event) => {
@@ -40,7 +40,7 @@ async function serve(t, chat) {
   return server
 }
 
-test('two users chat, over ws and wss, and know each other', async (t) => {
+test('two users chat, over ws and wss', async (t) => {
   const server = await serve(t)
   const li = user(t, server.ws, { name: 'Li' })
   const bo = user(t, server.wss, { name: 'Bo' }, { ca: server.ca })
@@ -67,11 +67,11 @@ test('two users chat, over ws and wss, and know each other', async (t) => {
   assert.equal((await recalled).target, 1)
   const { entries } = await bo.chat.history('tea')
   assert.deepEqual(entries.map(({ type, recalled }) => [type, recalled]), [['message', true], ['message', undefined], ['recalled', undefined]])
-  assert.deepEqual(bo.heard, ['1 hello', '2 hi'])
-  assert.deepEqual(li.heard, bo.heard)
+  assert.deepEqual(bo.messages, ['1 hello', '2 hi'])
+  assert.deepEqual(li.messages, bo.messages)
 })
 
-test('a server that is killed in mid-conversation loses and doubles nothing', async (t) => {
+test('after the server was killed no message is lost or duplicated', async (t) => {
   const server = await serve(t)
   const li = user(t, server.ws, { name: 'Li' })
   const bo = user(t, server.ws, { name: 'Bo' })
@@ -85,22 +85,22 @@ test('a server that is killed in mid-conversation loses and doubles nothing', as
     for (let i = 0; i < 50; i++) sent.push(li.chat.send('tea', { text: `${n++}` }))
     await sent.at(-25)
     await server.stop('SIGKILL')
-    for (let i = 0; i < 10; i++) sent.push(li.chat.send('tea', { text: `${n++}` })) // into the outbox
+    for (let i = 0; i < 10; i++) sent.push(li.chat.send('tea', { text: `${n++}` })) // they wait in the outbox
     await server.start()
   }
   await Promise.all(sent)
-  const told = [bo, li].map(({ chat }) => when(chat, 'message', ({ body }) => body.text === 'the end'))
+  const arrived = [bo, li].map(({ chat }) => when(chat, 'message', ({ body }) => body.text === 'the end'))
   await li.chat.send('tea', { text: 'the end' })
-  await Promise.all(told)
+  await Promise.all(arrived)
   const want = Array.from({ length: n }, (_, i) => `${i + 1} ${i}`).concat(`${n + 1} the end`)
-  assert.deepEqual(bo.heard, want)
-  assert.deepEqual(li.heard, want)
+  assert.deepEqual(bo.messages, want)
+  assert.deepEqual(li.messages, want)
   assert.deepEqual(list.items.map(({ seq, body }) => `${seq} ${body.text}`), want)
   assert.equal(li.chat.user.id, first.id, 'the guest came back as another')
   assert.deepEqual(server.errors(), [])
 })
 
-test('a token that is refused is said, and never makes a guest', async (t) => {
+test('a refused token closes the client, and does not make the user a guest', async (t) => {
   const server = await serve(t)
   const asked = []
   const li = user(t, server.ws, { token: (why) => (asked.push(why), 'no.such.token') })

@@ -1,4 +1,4 @@
-// Made of clients/core by `make page`.
+// Generated from clients/core by `make page`.
 var __defProp = Object.defineProperty;
 var __getOwnPropDesc = Object.getOwnPropertyDescriptor;
 var __getOwnPropNames = Object.getOwnPropertyNames;
@@ -27,20 +27,48 @@ __export(stdin_exports, {
 });
 module.exports = __toCommonJS(stdin_exports);
 
+// core/error.js
+var ChatError = class extends Error {
+  constructor({ code, message, retry = false, field }) {
+    super(message != null ? message : code);
+    this.name = "ChatError";
+    this.code = code;
+    this.retry = retry;
+    this.field = field;
+  }
+};
+
+// core/deferred.js
+var Deferred = class {
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = (refusal) => reject(new ChatError(refusal));
+    });
+    this.promise.catch(() => {
+    });
+  }
+};
+function rejected(refusal) {
+  const deferred = new Deferred();
+  deferred.reject(refusal);
+  return deferred.promise;
+}
+
 // core/emitter.js
 var Emitter = class {
   constructor() {
     this.listeners = /* @__PURE__ */ new Map();
   }
-  // on calls listener at each event of a type, until the function that it
-  // returns is called.
+  // on registers a listener for events of a type. It returns a function that
+  // removes the listener.
   on(type, listener) {
     if (!this.listeners.has(type)) this.listeners.set(type, /* @__PURE__ */ new Set());
     this.listeners.get(type).add(listener);
     return () => this.listeners.get(type).delete(listener);
   }
-  // emit calls the listeners. One that throws stops neither the others nor the
-  // client: its error surfaces as an unhandled rejection.
+  // emit calls the listeners of a type. If one throws, the others are still
+  // called, and its error becomes an unhandled rejection.
   emit(type, event) {
     var _a;
     for (const listener of [...(_a = this.listeners.get(type)) != null ? _a : []]) {
@@ -57,7 +85,7 @@ var Emitter = class {
 function encode(frame) {
   return JSON.stringify(frame).replace(/\\(ud[89a-f]..|.)/g, (escape) => escape.length > 2 ? "�" : escape);
 }
-function exceeds(text, limit) {
+function exceedsBytes(text, limit) {
   if (text.length * 3 <= limit) return false;
   return encodeURIComponent(text).replace(/%../g, ".").length > limit;
 }
@@ -68,26 +96,27 @@ function randomKey(random) {
 }
 
 // core/timer.js
-var system = {
+var systemClock = {
   now: () => Date.now(),
   setTimeout: (run, delay) => setTimeout(run, delay),
   clearTimeout: (handle) => clearTimeout(handle),
   random: () => Math.random()
 };
-var lateness = 5e3;
-var longest = 2 ** 31 - 1;
+var lateAfter = 5e3;
+var maxDelay = 2 ** 31 - 1;
 var Timer = class {
   constructor(clock) {
     this.clock = clock;
   }
-  // set calls run(late) after delay milliseconds; late tells of a suspension.
+  // set calls run(late) after delay milliseconds. late is true if the app was
+  // suspended in the meantime.
   set(delay, run) {
     this.clear();
-    const wait = Math.min(delay, longest);
+    const wait = Math.min(delay, maxDelay);
     const due = this.clock.now() + wait;
     this.handle = this.clock.setTimeout(() => {
       this.handle = void 0;
-      run(this.clock.now() - due > lateness);
+      run(this.clock.now() - due > lateAfter);
     }, wait);
   }
   clear() {
@@ -97,141 +126,141 @@ var Timer = class {
 };
 
 // core/link.js
-var openWithin = 2e4;
-var answerWithin = 1e4;
-var probeWithin = 3e3;
+var openTimeout = 2e4;
+var answerTimeout = 1e4;
+var probeTimeout = 3e3;
 var lost = { code: "lost", message: "the connection was lost", retry: 0 };
 var dead = { code: "dead", message: "the server does not answer", retry: 0 };
 var Link = class {
-  // on is told: open, frame (one that answers nothing), alive (a probe has
-  // succeeded), end (once, with the reason).
+  // The callbacks in on: open; frame, for a frame that is no answer; alive, when
+  // a probe was answered; end, once, with the reason.
   constructor(clock, on) {
     this.clock = clock;
     this.on = on;
-    this.since = clock.now();
-    this.asked = /* @__PURE__ */ new Map();
+    this.createdAt = clock.now();
+    this.pending = /* @__PURE__ */ new Map();
     this.lastId = 0;
-    this.limit = Infinity;
-    this.interval = 0;
-    this.pinged = false;
+    this.maxFrame = Infinity;
+    this.pingInterval = 0;
+    this.pingSent = false;
     this.probing = false;
-    this.resting = false;
-    this.over = false;
-    this.pulse = new Timer(clock);
-    this.pulse.set(openWithin, () => this.end(dead));
+    this.paused = false;
+    this.ended = false;
+    this.timer = new Timer(clock);
+    this.timer.set(openTimeout, () => this.end(dead));
   }
   get welcomed() {
-    return this.interval > 0 && !this.over;
+    return this.pingInterval > 0 && !this.ended;
   }
   open(transport, url) {
-    if (this.over) return;
-    const unlessOver = (hear) => (what) => {
-      if (!this.over) hear(what);
+    if (this.ended) return;
+    const unlessEnded = (handle) => (what) => {
+      if (!this.ended) handle(what);
     };
     try {
       this.socket = transport(url, ["chat.v1"], {
-        open: unlessOver(() => {
+        open: unlessEnded(() => {
           this.awaitAnswer();
           this.on.open();
         }),
-        message: unlessOver((text) => this.hear(text)),
-        error: unlessOver(() => this.end(lost)),
-        close: unlessOver(() => this.end(lost))
+        message: unlessEnded((text) => this.receive(text)),
+        error: unlessEnded(() => this.end(lost)),
+        close: unlessEnded(() => this.end(lost))
       });
     } catch (e) {
       this.end(lost);
     }
-    if (this.over) this.hangUp();
+    if (this.ended) this.closeSocket();
   }
-  // welcome begins the heartbeat.
+  // welcome starts the pings.
   welcome({ ping, limits }) {
-    this.interval = ping;
-    this.limit = limits.message;
-    this.pulse.clear();
-    this.beat();
+    this.pingInterval = ping;
+    this.maxFrame = limits.message;
+    this.timer.clear();
+    this.nextPing();
   }
-  // ask says a command and calls settle(answer) once: with the server's answer,
+  // request sends a command and calls done(answer) once: with the server's answer,
   // or with the error lost.
-  ask(type, fields, settle) {
+  request(type, fields, done) {
     const id = String(++this.lastId);
     const text = encode({ type, id, ...fields });
-    if (exceeds(text, this.limit)) {
-      return settle({ type: "error", code: "too_large", message: `the frame has more than ${this.limit} bytes`, retry: false });
+    if (exceedsBytes(text, this.maxFrame)) {
+      return done({ type: "error", code: "too_large", message: `the frame has more than ${this.maxFrame} bytes`, retry: false });
     }
-    this.asked.set(id, settle);
-    this.say(text);
+    this.pending.set(id, done);
+    this.write(text);
   }
-  // tell says a command that needs no answer.
-  tell(type, fields) {
-    this.say(encode({ type, ...fields }));
+  // send sends a command that needs no answer.
+  send(type, fields) {
+    this.write(encode({ type, ...fields }));
   }
-  say(text) {
-    if (this.over) return;
+  write(text) {
+    if (this.ended) return;
     try {
       this.socket.send(text);
     } catch (e) {
       return this.end(lost);
     }
-    if (!this.pinged) this.beat();
+    if (!this.pingSent) this.nextPing();
   }
-  hear(text) {
+  receive(text) {
     const frame = parse(text);
-    if (this.pinged) {
-      this.pinged = false;
-      this.beat();
+    if (this.pingSent) {
+      this.pingSent = false;
+      this.nextPing();
     }
     if ((frame == null ? void 0 : frame.id) === void 0) {
       if (frame) this.on.frame(frame);
       return;
     }
-    const settle = this.asked.get(frame.id);
-    this.asked.delete(frame.id);
-    settle == null ? void 0 : settle(frame);
+    const done = this.pending.get(frame.id);
+    this.pending.delete(frame.id);
+    done == null ? void 0 : done(frame);
   }
   awaitAnswer() {
-    this.pulse.set(answerWithin, (late) => late && this.welcomed ? this.probe() : this.end(dead));
+    this.timer.set(answerTimeout, (late) => late && this.welcomed ? this.probe() : this.end(dead));
   }
-  // beat sets the next ping, an interval after the last thing that we said.
-  beat() {
-    if (!this.welcomed || this.probing || this.resting) return;
-    this.pulse.set(this.interval, (late) => {
+  // nextPing sets the next ping, one interval after our last frame.
+  nextPing() {
+    if (!this.welcomed || this.probing || this.paused) return;
+    this.timer.set(this.pingInterval, (late) => {
       if (late) return this.probe();
-      this.pinged = true;
+      this.pingSent = true;
       this.awaitAnswer();
-      this.tell("ping");
+      this.send("ping");
     });
   }
-  // probe finds out whether the connection still stands. What was received
-  // before says nothing of that, so only the answer counts. A deadline that
-  // runs late says nothing either, once.
+  // probe sends a ping to find out whether the connection still works. Frames
+  // other than its answer prove nothing, since they may have been received before
+  // the app was suspended. If the deadline itself runs late, probe tries once more.
   probe(again = false) {
     if (this.probing && !again) return;
-    this.pinged = this.resting = false;
+    this.pingSent = this.paused = false;
     this.probing = true;
-    this.pulse.set(probeWithin, (late) => late && !again ? this.probe(true) : this.end(dead));
-    this.ask("ping", {}, ({ code }) => {
+    this.timer.set(probeTimeout, (late) => late && !again ? this.probe(true) : this.end(dead));
+    this.request("ping", {}, ({ code }) => {
       if (!this.probing || code === lost.code) return;
       this.probing = false;
-      this.beat();
+      this.nextPing();
       this.on.alive();
     });
   }
-  // rest stops the heartbeat; probe starts it again.
-  rest() {
-    this.resting = true;
-    this.probing = this.pinged = false;
-    this.pulse.clear();
+  // pause stops the pings. probe starts them again.
+  pause() {
+    this.paused = true;
+    this.probing = this.pingSent = false;
+    this.timer.clear();
   }
   end(reason) {
-    if (this.over) return;
-    this.over = true;
-    this.pulse.clear();
-    this.hangUp();
-    for (const settle of this.asked.values()) settle({ type: "error", ...lost });
-    this.asked.clear();
+    if (this.ended) return;
+    this.ended = true;
+    this.timer.clear();
+    this.closeSocket();
+    for (const done of this.pending.values()) done({ type: "error", ...lost });
+    this.pending.clear();
     this.on.end(reason);
   }
-  hangUp() {
+  closeSocket() {
     var _a;
     try {
       (_a = this.socket) == null ? void 0 : _a.close();
@@ -248,158 +277,134 @@ function parse(text) {
   }
 }
 
-// core/outcome.js
-var ChatError = class extends Error {
-  constructor({ code, message, retry = false, field }) {
-    super(message != null ? message : code);
-    this.name = "ChatError";
-    this.code = code;
-    this.retry = retry;
-    this.field = field;
-  }
-};
-var Outcome = class {
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = (refusal) => reject(new ChatError(refusal));
-    });
-    this.promise.catch(() => {
-    });
-  }
-};
-function refused(refusal) {
-  const outcome = new Outcome();
-  outcome.reject(refusal);
-  return outcome.promise;
-}
-
 // core/outbox.js
-var most = 500;
-var mostText = 3e5;
+var maxMessages = 500;
+var maxChars = 3e5;
 var Outbox = class {
   constructor(chat) {
     this.chat = chat;
     this.messages = [];
-    this.outcomes = /* @__PURE__ */ new Map();
-    this.flying = /* @__PURE__ */ new Map();
-    this.held = /* @__PURE__ */ new Map();
+    this.promises = /* @__PURE__ */ new Map();
+    this.inFlight = /* @__PURE__ */ new Map();
+    this.paused = /* @__PURE__ */ new Map();
     this.load();
   }
   send(room, body, key = randomKey(this.chat.clock.random)) {
     var _a;
     if (!this.chat.rooms.has(room)) {
-      return refused({ code: "not_joined", message: `join ${room} first` });
+      return rejected({ code: "not_joined", message: `join ${room} first` });
     }
     const message = { room, key, body: JSON.parse(JSON.stringify(body)), at: this.chat.clock.now(), user: (_a = this.chat.user) == null ? void 0 : _a.id };
     const waiting = this.messages.length;
-    if (waiting === most || waiting > 0 && JSON.stringify([...this.messages, message]).length > mostText) {
-      return refused({ code: "outbox_full", message: `${waiting} messages wait already` });
+    if (waiting === maxMessages || waiting > 0 && JSON.stringify([...this.messages, message]).length > maxChars) {
+      return rejected({ code: "outbox_full", message: `${waiting} messages are waiting already` });
     }
     this.messages.push(message);
     return this.enqueue(message);
   }
-  // retry says a failed message again, as the newest.
+  // retry sends a failed message again, as the newest.
   retry(key) {
     const i = this.messages.findIndex((message2) => message2.key === key && message2.state === "failed");
-    if (i < 0) return refused({ code: "not_found", message: "no such message has failed" });
+    if (i < 0) return rejected({ code: "not_found", message: "no failed message has this key" });
     const [message] = this.messages.splice(i, 1);
     this.messages.push(message);
     return this.enqueue(message);
   }
   enqueue(message) {
-    const outcome = new Outcome();
-    this.outcomes.set(message.key, outcome);
-    this.become(message, { state: "sending", code: void 0 });
+    const deferred = new Deferred();
+    this.promises.set(message.key, deferred);
+    this.update(message, { state: "sending", code: void 0 });
     this.flush(message.room);
-    return outcome.promise;
+    return deferred.promise;
   }
-  // discard forgets a message. One that is under way may be said all the same.
+  // discard deletes a message. If it is in flight, the server may still record it.
   discard(key) {
     const message = this.messages.find((message2) => message2.key === key);
-    if (message) this.settle(message, { state: "discarded", code: "discarded" });
+    if (message) this.finish(message, { state: "discarded", code: "discarded" });
   }
-  // flush sends what is next in a room.
+  // flush sends the next message of a room.
   flush(name) {
     var _a;
     const { link } = this.chat;
-    if (!(link == null ? void 0 : link.welcomed) || !((_a = this.chat.rooms.get(name)) == null ? void 0 : _a.entered)) return;
-    if (this.flying.has(name) || this.held.has(name)) return;
+    if (!(link == null ? void 0 : link.welcomed) || !((_a = this.chat.rooms.get(name)) == null ? void 0 : _a.joined)) return;
+    if (this.inFlight.has(name) || this.paused.has(name)) return;
     const message = this.messages.find(({ room, state }) => room === name && state === "sending");
     if (!message) return;
     const { key, body } = message;
-    this.flying.set(name, message);
-    link.ask("send", { room: name, key, body }, (answer) => {
+    this.inFlight.set(name, message);
+    link.request("send", { room: name, key, body }, (answer) => {
       var _a2;
-      if (answer.code === lost.code || this.flying.get(name) !== message) return;
-      this.flying.delete(name);
-      if (answer.type === "ok") this.settle(message, { state: "sent", seq: answer.seq, at: answer.at });
-      else if (answer.code === "not_joined" && !((_a2 = this.chat.rooms.get(name)) == null ? void 0 : _a2.entered)) return;
-      else if (answer.retry === false) this.settle(message, { state: "failed", code: answer.code }, answer);
-      else this.hold(name, answer.retry);
+      if (answer.code === lost.code || this.inFlight.get(name) !== message) return;
+      this.inFlight.delete(name);
+      if (answer.type === "ok") this.finish(message, { state: "sent", seq: answer.seq, at: answer.at });
+      else if (answer.code === "not_joined" && !((_a2 = this.chat.rooms.get(name)) == null ? void 0 : _a2.joined)) return;
+      else if (answer.retry === false) this.finish(message, { state: "failed", code: answer.code }, answer);
+      else this.pause(name, answer.retry);
       this.flush(name);
     });
   }
-  hold(name, delay) {
+  // pause stops sending in a room for delay milliseconds.
+  pause(name, delay) {
     const timer = new Timer(this.chat.clock);
-    this.held.set(name, timer);
-    timer.set(delay, () => this.release(name));
+    this.paused.set(name, timer);
+    timer.set(delay, () => this.resume(name));
   }
-  // release lets a room's messages go that were told to wait.
-  release(name) {
+  resume(name) {
     var _a;
-    (_a = this.held.get(name)) == null ? void 0 : _a.clear();
-    this.held.delete(name);
+    (_a = this.paused.get(name)) == null ? void 0 : _a.clear();
+    this.paused.delete(name);
     this.flush(name);
   }
-  releaseAll() {
-    for (const name of [...this.held.keys()]) this.release(name);
+  resumeAll() {
+    for (const name of [...this.paused.keys()]) this.resume(name);
   }
-  // recognize finds the user's own message in what a room says, which may come
-  // before its answer, or in its place.
-  recognize({ room, key, from, seq, at }) {
+  // confirm takes an entry of a room. If the entry is a message of this outbox, the
+  // message is sent: its entry may arrive before the answer to send, or instead.
+  confirm({ room, key, from, seq, at }) {
     var _a;
     if (!key || (from == null ? void 0 : from.id) !== ((_a = this.chat.user) == null ? void 0 : _a.id)) return;
     const message = this.messages.find((message2) => message2.key === key && message2.room === room);
     if (!message) return;
-    this.settle(message, { state: "sent", seq, at });
+    this.finish(message, { state: "sent", seq, at });
     this.flush(room);
   }
-  // giveUp fails what waits for a room that the user can't be in.
-  giveUp(name, refusal) {
+  // failRoom fails the messages of a room that the user may not be in.
+  failRoom(name, refusal) {
     for (const message of this.messages.filter(({ room, state }) => room === name && state === "sending")) {
-      this.settle(message, { state: "failed", code: refusal.code }, refusal);
+      this.finish(message, { state: "failed", code: refusal.code }, refusal);
     }
   }
-  // claim fails what another user has left behind: nobody speaks for another.
-  claim(user) {
+  // setUser fails the messages of another user: a message is never sent in the
+  // name of a user who did not write it.
+  setUser(user) {
     var _a;
     for (const message of [...this.messages]) {
       (_a = message.user) != null ? _a : message.user = user;
       if (message.user === user) continue;
-      const refusal = { code: "other_user", message: "another user has said this" };
-      this.settle(message, { state: "failed", code: refusal.code }, refusal);
+      const refusal = { code: "other_user", message: "another user wrote this message" };
+      this.finish(message, { state: "failed", code: refusal.code }, refusal);
     }
   }
-  // settle ends the sending of a message; only a failed one is kept.
-  settle(message, change, refusal = change) {
-    if (this.flying.get(message.room) === message) this.flying.delete(message.room);
+  // finish ends the sending of a message and settles its promise. Only a failed
+  // message is kept.
+  finish(message, change, refusal = change) {
+    if (this.inFlight.get(message.room) === message) this.inFlight.delete(message.room);
     if (change.state !== "failed") this.messages.splice(this.messages.indexOf(message), 1);
-    const outcome = this.outcomes.get(message.key);
-    this.outcomes.delete(message.key);
-    this.become(message, change);
-    if (change.state === "sent") outcome == null ? void 0 : outcome.resolve({ ...message });
-    else outcome == null ? void 0 : outcome.reject(refusal);
+    const deferred = this.promises.get(message.key);
+    this.promises.delete(message.key);
+    this.update(message, change);
+    if (change.state === "sent") deferred == null ? void 0 : deferred.resolve({ ...message });
+    else deferred == null ? void 0 : deferred.reject(refusal);
   }
-  become(message, change) {
+  update(message, change) {
     Object.assign(message, change);
-    this.store();
+    this.save();
     this.chat.emit("outbox", { ...message });
   }
-  // lost is called when a connection is over. What was under way is sent again
-  // over the next.
-  lost() {
-    this.flying.clear();
+  // linkLost is called when the connection has ended. Messages in flight are sent
+  // again over the next one.
+  linkLost() {
+    this.inFlight.clear();
   }
   clear() {
     for (const { key } of [...this.messages]) this.discard(key);
@@ -413,28 +418,28 @@ var Outbox = class {
       this.chat.storageFailed(cause);
     }
   }
-  store() {
+  save() {
     this.chat.store.set("outbox", this.messages.length ? JSON.stringify(this.messages) : "");
   }
 };
 
 // core/rooms.js
-var most2 = 1e3;
+var maxRooms = 1e3;
 var Room = class {
   constructor(room, { epoch, after = 0 }, clock) {
     this.room = room;
     this.epoch = epoch;
     this.seq = after;
-    this.entered = false;
+    this.joined = false;
     this.live = false;
-    this.asking = false;
-    this.joined = [];
-    this.again = new Timer(clock);
+    this.joining = false;
+    this.joins = [];
+    this.timer = new Timer(clock);
     this.read = this.unread = 0;
     this.write = this.moderate = false;
   }
-  // place is what hello and join say of the room.
-  get place() {
+  // joinFields are the fields of this room in hello and join.
+  get joinFields() {
     return this.epoch === void 0 ? { room: this.room } : { room: this.room, epoch: this.epoch, after: this.seq };
   }
 };
@@ -443,69 +448,70 @@ var Rooms = class {
     this.chat = chat;
     this.byName = /* @__PURE__ */ new Map();
   }
-  join(name, place = {}) {
+  join(name, from = {}) {
     let room = this.byName.get(name);
     if (!room) {
-      if (this.byName.size === most2) {
-        return refused({ code: "too_many_rooms", message: `a client can be in ${most2} rooms` });
+      if (this.byName.size === maxRooms) {
+        return rejected({ code: "too_many_rooms", message: `a client can be in ${maxRooms} rooms` });
       }
-      room = new Room(name, place, this.chat.clock);
+      room = new Room(name, from, this.chat.clock);
       this.byName.set(name, room);
     }
-    const outcome = new Outcome();
+    const deferred = new Deferred();
     if (room.live) {
-      outcome.resolve(room);
+      deferred.resolve(room);
     } else {
-      room.joined.push(outcome);
-      if (!room.entered) this.ask(room);
+      room.joins.push(deferred);
+      if (!room.joined) this.sendJoin(room);
     }
-    return outcome.promise;
+    return deferred.promise;
   }
   leave(name) {
     const room = this.byName.get(name);
     if (room) {
-      this.forget(room, { code: "left", message: "the room was left" });
-      if (room.entered || room.asking) return this.chat.request("leave", { room: name });
+      this.remove(room, { code: "left", message: "the room was left" });
+      if (room.joined || room.joining) return this.chat.request("leave", { room: name });
     }
     return Promise.resolve();
   }
-  // places is what hello names.
-  places() {
-    return [...this.byName.values()].map((room) => room.place);
+  // helloRooms returns the rooms for hello.
+  helloRooms() {
+    return [...this.byName.values()].map((room) => room.joinFields);
   }
-  // ask joins the room, or asks for what is missing of it.
-  ask(room) {
+  // sendJoin joins the room, or gets the entries that are missing.
+  sendJoin(room) {
     const { link } = this.chat;
-    if (!(link == null ? void 0 : link.welcomed) || room.asking) return;
-    room.asking = true;
-    room.again.clear();
-    link.ask("join", room.place, (answer) => {
+    if (!(link == null ? void 0 : link.welcomed) || room.joining) return;
+    room.joining = true;
+    room.timer.clear();
+    link.request("join", room.joinFields, (answer) => {
       if (answer.code === lost.code || !this.has(room)) return;
-      room.asking = false;
-      if (answer.type === "joined") this.enter(room, answer);
-      else this.turnedAway(room, answer);
+      room.joining = false;
+      if (answer.type === "joined") this.applyState(room, answer);
+      else this.refuse(room, answer);
     });
   }
-  // welcome takes the answers to the rooms of hello, and joins those that came
-  // too late for it.
+  // welcome takes the states of the rooms of hello, and joins the rooms that hello
+  // did not name.
   welcome(link, states) {
     for (const state of states) {
       if (this.chat.link !== link) return;
       const room = this.byName.get(state.room);
       if (!room) {
-        if (!state.code) link.tell("leave", { room: state.room });
+        if (!state.code) link.send("leave", { room: state.room });
       } else if (state.code) {
-        this.turnedAway(room, state);
+        this.refuse(room, state);
       } else {
-        this.enter(room, state);
+        this.applyState(room, state);
       }
     }
     for (const room of [...this.byName.values()]) {
-      if (!room.entered && !room.again.handle) this.ask(room);
+      if (!room.joined && !room.timer.handle) this.sendJoin(room);
     }
   }
-  // enter takes a room's state: its entries, then what is said of the room.
-  enter(room, state) {
+  // applyState takes a room's state from welcome or joined. It emits the entries
+  // first, then room. A listener may leave the room or close the client meanwhile.
+  applyState(room, state) {
     const { chat } = this;
     const { link } = chat;
     const gap = state.gap || room.epoch !== void 0 && room.epoch !== state.epoch;
@@ -513,78 +519,79 @@ var Rooms = class {
       room.epoch = state.epoch;
       room.seq = state.entries.length ? state.entries[0].seq - 1 : state.last;
     }
-    room.entered = true;
+    room.joined = true;
     room.live = false;
     for (const name of ["members", "read", "unread", "write", "moderate"]) room[name] = state[name];
     if (gap) chat.emit("gap", { room: room.room, epoch: room.epoch });
-    const current = () => chat.link === link && this.has(room) && room.entered;
+    const current = () => chat.link === link && this.has(room) && room.joined;
     for (const entry of state.entries) {
       if (!current()) return;
-      this.take(room, entry);
+      this.emitEntry(room, entry);
     }
     if (!current()) return;
     if (state.more) {
-      this.ask(room);
-    } else if (!room.asking) {
+      this.sendJoin(room);
+    } else if (!room.joining) {
       room.live = true;
-      for (const outcome of room.joined.splice(0)) outcome.resolve(room);
+      for (const deferred of room.joins.splice(0)) deferred.resolve(room);
       chat.emit("room", room);
     }
     chat.outbox.flush(room.room);
   }
-  // hear takes a live entry.
-  hear(entry) {
+  // receive takes a live entry.
+  receive(entry) {
     const room = this.byName.get(entry.room);
-    if ((room == null ? void 0 : room.entered) && this.take(room, entry)) room.unread++;
+    if ((room == null ? void 0 : room.joined) && this.emitEntry(room, entry)) room.unread++;
   }
-  // take passes an entry on, if it is the next. What has been there is ignored;
-  // behind a hole the room is asked for what is missing.
-  take(room, entry) {
-    if (entry.seq > room.seq + 1) this.ask(room);
+  // emitEntry emits an entry if it is the next one, and reports whether it is. An
+  // entry that was emitted before is ignored. If entries in between are missing,
+  // emitEntry asks the server for them.
+  emitEntry(room, entry) {
+    if (entry.seq > room.seq + 1) this.sendJoin(room);
     if (entry.seq !== room.seq + 1) return false;
-    this.chat.outbox.recognize(entry);
+    this.chat.outbox.confirm(entry);
     room.seq = entry.seq;
-    if (entries.includes(entry.type)) this.chat.emit(entry.type, entry);
+    if (entryTypes.includes(entry.type)) this.chat.emit(entry.type, entry);
     return true;
   }
-  // turnedAway gives a room up, or comes back when the server says. A room that
-  // one is in stays as it was when its next page is refused.
-  turnedAway(room, { type, code, message, retry }) {
+  // refuse gives a room up, or joins it again after retry. If only the next batch
+  // of entries of a joined room was refused, the room stays as it is until then.
+  refuse(room, { type, code, message, retry }) {
     if (retry === false) {
-      this.forget(room, { code, message, retry });
-      this.chat.outbox.giveUp(room.room, { code, message });
+      this.remove(room, { code, message, retry });
+      this.chat.outbox.failRoom(room.room, { code, message });
     } else {
-      if (type !== "error") room.entered = room.live = false;
-      room.again.set(retry, () => this.ask(room));
-      if (room.entered) return;
+      if (type !== "error") room.joined = room.live = false;
+      room.timer.set(retry, () => this.sendJoin(room));
+      if (room.joined) return;
     }
     this.chat.emit("removed", { room: room.room, code, message, retry });
   }
   removed(frame) {
     const room = this.byName.get(frame.room);
-    if (room) this.turnedAway(room, frame);
+    if (room) this.refuse(room, frame);
   }
-  forget(room, refusal) {
+  remove(room, refusal) {
     this.byName.delete(room.room);
-    room.again.clear();
+    room.timer.clear();
     room.live = false;
-    for (const outcome of room.joined.splice(0)) outcome.reject(refusal);
+    for (const deferred of room.joins.splice(0)) deferred.reject(refusal);
   }
-  // lost is called when a connection is over.
-  lost() {
+  // linkLost is called when the connection has ended.
+  linkLost() {
     for (const room of this.byName.values()) {
-      room.entered = room.live = room.asking = false;
-      room.again.clear();
+      room.joined = room.live = room.joining = false;
+      room.timer.clear();
     }
   }
   clear() {
-    for (const room of [...this.byName.values()]) this.forget(room, { code: "left", message: "the user was forgotten" });
+    for (const room of [...this.byName.values()]) this.remove(room, { code: "left", message: "the user signed out" });
   }
   has(room) {
     return this.byName.get(room.room) === room;
   }
 };
-var entries = ["message", "recalled", "notice"];
+var entryTypes = ["message", "recalled", "notice"];
 
 // core/store.js
 var Store = class {
@@ -593,14 +600,14 @@ var Store = class {
     this.prefix = `caddy-chat ${url.split("?")[0]} `;
     this.failed = failed;
   }
-  // get returns undefined where there is nothing.
+  // get returns undefined if nothing is stored under the name.
   get(name) {
     return this.attempt(() => {
       var _a;
       return (_a = this.storage) == null ? void 0 : _a.getItem(this.prefix + name);
     }) || void 0;
   }
-  // set keeps text; an empty one is removed.
+  // set stores text; an empty text removes the key.
   set(name, text) {
     this.attempt(() => {
       var _a, _b;
@@ -618,65 +625,65 @@ var Store = class {
 };
 
 // core/client.js
-var shortest = 500;
-var longest2 = 2e4;
-var typingEvery = 3e3;
-var helloRooms = 48 * 1024;
-var fresh = 3e3;
+var firstBackoff = 500;
+var maxBackoff = 2e4;
+var typingInterval = 3e3;
+var maxHelloRooms = 48 * 1024;
+var youngLink = 3e3;
 var Client = class extends Emitter {
   constructor({ url, transport, storage, watch, token, device, name, avatar, clock }) {
     super();
     this.url = url;
     this.transport = transport;
     this.watch = watch;
-    this.askToken = typeof token === "string" ? () => token : token;
+    this.getToken = typeof token === "string" ? () => token : token;
     this.name = name;
     this.avatar = avatar;
-    this.clock = { ...system, ...clock };
+    this.clock = { ...systemClock, ...clock };
     this.device = device != null ? device : randomKey(this.clock.random);
-    this.wanted = false;
+    this.started = false;
     this.reason = void 0;
     this.suspended = false;
     this.resuming = false;
-    this.told = "offline";
-    this.online = [];
+    this.lastState = "offline";
+    this.connects = [];
     this.failures = 0;
-    this.wait = 0;
+    this.byeRetry = 0;
     this.endedAt = 0;
-    this.again = new Timer(this.clock);
-    this.typed = /* @__PURE__ */ new Map();
+    this.timer = new Timer(this.clock);
+    this.typingSent = /* @__PURE__ */ new Map();
     this.store = new Store(storage, url, (cause) => this.storageFailed(cause));
     this.token = void 0;
-    this.refusal = void 0;
-    this.places = new Rooms(this);
+    this.tokenError = void 0;
+    this.roomSet = new Rooms(this);
     this.outbox = new Outbox(this);
   }
   get state() {
-    if (!this.wanted) return this.reason ? "closed" : "offline";
+    if (!this.started) return this.reason ? "closed" : "offline";
     if (this.suspended) return "suspended";
     if (!this.link) return "offline";
     return this.link.welcomed ? "online" : "connecting";
   }
   // rooms are the rooms that the user is in or wants to be in, by name.
   get rooms() {
-    return this.places.byName;
+    return this.roomSet.byName;
   }
-  // connect goes online and stays so until close is called or the server says
-  // that it is of no use.
+  // connect goes online and stays online until close is called or the server says
+  // that reconnecting is useless.
   connect() {
     var _a, _b;
-    const outcome = new Outcome();
+    const deferred = new Deferred();
     if (this.state === "online") {
-      outcome.resolve(this.user);
-      return outcome.promise;
+      deferred.resolve(this.user);
+      return deferred.promise;
     }
-    this.online.push(outcome);
-    if (!this.wanted) this.refusal = this.reason = void 0;
-    this.wanted = true;
+    this.connects.push(deferred);
+    if (!this.started) this.tokenError = this.reason = void 0;
+    this.started = true;
     (_b = this.unwatch) != null ? _b : this.unwatch = (_a = this.watch) == null ? void 0 : _a.call(this, this);
     if (this.suspended) this.resume();
-    else if (!this.link) this.openSoon();
-    return outcome.promise;
+    else if (!this.link) this.scheduleOpen();
+    return deferred.promise;
   }
   close() {
     var _a;
@@ -684,54 +691,54 @@ var Client = class extends Emitter {
     (_a = this.unwatch) == null ? void 0 : _a.call(this);
     this.unwatch = void 0;
   }
-  // forget ends the conversation and leaves nothing of the user behind.
+  // forget closes the client and deletes everything it knows of the user.
   forget() {
     this.close();
     this.outbox.clear();
-    this.places.clear();
+    this.roomSet.clear();
     this.token = this.user = void 0;
     this.store.set("token", "");
   }
-  // suspend is for an app that goes to the background. Its connection may last
-  // for a while, and isn't missed when it ends.
+  // suspend is called when the app goes to the background. The connection is kept
+  // while it lasts, and not reopened when it ends.
   suspend() {
     var _a;
-    if (!this.wanted) return;
+    if (!this.started) return;
     this.suspended = true;
     this.resuming = false;
-    this.again.clear();
-    (_a = this.link) == null ? void 0 : _a.rest();
-    this.changed();
+    this.timer.clear();
+    (_a = this.link) == null ? void 0 : _a.pause();
+    this.emitState();
   }
-  // resume is for an app that comes back.
+  // resume is called when the app comes back to the foreground.
   resume() {
     var _a;
     if (this.suspended && !((_a = this.link) == null ? void 0 : _a.welcomed)) {
       this.suspended = false;
-      this.drop();
-      this.openSoon();
+      this.dropLink();
+      this.scheduleOpen();
     } else {
       this.resuming = this.suspended;
       this.check();
     }
   }
-  // check is for when the connection may have suffered, as when the phone has
-  // changed networks: what doesn't answer soon is opened anew.
+  // check is called when the connection may be broken, for example after the phone
+  // has changed networks. A connection that does not answer soon is replaced.
   check() {
-    if (!this.wanted || this.suspended && !this.resuming) return;
+    if (!this.started || this.suspended && !this.resuming) return;
     const { link } = this;
     if (link == null ? void 0 : link.welcomed) return link.probe();
-    if (link && this.clock.now() - link.since < fresh) return;
-    this.drop();
-    this.openSoon();
+    if (link && this.clock.now() - link.createdAt < youngLink) return;
+    this.dropLink();
+    this.scheduleOpen();
   }
-  join(room, place) {
-    return this.places.join(room, place);
+  join(room, from) {
+    return this.roomSet.join(room, from);
   }
   leave(room) {
-    return this.places.leave(room);
+    return this.roomSet.leave(room);
   }
-  // send says something in a room, now or when the client is online again.
+  // send sends a message now, or when the client is online again.
   send(room, body, { key } = {}) {
     return this.outbox.send(room, body, key);
   }
@@ -742,23 +749,23 @@ var Client = class extends Emitter {
     this.outbox.discard(key);
   }
   history(room, { before, after, limit } = {}) {
-    return this.request("history", { room, before, after, limit }, (page) => {
-      for (const entry of page.entries) this.outbox.recognize(entry);
+    return this.request("history", { room, before, after, limit }, (answer) => {
+      for (const entry of answer.entries) this.outbox.confirm(entry);
     });
   }
   recall(room, seq) {
     return this.request("recall", { room, seq });
   }
   read(room, seq) {
-    return this.request("read", { room, seq }, (answer) => this.marked(answer));
+    return this.request("read", { room, seq }, (answer) => this.setReadMark(answer));
   }
-  // typing may be called with each letter.
+  // typing may be called with every key press.
   typing(room) {
     var _a, _b;
     const now = this.clock.now();
-    if (!((_a = this.rooms.get(room)) == null ? void 0 : _a.entered) || now - ((_b = this.typed.get(room)) != null ? _b : -Infinity) < typingEvery) return;
-    this.typed.set(room, now);
-    this.link.tell("typing", { room });
+    if (!((_a = this.rooms.get(room)) == null ? void 0 : _a.joined) || now - ((_b = this.typingSent.get(room)) != null ? _b : -Infinity) < typingInterval) return;
+    this.typingSent.set(room, now);
+    this.link.send("typing", { room });
   }
   who(room) {
     return this.request("who", { room });
@@ -768,50 +775,50 @@ var Client = class extends Emitter {
       this.token = token;
     });
   }
-  // request says any command and returns its answer. It is not repeated: where
-  // the connection is lost meanwhile, it may or may not have been carried out.
-  // note, if given, sees the answer first.
-  request(type, fields, note) {
+  // request sends any command and returns its answer. It is not repeated: if the
+  // connection is lost meanwhile, the server may or may not have carried it out.
+  // onAnswer, if given, gets the answer before the promise resolves.
+  request(type, fields, onAnswer) {
     var _a;
-    const outcome = new Outcome();
+    const deferred = new Deferred();
     if ((_a = this.link) == null ? void 0 : _a.welcomed) {
-      this.link.ask(type, fields, (answer) => {
-        if (answer.type === "error") return outcome.reject(answer);
-        note == null ? void 0 : note(answer);
-        outcome.resolve(answer);
+      this.link.request(type, fields, (answer) => {
+        if (answer.type === "error") return deferred.reject(answer);
+        onAnswer == null ? void 0 : onAnswer(answer);
+        deferred.resolve(answer);
       });
     } else {
-      outcome.reject({ code: "offline", message: "there is no connection", retry: 0 });
+      deferred.reject({ code: "offline", message: "there is no connection", retry: 0 });
     }
-    return outcome.promise;
+    return deferred.promise;
   }
-  // openSoon opens a connection, at once unless a goodbye asked to wait.
-  openSoon() {
-    const wait = Math.min(this.wait, this.endedAt + this.wait - this.clock.now());
+  // scheduleOpen opens a connection: at once, unless a bye asked to wait.
+  scheduleOpen() {
+    const wait = Math.min(this.byeRetry, this.endedAt + this.byeRetry - this.clock.now());
     if (wait <= 0) return this.open();
-    this.again.set(wait, () => this.open());
-    this.changed({ retry: wait });
+    this.timer.set(wait, () => this.open());
+    this.emitState({ retry: wait });
   }
   open() {
     var _a;
-    this.again.clear();
-    this.drop();
+    this.timer.clear();
+    this.dropLink();
     const link = new Link(this.clock, {
-      open: () => this.greet(link),
-      frame: (frame) => this.hear(frame),
-      alive: () => this.alive(),
-      end: (reason) => this.ended(link, reason)
+      open: () => this.sendHello(link),
+      frame: (frame) => this.receive(frame),
+      alive: () => this.probeAnswered(),
+      end: (reason) => this.linkEnded(link, reason)
     });
     this.link = link;
-    this.changed();
-    (_a = this.token) != null ? _a : this.token = this.askToken ? void 0 : this.store.get("token");
-    if (this.token || !this.askToken) link.open(this.transport, this.url);
+    this.emitState();
+    (_a = this.token) != null ? _a : this.token = this.getToken ? void 0 : this.store.get("token");
+    if (this.token || !this.getToken) link.open(this.transport, this.url);
     else this.fetchToken(link);
   }
-  // fetchToken asks the app for the token. Without one the user is a guest.
+  // fetchToken gets the token from the app. Without a token the user is a guest.
   async fetchToken(link) {
     try {
-      const token = await this.askToken(this.refusal);
+      const token = await this.getToken(this.tokenError);
       this.token = token || this.store.get("token");
     } catch (cause) {
       this.tokenFailed(cause);
@@ -819,24 +826,24 @@ var Client = class extends Emitter {
     }
     link.open(this.transport, this.url);
   }
-  greet(link) {
+  sendHello(link) {
     const { token, device, name, avatar } = this;
-    let rooms = this.places.places();
-    while (exceeds(encode(rooms), helloRooms)) rooms = rooms.slice(0, rooms.length / 2);
-    link.ask("hello", { token, device, name, avatar, rooms }, (answer) => {
+    let rooms = this.roomSet.helloRooms();
+    while (exceedsBytes(encode(rooms), maxHelloRooms)) rooms = rooms.slice(0, rooms.length / 2);
+    link.request("hello", { token, device, name, avatar, rooms }, (answer) => {
       var _a, _b;
       if (answer.type === "welcome") return this.welcome(link, answer);
       const [, i] = (_a = /^rooms\[(\d+)]/.exec(answer.field)) != null ? _a : [];
       const room = i && this.rooms.get((_b = rooms[i]) == null ? void 0 : _b.room);
       if (!room) return link.end(answer);
-      this.places.turnedAway(room, { ...answer, retry: false });
-      if (!link.over) this.greet(link);
+      this.roomSet.refuse(room, { ...answer, retry: false });
+      if (!link.ended) this.sendHello(link);
     });
   }
   welcome(link, frame) {
     link.welcome(frame);
-    this.failures = this.wait = 0;
-    this.refusal = void 0;
+    this.failures = this.byeRetry = 0;
+    this.tokenError = void 0;
     this.user = frame.user;
     this.session = frame.session;
     this.limits = frame.limits;
@@ -844,71 +851,72 @@ var Client = class extends Emitter {
       this.token = frame.token;
       this.store.set("token", frame.token);
     }
-    this.outbox.claim(frame.user.id);
-    for (const outcome of this.online.splice(0)) outcome.resolve(frame.user);
-    this.changed();
-    this.places.welcome(link, frame.rooms);
+    this.outbox.setUser(frame.user.id);
+    for (const deferred of this.connects.splice(0)) deferred.resolve(frame.user);
+    this.emitState();
+    this.roomSet.welcome(link, frame.rooms);
   }
-  alive() {
+  probeAnswered() {
     if (this.resuming) this.suspended = this.resuming = false;
-    this.changed();
+    this.emitState();
   }
-  // drop gives up the connection, if there is one.
-  drop() {
+  // dropLink gives up the connection, if there is one.
+  dropLink() {
     const { link } = this;
     if (!link) return;
     this.link = void 0;
-    this.places.lost();
-    this.outbox.lost();
+    this.roomSet.linkLost();
+    this.outbox.linkLost();
     link.end(lost);
   }
-  // ended decides whether to come back after the end of a connection, and when.
-  ended(link, reason) {
+  // linkEnded decides whether to reconnect after a connection has ended, and when.
+  linkEnded(link, reason) {
     if (this.link !== link) return;
-    this.drop();
+    this.dropLink();
     this.endedAt = this.clock.now();
-    this.wait = reason.retry || 0;
-    if (reason.retry === false && !this.mayRenew(reason)) return this.stop(reason);
+    this.byeRetry = reason.retry || 0;
+    if (reason.retry === false && !this.canReplaceToken(reason)) return this.stop(reason);
     if (this.resuming) this.suspended = this.resuming = false;
-    const wait = this.wait + this.clock.random() * Math.min(longest2, shortest * 2 ** this.failures++);
-    if (!this.suspended) this.again.set(wait, () => this.open());
-    this.changed({ code: reason.code, message: reason.message, retry: wait });
+    const wait = this.byeRetry + this.clock.random() * Math.min(maxBackoff, firstBackoff * 2 ** this.failures++);
+    if (!this.suspended) this.timer.set(wait, () => this.open());
+    this.emitState({ code: reason.code, message: reason.message, retry: wait });
   }
-  // mayRenew tells whether another token may help. The app is asked for one, once.
-  mayRenew({ code }) {
+  // canReplaceToken reports whether to reconnect with a new token: if the server
+  // refused the token, the app is asked for another one, once.
+  canReplaceToken({ code }) {
     if (code !== "bad_token" && code !== "expired") return false;
-    const first = !this.refusal;
-    this.refusal = code;
+    const first = !this.tokenError;
+    this.tokenError = code;
     this.token = void 0;
-    return Boolean(this.askToken && first);
+    return Boolean(this.getToken && first);
   }
-  // stop ends the conversation until connect is called.
+  // stop closes the client until connect is called.
   stop({ code, message }) {
-    this.wanted = this.suspended = this.resuming = false;
+    this.started = this.suspended = this.resuming = false;
     this.reason = { code, message, retry: false };
-    this.wait = 0;
-    this.again.clear();
-    this.drop();
-    this.outbox.releaseAll();
-    for (const outcome of this.online.splice(0)) outcome.reject(this.reason);
-    this.changed(this.reason);
+    this.byeRetry = 0;
+    this.timer.clear();
+    this.dropLink();
+    this.outbox.resumeAll();
+    for (const deferred of this.connects.splice(0)) deferred.reject(this.reason);
+    this.emitState(this.reason);
   }
-  // changed tells the listeners when the state has become another.
-  changed(why) {
+  // emitState emits the state if it has changed.
+  emitState(why) {
     const { state } = this;
-    if (state === this.told) return;
-    this.told = state;
+    if (state === this.lastState) return;
+    this.lastState = state;
     this.emit("state", { state, ...why });
   }
-  // hear takes a frame that answers nothing.
-  hear(frame) {
+  // receive takes a frame that is not an answer.
+  receive(frame) {
     const { type } = frame;
-    if (heard[type]) heard[type](this, frame);
-    else if (frame.room && frame.seq && frame.at) this.places.hear(frame);
+    if (handlers[type]) handlers[type](this, frame);
+    else if (frame.room && frame.seq && frame.at) this.roomSet.receive(frame);
   }
-  // marked takes where the user's read mark stands now. The server may have
-  // counted entries that are still on their way.
-  marked(frame) {
+  // setReadMark takes the user's read mark from a read frame or its answer. The
+  // server's unread count may include entries that have not arrived yet.
+  setReadMark(frame) {
     const room = this.rooms.get(frame.room);
     if (!room) return;
     room.read = frame.seq;
@@ -919,7 +927,7 @@ var Client = class extends Emitter {
     var _a;
     this.emit("expiring", frame);
     try {
-      const token = await ((_a = this.askToken) == null ? void 0 : _a.call(this, "expiring"));
+      const token = await ((_a = this.getToken) == null ? void 0 : _a.call(this, "expiring"));
       if (token) await this.renew(token);
     } catch (cause) {
       this.tokenFailed(cause);
@@ -928,24 +936,24 @@ var Client = class extends Emitter {
   tokenFailed(cause) {
     this.emit("error", new ChatError({ code: "no_token", message: `no token: ${cause == null ? void 0 : cause.message}`, retry: 0 }));
   }
-  // storageFailed tells that what is kept will not outlive the app. It is told
-  // late, so that whoever made the client can listen first.
+  // storageFailed emits an error: what is stored will not survive the app. It waits
+  // a moment, since the constructor may call it before the app can listen.
   async storageFailed(cause) {
     await void 0;
     this.emit("error", new ChatError({ code: "storage", message: `storage: ${cause == null ? void 0 : cause.message}` }));
   }
 };
-var heard = {
+var handlers = {
   __proto__: null,
-  // the server names the key
+  // the key comes from the server
   bye: (chat, frame) => chat.link.end(frame),
   error: (chat, frame) => chat.emit("error", new ChatError(frame)),
   expiring: (chat, frame) => chat.expiring(frame),
-  removed: (chat, frame) => chat.places.removed(frame),
-  read: (chat, frame) => chat.marked(frame),
+  removed: (chat, frame) => chat.roomSet.removed(frame),
+  read: (chat, frame) => chat.setReadMark(frame),
   typing: (chat, frame) => chat.emit("typing", frame),
   muted(chat, frame) {
-    if (frame.for === 0) chat.outbox.releaseAll();
+    if (frame.for === 0) chat.outbox.resumeAll();
     chat.emit("muted", frame);
   },
   presence(chat, frame) {
@@ -964,84 +972,84 @@ var Timeline = class {
     this.room = room;
     this.change = change;
     this.reset();
-    this.items = chat.outbox.messages.filter((message) => message.room === room).map((message) => this.own(message));
-    const here = (listener) => (event) => {
+    this.items = chat.outbox.messages.filter((message) => message.room === room).map((message) => this.outboxItem(message));
+    const inRoom = (listener) => (event) => {
       if (event.room === room) listener(event);
     };
-    this.listening = [
-      chat.on("message", here((entry) => this.hear(entry))),
-      chat.on("notice", here((entry) => this.hear(entry))),
-      chat.on("recalled", here((entry) => this.hear(entry))),
-      chat.on("outbox", here((message) => this.follow(message))),
-      chat.on("room", here((room2) => this.settle(room2))),
-      chat.on("gap", here(() => this.begin()))
+    this.stops = [
+      chat.on("message", inRoom((entry) => this.receive(entry))),
+      chat.on("notice", inRoom((entry) => this.receive(entry))),
+      chat.on("recalled", inRoom((entry) => this.receive(entry))),
+      chat.on("outbox", inRoom((message) => this.updateOwn(message))),
+      chat.on("room", inRoom((room2) => this.roomLive(room2))),
+      chat.on("gap", inRoom(() => this.restart()))
     ];
   }
   close() {
-    for (const stop of this.listening) stop();
+    for (const stop of this.stops) stop();
   }
-  // more tells whether there may be older messages to load.
+  // more reports whether there may be older messages to load.
   get more() {
     return !this.complete && this.first !== 1;
   }
-  // older loads the page before the oldest item, and resolves to how many items
-  // it brought.
+  // older loads history before the oldest item, and resolves to the number of items
+  // that it added.
   async older(limit) {
     var _a, _b, _c, _d;
-    const { life, first: before } = this;
-    const page = await this.chat.history(this.room, { before, limit });
+    const { generation, first: before } = this;
+    const batch = await this.chat.history(this.room, { before, limit });
     const known = (_a = this.chat.rooms.get(this.room)) == null ? void 0 : _a.epoch;
-    if (life !== this.life || known !== void 0 && known !== page.epoch) return 0;
-    (_b = this.epoch) != null ? _b : this.epoch = page.epoch;
-    if (this.epoch !== page.epoch) {
-      this.begin();
+    if (generation !== this.generation || known !== void 0 && known !== batch.epoch) return 0;
+    (_b = this.epoch) != null ? _b : this.epoch = batch.epoch;
+    if (this.epoch !== batch.epoch) {
+      this.restart();
       return 0;
     }
-    const newest = (_d = (_c = page.entries.at(-1)) == null ? void 0 : _c.seq) != null ? _d : (before != null ? before : 1) - 1;
+    const newest = (_d = (_c = batch.entries.at(-1)) == null ? void 0 : _c.seq) != null ? _d : (before != null ? before : 1) - 1;
     if (newest < this.first - 1) return 0;
-    this.complete = !page.more;
+    this.complete = !batch.more;
     const had = this.placed;
-    for (const entry of page.entries.reverse()) this.place(entry);
+    for (const entry of batch.entries.reverse()) this.insert(entry);
     return this.placed - had;
   }
-  // trim forgets the oldest numbered items but for the newest keep.
+  // trim removes the oldest items with a seq, except the newest keep of them.
   trim(keep) {
     const excess = this.placed - keep;
     if (excess <= 0) return;
     this.placed = keep;
-    this.life = {};
+    this.generation = {};
     this.complete = false;
     this.first = keep ? this.items[excess].seq : void 0;
     this.splice(0, excess, []);
   }
-  // enter is told which entry comes next in the room. The first since the room was
-  // entered need not follow what the list has, the others do.
-  enter(seq) {
+  // checkOrder is called with the next seq of the room. After a join that seq may
+  // not follow the list; then the list restarts. Later ones always follow.
+  checkOrder(seq) {
     const room = this.chat.rooms.get(this.room);
     if (!room) return;
-    if (this.entered !== room) {
-      this.entered = room;
+    if (this.joinedRoom !== room) {
+      this.joinedRoom = room;
       const follows = this.epoch === room.epoch && seq <= this.last + 1;
-      if (this.first === void 0 && !this.complete) this.drop(() => true);
-      else if (!follows) this.begin();
+      if (this.first === void 0 && !this.complete) this.removeSent(() => true);
+      else if (!follows) this.restart();
     }
     this.epoch = room.epoch;
   }
-  // hear takes an entry from the room.
-  hear(entry) {
-    this.enter(entry.seq);
+  // receive takes an entry of the room.
+  receive(entry) {
+    this.checkOrder(entry.seq);
     if (entry.type === "recalled") this.recall(entry);
-    else this.place(entry);
+    else this.insert(entry);
   }
-  // place puts an entry where it belongs, once.
-  place(entry) {
+  // insert adds an entry at the index of its seq, unless it is there already.
+  insert(entry) {
     const { type, seq } = entry;
-    this.pass(seq);
+    this.noteSeq(seq);
     if (type !== "message" && type !== "notice") return;
     let i = this.placed;
     while (i > 0 && this.items[i - 1].seq > seq) i--;
     if (i > 0 && this.items[i - 1].seq === seq) return;
-    const item = this.numbered(entry);
+    const item = this.entryItem(entry);
     const waiting = this.items.findIndex(({ id }, j) => j >= this.placed && id === item.id);
     this.placed++;
     if (waiting === i) return this.splice(i, 1, [item]);
@@ -1049,17 +1057,17 @@ var Timeline = class {
     this.splice(i, 0, [item]);
   }
   recall({ seq, target }) {
-    this.pass(seq);
+    this.noteSeq(seq);
     this.recalled.add(target);
     const i = this.items.findIndex((item, j) => j < this.placed && item.seq === target);
     if (i >= 0) this.splice(i, 1, [{ ...this.items[i], body: void 0, recalled: true }]);
   }
-  // follow takes the fate of one of the user's own messages.
-  follow(message) {
-    const item = this.own(message);
+  // updateOwn takes the new state of one of the user's own messages.
+  updateOwn(message) {
+    const item = this.outboxItem(message);
     const i = this.items.findIndex(({ id }, j) => j >= this.placed && id === item.id);
     const { state, seq } = message;
-    const gone = state === "discarded" || state === "sent" && this.passed(seq);
+    const gone = state === "discarded" || state === "sent" && this.isPast(seq);
     const last = this.items.length - 1;
     if (i < 0) {
       if (state === "sending" || state === "failed") this.splice(last + 1, 0, [item]);
@@ -1072,21 +1080,22 @@ var Timeline = class {
       this.splice(i, 1, [item]);
     }
   }
-  // settle drops what was sent and lies among the older messages.
-  settle(room) {
-    this.enter(room.seq + 1);
-    this.drop(({ seq }) => this.passed(seq));
+  // roomLive removes the sent messages whose entries belong to the history that
+  // older() loads.
+  roomLive(room) {
+    this.checkOrder(room.seq + 1);
+    this.removeSent(({ seq }) => this.isPast(seq));
   }
-  // begin starts again where what comes does not follow what is there, which may
-  // be wrong.
-  begin() {
+  // restart empties the list, apart from messages that are not sent: the next
+  // entries do not follow it, and what it shows may be wrong.
+  restart() {
     const { placed } = this;
     this.reset();
     this.splice(0, placed, []);
-    this.drop(() => true);
+    this.removeSent(() => true);
   }
   reset() {
-    this.life = {};
+    this.generation = {};
     this.placed = 0;
     this.first = void 0;
     this.last = 0;
@@ -1094,28 +1103,29 @@ var Timeline = class {
     this.complete = false;
     this.recalled = /* @__PURE__ */ new Set();
   }
-  pass(seq) {
+  noteSeq(seq) {
     var _a;
     this.first = Math.min(seq, (_a = this.first) != null ? _a : seq);
     this.last = Math.max(seq, this.last);
   }
-  passed(seq) {
+  // isPast reports whether the room's entries up to seq were emitted.
+  isPast(seq) {
     var _a;
     return seq <= ((_a = this.chat.rooms.get(this.room)) == null ? void 0 : _a.seq);
   }
-  drop(goes) {
+  removeSent(matches) {
     for (let i = this.items.length - 1; i >= this.placed; i--) {
-      if (this.items[i].state === "sent" && goes(this.items[i])) this.splice(i, 1, []);
+      if (this.items[i].state === "sent" && matches(this.items[i])) this.splice(i, 1, []);
     }
   }
-  numbered({ type, seq, at, from, key, body, recalled = this.recalled.has(seq) }) {
+  entryItem({ type, seq, at, from, key, body, recalled = this.recalled.has(seq) }) {
     var _a;
     const own = from !== void 0 && from.id === ((_a = this.chat.user) == null ? void 0 : _a.id);
     const item = { id: own && key ? `key ${key}` : `seq ${seq}`, type, seq, at, from, own, key, body, recalled, state: "sent" };
     if (recalled) item.body = void 0;
     return item;
   }
-  own({ key, seq, at, body, state, code }) {
+  outboxItem({ key, seq, at, body, state, code }) {
     return { id: `key ${key}`, type: "message", seq, at, from: this.chat.user, own: true, key, body, recalled: false, state, code };
   }
   splice(index, removed, added) {
@@ -1128,7 +1138,7 @@ var Timeline = class {
 // core/platforms/sockettask.js
 function miniProgram(api, connect) {
   return {
-    transport: (url, protocols, on) => lend(connect({ url, protocols, fail: on.error }), on),
+    transport: (url, protocols, on) => adaptTask(connect({ url, protocols, fail: on.error }), on),
     storage: {
       getItem: (name) => api.getStorageSync(name),
       setItem: (name, text) => api.setStorageSync(name, text),
@@ -1149,9 +1159,9 @@ function miniProgram(api, connect) {
     }
   };
 }
-function lend(task, on) {
+function adaptTask(task, on) {
   if (task.then) {
-    const socket = task.then((it) => lend(it, on));
+    const socket = task.then((it) => adaptTask(it, on));
     socket.catch(on.error);
     return {
       send: (text) => void socket.then((it) => it.send(text)).catch(on.error),

@@ -1,4 +1,4 @@
-// A stage for one client: its time, its sockets and its storage are the test's.
+// A client whose clock, sockets and storage are fakes that the test controls.
 import assert from 'node:assert/strict'
 import { Client } from '../index.js'
 import { FakeClock } from './clock.js'
@@ -6,7 +6,7 @@ import { FakeClock } from './clock.js'
 export const url = 'wss://chat.test/chat'
 const limits = { message: 65536, text: 2500, page: 100, rooms: 100, recall: 120_000 }
 
-export class Stage {
+export class Fixture {
   constructor(options = {}) {
     this.clock = new FakeClock()
     this.storage = new FakeStorage()
@@ -26,7 +26,7 @@ export class Stage {
   }
 
   connect(url, protocols, on) {
-    assert.ok(this.sockets.every(({ closed }) => closed), 'a socket is opened before the last one is closed')
+    assert.ok(this.sockets.every(({ closed }) => closed), 'a socket was opened before the last one was closed')
     const socket = new FakeSocket(url, protocols, on)
     this.sockets.push(socket)
     return socket
@@ -37,7 +37,7 @@ export class Stage {
     return this.sockets.at(-1)
   }
 
-  // of returns the events of a name.
+  // of returns the events with a name.
   of(name) {
     return this.events.filter(([type]) => type === name).map(([, event]) => event)
   }
@@ -46,7 +46,7 @@ export class Stage {
     return this.of('state').map(({ state }) => state)
   }
 
-  // welcome connects, if need be, and answers the hello.
+  // welcome connects if necessary and answers the hello.
   welcome(fields = {}) {
     if (['offline', 'closed'].includes(this.chat.state)) this.chat.connect()
     if (!this.socket.opened) this.socket.open()
@@ -55,8 +55,8 @@ export class Stage {
     return this.socket
   }
 
-  // enter makes the client be online and live in a room.
-  enter(room = 'tea', fields = {}) {
+  // joinRoom brings the client online and makes it live in a room.
+  joinRoom(room = 'tea', fields = {}) {
     if (this.chat.state !== 'online') this.welcome()
     this.chat.join(room)
     this.socket.answer('join', { type: 'joined', ...state(room, fields) })
@@ -67,15 +67,15 @@ export class Stage {
 export const li = { id: 'u-li', name: 'Li' }
 export const bo = { id: 'u-bo', name: 'Bo' }
 
-// state is a room's state.
+// state returns a room's state, as in welcome and joined.
 export function state(room, fields = {}) {
   const entries = fields.entries ?? []
   return { room, epoch: 'e1', last: entries.at(-1)?.seq ?? 0, entries, more: false, gap: false, members: 1, read: 0,
     unread: entries.length, write: true, moderate: false, ...fields }
 }
 
-// said is a message.
-export function said(seq, fields = {}) {
+// message returns an entry of type message.
+export function message(seq, fields = {}) {
   return { type: 'message', room: 'tea', seq, at: 1_700_000_000_000 + seq, from: bo, body: `${seq}`, ...fields }
 }
 
@@ -85,7 +85,7 @@ class FakeSocket {
   }
 
   send(text) {
-    assert.ok(this.opened && !this.closed, 'sent into a socket that is not open')
+    assert.ok(this.opened && !this.closed, 'send on a socket that is not open')
     this.sent.push(JSON.parse(text))
   }
 
@@ -98,25 +98,25 @@ class FakeSocket {
     this.on.open()
   }
 
-  // say is what the server says.
-  say(frame) {
+  // receive delivers a frame of the server.
+  receive(frame) {
     this.on.message(typeof frame === 'string' ? frame : JSON.stringify(frame))
   }
 
-  // commands returns what was sent of a type.
+  // commands returns the frames of a type that the client sent.
   commands(type) {
     return this.sent.filter((frame) => frame.type === type)
   }
 
-  // answer answers the newest command of a type.
+  // answer delivers the answer to the newest command of a type.
   answer(type, frame) {
     const command = this.commands(type).at(-1)
-    assert.ok(command, `there was no ${type}`)
-    this.say({ ...frame, id: command.id })
+    assert.ok(command, `no ${type} was sent`)
+    this.receive({ ...frame, id: command.id })
   }
 
-  // lose ends the connection by an event.
-  lose() {
+  // drop ends the connection with a close event.
+  drop() {
     this.on.close()
   }
 }
@@ -139,17 +139,17 @@ export class FakeStorage {
     this.texts.delete(name)
   }
 
-  // of returns what is kept under a short name, read as JSON.
+  // of returns the value of a key without its prefix, parsed as JSON.
   of(name) {
     const text = this.texts.get(`caddy-chat ${url} ${name}`)
     return text && JSON.parse(text)
   }
 }
 
-// ticks lets promises settle.
+// ticks waits until pending promises are settled.
 export const ticks = () => new Promise(setImmediate)
 
-// refusal is what a promise must reject with.
+// refusal checks the error of a rejected promise.
 export const refusal = (code, retry = false) => (err) => {
   assert.equal(err.name, 'ChatError')
   assert.deepEqual({ code: err.code, retry: err.retry }, { code, retry })
