@@ -1,9 +1,11 @@
-// make builds an element, such as make('button.send', { type: 'submit' }, 'Send').
-// What others have written is only ever made text of: nothing is parsed as HTML.
+// make creates an element, such as make('button.send', { type: 'submit' }, 'Send').
+// The type of a button is button unless props has another one. Texts of users only
+// become text nodes: nothing is parsed as HTML.
 export function make(what, props = {}, ...children) {
   const [tag, ...classes] = what.split('.')
   const element = document.createElement(tag)
   element.className = classes.join(' ')
+  if (tag === 'button') element.type = tag
   for (const [name, value] of Object.entries(props)) {
     if (name.startsWith('on')) element.addEventListener(name.slice(2), value)
     else if (name in element && typeof value !== 'string') element[name] = value

@@ -1,25 +1,25 @@
 import { Client } from '../core/client.js'
 import { browser } from '../core/browser.js'
-import { Conversation } from './conversation.js'
 import { make } from './dom.js'
 import { nameOf } from './item.js'
+import { RoomView } from './room-view.js'
 import { sheet } from './style.js'
 import { words } from './words.js'
 
 // CaddyChat is the element <caddy-chat>. Its attributes:
 //
-//	url   the chat's, ws:// or wss://; by default that which the script came from
+//	url   of the chat, ws:// or wss://; by default that of the server of this script
 //	room  the only room; without it there is a list of rooms, with a lobby
-//	name  what the user is called; without it the user is asked
+//	name  of the user; without it the user is asked
 //
-// Its property token takes a token, or a function that gets one, for sites that
-// know their users. Set it before the element is put into the page.
+// Its property token is a token, or a function that returns one, for sites that
+// have signed their users in. Set it before the element is inserted into the page.
 export class CaddyChat extends HTMLElement {
   connectedCallback() {
     if (this.chat) return
     const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' })
     root.adoptedStyleSheets = [sheet]
-    this.only = this.getAttribute('room') ?? undefined
+    this.onlyRoom = this.getAttribute('room') ?? undefined
     const name = this.getAttribute('name') ?? localStorage.getItem('caddy-chat name') ?? undefined
     if (name || this.token) this.start(root, name)
     else this.signIn(root)
@@ -54,27 +54,27 @@ export class CaddyChat extends HTMLElement {
     this.chat = new Client({ url: this.url, name, token: this.token, ...browser() })
     this.banner = make('div.banner', { role: 'status', hidden: true })
     this.heading = make('h1')
-    this.members = make('button.members', { type: 'button', 'aria-expanded': 'false', onclick: () => this.togglePeople() })
+    this.members = make('button.members', { 'aria-expanded': 'false', onclick: () => this.togglePeople() })
     this.people = make('aside', { 'aria-label': words.people, hidden: true })
-    this.links = make('ul')
-    this.place = make('div.place')
-    this.frame = make('div.frame', {},
-      this.only === undefined ? this.roomList() : undefined,
+    this.roomItems = make('ul')
+    this.viewBox = make('div.view')
+    this.layout = make('div.layout', {},
+      this.onlyRoom === undefined ? this.roomList() : undefined,
       make('main', {},
         make('header', {},
-          make('button.back', { type: 'button', onclick: () => this.frame.classList.add('listing') }, words.back),
+          make('button.back', { onclick: () => this.layout.classList.add('listing') }, words.back),
           this.heading, this.members),
-        this.banner, this.people, this.place))
-    root.replaceChildren(this.frame)
+        this.banner, this.people, this.viewBox))
+    root.replaceChildren(this.layout)
 
     const { chat } = this
     chat.on('state', (change) => this.stateChanged(change))
-    for (const event of ['room', 'message', 'read', 'removed']) chat.on(event, () => this.drawSoon())
+    for (const event of ['room', 'message', 'read', 'removed']) chat.on(event, () => this.drawLater())
     chat.on('presence', ({ room }) => room === this.current && this.drawMembers())
-    this.connect()
-    const rooms = this.only === undefined ? savedRooms() : [this.only]
-    for (const room of rooms) chat.join(room).catch(() => {}) // the view of the room tells
-    this.open(rooms.includes(this.wanted) ? this.wanted : rooms[0])
+    chat.connect() // the banner shows the state
+    const rooms = this.onlyRoom === undefined ? savedRooms() : [this.onlyRoom]
+    for (const room of rooms) chat.join(room) // its RoomView shows a refusal
+    this.open(rooms.includes(this.hashRoom) ? this.hashRoom : rooms[0])
   }
 
   get url() {
@@ -84,13 +84,9 @@ export class CaddyChat extends HTMLElement {
     return url.href
   }
 
-  // wanted is the room that the page's address names.
-  get wanted() {
+  // hashRoom is the room in the fragment of the page's URL.
+  get hashRoom() {
     return decodeURIComponent(location.hash.slice(1))
-  }
-
-  connect() {
-    this.chat.connect().catch(() => {}) // the banner tells
   }
 
   roomList() {
@@ -100,13 +96,13 @@ export class CaddyChat extends HTMLElement {
       const room = name.value.trim()
       if (!room) return
       name.value = ''
-      this.chat.join(room).catch(() => {}) // the view of the room tells
+      this.chat.join(room) // its RoomView shows a refusal
       saveRooms([...savedRooms(), room])
       this.open(room)
     }
     return make('nav', { 'aria-label': words.rooms },
       make('h2', {}, words.rooms),
-      this.links,
+      this.roomItems,
       make('form', { onsubmit: submit }, name, make('button', { type: 'submit' }, words.join)))
   }
 
@@ -114,28 +110,28 @@ export class CaddyChat extends HTMLElement {
   open(room) {
     this.view?.close()
     this.current = room
-    this.view = new Conversation(this.chat, room)
-    this.place.replaceChildren(this.view.element)
+    this.view = new RoomView(this.chat, room)
+    this.viewBox.replaceChildren(this.view.element)
     this.heading.textContent = room
     this.people.hidden = true
-    this.frame.classList.remove('listing')
-    if (this.only === undefined) history.replaceState(null, '', `#${encodeURIComponent(room)}`)
+    this.layout.classList.remove('listing')
+    if (this.onlyRoom === undefined) history.replaceState(null, '', `#${encodeURIComponent(room)}`)
     this.drawRooms()
     this.view.show()
   }
 
   leave(room) {
-    this.chat.leave(room).catch(() => {}) // it is left all the same
+    this.chat.leave(room)
     saveRooms(savedRooms().filter((other) => other !== room))
     if (room !== this.current) return this.drawRooms()
     const [next] = savedRooms()
-    if (!this.chat.rooms.has(next)) this.chat.join(next).catch(() => {})
+    if (!this.chat.rooms.has(next)) this.chat.join(next)
     this.open(next)
   }
 
-  // drawSoon draws once for all that happens in one go, and when it has happened:
-  // what is told of a message comes before what that does to its room.
-  drawSoon() {
+  // drawLater draws the room list once for all events of one task. It waits for the
+  // end of the task, since a message is emitted before its room's unread changes.
+  drawLater() {
     this.drawing ??= Promise.resolve().then(() => {
       this.drawing = undefined
       if (this.chat) this.drawRooms()
@@ -146,12 +142,12 @@ export class CaddyChat extends HTMLElement {
     const { chat, current } = this
     this.drawMembers()
     const focused = this.shadowRoot.activeElement?.dataset.room
-    this.links.replaceChildren(...[...chat.rooms.values()].map(({ room, unread }) => make('li', {},
-      make('button.room', { type: 'button', 'data-room': room, 'aria-current': room === current ? 'true' : undefined, onclick: () => this.open(room) },
+    this.roomItems.replaceChildren(...[...chat.rooms.values()].map(({ room, unread }) => make('li', {},
+      make('button.room', { 'data-room': room, 'aria-current': room === current ? 'true' : undefined, onclick: () => this.open(room) },
         make('span', { dir: 'auto' }, room),
         unread > 0 && room !== current ? make('b', { 'aria-label': words.unreadCount(unread) }, String(unread)) : undefined),
-      make('button.leave', { type: 'button', 'aria-label': `${words.leave}: ${room}`, onclick: () => this.leave(room) }, '×'))))
-    if (focused) this.links.querySelector(`[data-room="${CSS.escape(focused)}"]`)?.focus()
+      make('button.leave', { 'aria-label': `${words.leave}: ${room}`, onclick: () => this.leave(room) }, '×'))))
+    if (focused) this.roomItems.querySelector(`[data-room="${CSS.escape(focused)}"]`)?.focus()
   }
 
   drawMembers() {
@@ -169,7 +165,7 @@ export class CaddyChat extends HTMLElement {
 
   async drawPeople() {
     const { current } = this
-    const { users } = await this.chat.who(current).catch(() => ({ users: [] })) // drawn again with the next presence
+    const { users } = await this.chat.who(current).catch(() => ({ users: [] })) // drawn again with the next presence frame
     if (current !== this.current) return
     this.people.replaceChildren(make('ul', {}, ...users.map((user) => make('li', { dir: 'auto' },
       nameOf(user) + (user.id === this.chat.user?.id ? ` (${words.you})` : user.guest ? ` (${words.guest})` : '')))))
@@ -180,11 +176,11 @@ export class CaddyChat extends HTMLElement {
     banner.hidden = state === 'online' || state === 'suspended'
     banner.className = `banner ${state}`
     if (state === 'closed') {
-      const anew = () => {
+      const restart = () => {
         this.chat.forget()
-        this.connect()
+        this.chat.connect()
       }
-      banner.replaceChildren(words.closed(message || code), make('button', { type: 'button', onclick: anew }, words.anew))
+      banner.replaceChildren(words.closed(message || code), make('button', { onclick: restart }, words.anew))
     } else {
       banner.replaceChildren(state === 'connecting' ? words.connecting : words.offline)
     }
@@ -198,7 +194,7 @@ function savedRooms() {
     const rooms = JSON.parse(localStorage.getItem('caddy-chat rooms'))
     if (Array.isArray(rooms) && rooms.length) return rooms
   } catch {
-    // What is there is not ours.
+    // Not written by this element.
   }
   return [lobby]
 }

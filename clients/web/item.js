@@ -1,11 +1,11 @@
 import { make } from './dom.js'
 import { words } from './words.js'
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const timeFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
+const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
 
-// drawItem draws one item of a timeline. On is what its buttons do: retry, discard
-// and, where the item may still be taken back, recall.
+// drawItem draws one item of a timeline. The functions in on are those of its
+// buttons: retry, discard and, if the message may still be recalled, recall.
 export function drawItem(item, on) {
   if (item.type === 'notice') return make('li.notice', {}, make('p', { dir: 'auto' }, textOf(item.body)))
   const { own, from, state, recalled } = item
@@ -15,31 +15,31 @@ export function drawItem(item, on) {
   bubble.append(recalled
     ? make('p.gone', {}, words.recalled)
     : make('p.text', { dir: 'auto' }, textOf(item.body)))
-  bubble.append(foot(item, on))
+  bubble.append(drawFooter(item, on))
   return make(`li.${own ? 'own' : 'other'}.${state}`, {}, bubble)
 }
 
-function foot({ at, own, state, code, recalled }, on) {
-  const line = make('footer', {}, make('time', { datetime: new Date(at).toISOString(), title: day.format(at) }, clock.format(at)))
-  if (state === 'sending') line.append(make('span.state', {}, words.sending))
+function drawFooter({ at, own, state, code, recalled }, on) {
+  const footer = make('footer', {}, make('time', { datetime: new Date(at).toISOString(), title: dateFormat.format(at) }, timeFormat.format(at)))
+  if (state === 'sending') footer.append(make('span.state', {}, words.sending))
   if (state === 'failed') {
-    line.append(
+    footer.append(
       make('span.state', {}, words.failed(code)),
-      make('button', { type: 'button', onclick: on.retry }, words.retry),
-      make('button', { type: 'button', onclick: on.discard }, words.discard),
+      make('button', { onclick: on.retry }, words.retry),
+      make('button', { onclick: on.discard }, words.discard),
     )
   }
   if (own && state === 'sent' && !recalled && on.recall) {
-    line.prepend(make('button.recall', { type: 'button', onclick: on.recall }, words.recall))
+    footer.prepend(make('button.recall', { onclick: on.recall }, words.recall))
   }
-  return line
+  return footer
 }
 
 export function nameOf(user) {
   return user?.name || user?.id || '?'
 }
 
-// textOf is a body in words: its text, or itself as JSON.
+// textOf returns the text of a body, or the body as JSON if it has none.
 function textOf(body) {
   if (typeof body === 'string') return body
   if (typeof body?.text === 'string') return body.text

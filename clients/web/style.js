@@ -1,15 +1,11 @@
+import { colours } from './colours.js'
+
+// The layout of <caddy-chat>. Its colours are in colours.js.
 export const sheet = new CSSStyleSheet()
 
 sheet.replaceSync(`
 :host {
-  --ink: light-dark(#1c2024, #e8eaed);
-  --soft: light-dark(#4d5761, #b6c0ca);
-  --paper: light-dark(#ffffff, #15181c);
-  --shade: light-dark(#f1f4f7, #1f2429);
-  --line: light-dark(#d6dce2, #343b43);
-  --mine: light-dark(#d9f2df, #1d4a2d);
-  --accent: light-dark(#0f6b3a, #6fd39a);
-  --warn: light-dark(#9a3412, #fdba74);
+  ${colours}
   color-scheme: light dark;
   display: block;
   height: 100%;
@@ -22,7 +18,7 @@ sheet.replaceSync(`
 [hidden] { display: none !important; }
 button, input, textarea { font: inherit; color: inherit; }
 button { cursor: pointer; background: none; border: 1px solid var(--line); border-radius: .5rem; padding: .35rem .7rem; }
-button[type=submit] { background: var(--accent); border-color: var(--accent); color: light-dark(#fff, #10241a); }
+button[type=submit] { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 1px; }
 input, textarea { width: 100%; background: var(--paper); border: 1px solid var(--line); border-radius: .5rem; padding: .45rem .6rem; }
 h1 { font-size: 1.1rem; } h2 { font-size: 1rem; }
@@ -30,8 +26,8 @@ ul, ol { list-style: none; padding: 0; }
 
 .sign-in { display: grid; gap: .8rem; max-width: 22rem; margin: 15vh auto; padding: 1.5rem; }
 
-.frame { display: grid; grid-template-columns: 15rem 1fr; height: 100%; }
-.frame:not(:has(> nav)) { grid-template-columns: 1fr; }
+.layout { display: grid; grid-template-columns: 15rem 1fr; height: 100%; }
+.layout:not(:has(> nav)) { grid-template-columns: 1fr; }
 nav { display: flex; flex-direction: column; gap: .6rem; padding: .8rem; background: var(--shade); border-right: 1px solid var(--line); min-height: 0; }
 nav ul { flex: 1; overflow-y: auto; display: grid; gap: .2rem; align-content: start; }
 nav li { display: grid; grid-template-columns: 1fr auto; }
@@ -39,7 +35,7 @@ nav form { display: grid; grid-template-columns: 1fr auto; gap: .4rem; }
 .room { display: flex; justify-content: space-between; gap: .5rem; border-color: transparent; text-align: start; overflow: hidden; }
 .room span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .room[aria-current] { background: var(--paper); border-color: var(--line); font-weight: 600; }
-.room b { background: var(--accent); color: light-dark(#fff, #10241a); border-radius: 1rem; padding: 0 .5rem; }
+.room b { background: var(--accent); color: var(--on-accent); border-radius: 1rem; padding: 0 .5rem; }
 .leave { border-color: transparent; color: var(--soft); padding: .35rem .5rem; }
 
 main { display: flex; flex-direction: column; min-width: 0; min-height: 0; }
@@ -48,9 +44,9 @@ header h1 { flex: 1; overflow: hidden; text-overflow: ellipsis; white-space: now
 .back { display: none; }
 .banner { display: flex; gap: 1rem; align-items: center; padding: .5rem .8rem; background: var(--shade); color: var(--warn); border-bottom: 1px solid var(--line); }
 aside { max-height: 12rem; overflow-y: auto; padding: .6rem .8rem; background: var(--shade); border-bottom: 1px solid var(--line); }
-.place { flex: 1; min-height: 0; }
+.view { flex: 1; min-height: 0; }
 
-.conversation { display: flex; flex-direction: column; height: 100%; }
+.room-view { display: flex; flex-direction: column; height: 100%; }
 .log { position: relative; flex: 1; min-height: 0; }
 .scroller { height: 100%; overflow-y: auto; overflow-anchor: none; padding: .8rem; }
 ol > li { display: flex; margin-bottom: .5rem; flex-wrap: wrap; }
@@ -73,15 +69,15 @@ li:hover .recall, li:focus-within .recall { opacity: 1; }
 .newest { position: absolute; inset-inline-end: 1rem; bottom: .5rem; background: var(--paper); }
 .typing, .note { padding: 0 .8rem; min-height: 1.3rem; font-size: .85rem; color: var(--soft); }
 .note:empty { display: none; }
-.conversation form { display: grid; grid-template-columns: 1fr auto; gap: .5rem; align-items: end; padding: .5rem .8rem .8rem; }
+.room-view form { display: grid; grid-template-columns: 1fr auto; gap: .5rem; align-items: end; padding: .5rem .8rem .8rem; }
 textarea { resize: none; max-height: 10rem; }
 
 @media (max-width: 40rem) {
-  .frame { grid-template-columns: 1fr; }
-  .frame > nav { display: none; }
-  .frame.listing > nav { display: flex; }
-  .frame.listing > main { display: none; }
-  .frame:has(> nav) .back { display: block; }
+  .layout { grid-template-columns: 1fr; }
+  .layout > nav { display: none; }
+  .layout.listing > nav { display: flex; }
+  .layout.listing > main { display: none; }
+  .layout:has(> nav) .back { display: block; }
 }
 @media (prefers-reduced-motion: no-preference) { .recall { transition: opacity .15s; } }
 `)

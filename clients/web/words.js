@@ -1,9 +1,7 @@
-// The words of the page, in the reader's language.
+// The texts of the page, in the language of the browser.
 const en = {
-  title: 'Chat',
   hello: 'Welcome',
   whatName: 'What shall the others call you?',
-  name: 'Name',
   enter: 'Start chatting',
   rooms: 'Rooms',
   back: 'Rooms',
@@ -17,8 +15,6 @@ const en = {
   messages: (room) => `Messages in ${room}`,
   write: (room) => `Message to ${room}`,
   send: 'Send',
-  older: 'Earlier messages',
-  beginning: 'This is where it begins.',
   unread: 'New messages',
   unreadCount: (n) => `${n} unread`,
   sending: 'sending',
@@ -39,10 +35,8 @@ const en = {
 }
 
 const zh = {
-  title: '聊天',
   hello: '欢迎',
   whatName: '别人怎么称呼你？',
-  name: '昵称',
   enter: '开始聊天',
   rooms: '聊天室',
   back: '聊天室',
@@ -56,8 +50,6 @@ const zh = {
   messages: (room) => `${room} 的消息`,
   write: (room) => `发消息到 ${room}`,
   send: '发送',
-  older: '更早的消息',
-  beginning: '这里是开头。',
   unread: '新消息',
   unreadCount: (n) => `${n} 条未读`,
   sending: '发送中',
