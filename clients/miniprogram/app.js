@@ -1,14 +1,14 @@
 const { Client, wechat } = require('./lib/chat')
 const config = require('./config')
 
-// The conversation belongs to the app: pages come and go.
+// The app owns the client. Its promises need no catch: the pages show what fails.
 App({
   onLaunch() {
     this.name = wx.getStorageSync('name') || ''
     if (this.name) this.start()
   },
 
-  // start connects the user. The rooms are those of last time.
+  // start connects the user and joins the rooms that were open last time.
   start() {
     wx.setStorageSync('name', this.name)
     this.chat = new Client({
@@ -17,8 +17,12 @@ App({
       token: config.login ? signIn : undefined,
       ...wechat(),
     })
-    this.chat.connect().catch(() => {}) // the pages show the state
-    for (const room of this.rooms()) this.chat.join(room).catch(() => {}) // and what became of it
+    this.connect()
+  },
+
+  connect() {
+    this.chat.connect()
+    for (const room of this.rooms()) this.chat.join(room)
   },
 
   rooms() {
@@ -27,28 +31,28 @@ App({
 
   join(room) {
     wx.setStorageSync('rooms', [...new Set([...this.rooms(), room])])
-    this.chat.join(room).catch(() => {})
+    this.chat.join(room)
   },
 
   leave(room) {
     wx.setStorageSync('rooms', this.rooms().filter((other) => other !== room))
-    this.chat.leave(room).catch(() => {})
+    this.chat.leave(room)
   },
 
-  // startAnew is for when the server won't have the user as it is.
+  // startAnew is called after the server has refused the user: it forgets the token
+  // and signs in again.
   startAnew() {
     wx.removeStorageSync('token')
     this.chat.forget()
-    this.chat.connect().catch(() => {})
-    for (const room of this.rooms()) this.chat.join(room).catch(() => {})
+    this.connect()
   },
 })
 
-// signIn returns the token of last time, or gets one for a code of wx.login. The
-// client says why it asks when the last one is of no more use.
+// signIn returns the stored token, or gets one with a code of wx.login. why is given
+// if the stored token must be replaced.
 async function signIn(why) {
-  const kept = !why && wx.getStorageSync('token')
-  if (kept) return kept
+  const stored = !why && wx.getStorageSync('token')
+  if (stored) return stored
   const { code } = await new Promise((success, fail) => wx.login({ success, fail }))
   const { statusCode, data } = await new Promise((success, fail) => wx.request({
     url: `${config.url.replace(/^ws/, 'http')}/login`,

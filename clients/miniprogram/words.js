@@ -1,4 +1,4 @@
-// The words of the pages, in the user's language.
+// The texts of the pages, in the language of WeChat.
 const en = {
   enter: 'Start chatting',
   whatName: 'What shall the others call you?',

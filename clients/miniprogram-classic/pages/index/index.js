@@ -4,7 +4,7 @@ Page({
   data: {
     status: 'offline', // or connecting, or online
     lines: [], // { id, text, own }
-    text: '', // what is being typed
+    text: '', // of the input
   },
 
   onLoad() {
@@ -29,7 +29,7 @@ Page({
     this.setData({ text: detail.value })
   },
 
-  // The server sends a message to everybody else, so we show our own.
+  // The server sends a message to everybody except its sender, so we show it here.
   send() {
     const { text } = this.data
     if (!text) return

@@ -3,9 +3,9 @@ const words = require('../../words')
 const watchState = require('../../state')
 const List = require('./list')
 
-const keep = 100 // items that are kept when the page is at its end again
-const page = 30 // items that are loaded at a time
-const typingFor = 5_000
+const keepItems = 100 // when the user scrolls back to the end of a long list
+const batch = 30 // entries of the history that are loaded at a time
+const typingTimeout = 5_000
 
 Page({
   data: {
@@ -13,15 +13,15 @@ Page({
     state: 'offline',
     room: '',
     members: 0,
-    older: [], // items of { id, text, own, name, time, state, divider }, the newest first
-    recent: [], // and those after them, the oldest first
+    older: [], // items of { id, text, own, name, time, state, divider }, newest first
+    recent: [], // the items after them, oldest first
     text: '',
     note: '',
     typist: '',
     write: true,
     more: false,
     loading: false,
-    bottom: '', // the id of what to scroll to
+    bottom: '', // the id of the element to scroll to
     avatar: wx.getStorageSync('avatar') || '',
   },
 
@@ -33,28 +33,28 @@ Page({
     this.atEnd = true
     wx.setNavigationBarTitle({ title: this.room })
     this.setData({ room: this.room })
-    this.timeline = new Timeline(chat, this.room, (...change) => this.changed(...change))
-    this.list = new List(this, (item) => this.view(item))
+    this.timeline = new Timeline(chat, this.room, (...change) => this.applyChange(...change))
+    this.list = new List(this, (item) => this.dataOf(item))
     this.draw()
-    const here = (name, listener) => chat.on(name, (event) => event.room === this.room && listener(event))
+    const inRoom = (name, listener) => chat.on(name, (event) => event.room === this.room && listener(event))
     this.stops = [
       watchState(this, chat),
       chat.on('state', ({ state }) => state !== 'online' && this.typing('')),
-      here('room', (state) => this.entered(state)),
-      here('presence', ({ members }) => this.setData({ members })),
-      here('typing', ({ from }) => this.typing(from.name || from.id)),
-      here('removed', () => this.setData({ note: words.notAllowed })),
-      here('gap', () => this.setData({ note: words.gap })),
+      inRoom('room', (room) => this.roomLive(room)),
+      inRoom('presence', ({ members }) => this.setData({ members })),
+      inRoom('typing', ({ from }) => this.typing(from.name || from.id)),
+      inRoom('removed', () => this.setData({ note: words.notAllowed })),
+      inRoom('gap', () => this.setData({ note: words.gap })),
     ]
     const known = chat.rooms.get(this.room)
-    if (known && known.live) this.entered(known)
+    if (known && known.live) this.roomLive(known)
     else getApp().join(this.room)
     this.older()
   },
 
   onShow() {
     this.visible = true
-    this.seen()
+    this.markRead()
   },
 
   onHide() {
@@ -63,31 +63,31 @@ Page({
 
   onUnload() {
     this.visible = false
-    this.over = true
+    this.closed = true
     for (const stop of this.stops || []) stop()
     if (this.timeline) this.timeline.close()
-    clearTimeout(this.quiet)
+    clearTimeout(this.typingTimer)
   },
 
-  entered({ write, members, read, unread }) {
-    if (this.mark === undefined && unread > 0) this.mark = read
+  roomLive({ write, members, read, unread }) {
+    if (this.readBefore === undefined && unread > 0) this.readBefore = read
     this.setData({ write, members: members || 0, note: write ? '' : words.readOnly })
     if (!this.timeline.items.length) this.older()
-    this.drawSoon()
+    this.drawLater()
   },
 
-  changed(index, removed, added) {
+  applyChange(index, removed, added) {
     this.list.change(index, removed, added)
     if (this.data.typist && added.some(({ own }) => !own)) this.setData({ typist: '' })
-    this.drawSoon()
+    this.drawLater()
   },
 
-  // drawSoon draws once for all that happens in one go.
-  drawSoon() {
+  // drawLater draws once for all events of one task.
+  drawLater() {
     if (this.drawing) return
     this.drawing = Promise.resolve().then(() => {
       this.drawing = undefined
-      if (!this.over) this.draw()
+      if (!this.closed) this.draw()
     })
   },
 
@@ -96,17 +96,17 @@ Page({
     this.list.flush()
     if (this.data.more !== this.timeline.more) this.setData({ more: this.timeline.more })
     if (this.atEnd) this.toEnd()
-    this.seen()
+    this.markRead()
   },
 
-  // view is what is drawn of an item.
-  view({ id, type, seq, at, from, own, body, recalled, state, code }) {
+  // dataOf returns the data with which chat.wxml draws an item.
+  dataOf({ id, type, seq, at, from, own, body, recalled, state, code }) {
     return {
       id: `i${id.replace(/[^A-Za-z0-9]/g, '-')}`,
       notice: type === 'notice',
       name: own || !from ? '' : from.name || from.id,
       text: recalled ? words.recalled : textOf(body),
-      time: clock(at),
+      time: timeOf(at),
       own,
       recalled,
       state,
@@ -115,11 +115,12 @@ Page({
     }
   },
 
-  // divide marks the first message that was unread when the room was entered.
+  // divide sets the divider above the first message that was unread when the page
+  // was opened.
   divide() {
-    if (this.mark === undefined) return
+    if (this.readBefore === undefined) return
     const { items } = this.timeline
-    const first = items.findIndex(({ seq }) => seq > this.mark)
+    const first = items.findIndex(({ seq }) => seq > this.readBefore)
     const before = this.divider
     if (first < 0 || items[first].seq === before) return
     this.divider = items[first].seq
@@ -127,14 +128,14 @@ Page({
     for (const i of [first, last]) if (i >= 0) this.list.set(i, [items[i]])
   },
 
-  // older loads what was said before.
+  // older loads older messages.
   async older() {
     if (this.loading) return
     if (!this.timeline.more || this.chat.state !== 'online') return this.setData({ loading: false })
     this.loading = true
     this.setData({ loading: true })
     try {
-      await this.timeline.older(page)
+      await this.timeline.older(batch)
     } catch (err) {
       this.setData({ note: err.message })
     }
@@ -145,29 +146,29 @@ Page({
   onScroll({ detail }) {
     const view = this.height || (this.height = wx.getWindowInfo().windowHeight)
     this.atEnd = detail.scrollHeight - detail.scrollTop < view + 120
-    if (this.atEnd) this.seen()
+    if (this.atEnd) this.markRead()
   },
 
   toEnd() {
     this.atEnd = true
-    if (this.list.tooLong) this.timeline.trim(keep)
+    if (this.list.tooLong) this.timeline.trim(keepItems)
     const { items } = this.timeline
     if (!items.length) return
     this.setData({ bottom: '' })
     this.setData({ bottom: 'end' })
   },
 
-  // seen moves the read mark when the newest message is in sight.
-  seen() {
+  // markRead moves the read mark if the newest message is visible.
+  markRead() {
     const room = this.chat.rooms.get(this.room)
     if (!room || !room.live || !this.visible || !this.atEnd || room.seq <= room.read) return
-    this.chat.read(this.room, room.seq).catch(() => {}) // it is moved when the room is entered again
+    this.chat.read(this.room, room.seq) // sent again when the room is live again
   },
 
   typing(name) {
-    clearTimeout(this.quiet)
+    clearTimeout(this.typingTimer)
     this.setData({ typist: name })
-    this.quiet = setTimeout(() => this.setData({ typist: '' }), typingFor)
+    this.typingTimer = setTimeout(() => this.setData({ typist: '' }), typingTimeout)
   },
 
   onInput({ detail }) {
@@ -178,12 +179,12 @@ Page({
   send() {
     const text = this.data.text.trim()
     if (!text) return
-    this.chat.send(this.room, { text }).catch(() => {}) // the message itself tells
+    this.chat.send(this.room, { text }) // the list shows a failure
     this.setData({ text: '' })
     this.toEnd()
   },
 
-  // menu is what can be done with a message: take it back, send it again.
+  // menu shows the actions for a message: recall and copy, or retry and discard.
   menu({ currentTarget }) {
     const item = this.timeline.items.find(({ id }) => `i${id.replace(/[^A-Za-z0-9]/g, '-')}` === currentTarget.dataset.id)
     if (!item) return
@@ -210,14 +211,14 @@ Page({
   },
 })
 
-// textOf is a body in words: its text, or itself as JSON.
+// textOf returns the text of a body, or the body as JSON if it has none.
 function textOf(body) {
   if (typeof body === 'string') return body
   if (body && typeof body.text === 'string') return body.text
   return JSON.stringify(body)
 }
 
-function clock(at) {
+function timeOf(at) {
   const time = new Date(at)
   return [time.getHours(), time.getMinutes()].map((n) => String(n).padStart(2, '0')).join(':')
 }

@@ -7,9 +7,9 @@ Page({
     this.setData({ name: detail.value })
   },
 
-  // The picture is a file of this phone, and is shown there alone: no path of it is
-  // told to anybody. What WeChat hands out is gone when the mini program ends, so it
-  // is saved.
+  // The picture is a file on this phone and is shown on this phone only; its path is
+  // sent to nobody. WeChat deletes its temporary file when the mini program ends, so
+  // we save a copy.
   onAvatar({ detail }) {
     wx.getFileSystemManager().saveFile({
       tempFilePath: detail.avatarUrl,

@@ -12,7 +12,7 @@ Page({
     const { chat } = getApp()
     if (!chat) return wx.reLaunch({ url: '/pages/login/login' })
     this.draw()
-    const draw = () => this.drawSoon()
+    const draw = () => this.drawLater()
     this.stops = [watchState(this, chat), ...['room', 'message', 'read', 'presence', 'removed'].map((name) => chat.on(name, draw))]
   },
 
@@ -29,8 +29,8 @@ Page({
     this.stops = []
   },
 
-  // drawSoon draws once for all that happens in one go.
-  drawSoon() {
+  // drawLater draws once for all events of one task.
+  drawLater() {
     if (this.drawing) return
     this.drawing = Promise.resolve().then(() => {
       this.drawing = undefined
@@ -60,7 +60,7 @@ Page({
     wx.navigateTo({ url: `/pages/chat/chat?room=${encodeURIComponent(currentTarget.dataset.room)}` })
   },
 
-  // menu is for a long press.
+  // menu is called by a long press.
   menu({ currentTarget }) {
     const { room } = currentTarget.dataset
     wx.showActionSheet({
