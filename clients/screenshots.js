@@ -1,9 +1,9 @@
-// Takes the pictures of the mini program for the documentation:
+// Takes the screenshots of the mini program for the documentation:
 //
 //	npm run screenshots        into docs/screenshots
 //
-// The pages are its own, drawn by WeChat's renderer; what is around them is drawn
-// after WeChat. The people talk over the real server, which `make caddy` builds.
+// WeChat's renderer draws the real pages; test/view/phone.html imitates the screen
+// around them. The users chat over the real server, which `make caddy` builds.
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -23,7 +23,7 @@ const stories = {
     rooms: ['Sunday hike', 'Book club', 'lobby'],
     before: [['Mei', 'Who is coming on Sunday?'], ['me', 'I am! Shall I bring the tea? 🍵'], ['Tom', 'Yes please. I take the 7:40 train.']],
     after: [['Mei', 'Then we meet at the station, at the north gate.'], ['Tom', 'It may rain a little ☔'], ['Mei', 'Rain or shine 🙂']],
-    elsewhere: 'Chapter four tonight?',
+    otherRoom: 'Chapter four tonight?',
     typed: 'I have an umbrella for',
     refused: 'Here is the whole way: over the bridge, then left along the river as far as the mill.',
     waiting: 'In the tunnel, more in a minute',
@@ -36,7 +36,7 @@ const stories = {
     rooms: ['周末徒步', '读书会', '大厅'],
     before: [['小梅', '星期天谁来？'], ['me', '我来！要带茶吗？🍵'], ['阿明', '带上吧，我坐 7:40 的火车。']],
     after: [['小梅', '那我们在火车站北门集合。'], ['阿明', '可能会下点小雨 ☔'], ['小梅', '风雨无阻 🙂']],
-    elsewhere: '今晚读第四章吗？',
+    otherRoom: '今晚读第四章吗？',
     typed: '我有一把大伞',
     refused: '全程路线是这样的：从火车站出发过桥，然后左转沿着河一直走到磨坊，再穿过树林上山，在山顶的亭子里吃午饭，下午下山。',
     waiting: '在隧道里，稍后再说',
@@ -45,8 +45,7 @@ const stories = {
   },
 }
 
-// take makes the pictures of one language after the other in dir, and returns their
-// names.
+// take takes the screenshots of all languages into dir, and returns their names.
 export async function take(dir) {
   await mkdir(dir, { recursive: true })
   const server = new Server({ chat: 'limits {\ntext 50\n}' })
@@ -56,14 +55,14 @@ export async function take(dir) {
     await server.start()
     browser = await launch()
     program = await compile(root)
-    for (const language of Object.keys(stories)) await tell(language)
+    for (const language of Object.keys(stories)) await takeLanguage(language)
   } finally {
     await browser?.close()
     await server.remove()
   }
   return names
 
-  async function tell(language) {
+  async function takeLanguage(language) {
     const story = stories[language]
     const [room, books] = story.rooms
     const visitor = await Visitor.launch({ browser, program, root, at: server, language: language === 'zh' ? 'zh_CN' : 'en', config: { rooms: story.rooms } })
@@ -73,7 +72,7 @@ export async function take(dir) {
       await visitor.view.drawn
       await visitor.shot(path.join(dir, names.at(-1)))
     }
-    const talk = async (lines) => {
+    const sendAll = async (lines) => {
       for (const [name, text] of lines) {
         if (name === 'me') await visitor.say(text)
         else await friends[name].send(room, { text })
@@ -88,10 +87,10 @@ export async function take(dir) {
       await shot('sign-in')
       await visitor.enter(story.name)
       await visitor.open(room)
-      await talk(story.before)
+      await sendAll(story.before)
       await visitor.back()
       for (const [name, text] of story.after) await friends[name].send(room, { text })
-      for (let i = 0; i < 12; i++) await friends[story.friends[1]].send(books, { text: story.elsewhere })
+      for (let i = 0; i < 12; i++) await friends[story.friends[1]].send(books, { text: story.otherRoom })
       await visitor.room(room).locator('.unread', { hasText: story.after.length }).waitFor()
       await visitor.room(books).locator('.unread', { hasText: 12 }).waitFor()
       await shot('rooms')

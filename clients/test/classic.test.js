@@ -1,5 +1,5 @@
-// The classical mini program, written for a server that passes everything on to
-// everybody else and knows no protocol, chats here with nothing but its URL
+// The classic mini program against the real server. It was written for a server that
+// relays every message to all other clients and has no protocol. Only its URL is
 // changed.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -21,7 +21,7 @@ after(async () => {
   assert.deepEqual(server.errors(), [])
 })
 
-// Visitor is a person with the page open.
+// Visitor is a user with the page open.
 class Visitor {
   constructor(t, { room, by = 'ws', at = server }) {
     const url = `${at[by]}?room=${encodeURIComponent(room)}`
@@ -29,7 +29,7 @@ class Visitor {
     t.after(() => this.screen.close())
   }
 
-  // shown returns the lines on the screen, the visitor's own marked.
+  // shown returns the lines on the screen. The visitor's own begin with me.
   get shown() {
     return this.screen.data.lines.map(({ own, text }) => (own ? `me: ${text}` : text))
   }
@@ -74,7 +74,7 @@ for (const [one, other] of [['ws', 'ws'], ['wss', 'wss'], ['ws', 'wss']]) {
   })
 }
 
-test('of three pages everybody hears what the others say, in one order', async (t) => {
+test('three pages show the messages of the others, in one order', async (t) => {
   const room = '茶'
   const visitors = [await visit(t, { room }), await visit(t, { room, by: 'wss' }), await visit(t, { room })]
   for (let round = 0; round < 3; round++) {
@@ -90,7 +90,7 @@ test('of three pages everybody hears what the others say, in one order', async (
   }
 })
 
-test('rooms do not hear each other', async (t) => {
+test('messages stay in their room', async (t) => {
   const tea = [await visit(t, { room: 'tea' }), await visit(t, { room: 'tea' })]
   const milk = [await visit(t, { room: 'milk' }), await visit(t, { room: 'milk' })]
   tea[0].say('leaves')
@@ -103,8 +103,8 @@ test('rooms do not hear each other', async (t) => {
   assert.deepEqual(milk[1].shown, ['cows'])
 })
 
-test('a page that is closed leaves the others chatting, and may come back', async (t) => {
-  const room = 'door'
+test('after a page was closed the others still chat, and it may reconnect', async (t) => {
+  const room = 'close'
   const li = await visit(t, { room })
   const wang = await visit(t, { room, by: 'wss' })
   const zhao = await visit(t, { room })
@@ -124,8 +124,8 @@ test('a page that is closed leaves the others chatting, and may come back', asyn
   assert.deepEqual(zhao.shown, ['welcome back'])
 })
 
-test('a message of 64 KiB arrives whole, a longer one ends only its sender', async (t) => {
-  const room = 'attic'
+test('a message of 64 KiB arrives complete, a longer one only disconnects its sender', async (t) => {
+  const room = 'long'
   const li = await visit(t, { room })
   const wang = await visit(t, { room, by: 'wss' })
   const zhao = await visit(t, { room })
@@ -134,8 +134,8 @@ test('a message of 64 KiB arrives whole, a longer one ends only its sender', asy
   assert.equal(Buffer.byteLength(letter), 64 * 1024)
   li.say(letter)
   await Promise.all([wang.shows(1), zhao.shows(1)])
-  assert.ok(wang.shown[0] === letter, 'what arrived over wss is another text')
-  assert.ok(zhao.shown[0] === letter, 'what arrived over ws is another text')
+  assert.ok(wang.shown[0] === letter, 'another text arrived over wss')
+  assert.ok(zhao.shown[0] === letter, 'another text arrived over ws')
 
   li.say(letter + '!')
   await li.is('offline')
@@ -144,16 +144,16 @@ test('a message of 64 KiB arrives whole, a longer one ends only its sender', asy
   assert.equal(zhao.shown[1], 'still here?')
 })
 
-test('a page that nobody answers says so', async (t) => {
+test('a page without a server shows that it is offline', async (t) => {
   const gone = new Server()
   await gone.start()
   await gone.remove()
-  const li = new Visitor(t, { room: 'void', at: gone })
+  const li = new Visitor(t, { room: 'none', at: gone })
   assert.equal(li.screen.data.status, 'connecting')
   await li.is('offline')
 })
 
-test('the end of the server closes every page, and a new start lets them back in', async (t) => {
+test('when the server stops every page goes offline, and after a restart they reconnect', async (t) => {
   const mortal = new Server()
   t.after(() => mortal.remove())
   await mortal.start()

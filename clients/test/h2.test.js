@@ -1,5 +1,5 @@
-// The built-in page in a real browser whose WebSocket is a stream of the HTTP/2
-// connection that the page came by (RFC 8441).
+// The built-in page in a real browser, with its WebSocket as a stream of the HTTP/2
+// connection that loaded the page (RFC 8441).
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { chromium } from 'playwright-core'
@@ -45,8 +45,8 @@ async function say({ page }, text) {
 
 const sees = ({ page }, text) => page.locator('ol .text', { hasText: text }).last().waitFor()
 
-// requests returns the requests for the path of the chat itself that the server
-// has logged, which it does for a stream when it has ended.
+// requests returns the requests for /chat in the server's log. A stream is logged
+// when it has ended.
 function requests(server) {
   return server.log
     .filter(({ msg, request }) => msg === 'handled request' && request.uri.split('?')[0] === '/chat')
@@ -60,7 +60,7 @@ async function logged(server, method, count) {
   return found()
 }
 
-test('a page chats over HTTP/2 where it is offered', async (t) => {
+test('a page chats over HTTP/2 if the server offers it', async (t) => {
   const server = servers.with
   const li = await enter(t, server, 'Li')
   const bo = await enter(t, server, 'Bo')
@@ -73,16 +73,16 @@ test('a page chats over HTTP/2 where it is offered', async (t) => {
 
   const streams = await logged(server, 'CONNECT', 2)
   assert.deepEqual(streams.map(({ proto, status }) => ({ proto, status })), Array(2).fill({ proto: 'HTTP/2.0', status: 200 }))
-  // There was no other WebSocket, and each came by the connection of its page.
+  // There was no other WebSocket, and each used the connection of its page.
   const pages = await logged(server, 'GET', 2)
   const ports = (list) => list.map(({ remote_port: port }) => port).sort()
   assert.deepEqual(pages.map(({ proto, status }) => ({ proto, status })), Array(2).fill({ proto: 'HTTP/2.0', status: 200 }))
   assert.deepEqual(ports(streams), ports(pages))
 })
 
-// By what it comes back is the browser's choice: Chromium takes HTTP/2 only where
-// it has such a connection already, and it lost that one too.
-test('a stream ends with the server, and the page comes back', async (t) => {
+// The browser chooses the protocol of the new connection: Chromium uses HTTP/2 only
+// if it has such a connection already, and it has lost that one, too.
+test('a stream ends when the server stops, and the page reconnects', async (t) => {
   const server = servers.with
   const li = await enter(t, server, 'Li')
   const before = requests(server).filter(({ method }) => method === 'CONNECT').length
@@ -96,7 +96,7 @@ test('a stream ends with the server, and the page comes back', async (t) => {
   assert.deepEqual(texts.slice(-2), ['before', 'after'])
 })
 
-test('without the package the page chats by HTTP/1.1', async (t) => {
+test('a server without WebSockets over HTTP/2: the page chats over HTTP/1.1', async (t) => {
   const server = servers.without
   const li = await enter(t, server, 'Li')
   await say(li, 'Hello')

@@ -1,9 +1,9 @@
-// Many clients of the core against one server, which is restarted while they
-// talk. As a command:
+// A thundering herd: many clients of one server that is restarted while they send
+// messages. As a command:
 //
 //     node test/herd.js 19000 [SIGKILL]
 //
-// It prints when they came back, and fails if anything was lost or doubled.
+// It prints when they reconnected, and fails if a message was lost or duplicated.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
@@ -15,19 +15,18 @@ import { Server } from './server.js'
 
 const self = fileURLToPath(import.meta.url)
 const perRoom = 50
-const patience = 120_000
+const timeout = 120_000
 
-// The limits for one address are the only ones that are lifted: all clients have
-// the same.
+// Only the limits per address are raised: all clients have the same address.
 const options = `
 	max_connections_per_ip 50000
 	limits {
 		connect_rate 100000 100000
 	}`
 
-// herd restarts a server that has so many clients, and returns when they came
-// back, in milliseconds after it served again, and what was wrong.
-export async function herd(count, { processes = 2, signal = 'SIGTERM', say = () => {} } = {}) {
+// herd restarts a server with count clients. It returns when they reconnected, in
+// milliseconds after the new start, and what went wrong.
+export async function herd(count, { processes = 2, signal = 'SIGTERM', print = () => {} } = {}) {
   const server = new Server({ chat: options })
   await server.start()
   const workers = Array.from({ length: processes }, () => fork(self, ['worker']))
@@ -37,17 +36,17 @@ export async function herd(count, { processes = 2, signal = 'SIGTERM', say = () 
     const all = (task, arg = () => ({})) => Promise.all(workers.map((worker, i) => ask(worker, { task, ...arg(i) })))
 
     await all('connect', (i) => ({ url: server.ws, name: `w${i}`, rooms: share(i) }))
-    say(`${rooms * perRoom} clients in ${rooms} rooms are connected`)
-    await all('speak')
+    print(`${rooms * perRoom} clients in ${rooms} rooms are connected`)
+    await all('send')
     await pause(2000)
     const ended = Date.now()
     await server.stop(signal)
     const stopped = Date.now()
     await server.start()
     const began = Date.now()
-    say(`the server ended in ${stopped - ended} ms and served again ${began - stopped} ms later`)
+    print(`the server stopped in ${stopped - ended} ms and was started again ${began - stopped} ms later`)
     const back = (await all('back')).flatMap(({ times }) => times.map((at) => at - began))
-    say(`all are back after ${Math.max(...back)} ms`)
+    print(`all reconnected after ${Math.max(...back)} ms`)
     const reports = await all('settle')
     return {
       count: rooms * perRoom,
@@ -76,7 +75,7 @@ async function ask(worker, task) {
   return answer
 }
 
-// histogram counts arrivals by the second, as lines of a bar chart.
+// histogram counts reconnects per second, as lines of a bar chart.
 export function histogram(back) {
   const seconds = []
   for (const at of back) {
@@ -86,14 +85,14 @@ export function histogram(back) {
   return Array.from(seconds, (n = 0, second) => `${String(second).padStart(4)} s ${String(n).padStart(6)} ${'#'.repeat(Math.ceil(n / 40))}`)
 }
 
-// member is one client, and what it has heard of its room.
-class Member {
+// HerdClient is one client. It checks that the messages of its room arrive in order.
+class HerdClient {
   constructor(url, name, room, faults) {
     this.last = 0
     this.room = room
     this.chat = new Client({ url, name, ...node(WebSocket) })
     this.chat.on('message', ({ seq }) => {
-      if (this.last > 0 && seq !== this.last + 1) faults.push(`${name} heard ${seq} behind ${this.last}`)
+      if (this.last > 0 && seq !== this.last + 1) faults.push(`${name} got ${seq} after ${this.last}`)
       this.last = seq
     })
     this.chat.on('gap', () => faults.push(`${name} has a gap`))
@@ -104,17 +103,17 @@ class Member {
   }
 }
 
-// tasks are what a worker does.
+// tasks are the tasks of a worker.
 const tasks = {
-  members: [],
+  clients: [],
   faults: [],
   sent: 0,
 
   async connect({ url, name, rooms }) {
     for (let room = 0; room < rooms; room++) {
-      for (let i = 0; i < perRoom; i++) this.members.push(new Member(url, `${name}-${room}-${i}`, `${name}-${room}`, this.faults))
+      for (let i = 0; i < perRoom; i++) this.clients.push(new HerdClient(url, `${name}-${room}-${i}`, `${name}-${room}`, this.faults))
     }
-    const waiting = [...this.members]
+    const waiting = [...this.clients]
     const connect = async () => {
       for (let m = waiting.pop(); m; m = waiting.pop()) {
         await m.chat.connect()
@@ -124,11 +123,11 @@ const tasks = {
     await Promise.all(Array.from({ length: 50 }, connect))
   },
 
-  // In each room one speaks, once a second, each at another moment.
-  async speak() {
+  // send has one client of each room send a message per second, not all at once.
+  async send() {
     this.going = true
-    const speakers = this.members.filter((_, i) => i % perRoom === 0)
-    this.speaking = speakers.map(async (m) => {
+    const senders = this.clients.filter((_, i) => i % perRoom === 0)
+    this.sending = senders.map(async (m) => {
       await pause(Math.random() * 1000)
       for (let n = 1; this.going; n++) {
         m.acknowledged = (await m.chat.send(m.room, { text: String(n) })).seq
@@ -139,24 +138,24 @@ const tasks = {
     this.began = Date.now()
   },
 
-  // All are back when each has been online since the server was restarted.
+  // back waits until all clients have been online since the restart.
   async back() {
     const since = Date.now()
-    const away = () => this.members.filter((m) => m.chat.state !== 'online' || m.online < this.began)
+    const away = () => this.clients.filter((m) => m.chat.state !== 'online' || m.online < this.began)
     while (away().length > 0) {
-      if (Date.now() - since > patience) throw new Error(`${away().length} did not come back: ${JSON.stringify(away()[0].change)}`)
+      if (Date.now() - since > timeout) throw new Error(`${away().length} did not reconnect: ${JSON.stringify(away()[0].change)}`)
       await pause(20)
     }
-    return { times: this.members.map((m) => m.online) }
+    return { times: this.clients.map((m) => m.online) }
   },
 
   async settle() {
     this.going = false
-    await Promise.all(this.speaking)
+    await Promise.all(this.sending)
     const since = Date.now()
-    const behind = () => this.members.filter((m, i) => m.last < this.members[i - (i % perRoom)].acknowledged)
-    while (behind().length > 0 && Date.now() - since < patience) await pause(20)
-    for (const m of behind()) this.faults.push(`somebody in ${m.room} has ${m.last} as the last`)
+    const behind = () => this.clients.filter((m, i) => m.last < this.clients[i - (i % perRoom)].acknowledged)
+    while (behind().length > 0 && Date.now() - since < timeout) await pause(20)
+    for (const m of behind()) this.faults.push(`a client in ${m.room} got no message after ${m.last}`)
     return { sent: this.sent, faults: this.faults.slice(0, 20) }
   },
 }
@@ -171,7 +170,7 @@ if (process.argv[2] === 'worker') {
   })
 } else if (process.argv[1] === self) {
   const count = Number(process.argv[2] ?? 1000)
-  const { back, sent, faults, errors } = await herd(count, { processes: 4, signal: process.argv[3], say: console.log })
+  const { back, sent, faults, errors } = await herd(count, { processes: 4, signal: process.argv[3], print: console.log })
   console.log(histogram(back).join('\n'))
   console.log(`${sent} messages were sent; ${faults.length + errors.length} faults`, faults, errors)
   process.exitCode = faults.length + errors.length > 0 ? 1 : 0

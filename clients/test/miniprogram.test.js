@@ -1,5 +1,5 @@
-// The mini program's own files on phones that are played by test/phone.js, against
-// the real server.
+// The mini program's own files on the phones of test/phone.js, against the real
+// server. Only their JavaScript runs; screen.test.js draws the pages, too.
 import assert from 'node:assert/strict'
 import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -29,13 +29,13 @@ after(async () => {
   assert.deepEqual(server.errors(), [])
 })
 
-// enter has somebody sign in on a new phone.
+// enter has a user sign in on a new phone.
 async function enter(t, name, { at = server, config = {}, ...options } = {}) {
   const phone = new Phone({ ca: at.ca, ...options })
   t.after(() => phone.quit())
   phone.config = { url: at.wss, login: false, rooms: ['lobby'], ...config }
   phone.launch(root, phone.config)
-  await wait(() => phone.page?.page.enter) // the page of rooms has sent them on
+  await wait(() => phone.page?.page.enter) // the page rooms has opened the page login
   phone.page.page.onName({ detail: { value: name } })
   phone.page.page.enter()
   await wait(() => phone.page?.page.join)
@@ -43,7 +43,7 @@ async function enter(t, name, { at = server, config = {}, ...options } = {}) {
   return phone
 }
 
-// visit opens a room.
+// visit joins and opens a room.
 async function visit(phone, room) {
   const { page } = phone.page
   page.onInput({ detail: { value: room } })
@@ -57,7 +57,7 @@ function say(screen, text) {
   screen.page.send()
 }
 
-// shown is the screen, from top to bottom.
+// shown returns the items on the screen, from top to bottom.
 function shown({ data: { older, recent } }) {
   return [...older].reverse().concat(recent)
 }
@@ -68,7 +68,7 @@ const sees = (screen, text) => screen.until(text, () => texts(screen).includes(t
 let count = 0
 const room = () => `room-${++count}`
 
-test('what is kept in miniprogram/lib is made of the core', async () => {
+test('miniprogram/lib is generated from the core', async () => {
   const dir = await mkdtemp(path.join(tmpdir(), 'caddy-chat-lib-'))
   try {
     await makeLibrary(path.join(dir, 'chat.js'))
@@ -78,7 +78,7 @@ test('what is kept in miniprogram/lib is made of the core', async () => {
   }
 })
 
-test('every page of app.json is whole, and every word is there in both languages', async () => {
+test('every page of app.json has its files, and every text exists in both languages', async () => {
   const { pages } = JSON.parse(await readFile(path.join(root, 'app.json'), 'utf8'))
   const used = new Set()
   for (const page of pages) {
@@ -86,7 +86,7 @@ test('every page of app.json is whole, and every word is there in both languages
       const text = await readFile(path.join(root, `${page}.${ext}`), 'utf8')
       for (const [, word] of text.matchAll(/\bwords\.(\w+)/g)) used.add(word)
       if (ext === 'wxml') {
-        // Every handler that the page names is one of its methods.
+        // Every handler in the WXML is a method of the page.
         const methods = await readFile(path.join(root, `${page}.js`), 'utf8')
         for (const [, handler] of text.matchAll(/\bbind\w+="(\w+)"/g)) assert.match(methods, new RegExp(`^ {2}(async )?${handler}\\(`, 'm'), `${page}: ${handler}`)
       }
@@ -98,7 +98,7 @@ test('every page of app.json is whole, and every word is there in both languages
   for (const word of used) assert.ok(en.includes(word), word)
 })
 
-test('the folder is what the devtools import: no account, no npm, no build, one URL in one file', async () => {
+test('the devtools can import the folder: no account, no npm, no build, one URL in one file', async () => {
   const project = JSON.parse(await readFile(path.join(root, 'project.config.json'), 'utf8'))
   assert.deepEqual([project.appid, project.compileType, project.setting.packNpmManually], ['touristappid', 'miniprogram', undefined])
   const app = JSON.parse(await readFile(path.join(root, 'app.json'), 'utf8'))
@@ -116,8 +116,8 @@ test('the folder is what the devtools import: no account, no npm, no build, one 
     size += text.length
     if (/\.(js|json|wxml|wxss)$/.test(file) && file !== 'config.js') assert.doesNotMatch(text, /\b(wss?|https?):\/\/\w/, `${file} has a URL`)
     if (!file.endsWith('.js')) continue
-    // CommonJS of files in the folder, in a language that phones of some age know:
-    // what esbuild would have to rewrite for them is newer.
+    // The files are CommonJS, require only files of the folder, and have no syntax that
+    // old phones do not know: esbuild would rewrite it for the target es2018.
     for (const [, to] of text.matchAll(/\brequire\('([^']+)'\)/g)) {
       assert.match(to, /^\.\.?\//, `${file} requires ${to}`)
       assert.ok(files.includes(path.join(path.dirname(file), `${to}.js`)), `${file} requires ${to}`)
@@ -135,7 +135,7 @@ test('the folder is what the devtools import: no account, no npm, no build, one 
   assert.match(example, new RegExp(`^\\s*chat ${pathname}\\b|^\\s*chat( \\{)?$`, 'm'))
 })
 
-test('what the documentation shows and links to is there', async () => {
+test('the links and pictures of the documentation exist', async () => {
   for (const readme of ['../miniprogram/README.md', '../../README.md']) {
     const file = fileURLToPath(new URL(readme, import.meta.url))
     const text = await readFile(file, 'utf8')
@@ -174,7 +174,7 @@ test('two phones chat: rooms, unread, typing, recall', async (t) => {
   await sees(bo.page, '此消息已撤回。')
 })
 
-test('a phone in the background comes back and has missed nothing', async (t) => {
+test('a phone that was in the background has all messages', async (t) => {
   const name = room()
   const li = await enter(t, 'Li')
   const bo = await enter(t, 'Bo')
@@ -193,7 +193,7 @@ test('a phone in the background comes back and has missed nothing', async (t) =>
   assert.ok(bo.sockets.size <= 1, `${bo.sockets.size} sockets are open`)
 })
 
-test('airplane mode: what is written waits, and goes out once', async (t) => {
+test('airplane mode: messages wait, and are sent once', async (t) => {
   const name = room()
   const li = await enter(t, 'Li')
   const bo = await enter(t, 'Bo')
@@ -209,7 +209,7 @@ test('airplane mode: what is written waits, and goes out once', async (t) => {
   assert.deepEqual([texts(screen), texts(other)], [['from the plane'], ['from the plane']])
 })
 
-test('the server goes in mid-conversation, the app too: nothing is lost or doubled', async (t) => {
+test('the server and the app are killed: no message is lost or duplicated', async (t) => {
   const name = room()
   const li = await enter(t, 'Li')
   const bo = await enter(t, 'Bo')
@@ -220,19 +220,19 @@ test('the server goes in mid-conversation, the app too: nothing is lost or doubl
   await server.stop('SIGKILL')
   say(screen, 'meanwhile')
   await screen.until('sending', () => shown(screen).at(-1).state === 'sending')
-  li.quit() // what was written is in the storage
+  li.quit() // the message is in the storage
   await server.start()
   li.launch(root, li.config)
   await li.page.until('to be online', ({ state }) => state === 'online')
   screen = await visit(li, name)
   await sees(other, 'meanwhile')
-  await sees(screen, 'before') // what waits in the outbox is there at once
+  await sees(screen, 'before') // the messages of the outbox are there at once
   await screen.until('sent', () => shown(screen).every(({ state }) => state === 'sent'))
   assert.deepEqual(texts(other), ['before', 'meanwhile'])
   assert.deepEqual(texts(screen), ['before', 'meanwhile'])
 })
 
-test('ten thousand messages: a window of them, loaded by scrolling, in small steps', async (t) => {
+test('ten thousand messages: the newest are shown, scrolling loads more, in small steps', async (t) => {
   const name = room()
   const chat = new Client({ url: server.ws, name: 'Crowd', ...node(WebSocket) })
   t.after(() => chat.close())
@@ -250,25 +250,25 @@ test('ten thousand messages: a window of them, loaded by scrolling, in small ste
   const { draws } = li
   for (let i = 0; i < 20; i++) await screen.page.older()
   await screen.until('all of them', () => !screen.data.loading)
-  assert.ok(li.draws - draws <= 20 * 4, `${li.draws - draws} times setData for 20 pages`)
+  assert.ok(li.draws - draws <= 20 * 4, `${li.draws - draws} calls of setData for 20 batches`)
   const list = texts(screen)
   const first = Number(list[0].split(' ')[1])
   assert.deepEqual(list, Array.from({ length: n - first }, (_, i) => `message ${first + i}`))
   assert.ok(list.length >= 500, `${list.length} items`)
   say(screen, 'to the end again')
-  await screen.until('a window', () => shown(screen).length <= 300 && texts(screen).includes('to the end again'))
+  await screen.until('a trimmed list', () => shown(screen).length <= 300 && texts(screen).includes('to the end again'))
   assert.ok(li.most < 256 * 1024, `a setData of ${li.most} bytes`)
-  assert.ok(li.kept() < 64 * 1024, `${li.kept()} bytes in the storage`)
+  assert.ok(li.stored() < 64 * 1024, `${li.stored()} bytes in the storage`)
 })
 
-test('a room of great messages is drawn in steps that setData carries', async (t) => {
+test('a room with long messages is drawn in steps that setData allows', async (t) => {
   const name = room()
   const chat = new Client({ url: server.ws, name: 'Eve', ...node(WebSocket) })
   t.after(() => chat.close())
   await chat.connect()
   await chat.join(name)
   const n = 30
-  for (let i = 0; i < n; i++) await chat.send(name, { i, great: '长'.repeat(20_000) }) // 60 KB
+  for (let i = 0; i < n; i++) await chat.send(name, { i, long: '长'.repeat(20_000) }) // 60 KB
   const li = await enter(t, 'Li')
   const screen = await visit(li, name)
   await wait(() => shown(screen).length > 0)
@@ -276,7 +276,7 @@ test('a room of great messages is drawn in steps that setData carries', async (t
     await wait(() => !screen.page.loading)
     await screen.page.older()
   }
-  say(screen, 'a'.repeat(2501)) // is refused, and once discarded all the rest is drawn anew
+  say(screen, 'a'.repeat(2501)) // is refused; after discard the whole list is drawn again
   await screen.until('refused', () => shown(screen).at(-1).state === 'failed')
   screen.page.menu({ currentTarget: { dataset: { id: shown(screen).at(-1).id } } })
   li.choose('Discard')
@@ -285,24 +285,24 @@ test('a room of great messages is drawn in steps that setData carries', async (t
   assert.ok(li.most < 256 * 1024, `a setData of ${li.most} bytes`)
 })
 
-test('a mini program signs in by WeChat; a token that is refused makes no guest', async (t) => {
+test('a mini program signs in by WeChat; a refused token does not make the user a guest', async (t) => {
   const at = await serveWeChat(t, limits)
   const li = await enter(t, 'Li', { at, config: { login: true }, codes: ['good-1', 'good-2', 'bad'] })
   const { id } = li.app.chat.user
   assert.match(id, /^wx-/)
   assert.ok(!li.app.chat.user.guest)
   li.quit()
-  li.launch(root, li.config) // with the token of last time
+  li.launch(root, li.config) // with the stored token
   await li.page.until('to be online', ({ state }) => state === 'online')
   assert.equal(li.app.chat.user.id, id)
   li.quit()
   li.storage.set('token', '"a.token.that-is-refused"')
-  li.launch(root, li.config) // another code gets another token
+  li.launch(root, li.config) // a new code gets a new token
   await li.page.until('to be online', ({ state }) => state === 'online')
   assert.equal(li.app.chat.user.id, id)
   li.quit()
   li.storage.set('token', '"a.token.that-is-refused"')
-  li.launch(root, li.config) // and now WeChat refuses, too
+  li.launch(root, li.config) // now WeChat refuses the code, too
   let error
   li.app.chat.on('error', (event) => { error = event })
   await wait(() => error)

@@ -14,7 +14,7 @@ import { Server } from './server.js'
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 const limits = 'limits {\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\n}'
-const shots = process.env.SCREENSHOTS // a folder to keep them in
+const shots = process.env.SCREENSHOTS // a folder to store them in
 
 let server, browser
 
@@ -32,7 +32,7 @@ after(async () => {
 
 const base = () => `https://localhost:${server.ports[1]}/chat`
 
-// Person is somebody with a browser of their own.
+// Person is a user with a browser of their own.
 class Person {
   static async enter(t, name, room = 'lobby', options = {}) {
     const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en', ...options })
@@ -75,7 +75,7 @@ class Person {
     await this.page.keyboard.press('Enter')
   }
 
-  // texts returns what is on the screen.
+  // texts returns the texts of the messages on the screen.
   texts() {
     return this.page.locator('ol .text').allTextContents()
   }
@@ -93,7 +93,7 @@ class Person {
 let count = 0
 const room = () => `room-${++count}`
 
-test('what is kept in caddymodule/ui is made of clients/web', async () => {
+test('caddymodule/ui is generated from clients/web', async () => {
   const dir = await mkdtemp(path.join(tmpdir(), 'caddy-chat-page-'))
   try {
     await makePage(dir)
@@ -106,7 +106,7 @@ test('what is kept in caddymodule/ui is made of clients/web', async () => {
   }
 })
 
-test('two people chat: names, members, typing, unread, recall', async (t) => {
+test('two people chat: names, presence, typing, unread, recall', async (t) => {
   const name = room()
   const li = await Person.enter(t, 'Li')
   const bo = await Person.enter(t, 'Bo')
@@ -124,7 +124,7 @@ test('two people chat: names, members, typing, unread, recall', async (t) => {
   await li.page.getByRole('complementary').getByText('Bo (guest)').waitFor()
   await li.shot('desktop')
 
-  // What is said in a room that is not in sight counts as unread.
+  // Messages in a room that is not open count as unread.
   await bo.page.locator('button.room', { hasText: 'lobby' }).click()
   await li.say('Are you there?')
   await bo.page.locator('button.room', { hasText: name }).getByLabel('1 unread').waitFor()
@@ -139,7 +139,7 @@ test('two people chat: names, members, typing, unread, recall', async (t) => {
   assert.deepEqual([...li.problems, ...bo.problems], [])
 })
 
-test('two devices of one user see the same, and each its own only once', async (t) => {
+test('two tabs of one user show the same messages, their own only once', async (t) => {
   const li = await Person.enter(t, 'Li', 'lobby')
   const first = li.page
   const name = room()
@@ -154,7 +154,7 @@ test('two devices of one user see the same, and each its own only once', async (
   assert.deepEqual(li.problems, [])
 })
 
-test('the server goes and comes: what was said meanwhile arrives, once', async (t) => {
+test('the server restarts: a message from the meantime arrives, once', async (t) => {
   const name = room()
   const li = await Person.enter(t, 'Li')
   const bo = await Person.enter(t, 'Bo')
@@ -175,8 +175,8 @@ test('the server goes and comes: what was said meanwhile arrives, once', async (
   assert.deepEqual([...li.problems, ...bo.problems], [])
 })
 
-// crowd says n messages in a room from outside of the browser.
-async function crowd(t, name, n, body = (i) => ({ text: `message ${i}` })) {
+// sendMany sends n messages to a room from outside of the browser.
+async function sendMany(t, name, n, body = (i) => ({ text: `message ${i}` })) {
   const chat = new Client({ url: server.wss, name: 'Crowd', ...node(WebSocket, { ca: server.ca }) })
   t.after(() => chat.close())
   await chat.connect()
@@ -187,9 +187,9 @@ async function crowd(t, name, n, body = (i) => ({ text: `message ${i}` })) {
   return chat
 }
 
-test('a thousand messages: the newest first, the others by scrolling, a bounded page', async (t) => {
+test('a thousand messages: the newest first, the others by scrolling, and a bounded list', async (t) => {
   const name = room()
-  await crowd(t, name, 1000)
+  await sendMany(t, name, 1000)
   const li = await Person.enter(t, 'Li')
   await li.enterRoom(name)
   await li.sees('message 999')
@@ -207,7 +207,7 @@ test('a thousand messages: the newest first, the others by scrolling, a bounded 
   assert.deepEqual(li.problems, [])
 })
 
-test('a hostile message is shown harmlessly', async (t) => {
+test('hostile messages are shown as text', async (t) => {
   const name = room()
   const li = await Person.enter(t, 'Li')
   await li.enterRoom(name)
@@ -220,13 +220,13 @@ test('a hostile message is shown harmlessly', async (t) => {
     ['an', { array: true }],
     '',
   ]
-  const chat = await crowd(t, name, bodies.length, (i) => bodies[i])
+  const chat = await sendMany(t, name, bodies.length, (i) => bodies[i])
   await chat.send(name, { text: 'the last' })
   await li.sees('the last')
   assert.equal(await li.page.title(), 'Chat')
   assert.equal(await li.page.locator('ol img, ol script, ol b').count(), 0)
   const [width, view] = await li.page.locator('.scroller').evaluate((list) => [list.scrollWidth, list.clientWidth])
-  assert.ok(width <= view, 'the list is wider than its place')
+  assert.ok(width <= view, 'the list scrolls sideways')
   assert.equal((await li.texts()).at(-1), 'the last')
   assert.deepEqual(li.problems, [])
 })
@@ -241,7 +241,7 @@ for (const [device, options] of [
     const li = await Person.enter(t, 'Li', 'lobby', options)
     if (device === 'phone') await li.page.getByRole('button', { name: 'Rooms' }).click()
     await li.enterRoom(name)
-    await crowd(t, name, 5)
+    await sendMany(t, name, 5)
     await li.sees('message 4')
     await li.say('and mine')
     await li.page.locator('li.own.sent').waitFor()
@@ -255,7 +255,7 @@ for (const [device, options] of [
   })
 }
 
-test('the keyboard alone will do', async (t) => {
+test('the page works with the keyboard alone', async (t) => {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'zh-CN' })
   t.after(() => context.close())
   const page = await context.newPage()
@@ -274,7 +274,7 @@ test('the keyboard alone will do', async (t) => {
   assert.equal(await page.locator('ol .text').last().textContent(), 'two\nlines')
 })
 
-test('a slow network says that it is slow, and then works', async (t) => {
+test('the page works over a slow network', async (t) => {
   const name = room()
   const li = await Person.enter(t, 'Li')
   await li.enterRoom(name)
@@ -288,12 +288,12 @@ test('a slow network says that it is slow, and then works', async (t) => {
   assert.deepEqual(li.problems, [])
 })
 
-test('the element in a page of another site, with one room', async (t) => {
+test('the element in another page, with one room', async (t) => {
   const name = room()
   const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en' })
   t.after(() => context.close())
   const page = await context.newPage()
-  // The same host, whose own pages may connect.
+  // On the same host, whose pages may connect.
   await page.route('**/shop', (route) => route.fulfill({
     contentType: 'text/html',
     body: `<h1>Shop</h1><caddy-chat room="${name}" name="Visitor"></caddy-chat><script type="module" src="/chat/ui/chat.js"></script>`,

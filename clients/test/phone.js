@@ -1,6 +1,6 @@
-// A stand-in for a phone with WeChat, as a mini program with App(), several pages
-// and SocketTasks sees it: real sockets, a storage that outlives the app, a
-// background that cuts the sockets without a word, airplane mode.
+// A fake phone with WeChat, for a mini program with App(), several pages and
+// SocketTasks: real sockets, a storage that survives the app, a background that cuts
+// the sockets silently, airplane mode.
 import https from 'node:https'
 import http from 'node:http'
 import path from 'node:path'
@@ -8,39 +8,38 @@ import vm from 'node:vm'
 import { WebSocket } from 'ws'
 import { createRequire, Screen, settle } from './wx.js'
 
-// WeChat's limits, in bytes but for the sockets.
+// WeChat's limits: a number of sockets, the others in bytes.
 const maxSockets = 5
 const maxSetData = 1 << 20
 const maxValue = 1 << 20
 const maxStorage = 10 << 20
 
 export class Phone {
-  // ca is the certificate authority that the phone trusts; codes are what wx.login
-  // gives, one after the other. view is a screen that shows the pages (test/view.js);
-  // without one their JavaScript runs all the same.
+  // ca is the certificate authority that the phone trusts; codes are the results of
+  // wx.login, one after the other. view (test/view.js) draws the pages; without a view
+  // only their JavaScript runs.
   constructor({ ca, language = 'en', codes = [], view } = {}) {
     Object.assign(this, { ca, language, codes: [...codes], view, storage: new Map(), sockets: new Set(), offline: false })
-    this.most = 0 // bytes of the greatest setData
+    this.most = 0 // bytes of the largest setData
     this.draws = 0 // how often setData was called
-    this.said = [] // what went out over sockets and by requests
+    this.sent = [] // frames and the bodies of requests
     if (view) view.phone = this
     this.listeners = { show: new Set(), hide: new Set(), network: new Set() }
-    this.pages = [] // the stack, of Screens
+    this.pages = [] // the stack of Screens
   }
 
-  // launch starts the mini program in root. What its config.js exports is replaced
-  // by config.
+  // launch starts the mini program in root, with config instead of its config.js.
   launch(root, config) {
     let app, page
-    const life = { over: false }
-    this.life = life
+    const run = { ended: false }
+    this.run = run
     const context = vm.createContext({
-      wx: this.wx(life),
+      wx: this.wx(run),
       App: (options) => { app = options },
       Page: (options) => { page = options },
       getApp: () => app,
       console,
-      setTimeout: (...args) => (life.over ? undefined : this.timer(setTimeout(...args))),
+      setTimeout: (...args) => (run.ended ? undefined : this.timer(setTimeout(...args))),
       clearTimeout,
     })
     const require = createRequire(context, { [path.join(root, 'config.js')]: config })
@@ -49,7 +48,7 @@ export class Phone {
       const [name, query = ''] = url.replace(/^\//, '').split('?')
       require.forget(path.join(root, `${name}.js`))
       require(path.join(root, `${name}.js`))
-      // What a page gets is as it stands in the URL.
+      // A page gets its query as it is in the URL, not decoded.
       return this.show(name, { ...page }, Object.fromEntries(query.split('&').filter(Boolean).map((pair) => pair.split('='))))
     }
     require(path.join(root, 'app.js'))
@@ -59,12 +58,12 @@ export class Phone {
     return this
   }
 
-  // show makes a page's Screen, which is drawn where there is a view.
+  // show creates the Screen of a page. If there is a view, it draws it.
   show(name, options, query) {
     let screen
     const methods = Object.keys(options).filter((key) => typeof options[key] === 'function')
     const drawn = this.view?.show(name, methods, (method, event) => screen.page[method](event))
-    this.drawn = drawn // whose title a page sets while it loads
+    this.drawn = drawn // a page may set its title while it loads
     screen = new Screen(options, query, {
       begin: (data) => drawn?.begin(data),
       setData: (changes) => {
@@ -79,16 +78,16 @@ export class Phone {
     return screen
   }
 
-  // keep stores a value as WeChat does, within its limits.
-  keep(key, value) {
+  // store stores a value as WeChat does, within its limits.
+  store(key, value) {
     const text = JSON.stringify(value)
     if (bytes(text) > maxValue) throw new Error('setStorageSync:fail entry size limit reached')
     this.storage.set(key, text)
-    if (this.kept() > maxStorage) throw new Error('setStorageSync:fail the storage limit is reached')
+    if (this.stored() > maxStorage) throw new Error('setStorageSync:fail the storage limit is reached')
   }
 
-  // kept returns how many bytes are in the storage.
-  kept() {
+  // stored returns how many bytes are in the storage.
+  stored() {
     return [...this.storage].reduce((sum, [key, text]) => sum + bytes(key) + bytes(text), 0)
   }
 
@@ -101,18 +100,18 @@ export class Phone {
     return this.pages.at(-1)
   }
 
-  // quit ends the mini program, as the system does: nothing is told to anybody, and
-  // what is under way leads to nothing.
+  // quit ends the mini program, as the system does: without an event, and without the
+  // results of calls in progress.
   quit() {
-    this.life.over = true
+    this.run.ended = true
     for (const handle of this.timers) clearTimeout(handle)
     for (const socket of this.sockets) socket.cut()
     for (const set of Object.values(this.listeners)) set.clear()
-    for (const page of this.pages.splice(0)) page.vanish()
+    for (const page of this.pages.splice(0)) page.discard()
   }
 
-  // background is five seconds in the background: the sockets are gone, and no
-  // event tells.
+  // background is five seconds in the background: the sockets are cut without an
+  // event.
   background() {
     for (const listener of [...this.listeners.hide]) listener()
     for (const socket of this.sockets) socket.cut()
@@ -128,7 +127,7 @@ export class Phone {
     for (const listener of [...this.listeners.network]) listener({ isConnected: !on })
   }
 
-  wx(life) {
+  wx(run) {
     const phone = this
     const on = (name) => (listener) => phone.listeners[name].add(listener)
     const off = (name) => (listener) => phone.listeners[name].delete(listener)
@@ -140,21 +139,21 @@ export class Phone {
       onNetworkStatusChange: on('network'),
       offNetworkStatusChange: off('network'),
       getStorageSync: (key) => JSON.parse(phone.storage.get(key) ?? '""'),
-      setStorageSync: (key, value) => phone.keep(key, value),
+      setStorageSync: (key, value) => phone.store(key, value),
       removeStorageSync: (key) => void phone.storage.delete(key),
       getAppBaseInfo: () => ({ language: phone.language }),
       getWindowInfo: () => ({ windowHeight: 600 }),
       setNavigationBarTitle: ({ title }) => phone.drawn?.setTitle(title),
-      // What chooseAvatar hands out is a file that goes when the mini program does.
+      // The file of chooseAvatar is temporary: it is deleted when the mini program ends.
       getFileSystemManager: () => ({
         saveFile: ({ tempFilePath, success }) => setImmediate(success, { savedFilePath: tempFilePath.replace('//tmp_', '//store_') }),
       }),
       setClipboardData: ({ data }) => { phone.clipboard = data },
       connectSocket(options) {
-        if (life.over) throw new Error('the mini program is over')
+        if (run.ended) throw new Error('the mini program has ended')
         return phone.connect(options)
       },
-      login: (options) => settleLogin(options, phone.codes.shift()),
+      login: (options) => login(options, phone.codes.shift()),
       request: (options) => phone.request(options),
       navigateTo: ({ url }) => phone.pages.push(phone.load(url)),
       reLaunch({ url }) {
@@ -170,10 +169,10 @@ export class Phone {
     }
   }
 
-  // choose taps a line of the sheet that is open.
+  // choose taps a line of the open action sheet.
   choose(word) {
     const tapIndex = this.sheet.itemList.indexOf(word)
-    if (tapIndex < 0) throw new Error(`the sheet has ${this.sheet.itemList}, and not ${word}`)
+    if (tapIndex < 0) throw new Error(`the sheet has ${this.sheet.itemList}, but not ${word}`)
     this.sheet.success({ tapIndex })
   }
 
@@ -187,7 +186,7 @@ export class Phone {
     if (this.sockets.size >= maxSockets) throw new Error('exceed max cocurrent count')
     const on = {}
     let silent = false
-    const tell = (event, detail) => !silent && on[event]?.(detail)
+    const emit = (event, detail) => !silent && on[event]?.(detail)
     const ws = this.offline ? undefined : new WebSocket(options.url, options.protocols, { ca: this.ca, perMessageDeflate: false })
     const socket = {
       cut: () => {
@@ -197,16 +196,16 @@ export class Phone {
       },
     }
     this.sockets.add(socket)
-    if (!ws) setImmediate(() => tell('error', { errMsg: 'network is down' }))
-    ws?.on('open', () => tell('open', {}))
-    ws?.on('message', (data) => tell('message', { data: data.toString() }))
+    if (!ws) setImmediate(() => emit('error', { errMsg: 'network is down' }))
+    ws?.on('open', () => emit('open', {}))
+    ws?.on('message', (data) => emit('message', { data: data.toString() }))
     ws?.on('error', (err) => {
       this.sockets.delete(socket)
-      tell('error', { errMsg: err.message })
+      emit('error', { errMsg: err.message })
     })
     ws?.on('close', () => {
       this.sockets.delete(socket)
-      tell('close', { code: 1006, reason: 'interrupted' })
+      emit('close', { code: 1006, reason: 'interrupted' })
     })
     return {
       onOpen: (listener) => { on.open = listener },
@@ -214,7 +213,7 @@ export class Phone {
       onError: (listener) => { on.error = listener },
       onClose: (listener) => { on.close = listener },
       send: ({ data, fail }) => {
-        this.said.push(data)
+        this.sent.push(data)
         if (ws?.readyState === WebSocket.OPEN) ws.send(data)
         else setImmediate(() => fail?.({ errMsg: 'not open' }))
       },
@@ -225,7 +224,7 @@ export class Phone {
     }
   }
 
-  // request is wx.request: any status is a success.
+  // request is wx.request: every status counts as success.
   request({ url, method, header, data, success, fail }) {
     const { request } = url.startsWith('https:') ? https : http
     const req = request(url, { method, headers: header, ca: this.ca }, (res) => {
@@ -237,19 +236,19 @@ export class Phone {
         try {
           body = JSON.parse(text)
         } catch {
-          // As WeChat does: what is not JSON stays text.
+          // As in WeChat, a body that is not JSON stays text.
         }
         success({ statusCode: res.statusCode, data: body })
       })
     })
     req.on('error', (err) => fail({ errMsg: err.message }))
     const body = JSON.stringify(data)
-    this.said.push(body)
+    this.sent.push(body)
     req.end(body)
   }
 }
 
-function settleLogin(options, code) {
+function login(options, code) {
   if (code === undefined) return settle('login', options, 'no code')
   setImmediate(() => options.success({ code, errMsg: 'login:ok' }))
 }

@@ -1,6 +1,6 @@
-// The mini program as it is seen and touched: its WXML and WXSS drawn by WeChat's
-// own renderer in a browser, its JavaScript on a phone that has real sockets to the
-// real server.
+// The mini program on the screen: WeChat's own renderer draws its WXML and WXSS in a
+// browser, and its JavaScript runs on a fake phone with real sockets to the real
+// server.
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -36,8 +36,8 @@ after(async () => {
   assert.deepEqual(server.errors(), [])
 })
 
-// start has somebody open the mini program. What the renderer finds wrong with the
-// pages fails the test.
+// start opens the mini program on a new phone. Warnings of the renderer fail the
+// test.
 async function start(t, options = {}) {
   const visitor = await Visitor.launch({ browser, program, root, at: server, ...options })
   t.after(async () => {
@@ -53,7 +53,7 @@ async function enter(t, name, options) {
   return visitor
 }
 
-// two are people in one room that no other test uses.
+// two returns two users in a room that no other test uses.
 let count = 0
 async function two(t) {
   const room = `room-${++count}`
@@ -67,7 +67,7 @@ const settled = async (...visitors) => {
   for (const visitor of visitors) await visitor.find('.bubble.sending').waitFor({ state: 'detached' })
 }
 
-test('two people sign in and chat: unread, divider, typing, taking back', async (t) => {
+test('two people sign in and chat: unread, divider, typing, recall', async (t) => {
   const { room, li, bo } = await two(t)
   assert.equal(await li.view.page.locator('#title').textContent(), room)
   await li.find('.status', { hasText: '2 people' }).waitFor()
@@ -104,7 +104,7 @@ test('two people sign in and chat: unread, divider, typing, taking back', async 
   assert.deepEqual(await bo.texts(), ['Hello, Bo!', 'Hi', 'Are you there?', 'This message was taken back.'])
 })
 
-test('the picture is asked for, shown to its owner, and told to nobody', async (t) => {
+test('the picture can be chosen, is shown to its owner, and sent to nobody', async (t) => {
   const li = await start(t)
   await li.find('.avatar').click()
   const picture = li.find('.avatar image')
@@ -121,12 +121,12 @@ test('the picture is asked for, shown to its owner, and told to nobody', async (
   await li.sent('How do I look?')
   assert.equal(await li.find('.face').count(), 1)
   assert.equal(await bo.find('image').count(), 0)
-  assert.ok(li.phone.said.some((frame) => frame.includes('How do I look?')))
-  assert.deepEqual(li.phone.said.filter((frame) => /wxfile|avatar/.test(frame)), [])
-  assert.equal(JSON.parse(li.phone.storage.get('avatar')), 'wxfile://store_portrait.jpeg', 'it outlives the mini program')
+  assert.ok(li.phone.sent.some((frame) => frame.includes('How do I look?')))
+  assert.deepEqual(li.phone.sent.filter((frame) => /wxfile|avatar/.test(frame)), [])
+  assert.equal(JSON.parse(li.phone.storage.get('avatar')), 'wxfile://store_portrait.jpeg', 'it survives the mini program')
 })
 
-test('in the background messages arrive; back again each is there, once', async (t) => {
+test('messages from the time in the background arrive, once', async (t) => {
   const { li, bo } = await two(t)
   await li.say('one')
   await bo.sees('one')
@@ -146,7 +146,7 @@ test('in the background messages arrive; back again each is there, once', async 
   assert.deepEqual([await li.texts(), await bo.texts()], [all, all])
 })
 
-test('airplane mode: the banner says so, what is written waits, and goes out once', async (t) => {
+test('airplane mode: the banner shows it, messages wait, and are sent once', async (t) => {
   const { li, bo } = await two(t)
   li.phone.airplane(true)
   await li.find('.banner', { hasText: 'No connection. Trying again…' }).waitFor()
@@ -162,7 +162,7 @@ test('airplane mode: the banner says so, what is written waits, and goes out onc
   assert.deepEqual([await li.texts(), await bo.texts()], [all, all])
 })
 
-test('the server is killed in mid-conversation and comes back: nothing lost or doubled', async (t) => {
+test('the server is killed and restarted: no message is lost or duplicated', async (t) => {
   const { li, bo } = await two(t)
   await li.say('before')
   await bo.sees('before')
@@ -184,7 +184,7 @@ test('the server is killed in mid-conversation and comes back: nothing lost or d
   assert.deepEqual(await bo.texts(), texts)
 })
 
-test('a guest whose token is refused is told so, and starts anew with a tap', async (t) => {
+test('a guest whose token is refused sees that, and starts anew with a tap', async (t) => {
   const li = await enter(t, 'Li')
   const { id } = li.phone.app.chat.user
   li.phone.quit()
@@ -198,7 +198,7 @@ test('a guest whose token is refused is told so, and starts anew with a tap', as
   assert.notEqual(li.phone.app.chat.user.id, id)
 })
 
-test('a user of WeChat whose token is refused is signed in again, with another code if one is no good', async (t) => {
+test('a WeChat user whose token is refused is signed in again, with a second code if the first is refused', async (t) => {
   const at = await serveWeChat(t, limits)
   const li = await enter(t, 'Li', { at, config: { login: true }, codes: ['good', 'bad', 'good again'] })
   const { id } = li.phone.app.chat.user
@@ -211,7 +211,7 @@ test('a user of WeChat whose token is refused is signed in again, with another c
   assert.deepEqual(li.phone.codes, [])
 })
 
-test('a message that is refused says why, and is sent again or discarded by a tap', async (t) => {
+test('a refused message shows why, and a tap sends it again or discards it', async (t) => {
   const { li, bo } = await two(t)
   const long = '长'.repeat(501)
   await li.say(long)
@@ -228,7 +228,7 @@ test('a message that is refused says why, and is sent again or discarded by a ta
   assert.deepEqual([await li.texts(), await bo.texts()], [['short'], ['short']])
 })
 
-test('what is said is drawn as it was said, and stays within the screen', async (t) => {
+test('texts are drawn as they were written, within the screen', async (t) => {
   const { room, li } = await two(t)
   const bodies = ['<script>alert(1)</script>', '{{words.send}}', '\u202egnirts a', 'w'.repeat(400), '🧑🏽‍🚀'.repeat(80), 'two\nlines']
   const chat = new Client({ url: server.ws, name: '<b>Eve</b>', ...node(WebSocket) })
@@ -247,7 +247,7 @@ test('what is said is drawn as it was said, and stays within the screen', async 
   assert.equal(bottom, height)
 })
 
-test('a long room opens at its end, loads what was before by scrolling, and follows the newest', async (t) => {
+test('a long room opens at its end, loads older messages by scrolling, and follows the newest', async (t) => {
   const room = `room-${++count}`
   const chat = new Client({ url: server.ws, name: 'Crowd', ...node(WebSocket) })
   t.after(() => chat.close())
@@ -270,7 +270,7 @@ test('a long room opens at its end, loads what was before by scrolling, and foll
   await wait(async () => await rest() < 2)
 })
 
-test('the pictures of the documentation can be taken, of every page in both languages', async () => {
+test('the screenshots of the documentation can be taken, in both languages', async () => {
   const dir = await mkdtemp(path.join(tmpdir(), 'caddy-chat-pictures-'))
   try {
     const names = await take(dir)

@@ -1,4 +1,4 @@
-// Runs the real server, the binary that `make caddy` builds, for a test.
+// Runs the real server for a test: the binary that `make caddy` builds.
 import { spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
@@ -18,14 +18,14 @@ const built = process.env.CADDY ?? fileURLToPath(new URL('../../build/caddy', im
 // Server is a Caddy with one chat at /chat, over http and https. It keeps its
 // ports and its storage when it is stopped and started again.
 export class Server {
-  // chat holds the options of the chat directive and site further directives, as
-  // lines of a Caddyfile; h2 has the binary with WebSockets over HTTP/2 run.
+  // chat has the options of the chat directive and site more directives, as lines of
+  // a Caddyfile; h2 selects the binary with WebSockets over HTTP/2.
   constructor({ chat = '', site = '', h2 = false } = {}) {
     this.chat = chat
     this.site = site
     this.binary = h2 ? `${built}-h2` : built
     this.log = [] // what Caddy logged, as objects
-    this.ca = '' // the root certificate that its https certificates lead to
+    this.ca = '' // the root of its https certificates, as PEM
   }
 
   get ws() {
@@ -41,7 +41,7 @@ export class Server {
     return this.log.filter(({ level }) => ['error', 'panic', 'fatal'].includes(level))
   }
 
-  // start resolves when the server takes connections by both ways.
+  // start resolves when the server accepts connections over http and https.
   async start() {
     if (!existsSync(this.binary)) throw new Error(`${this.binary} is missing: make ${path.basename(this.binary)} builds it`)
     this.dir ??= await mkdtemp(path.join(tmpdir(), 'caddy-chat-'))
@@ -51,7 +51,7 @@ export class Server {
       try {
         return await this.#run()
       } catch (err) {
-        // Somebody else may have taken a port since it was free.
+        // Another process may have taken a port meanwhile.
         if (settled || tries === 3 || !err.message.includes('address already in use')) throw err
       }
     }
@@ -65,16 +65,16 @@ export class Server {
       stdio: ['ignore', 'ignore', 'pipe'],
     })
     this.exited = once(this.process, 'exit')
-    process.once('exit', this.#abandon)
+    process.once('exit', this.#kill)
     await this.#serving()
     this.ca = await readFile(path.join(this.dir, 'caddy/pki/authorities/local/root.crt'), 'utf8')
     await this.#secured()
   }
 
-  // A test run that ends early leaves no server behind.
-  #abandon = () => this.process.kill('SIGKILL')
+  // A test run that ends early must not leave a server running.
+  #kill = () => this.process.kill('SIGKILL')
 
-  // serving resolves when Caddy says that it has started.
+  // serving resolves when Caddy logs that it has started.
   #serving() {
     return new Promise((resolve, reject) => {
       const tail = []
@@ -98,8 +98,8 @@ export class Server {
     })
   }
 
-  // secured resolves when the server has its certificate, which Caddy gets in
-  // the background.
+  // secured resolves when the server has its certificate, which Caddy creates in the
+  // background.
   async #secured() {
     const deadline = Date.now() + 30_000
     for (;;) {
@@ -120,7 +120,7 @@ export class Server {
   async stop(signal = 'SIGTERM') {
     this.process.kill(signal)
     const [code] = await this.exited
-    process.off('exit', this.#abandon)
+    process.off('exit', this.#kill)
     return code
   }
 
@@ -150,9 +150,9 @@ http://localhost:${http}, https://localhost:${https} {
 `
 }
 
-// serveWeChat starts a server whose users sign in by WeChat, and a WeChat that knows
-// all of them as one whose codes begin with good. chat is what else stands in its
-// block.
+// serveWeChat starts a server whose users sign in by WeChat, and a fake of WeChat's
+// API. All codes that begin with good belong to one user; others are refused. chat
+// has more options of the chat directive.
 export async function serveWeChat(t, chat) {
   const weChat = http.createServer((req, res) => {
     const code = new URL(req.url, 'http://x').searchParams.get('js_code')
@@ -167,7 +167,7 @@ export async function serveWeChat(t, chat) {
   return at
 }
 
-// wait waits until holds returns true, or resolves to it.
+// wait waits until holds returns true, or a promise of true.
 export async function wait(holds) {
   for (const deadline = Date.now() + 10_000; !await holds();) {
     if (Date.now() > deadline) throw new Error(`not in time: ${holds}`)
@@ -183,8 +183,9 @@ function parse(line) {
   }
 }
 
-// freePorts returns ports that nobody listens on. They lie below those that the
-// system gives to clients, lest one take them while a server restarts.
+// freePorts returns ports that no process listens on. They are below the ports that
+// the system gives to outgoing connections, which could take one while a server
+// restarts.
 async function freePorts(count) {
   const ports = new Set()
   while (ports.size < count) {

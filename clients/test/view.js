@@ -1,6 +1,6 @@
-// Draws the pages of a mini program in a browser: their real WXML by glass-easel,
-// their real WXSS, in a web view each. Their JavaScript runs in test/phone.js. As
-// on a phone, nothing but JSON crosses: setData one way, events the other.
+// Draws the pages of a mini program in a browser, each in a web view of its own: their
+// real WXML, by glass-easel, and their real WXSS. Their JavaScript runs in
+// test/phone.js. As on a phone, the two exchange JSON only: setData and events.
 import { build } from 'esbuild'
 import { TmplGroup } from 'glass-easel-template-compiler'
 import { readdir, readFile } from 'node:fs/promises'
@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 
 const here = (file) => fileURLToPath(new URL(`view/${file}`, import.meta.url))
 
-// compile makes of the mini program in root what a View needs.
+// compile compiles the mini program in root for View.
 export async function compile(root) {
   const group = new TmplGroup()
   const styles = {}
@@ -43,9 +43,9 @@ export async function compile(root) {
   return { pages, script: `${bundle.text};var templates = ${group.getTmplGenObjectGroups()}`, color: app.window.navigationBarBackgroundColor }
 }
 
-// css is a page's WXSS for a browser: 750rpx are the width of the screen.
+// css translates WXSS to CSS: 750rpx are the width of the screen.
 function css(wxss) {
-  if (wxss.includes('@import')) throw new Error('@import of WXSS is not known here')
+  if (wxss.includes('@import')) throw new Error('@import of WXSS is not supported')
   return wxss.replace(/(-?\d*\.?\d+)rpx/g, 'calc($1 * 100vw / 750)')
 }
 
@@ -56,7 +56,7 @@ export class View {
     view.page = await context.newPage()
     view.page.on('pageerror', (err) => view.problems.push(err.message))
     view.page.on('console', (line) => line.type() === 'error' && view.problems.push(line.text()))
-    await view.page.exposeFunction('tell', (what) => view.told(what))
+    await view.page.exposeFunction('tell', (what) => view.receive(what))
     await view.page.setContent(await readFile(here('phone.html'), 'utf8'))
     await view.page.addStyleTag({ content: `header { background: ${program.color} }` })
     return view
@@ -66,12 +66,12 @@ export class View {
     Object.assign(this, { program, count: 0, screens: new Map(), drawn: Promise.resolve(), problems: [] })
   }
 
-  // draw has fn run in the browser, after what was to be drawn before.
+  // draw runs fn in the browser, after all earlier calls.
   draw(fn, args) {
     this.drawn = this.drawn.then(() => this.page.evaluate(fn, args)).catch((err) => this.problems.push(err.message))
   }
 
-  // show opens a page; its first data follow at once. handle gets the events.
+  // show opens a page. begin must follow with its first data. handle gets the events.
   show(name, methods, handle) {
     const id = ++this.count
     this.screens.set(id, handle)
@@ -91,14 +91,15 @@ export class View {
     this.draw((lines) => phone.choose(lines), lines)
   }
 
-  told({ id, problem, handler, event, back, choice }) {
+  // receive takes an event or a problem from the browser.
+  receive({ id, problem, handler, event, back, choice }) {
     if (problem) this.problems.push(problem)
     else if (back) this.phone.back()
     else if (choice) this.phone.choose(choice)
     else this.screens.get(id)?.(handler, event)
   }
 
-  // content is the web view on top.
+  // content is the web view of the page on top.
   get content() {
     return this.page.frameLocator('iframe:last-child')
   }

@@ -1,4 +1,4 @@
-// Somebody with the mini program on a phone, whose screen is read and touched.
+// A user with the mini program on a phone. Tests read and tap the screen.
 import { chromium } from 'playwright-core'
 import { Phone } from './phone.js'
 import { View } from './view.js'
@@ -8,7 +8,7 @@ export function browser() {
 }
 
 export class Visitor {
-  // launch starts the mini program, as program was compiled of the folder root.
+  // launch starts the mini program in root; program is what compile(root) returned.
   static async launch({ browser, program, root, at, config = {}, ...options }) {
     const visitor = new Visitor()
     visitor.context = await browser.newContext({ viewport: { width: 375, height: 724 }, deviceScaleFactor: 2 })
@@ -25,7 +25,7 @@ export class Visitor {
     this.phone.launch(this.root, this.config)
   }
 
-  // find returns what the page on top has of a selector.
+  // find returns the elements of the page on top that match a selector.
   find(selector, options) {
     return this.view.content.locator(selector, options)
   }
@@ -53,7 +53,7 @@ export class Visitor {
     await this.find('.composer').waitFor()
   }
 
-  // room is a line of the list of rooms.
+  // room returns the line of a room in the list of rooms.
   room(name) {
     return this.find('.room', { has: this.find('.name', { hasText: name }) })
   }
@@ -67,7 +67,7 @@ export class Visitor {
     await this.find('.composer button').click()
   }
 
-  // line is the one with this text.
+  // line returns the message with this text.
   line(text) {
     return this.find('.line', { has: this.find(`.text:text-is(${JSON.stringify(text)})`) })
   }
@@ -76,12 +76,12 @@ export class Visitor {
     return this.line(text).last().waitFor()
   }
 
-  // sent waits for the server to have a message.
+  // sent waits until the server has recorded a message.
   sent(text) {
     return this.line(text).locator('.bubble.sent').waitFor()
   }
 
-  // texts returns what is in the room, from top to bottom of the screen.
+  // texts returns the texts of the messages, from top to bottom of the screen.
   async texts() {
     const lines = this.find('.line .text')
     const found = await lines.evaluateAll((all) => all.map((it) => ({ y: it.getBoundingClientRect().y, text: it.textContent })))

@@ -1,15 +1,15 @@
-// A stand-in for the part of WeChat that a mini program's page sees: the global
-// socket API of `wx`, over npm's ws, and Page(). The page's own files are loaded
-// as they are.
+// A fake of the part of WeChat that a page of a mini program uses: the global socket
+// API of `wx`, over the npm package ws, and Page(). The page's own files are loaded
+// unchanged.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import vm from 'node:vm'
 import { WebSocket } from 'ws'
 
 // createWx returns a `wx` with one global socket. Each wx.onSocket… keeps one
-// callback; options take success, fail and complete, which are called later,
-// never at once. Like a phone it sends no Origin. Unlike one it allows ws://, as
-// the developer tools do, and trusts only the certificate authority given as ca.
+// callback; the options success, fail and complete are called later, never during
+// the call. Like a phone it sends no Origin. Unlike a phone it allows ws://, as the
+// devtools do, and trusts only the certificate authority ca.
 export function createWx({ ca } = {}) {
   const on = {}
   let socket = null
@@ -36,7 +36,7 @@ export function createWx({ ca } = {}) {
       } catch (err) {
         return settle('connectSocket', options, err.message)
       }
-      socket?.close() // there is one: a new one ends the old one
+      socket?.close() // there is only one: a new socket closes the old one
       socket = ws
       listen(ws, (event, detail) => {
         if (socket === ws) on[event]?.(detail)
@@ -64,8 +64,8 @@ export function createWx({ ca } = {}) {
   }
 }
 
-// listen translates the events of ws. A socket that never opened has an error
-// and no close.
+// listen translates the events of ws. A socket that never opened emits error but no
+// close.
 function listen(ws, emit) {
   let opened = false
   let header = {}
@@ -94,9 +94,8 @@ export function settle(api, options, problem) {
   })
 }
 
-// openPage loads a page of the mini program in root, such as
-// 'pages/index/index', and shows it. What its config.js exports is replaced by
-// config; everything else is the mini program's own.
+// openPage loads a page of the mini program in root, such as 'pages/index/index', and
+// shows it. It replaces config.js by config, and no other file.
 export function openPage(root, name, { config, ca }) {
   let options
   const context = vm.createContext({
@@ -115,10 +114,11 @@ export function openPage(root, name, { config, ca }) {
   return new Screen(options)
 }
 
-// createRequire returns the require of a mini program: CommonJS, relative paths.
+// createRequire returns the require function of a mini program: CommonJS files by
+// relative path. replaced has the exports of files that are not loaded.
 export function createRequire(context, replaced) {
   const modules = new Map(Object.entries(replaced).map(([file, exports]) => [file, { exports }]))
-  // forget has a file run again: a page's each time it is opened.
+  // forget runs a file again at its next require: a page runs each time it is opened.
   require.forget = (file) => modules.delete(file)
   return require
   function require(file) {
@@ -135,8 +135,8 @@ export function createRequire(context, replaced) {
   }
 }
 
-// Screen holds a page and sees what the page shows. drawn, if there is one, shows
-// it to somebody: it is told what the page begins with and what changes.
+// Screen holds a page and its data. drawn, if given, draws the page: it gets the first
+// data and each change.
 export class Screen {
   #watchers = new Set()
   #drawn
@@ -147,8 +147,8 @@ export class Screen {
     drawn?.begin(clone(this.page.data))
     this.page.setData = (changes, done) => {
       drawn?.setData(clone(changes))
-      for (const [place, value] of Object.entries(changes)) {
-        assign(this.page.data, place, clone(value))
+      for (const [path, value] of Object.entries(changes)) {
+        assign(this.page.data, path, clone(value))
       }
       for (const watcher of this.#watchers) watcher()
       if (done) setImmediate(done)
@@ -161,8 +161,7 @@ export class Screen {
     return this.page.data
   }
 
-  // until waits for the page to show something, and for no longer than deadline
-  // milliseconds.
+  // until waits until holds(data) is true, at most deadline milliseconds.
   until(what, holds, deadline = 10_000) {
     if (holds(this.data)) return Promise.resolve()
     return new Promise((resolve, reject) => {
@@ -184,24 +183,24 @@ export class Screen {
 
   close() {
     this.page.onUnload?.()
-    this.vanish()
+    this.discard()
   }
 
-  // vanish takes the page off the screen, and tells it nothing.
-  vanish() {
+  // discard removes the page from the screen without calling it.
+  discard() {
     this.#drawn?.close()
   }
 }
 
-// assign sets the value at a place such as 'lines[3].text'.
-function assign(data, place, value) {
-  const keys = place.match(/[^.[\]]+/g)
+// assign sets the value at a path such as 'lines[3].text'.
+function assign(data, path, value) {
+  const keys = path.match(/[^.[\]]+/g)
   const last = keys.pop()
   for (const key of keys) data = data[key]
   data[last] = value
 }
 
-// clone is what crosses from a page's logic to what it shows: JSON.
+// clone copies as JSON, as WeChat does between a page's JavaScript and its view.
 function clone(value) {
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value))
 }

@@ -1,13 +1,13 @@
-// WeChat's own components, as far as the pages use them: their properties, their
-// events and what these carry. How they look is in base.css.
+// The components of WeChat that the pages use: their properties, and their events with
+// the details. Their look is in base.css.
 
 const text = String
 const flag = Boolean
 const number = Number
 
-// A component is the element of the page that host names, and has these
-// properties alone: another one in a page is a mistake. dom is called with what the
-// browser tells of the element, changed with a property that has changed.
+// The keys are the tags. A component has only these properties: any other in a page is
+// an error. dom has handlers of the browser's events, changed is called with a
+// property that has changed.
 export const components = {
   view: {},
   label: { properties: { for: text } },
@@ -35,13 +35,13 @@ export const components = {
 
   form: {
     dom: {
-      submit: (component, event) => event.preventDefault(), // it is the button that submits
+      submit: (component, event) => event.preventDefault(), // the button submits
     },
   },
 
   input: {
     properties: { value: text, type: text, name: text, placeholder: text, maxlength: number, confirmType: text },
-    ...writing(),
+    ...textField(),
   },
 
   textarea: {
@@ -49,7 +49,7 @@ export const components = {
       value: text, placeholder: text, maxlength: number, autoHeight: flag, fixed: flag, cursorSpacing: number,
       showConfirmBar: flag, confirmType: text, confirmHold: flag,
     },
-    ...writing(),
+    ...textField(),
   },
 
   'scroll-view': {
@@ -75,16 +75,17 @@ export const components = {
   },
 }
 
-// The picture that everybody chooses.
+// The picture that chooseAvatar returns.
 const portrait = `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64">
   <rect width="64" height="64" fill="#f2b84b"/><circle cx="32" cy="25" r="12" fill="#7a4a1e"/><path d="M8 64a24 22 0 0 1 48 0z" fill="#2f6f8f"/>
 </svg>`)}`
 
-// writing is what input and textarea have in common.
-function writing() {
+// textField is what input and textarea have in common.
+function textField() {
   return {
     changed: {
-      // The page's answer to what was typed isn't newer than what was typed since.
+      // The page sets the value again after each input event. Such an echo must not
+      // overwrite what was typed since.
       value(element, value) {
         const echo = element.typed?.indexOf(value) ?? -1
         if (echo >= 0) element.typed.splice(0, echo + 1)

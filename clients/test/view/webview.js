@@ -1,6 +1,6 @@
-// What runs in the web view of a page: glass-easel, WeChat's own renderer, with
-// the page's WXML. Its data comes by setData, what the user does goes out by tell:
-// the page's JavaScript runs elsewhere, as it does on a phone.
+// The script in the web view of a page: glass-easel, WeChat's own renderer, draws the
+// page's WXML. Data comes in by setData, events go out by tell: as on a phone, the
+// page's JavaScript runs elsewhere.
 import * as glassEasel from 'glass-easel'
 import { components } from './components.js'
 
@@ -21,8 +21,8 @@ export function open({ templates, name, data, handlers, tell }) {
     options: { hostNodeTagName: 'page', writeIdToDOM: true },
   })
   const root = glassEasel.Component.createWithContext('page', definition, new glassEasel.CurrentWindowBackendContext())
-  const place = document.body.appendChild(document.createElement('page'))
-  glassEasel.Element.replaceDocumentElement(root, document.body, place)
+  const placeholder = document.body.appendChild(document.createElement('page'))
+  glassEasel.Element.replaceDocumentElement(root, document.body, placeholder)
   listen()
   return { setData: (changes) => root.setData(changes) }
 }
@@ -43,7 +43,7 @@ function define(space, tag, { properties = {}, changed = {}, attached }) {
   })
 }
 
-// listen makes WeChat's events of the browser's.
+// listen translates the browser's events to those of WeChat.
 function listen() {
   for (const name of ['input', 'keydown', 'scroll', 'submit']) {
     addEventListener(name, (event) => {
@@ -51,7 +51,7 @@ function listen() {
       components[component?.is]?.dom?.[name]?.(component, event)
     }, true)
   }
-  // A long press is no tap.
+  // A long press is not a tap, too.
   let timer, pressed
   addEventListener('mousedown', ({ target }) => {
     pressed = false
@@ -79,7 +79,7 @@ function componentOf(node) {
   return node?.__wxElement
 }
 
-// plain is what crosses to the page's JavaScript: JSON.
+// plain returns the part of an event that the page's JavaScript gets, as JSON.
 function plain({ type, detail, target, currentTarget }) {
   const part = ({ id, dataset }) => ({ id, dataset: { ...dataset } })
   return { type, detail, target: part(target), currentTarget: part(currentTarget) }
