@@ -1,3 +1,15 @@
+// Files require in one direction only: a file of this list requires nothing but
+// files above it (test/imports.test.js checks that).
+//
+//	lib/chat.js           the client, generated from ../core
+//	config.js             the settings
+//	words.js              the texts, in English and Chinese
+//	state.js              shows the client's state in a page
+//	pages/chat/list.js    the messages of a room, by setData
+//	pages/chat/chat.js    the pages
+//	pages/rooms/rooms.js
+//	pages/login/login.js
+//	app.js                the client of the user, kept while pages come and go
 const { Client, wechat } = require('./lib/chat')
 const config = require('./config')
 

@@ -1,3 +1,13 @@
+// Files import in one direction only: a file of this list imports nothing but files
+// above it, and files of ../core (test/imports.test.js checks that).
+//
+//	words.js        the texts, in English and Chinese
+//	colours.js      the colours, light and dark
+//	style.js        the layout
+//	dom.js          make, which creates an element
+//	item.js         one message or notice
+//	room-view.js    one room: messages, text field
+//	element.js      <caddy-chat>: sign-in, room list, the open room
 import { Client } from '../core/client.js'
 import { browser } from '../core/browser.js'
 import { make } from './dom.js'
