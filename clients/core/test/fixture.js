@@ -81,7 +81,7 @@ export function message(seq, fields = {}) {
 
 class FakeSocket {
   constructor(url, protocols, on) {
-    Object.assign(this, { url, protocols, on, sent: [], answered: 0, closed: 0, opened: false })
+    Object.assign(this, { url, protocols, on, sent: [], closed: 0, opened: false })
   }
 
   send(text) {
