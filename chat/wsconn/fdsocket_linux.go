@@ -109,11 +109,28 @@ func transfer(call uintptr, fd int, p []byte, flags uintptr) (int, error) {
 	}
 }
 
+// readableNow reports whether a read would return at once: with bytes, with the
+// end of the stream, of which FIONREAD would say nothing, or with an error.
+func readableNow(fd int) bool {
+	return pollNow(fd, unix.POLLIN|unix.POLLRDHUP) != 0
+}
+
 // writableNow reports whether epoll would call the socket writable.
-func writableNow(fd int) bool {
-	p := unix.PollFd{Fd: int32(fd), Events: unix.POLLOUT}
+func writableNow(fd int) bool { return pollNow(fd, unix.POLLOUT) == unix.POLLOUT }
+
+// pollNow returns which of events the socket is ready for, without waiting.
+// Errors and the end of the connection are reported too, asked for or not; a
+// failure of the call itself counts as an error of the socket.
+func pollNow(fd int, events int16) int16 {
+	p := unix.PollFd{Fd: int32(fd), Events: events}
 	var noWait unix.Timespec
 	n, _, errno := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1,
 		uintptr(unsafe.Pointer(&noWait)), 0, 0, 0)
-	return errno == 0 && n == 1 && p.Revents == unix.POLLOUT
+	switch {
+	case errno != 0:
+		return unix.POLLERR
+	case n == 0:
+		return 0
+	}
+	return p.Revents
 }

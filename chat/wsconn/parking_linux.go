@@ -16,8 +16,10 @@ const quietMoment = 20 * time.Millisecond
 
 // parkingSocket is a TLS connection that waits in epoll while it is quiet.
 //
-// TLS may hold bytes above the descriptor that epoll watches, so that it may be
-// parked only after a read has really waited, and found nothing there either.
+// crypto/tls may hold bytes above the descriptor that epoll watches, and epoll
+// reports each arrival once. So the connection is parked only when both are
+// empty: a Read that has reached its deadline leaves no whole record in
+// crypto/tls, and the kernel is asked for the rest.
 type parkingSocket struct {
 	*netSocket
 	poll  *poller
@@ -44,6 +46,11 @@ func (s *parkingSocket) attach(c *Conn) error { return s.poll.add(int(s.fd), c) 
 
 // read waits for a quiet moment at most. The deadline is moved only when half of
 // it has passed: a busy connection pays for it seldom.
+//
+// An expired deadline does not say that nothing has come: on a busy machine it
+// passes before Read gets to try the socket. Whoever parked then would leave the
+// bytes unread, since epoll has reported them already. So the kernel is asked,
+// and where it holds something, read returns without an error to be called again.
 func (s *parkingSocket) read(p []byte) (int, error) {
 	if now := time.Now(); s.until.Sub(now) < quietMoment/2 {
 		s.until = now.Add(quietMoment)
@@ -56,9 +63,10 @@ func (s *parkingSocket) read(p []byte) (int, error) {
 	}
 	n, err := s.Read(p)
 	if errors.Is(err, os.ErrDeadlineExceeded) && !s.interrupted.Load() {
-		s.until = time.Time{}
-		shedBuffers(s.Conn.(*tls.Conn))
-		err = errAgain
+		s.until, err = time.Time{}, nil
+		if !readableNow(int(s.fd)) {
+			err = errAgain
+		}
 	}
 	return n, err
 }

@@ -1,6 +1,7 @@
 package wsconn
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -8,10 +9,12 @@ import (
 	"net"
 	"net/http/httptest"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/gobwas/ws"
+	"golang.org/x/sys/unix"
 )
 
 // plainPair returns both ends of a TCP connection.
@@ -34,12 +37,19 @@ func plainPair(t *testing.T) (server, client net.Conn) {
 
 // securePair returns both ends of a TLS connection over TCP, after the
 // handshake.
-func securePair(t *testing.T) (server *tls.Conn, client *tls.Conn) {
+func securePair(t *testing.T) (server, client *tls.Conn) {
+	t.Helper()
+	below, outer := plainPair(t)
+	return secure(t, below, outer)
+}
+
+// secure does the handshake of TLS between both ends of a connection. What the
+// client writes below TLS can be diverted.
+func secure(t *testing.T, below, outer net.Conn) (server, client *tls.Conn) {
 	t.Helper()
 	ts := httptest.NewTLSServer(nil) // for its certificate
 	defer ts.Close()
-	inner, outer := plainPair(t)
-	server = tls.Server(inner, &tls.Config{Certificates: ts.TLS.Certificates})
+	server = tls.Server(below, &tls.Config{Certificates: ts.TLS.Certificates})
 	client = tls.Client(&diverted{Conn: outer}, &tls.Config{InsecureSkipVerify: true})
 	shaken := make(chan error, 1)
 	go func() { shaken <- client.Handshake() }()
@@ -50,6 +60,47 @@ func securePair(t *testing.T) (server *tls.Conn, client *tls.Conn) {
 		t.Fatal(err)
 	}
 	return server, client
+}
+
+// latePair is securePair whose server can be made to read too late.
+func latePair(t *testing.T) (server, client *tls.Conn, below *lateConn) {
+	t.Helper()
+	inner, outer := plainPair(t)
+	below = &lateConn{TCPConn: inner.(*net.TCPConn)}
+	server, client = secure(t, below, outer)
+	return server, client, below
+}
+
+// lateConn is a connection whose reader gets no processor in time: its next
+// deadlines, as many as late says, have passed before the read begins.
+type lateConn struct {
+	*net.TCPConn
+	late atomic.Int32
+}
+
+func (c *lateConn) SetReadDeadline(t time.Time) error {
+	if c.late.Add(-1) >= 0 {
+		t = past
+	}
+	return c.TCPConn.SetReadDeadline(t)
+}
+
+// awaitReadable waits until the kernel has something for c's reader.
+func (c *lateConn) awaitReadable(t *testing.T) {
+	t.Helper()
+	raw, err := c.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = raw.Control(func(fd uintptr) {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 10_000)
+		if n != 1 {
+			t.Errorf("nothing has come: %v", err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // diverted is a connection whose writes go elsewhere once to is set.
@@ -103,6 +154,125 @@ func TestParkingSocket_PeerThatDoesNotRead_MakesNobodyWait(t *testing.T) {
 			}
 			<-r.closed
 		})
+	}
+}
+
+func TestParkingSocket_DeadlineOverBeforeTheRead_ReadsOn(t *testing.T) {
+	server, client, below := latePair(t)
+	s := parkingSocketOf(t, server)
+	expectNothing(t, s)
+	if _, err := client.Write([]byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	below.awaitReadable(t)
+	below.late.Store(3)
+	got, err := readOn(s)
+	if string(got) != "one" || err != nil {
+		t.Errorf("read %q, %v", got, err)
+	}
+	if below.late.Load() > 0 {
+		t.Error("it gave up before the last late deadline")
+	}
+
+	expectNothing(t, s)
+	if err := client.NetConn().(*diverted).Conn.Close(); err != nil { // without close_notify
+		t.Fatal(err)
+	}
+	below.awaitReadable(t)
+	below.late.Store(3)
+	if got, err := readOn(s); err != io.EOF {
+		t.Errorf("at the end: read %q, %v", got, err)
+	}
+}
+
+// readOn reads until something comes or the socket says why not.
+func readOn(s socket) (got []byte, err error) {
+	p := make([]byte, 100)
+	for n := 0; err == nil && n == 0; {
+		n, err = s.read(p)
+		got = p[:n]
+	}
+	return got, err
+}
+
+func TestEngine_ReaderThatIsLate_LeavesNothingUnread(t *testing.T) {
+	e, err := NewEngine(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close(context.Background())
+	server, client, below := latePair(t)
+	heard := make(chan string)
+	r := newRecorder()
+	r.onHear = func(_ ws.OpCode, payload []byte) { heard <- string(payload) }
+	c, err := e.Attach(server, false, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Start()
+	for i := range 5 {
+		for deadline := time.Now().Add(10 * time.Second); e.Parked() != 1; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("it is not parked")
+			}
+		}
+		below.late.Store(2)
+		want := fmt.Sprint(i)
+		if _, err := client.Write(clientFrame(ws.OpText, true, []byte(want))); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got := <-heard:
+			if got != want {
+				t.Errorf("heard %q, want %q", got, want)
+			}
+		case <-time.After(10 * time.Second): // before the ping, whose answer would wake it
+			t.Fatalf("message %d lies unread", i)
+		}
+	}
+}
+
+func TestParkingSocket_QuietWithinARecord_KeepsWhatCame(t *testing.T) {
+	server, client := securePair(t)
+	s := parkingSocketOf(t, server)
+	var record bytes.Buffer
+	below := client.NetConn().(*diverted)
+	below.to = &record
+	if _, err := client.Write([]byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := below.Conn.Write(record.Next(record.Len() / 2)); err != nil {
+		t.Fatal(err)
+	}
+	expectNothing(t, s)
+	if _, err := below.Conn.Write(record.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := readOn(s); string(got) != "one" || err != nil {
+		t.Errorf("read %q, %v", got, err)
+	}
+}
+
+func parkingSocketOf(t *testing.T, c *tls.Conn) socket {
+	t.Helper()
+	e, err := NewEngine(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close(context.Background()) })
+	s, err := e.newSocket(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.close)
+	return s
+}
+
+// expectNothing expects that s may be parked.
+func expectNothing(t *testing.T, s socket) {
+	t.Helper()
+	if got, err := readOn(s); len(got) != 0 || err != errAgain {
+		t.Fatalf("read %q, %v", got, err)
 	}
 }
 
