@@ -2,8 +2,6 @@ package wsconn
 
 import (
 	"maps"
-	"runtime"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -31,7 +29,6 @@ func (e *Engine) beat() {
 		}
 		now := e.tick()
 		e.checkWatched(now)
-		e.giveBack(now)
 		if now >= next {
 			e.sweep(now)
 			next = e.nextSweep(now)
@@ -91,29 +88,5 @@ func (c *Conn) heartbeat(now, ping int64) {
 		c.pinged = now
 		// A peer that is closing or slow needs no ping to be found out.
 		_ = c.Send(pingFrame)
-	}
-}
-
-// A rush is rushSize connections or more; it is over when none has come for
-// rushPause.
-const (
-	rushSize  = 1000
-	rushPause = 3 * time.Second
-)
-
-// giveBack returns to the system what a rush of handshakes has left behind: some
-// 30 KiB of net/http's buffers each, which the runtime would keep for minutes.
-func (e *Engine) giveBack(now int64) {
-	e.mu.Lock()
-	due := e.fresh >= rushSize && time.Duration(now-e.lastFresh) >= rushPause
-	if due {
-		e.fresh = 0
-	}
-	e.mu.Unlock()
-	if due {
-		e.spawn(func() {
-			runtime.GC() // a sync.Pool lets go of what it holds in two collections
-			debug.FreeOSMemory()
-		})
 	}
 }

@@ -96,13 +96,11 @@ type Engine struct {
 	stop chan struct{}
 	wg   sync.WaitGroup // every goroutine of the engine and its connections
 
-	mu        sync.Mutex // guards the rest; a leaf, taken with a Conn's mutex held
-	closed    bool
-	conns     []*Conn            // each knows its place
-	fresh     int                // connections since memory was last given back
-	lastFresh int64              // engine time of the last one
-	watched   map[*Conn]struct{} // those whose peers owe something
-	empty     chan struct{}      // closed when closed and no connection is left
+	mu      sync.Mutex // guards the rest; a leaf, taken with a Conn's mutex held
+	closed  bool
+	conns   []*Conn            // each knows its place
+	watched map[*Conn]struct{} // those whose peers owe something
+	empty   chan struct{}      // closed when closed and no connection is left
 }
 
 // tuning is what may change while connections live.
@@ -179,8 +177,6 @@ func (e *Engine) register(c *Conn) (*Conn, error) {
 	if !closed {
 		c.place = int32(len(e.conns))
 		e.conns = append(e.conns, c)
-		e.fresh++
-		e.lastFresh = e.now()
 	}
 	e.mu.Unlock()
 	if closed {
