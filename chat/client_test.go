@@ -38,7 +38,6 @@ func inBubbleWith(t *testing.T, set chat.Settings, auth chat.Authenticator, arou
 		hub, err := chat.NewHub(chat.Config{
 			Settings: set,
 			Journal:  chat.NewMemoryJournal(chat.MemoryOptions{}),
-			NoPoll:   true,
 		})
 		if err != nil {
 			t.Fatal(err)

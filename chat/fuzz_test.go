@@ -41,7 +41,6 @@ func feed(t *testing.T, frames []string) {
 	hub, err := NewHub(Config{
 		Journal: NewMemoryJournal(MemoryOptions{}),
 		Logger:  zap.New(failOnError{t, zapcore.NewNopCore()}),
-		NoPoll:  true,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -122,9 +122,6 @@ type Config struct {
 
 	// Logger may be nil, for silence. No message body reaches it.
 	Logger *zap.Logger
-
-	// NoPoll keeps a goroutine for every connection. For tests.
-	NoPoll bool
 }
 
 // Hub holds rooms and the sessions in them. Its methods may be called
@@ -181,15 +178,14 @@ func NewHub(cfg Config) (*Hub, error) {
 	s := cfg.withDefaults()
 	h.current.Store(&s)
 	ec := engineConfig(s)
-	ec.NoPoll = cfg.NoPoll
 	ec.OnPanic = h.panicked
 	var err error
 	if h.sanctions, err = loadSanctions(h.context, cfg.Journal.Records()); err != nil {
 		h.cancel()
 		return nil, err
 	}
-	h.engine, err = wsconn.NewEngine(ec)
-	return h, err
+	h.engine = wsconn.NewEngine(ec)
+	return h, nil
 }
 
 func engineConfig(s Settings) wsconn.Config {

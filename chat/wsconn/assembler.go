@@ -6,70 +6,71 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// sink gets what an assembler puts together. Payloads are valid until the call
-// returns.
+// sink receives what an assembler puts together. Payloads are valid until the
+// call returns.
 type sink interface {
 	message(op ws.OpCode, payload []byte, compressed bool) error
 	control(op ws.OpCode, payload []byte) error
 }
 
-// assembler turns the bytes of one connection into whole messages, however the
-// network cut them. Between messages it is as good as new; within one it keeps
-// no more than the bytes received so far, so that a header that announces much
-// costs nothing.
+// assembler turns the bytes of one connection into whole messages, wherever the
+// network has cut them. Between messages it holds nothing and can be used for any
+// connection. Within a message it holds the bytes received so far, so a header
+// that announces a large frame costs nothing.
 type assembler struct {
-	sink  sink   // set by whoever feeds it
+	sink  sink   // set by the reader before it feeds
 	early []byte // what came behind the handshake, to be fed first
 
-	header  [maxHeader]byte // a header cut by the end of a read
-	nheader int
+	header    [maxHeader]byte // a header cut by the end of a read
+	headerLen int
 
-	frame  ws.Header // the frame whose payload is being read
-	left   int64     // bytes of it still to come; meaningful while inside
-	got    int64     // bytes of it seen: the place in the mask
-	inside bool
+	frame     ws.Header // the frame whose payload is being read
+	remaining int64     // bytes of its payload still to come
+	offset    int64     // bytes of its payload fed so far, for the mask
+	inPayload bool      // the three above apply
 
 	op         ws.OpCode // of the message being put together; 0 between messages
-	compressed bool
-	body       []byte // of that message
-	ctl        []byte // of a control frame cut by the end of a read
+	compressed bool      // that message is
+	body       []byte    // of that message
+	ctl        []byte    // payload of a control frame cut by the end of a read
 }
 
 // unfinished reports whether a message or frame has begun and not ended.
-func (a *assembler) unfinished() bool { return a.inside || a.op != 0 || a.nheader > 0 }
+func (a *assembler) unfinished() bool { return a.inPayload || a.op != 0 || a.headerLen > 0 }
 
 // feed takes the next bytes, which it unmasks in place. max bounds the payload
-// of a whole message over all its fragments.
-func (a *assembler) feed(p []byte, max int, extended bool) error {
+// of a whole message over all its fragments. deflate says that permessage-deflate
+// was negotiated.
+func (a *assembler) feed(p []byte, max int, deflate bool) error {
 	for len(p) > 0 {
-		if !a.inside {
-			n, err := a.begin(p, max, extended)
+		if !a.inPayload {
+			n, err := a.readHeader(p, max, deflate)
 			if err != nil {
 				return err
 			}
 			p = p[n:]
-			if !a.inside {
+			if !a.inPayload {
 				return nil // the header is not whole yet
 			}
 		}
 		// A frame without payload gets here too, with an empty part.
-		part := p[:min(int64(len(p)), a.left)]
+		part := p[:min(int64(len(p)), a.remaining)]
 		p = p[len(part):]
-		if err := a.payload(part); err != nil {
+		if err := a.readPayload(part); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// begin reads a header from what was kept and p, and returns how much of p it
-// took.
-func (a *assembler) begin(p []byte, max int, extended bool) (int, error) {
-	kept := a.nheader
+// readHeader reads a header from what was kept and p, and returns how much of p
+// it took.
+func (a *assembler) readHeader(p []byte, max int, deflate bool) (int, error) {
+	kept := a.headerLen
 	src := p
 	if kept > 0 {
-		a.nheader += copy(a.header[kept:], p)
-		src = a.header[:a.nheader]
+		a.headerLen += copy(a.header[kept:], p)
+		src = a.header[:a.headerLen]
 	}
 	h, n, err := parseHeader(src)
 	if err != nil {
@@ -77,26 +78,27 @@ func (a *assembler) begin(p []byte, max int, extended bool) (int, error) {
 	}
 	if n == 0 {
 		if kept == 0 {
-			a.nheader = copy(a.header[:], p)
+			a.headerLen = copy(a.header[:], p)
 		}
 		return len(p), nil
 	}
-	a.nheader = 0
-	if err := a.admit(h, max, extended); err != nil {
+	a.headerLen = 0
+	if err := a.checkHeader(h, max, deflate); err != nil {
 		return 0, err
 	}
-	a.frame, a.left, a.got, a.inside = h, h.Length, 0, true
+	a.frame, a.remaining, a.offset, a.inPayload = h, h.Length, 0, true
 	return n - kept, nil
 }
 
-// admit checks a header against the rules and the state of the message.
-func (a *assembler) admit(h ws.Header, max int, extended bool) error {
+// checkHeader checks a header against the rules and the state of the message,
+// and begins a message if it is the header of a first frame.
+func (a *assembler) checkHeader(h ws.Header, max int, deflate bool) error {
 	state := ws.StateServerSide
 	if a.op != 0 {
 		state = state.Set(ws.StateFragmented)
 	}
 	compressed := false
-	if extended && h.Rsv1() && (h.OpCode == ws.OpText || h.OpCode == ws.OpBinary) {
+	if deflate && h.Rsv1() && (h.OpCode == ws.OpText || h.OpCode == ws.OpBinary) {
 		compressed = true // RSV1 of a message's first frame, and nothing else (RFC 7692 section 6.1)
 		h.Rsv &^= 4
 	}
@@ -107,7 +109,7 @@ func (a *assembler) admit(h ws.Header, max int, extended bool) error {
 		return nil
 	}
 	if h.Length > int64(max-len(a.body)) {
-		return &CloseError{Code: ws.StatusMessageTooBig, Reason: "message too large"}
+		return errTooLarge
 	}
 	if h.OpCode != ws.OpContinuation {
 		a.op, a.compressed = h.OpCode, compressed
@@ -115,33 +117,33 @@ func (a *assembler) admit(h ws.Header, max int, extended bool) error {
 	return nil
 }
 
-// payload takes the next bytes of the current frame and, at its end, hands on
-// what they complete.
-func (a *assembler) payload(part []byte) error {
-	ws.Cipher(part, a.frame.Mask, int(a.got&3))
-	whole := a.got == 0 && int64(len(part)) == a.left
-	a.got += int64(len(part))
-	a.left -= int64(len(part))
-	if a.left == 0 {
-		a.inside = false
+// readPayload takes the next bytes of the current frame. At the end of the frame
+// it passes on the message or control frame that they complete.
+func (a *assembler) readPayload(part []byte) error {
+	ws.Cipher(part, a.frame.Mask, int(a.offset&3))
+	whole := a.offset == 0 && int64(len(part)) == a.remaining
+	a.offset += int64(len(part))
+	a.remaining -= int64(len(part))
+	if a.remaining == 0 {
+		a.inPayload = false
 	}
 	if a.frame.OpCode.IsControl() {
-		return a.controlPart(part, whole)
+		return a.readControl(part, whole)
 	}
 	if whole && a.frame.Fin && len(a.body) == 0 { // the usual case: nothing to keep
 		return a.finish(part)
 	}
 	a.body = append(a.body, part...)
-	if a.inside || !a.frame.Fin {
+	if a.inPayload || !a.frame.Fin {
 		return nil
 	}
 	return a.finish(a.body)
 }
 
-func (a *assembler) controlPart(part []byte, whole bool) error {
+func (a *assembler) readControl(part []byte, whole bool) error {
 	if !whole {
 		a.ctl = append(a.ctl, part...)
-		if a.inside {
+		if a.inPayload {
 			return nil
 		}
 		part, a.ctl = a.ctl, nil
@@ -157,5 +159,3 @@ func (a *assembler) finish(body []byte) error {
 	}
 	return a.sink.message(op, body, compressed)
 }
-
-var errNotUTF8 = &CloseError{Code: ws.StatusInvalidFramePayloadData, Reason: "text is not UTF-8"}

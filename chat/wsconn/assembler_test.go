@@ -89,26 +89,3 @@ func FuzzAssembler_Feed(f *testing.F) {
 		}
 	})
 }
-
-func TestDeflate_RoundTripAndBounds(t *testing.T) {
-	text := bytes.Repeat([]byte("the same words again "), 100)
-	frame := AppendDeflated(nil, ws.OpText, text)
-	h, n, err := parseHeader(frame)
-	if err != nil || !h.Rsv1() || len(frame) > len(text)/5 {
-		t.Fatalf("%d bytes, header %+v, %v", len(frame), h, err)
-	}
-	plain, err := inflate(ws.OpText, frame[n:], len(text))
-	if err != nil || !bytes.Equal(plain, text) {
-		t.Fatalf("came back as %d bytes, %v", len(plain), err)
-	}
-	var ce *CloseError
-	if _, err := inflate(ws.OpText, frame[n:], len(text)-1); !errors.As(err, &ce) || ce.Code != ws.StatusMessageTooBig {
-		t.Errorf("over the limit: %v", err)
-	}
-	if _, err := inflate(ws.OpText, []byte{0xff, 0xff}, 100); !errors.As(err, &ce) || ce.Code != ws.StatusInvalidFramePayloadData {
-		t.Errorf("garbage: %v", err)
-	}
-	if small := AppendDeflated(nil, ws.OpText, []byte("hi")); small[0]&0x40 != 0 {
-		t.Error("a small message was compressed")
-	}
-}

@@ -1,10 +1,10 @@
 package wsconn
 
 import (
-	"errors"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/gobwas/ws"
 )
@@ -17,46 +17,10 @@ type Handler interface {
 	Message(op ws.OpCode, payload []byte)
 
 	// Closed is called once, after the last Message, when the socket has been
-	// given back. err is never nil: a *CloseError where one side closed in
-	// words, else what happened to the socket.
+	// released. err is never nil: a *CloseError if one side closed the connection
+	// with a close frame, else what happened to the socket.
 	Closed(err error)
 }
-
-// ErrClosed is returned by Send when the connection is closing or closed.
-var ErrClosed = errors.New("connection is closed")
-
-// ErrSlow is returned by Send when the outbox is full: the peer does not read
-// as fast as it is written to. What was queued before stays queued. The caller
-// is expected to Close the connection.
-var ErrSlow = errors.New("outbox is full")
-
-// socket is what a Conn needs of the transport below it. At most one goroutine
-// reads and one writes at a time.
-type socket interface {
-	// attach lets c know when the socket can be read or written again.
-	attach(c *Conn) error
-	// read reads what there is. errAgain means nothing now: the Conn parks, and
-	// the poller will wake it.
-	read(p []byte) (int, error)
-	// write writes p, or as much as there is room for with errAgain: the poller
-	// will say when to go on. A socket that blocks never returns errAgain.
-	write(p []byte) (int, error)
-	// ready reports whether writing n bytes now is sure not to wait for the peer.
-	// Where it isn't, only a goroutine of the Conn's own may write.
-	ready(n int) bool
-	// blocks reports whether ready may ever say no.
-	blocks() bool
-	// closeWrite tells the peer that nothing more will come.
-	closeWrite()
-	// interrupt makes reads and writes that wait return. Any goroutine may call
-	// it, until close.
-	interrupt()
-	// close releases the socket. It is called once, when nobody uses it.
-	close()
-}
-
-// errAgain says that a socket can't go on now without waiting.
-var errAgain = errors.New("socket would block")
 
 type state uint8
 
@@ -66,143 +30,88 @@ const (
 	dead          // the socket is of no more use
 )
 
-// Conn is one WebSocket connection. It is small, as most are idle: flags stand
-// together, and what is seldom needed stands behind a pointer. Send, Close and
-// Kill may be called by any goroutine at any time, also from within a Handler's
-// call.
+// Conn is one WebSocket connection. It is kept small, since most connections are
+// idle: the flags stand together, and what is seldom needed is behind a pointer.
+// Send, Close and Kill may be called by any goroutine at any time, also during a
+// call of the Handler.
 type Conn struct {
 	// Fixed once attached.
-	engine   *Engine
-	handler  Handler
-	sock     socket
-	extended bool // compression was negotiated
+	shared  *shared
+	handler Handler
+	sock    socket
+	deflate bool // permessage-deflate was negotiated
 
-	place int32 // in engine.conns; guarded by engine.mu
+	index int32 // in Engine.conns; guarded by Engine.mu
 
-	// Owned by the reader: the holder of reading.
-	partial *assembler // of bytes that are not fed yet or no whole message, else nil
+	// Owned by the reader: the holder of the right to read.
+	partial *assembler // with bytes to be fed first or an unfinished message, else nil
 
-	pinged int64 // owned by the engine's beat: when a ping was last sent
+	lastPing int64 // engine time of the last ping; owned by the engine's timer
 
-	heard atomic.Int64 // engine time of the last bytes from the peer
-	begun atomic.Int64 // engine time at which an unfinished message began, or 0
+	lastRead     atomic.Int64 // engine time of the last bytes from the peer
+	messageStart atomic.Int64 // engine time at which an unfinished message began, or 0
 
-	mu      sync.Mutex // guards the rest
-	state   state
-	reading bool  // a goroutine holds the right to read
-	event   bool  // the poller saw the socket readable meanwhile
-	writing bool  // a goroutine holds the right to write
-	drained bool  // the poller saw the socket writable meanwhile
-	full    bool  // the socket took no more; the poller will say when it does
-	shut    bool  // closeWrite was called
-	ended   bool  // the socket has been given back
-	why     error // why it ended; set with the first change of state
-	queue   [][]byte
-	queued  int    // bytes in queue; the outbox's bound applies to it
-	await   *await // nil while nobody waits
-	since   int64  // engine time since which the peer has owed us something, or 0
+	mu            sync.Mutex // guards the rest
+	state         state
+	reading       bool  // a goroutine holds the right to read
+	readableEvent bool  // the poller saw the socket readable meanwhile
+	writing       bool  // a goroutine holds the right to write
+	writableEvent bool  // the poller saw the socket writable meanwhile
+	blocked       bool  // the socket took no more; the poller reports when it does
+	finished      bool  // closeWrite was called
+	released      bool  // the socket has been released, or is about to be
+	why           error // why it ended; set with the first change of state
+	queue         [][]byte
+	queued        int        // bytes in queue; the outbox's bound applies to it
+	wait          *queueWait // nil while nobody waits
+	timerStart    int64      // engine time at which the peer's time limit began; 0 while it has none
 }
 
-// await is what calls of Await wait for.
-type await struct {
-	most int           // what queued must sink to
-	sunk chan struct{} // closed when it has, or the connection is dead
+// shared is what the connections of an engine have in common.
+type shared struct {
+	cfg      Config // fixed parts: the timeouts other than the ping interval, and OnPanic
+	registry registry
+
+	tuning  atomic.Pointer[tuning]
+	clock   atomic.Int64
+	queued  atomic.Int64 // bytes that wait for all peers
+	readers atomic.Int64 // goroutines that read
+
+	wg sync.WaitGroup // every goroutine of the engine and its connections
 }
 
-// Send queues p, which must hold whole frames, behind what was sent before it
-// and writes what the socket takes at once. It never waits for the peer. p is
-// shared, not copied: nobody may change it afterwards.
-//
-// Cost when the peer keeps up: one system call, two short locks, no allocation.
-func (c *Conn) Send(p []byte) error {
-	c.mu.Lock()
-	if c.state != open {
-		c.mu.Unlock()
-		return ErrClosed
-	}
-	if c.writing || len(c.queue) > 0 {
-		if !c.engine.roomFor(c.queued, len(p)) {
-			c.mu.Unlock()
-			return ErrSlow
-		}
-		c.pushLocked(p)
-		c.mu.Unlock()
-		return nil
-	}
-	c.writing = true
-	c.mu.Unlock()
-	var n int
-	var err error
-	if c.sock.ready(len(p)) {
-		n, err = c.sock.write(p)
-	}
-	c.mu.Lock()
-	if n < len(p) && c.state != dead {
-		c.putBackLocked(p[n:])
-	}
-	if len(c.queue) > 0 && c.sock.blocks() && err == nil {
-		c.mu.Unlock()
-		c.engine.spawn(c.flushBlocking) // which has the right to write now
-		return nil
-	}
-	c.flushLocked(err)
-	return nil
+// registry is the engine's list of connections. Its mutex may be taken while a
+// Conn's is held, never the other way round.
+type registry interface {
+	// remove forgets c, whose socket has been closed.
+	remove(c *Conn)
+	// addTimer has checkTimer called on c a few times a second.
+	addTimer(c *Conn)
+	removeTimer(c *Conn)
 }
 
-// Await waits until at most n bytes wait in the outbox, or the connection has
-// ended: a handler that answers its peer calls it before, so that a peer who
-// asks for more than it reads waits for itself. A peer that stops reading
-// altogether is cut off in Config.WriteTimeout.
-func (c *Conn) Await(n int) {
-	c.mu.Lock()
-	for c.queued > n && c.state != dead {
-		if c.await == nil {
-			c.await = &await{n, make(chan struct{})}
-		}
-		c.await.most = min(c.await.most, n)
-		sunk := c.await.sunk
-		c.mu.Unlock()
-		<-sunk
-		c.mu.Lock()
-	}
-	c.mu.Unlock()
+// now is the engine's time: nanoseconds since its start, never 0, and as coarse
+// as its ticks. Reading it costs no system call.
+func (s *shared) now() int64 { return s.clock.Load() }
+
+func (s *shared) maxMessage() int { return s.tuning.Load().maxMessage }
+
+// mayQueue reports whether n more bytes may wait for a peer for which queued
+// bytes wait.
+func (s *shared) mayQueue(queued, n int) bool {
+	t := s.tuning.Load()
+	return queued+n <= t.outboxLimit && s.queued.Load()+int64(n) <= t.outboxTotal
 }
 
-// Close sends last, which must hold whole frames and may be empty, and a close
-// frame behind everything that waits, then ends the connection: when the peer
-// has answered, or when Config.CloseTimeout has passed. It returns at once.
-func (c *Conn) Close(code ws.StatusCode, reason string, last []byte) {
-	c.close(&CloseError{code, reason}, appendClose(last[:len(last):len(last)], code, reason))
+func (s *shared) spawn(f func()) { s.wg.Go(f) }
+
+// recovered reports a panic and returns it as an error.
+func (s *shared) recovered(value any) error {
+	s.cfg.OnPanic(value, debug.Stack())
+	return fmt.Errorf("panic: %v", value)
 }
 
-// fail closes the connection with why as its close frame.
-func (c *Conn) fail(why *CloseError) {
-	c.close(why, appendClose(nil, why.Code, why.Reason))
-}
-
-func (c *Conn) close(why error, frames []byte) {
-	c.mu.Lock()
-	if c.state != open {
-		c.mu.Unlock()
-		return
-	}
-	c.state, c.why = closing, why
-	c.pushLocked(frames)
-	c.oweLocked()
-	if c.writing || c.full {
-		c.mu.Unlock()
-		return
-	}
-	c.writing = true
-	if c.sock.blocks() {
-		c.mu.Unlock()
-		c.engine.spawn(c.flushBlocking)
-		return
-	}
-	c.flushLocked(nil)
-}
-
-// Kill ends the connection without a word to the peer.
+// Kill ends the connection without a close frame.
 func (c *Conn) Kill(why error) {
 	c.mu.Lock()
 	c.killLocked(why)
@@ -217,71 +126,51 @@ func (c *Conn) killLocked(why error) {
 		c.why = why
 	}
 	c.state = dead
-	c.engine.queued.Add(-int64(c.queued))
+	c.shared.queued.Add(-int64(c.queued))
 	c.queue, c.queued = nil, 0
-	c.endAwaitLocked()
+	c.endWaitLocked()
 	if c.reading || c.writing {
 		c.sock.interrupt()
 	}
-	c.endLocked()
+	c.releaseLocked()
 }
 
-func (c *Conn) endAwaitLocked() {
-	if c.await != nil {
-		close(c.await.sunk)
-		c.await = nil
-	}
-}
-
-// endLocked gives the socket back once the connection is dead and nobody uses
-// it. Whoever gives a token back calls it.
-func (c *Conn) endLocked() {
-	if c.state != dead || c.reading || c.writing || c.ended {
+// releaseLocked releases the socket of a dead connection once nobody uses it.
+// Whoever gives up the right to read or to write calls it.
+func (c *Conn) releaseLocked() {
+	if c.state != dead || c.reading || c.writing || c.released {
 		return
 	}
-	c.ended = true
-	c.engine.spawn(func() {
+	c.released = true
+	c.shared.spawn(func() {
 		c.sock.close()
-		c.engine.remove(c)
+		c.shared.registry.remove(c)
 		c.handler.Closed(c.why)
 	})
 }
 
-func (c *Conn) pushLocked(p []byte) {
-	c.queue = append(c.queue, p)
-	c.queued += len(p)
-	c.engine.queued.Add(int64(len(p)))
-}
-
-func (c *Conn) putBackLocked(p []byte) {
-	c.queue = append([][]byte{p}, c.queue...)
-	c.queued += len(p)
-	c.engine.queued.Add(int64(len(p)))
-}
-
-// oweLocked notes that the peer owes us something from now on: to read, or to
-// answer a close frame. The engine cuts it off when that takes too long.
-func (c *Conn) oweLocked() {
-	c.since = c.engine.now()
-	c.engine.watch(c)
-}
-
-// cutOffOverdue ends the connection when the peer has let us wait too long, and
-// stops watching it when it owes nothing any more.
-func (c *Conn) cutOffOverdue(now int64) {
+func (c *Conn) isOpen() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.state != dead && c.since != 0 {
-		limit := c.engine.cfg.WriteTimeout
-		if c.state == closing {
-			limit = c.engine.cfg.CloseTimeout
-		}
-		if time.Duration(now-c.since) < limit {
-			return
-		}
-		c.killLocked(errPeerStalled)
-	}
-	c.engine.unwatch(c)
+	return c.state == open
 }
 
-var errPeerStalled = errors.New("peer stopped reading")
+// startTimerLocked begins the peer's time limit for reading what waits or, once
+// the connection is closing, for answering the close frame too.
+func (c *Conn) startTimerLocked() {
+	c.timerStart = c.shared.now()
+	c.shared.registry.addTimer(c)
+}
+
+// queueWait is what calls of Await wait for.
+type queueWait struct {
+	atMost int           // what queued must fall to
+	done   chan struct{} // closed when it has, or the connection is dead
+}
+
+func (c *Conn) endWaitLocked() {
+	if c.wait != nil {
+		close(c.wait.done)
+		c.wait = nil
+	}
+}

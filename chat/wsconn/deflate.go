@@ -14,22 +14,22 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// deflateAnswer is the only form of compression spoken here: each message by
-// itself (RFC 7692 section 7.1.1). A context kept for each connection would cost
-// hundreds of kilobytes, and would have a message compressed once for each
-// receiver rather than once.
+// deflateAnswer is the only form of compression that the engine supports: each
+// message by itself (RFC 7692 section 7.1.1). A context for each connection would
+// cost hundreds of kilobytes, and a message would have to be compressed once for
+// each receiver rather than once.
 const deflateAnswer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
-// AcceptDeflate looks for an offer of permessage-deflate that can be met and
-// returns the answer for the Sec-WebSocket-Extensions header, or "".
+// AcceptDeflate looks for an offer of permessage-deflate that the engine supports
+// and returns the answer for the Sec-WebSocket-Extensions header, or "".
 func AcceptDeflate(r *http.Request) string {
 	for _, line := range r.Header.Values("Sec-Websocket-Extensions") {
 		offers, ok := httphead.ParseOptions([]byte(line), nil)
 		if !ok {
-			continue // a malformed offer is one that can't be met
+			continue // a malformed offer counts as unsupported
 		}
 		for _, offer := range offers {
-			if meets(offer) {
+			if supported(offer) {
 				return deflateAnswer
 			}
 		}
@@ -37,9 +37,9 @@ func AcceptDeflate(r *http.Request) string {
 	return ""
 }
 
-// meets reports whether offer is permessage-deflate as it is spoken here. A
-// client that demands a smaller window of us can't be served.
-func meets(offer httphead.Option) bool {
+// supported reports whether the engine can accept offer. It can't where the client
+// demands that the server use a smaller window.
+func supported(offer httphead.Option) bool {
 	if !bytes.Equal(offer.Name, wsflate.ExtensionNameBytes) {
 		return false
 	}
@@ -50,7 +50,7 @@ func meets(offer httphead.Option) bool {
 // minDeflate is the size below which compressing costs more than it saves.
 const minDeflate = 256
 
-// deflateTail is what ends a flushed block; it is not sent (section 7.2.1).
+// deflateTail ends a flushed block. It is not sent (section 7.2.1).
 var deflateTail = []byte{0x00, 0x00, 0xff, 0xff}
 
 var deflaters = sync.Pool{New: func() any {
@@ -62,7 +62,7 @@ var deflaters = sync.Pool{New: func() any {
 }}
 
 // AppendDeflated appends payload as one frame for connections that negotiated
-// compression: compressed where that makes it smaller.
+// compression. The payload is compressed if that makes it smaller.
 func AppendDeflated(dst []byte, op ws.OpCode, payload []byte) []byte {
 	if len(payload) < minDeflate {
 		return AppendFrame(dst, op, false, payload)
@@ -84,12 +84,12 @@ func AppendDeflated(dst []byte, op ws.OpCode, payload []byte) []byte {
 
 var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
 
-// inflateTail completes a message so that the reader sees its end: the tail that
-// was not sent, and an empty last block.
+// inflateTail completes a message so that the decompressor sees its end: the tail
+// that was not sent, and an empty last block.
 const inflateTail = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
 
-// inflate decompresses a message of at most max bytes (section 7.2.2). It never
-// holds more than that, whatever p claims to be.
+// inflate decompresses a message of at most max bytes (section 7.2.2). It reads no
+// more than one byte above max, however much p expands to.
 func inflate(op ws.OpCode, p []byte, max int) ([]byte, error) {
 	r := inflaters.Get().(io.ReadCloser)
 	defer inflaters.Put(r)
@@ -102,7 +102,7 @@ func inflate(op ws.OpCode, p []byte, max int) ([]byte, error) {
 		return nil, &CloseError{Code: ws.StatusInvalidFramePayloadData, Reason: "compressed data is damaged"}
 	}
 	if len(plain) > max {
-		return nil, &CloseError{Code: ws.StatusMessageTooBig, Reason: "message too large"}
+		return nil, errTooLarge
 	}
 	if op == ws.OpText && !utf8.Valid(plain) {
 		return nil, errNotUTF8

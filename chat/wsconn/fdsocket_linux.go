@@ -1,7 +1,6 @@
 package wsconn
 
 import (
-	"crypto/tls"
 	"io"
 	"net"
 	"os"
@@ -12,42 +11,24 @@ import (
 )
 
 // fdSocket is a plain TCP or Unix socket that the engine owns down to its
-// descriptor.
+// descriptor. Its calls never block.
 type fdSocket struct {
 	fd   int
 	poll *poller
 }
 
-// newSocket takes nc over.
-func (e *Engine) newSocket(nc net.Conn) (socket, error) {
-	if e.poll == nil {
-		return newNetSocket(e, nc), nil
-	}
-	switch nc := nc.(type) {
-	case *net.TCPConn:
-		return e.takeDescriptor(nc)
-	case *net.UnixConn:
-		return e.takeDescriptor(nc)
-	case *tls.Conn:
-		if below, ok := nc.NetConn().(syscall.Conn); ok {
-			return e.newParkingSocket(nc, below)
-		}
-	}
-	return newNetSocket(e, nc), nil
-}
-
-// takeDescriptor duplicates the descriptor and closes nc, which frees what the
-// net package and the runtime's poller keep for it: some 400 bytes.
-func (e *Engine) takeDescriptor(nc interface {
+// newFDSocket duplicates the descriptor and closes nc, which frees what the net
+// package and the runtime's poller keep for it: some 400 bytes.
+func newFDSocket(nc interface {
 	net.Conn
 	syscall.Conn
-}) (socket, error) {
+}, poll *poller) (socket, error) {
 	defer nc.Close()
 	raw, err := nc.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	s := &fdSocket{fd: -1, poll: e.poll}
+	s := &fdSocket{fd: -1, poll: poll}
 	var dup error
 	err = raw.Control(func(fd uintptr) {
 		s.fd, dup = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
@@ -61,15 +42,15 @@ func (e *Engine) takeDescriptor(nc interface {
 	return s, nil
 }
 
-func (s *fdSocket) attach(c *Conn) error { return s.poll.add(s.fd, c) }
-func (s *fdSocket) blocks() bool         { return false }
-func (s *fdSocket) ready(int) bool       { return true }
-func (s *fdSocket) interrupt()           {}
+func (s *fdSocket) attach(h readyHandler) error { return s.poll.add(s.fd, h) }
+func (s *fdSocket) blocks() bool                { return false }
+func (s *fdSocket) writesAtOnce(int) bool       { return true }
+func (s *fdSocket) interrupt()                  {}
 
 func (s *fdSocket) closeWrite() { _ = unix.Shutdown(s.fd, unix.SHUT_WR) } // the peer may be gone already
 
 func (s *fdSocket) close() {
-	s.poll.forget(s.fd)
+	s.poll.remove(s.fd)
 	_ = unix.Close(s.fd)
 }
 
@@ -91,8 +72,8 @@ func (s *fdSocket) write(p []byte) (int, error) {
 	}
 }
 
-// transfer makes one system call that can't wait, and so need not tell the
-// scheduler: unix.Read and unix.Write would, for a few hundred nanoseconds more.
+// transfer makes one system call that can't wait, and so need not tell the Go
+// scheduler: unix.Read and unix.Write do, which costs a few hundred nanoseconds.
 func transfer(call uintptr, fd int, p []byte, flags uintptr) (int, error) {
 	for {
 		n, _, errno := syscall.RawSyscall6(call, uintptr(fd),
@@ -102,7 +83,7 @@ func transfer(call uintptr, fd int, p []byte, flags uintptr) (int, error) {
 			return int(n), nil
 		case unix.EINTR:
 		case unix.EAGAIN:
-			return 0, errAgain
+			return 0, errWouldBlock
 		default:
 			return 0, errno
 		}

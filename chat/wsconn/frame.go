@@ -8,12 +8,12 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// maxHeader is the longest frame header a client can send: two bytes, eight of
-// length, four of mask (RFC 6455 section 5.2).
+// maxHeader is the size of the longest frame header that a client can send: two
+// bytes, eight of length, four of mask (RFC 6455 section 5.2).
 const maxHeader = 14
 
-// CloseError says why a connection ended. Code is what went, or would have
-// gone, into the close frame.
+// CloseError says why a connection ended. Code is the code of the close frame
+// that was sent or received, or that would have been sent.
 type CloseError struct {
 	Code   ws.StatusCode
 	Reason string
@@ -23,13 +23,18 @@ func (e *CloseError) Error() string {
 	return fmt.Sprintf("websocket close %d: %s", e.Code, e.Reason)
 }
 
+var (
+	errNotUTF8  = &CloseError{Code: ws.StatusInvalidFramePayloadData, Reason: "text is not UTF-8"}
+	errTooLarge = &CloseError{Code: ws.StatusMessageTooBig, Reason: "message too large"}
+)
+
 func protocolError(reason string) error {
 	return &CloseError{Code: ws.StatusProtocolError, Reason: reason}
 }
 
 // AppendFrame appends one whole frame of a server to dst: final, unmasked.
-// compressed sets RSV1 (RFC 7692 section 6), which only a connection that
-// negotiated compression may be sent.
+// compressed sets RSV1 (RFC 7692 section 6); such a frame may be sent only where
+// compression was negotiated.
 func AppendFrame(dst []byte, op ws.OpCode, compressed bool, payload []byte) []byte {
 	first := byte(op) | 0x80
 	if compressed {
@@ -104,8 +109,8 @@ func parseHeader(p []byte) (h ws.Header, n int, err error) {
 	return h, n, nil
 }
 
-// checkClose judges the payload of a close frame from a client and returns the
-// code to answer with (section 7.4): its own, or 0 for an empty frame.
+// checkClose checks the payload of a close frame from a client and returns the
+// code to answer with (section 7.4): the client's own, or 0 if the frame is empty.
 func checkClose(payload []byte) (ws.StatusCode, error) {
 	if len(payload) == 0 {
 		return 0, nil

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// netSocket is any net.Conn: TLS, a listener wrapper's connection, a pipe. Its
-// calls wait, so it has a goroutine while it reads and one while it writes.
+// netSocket is any net.Conn: TLS, a connection of a listener wrapper, a pipe. Its
+// calls block, so it has a goroutine while it reads and one while it writes.
 type netSocket struct {
 	net.Conn
 	writeTimeout time.Duration
@@ -16,18 +16,19 @@ type netSocket struct {
 	writeUntil   time.Time // the write deadline in force; owned by the writer
 }
 
-func newNetSocket(e *Engine, nc net.Conn) *netSocket {
-	return &netSocket{Conn: nc, writeTimeout: e.cfg.WriteTimeout}
+func newNetSocket(nc net.Conn, writeTimeout time.Duration) *netSocket {
+	return &netSocket{Conn: nc, writeTimeout: writeTimeout}
 }
 
-func (s *netSocket) attach(*Conn) error         { return nil }
+func (s *netSocket) attach(readyHandler) error  { return nil }
 func (s *netSocket) blocks() bool               { return true }
-func (s *netSocket) ready(int) bool             { return false }
+func (s *netSocket) writesAtOnce(int) bool      { return false }
 func (s *netSocket) read(p []byte) (int, error) { return s.Read(p) }
 
-// write gives the peer writeTimeout to take p, or half of it at least: a deadline
-// costs more than looking at the clock. Where the deadline is set after
-// interrupt has set its own, interrupted is seen.
+// write gives the peer between half of writeTimeout and all of it to take p: the
+// deadline is moved only when half of it has passed, since that costs more than
+// a look at the clock. interrupt may set its deadline just before write sets
+// another, so write looks at interrupted after that.
 func (s *netSocket) write(p []byte) (int, error) {
 	if now := time.Now(); s.writeUntil.Sub(now) < s.writeTimeout/2 {
 		s.writeUntil = now.Add(s.writeTimeout)
@@ -41,8 +42,8 @@ func (s *netSocket) write(p []byte) (int, error) {
 	return s.Write(p)
 }
 
-// closeWrite sends a FIN or TLS's close_notify where the connection has such a
-// thing. Where it hasn't, the peer ends the conversation or the engine does.
+// closeWrite sends a FIN or the close_notify of TLS if the connection has such a
+// thing. If not, the connection ends when the peer or the engine closes it.
 func (s *netSocket) closeWrite() {
 	if c, ok := s.Conn.(interface{ CloseWrite() error }); ok {
 		_ = c.CloseWrite() // the peer may be gone already
@@ -51,11 +52,11 @@ func (s *netSocket) closeWrite() {
 
 func (s *netSocket) interrupt() {
 	s.interrupted.Store(true)
-	_ = s.SetDeadline(time.Unix(1, 0)) // fails only on a closed connection
+	_ = s.SetDeadline(past) // fails only on a closed connection
 }
 
-// close passes TLS by: a close_notify that the peer should get has been sent by
-// closeWrite, and one more might wait for a peer that does not read.
+// close closes what is below TLS: closeWrite has sent the close_notify that the
+// peer should get, and another one might wait for a peer that does not read.
 func (s *netSocket) close() {
 	if c, ok := s.Conn.(*tls.Conn); ok {
 		_ = c.NetConn().Close()

@@ -15,16 +15,16 @@ import (
 // waits in the Go runtime's own poller, so that an idle poller costs a parked
 // goroutine and not a thread in a system call.
 //
-// Sockets are registered once, edge-triggered, for both directions: parking and
-// waking then cost no system call, and the kernel reports room for writing only
-// to those that had run out of it.
+// Each socket is registered once, edge-triggered, for both directions: parking
+// and waking then cost no system call, and the kernel reports room for writing
+// only to sockets that had none.
 type poller struct {
 	file *os.File
 	raw  syscall.RawConn
 	fd   int
 
-	mu    sync.RWMutex // guards conns
-	conns []*Conn      // by descriptor, which the kernel keeps small; nil where it is none of ours
+	mu       sync.RWMutex   // guards handlers
+	handlers []readyHandler // by descriptor, a number that the kernel keeps small; nil if it isn't ours
 }
 
 func newPoller() (*poller, error) {
@@ -33,10 +33,12 @@ func newPoller() (*poller, error) {
 		return nil, fmt.Errorf("create epoll: %w", err)
 	}
 	if err := unix.SetNonblock(fd, true); err != nil { // or os.NewFile would not poll it
+		_ = unix.Close(fd)
 		return nil, fmt.Errorf("prepare epoll: %w", err)
 	}
 	p := &poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll")}
 	if p.raw, err = p.file.SyscallConn(); err != nil {
+		_ = p.file.Close()
 		return nil, fmt.Errorf("prepare epoll: %w", err)
 	}
 	return p, nil
@@ -49,12 +51,13 @@ const (
 	writeEvents = unix.EPOLLOUT | unix.EPOLLHUP | unix.EPOLLERR
 )
 
-func (p *poller) add(fd int, c *Conn) error {
+// add reports to h from now on, beginning with what the socket is ready for.
+func (p *poller) add(fd int, h readyHandler) error {
 	p.mu.Lock()
-	if fd >= len(p.conns) {
-		p.conns = slices.Grow(p.conns, fd+1-len(p.conns))[:fd+1]
+	if fd >= len(p.handlers) {
+		p.handlers = slices.Grow(p.handlers, fd+1-len(p.handlers))[:fd+1]
 	}
-	p.conns[fd] = c
+	p.handlers[fd] = h
 	p.mu.Unlock()
 	ev := unix.EpollEvent{
 		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET,
@@ -66,22 +69,25 @@ func (p *poller) add(fd int, c *Conn) error {
 	return nil
 }
 
-// forget must come before the descriptor is closed. An event already on its way
-// may still reach the next connection that gets the number; it finds nothing to
-// read and parks again.
-func (p *poller) forget(fd int) {
+// remove must be called before the descriptor is closed. An event that is
+// already on its way may still reach the next connection that gets the number:
+// it finds nothing to read and parks again.
+func (p *poller) remove(fd int) {
 	p.mu.Lock()
-	if fd < len(p.conns) { // else it was never added
-		p.conns[fd] = nil
+	added := fd < len(p.handlers) && p.handlers[fd] != nil
+	if added {
+		p.handlers[fd] = nil
 	}
 	p.mu.Unlock()
-	// A duplicate of the descriptor may outlive ours, so closing is not enough.
-	_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil) // fails only where it was never added
+	if added {
+		// Closing is not enough: a duplicate of the descriptor may outlive ours.
+		_ = unix.EpollCtl(p.fd, unix.EPOLL_CTL_DEL, fd, nil) // fails only where add has failed
+	}
 }
 
-// pollBatch is how many events the poller passes on before it lets those whom it
-// has woken run: when all connections get a message at once, tens of them have a
-// goroutine and a buffer at a time, not thousands.
+// pollBatch is how many events the poller passes on before it lets the readers
+// run that it has started: when all connections get a message at once, tens of
+// them have a goroutine and a buffer at a time, not thousands.
 const pollBatch = 64
 
 // run passes events on until the poller is closed.
@@ -99,16 +105,16 @@ func (p *poller) run() {
 		}
 		for _, ev := range events[:max(n, 0)] {
 			p.mu.RLock()
-			c := p.conns[ev.Fd] // it was added, or there were no event
+			h := p.handlers[ev.Fd] // within bounds: add has made the place before any event
 			p.mu.RUnlock()
-			if c == nil {
+			if h == nil {
 				continue
 			}
 			if ev.Events&writeEvents != 0 {
-				c.writable()
+				h.writable()
 			}
 			if ev.Events&readEvents != 0 {
-				c.wake()
+				h.readable()
 			}
 		}
 		if n == len(events) {

@@ -2,30 +2,28 @@ package wsconn
 
 import (
 	"errors"
-	"fmt"
 	"io"
-	"runtime/debug"
 	"sync"
 
 	"github.com/gobwas/ws"
 )
 
 // readSize is how much one read takes: some thirty chat messages. Larger buffers
-// were no faster for those, and a rush of handshakes takes one each.
+// were no faster for those, and each of many simultaneous handshakes takes one.
 const readSize = 4 << 10
 
-// reading is what a connection needs only while there is something to read.
-type reading struct {
+// readState is what a connection needs only while there is something to read.
+type readState struct {
 	buf [readSize]byte
 	in  *assembler
 }
 
-var readings = sync.Pool{New: func() any { return &reading{in: new(assembler)} }}
+var readStates = sync.Pool{New: func() any { return &readState{in: new(assembler)} }}
 
-// borrow takes what reading needs, with the message that was not whole when c
-// last had it.
-func (c *Conn) borrow() *reading {
-	r := readings.Get().(*reading)
+// acquireReadState takes a readState from the pool and puts into it the message
+// that was unfinished when c released its last one.
+func (c *Conn) acquireReadState() *readState {
+	r := readStates.Get().(*readState)
 	if c.partial != nil {
 		r.in, c.partial = c.partial, nil
 	}
@@ -33,69 +31,70 @@ func (c *Conn) borrow() *reading {
 	return r
 }
 
-// giveBack must come before the right to read is given back.
-func (c *Conn) giveBack(r *reading) {
+// releaseReadState must be called before the right to read is given up.
+func (c *Conn) releaseReadState(r *readState) {
 	r.in.sink = nil
 	if r.in.unfinished() {
 		c.partial, r.in = r.in, new(assembler)
 	}
-	readings.Put(r)
+	readStates.Put(r)
 }
 
-// wake is called by the poller when the socket may have bytes to read.
-func (c *Conn) wake() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.state == dead {
-		return
-	}
-	if c.reading {
-		c.event = true // the reader looks again before it parks
-		return
-	}
-	c.reading = true
-	c.engine.spawn(c.read)
-}
-
-// Start begins to read. Until then messages may be sent but none is heard.
+// Start begins to read. Before it, messages may be sent but none is received.
 func (c *Conn) Start() {
 	if err := c.sock.attach(c); err != nil {
 		c.endRead(err)
 		return
 	}
-	c.engine.spawn(c.read)
+	c.shared.spawn(c.read)
 }
 
 // Wait blocks until the connection has ended if its socket is an HTTP/2 or
-// HTTP/3 stream, which lives no longer than the HTTP handler that it came in by.
-// For others it returns at once.
+// HTTP/3 stream, which ends with the HTTP handler that accepted it. For others
+// it returns at once.
 func (c *Conn) Wait() {
 	if s, ok := c.sock.(*streamSocket); ok {
 		<-s.done
 	}
 }
 
-// park gives the right to read back, unless bytes came meanwhile.
+// readable is called by the poller when the socket may have bytes to read.
+func (c *Conn) readable() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == dead {
+		return
+	}
+	if c.reading {
+		c.readableEvent = true // the reader looks again before it parks
+		return
+	}
+	c.reading = true
+	c.shared.spawn(c.read)
+}
+
+// park gives up the right to read, unless bytes came meanwhile.
 func (c *Conn) park() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.event && c.state != dead {
-		c.event = false
+	if c.readableEvent && c.state != dead {
+		c.readableEvent = false
 		return false
 	}
 	c.reading = false
-	c.endLocked()
+	c.releaseLocked()
 	return true
 }
 
-// read reads until the socket has nothing more. It holds the right to read.
+// read reads until the socket has nothing more, then parks. It holds the right
+// to read.
 func (c *Conn) read() {
-	c.engine.readers.Add(1)
-	defer c.engine.readers.Add(-1)
-	defer c.contain()
+	c.shared.readers.Add(1)
+	defer c.shared.readers.Add(-1)
+	defer c.recoverRead()
 	for {
 		err := c.readAvailable()
-		if err == errAgain {
+		if err == errWouldBlock {
 			if c.park() {
 				return
 			}
@@ -111,8 +110,8 @@ func (c *Conn) read() {
 
 // readAvailable feeds what there is to read and returns why there is no more.
 func (c *Conn) readAvailable() error {
-	r := c.borrow()
-	defer c.giveBack(r)
+	r := c.acquireReadState()
+	defer c.releaseReadState(r)
 	if early := r.in.early; early != nil {
 		r.in.early = nil
 		c.feed(r.in, early)
@@ -120,7 +119,7 @@ func (c *Conn) readAvailable() error {
 	for {
 		n, err := c.sock.read(r.buf[:])
 		if n > 0 {
-			c.heard.Store(c.engine.now())
+			c.lastRead.Store(c.shared.now())
 			c.feed(r.in, r.buf[:n])
 		}
 		if err != nil {
@@ -129,42 +128,41 @@ func (c *Conn) readAvailable() error {
 	}
 }
 
-// contain ends the connection when its Handler or the engine panics: a panic in
-// a detached goroutine would end the whole process.
-func (c *Conn) contain() {
+// recoverRead ends the connection when its Handler or the engine panics: a panic
+// in a goroutine of the engine would end the whole process.
+func (c *Conn) recoverRead() {
 	if r := recover(); r != nil {
-		c.engine.cfg.OnPanic(r, debug.Stack())
-		c.endRead(fmt.Errorf("panic: %v", r))
+		c.endRead(c.shared.recovered(r))
 	}
 }
 
-// endRead gives the right to read back for good.
+// endRead kills the connection and gives up the right to read.
 func (c *Conn) endRead(why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.reading = false // there is no reader left to interrupt
 	c.killLocked(why)
-	c.endLocked()
+	c.releaseLocked()
 }
 
-// feed hands bytes to the assembler. Once a close frame has gone out, whatever
-// still comes is read only so that the peer gets to see that frame: a socket
-// closed with unread bytes resets the connection.
+// feed passes bytes to the assembler. After a close frame was sent, what still
+// comes is read and dropped, so that the peer gets to see that frame: to close a
+// socket with unread bytes resets the connection.
 func (c *Conn) feed(in *assembler, p []byte) {
-	if c.isClosing() {
+	if !c.isOpen() {
 		return
 	}
-	err := in.feed(p, c.engine.maxMessage(), c.extended)
+	err := in.feed(p, c.shared.maxMessage(), c.deflate)
 	if in.unfinished() && err == nil {
-		if c.begun.Load() == 0 {
-			c.begun.Store(c.engine.now())
+		if c.messageStart.Load() == 0 {
+			c.messageStart.Store(c.shared.now())
 		}
 		return
 	}
-	if c.begun.Load() != 0 {
-		c.begun.Store(0)
+	if c.messageStart.Load() != 0 {
+		c.messageStart.Store(0)
 	}
-	if err == nil || err == errEnded {
+	if err == nil || err == errClosing {
 		return
 	}
 	var ce *CloseError
@@ -173,37 +171,31 @@ func (c *Conn) feed(in *assembler, p []byte) {
 	}
 }
 
-// errEnded stops the assembler once the connection is closing.
-var errEnded = errors.New("connection is closing")
+// errClosing stops the assembler once the connection is closing.
+var errClosing = errors.New("connection is closing")
 
-func (c *Conn) isClosing() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.state != open
-}
-
-// message implements the assembler's sink.
+// message implements sink.
 func (c *Conn) message(op ws.OpCode, payload []byte, compressed bool) error {
 	if compressed {
-		plain, err := inflate(op, payload, c.engine.maxMessage())
+		plain, err := inflate(op, payload, c.shared.maxMessage())
 		if err != nil {
 			return err
 		}
 		payload = plain
 	}
 	c.handler.Message(op, payload)
-	if c.isClosing() { // the handler may have closed it
-		return errEnded
+	if !c.isOpen() { // the handler may have closed it
+		return errClosing
 	}
 	return nil
 }
 
-// control implements the assembler's sink.
+// control implements sink.
 func (c *Conn) control(op ws.OpCode, payload []byte) error {
 	switch op {
 	case ws.OpPing:
 		if err := c.Send(AppendFrame(nil, ws.OpPong, false, payload)); err != nil {
-			return errEnded
+			return errClosing
 		}
 	case ws.OpClose:
 		code, err := checkClose(payload)
@@ -215,7 +207,7 @@ func (c *Conn) control(op ws.OpCode, payload []byte) error {
 			why.Code = code
 		}
 		c.close(why, appendClose(nil, code, ""))
-		return errEnded
+		return errClosing
 	}
 	return nil
 }

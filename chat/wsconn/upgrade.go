@@ -32,8 +32,8 @@ func isStream(r *http.Request) bool {
 		(r.Proto == "websocket" || r.Header.Get(":protocol") == "websocket")
 }
 
-// Check says what is wrong with r as an opening handshake (RFC 6455 section
-// 4.2.1), as a *HandshakeError, or returns nil.
+// Check returns a *HandshakeError that says what is wrong with r as an opening
+// handshake (RFC 6455 section 4.2.1), or nil.
 func Check(r *http.Request) error {
 	if isStream(r) {
 		if r.Header.Get("Sec-Websocket-Version") != "13" {
@@ -53,8 +53,8 @@ func Check(r *http.Request) error {
 	case !validKey(r.Header.Values("Sec-Websocket-Key")):
 		return badRequest("Sec-WebSocket-Key must be 16 bytes in base64")
 	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
-		// net/http would re-arm a deadline on the hijacked socket once it had
-		// read the body, or wait for it.
+		// After it has read a body, net/http would set a deadline on the hijacked
+		// socket again, or wait for the body.
 		return badRequest("a WebSocket handshake has no body")
 	}
 	return nil
@@ -90,7 +90,7 @@ func hasToken(h http.Header, name, token string) bool {
 	return false
 }
 
-// Subprotocols returns those that the client offers, most wanted first.
+// Subprotocols returns those that the client offers, in its order of preference.
 func Subprotocols(r *http.Request) []string {
 	return tokens(r.Header, "Sec-Websocket-Protocol")
 }
@@ -107,16 +107,16 @@ func tokens(h http.Header, name string) []string {
 	return list
 }
 
-// Terms are what the server chose of what the client offered. Both may be empty.
+// Terms are what the server chose from the client's offers. Both may be empty.
 type Terms struct {
 	Subprotocol string
 	Extensions  string // as AcceptDeflate returned it
 }
 
-// Accept answers the handshake that Check found sound and makes a connection of
-// its socket. The answer goes through w, so that every wrapper of it learns the
-// status and adds its headers; the socket comes from the innermost writer, so
-// that no wrapper stays between it and the engine.
+// Accept answers a handshake for which Check returned nil and makes a connection
+// of its socket. The answer goes through w, so that every wrapper of it learns the
+// status and adds its headers. The socket comes from the innermost writer, so that
+// no wrapper stays between it and the engine.
 //
 // The caller must Start the connection and Wait for it.
 func (e *Engine) Accept(w http.ResponseWriter, r *http.Request, t Terms, h Handler) (*Conn, error) {
@@ -140,6 +140,22 @@ func (e *Engine) Accept(w http.ResponseWriter, r *http.Request, t Terms, h Handl
 	return c, err
 }
 
+// acceptStream answers an extended CONNECT (RFC 8441 section 5).
+func (e *Engine) acceptStream(w http.ResponseWriter, r *http.Request, t Terms, h Handler) (*Conn, error) {
+	w.WriteHeader(http.StatusOK)
+	outer := http.NewResponseController(w)
+	if err := outer.Flush(); err != nil {
+		return nil, fmt.Errorf("answer the handshake: %w", err)
+	}
+	s, err := newStreamSocket(r.Body, innermost(w), outer, e.cfg.WriteTimeout)
+	if err != nil {
+		return nil, err
+	}
+	return e.register(s, t.Extensions != "", h)
+}
+
+// hijack answers the handshake and takes the socket over from net/http. early is
+// what the client has sent behind its request already.
 func hijack(w http.ResponseWriter, r *http.Request) (nc net.Conn, early []byte, err error) {
 	hijacker, ok := innermost(w).(http.Hijacker)
 	if !ok {
@@ -160,7 +176,7 @@ func hijack(w http.ResponseWriter, r *http.Request) (nc net.Conn, early []byte, 
 			return nil, nil, fmt.Errorf("read what follows the handshake: %w", err)
 		}
 	}
-	if err := nc.SetDeadline(time.Time{}); err != nil { // net/http's own no longer apply
+	if err := nc.SetDeadline(time.Time{}); err != nil { // those of net/http no longer apply
 		nc.Close()
 		return nil, nil, fmt.Errorf("clear the deadlines of the handshake: %w", err)
 	}
@@ -178,7 +194,8 @@ func innermost(w http.ResponseWriter) http.ResponseWriter {
 	}
 }
 
-// acceptKey proves that the handshake was understood (section 1.3).
+// acceptKey returns the answer to a Sec-WebSocket-Key, which proves that the
+// server understood the handshake (section 1.3).
 func acceptKey(key string) string {
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	return base64.StdEncoding.EncodeToString(sum[:])

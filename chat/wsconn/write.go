@@ -1,10 +1,20 @@
 package wsconn
 
 import (
+	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
+
+	"github.com/gobwas/ws"
 )
+
+// ErrClosed is returned by Send when the connection is closing or closed.
+var ErrClosed = errors.New("connection is closed")
+
+// ErrSlow is returned by Send when the outbox is full: the peer reads more
+// slowly than it is written to. What was queued before stays queued. The caller
+// is expected to Close the connection.
+var ErrSlow = errors.New("outbox is full")
 
 // gatherSize is how much one write takes from an outbox that holds many small
 // pieces: some hundreds of chat messages, or four TLS records.
@@ -12,31 +22,125 @@ const gatherSize = 64 << 10
 
 var gatherBuffers = sync.Pool{New: func() any { return new([gatherSize]byte) }}
 
+// Send queues p, which must hold whole frames, behind what was sent before it
+// and writes what the socket takes at once. It never waits for the peer. p is
+// shared, not copied: nobody may change it afterwards.
+//
+// Cost on a plain socket whose peer keeps up: one system call, two short locks,
+// no allocation.
+func (c *Conn) Send(p []byte) error {
+	c.mu.Lock()
+	if c.state != open {
+		c.mu.Unlock()
+		return ErrClosed
+	}
+	if c.writing || len(c.queue) > 0 {
+		if !c.shared.mayQueue(c.queued, len(p)) {
+			c.mu.Unlock()
+			return ErrSlow
+		}
+		c.pushLocked(p)
+		c.mu.Unlock()
+		return nil
+	}
+	c.writing = true
+	c.mu.Unlock()
+	var n int
+	var err error
+	if c.sock.writesAtOnce(len(p)) {
+		n, err = c.sock.write(p)
+	}
+	c.mu.Lock()
+	if n < len(p) && c.state != dead {
+		c.putBackLocked(p[n:])
+	}
+	if len(c.queue) > 0 && c.sock.blocks() && err == nil {
+		c.mu.Unlock()
+		c.shared.spawn(c.flushBlocking) // which has the right to write now
+		return nil
+	}
+	c.flushLocked(err)
+	return nil
+}
+
+// Await blocks until at most n bytes wait in the outbox, or the connection has
+// ended. A Handler calls it before it answers its peer, so that a client which
+// asks for more than it reads slows down only itself. A peer that stops reading
+// altogether is cut off after Config.WriteTimeout, which ends the wait.
+func (c *Conn) Await(n int) {
+	c.mu.Lock()
+	for c.queued > n && c.state != dead {
+		if c.wait == nil {
+			c.wait = &queueWait{n, make(chan struct{})}
+		}
+		c.wait.atMost = min(c.wait.atMost, n)
+		done := c.wait.done
+		c.mu.Unlock()
+		<-done
+		c.mu.Lock()
+	}
+	c.mu.Unlock()
+}
+
+// Close sends last, which must hold whole frames and may be empty, and a close
+// frame behind everything that waits, then ends the connection: when the peer
+// has answered, or when Config.CloseTimeout has passed. It returns at once.
+func (c *Conn) Close(code ws.StatusCode, reason string, last []byte) {
+	c.close(&CloseError{code, reason}, appendClose(last[:len(last):len(last)], code, reason))
+}
+
+// fail closes the connection with why as its close frame.
+func (c *Conn) fail(why *CloseError) {
+	c.close(why, appendClose(nil, why.Code, why.Reason))
+}
+
+func (c *Conn) close(why error, frames []byte) {
+	c.mu.Lock()
+	if c.state != open {
+		c.mu.Unlock()
+		return
+	}
+	c.state, c.why = closing, why
+	c.pushLocked(frames)
+	c.startTimerLocked()
+	if c.writing || c.blocked {
+		c.mu.Unlock()
+		return
+	}
+	c.writing = true
+	if c.sock.blocks() {
+		c.mu.Unlock()
+		c.shared.spawn(c.flushBlocking)
+		return
+	}
+	c.flushLocked(nil)
+}
+
 // writable is called by the poller when the socket has room again.
 func (c *Conn) writable() {
 	c.mu.Lock()
 	if c.writing {
-		c.drained = true // the writer tries again before it gives up
+		c.writableEvent = true // the writer tries again before it stops
 		c.mu.Unlock()
 		return
 	}
-	if !c.full || c.state == dead {
+	if !c.blocked || c.state == dead {
 		c.mu.Unlock()
 		return
 	}
-	c.writing, c.full = true, false
+	c.writing, c.blocked = true, false
 	c.flushLocked(nil)
 }
 
-// flushBlocking is flushLocked for sockets that wait, in a goroutine of its own.
+// flushBlocking is flushLocked for sockets that block, in a goroutine of its own.
 func (c *Conn) flushBlocking() {
 	defer func() {
 		if r := recover(); r != nil {
-			c.engine.cfg.OnPanic(r, debug.Stack())
+			err := c.shared.recovered(r)
 			c.mu.Lock()
-			c.killLocked(fmt.Errorf("panic: %v", r))
+			c.killLocked(err)
 			c.writing = false
-			c.endLocked()
+			c.releaseLocked()
 			c.mu.Unlock()
 		}
 	}()
@@ -45,12 +149,12 @@ func (c *Conn) flushBlocking() {
 }
 
 // flushLocked goes on writing until nothing waits or the socket takes no more,
-// then gives the right to write back. The caller holds that right and c.mu,
-// which flushLocked unlocks. err is what the caller's own write said.
+// then gives up the right to write. The caller holds that right and c.mu, which
+// flushLocked unlocks. err is the result of the caller's own write.
 func (c *Conn) flushLocked(err error) {
 	for c.state != dead {
-		if err == errAgain && c.drained {
-			err, c.drained = nil, false
+		if err == errWouldBlock && c.writableEvent {
+			err, c.writableEvent = nil, false
 		}
 		if err != nil || len(c.queue) == 0 {
 			break
@@ -59,28 +163,29 @@ func (c *Conn) flushLocked(err error) {
 		n, err = c.writeQueueLocked()
 		c.consumeLocked(n)
 	}
-	if err == nil && c.state == closing && !c.shut {
-		c.shut = true
+	if err == nil && c.state == closing && !c.finished {
+		c.finished = true
 		c.mu.Unlock()
 		c.sock.closeWrite()
 		c.mu.Lock()
 	}
-	c.writing, c.drained = false, false
+	c.writing, c.writableEvent = false, false
 	switch {
-	case err == errAgain:
-		c.full = true
-		if c.since == 0 {
-			c.oweLocked()
+	case err == errWouldBlock:
+		c.blocked = true
+		if c.timerStart == 0 {
+			c.startTimerLocked()
 		}
 	case err != nil:
 		c.killLocked(fmt.Errorf("write: %w", err))
 	}
-	c.endLocked()
+	c.releaseLocked()
 	c.mu.Unlock()
 }
 
-// writeQueueLocked writes from the front of the queue without holding c.mu. The
-// queue may grow meanwhile; only the holder of the right to write shortens it.
+// writeQueueLocked writes from the front of the queue. It unlocks c.mu for that:
+// the queue may grow meanwhile, but only the holder of the right to write
+// shortens it.
 func (c *Conn) writeQueueLocked() (int, error) {
 	p := c.queue[0]
 	var buf *[gatherSize]byte
@@ -101,14 +206,14 @@ func (c *Conn) writeQueueLocked() (int, error) {
 	return n, err
 }
 
-// consumeLocked takes n written bytes off the queue. Progress restarts the
-// clock of the peer that owes us reading, though not of one told to close.
+// consumeLocked takes n written bytes off the queue. Progress restarts the time
+// limit of a peer that has bytes to read, but not of one that has to close.
 func (c *Conn) consumeLocked(n int) {
 	if c.state == dead || n == 0 {
 		return
 	}
 	c.queued -= n
-	c.engine.queued.Add(-int64(n))
+	c.shared.queued.Add(-int64(n))
 	for n > 0 && n >= len(c.queue[0]) {
 		n -= len(c.queue[0])
 		c.queue = c.queue[1:]
@@ -119,13 +224,25 @@ func (c *Conn) consumeLocked(n int) {
 	if len(c.queue) == 0 {
 		c.queue = nil // an idle connection holds no outbox
 	}
-	if c.await != nil && c.queued <= c.await.most {
-		c.endAwaitLocked()
+	if c.wait != nil && c.queued <= c.wait.atMost {
+		c.endWaitLocked()
 	}
-	if c.state == open && c.since != 0 {
-		c.since = c.engine.now()
+	if c.state == open && c.timerStart != 0 {
+		c.timerStart = c.shared.now()
 		if c.queue == nil {
-			c.since = 0
+			c.timerStart = 0
 		}
 	}
+}
+
+func (c *Conn) pushLocked(p []byte) {
+	c.queue = append(c.queue, p)
+	c.queued += len(p)
+	c.shared.queued.Add(int64(len(p)))
+}
+
+func (c *Conn) putBackLocked(p []byte) {
+	c.queue = append([][]byte{p}, c.queue...)
+	c.queued += len(p)
+	c.shared.queued.Add(int64(len(p)))
 }

@@ -51,11 +51,7 @@ func (r *recorder) heard() []string {
 func bubble(t *testing.T, cfg Config, f func(t *testing.T, e *Engine)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		cfg.NoPoll = true
-		e, err := NewEngine(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := NewEngine(cfg)
 		f(t, e)
 		if err := e.Close(context.Background()); err != nil {
 			t.Errorf("close: %v", err)
@@ -92,7 +88,7 @@ func clientFrame(op ws.OpCode, fin bool, payload []byte) []byte {
 	return ws.MustCompileFrame(f)
 }
 
-func TestEngine_SilentPeer_IsPingedThenGivenUp(t *testing.T) {
+func TestEngine_SilentPeer_IsPingedThenCutOff(t *testing.T) {
 	bubble(t, Config{PingInterval: time.Minute}, func(t *testing.T, e *Engine) {
 		start := time.Now()
 		r := newRecorder()
@@ -106,7 +102,7 @@ func TestEngine_SilentPeer_IsPingedThenGivenUp(t *testing.T) {
 		}
 		<-r.closed
 		if after := time.Since(start).Round(time.Second); after < 2*time.Minute || after > 2*time.Minute+7*time.Second {
-			t.Errorf("given up after %v", after)
+			t.Errorf("cut off after %v", after)
 		}
 		if !errors.Is(r.err, errSilent) {
 			t.Errorf("ended by %v", r.err)
@@ -150,7 +146,7 @@ func TestEngine_UnfinishedMessage_IsNotWaitedForForever(t *testing.T) {
 		if after := time.Since(start); after > 3*time.Minute {
 			t.Errorf("ended after %v", after)
 		}
-		if !errors.Is(r.err, errTardy) {
+		if !errors.Is(r.err, errMessageTimeout) {
 			t.Errorf("ended by %v", r.err)
 		}
 	})

@@ -1,0 +1,45 @@
+package wsconn
+
+import (
+	"errors"
+	"time"
+)
+
+// socket is what a Conn needs of the transport below it. At most one goroutine
+// reads and one writes at a time.
+type socket interface {
+	// attach makes the socket report to h when it can be read or written again.
+	attach(h readyHandler) error
+	// read reads what has come. errWouldBlock means nothing now: the Conn parks,
+	// and the poller reports when there is more. Nothing read and no error means
+	// that read should be called again.
+	read(p []byte) (int, error)
+	// write writes p, or as much as there is room for with errWouldBlock: the
+	// poller reports when there is more room. A socket that blocks never returns
+	// errWouldBlock.
+	write(p []byte) (int, error)
+	// writesAtOnce reports whether writing n bytes now is sure not to wait for the
+	// peer. If it isn't, only a goroutine of the Conn's own may write.
+	writesAtOnce(n int) bool
+	// blocks reports whether writesAtOnce may ever say no.
+	blocks() bool
+	// closeWrite tells the peer that nothing more will come.
+	closeWrite()
+	// interrupt makes reads and writes that wait return. Any goroutine may call
+	// it, until close.
+	interrupt()
+	// close releases the socket. It is called once, when nobody uses it.
+	close()
+}
+
+// readyHandler is told by the poller what its socket is ready for.
+type readyHandler interface {
+	readable()
+	writable()
+}
+
+// errWouldBlock says that a socket can't go on now without waiting.
+var errWouldBlock = errors.New("socket would block")
+
+// past is a deadline that is over.
+var past = time.Unix(1, 0)
