@@ -138,15 +138,20 @@ func (e *Engine) Close(ctx context.Context) error {
 	for _, c := range left {
 		c.Kill(ErrEngineClosed)
 	}
+	ended := make(chan error, 1)
+	go func() { // the last one of the engine; where ctx ends first, nobody waits for it
+		<-e.empty
+		close(e.stop)
+		err := e.sockets.close()
+		e.wg.Wait()
+		ended <- err
+	}()
 	select {
-	case <-e.empty:
+	case err := <-ended:
+		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	close(e.stop)
-	err := e.sockets.close()
-	e.wg.Wait()
-	return err
 }
 
 // sweepsPerPing is how often within a ping interval every connection is looked

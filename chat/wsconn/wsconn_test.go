@@ -274,6 +274,25 @@ func TestConn_CloseAndKillFromWithinMessage(t *testing.T) {
 	}
 }
 
+func TestEngine_Close_ContextEnds_TheRestEndsByItself(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, e *Engine) {
+		r := newRecorder()
+		proceed := make(chan struct{})
+		r.onHear = func(ws.OpCode, []byte) { <-proceed }
+		_, client := connect(t, e, r)
+		client.Write(clientFrame(ws.OpText, true, []byte("x")))
+		synctest.Wait() // until the handler waits
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := e.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Close: %v", err)
+		}
+		close(proceed)
+		<-r.closed
+		// The bubble fails if one of the engine's goroutines is left.
+	})
+}
+
 func TestEngine_Close_TellsEveryHandler(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, e *Engine) {
 		var rs []*recorder
