@@ -1,5 +1,6 @@
-# make test needs Go, Node 20 or newer with npm, and make. Whatever else it
-# needs it gets by itself, at fixed versions.
+# make test needs Go, Node 20 or newer with npm, and make. It gets everything else
+# by itself: Go's and npm's packages at fixed versions, a few others with apt-get. It
+# takes about 7 minutes on two idle cores, and up to 20 on two busy ones.
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -19,18 +20,18 @@ MODULES := clients/node_modules/.package-lock.json
 say = @printf '\n== %s\n'
 
 .PHONY: help
-help: ## what there is to make (this)
+help: ## lists the targets (this)
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1#\2/p' $(MAKEFILE_LIST) | column -t -s '#'
 
 .PHONY: build
-build: caddy ## build/caddy: Caddy with its standard modules and this one
+build: caddy ## builds build/caddy: Caddy with its standard modules and this one
 
 .PHONY: run
-run: caddy ## a chat on http://localhost:8080 and https://localhost:8443
+run: caddy ## runs a chat on http://localhost:8080/chat and https://localhost:8443/chat
 	$(CADDY) run --config Caddyfile.example
 
 .PHONY: test
-test: check test-go test-node ## everything that a change has to pass
+test: check test-go test-node ## runs all checks and tests, which every change must pass (7 to 20 minutes)
 	$(say) 'all passed'
 
 .PHONY: check
@@ -45,8 +46,8 @@ check-format:
 		exit 1; \
 	fi
 
-# It also runs where there is no epoll, which bench/load does not, and where a word
-# has 32 bits.
+# go vet also runs for systems without epoll, where bench/load does not build, and for
+# a processor with words of 32 bits.
 .PHONY: check-vet
 check-vet:
 	$(say) 'go vet'
@@ -67,7 +68,7 @@ check-workflows:
 	$(say) 'actionlint'
 	go run $(ACTIONLINT)
 
-# The database of vulnerabilities is on the network, which not every machine has.
+# The database of vulnerabilities is on the network, which not every machine can reach.
 .PHONY: check-vulnerabilities
 check-vulnerabilities:
 	$(say) 'govulncheck'
@@ -78,12 +79,12 @@ check-vulnerabilities:
 	fi
 
 .PHONY: test-go
-test-go: compiler ## the Go tests, with the race detector
+test-go: compiler ## runs the Go tests, with the race detector
 	$(say) 'go test -race'
 	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) ./...
 
 .PHONY: test-node
-test-node: caddy caddy-h2 chromium fonts $(MODULES) ## the JavaScript clients against the real binary
+test-node: caddy caddy-h2 chromium fonts $(MODULES) ## tests the JavaScript clients against the real binary
 	$(say) 'node --test'
 	cd clients && npm test --silent
 
@@ -93,7 +94,7 @@ caddy:
 	go build -o $(CADDY) ./cmd/caddy
 
 .PHONY: caddy-h2
-caddy-h2: # as for those who want WebSockets over HTTP/2 as well
+caddy-h2: # with WebSockets over HTTP/2 as well
 	$(say) 'build $(CADDY)-h2'
 	go build -tags chat_h2 -o $(CADDY)-h2 ./cmd/caddy
 
@@ -102,34 +103,34 @@ $(MODULES): clients/package.json clients/package-lock.json
 	cd clients && npm ci --no-audit --no-fund
 	@touch $@
 
-# A release is made by one commit, one Go and one set of flags, so that whoever
-# makes it again gets the same bytes.
+# A release is built from one commit, with one version of Go and fixed flags, so that
+# anybody who builds it again gets the same bytes.
 VERSION   := $(shell git describe --tags --always 2>/dev/null || echo unknown)
 PLATFORMS := linux/amd64 linux/arm64 linux/arm/7 darwin/amd64 darwin/arm64 windows/amd64 freebsd/amd64
 
 .PHONY: release
-release: zip ## dist/: archives for the usual platforms, what is in them, checksums
+release: zip ## makes dist/: archives for seven platforms, a bill of materials, checksums
 	contrib/release $(VERSION) $(PLATFORMS)
 	$(say) 'what is in them'
 	go run $(CYCLONEDX) app -json -licenses -std -noserial -notimestamp -main cmd/caddy -output dist/caddy-chat_$(VERSION).cdx.json .
 	cd dist && sha256sum caddy-chat_* > SHA256SUMS
 
 .PHONY: reproducible
-reproducible: ## build the same commit in two places and compare
+reproducible: ## builds the last commit in two folders and compares the binaries
 	contrib/reproducible
 
 .PHONY: xcaddy
-xcaddy: ## build/xcaddy: what people get who build their own Caddy with this folder
+xcaddy: ## builds build/xcaddy with xcaddy, as users build a Caddy with this module
 	go run $(XCADDY) build --with github.com/caddychat/caddy-chat@v0.0.0=. --output build/xcaddy
 	build/xcaddy list-modules | grep -F chat
 
 .PHONY: page
-page: $(MODULES) ## what is kept of clients/web and clients/core in one file
+page: $(MODULES) ## builds the built-in page from clients/web and clients/core
 	$(say) 'build caddymodule/ui'
 	cd clients && node build.js page
 
 .PHONY: fuzz
-fuzz: ## every fuzz target for FUZZTIME each (30s)
+fuzz: ## runs every fuzz target for FUZZTIME (30s)
 	@while IFS=: read -r file target; do \
 		printf '\n== %s in %s\n' "$$target" "$$file"; \
 		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
@@ -137,37 +138,37 @@ fuzz: ## every fuzz target for FUZZTIME each (30s)
 		grep -oE '^func Fuzz\w+' {} + | sed -E 's|^\./||; s|func ||')
 
 .PHONY: fmt
-fmt: ## format the Go code
+fmt: ## formats the Go code
 	gofmt -w $$(find . -name node_modules -prune -o -name '*.go' -print)
 
 .PHONY: screenshots
-screenshots: caddy chromium fonts $(MODULES) ## the pictures of the mini program, docs/screenshots
+screenshots: caddy chromium fonts $(MODULES) ## takes the pictures of the mini program in docs/screenshots
 	$(say) 'docs/screenshots'
 	cd clients && npm run --silent screenshots
 
-# What Debian has to lend: each target installs its packages unless its command
-# succeeds, and does nothing where it does.
+# Packages of Debian: each target runs a command, and installs its packages if that
+# fails. apt-get waits up to 300 seconds for another apt-get on the machine.
 
 .PHONY: compiler
 compiler: # for the race detector, which is written in C
 	@$(call debian,command -v cc,gcc libc6-dev)
 
 .PHONY: chromium
-chromium: # for the built-in page and the mini program
+chromium: # for the tests of the built-in page and the mini program
 	@$(call debian,command -v chromium,chromium)
 
 .PHONY: fonts
-fonts: # for what people write: Chinese and emoji
+fonts: # for Chinese and emoji
 	@$(call debian,[[ -n $$(fc-list :lang=zh-cn) && -n $$(fc-list :lang=und-zsye) ]],fontconfig fonts-noto-cjk fonts-noto-color-emoji)
 
 .PHONY: zip
-zip: # for Windows' archive
+zip: # for the archive for Windows
 	@$(call debian,command -v zip,zip)
 
 define debian
 $(1) >/dev/null 2>&1 || { \
 	printf '\n== apt-get install $(2)\n'; \
-	apt-get update -q; \
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(2); \
+	apt-get update -q -o DPkg::Lock::Timeout=300; \
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -q -o DPkg::Lock::Timeout=300 --no-install-recommends $(2); \
 }
 endef
