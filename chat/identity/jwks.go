@@ -10,44 +10,59 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// KeySet is a JSON Web Key Set behind a URL. Keys are kept and asked for anew
-// now and then, and when a token names one that is not known. Where that fails
-// the keys that are known stay good, and a token of any other is not refused for
-// good: there is no telling. Its methods may be called concurrently.
+// KeySet fetches a JSON Web Key Set (RFC 7517, section 5) from a URL and caches
+// its keys. It fetches only because of a token: when the cached keys are older
+// than Refresh, and when the token needs a key that is not cached.
+//
+// If a fetch fails, the cached keys stay valid. A token that needs another key
+// is then refused as unavailable and not as bad_token, because the set may
+// contain that key by now.
+//
+// The fields must not change after the first use. The methods may be called
+// concurrently.
 type KeySet struct {
-	URL string // required
-	// Refresh is how long keys are kept without asking. Default 10 minutes.
+	// URL is an http or https URL. Required.
+	URL string
+	// Refresh is the age at which the cached keys are fetched again. Tokens do
+	// not wait for that fetch. Default 10 minutes.
 	Refresh time.Duration
-	// Client asks. Default: one that gives up after 10 seconds, and is led to no
-	// other server.
+	// Client fetches the set. It should have a timeout: nothing else bounds a
+	// fetch. Default: a client with a timeout of 10 seconds, which follows
+	// redirects only within the host of the URL.
 	Client *http.Client
-	// Failed is told why the keys could not be had, if not nil, once at a time.
-	// There is nothing of the URL in it but host and path.
+	// Failed, if not nil, is called with the error of each fetch that fails. It
+	// is never called concurrently and must not panic. Of the URL the error
+	// contains scheme, host and path only; the rest may be secret.
 	Failed func(error)
 
-	mu     sync.Mutex    // guards the rest
-	keys   []Key         // replaced, never changed
-	asking chan struct{} // closed when whoever asks has done so; nil: nobody does
-	asked  time.Time     // when that last began or was over
-	failed bool          // and whether it failed
+	flight singleflight.Group // has one key: all fetches are the same
+
+	mu      sync.Mutex // guards the fields below
+	keys    []Key      // replaced, never modified
+	fetched time.Time  // when the last fetch began; once it has ended, when it ended
+	failed  bool       // whether the last fetch that has ended failed
 }
 
 const (
 	defaultRefresh = 10 * time.Minute
-	// unknownInterval is how often keys are asked for at most because of a token:
-	// who makes tokens up can't make us ask more often.
+	// unknownInterval is the shortest time between two fetches that are caused by
+	// tokens with unknown keys. It stops clients with made-up tokens from causing
+	// more fetches.
 	unknownInterval = 30 * time.Second
-	// failedInterval is the same after the keys could not be had.
+	// failedInterval replaces unknownInterval after a failed fetch.
 	failedInterval = 5 * time.Second
 	maxKeySet      = 1 << 20 // bytes
 	maxRedirects   = 3
 )
 
-// keySetClient follows redirects within one server, and from http to https: the
-// header Referer tells where it leads what the URL says.
+// keySetClient follows redirects within one host only, where the scheme may
+// change from http to https: the Referer header of a redirected request contains
+// the URL, which may be secret.
 var keySetClient = &http.Client{
 	Timeout: 10 * time.Second,
 	CheckRedirect: func(r *http.Request, via []*http.Request) error {
@@ -59,7 +74,7 @@ var keySetClient = &http.Client{
 	},
 }
 
-// validate returns an error that says why the URL can't be meant.
+// validate returns an error if the URL is not an http or https URL.
 func (s *KeySet) validate() error {
 	if u, err := url.Parse(s.URL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return errors.New("the URL of the key set must be an http or https URL")
@@ -67,27 +82,25 @@ func (s *KeySet) validate() error {
 	return nil
 }
 
-// find returns the keys that a token may have been signed with. It waits for the
-// network only where it knows none. The error is, or holds, a [*wire.Error].
+// find returns the keys that may have signed a token with this key id and
+// algorithm. It waits for a fetch only if no such key is cached. When ctx ends,
+// only this wait ends; the fetch goes on. The error is, or wraps, a
+// [*wire.Error].
 func (s *KeySet) find(ctx context.Context, id, alg string) ([]Key, error) {
-	found := s.known(id, alg)
+	found := s.cached(id, alg)
 	if len(found) > 0 {
-		s.refresh(s.every())
+		if s.stale() {
+			s.fetchIf(s.stale)
+		}
 		return found, nil
 	}
-	pause := unknownInterval
-	if s.lost() {
-		pause = failedInterval
+	select {
+	case <-s.fetchIf(s.mayRetry):
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: wait for keys: %w", wire.Unavailable.Error(""), ctx.Err())
 	}
-	if done := s.refresh(pause); done != nil {
-		select {
-		case <-done:
-			found = s.known(id, alg)
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%w: wait for keys: %w", wire.Unavailable.Error(""), ctx.Err())
-		}
-	}
-	if len(found) == 0 && s.lost() {
+	found = s.cached(id, alg)
+	if len(found) == 0 && s.lastFailed() {
 		e := wire.Unavailable.Error("")
 		e.Retry = failedInterval
 		return nil, e
@@ -95,8 +108,8 @@ func (s *KeySet) find(ctx context.Context, id, alg string) ([]Key, error) {
 	return found, nil
 }
 
-// known returns the keys that fit.
-func (s *KeySet) known(id, alg string) (found []Key) {
+// cached returns the cached keys that fit.
+func (s *KeySet) cached(id, alg string) (found []Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, k := range s.keys {
@@ -107,58 +120,81 @@ func (s *KeySet) known(id, alg string) (found []Key) {
 	return found
 }
 
-func (s *KeySet) every() time.Duration {
-	if s.Refresh > 0 {
-		return s.Refresh
+// stale reports whether the cached keys are old enough to be fetched again.
+func (s *KeySet) stale() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	interval := s.Refresh
+	if interval <= 0 {
+		interval = defaultRefresh
 	}
-	return defaultRefresh
+	return time.Since(s.fetched) >= interval
 }
 
-// lost reports whether the keys could not be had the last time.
-func (s *KeySet) lost() bool {
+// mayRetry reports whether a token with an unknown key may cause a fetch.
+func (s *KeySet) mayRetry() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	interval := unknownInterval
+	if s.failed {
+		interval = failedInterval
+	}
+	return time.Since(s.fetched) >= interval
+}
+
+func (s *KeySet) lastFailed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.failed
 }
 
-// refresh has the keys asked for if the last time is as long ago as this. What it
-// returns is closed when that is over, and nil if nobody asks.
-func (s *KeySet) refresh(age time.Duration) chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.asking == nil && time.Since(s.asked) >= age {
-		s.asked, s.asking = time.Now(), make(chan struct{})
-		go s.ask(s.asking)
-	}
-	return s.asking
+// fetchIf fetches the keys in another goroutine if due says so, or joins the
+// fetch under way. The channel receives a value when that is over. due is called
+// once no other fetch can be under way: two callers that both found a fetch due
+// do not cause two.
+func (s *KeySet) fetchIf(due func() bool) <-chan singleflight.Result {
+	return s.flight.DoChan("", func() (any, error) {
+		if due() {
+			s.update()
+		}
+		return nil, nil
+	})
 }
 
-// ask brings the keys up to date. It ends by the client's timeout at the latest.
-func (s *KeySet) ask(done chan struct{}) {
+// update fetches the keys and caches them. It ends by the client's timeout at
+// the latest.
+func (s *KeySet) update() {
+	// From here on the keys are not stale, so that tokens whose keys are cached
+	// do not join this fetch.
+	s.mu.Lock()
+	s.fetched = time.Now()
+	s.mu.Unlock()
+
 	keys, err := s.fetch()
 	if err != nil && s.Failed != nil {
-		s.Failed(fmt.Errorf("get keys from %s: %w", s.place(), err))
+		s.Failed(fmt.Errorf("get keys from %s: %w", s.redactedURL(), err))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asked, s.asking, s.failed = time.Now(), nil, err != nil
+	s.fetched, s.failed = time.Now(), err != nil
 	if err == nil {
 		s.keys = keys
 	}
-	close(done)
 }
 
-// place is the URL without what may be secret in it.
-func (s *KeySet) place() string {
+// redactedURL returns the URL without user, password and query.
+func (s *KeySet) redactedURL() string {
 	u, err := url.Parse(s.URL)
 	if err != nil {
-		return "a URL that is none"
+		return "an invalid URL"
 	}
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
+// fetch gets the keys from the URL. A panic of the client becomes an error:
+// singleflight would end the process with it.
 func (s *KeySet) fetch() (keys []Key, err error) {
-	defer func() { // what is behind the URL must not end the server
+	defer func() {
 		if v := recover(); v != nil {
 			keys, err = nil, fmt.Errorf("panic: %v", v)
 		}
@@ -169,7 +205,7 @@ func (s *KeySet) fetch() (keys []Key, err error) {
 	}
 	res, err := client.Get(s.URL)
 	if err != nil {
-		var of *url.Error // whose text holds the whole URL
+		var of *url.Error // its text contains the whole URL
 		if errors.As(err, &of) {
 			err = of.Err
 		}

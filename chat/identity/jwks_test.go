@@ -20,10 +20,10 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// keyServer serves what it is told to, without a socket, so that it can be asked
-// on fake time.
+// keyServer is a transport that answers without a socket, so that it works in
+// fake time.
 type keyServer struct {
-	mu    sync.Mutex // guards the rest
+	mu    sync.Mutex // guards the fields below
 	asked int
 	serve http.HandlerFunc
 }
@@ -54,13 +54,14 @@ func (s *keyServer) count() int {
 	return s.asked
 }
 
-func (s *keyServer) now(serve http.HandlerFunc) {
+func (s *keyServer) answer(serve http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.serve = serve
 }
 
-// published serves keys as a JSON Web Key Set, by their ids.
+// published returns a handler that serves keys, given by key id, as a JSON Web
+// Key Set.
 func published(t *testing.T, keys map[string]any) http.HandlerFunc {
 	t.Helper()
 	var set jwkset.JWKSMarshal
@@ -100,11 +101,11 @@ func TestKeySet_CachesAndRotates(t *testing.T) {
 			}
 		}
 		if n := server.count(); n != 1 {
-			t.Errorf("100 tokens of one key: the set was asked for %d times", n)
+			t.Errorf("100 tokens of one key: the set was fetched %d times", n)
 		}
-		// A new key is found as soon as a token names it, but who makes names up
-		// does not make us ask.
-		server.now(published(t, map[string]any{"1": first.public, "2": second.public}))
+		// A new key is fetched as soon as a token names it, but made-up key ids do
+		// not cause more fetches.
+		server.answer(published(t, map[string]any{"1": first.public, "2": second.public}))
 		time.Sleep(31 * time.Second)
 		if _, err := show(j, token(second, "2")); err != nil {
 			t.Fatal(err)
@@ -114,10 +115,10 @@ func TestKeySet_CachesAndRotates(t *testing.T) {
 			checkRefused(t, "an unknown key", err, wire.BadToken)
 		}
 		if n := server.count(); n != 2 {
-			t.Errorf("100 unknown keys: the set was asked for %d times", n)
+			t.Errorf("100 unknown keys: the set was fetched %d times", n)
 		}
-		// While the keys can't be had, those that are known stay good.
-		server.now(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 500) })
+		// While fetches fail, the cached keys stay valid.
+		server.answer(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 500) })
 		time.Sleep(time.Hour)
 		if _, err := show(j, token(first, "1")); err != nil {
 			t.Fatal(err)
@@ -126,19 +127,19 @@ func TestKeySet_CachesAndRotates(t *testing.T) {
 		if len(failures) != 1 || !strings.Contains(failures[0].Error(), "https://keys.example/jwks") || !strings.Contains(failures[0].Error(), "500") {
 			t.Errorf("failures: %v", failures)
 		}
-		// A key that was withdrawn is good for no longer than a refresh.
-		server.now(published(t, map[string]any{"2": second.public}))
+		// A withdrawn key is valid until the next refresh.
+		server.answer(published(t, map[string]any{"2": second.public}))
 		time.Sleep(11 * time.Minute)
 		if _, err := show(j, token(second, "2")); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
 		_, err := show(j, token(first, "1"))
-		checkRefused(t, "a key that was withdrawn", err, wire.BadToken)
+		checkRefused(t, "a withdrawn key", err, wire.BadToken)
 	})
 }
 
-func TestKeySet_Bad(t *testing.T) {
+func TestKeySet_Unusable_IsUnavailable(t *testing.T) {
 	pairs := keyPairs(t)
 	key := pairs["RS256"]
 	many := map[string]any{}
@@ -149,12 +150,12 @@ func TestKeySet_Bad(t *testing.T) {
 		serve http.HandlerFunc
 		why   string
 	}{
-		"a secret":   {published(t, map[string]any{"1": []byte(siteSecret)}), "holds no key that signs tokens"},
-		"garbage":    {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>")) }, "is not a JSON Web Key Set"},
-		"empty":      {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("{}")) }, "holds no key"},
-		"an endless": {func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 2<<20)) }, "more than 1048576 bytes"},
-		"too many":   {published(t, many), "more than 100 keys"},
-		"too slow":   {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "exceeded"},
+		"a secret": {published(t, map[string]any{"1": []byte(siteSecret)}), "contains no usable public key"},
+		"garbage":  {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>")) }, "is not a JSON Web Key Set"},
+		"empty":    {func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("{}")) }, "contains no usable public key"},
+		"endless":  {func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 2<<20)) }, "more than 1048576 bytes"},
+		"too many": {published(t, many), "more than 100 keys"},
+		"too slow": {func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, "exceeded"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -168,12 +169,12 @@ func TestKeySet_Bad(t *testing.T) {
 				token := signWith(t, key.method, key.private, map[string]any{"kid": "1"}, claims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix()})
 				_, err := show(j, token)
 				checkRefused(t, name, err, wire.Unavailable)
-				// The public secret must not be good for anything either.
+				// Nor may a token be signed with the secret that the set contains.
 				_, err = show(j, sign(t, claims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix()}))
 				checkRefused(t, name, err, wire.Unavailable)
 				synctest.Wait()
 				if n := server.count(); n != 1 {
-					t.Errorf("asked %d times at once", n)
+					t.Errorf("fetched %d times", n)
 				}
 				if why == nil || !strings.Contains(why.Error(), c.why) || !strings.Contains(why.Error(), "from https://keys.example/jwks: ") || strings.Contains(why.Error(), "hush") {
 					t.Errorf("failed for %v, want %s", why, c.why)
@@ -183,21 +184,81 @@ func TestKeySet_Bad(t *testing.T) {
 	}
 }
 
-func TestKeySet_WhoGivesUpWaiting_IsTold(t *testing.T) {
+// A caller's context ends its own wait and neither the fetch nor other waits.
+func TestKeySet_AllWhoWait_ShareOneFetch(t *testing.T) {
+	pair := keyPairs(t)["ES256"]
 	synctest.Test(t, func(t *testing.T) {
-		server := &keyServer{serve: func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }}
-		set := &identity.KeySet{URL: "https://keys.example/jwks", Client: &http.Client{Transport: server, Timeout: 10 * time.Second}}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		keys := published(t, map[string]any{"1": pair.public})
+		server := &keyServer{serve: func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(5 * time.Second)
+			keys(w, r)
+		}}
+		j := &identity.JWT{KeySet: &identity.KeySet{URL: "https://keys.example/jwks", Client: &http.Client{Transport: server}}}
+		token := signWith(t, pair.method, pair.private, map[string]any{"kid": "1"}, claims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix()})
+		start := time.Now()
+		impatient, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		token := signWith(t, keyPairs(t)["ES256"].method, mustECDSA(t), nil, claims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix()})
-		_, err := (&identity.JWT{KeySet: set}).Authenticate(ctx, credential(token))
-		checkRefused(t, "who gave up", err, wire.Unavailable)
-		time.Sleep(time.Minute) // the set is given up, too
+		var all sync.WaitGroup
+		for i := range 20 { // the first of them starts the fetch
+			all.Go(func() {
+				if i%2 == 1 {
+					time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+					if _, err := show(j, token); err != nil || time.Since(start) != 5*time.Second {
+						t.Errorf("after %v: %v", time.Since(start), err)
+					}
+					return
+				}
+				_, err := j.Authenticate(impatient, credential(token))
+				checkRefused(t, "who gave up", err, wire.Unavailable)
+				if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) != time.Second {
+					t.Errorf("after %v: %v", time.Since(start), err)
+				}
+			})
+		}
+		all.Wait()
+		if n := server.count(); n != 1 {
+			t.Errorf("fetched %d times", n)
+		}
 	})
 }
 
-// Nobody is refused for good because the site's keys can't be had.
-func TestKeySet_ComesBack(t *testing.T) {
+// panickingTransport panics at the first request only.
+type panickingTransport struct {
+	panicked atomic.Bool
+	next     http.RoundTripper
+}
+
+func (p *panickingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if p.panicked.CompareAndSwap(false, true) {
+		panic("a mistake")
+	}
+	return p.next.RoundTrip(r)
+}
+
+func TestKeySet_APanicOfTheClient_IsAnError(t *testing.T) {
+	pair := keyPairs(t)["ES256"]
+	synctest.Test(t, func(t *testing.T) {
+		var failure error
+		j := &identity.JWT{KeySet: &identity.KeySet{
+			URL:    "https://keys.example/jwks",
+			Client: &http.Client{Transport: &panickingTransport{next: &keyServer{serve: published(t, map[string]any{"1": pair.public})}}},
+			Failed: func(err error) { failure = err },
+		}}
+		token := signWith(t, pair.method, pair.private, map[string]any{"kid": "1"}, claims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix()})
+		_, err := show(j, token)
+		checkRefused(t, "a panic", err, wire.Unavailable)
+		if failure == nil || !strings.Contains(failure.Error(), "a mistake") {
+			t.Errorf("failed with %v", failure)
+		}
+		time.Sleep(5 * time.Second)
+		if _, err := show(j, token); err != nil {
+			t.Errorf("after the panic: %v", err)
+		}
+	})
+}
+
+// A failed fetch refuses nobody for good.
+func TestKeySet_AfterAFailedFetch_FetchesAgain(t *testing.T) {
 	pairs := keyPairs(t)
 	synctest.Test(t, func(t *testing.T) {
 		failing := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) }
@@ -209,34 +270,34 @@ func TestKeySet_ComesBack(t *testing.T) {
 		}
 		for range 100 {
 			_, err := show(j, token("1"))
-			checkRefused(t, "while the keys are away", err, wire.Unavailable)
+			checkRefused(t, "while fetches fail", err, wire.Unavailable)
 			var e *wire.Error
 			if errors.As(err, &e); e.Retry != 5*time.Second {
-				t.Fatalf("try again in %v", e.Retry)
+				t.Fatalf("retry in %v", e.Retry)
 			}
 		}
 		if n := server.count(); n != 1 {
-			t.Errorf("100 tokens: the set was asked for %d times", n)
+			t.Errorf("100 tokens: the set was fetched %d times", n)
 		}
-		server.now(published(t, map[string]any{"1": pairs["ES256"].public}))
+		server.answer(published(t, map[string]any{"1": pairs["ES256"].public}))
 		time.Sleep(5 * time.Second)
 		if _, err := show(j, token("1")); err != nil {
 			t.Error(err)
 		}
 		_, err := show(j, token("2"))
-		checkRefused(t, "a key that there is not", err, wire.BadToken)
-		server.now(failing)
+		checkRefused(t, "a key that the set does not contain", err, wire.BadToken)
+		server.answer(failing)
 		time.Sleep(time.Minute)
 		_, err = show(j, token("2"))
-		checkRefused(t, "a key that there may be", err, wire.Unavailable)
+		checkRefused(t, "a key that the set may contain by now", err, wire.Unavailable)
 		if _, err := show(j, token("1")); err != nil {
-			t.Errorf("a key that is known: %v", err)
+			t.Errorf("a cached key: %v", err)
 		}
 	})
 }
 
-// What the URL says is for one server only.
-func TestKeySet_IsLedToNoOtherServer(t *testing.T) {
+// The URL may be secret: no other server may see it.
+func TestKeySet_DoesNotFollowARedirectToAnotherHost(t *testing.T) {
 	p := keyPairs(t)["ES256"]
 	var asked atomic.Int32
 	keys := published(t, map[string]any{"1": p.public})
@@ -268,6 +329,6 @@ func TestKeySet_IsLedToNoOtherServer(t *testing.T) {
 		}
 	}
 	if asked.Load() != 0 {
-		t.Error("another server was asked")
+		t.Error("another server got a request")
 	}
 }

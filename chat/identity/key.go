@@ -138,7 +138,7 @@ func parseKeySet(text []byte) ([]Key, error) {
 		return nil, fmt.Errorf("is not a JSON Web Key Set: %w", err)
 	}
 	if len(set.Keys) > maxKeys {
-		return nil, fmt.Errorf("holds more than %d keys", maxKeys)
+		return nil, fmt.Errorf("contains more than %d keys", maxKeys)
 	}
 	var keys []Key
 	for _, m := range set.Keys {
@@ -147,7 +147,7 @@ func parseKeySet(text []byte) ([]Key, error) {
 		}
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("holds no key that signs tokens")
+		return nil, errors.New("contains no usable public key")
 	}
 	return keys, nil
 }
