@@ -14,7 +14,6 @@ import (
 type Guest struct{ signer Signer }
 
 const (
-	guestType   = "chat-guest+jwt"
 	guestPrefix = "guest-"
 	guestLife   = 90 * 24 * time.Hour
 )

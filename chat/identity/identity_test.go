@@ -103,12 +103,12 @@ func TestGuest_RefusesWhatIsNotItsOwn(t *testing.T) {
 type brokenSecrets struct{}
 
 func (brokenSecrets) Update(context.Context, string, func([]byte) ([]byte, error)) ([]byte, error) {
-	return nil, errors.New("the storage is away")
+	return nil, errors.New("the storage is offline")
 }
 
 func TestGuest_WithoutSecrets_IsUnavailable(t *testing.T) {
 	g := identity.NewGuest(brokenSecrets{}, 0)
-	if err := g.Start(context.Background()); err == nil || !strings.Contains(err.Error(), "the storage is away") || !strings.Contains(err.Error(), `"guest"`) {
+	if err := g.Start(context.Background()); err == nil || !strings.Contains(err.Error(), "the storage is offline") || !strings.Contains(err.Error(), `"guest"`) {
 		t.Errorf("start: %v", err)
 	}
 	_, err := show(g, "")

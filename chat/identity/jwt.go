@@ -65,9 +65,9 @@ func (j *JWT) Authenticate(ctx context.Context, c chat.Credential) (*chat.Identi
 	case c.Token == "", typ == guestType, typ == wechatType:
 		return nil, chat.ErrNoCredential
 	case len(c.Token) > maxToken:
-		return nil, refused(fmt.Sprintf("the token has more than %d bytes", maxToken))
-	case !spelled(c.Token):
-		return nil, refused("the token has characters that are of none")
+		return nil, badToken(fmt.Sprintf("the token has more than %d bytes", maxToken))
+	case !wellFormed(c.Token):
+		return nil, badToken("the token has characters that are of none")
 	}
 	claims := jwt.MapClaims{}
 	if _, err := j.parser().ParseWithClaims(c.Token, claims, func(t *jwt.Token) (any, error) { return j.keys(ctx, t) }); err != nil {
@@ -97,7 +97,7 @@ func (j *JWT) parser() *jwt.Parser {
 func (j *JWT) keys(ctx context.Context, t *jwt.Token) (any, error) {
 	id, ok := t.Header["kid"].(string)
 	if !ok && t.Header["kid"] != nil {
-		return nil, refused("the token's kid is not a text")
+		return nil, badToken("the token's kid is not a text")
 	}
 	var set jwt.VerificationKeySet
 	fitting := slices.DeleteFunc(slices.Clone(j.Keys), func(k Key) bool { return !k.fits(id, t.Method.Alg()) })
@@ -112,7 +112,7 @@ func (j *JWT) keys(ctx context.Context, t *jwt.Token) (any, error) {
 		set.Keys = append(set.Keys, k.key)
 	}
 	if len(set.Keys) == 0 {
-		return nil, refused("the token is signed with a key, or in a way, that is not accepted here")
+		return nil, badToken("the token is signed with a key, or in a way, that is not accepted here")
 	}
 	return set, nil
 }
@@ -135,7 +135,7 @@ func identityOf(claims jwt.MapClaims) (*chat.Identity, error) {
 	}
 	expires, err := claims.GetExpirationTime()
 	if err != nil {
-		return nil, refused("the token's exp is not a time")
+		return nil, badToken("the token's exp is not a time")
 	}
 	id.Expires = expires.Time
 	if r.err == nil {
@@ -164,7 +164,7 @@ type claimReader struct {
 
 func (r *claimReader) wrong(name, what string) {
 	if r.err == nil {
-		r.err = refused(fmt.Sprintf("the token's %s %s", name, what))
+		r.err = badToken(fmt.Sprintf("the token's %s %s", name, what))
 	}
 }
 

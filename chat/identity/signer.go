@@ -2,81 +2,69 @@ package identity
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"strings"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Signer makes and checks this server's own tokens, with keys that it makes
-// itself: the newest signs, older ones are believed until the last token that
-// they signed has ended. All that share the secrets share the keys. Its methods
-// may be called concurrently.
+// Signer signs and verifies this server's own tokens (JWT, RFC 7519, with HS256)
+// with keys that it generates. The newest key signs; an older one verifies until
+// the last token that it signed has expired. All instances that share the
+// secrets share the keys.
+//
+// The fields must not change after the first use. The methods may be called
+// concurrently.
 type Signer struct {
-	// Secrets keeps the keys. Required.
+	// Secrets stores the keys. Required.
 	Secrets Secrets
-	// Name is what the keys are kept under. Required.
+	// Name is the name that the keys are stored under. Required.
 	Name string
-	// Type is the type of the tokens, and in their headers. Required.
+	// Type is the type of the tokens, in their header typ. Required.
 	Type string
-	// Life is how long a token is good for. Required.
+	// Life is how long a token is valid. Required.
 	Life time.Duration
-	// Rotation is how long a key signs before it is replaced. Default 90 days.
-	// While the secrets can't be had, it signs on for as long again.
+	// Rotation is how long a key signs before it is replaced. If it cannot be
+	// replaced because Secrets fails, it signs for one more Rotation at most.
+	// Default 90 days.
 	Rotation time.Duration
 
-	mu      sync.Mutex    // guards the rest
-	keys    []signingKey  // the newest first; replaced, never changed
-	looked  time.Time     // when a look at the secrets last began
-	looking chan struct{} // closed when the look under way is over; nil: there is none
-	failed  error         // why the last look that is over has failed, or nil
+	flight singleflight.Group // has one key: all loads are the same
+
+	mu      sync.Mutex   // guards the fields below
+	keys    []signingKey // the newest first; replaced, never modified
+	began   time.Time    // when the last load began
+	loading bool         // whether a load is under way
+	err     error        // why the last load that has ended failed, or nil
 }
 
-// typeOf returns the type that a token says it is of, or "" where it is no JWT
-// or says none. Nothing is checked.
-func typeOf(token string) string {
-	head, _, ok := strings.Cut(token, ".")
-	if !ok || !spelled(token) {
-		return ""
-	}
-	p, err := base64.RawURLEncoding.DecodeString(head)
-	var header struct {
-		Type string `json:"typ"`
-	}
-	if err != nil || json.Unmarshal(p, &header) != nil {
-		return ""
-	}
-	return header.Type
-}
+const (
+	defaultRotation = 90 * 24 * time.Hour
+	// loadInterval is the shortest time between two loads that are caused by
+	// tokens with unknown keys, and between two attempts to replace a key that
+	// may still sign.
+	loadInterval = 10 * time.Second
+	// loadTimeout must be longer than it takes until a lock is free whose holder
+	// has died.
+	loadTimeout = 30 * time.Second
+)
 
-// maxToken bounds a token, in bytes. The dearest one of that length takes some 50
-// times as much while it is read, because claims are parsed before they are
-// believed.
-const maxToken = 8 << 10
-
-// spelled reports whether a token is short enough and has the characters of one
-// (RFC 7515, section 2). Line breaks, which base64 passes over, would let one
-// token be written in many ways.
-func spelled(token string) bool {
-	return len(token) <= maxToken && !strings.ContainsFunc(token, func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.'
-	})
-}
-
-// Start makes the first key where there is none, so that what stands in the way
-// of that is known at once.
+// Start loads the keys and generates the first one if there is none. It is not
+// required: it reports early what would make the other methods fail. The error
+// wraps a [*wire.Error] with code unavailable.
 func (s *Signer) Start(ctx context.Context) error {
 	_, err := s.newest(ctx)
 	return err
 }
 
-// Sign returns a token for a user and when it ends.
+// Sign returns a token for a user, and when it expires, in whole seconds. It may
+// wait for Secrets, as long as ctx allows and for 30 seconds at most. The error
+// wraps a [*wire.Error] with code unavailable.
 func (s *Signer) Sign(ctx context.Context, user string) (token string, expires time.Time, err error) {
 	key, err := s.newest(ctx)
 	if err != nil {
@@ -93,14 +81,15 @@ func (s *Signer) Sign(ctx context.Context, user string) (token string, expires t
 	return token, expires, err
 }
 
-// Verify returns the user whom a token of this type is for and when it ends. The
-// error is a [*wire.Error].
+// Verify returns the user of a token that Sign made, here or on an instance that
+// shares the secrets, and when it expires. It may wait as Sign does. The error is,
+// or wraps, a [*wire.Error] with code bad_token, expired or unavailable.
 func (s *Signer) Verify(ctx context.Context, token string) (user string, expires time.Time, err error) {
-	var claims jwt.RegisteredClaims
-	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithStrictDecoding())
 	if typeOf(token) != s.Type {
 		return "", time.Time{}, wire.BadToken.Error("")
 	}
+	var claims jwt.RegisteredClaims
+	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithStrictDecoding())
 	_, err = parser.ParseWithClaims(token, &claims, func(t *jwt.Token) (any, error) {
 		id, _ := t.Header["kid"].(string)
 		return s.key(ctx, id)
@@ -114,18 +103,112 @@ func (s *Signer) Verify(ctx context.Context, token string) (user string, expires
 	return claims.Subject, claims.ExpiresAt.Time, nil
 }
 
-// tokenError is why a token is refused, as the client is told it.
-func tokenError(err error) error {
-	var told *wire.Error
-	switch {
-	case errors.As(err, &told) && told.Code == wire.Unavailable:
-		return err // with what the operator must know
-	case told != nil:
-		return told
-	case errors.Is(err, jwt.ErrTokenInvalidIssuer), errors.Is(err, jwt.ErrTokenInvalidAudience):
-		// A fresh one would not do either.
-	case errors.Is(err, jwt.ErrTokenExpired):
-		return wire.Expired.Error("")
+func (s *Signer) rotation() time.Duration {
+	if s.Rotation > 0 {
+		return s.Rotation
 	}
-	return wire.BadToken.Error("")
+	return defaultRotation
+}
+
+// newest returns the key that signs now. A key that should be replaced, but may
+// still sign, is returned at once while a load is under way or has just failed.
+func (s *Signer) newest(ctx context.Context) (signingKey, error) {
+	s.mu.Lock()
+	keys := s.keys
+	busy := s.loading || s.err != nil && time.Since(s.began) < loadInterval
+	s.mu.Unlock()
+	usable := maySign(keys, s.rotation())
+	if !rotationDue(keys, s.rotation()) || usable && busy {
+		return keys[0], nil
+	}
+	fresh, err := s.load(ctx)
+	switch {
+	case err == nil:
+		return fresh[0], nil
+	case usable:
+		return keys[0], nil
+	}
+	return signingKey{}, err
+}
+
+// key returns the key with that id. It loads the keys if the id is unknown,
+// because another instance may have generated that key.
+func (s *Signer) key(ctx context.Context, id string) ([]byte, error) {
+	s.mu.Lock()
+	keys, err := s.keys, s.err
+	recent := !s.loading && time.Since(s.began) < loadInterval
+	s.mu.Unlock()
+	if k := findKey(keys, id); k != nil {
+		return k, nil
+	}
+	switch {
+	case recent && err != nil:
+		return nil, err
+	case recent && !rotationDue(keys, s.rotation()):
+		return nil, wire.BadToken.Error("")
+	}
+	if keys, err = s.load(ctx); err != nil {
+		return nil, err
+	}
+	if k := findKey(keys, id); k != nil {
+		return k, nil
+	}
+	return nil, wire.BadToken.Error("")
+}
+
+// load reads the keys and rotates them if that is due. Concurrent callers share
+// one load; when ctx ends, only this caller's wait ends.
+func (s *Signer) load(ctx context.Context) ([]signingKey, error) {
+	done := s.flight.DoChan("", func() (any, error) { return s.update(context.WithoutCancel(ctx)) })
+	select {
+	case r := <-done:
+		keys, _ := r.Val.([]signingKey)
+		return keys, r.Err
+	case <-ctx.Done():
+		return nil, s.unavailable(ctx.Err())
+	}
+}
+
+// update is one load. It ends after loadTimeout at the latest, if Secrets obeys
+// its context.
+func (s *Signer) update(ctx context.Context) ([]signingKey, error) {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	s.mu.Lock()
+	s.began, s.loading = time.Now(), true
+	s.mu.Unlock()
+
+	keys, err := s.read(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.loading, s.err = false, err; err == nil {
+		s.keys = keys
+	}
+	return keys, err
+}
+
+// read returns the stored keys, rotated if that is due. A panic of Secrets
+// becomes an error: singleflight would end the process with it.
+func (s *Signer) read(ctx context.Context) (keys []signingKey, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			keys, err = nil, s.unavailable(fmt.Errorf("panic: %v", v))
+		}
+	}()
+	_, err = s.Secrets.Update(ctx, s.Name, func(old []byte) (value []byte, err error) {
+		if keys, err = parseSigningKeys(old); err != nil || !rotationDue(keys, s.rotation()) {
+			return old, err
+		}
+		keys = rotate(keys, s.rotation(), s.Life)
+		return json.Marshal(keys)
+	})
+	if err != nil {
+		return nil, s.unavailable(err)
+	}
+	return keys, nil
+}
+
+// unavailable wraps what the client is told, and the cause for the operator.
+func (s *Signer) unavailable(cause error) error {
+	return fmt.Errorf("keys of %s tokens, stored as %q: %w: %w", s.Type, s.Name, wire.Unavailable.Error(""), cause)
 }

@@ -14,31 +14,31 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// slowSecrets take their time, one instance after the other, and can be away.
+// slowSecrets delay each Update, one after the other, and can fail.
 type slowSecrets struct {
-	inner  identity.MemorySecrets
-	turn   chan struct{} // of one; not a mutex, since who holds it waits
-	took   time.Duration
-	away   atomic.Bool
-	asked  atomic.Int32
-	writes atomic.Int32
+	inner   identity.MemorySecrets
+	lock    chan struct{} // a mutex; as a channel, because its holder waits
+	delay   time.Duration
+	failing atomic.Bool
+	updates atomic.Int32
+	writes  atomic.Int32
 }
 
-func newSlowSecrets(took time.Duration) *slowSecrets {
-	return &slowSecrets{turn: make(chan struct{}, 1), took: took}
+func newSlowSecrets(delay time.Duration) *slowSecrets {
+	return &slowSecrets{lock: make(chan struct{}, 1), delay: delay}
 }
 
 func (s *slowSecrets) Update(ctx context.Context, name string, f func([]byte) ([]byte, error)) ([]byte, error) {
-	s.asked.Add(1)
-	s.turn <- struct{}{}
-	defer func() { <-s.turn }()
+	s.updates.Add(1)
+	s.lock <- struct{}{}
+	defer func() { <-s.lock }()
 	select {
-	case <-time.After(s.took):
+	case <-time.After(s.delay):
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if s.away.Load() {
-		return nil, errors.New("the storage is away")
+	if s.failing.Load() {
+		return nil, errors.New("the storage is offline")
 	}
 	return s.inner.Update(ctx, name, func(old []byte) ([]byte, error) {
 		value, err := f(old)
@@ -97,8 +97,8 @@ func TestSigner_InstancesThatStartAtOnce_MakeOneKey(t *testing.T) {
 			}
 		}
 		all.Wait()
-		if asked, writes := secrets.asked.Load(), secrets.writes.Load(); asked != 4 || writes != 1 {
-			t.Errorf("4 instances asked %d times and wrote %d times", asked, writes)
+		if updates, writes := secrets.updates.Load(), secrets.writes.Load(); updates != 4 || writes != 1 {
+			t.Errorf("4 instances made %d updates and %d writes", updates, writes)
 		}
 		for _, s := range signers {
 			for _, token := range tokens {
@@ -108,7 +108,7 @@ func TestSigner_InstancesThatStartAtOnce_MakeOneKey(t *testing.T) {
 	})
 }
 
-func TestSigner_KeysRotate_AndOldTokensStayGoodUntilTheyEnd(t *testing.T) {
+func TestSigner_KeysRotate_AndOldTokensStayValidUntilTheyExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		secrets := new(identity.MemorySecrets)
 		s := newSigner(secrets)
@@ -123,18 +123,18 @@ func TestSigner_KeysRotate_AndOldTokensStayGoodUntilTheyEnd(t *testing.T) {
 			t.Errorf("signed with %s, %s, %s", keyOf(first), keyOf(last), keyOf(next))
 		}
 		_, _, err := s.Verify(t.Context(), first)
-		checkRefused(t, "a token that has ended", err, wire.Expired)
+		checkRefused(t, "an expired token", err, wire.Expired)
 		time.Sleep(27 * day)
 		mustVerify(t, s, last, "ann")
 		mustVerify(t, newSigner(secrets), last, "ann")
 		time.Sleep(2 * day)
 		_, _, err = s.Verify(t.Context(), last)
-		checkRefused(t, "a token that has ended", err, wire.Expired)
+		checkRefused(t, "an expired token", err, wire.Expired)
 	})
 }
 
-// The one instance is busy with tokens that it knows when the other makes a key.
-func TestSigner_AnotherInstancesKey_IsBelievedAtOnce(t *testing.T) {
+// One instance verifies tokens with known keys while another generates a key.
+func TestSigner_AnotherInstancesKey_IsAcceptedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		secrets := new(identity.MemorySecrets)
 		here, there := newSigner(secrets), newSigner(secrets)
@@ -145,7 +145,7 @@ func TestSigner_AnotherInstancesKey_IsBelievedAtOnce(t *testing.T) {
 		known = mustSign(t, there, "ann")
 		mustVerify(t, here, known, "ann")
 		_, _, err := here.Verify(t.Context(), mustSign(t, newSigner(new(identity.MemorySecrets)), "ann"))
-		checkRefused(t, "a stranger's token", err, wire.BadToken) // which has made it look just now
+		checkRefused(t, "a stranger's token", err, wire.BadToken) // it has caused a load just now
 		time.Sleep(2 * time.Second)
 		token := mustSign(t, there, "ben") // with a new key
 		mustVerify(t, here, known, "ann")
@@ -153,8 +153,8 @@ func TestSigner_AnotherInstancesKey_IsBelievedAtOnce(t *testing.T) {
 	})
 }
 
-// Who makes tokens up can't make an instance ask the storage each time.
-func TestSigner_UnknownKeys_AreAskedForNowAndThen(t *testing.T) {
+// Made-up tokens must not cause a load each.
+func TestSigner_UnknownKeys_CauseOneLoadIn10Seconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		secrets := newSlowSecrets(0)
 		s := newSigner(secrets)
@@ -164,49 +164,49 @@ func TestSigner_UnknownKeys_AreAskedForNowAndThen(t *testing.T) {
 			checkRefused(t, "a stranger's token", err, wire.BadToken)
 			time.Sleep(100 * time.Millisecond)
 		}
-		if n := secrets.asked.Load(); n > 2 {
-			t.Errorf("asked %d times", n)
+		if n := secrets.updates.Load(); n > 2 {
+			t.Errorf("%d updates", n)
 		}
 	})
 }
 
-func TestSigner_WhileTheStorageIsAway_TheOldKeySignsOn(t *testing.T) {
+func TestSigner_WhileTheStorageFails_TheOldKeySigns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		secrets := newSlowSecrets(0)
 		s := newSigner(secrets)
 		mustSign(t, s, "ann")
-		secrets.away.Store(true)
+		secrets.failing.Store(true)
 		time.Sleep(rotation + time.Hour)
-		before := secrets.asked.Load()
+		before := secrets.updates.Load()
 		for range 100 {
 			mustVerify(t, s, mustSign(t, s, "ann"), "ann")
 		}
-		if n := secrets.asked.Load() - before; n != 1 {
-			t.Errorf("100 signatures asked the storage %d times", n)
+		if n := secrets.updates.Load() - before; n != 1 {
+			t.Errorf("100 signatures made %d updates", n)
 		}
-		// A key that is not known might have been made elsewhere: there is no telling.
+		// Another instance may have generated the unknown key.
 		_, _, err := s.Verify(t.Context(), mustSign(t, newSigner(new(identity.MemorySecrets)), "ann"))
 		checkRefused(t, "an unknown key", err, wire.Unavailable)
 
 		time.Sleep(rotation - 2*time.Hour)
 		last := mustSign(t, s, "ann")
-		time.Sleep(2 * time.Hour) // it may not sign for ever
+		time.Sleep(2 * time.Hour) // it may not sign for more than two rotations
 		_, _, err = s.Sign(t.Context(), "ann")
 		checkRefused(t, "without a key", err, wire.Unavailable)
-		if !strings.Contains(err.Error(), "the storage is away") || !strings.Contains(err.Error(), `"test"`) {
+		if !strings.Contains(err.Error(), "the storage is offline") || !strings.Contains(err.Error(), `"test"`) {
 			t.Errorf("the operator is told %v", err)
 		}
 		mustVerify(t, s, last, "ann")
 
-		secrets.away.Store(false)
+		secrets.failing.Store(false)
 		time.Sleep(time.Minute)
 		mustVerify(t, s, mustSign(t, s, "ann"), "ann")
 		time.Sleep(28 * day)
-		mustVerify(t, newSigner(secrets), last, "ann") // its key is kept as long as its last token
+		mustVerify(t, newSigner(secrets), last, "ann") // its key is stored until its last token expires
 	})
 }
 
-func TestSigner_NobodyWaitsLongerThanItsContext(t *testing.T) {
+func TestSigner_NobodyWaitsLongerThanTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSigner(newSlowSecrets(time.Hour))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -214,7 +214,7 @@ func TestSigner_NobodyWaitsLongerThanItsContext(t *testing.T) {
 		start := time.Now()
 		_, _, err := s.Sign(ctx, "ann")
 		checkRefused(t, "who gave up", err, wire.Unavailable)
-		_, _, err = s.Sign(t.Context(), "ann") // the storage itself is given up, too
+		_, _, err = s.Sign(t.Context(), "ann") // joins the same load, which ends after 30 s
 		checkRefused(t, "who waited", err, wire.Unavailable)
 		if took := time.Since(start); took != 30*time.Second {
 			t.Errorf("gave up after %v", took)
@@ -222,37 +222,37 @@ func TestSigner_NobodyWaitsLongerThanItsContext(t *testing.T) {
 	})
 }
 
-// A file that was cut off must not make tokens that are signed with nothing.
-func TestSigner_KeysThatAreNotWhole_AreRefused(t *testing.T) {
-	for _, kept := range []string{
+// A truncated file must not lead to tokens that are signed with an empty key.
+func TestSigner_DamagedKeys_AreAnError(t *testing.T) {
+	for _, damaged := range []string{
 		"", "{", `[{"id":"a","key":"","made":9999999999}]`, `[{"id":"a","key":"c2hvcnQ=","made":9999999999}]`,
 		`[{"key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=","made":9999999999}]`,
 	} {
 		secrets := new(identity.MemorySecrets)
-		keep(t, secrets, "test", kept)
-		if err := newSigner(secrets).Start(t.Context()); err == nil || !strings.Contains(err.Error(), "not what was written") {
-			t.Errorf("%q: %v", kept, err)
+		store(t, secrets, "test", damaged)
+		if err := newSigner(secrets).Start(t.Context()); err == nil || !strings.Contains(err.Error(), "damaged") {
+			t.Errorf("%q: %v", damaged, err)
 		}
-		if got := kept; got != keep(t, secrets, "test", kept) {
-			t.Errorf("%q was written over by %q", kept, got)
+		if got := store(t, secrets, "test", damaged); got != damaged {
+			t.Errorf("%q was replaced by %q", damaged, got)
 		}
 	}
 }
 
-// keep puts a value in the place of what is there, and returns that.
-func keep(t *testing.T, s identity.Secrets, name, value string) (was string) {
+// store stores a value and returns the old one.
+func store(t *testing.T, s identity.Secrets, name, value string) (previous string) {
 	t.Helper()
 	_, err := s.Update(t.Context(), name, func(old []byte) ([]byte, error) {
-		was = string(old)
+		previous = string(old)
 		return []byte(value), nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return was
+	return previous
 }
 
-// panickingSecrets are somebody's mistake.
+// panickingSecrets stand for a bug in an implementation of Secrets.
 type panickingSecrets struct{}
 
 func (panickingSecrets) Update(context.Context, string, func([]byte) ([]byte, error)) ([]byte, error) {
@@ -261,7 +261,7 @@ func (panickingSecrets) Update(context.Context, string, func([]byte) ([]byte, er
 
 func TestSigner_APanicOfTheStorage_IsAnError(t *testing.T) {
 	s := newSigner(panickingSecrets{})
-	for range 2 { // nobody waits for a look that has ended so
+	for range 2 { // the second call does not wait for the load that has panicked
 		_, _, err := s.Sign(t.Context(), "ann")
 		checkRefused(t, "a panic", err, wire.Unavailable)
 		if !strings.Contains(err.Error(), "a mistake") {

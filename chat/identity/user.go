@@ -26,16 +26,9 @@ func (list First) Authenticate(ctx context.Context, c chat.Credential) (*chat.Id
 		}
 	}
 	if c.Token == "" {
-		return nil, refused("a token is needed")
+		return nil, badToken("a token is needed")
 	}
-	return nil, refused("the token is of no kind that is accepted here")
-}
-
-// refused is a bad token, with a reason that gives nothing away.
-func refused(reason string) *wire.Error {
-	e := wire.BadToken.Error("")
-	e.Message = reason
-	return e
+	return nil, badToken("the token is of no kind that is accepted here")
 }
 
 // CheckUser returns why a text can't be the id of a user who comes from
@@ -44,11 +37,11 @@ func refused(reason string) *wire.Error {
 func CheckUser(id string) error {
 	switch {
 	case id == "":
-		return refused("the user has no id")
+		return badToken("the user has no id")
 	case len(id) > wire.MaxUser, !utf8.ValidString(id), strings.ContainsFunc(id, unicode.IsControl):
-		return refused(fmt.Sprintf("the user's id is not a text of at most %d bytes", wire.MaxUser))
+		return badToken(fmt.Sprintf("the user's id is not a text of at most %d bytes", wire.MaxUser))
 	case strings.HasPrefix(id, guestPrefix), strings.HasPrefix(id, wechatPrefix):
-		return refused("the user's id begins as only this server's own do")
+		return badToken("the user's id begins as only this server's own do")
 	}
 	return nil
 }

@@ -65,7 +65,6 @@ type WeChatOptions struct {
 var ErrRefused = errors.New("refused by WeChat")
 
 const (
-	wechatType   = "chat-wechat+jwt"
 	wechatPrefix = "wx-"
 	wechatLife   = 7 * 24 * time.Hour
 	wechatAPI    = "https://api.weixin.qq.com"

@@ -245,7 +245,7 @@ func TestWeChat_Login_IsBounded(t *testing.T) {
 func TestWeChat_WithoutTheKeyOfItsIDs_LetsNobodyIn(t *testing.T) {
 	for _, kept := range []string{"", "short"} {
 		secrets := new(identity.MemorySecrets)
-		keep(t, secrets, "wechat-ids", kept)
+		store(t, secrets, "wechat-ids", kept)
 		s := newStandIn(t)
 		w, err := identity.NewWeChat(identity.WeChatOptions{AppID: appID, AppSecret: appSecret, API: s.URL, Secrets: secrets})
 		if err != nil {
@@ -259,7 +259,7 @@ func TestWeChat_WithoutTheKeyOfItsIDs_LetsNobodyIn(t *testing.T) {
 		if s.calls != 0 {
 			t.Error("a code was used up in vain")
 		}
-		if was := keep(t, secrets, "wechat-ids", kept); was != kept {
+		if was := store(t, secrets, "wechat-ids", kept); was != kept {
 			t.Errorf("%q was written over", kept)
 		}
 	}

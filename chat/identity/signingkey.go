@@ -1,0 +1,73 @@
+package identity
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// signingKey is one of the keys that a [Signer] signs with. Secrets stores them
+// as a JSON array, the newest first.
+type signingKey struct {
+	ID   string `json:"id"`
+	Key  []byte `json:"key"`
+	Made int64  `json:"made"` // Unix seconds
+}
+
+const keySize = 32 // bytes
+
+func newSigningKey() signingKey {
+	k := signingKey{ID: rand.Text()[:10], Key: make([]byte, keySize), Made: time.Now().Unix()}
+	rand.Read(k.Key)
+	return k
+}
+
+func (k signingKey) age() time.Duration { return time.Since(time.Unix(k.Made, 0)) }
+
+// rotationDue reports whether a key newer than these should sign.
+func rotationDue(keys []signingKey, rotation time.Duration) bool {
+	return len(keys) == 0 || keys[0].age() >= rotation
+}
+
+// maySign reports whether the newest of these keys may still sign: for a second
+// rotation at most, for which rotate keeps it.
+func maySign(keys []signingKey, rotation time.Duration) bool {
+	return len(keys) > 0 && keys[0].age() < 2*rotation
+}
+
+// rotate adds a key and removes the keys that cannot have signed a valid token:
+// a key signs for two rotations at most, and its last token is valid for life.
+func rotate(keys []signingKey, rotation, life time.Duration) []signingKey {
+	keys = slices.Insert(keys, 0, newSigningKey())
+	return slices.DeleteFunc(keys, func(k signingKey) bool { return k.age() >= 2*rotation+life })
+}
+
+// findKey returns the key with that id, or nil.
+func findKey(keys []signingKey, id string) []byte {
+	for _, k := range keys {
+		if k.ID == id {
+			return k.Key
+		}
+	}
+	return nil
+}
+
+// parseSigningKeys decodes stored keys; nil means that none are stored. Damaged
+// keys are an error and are not replaced: that would invalidate every token.
+func parseSigningKeys(stored []byte) ([]signingKey, error) {
+	if stored == nil {
+		return nil, nil
+	}
+	var keys []signingKey
+	err := json.Unmarshal(stored, &keys)
+	if err == nil && slices.ContainsFunc(keys, func(k signingKey) bool { return k.ID == "" || len(k.Key) != keySize }) {
+		err = errors.New("a key has no id or the wrong size")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the stored keys are damaged: %w", err)
+	}
+	return keys, nil
+}
