@@ -16,19 +16,19 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// stronghold is a site with every kind of token, and one good token of each.
-type stronghold struct {
-	list                  identity.First
-	weChat                *identity.WeChat
-	site, user, guest     string
-	siteID, userID, gstID string
+// target is a site with every authenticator, and one valid token of each kind.
+type target struct {
+	list                    identity.First
+	weChat                  *identity.WeChat
+	site, user, guest       string
+	siteID, userID, guestID string
 }
 
-func newStronghold(t *testing.T) *stronghold {
+func newTarget(t *testing.T) *target {
 	t.Helper()
-	// All have one storage, as in a server: what they keep there must not mix.
+	// All share one storage, as in a server: their keys must not mix.
 	secrets := new(identity.MemorySecrets)
-	h := &stronghold{weChat: newStandIn(t).weChat(t, func(o *identity.WeChatOptions) { o.Secrets = secrets })}
+	h := &target{weChat: newFakeWeChat(t).weChat(t, func(o *identity.WeChatOptions) { o.Secrets = secrets })}
 	site := &identity.JWT{Keys: []identity.Key{mustSecret(t, siteSecret)}, Issuer: "me", Audience: "chat"}
 	h.list = identity.First{site, h.weChat, identity.NewGuest(secrets, 0)}
 	h.site, h.siteID = sign(t, claims{"sub": "ann", "iss": "me", "aud": "chat"}), "ann"
@@ -37,11 +37,11 @@ func newStronghold(t *testing.T) *stronghold {
 		t.Fatal(err)
 	}
 	h.user, h.userID = li.Token, li.User.ID
-	guest, err := show(h.list, "")
+	guest, err := authenticate(h.list, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.guest, h.gstID = guest.Token, guest.User.ID
+	h.guest, h.guestID = guest.Token, guest.User.ID
 	return h
 }
 
@@ -56,7 +56,8 @@ func decode(t *testing.T, text string) string {
 	return string(p)
 }
 
-// forge changes the header or the claims of a token, and leaves its signature.
+// forge replaces a text in the header (part 0) or the claims (part 1) of a token
+// and keeps the signature.
 func forge(t *testing.T, token string, part int, from, to string) string {
 	t.Helper()
 	parts := strings.Split(token, ".")
@@ -69,12 +70,11 @@ func forge(t *testing.T, token string, part int, from, to string) string {
 	return strings.Join(parts, ".")
 }
 
-// Each attack must get exactly its answer, from every kind of authenticator that
-// might be deceived, and cost little.
-func TestAttacks_OnAListOfAll(t *testing.T) {
-	h := newStronghold(t)
-	for want, token := range map[string]string{h.siteID: h.site, h.userID: h.user, h.gstID: h.guest} {
-		if id, err := show(h.list, token); err != nil || id.User.ID != want || id.User.Guest != (want == h.gstID) {
+// Every attack must be refused with exactly its code, and must not allocate much.
+func TestAttacks_OnAllAuthenticators(t *testing.T) {
+	h := newTarget(t)
+	for want, token := range map[string]string{h.siteID: h.site, h.userID: h.user, h.guestID: h.guest} {
+		if id, err := authenticate(h.list, token); err != nil || id.User.ID != want || id.User.Guest != (want == h.guestID) {
 			t.Fatalf("%+v, %v, want %s", id, err, want)
 		}
 	}
@@ -82,20 +82,20 @@ func TestAttacks_OnAListOfAll(t *testing.T) {
 	typed := func(typ string, c claims) string {
 		return signWith(t, jwt.SigningMethodHS256, []byte(siteSecret), map[string]any{"typ": typ}, c)
 	}
-	sound := `{"sub":"ann","iss":"me","aud":"chat","exp":99999999999}`
+	valid := `{"sub":"ann","iss":"me","aud":"chat","exp":99999999999}`
 	for name, token := range map[string]string{
 		"a guest's as the site's":        forge(t, h.guest, 0, guestType, "JWT"),
 		"a guest's as WeChat's":          forge(t, h.guest, 0, guestType, weChatType),
 		"a guest's, of no type":          forge(t, h.guest, 0, guestType, ""),
 		"WeChat's as a guest's":          forge(t, h.user, 0, weChatType, guestType),
 		"the site's as a guest's":        forge(t, h.site, 0, `"JWT"`, `"`+guestType+`"`),
-		"a guest's by the site's key":    typed(guestType, claims{"sub": h.gstID}),
+		"a guest's by the site's key":    typed(guestType, claims{"sub": h.guestID}),
 		"WeChat's by the site's key":     typed(weChatType, claims{"sub": h.userID}),
-		"the site's for a guest's id":    typed("JWT", claims{"sub": h.gstID, "iss": "me", "aud": "chat"}),
+		"the site's for a guest's id":    typed("JWT", claims{"sub": h.guestID, "iss": "me", "aud": "chat"}),
 		"the site's for a WeChat id":     typed("JWT", claims{"sub": h.userID, "iss": "me", "aud": "chat"}),
 		"two types":                      forge(t, h.guest, 0, `"typ"`, `"TYP":"JWT","typ"`),
 		"two types, the other way":       forge(t, h.site, 0, `"typ"`, `"TYP":"`+guestType+`","typ"`),
-		"another guest":                  forge(t, h.guest, 1, h.gstID, "guest-a"),
+		"another guest":                  forge(t, h.guest, 1, h.guestID, "guest-a"),
 		"another WeChat user":            forge(t, h.user, 1, h.userID, "wx-a"),
 		"another user":                   forge(t, h.site, 1, `"ann"`, `"ben"`),
 		"a longer life":                  forge(t, h.guest, 1, `"exp":`, `"exp":9`),
@@ -104,8 +104,8 @@ func TestAttacks_OnAListOfAll(t *testing.T) {
 		"a guest's by HS512":             forge(t, h.guest, 0, "HS256", "HS512"),
 		"a guest's, kid of a path":       forge(t, h.guest, 0, `"kid":"`, `"kid":"../../../../dev/null`),
 		"a guest's, kid left out":        forge(t, h.guest, 0, `"kid"`, `"no"`),
-		"a guest's, kid a number":        encode(`{"alg":"HS256","kid":7,"typ":"`+guestType+`"}`) + "." + encode(sound) + ".AAAA",
-		"a guest's, signed with nothing": signWith(t, jwt.SigningMethodHS256, []byte{}, map[string]any{"typ": guestType, "kid": ""}, claims{"sub": h.gstID}),
+		"a guest's, kid a number":        encode(`{"alg":"HS256","kid":7,"typ":"`+guestType+`"}`) + "." + encode(valid) + ".AAAA",
+		"a guest's, signed with nothing": signWith(t, jwt.SigningMethodHS256, []byte{}, map[string]any{"typ": guestType, "kid": ""}, claims{"sub": h.guestID}),
 		"a signature cut":                h.user[:len(h.user)-1],
 		"a signature of trailing bits":   h.user[:len(h.user)-1] + nextBase64(h.user[len(h.user)-1]),
 		"a signature with a line break":  h.user[:len(h.user)-4] + "\n" + h.user[len(h.user)-4:],
@@ -119,40 +119,41 @@ func TestAttacks_OnAListOfAll(t *testing.T) {
 		"a megabyte for a guest":         forge(t, h.guest, 0, guestType, guestType+`","x":"`+strings.Repeat("x", 1<<20)),
 		"deep JSON":                      encode(`{"alg":"HS256","x":`+strings.Repeat("[", 4000)) + "." + encode("{}") + ".AAAA",
 		"deep claims":                    encode(`{"alg":"HS256"}`) + "." + encode(strings.Repeat(`{"a":`, 1000)+"1"+strings.Repeat("}", 1000)) + ".AAAA",
-		"a thousand headers":             encode(manyMembers(500)) + "." + encode(sound) + ".AAAA",
+		"500 headers":                    encode(manyMembers(500)) + "." + encode(valid) + ".AAAA",
 		"JSON null":                      encode("null") + "." + encode("null") + ".",
-		"not UTF-8":                      "\xff\xfe." + encode(sound) + ".x",
+		"not UTF-8":                      "\xff\xfe." + encode(valid) + ".x",
 		"a space":                        " ",
 	} {
 		t.Run(name, func(t *testing.T) {
-			id, err := show(h.list, token)
+			id, err := authenticate(h.list, token)
 			if err == nil {
-				t.Fatalf("let in as %+v", id)
+				t.Fatalf("accepted as %+v", id)
 			}
 			checkRefused(t, name, err, wire.BadToken)
 			if strings.Contains(err.Error(), token) && len(token) > 2 {
 				t.Errorf("the error repeats the token: %v", err)
 			}
-			const bound = 64 * (8 << 10) // of the longest token
-			if cost := allocated(func() { show(h.list, token) }); cost > bound {
-				t.Errorf("costs %d bytes, want %d at most", cost, bound)
+			const bound = 64 * (8 << 10) // 64 times the longest token
+			if cost := allocated(func() { authenticate(h.list, token) }); cost > bound {
+				t.Errorf("allocates %d bytes, want %d at most", cost, bound)
 			}
 		})
 	}
 	expired := sign(t, claims{"sub": "ann", "iss": "me", "aud": "chat", "exp": time.Now().Add(-time.Minute).Unix()})
-	_, err := show(h.list, expired)
+	_, err := authenticate(h.list, expired)
 	checkRefused(t, "expired", err, wire.Expired)
 	_, err = login(t, h.weChat, "li-1", "")
 	checkRefused(t, "a code replayed", err, wire.BadCode)
 }
 
-// nextBase64 is the character that differs in the last bit, which does not count
-// at the end of 32 bytes.
+// nextBase64 returns the character that differs in the last bit, which a lenient
+// decoder ignores at the end of 32 bytes.
 func nextBase64(c byte) string {
 	const all = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	return string(all[strings.IndexByte(all, c)^1])
 }
 
+// manyMembers returns a header with n unknown members.
 func manyMembers(n int) string {
 	var b strings.Builder
 	b.WriteString(`{"alg":"HS256"`)
@@ -162,7 +163,7 @@ func manyMembers(n int) string {
 	return b.String() + "}"
 }
 
-// allocated returns how many bytes f allocates, on the average of some runs.
+// allocated returns how many bytes f allocates, averaged over some runs.
 func allocated(f func()) uint64 {
 	const runs = 10
 	var before, after runtime.MemStats
@@ -174,9 +175,9 @@ func allocated(f func()) uint64 {
 	return (after.TotalAlloc - before.TotalAlloc) / runs
 }
 
-// However many tokens are made up and guests made, nothing of them is kept.
-func TestAttacks_AFlood_LeavesNothing(t *testing.T) {
-	h := newStronghold(t)
+// No memory stays allocated, however many tokens are made up and guests created.
+func TestAttacks_AFlood_LeavesNoMemory(t *testing.T) {
+	h := newTarget(t)
 	held := func() uint64 {
 		var m runtime.MemStats
 		runtime.GC()
@@ -190,26 +191,26 @@ func TestAttacks_AFlood_LeavesNothing(t *testing.T) {
 				signWith(t, jwt.SigningMethodHS256, []byte("x"), map[string]any{"kid": fmt.Sprint(i)}, claims{"sub": fmt.Sprint(i)}),
 			} {
 				var e *wire.Error
-				if _, err := show(h.list, token); !errors.As(err, &e) || e.Code != wire.BadToken {
+				if _, err := authenticate(h.list, token); !errors.As(err, &e) || e.Code != wire.BadToken {
 					t.Fatal(err)
 				}
 			}
-			if _, err := show(h.list, ""); err != nil {
+			if _, err := authenticate(h.list, ""); err != nil {
 				t.Fatal(err)
 			}
 			r := httptest.NewRequestWithContext(t.Context(), "POST", "/chat/login", nil)
 			if _, err := h.weChat.Login(r, strings.Repeat("x", 129)); err == nil {
-				t.Fatal("no code logs in")
+				t.Fatal("an overlong code is accepted")
 			}
 		}
 	}
-	flood(500) // what is made once
+	flood(500) // allocates what is allocated once
 	before := held()
 	flood(3000)
 	const bound = 128 << 10
 	after := held()
 	if after > before+bound {
-		t.Errorf("%d bytes are kept, want %d at most", after-before, bound)
+		t.Errorf("%d bytes stay allocated, want %d at most", after-before, bound)
 	}
 	runtime.KeepAlive(h)
 }

@@ -1,10 +1,25 @@
-// Package identity finds out who clients are: guests, users with a token of the
-// site's own (JWT), and users of a WeChat mini program. Each way is a
-// chat.Authenticator.
+// Package identity authenticates clients: guests, users with a JSON Web Token of
+// the site, and users of a WeChat mini program. Each way is a chat.Authenticator;
+// [First] combines them.
 //
-// A credential is dealt with by the first way that it concerns; one that this
-// refuses is not offered to the next, so that nobody becomes a guest by a token
-// that has failed. Which way a token concerns is told by the type in its header
-// (RFC 7515, section 4.1.9), which is part of what is signed: a guest's token is
-// never taken for a user's, whoever signed it.
+// The header typ of a token (RFC 7519, section 5.1) decides which authenticator
+// handles it. That header is signed too, so a guest's token is never accepted as
+// a user's, whoever signed it. If the authenticator refuses the token, no other
+// one is asked: nobody becomes a guest because a token was invalid.
+//
+// # Files, lowest first
+//
+//	token.go         what can be read from a token before it is verified; its refusal
+//	userid.go        ids of users: the reserved prefixes, the check of others' ids
+//	secrets.go       Secrets: where this server's own keys are stored
+//	signingkey.go    the keys of a Signer: encoding, rotation
+//	signer.go        Signer: this server's own tokens
+//	key.go           Key: verifies a site's tokens; parsing of PEM and JSON Web Keys
+//	jwks.go          KeySet: keys from a URL, cached
+//	claims.go        from the claims of a site's token to an identity
+//	jwt.go           JWT: the site's tokens
+//	guest.go         Guest: clients without a token
+//	code2session.go  the request to WeChat
+//	wechat.go        WeChat: login and tokens of its users
+//	first.go         First: a list of authenticators
 package identity

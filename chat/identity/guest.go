@@ -9,17 +9,16 @@ import (
 	"github.com/caddychat/caddy-chat/chat"
 )
 
-// Guest lets everybody in who brings no token, as somebody new, and gives them
-// one to come back with. Its methods may be called concurrently.
+// Guest accepts every client without a token, as a new guest, and gives it a
+// token to come back with as the same guest. Its methods may be called
+// concurrently.
 type Guest struct{ signer Signer }
 
-const (
-	guestPrefix = "guest-"
-	guestLife   = 90 * 24 * time.Hour
-)
+const guestLife = 90 * 24 * time.Hour
 
-// NewGuest returns a Guest whose tokens are good for life after a guest's last
-// visit, 90 days where it is 0.
+// NewGuest returns a Guest whose keys are stored in secrets under the name
+// "guest". A token is valid for life, and each visit gives a new one. If life is
+// 0, it is 90 days.
 func NewGuest(secrets Secrets, life time.Duration) *Guest {
 	if life == 0 {
 		life = guestLife
@@ -27,10 +26,11 @@ func NewGuest(secrets Secrets, life time.Duration) *Guest {
 	return &Guest{Signer{Secrets: secrets, Name: "guest", Type: guestType, Life: life}}
 }
 
-// Start makes what Authenticate needs.
+// Start loads the keys, or generates them, as [Signer.Start] does.
 func (g *Guest) Start(ctx context.Context) error { return g.signer.Start(ctx) }
 
-// Authenticate implements chat.Authenticator.
+// Authenticate implements chat.Authenticator. It returns chat.ErrNoCredential for
+// the tokens of others.
 func (g *Guest) Authenticate(ctx context.Context, c chat.Credential) (*chat.Identity, error) {
 	user := guestPrefix + strings.ToLower(rand.Text())
 	if c.Token != "" {

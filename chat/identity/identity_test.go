@@ -14,14 +14,14 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// show has a decide on a token.
-func show(a chat.Authenticator, token string) (*chat.Identity, error) {
+// authenticate passes a token to a.
+func authenticate(a chat.Authenticator, token string) (*chat.Identity, error) {
 	return a.Authenticate(context.Background(), credential(token))
 }
 
 func credential(token string) chat.Credential { return chat.Credential{Token: token} }
 
-// checkRefused fails unless err tells the client this code, for good.
+// checkRefused fails unless err tells the client this code.
 func checkRefused(t *testing.T, what string, err error, code wire.Code) {
 	t.Helper()
 	var e *wire.Error
@@ -30,15 +30,15 @@ func checkRefused(t *testing.T, what string, err error, code wire.Code) {
 	}
 }
 
-func TestGuest_ComesBackByItsToken(t *testing.T) {
+func TestGuest_WithItsToken_IsTheSameGuest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		secrets := new(identity.MemorySecrets)
 		g := identity.NewGuest(secrets, 0)
-		first, err := show(g, "")
+		first, err := authenticate(g, "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		other, err := show(g, "")
+		other, err := authenticate(g, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,10 +46,10 @@ func TestGuest_ComesBackByItsToken(t *testing.T) {
 			t.Errorf("%+v and %+v", first, other)
 		}
 		token := first.Token
-		for range 10 { // every visit gives another 90 days, over several rotations of the key
+		for range 10 { // every visit gives a token for 90 more days, while the key rotates several times
 			time.Sleep(60 * 24 * time.Hour)
 			elsewhere := identity.NewGuest(secrets, 0) // another instance that shares the secrets
-			again, err := show(elsewhere, token)
+			again, err := authenticate(elsewhere, token)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,18 +59,18 @@ func TestGuest_ComesBackByItsToken(t *testing.T) {
 			token = again.Token
 		}
 		time.Sleep(91 * 24 * time.Hour)
-		_, err = show(g, token)
-		checkRefused(t, "a token of long ago", err, wire.Expired)
+		_, err = authenticate(g, token)
+		checkRefused(t, "an old token", err, wire.Expired)
 	})
 }
 
-func TestGuest_RefusesWhatIsNotItsOwn(t *testing.T) {
+func TestGuest_RefusesOtherTokens(t *testing.T) {
 	g := identity.NewGuest(new(identity.MemorySecrets), 0)
-	id, err := show(g, "")
+	id, err := authenticate(g, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	foreign, err := show(identity.NewGuest(new(identity.MemorySecrets), 0), "")
+	foreign, err := authenticate(identity.NewGuest(new(identity.MemorySecrets), 0), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestGuest_RefusesWhatIsNotItsOwn(t *testing.T) {
 		"another user":      parts[0] + "." + header(`{"sub":"guest-x","exp":99999999999}`) + "." + parts[2],
 		"a kid of a path":   header(`{"alg":"HS256","typ":"chat-guest+jwt","kid":"../../dev/null"}`) + "." + parts[1] + "." + parts[2],
 	} {
-		_, err := show(g, token)
+		_, err := authenticate(g, token)
 		checkRefused(t, what, err, wire.BadToken)
 	}
 	for what, token := range map[string]string{
@@ -91,15 +91,15 @@ func TestGuest_RefusesWhatIsNotItsOwn(t *testing.T) {
 		"another typ": header(`{"alg":"HS256","typ":"JWT"}`) + "." + parts[1] + "." + parts[2],
 		"huge":        strings.Repeat("x", 1<<20) + ".x.x",
 	} {
-		if _, err := show(g, token); !errors.Is(err, chat.ErrNoCredential) {
+		if _, err := authenticate(g, token); !errors.Is(err, chat.ErrNoCredential) {
 			t.Errorf("%s: %v", what, err)
 		}
-		_, err := show(identity.First{g}, token)
-		checkRefused(t, what+" in a list", err, wire.BadToken) // and not a fresh guest
+		_, err := authenticate(identity.First{g}, token)
+		checkRefused(t, what+" in a list", err, wire.BadToken) // and not a new guest
 	}
 }
 
-// brokenSecrets can't be read.
+// brokenSecrets always fail.
 type brokenSecrets struct{}
 
 func (brokenSecrets) Update(context.Context, string, func([]byte) ([]byte, error)) ([]byte, error) {
@@ -111,27 +111,27 @@ func TestGuest_WithoutSecrets_IsUnavailable(t *testing.T) {
 	if err := g.Start(context.Background()); err == nil || !strings.Contains(err.Error(), "the storage is offline") || !strings.Contains(err.Error(), `"guest"`) {
 		t.Errorf("start: %v", err)
 	}
-	_, err := show(g, "")
+	_, err := authenticate(g, "")
 	checkRefused(t, "a guest", err, wire.Unavailable)
 }
 
-func TestFirst_TheFirstThatItConcernsDecides(t *testing.T) {
+func TestFirst_TheFirstThatHandlesTheTokenDecides(t *testing.T) {
 	site := identity.JWT{Keys: []identity.Key{mustSecret(t, siteSecret)}}
 	list := identity.First{&site, identity.NewGuest(new(identity.MemorySecrets), 0)}
-	guest, err := show(list, "")
+	guest, err := authenticate(list, "")
 	if err != nil || !guest.User.Guest {
 		t.Fatalf("%+v, %v", guest, err)
 	}
-	back, err := show(list, guest.Token)
+	back, err := authenticate(list, guest.Token)
 	if err != nil || back.User != guest.User {
 		t.Errorf("%+v, %v", back, err)
 	}
-	user, err := show(list, sign(t, claims{"sub": "ann"}))
+	user, err := authenticate(list, sign(t, claims{"sub": "ann"}))
 	if err != nil || user.User.ID != "ann" || user.User.Guest {
 		t.Errorf("%+v, %v", user, err)
 	}
-	_, err = show(list, sign(t, claims{"sub": "ann", "exp": 1}))
+	_, err = authenticate(list, sign(t, claims{"sub": "ann", "exp": 1}))
 	checkRefused(t, "an expired token", err, wire.Expired) // and no guest
-	_, err = show(identity.First{&site}, "")
+	_, err = authenticate(identity.First{&site}, "")
 	checkRefused(t, "no token", err, wire.BadToken)
 }

@@ -148,10 +148,10 @@ func (s *KeySet) lastFailed() bool {
 	return s.failed
 }
 
-// fetchIf fetches the keys in another goroutine if due says so, or joins the
-// fetch under way. The channel receives a value when that is over. due is called
-// once no other fetch can be under way: two callers that both found a fetch due
-// do not cause two.
+// fetchIf fetches the keys in another goroutine if due returns true, or joins the
+// fetch under way. The channel receives a value when the fetch has ended. due is
+// called while no other fetch is under way: a caller that found a fetch due, but
+// comes when another caller's fetch has ended, does not cause a second one.
 func (s *KeySet) fetchIf(due func() bool) <-chan singleflight.Result {
 	return s.flight.DoChan("", func() (any, error) {
 		if due() {
@@ -164,8 +164,8 @@ func (s *KeySet) fetchIf(due func() bool) <-chan singleflight.Result {
 // update fetches the keys and caches them. It ends by the client's timeout at
 // the latest.
 func (s *KeySet) update() {
-	// From here on the keys are not stale, so that tokens whose keys are cached
-	// do not join this fetch.
+	// From here on the keys are not stale, so tokens whose keys are cached do not
+	// join this fetch.
 	s.mu.Lock()
 	s.fetched = time.Now()
 	s.mu.Unlock()

@@ -96,7 +96,7 @@ func TestKeySet_CachesAndRotates(t *testing.T) {
 			return signWith(t, p.method, p.private, map[string]any{"kid": id}, claims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix()})
 		}
 		for range 100 {
-			if _, err := show(j, token(first, "1")); err != nil {
+			if _, err := authenticate(j, token(first, "1")); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -107,11 +107,11 @@ func TestKeySet_CachesAndRotates(t *testing.T) {
 		// not cause more fetches.
 		server.answer(published(t, map[string]any{"1": first.public, "2": second.public}))
 		time.Sleep(31 * time.Second)
-		if _, err := show(j, token(second, "2")); err != nil {
+		if _, err := authenticate(j, token(second, "2")); err != nil {
 			t.Fatal(err)
 		}
 		for range 100 {
-			_, err := show(j, token(second, "made up"))
+			_, err := authenticate(j, token(second, "made up"))
 			checkRefused(t, "an unknown key", err, wire.BadToken)
 		}
 		if n := server.count(); n != 2 {
@@ -120,7 +120,7 @@ func TestKeySet_CachesAndRotates(t *testing.T) {
 		// While fetches fail, the cached keys stay valid.
 		server.answer(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 500) })
 		time.Sleep(time.Hour)
-		if _, err := show(j, token(first, "1")); err != nil {
+		if _, err := authenticate(j, token(first, "1")); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -130,11 +130,11 @@ func TestKeySet_CachesAndRotates(t *testing.T) {
 		// A withdrawn key is valid until the next refresh.
 		server.answer(published(t, map[string]any{"2": second.public}))
 		time.Sleep(11 * time.Minute)
-		if _, err := show(j, token(second, "2")); err != nil {
+		if _, err := authenticate(j, token(second, "2")); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		_, err := show(j, token(first, "1"))
+		_, err := authenticate(j, token(first, "1"))
 		checkRefused(t, "a withdrawn key", err, wire.BadToken)
 	})
 }
@@ -167,10 +167,10 @@ func TestKeySet_Unusable_IsUnavailable(t *testing.T) {
 					Failed: func(err error) { why = err },
 				}}
 				token := signWith(t, key.method, key.private, map[string]any{"kid": "1"}, claims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix()})
-				_, err := show(j, token)
+				_, err := authenticate(j, token)
 				checkRefused(t, name, err, wire.Unavailable)
 				// Nor may a token be signed with the secret that the set contains.
-				_, err = show(j, sign(t, claims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix()}))
+				_, err = authenticate(j, sign(t, claims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix()}))
 				checkRefused(t, name, err, wire.Unavailable)
 				synctest.Wait()
 				if n := server.count(); n != 1 {
@@ -203,7 +203,7 @@ func TestKeySet_AllWhoWait_ShareOneFetch(t *testing.T) {
 			all.Go(func() {
 				if i%2 == 1 {
 					time.Sleep(time.Duration(i) * 10 * time.Millisecond)
-					if _, err := show(j, token); err != nil || time.Since(start) != 5*time.Second {
+					if _, err := authenticate(j, token); err != nil || time.Since(start) != 5*time.Second {
 						t.Errorf("after %v: %v", time.Since(start), err)
 					}
 					return
@@ -245,13 +245,13 @@ func TestKeySet_APanicOfTheClient_IsAnError(t *testing.T) {
 			Failed: func(err error) { failure = err },
 		}}
 		token := signWith(t, pair.method, pair.private, map[string]any{"kid": "1"}, claims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix()})
-		_, err := show(j, token)
+		_, err := authenticate(j, token)
 		checkRefused(t, "a panic", err, wire.Unavailable)
 		if failure == nil || !strings.Contains(failure.Error(), "a mistake") {
 			t.Errorf("failed with %v", failure)
 		}
 		time.Sleep(5 * time.Second)
-		if _, err := show(j, token); err != nil {
+		if _, err := authenticate(j, token); err != nil {
 			t.Errorf("after the panic: %v", err)
 		}
 	})
@@ -269,7 +269,7 @@ func TestKeySet_AfterAFailedFetch_FetchesAgain(t *testing.T) {
 			return signWith(t, p.method, p.private, map[string]any{"kid": id}, claims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix()})
 		}
 		for range 100 {
-			_, err := show(j, token("1"))
+			_, err := authenticate(j, token("1"))
 			checkRefused(t, "while fetches fail", err, wire.Unavailable)
 			var e *wire.Error
 			if errors.As(err, &e); e.Retry != 5*time.Second {
@@ -281,16 +281,16 @@ func TestKeySet_AfterAFailedFetch_FetchesAgain(t *testing.T) {
 		}
 		server.answer(published(t, map[string]any{"1": pairs["ES256"].public}))
 		time.Sleep(5 * time.Second)
-		if _, err := show(j, token("1")); err != nil {
+		if _, err := authenticate(j, token("1")); err != nil {
 			t.Error(err)
 		}
-		_, err := show(j, token("2"))
+		_, err := authenticate(j, token("2"))
 		checkRefused(t, "a key that the set does not contain", err, wire.BadToken)
 		server.answer(failing)
 		time.Sleep(time.Minute)
-		_, err = show(j, token("2"))
+		_, err = authenticate(j, token("2"))
 		checkRefused(t, "a key that the set may contain by now", err, wire.Unavailable)
-		if _, err := show(j, token("1")); err != nil {
+		if _, err := authenticate(j, token("1")); err != nil {
 			t.Errorf("a cached key: %v", err)
 		}
 	})
@@ -316,7 +316,7 @@ func TestKeySet_DoesNotFollowARedirectToAnotherHost(t *testing.T) {
 	for path, want := range map[string]string{"/away": "status 302", "/round": "status 302", "/moved": ""} {
 		told := make(chan error, 1)
 		j := &identity.JWT{KeySet: &identity.KeySet{URL: server.URL + path, Failed: func(err error) { told <- err }}}
-		_, err := show(j, signWith(t, p.method, p.private, nil, claims{"sub": "ann"}))
+		_, err := authenticate(j, signWith(t, p.method, p.private, nil, claims{"sub": "ann"}))
 		if want == "" {
 			if err != nil {
 				t.Errorf("%s: %v", path, err)

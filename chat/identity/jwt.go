@@ -4,46 +4,42 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/caddychat/caddy-chat/chat"
-	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// JWT takes tokens that the site signs (RFC 7519). They must have sub and exp;
-// name, avatar and chat, an object with lists of room patterns as read, write
-// and moderate, are understood; further texts and lists of texts are there for
-// policies to refer to. Its methods may be called concurrently.
+// JWT accepts JSON Web Tokens (RFC 7519) that the site signs.
+//
+// A token must have the claims sub, which becomes the user's id, and exp. It may
+// have name, avatar, and chat: an object whose members read, write and moderate
+// are lists of room patterns. Strings, numbers, booleans and lists of strings in
+// other claims become the identity's Claims, which policies may refer to.
+//
+// The fields must not change after the first use. The methods may be called
+// concurrently.
 type JWT struct {
-	// Keys are the site's. There must be one, or KeySet.
+	// Keys verify the tokens, and so do the keys of KeySet. Keys or KeySet is
+	// required.
 	Keys   []Key
 	KeySet *KeySet
-	// Issuer and Audience are what iss must be and aud must hold, where they are
-	// not empty.
+	// Issuer is what the claim iss must be; Audience is what the claim aud must
+	// be or contain. Default: anything.
 	Issuer, Audience string
-	// Leeway is how much clocks may differ, at most 5 minutes. Default 30 s.
+	// Leeway is the tolerated difference between the site's clock and this one,
+	// at most 5 minutes. Default 30 seconds.
 	Leeway time.Duration
 }
 
 const (
 	defaultLeeway = 30 * time.Second
 	maxLeeway     = 5 * time.Minute
-
-	maxNameClaim   = 1 << 10 // bytes
-	maxPatterns    = 100     // of one list of a token
-	maxClaims      = 50      // that policies may refer to
-	maxClaimValues = 100
-	maxNumber      = 1<<53 - 1 // two of those above may be read as one
 )
 
-// Validate returns an error that says what is missing or can't be meant.
+// Validate returns an error that says which field is missing or invalid.
 func (j *JWT) Validate() error {
 	switch {
 	case len(j.Keys) == 0 && j.KeySet == nil:
@@ -56,10 +52,12 @@ func (j *JWT) Validate() error {
 	return nil
 }
 
-// algorithms are all that any key may be good for.
+// algorithms are those that some key supports (RFC 7518, section 3.1, and RFC
+// 8037, section 3.1).
 var algorithms = []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 
-// Authenticate implements chat.Authenticator.
+// Authenticate implements chat.Authenticator. It returns chat.ErrNoCredential if
+// there is no token, and for the tokens of [Guest] and [WeChat].
 func (j *JWT) Authenticate(ctx context.Context, c chat.Credential) (*chat.Identity, error) {
 	switch typ := typeOf(c.Token); {
 	case c.Token == "", typ == guestType, typ == wechatType:
@@ -67,13 +65,13 @@ func (j *JWT) Authenticate(ctx context.Context, c chat.Credential) (*chat.Identi
 	case len(c.Token) > maxToken:
 		return nil, badToken(fmt.Sprintf("the token has more than %d bytes", maxToken))
 	case !wellFormed(c.Token):
-		return nil, badToken("the token has characters that are of none")
+		return nil, badToken("the token contains characters that no token may contain")
 	}
 	claims := jwt.MapClaims{}
 	if _, err := j.parser().ParseWithClaims(c.Token, claims, func(t *jwt.Token) (any, error) { return j.keys(ctx, t) }); err != nil {
 		return nil, tokenError(err)
 	}
-	return identityOf(claims)
+	return identityFrom(claims)
 }
 
 func (j *JWT) parser() *jwt.Parser {
@@ -93,11 +91,11 @@ func (j *JWT) parser() *jwt.Parser {
 	return jwt.NewParser(options...)
 }
 
-// keys returns those that t may have been signed with.
+// keys returns the keys that may have signed t, as a jwt.VerificationKeySet.
 func (j *JWT) keys(ctx context.Context, t *jwt.Token) (any, error) {
 	id, ok := t.Header["kid"].(string)
 	if !ok && t.Header["kid"] != nil {
-		return nil, badToken("the token's kid is not a text")
+		return nil, badToken("the token's kid is not a string")
 	}
 	var set jwt.VerificationKeySet
 	fitting := slices.DeleteFunc(slices.Clone(j.Keys), func(k Key) bool { return !k.fits(id, t.Method.Alg()) })
@@ -112,149 +110,7 @@ func (j *JWT) keys(ctx context.Context, t *jwt.Token) (any, error) {
 		set.Keys = append(set.Keys, k.key)
 	}
 	if len(set.Keys) == 0 {
-		return nil, badToken("the token is signed with a key, or in a way, that is not accepted here")
+		return nil, badToken("the key or the algorithm that signed the token is not accepted here")
 	}
 	return set, nil
-}
-
-// identityOf is what the claims of a token that has been checked say.
-func identityOf(claims jwt.MapClaims) (*chat.Identity, error) {
-	r := claimReader{claims: claims}
-	id := &chat.Identity{
-		User: chat.User{
-			ID:     r.text("sub", wire.MaxUser),
-			Name:   clip(r.text("name", maxNameClaim)),
-			Avatar: r.text("avatar", wire.MaxAvatar),
-		},
-		Grants: r.grants(),
-		Claims: r.rest(),
-	}
-	id.Settled = id.User.Name != ""
-	if a := id.User.Avatar; a != "" && !strings.HasPrefix(a, "https://") && !strings.HasPrefix(a, "http://") {
-		r.wrong("avatar", "is not an http or https URL")
-	}
-	expires, err := claims.GetExpirationTime()
-	if err != nil {
-		return nil, badToken("the token's exp is not a time")
-	}
-	id.Expires = expires.Time
-	if r.err == nil {
-		r.err = CheckUser(id.User.ID)
-	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	return id, nil
-}
-
-// clip shortens a name to what is shown.
-func clip(name string) string {
-	if r := []rune(name); len(r) > wire.MaxName {
-		return string(r[:wire.MaxName])
-	}
-	return name
-}
-
-// claimReader takes claims out of a token; once one of them is wrong, err says
-// which.
-type claimReader struct {
-	claims jwt.MapClaims
-	err    error
-}
-
-func (r *claimReader) wrong(name, what string) {
-	if r.err == nil {
-		r.err = badToken(fmt.Sprintf("the token's %s %s", name, what))
-	}
-}
-
-func (r *claimReader) text(name string, max int) string {
-	value := r.claims[name]
-	text, ok := value.(string)
-	switch {
-	case value == nil:
-	case !ok, len(text) > max, !utf8.ValidString(text), strings.ContainsFunc(text, unicode.IsControl):
-		r.wrong(name, fmt.Sprintf("is not a text of at most %d bytes", max))
-		return ""
-	}
-	return text
-}
-
-// grants reads the claim chat.
-func (r *claimReader) grants() *chat.Grants {
-	value := r.claims["chat"]
-	if value == nil {
-		return nil
-	}
-	object, ok := value.(map[string]any)
-	if !ok {
-		r.wrong("chat", "is not an object")
-		return nil
-	}
-	patterns := func(name string) []string {
-		list, ok := texts(object[name], maxPatterns)
-		if !ok {
-			r.wrong("chat."+name, fmt.Sprintf("is not a list of at most %d texts", maxPatterns))
-		}
-		for _, p := range list {
-			if err := chat.CheckPattern(p); err != nil {
-				r.wrong("chat."+name, "has a bad pattern: "+err.Error())
-			}
-		}
-		return list
-	}
-	return &chat.Grants{Read: patterns("read"), Write: patterns("write"), Moderate: patterns("moderate")}
-}
-
-// rest reads the claims that policies may refer to: texts, numbers, truths and
-// lists of texts. Others are no reason to refuse a token.
-func (r *claimReader) rest() map[string][]string {
-	rest := map[string][]string{}
-	for name, value := range r.claims {
-		switch name {
-		case "sub", "name", "avatar", "chat", "exp", "nbf", "iat":
-			continue
-		}
-		if len(rest) == maxClaims {
-			r.wrong("claims", fmt.Sprintf("are more than %d", maxClaims))
-			break
-		}
-		switch value := value.(type) {
-		case float64:
-			if value == math.Trunc(value) && math.Abs(value) <= maxNumber {
-				rest[name] = []string{fmt.Sprintf("%.0f", value)}
-			}
-		case bool:
-			rest[name] = []string{fmt.Sprint(value)}
-		default:
-			if list, ok := texts(value, maxClaimValues); ok && len(list) > 0 {
-				rest[name] = list
-			}
-		}
-	}
-	return rest
-}
-
-// texts reads a text or a list of texts. Nothing is an empty list.
-func texts(value any, max int) ([]string, bool) {
-	switch value := value.(type) {
-	case nil:
-		return nil, true
-	case string:
-		return []string{value}, true
-	case []any:
-		if len(value) > max {
-			return nil, false
-		}
-		list := make([]string, len(value))
-		for i := range value {
-			text, ok := value[i].(string)
-			if !ok {
-				return nil, false
-			}
-			list[i] = text
-		}
-		return list, true
-	}
-	return nil, false
 }

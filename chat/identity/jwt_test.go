@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"maps"
 	"math/big"
 	"reflect"
@@ -38,7 +39,7 @@ func mustSecret(t *testing.T, secret string) identity.Key {
 	return k
 }
 
-// sign makes a token of the site, for an hour unless it says otherwise.
+// sign returns a token of the site. It expires in an hour unless c has exp.
 func sign(t *testing.T, c claims) string {
 	t.Helper()
 	return signWith(t, jwt.SigningMethodHS256, []byte(siteSecret), nil, c)
@@ -66,13 +67,14 @@ func publicPEM(t *testing.T, key any) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
-// keyPairs are of every kind, by the algorithm of their tokens.
+// keyPair is a key and a way to sign with it.
 type keyPair struct {
 	method  jwt.SigningMethod
 	private any
 	public  any
 }
 
+// keyPairs returns a pair for every asymmetric algorithm, by its name.
 func keyPairs(t *testing.T) map[string]keyPair {
 	t.Helper()
 	r, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -105,7 +107,7 @@ func keyPairs(t *testing.T) map[string]keyPair {
 func TestJWT_EveryAlgorithm(t *testing.T) {
 	for _, m := range []jwt.SigningMethod{jwt.SigningMethodHS256, jwt.SigningMethodHS384, jwt.SigningMethodHS512} {
 		j := &identity.JWT{Keys: []identity.Key{mustSecret(t, siteSecret)}}
-		if id, err := show(j, signWith(t, m, []byte(siteSecret), nil, claims{"sub": "ann"})); err != nil || id.User.ID != "ann" {
+		if id, err := authenticate(j, signWith(t, m, []byte(siteSecret), nil, claims{"sub": "ann"})); err != nil || id.User.ID != "ann" {
 			t.Errorf("%s: %v", m.Alg(), err)
 		}
 	}
@@ -116,19 +118,19 @@ func TestJWT_EveryAlgorithm(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", alg, err)
 		}
-		if id, err := show(&identity.JWT{Keys: keys}, signWith(t, p.method, p.private, nil, claims{"sub": "ann"})); err != nil || id.User.ID != "ann" {
+		if id, err := authenticate(&identity.JWT{Keys: keys}, signWith(t, p.method, p.private, nil, claims{"sub": "ann"})); err != nil || id.User.ID != "ann" {
 			t.Errorf("%s: %v", alg, err)
 		}
 		all = append(all, keys...)
 	}
-	for alg, p := range pairs { // while keys rotate there are several
-		if _, err := show(&identity.JWT{Keys: all}, signWith(t, p.method, p.private, nil, claims{"sub": "ann"})); err != nil {
+	for alg, p := range pairs { // several keys, as during a rotation
+		if _, err := authenticate(&identity.JWT{Keys: all}, signWith(t, p.method, p.private, nil, claims{"sub": "ann"})); err != nil {
 			t.Errorf("%s among others: %v", alg, err)
 		}
 	}
 }
 
-// webKey writes a JSON Web Key, the private one if that is what it is.
+// webKey returns a key as a JSON Web Key, private members included.
 func webKey(t *testing.T, key any, use jwkset.USE, alg jwkset.ALG) string {
 	t.Helper()
 	jwk, err := jwkset.NewJWKFromKey(key, jwkset.JWKOptions{
@@ -158,22 +160,22 @@ func TestJWT_WebKeys(t *testing.T) {
 		}
 		j := &identity.JWT{Keys: keys}
 		for id, good := range map[string]bool{"k1": true, "": true, "k2": false} {
-			_, err := show(j, signWith(t, ps.method, ps.private, map[string]any{"kid": id}, claims{"sub": "ann"}))
+			_, err := authenticate(j, signWith(t, ps.method, ps.private, map[string]any{"kid": id}, claims{"sub": "ann"}))
 			if good && err != nil {
 				t.Errorf("kid %q: %v", id, err)
 			} else if !good {
 				checkRefused(t, "another key's id", err, wire.BadToken)
 			}
 		}
-		// The key says what it is for, and the token has no say in it.
-		_, err = show(j, signWith(t, jwt.SigningMethodRS256, ps.private, nil, claims{"sub": "ann"}))
+		// The key decides the algorithm, not the token.
+		_, err = authenticate(j, signWith(t, jwt.SigningMethodRS256, ps.private, nil, claims{"sub": "ann"}))
 		checkRefused(t, "another alg than the key's", err, wire.BadToken)
 	}
 }
 
 func TestJWT_Claims(t *testing.T) {
 	j := &identity.JWT{Keys: []identity.Key{mustSecret(t, siteSecret)}, Issuer: "https://shop.example", Audience: "chat"}
-	id, err := show(j, sign(t, claims{
+	id, err := authenticate(j, sign(t, claims{
 		"sub": "u7", "name": "Li", "avatar": "https://shop.example/li.png", "iss": "https://shop.example", "aud": []string{"web", "chat"},
 		"role": "staff", "teams": []string{"a", "b"}, "level": 3, "vip": true, "tenant": json.Number("9007199254740993"), "address": claims{"city": "x"},
 		"chat": claims{"read": []string{"news", "team-*"}, "write": []string{"team-*"}, "moderate": []string{}},
@@ -191,17 +193,35 @@ func TestJWT_Claims(t *testing.T) {
 	if !reflect.DeepEqual(id.Claims, want) {
 		t.Errorf("claims %v", id.Claims)
 	}
-	plain, err := show(&identity.JWT{Keys: j.Keys}, sign(t, claims{"sub": "u7"}))
+	plain, err := authenticate(&identity.JWT{Keys: j.Keys}, sign(t, claims{"sub": "u7"}))
 	if err != nil || plain.Settled || plain.Grants != nil {
 		t.Errorf("%+v, %v", plain, err)
 	}
-	long, err := show(&identity.JWT{Keys: j.Keys}, sign(t, claims{"sub": "u7", "name": strings.Repeat("李", 100)}))
+	long, err := authenticate(&identity.JWT{Keys: j.Keys}, sign(t, claims{"sub": "u7", "name": strings.Repeat("李", 100)}))
 	if err != nil || long.User.Name != strings.Repeat("李", 64) {
 		t.Errorf("%+v, %v", long, err)
 	}
 }
 
-// Each attack must get its answer.
+// Only claims that policies can refer to count.
+func TestJWT_Claims_AreBounded(t *testing.T) {
+	j := &identity.JWT{Keys: []identity.Key{mustSecret(t, siteSecret)}}
+	c := claims{"sub": "u7", "ignored": 1.5, "an object": claims{}}
+	for i := range 50 {
+		c[fmt.Sprint("claim", i)] = "x"
+	}
+	token := sign(t, c)
+	for range 50 { // claims are read in a random order
+		if id, err := authenticate(j, token); err != nil || len(id.Claims) != 50 {
+			t.Fatalf("50 claims and two that are ignored: %v", err)
+		}
+	}
+	c["one more"] = true
+	_, err := authenticate(j, sign(t, c))
+	checkRefused(t, "51 claims", err, wire.BadToken)
+}
+
+// Each attack must get exactly its code.
 func TestJWT_Attacks(t *testing.T) {
 	pairs := keyPairs(t)
 	rs, es := pairs["RS256"], pairs["ES256"]
@@ -222,13 +242,13 @@ func TestJWT_Attacks(t *testing.T) {
 	unix := func(d time.Duration) int64 { return now.Add(d).Unix() }
 	encode := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
 	body := encode(`{"sub":"ann","iss":"me","aud":"chat","exp":99999999999}`)
-	if _, err := show(site, sign(t, good(nil))); err != nil {
+	if _, err := authenticate(site, sign(t, good(nil))); err != nil {
 		t.Fatal(err)
 	}
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	if err == nil {
 		if _, err := identity.PublicKeys(publicPEM(t, &small.PublicKey)); err == nil {
-			t.Error("an RSA key of 1024 bits is taken")
+			t.Error("an RSA key of 1024 bits is accepted")
 		}
 	}
 	none := signWith(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil, good(nil))
@@ -268,7 +288,7 @@ func TestJWT_Attacks(t *testing.T) {
 		"chat.read a number":       {site, sign(t, good(claims{"chat": claims{"read": 1}})), wire.BadToken},
 		"chat.read a bad pattern":  {site, sign(t, good(claims{"chat": claims{"read": []string{"{admin}"}}})), wire.BadToken},
 		"chat.write too long":      {site, sign(t, good(claims{"chat": claims{"write": make([]string, 101)}})), wire.BadToken},
-		"kid of a path":            {withIDs(t, secret), signWith(t, jwt.SigningMethodHS256, []byte{}, map[string]any{"kid": "../../../dev/null"}, good(nil)), wire.BadToken},
+		"kid of a path":            {&identity.JWT{Keys: []identity.Key{secret}}, signWith(t, jwt.SigningMethodHS256, []byte{}, map[string]any{"kid": "../../../dev/null"}, good(nil)), wire.BadToken},
 		"kid a number":             {site, signWith(t, jwt.SigningMethodHS256, []byte(siteSecret), map[string]any{"kid": 7}, good(nil)), wire.BadToken},
 		"jku of the attacker's":    {site, signWith(t, es.method, mustECDSA(t), map[string]any{"jku": "https://evil.example/keys"}, good(nil)), wire.BadToken},
 		"jwk of the attacker's":    {site, signWith(t, es.method, mustECDSA(t), map[string]any{"jwk": claims{"kty": "EC"}}, good(nil)), wire.BadToken},
@@ -280,22 +300,22 @@ func TestJWT_Attacks(t *testing.T) {
 		"JSON of junk":             {site, encode(`{"alg":"HS256"`) + "." + body + ".AAAA", wire.BadToken},
 	} {
 		t.Run(name, func(t *testing.T) {
-			id, err := show(c.by, c.token)
+			id, err := authenticate(c.by, c.token)
 			if err == nil {
-				t.Fatalf("let in as %+v", id)
+				t.Fatalf("accepted as %+v", id)
 			}
 			checkRefused(t, name, err, c.code)
 			if strings.Contains(err.Error(), c.token) || strings.Contains(err.Error(), siteSecret) {
-				t.Errorf("the error says too much: %v", err)
+				t.Errorf("the error contains the token or the secret: %v", err)
 			}
 		})
 	}
 	for name, c := range map[string]claims{
-		"expired within the leeway":       good(claims{"exp": unix(-30 * time.Second)}),
-		"not yet, but within the leeway":  good(claims{"nbf": unix(30 * time.Second)}),
-		"a claim that nobody understands": good(claims{"x": []any{1, claims{}}}),
+		"expired within the leeway":      good(claims{"exp": unix(-30 * time.Second)}),
+		"not yet, but within the leeway": good(claims{"nbf": unix(30 * time.Second)}),
+		"a claim that is ignored":        good(claims{"x": []any{1, claims{}}}),
 	} {
-		if _, err := show(site, sign(t, c)); err != nil {
+		if _, err := authenticate(site, sign(t, c)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -310,11 +330,7 @@ func mustECDSA(t *testing.T) *ecdsa.PrivateKey {
 	return k
 }
 
-func withIDs(_ *testing.T, k identity.Key) *identity.JWT {
-	return &identity.JWT{Keys: []identity.Key{k}}
-}
-
-func TestJWT_Settings_ThatCannotBeMeant(t *testing.T) {
+func TestJWT_InvalidSettings_AreErrors(t *testing.T) {
 	for want, j := range map[string]*identity.JWT{
 		"needs a key":     {},
 		"must be an http": {KeySet: &identity.KeySet{URL: "file:///etc/keys"}},
@@ -325,7 +341,7 @@ func TestJWT_Settings_ThatCannotBeMeant(t *testing.T) {
 		}
 	}
 	if _, err := identity.Secret([]byte("short")); err == nil {
-		t.Error("a short secret is taken")
+		t.Error("a short secret is accepted")
 	}
 	for want, text := range map[string]string{
 		"no PEM block":          "x",
@@ -334,11 +350,11 @@ func TestJWT_Settings_ThatCannotBeMeant(t *testing.T) {
 		"is a secret":           `{"kty":"oct","k":"` + strings.Repeat("QUFB", 20) + `"}`,
 		"is a private key":      webKey(t, mustECDSA(t), "", ""),
 		"not for signatures":    webKey(t, &mustECDSA(t).PublicKey, "enc", ""),
-		"used with its alg":     webKey(t, &mustECDSA(t).PublicKey, "", "ES384"),
+		"not support its alg":   webKey(t, &mustECDSA(t).PublicKey, "", "ES384"),
 		"JSON Web Key 1: ":      `{"keys":[{"kty":"EC","crv":"P-256","x":"AQ","y":"AQ"}]}`,
 		"takes too long to use": string(publicPEM(t, &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), 20000), E: 65537})),
 		"neither a public key":  string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: []byte("x")})),
-		"is not of RSA, ECDSA ": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})),
+		"not an RSA, ECDSA or ": string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("x")})),
 	} {
 		if _, err := identity.PublicKeys([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)

@@ -17,10 +17,10 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Key checks the signatures of tokens. Which algorithms it is good for follows
-// from the key, and never from a token alone.
+// Key verifies the signatures of tokens. The key alone decides which algorithms
+// it supports, whatever a token says (RFC 8725, section 3.1). A Key is immutable.
 type Key struct {
-	id   string // that tokens name; empty: any
+	id   string // the kid of its tokens; empty: any
 	key  any    // []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey
 	algs []string
 }
@@ -29,20 +29,22 @@ const (
 	minSecret = 32   // bytes, RFC 7518, section 3.2
 	minRSA    = 2048 // bits, RFC 7518, section 3.3
 	maxRSA    = 16384
-	maxKeys   = 100 // of a set: a token without kid is tried on each
+	maxKeys   = 100 // in a published set: a token without kid is verified with each
 )
 
-// Secret returns the key of HS256, HS384 and HS512, which has 32 bytes at least.
+// Secret returns a key for HS256, HS384 and HS512. It is an error if the secret
+// has fewer than 32 bytes (RFC 7518, section 3.2).
 func Secret(secret []byte) (Key, error) {
 	if len(secret) < minSecret {
-		return Key{}, fmt.Errorf("a secret of %d bytes can be guessed; it needs %d at least", len(secret), minSecret)
+		return Key{}, fmt.Errorf("a secret of %d bytes can be guessed; it needs at least %d", len(secret), minSecret)
 	}
 	return Key{key: slices.Clone(secret), algs: []string{"HS256", "HS384", "HS512"}}, nil
 }
 
-// PublicKeys reads public keys of RSA, ECDSA or Ed25519: keys and certificates in
-// PEM, or a JSON Web Key or set of them (RFC 7517). One that is of no use is an
-// error.
+// PublicKeys parses public keys: PEM blocks (PUBLIC KEY, RSA PUBLIC KEY or
+// CERTIFICATE), a JSON Web Key, or a JSON Web Key Set (RFC 7517). It returns at
+// least one key. Every key must be RSA of 2048 to 16384 bits, ECDSA on P-256,
+// P-384 or P-521, or Ed25519; any other is an error, and so is a private key.
 func PublicKeys(text []byte) ([]Key, error) {
 	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		return parseWebKeys(text)
@@ -80,20 +82,20 @@ func publicKey(block *pem.Block) (crypto.PublicKey, error) {
 	}
 	key, err := jwt.ParseEdPublicKeyFromPEM(text)
 	if err != nil {
-		return nil, errors.New("is not of RSA, ECDSA or Ed25519")
+		return nil, errors.New("is not an RSA, ECDSA or Ed25519 key")
 	}
 	return key, nil
 }
 
-// newKey tells from a public key what it is good for.
+// newKey returns the Key for a public key, with all algorithms that it supports.
 func newKey(public any) (Key, error) {
 	switch k := public.(type) {
 	case *rsa.PublicKey:
 		if k.N.BitLen() < minRSA {
-			return Key{}, fmt.Errorf("an RSA key of %d bits can be broken; it needs %d at least", k.N.BitLen(), minRSA)
+			return Key{}, fmt.Errorf("an RSA key of %d bits can be broken; it needs at least %d", k.N.BitLen(), minRSA)
 		}
 		if k.N.BitLen() > maxRSA {
-			return Key{}, fmt.Errorf("an RSA key of %d bits takes too long to use; it has %d at most", k.N.BitLen(), maxRSA)
+			return Key{}, fmt.Errorf("an RSA key of %d bits takes too long to use; it may have at most %d", k.N.BitLen(), maxRSA)
 		}
 		return Key{key: k, algs: []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}}, nil
 	case *ecdsa.PublicKey:
@@ -104,10 +106,11 @@ func newKey(public any) (Key, error) {
 	case ed25519.PublicKey:
 		return Key{key: k, algs: []string{"EdDSA"}}, nil
 	}
-	return Key{}, errors.New("a key is of no kind that signs tokens")
+	return Key{}, errors.New("a key of this type cannot verify tokens")
 }
 
-// parseWebKeys reads a JSON Web Key or a set of them, all of which must be good.
+// parseWebKeys parses a JSON Web Key or a set of them. It fails if one of them is
+// not usable.
 func parseWebKeys(text []byte) ([]Key, error) {
 	var one jwkset.JWKMarshal
 	var set jwkset.JWKSMarshal
@@ -130,8 +133,8 @@ func parseWebKeys(text []byte) ([]Key, error) {
 	return keys, nil
 }
 
-// parseKeySet reads a JSON Web Key Set that somebody publishes. Keys that are of
-// no use are left out.
+// parseKeySet parses a published JSON Web Key Set. It leaves out keys that are not
+// usable, as RFC 7517, section 5, recommends, and fails if none is left.
 func parseKeySet(text []byte) ([]Key, error) {
 	var set jwkset.JWKSMarshal
 	if err := json.Unmarshal(text, &set); err != nil {
@@ -152,10 +155,10 @@ func parseKeySet(text []byte) ([]Key, error) {
 	return keys, nil
 }
 
-// webKey reads a JSON Web Key.
+// webKey parses a JSON Web Key (RFC 7517, section 4).
 func webKey(m jwkset.JWKMarshal) (Key, error) {
 	switch {
-	case m.KTY == jwkset.KtyOct: // one that is published is none
+	case m.KTY == jwkset.KtyOct: // whoever can read the set could sign
 		return Key{}, errors.New("is a secret and not a public key")
 	case m.D != "":
 		return Key{}, errors.New("is a private key; give the public one")
@@ -173,21 +176,22 @@ func webKey(m jwkset.JWKMarshal) (Key, error) {
 	key.id = m.KID
 	if alg := m.ALG.String(); alg != "" {
 		if !slices.Contains(key.algs, alg) {
-			return Key{}, errors.New("can't be used with its alg")
+			return Key{}, errors.New("does not support its alg")
 		}
 		key.algs = []string{alg}
 	}
 	return key, nil
 }
 
-// fits reports whether a token that names a key and an algorithm may have been
-// signed with this one.
+// fits reports whether this key may have signed a token with this kid, which may
+// be empty, and this algorithm.
 func (k *Key) fits(id, alg string) bool {
 	return (k.id == "" || id == "" || k.id == id) && slices.Contains(k.algs, alg)
 }
 
-// String says what kind of key it is, and nothing of it.
+// String names the algorithms and nothing of the key itself, so that a log cannot
+// contain a secret.
 func (k Key) String() string { return "key for " + strings.Join(k.algs, ", ") }
 
-// GoString is for %#v.
+// GoString does the same for %#v.
 func (k Key) GoString() string { return k.String() }

@@ -5,17 +5,22 @@ import (
 	"sync"
 )
 
-// Secrets keeps this server's own keys, shared by all instances that are to
-// believe each other's tokens. Implementations must be safe for concurrent use.
+// Secrets stores the keys that this server generates. All instances that are to
+// accept each other's tokens share one. Implementations must be safe for
+// concurrent use.
 type Secrets interface {
-	// Update has f make what is kept under name, as the only one in all
-	// instances to do so at the time, and returns it. f gets what is there, nil
-	// for nothing; where it returns the same, nothing is written.
+	// Update calls f with the value stored under name, nil if there is none,
+	// stores the value that f returns, and returns it. Between the call of f and
+	// the store, no other Update of that name may run, on any instance.
+	//
+	// If f returns the same value, nothing needs to be stored. If f returns an
+	// error, nothing is stored and Update returns that error. Update calls f at
+	// most once and not after it has returned. f does not call Update.
 	Update(ctx context.Context, name string, f func(old []byte) ([]byte, error)) ([]byte, error)
 }
 
-// MemorySecrets are Secrets that end with the process, and every token with
-// them. The zero value is ready.
+// MemorySecrets are Secrets in memory: when the process ends, every token becomes
+// invalid. The zero value is ready to use.
 type MemorySecrets struct {
 	mu     sync.Mutex // guards values
 	values map[string][]byte

@@ -32,14 +32,14 @@ func rotationDue(keys []signingKey, rotation time.Duration) bool {
 	return len(keys) == 0 || keys[0].age() >= rotation
 }
 
-// maySign reports whether the newest of these keys may still sign: for a second
-// rotation at most, for which rotate keeps it.
+// maySign reports whether the newest of these keys may still sign, due for
+// rotation or not. A key signs for two rotations at most; rotate relies on that.
 func maySign(keys []signingKey, rotation time.Duration) bool {
 	return len(keys) > 0 && keys[0].age() < 2*rotation
 }
 
-// rotate adds a key and removes the keys that cannot have signed a valid token:
-// a key signs for two rotations at most, and its last token is valid for life.
+// rotate adds a key and removes those whose last tokens have expired. The last
+// token of a key is valid for life after it has been signed.
 func rotate(keys []signingKey, rotation, life time.Duration) []signingKey {
 	keys = slices.Insert(keys, 0, newSigningKey())
 	return slices.DeleteFunc(keys, func(k signingKey) bool { return k.age() >= 2*rotation+life })

@@ -6,10 +6,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base32"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -23,69 +21,81 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// WeChat gives the users of a mini program tokens for the codes of wx.login, and
-// takes those tokens. A user's id is made of the openid so that nobody can tell
-// it from there; neither the openid nor the session_key is kept or shown. Its
-// methods may be called concurrently.
+// WeChat signs in the users of a WeChat mini program: it exchanges the codes of
+// wx.login for tokens, and accepts these tokens.
+//
+// A user's id is computed from the openid with a secret key, so that nobody
+// without that key can tell the openid. The openid and the session_key are
+// neither stored nor logged nor sent to anybody. The methods may be called
+// concurrently.
 type WeChat struct {
-	opt    WeChatOptions
-	signer Signer
-	turns  chan struct{} // one for each call under way
-	pace   *rate.Limiter
+	opt      WeChatOptions
+	signer   Signer
+	inFlight chan struct{} // a semaphore: holds one value per request to WeChat
+	limiter  *rate.Limiter
 
-	mu     sync.Mutex // guards pepper
-	pepper []byte     // what ids are made with; nil until it is needed
+	mu    sync.Mutex // guards idKey
+	idKey []byte     // the key for users' ids; nil until loadIDKey has loaded it
 }
 
-// WeChatOptions say which mini program it is. Zero fields mean the defaults.
+// WeChatOptions configure a [WeChat]. Zero fields mean the defaults.
 type WeChatOptions struct {
-	// AppID and AppSecret are the mini program's. Required.
+	// AppID and AppSecret are those of the mini program. Required.
 	AppID, AppSecret string
-	// API is where WeChat is asked. Default https://api.weixin.qq.com.
+	// API is the http or https URL of WeChat's server API. Default
+	// https://api.weixin.qq.com.
 	API string
-	// Life is how long a token is good for. Default 7 days.
+	// Life is how long a token is valid. Default 7 days.
 	Life time.Duration
-	// CheckReferer refuses logins that don't come from the mini program, as the
-	// header Referer says, which WeChat sets.
+	// CheckReferer refuses logins without the Referer header that WeChat sets on
+	// requests of this mini program.
 	CheckReferer bool
-	// Timeout bounds a call. Default 5 s.
+	// Timeout bounds a login, the request to WeChat included. Default 5 seconds.
 	Timeout time.Duration
-	// Rate bounds the calls a second, and Burst those at once. Default 50 and 200.
+	// Rate and Burst limit the requests to WeChat with a token bucket: Rate a
+	// second on average, and up to Burst at once after a pause. Beyond that a
+	// login is refused as unavailable, and also while 32 others wait for WeChat.
+	// Default 50 and 200.
 	Rate  float64
 	Burst int
-	// Secrets keeps the keys. Required.
+	// Secrets stores the keys, under the names "wechat-<AppID>" and "wechat-ids".
+	// Required.
 	Secrets Secrets
-	// Failed is told what the operator must know of, if not nil, once for each
-	// login: nothing in it is secret.
+	// Failed, if not nil, is called at most once for each login with an error that
+	// the operator should know. The error contains no secret. Failed may be called
+	// concurrently.
 	Failed func(error)
 }
 
-// ErrRefused is behind failures that only the operator can end: WeChat refuses to
-// say whose codes they are.
+// ErrRefused is wrapped by an error of WeChatOptions.Failed if WeChat refuses to
+// serve the mini program until the operator does something, such as correct
+// the AppSecret.
 var ErrRefused = errors.New("refused by WeChat")
 
 const (
-	wechatPrefix = "wx-"
-	wechatLife   = 7 * 24 * time.Hour
-	wechatAPI    = "https://api.weixin.qq.com"
+	wechatLife    = 7 * 24 * time.Hour
+	wechatAPI     = "https://api.weixin.qq.com"
+	wechatTimeout = 5 * time.Second
+	wechatRate    = 50 // requests a second
+	wechatBurst   = 200
 
-	maxCalls     = 32       // under way at once
-	maxCode      = 128      // bytes
-	maxWeChat    = 64 << 10 // bytes of an answer
+	maxInFlight  = 32
+	maxCode      = 128 // bytes
 	busyRetry    = 2 * time.Second
 	tooSoonRetry = time.Minute
 )
 
-// appIDs are parts of the names that keys are kept under.
+// appIDs matches AppIDs. They are part of the names that keys are stored under.
 var appIDs = regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`)
 
-// NewWeChat returns a WeChat.
+// NewWeChat returns a WeChat, or an error that says which option is missing or
+// invalid. It does no I/O.
 func NewWeChat(opt WeChatOptions) (*WeChat, error) {
 	switch {
 	case opt.AppID == "" || opt.AppSecret == "":
 		return nil, errors.New("wechat needs the app_id and the app_secret of the mini program")
 	case !appIDs.MatchString(opt.AppID):
-		return nil, errors.New("wechat: the app_id has letters and digits only")
+		return nil, errors.New("wechat: the app_id may contain only letters and digits, at most 64")
 	}
 	if opt.API == "" {
 		opt.API = wechatAPI
@@ -97,29 +107,30 @@ func NewWeChat(opt WeChatOptions) (*WeChat, error) {
 		opt.Life = wechatLife
 	}
 	if opt.Timeout == 0 {
-		opt.Timeout = 5 * time.Second
+		opt.Timeout = wechatTimeout
 	}
 	if opt.Rate == 0 {
-		opt.Rate = 50
+		opt.Rate = wechatRate
 	}
 	if opt.Burst == 0 {
-		opt.Burst = 200
+		opt.Burst = wechatBurst
 	}
 	return &WeChat{
-		opt:    opt,
-		signer: Signer{Secrets: opt.Secrets, Name: "wechat-" + opt.AppID, Type: wechatType, Life: opt.Life},
-		turns:  make(chan struct{}, maxCalls),
-		pace:   rate.NewLimiter(rate.Limit(opt.Rate), opt.Burst),
+		opt:      opt,
+		signer:   Signer{Secrets: opt.Secrets, Name: "wechat-" + opt.AppID, Type: wechatType, Life: opt.Life},
+		inFlight: make(chan struct{}, maxInFlight),
+		limiter:  rate.NewLimiter(rate.Limit(opt.Rate), opt.Burst),
 	}, nil
 }
 
-// Start makes what the other methods need.
+// Start loads the keys, or generates them, as [Signer.Start] does. It does not
+// call WeChat.
 func (w *WeChat) Start(ctx context.Context) error {
-	_, err := w.idKey(ctx)
+	_, err := w.loadIDKey(ctx)
 	return errors.Join(err, w.signer.Start(ctx))
 }
 
-// Authenticate implements chat.Authenticator, for the tokens that Login gives.
+// Authenticate implements chat.Authenticator for the tokens that Login returns.
 func (w *WeChat) Authenticate(ctx context.Context, c chat.Credential) (*chat.Identity, error) {
 	if typeOf(c.Token) != wechatType {
 		return nil, chat.ErrNoCredential
@@ -131,7 +142,9 @@ func (w *WeChat) Authenticate(ctx context.Context, c chat.Credential) (*chat.Ide
 	return &chat.Identity{User: chat.User{ID: user}, Expires: expires}, nil
 }
 
-// Login gives a token for a code. The error is one that a client is told.
+// Login exchanges a code of wx.login for a token. r is the client's request: its
+// context bounds the login, as Timeout does. The error is, or wraps, a
+// [*wire.Error] with code bad_code, forbidden, too_fast, unavailable or internal.
 func (w *WeChat) Login(r *http.Request, code string) (*wire.Login, error) {
 	if w.opt.CheckReferer && !strings.HasPrefix(r.Referer(), "https://servicewechat.com/"+w.opt.AppID+"/") {
 		return nil, wire.Forbidden.Error("")
@@ -141,7 +154,8 @@ func (w *WeChat) Login(r *http.Request, code string) (*wire.Login, error) {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), w.opt.Timeout)
 	defer cancel()
-	key, err := w.idKey(ctx) // before the code is used up
+	// Before the request to WeChat: a code can be used only once.
+	key, err := w.loadIDKey(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -157,116 +171,78 @@ func (w *WeChat) Login(r *http.Request, code string) (*wire.Login, error) {
 	return &wire.Login{Token: token, Expires: expires.UnixMilli(), User: wire.User{ID: user}}, nil
 }
 
-// openID asks WeChat whose code it is. It bounds how many ask at once, and how
-// often.
+// openID asks WeChat for the openid of a code, within the rate limit and the
+// limit of concurrent requests. It never waits for either.
 func (w *WeChat) openID(ctx context.Context, code string) (string, error) {
-	if !w.pace.Allow() {
-		return "", busy(busyRetry)
+	if !w.limiter.Allow() {
+		return "", unavailable(busyRetry)
 	}
 	select {
-	case w.turns <- struct{}{}:
-		defer func() { <-w.turns }()
+	case w.inFlight <- struct{}{}:
+		defer func() { <-w.inFlight }()
 	default:
-		return "", busy(busyRetry)
+		return "", unavailable(busyRetry)
 	}
-	answer, err := w.ask(ctx, code)
+	answer, err := code2Session(ctx, w.opt.API, w.opt.AppID, w.opt.AppSecret, code)
 	if err != nil {
-		if !errors.Is(err, context.Canceled) { // else the client has gone
-			w.failed(err)
+		if !errors.Is(err, context.Canceled) { // otherwise the client has gone
+			w.report(err)
 		}
-		return "", busy(busyRetry)
+		return "", unavailable(busyRetry)
 	}
-	return w.judge(answer)
+	return w.openIDFrom(answer)
 }
 
-func busy(retry time.Duration) error {
+// unavailable returns the error for a client that should try again after retry.
+func unavailable(retry time.Duration) error {
 	e := wire.Unavailable.Error("")
 	e.Retry = retry
 	return e
 }
 
-// wechatClient follows no redirect: the header Referer of the next request would
-// tell whoever is asked there the address of this one, and the secret in it.
-var wechatClient = &http.Client{
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-}
-
-// session is WeChat's answer. Its session_key is not even read.
-type session struct {
-	OpenID string `json:"openid"`
-	Code   int    `json:"errcode"`
-}
-
-func (w *WeChat) ask(ctx context.Context, code string) (*session, error) {
-	query := url.Values{
-		"appid": {w.opt.AppID}, "secret": {w.opt.AppSecret}, "js_code": {code}, "grant_type": {"authorization_code"},
-	}
-	address := strings.TrimSuffix(w.opt.API, "/") + "/sns/jscode2session?" + query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, errors.New("ask WeChat: the api is not a URL")
-	}
-	res, err := wechatClient.Do(req)
-	if err != nil {
-		var of *url.Error // whose text holds the address, and that the secret
-		if errors.As(err, &of) {
-			err = of.Err
-		}
-		return nil, fmt.Errorf("ask WeChat: %w", err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("ask WeChat: status %s", res.Status)
-	}
-	var answer session
-	if err := json.NewDecoder(io.LimitReader(res.Body, maxWeChat)).Decode(&answer); err != nil {
-		return nil, errors.New("ask WeChat: the answer is not JSON as documented")
-	}
-	return &answer, nil
-}
-
-// judge tells from an answer whose code it was, or why there is no telling.
-func (w *WeChat) judge(answer *session) (string, error) {
+// openIDFrom returns the openid of an answer, or turns WeChat's error code into
+// what the client is told.
+func (w *WeChat) openIDFrom(answer *wechatAnswer) (string, error) {
 	switch answer.Code {
 	case 0:
 		if answer.OpenID == "" {
-			w.failed(errors.New("ask WeChat: the answer has no openid"))
-			return "", busy(busyRetry)
+			w.report(errors.New("ask WeChat: the answer has no openid"))
+			return "", unavailable(busyRetry)
 		}
 		return answer.OpenID, nil
 	case -1: // WeChat is busy
-		return "", busy(busyRetry)
-	case 40029, 40163: // not a code, or used before
+		return "", unavailable(busyRetry)
+	case 40029, 40163: // the code is invalid, or has been used
 		return "", wire.BadCode.Error("")
-	case 40226: // WeChat thinks the user a risk
+	case 40226: // WeChat considers the user a risk
 		return "", wire.Forbidden.Error("")
-	case 45011: // too often, for this user or this mini program
+	case 45011: // too many requests, for this user or this mini program
 		e := wire.TooFast.Error("")
 		e.Retry = tooSoonRetry
 		return "", e
 	case 40013:
-		w.failed(fmt.Errorf("%w: the app_id is wrong (40013)", ErrRefused))
+		w.report(fmt.Errorf("%w: the app_id is wrong (40013)", ErrRefused))
 	case 40125:
-		w.failed(fmt.Errorf("%w: the app_secret is wrong (40125): take the one that the mini program's console shows", ErrRefused))
+		w.report(fmt.Errorf("%w: the app_secret is wrong (40125): take the one that the mini program's console shows", ErrRefused))
 	default:
-		w.failed(fmt.Errorf("%w: errcode %d", ErrRefused, answer.Code))
-		return "", busy(busyRetry)
+		w.report(fmt.Errorf("%w: errcode %d", ErrRefused, answer.Code))
+		return "", unavailable(busyRetry)
 	}
 	return "", wire.Internal.Error("")
 }
 
-func (w *WeChat) failed(err error) {
+func (w *WeChat) report(err error) {
 	if w.opt.Failed != nil {
 		w.opt.Failed(err)
 	}
 }
 
-// idKey returns what users' ids are made with: the same for ever, on every
-// instance that shares the secrets. It does not rotate: with another one nobody
-// would be who they were.
-func (w *WeChat) idKey(ctx context.Context) ([]byte, error) {
+// loadIDKey returns the key that userID needs, and generates it the first time.
+// The key is the same on every instance that shares the secrets, and is never
+// replaced: with another key every user would get another id.
+func (w *WeChat) loadIDKey(ctx context.Context) ([]byte, error) {
 	w.mu.Lock()
-	key := w.pepper
+	key := w.idKey
 	w.mu.Unlock()
 	if key != nil {
 		return key, nil
@@ -282,15 +258,15 @@ func (w *WeChat) idKey(ctx context.Context) ([]byte, error) {
 		return old, nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("key of WeChat users' ids, kept as \"wechat-ids\": %w: %w", wire.Unavailable.Error(""), err)
+		return nil, fmt.Errorf("key of WeChat users' ids, stored as \"wechat-ids\": %w: %w", wire.Unavailable.Error(""), err)
 	}
 	w.mu.Lock()
-	w.pepper = key
+	w.idKey = key
 	w.mu.Unlock()
 	return key, nil
 }
 
-// userID is the pseudonym of an openid.
+// userID returns the user id for an openid: an HMAC, cut to 128 bits.
 func (w *WeChat) userID(key []byte, openID string) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(w.opt.AppID + "\x00" + openID))

@@ -21,25 +21,25 @@ const (
 	openID    = "oABCD-openid-of-li"
 )
 
-// standIn is a WeChat that answers each code as it is told by answers; a code
-// that is not among them is a good one, once, of a user of that name.
-type standIn struct {
+// fakeWeChat is a fake of WeChat's API. It answers a code with its handler in
+// answers. Any other code is valid once, and its first letter tells the user.
+type fakeWeChat struct {
 	*httptest.Server
-	mu      sync.Mutex // guards the rest
+	mu      sync.Mutex // guards the fields below
 	answers map[string]http.HandlerFunc
 	used    map[string]bool
 	calls   int
 }
 
-func newStandIn(t *testing.T) *standIn {
+func newFakeWeChat(t *testing.T) *fakeWeChat {
 	t.Helper()
-	s := &standIn{answers: map[string]http.HandlerFunc{}, used: map[string]bool{}}
+	s := &fakeWeChat{answers: map[string]http.HandlerFunc{}, used: map[string]bool{}}
 	s.Server = httptest.NewServer(http.HandlerFunc(s.serve))
 	t.Cleanup(s.Close)
 	return s
 }
 
-func (s *standIn) serve(w http.ResponseWriter, r *http.Request) {
+func (s *fakeWeChat) serve(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	code := q.Get("js_code")
 	s.mu.Lock()
@@ -68,7 +68,7 @@ func says(text string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) }
 }
 
-func (s *standIn) weChat(t *testing.T, change func(*identity.WeChatOptions)) *identity.WeChat {
+func (s *fakeWeChat) weChat(t *testing.T, change func(*identity.WeChatOptions)) *identity.WeChat {
 	t.Helper()
 	opt := identity.WeChatOptions{AppID: appID, AppSecret: appSecret, API: s.URL, Secrets: new(identity.MemorySecrets)}
 	if change != nil {
@@ -91,8 +91,8 @@ func login(t *testing.T, w *identity.WeChat, code string, referer string) (*wire
 	return w.Login(r, code)
 }
 
-func TestWeChat_Login_GivesATokenForACode(t *testing.T) {
-	s := newStandIn(t)
+func TestWeChat_Login_ReturnsATokenForACode(t *testing.T) {
+	s := newFakeWeChat(t)
 	secrets := new(identity.MemorySecrets)
 	w := s.weChat(t, func(o *identity.WeChatOptions) { o.Secrets = secrets })
 	li, err := login(t, w, "li-1", "")
@@ -103,40 +103,40 @@ func TestWeChat_Login_GivesATokenForACode(t *testing.T) {
 		t.Errorf("%+v", li)
 	}
 	if left := time.Until(time.UnixMilli(li.Expires)); left < 7*24*time.Hour-time.Minute || left > 7*24*time.Hour {
-		t.Errorf("good for %v", left)
+		t.Errorf("valid for %v", left)
 	}
-	id, err := show(w, li.Token)
+	id, err := authenticate(w, li.Token)
 	if err != nil || id.User.ID != li.User.ID || id.User.Guest || id.Settled || id.Expires.UnixMilli() != li.Expires {
 		t.Errorf("%+v, %v", id, err)
 	}
-	// The same user has the same id at every login and on every instance, and
-	// another one has another.
+	// A user has the same id after every login and on every instance. Another
+	// user has another id.
 	elsewhere := s.weChat(t, func(o *identity.WeChatOptions) { o.Secrets = secrets })
 	again, err := login(t, elsewhere, "li-2", "")
 	if err != nil || again.User != li.User {
 		t.Errorf("%+v, %v", again, err)
 	}
-	if _, err := show(w, again.Token); err != nil {
+	if _, err := authenticate(w, again.Token); err != nil {
 		t.Errorf("another instance's token: %v", err)
 	}
 	max, err := login(t, w, "max-1", "")
 	if err != nil || max.User.ID == li.User.ID {
 		t.Errorf("%+v, %v", max, err)
 	}
-	stranger, err := login(t, s.weChat(t, nil), "li-3", "") // whose ids are made with another key
+	stranger, err := login(t, s.weChat(t, nil), "li-3", "") // an instance with another key for ids
 	if err != nil || stranger.User.ID == li.User.ID {
 		t.Errorf("%+v, %v", stranger, err)
 	}
-	_, err = show(w, stranger.Token)
+	_, err = authenticate(w, stranger.Token)
 	checkRefused(t, "another server's token", err, wire.BadToken)
-	_, err = show(identity.NewGuest(secrets, 0), li.Token)
+	_, err = authenticate(identity.NewGuest(secrets, 0), li.Token)
 	if err == nil {
 		t.Error("a WeChat token makes a guest")
 	}
 }
 
 func TestWeChat_Login_EveryAnswer(t *testing.T) {
-	s := newStandIn(t)
+	s := newFakeWeChat(t)
 	var failures []string
 	w := s.weChat(t, func(o *identity.WeChatOptions) {
 		o.Timeout = 200 * time.Millisecond
@@ -174,15 +174,15 @@ func TestWeChat_Login_EveryAnswer(t *testing.T) {
 			_, err := login(t, w, code, "")
 			checkRefused(t, code, err, c.want)
 			if e, ok := err.(*wire.Error); !ok || e.Retry != c.retry || e.Code.Status() < 400 {
-				t.Errorf("%+v, want to be told to try again in %v", err, c.retry)
+				t.Errorf("%+v, want retry in %v", err, c.retry)
 			}
 			all := strings.Join(failures, "\n")
 			if (c.told == "") != (all == "") || !strings.Contains(all, c.told) {
-				t.Errorf("the operator is told %q, want %q", all, c.told)
+				t.Errorf("reported %q, want %q", all, c.told)
 			}
 			for _, secret := range []string{appSecret, "session", "js_code"} {
 				if strings.Contains(all+err.Error(), secret) {
-					t.Errorf("%q is told: %s, %v", secret, all, err)
+					t.Errorf("%q is in an error: %s, %v", secret, all, err)
 				}
 			}
 		})
@@ -195,28 +195,28 @@ func TestWeChat_Login_EveryAnswer(t *testing.T) {
 	for _, code := range []string{"", strings.Repeat("x", 129)} {
 		before := s.calls
 		_, err := login(t, w, code, "")
-		checkRefused(t, "what is no code", err, wire.BadCode)
+		checkRefused(t, "not a code", err, wire.BadCode)
 		if s.calls != before {
-			t.Error("WeChat was asked for what is no code")
+			t.Error("WeChat got a request for it")
 		}
 	}
 }
 
 func TestWeChat_Login_IsBounded(t *testing.T) {
-	s := newStandIn(t)
+	s := newFakeWeChat(t)
 	w := s.weChat(t, func(o *identity.WeChatOptions) { o.Rate, o.Burst = 0.001, 3 })
 	for i := range 10 {
 		_, err := login(t, w, fmt.Sprint("li-", i), "")
 		if i < 3 && err != nil {
 			t.Error(err)
 		} else if i >= 3 {
-			checkRefused(t, "one too many", err, wire.Unavailable)
+			checkRefused(t, "beyond the burst", err, wire.Unavailable)
 		}
 	}
 	if s.calls != 3 {
-		t.Errorf("WeChat was asked %d times", s.calls)
+		t.Errorf("WeChat got %d requests", s.calls)
 	}
-	// While WeChat is slow only so many wait for it; the others are told at once.
+	// While WeChat is slow, 32 logins wait for it; the others fail at once.
 	release := make(chan struct{})
 	s.answers["slow"] = func(w http.ResponseWriter, _ *http.Request) {
 		<-release
@@ -231,7 +231,7 @@ func TestWeChat_Login_IsBounded(t *testing.T) {
 		}()
 	}
 	for range 100 - 32 {
-		checkRefused(t, "one too many at once", <-done, wire.Unavailable)
+		checkRefused(t, "while 32 wait", <-done, wire.Unavailable)
 	}
 	close(release)
 	for range 32 {
@@ -241,12 +241,13 @@ func TestWeChat_Login_IsBounded(t *testing.T) {
 	}
 }
 
-// Ids that anybody could work out, or others than before, are worse than none.
-func TestWeChat_WithoutTheKeyOfItsIDs_LetsNobodyIn(t *testing.T) {
-	for _, kept := range []string{"", "short"} {
+// With another key every user would get another id, and ids made with an empty
+// key would reveal the openid.
+func TestWeChat_DamagedKeyOfIDs_IsUnavailable(t *testing.T) {
+	for _, damaged := range []string{"", "short"} {
 		secrets := new(identity.MemorySecrets)
-		store(t, secrets, "wechat-ids", kept)
-		s := newStandIn(t)
+		store(t, secrets, "wechat-ids", damaged)
+		s := newFakeWeChat(t)
 		w, err := identity.NewWeChat(identity.WeChatOptions{AppID: appID, AppSecret: appSecret, API: s.URL, Secrets: secrets})
 		if err != nil {
 			t.Fatal(err)
@@ -257,34 +258,34 @@ func TestWeChat_WithoutTheKeyOfItsIDs_LetsNobodyIn(t *testing.T) {
 		_, err = login(t, w, "li-1", "")
 		checkRefused(t, "a login", err, wire.Unavailable)
 		if s.calls != 0 {
-			t.Error("a code was used up in vain")
+			t.Error("the code was used, but no token can be made")
 		}
-		if was := store(t, secrets, "wechat-ids", kept); was != kept {
-			t.Errorf("%q was written over", kept)
+		if got := store(t, secrets, "wechat-ids", damaged); got != damaged {
+			t.Errorf("%q was replaced by %q", damaged, got)
 		}
 	}
 }
 
-func TestWeChat_Login_TellsNobodyElseTheSecret(t *testing.T) {
+func TestWeChat_Login_FollowsNoRedirect(t *testing.T) {
 	var asked atomic.Int32
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)
 		says(`{"openid":"x"}`)(w, nil)
 	}))
 	t.Cleanup(other.Close)
-	s := newStandIn(t)
+	s := newFakeWeChat(t)
 	s.answers["moved"] = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) }
 	var told error
 	w := s.weChat(t, func(o *identity.WeChatOptions) { o.Failed = func(err error) { told = err } })
 	_, err := login(t, w, "moved", "")
 	checkRefused(t, "a redirect", err, wire.Unavailable)
 	if n := asked.Load(); n != 0 || told == nil || !strings.Contains(told.Error(), "status 302") || strings.Contains(told.Error(), appSecret) {
-		t.Errorf("another server was asked %d times; the operator is told %v", n, told)
+		t.Errorf("another server got %d requests; reported %v", n, told)
 	}
 }
 
 func TestWeChat_CheckReferer(t *testing.T) {
-	w := newStandIn(t).weChat(t, func(o *identity.WeChatOptions) { o.CheckReferer = true })
+	w := newFakeWeChat(t).weChat(t, func(o *identity.WeChatOptions) { o.CheckReferer = true })
 	if _, err := login(t, w, "li-1", "https://servicewechat.com/"+appID+"/devtools/page-frame.html"); err != nil {
 		t.Error(err)
 	}
@@ -294,7 +295,7 @@ func TestWeChat_CheckReferer(t *testing.T) {
 	}
 }
 
-func TestWeChat_Options_ThatCannotBeMeant(t *testing.T) {
+func TestWeChat_InvalidOptions_AreErrors(t *testing.T) {
 	for want, opt := range map[string]identity.WeChatOptions{
 		"needs the app_id":   {AppSecret: "x"},
 		"the app_secret":     {AppID: "x"},

@@ -1,0 +1,57 @@
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+const maxAnswer = 64 << 10 // bytes
+
+// wechatClient follows no redirect: the Referer header of the next request would
+// contain the URL of this one, and so the AppSecret.
+var wechatClient = &http.Client{
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// wechatAnswer is what we read of WeChat's answer. We do not decode the
+// session_key.
+type wechatAnswer struct {
+	OpenID string `json:"openid"`
+	Code   int    `json:"errcode"`
+}
+
+// code2Session calls WeChat's API of that name with a code of wx.login. The error
+// contains neither the code nor the AppSecret.
+func code2Session(ctx context.Context, api, appID, appSecret, code string) (*wechatAnswer, error) {
+	query := url.Values{
+		"appid": {appID}, "secret": {appSecret}, "js_code": {code}, "grant_type": {"authorization_code"},
+	}
+	address := strings.TrimSuffix(api, "/") + "/sns/jscode2session?" + query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, errors.New("ask WeChat: the api is not a URL")
+	}
+	res, err := wechatClient.Do(req)
+	if err != nil {
+		var of *url.Error // its text contains the URL, and so the AppSecret
+		if errors.As(err, &of) {
+			err = of.Err
+		}
+		return nil, fmt.Errorf("ask WeChat: %w", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("ask WeChat: status %s", res.Status)
+	}
+	var answer wechatAnswer
+	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(&answer); err != nil {
+		return nil, errors.New("ask WeChat: the answer is not JSON as documented")
+	}
+	return &answer, nil
+}

@@ -1,0 +1,33 @@
+package identity
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// The ids that this package itself gives to users begin with these.
+const (
+	guestPrefix  = "guest-"
+	wechatPrefix = "wx-"
+)
+
+// CheckUser checks the id of a user whom this package did not create, such as
+// the sub of a site's token. It returns nil, or a [*wire.Error] with code
+// bad_token if the id is empty, longer than 128 bytes, not UTF-8, contains
+// control characters, or begins like the id of a guest or a WeChat user: other
+// users can see those ids, and whoever can choose an id elsewhere could take one.
+func CheckUser(id string) error {
+	switch {
+	case id == "":
+		return badToken("the user has no id")
+	case len(id) > wire.MaxUser, !utf8.ValidString(id), strings.ContainsFunc(id, unicode.IsControl):
+		return badToken(fmt.Sprintf("the user's id is not a string of at most %d bytes without control characters", wire.MaxUser))
+	case strings.HasPrefix(id, guestPrefix), strings.HasPrefix(id, wechatPrefix):
+		return badToken(fmt.Sprintf("the user's id begins with %s or %s, which this server reserves", guestPrefix, wechatPrefix))
+	}
+	return nil
+}
