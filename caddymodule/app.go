@@ -12,9 +12,9 @@ func init() {
 	caddy.RegisterModule(new(App))
 }
 
-// App starts the hubs of a configuration when that is run, so that nothing
-// happens to a journal while a configuration is only validated. It comes by
-// itself and has no settings.
+// App starts the hubs of a configuration when the configuration starts to run, so
+// that validating a configuration does not touch a journal. It has no settings;
+// handlers load it.
 type App struct {
 	mu     sync.Mutex // guards starts
 	starts []func() (*chat.Handler, error)
@@ -30,8 +30,8 @@ func (a *App) Provision(ctx caddy.Context) error {
 	return ctx.GetMetricsRegistry().Register(collector{})
 }
 
-// add has start called when the app starts.
-func (a *App) add(start func() (*chat.Handler, error)) {
+// onStart makes Start call start.
+func (a *App) onStart(start func() (*chat.Handler, error)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.starts = append(a.starts, start)
@@ -39,7 +39,7 @@ func (a *App) add(start func() (*chat.Handler, error)) {
 
 // Start implements caddy.App.
 func (a *App) Start() error {
-	for _, start := range a.starts { // complete since Provision
+	for _, start := range a.starts { // which is complete: all handlers are provisioned
 		if _, err := start(); err != nil {
 			return err
 		}
@@ -47,7 +47,7 @@ func (a *App) Start() error {
 	return nil
 }
 
-// Stop implements caddy.App. Handlers give back their hubs themselves.
+// Stop implements caddy.App. Handlers release their hubs in Cleanup.
 func (*App) Stop() error { return nil }
 
 var (

@@ -2,6 +2,8 @@ package caddymodule
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
@@ -12,57 +14,67 @@ import (
 	"github.com/caddychat/caddy-chat/chat/identity"
 )
 
-// parseAuth reads one option auth with the module that its first argument names,
-// in the namespace chat.auth.
-func (h *Handler) parseAuth(d *caddyfile.Dispenser) error {
+// authMethods are the modules of the options auth of one handler.
+type authMethods struct {
+	inOrder identity.First                // who clients are
+	login   chat.Login                    // issues tokens; nil if no method does
+	starts  []func(context.Context) error // called once the configuration runs
+}
+
+// starter is implemented by a method that does something when its configuration
+// starts to run, and does not when the configuration is only validated.
+type starter interface{ Start(context.Context) error }
+
+var errTwoLogins = errors.New("only one method can issue tokens at login")
+
+// newAuthMethods returns what was loaded from Handler.AuthRaw.
+func newAuthMethods(modules []any) (m authMethods, err error) {
+	for _, module := range modules {
+		a, ok := module.(chat.Authenticator)
+		if !ok {
+			return m, fmt.Errorf("module %T does not implement chat.Authenticator", module)
+		}
+		m.inOrder = append(m.inOrder, a)
+		if s, ok := module.(starter); ok {
+			m.starts = append(m.starts, s.Start)
+		}
+		if l, ok := module.(chat.Login); ok {
+			if m.login != nil {
+				return m, errTwoLogins
+			}
+			m.login = l
+		}
+	}
+	return m, nil
+}
+
+// defaultAuthMethods returns the methods of a handler that has no option auth.
+func defaultAuthMethods(ctx caddy.Context) (authMethods, error) {
+	guest := new(GuestAuth)
+	if err := guest.Provision(ctx); err != nil {
+		return authMethods{}, err
+	}
+	return newAuthMethods([]any{guest})
+}
+
+// parseAuth reads one option auth. Its first argument names a method in the
+// namespace chat.auth, whose module reads the rest. It returns the JSON of the method.
+func parseAuth(d *caddyfile.Dispenser) (json.RawMessage, error) {
 	if !d.NextArg() {
-		return d.Err("chat: auth needs a method, such as guest or caddy")
+		return nil, d.Err("chat: auth needs a method, such as guest or caddy")
 	}
 	method := d.Val()
 	if _, err := caddy.GetModule("chat.auth." + method); err != nil {
-		return d.Errf("chat: unknown auth %q", method)
+		return nil, d.Errf("chat: unknown auth %q", method)
 	}
 	module, err := caddyfile.UnmarshalModule(d, "chat.auth."+method)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	h.AuthRaw = append(h.AuthRaw, caddyconfig.JSONModuleObject(module, "method", method, nil))
-	return nil
+	return caddyconfig.JSONModuleObject(module, "method", method, nil), nil
 }
 
-// authenticator loads the modules that find out who clients are.
-func (h *Handler) authenticator(ctx caddy.Context) error {
-	if len(h.AuthRaw) == 0 {
-		guest := new(GuestAuth)
-		if err := guest.Provision(ctx); err != nil {
-			return err
-		}
-		h.auth, h.ready = identity.First{guest}, append(h.ready, guest.Start)
-		return nil
-	}
-	loaded, err := ctx.LoadModule(h, "AuthRaw")
-	if err != nil {
-		return fmt.Errorf("chat: auth: %w", err)
-	}
-	for _, module := range loaded.([]any) {
-		a, ok := module.(chat.Authenticator)
-		if !ok {
-			return fmt.Errorf("chat: auth: module %T is no chat.Authenticator", module)
-		}
-		h.auth = append(h.auth, a)
-		if s, ok := module.(starter); ok {
-			h.ready = append(h.ready, s.Start)
-		}
-		if l, ok := module.(chat.Login); ok {
-			if h.login != nil {
-				return fmt.Errorf("chat: auth: there can be only one that gives tokens by %s/login", h.Path)
-			}
-			h.login = l
-		}
-	}
-	return nil
-}
-
-// starter is a module that has something to do once its configuration is run,
-// and not when it is only looked at.
-type starter interface{ Start(context.Context) error }
+var (
+	_ starter = (*GuestAuth)(nil)
+	_ starter = (*WeChatAuth)(nil)
+)

@@ -1,98 +1,58 @@
 package caddymodule_test
 
 import (
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/coder/websocket"
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-// basicAuth lets ann and ben in with the password "secret".
-const basicAuth = `basic_auth {
-	ann $2a$04$jaOD95J90a3TWGZDk0UvkOuhYz0drvIKlCjWrkTfcqCLfQteUsFVq
-	ben $2a$04$jaOD95J90a3TWGZDk0UvkOuhYz0drvIKlCjWrkTfcqCLfQteUsFVq
-}
-`
-
-func as(user string) http.Header {
-	return http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(user+":secret"))}}
-}
-
-// v1 connects by chat.v1 and says hello with these further members.
-func (s *site) v1(url string, header http.Header, hello string) *websocket.Conn {
-	s.t.Helper()
-	c, res, err := websocket.Dial(s.t.Context(), url, &websocket.DialOptions{
-		HTTPClient: s.httpClient(), HTTPHeader: header, Subprotocols: []string{"chat.v1"},
-	})
-	if err != nil {
-		s.t.Fatalf("%s: %v (%v)", url, err, res)
-	}
-	s.t.Cleanup(func() { c.CloseNow() })
-	say(s.t, c, `{"type":"hello"`+hello+`}`)
-	return c
-}
-
-// hears returns the next frame, which must contain each of these.
-func hears(t *testing.T, c *websocket.Conn, parts ...string) string {
-	t.Helper()
-	_, frame, err := c.Read(t.Context())
-	if err != nil {
-		t.Fatalf("waiting for %q: %v", parts, err)
-	}
-	for _, part := range parts {
-		if !strings.Contains(string(frame), part) {
-			t.Errorf("heard %s, want %s in it", frame, part)
-		}
-	}
-	return string(frame)
-}
-
 func TestAuth_Caddy_TakesTheUserOfEarlierHandlers(t *testing.T) {
-	s := startCaddy(t, basicAuth+`chat {
+	s := testcaddy.Start(t, testcaddy.BasicAuth+`chat {
 		auth caddy
 		policy inbox-{user} {
 			read {user}
 			write users
 		}
 	}`)
-	url := "ws://" + s.plain + "/chat"
-	hears(t, s.v1(url, as("ann"), `,"name":"Ben","rooms":[{"room":"inbox-ann"},{"room":"inbox-ben"}]`),
+	url := "ws://" + s.Plain + "/chat"
+	testcaddy.Hears(t, s.V1(url, testcaddy.As("ann"), `,"name":"Ben","rooms":[{"room":"inbox-ann"},{"room":"inbox-ben"}]`),
 		`"user":{"id":"ann","name":"ann"}`, `{"room":"inbox-ann","epoch"`, `{"room":"inbox-ben","code":"forbidden"`)
-	if code, _ := s.status("http://"+s.plain+"/chat/rooms/inbox-ann/messages", as("ann")); code != 200 {
+	if code, _ := s.Status("http://"+s.Plain+"/chat/rooms/inbox-ann/messages", testcaddy.As("ann")); code != 200 {
 		t.Errorf("ann reads hers: %d", code)
 	}
-	if code, _ := s.status("http://"+s.plain+"/chat/rooms/inbox-ann/messages", as("ben")); code != 403 {
+	if code, _ := s.Status("http://"+s.Plain+"/chat/rooms/inbox-ann/messages", testcaddy.As("ben")); code != 403 {
 		t.Errorf("ben reads ann's: %d", code)
 	}
 }
 
 func TestAuth_Caddy_Placeholders(t *testing.T) {
-	s := startCaddy(t, `chat {
+	s := testcaddy.Start(t, `chat {
 		auth caddy {
 			id {http.request.header.X-User}
 			name {http.request.header.X-Name}
 			avatar https://example.com/{http.request.header.X-User}.png
 		}
 	}`)
-	url := "ws://" + s.plain + "/chat"
-	hears(t, s.v1(url, http.Header{"X-User": {"u7"}, "X-Name": {"Li"}}, ``),
+	url := "ws://" + s.Plain + "/chat"
+	testcaddy.Hears(t, s.V1(url, http.Header{"X-User": {"u7"}, "X-Name": {"Li"}}, ``),
 		`"user":{"id":"u7","name":"Li","avatar":"https://example.com/u7.png"}`)
 	// Who is nobody, or no sound one, is let in neither as a guest nor otherwise.
 	for _, user := range []string{"", strings.Repeat("x", 129), "a\tb"} {
-		c := s.v1(url, http.Header{"X-User": {user}}, ``)
-		hears(t, c, `"type":"error"`, `"code":"bad_token"`)
-		hears(t, c, `"type":"bye"`, `"code":"bad_token"`, `"retry":false`)
+		c := s.V1(url, http.Header{"X-User": {user}}, ``)
+		testcaddy.Hears(t, c, `"type":"error"`, `"code":"bad_token"`)
+		testcaddy.Hears(t, c, `"type":"bye"`, `"code":"bad_token"`, `"retry":false`)
 	}
-	hears(t, s.v1(url, http.Header{"X-User": {"u7"}}, `,"token":"x"`), `"code":"bad_token"`)
-	header := upgradeHeader.Clone()
-	if code, body := s.status("http://"+s.plain+"/chat", header); code != 401 || !strings.Contains(body, "a token is needed") {
+	testcaddy.Hears(t, s.V1(url, http.Header{"X-User": {"u7"}}, `,"token":"x"`), `"code":"bad_token"`)
+	header := testcaddy.UpgradeHeader.Clone()
+	if code, body := s.Status("http://"+s.Plain+"/chat", header); code != 401 || !strings.Contains(body, "a token is needed") {
 		t.Errorf("a raw client that is nobody gets %d %s", code, body)
 	}
 }
@@ -109,38 +69,24 @@ func member(t *testing.T, frame, name string) string {
 }
 
 func TestAuth_Guest_ComesBack_AfterARestartToo(t *testing.T) {
-	s := startCaddy(t, "chat")
-	url := "ws://" + s.plain + "/chat"
-	welcome := hears(t, s.v1(url, nil, `,"name":"Li"`), `"name":"Li","guest":true`)
+	s := testcaddy.Start(t, "chat")
+	url := "ws://" + s.Plain + "/chat"
+	welcome := testcaddy.Hears(t, s.V1(url, nil, `,"name":"Li"`), `"name":"Li","guest":true`)
 	_, user, _ := strings.Cut(welcome, `"user":`)
 	id, token := member(t, user, "id"), member(t, welcome, "token")
-	s.restart("chat")
-	hears(t, s.v1(url, nil, `,"token":"`+token+`"`), `"user":{"id":"`+id+`"`)
+	s.Restart("chat")
+	testcaddy.Hears(t, s.V1(url, nil, `,"token":"`+token+`"`), `"user":{"id":"`+id+`"`)
 	header := http.Header{"Authorization": {"Bearer " + token}}
-	if code, _ := s.status("http://"+s.plain+"/chat/rooms/lobby/messages", header); code != 200 {
+	if code, _ := s.Status("http://"+s.Plain+"/chat/rooms/lobby/messages", header); code != 200 {
 		t.Errorf("over HTTP: %d", code)
 	}
-	hears(t, s.v1(url, nil, `,"token":"`+token[:len(token)-4]+`AAAA"`), `"code":"bad_token"`)
-	s.noErrors()
-}
-
-const jwtSecret = "thirty-two bytes are the very least"
-
-func siteToken(t *testing.T, claims jwt.MapClaims) string {
-	t.Helper()
-	if claims["exp"] == nil {
-		claims["exp"] = time.Now().Add(time.Hour).Unix()
-	}
-	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(jwtSecret))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
+	testcaddy.Hears(t, s.V1(url, nil, `,"token":"`+token[:len(token)-4]+`AAAA"`), `"code":"bad_token"`)
+	s.NoErrors()
 }
 
 func TestAuth_JWT_ByHeaderHelloAndQuery(t *testing.T) {
-	t.Setenv("CHAT_TEST_SECRET", jwtSecret)
-	s := startCaddy(t, `chat {
+	t.Setenv("CHAT_TEST_SECRET", testcaddy.JWTSecret)
+	s := testcaddy.Start(t, `chat {
 		auth jwt {
 			secret {env.CHAT_TEST_SECRET}
 			issuer me
@@ -155,31 +101,31 @@ func TestAuth_JWT_ByHeaderHelloAndQuery(t *testing.T) {
 			read anyone
 		}
 	}`)
-	url := "ws://" + s.plain + "/chat"
-	token := siteToken(t, jwt.MapClaims{"sub": "u7", "name": "Li", "role": "staff", "iss": "me", "aud": "chat"})
+	url := "ws://" + s.Plain + "/chat"
+	token := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "u7", "name": "Li", "role": "staff", "iss": "me", "aud": "chat"})
 	const room = `,"rooms":[{"room":"staff-1"}]`
 	for way, c := range map[string]*websocket.Conn{
-		"hello":  s.v1(url, nil, room+`,"token":"`+token+`"`),
-		"header": s.v1(url, http.Header{"Authorization": {"Bearer " + token}}, room),
-		"query":  s.v1(url+"?token="+token, nil, room),
+		"hello":  s.V1(url, nil, room+`,"token":"`+token+`"`),
+		"header": s.V1(url, http.Header{"Authorization": {"Bearer " + token}}, room),
+		"query":  s.V1(url+"?token="+token, nil, room),
 	} {
-		frame := hears(t, c, `"user":{"id":"u7","name":"Li"}`, `{"room":"staff-1","epoch"`)
+		frame := testcaddy.Hears(t, c, `"user":{"id":"u7","name":"Li"}`, `{"room":"staff-1","epoch"`)
 		if t.Failed() {
 			t.Fatalf("%s: %s", way, frame)
 		}
 	}
-	hears(t, s.v1(url, nil, room), `"guest":true`, `{"room":"staff-1","code":"forbidden"`)
-	expired := siteToken(t, jwt.MapClaims{"sub": "u7", "iss": "me", "aud": "chat", "exp": 1})
-	c := s.v1(url, nil, `,"token":"`+expired+`"`)
-	hears(t, c, `"type":"error"`, `"code":"expired"`)
-	hears(t, c, `"type":"bye"`, `"code":"expired"`)
-	foreign := siteToken(t, jwt.MapClaims{"sub": "u7", "iss": "you", "aud": "chat"})
-	hears(t, s.v1(url+"?token="+foreign, nil, room), `"code":"bad_token"`) // and not a guest
-	s.noErrors()
+	testcaddy.Hears(t, s.V1(url, nil, room), `"guest":true`, `{"room":"staff-1","code":"forbidden"`)
+	expired := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "u7", "iss": "me", "aud": "chat", "exp": 1})
+	c := s.V1(url, nil, `,"token":"`+expired+`"`)
+	testcaddy.Hears(t, c, `"type":"error"`, `"code":"expired"`)
+	testcaddy.Hears(t, c, `"type":"bye"`, `"code":"expired"`)
+	foreign := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "u7", "iss": "you", "aud": "chat"})
+	testcaddy.Hears(t, s.V1(url+"?token="+foreign, nil, room), `"code":"bad_token"`) // and not a guest
+	s.NoErrors()
 }
 
 func TestAuth_JWT_KeysThatCannotBeRead_AreNamed(t *testing.T) {
-	s := startCaddy(t, "respond ok")
+	s := testcaddy.Start(t, "respond ok")
 	for auth, want := range map[string]string{
 		"jwt":                    "needs a key or the URL of a key set",
 		"jwt {\nsecret short\n}": "jwt: secret 1: a secret of 5 bytes can be guessed",
@@ -190,7 +136,7 @@ func TestAuth_JWT_KeysThatCannotBeRead_AreNamed(t *testing.T) {
 		"wechat":                                     "needs the app_id and the app_secret",
 		"wechat {\napp_id a\napp_secret {env.NO}\n}": "env.NO",
 	} {
-		if err := s.tryLoad("chat {\nauth " + auth + "\n}"); err == nil || !strings.Contains(err.Error(), want) {
+		if err := s.TryLoad("chat {\nauth " + auth + "\n}"); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", auth, err)
 		}
 	}
@@ -206,7 +152,7 @@ func TestAuth_WeChat_LoginToHello(t *testing.T) {
 	}))
 	t.Cleanup(weChat.Close)
 	t.Setenv("CHAT_TEST_SECRET", "app-secret")
-	s := startCaddy(t, `chat /talk {
+	s := testcaddy.Start(t, `chat /talk {
 		auth wechat {
 			app_id wx01
 			app_secret {env.CHAT_TEST_SECRET}
@@ -214,7 +160,7 @@ func TestAuth_WeChat_LoginToHello(t *testing.T) {
 		}
 	}`)
 	login := func(code string) (int, string) {
-		res, err := s.httpClient().Post("https://"+s.tls+"/talk/login", "application/json", strings.NewReader(`{"code":"`+code+`"}`))
+		res, err := s.HTTPClient().Post("https://"+s.TLS+"/talk/login", "application/json", strings.NewReader(`{"code":"`+code+`"}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,23 +175,23 @@ func TestAuth_WeChat_LoginToHello(t *testing.T) {
 	if status != 200 || strings.Contains(body, "openid") || strings.Contains(body, "session") {
 		t.Fatalf("%d %s", status, body)
 	}
-	hears(t, s.v1("wss://"+s.tls+"/talk", nil, `,"name":"Li","token":"`+member(t, body, "token")+`"`),
+	testcaddy.Hears(t, s.V1("wss://"+s.TLS+"/talk", nil, `,"name":"Li","token":"`+member(t, body, "token")+`"`),
 		`"user":{"id":"`+member(t, body, "id")+`","name":"Li"}`)
 	if status, body := login("bad"); status != 400 || !strings.Contains(body, `"code":"bad_code","retry":false`) {
 		t.Errorf("%d %s", status, body)
 	}
-	if code, _ := s.status("https://"+s.tls+"/talk/login", nil); code != 405 {
+	if code, _ := s.Status("https://"+s.TLS+"/talk/login", nil); code != 405 {
 		t.Errorf("GET: %d", code)
 	}
-	hears(t, s.v1("wss://"+s.tls+"/talk", nil, ``), `"code":"bad_token"`)
-	for _, log := range []string{read(t, s.log), read(t, s.access)} {
+	testcaddy.Hears(t, s.V1("wss://"+s.TLS+"/talk", nil, ``), `"code":"bad_token"`)
+	for _, log := range []string{testcaddy.Read(t, s.Log), testcaddy.Read(t, s.Access)} {
 		for _, secret := range []string{"app-secret", "the-openid", "session-key", member(t, body, "token")} {
 			if strings.Contains(log, secret) {
 				t.Errorf("%q is in a log", secret)
 			}
 		}
 	}
-	s.noErrors()
+	s.NoErrors()
 }
 
 // A wrong secret is the operator's to put right: it is told, and not by each login.
@@ -254,9 +200,9 @@ func TestAuth_WeChat_WrongSecret_IsToldSparingly(t *testing.T) {
 		fmt.Fprint(w, `{"errcode":40125,"errmsg":"invalid appsecret, rid: 1"}`)
 	}))
 	t.Cleanup(weChat.Close)
-	s := startCaddy(t, "chat {\nauth wechat {\napp_id wx01\napp_secret wrong-secret\napi "+weChat.URL+"\n}\n}")
+	s := testcaddy.Start(t, "chat {\nauth wechat {\napp_id wx01\napp_secret wrong-secret\napi "+weChat.URL+"\n}\n}")
 	for range 10 {
-		res, err := s.httpClient().Post("https://"+s.tls+"/chat/login", "application/json", strings.NewReader(`{"code":"the-code"}`))
+		res, err := s.HTTPClient().Post("https://"+s.TLS+"/chat/login", "application/json", strings.NewReader(`{"code":"the-code"}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +211,7 @@ func TestAuth_WeChat_WrongSecret_IsToldSparingly(t *testing.T) {
 			t.Errorf("status %d", res.StatusCode)
 		}
 	}
-	log, told := read(t, s.log), 0
+	log, told := testcaddy.Read(t, s.Log), 0
 	for line := range strings.Lines(log) {
 		if strings.Contains(line, `"level":"error"`) {
 			told++
@@ -285,62 +231,62 @@ func TestAuth_WeChat_WrongSecret_IsToldSparingly(t *testing.T) {
 // A session has one line at DEBUG when it begins and one when it ends, and nothing
 // of what it says is in any.
 func TestLog_OfASession(t *testing.T) {
-	s := startCaddy(t, "chat {\nauth jwt {\nsecret \""+jwtSecret+"\"\n}\n}")
-	token := siteToken(t, jwt.MapClaims{"sub": "ann", "name": "Ann Hidden"})
-	c := s.v1("ws://"+s.plain+"/chat", nil, `,"token":"`+token+`","device":"d","rooms":[{"room":"tea"}]`)
-	hears(t, c, "welcome")
-	say(t, c, `{"type":"send","id":"1","room":"tea","key":"secret-key","body":{"text":"secret words"}}`)
-	until(t, c, `"ok"`)
-	say(t, c, `{"type":"recall","id":"2","room":"tea","seq":1}`)
-	until(t, c, `"ok"`)
-	say(t, c, `{"type":"bad secret frame`)
-	until(t, c, `"error"`)
+	s := testcaddy.Start(t, "chat {\nauth jwt {\nsecret \""+testcaddy.JWTSecret+"\"\n}\n}")
+	token := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "ann", "name": "Ann Hidden"})
+	c := s.V1("ws://"+s.Plain+"/chat", nil, `,"token":"`+token+`","device":"d","rooms":[{"room":"tea"}]`)
+	testcaddy.Hears(t, c, "welcome")
+	testcaddy.Say(t, c, `{"type":"send","id":"1","room":"tea","key":"secret-key","body":{"text":"secret words"}}`)
+	testcaddy.Until(t, c, `"ok"`)
+	testcaddy.Say(t, c, `{"type":"recall","id":"2","room":"tea","seq":1}`)
+	testcaddy.Until(t, c, `"ok"`)
+	testcaddy.Say(t, c, `{"type":"bad secret frame`)
+	testcaddy.Until(t, c, `"error"`)
 	c.CloseNow()
 	lines := func() (list []string) {
-		for line := range strings.Lines(read(t, s.log)) {
+		for line := range strings.Lines(testcaddy.Read(t, s.Log)) {
 			if strings.Contains(line, `"session":"`) {
 				list = append(list, line)
 			}
 		}
 		return list
 	}
-	eventually(t, "a session's two lines", func() bool { return len(lines()) == 2 })
+	testcaddy.Eventually(t, "a session's two lines", func() bool { return len(lines()) == 2 })
 	for i, want := range []string{`"msg":"session opened"`, `"msg":"session closed"`} {
 		if line := lines()[i]; !strings.Contains(line, `"level":"debug"`) || !strings.Contains(line, want) {
 			t.Errorf("%s, want %s", line, want)
 		}
 	}
 	for _, secret := range []string{token, "secret", "Ann Hidden"} {
-		if strings.Contains(strings.ReplaceAll(read(t, s.log), jwtSecret, ""), secret) {
+		if strings.Contains(strings.ReplaceAll(testcaddy.Read(t, s.Log), testcaddy.JWTSecret, ""), secret) {
 			t.Errorf("%q is in the log", secret)
 		}
 	}
-	s.noErrors()
+	s.NoErrors()
 }
 
 // What the documents say to keep tokens out of the access log does so.
 func TestAuth_Tokens_StayOutOfTheLogs(t *testing.T) {
 	const token = "abc.def.a-secret-in-the-query"
-	s := startCaddy(t, "chat")
-	s.logging = "format filter {\nrequest>uri query {\nreplace token REDACTED\n}\n}"
-	s.load("chat {\nmax_connections 100\n}")
-	hears(t, s.v1("ws://"+s.plain+"/chat?room=tea&token="+token, nil, ``), `"code":"bad_token"`)
-	if code, _ := s.status("http://"+s.plain+"/chat?token="+token, upgradeHeader); code != 401 {
+	s := testcaddy.Start(t, "chat")
+	s.AccessLog = "format filter {\nrequest>uri query {\nreplace token REDACTED\n}\n}"
+	s.Load("chat {\nmax_connections 100\n}")
+	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat?room=tea&token="+token, nil, ``), `"code":"bad_token"`)
+	if code, _ := s.Status("http://"+s.Plain+"/chat?token="+token, testcaddy.UpgradeHeader); code != 401 {
 		t.Errorf("status %d", code)
 	}
-	eventually(t, "the access log", func() bool { return strings.Count(read(t, s.access), "token=REDACTED") == 2 })
-	if strings.Contains(read(t, s.access), token) || strings.Contains(read(t, s.log), token) {
+	testcaddy.Eventually(t, "the access log", func() bool { return strings.Count(testcaddy.Read(t, s.Access), "token=REDACTED") == 2 })
+	if strings.Contains(testcaddy.Read(t, s.Access), token) || strings.Contains(testcaddy.Read(t, s.Log), token) {
 		t.Error("the token is in a log")
 	}
-	if !strings.Contains(read(t, "../README.md"), "request>uri query {") {
+	if !strings.Contains(testcaddy.Read(t, "../README.md"), "request>uri query {") {
 		t.Error("README.md does not tell of the filter")
 	}
 }
 
 func TestAdapt_PrintsNoSecretOfTheEnvironment(t *testing.T) {
-	t.Setenv("CHAT_TEST_SECRET", jwtSecret)
+	t.Setenv("CHAT_TEST_SECRET", testcaddy.JWTSecret)
 	config, err := adapt("chat {\nauth jwt {\nsecret {env.CHAT_TEST_SECRET}\n}\nauth wechat {\napp_id a\napp_secret {env.CHAT_TEST_SECRET}\n}\n}")
-	if err != nil || strings.Contains(config, jwtSecret) || !strings.Contains(config, "{env.CHAT_TEST_SECRET}") {
+	if err != nil || strings.Contains(config, testcaddy.JWTSecret) || !strings.Contains(config, "{env.CHAT_TEST_SECRET}") {
 		t.Errorf("%v: %s", err, config)
 	}
 }
@@ -348,15 +294,15 @@ func TestAdapt_PrintsNoSecretOfTheEnvironment(t *testing.T) {
 // A reload with another key ends no session; who comes anew needs the new one.
 func TestAuth_KeysRotate_WithoutDroppingSessions(t *testing.T) {
 	const other = "another secret, of thirty-two bytes or more"
-	s := startCaddy(t, "chat {\nauth jwt {\nsecret \""+jwtSecret+"\"\n}\n}")
-	url := "ws://" + s.plain + "/chat"
-	old := siteToken(t, jwt.MapClaims{"sub": "ann"})
-	c := s.v1(url, nil, `,"token":"`+old+`"`)
-	hears(t, c, "welcome")
-	s.load("chat {\nauth jwt {\nsecret \"" + jwtSecret + "\" \"" + other + "\"\n}\n}") // both, for a while
-	hears(t, s.v1(url, nil, `,"token":"`+old+`"`), "welcome")
-	s.load("chat {\nauth jwt {\nsecret \"" + other + "\"\n}\n}")
-	hears(t, s.v1(url, nil, `,"token":"`+old+`"`), `"bad_token"`)
-	say(t, c, `{"type":"ping","id":"1"}`)
-	hears(t, c, `"type":"pong"`)
+	s := testcaddy.Start(t, "chat {\nauth jwt {\nsecret \""+testcaddy.JWTSecret+"\"\n}\n}")
+	url := "ws://" + s.Plain + "/chat"
+	old := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "ann"})
+	c := s.V1(url, nil, `,"token":"`+old+`"`)
+	testcaddy.Hears(t, c, "welcome")
+	s.Load("chat {\nauth jwt {\nsecret \"" + testcaddy.JWTSecret + "\" \"" + other + "\"\n}\n}") // both, for a while
+	testcaddy.Hears(t, s.V1(url, nil, `,"token":"`+old+`"`), "welcome")
+	s.Load("chat {\nauth jwt {\nsecret \"" + other + "\"\n}\n}")
+	testcaddy.Hears(t, s.V1(url, nil, `,"token":"`+old+`"`), `"bad_token"`)
+	testcaddy.Say(t, c, `{"type":"ping","id":"1"}`)
+	testcaddy.Hears(t, c, `"type":"pong"`)
 }

@@ -14,17 +14,17 @@ import (
 
 func init() { caddy.RegisterModule(new(CaddyAuth)) }
 
-// CaddyAuth takes the user whom an earlier handler of the same route has
-// established: basic_auth, forward_auth or another module.
+// CaddyAuth takes the user that an earlier handler of the same route authenticated:
+// basic_auth, forward_auth or another module.
 type CaddyAuth struct {
-	// The user's id, with placeholders. Where it comes to nothing, the user is not
-	// known in this way. Default: `{http.auth.user.id}`.
+	// The user's id, with placeholders. If it is empty for a request, this method
+	// does not know the user. Default: `{http.auth.user.id}`.
 	ID string `json:"id,omitempty"`
 
-	// The user's name. Default: the id.
+	// The user's name, with placeholders. Default: the id.
 	Name string `json:"name,omitempty"`
 
-	// The URL of the user's picture. Default: none.
+	// The URL of the user's picture, with placeholders. Default: none.
 	Avatar string `json:"avatar,omitempty"`
 }
 
@@ -54,7 +54,7 @@ func (a *CaddyAuth) Authenticate(_ context.Context, c chat.Credential) (*chat.Id
 	if c.Request == nil {
 		return nil, chat.ErrNoCredential
 	}
-	id := valueOf(c.Request, a.ID, "{http.auth.user.id}")
+	id := evaluate(c.Request, a.ID, "{http.auth.user.id}")
 	if id == "" {
 		return nil, chat.ErrNoCredential
 	}
@@ -64,17 +64,17 @@ func (a *CaddyAuth) Authenticate(_ context.Context, c chat.Credential) (*chat.Id
 	return &chat.Identity{
 		User: chat.User{
 			ID:     id,
-			Name:   strings.ToValidUTF8(valueOf(c.Request, a.Name, id), ""),
-			Avatar: strings.ToValidUTF8(valueOf(c.Request, a.Avatar, ""), ""),
+			Name:   strings.ToValidUTF8(evaluate(c.Request, a.Name, id), ""),
+			Avatar: strings.ToValidUTF8(evaluate(c.Request, a.Avatar, ""), ""),
 		},
 		Settled: true,
 	}, nil
 }
 
-// valueOf evaluates a text with placeholders, which is other where it is empty.
-func valueOf(r *http.Request, text, other string) string {
+// evaluate replaces the placeholders in text, or in fallback if text is empty.
+func evaluate(r *http.Request, text, fallback string) string {
 	if text == "" {
-		text = other
+		text = fallback
 	}
 	if !strings.Contains(text, "{") {
 		return text

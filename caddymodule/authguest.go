@@ -12,11 +12,11 @@ import (
 
 func init() { caddy.RegisterModule(new(GuestAuth)) }
 
-// GuestAuth lets everybody in who brings no token, under a name of their own
-// choice and marked as a guest to others. They get a token to come back with as
-// the same guest, signed with a key kept in Caddy's storage.
+// GuestAuth accepts every client that has no token. Guests choose their own name,
+// and others see that they are guests. A guest is given a token, signed with a key in
+// Caddy's storage, and with it comes back as the same guest.
 type GuestAuth struct {
-	// How long after a guest's last visit the token is good. Default: 90d.
+	// How long a token is valid after the guest's last visit. Default: 90d.
 	TokenLife caddy.Duration `json:"token_life,omitempty"`
 
 	*identity.Guest `json:"-"`
@@ -49,5 +49,4 @@ var (
 	_ chat.Authenticator    = (*GuestAuth)(nil)
 	_ caddy.Provisioner     = (*GuestAuth)(nil)
 	_ caddyfile.Unmarshaler = (*GuestAuth)(nil)
-	_ starter               = (*GuestAuth)(nil)
 )

@@ -15,36 +15,37 @@ import (
 
 func init() { caddy.RegisterModule(new(JWTAuth)) }
 
-// JWTAuth takes JSON Web Tokens that the site signs, from the header
-// `Authorization: Bearer`, the hello of a client, or the query parameter `token`.
+// JWTAuth accepts JSON Web Tokens that the site signs. A client sends its token in
+// the header `Authorization: Bearer`, in its hello, or in the query parameter `token`.
 //
 // A token must have `sub`, the user's id, and `exp`. It may have `name`, `avatar`
-// and `chat`, an object with lists of room patterns as `read`, `write` and
-// `moderate`, which add to what the policies permit. Policies can refer to
-// further claims that are texts or lists of texts.
+// and `chat`, an object whose members `read`, `write` and `moderate` are lists of
+// room patterns: they permit more than the policies do. Policies can refer to all
+// other claims that are strings or lists of strings.
 type JWTAuth struct {
-	// Secrets of HS256, HS384 and HS512, of 32 bytes at least. May be
-	// placeholders like `{env.CHAT_SECRET}`. Several may stand while they rotate.
+	// Secrets for HS256, HS384 and HS512, at least 32 bytes each. May be
+	// placeholders like `{env.CHAT_SECRET}`. To rotate secrets, name the old and the
+	// new one until all old tokens have expired.
 	Secrets []string `json:"secrets,omitempty"`
 
-	// Public keys or certificates in PEM, of RSA, ECDSA or Ed25519. May be
+	// Public keys or certificates in PEM, for RSA, ECDSA or Ed25519. May be
 	// placeholders.
 	Keys []string `json:"keys,omitempty"`
 
 	// Files with such keys.
 	KeyFiles []string `json:"key_files,omitempty"`
 
-	// The URL of a JSON Web Key Set. Its keys are asked for again every ten
-	// minutes, and when a token names one that is not known.
+	// The URL of a JSON Web Key Set. It is fetched again every ten minutes, and when
+	// a token names a key that is not known.
 	KeySet string `json:"jwks,omitempty"`
 
 	// What `iss` must be. Default: anything.
 	Issuer string `json:"issuer,omitempty"`
 
-	// What `aud` must be, or have in it. Default: anything.
+	// What `aud` must be, or contain. Default: anything.
 	Audience string `json:"audience,omitempty"`
 
-	// How much clocks may differ, at most 5m. Default: 30s.
+	// How much the clocks of this server and the issuer may differ, at most 5m. Default: 30s.
 	Leeway caddy.Duration `json:"leeway,omitempty"`
 
 	*identity.JWT `json:"-"`
@@ -62,7 +63,7 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 	for i, text := range a.Secrets {
 		secret, err := repl.ReplaceOrErr(text, true, true)
 		if err == nil {
-			err = a.add(identity.Secret([]byte(secret)))
+			err = a.addKey(identity.Secret([]byte(secret)))
 		}
 		if err != nil {
 			return fmt.Errorf("jwt: secret %d: %w", i+1, err)
@@ -71,7 +72,7 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 	for i, text := range a.Keys {
 		key, err := repl.ReplaceOrErr(text, true, true)
 		if err == nil {
-			err = a.addAll([]byte(key))
+			err = a.addPEM([]byte(key))
 		}
 		if err != nil {
 			return fmt.Errorf("jwt: key %d: %w", i+1, err)
@@ -80,33 +81,33 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 	for _, file := range a.KeyFiles {
 		key, err := os.ReadFile(repl.ReplaceAll(file, ""))
 		if err == nil {
-			err = a.addAll(key)
+			err = a.addPEM(key)
 		}
 		if err != nil {
 			return fmt.Errorf("jwt: key_file %s: %w", file, err)
 		}
 	}
 	if a.KeySet != "" {
-		log := boundedLog(ctx.Logger())
+		log := limitedLog(ctx.Logger())
 		a.JWT.KeySet = &identity.KeySet{URL: a.KeySet, Failed: func(err error) {
-			log.Warn("keys of tokens not refreshed", zap.Error(err))
+			log.Warn("key set of tokens not refreshed", zap.Error(err))
 		}}
 	}
 	return a.JWT.Validate()
 }
 
-func (a *JWTAuth) add(key identity.Key, err error) error {
+func (a *JWTAuth) addKey(key identity.Key, err error) error {
 	a.JWT.Keys = append(a.JWT.Keys, key)
 	return err
 }
 
-func (a *JWTAuth) addAll(pem []byte) error {
+func (a *JWTAuth) addPEM(pem []byte) error {
 	keys, err := identity.PublicKeys(pem)
 	a.JWT.Keys = append(a.JWT.Keys, keys...)
 	return err
 }
 
-// Validate hides that of the embedded JWT, which Provision has called.
+// Validate hides the method of the embedded JWT, which Provision called.
 func (*JWTAuth) Validate() error { return nil }
 
 // UnmarshalCaddyfile reads the method. Syntax:

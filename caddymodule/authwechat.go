@@ -14,24 +14,24 @@ import (
 
 func init() { caddy.RegisterModule(new(WeChatAuth)) }
 
-// WeChatAuth lets the users of a WeChat mini program in. The mini program posts
-// the code that wx.login gave it to `login` under the chat's path, and gets a
-// token for its hello. The token is signed with a key kept in Caddy's storage; a
-// user's id is a pseudonym that does not tell the openid.
+// WeChatAuth accepts the users of a WeChat mini program. The mini program posts the
+// code that wx.login returned to `login` below the chat's path, and gets a token for
+// its hello. The token is signed with a key in Caddy's storage. A user's id is a
+// pseudonym that does not reveal the openid.
 type WeChatAuth struct {
 	// The mini program's AppID and AppSecret. Required. May be placeholders like
 	// `{env.WECHAT_SECRET}`.
 	AppID     string `json:"app_id,omitempty"`
 	AppSecret string `json:"app_secret,omitempty"`
 
-	// Where WeChat is asked. Default: `https://api.weixin.qq.com`.
+	// The address of WeChat's server API. Default: `https://api.weixin.qq.com`.
 	API string `json:"api,omitempty"`
 
-	// How long a token is good. Default: 7d.
+	// How long a token is valid. Default: 7d.
 	TokenLife caddy.Duration `json:"token_life,omitempty"`
 
-	// Whether logins must come from this very mini program, by the header Referer
-	// that WeChat sends. Default: false.
+	// Whether the header Referer of a login, which WeChat sets, must name this mini
+	// program. Default: false.
 	CheckReferer bool `json:"check_referer,omitempty"`
 
 	*identity.WeChat `json:"-"`
@@ -44,17 +44,17 @@ func (*WeChatAuth) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (a *WeChatAuth) Provision(ctx caddy.Context) error {
-	log, repl := boundedLog(ctx.Logger()), caddy.NewReplacer()
+	log, repl := limitedLog(ctx.Logger()), caddy.NewReplacer()
 	opt := identity.WeChatOptions{
 		Life:         time.Duration(a.TokenLife),
 		CheckReferer: a.CheckReferer,
 		Secrets:      storedSecrets{ctx.Storage()},
 		Failed: func(err error) {
 			if errors.Is(err, identity.ErrRefused) {
-				log.Error("no login by WeChat until its settings are right", zap.Error(err))
+				log.Error("WeChat refuses every login until the settings are corrected", zap.Error(err))
 				return
 			}
-			log.Warn("login by WeChat failed", zap.Error(err))
+			log.Warn("WeChat login failed", zap.Error(err))
 		},
 	}
 	var err error
@@ -95,5 +95,4 @@ var (
 	_ chat.Login            = (*WeChatAuth)(nil)
 	_ caddy.Provisioner     = (*WeChatAuth)(nil)
 	_ caddyfile.Unmarshaler = (*WeChatAuth)(nil)
-	_ starter               = (*WeChatAuth)(nil)
 )

@@ -21,15 +21,17 @@ import (
 	"golang.org/x/net/http2"
 
 	_ "github.com/caddychat/caddy-chat/caddymodule/h2"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
 // carrier opens a WebSocket at a path with a query, and returns the stream that
 // carries it, or nil where the server refuses.
 type carrier func(ctx context.Context, uri string, header http.Header) (net.Conn, *http.Response, error)
 
-// carriers are those by an extended CONNECT, over https.
-func (s *site) carriers() map[string]carrier {
-	return map[string]carrier{"h2": s.overH2().again(), "h3": s.overH3().again()}
+// streamCarriers returns the carriers that open streams by an extended CONNECT, over
+// https.
+func streamCarriers(s *testcaddy.Site) map[string]carrier {
+	return map[string]carrier{"h2": overH2(s).again(), "h3": overH3(s).again()}
 }
 
 // again tries a handshake anew that the server has not looked at, as browsers do:
@@ -91,8 +93,8 @@ func (c carrier) dial(t *testing.T, uri string, protocols ...string) *websocket.
 }
 
 // connectRequest is an extended CONNECT without what each version of HTTP adds.
-func (s *site) connectRequest(ctx context.Context, uri string, header http.Header) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodConnect, "https://"+s.tls+uri, nil)
+func connectRequest(s *testcaddy.Site, ctx context.Context, uri string, header http.Header) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodConnect, "https://"+s.TLS+uri, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -102,14 +104,14 @@ func (s *site) connectRequest(ctx context.Context, uri string, header http.Heade
 }
 
 // overH1 upgrades a connection of its own for each WebSocket, over https.
-func (s *site) overH1() carrier { return s.upgrading(s.tls, s.trust()) }
+func overH1(s *testcaddy.Site) carrier { return upgrading(s, s.TLS, s.Trust()) }
 
 // overPlain does the same over http.
-func (s *site) overPlain() carrier { return s.upgrading(s.plain, nil) }
+func overPlain(s *testcaddy.Site) carrier { return upgrading(s, s.Plain, nil) }
 
-func (s *site) upgrading(addr string, trust *tls.Config) carrier {
+func upgrading(s *testcaddy.Site, addr string, trust *tls.Config) carrier {
 	return func(ctx context.Context, uri string, header http.Header) (net.Conn, *http.Response, error) {
-		req, err := s.connectRequest(ctx, uri, header)
+		req, err := connectRequest(s, ctx, uri, header)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -152,14 +154,14 @@ type h1Stream struct {
 func (s *h1Stream) Read(p []byte) (int, error) { return s.in.Read(p) }
 
 // overH2 shares connections among its streams, as browsers do (RFC 8441).
-func (s *site) overH2() carrier {
+func overH2(s *testcaddy.Site) carrier {
 	//lint:ignore SA1019 http.Transport refuses the field ":protocol"
-	var t http.RoundTripper = &http2.Transport{TLSClientConfig: s.trust()}
-	s.t.Cleanup((&http.Client{Transport: t}).CloseIdleConnections)
+	var t http.RoundTripper = &http2.Transport{TLSClientConfig: s.Trust()}
+	s.T.Cleanup((&http.Client{Transport: t}).CloseIdleConnections)
 	return func(handshake context.Context, uri string, header http.Header) (net.Conn, *http.Response, error) {
 		ctx, cancel := context.WithCancel(context.Background()) // of the stream
 		defer context.AfterFunc(handshake, cancel)()
-		req, err := s.connectRequest(ctx, uri, header)
+		req, err := connectRequest(s, ctx, uri, header)
 		if err != nil {
 			cancel()
 			return nil, nil, err
@@ -195,12 +197,12 @@ func (s *h2Stream) Close() error {
 const streamsPerConn = 50
 
 // overH3 shares connections among its streams (RFC 9220).
-func (s *site) overH3() carrier {
-	config := s.trust()
+func overH3(s *testcaddy.Site) carrier {
+	config := s.Trust()
 	config.NextProtos = []string{http3.NextProtoH3}
 	shared := &h3Conns{site: s, config: config}
 	return func(ctx context.Context, uri string, header http.Header) (net.Conn, *http.Response, error) {
-		req, err := s.connectRequest(ctx, uri, header)
+		req, err := connectRequest(s, ctx, uri, header)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -222,7 +224,7 @@ func (s *site) overH3() carrier {
 
 // h3Conns are the connections of a client, each with some streams.
 type h3Conns struct {
-	site      *site
+	site      *testcaddy.Site
 	config    *tls.Config
 	transport http3.Transport
 
@@ -242,11 +244,11 @@ func (h *h3Conns) open(ctx context.Context) (*http3.ClientConn, *http3.RequestSt
 			return h.conn, str, nil
 		}
 	}
-	conn, err := quic.DialAddr(ctx, h.site.tls, h.config, &quic.Config{MaxStreamReceiveWindow: 1 << 20})
+	conn, err := quic.DialAddr(ctx, h.site.TLS, h.config, &quic.Config{MaxStreamReceiveWindow: 1 << 20})
 	if err != nil {
 		return nil, nil, err
 	}
-	h.site.t.Cleanup(func() { conn.CloseWithError(0, "") })
+	h.site.T.Cleanup(func() { conn.CloseWithError(0, "") })
 	h.conn, h.streams = h.transport.NewClientConn(conn), 1
 	select {
 	case <-h.conn.ReceivedSettings():

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gobwas/ws"
+
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
 const deflateAnswer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
@@ -20,13 +22,13 @@ const deflateAnswer = "permessage-deflate; server_no_context_takeover; client_no
 // overAll runs f over every carrier of a site that compresses.
 func overAll(t *testing.T, f func(t *testing.T, c carrier)) {
 	t.Helper()
-	s := startCaddy(t, "chat {\ncompression on\nmax_message 64KiB\n"+unhurried+"}")
-	all := s.carriers()
-	all["h1"] = s.overH1()
+	s := testcaddy.Start(t, "chat {\ncompression on\nmax_message 64KiB\n"+testcaddy.FastLimits+"}")
+	all := streamCarriers(s)
+	all["h1"] = overH1(s)
 	for name, c := range all {
 		t.Run(name, func(t *testing.T) { f(t, c) })
 	}
-	s.noErrors()
+	s.NoErrors()
 }
 
 // deflating connects a client that offers compression in these words and returns
@@ -187,8 +189,8 @@ func TestCompression_BadInput(t *testing.T) {
 }
 
 func TestCompression_OffByDefault(t *testing.T) {
-	s := startCaddy(t, "chat")
-	if _, answer := s.overH1().deflating(t, "/chat", "permessage-deflate"); answer != "" {
+	s := testcaddy.Start(t, "chat")
+	if _, answer := overH1(s).deflating(t, "/chat", "permessage-deflate"); answer != "" {
 		t.Errorf("agreed on %q", answer)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 	"github.com/caddychat/caddy-chat/conformance"
 )
 
@@ -17,20 +18,20 @@ func TestConformance(t *testing.T) {
 			session_bytes 1GiB 1GiB
 			connect_rate  100000 100000
 		}`
-	s := startCaddy(t, "chat {"+options+"\n}")
+	s := testcaddy.Start(t, "chat {"+options+"\n}")
 	t.Run("ws", func(t *testing.T) {
-		conformance.Run(t, conformance.Target{Addr: s.plain})
+		conformance.Run(t, conformance.Target{Addr: s.Plain})
 	})
 	// Quick pings are for the smaller crowd: on a busy machine a thousand clients
 	// in the server's own process may not answer in time.
-	s.load("chat {" + options + "\nping_interval 2s\n}")
+	s.Load("chat {" + options + "\nping_interval 2s\n}")
 	t.Run("wss", func(t *testing.T) {
-		conformance.Run(t, conformance.Target{Addr: s.tls, PingInterval: 2 * time.Second, TLS: s.trust(), Members: 100, Messages: 200})
+		conformance.Run(t, conformance.Target{Addr: s.TLS, PingInterval: 2 * time.Second, TLS: s.Trust(), Members: 100, Messages: 200})
 	})
-	for name, c := range s.carriers() {
+	for name, c := range streamCarriers(s) {
 		t.Run(name, func(t *testing.T) {
 			conformance.Run(t, conformance.Target{Connect: c.connect, PingInterval: 2 * time.Second, Members: 100, Messages: 200})
 		})
 	}
-	s.noErrors()
+	s.NoErrors()
 }

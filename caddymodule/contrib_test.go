@@ -7,13 +7,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
 // The dashboard, the alert rules and the documents name only metrics, and values of labels, that
 // are there.
 func TestContrib_NamesMetricsThatExist(t *testing.T) {
-	s, admin := startAdmin(t, "chat")
-	hears(t, s.v1("ws://"+s.plain+"/chat", nil, `,"rooms":[{"room":"r","epoch":"old","after":7}]`), "welcome")
+	s, admin := testcaddy.StartAdmin(t, "chat")
+	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", nil, `,"rooms":[{"room":"r","epoch":"old","after":7}]`), "welcome")
 	res, err := http.Get(admin + "/metrics")
 	if err != nil {
 		t.Fatal(err)
@@ -28,12 +30,12 @@ func TestContrib_NamesMetricsThatExist(t *testing.T) {
 		there[name] = true
 	}
 	var dashboard map[string]any
-	if err := json.Unmarshal([]byte(read(t, "../contrib/grafana.json")), &dashboard); err != nil {
+	if err := json.Unmarshal([]byte(testcaddy.Read(t, "../contrib/grafana.json")), &dashboard); err != nil {
 		t.Fatal(err)
 	}
 	used := map[string]bool{}
-	for _, file := range append(documents(t), "../contrib/grafana.json", "../contrib/alerts.yaml") {
-		content := read(t, file)
+	for _, file := range append(testcaddy.Documents(t), "../contrib/grafana.json", "../contrib/alerts.yaml") {
+		content := testcaddy.Read(t, file)
 		for _, name := range regexp.MustCompile(`caddy_chat_\w+`).FindAllString(content, -1) {
 			used[name] = true
 			if !there[name] {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
 // crashes is how often the server is killed.
@@ -26,7 +28,7 @@ func TestCrash_LosesNothingAcknowledged_DoublesNothing(t *testing.T) {
 		}
 	})
 	rnd := rand.New(rand.NewPCG(seed, 0))
-	p := newProcess(t, basicAuth+`chat {
+	p := testcaddy.NewProcess(t, testcaddy.BasicAuth+`chat {
 		auth caddy
 		limits {
 			session_rate 100000 100000
@@ -36,20 +38,20 @@ func TestCrash_LosesNothingAcknowledged_DoublesNothing(t *testing.T) {
 	}`)
 	talkers := []*talker{newTalker(t, p, "ann"), newTalker(t, p, "ann"), newTalker(t, p, "ben")}
 	for range crashes {
-		p.start()
+		p.Start()
 		checkKept(t, p, talkers)
 		var talking sync.WaitGroup
 		for _, k := range talkers {
 			talking.Go(k.talk)
 		}
 		time.Sleep(time.Duration(5+rnd.IntN(120)) * time.Millisecond) // how far they come is the point
-		p.kill()
+		p.Kill()
 		talking.Wait()
 		if t.Failed() {
 			return
 		}
 	}
-	p.start()
+	p.Start()
 	checkKept(t, p, talkers)
 	acknowledged, again, known := 0, 0, 0
 	for _, k := range talkers {
@@ -65,7 +67,7 @@ func TestCrash_LosesNothingAcknowledged_DoublesNothing(t *testing.T) {
 
 // checkKept checks that everything acknowledged is there, under its number, and
 // nothing twice.
-func checkKept(t *testing.T, p *process, talkers []*talker) {
+func checkKept(t *testing.T, p *testcaddy.Process, talkers []*talker) {
 	t.Helper()
 	kept := map[string]uint64{}
 	for _, room := range crashRooms {
@@ -86,7 +88,7 @@ var crashRooms = []string{"one", "two"}
 // was not acknowledged when the server went it says again first.
 type talker struct {
 	t       *testing.T
-	process *process
+	process *testcaddy.Process
 	user    string
 	name    string // unlike any other's
 	n       int
@@ -101,7 +103,7 @@ type sentMessage struct {
 	seq       uint64
 }
 
-func newTalker(t *testing.T, p *process, user string) *talker {
+func newTalker(t *testing.T, p *testcaddy.Process, user string) *talker {
 	return &talker{t: t, process: p, user: user, name: fmt.Sprintf("%s-%d", user, rand.Uint32())}
 }
 
@@ -109,8 +111,8 @@ func newTalker(t *testing.T, p *process, user string) *talker {
 func (k *talker) talk() {
 	ctx, cancel := context.WithTimeout(k.t.Context(), 20*time.Second)
 	defer cancel()
-	c, _, err := websocket.Dial(ctx, "ws://"+k.process.addr+"/chat", &websocket.DialOptions{
-		HTTPHeader: as(k.user), Subprotocols: []string{"chat.v1"},
+	c, _, err := websocket.Dial(ctx, "ws://"+k.process.Addr+"/chat", &websocket.DialOptions{
+		HTTPHeader: testcaddy.As(k.user), Subprotocols: []string{"chat.v1"},
 	})
 	if err != nil {
 		return // it was killed before
@@ -180,7 +182,7 @@ func (k *talker) hear(frame []byte) {
 }
 
 // readRoom reads the whole room, page by page, into kept.
-func readRoom(t *testing.T, p *process, room string, kept map[string]uint64) {
+func readRoom(t *testing.T, p *testcaddy.Process, room string, kept map[string]uint64) {
 	t.Helper()
 	var page struct {
 		Epoch   string
@@ -195,7 +197,7 @@ func readRoom(t *testing.T, p *process, room string, kept map[string]uint64) {
 	epoch, last := "", uint64(0)
 	for more := true; more; more = page.More {
 		page.Entries = nil
-		p.get(fmt.Sprintf("/chat/rooms/%s/messages?after=%d", room, last), &page)
+		p.Get(fmt.Sprintf("/chat/rooms/%s/messages?after=%d", room, last), &page)
 		if epoch == "" {
 			epoch = page.Epoch
 		}

@@ -5,7 +5,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,7 +15,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 
-	"github.com/caddychat/caddy-chat/caddymodule"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
 // validate adapts and provisions a Caddyfile, as `caddy validate` does.
@@ -39,8 +38,8 @@ func TestDocuments_CaddyfileBlocks_AreValid(t *testing.T) {
 	block := regexp.MustCompile("(?ms)^```caddyfile\\n(.*?)^```")
 	variable := regexp.MustCompile(`\{env\.(\w+)\}`)
 	found := 0
-	for _, file := range documents(t) {
-		for _, m := range block.FindAllStringSubmatch(read(t, file), -1) {
+	for _, file := range testcaddy.Documents(t) {
+		for _, m := range block.FindAllStringSubmatch(testcaddy.Read(t, file), -1) {
 			found++
 			for _, name := range variable.FindAllStringSubmatch(m[1], -1) {
 				t.Setenv(name[1], "thirty-two bytes, which is enough")
@@ -57,7 +56,7 @@ func TestDocuments_CaddyfileBlocks_AreValid(t *testing.T) {
 
 func TestDocuments_Example_IsValid(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
-	example := read(t, "../Caddyfile.example")
+	example := testcaddy.Read(t, "../Caddyfile.example")
 	if err := validate(t, example); err != nil {
 		t.Error(err)
 	}
@@ -76,37 +75,19 @@ func TestDocuments_Example_IsValid(t *testing.T) {
 	}
 }
 
-// documents returns the paths of all Markdown files of the project.
-func documents(t *testing.T) (files []string) {
-	t.Helper()
-	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git" || d.Name() == "build") {
-			return filepath.SkipDir
-		}
-		if filepath.Ext(path) == ".md" {
-			files = append(files, path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
 // Every link of a document to a file of the project leads somewhere, and to a heading that
 // is there.
 func TestDocuments_Links_LeadSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]*)(?:#([^):]*))?\)`)
-	for _, file := range documents(t) {
-		for _, m := range link.FindAllStringSubmatch(read(t, file), -1) {
+	for _, file := range testcaddy.Documents(t) {
+		for _, m := range link.FindAllStringSubmatch(testcaddy.Read(t, file), -1) {
 			target := file
 			if m[1] != "" {
 				target = filepath.Join(filepath.Dir(file), m[1])
 			}
 			if _, err := os.Stat(target); err != nil {
 				t.Errorf("%s: %v", file, err)
-			} else if m[2] != "" && !slices.Contains(anchors(read(t, target)), m[2]) {
+			} else if m[2] != "" && !slices.Contains(anchors(testcaddy.Read(t, target)), m[2]) {
 				t.Errorf("%s: %s has no heading #%s", file, target, m[2])
 			}
 		}
@@ -131,8 +112,8 @@ func anchors(document string) (list []string) {
 func TestDocuments_Files_AreThere(t *testing.T) {
 	name := regexp.MustCompile("(?m)(?:^|[\\s`(])(?:\\./)?((?:bench|caddymodule|chat|clients|cmd|conformance|contrib|docs)/[\\w./-]*\\w)")
 	found := map[string]bool{}
-	for _, file := range documents(t) {
-		for _, m := range name.FindAllStringSubmatch(read(t, file), -1) {
+	for _, file := range testcaddy.Documents(t) {
+		for _, m := range name.FindAllStringSubmatch(testcaddy.Read(t, file), -1) {
 			found[m[1]] = true
 			if m[1] == "bench/results" { // which is made
 				continue
@@ -150,7 +131,7 @@ func TestDocuments_Files_AreThere(t *testing.T) {
 // The program of docs/embedding.md is part of the example that runs, and what else it names
 // is exported.
 func TestDocuments_Embedding_IsTheExample(t *testing.T) {
-	document := read(t, "../docs/embedding.md")
+	document := testcaddy.Read(t, "../docs/embedding.md")
 	_, rest, _ := strings.Cut(document, "```go\n")
 	program, after, ok := strings.Cut(rest, "```\n")
 	var indented strings.Builder
@@ -160,7 +141,7 @@ func TestDocuments_Embedding_IsTheExample(t *testing.T) {
 		}
 		indented.WriteString(line)
 	}
-	if !ok || !strings.Contains(read(t, "../chat/example_test.go"), indented.String()) {
+	if !ok || !strings.Contains(testcaddy.Read(t, "../chat/example_test.go"), indented.String()) {
 		t.Errorf("chat/example_test.go does not have\n%s", indented.String())
 	}
 	there, found := exported(t, "../chat", "../chat/identity", "../chat/pebblejournal", "../chat/journaltest"), 0
@@ -218,10 +199,10 @@ func exported(t *testing.T, dirs ...string) map[string]bool {
 // What to do about an alert is told for each of them, and for no others.
 func TestDocuments_Alerts_AreThose(t *testing.T) {
 	var rules, told []string
-	for _, m := range regexp.MustCompile(`(?m)^ *- alert: (\w+)$`).FindAllStringSubmatch(read(t, "../contrib/alerts.yaml"), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^ *- alert: (\w+)$`).FindAllStringSubmatch(testcaddy.Read(t, "../contrib/alerts.yaml"), -1) {
 		rules = append(rules, m[1])
 	}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(Chat\\w+)` ").FindAllStringSubmatch(read(t, "../docs/operations.md"), -1) {
+	for _, m := range regexp.MustCompile("(?m)^\\| `(Chat\\w+)` ").FindAllStringSubmatch(testcaddy.Read(t, "../docs/operations.md"), -1) {
 		told = append(told, m[1])
 	}
 	if len(rules) == 0 || !slices.Equal(rules, told) {
@@ -231,8 +212,8 @@ func TestDocuments_Alerts_AreThose(t *testing.T) {
 
 // What the mini program's quick start says to change is there to be changed.
 func TestDocuments_QuickStart_NamesTheSettings(t *testing.T) {
-	config, found := read(t, "../clients/miniprogram/config.js"), 0
-	for _, m := range regexp.MustCompile(`(?m)^    (\w+:) .*,$`).FindAllStringSubmatch(read(t, "../docs/quickstart-miniprogram.md"), -1) {
+	config, found := testcaddy.Read(t, "../clients/miniprogram/config.js"), 0
+	for _, m := range regexp.MustCompile(`(?m)^    (\w+:) .*,$`).FindAllStringSubmatch(testcaddy.Read(t, "../docs/quickstart-miniprogram.md"), -1) {
 		found++
 		if !strings.Contains(config, "\n  "+m[1]+" ") {
 			t.Errorf("config.js has no %s", m[1])
@@ -240,57 +221,5 @@ func TestDocuments_QuickStart_NamesTheSettings(t *testing.T) {
 	}
 	if found != 2 {
 		t.Errorf("%d settings were found", found)
-	}
-}
-
-// Every command of `caddy chat` in the documents, with its flags, is there.
-func TestDocuments_Commands_AreThere(t *testing.T) {
-	line := regexp.MustCompile(`(?m)^    caddy chat (.*?)(?:  +#.*)?$|` + "`caddy chat ([^`]*)`")
-	flag := regexp.MustCompile(`--[\w-]+`)
-	helps := map[string]string{}
-	for _, file := range documents(t) {
-		for _, m := range line.FindAllStringSubmatch(read(t, file), -1) {
-			words := flag.ReplaceAllString(m[1]+m[2], " ")
-			fields := strings.Fields(strings.ReplaceAll(words, "unix//run/caddy/admin.sock", ""))
-			fields = slices.DeleteFunc(fields, func(w string) bool { return strings.Contains(w, ":") && !strings.HasPrefix(w, "'") })
-			if len(fields) == 0 || fields[0] == "…" {
-				continue
-			}
-			name := fields[0]
-			if helps[name] == "" {
-				out, err := command(t, "", name, "--help")
-				if err != nil || !strings.Contains(out, "caddy chat "+name) {
-					t.Errorf("%s: there is no command %q", file, name)
-					continue
-				}
-				helps[name] = out
-			}
-			for _, f := range flag.FindAllString(m[1]+m[2], -1) {
-				if !strings.Contains(helps[name], f+" ") {
-					t.Errorf("%s: caddy chat %s has no %s", file, name, f)
-				}
-			}
-		}
-	}
-	if len(helps) < 15 {
-		t.Errorf("only %d commands were found", len(helps))
-	}
-}
-
-// Every path of the admin API in the documents is there.
-func TestDocuments_AdminPaths_AreThere(t *testing.T) {
-	path := regexp.MustCompile(`localhost:2019(/chat/[\w/{}.-]*)`)
-	there := strings.Join(caddymodule.AdminPatterns(), "\n") + "\n"
-	found := 0
-	for _, file := range documents(t) {
-		for _, m := range path.FindAllStringSubmatch(read(t, file), -1) {
-			found++
-			if !strings.Contains(there, strings.Replace(m[1], "/default", "/{hub}", 1)+"\n") {
-				t.Errorf("%s: the admin API has no %s", file, m[1])
-			}
-		}
-	}
-	if found == 0 {
-		t.Error("no path was found")
 	}
 }

@@ -1,30 +1,23 @@
 package caddymodule
 
 import (
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat"
 )
 
-// Settings are those of a hub that a handler configures, the defaults aside.
+// Settings returns the settings that a handler has for its hub, without the defaults.
 func (h *Handler) Settings() (chat.Settings, error) { return h.settings() }
 
-// SetRetireTime sets over how long the clients of old configurations are asked to
-// come back, and returns what it was.
+// SetRetireTime sets over what time the clients of old configurations are asked to
+// reconnect, and returns the time before that.
 func SetRetireTime(d time.Duration) time.Duration {
 	was := retireTime
 	retireTime = d
 	return was
 }
 
-// AdminPatterns are those of the admin API.
-func AdminPatterns() []string {
-	return slices.Concat(slices.Collect(maps.Keys(streams())), slices.Collect(maps.Keys(new(Admin).endpoints())))
-}
-
 var (
-	BoundedLog = boundedLog
-	Follow     = follow
+	LimitedLog  = limitedLog
+	RedirectLog = redirectLog
 )

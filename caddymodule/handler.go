@@ -1,6 +1,3 @@
-// Package caddymodule makes a Caddy server a chat backend: the module
-// http.handlers.chat and its Caddyfile directive. It is the only package of the
-// project that imports Caddy.
 package caddymodule
 
 import (
@@ -19,84 +16,85 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddychat/caddy-chat/chat"
-	"github.com/caddychat/caddy-chat/chat/identity"
 )
 
 func init() {
 	caddy.RegisterModule(new(Handler))
 }
 
-// Handler is a chat server under one path of a site. WebSocket clients that
-// connect to the path join a room and hear what its other members say; requests
-// for anything else are passed to the next handler.
+// Handler is a chat server below one path of a site. WebSocket clients that connect
+// to the path join rooms and receive what others send there. All other requests are
+// passed to the next handler.
 //
-// Connections outlive the request and a reload of the configuration. They share
-// one hub, whatever site they came in by.
+// Connections stay open after their request and over reloads of the configuration.
+// Clients of all sites that name the same hub are in the same rooms.
 type Handler struct {
 	// The path to serve. Default: `/chat`.
 	Path string `json:"path,omitempty"`
 
-	// The room that a client lands in; may contain placeholders, and `lobby` where
-	// they come to nothing. Default: `{http.request.uri.query.room}`. A name has 1 to 128 bytes of UTF-8
-	// without control characters; others are refused with status 400.
+	// The room of clients that can't choose one: those of the raw dialect. May
+	// contain placeholders; if the result is empty, the room is `lobby`. A room name
+	// has 1 to 128 bytes of UTF-8 without control characters; other names are refused
+	// with status 400. Default: `{http.request.uri.query.room}`.
 	Room string `json:"room,omitempty"`
 
-	// The largest message a client may send, in bytes, over all its fragments.
-	// Longer ones end the connection with close code 1009. Default: 65536.
+	// The largest message that a client may send, in bytes, all its fragments
+	// together. A larger one ends the connection with close code 1009. Default: 65536.
 	MaxMessage int64 `json:"max_message,omitempty"`
 
-	// How many connections there may be in all. Further ones are refused with
-	// status 503 and Retry-After. Default: 50000.
+	// The most connections in all. More are refused with status 503 and Retry-After.
+	// Default: 50000.
 	MaxConnections int `json:"max_connections,omitempty"`
 
-	// How many connections there may be from one IP address (one /64 for IPv6),
-	// as `trusted_proxies` tells it. Default: 100.
+	// The most connections from one IP address, or from one /64 of IPv6. Behind a
+	// proxy this is the client's address if `trusted_proxies` is set. Default: 100.
 	MaxConnectionsPerIP int `json:"max_connections_per_ip,omitempty"`
 
-	// How long a client may be silent before it is sent a ping; after twice as
-	// long it is given up. Default: 25s.
+	// A client that has been silent for this long is sent a ping. After twice as
+	// long its connection is closed. Default: 25s.
 	PingInterval caddy.Duration `json:"ping_interval,omitempty"`
 
 	// Which web pages may connect, as patterns like `https://example.com` or
-	// `https://*.example.com`. Default: the site's own host and WeChat's. Clients
-	// that send no Origin are no web pages and always may.
+	// `https://*.example.com`. Default: pages of the site's own host and of WeChat.
+	// Clients that send no Origin are not web pages, and always may connect.
 	//
-	// The pattern `*` is DANGEROUS: it lets every web site in the world connect
-	// as whoever visits it, with that visitor's cookies.
+	// The pattern `*` is DANGEROUS: any web site in the world can then connect with
+	// the cookies of the person who visits it, and act as that person.
 	Origins []string `json:"origins,omitempty"`
 
-	// Whether clients that offer permessage-deflate get their messages
-	// compressed, each by itself. Saves bandwidth, costs CPU. Default: false.
+	// Whether clients that offer permessage-deflate receive compressed messages.
+	// Each message is compressed separately. This saves bandwidth and costs CPU.
+	// Default: false.
 	Compression bool `json:"compression,omitempty"`
 
-	// Further limits.
+	// More limits.
 	Limits Limits `json:"limits,omitzero"`
 
-	// How it is found out who clients are: the first of these that a client's
-	// credential concerns decides. Default: `guest`.
+	// How clients are authenticated. The first method that a client's credential is
+	// for decides. Default: `guest`.
 	AuthRaw []json.RawMessage `json:"auth,omitempty" caddy:"namespace=chat.auth inline_key=method"`
 
-	// Who may do what in which room. Default: everybody anything but moderate.
+	// Who may do what in which room. Default: everybody may read and write.
 	Policies []Policy `json:"policies,omitempty"`
 
-	// Whether a browser that visits the path is shown a page to chat on, and
-	// `<path>/ui/chat.js` is there, which has the element `<caddy-chat>` for pages of
-	// the site's own. Default: false.
+	// Whether a browser that visits the path is shown a page to chat on. It also
+	// serves `<path>/ui/chat.js`, which defines the element `<caddy-chat>` for pages
+	// of the site. Default: false.
 	UI bool `json:"ui,omitempty"`
 
-	// The hub that holds the rooms: 1 to 64 letters, digits and `-_.`, and no `.`
-	// first. Handlers that name one hub share its rooms and its journal, whatever
-	// site they belong to; the settings of the last one count. Default: `default`.
+	// The hub that holds the rooms: 1 to 64 letters, digits and `-_.`, not beginning
+	// with a dot. Handlers that name the same hub share its rooms and its journal,
+	// whatever site they belong to; the settings of the last one apply. Default:
+	// `default`.
 	Hub string `json:"hub,omitempty"`
 
 	// Where the rooms are recorded. Default: `pebble`, on this machine's disk.
 	JournalRaw json.RawMessage `json:"journal,omitempty" caddy:"namespace=chat.journals inline_key=engine"`
 
-	auth  identity.First                // set by Provision, like the next two
-	login chat.Login                    // nil where there is none
-	ready []func(context.Context) error // what auth has to do at the start
-	http  func() (*chat.Handler, error) // starts the hub if need be
-	lease *lease                        // nil unless Provision took one
+	// Set by Provision.
+	auth  authMethods
+	lease *lease                        // nil if Provision failed
+	serve func() (*chat.Handler, error) // starts the hub if it does not run yet
 }
 
 // CaddyModule returns the Caddy module information.
@@ -107,7 +105,7 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 	}
 }
 
-// Provision joins the hub, starting it if this is the first handler to.
+// Provision acquires the hub. It does not start it: see App.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.Path == "" {
 		h.Path = "/chat"
@@ -115,7 +113,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.Hub == "" {
 		h.Hub = "default"
 	}
-	if err := h.check(); err != nil {
+	if err := h.validate(); err != nil {
 		return err
 	}
 	engine, err := h.engine(ctx)
@@ -126,25 +124,25 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.authenticator(ctx); err != nil {
-		return err
+	if h.auth, err = h.loadAuth(ctx); err != nil {
+		return fmt.Errorf("chat: auth: %w", err)
 	}
 	settings, err := h.settings()
 	if err != nil {
 		return err
 	}
-	if h.lease, err = takeHub(h.Hub, engine, settings, h.Origins, ctx.Logger()); err != nil {
+	if h.lease, err = acquireHub(h.Hub, engine, settings, h.Origins, ctx.Logger()); err != nil {
 		return err
 	}
-	h.http = sync.OnceValues(func() (*chat.Handler, error) { return h.start(ctx) })
-	app.(*App).add(h.http)
+	h.serve = sync.OnceValues(func() (*chat.Handler, error) { return h.start(ctx) })
+	app.(*App).onStart(h.serve)
 	if srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		srv.RegisterOnShutdown(h.lease.leaveOnExit)
 	}
 	return nil
 }
 
-// engine returns the kind of journal that is asked for.
+// engine loads the engine of the journal.
 func (h *Handler) engine(ctx caddy.Context) (Engine, error) {
 	if len(h.JournalRaw) == 0 {
 		return new(PebbleEngine), nil
@@ -155,15 +153,27 @@ func (h *Handler) engine(ctx caddy.Context) (Engine, error) {
 	}
 	engine, ok := module.(Engine)
 	if !ok {
-		return nil, fmt.Errorf("chat: journal: module %T is no caddymodule.Engine", module)
+		return nil, fmt.Errorf("chat: journal: module %T does not implement caddymodule.Engine", module)
 	}
 	return engine, nil
 }
 
-// start returns what serves requests. The hub is running then, even where a
-// request is quicker than App.Start.
+// loadAuth loads the methods of authentication.
+func (h *Handler) loadAuth(ctx caddy.Context) (authMethods, error) {
+	if len(h.AuthRaw) == 0 {
+		return defaultAuthMethods(ctx)
+	}
+	loaded, err := ctx.LoadModule(h, "AuthRaw")
+	if err != nil {
+		return authMethods{}, err
+	}
+	return newAuthMethods(loaded.([]any))
+}
+
+// start starts the hub and returns the handler of requests. App.Start calls it, or a
+// request that comes before that.
 func (h *Handler) start(ctx context.Context) (*chat.Handler, error) {
-	for _, start := range h.ready {
+	for _, start := range h.auth.starts {
 		if err := start(ctx); err != nil {
 			return nil, fmt.Errorf("chat: auth: %w", err)
 		}
@@ -172,18 +182,18 @@ func (h *Handler) start(ctx context.Context) (*chat.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler := &chat.Handler{Hub: hub, Origins: h.Origins, Auth: h.auth, ClientIP: clientIP}
+	handler := &chat.Handler{Hub: hub, Origins: h.Origins, Auth: h.auth.inOrder, ClientIP: clientIP}
 	if h.Room != "" {
-		handler.Room = h.placeholderRoom
+		handler.Room = h.roomOf
 	}
 	return handler, nil
 }
 
-// hubName is what hubs are called: it is also the name of a directory.
+// hubName matches the names of hubs. A name is also that of a directory.
 var hubName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$`)
 
-// check returns an error for settings that can't be meant.
-func (h *Handler) check() error {
+// validate returns an error for settings that make no sense.
+func (h *Handler) validate() error {
 	if !strings.HasPrefix(h.Path, "/") || strings.ContainsAny(h.Path, "*?#") {
 		return fmt.Errorf("chat: path %q must begin with / and be a plain path", h.Path)
 	}
@@ -203,7 +213,7 @@ func (h *Handler) check() error {
 			return fmt.Errorf("chat: %s must not be negative", n.name)
 		}
 	}
-	if err := h.Limits.check(); err != nil {
+	if err := h.Limits.validate(); err != nil {
 		return err
 	}
 	if err := chat.Origins(h.Origins).Validate(); err != nil {
@@ -212,7 +222,7 @@ func (h *Handler) check() error {
 	return nil
 }
 
-// settings translates the configuration for the hub.
+// settings converts the configuration to the settings of the hub.
 func (h *Handler) settings() (chat.Settings, error) {
 	s := chat.Settings{
 		MaxMessage:          int(h.MaxMessage),
@@ -221,29 +231,29 @@ func (h *Handler) settings() (chat.Settings, error) {
 		PingInterval:        time.Duration(h.PingInterval),
 		Compression:         h.Compression,
 	}
-	h.Limits.apply(&s)
+	h.Limits.applyTo(&s)
 	var err error
-	s.Policies, err = h.policies()
+	s.Policies, err = toPolicies(h.Policies)
 	return s, err
 }
 
-// Cleanup gives back what Provision took.
+// Cleanup releases the hub.
 func (h *Handler) Cleanup() error {
 	if h.lease == nil {
-		return nil // Caddy cleans up after a Provision that failed, too
+		return nil // Caddy calls Cleanup after a failed Provision, too
 	}
 	l := h.lease
 	h.lease = nil
-	return l.giveBack()
+	return l.release()
 }
 
-// ServeHTTP serves what lies under the path and passes everything else on.
+// ServeHTTP serves the requests that route knows, and passes all others on.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	serve := h.route(r)
 	if serve == nil {
 		return next.ServeHTTP(w, r)
 	}
-	handler, err := h.http()
+	handler, err := h.serve()
 	if err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
@@ -251,11 +261,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	return nil
 }
 
-// route returns what serves the request's path, or nil for what is not ours.
+// route returns the function that serves the request's path, or nil if the path is
+// not one of the chat's.
 func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter, *http.Request) {
-	path, ours := strings.CutPrefix(r.URL.EscapedPath(), strings.TrimSuffix(h.Path, "/"))
+	path, below := strings.CutPrefix(r.URL.EscapedPath(), strings.TrimSuffix(h.Path, "/"))
 	switch {
-	case !ours:
+	case !below:
 		return nil
 	case (path == "" || path == "/") && h.UI && isPageVisit(r):
 		return func(_ *chat.Handler, w http.ResponseWriter, r *http.Request) { servePage(w, r) }
@@ -269,12 +280,12 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 	if path == "/health" {
 		return (*chat.Handler).ServeHealth
 	}
-	if path == "/login" && h.login != nil {
+	if path == "/login" && h.auth.login != nil {
 		return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
-			handler.ServeLogin(w, r, h.login)
+			handler.ServeLogin(w, r, h.auth.login)
 		}
 	}
-	// A room's slashes are escaped, so it is one segment of the path.
+	// Slashes in a room's name are escaped, so the name is one segment of the path.
 	if room, ok := strings.CutPrefix(path, "/rooms/"); ok {
 		room, ok = strings.CutSuffix(room, "/messages")
 		name, err := url.PathUnescape(room)
@@ -287,12 +298,13 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 	return nil
 }
 
-// forever is a timeout that nobody lives to see. Caddy takes 0 for at once.
+// forever stands for no timeout. Caddy would take 0 to mean at once.
 const forever = 100 * 365 * 24 * time.Hour
 
-// liftIdleTimeouts keeps Caddy from cutting a WebSocket over HTTP/2 or HTTP/3
-// that has been silent for a minute, or is as old as a request may get: the
-// engine's own pings watch over it. Nobody reads or writes yet.
+// liftIdleTimeouts removes Caddy's timeouts of requests from a WebSocket over HTTP/2
+// or HTTP/3. Caddy would end it when it has been silent for a minute or is older than
+// a request may be; the hub's own pings find dead connections. It must be called
+// before anything is read or written.
 func liftIdleTimeouts(r *http.Request) {
 	if r.ProtoMajor < 2 {
 		return
@@ -308,9 +320,9 @@ func liftIdleTimeouts(r *http.Request) {
 	}
 }
 
-// placeholderRoom evaluates the configured room for a request. Where that comes
-// to nothing the room is the lobby, unless the client asked for the empty name.
-func (h *Handler) placeholderRoom(r *http.Request) string {
+// roomOf evaluates the option room for a request. If the result is empty, the room is
+// the lobby, unless the client itself asked for the empty name, which is refused.
+func (h *Handler) roomOf(r *http.Request) string {
 	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	name := repl.ReplaceAll(h.Room, "")
 	if q := r.URL.Query(); name == "" && (!q.Has("room") || q.Get("room") != "") {
@@ -319,13 +331,12 @@ func (h *Handler) placeholderRoom(r *http.Request) string {
 	return name
 }
 
-// clientIP is the client's address as Caddy knows it, behind trusted proxies
-// too.
+// clientIP returns the client's address, also behind a proxy that Caddy trusts.
 func clientIP(r *http.Request) netip.Addr {
 	s, _ := caddyhttp.GetVar(r.Context(), caddyhttp.ClientIPVarKey).(string)
 	addr, err := netip.ParseAddr(s)
 	if err != nil {
-		return netip.Addr{} // a Unix socket: all its clients count as one
+		return netip.Addr{} // of a Unix socket: all its clients count as one address
 	}
 	return addr
 }

@@ -16,84 +16,101 @@ import (
 	"github.com/caddychat/caddy-chat/chat"
 )
 
-// hubs outlive configurations: a reload takes a hub before it gives it back.
-// They are keyed by what they are, their name, and not by their settings.
+// hubs has the hubs of this process by name. They outlive configurations: on a
+// reload the handlers of the new configuration acquire a hub before those of the old
+// one release it. The key is only the name, so that changed settings don't make
+// another hub.
 var hubs = caddy.NewUsagePool()
 
-// sharedHub is a hub and the handlers that use it.
-type sharedHub struct {
-	// Fixed.
-	name  string
-	place string // of its journal
-	log   *zap.Logger
-
-	inForce atomic.Pointer[lease] // whose settings count
-
-	opening sync.Once // guards the setting of what follows
-	hub     atomic.Pointer[chat.Hub]
-	journal chat.Journal
-	failure error
-
-	mu     sync.Mutex  // guards the rest
-	leases []*lease    // the oldest first
-	since  []time.Time // when the last configurations came into force, the oldest first
+// RunningHubs returns the hubs of this process that have been started, by name. The
+// map belongs to the caller. A hub in it may be closed at any time: a method that
+// fails because of that returns chat.ErrHubClosed or chat.ErrJournalClosed.
+func RunningHubs() map[string]*chat.Hub {
+	running := map[string]*chat.Hub{}
+	hubs.Range(func(name, value any) bool {
+		if hub := value.(*sharedHub).hub.Load(); hub != nil {
+			running[name.(string)] = hub
+		}
+		return true
+	})
+	return running
 }
 
-// lease is one handler's share in a hub. Its fields are fixed.
+// sharedHub is a hub and the leases of the handlers that use it.
+type sharedHub struct {
+	// Fixed.
+	name     string
+	location string // of its journal, after the name of the engine and a colon
+	log      *zap.Logger
+
+	current atomic.Pointer[lease] // whose settings apply
+
+	starting sync.Once // guards the setting of the next three
+	hub      atomic.Pointer[chat.Hub]
+	journal  chat.Journal
+	failure  error
+
+	mu          sync.Mutex  // guards the rest
+	leases      []*lease    // the oldest first
+	configTimes []time.Time // when the last keptConfigs configurations began to apply, the oldest first
+}
+
+// lease is one handler's use of a hub, with that handler's settings. Its fields are
+// fixed.
 type lease struct {
 	hub      *sharedHub
 	settings chat.Settings
 	origins  chat.Origins
 	engine   Engine
-	keep     Keep
-	logger   *zap.Logger // of its configuration
+	limits   StorageLimits
+	logger   *zap.Logger // of the handler's configuration
 }
 
-// destructTime bounds how long the end of a hub may take.
-const destructTime = 4 * time.Second
+// closeTimeout is how long closing a hub may take.
+const closeTimeout = 4 * time.Second
 
-var errHubGone = errors.New("the hub has been given back")
+var errReleased = errors.New("all handlers have released the hub")
 
-// takeHub returns a share in the hub of that name, which is not started yet: a
-// configuration that is only looked at touches no journal.
+// acquireHub returns a lease of the hub of that name. It does not start the hub: a
+// configuration that is only validated must not touch a journal.
 //
-// The settings of a hub that runs already are not touched either: this
-// configuration may still be refused. They come into force when an older one
-// gives its share back, which Caddy has it do once the new one runs.
-func takeHub(name string, engine Engine, settings chat.Settings, origins chat.Origins, logger *zap.Logger) (*lease, error) {
-	place, err := engine.Place(name)
+// If the hub runs already, its settings don't change yet: this configuration may
+// still be refused. They change when a handler of the old configuration releases its
+// lease, which Caddy makes it do once the new configuration runs.
+func acquireHub(name string, engine Engine, settings chat.Settings, origins chat.Origins, logger *zap.Logger) (*lease, error) {
+	location, err := engine.Location(name)
 	if err != nil {
 		return nil, err
 	}
-	kind := engine.(caddy.Module).CaddyModule().ID.Name()
-	place = kind + ":" + place
+	engineName := engine.(caddy.Module).CaddyModule().ID.Name()
+	location = engineName + ":" + location
 	value, _, err := hubs.LoadOrNew(name, func() (caddy.Destructor, error) {
-		return &sharedHub{name: name, place: place, log: boundedLog(logger)}, nil
+		return &sharedHub{name: name, location: location, log: limitedLog(logger)}, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	l := &lease{value.(*sharedHub), settings, origins, engine, engine.Keeps(), logger}
+	l := &lease{value.(*sharedHub), settings, origins, engine, engine.Limits(), logger}
 	l.hub.mu.Lock()
 	l.hub.leases = append(l.hub.leases, l)
 	l.hub.mu.Unlock()
-	l.hub.inForce.CompareAndSwap(nil, l)
-	if l.hub.place != place {
+	l.hub.current.CompareAndSwap(nil, l)
+	if l.hub.location != location {
 		err := fmt.Errorf("chat: hub %q has its journal in %s and can't move to %s while it runs; "+
-			"restart Caddy for that, or name another hub", name, l.hub.place, place)
-		return nil, errors.Join(err, l.giveBack())
+			"restart Caddy for that, or name another hub", name, l.hub.location, location)
+		return nil, errors.Join(err, l.release())
 	}
 	return l, nil
 }
 
-// start starts the hub, unless it runs already.
+// start starts the hub unless it has been started, and returns it.
 func (l *lease) start() (*chat.Hub, error) {
 	h := l.hub
-	h.opening.Do(func() {
-		h.inForce.Store(l)
-		follow(h.log, l.logger)
-		_, place, _ := strings.Cut(h.place, ":")
-		h.journal, h.failure = l.engine.Open(place, JournalParams{Hub: h.name, Retention: h.retention, Logger: h.log})
+	h.starting.Do(func() {
+		h.current.Store(l)
+		redirectLog(h.log, l.logger)
+		_, location, _ := strings.Cut(h.location, ":")
+		h.journal, h.failure = l.engine.Open(location, JournalParams{Hub: h.name, Retention: h.retention, Logger: h.log})
 		if h.failure != nil {
 			return
 		}
@@ -110,69 +127,71 @@ func (l *lease) start() (*chat.Hub, error) {
 	return h.hub.Load(), nil
 }
 
-// retention is what is kept of a room by the settings in force.
+// retention returns how much is kept of a room by the current settings.
 func (h *sharedHub) retention(room string) chat.Retention {
-	l := h.inForce.Load()
+	l := h.current.Load()
 	if keep, ok := l.settings.Policies.Retention(room); ok {
 		return keep
 	}
-	return l.keep.Retention.chat()
+	return l.limits.Retention.toChat()
 }
 
-// configure brings the settings of l into force. h.mu is held, so that they
-// come into force in the order of the configurations.
-func (h *sharedHub) configure(l *lease) {
-	changed := h.inForce.Swap(l) != l
-	follow(h.log, l.logger)
+// configureLocked makes the settings of l the current ones. h.mu must be held, so
+// that settings apply in the order of their configurations.
+func (h *sharedHub) configureLocked(l *lease) {
+	changed := h.current.Swap(l) != l
+	redirectLog(h.log, l.logger)
 	hub := h.hub.Load()
 	if hub == nil {
 		return
 	}
 	hub.Configure(l.settings)
 	if changed {
-		h.retire(hub)
+		h.retireLocked(hub)
 	}
 	if j, ok := h.journal.(interface{ SetMaxBytes(int64) }); ok {
-		j.SetMaxBytes(l.keep.MaxSize)
+		j.SetMaxBytes(l.limits.MaxSize)
 	}
 }
 
-// A connection over TLS, and a stream of HTTP/2 or 3, keeps the configuration in
-// memory that it came with: 65 KiB for a small one. So many configurations stay
-// undisturbed; the clients of older ones are asked to come back, over retireTime.
+// A connection over TLS, and a stream of HTTP/2 or HTTP/3, keeps the configuration in
+// memory that was running when it began: 65 KiB for a small one. The clients of the
+// newest keptConfigs configurations are left alone. Those of older ones are asked to
+// reconnect, one after the other over retireTime.
 const keptConfigs = 16
 
 var retireTime = 2 * time.Hour // a test shortens it
 
-func (h *sharedHub) retire(hub *chat.Hub) {
-	h.since = append(h.since, time.Now())
-	if n := len(h.since) - keptConfigs; n > 0 {
-		h.since = slices.Delete(h.since, 0, n)
-		hub.Retire(h.since[0], retireTime)
+func (h *sharedHub) retireLocked(hub *chat.Hub) {
+	h.configTimes = append(h.configTimes, time.Now())
+	if n := len(h.configTimes) - keptConfigs; n > 0 {
+		h.configTimes = slices.Delete(h.configTimes, 0, n)
+		hub.Retire(h.configTimes[0], retireTime)
 	}
 }
 
-// reviewOrigins ends the sessions of pages that no handler lets in any more. h.mu
-// is not held, since it says goodbye to them.
+// reviewOrigins ends the sessions of web pages whose origin no handler permits any
+// more. h.mu must not be held, because each of these sessions is sent a goodbye.
 func (h *sharedHub) reviewOrigins() {
 	h.mu.Lock()
-	var of []chat.Origins
+	var permitted []chat.Origins
 	for _, l := range h.leases {
-		of = append(of, l.origins)
+		permitted = append(permitted, l.origins)
 	}
 	h.mu.Unlock()
-	if hub := h.hub.Load(); hub != nil && len(of) > 0 {
-		hub.ReviewOrigins(of...)
+	if hub := h.hub.Load(); hub != nil && len(permitted) > 0 {
+		hub.ReviewOrigins(permitted...)
 	}
 }
 
-// giveBack ends the lease and brings the newest remaining settings into force.
-func (l *lease) giveBack() error {
+// release ends the lease. The settings of the newest remaining lease become the
+// current ones; if there is none, the hub is closed.
+func (l *lease) release() error {
 	h := l.hub
 	h.mu.Lock()
 	h.leases = slices.DeleteFunc(h.leases, func(other *lease) bool { return other == l })
 	if n := len(h.leases); n > 0 {
-		h.configure(h.leases[n-1])
+		h.configureLocked(h.leases[n-1])
 	}
 	h.mu.Unlock()
 	h.reviewOrigins()
@@ -180,23 +199,25 @@ func (l *lease) giveBack() error {
 	return err
 }
 
-// leaveOnExit is called when a server shuts down: on a reload nothing happens,
-// on the way out every client is told at once, so that Caddy need not wait for
-// their streams.
+// leaveOnExit is called when a server shuts down. On a reload it does nothing. When
+// the process ends, it says goodbye to all clients at once, so that Caddy does not
+// wait for their streams.
 func (l *lease) leaveOnExit() {
 	if hub := l.hub.hub.Load(); hub != nil && caddy.Exiting() {
 		hub.Leave()
 	}
 }
 
-// Destruct implements caddy.Destructor: the last handler has given the hub back.
+// Destruct implements caddy.Destructor. The pool calls it when the last lease has
+// been released.
 func (h *sharedHub) Destruct() error {
-	h.opening.Do(func() { h.failure = errHubGone }) // waits for who is starting it
+	// This waits for a start that is under way, and prevents any later one.
+	h.starting.Do(func() { h.failure = errReleased })
 	hub := h.hub.Load()
 	if hub == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), destructTime)
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
 	return hub.Close(ctx)
 }

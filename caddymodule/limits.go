@@ -11,72 +11,71 @@ import (
 	"github.com/caddychat/caddy-chat/chat"
 )
 
-// Limits bound what clients may do. Their defaults suit a public site. Whoever
-// reaches one is told so, and when to try again.
+// Limits restrict what clients may do. Their defaults suit a public site. A client
+// that reaches a limit is told so, and when to try again.
 type Limits struct {
-	// How many characters the text of a message has at most: that of a body which
-	// is a string, or of its member `text`. Default: 2500, which is what WeChat's
-	// content check takes at once.
+	// The most characters in the text of a message: the body if that is a string,
+	// else its member `text`. Default: 2500, which is the most that WeChat's content
+	// check accepts in one call.
 	Text int `json:"text,omitempty"`
 
-	// How many entries one answer carries at most. Default: 100.
+	// The most entries in one answer. Default: 100.
 	Page int `json:"page,omitempty"`
 
-	// How many rooms one session is in at most. Default: 100.
+	// The most rooms that one session may be in. Default: 100.
 	Rooms int `json:"rooms,omitempty"`
 
-	// How many sessions one user has at most, on all devices. Default: 20.
+	// The most sessions of one user, on all devices together. Default: 20.
 	Sessions int `json:"sessions,omitempty"`
 
-	// How many connections there may be that have not said hello. Default: 1000.
+	// The most connections that have not sent hello yet. Default: 1000.
 	Greeting int `json:"greeting,omitempty"`
 
-	// How many rooms somebody is in at most. Default: 100000.
+	// The most rooms with at least one session in them. Default: 100000.
 	OpenRooms int `json:"open_rooms,omitempty"`
 
-	// How many bytes wait at most for one client that reads slowly, before it is
-	// cut off. Default: eight times `max_message`, and no less than that.
+	// The most bytes that wait for one client to read them. A client that is slower
+	// is disconnected. Default, and the least it can be: eight times `max_message`.
 	Outbox int64 `json:"outbox,omitempty"`
 
-	// How many bytes wait for all clients together. Default: 256 MiB.
+	// The most bytes that wait for all clients together. Default: 256 MiB.
 	Outboxes int64 `json:"outboxes,omitempty"`
 
-	// How many frames one session sends. Default: 20 a second, 100 at once.
+	// How many frames one session may send. Default: 20 a second, 100 at once.
 	SessionRate Rate `json:"session_rate,omitzero"`
 
-	// How many bytes one session sends. Default: 128 KiB a second, 1 MiB at once.
+	// How many bytes one session may send. Default: 128 KiB a second, 1 MiB at once.
 	SessionBytes Rate `json:"session_bytes,omitzero"`
 
-	// How many frames all sessions of a user send. Default: twice `session_rate`.
+	// How many frames all sessions of one user may send. Default: twice `session_rate`.
 	UserRate Rate `json:"user_rate,omitzero"`
 
-	// How many bytes all sessions of a user send. Default: twice `session_bytes`.
+	// How many bytes all sessions of one user may send. Default: twice `session_bytes`.
 	UserBytes Rate `json:"user_bytes,omitzero"`
 
-	// How often one address connects. Default: 10 times a second, 100 at once.
+	// How often one address may connect. Default: 10 times a second, 100 at once.
 	ConnectRate Rate `json:"connect_rate,omitzero"`
 
-	// How long an author may take a message back. Default: 2m.
+	// How long after sending a message its author may recall it. Default: 2m.
 	Recall caddy.Duration `json:"recall,omitempty"`
 
-	// How long a client may take to say hello. Default: 10s.
+	// How long a client may take to send hello. Default: 10s.
 	Hello caddy.Duration `json:"hello,omitempty"`
 
-	// How long a user whose connection was lost still counts as present. Default:
-	// 30s.
+	// How long a user stays present after losing the connection. Default: 30s.
 	Away caddy.Duration `json:"away,omitempty"`
 }
 
-// Rate is how much there may be.
+// Rate is a token bucket.
 type Rate struct {
-	// In the long run, each second.
+	// How much is allowed per second on average.
 	PerSecond float64 `json:"per_second,omitempty"`
-	// At once.
+	// How much is allowed at once.
 	Burst int `json:"burst,omitempty"`
 }
 
-// apply puts the limits into a hub's settings.
-func (l *Limits) apply(s *chat.Settings) {
+// applyTo copies the limits to the settings of a hub.
+func (l *Limits) applyTo(s *chat.Settings) {
 	s.MaxText, s.MaxPage, s.MaxRooms, s.MaxSessions = l.Text, l.Page, l.Rooms, l.Sessions
 	s.MaxGreeting, s.MaxOpenRooms = l.Greeting, l.OpenRooms
 	s.OutboxLimit, s.MaxOutboxes = int(l.Outbox), int(l.Outboxes)
@@ -86,8 +85,8 @@ func (l *Limits) apply(s *chat.Settings) {
 	s.RecallWindow, s.HelloTimeout, s.AwayDelay = time.Duration(l.Recall), time.Duration(l.Hello), time.Duration(l.Away)
 }
 
-// check returns an error for limits that can't be meant.
-func (l *Limits) check() error {
+// validate returns an error if a limit is negative.
+func (l *Limits) validate() error {
 	for name, value := range map[string]float64{
 		"text": float64(l.Text), "page": float64(l.Page), "rooms": float64(l.Rooms),
 		"sessions": float64(l.Sessions), "greeting": float64(l.Greeting), "open_rooms": float64(l.OpenRooms),
@@ -106,7 +105,7 @@ func (l *Limits) check() error {
 	return nil
 }
 
-// unmarshal reads the option limits of the directive. Syntax:
+// parse reads the option limits. Syntax:
 //
 //	limits {
 //	    text          <number>
@@ -126,7 +125,7 @@ func (l *Limits) check() error {
 //	    hello         <duration>
 //	    away          <duration>
 //	}
-func (l *Limits) unmarshal(d *caddyfile.Dispenser) error {
+func (l *Limits) parse(d *caddyfile.Dispenser) error {
 	options := map[string]func() error{}
 	for name, to := range map[string]*int{
 		"text": &l.Text, "page": &l.Page, "rooms": &l.Rooms, "sessions": &l.Sessions,
@@ -154,7 +153,7 @@ func (l *Limits) unmarshal(d *caddyfile.Dispenser) error {
 func parseRate(d *caddyfile.Dispenser, to *Rate) error {
 	name, args := d.Val(), d.RemainingArgs()
 	if len(args) != 2 {
-		return d.Errf("chat: %s takes two numbers: each second, and at once", name)
+		return d.Errf("chat: %s takes two numbers: per second, and at once", name)
 	}
 	perSecond, err := strconv.ParseFloat(args[0], 64)
 	if err != nil || !(perSecond > 0 && perSecond <= 1e9) {
@@ -171,12 +170,12 @@ func parseRate(d *caddyfile.Dispenser, to *Rate) error {
 func parseByteRate(d *caddyfile.Dispenser, to *Rate) error {
 	name, args := d.Val(), d.RemainingArgs()
 	if len(args) != 2 {
-		return d.Errf("chat: %s takes two sizes: each second, and at once", name)
+		return d.Errf("chat: %s takes two sizes: per second, and at once", name)
 	}
 	var sizes [2]int64
 	for i, arg := range args {
 		var err error
-		if sizes[i], err = sizeOf(arg); err != nil {
+		if sizes[i], err = memorySize(arg); err != nil {
 			return d.Errf("chat: %s: %v", name, err)
 		}
 	}

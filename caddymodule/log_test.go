@@ -19,6 +19,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/caddychat/caddy-chat/caddymodule"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
 // memoryLog is a logger at a level, and what it has written.
@@ -31,7 +32,7 @@ func memoryLog(level zapcore.Level) (*zap.Logger, *bytes.Buffer) {
 func TestLog_LinesThatAreAlike_AreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		plain, written := memoryLog(zapcore.DebugLevel)
-		log := caddymodule.BoundedLog(plain).With(zap.String("hub", "x"))
+		log := caddymodule.LimitedLog(plain).With(zap.String("hub", "x"))
 		for i := range 100 {
 			log.Warn("alike", zap.Int("i", i))
 			log.Debug("session opened")
@@ -57,13 +58,13 @@ func TestLog_LinesThatAreAlike_AreBounded(t *testing.T) {
 func TestLog_Follows(t *testing.T) {
 	one, first := memoryLog(zapcore.InfoLevel)
 	two, second := memoryLog(zapcore.DebugLevel)
-	log := caddymodule.BoundedLog(one)
+	log := caddymodule.LimitedLog(one)
 	derived := log.With(zap.Int("n", 1))
 	if log.Check(zap.DebugLevel, "x") != nil {
 		t.Error("DEBUG is on")
 	}
 	log.Info("before")
-	caddymodule.Follow(log, two)
+	caddymodule.RedirectLog(log, two)
 	derived.Debug("after")
 	if first.String() != "info\tbefore\n" || second.String() != "debug\tafter\t{\"n\": 1}\n" {
 		t.Errorf("%q, then %q", first, second)
@@ -73,19 +74,19 @@ func TestLog_Follows(t *testing.T) {
 // A reload may take the log elsewhere or turn DEBUG on: the hub, which is the same
 // as before, goes along, and so do the sessions that are there already.
 func TestReload_AnotherLog_IsWrittenTo(t *testing.T) {
-	s := startCaddy(t, "chat")
-	c := s.client("ws://" + s.plain + "/chat")
-	old := s.log
-	eventually(t, "a line in the first log", func() bool { return strings.Contains(read(t, old), "session opened") })
-	s.log = filepath.Join(s.dir, "another-log")
-	s.load("chat {\nmax_connections 100\n}")
-	s.client("ws://" + s.plain + "/chat")
+	s := testcaddy.Start(t, "chat")
+	c := s.Client("ws://" + s.Plain + "/chat")
+	old := s.Log
+	testcaddy.Eventually(t, "a line in the first log", func() bool { return strings.Contains(testcaddy.Read(t, old), "session opened") })
+	s.Log = filepath.Join(s.Dir, "another-log")
+	s.Load("chat {\nmax_connections 100\n}")
+	s.Client("ws://" + s.Plain + "/chat")
 	c.CloseNow()
-	eventually(t, "lines in the second log", func() bool {
-		log := read(t, s.log)
+	testcaddy.Eventually(t, "lines in the second log", func() bool {
+		log := testcaddy.Read(t, s.Log)
 		return strings.Contains(log, "session opened") && strings.Contains(log, "session closed")
 	})
-	if strings.Contains(read(t, old), "session closed") {
+	if strings.Contains(testcaddy.Read(t, old), "session closed") {
 		t.Error("the first log is still written to")
 	}
 }
@@ -93,10 +94,10 @@ func TestReload_AnotherLog_IsWrittenTo(t *testing.T) {
 // What a session logs has the fields of Caddy's access log, by which one can look
 // for a user or an address in both.
 func TestLog_Session_HasTheFieldsOfTheAccessLog(t *testing.T) {
-	s := startCaddy(t, basicAuth+"chat {\nauth caddy\n}")
+	s := testcaddy.Start(t, testcaddy.BasicAuth+"chat {\nauth caddy\n}")
 	for i, proto := range []string{"HTTP/1.1", "HTTP/2.0", "websocket"} { // as quic-go has it of HTTP/3
-		dial := []carrier{s.overH1(), s.overH2(), s.overH3()}[i]
-		conn, res, err := dial(t.Context(), "/chat?token=of-the-query", as("ann"))
+		dial := []carrier{overH1(s), overH2(s), overH3(s)}[i]
+		conn, res, err := dial(t.Context(), "/chat?token=of-the-query", testcaddy.As("ann"))
 		if err != nil || conn == nil {
 			t.Fatalf("%s: %v, %v", proto, res, err)
 		}
@@ -104,12 +105,12 @@ func TestLog_Session_HasTheFieldsOfTheAccessLog(t *testing.T) {
 		has := func(n int) func() bool {
 			return func() bool { lines = sessionLines(t, s); return len(lines) == n }
 		}
-		eventually(t, "the first line of "+proto, has(2*i+1)) // a stream that has gone by then begins no session
+		testcaddy.Eventually(t, "the first line of "+proto, has(2*i+1)) // a stream that has gone by then begins no session
 		conn.Close()
-		eventually(t, "the second line of "+proto, has(2*i+2))
+		testcaddy.Eventually(t, "the second line of "+proto, has(2*i+2))
 		opened, closed := lines[2*i], lines[2*i+1]
 		for field, want := range map[string]any{
-			"msg": "session opened", "level": "debug", "proto": proto, "host": s.tls, "path": "/chat", "client_ip": "127.0.0.1", "dialect": "raw",
+			"msg": "session opened", "level": "debug", "proto": proto, "host": s.TLS, "path": "/chat", "client_ip": "127.0.0.1", "dialect": "raw",
 		} {
 			if opened[field] != want {
 				t.Errorf("%s: %s is %v, want %v", proto, field, opened[field], want)
@@ -126,15 +127,15 @@ func TestLog_Session_HasTheFieldsOfTheAccessLog(t *testing.T) {
 			t.Errorf("%s: duration is %v", proto, closed["duration"])
 		}
 	}
-	if strings.Contains(read(t, s.log), "of-the-query") {
+	if strings.Contains(testcaddy.Read(t, s.Log), "of-the-query") {
 		t.Error("a token is in the log")
 	}
 }
 
 // sessionLines returns what is logged of sessions.
-func sessionLines(t *testing.T, s *site) (lines []map[string]any) {
+func sessionLines(t *testing.T, s *testcaddy.Site) (lines []map[string]any) {
 	t.Helper()
-	for text := range strings.Lines(read(t, s.log)) {
+	for text := range strings.Lines(testcaddy.Read(t, s.Log)) {
 		var line map[string]any
 		if json.Unmarshal([]byte(text), &line) == nil && line["session"] != nil {
 			lines = append(lines, line)
@@ -156,9 +157,9 @@ func TestAuth_WeChat_PassingFailures_AreNoErrors(t *testing.T) {
 	}))
 	t.Cleanup(weChat.Close)
 	defer close(leave)
-	s := startCaddy(t, "chat {\nauth wechat {\napp_id wx01\napp_secret x\napi "+weChat.URL+"\n}\n}")
+	s := testcaddy.Start(t, "chat {\nauth wechat {\napp_id wx01\napp_secret x\napi "+weChat.URL+"\n}\n}")
 	login := func(ctx context.Context, code string) (*http.Response, error) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.plain+"/chat/login", strings.NewReader(fmt.Sprintf(`{"code":%q}`, code)))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.Plain+"/chat/login", strings.NewReader(fmt.Sprintf(`{"code":%q}`, code)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -173,8 +174,8 @@ func TestAuth_WeChat_PassingFailures_AreNoErrors(t *testing.T) {
 	if res, err := login(ctx, "slow"); err == nil {
 		t.Fatal(res.Status)
 	}
-	eventually(t, "the end of a login whose client has gone", func() bool { return strings.Contains(read(t, s.access), "/chat/login") })
-	if log := read(t, s.log); strings.Contains(log, "login by WeChat failed") || strings.Contains(log, "context canceled") {
+	testcaddy.Eventually(t, "the end of a login whose client has gone", func() bool { return strings.Contains(testcaddy.Read(t, s.Access), "/chat/login") })
+	if log := testcaddy.Read(t, s.Log); strings.Contains(log, "WeChat login failed") || strings.Contains(log, "context canceled") {
 		t.Errorf("logged of a client that has gone: %s", log)
 	}
 	res, err := login(t.Context(), "other")
@@ -182,25 +183,25 @@ func TestAuth_WeChat_PassingFailures_AreNoErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	res.Body.Close()
-	if log := read(t, s.log); res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(log, "login by WeChat failed") || !strings.Contains(log, "502") {
+	if log := testcaddy.Read(t, s.Log); res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(log, "WeChat login failed") || !strings.Contains(log, "502") {
 		t.Errorf("%s: %s", res.Status, log)
 	}
-	s.noErrors()
+	s.NoErrors()
 }
 
 // The documents tell which fields the lines of a session have.
 func TestLog_Sessions_HaveTheFieldsOfTheDocuments(t *testing.T) {
-	s := startCaddy(t, "chat")
-	s.client("ws://" + s.plain + "/chat").CloseNow()
-	eventually(t, "the lines of the session", func() bool { return strings.Contains(read(t, s.log), "session closed") })
-	document := read(t, "../docs/operations.md")
+	s := testcaddy.Start(t, "chat")
+	s.Client("ws://" + s.Plain + "/chat").CloseNow()
+	testcaddy.Eventually(t, "the lines of the session", func() bool { return strings.Contains(testcaddy.Read(t, s.Log), "session closed") })
+	document := testcaddy.Read(t, "../docs/operations.md")
 	for _, message := range []string{"session opened", "session closed"} {
 		var told, has []string
 		row := regexp.MustCompile("(?m)^\\| `" + message + "` \\|(.*)$").FindString(document)
 		for _, m := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row, -1) {
 			told = append(told, m[1])
 		}
-		line := regexp.MustCompile(`(?m)^.*"msg":"` + message + `".*$`).FindString(read(t, s.log))
+		line := regexp.MustCompile(`(?m)^.*"msg":"` + message + `".*$`).FindString(testcaddy.Read(t, s.Log))
 		var fields map[string]any
 		if err := json.Unmarshal([]byte(line), &fields); err != nil {
 			t.Fatalf("%s: %v", line, err)

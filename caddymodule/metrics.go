@@ -6,12 +6,12 @@ import (
 	"github.com/caddychat/caddy-chat/chat"
 )
 
-// collector tells Caddy's metrics of every hub. It keeps nothing itself: the
-// counters are the hubs', which outlive configurations, while each configuration
-// has a registry of its own. No label holds a room, a user or an address.
+// collector collects the metrics of all hubs. It has no counters itself: those of a
+// hub outlive configurations, while each configuration has its own registry. No label
+// holds a room, a user or an address.
 type collector struct{}
 
-// metric is one figure of a hub.
+// metric is one figure of a hub without labels of its own.
 type metric struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
@@ -33,35 +33,35 @@ func counter(name, help string, value func(*chat.Stats) float64) metric {
 var metrics = []metric{
 	gauge("connections", "Connections that are open.", func(s *chat.Stats) float64 { return float64(s.Connections) }),
 	gauge("sessions", "Sessions that are open.", func(s *chat.Stats) float64 { return float64(s.Sessions) }),
-	gauge("parked_connections", "Connections that wait without a goroutine.", func(s *chat.Stats) float64 { return float64(s.Parked) }),
-	gauge("rooms", "Rooms that somebody is in.", func(s *chat.Stats) float64 { return float64(s.Rooms) }),
-	gauge("outbox_bytes", "Bytes that wait for clients to read.", func(s *chat.Stats) float64 { return float64(s.Queued) }),
+	gauge("parked_connections", "Connections that wait for data without a goroutine.", func(s *chat.Stats) float64 { return float64(s.Parked) }),
+	gauge("rooms", "Rooms with at least one session in them.", func(s *chat.Stats) float64 { return float64(s.Rooms) }),
+	gauge("outbox_bytes", "Bytes that wait for clients to read them.", func(s *chat.Stats) float64 { return float64(s.Queued) }),
 	counter("sessions_opened_total", "Sessions that were opened.", func(s *chat.Stats) float64 { return float64(s.Opened) }),
 	counter("messages_in_total", "Messages that clients sent.", func(s *chat.Stats) float64 { return float64(s.MessagesIn) }),
 	counter("bytes_in_total", "Bytes of those messages' bodies.", func(s *chat.Stats) float64 { return float64(s.BytesIn) }),
-	counter("entries_total", "Entries that rooms passed on.", func(s *chat.Stats) float64 { return float64(s.Entries) }),
-	counter("deliveries_total", "Frames that were queued to members.", func(s *chat.Stats) float64 { return float64(s.Deliveries) }),
+	counter("entries_total", "Entries that rooms delivered to their sessions.", func(s *chat.Stats) float64 { return float64(s.Entries) }),
+	counter("deliveries_total", "Frames that were queued for sessions.", func(s *chat.Stats) float64 { return float64(s.Deliveries) }),
 	counter("bytes_out_total", "Bytes of those frames.", func(s *chat.Stats) float64 { return float64(s.BytesOut) }),
-	counter("fanout_seconds_total", "Time that rooms spent on passing entries on.", func(s *chat.Stats) float64 { return s.FanOut.Seconds() }),
-	counter("fanout_batches_total", "Batches in which they did so.", func(s *chat.Stats) float64 { return float64(s.Batches) }),
-	counter("outbox_drops_total", "Sessions that were cut off because they did not read.", func(s *chat.Stats) float64 { return float64(s.Slow) }),
-	counter("auth_accepted_total", "Clients whose credential was accepted, guests among them.", func(s *chat.Stats) float64 { return float64(s.Known) }),
+	counter("fanout_seconds_total", "Time that rooms spent delivering entries.", func(s *chat.Stats) float64 { return s.FanOut.Seconds() }),
+	counter("fanout_batches_total", "Batches in which rooms delivered entries.", func(s *chat.Stats) float64 { return float64(s.Batches) }),
+	counter("outbox_drops_total", "Sessions that were disconnected because they did not read.", func(s *chat.Stats) float64 { return float64(s.Slow) }),
+	counter("auth_accepted_total", "Clients whose credential was accepted, including guests.", func(s *chat.Stats) float64 { return float64(s.Known) }),
 	gauge("journal_entries", "Entries that are kept.", func(s *chat.Stats) float64 { return float64(s.Journal.Entries) }),
-	gauge("journal_bytes", "Bytes that the journal takes.", func(s *chat.Stats) float64 { return float64(s.Journal.Bytes) }),
-	gauge("journal_unavailable", "Whether nothing can be recorded just now.", func(s *chat.Stats) float64 { return truth(s.Journal.Unavailable) }),
-	counter("journal_commits_total", "Groups of entries that were made durable.", func(s *chat.Stats) float64 { return float64(s.Journal.Commits) }),
-	counter("journal_recorded_total", "Entries in those groups.", func(s *chat.Stats) float64 { return float64(s.Journal.Recorded) }),
-	counter("journal_commit_seconds_total", "Time spent on those groups.", func(s *chat.Stats) float64 { return s.Journal.CommitTime.Seconds() }),
+	gauge("journal_bytes", "Bytes that the journal occupies.", func(s *chat.Stats) float64 { return float64(s.Journal.Bytes) }),
+	gauge("journal_unavailable", "1 while nothing can be recorded, else 0.", func(s *chat.Stats) float64 { return boolValue(s.Journal.Unavailable) }),
+	counter("journal_commits_total", "Commits, each of which made a group of entries durable.", func(s *chat.Stats) float64 { return float64(s.Journal.Commits) }),
+	counter("journal_recorded_total", "Entries in those commits.", func(s *chat.Stats) float64 { return float64(s.Journal.Recorded) }),
+	counter("journal_commit_seconds_total", "Time spent on those commits.", func(s *chat.Stats) float64 { return s.Journal.CommitTime.Seconds() }),
 }
 
 var (
 	refusalsDesc = describe("refusals_total", "Clients and frames that were refused, by reason.", "reason")
 	errorsDesc   = describe("errors_total", "Commands and requests that were answered with an error, by its code.", "code")
-	byesDesc     = describe("byes_total", "Sessions that were ended with a goodbye, by its code.", "code")
-	resumesDesc  = describe("resumes_total", "Rooms that clients came back to, by outcome.", "outcome")
+	byesDesc     = describe("byes_total", "Sessions that were ended with a bye, by its code.", "code")
+	resumesDesc  = describe("resumes_total", "Rooms that clients resumed, by outcome.", "outcome")
 )
 
-func truth(b bool) float64 {
+func boolValue(b bool) float64 {
 	if b {
 		return 1
 	}
@@ -81,7 +81,7 @@ func (collector) Describe(to chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (collector) Collect(to chan<- prometheus.Metric) {
-	for name, hub := range runningHubs() {
+	for name, hub := range RunningHubs() {
 		s := hub.Stats()
 		for _, m := range metrics {
 			to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s), name)

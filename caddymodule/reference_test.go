@@ -17,6 +17,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/caddychat/caddy-chat/caddymodule"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/identity"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal"
@@ -32,7 +33,7 @@ func reference(t *testing.T) map[string][]option {
 	row := regexp.MustCompile("^\\| `(\\w+) ?([^`]*)` \\| (?:`([^`]*)`|[^|]*) \\| ([^|]*) \\|")
 	sections := map[string][]option{}
 	section := ""
-	for line := range strings.Lines(read(t, "../docs/caddyfile.md")) {
+	for line := range strings.Lines(testcaddy.Read(t, "../docs/caddyfile.md")) {
 		line = strings.TrimSuffix(line, "\n")
 		if m := heading.FindStringSubmatch(line); m != nil {
 			section = m[1]
@@ -153,7 +154,7 @@ func effective(t *testing.T, config string) chat.Settings {
 
 // moduleDefaults says of a text whether it is the default of an option.
 func moduleDefaults(t *testing.T) map[string]func(string) bool {
-	s, admin := startAdmin(t, "chat")
+	s, admin := testcaddy.StartAdmin(t, "chat")
 	guest := identity.NewGuest(nil, 0)
 	weChat, err := identity.NewWeChat(identity.WeChatOptions{AppID: "a", AppSecret: "b"})
 	if err != nil {
@@ -166,12 +167,12 @@ func moduleDefaults(t *testing.T) map[string]func(string) bool {
 	t.Cleanup(func() { pebble.Close() })
 	memory := chat.NewMemoryJournal(chat.MemoryOptions{})
 	t.Cleanup(func() { memory.Close() })
-	keep := new(caddymodule.MemoryEngine).Keeps().Retention
+	keep := new(caddymodule.MemoryEngine).Limits().Retention
 
 	// reloads says whether a configuration is taken in the place of an empty one,
 	// which another journal is not.
 	reloads := func(option string) func(string) bool {
-		return func(value string) bool { return s.tryLoad("chat {\n"+option+" "+value+"\n}") == nil }
+		return func(value string) bool { return s.TryLoad("chat {\n"+option+" "+value+"\n}") == nil }
 	}
 	same := func(section, option string) func(string) bool {
 		return func(value string) bool {
@@ -182,12 +183,12 @@ func moduleDefaults(t *testing.T) map[string]func(string) bool {
 	}
 	return map[string]func(string) bool{
 		"chat hub": func(value string) bool {
-			code, _ := ask(t, "GET", admin+"/chat/hubs/"+value, "")
+			code, _ := testcaddy.Ask(t, "GET", admin+"/chat/hubs/"+value, "")
 			return code == 200
 		},
 		"chat journal": reloads("journal"),
 		"chat auth": func(value string) bool {
-			return value == "guest" && strings.Contains(hears(t, s.v1("ws://"+s.plain+"/chat", nil, ""), "welcome"), `"guest":true`)
+			return value == "guest" && strings.Contains(testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", nil, ""), "welcome"), `"guest":true`)
 		},
 		"chat ui":                 same("chat", "ui"),
 		"journal pebble max_size": isSize(hidden(pebble, "maxBytes", "v")),
@@ -237,13 +238,13 @@ func isLeeway(t *testing.T, value string) bool {
 	if err != nil {
 		return false
 	}
-	key, err := identity.Secret([]byte(jwtSecret))
+	key, err := identity.Secret([]byte(testcaddy.JWTSecret))
 	if err != nil {
 		t.Fatal(err)
 	}
 	j := &identity.JWT{Keys: []identity.Key{key}}
 	good := func(since time.Duration) bool {
-		token := siteToken(t, jwt.MapClaims{"sub": "u7", "exp": time.Now().Add(-since).Unix()})
+		token := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "u7", "exp": time.Now().Add(-since).Unix()})
 		_, err := j.Authenticate(t.Context(), chat.Credential{Token: token})
 		return err == nil
 	}

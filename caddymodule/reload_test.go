@@ -11,33 +11,34 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/caddychat/caddy-chat/caddymodule"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
 func TestReload_KeepsConnectionsRoomsAndHistory(t *testing.T) {
-	s := startCaddy(t, "chat")
-	a, b := s.client("ws://"+s.plain+"/chat"), s.client("wss://"+s.tls+"/chat")
-	say(t, a, "before")
-	expect(t, b, "before")
+	s := testcaddy.Start(t, "chat")
+	a, b := s.Client("ws://"+s.Plain+"/chat"), s.Client("wss://"+s.TLS+"/chat")
+	testcaddy.Say(t, a, "before")
+	testcaddy.Expect(t, b, "before")
 	for range 3 {
-		s.load("header X-Changed " + time.Now().String()[:19] + "\nchat")
+		s.Load("header X-Changed " + time.Now().String()[:19] + "\nchat")
 	}
-	say(t, b, "after")
-	expect(t, a, "after")
-	late := s.client("ws://" + s.plain + "/chat?history=10")
-	expect(t, late, "before")
-	expect(t, late, "after")
-	say(t, a, "to all")
-	expect(t, b, "to all")
-	expect(t, late, "to all")
+	testcaddy.Say(t, b, "after")
+	testcaddy.Expect(t, a, "after")
+	late := s.Client("ws://" + s.Plain + "/chat?history=10")
+	testcaddy.Expect(t, late, "before")
+	testcaddy.Expect(t, late, "after")
+	testcaddy.Say(t, a, "to all")
+	testcaddy.Expect(t, b, "to all")
+	testcaddy.Expect(t, late, "to all")
 }
 
 func TestReload_SettingsReachExistingConnections(t *testing.T) {
-	s := startCaddy(t, "chat")
-	a, b := s.client("ws://"+s.plain+"/chat"), s.client("ws://"+s.plain+"/chat")
-	s.load("chat {\nmax_message 1KiB\n}")
-	say(t, a, strings.Repeat("x", 1024))
-	expect(t, b, strings.Repeat("x", 1024))
-	say(t, a, strings.Repeat("x", 1025))
+	s := testcaddy.Start(t, "chat")
+	a, b := s.Client("ws://"+s.Plain+"/chat"), s.Client("ws://"+s.Plain+"/chat")
+	s.Load("chat {\nmax_message 1KiB\n}")
+	testcaddy.Say(t, a, strings.Repeat("x", 1024))
+	testcaddy.Expect(t, b, strings.Repeat("x", 1024))
+	testcaddy.Say(t, a, strings.Repeat("x", 1025))
 	if _, _, err := a.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusMessageTooBig {
 		t.Errorf("ended by %v", err)
 	}
@@ -46,30 +47,30 @@ func TestReload_SettingsReachExistingConnections(t *testing.T) {
 // A configuration that is refused, at whatever point, leaves the running hub as
 // it was: its sockets, its settings, and its place in the pool.
 func TestReload_Refused_ChangesNothing(t *testing.T) {
-	s := startCaddy(t, "chat")
-	a, b := s.client("ws://"+s.plain+"/chat"), s.client("ws://"+s.plain+"/chat")
+	s := testcaddy.Start(t, "chat")
+	a, b := s.Client("ws://"+s.Plain+"/chat"), s.Client("ws://"+s.Plain+"/chat")
 	for _, bad := range []string{
 		"chat {\nmax_message 1KiB\norigins nonsense\n}",                    // our own Provision
 		"chat {\nmax_message 1KiB\n}\nreverse_proxy {\nto localhost:0-\n}", // a module after ours
 	} {
-		if err := s.tryLoad(bad); err == nil {
+		if err := s.TryLoad(bad); err == nil {
 			t.Fatalf("accepted: %s", bad)
 		}
 	}
 	long := strings.Repeat("x", 60<<10)
-	say(t, a, long)
-	expect(t, b, long)
-	s.load("chat\nheader X-Good 1")
-	say(t, a, "still here")
-	expect(t, b, "still here")
+	testcaddy.Say(t, a, long)
+	testcaddy.Expect(t, b, long)
+	s.Load("chat\nheader X-Good 1")
+	testcaddy.Say(t, a, "still here")
+	testcaddy.Expect(t, b, "still here")
 }
 
 func TestShutdown_SaysGoodbyeToAll_EvenToThoseWhoNeverAnswer(t *testing.T) {
-	s := startCaddy(t, "chat {\nmax_connections_per_ip 1000\n}")
+	s := testcaddy.Start(t, "chat {\nmax_connections_per_ip 1000\n}")
 	var listening []*websocket.Conn
 	for range 50 {
-		listening = append(listening, s.client("wss://"+s.tls+"/chat"))
-		s.client("ws://" + s.plain + "/chat") // never reads
+		listening = append(listening, s.Client("wss://"+s.TLS+"/chat"))
+		s.Client("ws://" + s.Plain + "/chat") // never reads
 	}
 	gone := make(chan error, len(listening))
 	for _, c := range listening {
@@ -90,53 +91,53 @@ func TestShutdown_SaysGoodbyeToAll_EvenToThoseWhoNeverAnswer(t *testing.T) {
 			t.Errorf("ended by %v", err)
 		}
 	}
-	s.noErrors()
+	s.NoErrors()
 }
 
 // What old configurations take in memory is bounded: the clients that hold them
 // are asked to come back.
 func TestReload_ManyTimes_AsksTheOldestToComeBack(t *testing.T) {
 	defer caddymodule.SetRetireTime(caddymodule.SetRetireTime(time.Millisecond))
-	s := startCaddy(t, "chat")
-	first, plain := s.v1("wss://"+s.tls+"/chat", nil, ""), s.v1("ws://"+s.plain+"/chat", nil, "")
-	hears(t, first, "welcome")
-	hears(t, plain, "welcome")
+	s := testcaddy.Start(t, "chat")
+	first, plain := s.V1("wss://"+s.TLS+"/chat", nil, ""), s.V1("ws://"+s.Plain+"/chat", nil, "")
+	testcaddy.Hears(t, first, "welcome")
+	testcaddy.Hears(t, plain, "welcome")
 	for i := range 10 {
-		s.load(fmt.Sprintf("header X-Load %d\nchat", i))
+		s.Load(fmt.Sprintf("header X-Load %d\nchat", i))
 	}
-	tenth := s.v1("wss://"+s.tls+"/chat", nil, "")
-	hears(t, tenth, "welcome")
+	tenth := s.V1("wss://"+s.TLS+"/chat", nil, "")
+	testcaddy.Hears(t, tenth, "welcome")
 	for i := range 8 {
-		s.load(fmt.Sprintf("header X-Load %d\nchat", 100+i))
+		s.Load(fmt.Sprintf("header X-Load %d\nchat", 100+i))
 	}
-	hears(t, first, `"bye"`, "please connect again")
+	testcaddy.Hears(t, first, `"bye"`, "please connect again")
 	for _, c := range []*websocket.Conn{plain, tenth} {
-		say(t, c, `{"type":"ping","id":"1"}`)
-		hears(t, c, `"pong"`)
+		testcaddy.Say(t, c, `{"type":"ping","id":"1"}`)
+		testcaddy.Hears(t, c, `"pong"`)
 	}
 }
 
 // A page that is taken off the list is sent away by the reload; those of others,
 // and what is no page, stay.
 func TestReload_Origins_HoldForThoseWhoAreConnected(t *testing.T) {
-	s := startCaddy(t, "chat {\norigins https://a.example https://b.example\n}")
-	url := "ws://" + s.plain + "/chat"
+	s := testcaddy.Start(t, "chat {\norigins https://a.example https://b.example\n}")
+	url := "ws://" + s.Plain + "/chat"
 	from := func(origin string) *websocket.Conn {
-		c := s.v1(url, http.Header{"Origin": {origin}}, "")
-		hears(t, c, "welcome")
+		c := s.V1(url, http.Header{"Origin": {origin}}, "")
+		testcaddy.Hears(t, c, "welcome")
 		return c
 	}
-	a, b, phone := from("https://a.example"), from("https://B.example"), s.v1(url, nil, "")
-	hears(t, phone, "welcome")
-	s.load("chat {\norigins https://b.example\n}")
-	hears(t, a, `"bye"`, `"forbidden"`)
-	s.load("header X-Other 1\nchat {\norigins https://*.example\n}")
+	a, b, phone := from("https://a.example"), from("https://B.example"), s.V1(url, nil, "")
+	testcaddy.Hears(t, phone, "welcome")
+	s.Load("chat {\norigins https://b.example\n}")
+	testcaddy.Hears(t, a, `"bye"`, `"forbidden"`)
+	s.Load("header X-Other 1\nchat {\norigins https://*.example\n}")
 	for _, c := range []*websocket.Conn{b, phone} {
-		say(t, c, `{"type":"ping","id":"1"}`)
-		hears(t, c, `"pong"`)
+		testcaddy.Say(t, c, `{"type":"ping","id":"1"}`)
+		testcaddy.Hears(t, c, `"pong"`)
 	}
-	s.load("chat") // the site itself alone
-	hears(t, b, `"bye"`, `"forbidden"`)
-	say(t, phone, `{"type":"ping","id":"1"}`)
-	hears(t, phone, `"pong"`)
+	s.Load("chat") // the site itself alone
+	testcaddy.Hears(t, b, `"bye"`, `"forbidden"`)
+	testcaddy.Say(t, phone, `{"type":"ping","id":"1"}`)
+	testcaddy.Hears(t, phone, `"pong"`)
 }

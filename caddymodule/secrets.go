@@ -12,8 +12,9 @@ import (
 	"github.com/caddychat/caddy-chat/chat/identity"
 )
 
-// storedSecrets keeps this server's own keys in Caddy's storage, below
-// chat-keys, for all instances that share it. Below chat are the hubs' journals.
+// storedSecrets keeps this server's signing keys in Caddy's storage, where all
+// instances that share the storage find them. They are below chat-keys, not below
+// chat: in Caddy's data directory that one has the journals.
 type storedSecrets struct{ storage certmagic.Storage }
 
 // Update implements identity.Secrets.

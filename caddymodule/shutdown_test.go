@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
 // clients is how many there are in TestShutdown_OfAProcess. The most that one
@@ -30,15 +32,15 @@ const patience = 5 * time.Second
 // Those who read are told when to come back, each at another time; what they were
 // told is recorded is there afterwards.
 func TestShutdown_OfAProcess(t *testing.T) {
-	p := newProcess(t, fmt.Sprintf("chat {\nmax_connections %[1]d\nmax_connections_per_ip %[1]d\n%[2]s}",
-		*clients+1000, strings.Replace(unhurried, "{", fmt.Sprintf("{\ngreeting %d", *clients+1000), 1)))
-	p.start()
+	p := testcaddy.NewProcess(t, fmt.Sprintf("chat {\nmax_connections %[1]d\nmax_connections_per_ip %[1]d\n%[2]s}",
+		*clients+1000, strings.Replace(testcaddy.FastLimits, "{", fmt.Sprintf("{\ngreeting %d", *clients+1000), 1)))
+	p.Start()
 	mutes := make([]net.Conn, *clients)
 	var opening sync.WaitGroup
 	for worker := range 8 {
 		opening.Go(func() {
 			for i := worker; i < len(mutes); i += 8 {
-				mutes[i] = mute(t, p.addr, i)
+				mutes[i] = mute(t, p.Addr, i)
 			}
 		})
 	}
@@ -49,7 +51,7 @@ func TestShutdown_OfAProcess(t *testing.T) {
 	talkers := make([]*parting, 20)
 	var talking sync.WaitGroup
 	for i := range talkers {
-		talkers[i] = newParting(t, p.addr, i)
+		talkers[i] = newParting(t, p.Addr, i)
 		talking.Go(talkers[i].talk)
 	}
 	for _, c := range talkers {
@@ -57,14 +59,14 @@ func TestShutdown_OfAProcess(t *testing.T) {
 	}
 
 	start := time.Now()
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := p.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	err := p.cmd.Wait()
+	err := p.Cmd.Wait()
 	took := time.Since(start)
-	p.cmd = nil
+	p.Cmd = nil
 	if err != nil {
-		t.Errorf("ended by %v\n%s", err, p.log.String())
+		t.Errorf("ended by %v\n%s", err, p.Log.String())
 	}
 	t.Logf("%d clients that never answer, and %d that do: %v", len(mutes), len(talkers), took.Round(time.Millisecond))
 	if took > patience {
@@ -82,7 +84,7 @@ func TestShutdown_OfAProcess(t *testing.T) {
 	if len(spread) < len(talkers)*3/4 {
 		t.Errorf("%d clients come back at only %d different times", len(talkers), len(spread))
 	}
-	p.start()
+	p.Start()
 	for i, c := range talkers {
 		c.checkRecorded(t, p, i)
 	}
@@ -131,8 +133,8 @@ func newParting(t *testing.T, addr string, i int) *parting {
 	}
 	t.Cleanup(func() { conn.CloseNow() })
 	c := &parting{conn: conn, room: fmt.Sprintf("talk-%d", i), heard: make(chan struct{})}
-	say(t, conn, `{"type":"hello","rooms":[{"room":"`+c.room+`"}]}`)
-	hears(t, conn, `"welcome"`)
+	testcaddy.Say(t, conn, `{"type":"hello","rooms":[{"room":"`+c.room+`"}]}`)
+	testcaddy.Hears(t, conn, `"welcome"`)
 	return c
 }
 
@@ -181,12 +183,12 @@ func (c *parting) check(t *testing.T, longest time.Duration) {
 }
 
 // checkRecorded checks that what was acknowledged is there.
-func (c *parting) checkRecorded(t *testing.T, p *process, i int) {
+func (c *parting) checkRecorded(t *testing.T, p *testcaddy.Process, i int) {
 	t.Helper()
-	again := newParting(t, p.addr, i)
-	say(t, again.conn, fmt.Sprintf(`{"type":"history","id":"h","room":%q,"limit":1}`, c.room))
+	again := newParting(t, p.Addr, i)
+	testcaddy.Say(t, again.conn, fmt.Sprintf(`{"type":"history","id":"h","room":%q,"limit":1}`, c.room))
 	var page struct{ Entries []struct{ Seq int64 } }
-	if err := json.Unmarshal([]byte(until(t, again.conn, `"history"`)), &page); err != nil {
+	if err := json.Unmarshal([]byte(testcaddy.Until(t, again.conn, `"history"`)), &page); err != nil {
 		t.Fatal(err)
 	}
 	if last := c.recorded[len(c.recorded)-1]; len(page.Entries) != 1 || page.Entries[0].Seq < last {

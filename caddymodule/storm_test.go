@@ -19,6 +19,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/coder/websocket"
 	"github.com/gobwas/ws"
+
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
 // TestStorm has clients of every kind join, talk, stall, leave and die mid-frame,
@@ -42,7 +44,7 @@ const stormClients = 12
 
 type storm struct {
 	t        *testing.T
-	site     *site
+	site     *testcaddy.Site
 	admin    string
 	seed     uint64
 	carriers []carrier
@@ -53,9 +55,9 @@ type storm struct {
 
 func newStorm(t *testing.T, seed uint64) *storm {
 	s := &storm{t: t, seed: seed, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
-	s.site, s.admin = startAdmin(t, s.directives())
-	s.carriers = []carrier{s.site.overH1(), s.site.overPlain()}
-	for _, c := range s.site.carriers() {
+	s.site, s.admin = testcaddy.StartAdmin(t, s.directives())
+	s.carriers = []carrier{overH1(s.site), overPlain(s.site)}
+	for _, c := range streamCarriers(s.site) {
 		s.carriers = append(s.carriers, c)
 	}
 	return s
@@ -65,7 +67,7 @@ func newStorm(t *testing.T, seed uint64) *storm {
 func (s *storm) directives() string {
 	s.loads++
 	return fmt.Sprintf("header X-Load %d\nchat {\nmax_connections_per_ip 1000\nmax_message %d\nping_interval %ds\ncompression %s\n%s}",
-		s.loads, 4096+s.loads, 1+s.loads%3, []string{"on", "off"}[s.loads%2], unhurried)
+		s.loads, 4096+s.loads, 1+s.loads%3, []string{"on", "off"}[s.loads%2], testcaddy.FastLimits)
 }
 
 // blow has each client live so many times while the configuration changes, and
@@ -101,7 +103,7 @@ func (s *storm) blow(lives int) {
 	}
 	s.nobodyIsLeft()
 	s.stop()
-	s.site.noErrors()
+	s.site.NoErrors()
 }
 
 // reloading calls f while the configuration changes and sessions are kicked.
@@ -117,7 +119,7 @@ func (s *storm) reloading(f func()) {
 				return
 			default:
 			}
-			if err := s.site.tryLoad(s.directives()); err != nil {
+			if err := s.site.TryLoad(s.directives()); err != nil {
 				s.t.Errorf("reload: %v", err)
 			}
 			for tries := 0; tries < 10; tries++ {
@@ -306,7 +308,7 @@ func (s *storm) nobodyIsLeft() {
 			s.t.Log(seen)
 		}
 	}()
-	eventually(s.t, "an empty hub", func() bool {
+	testcaddy.Eventually(s.t, "an empty hub", func() bool {
 		res, err := s.client.Get(s.admin + "/metrics")
 		if err != nil {
 			return false
@@ -327,7 +329,7 @@ func (s *storm) nobodyIsLeft() {
 func ourGoroutines() int {
 	n := 0
 	for stack := range strings.SplitSeq(stacks(), "\n\n") {
-		if strings.Contains(stack, "caddy-chat/chat") || strings.Contains(stack, "caddy-chat/caddymodule.") ||
+		if strings.Contains(stack, "caddy-chat/chat") || strings.Contains(stack, "caddy-chat/caddymodule.") || strings.Contains(stack, "caddy-chat/caddymodule/admin.") ||
 			strings.Contains(stack, "cockroachdb/pebble") {
 			n++
 		}
@@ -378,7 +380,7 @@ func settle(t *testing.T, what string, want int, count func() int) {
 			t.Logf("%d %s, %d before\n%s", got, what, want, stacks())
 		}
 	}()
-	eventually(t, what+" back to what they were", func() bool {
+	testcaddy.Eventually(t, what+" back to what they were", func() bool {
 		got = count()
 		return got <= want
 	})

@@ -15,25 +15,18 @@ import (
 	"github.com/coder/websocket"
 	"github.com/gobwas/ws"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 	"github.com/caddychat/caddy-chat/chat/wire/script"
 )
 
-// unhurried are limits for tests that are in more of a hurry than people.
-const unhurried = `limits {
-	session_rate  100000 100000
-	session_bytes 1GiB 1GiB
-	connect_rate  100000 100000
-}
-`
-
 // overStreams runs f over each carrier of a site.
-func overStreams(t *testing.T, directives, global string, f func(t *testing.T, s *site, c carrier)) {
+func overStreams(t *testing.T, directives, global string, f func(t *testing.T, s *testcaddy.Site, c carrier)) {
 	t.Helper()
 	for _, name := range []string{"h2", "h3"} {
 		t.Run(name, func(t *testing.T) {
-			s := startCaddyWith(t, directives, "admin off\n"+global)
-			f(t, s, s.carriers()[name])
-			s.noErrors()
+			s := testcaddy.StartWith(t, directives, "admin off\n"+global)
+			f(t, s, streamCarriers(s)[name])
+			s.NoErrors()
 		})
 	}
 }
@@ -83,30 +76,30 @@ func closeCode(t *testing.T, conn net.Conn) (ws.StatusCode, error) {
 }
 
 func TestStreams_ShareRoomsWithSockets(t *testing.T) {
-	s := startCaddy(t, "chat")
+	s := testcaddy.Start(t, "chat")
 	all := map[string]*websocket.Conn{
-		"ws":  s.client("ws://" + s.plain + "/chat?room=tea"),
-		"wss": s.client("wss://" + s.tls + "/chat?room=tea"),
+		"ws":  s.Client("ws://" + s.Plain + "/chat?room=tea"),
+		"wss": s.Client("wss://" + s.TLS + "/chat?room=tea"),
 	}
 	modern := map[string]*websocket.Conn{}
-	for name, c := range s.carriers() {
+	for name, c := range streamCarriers(s) {
 		all[name] = c.dial(t, "/chat?room=tea")
 		modern[name] = c.dial(t, "/chat", "chat.v1")
-		say(t, modern[name], `{"type":"hello","rooms":[{"room":"tea"}]}`)
-		hears(t, modern[name], `"type":"welcome"`, `"room":"tea"`)
+		testcaddy.Say(t, modern[name], `{"type":"hello","rooms":[{"room":"tea"}]}`)
+		testcaddy.Hears(t, modern[name], `"type":"welcome"`, `"room":"tea"`)
 	}
 	for from, c := range all {
-		say(t, c, "from "+from)
+		testcaddy.Say(t, c, "from "+from)
 		for to, other := range all {
 			if to != from {
-				expect(t, other, "from "+from)
+				testcaddy.Expect(t, other, "from "+from)
 			}
 		}
 	}
 	for name, c := range modern {
-		say(t, c, `{"type":"send","id":"1","room":"tea","body":"chat.v1 over `+name+`"}`)
+		testcaddy.Say(t, c, `{"type":"send","id":"1","room":"tea","body":"chat.v1 over `+name+`"}`)
 		for _, other := range all {
-			expect(t, other, "chat.v1 over "+name)
+			testcaddy.Expect(t, other, "chat.v1 over "+name)
 		}
 	}
 	for name, c := range modern {
@@ -118,13 +111,13 @@ func TestStreams_ShareRoomsWithSockets(t *testing.T) {
 			}
 		}
 	}
-	s.noErrors()
+	s.NoErrors()
 }
 
 // Whichever side closes, the stream ends behind the close frame and is not reset:
 // what a client has not read yet, it still gets.
 func TestStreams_Close_EndsInOrder(t *testing.T) {
-	overStreams(t, "chat {\nmax_message 1KiB\n}", "", func(t *testing.T, s *site, c carrier) {
+	overStreams(t, "chat {\nmax_message 1KiB\n}", "", func(t *testing.T, s *testcaddy.Site, c carrier) {
 		conn := c.stream(t, "/chat")
 		write(t, conn, ws.OpPing, []byte("first"))
 		write(t, conn, ws.OpClose, ws.NewCloseFrameBody(ws.StatusNormalClosure, ""))
@@ -142,14 +135,14 @@ func TestStreams_Close_EndsInOrder(t *testing.T) {
 // A client that resets its stream or ends it without a close frame is gone at
 // once.
 func TestStreams_Reset_FreesThePlace(t *testing.T) {
-	overStreams(t, "chat {\nmax_connections 1\n}", "", func(t *testing.T, s *site, c carrier) {
+	overStreams(t, "chat {\nmax_connections 1\n}", "", func(t *testing.T, s *testcaddy.Site, c carrier) {
 		conn := c.stream(t, "/chat")
 		for range 3 {
 			if second, res, err := c(t.Context(), "/chat", http.Header{}); second != nil || err != nil || res.StatusCode != http.StatusServiceUnavailable {
 				t.Fatalf("a second stream got %v, %v", res, err)
 			}
 			conn.Close()
-			eventually(t, "a free place", func() bool {
+			testcaddy.Eventually(t, "a free place", func() bool {
 				var err error
 				conn, _, err = c(t.Context(), "/chat", http.Header{})
 				return err == nil && conn != nil
@@ -170,28 +163,28 @@ func TestStreams_Idle_AreKept(t *testing.T) {
 			write_idle 300ms
 		}
 	}`
-	overStreams(t, "respond /stalls \"{http.request.body}\"\nchat", timeouts, func(t *testing.T, s *site, c carrier) {
+	overStreams(t, "respond /stalls \"{http.request.body}\"\nchat", timeouts, func(t *testing.T, s *testcaddy.Site, c carrier) {
 		a, b := c.dial(t, "/chat"), c.dial(t, "/chat")
 		start := time.Now()
 		for time.Since(start) < 1500*time.Millisecond {
-			s.stall()
+			stall(s)
 		}
-		say(t, a, "still here")
-		expect(t, b, "still here")
-		say(t, b, "so am I")
-		expect(t, a, "so am I")
+		testcaddy.Say(t, a, "still here")
+		testcaddy.Expect(t, b, "still here")
+		testcaddy.Say(t, b, "so am I")
+		testcaddy.Expect(t, a, "so am I")
 	})
 }
 
 // stall sends a request whose body does not end and waits for Caddy to lose its
 // patience.
-func (s *site) stall() {
-	s.t.Helper()
+func stall(s *testcaddy.Site) {
+	s.T.Helper()
 	body, _ := net.Pipe()
 	defer body.Close()
-	req, err := http.NewRequestWithContext(s.t.Context(), "POST", "http://"+s.plain+"/stalls", body)
+	req, err := http.NewRequestWithContext(s.T.Context(), "POST", "http://"+s.Plain+"/stalls", body)
 	if err != nil {
-		s.t.Fatal(err)
+		s.T.Fatal(err)
 	}
 	if res, err := http.DefaultTransport.RoundTrip(req); err == nil {
 		res.Body.Close()
@@ -202,15 +195,15 @@ func (s *site) stall() {
 // its close frame either.
 func TestStreams_SlowReader_IsCutOff(t *testing.T) {
 	const messages, size = 150, 64 << 10 // more than the client's window and the outbox take
-	overStreams(t, "chat {\nmax_connections 3\n"+unhurried+"}", "", func(t *testing.T, s *site, c carrier) {
+	overStreams(t, "chat {\nmax_connections 3\n"+testcaddy.FastLimits+"}", "", func(t *testing.T, s *testcaddy.Site, c carrier) {
 		stalled := c.stream(t, "/chat")
-		sender, listener := s.client("wss://"+s.tls+"/chat"), c.dial(t, "/chat")
+		sender, listener := s.Client("wss://"+s.TLS+"/chat"), c.dial(t, "/chat")
 		text := strings.Repeat("x", size-3)
 		for i := range messages {
-			say(t, sender, fmt.Sprintf("%03d%s", i, text))
-			expect(t, listener, fmt.Sprintf("%03d%s", i, text))
+			testcaddy.Say(t, sender, fmt.Sprintf("%03d%s", i, text))
+			testcaddy.Expect(t, listener, fmt.Sprintf("%03d%s", i, text))
 		}
-		eventually(t, "the place of the stalled one", func() bool {
+		testcaddy.Eventually(t, "the place of the stalled one", func() bool {
 			conn, _, err := c(t.Context(), "/chat?room=other", http.Header{})
 			if err != nil || conn == nil {
 				return false
@@ -221,29 +214,29 @@ func TestStreams_SlowReader_IsCutOff(t *testing.T) {
 		if n, _ := io.Copy(io.Discard, stalled); n >= messages*size {
 			t.Errorf("the stalled one was sent all %d bytes", n)
 		}
-		say(t, sender, "go on")
-		expect(t, listener, "go on")
+		testcaddy.Say(t, sender, "go on")
+		testcaddy.Expect(t, listener, "go on")
 	})
 }
 
 func TestStreams_Reload_KeepsThem(t *testing.T) {
-	overStreams(t, "chat", "", func(t *testing.T, s *site, c carrier) {
-		a, b := c.dial(t, "/chat"), s.client("wss://"+s.tls+"/chat")
+	overStreams(t, "chat", "", func(t *testing.T, s *testcaddy.Site, c carrier) {
+		a, b := c.dial(t, "/chat"), s.Client("wss://"+s.TLS+"/chat")
 		for i := range 3 {
-			s.load(fmt.Sprintf("header X-Changed %d\nchat {\nmax_message %dKiB\n}", i, i+1))
-			say(t, a, "after a reload")
-			expect(t, b, "after a reload")
+			s.Load(fmt.Sprintf("header X-Changed %d\nchat {\nmax_message %dKiB\n}", i, i+1))
+			testcaddy.Say(t, a, "after a reload")
+			testcaddy.Expect(t, b, "after a reload")
 			late := c.dial(t, "/chat")
-			say(t, b, "to old and new")
-			expect(t, a, "to old and new")
-			expect(t, late, "to old and new")
+			testcaddy.Say(t, b, "to old and new")
+			testcaddy.Expect(t, a, "to old and new")
+			testcaddy.Expect(t, late, "to old and new")
 			if err := late.Close(websocket.StatusNormalClosure, ""); err != nil {
 				t.Error(err)
 			}
 		}
-		say(t, a, strings.Repeat("x", 3<<10))
-		expect(t, b, strings.Repeat("x", 3<<10))
-		say(t, a, strings.Repeat("x", 3<<10+1))
+		testcaddy.Say(t, a, strings.Repeat("x", 3<<10))
+		testcaddy.Expect(t, b, strings.Repeat("x", 3<<10))
+		testcaddy.Say(t, a, strings.Repeat("x", 3<<10+1))
 		if _, _, err := a.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusMessageTooBig {
 			t.Errorf("ended by %v", err)
 		}
@@ -252,10 +245,10 @@ func TestStreams_Reload_KeepsThem(t *testing.T) {
 
 // Caddy's default is to wait for streams forever.
 func TestStreams_Shutdown_SaysByeAndEndsThem(t *testing.T) {
-	overStreams(t, "chat", "", func(t *testing.T, s *site, c carrier) {
+	overStreams(t, "chat", "", func(t *testing.T, s *testcaddy.Site, c carrier) {
 		raw, v1, mute := c.dial(t, "/chat"), c.dial(t, "/chat", "chat.v1"), c.stream(t, "/chat")
-		say(t, v1, `{"type":"hello"}`)
-		hears(t, v1, `"type":"welcome"`)
+		testcaddy.Say(t, v1, `{"type":"hello"}`)
+		testcaddy.Hears(t, v1, `"type":"welcome"`)
 		ends := make(chan error, 2)
 		bye := make(chan string, 1)
 		go func() {
@@ -292,7 +285,7 @@ func TestStreams_Shutdown_SaysByeAndEndsThem(t *testing.T) {
 }
 
 func TestStreams_Handshake_Refused(t *testing.T) {
-	overStreams(t, "chat", "", func(t *testing.T, s *site, c carrier) {
+	overStreams(t, "chat", "", func(t *testing.T, s *testcaddy.Site, c carrier) {
 		for _, bad := range []struct {
 			uri, name, value string
 			status           int
@@ -312,7 +305,7 @@ func TestStreams_Handshake_Refused(t *testing.T) {
 				t.Errorf("%+v: %s", bad, res.Status)
 			}
 		}
-		conn, res, err := c(t.Context(), "/chat", http.Header{"Origin": {"https://" + s.tls}})
+		conn, res, err := c(t.Context(), "/chat", http.Header{"Origin": {"https://" + s.TLS}})
 		if err != nil || conn == nil {
 			t.Fatalf("a page of the site's own: %v, %v", res, err)
 		}
@@ -323,11 +316,11 @@ func TestStreams_Handshake_Refused(t *testing.T) {
 // Every conversation of PROTOCOL.md that needs no moderator is the same over
 // streams.
 func TestStreams_ProtocolExamples(t *testing.T) {
-	conversations, err := script.Parse([]byte(read(t, "../PROTOCOL.md")))
+	conversations, err := script.Parse([]byte(testcaddy.Read(t, "../PROTOCOL.md")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	overStreams(t, "chat {\njournal memory\n"+unhurried+"}", "", func(t *testing.T, s *site, c carrier) {
+	overStreams(t, "chat {\njournal memory\n"+testcaddy.FastLimits+"}", "", func(t *testing.T, s *testcaddy.Site, c carrier) {
 		played := 0
 		for _, talk := range conversations {
 			if len(talk.Given) > 0 {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
 // With Caddy's handler tracing before it, each endpoint is a span of the trace that
@@ -29,7 +31,7 @@ func TestTracing_ReachesEveryEndpoint(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
 	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", collector.URL+"/v1/traces")
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
-	s := startCaddy(t, "tracing {\nspan chat-of-the-test\n}\nchat {\nui on\nauth wechat {\napp_id a\napp_secret b\napi http://127.0.0.1:1\n}\nauth guest\n}")
+	s := testcaddy.Start(t, "tracing {\nspan chat-of-the-test\n}\nchat {\nui on\nauth wechat {\napp_id a\napp_secret b\napi http://127.0.0.1:1\n}\nauth guest\n}")
 
 	seen := func(trace string) func() bool {
 		id, err := hex.DecodeString(trace)
@@ -40,7 +42,7 @@ func TestTracing_ReachesEveryEndpoint(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			return bytes.Contains(collected.Bytes(), id) && bytes.Contains(collected.Bytes(), []byte("chat-of-the-test")) &&
-				strings.Contains(read(t, s.access), `"traceID":"`+trace+`"`)
+				strings.Contains(testcaddy.Read(t, s.Access), `"traceID":"`+trace+`"`)
 		}
 	}
 	for i, endpoint := range []string{
@@ -48,7 +50,7 @@ func TestTracing_ReachesEveryEndpoint(t *testing.T) {
 	} {
 		parts := strings.Fields(endpoint)
 		trace := fmt.Sprintf("%032x", 0xabcdef0123456789+uint64(i))
-		req, err := http.NewRequestWithContext(t.Context(), parts[0], "http://"+s.plain+parts[1], strings.NewReader(`{}`))
+		req, err := http.NewRequestWithContext(t.Context(), parts[0], "http://"+s.Plain+parts[1], strings.NewReader(`{}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,15 +64,15 @@ func TestTracing_ReachesEveryEndpoint(t *testing.T) {
 		if got := fmt.Sprint(res.StatusCode); got != parts[2] {
 			t.Errorf("%s: status %s", endpoint, got)
 		}
-		eventually(t, "a span of "+endpoint, seen(trace))
+		testcaddy.Eventually(t, "a span of "+endpoint, seen(trace))
 	}
-	a := s.client("ws://" + s.plain + "/chat")
-	for name, c := range s.carriers() {
+	a := s.Client("ws://" + s.Plain + "/chat")
+	for name, c := range streamCarriers(s) {
 		b := c.dial(t, "/chat")
-		say(t, b, "over "+name)
-		expect(t, a, "over "+name)
+		testcaddy.Say(t, b, "over "+name)
+		testcaddy.Expect(t, a, "over "+name)
 	}
-	b := s.client("wss://" + s.tls + "/chat")
-	say(t, b, "over h1")
-	expect(t, a, "over h1")
+	b := s.Client("wss://" + s.TLS + "/chat")
+	testcaddy.Say(t, b, "over h1")
+	testcaddy.Expect(t, a, "over h1")
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// uiFiles are made of clients/web by `make page`.
+// uiFiles are built from clients/web by `make page`.
 //
 //go:embed ui/page.html ui/page.css ui/chat.js
 var uiFiles embed.FS
@@ -32,21 +32,21 @@ var assets = map[string]asset{
 func loadAsset(name, contentType string) asset {
 	content, err := uiFiles.ReadFile("ui/" + name)
 	if err != nil {
-		panic(err) // it is part of the binary
+		panic(err) // the file is part of the binary
 	}
 	sum := sha256.Sum256(content)
 	return asset{content, contentType, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 }
 
-// isPageVisit reports whether a request for the chat's path is a browser's that
-// wants to see something, and no WebSocket's.
+// isPageVisit reports whether a request is a browser's that navigates to a page,
+// and not a WebSocket handshake.
 func isPageVisit(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && r.Header.Get("Upgrade") == "" &&
 		strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// servePage serves the built-in page. What it may load is this server's own, but
-// for the pictures of users.
+// servePage serves the built-in page. The page may load only what this server has,
+// and the pictures of users from anywhere.
 func servePage(w http.ResponseWriter, r *http.Request) {
 	scheme := "ws"
 	if r.TLS != nil {
@@ -54,22 +54,23 @@ func servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	header := w.Header()
 	header.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; "+
-		// Not all browsers take 'self' for WebSockets.
+		// Not all browsers match 'self' with WebSockets.
 		"connect-src 'self' "+scheme+"://"+r.Host+"; base-uri 'none'; form-action 'none'; frame-ancestors 'self'")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Add("Vary", "Accept")
 	page := assets["page.html"]
-	// Relative to the page's own address, as a proxy may have shortened the path.
-	at := "ui"
+	// The links are relative to the page's address, because a proxy may have removed
+	// the beginning of the path.
+	base := "ui"
 	if !strings.HasSuffix(r.URL.Path, "/") {
-		at = path.Base(r.URL.Path) + "/ui"
+		base = path.Base(r.URL.Path) + "/ui"
 	}
-	page.content = bytes.ReplaceAll(page.content, []byte("{{assets}}"), []byte(at))
-	page.etag = strings.TrimSuffix(page.etag, `"`) + "-" + base64.RawURLEncoding.EncodeToString([]byte(at)) + `"`
+	page.content = bytes.ReplaceAll(page.content, []byte("{{assets}}"), []byte(base))
+	page.etag = strings.TrimSuffix(page.etag, `"`) + "-" + base64.RawURLEncoding.EncodeToString([]byte(base)) + `"`
 	page.serve(w, r)
 }
 
-// serveAsset serves what the page is made of. Pages of other sites may embed it.
+// serveAsset serves a file of the page. Pages of other sites may embed it.
 func serveAsset(w http.ResponseWriter, r *http.Request, name string) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
@@ -80,7 +81,7 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Type", a.contentType)
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-cache") // is asked for again, and not sent again
+	header.Set("Cache-Control", "no-cache") // browsers ask each time, and get 304 if it has not changed
 	header.Set("ETag", a.etag)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
 }

@@ -1,5 +1,5 @@
-// Command caddy is Caddy with its standard modules and the chat module: what
-// `xcaddy build --with github.com/caddychat/caddy-chat` amounts to.
+// Command caddy is Caddy with its standard modules and those of this project: the same
+// as `xcaddy build --with github.com/caddychat/caddy-chat` makes.
 package main
 
 import (

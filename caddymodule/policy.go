@@ -11,53 +11,53 @@ import (
 	"github.com/caddychat/caddy-chat/chat"
 )
 
-// Policy says who may do what in the rooms whose names fit a pattern. The first
-// that a room fits says all there is to say of it; a room that fits none is
-// nobody's. Without any policy every room is open to everybody.
+// Policy says who may do what in the rooms whose names match a pattern. Only the
+// first policy that matches a room applies to it. Nobody may enter a room that no
+// policy matches. Without any policy every room is open to everybody.
 //
-// Who is a list of `anyone`, `guests`, `users` (everybody but guests), `{user}`
-// (whose id stands in the room's name, where the pattern has `{user}`) and
-// `claim=value` (whose token has this claim, as a text or in a list).
+// Who may is a list of `anyone`, `guests`, `users` (everybody except guests), `{user}`
+// (the user whose id is in the room's name where the pattern has `{user}`) and
+// `claim=value` (users whose token has this claim, as a string or in a list).
 type Policy struct {
-	// What the rooms' names look like: `*` stands for anything, `{user}` for a
-	// user's id. Required.
+	// The pattern of room names: `*` matches anything, `{user}` a user's id.
+	// Required.
 	Pattern string `json:"pattern"`
 
-	// Who may read, write, and take back anybody's messages, mute, kick and ban.
-	// Default: nobody. Who writes or moderates needs to read, too.
+	// Who may read; who may write; who may recall anybody's messages, mute, kick and
+	// ban. Default: nobody. To write or moderate, one must be allowed to read, too.
 	Read     []string `json:"read,omitempty"`
 	Write    []string `json:"write,omitempty"`
 	Moderate []string `json:"moderate,omitempty"`
 
-	// How far back readers see. Default: all that is kept.
+	// How much of the past readers see. Default: everything that is kept.
 	History History `json:"history,omitzero"`
 
-	// How much is kept. Default: as much as the journal says.
+	// How much is kept. Default: the retention of the journal.
 	Retention Retention `json:"retention,omitzero"`
 
-	// How many members there may be in one room. Default: any number.
+	// How many users may be in one room at a time. Default: any number.
 	MaxMembers int `json:"max_members,omitempty"`
 
-	// Whether members are kept from knowing who the others are. Default: false.
+	// Whether users are not told who else is in the room. Default: false.
 	NoPresence bool `json:"no_presence,omitempty"`
 
-	// Whether clients of the raw dialect are kept out. Default: false.
+	// Whether clients of the raw dialect are refused. Default: false.
 	NoRaw bool `json:"no_raw,omitempty"`
 }
 
-// History is how far back a room is shown.
+// History is how much of a room's past its readers see.
 type History struct {
-	// So many of the newest entries; below 0 for none.
+	// The number of newest entries; below 0 for none.
 	Entries int `json:"entries,omitempty"`
-	// Those so old at most.
+	// The age of the oldest entry.
 	Age caddy.Duration `json:"age,omitempty"`
 }
 
-// policies translates the policies for the hub.
-func (h *Handler) policies() (chat.Policies, error) {
+// toPolicies converts the policies of a handler to those of its hub.
+func toPolicies(configured []Policy) (chat.Policies, error) {
 	var list chat.Policies
-	for _, p := range h.Policies {
-		policy, err := p.chat()
+	for _, p := range configured {
+		policy, err := p.toChat()
 		if err != nil {
 			return nil, fmt.Errorf("chat: policy %q: %w", p.Pattern, err)
 		}
@@ -69,11 +69,11 @@ func (h *Handler) policies() (chat.Policies, error) {
 	return list, nil
 }
 
-func (p *Policy) chat() (policy chat.Policy, err error) {
+func (p *Policy) toChat() (policy chat.Policy, err error) {
 	policy = chat.Policy{
 		Pattern:    p.Pattern,
 		History:    chat.History{Entries: p.History.Entries, Age: time.Duration(p.History.Age)},
-		Retention:  p.Retention.chat(),
+		Retention:  p.Retention.toChat(),
 		MaxMembers: p.MaxMembers,
 		NoPresence: p.NoPresence,
 		NoRaw:      p.NoRaw,
@@ -105,43 +105,36 @@ func (p *Policy) chat() (policy chat.Policy, err error) {
 //	    presence    on|off
 //	    raw         on|off
 //	}
-func (h *Handler) parsePolicy(d *caddyfile.Dispenser) error {
+func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 	if !d.NextArg() {
-		return d.Err("chat: policy needs a pattern of room names")
+		return p, d.Err("chat: policy needs a pattern of room names")
 	}
-	p := Policy{Pattern: d.Val()}
-	err := parseBlock(d, "policy", map[string]func() error{
+	p.Pattern = d.Val()
+	err = parseBlock(d, "policy", map[string]func() error{
 		"read":        func() error { return parseList(d, &p.Read) },
 		"write":       func() error { return parseList(d, &p.Write) },
 		"moderate":    func() error { return parseList(d, &p.Moderate) },
 		"history":     func() error { return parseHistory(d, &p.History) },
 		"retention":   func() error { return parseRetention(d, &p.Retention) },
 		"max_members": func() error { return parseNumber(d, &p.MaxMembers) },
-		"presence":    func() error { return parseOff(d, &p.NoPresence) },
-		"raw":         func() error { return parseOff(d, &p.NoRaw) },
+		"presence":    func() error { return parseInverted(d, &p.NoPresence) },
+		"raw":         func() error { return parseInverted(d, &p.NoRaw) },
 	})
 	if err != nil {
-		return err
+		return p, err
 	}
-	if policy, err := p.chat(); err != nil {
-		return d.Errf("chat: policy: %v", err)
-	} else if err := (chat.Policies{policy}).Validate(); err != nil {
-		return d.Errf("chat: %v", err)
+	policy, err := p.toChat()
+	if err != nil {
+		return p, d.Errf("chat: policy: %v", err)
 	}
-	h.Policies = append(h.Policies, p)
-	return nil
+	if err := (chat.Policies{policy}).Validate(); err != nil {
+		return p, d.Errf("chat: %v", err)
+	}
+	return p, nil
 }
 
-// parseOff reads a switch into the opposite.
-func parseOff(d *caddyfile.Dispenser, to *bool) error {
-	on := false
-	err := parseSwitch(d, &on)
-	*to = !on
-	return err
-}
-
-// parseHistory reads a count and an age, of which each says by its form what it
-// is, or none.
+// parseHistory reads none, or a count, an age, or both. The form of each value tells
+// which it is.
 func parseHistory(d *caddyfile.Dispenser, to *History) error {
 	values := d.RemainingArgs()
 	if len(values) == 0 {

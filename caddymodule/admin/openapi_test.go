@@ -1,4 +1,4 @@
-package caddymodule_test
+package admin_test
 
 import (
 	"encoding/json"
@@ -7,7 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddychat/caddy-chat/caddymodule"
+	"github.com/caddychat/caddy-chat/caddymodule/admin"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
 // schema is as much of JSON Schema as docs/admin.json uses.
@@ -80,7 +81,7 @@ func (o *openAPI) fits(s schema, value any) error {
 // and bad, of the documented status and shape.
 func TestAdmin_IsAsDocumented(t *testing.T) {
 	var doc openAPI
-	if err := json.Unmarshal([]byte(read(t, "../docs/admin.json")), &doc); err != nil {
+	if err := json.Unmarshal([]byte(testcaddy.Read(t, testcaddy.Root(t)+"/docs/admin.json")), &doc); err != nil {
 		t.Fatal(err)
 	}
 	var documented []string
@@ -89,19 +90,19 @@ func TestAdmin_IsAsDocumented(t *testing.T) {
 			documented = append(documented, strings.ToUpper(method)+" "+path)
 		}
 	}
-	there := caddymodule.AdminPatterns()
+	there := admin.Patterns()
 	slices.Sort(documented)
 	slices.Sort(there)
 	if !slices.Equal(documented, there) {
 		t.Fatalf("documented %q\nthere      %q", documented, there)
 	}
 
-	s, admin := startAdmin(t, basicAuth+"chat {\nauth caddy\n}\nchat /memory {\nhub memory\njournal memory\n}")
-	ann := s.v1("ws://"+s.plain+"/chat", as("ann"), `,"device":"d","rooms":[{"room":"tea"}]`)
-	hears(t, ann, "welcome")
-	say(t, ann, `{"type":"send","room":"tea","body":"x"}`)
-	until(t, ann, `"message"`)
-	_, list := ask(t, "GET", admin+"/chat/hubs/default/sessions", "")
+	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\n}\nchat /memory {\nhub memory\njournal memory\n}")
+	ann := s.V1("ws://"+s.Plain+"/chat", testcaddy.As("ann"), `,"device":"d","rooms":[{"room":"tea"}]`)
+	testcaddy.Hears(t, ann, "welcome")
+	testcaddy.Say(t, ann, `{"type":"send","room":"tea","body":"x"}`)
+	testcaddy.Until(t, ann, `"message"`)
+	_, list := testcaddy.Ask(t, "GET", admin+"/chat/hubs/default/sessions", "")
 	id := list["sessions"].([]any)[0].(map[string]any)["id"].(string)
 	for _, c := range []struct {
 		method, path, at, body string
@@ -122,8 +123,8 @@ func TestAdmin_IsAsDocumented(t *testing.T) {
 		{"POST", "/chat/hubs/{hub}/announce", "default", `{"body":1}`, 200},
 		{"POST", "/chat/hubs/{hub}/recall", "default", `{"room":"tea","seq":1}`, 204},
 		{"POST", "/chat/hubs/{hub}/recall", "default", `{"room":"tea","seq":99}`, 404},
-		{"POST", "/chat/hubs/{hub}/backup", "default", `{"dir":"` + s.dir + `/backup"}`, 200},
-		{"POST", "/chat/hubs/{hub}/backup", "memory", `{"dir":"` + s.dir + `/none"}`, 409},
+		{"POST", "/chat/hubs/{hub}/backup", "default", `{"dir":"` + s.Dir + `/backup"}`, 200},
+		{"POST", "/chat/hubs/{hub}/backup", "memory", `{"dir":"` + s.Dir + `/none"}`, 409},
 		{"POST", "/chat/hubs/{hub}/compact", "default", "", 204},
 		{"POST", "/chat/hubs/{hub}/compact", "memory", "", 409},
 		{"POST", "/chat/hubs/{hub}/kick", "default", `{"user":"ann","room":"tea"}`, 204},
@@ -132,7 +133,7 @@ func TestAdmin_IsAsDocumented(t *testing.T) {
 		hub, query, _ := strings.Cut(c.at, "?")
 		url := admin + strings.NewReplacer("{hub}", hub, "{id}", id).Replace(c.path) + "?" + query
 		name := fmt.Sprint(c.method, " ", url, " ", c.body)
-		status, answer := ask(t, c.method, url, c.body)
+		status, answer := testcaddy.Ask(t, c.method, url, c.body)
 		operation := doc.Paths[c.path][strings.ToLower(c.method)]
 		response, ok := operation.Responses[fmt.Sprint(status)]
 		if status != c.status || !ok {

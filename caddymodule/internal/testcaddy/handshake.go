@@ -1,4 +1,4 @@
-package caddymodule_test
+package testcaddy
 
 import (
 	"crypto/tls"
@@ -9,18 +9,17 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// afterLoad matches each TLS handshake once the configuration that it is in has
-// been loaded. Caddy starts its apps in any order, so that its server may look at
-// a certificate while its TLS app is being started: what the race detector finds
-// there is none of ours. Over UDP it does not even know that a test dials later
-// than it loads.
+// afterLoad delays each TLS handshake until its configuration has been loaded. Caddy
+// starts its apps in any order, so its server may use a certificate while its TLS app
+// is still starting. The race detector reports that, although it is not our code; over
+// UDP it can't even know that a test dials after the load.
 type afterLoad struct {
 	Load int64 `json:"load"`
 }
 
 var (
 	loads  atomic.Int64
-	loaded sync.Map // by load, channels that are closed at its end
+	loaded sync.Map // number of a load → channel that is closed at its end
 )
 
 func init() { caddy.RegisterModule(afterLoad{}) }
@@ -37,9 +36,9 @@ func (a afterLoad) Match(*tls.ClientHelloInfo) bool {
 	return true
 }
 
-// shakeHandsAfter returns a configuration with handshakes that wait for the end of
-// its load, which end tells them.
-func shakeHandsAfter(config []byte) (changed []byte, end func(), err error) {
+// delayHandshakes returns the configuration with handshakes that wait until the caller
+// calls end, at the end of the load.
+func delayHandshakes(config []byte) (changed []byte, end func(), err error) {
 	var root map[string]any
 	if err := json.Unmarshal(config, &root); err != nil {
 		return nil, nil, err

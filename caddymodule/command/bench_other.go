@@ -1,6 +1,6 @@
 //go:build !linux
 
-package caddymodule
+package command
 
 import (
 	"errors"
@@ -8,13 +8,13 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func addBench(root *cobra.Command, _ *operator) {
+func addBench(root *cobra.Command, _ *invocation) {
 	root.AddCommand(&cobra.Command{
 		Use:          "bench <url>",
-		Short:        "Loads a server and measures it; on Linux only",
+		Short:        "Puts load on a server and measures it; on Linux only",
 		SilenceUsage: true,
 		RunE: func(*cobra.Command, []string) error {
-			return errors.New("the load generator is made of epoll: run it on Linux")
+			return errors.New("the load generator needs epoll: run it on Linux")
 		},
 	})
 }

@@ -5,10 +5,12 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
+
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
 func TestPolicies_AreInForce_AndReloaded(t *testing.T) {
-	s := startCaddy(t, `chat {
+	s := testcaddy.Start(t, `chat {
 		policy news {
 			read anyone
 		}
@@ -21,31 +23,31 @@ func TestPolicies_AreInForce_AndReloaded(t *testing.T) {
 			raw off
 		}
 	}`)
-	url := "ws://" + s.plain + "/chat?room="
-	news, a, b := s.client(url+"news"), s.client(url+"talk-1"), s.client(url+"talk-1")
-	say(t, a, "hello")
-	expect(t, b, "hello")
+	url := "ws://" + s.Plain + "/chat?room="
+	news, a, b := s.Client(url+"news"), s.Client(url+"talk-1"), s.Client(url+"talk-1")
+	testcaddy.Say(t, a, "hello")
+	testcaddy.Expect(t, b, "hello")
 	for _, room := range []string{"secret", "modern"} {
-		if code, _ := s.status("http://"+s.plain+"/chat?room="+room, upgradeHeader); code != 403 {
+		if code, _ := s.Status("http://"+s.Plain+"/chat?room="+room, testcaddy.UpgradeHeader); code != 403 {
 			t.Errorf("%s: status %d", room, code)
 		}
 	}
-	s.load("chat {\npolicy talk-* {\nread anyone\n}\n}")
+	s.Load("chat {\npolicy talk-* {\nread anyone\n}\n}")
 	if _, _, err := news.Read(t.Context()); websocket.CloseStatus(err) != 4500 {
 		t.Errorf("whoever may not read any more is told %v", err)
 	}
-	say(t, b, "unheard") // for which a raw client is turned out
+	testcaddy.Say(t, b, "unheard") // for which a raw client is turned out
 	if _, _, err := b.Read(t.Context()); websocket.CloseStatus(err) != 4500 {
 		t.Errorf("whoever may not write is told %v", err)
 	}
-	b = s.client(url + "talk-1")
-	s.load("chat {\npolicy talk-* {\nread anyone\nwrite anyone\n}\n}")
-	say(t, a, "heard")
-	expect(t, b, "heard")
+	b = s.Client(url + "talk-1")
+	s.Load("chat {\npolicy talk-* {\nread anyone\nwrite anyone\n}\n}")
+	testcaddy.Say(t, a, "heard")
+	testcaddy.Expect(t, b, "heard")
 }
 
 func TestHandler_Messages_OverHTTP(t *testing.T) {
-	s := startCaddy(t, "route {\nchat /talk\nrespond other\n}")
+	s := testcaddy.Start(t, "route {\nchat /talk\nrespond other\n}")
 	for path, want := range map[string]string{
 		"/talk/rooms/tea/messages":       `401 {"title":"Unauthorized","status":401,"detail":"a token is needed","code":"bad_token","retry":false}`,
 		"/talk/rooms/a%2Fb/messages":     `401 {"title":"Unauthorized","status":401,"detail":"a token is needed","code":"bad_token","retry":false}`,
@@ -57,7 +59,7 @@ func TestHandler_Messages_OverHTTP(t *testing.T) {
 		"/talks/rooms/tea/messages":      "200 other",
 		"/talk/rooms/tea/messages/extra": "200 other",
 	} {
-		code, body := s.status("https://"+s.tls+path, nil)
+		code, body := s.Status("https://"+s.TLS+path, nil)
 		if got := fmt.Sprint(code, " ", body); got != want {
 			t.Errorf("%s: %s", path, got)
 		}

@@ -15,46 +15,47 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/caddychat/caddy-chat/caddymodule"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 	"github.com/caddychat/caddy-chat/chat"
 )
 
 func TestJournal_OutlivesCaddy_InItsDataDirectory(t *testing.T) {
-	s := startCaddy(t, "chat")
-	url := "ws://" + s.plain + "/chat?history=10"
-	a := s.client(url)
-	say(t, a, "one")
-	expect(t, s.client(url), "one") // which is on disk by now
-	if _, err := os.Stat(filepath.Join(s.dir, "caddy", "chat", "default")); err != nil {
+	s := testcaddy.Start(t, "chat")
+	url := "ws://" + s.Plain + "/chat?history=10"
+	a := s.Client(url)
+	testcaddy.Say(t, a, "one")
+	testcaddy.Expect(t, s.Client(url), "one") // which is on disk by now
+	if _, err := os.Stat(filepath.Join(s.Dir, "caddy", "chat", "default")); err != nil {
 		t.Error(err)
 	}
-	s.restart("chat")
-	b := s.client(url)
-	expect(t, b, "one")
-	say(t, s.client(url), "two")
-	expect(t, b, "two")
-	s.noErrors()
+	s.Restart("chat")
+	b := s.Client(url)
+	testcaddy.Expect(t, b, "one")
+	testcaddy.Say(t, s.Client(url), "two")
+	testcaddy.Expect(t, b, "two")
+	s.NoErrors()
 }
 
 func TestJournal_Memory_IsLostWithCaddy(t *testing.T) {
-	s := startCaddy(t, "chat {\njournal memory\n}")
-	url := "ws://" + s.plain + "/chat?history=10"
-	a := s.client(url)
-	say(t, a, "one")
-	expect(t, s.client(url), "one")
-	s.restart("chat {\njournal memory\n}")
-	b := s.client(url)
-	say(t, s.client(url), "two")
-	expect(t, b, "two")
-	if _, err := os.Stat(filepath.Join(s.dir, "caddy", "chat")); !errors.Is(err, os.ErrNotExist) {
+	s := testcaddy.Start(t, "chat {\njournal memory\n}")
+	url := "ws://" + s.Plain + "/chat?history=10"
+	a := s.Client(url)
+	testcaddy.Say(t, a, "one")
+	testcaddy.Expect(t, s.Client(url), "one")
+	s.Restart("chat {\njournal memory\n}")
+	b := s.Client(url)
+	testcaddy.Say(t, s.Client(url), "two")
+	testcaddy.Expect(t, b, "two")
+	if _, err := os.Stat(filepath.Join(s.Dir, "caddy", "chat")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("something is on disk: %v", err)
 	}
 }
 
 // Whatever a hub is called, its directory has nothing in it but its journal.
 func TestJournal_SharesItsDirectoryWithNothing(t *testing.T) {
-	s := startCaddy(t, "chat {\nhub keys\n}")
+	s := testcaddy.Start(t, "chat {\nhub keys\n}")
 	var keys []string
-	if err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
+	if err := filepath.WalkDir(s.Dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Name() == "guest" {
 			keys = append(keys, path)
 		}
@@ -63,26 +64,26 @@ func TestJournal_SharesItsDirectoryWithNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	// By default Caddy's storage is its data directory, whose chat has the journals.
-	journals := filepath.Join(s.dir, "chat") + string(filepath.Separator)
+	journals := filepath.Join(s.Dir, "chat") + string(filepath.Separator)
 	if len(keys) != 1 || strings.HasPrefix(keys[0], journals) {
 		t.Errorf("the keys of guests' tokens are in %q, which is among the journals", keys)
 	}
 }
 
 func TestReload_AnotherJournal_IsRefused(t *testing.T) {
-	s := startCaddy(t, "chat")
-	a, b := s.client("ws://"+s.plain+"/chat"), s.client("ws://"+s.plain+"/chat")
-	for _, other := range []string{"journal memory", "journal pebble " + filepath.Join(s.dir, "elsewhere")} {
-		err := s.tryLoad("chat {\nmax_message 1KiB\n" + other + "\n}")
-		if err == nil || !strings.Contains(err.Error(), `hub "default" has its journal in pebble:`+s.dir) ||
+	s := testcaddy.Start(t, "chat")
+	a, b := s.Client("ws://"+s.Plain+"/chat"), s.Client("ws://"+s.Plain+"/chat")
+	for _, other := range []string{"journal memory", "journal pebble " + filepath.Join(s.Dir, "elsewhere")} {
+		err := s.TryLoad("chat {\nmax_message 1KiB\n" + other + "\n}")
+		if err == nil || !strings.Contains(err.Error(), `hub "default" has its journal in pebble:`+s.Dir) ||
 			!strings.Contains(err.Error(), "restart Caddy") {
 			t.Errorf("%s: %v", other, err)
 		}
 	}
 	long := strings.Repeat("x", 2000)
-	say(t, a, long)
-	expect(t, b, long)
-	s.load("chat {\nhub other\njournal memory\n}")
+	testcaddy.Say(t, a, long)
+	testcaddy.Expect(t, b, long)
+	s.Load("chat {\nhub other\njournal memory\n}")
 	if _, _, err := b.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
 		t.Errorf("the hub that has gone said %v", err)
 	}
@@ -91,27 +92,27 @@ func TestReload_AnotherJournal_IsRefused(t *testing.T) {
 func TestReload_RetentionAndSize_ComeIntoForce(t *testing.T) {
 	for _, engine := range []string{"pebble", "memory"} {
 		t.Run(engine, func(t *testing.T) {
-			s := startCaddy(t, "chat {\njournal "+engine+"\n}")
-			url := "ws://" + s.plain + "/chat?history=10"
-			a, b := s.client(url), s.client(url)
+			s := testcaddy.Start(t, "chat {\njournal "+engine+"\n}")
+			url := "ws://" + s.Plain + "/chat?history=10"
+			a, b := s.Client(url), s.Client(url)
 			for i := range 5 {
-				say(t, a, fmt.Sprint(i))
-				expect(t, b, fmt.Sprint(i))
+				testcaddy.Say(t, a, fmt.Sprint(i))
+				testcaddy.Expect(t, b, fmt.Sprint(i))
 			}
-			s.load("chat {\njournal " + engine + " {\nretention 2\nmax_size 1GiB\n}\n}")
-			c := s.client(url)
-			expect(t, c, "3")
-			expect(t, c, "4")
+			s.Load("chat {\njournal " + engine + " {\nretention 2\nmax_size 1GiB\n}\n}")
+			c := s.Client(url)
+			testcaddy.Expect(t, c, "3")
+			testcaddy.Expect(t, c, "4")
 		})
 	}
 }
 
 func TestHub_OfTheSameName_IsShared(t *testing.T) {
-	s := startCaddy(t, "chat /a {\nhub x\n}\nchat /b {\nhub x\n}\nchat /c {\nhub y\n}")
-	a, b, c := s.client("ws://"+s.plain+"/a"), s.client("ws://"+s.plain+"/b"), s.client("ws://"+s.plain+"/c")
-	say(t, c, "elsewhere")
-	say(t, a, "here")
-	expect(t, b, "here")
+	s := testcaddy.Start(t, "chat /a {\nhub x\n}\nchat /b {\nhub x\n}\nchat /c {\nhub y\n}")
+	a, b, c := s.Client("ws://"+s.Plain+"/a"), s.Client("ws://"+s.Plain+"/b"), s.Client("ws://"+s.Plain+"/c")
+	testcaddy.Say(t, c, "elsewhere")
+	testcaddy.Say(t, a, "here")
+	testcaddy.Expect(t, b, "here")
 }
 
 func TestValidate_TouchesNoJournal(t *testing.T) {
@@ -134,27 +135,27 @@ func TestValidate_TouchesNoJournal(t *testing.T) {
 }
 
 func TestJournal_ThatCannotBeOpened_IsNamed(t *testing.T) {
-	s := startCaddy(t, "respond ok")
-	file := filepath.Join(s.dir, "file")
+	s := testcaddy.Start(t, "respond ok")
+	file := filepath.Join(s.Dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	shared := filepath.Join(s.dir, "shared")
+	shared := filepath.Join(s.Dir, "shared")
 	for directives, want := range map[string]string{
 		"chat {\njournal pebble " + file + "\n}": file + ": not a directory",
 		"chat /a {\nhub a\njournal pebble " + shared + "\n}\nchat /b {\nhub b\njournal pebble " + shared + "\n}": shared + `": it is in use by another process or journal`,
 		"chat {\njournal pebble {env.NO_SUCH_VARIABLE}\n}":                                                       "env.NO_SUCH_VARIABLE",
 		"chat {\nhub ../x\n}": `hub "../x" must have`,
 	} {
-		err := s.tryLoad(directives)
+		err := s.TryLoad(directives)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s\n%v", directives, err)
 		}
 	}
-	if code, body := s.status("http://"+s.plain, nil); code != 200 || body != "ok" {
+	if code, body := s.Status("http://"+s.Plain, nil); code != 200 || body != "ok" {
 		t.Errorf("the old configuration has gone: %d %s", code, body)
 	}
-	s.load("chat /a {\nhub a\njournal pebble " + shared + "\n}") // whose lock is free again
+	s.Load("chat /a {\nhub a\njournal pebble " + shared + "\n}") // whose lock is free again
 }
 
 // fileless is an engine from elsewhere.
@@ -178,16 +179,16 @@ func (f *fileless) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func (f *fileless) Open(place string, p caddymodule.JournalParams) (chat.Journal, error) {
+func (f *fileless) Open(location string, p caddymodule.JournalParams) (chat.Journal, error) {
 	filelessOpened = f.Color + " for " + p.Hub
-	return f.MemoryEngine.Open(place, p)
+	return f.MemoryEngine.Open(location, p)
 }
 
 func TestJournal_OfAnothersMaking(t *testing.T) {
-	s := startCaddy(t, "chat {\njournal fileless green\n}")
-	a, b := s.client("ws://"+s.plain+"/chat"), s.client("ws://"+s.plain+"/chat")
-	say(t, a, "hello")
-	expect(t, b, "hello")
+	s := testcaddy.Start(t, "chat {\njournal fileless green\n}")
+	a, b := s.Client("ws://"+s.Plain+"/chat"), s.Client("ws://"+s.Plain+"/chat")
+	testcaddy.Say(t, a, "hello")
+	testcaddy.Expect(t, b, "hello")
 	if filelessOpened != "green for default" {
 		t.Errorf("opened %q", filelessOpened)
 	}

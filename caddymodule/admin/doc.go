@@ -1,0 +1,14 @@
+// Package admin adds the hubs to Caddy's admin API, below /chat/. It must never be
+// reachable from the public. docs/admin.json describes it in OpenAPI.
+//
+// # Files
+//
+// A file refers only to files above it in this list:
+//
+//	endpoint.go     requests and answers in JSON
+//	lists.go        hubs, rooms, sessions, sanctions
+//	moderation.go   mute, ban, kick, announce, recall
+//	maintenance.go  backup, compact
+//	streams.go      export, tail, import
+//	api.go          the module admin.api.chat and its routes
+package admin

@@ -1,0 +1,135 @@
+package admin
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/caddychat/caddy-chat/caddymodule"
+	"github.com/caddychat/caddy-chat/chat"
+)
+
+// HubInfo describes a running hub.
+type HubInfo struct {
+	Name        string `json:"name"`
+	Connections int    `json:"connections"`
+	Sessions    int    `json:"sessions"`
+	Rooms       int    `json:"rooms"`
+	Entries     uint64 `json:"entries"` // in the journal
+	Healthy     bool   `json:"healthy"`
+	Problem     string `json:"problem,omitempty"`
+}
+
+// HubList is the answer to GET /chat/hubs.
+type HubList struct {
+	Hubs []HubInfo `json:"hubs"`
+}
+
+// RoomList is the answer to GET /chat/hubs/{hub}/rooms. Next is the cursor of the
+// request for the rest, empty if this is the end of the list.
+type RoomList struct {
+	Next  string          `json:"next"`
+	Rooms []chat.RoomInfo `json:"rooms"`
+}
+
+// SessionList is the answer to GET /chat/hubs/{hub}/sessions. Next is like that of
+// RoomList.
+type SessionList struct {
+	Next     string             `json:"next"`
+	Sessions []chat.SessionInfo `json:"sessions"`
+}
+
+// SanctionList is the answer to GET /chat/hubs/{hub}/sanctions.
+type SanctionList struct {
+	Sanctions []chat.Sanction `json:"sanctions"`
+}
+
+// MaxLimit is the largest limit of a request for a list.
+const MaxLimit = 1000
+
+const defaultLimit = 100
+
+func infoOf(name string, hub *chat.Hub) HubInfo {
+	s := hub.Stats()
+	info := HubInfo{Name: name, Connections: s.Connections, Sessions: s.Sessions, Rooms: s.Rooms, Entries: s.Journal.Entries, Healthy: true}
+	if err := hub.Health(); err != nil {
+		info.Healthy, info.Problem = false, err.Error()
+	}
+	return info
+}
+
+func getHubs(*http.Request) (any, error) {
+	list := HubList{Hubs: []HubInfo{}}
+	running := caddymodule.RunningHubs()
+	for _, name := range slices.Sorted(maps.Keys(running)) {
+		list.Hubs = append(list.Hubs, infoOf(name, running[name]))
+	}
+	return list, nil
+}
+
+func getHub(hub *chat.Hub, r *http.Request) (any, error) { return infoOf(r.PathValue("hub"), hub), nil }
+
+// cursorAndLimit reads which part of a list a request asks for.
+func cursorAndLimit(r *http.Request) (cursor string, limit int, err error) {
+	q := r.URL.Query()
+	limit = defaultLimit
+	if q.Has("limit") {
+		limit, err = strconv.Atoi(q.Get("limit"))
+		if err != nil || limit < 1 || limit > MaxLimit {
+			return "", 0, apiError(http.StatusBadRequest, "limit must be a number from 1 to %d", MaxLimit)
+		}
+	}
+	return q.Get("cursor"), limit, nil
+}
+
+// cut shortens a list, of which one item more than limit was asked for, and returns
+// the cursor of the rest: the key of the last item that remains, or empty if nothing
+// was cut. The part is never nil, which would be null in JSON.
+func cut[T any](list []T, limit int, key func(T) string) (part []T, next string) {
+	if len(list) > limit {
+		return list[:limit], key(list[limit-1])
+	}
+	return append([]T{}, list...), ""
+}
+
+func getRooms(hub *chat.Hub, r *http.Request) (any, error) {
+	cursor, limit, err := cursorAndLimit(r)
+	if err != nil {
+		return nil, err
+	}
+	var list RoomList
+	list.Rooms, list.Next = cut(hub.Rooms(cursor, limit+1), limit, func(i chat.RoomInfo) string { return i.Name })
+	return list, nil
+}
+
+func getSessions(hub *chat.Hub, r *http.Request) (any, error) {
+	cursor, limit, err := cursorAndLimit(r)
+	if err != nil {
+		return nil, err
+	}
+	q := r.URL.Query()
+	filter := chat.SessionFilter{User: q.Get("user"), Room: q.Get("room")}
+	var list SessionList
+	list.Sessions, list.Next = cut(hub.Sessions(filter, cursor, limit+1), limit, func(i chat.SessionInfo) string { return i.ID })
+	return list, nil
+}
+
+func getSession(hub *chat.Hub, r *http.Request) (any, error) {
+	info, ok := hub.Session(r.PathValue("id"))
+	if !ok {
+		return nil, apiError(http.StatusNotFound, "there is no session %q", r.PathValue("id"))
+	}
+	return info, nil
+}
+
+func deleteSession(hub *chat.Hub, r *http.Request) (any, error) {
+	if !hub.EndSession(r.PathValue("id")) {
+		return nil, apiError(http.StatusNotFound, "there is no session %q", r.PathValue("id"))
+	}
+	return nil, nil
+}
+
+func getSanctions(hub *chat.Hub, _ *http.Request) (any, error) {
+	return SanctionList{hub.Sanctions()}, nil
+}

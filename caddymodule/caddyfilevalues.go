@@ -1,0 +1,166 @@
+package caddymodule
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/dustin/go-humanize"
+)
+
+// The functions in this file are called when the dispenser is at the name of an
+// option. Their errors name the option; d.Errf adds file and line.
+
+// parseOptions reads the options of a block, each with its function. An option may
+// be set once, except those in repeatable. blockName is how errors name the block.
+func parseOptions(d *caddyfile.Dispenser, nesting int, blockName string, options map[string]func() error, repeatable ...string) error {
+	seen := map[string]bool{}
+	for d.NextBlock(nesting) {
+		option := d.Val()
+		parse, ok := options[option]
+		if !ok {
+			return d.Errf("%s: unknown option %q; there are %s", blockName, option, strings.Join(slices.Sorted(maps.Keys(options)), ", "))
+		}
+		if seen[option] && !slices.Contains(repeatable, option) {
+			return d.Errf("%s: %s is set twice", blockName, option)
+		}
+		seen[option] = true
+		if err := parse(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parseBlock reads the block of an option that has no more arguments.
+func parseBlock(d *caddyfile.Dispenser, blockName string, options map[string]func() error) error {
+	if d.NextArg() {
+		return d.ArgErr()
+	}
+	return parseOptions(d, d.Nesting(), "chat: "+blockName, options)
+}
+
+// oneValue reads the value of an option that takes exactly one, and no block.
+func oneValue(d *caddyfile.Dispenser) (string, error) {
+	option := d.Val()
+	if !d.NextArg() {
+		return "", d.Errf("chat: %s needs a value", option)
+	}
+	value := d.Val()
+	if d.NextArg() {
+		return "", d.Errf("chat: %s takes one value", option)
+	}
+	return value, noBlock(d, option)
+}
+
+func noBlock(d *caddyfile.Dispenser, option string) error {
+	if d.NextBlock(d.Nesting()) {
+		return d.Errf("chat: %s has no block", option)
+	}
+	return nil
+}
+
+func parseString(d *caddyfile.Dispenser, to *string) (err error) {
+	*to, err = oneValue(d)
+	return err
+}
+
+// parseSize reads a size in memory, below 2 GiB.
+func parseSize(d *caddyfile.Dispenser, to *int64) error {
+	option := d.Val()
+	value, err := oneValue(d)
+	if err != nil {
+		return err
+	}
+	if *to, err = memorySize(value); err != nil {
+		return d.Errf("chat: %s %v", option, err)
+	}
+	return nil
+}
+
+func memorySize(value string) (int64, error) {
+	n, err := humanize.ParseBytes(value)
+	if err != nil || n == 0 || n > math.MaxInt32 {
+		return 0, fmt.Errorf("%q is not a size above 0 and below 2GiB, such as 64KiB", value)
+	}
+	return int64(n), nil
+}
+
+// parseDiskSize reads a size that may exceed 2 GiB.
+func parseDiskSize(d *caddyfile.Dispenser, to *int64) error {
+	option := d.Val()
+	value, err := oneValue(d)
+	if err != nil {
+		return err
+	}
+	n, err := humanize.ParseBytes(value)
+	if err != nil || n == 0 || n > math.MaxInt64 {
+		return d.Errf("chat: %s %q is not a size above 0, such as 10GiB", option, value)
+	}
+	*to = int64(n)
+	return nil
+}
+
+func parseNumber(d *caddyfile.Dispenser, to *int) error {
+	option := d.Val()
+	value, err := oneValue(d)
+	if err != nil {
+		return err
+	}
+	n, err := strconv.ParseUint(value, 10, 31)
+	if err != nil || n == 0 {
+		return d.Errf("chat: %s %q is not a number above 0", option, value)
+	}
+	*to = int(n)
+	return nil
+}
+
+func parseDuration(d *caddyfile.Dispenser, to *caddy.Duration) error {
+	option := d.Val()
+	value, err := oneValue(d)
+	if err != nil {
+		return err
+	}
+	n, err := caddy.ParseDuration(value)
+	if err != nil || n <= 0 {
+		return d.Errf("chat: %s %q is not a duration above 0, such as 25s", option, value)
+	}
+	*to = caddy.Duration(n)
+	return nil
+}
+
+// parseSwitch reads on or off.
+func parseSwitch(d *caddyfile.Dispenser, to *bool) error {
+	option := d.Val()
+	value, err := oneValue(d)
+	if err != nil {
+		return err
+	}
+	if value != "on" && value != "off" {
+		return d.Errf("chat: %s is on or off, not %q", option, value)
+	}
+	*to = value == "on"
+	return nil
+}
+
+// parseInverted reads on or off for a setting that is true when the option is off.
+func parseInverted(d *caddyfile.Dispenser, to *bool) error {
+	on := false
+	err := parseSwitch(d, &on)
+	*to = !on
+	return err
+}
+
+func parseList(d *caddyfile.Dispenser, to *[]string) error {
+	option := d.Val()
+	*to = d.RemainingArgs()
+	if len(*to) == 0 {
+		return d.Errf("chat: %s needs at least one value", option)
+	}
+	return noBlock(d, option)
+}

@@ -1,0 +1,119 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/caddychat/caddy-chat/bench/load"
+)
+
+const benchHelp = `
+Puts load on a WebSocket server and prints the results. Every message is checked at
+every receiver. The load generator speaks the raw dialect, or that of other servers,
+so that they can be compared. {room} in the URL is replaced with the name of a room.
+
+With --pid, the process of a server on this machine, it also measures the CPU time
+and the memory of that process.
+
+The limits of a public site stop the load, as they should. Use a server of your own
+with these options in its chat directive:
+
+	max_connections_per_ip 50000
+	limits {
+		session_rate  100000 100000
+		session_bytes 1GiB 1GiB
+		connect_rate  100000 100000
+	}
+
+The scenarios:
+
+`
+
+func addBench(root *cobra.Command, in *invocation) {
+	var t load.Target
+	var opts load.Options
+	cmd := &cobra.Command{
+		Use:          "bench <url>",
+		Short:        "Puts load on a server and measures it",
+		Example:      "  caddy chat bench 'ws://localhost/chat?room={room}' --scenario A1,B",
+		Args:         cobra.ExactArgs(1),
+		SilenceUsage: true,
+	}
+	var about strings.Builder
+	for _, s := range load.Scenarios() {
+		fmt.Fprintf(&about, "  %-10s %s\n", s.Name, s.About)
+	}
+	cmd.Long = benchHelp + about.String()
+	f := cmd.Flags()
+	scenarios := f.StringSlice("scenario", []string{"A1"}, "Which scenarios to run")
+	dialect := f.String("dialect", "raw", "The dialect of the server: raw, lines, socket.io or centrifuge")
+	f.StringVar(&t.Name, "name", "server", "The name of the server in the results")
+	f.StringVar(&t.FileURL, "file", "", "The URL of a small file on the server, for the scenario gets")
+	f.BoolVar(&t.Echo, "echo", false, "The server sends a message to its sender, too")
+	f.IntSliceVar(&t.PIDs, "pid", nil, "The process ids of the server, to measure them")
+	f.DurationVar(&opts.Warmup, "warmup", 0, "How long to run before measuring (default 1s)")
+	f.DurationVar(&opts.Measure, "measure", 0, "How long to measure (default 5s)")
+	f.DurationVar(&opts.Patience, "patience", 0, "Give up on missing messages when nothing has arrived for this long (default 15s)")
+	f.DurationVar(&opts.Settle, "settle", 0, "Wait at most this long until the memory of the server is stable (default 1m)")
+	f.IntVar(&opts.Connections, "connections", 0, "The number of connections, for idle (default 10000) and storm (default 19000)")
+	f.IntVar(&opts.Parallel, "parallel", 0, "How many connections to open at a time (default 64)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		t.URL = args[0]
+		if t.Dialect, err = load.DialectNamed(*dialect); err != nil {
+			return err
+		}
+		results, err := in.bench(cmd.Context(), t, *scenarios, opts)
+		return errors.Join(err, in.printResults(results))
+	}
+	root.AddCommand(cmd)
+}
+
+// bench runs the scenarios in order. If one fails, it returns the results so far.
+func (in *invocation) bench(ctx context.Context, t load.Target, names []string, opts load.Options) (results []load.Result, err error) {
+	// This applies to the whole process. That process runs `caddy chat bench` only and
+	// exits afterwards: the server that is measured is always another one. The generator
+	// has a small heap, and frequent collections would delay its messages.
+	debug.SetGCPercent(400)
+	if ctx == nil { // Caddy may run a command without one
+		ctx = context.Background()
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	defer stop()
+	for _, name := range names {
+		s, err := load.ScenarioNamed(name)
+		if err != nil {
+			return results, err
+		}
+		err = in.withProgress(fmt.Sprintf("%s: %s", s.Name, s.About), func() error {
+			result, err := load.Run(ctx, t, s, opts)
+			if err == nil {
+				results = append(results, result)
+			}
+			return err
+		})
+		if err != nil {
+			return results, err
+		}
+	}
+	return results, nil
+}
+
+func (in *invocation) printResults(results []load.Result) error {
+	if !in.json {
+		return load.WriteTable(os.Stdout, results)
+	}
+	text, err := json.MarshalIndent(results, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Println(string(text))
+	return err
+}

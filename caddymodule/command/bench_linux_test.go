@@ -1,0 +1,36 @@
+package command_test
+
+import (
+	"encoding/json"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/caddychat/caddy-chat/bench/load"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
+)
+
+func TestCommand_Bench(t *testing.T) {
+	s, admin := testcaddy.StartAdmin(t, "chat /open {\nhub open\njournal memory\nmax_connections_per_ip 2000\nlimits {\nsession_rate 100000 100000\nsession_bytes 1GiB 1GiB\nconnect_rate 100000 100000\n}\n}\nchat /site {\nhub site\nmax_connections_per_ip 3\n}")
+	out, err := testcaddy.Command(t, admin, "bench", "--json", "--scenario", "room100", "--measure", "200ms", "--warmup", "10ms", "--pid", strconv.Itoa(os.Getpid()), "ws://"+s.Plain+"/open?room={room}")
+	var results []load.Result
+	if err != nil || json.Unmarshal([]byte(out), &results) != nil {
+		t.Fatal(err, out)
+	}
+	if r := results[0]; r.Connections != 100 || r.Deliveries == 0 || r.CPUSeconds == 0 || r.Faults.Failed() {
+		t.Errorf("%+v", r)
+	}
+	for _, c := range []struct {
+		want string
+		args []string
+	}{
+		{"503 Service Unavailable", []string{"ws://" + s.Plain + "/site?room={room}", "--scenario", "room100"}},
+		{`scenario "A7" is none of A1`, []string{"ws://" + s.Plain + "/open", "--scenario", "A7"}},
+		{"accepts 1 arg(s)", nil},
+	} {
+		if out, err := testcaddy.Command(t, admin, append([]string{"bench"}, c.args...)...); err == nil || !strings.Contains(out, c.want) {
+			t.Errorf("bench %v: %v\n%s\nwant %s", c.args, err, out, c.want)
+		}
+	}
+}

@@ -1,0 +1,17 @@
+// Package command is the command `caddy chat`. It talks to a running Caddy through
+// the admin API, whose answers are the types of caddymodule/admin.
+//
+// # Files
+//
+// A file refers only to files above it in this list:
+//
+//	request.go      requests to the admin API
+//	output.go       tables and progress bars
+//	lists.go        hubs, rooms, sessions, sanctions
+//	moderation.go   kick, mute, ban, announce, recall
+//	transfer.go     export, import, backup, compact
+//	tail.go         tail
+//	token.go        token
+//	bench_linux.go  bench; bench_other.go on other systems
+//	command.go      the commands and their flags
+package command

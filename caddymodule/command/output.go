@@ -1,0 +1,61 @@
+package command
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// printTable prints rows below their headings, or "none" if there are no rows. It
+// prints nothing if the user wants JSON, which call has printed.
+func (in *invocation) printTable(headings string, rows [][]string) error {
+	if in.json {
+		return nil
+	}
+	if len(rows) == 0 {
+		fmt.Println("none")
+		return nil
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.ReplaceAll(headings, " ", "\t"))
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	return w.Flush()
+}
+
+// orDash returns text, or a dash if it is empty.
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+// progressBar shows on the terminal how far something has come, and shows nothing if
+// there is no terminal. total is below zero if it is not known. The caller must call
+// Finish.
+func (in *invocation) progressBar(total int64, what string, more ...progressbar.Option) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(total, append([]progressbar.Option{
+		progressbar.OptionSetWriter(os.Stderr),
+		progressbar.OptionSetVisibility(!in.json && term.IsTerminal(int(os.Stderr.Fd()))),
+		progressbar.OptionSetDescription(what),
+		progressbar.OptionThrottle(100 * time.Millisecond),
+		progressbar.OptionSetWidth(30),
+		progressbar.OptionSetElapsedTime(true),
+		progressbar.OptionSetRenderBlankState(true),
+		progressbar.OptionClearOnFinish(),
+	}, more...)...)
+}
+
+// withProgress shows that call is running until it returns.
+func (in *invocation) withProgress(what string, call func() error) error {
+	bar := in.progressBar(-1, what)
+	defer bar.Finish()
+	return call()
+}

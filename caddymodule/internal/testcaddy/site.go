@@ -1,0 +1,199 @@
+package testcaddy
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	_ "github.com/caddyserver/caddy/v2/modules/standard"
+
+	_ "github.com/caddychat/caddy-chat/caddymodule"
+)
+
+// Site is a Caddy that runs in this process. There can be only one at a time.
+type Site struct {
+	T           *testing.T
+	Plain, TLS  string // host:port
+	Dir         string // temporary; Caddy's data directory
+	Log, Access string // files: Caddy's log at DEBUG, and the access log
+	AccessLog   string // more options of the access log, from the next Load on
+	global      string // options
+	cert, key   string // files
+}
+
+// Start runs Caddy with directives in a site that is served over http and https. It
+// is stopped at the end of the test.
+func Start(t *testing.T, directives string) *Site {
+	t.Helper()
+	return StartWith(t, directives, "admin off")
+}
+
+// StartAdmin runs Caddy with its admin API and returns the base URL of that.
+func StartAdmin(t *testing.T, directives string) (s *Site, admin string) {
+	t.Helper()
+	addr := freeAddr(t)
+	return StartWith(t, directives, "admin "+addr+"\nmetrics"), "http://" + addr
+}
+
+// StartWith runs Caddy with more global options.
+func StartWith(t *testing.T, directives, global string) *Site {
+	t.Helper()
+	s := &Site{T: t, Dir: t.TempDir(), global: global}
+	t.Setenv("XDG_DATA_HOME", s.Dir) // Caddy's data directory, with the journals
+	s.Plain, s.TLS = freeAddr(t), freeAddr(t)
+	s.Log, s.Access = filepath.Join(s.Dir, "log"), filepath.Join(s.Dir, "access")
+	s.cert, s.key = filepath.Join(s.Dir, "cert.pem"), filepath.Join(s.Dir, "key.pem")
+	t.Cleanup(func() {
+		if err := caddy.Stop(); err != nil {
+			t.Errorf("stop: %v", err)
+		}
+	})
+	s.certify()
+	s.Load(directives)
+	return s
+}
+
+// certify makes the certificate of the site. Caddy would make one in the background,
+// where it races with the start of Caddy's TLS app.
+func (s *Site) certify() {
+	s.T.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	host, _, _ := net.SplitHostPort(s.TLS)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		NotAfter:     time.Now().Add(time.Hour),
+		IPAddresses:  []net.IP{net.ParseIP(host)},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		s.T.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{
+		s.cert: {Type: "CERTIFICATE", Bytes: der},
+		s.key:  {Type: "PRIVATE KEY", Bytes: private},
+	} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			s.T.Fatal(err)
+		}
+	}
+}
+
+// Load replaces the directives, as a reload does.
+func (s *Site) Load(directives string) {
+	s.T.Helper()
+	if err := s.TryLoad(directives); err != nil {
+		s.T.Fatal(err)
+	}
+}
+
+// Restart stops Caddy and starts it again.
+func (s *Site) Restart(directives string) {
+	s.T.Helper()
+	if err := caddy.Stop(); err != nil {
+		s.T.Fatal(err)
+	}
+	s.Load(directives)
+}
+
+// TryLoad is Load for directives that may be refused.
+func (s *Site) TryLoad(directives string) error {
+	_, port, _ := net.SplitHostPort(s.TLS)
+	config := fmt.Sprintf(`{
+		%[8]s
+		persist_config off
+		storage file_system %[1]s
+		https_port %[2]s
+		auto_https off
+		log {
+			output file %[3]s
+			level DEBUG
+		}
+	}
+	(site) {
+		log {
+			output file %[4]s
+			%[7]s
+		}
+		%[6]s
+	}
+	http://%[5]s {
+		import site
+	}
+	https://%[9]s {
+		tls %[10]s %[11]s
+		import site
+	}`, s.Dir, port, s.Log, s.Access, s.Plain, directives, s.AccessLog, s.global, s.TLS, s.cert, s.key)
+	json, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), map[string]any{"filename": "Caddyfile"})
+	if err != nil {
+		return err
+	}
+	json, loaded, err := delayHandshakes(json)
+	if err != nil {
+		return err
+	}
+	defer loaded()
+	return caddy.Load(json, true)
+}
+
+// Trust returns a configuration for clients that trusts the site's certificate.
+func (s *Site) Trust() *tls.Config {
+	s.T.Helper()
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(Read(s.T, s.cert))) {
+		s.T.Fatalf("no certificate in %s", s.cert)
+	}
+	return &tls.Config{RootCAs: roots}
+}
+
+// HTTPClient returns a client that trusts the site's certificate.
+func (s *Site) HTTPClient() *http.Client {
+	return &http.Client{Transport: retry{&http.Transport{TLSClientConfig: s.Trust(), DisableKeepAlives: true}}}
+}
+
+// retry repeats a request whose connection was lost before the answer: while Caddy
+// reloads, the old server may accept a connection and close it at once.
+type retry struct{ http.RoundTripper }
+
+func (a retry) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	for range 3 {
+		res, err = a.RoundTripper.RoundTrip(r)
+		if r.Body != nil || !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) {
+			break
+		}
+	}
+	return res, err
+}
+
+// NoErrors fails if Caddy has logged an error: something that an operator must act on.
+func (s *Site) NoErrors() {
+	s.T.Helper()
+	for line := range strings.Lines(Read(s.T, s.Log)) {
+		if strings.Contains(line, `"level":"error"`) {
+			s.T.Errorf("logged: %s", line)
+		}
+	}
+}

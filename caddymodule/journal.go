@@ -1,0 +1,240 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/dustin/go-humanize"
+	"go.uber.org/zap"
+
+	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal"
+)
+
+func init() {
+	caddy.RegisterModule(new(PebbleEngine))
+	caddy.RegisterModule(new(MemoryEngine))
+}
+
+// Engine is a kind of journal with its settings. Every module in the namespace
+// chat.journals must implement it. Its methods are called after Provision. In a
+// Caddyfile its UnmarshalCaddyfile is given the option journal, from the name of the
+// engine on.
+type Engine interface {
+	// Location identifies where the journal of a hub is stored. While a hub runs, a
+	// configuration with another location is refused. Location must not create or
+	// open anything: the configuration may only be validated.
+	Location(hub string) (string, error)
+
+	// Open opens the journal at a location that Location returned. Its error tells
+	// the operator what to do.
+	Open(location string, params JournalParams) (chat.Journal, error)
+
+	// Limits returns the settings that may change while the journal is open. Those
+	// of the newest configuration apply.
+	Limits() StorageLimits
+}
+
+// JournalParams is what a hub passes to the journal that it opens.
+type JournalParams struct {
+	Hub string
+	// Retention returns how much of a room is kept, according to the newest
+	// configuration. It is fast and takes no locks.
+	Retention func(room string) chat.Retention
+	Logger    *zap.Logger
+}
+
+// StorageLimits is how much a journal stores. A journal whose MaxSize can change
+// while it is open has a method SetMaxBytes(int64), which is called for every new
+// configuration.
+type StorageLimits struct {
+	// How much is kept of each room that no policy has a retention for.
+	Retention Retention `json:"retention,omitzero"`
+
+	// How many bytes are kept of all rooms together. The oldest entries are deleted
+	// first.
+	MaxSize int64 `json:"max_size,omitempty"`
+}
+
+// Limits implements Engine.
+func (l StorageLimits) Limits() StorageLimits { return l }
+
+// Validate implements caddy.Validator.
+func (l StorageLimits) Validate() error {
+	if l.MaxSize < 0 || l.Retention.Count < 0 || l.Retention.Age < 0 || l.Retention.Bytes < 0 {
+		return fmt.Errorf("journal: retention and max_size must not be negative")
+	}
+	return nil
+}
+
+// parse reads the block that all engines have.
+func (l *StorageLimits) parse(d *caddyfile.Dispenser) error {
+	return parseBlock(d, "journal", map[string]func() error{
+		"retention": func() error { return parseRetention(d, &l.Retention) },
+		"max_size":  func() error { return parseDiskSize(d, &l.MaxSize) },
+	})
+}
+
+// Retention is how much is kept of a room. Entries beyond any of its limits are
+// deleted, the oldest first.
+type Retention struct {
+	// The number of entries.
+	Count int `json:"count,omitempty"`
+	// The age of the oldest entry.
+	Age caddy.Duration `json:"age,omitempty"`
+	// The bytes of all entries: their texts, and 64 more for each.
+	Bytes int64 `json:"bytes,omitempty"`
+}
+
+func (r Retention) toChat() chat.Retention {
+	return chat.Retention{Count: r.Count, Age: time.Duration(r.Age), Bytes: r.Bytes}
+}
+
+// parseRetention reads up to three values. The form of each tells whether it is a
+// count, an age or a size.
+func parseRetention(d *caddyfile.Dispenser, to *Retention) error {
+	values := d.RemainingArgs()
+	if len(values) == 0 {
+		return d.Err("chat: retention needs a value, such as 1000, 90d or 10MiB")
+	}
+	for _, value := range values {
+		if n, err := strconv.Atoi(value); err == nil && n > 0 && to.Count == 0 {
+			to.Count = n
+		} else if age, err := caddy.ParseDuration(value); err == nil && age > 0 && to.Age == 0 {
+			to.Age = caddy.Duration(age)
+		} else if size, err := humanize.ParseBytes(value); err == nil && size > 0 && size <= math.MaxInt64 && n == 0 && age == 0 && to.Bytes == 0 {
+			to.Bytes = int64(size)
+		} else {
+			return d.Errf("chat: retention: %q is not one count, age or size above 0, such as 1000, 90d or 10MiB", value)
+		}
+	}
+	return noBlock(d, "retention")
+}
+
+// PebbleEngine stores the rooms in a directory of this machine. A message is
+// acknowledged once it is on disk: it survives a killed process and a power failure.
+type PebbleEngine struct {
+	// The directory, which must contain nothing else. May contain placeholders like
+	// `{env.HOME}`. It can't be changed while the hub runs. Default: `chat/<hub>` in
+	// Caddy's data directory.
+	Dir string `json:"dir,omitempty"`
+
+	// How much is kept. Default: everything, up to 8 GiB in all.
+	StorageLimits
+}
+
+// CaddyModule returns the Caddy module information.
+func (*PebbleEngine) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "chat.journals.pebble", New: func() caddy.Module { return new(PebbleEngine) }}
+}
+
+// Location implements Engine: it returns the directory.
+func (e *PebbleEngine) Location(hub string) (string, error) {
+	if e.Dir == "" {
+		return filepath.Join(caddy.AppDataDir(), "chat", hub), nil
+	}
+	dir, err := caddy.NewReplacer().ReplaceOrErr(e.Dir, true, true)
+	if err == nil {
+		dir, err = filepath.Abs(dir)
+	}
+	if err != nil {
+		return "", fmt.Errorf("journal: directory %q: %w", e.Dir, err)
+	}
+	return dir, nil
+}
+
+// Open implements Engine.
+func (e *PebbleEngine) Open(dir string, p JournalParams) (chat.Journal, error) {
+	return pebblejournal.Open(pebblejournal.Options{
+		Dir: dir, Retention: p.Retention, MaxBytes: e.MaxSize, Logger: p.Logger,
+	})
+}
+
+// UnmarshalCaddyfile reads the engine. Syntax:
+//
+//	pebble [<dir>] {
+//	    retention <count|age|size...>
+//	    max_size  <size>
+//	}
+func (e *PebbleEngine) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next()
+	if d.NextArg() {
+		e.Dir = d.Val()
+	}
+	return e.StorageLimits.parse(d)
+}
+
+// MemoryEngine keeps the rooms in memory only. They survive a reload of Caddy, but
+// not its end.
+type MemoryEngine struct {
+	// How much is kept. Default: 1000 entries of each room, and 64 MiB in all. An
+	// entry counts as its text and some 160 bytes.
+	StorageLimits
+}
+
+// CaddyModule returns the Caddy module information.
+func (*MemoryEngine) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "chat.journals.memory", New: func() caddy.Module { return new(MemoryEngine) }}
+}
+
+// Location implements Engine. It is the same for all hubs: their journals share
+// nothing, so there is nothing to tell apart.
+func (*MemoryEngine) Location(string) (string, error) { return "memory", nil }
+
+// Open implements Engine.
+func (e *MemoryEngine) Open(_ string, p JournalParams) (chat.Journal, error) {
+	return chat.NewMemoryJournal(chat.MemoryOptions{Retention: p.Retention, MaxBytes: e.MaxSize}), nil
+}
+
+// Limits implements Engine.
+func (e *MemoryEngine) Limits() StorageLimits {
+	l := e.StorageLimits
+	if l.Retention == (Retention{}) {
+		l.Retention.Count = 1000
+	}
+	return l
+}
+
+// UnmarshalCaddyfile reads the engine. Syntax:
+//
+//	memory {
+//	    retention <count|age|size...>
+//	    max_size  <size>
+//	}
+func (e *MemoryEngine) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next()
+	return e.StorageLimits.parse(d)
+}
+
+// parseJournal reads the option journal. Its first argument names an engine, whose
+// module reads the rest. It returns the JSON of the engine.
+func parseJournal(d *caddyfile.Dispenser) (json.RawMessage, error) {
+	if !d.NextArg() {
+		return nil, d.Err("chat: journal needs an engine, such as pebble or memory")
+	}
+	engine := d.Val()
+	if _, err := caddy.GetModule("chat.journals." + engine); err != nil {
+		return nil, d.Errf("chat: unknown journal %q", engine)
+	}
+	module, err := caddyfile.UnmarshalModule(d, "chat.journals."+engine)
+	if err != nil {
+		return nil, err
+	}
+	return caddyconfig.JSONModuleObject(module, "engine", engine, nil), nil
+}
+
+var (
+	_ Engine                = (*PebbleEngine)(nil)
+	_ Engine                = (*MemoryEngine)(nil)
+	_ caddyfile.Unmarshaler = (*PebbleEngine)(nil)
+	_ caddyfile.Unmarshaler = (*MemoryEngine)(nil)
+	_ caddy.Validator       = (*PebbleEngine)(nil)
+	_ caddy.Validator       = (*MemoryEngine)(nil)
+)

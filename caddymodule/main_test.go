@@ -1,0 +1,10 @@
+package caddymodule_test
+
+import (
+	"testing"
+
+	_ "github.com/caddychat/caddy-chat/caddymodule/admin" // some tests look at the hub through it
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
+)
+
+func TestMain(m *testing.M) { testcaddy.Main(m) }
