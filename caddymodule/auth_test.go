@@ -44,7 +44,7 @@ func TestAuth_Caddy_Placeholders(t *testing.T) {
 	url := "ws://" + s.Plain + "/chat"
 	testcaddy.Hears(t, s.V1(url, http.Header{"X-User": {"u7"}, "X-Name": {"Li"}}, ``),
 		`"user":{"id":"u7","name":"Li","avatar":"https://example.com/u7.png"}`)
-	// Who is nobody, or no sound one, is let in neither as a guest nor otherwise.
+	// A request without a user, or with a bad id, is refused: it does not become a guest.
 	for _, user := range []string{"", strings.Repeat("x", 129), "a\tb"} {
 		c := s.V1(url, http.Header{"X-User": {user}}, ``)
 		testcaddy.Hears(t, c, `"type":"error"`, `"code":"bad_token"`)
@@ -53,11 +53,11 @@ func TestAuth_Caddy_Placeholders(t *testing.T) {
 	testcaddy.Hears(t, s.V1(url, http.Header{"X-User": {"u7"}}, `,"token":"x"`), `"code":"bad_token"`)
 	header := testcaddy.UpgradeHeader.Clone()
 	if code, body := s.Status("http://"+s.Plain+"/chat", header); code != 401 || !strings.Contains(body, "a token is needed") {
-		t.Errorf("a raw client that is nobody gets %d %s", code, body)
+		t.Errorf("a raw client without a user gets %d %s", code, body)
 	}
 }
 
-// member returns a text member of a frame, wherever it stands.
+// member returns the first member of a frame with this name, which must be a string.
 func member(t *testing.T, frame, name string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(frame, `"`+name+`":"`)
@@ -194,8 +194,9 @@ func TestAuth_WeChat_LoginToHello(t *testing.T) {
 	s.NoErrors()
 }
 
-// A wrong secret is the operator's to put right: it is told, and not by each login.
-func TestAuth_WeChat_WrongSecret_IsToldSparingly(t *testing.T) {
+// Only the operator can correct a wrong secret, so it is an error in the log, but not
+// one for each login.
+func TestAuth_WeChat_WrongSecret_IsLoggedAFewTimes(t *testing.T) {
 	weChat := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `{"errcode":40125,"errmsg":"invalid appsecret, rid: 1"}`)
 	}))
@@ -221,16 +222,16 @@ func TestAuth_WeChat_WrongSecret_IsToldSparingly(t *testing.T) {
 		}
 	}
 	if told < 1 || told > 3 {
-		t.Errorf("told %d times by ten logins", told)
+		t.Errorf("logged %d times for ten logins", told)
 	}
 	if strings.Contains(log, "wrong-secret") || strings.Contains(log, "the-code") {
 		t.Error("a secret is in the log")
 	}
 }
 
-// A session has one line at DEBUG when it begins and one when it ends, and nothing
-// of what it says is in any.
-func TestLog_OfASession(t *testing.T) {
+// A session has one line at DEBUG when it begins and one when it ends. Neither has
+// anything that the client sent.
+func TestLog_Session_HasTwoLines_AndNoContent(t *testing.T) {
 	s := testcaddy.Start(t, "chat {\nauth jwt {\nsecret \""+testcaddy.JWTSecret+"\"\n}\n}")
 	token := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "ann", "name": "Ann Hidden"})
 	c := s.V1("ws://"+s.Plain+"/chat", nil, `,"token":"`+token+`","device":"d","rooms":[{"room":"tea"}]`)
@@ -264,7 +265,7 @@ func TestLog_OfASession(t *testing.T) {
 	s.NoErrors()
 }
 
-// What the documents say to keep tokens out of the access log does so.
+// The filter in README.md keeps tokens out of the access log.
 func TestAuth_Tokens_StayOutOfTheLogs(t *testing.T) {
 	const token = "abc.def.a-secret-in-the-query"
 	s := testcaddy.Start(t, "chat")
@@ -279,7 +280,7 @@ func TestAuth_Tokens_StayOutOfTheLogs(t *testing.T) {
 		t.Error("the token is in a log")
 	}
 	if !strings.Contains(testcaddy.Read(t, "../README.md"), "request>uri query {") {
-		t.Error("README.md does not tell of the filter")
+		t.Error("README.md does not have the filter")
 	}
 }
 
@@ -291,7 +292,7 @@ func TestAdapt_PrintsNoSecretOfTheEnvironment(t *testing.T) {
 	}
 }
 
-// A reload with another key ends no session; who comes anew needs the new one.
+// A reload with another key ends no session. New clients need the new key.
 func TestAuth_KeysRotate_WithoutDroppingSessions(t *testing.T) {
 	const other = "another secret, of thirty-two bytes or more"
 	s := testcaddy.Start(t, "chat {\nauth jwt {\nsecret \""+testcaddy.JWTSecret+"\"\n}\n}")
@@ -299,7 +300,7 @@ func TestAuth_KeysRotate_WithoutDroppingSessions(t *testing.T) {
 	old := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "ann"})
 	c := s.V1(url, nil, `,"token":"`+old+`"`)
 	testcaddy.Hears(t, c, "welcome")
-	s.Load("chat {\nauth jwt {\nsecret \"" + testcaddy.JWTSecret + "\" \"" + other + "\"\n}\n}") // both, for a while
+	s.Load("chat {\nauth jwt {\nsecret \"" + testcaddy.JWTSecret + "\" \"" + other + "\"\n}\n}") // both are valid meanwhile
 	testcaddy.Hears(t, s.V1(url, nil, `,"token":"`+old+`"`), "welcome")
 	s.Load("chat {\nauth jwt {\nsecret \"" + other + "\"\n}\n}")
 	testcaddy.Hears(t, s.V1(url, nil, `,"token":"`+old+`"`), `"bad_token"`)

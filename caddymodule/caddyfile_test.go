@@ -14,7 +14,7 @@ func adapt(directives string) (string, error) {
 	return string(out), err
 }
 
-// handlersOf returns the innermost handlers of an adapted site, in their order.
+// handlersOf returns the handlers of an adapted site, except subroutes, in their order.
 func handlersOf(t *testing.T, config string) (found []map[string]any) {
 	t.Helper()
 	var tree any

@@ -24,8 +24,9 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-// carrier opens a WebSocket at a path with a query, and returns the stream that
-// carries it, or nil where the server refuses.
+// carrier opens a WebSocket at a path with a query and returns its byte stream, or nil
+// if the server refuses. There is one for each way to carry WebSocket: HTTP/1.1 with
+// and without TLS, HTTP/2 and HTTP/3.
 type carrier func(ctx context.Context, uri string, header http.Header) (net.Conn, *http.Response, error)
 
 // streamCarriers returns the carriers that open streams by an extended CONNECT, over
@@ -34,8 +35,8 @@ func streamCarriers(s *testcaddy.Site) map[string]carrier {
 	return map[string]carrier{"h2": overH2(s).again(), "h3": overH3(s).again()}
 }
 
-// again tries a handshake anew that the server has not looked at, as browsers do:
-// a reload may end the connection that it has just come by.
+// again repeats a handshake that the server has not processed, as browsers do: a
+// reload may end the connection that carried it.
 func (c carrier) again() carrier {
 	return func(ctx context.Context, uri string, header http.Header) (conn net.Conn, res *http.Response, err error) {
 		for range 3 {
@@ -49,7 +50,7 @@ func (c carrier) again() carrier {
 	}
 }
 
-// connect is for the conformance kit.
+// connect implements conformance.Target.Connect.
 func (c carrier) connect(ctx context.Context, query string) (net.Conn, error) {
 	conn, res, err := c(ctx, "/chat?"+query, http.Header{})
 	if err == nil && conn == nil {
@@ -58,8 +59,7 @@ func (c carrier) connect(ctx context.Context, query string) (net.Conn, error) {
 	return conn, err
 }
 
-// RoundTrip lets a client that knows the handshake of HTTP/1.1 alone use the
-// carrier.
+// RoundTrip lets a client that only knows the handshake of HTTP/1.1 use the carrier.
 func (c carrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	header := req.Header.Clone()
 	key := header.Get("Sec-Websocket-Key")
@@ -78,8 +78,7 @@ func (c carrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// dial connects by coder/websocket. The connection is gone at the end of the
-// test.
+// dial connects by coder/websocket. The connection is closed at the end of the test.
 func (c carrier) dial(t *testing.T, uri string, protocols ...string) *websocket.Conn {
 	t.Helper()
 	conn, res, err := websocket.Dial(t.Context(), "wss://site"+uri, &websocket.DialOptions{
@@ -92,7 +91,8 @@ func (c carrier) dial(t *testing.T, uri string, protocols ...string) *websocket.
 	return conn
 }
 
-// connectRequest is an extended CONNECT without what each version of HTTP adds.
+// connectRequest returns an extended CONNECT, to which each version of HTTP adds its own
+// part.
 func connectRequest(s *testcaddy.Site, ctx context.Context, uri string, header http.Header) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodConnect, "https://"+s.TLS+uri, nil)
 	if err != nil {
@@ -103,10 +103,10 @@ func connectRequest(s *testcaddy.Site, ctx context.Context, uri string, header h
 	return req, nil
 }
 
-// overH1 upgrades a connection of its own for each WebSocket, over https.
+// overH1 opens each WebSocket on a new connection, over https.
 func overH1(s *testcaddy.Site) carrier { return upgrading(s, s.TLS, s.Trust()) }
 
-// overPlain does the same over http.
+// overPlain opens each WebSocket on a new connection, over http.
 func overPlain(s *testcaddy.Site) carrier { return upgrading(s, s.Plain, nil) }
 
 func upgrading(s *testcaddy.Site, addr string, trust *tls.Config) carrier {
@@ -144,7 +144,7 @@ func upgrading(s *testcaddy.Site, addr string, trust *tls.Config) carrier {
 	}
 }
 
-// h1Stream is a connection of which some may have been read already.
+// h1Stream is a connection from which in may have read some bytes already.
 type h1Stream struct {
 	net.Conn
 	in  *bufio.Reader
@@ -153,7 +153,7 @@ type h1Stream struct {
 
 func (s *h1Stream) Read(p []byte) (int, error) { return s.in.Read(p) }
 
-// overH2 shares connections among its streams, as browsers do (RFC 8441).
+// overH2 opens WebSockets as streams of shared connections, as browsers do (RFC 8441).
 func overH2(s *testcaddy.Site) carrier {
 	//lint:ignore SA1019 http.Transport refuses the field ":protocol"
 	var t http.RoundTripper = &http2.Transport{TLSClientConfig: s.Trust()}
@@ -193,10 +193,10 @@ func (s *h2Stream) Close() error {
 	return errors.Join(s.Conn.Close(), s.body.Close())
 }
 
-// streamsPerConn are fewer than a server of quic-go allows.
+// streamsPerConn is less than a server of quic-go allows.
 const streamsPerConn = 50
 
-// overH3 shares connections among its streams (RFC 9220).
+// overH3 opens WebSockets as streams of shared connections (RFC 9220).
 func overH3(s *testcaddy.Site) carrier {
 	config := s.Trust()
 	config.NextProtos = []string{http3.NextProtoH3}
@@ -233,8 +233,8 @@ type h3Conns struct {
 	streams int // opened on conn
 }
 
-// open opens a stream, on a new connection where the last one has enough of them
-// or takes no more: after a reload a server wants its old ones to end.
+// open opens a stream. It makes a new connection if the last one has streamsPerConn
+// streams or accepts no more: after a reload the server closes its old connections.
 func (h *h3Conns) open(ctx context.Context) (*http3.ClientConn, *http3.RequestStream, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -19,7 +19,7 @@ import (
 
 const deflateAnswer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
-// overAll runs f over every carrier of a site that compresses.
+// overAll runs f with every carrier of a site with compression.
 func overAll(t *testing.T, f func(t *testing.T, c carrier)) {
 	t.Helper()
 	s := testcaddy.Start(t, "chat {\ncompression on\nmax_message 64KiB\n"+testcaddy.FastLimits+"}")
@@ -31,8 +31,8 @@ func overAll(t *testing.T, f func(t *testing.T, c carrier)) {
 	s.NoErrors()
 }
 
-// deflating connects a client that offers compression in these words and returns
-// the server's.
+// deflating connects a client with this offer of compression and returns the answer of
+// the server.
 func (c carrier) deflating(t *testing.T, uri, offer string) (conn net.Conn, answer string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -48,7 +48,7 @@ func (c carrier) deflating(t *testing.T, uri, offer string) (conn net.Conn, answ
 	return conn, res.Header.Get("Sec-Websocket-Extensions")
 }
 
-// deflate is one message compressed by itself (RFC 7692 section 7.2.1).
+// deflate compresses one message without context takeover (RFC 7692 section 7.2.1).
 func deflate(t *testing.T, plain []byte) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -65,7 +65,7 @@ func deflate(t *testing.T, plain []byte) []byte {
 	return bytes.TrimSuffix(buf.Bytes(), []byte{0, 0, 0xff, 0xff})
 }
 
-// inflate undoes it, knowing of no message before.
+// inflate decompresses one message without context takeover.
 func inflate(t *testing.T, p []byte) string {
 	t.Helper()
 	r := flate.NewReader(io.MultiReader(bytes.NewReader(p), strings.NewReader("\x00\x00\xff\xff\x01\x00\x00\xff\xff")))
@@ -76,10 +76,10 @@ func inflate(t *testing.T, p []byte) string {
 	return string(plain)
 }
 
-// rsv1 marks a compressed message (section 6).
+// rsv1 marks a compressed message (RFC 7692 section 6).
 var rsv1 = ws.Rsv(true, false, false)
 
-// writeFrame writes a frame with reserved bits of the client's choice.
+// writeFrame writes a frame with these reserved bits.
 func writeFrame(t *testing.T, conn net.Conn, op ws.OpCode, fin bool, rsv byte, payload []byte) {
 	t.Helper()
 	if _, err := conn.Write(clientFrame(op, fin, rsv, payload)); err != nil {
@@ -93,9 +93,9 @@ func clientFrame(op ws.OpCode, fin bool, rsv byte, payload []byte) []byte {
 	return ws.MustCompileFrame(ws.MaskFrameWith(f, [4]byte{1, 2, 3, 4}))
 }
 
-// Who offers compression gets it for what is worth it, each message by itself;
-// who doesn't hears the same uncompressed.
-func TestCompression_IsForWhoOffersIt(t *testing.T) {
+// A client that offers compression receives long messages compressed, each separately.
+// A client that does not offer it receives the same messages uncompressed.
+func TestCompression_IsForClientsThatOfferIt(t *testing.T) {
 	long := strings.Repeat("the same words again ", 200)
 	overAll(t, func(t *testing.T, c carrier) {
 		speaker, answer := c.deflating(t, "/chat?room="+t.Name(), "permessage-deflate; client_max_window_bits")
@@ -140,8 +140,8 @@ func TestCompression_IsForWhoOffersIt(t *testing.T) {
 	})
 }
 
-// Whatever a compressed message claims to be, it may be max_message long and no
-// longer, and costs no more memory than one that is.
+// A compressed message may have max_message bytes when it is decompressed, and no more.
+// A longer one costs no more memory than that.
 func TestCompression_BadInput(t *testing.T) {
 	const max = 64 << 10
 	for name, bad := range map[string]struct {
@@ -180,7 +180,7 @@ func TestCompression_BadInput(t *testing.T) {
 		if h, _ := readFrame(t, listener); h.Length != max {
 			t.Errorf("the longest message arrives with %d bytes", h.Length)
 		}
-		// Who has agreed on nothing must not compress.
+		// A client that has not negotiated compression must not compress.
 		writeFrame(t, listener, ws.OpText, true, rsv1, deflate(t, []byte("x")))
 		if code, _ := closeCode(t, listener); code != ws.StatusProtocolError {
 			t.Errorf("closed with %d", code)

@@ -8,8 +8,8 @@ import (
 	"github.com/caddychat/caddy-chat/conformance"
 )
 
-// The whole raw dialect and what bad input gets, over ws, wss and streams of
-// HTTP/2 and HTTP/3 through a real Caddy. None of it may write an error to the log.
+// The conformance tests of the raw dialect, bad input included, over ws, wss and streams
+// of HTTP/2 and HTTP/3 through a real Caddy. None of it may write an error to the log.
 func TestConformance(t *testing.T) {
 	const options = `
 		max_connections_per_ip 3000
@@ -22,8 +22,8 @@ func TestConformance(t *testing.T) {
 	t.Run("ws", func(t *testing.T) {
 		conformance.Run(t, conformance.Target{Addr: s.Plain})
 	})
-	// Quick pings are for the smaller crowd: on a busy machine a thousand clients
-	// in the server's own process may not answer in time.
+	// From here on pings are frequent and there are fewer clients: on a busy machine
+	// a thousand clients in the server's own process may not answer in time.
 	s.Load("chat {" + options + "\nping_interval 2s\n}")
 	t.Run("wss", func(t *testing.T) {
 		conformance.Run(t, conformance.Target{Addr: s.TLS, PingInterval: 2 * time.Second, TLS: s.Trust(), Members: 100, Messages: 200})

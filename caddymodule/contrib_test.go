@@ -11,8 +11,8 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-// The dashboard, the alert rules and the documents name only metrics, and values of labels, that
-// are there.
+// The dashboard, the alert rules and the documents name only metrics, and values of
+// labels, that exist.
 func TestContrib_NamesMetricsThatExist(t *testing.T) {
 	s, admin := testcaddy.StartAdmin(t, "chat")
 	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", nil, `,"rooms":[{"room":"r","epoch":"old","after":7}]`), "welcome")
@@ -39,13 +39,13 @@ func TestContrib_NamesMetricsThatExist(t *testing.T) {
 		for _, name := range regexp.MustCompile(`caddy_chat_\w+`).FindAllString(content, -1) {
 			used[name] = true
 			if !there[name] {
-				t.Errorf("%s names %s, which is not there", file, name)
+				t.Errorf("%s names %s, which does not exist", file, name)
 			}
 		}
 		for _, m := range regexp.MustCompile(`(reason|outcome|code)=~?"([\w|]+)"`).FindAllStringSubmatch(content, -1) {
 			for value := range strings.SplitSeq(m[2], "|") {
 				if !strings.Contains(string(text), m[1]+`="`+value+`"`) {
-					t.Errorf("%s names %s=%q, which is not there", file, m[1], value)
+					t.Errorf("%s names %s=%q, which does not exist", file, m[1], value)
 				}
 			}
 		}

@@ -17,9 +17,9 @@ import (
 // crashes is how often the server is killed.
 const crashes = 50
 
-// TestCrash_LosesNothingAcknowledged_DoublesNothing kills a server under load,
-// again and again. After each restart everything that was acknowledged is there
-// under the same number, and what was not is sent again and is there once.
+// TestCrash_LosesNothingAcknowledged_DoublesNothing kills a server under load, many
+// times. After each restart every acknowledged message still has its number. Messages
+// that were not acknowledged are sent again, and are recorded once.
 func TestCrash_LosesNothingAcknowledged_DoublesNothing(t *testing.T) {
 	seed := rand.Uint64()
 	t.Cleanup(func() {
@@ -44,7 +44,7 @@ func TestCrash_LosesNothingAcknowledged_DoublesNothing(t *testing.T) {
 		for _, k := range talkers {
 			talking.Go(k.talk)
 		}
-		time.Sleep(time.Duration(5+rnd.IntN(120)) * time.Millisecond) // how far they come is the point
+		time.Sleep(time.Duration(5+rnd.IntN(120)) * time.Millisecond) // how much is sent before the server is killed is random
 		p.Kill()
 		talking.Wait()
 		if t.Failed() {
@@ -65,8 +65,8 @@ func TestCrash_LosesNothingAcknowledged_DoublesNothing(t *testing.T) {
 	}
 }
 
-// checkKept checks that everything acknowledged is there, under its number, and
-// nothing twice.
+// checkKept checks that every acknowledged message is recorded under its number, and
+// none twice.
 func checkKept(t *testing.T, p *testcaddy.Process, talkers []*talker) {
 	t.Helper()
 	kept := map[string]uint64{}
@@ -84,13 +84,13 @@ func checkKept(t *testing.T, p *testcaddy.Process, talkers []*talker) {
 
 var crashRooms = []string{"one", "two"}
 
-// talker says one thing after the other, with three on their way at a time. What
-// was not acknowledged when the server went it says again first.
+// talker sends one message after the other, with up to three unacknowledged ones. After
+// a crash it first sends the unacknowledged ones again.
 type talker struct {
 	t       *testing.T
 	process *testcaddy.Process
 	user    string
-	name    string // unlike any other's
+	name    string // unique
 	n       int
 	pending []sentMessage
 	said    []sentMessage // acknowledged
@@ -107,7 +107,7 @@ func newTalker(t *testing.T, p *testcaddy.Process, user string) *talker {
 	return &talker{t: t, process: p, user: user, name: fmt.Sprintf("%s-%d", user, rand.Uint32())}
 }
 
-// talk returns when the server has gone.
+// talk sends until the server has been killed.
 func (k *talker) talk() {
 	ctx, cancel := context.WithTimeout(k.t.Context(), 20*time.Second)
 	defer cancel()
@@ -140,7 +140,7 @@ func (k *talker) talk() {
 		_, frame, err := c.Read(ctx)
 		if err != nil {
 			if ctx.Err() != nil {
-				k.t.Error("the server did not go")
+				k.t.Error("the server was not killed")
 			}
 			return
 		}
@@ -177,14 +177,14 @@ func (k *talker) hear(frame []byte) {
 				return
 			}
 		}
-		k.t.Errorf("heard %s, which nobody waits for", frame)
+		k.t.Errorf("heard %s, which no message is waiting for", frame)
 	}
 }
 
-// readRoom reads the whole room, page by page, into kept.
+// readRoom reads the whole history of a room into kept.
 func readRoom(t *testing.T, p *testcaddy.Process, room string, kept map[string]uint64) {
 	t.Helper()
-	var page struct {
+	var history struct {
 		Epoch   string
 		More    bool
 		Entries []struct {
@@ -195,20 +195,20 @@ func readRoom(t *testing.T, p *testcaddy.Process, room string, kept map[string]u
 		}
 	}
 	epoch, last := "", uint64(0)
-	for more := true; more; more = page.More {
-		page.Entries = nil
-		p.Get(fmt.Sprintf("/chat/rooms/%s/messages?after=%d", room, last), &page)
+	for more := true; more; more = history.More {
+		history.Entries = nil
+		p.Get(fmt.Sprintf("/chat/rooms/%s/messages?after=%d", room, last), &history)
 		if epoch == "" {
-			epoch = page.Epoch
+			epoch = history.Epoch
 		}
-		for _, e := range page.Entries {
-			if e.Seq != last+1 || page.Epoch != epoch {
-				t.Fatalf("%s: entry %d of %s comes after %d of %s", room, e.Seq, page.Epoch, last, epoch)
+		for _, e := range history.Entries {
+			if e.Seq != last+1 || history.Epoch != epoch {
+				t.Fatalf("%s: entry %d of %s comes after %d of %s", room, e.Seq, history.Epoch, last, epoch)
 			}
 			last = e.Seq
 			name := room + " " + e.From.ID + " " + e.Key
 			if kept[name] != 0 {
-				t.Errorf("%s is there twice, as %d and %d", name, kept[name], e.Seq)
+				t.Errorf("%s is recorded twice, as %d and %d", name, kept[name], e.Seq)
 			}
 			if e.Body != "says "+e.Key {
 				t.Errorf("%s: entry %d of %s is %q", room, e.Seq, e.Key, e.Body)

@@ -32,7 +32,7 @@ func validate(t *testing.T, caddyfile string) error {
 	return caddy.Validate(&c)
 }
 
-// Every Caddyfile in the documents is one that Caddy takes.
+// Caddy accepts every Caddyfile in the documents.
 func TestDocuments_CaddyfileBlocks_AreValid(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
 	block := regexp.MustCompile("(?ms)^```caddyfile\\n(.*?)^```")
@@ -75,8 +75,7 @@ func TestDocuments_Example_IsValid(t *testing.T) {
 	}
 }
 
-// Every link of a document to a file of the project leads somewhere, and to a heading that
-// is there.
+// In the documents, the files and headings that links lead to exist.
 func TestDocuments_Links_LeadSomewhere(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)#:]*)(?:#([^):]*))?\)`)
 	for _, file := range testcaddy.Documents(t) {
@@ -94,7 +93,7 @@ func TestDocuments_Links_LeadSomewhere(t *testing.T) {
 	}
 }
 
-// anchors returns what a document's headings are linked to by.
+// anchors returns the anchors of a document's headings.
 func anchors(document string) (list []string) {
 	other := regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(document, -1) {
@@ -108,14 +107,14 @@ func anchors(document string) (list []string) {
 	return list
 }
 
-// Every file of the project that a document names, be it in a command, is there.
-func TestDocuments_Files_AreThere(t *testing.T) {
+// Every file of the project that a document names, also in a command, exists.
+func TestDocuments_Files_Exist(t *testing.T) {
 	name := regexp.MustCompile("(?m)(?:^|[\\s`(])(?:\\./)?((?:bench|caddymodule|chat|clients|cmd|conformance|contrib|docs)/[\\w./-]*\\w)")
 	found := map[string]bool{}
 	for _, file := range testcaddy.Documents(t) {
 		for _, m := range name.FindAllStringSubmatch(testcaddy.Read(t, file), -1) {
 			found[m[1]] = true
-			if m[1] == "bench/results" { // which is made
+			if m[1] == "bench/results" { // which is an output
 				continue
 			}
 			if _, err := os.Stat(filepath.Join("..", m[1])); err != nil {
@@ -128,8 +127,8 @@ func TestDocuments_Files_AreThere(t *testing.T) {
 	}
 }
 
-// The program of docs/embedding.md is part of the example that runs, and what else it names
-// is exported.
+// The program in docs/embedding.md is part of an Example, and all other names in that
+// document are exported.
 func TestDocuments_Embedding_IsTheExample(t *testing.T) {
 	document := testcaddy.Read(t, "../docs/embedding.md")
 	_, rest, _ := strings.Cut(document, "```go\n")
@@ -156,7 +155,7 @@ func TestDocuments_Embedding_IsTheExample(t *testing.T) {
 	}
 }
 
-// exported returns the names of what packages export, their types' fields and methods too.
+// exported returns the names that packages export, with fields and methods of types.
 func exported(t *testing.T, dirs ...string) map[string]bool {
 	names := map[string]bool{}
 	for _, dir := range dirs {
@@ -196,7 +195,7 @@ func exported(t *testing.T, dirs ...string) map[string]bool {
 	return names
 }
 
-// What to do about an alert is told for each of them, and for no others.
+// docs/operations.md has a row for each alert rule, and no other rows.
 func TestDocuments_Alerts_AreThose(t *testing.T) {
 	var rules, told []string
 	for _, m := range regexp.MustCompile(`(?m)^ *- alert: (\w+)$`).FindAllStringSubmatch(testcaddy.Read(t, "../contrib/alerts.yaml"), -1) {
@@ -206,11 +205,11 @@ func TestDocuments_Alerts_AreThose(t *testing.T) {
 		told = append(told, m[1])
 	}
 	if len(rules) == 0 || !slices.Equal(rules, told) {
-		t.Errorf("contrib/alerts.yaml has %q, and docs/operations.md tells of %q", rules, told)
+		t.Errorf("contrib/alerts.yaml has %q, and docs/operations.md has rows for %q", rules, told)
 	}
 }
 
-// What the mini program's quick start says to change is there to be changed.
+// config.js has the settings that the mini program's quick start tells people to change.
 func TestDocuments_QuickStart_NamesTheSettings(t *testing.T) {
 	config, found := testcaddy.Read(t, "../clients/miniprogram/config.js"), 0
 	for _, m := range regexp.MustCompile(`(?m)^    (\w+:) .*,$`).FindAllStringSubmatch(testcaddy.Read(t, "../docs/quickstart-miniprogram.md"), -1) {

@@ -12,7 +12,7 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-func TestHandler_OneRoomOverWsAndWss_WithClientsOfTwoMakes(t *testing.T) {
+func TestHandler_OneRoomOverWsAndWss_WithTwoClientLibraries(t *testing.T) {
 	s := testcaddy.Start(t, "chat")
 	a := s.Client("ws://" + s.Plain + "/chat?room=tea")
 	b := s.Client("wss://" + s.TLS + "/chat?room=tea")
@@ -46,7 +46,7 @@ func TestHandler_MayBeAHostsRoot(t *testing.T) {
 	s.NoErrors()
 }
 
-func TestHandler_OtherPathsGoOn(t *testing.T) {
+func TestHandler_PassesOtherPathsOn(t *testing.T) {
 	s := testcaddy.Start(t, "chat\nroot "+t.TempDir()+"\nfile_server")
 	for _, path := range []string{"/", "/chatter", "/chat/x"} {
 		if code, _ := s.Status("http://"+s.Plain+path, nil); code != http.StatusNotFound {
@@ -77,8 +77,8 @@ func TestHandler_UpgradePassesThroughCaddysWrappers(t *testing.T) {
 			t.Errorf("%s is %q on the 101", name, got)
 		}
 	}
-	// The line comes at the handshake, while the socket is still open: the
-	// handler has returned.
+	// The line is written after the handshake while the socket is still open, because
+	// the handler has returned.
 	testcaddy.Eventually(t, "101 in the access log", func() bool {
 		return strings.Contains(testcaddy.Read(t, s.Access), `"status":101`)
 	})
@@ -94,7 +94,7 @@ func TestHandler_Room_FromPlaceholder(t *testing.T) {
 	testcaddy.Expect(t, b, "yes")
 }
 
-func TestHandler_Room_PlaceholderThatComesToNothing_IsTheLobby(t *testing.T) {
+func TestHandler_Room_PlaceholderThatIsEmpty_IsTheLobby(t *testing.T) {
 	s := testcaddy.Start(t, "chat {\nroom {query.room}\n}")
 	a, b := s.Client("ws://"+s.Plain+"/chat"), s.Client("ws://"+s.Plain+"/chat?room=lobby")
 	testcaddy.Say(t, a, "hello")
@@ -121,7 +121,7 @@ func TestHandler_ConnectionLimits(t *testing.T) {
 			if err := a.Close(websocket.StatusNormalClosure, ""); err != nil {
 				t.Error(err)
 			}
-			testcaddy.Eventually(t, "room for another", func() bool {
+			testcaddy.Eventually(t, "that another client is accepted", func() bool {
 				code, _ := s.Status("http://"+s.Plain+"/chat", http.Header{"Upgrade": {"x"}})
 				c, _, err := websocket.Dial(t.Context(), "ws://"+s.Plain+"/chat", nil)
 				if err == nil {

@@ -24,7 +24,7 @@ func TestJournal_OutlivesCaddy_InItsDataDirectory(t *testing.T) {
 	url := "ws://" + s.Plain + "/chat?history=10"
 	a := s.Client(url)
 	testcaddy.Say(t, a, "one")
-	testcaddy.Expect(t, s.Client(url), "one") // which is on disk by now
+	testcaddy.Expect(t, s.Client(url), "one") // it is on disk before anybody receives it
 	if _, err := os.Stat(filepath.Join(s.Dir, "caddy", "chat", "default")); err != nil {
 		t.Error(err)
 	}
@@ -36,7 +36,7 @@ func TestJournal_OutlivesCaddy_InItsDataDirectory(t *testing.T) {
 	s.NoErrors()
 }
 
-func TestJournal_Memory_IsLostWithCaddy(t *testing.T) {
+func TestJournal_Memory_IsLostWhenCaddyEnds(t *testing.T) {
 	s := testcaddy.Start(t, "chat {\njournal memory\n}")
 	url := "ws://" + s.Plain + "/chat?history=10"
 	a := s.Client(url)
@@ -51,7 +51,7 @@ func TestJournal_Memory_IsLostWithCaddy(t *testing.T) {
 	}
 }
 
-// Whatever a hub is called, its directory has nothing in it but its journal.
+// The directory of a hub contains only its journal, whatever the name of the hub.
 func TestJournal_SharesItsDirectoryWithNothing(t *testing.T) {
 	s := testcaddy.Start(t, "chat {\nhub keys\n}")
 	var keys []string
@@ -63,10 +63,10 @@ func TestJournal_SharesItsDirectoryWithNothing(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	// By default Caddy's storage is its data directory, whose chat has the journals.
+	// By default Caddy's storage is its data directory, which has the journals in chat.
 	journals := filepath.Join(s.Dir, "chat") + string(filepath.Separator)
 	if len(keys) != 1 || strings.HasPrefix(keys[0], journals) {
-		t.Errorf("the keys of guests' tokens are in %q, which is among the journals", keys)
+		t.Errorf("the keys of guests' tokens are in %q, among the journals", keys)
 	}
 }
 
@@ -85,11 +85,11 @@ func TestReload_AnotherJournal_IsRefused(t *testing.T) {
 	testcaddy.Expect(t, b, long)
 	s.Load("chat {\nhub other\njournal memory\n}")
 	if _, _, err := b.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusGoingAway {
-		t.Errorf("the hub that has gone said %v", err)
+		t.Errorf("the hub that was closed said %v", err)
 	}
 }
 
-func TestReload_RetentionAndSize_ComeIntoForce(t *testing.T) {
+func TestReload_RetentionAndSize_ApplyAfterReload(t *testing.T) {
 	for _, engine := range []string{"pebble", "memory"} {
 		t.Run(engine, func(t *testing.T) {
 			s := testcaddy.Start(t, "chat {\njournal "+engine+"\n}")
@@ -130,11 +130,11 @@ func TestValidate_TouchesNoJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "caddy", "chat")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("something is there: %v", err)
+		t.Errorf("something was created: %v", err)
 	}
 }
 
-func TestJournal_ThatCannotBeOpened_IsNamed(t *testing.T) {
+func TestJournal_ThatCannotBeOpened_IsNamedInTheError(t *testing.T) {
 	s := testcaddy.Start(t, "respond ok")
 	file := filepath.Join(s.Dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -153,12 +153,12 @@ func TestJournal_ThatCannotBeOpened_IsNamed(t *testing.T) {
 		}
 	}
 	if code, body := s.Status("http://"+s.Plain, nil); code != 200 || body != "ok" {
-		t.Errorf("the old configuration has gone: %d %s", code, body)
+		t.Errorf("the old configuration does not run any more: %d %s", code, body)
 	}
-	s.Load("chat /a {\nhub a\njournal pebble " + shared + "\n}") // whose lock is free again
+	s.Load("chat /a {\nhub a\njournal pebble " + shared + "\n}") // the failed attempt has released its lock
 }
 
-// fileless is an engine from elsewhere.
+// fileless is an engine of another module.
 type fileless struct {
 	caddymodule.MemoryEngine
 	Color string `json:"color,omitempty"`
@@ -184,7 +184,7 @@ func (f *fileless) Open(location string, p caddymodule.JournalParams) (chat.Jour
 	return f.MemoryEngine.Open(location, p)
 }
 
-func TestJournal_OfAnothersMaking(t *testing.T) {
+func TestJournal_OfAnotherModule(t *testing.T) {
 	s := testcaddy.Start(t, "chat {\njournal fileless green\n}")
 	a, b := s.Client("ws://"+s.Plain+"/chat"), s.Client("ws://"+s.Plain+"/chat")
 	testcaddy.Say(t, a, "hello")

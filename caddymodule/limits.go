@@ -35,7 +35,8 @@ type Limits struct {
 	OpenRooms int `json:"open_rooms,omitempty"`
 
 	// The most bytes that wait for one client to read them. A client that is slower
-	// is disconnected. Default, and the least it can be: eight times `max_message`.
+	// is disconnected. Default: 512 KiB. It is never less than eight times
+	// `max_message`.
 	Outbox int64 `json:"outbox,omitempty"`
 
 	// The most bytes that wait for all clients together. Default: 256 MiB.

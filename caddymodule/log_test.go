@@ -22,40 +22,40 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-// memoryLog is a logger at a level, and what it has written.
+// memoryLog returns a logger at a level and the buffer that it writes to.
 func memoryLog(level zapcore.Level) (*zap.Logger, *bytes.Buffer) {
 	var written bytes.Buffer
 	encoder := zapcore.NewConsoleEncoder(zapcore.EncoderConfig{MessageKey: "msg", LevelKey: "level", EncodeLevel: zapcore.LowercaseLevelEncoder})
 	return zap.New(zapcore.NewCore(encoder, zapcore.AddSync(&written), level)), &written
 }
 
-func TestLog_LinesThatAreAlike_AreBounded(t *testing.T) {
+func TestLog_RepeatedLines_AreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		plain, written := memoryLog(zapcore.DebugLevel)
 		log := caddymodule.LimitedLog(plain).With(zap.String("hub", "x"))
 		for i := range 100 {
-			log.Warn("alike", zap.Int("i", i))
+			log.Warn("repeated", zap.Int("i", i))
 			log.Debug("session opened")
 		}
-		log.Error("alike")
+		log.Error("repeated")
 		log.Warn("another")
 		text := written.String()
-		for line, want := range map[string]int{"warn\talike": 3, "debug\tsession opened": 100, "error\talike": 1, "warn\tanother": 1, `"hub": "x"`: 105} {
+		for line, want := range map[string]int{"warn\trepeated": 3, "debug\tsession opened": 100, "error\trepeated": 1, "warn\tanother": 1, `"hub": "x"`: 105} {
 			if got := strings.Count(text, line); got != want {
 				t.Errorf("%s: %d times, want %d", line, got, want)
 			}
 		}
 		time.Sleep(time.Minute)
 		written.Reset()
-		log.Warn("alike")
-		log.Warn("alike")
-		if got, want := written.String(), "warn\talike\t"+`{"hub": "x", "left_out": 97}`+"\n"; got != want {
+		log.Warn("repeated")
+		log.Warn("repeated")
+		if got, want := written.String(), "warn\trepeated\t"+`{"hub": "x", "left_out": 97}`+"\n"; got != want {
 			t.Errorf("a minute later: %q, want %q", got, want)
 		}
 	})
 }
 
-func TestLog_Follows(t *testing.T) {
+func TestLog_IsRedirected(t *testing.T) {
 	one, first := memoryLog(zapcore.InfoLevel)
 	two, second := memoryLog(zapcore.DebugLevel)
 	log := caddymodule.LimitedLog(one)
@@ -71,8 +71,8 @@ func TestLog_Follows(t *testing.T) {
 	}
 }
 
-// A reload may take the log elsewhere or turn DEBUG on: the hub, which is the same
-// as before, goes along, and so do the sessions that are there already.
+// A reload may change the file of the log or turn DEBUG on. The hub, which stays the
+// same, and its open sessions write to the new log then.
 func TestReload_AnotherLog_IsWrittenTo(t *testing.T) {
 	s := testcaddy.Start(t, "chat")
 	c := s.Client("ws://" + s.Plain + "/chat")
@@ -91,11 +91,11 @@ func TestReload_AnotherLog_IsWrittenTo(t *testing.T) {
 	}
 }
 
-// What a session logs has the fields of Caddy's access log, by which one can look
-// for a user or an address in both.
+// The lines of sessions name their fields like Caddy's access log, so that one can search
+// both for a user or an address.
 func TestLog_Session_HasTheFieldsOfTheAccessLog(t *testing.T) {
 	s := testcaddy.Start(t, testcaddy.BasicAuth+"chat {\nauth caddy\n}")
-	for i, proto := range []string{"HTTP/1.1", "HTTP/2.0", "websocket"} { // as quic-go has it of HTTP/3
+	for i, proto := range []string{"HTTP/1.1", "HTTP/2.0", "websocket"} { // the last is quic-go's for HTTP/3
 		dial := []carrier{overH1(s), overH2(s), overH3(s)}[i]
 		conn, res, err := dial(t.Context(), "/chat?token=of-the-query", testcaddy.As("ann"))
 		if err != nil || conn == nil {
@@ -105,7 +105,7 @@ func TestLog_Session_HasTheFieldsOfTheAccessLog(t *testing.T) {
 		has := func(n int) func() bool {
 			return func() bool { lines = sessionLines(t, s); return len(lines) == n }
 		}
-		testcaddy.Eventually(t, "the first line of "+proto, has(2*i+1)) // a stream that has gone by then begins no session
+		testcaddy.Eventually(t, "the first line of "+proto, has(2*i+1)) // a stream that is closed before does not begin a session
 		conn.Close()
 		testcaddy.Eventually(t, "the second line of "+proto, has(2*i+2))
 		opened, closed := lines[2*i], lines[2*i+1]
@@ -132,7 +132,7 @@ func TestLog_Session_HasTheFieldsOfTheAccessLog(t *testing.T) {
 	}
 }
 
-// sessionLines returns what is logged of sessions.
+// sessionLines returns the lines of the log that are about sessions.
 func sessionLines(t *testing.T, s *testcaddy.Site) (lines []map[string]any) {
 	t.Helper()
 	for text := range strings.Lines(testcaddy.Read(t, s.Log)) {
@@ -144,9 +144,9 @@ func sessionLines(t *testing.T, s *testcaddy.Site) (lines []map[string]any) {
 	return lines
 }
 
-// A client that leaves while WeChat is being asked, or WeChat that is not there,
-// is nothing that an operator need act on.
-func TestAuth_WeChat_PassingFailures_AreNoErrors(t *testing.T) {
+// A client that disconnects during its login, or a failure of WeChat, is not logged as an
+// error: the operator can't do anything about it.
+func TestAuth_WeChat_TemporaryFailures_AreNotErrors(t *testing.T) {
 	asked, leave := make(chan struct{}), make(chan struct{})
 	weChat := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("js_code") == "slow" {
@@ -174,9 +174,9 @@ func TestAuth_WeChat_PassingFailures_AreNoErrors(t *testing.T) {
 	if res, err := login(ctx, "slow"); err == nil {
 		t.Fatal(res.Status)
 	}
-	testcaddy.Eventually(t, "the end of a login whose client has gone", func() bool { return strings.Contains(testcaddy.Read(t, s.Access), "/chat/login") })
+	testcaddy.Eventually(t, "the end of a login whose client has disconnected", func() bool { return strings.Contains(testcaddy.Read(t, s.Access), "/chat/login") })
 	if log := testcaddy.Read(t, s.Log); strings.Contains(log, "WeChat login failed") || strings.Contains(log, "context canceled") {
-		t.Errorf("logged of a client that has gone: %s", log)
+		t.Errorf("logged for a client that has disconnected: %s", log)
 	}
 	res, err := login(t.Context(), "other")
 	if err != nil {
@@ -189,7 +189,7 @@ func TestAuth_WeChat_PassingFailures_AreNoErrors(t *testing.T) {
 	s.NoErrors()
 }
 
-// The documents tell which fields the lines of a session have.
+// docs/operations.md lists the fields of the lines of sessions.
 func TestLog_Sessions_HaveTheFieldsOfTheDocuments(t *testing.T) {
 	s := testcaddy.Start(t, "chat")
 	s.Client("ws://" + s.Plain + "/chat").CloseNow()
@@ -217,7 +217,7 @@ func TestLog_Sessions_HaveTheFieldsOfTheDocuments(t *testing.T) {
 		slices.Sort(told)
 		slices.Sort(has)
 		if !slices.Equal(told, has) {
-			t.Errorf("%s has %q, and docs/operations.md tells of %q", message, has, told)
+			t.Errorf("%s has %q, and docs/operations.md lists %q", message, has, told)
 		}
 	}
 }

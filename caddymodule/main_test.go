@@ -3,7 +3,7 @@ package caddymodule_test
 import (
 	"testing"
 
-	_ "github.com/caddychat/caddy-chat/caddymodule/admin" // some tests look at the hub through it
+	_ "github.com/caddychat/caddy-chat/caddymodule/admin" // some tests inspect the hub through it
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 

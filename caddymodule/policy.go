@@ -35,7 +35,7 @@ type Policy struct {
 	// How much is kept. Default: the retention of the journal.
 	Retention Retention `json:"retention,omitzero"`
 
-	// How many users may be in one room at a time. Default: any number.
+	// How many sessions may be in one room at a time. Default: any number.
 	MaxMembers int `json:"max_members,omitempty"`
 
 	// Whether users are not told who else is in the room. Default: false.

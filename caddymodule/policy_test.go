@@ -9,7 +9,7 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-func TestPolicies_AreInForce_AndReloaded(t *testing.T) {
+func TestPolicies_Apply_AndAreReloaded(t *testing.T) {
 	s := testcaddy.Start(t, `chat {
 		policy news {
 			read anyone
@@ -34,11 +34,11 @@ func TestPolicies_AreInForce_AndReloaded(t *testing.T) {
 	}
 	s.Load("chat {\npolicy talk-* {\nread anyone\n}\n}")
 	if _, _, err := news.Read(t.Context()); websocket.CloseStatus(err) != 4500 {
-		t.Errorf("whoever may not read any more is told %v", err)
+		t.Errorf("a client that may not read any more is told %v", err)
 	}
-	testcaddy.Say(t, b, "unheard") // for which a raw client is turned out
+	testcaddy.Say(t, b, "unheard") // a raw client can't be told, so it is disconnected
 	if _, _, err := b.Read(t.Context()); websocket.CloseStatus(err) != 4500 {
-		t.Errorf("whoever may not write is told %v", err)
+		t.Errorf("a client that may not write is told %v", err)
 	}
 	b = s.Client(url + "talk-1")
 	s.Load("chat {\npolicy talk-* {\nread anyone\nwrite anyone\n}\n}")

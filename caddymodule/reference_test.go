@@ -24,9 +24,9 @@ import (
 )
 
 // option is a row of a table in docs/caddyfile.md.
-type option struct{ name, args, value, reload string } // value: the default, empty where it is told in words
+type option struct{ name, args, value, reload string } // value: the default, empty if it is described in words
 
-// reference returns the options that docs/caddyfile.md tells of, by their section.
+// reference returns the options in docs/caddyfile.md, by section.
 func reference(t *testing.T) map[string][]option {
 	t.Helper()
 	heading := regexp.MustCompile(`^## (.*)$`)
@@ -44,7 +44,7 @@ func reference(t *testing.T) map[string][]option {
 	return sections
 }
 
-// within puts an option into the block of a section.
+// within returns a directive with an option in the block of a section.
 func within(section, option string) string {
 	switch {
 	case section == "chat":
@@ -79,7 +79,7 @@ func blocks(t *testing.T) []string {
 	return list
 }
 
-// The reference has the options that the parser has, and no others.
+// docs/caddyfile.md has the options that the parser has, and no others.
 func TestReference_HasEveryOption(t *testing.T) {
 	sections := reference(t)
 	for _, section := range blocks(t) {
@@ -95,13 +95,13 @@ func TestReference_HasEveryOption(t *testing.T) {
 		_, list, _ := strings.Cut(err.Error(), "there are ")
 		list, _, _ = strings.Cut(list, ", at ")
 		if known := strings.Join(told, ", "); known != list {
-			t.Errorf("%s has %s, and docs/caddyfile.md tells of %s", section, list, known)
+			t.Errorf("%s has %s, and docs/caddyfile.md has %s", section, list, known)
 		}
 	}
 }
 
-// To set an option to the default that the reference tells changes nothing. Those that
-// modules have are looked up where they lie.
+// Setting an option to its default in docs/caddyfile.md changes nothing. The defaults
+// that are not among the settings of a hub are looked up in moduleDefaults.
 func TestReference_DefaultsAreTrue(t *testing.T) {
 	usual := effective(t, "chat")
 	modules := moduleDefaults(t)
@@ -111,9 +111,9 @@ func TestReference_DefaultsAreTrue(t *testing.T) {
 			holds, special := modules[name]
 			delete(modules, name)
 			switch {
-			case o.value == "": // told in words
+			case o.value == "": // described in words
 				if special {
-					t.Errorf("%s: its default is not told", name)
+					t.Errorf("%s: its default is not in docs/caddyfile.md", name)
 				}
 			case special:
 				if !holds(o.value) {
@@ -124,16 +124,16 @@ func TestReference_DefaultsAreTrue(t *testing.T) {
 					t.Errorf("%s: %s is not the default:\n%+v\n%+v", name, o.value, set, usual)
 				}
 			default:
-				t.Errorf("%s: nothing is known of its default", name)
+				t.Errorf("%s: moduleDefaults does not have its default", name)
 			}
 		}
 	}
 	for name := range modules {
-		t.Errorf("docs/caddyfile.md does not tell of %s", name)
+		t.Errorf("docs/caddyfile.md does not have %s", name)
 	}
 }
 
-// effective returns what a hub makes of a configuration.
+// effective returns the settings of a hub with this configuration, with the defaults.
 func effective(t *testing.T, config string) chat.Settings {
 	t.Helper()
 	h, err := parse(config)
@@ -152,7 +152,8 @@ func effective(t *testing.T, config string) chat.Settings {
 	return hub.Settings()
 }
 
-// moduleDefaults says of a text whether it is the default of an option.
+// moduleDefaults returns, for each option, a function that reports whether a text is its
+// default.
 func moduleDefaults(t *testing.T) map[string]func(string) bool {
 	s, admin := testcaddy.StartAdmin(t, "chat")
 	guest := identity.NewGuest(nil, 0)
@@ -169,8 +170,8 @@ func moduleDefaults(t *testing.T) map[string]func(string) bool {
 	t.Cleanup(func() { memory.Close() })
 	keep := new(caddymodule.MemoryEngine).Limits().Retention
 
-	// reloads says whether a configuration is taken in the place of an empty one,
-	// which another journal is not.
+	// reloads reports whether Caddy accepts a reload with this option. It refuses one
+	// that changes the journal.
 	reloads := func(option string) func(string) bool {
 		return func(value string) bool { return s.TryLoad("chat {\n"+option+" "+value+"\n}") == nil }
 	}
@@ -207,8 +208,8 @@ func moduleDefaults(t *testing.T) map[string]func(string) bool {
 	}
 }
 
-// hidden looks a field up. What a default is, only the documents have to know besides the
-// package that has it.
+// hidden returns an unexported field. No code outside the package that has a default needs
+// it; only this test compares it with the documents.
 func hidden(of any, fields ...string) reflect.Value {
 	v := reflect.ValueOf(of)
 	for _, name := range fields {
@@ -231,8 +232,8 @@ func isDuration(v reflect.Value) func(string) bool {
 	}
 }
 
-// isLeeway says whether a token is good that has expired since nearly so long, and none
-// that has for longer.
+// isLeeway reports whether a token is valid if it expired a little less than that long
+// ago, and invalid if it expired a little earlier.
 func isLeeway(t *testing.T, value string) bool {
 	leeway, err := caddy.ParseDuration(value)
 	if err != nil {
@@ -251,7 +252,8 @@ func isLeeway(t *testing.T, value string) bool {
 	return good(leeway-5*time.Second) && !good(leeway+5*time.Second)
 }
 
-// caddyUser returns who a request of ann is, whom Caddy knows, by this placeholder.
+// caddyUser returns the user id that auth caddy finds with this placeholder in a request
+// that Caddy has authenticated as ann.
 func caddyUser(t *testing.T, id string) string {
 	repl := caddy.NewReplacer()
 	repl.Set("http.auth.user.id", "ann")
@@ -263,9 +265,9 @@ func caddyUser(t *testing.T, id string) string {
 	return who.User.ID
 }
 
-// What the reference calls live is among the settings of a hub, which a reload brings
-// into force for all of its sessions; what it doesn't is not, but for what is agreed upon in
-// the handshake.
+// The options that docs/caddyfile.md calls live are settings of the hub, and a reload
+// changes those for all sessions. The other options are not settings of the hub, except
+// compression, which is negotiated in the handshake.
 func TestReference_ReloadIsTrue(t *testing.T) {
 	others := map[string]string{"<size>": "1MiB", "<number>": "7", "<duration>": "33s", "on/off": "on", "<pattern>": "tea",
 		"<who…>": "users", "none/<count, age…>": "none", "<count, age, size…>": "7"}
@@ -275,10 +277,10 @@ func TestReference_ReloadIsTrue(t *testing.T) {
 			value := others[o.args]
 			switch {
 			case o.name == "limits" || o.name == "ui" || o.name == "origins":
-				continue // its options have rows; each request looks; a test of its own has a live one
+				continue // its options have rows; each request reads it; TestReload_Origins tests it
 			case o.name == "presence" || o.name == "raw":
 				value = "off"
-			case o.name == "outbox": // which is no smaller than max_message wants it
+			case o.name == "outbox": // smaller values are raised to eight times max_message
 				value = "2MiB"
 			case strings.HasSuffix(o.name, "_bytes"):
 				value = "3KiB 7KiB"
@@ -291,7 +293,7 @@ func TestReference_ReloadIsTrue(t *testing.T) {
 			}
 			set := effective(t, within(section, o.name+" "+value))
 			if live := !reflect.DeepEqual(set, usual); live != (o.reload == "live") && o.name != "compression" {
-				t.Errorf("%s %s %q: among the hub's settings is %v, and docs/caddyfile.md says %q", section, o.name, value, live, o.reload)
+				t.Errorf("%s %s %q: whether it is a setting of the hub is %v, and docs/caddyfile.md says %q", section, o.name, value, live, o.reload)
 			}
 		}
 	}

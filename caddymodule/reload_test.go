@@ -44,14 +44,14 @@ func TestReload_SettingsReachExistingConnections(t *testing.T) {
 	}
 }
 
-// A configuration that is refused, at whatever point, leaves the running hub as
-// it was: its sockets, its settings, and its place in the pool.
+// A configuration that is refused, at any point, changes nothing about the running hub:
+// not its connections, its settings or its entry in the pool.
 func TestReload_Refused_ChangesNothing(t *testing.T) {
 	s := testcaddy.Start(t, "chat")
 	a, b := s.Client("ws://"+s.Plain+"/chat"), s.Client("ws://"+s.Plain+"/chat")
 	for _, bad := range []string{
-		"chat {\nmax_message 1KiB\norigins nonsense\n}",                    // our own Provision
-		"chat {\nmax_message 1KiB\n}\nreverse_proxy {\nto localhost:0-\n}", // a module after ours
+		"chat {\nmax_message 1KiB\norigins nonsense\n}",                    // refused by our own Provision
+		"chat {\nmax_message 1KiB\n}\nreverse_proxy {\nto localhost:0-\n}", // refused by a module after ours
 	} {
 		if err := s.TryLoad(bad); err == nil {
 			t.Fatalf("accepted: %s", bad)
@@ -65,7 +65,7 @@ func TestReload_Refused_ChangesNothing(t *testing.T) {
 	testcaddy.Expect(t, b, "still here")
 }
 
-func TestShutdown_SaysGoodbyeToAll_EvenToThoseWhoNeverAnswer(t *testing.T) {
+func TestShutdown_SaysGoodbyeToAllClients_AlsoThoseThatNeverAnswer(t *testing.T) {
 	s := testcaddy.Start(t, "chat {\nmax_connections_per_ip 1000\n}")
 	var listening []*websocket.Conn
 	for range 50 {
@@ -94,9 +94,9 @@ func TestShutdown_SaysGoodbyeToAll_EvenToThoseWhoNeverAnswer(t *testing.T) {
 	s.NoErrors()
 }
 
-// What old configurations take in memory is bounded: the clients that hold them
-// are asked to come back.
-func TestReload_ManyTimes_AsksTheOldestToComeBack(t *testing.T) {
+// Old configurations take a limited amount of memory: the clients whose connections keep
+// them are asked to reconnect.
+func TestReload_ManyTimes_AsksTheOldestClientsToReconnect(t *testing.T) {
 	defer caddymodule.SetRetireTime(caddymodule.SetRetireTime(time.Millisecond))
 	s := testcaddy.Start(t, "chat")
 	first, plain := s.V1("wss://"+s.TLS+"/chat", nil, ""), s.V1("ws://"+s.Plain+"/chat", nil, "")
@@ -117,9 +117,9 @@ func TestReload_ManyTimes_AsksTheOldestToComeBack(t *testing.T) {
 	}
 }
 
-// A page that is taken off the list is sent away by the reload; those of others,
-// and what is no page, stay.
-func TestReload_Origins_HoldForThoseWhoAreConnected(t *testing.T) {
+// A reload that removes an origin disconnects the web pages of that origin. Pages of
+// other origins, and clients that are not web pages, stay connected.
+func TestReload_Origins_ApplyToConnectedClients(t *testing.T) {
 	s := testcaddy.Start(t, "chat {\norigins https://a.example https://b.example\n}")
 	url := "ws://" + s.Plain + "/chat"
 	from := func(origin string) *websocket.Conn {
@@ -136,7 +136,7 @@ func TestReload_Origins_HoldForThoseWhoAreConnected(t *testing.T) {
 		testcaddy.Say(t, c, `{"type":"ping","id":"1"}`)
 		testcaddy.Hears(t, c, `"pong"`)
 	}
-	s.Load("chat") // the site itself alone
+	s.Load("chat") // only pages of the site itself
 	testcaddy.Hears(t, b, `"bye"`, `"forbidden"`)
 	testcaddy.Say(t, phone, `{"type":"ping","id":"1"}`)
 	testcaddy.Hears(t, phone, `"pong"`)

@@ -19,18 +19,18 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-// clients is how many there are in TestShutdown_OfAProcess. The most that one
-// process can serve with 20,000 descriptors are some 19,800:
+// clients is the number of clients in TestShutdown_OfAProcess. With 20,000 descriptors
+// one process can serve some 19,800:
 //
 //	go test -run Shutdown_OfAProcess -v ./caddymodule -clients 19000
 var clients = flag.Int("clients", 500, "clients of TestShutdown_OfAProcess")
 
-// patience is how long a server may take to end, whatever its clients do.
-const patience = 5 * time.Second
+// maxShutdown is how long a server may take to end, whatever its clients do.
+const maxShutdown = 5 * time.Second
 
-// A process that is told to end does so soon although most clients never answer.
-// Those who read are told when to come back, each at another time; what they were
-// told is recorded is there afterwards.
+// A process that gets SIGTERM ends soon although most clients never answer. The clients
+// that read are told when to come back, each at another time. Every message that was
+// acknowledged is recorded after the restart.
 func TestShutdown_OfAProcess(t *testing.T) {
 	p := testcaddy.NewProcess(t, fmt.Sprintf("chat {\nmax_connections %[1]d\nmax_connections_per_ip %[1]d\n%[2]s}",
 		*clients+1000, strings.Replace(testcaddy.FastLimits, "{", fmt.Sprintf("{\ngreeting %d", *clients+1000), 1)))
@@ -69,7 +69,7 @@ func TestShutdown_OfAProcess(t *testing.T) {
 		t.Errorf("ended by %v\n%s", err, p.Log.String())
 	}
 	t.Logf("%d clients that never answer, and %d that do: %v", len(mutes), len(talkers), took.Round(time.Millisecond))
-	if took > patience {
+	if took > maxShutdown {
 		t.Errorf("took %v", took)
 	}
 	talking.Wait()
@@ -90,7 +90,7 @@ func TestShutdown_OfAProcess(t *testing.T) {
 	}
 }
 
-// mute connects and never reads again what it is sent.
+// mute connects and never reads anything after the handshake.
 func mute(t *testing.T, addr string, i int) net.Conn {
 	from := &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%200))}
 	c, err := (&net.Dialer{LocalAddr: from}).DialContext(t.Context(), "tcp", addr)
@@ -112,14 +112,14 @@ func mute(t *testing.T, addr string, i int) net.Conn {
 	return c
 }
 
-// parting is a client who talks until the server says goodbye.
+// parting is a client that sends until the server says goodbye.
 type parting struct {
 	conn  *websocket.Conn
 	room  string
-	heard chan struct{} // closed when a message is recorded
+	heard chan struct{} // closed when a message has been recorded
 
-	// Once talk has returned.
-	recorded []int64 // the numbers of what was acknowledged
+	// May be read once talk has returned.
+	recorded []int64 // the numbers of the acknowledged messages
 	code     string
 	retry    int64
 	end      error
@@ -138,7 +138,7 @@ func newParting(t *testing.T, addr string, i int) *parting {
 	return c
 }
 
-// talk says one thing after the other, each when the last is acknowledged.
+// talk sends one message after the other, each when the last one is acknowledged.
 func (c *parting) talk() {
 	ctx := context.Background()
 	said := 0
@@ -171,7 +171,7 @@ func (c *parting) talk() {
 	}
 }
 
-// check checks how the client was sent away.
+// check checks the goodbye that the client received.
 func (c *parting) check(t *testing.T, longest time.Duration) {
 	t.Helper()
 	if c.code != "shutdown" || websocket.CloseStatus(c.end) != websocket.StatusGoingAway {
@@ -182,16 +182,16 @@ func (c *parting) check(t *testing.T, longest time.Duration) {
 	}
 }
 
-// checkRecorded checks that what was acknowledged is there.
+// checkRecorded checks that all acknowledged messages are recorded.
 func (c *parting) checkRecorded(t *testing.T, p *testcaddy.Process, i int) {
 	t.Helper()
 	again := newParting(t, p.Addr, i)
 	testcaddy.Say(t, again.conn, fmt.Sprintf(`{"type":"history","id":"h","room":%q,"limit":1}`, c.room))
-	var page struct{ Entries []struct{ Seq int64 } }
-	if err := json.Unmarshal([]byte(testcaddy.Until(t, again.conn, `"history"`)), &page); err != nil {
+	var history struct{ Entries []struct{ Seq int64 } }
+	if err := json.Unmarshal([]byte(testcaddy.Until(t, again.conn, `"history"`)), &history); err != nil {
 		t.Fatal(err)
 	}
-	if last := c.recorded[len(c.recorded)-1]; len(page.Entries) != 1 || page.Entries[0].Seq < last {
-		t.Errorf("%s: %d was acknowledged, and %+v is the newest that is there", c.room, last, page.Entries)
+	if last := c.recorded[len(c.recorded)-1]; len(history.Entries) != 1 || history.Entries[0].Seq < last {
+		t.Errorf("%s: %d was acknowledged, and %+v are the newest recorded entries", c.room, last, history.Entries)
 	}
 }

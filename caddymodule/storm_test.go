@@ -23,18 +23,18 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-// TestStorm has clients of every kind join, talk, stall, leave and die mid-frame,
-// over every carrier, and has some of them kicked, while the configuration
-// changes all the time; and then while Caddy stops. Those who behave hear
-// everything, once and in order. In the end no session, room, hub, goroutine or
-// descriptor is left. Run with -race.
+// TestStorm lets clients of every kind join, send, stop reading, leave and disconnect in
+// the middle of a frame, over every carrier. Meanwhile it kicks some of them and reloads
+// the configuration all the time, and finally stops Caddy. The well-behaved clients must
+// receive everything, once and in order. At the end no session, room, hub, goroutine or
+// file descriptor may be left. Run it with -race.
 func TestStorm(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	t.Run("first", func(t *testing.T) { newStorm(t, seed).blow(1) }) // Caddy keeps some things for good
+	t.Run("first", func(t *testing.T) { newStorm(t, seed).run(1) }) // Caddy allocates some things once and keeps them
 	settle(t, "goroutines of ours", 0, ourGoroutines)
 	goroutines, descriptors := allGoroutines(), openDescriptors()
-	t.Run("second", func(t *testing.T) { newStorm(t, seed+1).blow(60) })
+	t.Run("second", func(t *testing.T) { newStorm(t, seed+1).run(60) })
 	settle(t, "goroutines of ours", 0, ourGoroutines)
 	settle(t, "goroutines", goroutines, allGoroutines)
 	settle(t, "descriptors", descriptors, openDescriptors)
@@ -63,18 +63,18 @@ func newStorm(t *testing.T, seed uint64) *storm {
 	return s
 }
 
-// directives are different with every load.
+// directives returns a configuration that differs with each load.
 func (s *storm) directives() string {
 	s.loads++
 	return fmt.Sprintf("header X-Load %d\nchat {\nmax_connections_per_ip 1000\nmax_message %d\nping_interval %ds\ncompression %s\n%s}",
 		s.loads, 4096+s.loads, 1+s.loads%3, []string{"on", "off"}[s.loads%2], testcaddy.FastLimits)
 }
 
-// blow has each client live so many times while the configuration changes, and
+// run lets each client connect that many times while the configuration changes, and
 // then until Caddy has stopped.
-func (s *storm) blow(lives int) {
-	// Caddy refuses some connections that come in the moment of a reload, so those
-	// who behave come before.
+func (s *storm) run(lives int) {
+	// Caddy refuses some connections during a reload, so those that must not fail are
+	// made before.
 	var pairs [][2]*websocket.Conn
 	for i, c := range s.carriers {
 		uri := fmt.Sprintf("/chat?room=quiet-%d", i)
@@ -106,7 +106,7 @@ func (s *storm) blow(lives int) {
 	s.site.NoErrors()
 }
 
-// reloading calls f while the configuration changes and sessions are kicked.
+// reloading calls f while it reloads the configuration and kicks sessions.
 func (s *storm) reloading(f func()) {
 	over := make(chan struct{})
 	kicked := 0
@@ -136,7 +136,7 @@ func (s *storm) reloading(f func()) {
 	s.t.Logf("%d configurations, %d kicked", s.loads, kicked)
 }
 
-// stop stops Caddy in the middle of it all.
+// stop stops Caddy while all clients are active.
 func (s *storm) stop() {
 	ctx, cancel := context.WithCancel(s.t.Context())
 	var clients, begun sync.WaitGroup
@@ -163,7 +163,7 @@ func (s *storm) stop() {
 	clients.Wait()
 }
 
-// talk is two members who behave: each hears all that the other says.
+// talk makes two clients send in turn: each must receive all that the other sends.
 func (s *storm) talk(room string, pair [2]*websocket.Conn, over chan struct{}) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
@@ -192,8 +192,8 @@ func (s *storm) talk(room string, pair [2]*websocket.Conn, over chan struct{}) {
 	s.t.Logf("%s: %d messages", room, n)
 }
 
-// live is one life of a client. Errors are expected: it may be kicked, cut off or
-// find nobody there.
+// live is one connection of a client, from the handshake to its end. Errors are
+// expected: the client may be kicked, be disconnected or find no server.
 func (s *storm) live(ctx context.Context, r *rand.Rand) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -215,7 +215,7 @@ func (s *storm) live(ctx context.Context, r *rand.Rand) {
 		return
 	}
 	var reading sync.WaitGroup
-	if r.IntN(4) > 0 { // else it stalls
+	if r.IntN(4) > 0 { // else it does not read
 		reading.Go(func() { io.Copy(io.Discard, conn) }) // ends with conn
 	}
 	defer reading.Wait()
@@ -223,14 +223,14 @@ func (s *storm) live(ctx context.Context, r *rand.Rand) {
 	if conn.SetWriteDeadline(time.Now().Add(5*time.Second)) != nil || !s.speak(conn, r, room, v1) {
 		return
 	}
-	if r.IntN(20) == 0 { // stays until it is kicked, or given up since it answers no ping
+	if r.IntN(20) == 0 { // stays until it is kicked, or is disconnected because it answers no ping
 		defer context.AfterFunc(ctx, func() { conn.Close() })()
 		reading.Wait()
 	}
 	s.die(conn, r)
 }
 
-// speak says some things and reports whether all of them went out.
+// speak sends some frames and reports whether all could be written.
 func (s *storm) speak(conn net.Conn, r *rand.Rand, room string, v1 bool) bool {
 	say := func(text string) bool {
 		_, err := conn.Write(clientFrame(ws.OpText, true, 0, []byte(text)))
@@ -262,18 +262,18 @@ func (s *storm) die(conn net.Conn, r *rand.Rand) {
 	switch r.IntN(5) {
 	case 0: // in the middle of a frame
 		_, _ = conn.Write(frame[:r.IntN(len(frame))])
-	case 1: // breaking the rules
+	case 1: // with an invalid frame
 		_, _ = conn.Write([]byte{0xff, 0xff, 0xff})
-	case 2: // in words
+	case 2: // with a close frame
 		_, _ = conn.Write(clientFrame(ws.OpClose, true, 0, ws.NewCloseFrameBody(ws.StatusNormalClosure, "")))
-	case 3: // resetting the connection; a stream is reset by its Close
+	case 3: // by a reset of the connection; Close always resets a stream
 		if h1, ok := conn.(*h1Stream); ok {
 			_ = h1.tcp.SetLinger(0)
 		}
 	}
 }
 
-// kick ends some session that is in the storm, if it finds one.
+// kick ends a random session of the storm, and reports whether it found one.
 func (s *storm) kick(r *rand.Rand) bool {
 	hub := s.admin + "/chat/hubs/default"
 	var list struct{ Sessions []struct{ ID string } }
@@ -299,7 +299,7 @@ func (s *storm) ask(method, url string, to any) error {
 	return json.NewDecoder(res.Body).Decode(to)
 }
 
-// nobodyIsLeft fails unless the hub, which still runs, gets empty.
+// nobodyIsLeft fails unless the hub, which still runs, becomes empty.
 func (s *storm) nobodyIsLeft() {
 	s.t.Helper()
 	var seen string
@@ -325,7 +325,7 @@ func (s *storm) nobodyIsLeft() {
 	})
 }
 
-// ourGoroutines counts those that run the module's code, or its journal's.
+// ourGoroutines counts the goroutines that run code of this project or of Pebble.
 func ourGoroutines() int {
 	n := 0
 	for stack := range strings.SplitSeq(stacks(), "\n\n") {
@@ -337,7 +337,8 @@ func ourGoroutines() int {
 	return n
 }
 
-// allGoroutines counts all but those that Caddy's log files keep for good.
+// allGoroutines counts all goroutines except those of Caddy's log files, which never
+// end.
 func allGoroutines() int {
 	n := 0
 	for stack := range strings.SplitSeq(stacks(), "\n\n") {
@@ -353,8 +354,8 @@ func stacks() string {
 	return string(buf[:runtime.Stack(buf, true)])
 }
 
-// openDescriptors counts all but those of Caddy's logs, which it keeps, and none
-// on systems that don't list them.
+// openDescriptors counts all file descriptors except those of Caddy's logs, which stay
+// open. On systems that don't list descriptors it returns 0.
 func openDescriptors() int {
 	const dir = "/proc/self/fd"
 	list, _ := os.ReadDir(dir)
@@ -370,8 +371,8 @@ func openDescriptors() int {
 	return n
 }
 
-// settle fails unless count sinks to what it was, for what ends shortly after its
-// owner.
+// settle fails unless count falls to want soon: some goroutines and descriptors end
+// shortly after their owner.
 func settle(t *testing.T, what string, want int, count func() int) {
 	t.Helper()
 	got, settled := 0, false
@@ -380,7 +381,7 @@ func settle(t *testing.T, what string, want int, count func() int) {
 			t.Logf("%d %s, %d before\n%s", got, what, want, stacks())
 		}
 	}()
-	testcaddy.Eventually(t, what+" back to what they were", func() bool {
+	testcaddy.Eventually(t, what+" as many as before", func() bool {
 		got = count()
 		return got <= want
 	})

@@ -19,7 +19,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire/script"
 )
 
-// overStreams runs f over each carrier of a site.
+// overStreams runs f with each carrier of streams, and a new site for each.
 func overStreams(t *testing.T, directives, global string, f func(t *testing.T, s *testcaddy.Site, c carrier)) {
 	t.Helper()
 	for _, name := range []string{"h2", "h3"} {
@@ -47,7 +47,7 @@ func write(t *testing.T, conn net.Conn, op ws.OpCode, payload []byte) {
 	writeFrame(t, conn, op, true, 0, payload)
 }
 
-// readFrame reads a frame of the server's.
+// readFrame reads a frame that the server sent.
 func readFrame(t *testing.T, conn net.Conn) (ws.Header, []byte) {
 	t.Helper()
 	h, err := ws.ReadHeader(conn)
@@ -61,8 +61,8 @@ func readFrame(t *testing.T, conn net.Conn) (ws.Header, []byte) {
 	return h, payload
 }
 
-// closeCode reads up to the close frame and returns its code and what comes
-// behind it.
+// closeCode reads up to the close frame. It returns its code, and the error of reading
+// on.
 func closeCode(t *testing.T, conn net.Conn) (ws.StatusCode, error) {
 	t.Helper()
 	for {
@@ -114,8 +114,8 @@ func TestStreams_ShareRoomsWithSockets(t *testing.T) {
 	s.NoErrors()
 }
 
-// Whichever side closes, the stream ends behind the close frame and is not reset:
-// what a client has not read yet, it still gets.
+// Whichever side closes, the stream ends after the close frame and is not reset, so that
+// a client can still read what was sent before.
 func TestStreams_Close_EndsInOrder(t *testing.T) {
 	overStreams(t, "chat {\nmax_message 1KiB\n}", "", func(t *testing.T, s *testcaddy.Site, c carrier) {
 		conn := c.stream(t, "/chat")
@@ -132,9 +132,9 @@ func TestStreams_Close_EndsInOrder(t *testing.T) {
 	})
 }
 
-// A client that resets its stream or ends it without a close frame is gone at
+// When a client resets its stream, or ends it without a close frame, its session ends at
 // once.
-func TestStreams_Reset_FreesThePlace(t *testing.T) {
+func TestStreams_Reset_FreesTheConnectionSlot(t *testing.T) {
 	overStreams(t, "chat {\nmax_connections 1\n}", "", func(t *testing.T, s *testcaddy.Site, c carrier) {
 		conn := c.stream(t, "/chat")
 		for range 3 {
@@ -142,7 +142,7 @@ func TestStreams_Reset_FreesThePlace(t *testing.T) {
 				t.Fatalf("a second stream got %v, %v", res, err)
 			}
 			conn.Close()
-			testcaddy.Eventually(t, "a free place", func() bool {
+			testcaddy.Eventually(t, "a free slot", func() bool {
 				var err error
 				conn, _, err = c(t.Context(), "/chat", http.Header{})
 				return err == nil && conn != nil
@@ -152,8 +152,8 @@ func TestStreams_Reset_FreesThePlace(t *testing.T) {
 	})
 }
 
-// Caddy cuts requests that stall, or last too long. A POST whose body stalls
-// tells when it does, a silent WebSocket must not.
+// Caddy ends requests that stall or last too long, but must not end a silent WebSocket.
+// The test knows from POST requests with stalled bodies when the timeouts have passed.
 func TestStreams_Idle_AreKept(t *testing.T) {
 	const timeouts = `servers {
 		timeouts {
@@ -176,8 +176,7 @@ func TestStreams_Idle_AreKept(t *testing.T) {
 	})
 }
 
-// stall sends a request whose body does not end and waits for Caddy to lose its
-// patience.
+// stall sends a request whose body does not end and waits until Caddy ends it.
 func stall(s *testcaddy.Site) {
 	s.T.Helper()
 	body, _ := net.Pipe()
@@ -191,9 +190,9 @@ func stall(s *testcaddy.Site) {
 	}
 }
 
-// A stream that is not read holds nobody up, and is reset when it has not taken
-// its close frame either.
-func TestStreams_SlowReader_IsCutOff(t *testing.T) {
+// A stream that its client does not read delays nobody. It is disconnected, and reset if
+// its close frame can't be sent either.
+func TestStreams_SlowReader_IsDisconnected(t *testing.T) {
 	const messages, size = 150, 64 << 10 // more than the client's window and the outbox take
 	overStreams(t, "chat {\nmax_connections 3\n"+testcaddy.FastLimits+"}", "", func(t *testing.T, s *testcaddy.Site, c carrier) {
 		stalled := c.stream(t, "/chat")
@@ -203,7 +202,7 @@ func TestStreams_SlowReader_IsCutOff(t *testing.T) {
 			testcaddy.Say(t, sender, fmt.Sprintf("%03d%s", i, text))
 			testcaddy.Expect(t, listener, fmt.Sprintf("%03d%s", i, text))
 		}
-		testcaddy.Eventually(t, "the place of the stalled one", func() bool {
+		testcaddy.Eventually(t, "the slot of the stalled client", func() bool {
 			conn, _, err := c(t.Context(), "/chat?room=other", http.Header{})
 			if err != nil || conn == nil {
 				return false
@@ -212,7 +211,7 @@ func TestStreams_SlowReader_IsCutOff(t *testing.T) {
 			return true
 		})
 		if n, _ := io.Copy(io.Discard, stalled); n >= messages*size {
-			t.Errorf("the stalled one was sent all %d bytes", n)
+			t.Errorf("the stalled client was sent all %d bytes", n)
 		}
 		testcaddy.Say(t, sender, "go on")
 		testcaddy.Expect(t, listener, "go on")
@@ -243,7 +242,7 @@ func TestStreams_Reload_KeepsThem(t *testing.T) {
 	})
 }
 
-// Caddy's default is to wait for streams forever.
+// By default Caddy would wait for streams without a limit.
 func TestStreams_Shutdown_SaysByeAndEndsThem(t *testing.T) {
 	overStreams(t, "chat", "", func(t *testing.T, s *testcaddy.Site, c carrier) {
 		raw, v1, mute := c.dial(t, "/chat"), c.dial(t, "/chat", "chat.v1"), c.stream(t, "/chat")
@@ -276,10 +275,10 @@ func TestStreams_Shutdown_SaysByeAndEndsThem(t *testing.T) {
 			}
 		}
 		if frame := <-bye; !strings.Contains(frame, `"bye"`) || !strings.Contains(frame, `"shutdown"`) {
-			t.Errorf("parted by %s", frame)
+			t.Errorf("the last frame was %s", frame)
 		}
 		if code, _ := closeCode(t, mute); code != ws.StatusGoingAway {
-			t.Errorf("who never answered was closed with %d", code)
+			t.Errorf("the client that never answered was closed with %d", code)
 		}
 	})
 }
@@ -313,8 +312,7 @@ func TestStreams_Handshake_Refused(t *testing.T) {
 	})
 }
 
-// Every conversation of PROTOCOL.md that needs no moderator is the same over
-// streams.
+// Every example of PROTOCOL.md that needs no moderator works the same over streams.
 func TestStreams_ProtocolExamples(t *testing.T) {
 	conversations, err := script.Parse([]byte(testcaddy.Read(t, "../PROTOCOL.md")))
 	if err != nil {
@@ -334,7 +332,7 @@ func TestStreams_ProtocolExamples(t *testing.T) {
 			cancel()
 		}
 		if played < 10 {
-			t.Errorf("only %d conversations", played)
+			t.Errorf("only %d examples", played)
 		}
 	})
 }

@@ -14,9 +14,9 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-// With Caddy's handler tracing before it, each endpoint is a span of the trace that
-// its client began, as an OTLP collector gets it and the access log tells it; and
-// sockets go through it by every carrier.
+// After Caddy's handler tracing, each endpoint belongs to the trace that its client began:
+// an OTLP collector gets a span, and the access log has the trace id. WebSockets work
+// through that handler over every carrier.
 func TestTracing_ReachesEveryEndpoint(t *testing.T) {
 	var mu sync.Mutex
 	var collected bytes.Buffer

@@ -40,7 +40,7 @@ func TestUI_IsThereWhereItIsOn(t *testing.T) {
 			t.Errorf("%s: %d %.60s", path, code, body)
 		}
 	}
-	// Who asks again is not sent it again.
+	// A browser that has a file gets 304.
 	res = page("/talk/ui/chat.js")
 	code, body := s.Status("https://"+s.TLS+"/talk/ui/chat.js", http.Header{"If-None-Match": {res.Header.Get("ETag")}})
 	if code != 304 || body != "" || res.Header.Get("Access-Control-Allow-Origin") != "*" {
@@ -49,7 +49,7 @@ func TestUI_IsThereWhereItIsOn(t *testing.T) {
 	for _, path := range []string{"/plain", "/talk"} {
 		header := html
 		if path == "/talk" {
-			header = nil // no browser
+			header = nil // not a browser
 		}
 		if code, _ := s.Status("https://"+s.TLS+path, header); code != http.StatusUpgradeRequired {
 			t.Errorf("%s: %d", path, code)

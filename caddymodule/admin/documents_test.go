@@ -9,8 +9,8 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-// Every path of the admin API in the documents is there.
-func TestDocuments_AdminPaths_AreThere(t *testing.T) {
+// Every path of the admin API in the documents exists.
+func TestDocuments_AdminPaths_Exist(t *testing.T) {
 	path := regexp.MustCompile(`localhost:2019(/chat/[\w/{}.-]*)`)
 	there := strings.Join(admin.Patterns(), "\n") + "\n"
 	found := 0

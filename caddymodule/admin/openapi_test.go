@@ -11,7 +11,7 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-// schema is as much of JSON Schema as docs/admin.json uses.
+// schema is the part of JSON Schema that docs/admin.json uses.
 type schema struct {
 	Ref                  string `json:"$ref"`
 	Type                 string
@@ -34,7 +34,7 @@ type openAPI struct {
 	Components struct{ Schemas map[string]schema }
 }
 
-// fits returns what is wrong with a value, or nil.
+// fits returns an error unless a value matches a schema.
 func (o *openAPI) fits(s schema, value any) error {
 	if s.Ref != "" {
 		return o.fits(o.Components.Schemas[strings.TrimPrefix(s.Ref, "#/components/schemas/")], value)
@@ -77,8 +77,8 @@ func (o *openAPI) fits(s schema, value any) error {
 	return nil
 }
 
-// The admin API is what docs/admin.json says: the same paths, and answers, good
-// and bad, of the documented status and shape.
+// The admin API is as docs/admin.json says: it has the same paths, and its answers, errors
+// included, have the documented status and shape.
 func TestAdmin_IsAsDocumented(t *testing.T) {
 	var doc openAPI
 	if err := json.Unmarshal([]byte(testcaddy.Read(t, testcaddy.Root(t)+"/docs/admin.json")), &doc); err != nil {

@@ -12,6 +12,7 @@
 //	transfer.go     export, import, backup, compact
 //	tail.go         tail
 //	token.go        token
-//	bench_linux.go  bench; bench_other.go on other systems
+//	bench_linux.go  bench
+//	bench_other.go  bench where it does not work: on other systems
 //	command.go      the commands and their flags
 package command

@@ -9,8 +9,8 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-// Every command of `caddy chat` in the documents, with its flags, is there.
-func TestDocuments_Commands_AreThere(t *testing.T) {
+// Every command of `caddy chat` in the documents exists and has the flags used there.
+func TestDocuments_Commands_Exist(t *testing.T) {
 	line := regexp.MustCompile(`(?m)^    caddy chat (.*?)(?:  +#.*)?$|` + "`caddy chat ([^`]*)`")
 	flag := regexp.MustCompile(`--[\w-]+`)
 	helps := map[string]string{}

@@ -1,25 +1,26 @@
 // Package h2 lets browsers open WebSockets as streams of HTTP/2 (RFC 8441). It is
-// imported for its side effect, next to caddymodule:
+// imported for its side effect, in addition to caddymodule:
 //
 //	import _ "github.com/caddychat/caddy-chat/caddymodule/h2"
 //
-// It is apart from caddymodule because the switch is one of the whole process.
-// Go's HTTP/2 server offers extended CONNECT only where GODEBUG says so, and a
+// It is not part of caddymodule because it changes a setting of the whole process.
+// Go's HTTP/2 server offers extended CONNECT only if GODEBUG has this setting, and a
 // browser that is offered it uses it for every WebSocket of the site. Caddy's
-// reverse_proxy translates; another handler may not know of it.
+// reverse_proxy can translate such a request; other handlers may not understand it.
 //
-// Without this package browsers open their WebSockets by HTTP/1.1 over
-// connections of their own. That costs a server less: such a connection waits
-// without a goroutine, which a stream can't. What is won is a connection and a
-// handshake less for each browser. One that has no connection of HTTP/2 left, as
-// after a restart of the server, comes back by HTTP/1.1 all the same.
+// Without this package browsers open each WebSocket with HTTP/1.1 on a connection of
+// its own. That costs the server less: an idle connection needs no goroutine, an idle
+// stream needs one. With this package each browser needs one connection and one
+// handshake less. A browser that has no HTTP/2 connection left, for example after a
+// restart of the server, still reconnects with HTTP/1.1.
 //
-// HTTP/3 needs no switch.
+// HTTP/3 needs no setting.
 package h2
 
-// Whatever is imported here must be so basic that this package is initialized
-// before golang.org/x/net/http2 and net/http, which look at GODEBUG in their own
-// init: of the packages that are ready, Go takes the first by import path.
+// This package must be initialized before golang.org/x/net/http2 and net/http, which
+// read GODEBUG in their own init. So it may import only packages that are initialized
+// before those: of the packages whose imports are initialized, Go takes the one whose
+// import path sorts first.
 import (
 	"os"
 	"strings"
@@ -28,11 +29,11 @@ import (
 const setting = "http2xconnect"
 
 func init() {
-	// It fails for no name and no value like these.
+	// Setenv can't fail with this name and such a value.
 	_ = os.Setenv("GODEBUG", extended(os.Getenv("GODEBUG")))
 }
 
-// extended adds the setting to those that godebug has. An operator's own stands.
+// extended adds the setting to godebug, unless the operator has set it to something.
 func extended(godebug string) string {
 	switch {
 	case strings.Contains(godebug, setting+"="):

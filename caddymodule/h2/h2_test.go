@@ -22,13 +22,13 @@ func TestExtended_KeepsWhatTheOperatorHasSet(t *testing.T) {
 	}
 }
 
-func TestInit_SetsTheSwitch(t *testing.T) {
+func TestInit_ChangesGODEBUG(t *testing.T) {
 	if got := os.Getenv("GODEBUG"); !strings.Contains(got, setting+"=") {
 		t.Errorf("GODEBUG is %q", got)
 	}
 }
 
-// With more imports the order of initialization would no longer be certain.
+// With more imports this package might be initialized too late.
 func TestImports_AreFew(t *testing.T) {
 	out, err := exec.Command("go", "list", "-f", `{{join .Imports " "}}`, ".").Output()
 	if err != nil {
