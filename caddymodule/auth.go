@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
 )
 
@@ -30,9 +31,9 @@ var errTwoLogins = errors.New("only one method can issue tokens at login")
 // newAuthMethods returns what was loaded from Handler.AuthRaw.
 func newAuthMethods(modules []any) (m authMethods, err error) {
 	for _, module := range modules {
-		a, ok := module.(chat.Authenticator)
+		a, ok := module.(access.Authenticator)
 		if !ok {
-			return m, fmt.Errorf("module %T does not implement chat.Authenticator", module)
+			return m, fmt.Errorf("module %T does not implement access.Authenticator", module)
 		}
 		m.inOrder = append(m.inOrder, a)
 		if s, ok := module.(starter); ok {

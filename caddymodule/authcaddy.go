@@ -8,8 +8,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 func init() { caddy.RegisterModule(new(CaddyAuth)) }
@@ -49,20 +50,20 @@ func (a *CaddyAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	})
 }
 
-// Authenticate implements chat.Authenticator.
-func (a *CaddyAuth) Authenticate(_ context.Context, c chat.Credential) (*chat.Identity, error) {
+// Authenticate implements access.Authenticator.
+func (a *CaddyAuth) Authenticate(_ context.Context, c access.Credential) (*access.Identity, error) {
 	if c.Request == nil {
-		return nil, chat.ErrNoCredential
+		return nil, access.ErrNoCredential
 	}
 	id := evaluate(c.Request, a.ID, "{http.auth.user.id}")
 	if id == "" {
-		return nil, chat.ErrNoCredential
+		return nil, access.ErrNoCredential
 	}
 	if err := identity.CheckUser(id); err != nil {
 		return nil, err
 	}
-	return &chat.Identity{
-		User: chat.User{
+	return &access.Identity{
+		User: journal.User{
 			ID:     id,
 			Name:   strings.ToValidUTF8(evaluate(c.Request, a.Name, id), ""),
 			Avatar: strings.ToValidUTF8(evaluate(c.Request, a.Avatar, ""), ""),
@@ -87,6 +88,6 @@ func evaluate(r *http.Request, text, fallback string) string {
 }
 
 var (
-	_ chat.Authenticator    = (*CaddyAuth)(nil)
+	_ access.Authenticator  = (*CaddyAuth)(nil)
 	_ caddyfile.Unmarshaler = (*CaddyAuth)(nil)
 )

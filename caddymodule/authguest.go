@@ -6,7 +6,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
 )
 
@@ -46,7 +46,7 @@ func (a *GuestAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 }
 
 var (
-	_ chat.Authenticator    = (*GuestAuth)(nil)
+	_ access.Authenticator  = (*GuestAuth)(nil)
 	_ caddy.Provisioner     = (*GuestAuth)(nil)
 	_ caddyfile.Unmarshaler = (*GuestAuth)(nil)
 )

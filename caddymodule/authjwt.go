@@ -9,7 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
 )
 
@@ -135,7 +135,7 @@ func (a *JWTAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 }
 
 var (
-	_ chat.Authenticator    = (*JWTAuth)(nil)
+	_ access.Authenticator  = (*JWTAuth)(nil)
 	_ caddy.Provisioner     = (*JWTAuth)(nil)
 	_ caddyfile.Unmarshaler = (*JWTAuth)(nil)
 )

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
 )
 
@@ -91,7 +92,7 @@ func (a *WeChatAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 }
 
 var (
-	_ chat.Authenticator    = (*WeChatAuth)(nil)
+	_ access.Authenticator  = (*WeChatAuth)(nil)
 	_ chat.Login            = (*WeChatAuth)(nil)
 	_ caddy.Provisioner     = (*WeChatAuth)(nil)
 	_ caddyfile.Unmarshaler = (*WeChatAuth)(nil)

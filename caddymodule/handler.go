@@ -16,6 +16,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 )
 
 func init() {
@@ -216,7 +217,7 @@ func (h *Handler) validate() error {
 	if err := h.Limits.validate(); err != nil {
 		return err
 	}
-	if err := chat.Origins(h.Origins).Validate(); err != nil {
+	if err := access.Origins(h.Origins).Validate(); err != nil {
 		return fmt.Errorf("chat: %w", err)
 	}
 	return nil

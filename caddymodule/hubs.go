@@ -14,6 +14,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // hubs has the hubs of this process by name. They outlive configurations: on a
@@ -24,7 +26,7 @@ var hubs = caddy.NewUsagePool()
 
 // RunningHubs returns the hubs of this process that have been started, by name. The
 // map belongs to the caller. A hub in it may be closed at any time: a method that
-// fails because of that returns chat.ErrHubClosed or chat.ErrJournalClosed.
+// fails because of that returns chat.ErrHubClosed or journal.ErrClosed.
 func RunningHubs() map[string]*chat.Hub {
 	running := map[string]*chat.Hub{}
 	hubs.Range(func(name, value any) bool {
@@ -47,7 +49,7 @@ type sharedHub struct {
 
 	starting sync.Once // guards the setting of the next three
 	hub      atomic.Pointer[chat.Hub]
-	journal  chat.Journal
+	journal  journal.Journal
 	failure  error
 
 	mu          sync.Mutex  // guards the rest
@@ -60,7 +62,7 @@ type sharedHub struct {
 type lease struct {
 	hub      *sharedHub
 	settings chat.Settings
-	origins  chat.Origins
+	origins  access.Origins
 	engine   Engine
 	limits   StorageLimits
 	logger   *zap.Logger // of the handler's configuration
@@ -77,7 +79,7 @@ var errReleased = errors.New("all handlers have released the hub")
 // If the hub runs already, its settings don't change yet: this configuration may
 // still be refused. They change when a handler of the old configuration releases its
 // lease, which Caddy makes it do once the new configuration runs.
-func acquireHub(name string, engine Engine, settings chat.Settings, origins chat.Origins, logger *zap.Logger) (*lease, error) {
+func acquireHub(name string, engine Engine, settings chat.Settings, origins access.Origins, logger *zap.Logger) (*lease, error) {
 	location, err := engine.Location(name)
 	if err != nil {
 		return nil, err
@@ -128,7 +130,7 @@ func (l *lease) start() (*chat.Hub, error) {
 }
 
 // retention returns how much is kept of a room by the current settings.
-func (h *sharedHub) retention(room string) chat.Retention {
+func (h *sharedHub) retention(room string) journal.Retention {
 	l := h.current.Load()
 	if keep, ok := l.settings.Policies.Retention(room); ok {
 		return keep
@@ -174,7 +176,7 @@ func (h *sharedHub) retireLocked(hub *chat.Hub) {
 // more. h.mu must not be held, because each of these sessions is sent a goodbye.
 func (h *sharedHub) reviewOrigins() {
 	h.mu.Lock()
-	var permitted []chat.Origins
+	var permitted []access.Origins
 	for _, l := range h.leases {
 		permitted = append(permitted, l.origins)
 	}

@@ -14,7 +14,8 @@ import (
 	"github.com/dustin/go-humanize"
 	"go.uber.org/zap"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal"
 )
 
@@ -35,7 +36,7 @@ type Engine interface {
 
 	// Open opens the journal at a location that Location returned. Its error tells
 	// the operator what to do.
-	Open(location string, params JournalParams) (chat.Journal, error)
+	Open(location string, params JournalParams) (journal.Journal, error)
 
 	// Limits returns the settings that may change while the journal is open. Those
 	// of the newest configuration apply.
@@ -47,7 +48,7 @@ type JournalParams struct {
 	Hub string
 	// Retention returns how much of a room is kept, according to the newest
 	// configuration. It is fast and takes no locks.
-	Retention func(room string) chat.Retention
+	Retention func(room string) journal.Retention
 	Logger    *zap.Logger
 }
 
@@ -93,8 +94,8 @@ type Retention struct {
 	Bytes int64 `json:"bytes,omitempty"`
 }
 
-func (r Retention) toChat() chat.Retention {
-	return chat.Retention{Count: r.Count, Age: time.Duration(r.Age), Bytes: r.Bytes}
+func (r Retention) toChat() journal.Retention {
+	return journal.Retention{Count: r.Count, Age: time.Duration(r.Age), Bytes: r.Bytes}
 }
 
 // parseRetention reads up to three values. The form of each tells whether it is a
@@ -151,7 +152,7 @@ func (e *PebbleEngine) Location(hub string) (string, error) {
 }
 
 // Open implements Engine.
-func (e *PebbleEngine) Open(dir string, p JournalParams) (chat.Journal, error) {
+func (e *PebbleEngine) Open(dir string, p JournalParams) (journal.Journal, error) {
 	return pebblejournal.Open(pebblejournal.Options{
 		Dir: dir, Retention: p.Retention, MaxBytes: e.MaxSize, Logger: p.Logger,
 	})
@@ -189,8 +190,8 @@ func (*MemoryEngine) CaddyModule() caddy.ModuleInfo {
 func (*MemoryEngine) Location(string) (string, error) { return "memory", nil }
 
 // Open implements Engine.
-func (e *MemoryEngine) Open(_ string, p JournalParams) (chat.Journal, error) {
-	return chat.NewMemoryJournal(chat.MemoryOptions{Retention: p.Retention, MaxBytes: e.MaxSize}), nil
+func (e *MemoryEngine) Open(_ string, p JournalParams) (journal.Journal, error) {
+	return memjournal.New(memjournal.Options{Retention: p.Retention, MaxBytes: e.MaxSize}), nil
 }
 
 // Limits implements Engine.

@@ -16,7 +16,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/caddymodule"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 func TestJournal_OutlivesCaddy_InItsDataDirectory(t *testing.T) {
@@ -179,7 +179,7 @@ func (f *fileless) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func (f *fileless) Open(location string, p caddymodule.JournalParams) (chat.Journal, error) {
+func (f *fileless) Open(location string, p caddymodule.JournalParams) (journal.Journal, error) {
 	filelessOpened = f.Color + " for " + p.Hub
 	return f.MemoryEngine.Open(location, p)
 }

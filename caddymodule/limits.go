@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 )
 
 // Limits restrict what clients may do. Their defaults suit a public site. A client
@@ -80,9 +81,9 @@ func (l *Limits) applyTo(s *chat.Settings) {
 	s.MaxText, s.MaxPage, s.MaxRooms, s.MaxSessions = l.Text, l.Page, l.Rooms, l.Sessions
 	s.MaxGreeting, s.MaxOpenRooms = l.Greeting, l.OpenRooms
 	s.OutboxLimit, s.MaxOutboxes = int(l.Outbox), int(l.Outboxes)
-	s.SessionRate, s.SessionBytes = chat.Rate(l.SessionRate), chat.Rate(l.SessionBytes)
-	s.UserRate, s.UserBytes = chat.Rate(l.UserRate), chat.Rate(l.UserBytes)
-	s.ConnectRate = chat.Rate(l.ConnectRate)
+	s.SessionRate, s.SessionBytes = access.Rate(l.SessionRate), access.Rate(l.SessionBytes)
+	s.UserRate, s.UserBytes = access.Rate(l.UserRate), access.Rate(l.UserBytes)
+	s.ConnectRate = access.Rate(l.ConnectRate)
 	s.RecallWindow, s.HelloTimeout, s.AwayDelay = time.Duration(l.Recall), time.Duration(l.Hello), time.Duration(l.Away)
 }
 

@@ -5,10 +5,9 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
 // Policy says who may do what in the rooms whose names match a pattern. Only the
@@ -54,8 +53,8 @@ type History struct {
 }
 
 // toPolicies converts the policies of a handler to those of its hub.
-func toPolicies(configured []Policy) (chat.Policies, error) {
-	var list chat.Policies
+func toPolicies(configured []Policy) (access.Policies, error) {
+	var list access.Policies
 	for _, p := range configured {
 		policy, err := p.toChat()
 		if err != nil {
@@ -69,10 +68,10 @@ func toPolicies(configured []Policy) (chat.Policies, error) {
 	return list, nil
 }
 
-func (p *Policy) toChat() (policy chat.Policy, err error) {
-	policy = chat.Policy{
+func (p *Policy) toChat() (policy access.Policy, err error) {
+	policy = access.Policy{
 		Pattern:    p.Pattern,
-		History:    chat.History{Entries: p.History.Entries, Age: time.Duration(p.History.Age)},
+		History:    access.History{Entries: p.History.Entries, Age: time.Duration(p.History.Age)},
 		Retention:  p.Retention.toChat(),
 		MaxMembers: p.MaxMembers,
 		NoPresence: p.NoPresence,
@@ -80,10 +79,10 @@ func (p *Policy) toChat() (policy chat.Policy, err error) {
 	}
 	for _, list := range []struct {
 		from []string
-		to   *[]chat.Subject
+		to   *[]access.Subject
 	}{{p.Read, &policy.Read}, {p.Write, &policy.Write}, {p.Moderate, &policy.Moderate}} {
 		for _, text := range list.from {
-			subject, err := chat.ParseSubject(text)
+			subject, err := access.ParseSubject(text)
 			if err != nil {
 				return policy, err
 			}
@@ -127,7 +126,7 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 	if err != nil {
 		return p, d.Errf("chat: policy: %v", err)
 	}
-	if err := (chat.Policies{policy}).Validate(); err != nil {
+	if err := (access.Policies{policy}).Validate(); err != nil {
 		return p, d.Errf("chat: %v", err)
 	}
 	return p, nil

@@ -19,7 +19,9 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal"
 )
 
@@ -144,7 +146,7 @@ func effective(t *testing.T, config string) chat.Settings {
 	if err != nil {
 		t.Fatalf("%s: %v", config, err)
 	}
-	hub, err := chat.NewHub(chat.Config{Settings: s, Journal: chat.NewMemoryJournal(chat.MemoryOptions{})})
+	hub, err := chat.NewHub(chat.Config{Settings: s, Journal: memjournal.New(memjournal.Options{})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +168,7 @@ func moduleDefaults(t *testing.T) map[string]func(string) bool {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { pebble.Close() })
-	memory := chat.NewMemoryJournal(chat.MemoryOptions{})
+	memory := memjournal.New(memjournal.Options{})
 	t.Cleanup(func() { memory.Close() })
 	keep := new(caddymodule.MemoryEngine).Limits().Retention
 
@@ -246,7 +248,7 @@ func isLeeway(t *testing.T, value string) bool {
 	j := &identity.JWT{Keys: []identity.Key{key}}
 	good := func(since time.Duration) bool {
 		token := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "u7", "exp": time.Now().Add(-since).Unix()})
-		_, err := j.Authenticate(t.Context(), chat.Credential{Token: token})
+		_, err := j.Authenticate(t.Context(), access.Credential{Token: token})
 		return err == nil
 	}
 	return good(leeway-5*time.Second) && !good(leeway+5*time.Second)
@@ -258,7 +260,7 @@ func caddyUser(t *testing.T, id string) string {
 	repl := caddy.NewReplacer()
 	repl.Set("http.auth.user.id", "ann")
 	r := httptest.NewRequestWithContext(context.WithValue(t.Context(), caddy.ReplacerCtxKey, repl), "GET", "/chat", nil)
-	who, err := (&caddymodule.CaddyAuth{ID: id}).Authenticate(t.Context(), chat.Credential{Request: r})
+	who, err := (&caddymodule.CaddyAuth{ID: id}).Authenticate(t.Context(), access.Credential{Request: r})
 	if err != nil {
 		return err.Error()
 	}

@@ -10,23 +10,26 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
 )
 
-func subject(t *testing.T, text string) []chat.Subject {
+func subject(t *testing.T, text string) []access.Subject {
 	t.Helper()
-	s, err := chat.ParseSubject(text)
+	s, err := access.ParseSubject(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []chat.Subject{s}
+	return []access.Subject{s}
 }
 
 func TestAccess_OfPolicies(t *testing.T) {
 	all := subject(t, "anyone")
-	set := chat.Settings{Policies: chat.Policies{
+	set := chat.Settings{Policies: access.Policies{
 		{Pattern: "news", Read: all},
-		{Pattern: "short", Read: all, Write: all, History: chat.History{Entries: 2}},
-		{Pattern: "fresh", Read: all, Write: all, History: chat.History{Age: time.Minute}},
+		{Pattern: "short", Read: all, Write: all, History: access.History{Entries: 2}},
+		{Pattern: "fresh", Read: all, Write: all, History: access.History{Age: time.Minute}},
 		{Pattern: "quiet", Read: all, Write: all, NoPresence: true},
 		{Pattern: "pair", Read: all, Write: all, MaxMembers: 1},
 		{Pattern: "inbox-{user}", Read: subject(t, "{user}"), Write: all},
@@ -80,12 +83,12 @@ func TestAccess_OfPolicies(t *testing.T) {
 
 func TestAccess_OfRawClients(t *testing.T) {
 	all := subject(t, "anyone")
-	url, hub := serve(t, chat.Config{Settings: chat.Settings{Policies: chat.Policies{
+	url, hub := serve(t, chat.Config{Settings: chat.Settings{Policies: access.Policies{
 		{Pattern: "open", Read: all, Write: all},
 		{Pattern: "news", Read: all},
 		{Pattern: "v1", Read: all, Write: all, NoRaw: true},
 		{Pattern: "users", Read: subject(t, "users")},
-	}}, Journal: chat.NewMemoryJournal(chat.MemoryOptions{})}, &chat.Handler{Auth: testAuth{}})
+	}}, Journal: memjournal.New(memjournal.Options{})}, &chat.Handler{Auth: testAuth{}})
 	if err := hub.Ban("open", "guest-x", time.Hour); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +121,7 @@ func TestAccess_ChangesLive(t *testing.T) {
 	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"rooms":[{"room":"r"},{"room":"news"}]`)
 		raw := b.connectRaw()
-		b.hub.Configure(chat.Settings{Policies: chat.Policies{{Pattern: "news", Read: subject(t, "anyone")}}})
+		b.hub.Configure(chat.Settings{Policies: access.Policies{{Pattern: "news", Read: subject(t, "anyone")}}})
 		a.hear(`{"type":"removed","room":"r","code":"forbidden","message":"…","retry":false}`)
 		raw.closed(4500)
 		a.say(`{"type":"send","id":"1","room":"news","body":1}`)
@@ -141,7 +144,7 @@ func (w onUpgrade) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // What changes while a client shakes hands holds for that client too.
 func TestAccess_ChangesDuringTheHandshake(t *testing.T) {
-	narrow := chat.Settings{Policies: chat.Policies{{Pattern: "news", Read: subject(t, "anyone")}}}
+	narrow := chat.Settings{Policies: access.Policies{{Pattern: "news", Read: subject(t, "anyone")}}}
 	for _, c := range []struct {
 		what   string
 		change func(*chat.Hub) error
@@ -149,9 +152,9 @@ func TestAccess_ChangesDuringTheHandshake(t *testing.T) {
 		v1     bool                 // as for a client of chat.v1; else for a raw one
 	}{
 		{"policies", func(h *chat.Hub) error { h.Configure(narrow); return nil }, 4500, false},
-		{"origins", func(h *chat.Hub) error { h.ReviewOrigins(chat.Origins{"http://other.test"}); return nil }, 4500, false},
-		{"origins, v1", func(h *chat.Hub) error { h.ReviewOrigins(chat.Origins{"http://other.test"}); return nil }, 4500, true},
-		{"origins that stay", func(h *chat.Hub) error { h.ReviewOrigins(chat.Origins{"http://*.test"}); return nil }, 0, false},
+		{"origins", func(h *chat.Hub) error { h.ReviewOrigins(access.Origins{"http://other.test"}); return nil }, 4500, false},
+		{"origins, v1", func(h *chat.Hub) error { h.ReviewOrigins(access.Origins{"http://other.test"}); return nil }, 4500, true},
+		{"origins that stay", func(h *chat.Hub) error { h.ReviewOrigins(access.Origins{"http://*.test"}); return nil }, 0, false},
 		{"ban from the room", func(h *chat.Hub) error { return h.Ban("lobby", "guest-x", time.Hour) }, 4505, false},
 		{"ban", func(h *chat.Hub) error { return h.Ban("", "guest-x", time.Hour) }, 4505, false},
 		{"ban of another", func(h *chat.Hub) error { return h.Ban("", "guest-y", time.Hour) }, 0, false},
@@ -191,25 +194,25 @@ func TestAccess_ChangesDuringTheHandshake(t *testing.T) {
 
 // followHook is a journal that calls f before a room is followed.
 type followHook struct {
-	chat.Journal
+	journal.Journal
 	f func(room string)
 }
 
-func (j followHook) Follow(room string, deliver func(chat.Entry)) (func(), error) {
+func (j followHook) Follow(room string, deliver func(journal.Entry)) (func(), error) {
 	j.f(room)
 	return j.Journal.Follow(room, deliver)
 }
 
 // What changes while a client of chat.v1 joins holds for that client too.
 func TestAccess_ChangesDuringTheJoin(t *testing.T) {
-	narrow := chat.Settings{Policies: chat.Policies{{Pattern: "news", Read: subject(t, "anyone")}}}
+	narrow := chat.Settings{Policies: access.Policies{{Pattern: "news", Read: subject(t, "anyone")}}}
 	for code, change := range map[string]func(*chat.Hub) error{
 		"forbidden": func(h *chat.Hub) error { h.Configure(narrow); return nil },
 		"banned":    func(h *chat.Hub) error { return h.Ban("r", "guest-x", time.Hour) },
 	} {
 		t.Run(code, func(t *testing.T) {
 			var hub *chat.Hub
-			journal := followHook{chat.NewMemoryJournal(chat.MemoryOptions{}), func(string) {
+			journal := followHook{memjournal.New(memjournal.Options{}), func(string) {
 				if err := change(hub); err != nil {
 					t.Error(err)
 				}

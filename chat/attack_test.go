@@ -11,6 +11,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 )
 
 // attack is what an attacker does to a server, what it must be answered, and what
@@ -40,7 +41,7 @@ var attacks = map[string]attack{
 			}
 		}
 	}},
-	"a flood of hellos": {chat.Settings{SessionRate: chat.Rate{PerSecond: 1, Burst: 10}}, slack, func(t *testing.T, url string) {
+	"a flood of hellos": {chat.Settings{SessionRate: access.Rate{PerSecond: 1, Burst: 10}}, slack, func(t *testing.T, url string) {
 		c := dialV1(t, url).hello("")
 		for range 9 {
 			c.say(`{"type":"hello","id":"x"}`)

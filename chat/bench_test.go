@@ -15,6 +15,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 )
 
 // A message from a client's socket through the room to all members' sockets: the
@@ -26,8 +27,8 @@ func BenchmarkHub_FanOut(b *testing.B) {
 		b.Run(fmt.Sprintf("members=%d", members), func(b *testing.B) {
 			addr, _ := startHub(b, chat.Config{Settings: chat.Settings{
 				MaxConnectionsPerIP: members + 1,
-				UserRate:            chat.Rate{PerSecond: 1e9, Burst: 1 << 30},
-				UserBytes:           chat.Rate{PerSecond: 1e9, Burst: 1 << 30},
+				UserRate:            access.Rate{PerSecond: 1e9, Burst: 1 << 30},
+				UserBytes:           access.Rate{PerSecond: 1e9, Burst: 1 << 30},
 			}})
 			text := bytes.Repeat([]byte("x"), 128)
 			whole := int64(members * len(ws.MustCompileFrame(ws.NewTextFrame(text))))

@@ -14,6 +14,8 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/caddychat/caddy-chat/chat/wire/script"
 )
 
@@ -25,19 +27,19 @@ type bubble struct {
 }
 
 // inBubble runs f against a server, and closes that in the end.
-func inBubble(t *testing.T, set chat.Settings, auth chat.Authenticator, f func(t *testing.T, b *bubble)) {
+func inBubble(t *testing.T, set chat.Settings, auth access.Authenticator, f func(t *testing.T, b *bubble)) {
 	t.Helper()
 	inBubbleWith(t, set, auth, func(h http.Handler) http.Handler { return h }, f)
 }
 
 // inBubbleWith is inBubble with something around the handler.
-func inBubbleWith(t *testing.T, set chat.Settings, auth chat.Authenticator, around func(http.Handler) http.Handler, f func(t *testing.T, b *bubble)) {
+func inBubbleWith(t *testing.T, set chat.Settings, auth access.Authenticator, around func(http.Handler) http.Handler, f func(t *testing.T, b *bubble)) {
 	t.Helper()
 	unhurried(&set)
 	synctest.Test(t, func(t *testing.T) {
 		hub, err := chat.NewHub(chat.Config{
 			Settings: set,
-			Journal:  chat.NewMemoryJournal(chat.MemoryOptions{}),
+			Journal:  memjournal.New(memjournal.Options{}),
 		})
 		if err != nil {
 			t.Fatal(err)

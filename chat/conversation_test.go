@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -117,13 +120,13 @@ func (c *client) drain(d time.Duration) {
 // limited is an Authenticator whose tokens, "name 5m", end.
 type limited struct{}
 
-func (limited) Authenticate(_ context.Context, c chat.Credential) (*chat.Identity, error) {
+func (limited) Authenticate(_ context.Context, c access.Credential) (*access.Identity, error) {
 	name, life, _ := strings.Cut(c.Token, " ")
 	d, err := time.ParseDuration(life)
 	if err != nil {
 		return nil, wire.BadToken.Error("")
 	}
-	return &chat.Identity{User: chat.User{ID: name}, Settled: true, Expires: time.Now().Add(d)}, nil
+	return &access.Identity{User: journal.User{ID: name}, Settled: true, Expires: time.Now().Add(d)}, nil
 }
 
 func TestConversation_Token_EndsUnlessRenewed(t *testing.T) {
@@ -233,7 +236,7 @@ func TestRoom_Panic_IsContained(t *testing.T) {
 // A client that asks for more than it reads waits for itself, and is not cut
 // off.
 func TestConversation_AsksMoreThanItReads(t *testing.T) {
-	url, _ := serve(t, chat.Config{Journal: chat.NewMemoryJournal(chat.MemoryOptions{})}, &chat.Handler{})
+	url, _ := serve(t, chat.Config{Journal: memjournal.New(memjournal.Options{})}, &chat.Handler{})
 	a := dialV1(t, url).hello(`,"rooms":[{"room":"r"}]`)
 	body := strings.Repeat("x", 50<<10)
 	for range 3 {
@@ -253,20 +256,20 @@ func TestConversation_AsksMoreThanItReads(t *testing.T) {
 
 // broken is a journal that can be told not to record.
 type broken struct {
-	chat.Journal
+	journal.Journal
 	full atomic.Bool
 }
 
-func (j *broken) Append(e chat.Entry, done func(chat.Receipt, error)) {
+func (j *broken) Append(e journal.Entry, done func(journal.Receipt, error)) {
 	if j.full.Load() {
-		done(chat.Receipt{}, fmt.Errorf("disk is full: %w", chat.ErrUnavailable))
+		done(journal.Receipt{}, fmt.Errorf("disk is full: %w", journal.ErrUnavailable))
 		return
 	}
 	j.Journal.Append(e, done)
 }
 
 func TestConversation_JournalFails_IsSaidAndReadsGoOn(t *testing.T) {
-	j := &broken{Journal: chat.NewMemoryJournal(chat.MemoryOptions{})}
+	j := &broken{Journal: memjournal.New(memjournal.Options{})}
 	url, _ := serve(t, chat.Config{Journal: j}, &chat.Handler{})
 	a := dialV1(t, url).hello(`,"rooms":[{"room":"lobby"}]`)
 	r := dial(t, url)

@@ -1,37 +1,61 @@
-// Package chat is a chat server without a web server around it: rooms that hear
-// messages in one order, sessions that speak over WebSocket, and a journal that
-// decides the order and keeps the record.
+// Package chat is a chat server without a web server around it: rooms in which
+// everybody hears messages in one order, sessions that speak over WebSocket, and a
+// journal that decides the order and keeps the record.
 //
 // # One message
 //
 //	socket → session → room → journal → fan-out → socket
 //
-// A session hears a frame and posts an entry to its room. The room hands it to
-// the journal and shows it to nobody. The journal numbers it, records it and
-// delivers it back to the room, which encodes it once for each dialect that is
-// present and gives the same bytes to every member's session. A session never
-// writes to another, a room never touches a socket, a journal never hears of
-// sessions.
+// A session receives a frame and appends an entry to its room. The room hands it
+// to the journal and shows it to nobody. The journal numbers it, records it and
+// delivers it back to the room. The room encodes it once for each dialect that is
+// present, and gives the same bytes to every session. A session never writes to
+// another session; a room never touches a socket; a journal knows no sessions.
 //
-// # Two dialects
+// # Acts
 //
-// A session speaks raw, the classical broadcast, or chat.v1, the protocol of
-// PROTOCOL.md. Which of them is its talk: rawTalk or conversation. A room knows
-// its members' dialects only to encode for them.
+// An actor is somebody who acts: the client of a session, or of an HTTP request.
+// Its acts are join, publish, recall, history and markRead. They decide what is
+// permitted. The dialects and HTTP only translate into acts and back.
+//
+// A session speaks one of two dialects: raw, the classical broadcast
+// (internal/rawdialect), or chat.v1, the protocol of PROTOCOL.md
+// (internal/chatv1).
 //
 // # Concurrency
 //
-// A mutex is held for memory only: never for a socket, the journal or somebody
-// else's function. The order is hub, then room, then a mailbox, a connection or the
-// sanctions, which are leaves. A room's members belong to its worker, a goroutine
-// that exists while the room's mailbox holds something; that is what makes the order
-// of joins and entries one order.
+// A mutex is held for memory only: never for a socket, for the journal or for
+// somebody else's function. The order is: the hub's mutex, then that of the rooms,
+// then a room's mailbox, a connection or the sanctions, which are leaves. The
+// subscriptions of a room belong to its worker: see internal/room.
 //
 // # Bounds
 //
-// What a room has not passed on yet is bounded by backlogLimit: speakers wait.
-// What a client has not read yet is bounded by Settings.OutboxLimit: it is cut
-// off, and comes back to read the rest from the journal. What a client has said
-// and the journal has not answered is bounded by unsettledLimit, and what it has
-// asked for and not read by half its outbox: it is not read any further.
+// A room that has too much to pass on makes those wait who say something in it. A
+// client that has not read more than Settings.OutboxLimit is cut off, and comes
+// back to read the rest from the journal. A client is not read while too much of
+// what it said is not answered by the journal, or while half of its outbox is
+// full.
+//
+// # Files, lowest first
+//
+//	settings.go    settings and their defaults
+//	stats.go       figures
+//	readmarks.go   how far users have read
+//	sanctions.go   mutes and bans that outlive a restart
+//	core.go        what every act needs
+//	actor.go       who acts, and what they may do
+//	history.go     acts: history, markRead
+//	join.go        acts: join, catchUp
+//	publish.go     acts: publish, recall
+//	session.go     our side of one connection
+//	registry.go    all sessions, their users, and the slots of connections
+//	hub.go         the hub: its start, changes of settings, its end
+//	moderation.go  mute, ban, kick
+//	operator.go    what an operator sees and does
+//	transfer.go    export, import, backup
+//	signin.go      who the client of a session is
+//	hosts.go       the hub as the dialects see it
+//	handler.go     handshakes
+//	httpapi.go     messages, health and login over HTTP
 package chat

@@ -3,16 +3,18 @@ package chat
 import (
 	"errors"
 	"fmt"
+
+	"github.com/caddychat/caddy-chat/chat/internal/room"
 )
 
-// Check compares the hub's maps and counters with each other. It may be called
-// at any time; what it returns is wrong in the hub.
+// Check compares the maps and counters of the hub with each other. It may be
+// called at any time. What it returns is wrong in the hub.
 func (h *Hub) Check() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var errs []error
-	if h.admitted < len(h.sessions) {
-		errs = append(errs, fmt.Errorf("%d sessions, but %d admitted", len(h.sessions), h.admitted))
+	if h.slots < len(h.sessions) {
+		errs = append(errs, fmt.Errorf("%d sessions, but %d slots", len(h.sessions), h.slots))
 	}
 	sum := 0
 	for addr, n := range h.byAddr {
@@ -21,37 +23,42 @@ func (h *Hub) Check() error {
 			errs = append(errs, fmt.Errorf("%v is listed with %d connections", addr, n))
 		}
 	}
-	if sum != h.admitted {
-		errs = append(errs, fmt.Errorf("%d admitted, but %d by address", h.admitted, sum))
+	if sum != h.slots {
+		errs = append(errs, fmt.Errorf("%d slots, but %d by address", h.slots, sum))
 	}
-	for name, r := range h.rooms {
-		if r.name != name || r.refs <= 0 {
-			errs = append(errs, fmt.Errorf("room %q is listed as %q with %d references", r.name, name, r.refs))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, h.rooms.Check())...)
 }
 
 // Empty returns an error that names what is left in the hub.
 func (h *Hub) Empty() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.rooms)+len(h.sessions)+len(h.byAddr)+h.admitted+h.engine.Len() > 0 {
-		return fmt.Errorf("left: %d rooms, %d sessions, %d addresses, %d admitted, %d connections",
-			len(h.rooms), len(h.sessions), len(h.byAddr), h.admitted, h.engine.Len())
+	if h.rooms.Len()+len(h.sessions)+len(h.byAddr)+h.slots+h.engine.Len() > 0 {
+		return fmt.Errorf("left: %d rooms, %d sessions, %d addresses, %d slots, %d connections",
+			h.rooms.Len(), len(h.sessions), len(h.byAddr), h.slots, h.engine.Len())
 	}
 	return nil
 }
 
-// PanicIn has the worker of a room panic.
+// PanicIn lets the worker of a room panic, which somebody is in.
 func (h *Hub) PanicIn(name string) {
-	h.inRoom(name, func(*room) { panic("as the test wants it") })
+	sub, count, err := h.rooms.Join(name, panicking{}, room.Raw, false, 0)
+	if err != nil {
+		panic(err)
+	}
+	<-count // closed by the panic
+	sub.Lose()
 }
 
-// Hold takes a room, as who is in it does.
+// panicking is a session that panics when it is asked whether it may read a room.
+type panicking struct{ room.Session }
+
+func (panicking) MayRead(string) error { panic("a test wants it") }
+
+// Hold keeps a room open, as somebody in it does.
 func (h *Hub) Hold(name string) (release func(), err error) {
-	r, err := h.acquire(name, 0)
-	return func() { h.release(r) }, err
+	_, release, err = h.rooms.Hold(name)
+	return release, err
 }
 
 // Queued returns how many bytes wait for clients.

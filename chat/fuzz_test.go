@@ -3,9 +3,9 @@ package chat
 import (
 	"bufio"
 	"context"
-	"errors"
 	"io"
 	"net"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"strings"
@@ -13,15 +13,18 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/gobwas/ws"
 	"github.com/gobwas/ws/wsutil"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 )
 
-// FuzzConversation feeds a session whatever frames there may be, one a line. It
+// FuzzV1 feeds a session whatever frames there may be, one a line. It
 // must not panic, must answer a ping in the end, unless it has said goodbye, and must leave nothing behind.
-func FuzzConversation(f *testing.F) {
+func FuzzV1(f *testing.F) {
 	protocol, err := os.ReadFile("../PROTOCOL.md")
 	if err != nil {
 		f.Fatal(err)
@@ -39,25 +42,25 @@ func FuzzConversation(f *testing.F) {
 
 func feed(t *testing.T, frames []string) {
 	hub, err := NewHub(Config{
-		Journal: NewMemoryJournal(MemoryOptions{}),
+		Journal: memjournal.New(memjournal.Options{}),
 		Logger:  zap.New(failOnError{t, zapcore.NewNopCore()}),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	server, client := net.Pipe()
-	s := &Session{hub: hub, id: newID(), began: time.Now()}
-	talk := &conversation{session: s, dialect: v1, auth: strangers{}}
-	s.talk = talk
-	if err := errors.Join(hub.admit(s.addr), hub.greet()); err != nil {
-		t.Fatal(err)
+	s := &session{actor: actor{core: &hub.core, id: newID()}, began: time.Now(), ended: hub.unregister}
+	host := &v1Host{session: s, hub: hub, signIn: newSignIn(everybodyIsAGuest{}, httptest.NewRequest("GET", "/", nil))}
+	v1 := chatv1.NewSession(host, room.V1)
+	s.dialect = v1
+	if _, ok := hub.reserve(s.addr, hub.settings()); !ok || !hub.reserveHello(1) {
+		t.Fatal("no slot")
 	}
 	if s.conn, err = hub.engine.Attach(server, false, s); err != nil {
 		t.Fatal(err)
 	}
-	hub.enter(s)
-	talk.shown, talk.refused = talk.auth.Authenticate(context.Background(), Credential{})
-	talk.awaitHello()
+	hub.register(s)
+	v1.AwaitHello()
 	s.conn.Start()
 
 	answered := make(chan bool)

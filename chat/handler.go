@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -10,6 +12,11 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
+	"github.com/caddychat/caddy-chat/chat/internal/rawdialect"
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
 )
@@ -18,30 +25,35 @@ import (
 type Handler struct {
 	// Hub is required.
 	Hub *Hub
-	// Origins says which web pages may connect. Validate it first.
-	Origins Origins
-	// Room returns the room that a raw client lands in. Default: the query
-	// parameter "room", else "lobby".
+	// Origins says which web pages may connect. They must be valid: see
+	// access.Origins.Validate.
+	Origins access.Origins
+	// Room returns the room of a raw client. Default: the query parameter "room",
+	// or else "lobby".
 	Room func(*http.Request) string
-	// Auth finds out who clients are. Default: everybody is a guest, another one
-	// with each connection.
-	Auth Authenticator
+	// Auth finds out who clients are. Default: everybody is a guest, and another
+	// one with each connection.
+	Auth access.Authenticator
 	// ClientIP returns the client's address. Default: that of the connection.
 	ClientIP func(*http.Request) netip.Addr
 }
 
-// ServeHTTP upgrades the request to a session, or says why not. It returns as
-// soon as the session has begun, or, on HTTP/2 and HTTP/3, when it has ended.
+// Subprotocol is the name of the dialect that PROTOCOL.md describes.
+const Subprotocol = chatv1.Subprotocol
+
+// ServeHTTP upgrades the request to a session, or says why not. Over HTTP/1.1 it
+// returns as soon as the session has begun; over HTTP/2 and HTTP/3, when it has
+// ended.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err := h.serve(w, r)
-	var no *refusal
-	var unsound *wsconn.HandshakeError
+	var no *handshakeRefusal
+	var invalid *wsconn.HandshakeError
 	switch {
 	case err == nil:
 	case errors.As(err, &no):
 		h.refuse(w, no)
-	case errors.As(err, &unsound):
-		h.refuse(w, &refusal{RefusedHandshake, *unsound})
+	case errors.As(err, &invalid):
+		h.refuse(w, &handshakeRefusal{RefusedHandshake, *invalid})
 	default:
 		// The socket was taken over and is closed: nobody is left to tell.
 		if c := h.Hub.log.Check(zap.DebugLevel, "session did not begin"); c != nil {
@@ -50,7 +62,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (h *Handler) refuse(w http.ResponseWriter, no *refusal) {
+func (h *Handler) refuse(w http.ResponseWriter, no *handshakeRefusal) {
 	h.Hub.counts.refused[no.why].Add(1)
 	for name, values := range no.Header {
 		w.Header()[name] = values
@@ -59,7 +71,7 @@ func (h *Handler) refuse(w http.ResponseWriter, no *refusal) {
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
-	began := time.Now() // before anything is looked at that may change
+	began := time.Now() // before anything is checked that may change
 	if err := wsconn.Check(r); err != nil {
 		return err
 	}
@@ -70,22 +82,73 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s := &Session{hub: h.Hub, id: newID(), addr: h.clientIP(r), began: began, holds: r.TLS != nil || r.ProtoMajor > 1, page: pageOf(r)}
-	if err := h.Hub.admit(s.addr); err != nil {
+	addr := h.clientIP(r)
+	if err := h.reserve(addr); err != nil {
 		return err
 	}
+	s := &session{
+		actor:      actor{core: &h.Hub.core, id: newID()},
+		addr:       addr,
+		began:      began,
+		pinsConfig: r.TLS != nil || r.ProtoMajor > 1,
+		source:     access.SourceOf(r),
+		ended:      h.Hub.unregister,
+	}
 	if err := begin(s, w, r); err != nil {
-		h.Hub.dismiss(s.addr)
+		h.Hub.release(addr)
 		return err
 	}
 	return nil
 }
 
-// beginning answers a handshake and starts the session. From then on the session
-// itself gives back what was admitted, in its end.
-type beginning func(*Session, http.ResponseWriter, *http.Request) error
+func newID() string { return rand.Text() }
 
-// dialect returns how to begin a session in the dialect that the client wants.
+// reserve takes a slot for a connection, or returns why there is none.
+func (h *Handler) reserve(addr netip.Addr) error {
+	set := h.Hub.settings()
+	if !h.Hub.addresses.Allow(set.ConnectRate, h.Hub.now(), addr) {
+		return busy(RefusedAttempts, http.StatusTooManyRequests, "too many connection attempts from your address")
+	}
+	why, ok := h.Hub.reserve(addr, set)
+	if !ok {
+		reason := map[Refusal]string{
+			RefusedClosing:    "the server is shutting down",
+			RefusedFull:       "too many connections",
+			RefusedFullByAddr: "too many connections from your address",
+		}[why]
+		return busy(why, http.StatusServiceUnavailable, reason)
+	}
+	return nil
+}
+
+// handshakeRefusal is a handshake that was refused, and why.
+type handshakeRefusal struct {
+	why Refusal
+	wsconn.HandshakeError
+}
+
+func refuse(why Refusal, status int, reason string) error {
+	return &handshakeRefusal{why, wsconn.HandshakeError{Status: status, Reason: reason}}
+}
+
+// busy refuses a handshake that may succeed later.
+func busy(why Refusal, status int, reason string) error {
+	return &handshakeRefusal{why, wsconn.HandshakeError{
+		Status: status,
+		Header: http.Header{"Retry-After": {retryAfter}},
+		Reason: reason,
+	}}
+}
+
+// retryAfter is after how many seconds those may try again for whom there was no
+// room.
+const retryAfter = "10"
+
+// beginning answers a handshake and starts the session. Once the session has
+// started, it gives back its slot itself.
+type beginning func(*session, http.ResponseWriter, *http.Request) error
+
+// dialect returns how to begin a session of the dialect that the client wants.
 func (h *Handler) dialect(r *http.Request) (beginning, error) {
 	offered := wsconn.Subprotocols(r)
 	if slices.Contains(offered, Subprotocol) {
@@ -94,18 +157,14 @@ func (h *Handler) dialect(r *http.Request) (beginning, error) {
 	if len(offered) > 0 {
 		return nil, refuse(RefusedProtocol, http.StatusBadRequest, "none of the offered subprotocols is spoken here")
 	}
-	room := h.room(r)
-	if err := CheckRoom(room); err != nil {
+	name := h.room(r)
+	if err := journal.CheckRoom(name); err != nil {
 		return nil, refuse(RefusedRoom, http.StatusBadRequest, err.Error())
 	}
-	history, err := historyWanted(r)
-	return func(s *Session, w http.ResponseWriter, r *http.Request) error {
-		return h.beginRaw(s, w, r, room, history)
+	history, err := wantedHistory(r)
+	return func(s *session, w http.ResponseWriter, r *http.Request) error {
+		return h.beginRaw(s, w, r, name, history)
 	}, err
-}
-
-func refuse(why Refusal, status int, reason string) error {
-	return &refusal{why, wsconn.HandshakeError{Status: status, Reason: reason}}
 }
 
 func (h *Handler) room(r *http.Request) string {
@@ -115,10 +174,10 @@ func (h *Handler) room(r *http.Request) string {
 	return QueryRoom(r)
 }
 
-// Lobby is the room of those who don't say where they want to go.
+// Lobby is the room of raw clients that name no room.
 const Lobby = "lobby"
 
-// QueryRoom returns the query parameter "room", or Lobby where there is none.
+// QueryRoom returns the query parameter "room", or Lobby if there is none.
 func QueryRoom(r *http.Request) string {
 	q := r.URL.Query()
 	if q.Has("room") {
@@ -133,62 +192,61 @@ func (h *Handler) clientIP(r *http.Request) netip.Addr {
 	}
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return netip.Addr{} // a Unix socket: all its clients count as one
+		return netip.Addr{} // a Unix socket: all its clients count as one address
 	}
 	return ap.Addr()
 }
 
-// historyWanted returns the query parameter "history": how many of the room's
-// last messages a raw client wants, 0 to maxHistory.
-func historyWanted(r *http.Request) (int, error) {
+// wantedHistory returns the query parameter "history": how many of the room's last
+// messages a raw client wants. More than rawdialect.MaxHistory count as that.
+func wantedHistory(r *http.Request) (int, error) {
 	q := r.URL.Query()
 	if !q.Has("history") {
 		return 0, nil
 	}
 	n, err := strconv.ParseUint(q.Get("history"), 10, 31)
 	if err != nil {
-		return 0, refuse(RefusedRoom, http.StatusBadRequest, "history must be a number from 0 to "+strconv.Itoa(maxHistory))
+		return 0, refuse(RefusedRoom, http.StatusBadRequest, "history must be a number from 0 to "+strconv.Itoa(rawdialect.MaxHistory))
 	}
-	return min(int(n), maxHistory), nil
+	return min(int(n), rawdialect.MaxHistory), nil
 }
 
 // beginRaw begins a session of the raw dialect.
-func (h *Handler) beginRaw(s *Session, w http.ResponseWriter, r *http.Request, name string, history int) error {
-	terms, dialect := h.terms(r, raw)
-	talk := &rawTalk{session: s, member: member{session: s, dialect: dialect}}
-	s.talk = talk
-	if err := h.letIn(s, r, name); err != nil {
+func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, name string, history int) error {
+	s.raw = true
+	if err := h.signInRaw(s, r); err != nil {
 		return err
 	}
-	room, err := h.Hub.acquire(name, s.rights(name).MaxMembers)
+	terms, enc := h.terms(r, room.Raw)
+	// The session joins before the handshake is answered: a client that sees the
+	// answer misses nothing that is said from then on.
+	sub, _, err := h.Hub.join(s, &s.actor, name, enc)
 	if err != nil {
-		return busy(RefusedRooms, "the room is full, or can't be opened just now")
+		return h.refuseRoom(err)
 	}
-	talk.member.room = room
-	// It joins before the handshake is answered: whoever sees the answer has
-	// joined, and misses nothing that is said from then on.
-	room.do(func() { room.join(&talk.member) })
+	raw := rawdialect.NewSession(rawHost{s}, sub, enc)
+	s.dialect, s.rawSub = raw, sub
 	if s.conn, err = h.Hub.engine.Accept(w, r, terms, s); err != nil {
-		talk.end()
+		raw.End()
 		return err
 	}
-	h.Hub.enter(s)
+	h.register(s, r)
 	var no *wire.Error
-	if errors.As(s.settle(name), &no) {
-		s.close(no.Code.Bye())
+	if errors.As(h.knownRaw(s, name), &no) {
+		s.Close(no.Code)
 	}
-	if err := talk.begin(r.Context(), history); err != nil {
-		s.close(wire.Unavailable.Bye())
+	if err := raw.Begin(history); err != nil {
+		s.Close(wire.Unavailable)
 	}
-	s.run(r, "raw")
+	h.run(s)
 	return nil
 }
 
-// letIn finds out who a raw client is, and refuses one who may not read the
-// room. Of strangers nothing is kept: any number of them may come.
-func (h *Handler) letIn(s *Session, r *http.Request, room string) error {
-	token := handshakeToken(r)
-	id, err := h.auth().Authenticate(r.Context(), Credential{token, r})
+// signInRaw finds out who a raw client is. Nothing is remembered of a client that
+// has shown no credential: any number of them may come.
+func (h *Handler) signInRaw(s *session, r *http.Request) error {
+	token := access.HandshakeToken(r)
+	id, err := h.auth().Authenticate(r.Context(), access.Credential{Token: token, Request: r})
 	if err != nil {
 		return h.refuseUser(RefusedIdentity, err)
 	}
@@ -196,32 +254,27 @@ func (h *Handler) letIn(s *Session, r *http.Request, room string) error {
 	if token != "" || !id.User.Guest {
 		s.identity.Store(id)
 	}
-	if err := h.Hub.sanctions.check(banned, id.User.ID, ""); err != nil {
-		return h.refuseUser(RefusedForbidden, err)
-	}
-	if err := s.mayRead(room); err != nil {
+	if err := h.Hub.sanctions.check(access.Ban, id.User.ID, ""); err != nil {
 		return h.refuseUser(RefusedForbidden, err)
 	}
 	return nil
 }
 
-// settle makes the user of a raw session known, and asks again whether they may be
-// here: a ban during the handshake did not find the session.
-func (s *Session) settle(room string) error {
-	if id := s.identity.Load(); id != nil {
-		if err := s.hub.enrol(s, id, ""); err != nil {
-			return err
-		}
+// refuseRoom refuses a raw client that may not join the room.
+func (h *Handler) refuseRoom(err error) error {
+	var e *wire.Error
+	if errors.As(err, &e) && e.Code != wire.RoomFull && e.Code != wire.Unavailable {
+		return h.refuseUser(RefusedForbidden, err)
 	}
-	return s.mayRead(room)
+	return busy(RefusedRooms, http.StatusServiceUnavailable, "the room is full, or can't be opened just now")
 }
 
-// refuseUser is a refusal for a reason that chat.v1 would tell in a frame.
+// refuseUser refuses a handshake for a reason that chat.v1 would tell in a frame.
 func (h *Handler) refuseUser(why Refusal, err error) error {
-	h.Hub.noteCause(err)
+	h.Hub.logCause(err)
 	var e *wire.Error
 	switch {
-	case errors.Is(err, ErrNoCredential):
+	case errors.Is(err, access.ErrNoCredential):
 		e = wire.BadToken.Error("")
 	case !errors.As(err, &e):
 		e = wire.Internal.Error("")
@@ -229,46 +282,86 @@ func (h *Handler) refuseUser(why Refusal, err error) error {
 	return refuse(why, e.Code.Status(), e.Message)
 }
 
+// knownRaw makes the user of a raw session known, and asks again whether they may
+// be here: a ban during the handshake did not find the session.
+func (h *Handler) knownRaw(s *session, name string) error {
+	if id := s.identity.Load(); id != nil {
+		if err := h.Hub.addToUser(s, id, ""); err != nil {
+			return err
+		}
+	}
+	return s.MayRead(name)
+}
+
 // beginV1 begins a session of chat.v1.
-func (h *Handler) beginV1(s *Session, w http.ResponseWriter, r *http.Request) error {
-	terms, dialect := h.terms(r, v1)
+func (h *Handler) beginV1(s *session, w http.ResponseWriter, r *http.Request) error {
+	if !h.Hub.reserveHello(h.Hub.settings().MaxGreeting) {
+		return busy(RefusedGreeting, http.StatusServiceUnavailable, "too many connections that have not said hello")
+	}
+	terms, enc := h.terms(r, room.V1)
 	terms.Subprotocol = Subprotocol
-	talk := &conversation{session: s, dialect: dialect, auth: h.auth()}
-	s.talk = talk
-	err := h.Hub.greet()
-	if err != nil {
-		return err
-	}
+	host := &v1Host{session: s, hub: h.Hub}
+	v1 := chatv1.NewSession(host, enc)
+	s.dialect = v1
+	var err error
 	if s.conn, err = h.Hub.engine.Accept(w, r, terms, s); err != nil {
-		h.Hub.greeted()
+		h.Hub.releaseHello()
 		return err
 	}
-	h.Hub.enter(s)
-	talk.tokened = handshakeToken(r) != ""
-	talk.shown, talk.refused = talk.auth.Authenticate(r.Context(), Credential{handshakeToken(r), r})
-	talk.awaitHello()
-	s.run(r, Subprotocol)
+	h.register(s, r)
+	host.signIn = newSignIn(h.auth(), r)
+	v1.AwaitHello()
+	h.run(s)
 	return nil
 }
 
-// terms returns what is agreed on in a handshake of the dialect.
-func (h *Handler) terms(r *http.Request, d dialect) (wsconn.Terms, dialect) {
+func (h *Handler) auth() access.Authenticator {
+	if h.Auth != nil {
+		return h.Auth
+	}
+	return everybodyIsAGuest{}
+}
+
+// everybodyIsAGuest is the Authenticator of a Handler that has none. Its guests
+// cannot come back as the same user.
+type everybodyIsAGuest struct{}
+
+func (everybodyIsAGuest) Authenticate(_ context.Context, c access.Credential) (*access.Identity, error) {
+	if c.Token != "" {
+		return nil, wire.BadToken.Error("")
+	}
+	return &access.Identity{User: journal.User{ID: "guest-" + newID(), Guest: true}}, nil
+}
+
+// terms returns what the answer to a handshake agrees on, and the encoding that
+// follows from it.
+func (h *Handler) terms(r *http.Request, enc room.Encoding) (wsconn.Terms, room.Encoding) {
 	var terms wsconn.Terms
 	if h.Hub.settings().Compression {
 		if terms.Extensions = wsconn.AcceptDeflate(r); terms.Extensions != "" {
-			d |= deflated
+			enc |= room.Deflated
 		}
 	}
-	return terms, d
+	return terms, enc
 }
 
-// run lets the connection be read. What is logged of the request is named as in
-// Caddy's access log; its query is left out, for tokens may be there.
-func (s *Session) run(r *http.Request, dialect string) {
-	if c := s.hub.log.Check(zap.DebugLevel, "session opened"); c != nil {
+// register makes the session known. What is logged of the request has the names of
+// Caddy's access log. The query is not logged, because it may have a token.
+func (h *Handler) register(s *session, r *http.Request) {
+	h.Hub.counts.opened.Add(1)
+	h.Hub.register(s)
+	if c := h.Hub.log.Check(zap.DebugLevel, "session opened"); c != nil {
+		dialect := Subprotocol
+		if s.raw {
+			dialect = "raw"
+		}
 		c.Write(zap.String("session", s.id), zap.String("dialect", dialect), zap.Stringer("client_ip", s.addr),
 			zap.String("proto", r.Proto), zap.String("host", r.Host), zap.String("path", r.URL.Path))
 	}
+}
+
+// run lets the connection be read.
+func (h *Handler) run(s *session) {
 	s.conn.Start()
 	s.conn.Wait()
 }

@@ -12,13 +12,14 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
 )
 
 // startHub serves a hub over loopback and closes it at the end of the test.
 func startHub(t testing.TB, cfg chat.Config) (url string, hub *chat.Hub) {
 	t.Helper()
 	if cfg.Journal == nil {
-		cfg.Journal = chat.NewMemoryJournal(chat.MemoryOptions{})
+		cfg.Journal = memjournal.New(memjournal.Options{})
 	}
 	return serve(t, cfg, &chat.Handler{})
 }

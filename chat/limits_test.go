@@ -10,11 +10,12 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 )
 
 // few lets so few in that tests reach it.
-func few(perSecond float64, burst int) chat.Rate {
-	return chat.Rate{PerSecond: perSecond, Burst: burst}
+func few(perSecond float64, burst int) access.Rate {
+	return access.Rate{PerSecond: perSecond, Burst: burst}
 }
 
 func TestLimits_TooFast_IsToldToWait(t *testing.T) {

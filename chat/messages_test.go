@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -17,14 +19,14 @@ import (
 // guest, and without a token everybody is a fresh one.
 type tokens struct{}
 
-func (tokens) Authenticate(_ context.Context, c chat.Credential) (*chat.Identity, error) {
+func (tokens) Authenticate(_ context.Context, c access.Credential) (*access.Identity, error) {
 	switch {
 	case c.Token == "":
-		return &chat.Identity{User: chat.User{ID: "guest-fresh", Guest: true}}, nil
+		return &access.Identity{User: journal.User{ID: "guest-fresh", Guest: true}}, nil
 	case c.Token == "bad":
 		return nil, wire.BadToken.Error("")
 	}
-	return &chat.Identity{User: chat.User{ID: c.Token, Guest: strings.HasPrefix(c.Token, "guest-")}, Settled: true}, nil
+	return &access.Identity{User: journal.User{ID: c.Token, Guest: strings.HasPrefix(c.Token, "guest-")}, Settled: true}, nil
 }
 
 // messagesURL serves a hub's messages over HTTP, and returns the URL of a room's
@@ -122,11 +124,11 @@ func TestMessages_PostedIsHeardAndRead(t *testing.T) {
 }
 
 func TestMessages_BadRequests(t *testing.T) {
-	everybody, _ := chat.ParseSubject("anyone")
-	staff, _ := chat.ParseSubject("sub=boss")
-	url, _, hub := messagesURL(t, chat.Settings{MaxText: 10, MaxMessage: 1 << 10, Policies: chat.Policies{
-		{Pattern: "news", Read: []chat.Subject{everybody}, Write: []chat.Subject{staff}},
-		{Pattern: "open", Read: []chat.Subject{everybody}, Write: []chat.Subject{everybody}},
+	everybody, _ := access.ParseSubject("anyone")
+	staff, _ := access.ParseSubject("sub=boss")
+	url, _, hub := messagesURL(t, chat.Settings{MaxText: 10, MaxMessage: 1 << 10, Policies: access.Policies{
+		{Pattern: "news", Read: []access.Subject{everybody}, Write: []access.Subject{staff}},
+		{Pattern: "open", Read: []access.Subject{everybody}, Write: []access.Subject{everybody}},
 	}})
 	if err := hub.Mute("open", "loud", wire.Forever); err != nil {
 		t.Fatal(err)
@@ -182,7 +184,7 @@ func TestMessages_BadRequests(t *testing.T) {
 
 // A user's pace is one, however the user comes.
 func TestMessages_ShareTheUsersPace(t *testing.T) {
-	url, ws, _ := messagesURL(t, chat.Settings{UserRate: chat.Rate{PerSecond: 0.001, Burst: 2}})
+	url, ws, _ := messagesURL(t, chat.Settings{UserRate: access.Rate{PerSecond: 0.001, Burst: 2}})
 	c := dialV1(t, ws).hello(`,"token":"ann","rooms":[{"room":"r"}]`)
 	c.say(`{"type":"ping"}`)
 	c.hear(`{"type":"pong"}`)

@@ -3,20 +3,20 @@ package chat
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// What an operator sees of a hub, and may do in it beside Mute, Ban and Kick.
+// What an operator sees of a hub and may do in it, beside Mute, Ban and Kick.
 
 // RoomInfo tells of a room that somebody is in.
 type RoomInfo struct {
@@ -24,19 +24,16 @@ type RoomInfo struct {
 	Sessions int    `json:"sessions"` // in it, or about to be
 }
 
-// Rooms returns up to limit rooms that somebody is in, by name, from the first
-// one behind after.
+// Rooms returns up to limit rooms that somebody is in, ordered by name, beginning
+// after the name after.
 func (h *Hub) Rooms(after string, limit int) []RoomInfo {
-	h.mu.Lock()
 	var list []RoomInfo
-	for name, r := range h.rooms {
-		if name > after {
-			list = append(list, RoomInfo{name, r.refs})
+	for _, r := range h.rooms.List() {
+		if r.Name > after && len(list) < limit {
+			list = append(list, RoomInfo(r))
 		}
 	}
-	h.mu.Unlock()
-	slices.SortFunc(list, func(a, b RoomInfo) int { return strings.Compare(a.Name, b.Name) })
-	return list[:min(limit, len(list))]
+	return list
 }
 
 // SessionInfo tells of a session.
@@ -51,26 +48,27 @@ type SessionInfo struct {
 	Since   int64  `json:"since"` // Unix milliseconds
 }
 
-// SessionFilter says which sessions are meant. Empty fields don't limit.
+// SessionFilter selects sessions. Empty fields do not limit.
 type SessionFilter struct{ User, Room string }
 
-// Sessions returns up to limit sessions, by id, from the first one behind after.
+// Sessions returns up to limit sessions, ordered by id, beginning after the id
+// after.
 func (h *Hub) Sessions(f SessionFilter, after string, limit int) []SessionInfo {
-	var inside map[string]bool
+	var inRoom map[string]bool
 	if f.Room != "" {
-		inside = h.membersOf(f.Room)
+		inRoom = h.rooms.SessionIDs(f.Room)
 	}
 	h.mu.Lock()
 	devices := map[string]string{}
 	for _, u := range h.users {
-		for _, e := range u.sessions {
-			devices[e.session.id] = e.device
+		for _, us := range u.sessions {
+			devices[us.session.id] = us.device
 		}
 	}
 	var list []SessionInfo
 	for id, s := range h.sessions {
-		if id > after && (inside == nil || inside[id]) {
-			if info := s.info(devices[id]); f.User == "" || info.User == f.User {
+		if id > after && (f.Room == "" || inRoom[id]) {
+			if info := sessionInfo(s, devices[id]); f.User == "" || info.User == f.User {
 				list = append(list, info)
 			}
 		}
@@ -80,7 +78,7 @@ func (h *Hub) Sessions(f SessionFilter, after string, limit int) []SessionInfo {
 	return list[:min(limit, len(list))]
 }
 
-// Session returns one session, or false where it has gone.
+// Session returns one session. It returns false if there is none with that id.
 func (h *Hub) Session(id string) (SessionInfo, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -89,33 +87,20 @@ func (h *Hub) Session(id string) (SessionInfo, bool) {
 		return SessionInfo{}, false
 	}
 	device := ""
-	if identity := s.identity.Load(); identity != nil && h.users[identity.User.ID] != nil {
-		for _, e := range h.users[identity.User.ID].sessions {
-			if e.session == s {
-				device = e.device
+	if u := h.users[s.User().ID]; u != nil {
+		for _, us := range u.sessions {
+			if us.session == s {
+				device = us.device
 			}
 		}
 	}
-	return s.info(device), true
+	return sessionInfo(s, device), true
 }
 
-// EndSession ends one session, whose client is told that it was removed. It
-// returns false where it has gone.
-func (h *Hub) EndSession(id string) bool {
-	h.mu.Lock()
-	s := h.sessions[id]
-	h.mu.Unlock()
-	if s == nil {
-		return false
-	}
-	s.close(wire.Kicked.Bye())
-	return true
-}
-
-func (s *Session) info(device string) SessionInfo {
-	info := SessionInfo{ID: s.id, Device: device, Dialect: "raw", Address: s.addr.String(), Since: s.began.UnixMilli()}
-	if _, ok := s.talk.(*conversation); ok {
-		info.Dialect = Subprotocol
+func sessionInfo(s *session, device string) SessionInfo {
+	info := SessionInfo{ID: s.id, Device: device, Dialect: chatv1.Subprotocol, Address: s.addr.String(), Since: s.began.UnixMilli()}
+	if s.raw {
+		info.Dialect = "raw"
 	}
 	if id := s.identity.Load(); id != nil {
 		info.User, info.Name, info.Guest = id.User.ID, id.User.Name, id.User.Guest
@@ -123,43 +108,46 @@ func (s *Session) info(device string) SessionInfo {
 	return info
 }
 
-// membersOf returns the ids of the sessions in a room.
-func (h *Hub) membersOf(name string) map[string]bool {
-	found := make(chan map[string]bool, 1)
-	if !h.inRoom(name, func(r *room) {
-		defer close(found)
-		inside := make(map[string]bool, len(r.members))
-		for _, m := range r.members {
-			inside[m.session.id] = true
-		}
-		found <- inside
-	}) {
-		return map[string]bool{}
+// EndSession ends one session. Its client is told that it was removed. It returns
+// false if there is no such session.
+func (h *Hub) EndSession(id string) bool {
+	s := h.session(id)
+	if s == nil {
+		return false
 	}
-	return <-found
+	s.Close(wire.Kicked)
+	return true
 }
 
-// Announce says something in a room that no user says: a notice, whose body is a
-// JSON value.
-func (h *Hub) Announce(ctx context.Context, room string, body []byte) (Receipt, error) {
-	if err := CheckRoom(room); err != nil {
-		return Receipt{}, err
-	}
-	return h.say(ctx, Entry{Room: room, Kind: Notice, Body: body})
+// Announce says something in a room that does not come from a user: a notice. Its
+// body is a JSON value.
+func (h *Hub) Announce(ctx context.Context, name string, body []byte) (journal.Receipt, error) {
+	return h.appendNotice(ctx, name, journal.Entry{Kind: journal.Notice, Body: body})
 }
 
-// announcers is how many rooms are announced to at a time: their entries share an
-// fsync.
-const announcers = 64
+// appendNotice appends an entry that comes from no user.
+func (h *Hub) appendNotice(ctx context.Context, name string, e journal.Entry) (journal.Receipt, error) {
+	if err := journal.CheckRoom(name); err != nil {
+		return journal.Receipt{}, err
+	}
+	return h.publishAs(ctx, name, func(r *room.Room, done func(journal.Receipt, error)) error {
+		r.Append(e, done)
+		return nil
+	})
+}
+
+// announceWorkers is in how many rooms AnnounceToAll announces at a time: their
+// entries share an fsync.
+const announceWorkers = 64
 
 // AnnounceToAll announces in every room that somebody is in, and returns in how
-// many it did. An error tells of one that it could not announce in.
+// many it did. An error tells of one room where it could not.
 func (h *Hub) AnnounceToAll(ctx context.Context, body []byte) (rooms int, err error) {
-	list := h.Rooms("", math.MaxInt)
+	list := h.rooms.List()
 	errs := make([]error, len(list))
 	var next atomic.Int64
 	var workers sync.WaitGroup
-	for range min(announcers, len(list)) {
+	for range min(announceWorkers, len(list)) {
 		workers.Go(func() {
 			for i := next.Add(1) - 1; i < int64(len(list)); i = next.Add(1) - 1 {
 				_, errs[i] = h.Announce(ctx, list[i].Name, body)
@@ -180,22 +168,16 @@ func (h *Hub) AnnounceToAll(ctx context.Context, body []byte) (rooms int, err er
 	return rooms, err
 }
 
-// Recall takes a message back, whoever said it and whenever. It returns false
-// where there is no such message.
-func (h *Hub) Recall(ctx context.Context, room string, seq Seq) (bool, error) {
-	page, err := h.journal.Read(ctx, Query{Room: room, After: seq - 1, Limit: 1})
-	if err != nil {
+// Recall recalls a message, whoever said it and whenever. It returns false if
+// there is no such message.
+func (h *Hub) Recall(ctx context.Context, name string, seq journal.Seq) (bool, error) {
+	found, err := h.findRecallable(ctx, name, seq)
+	if err != nil || found == nil {
 		return false, err
 	}
-	if len(page.Entries) == 0 || page.Entries[0].Seq != seq || page.Entries[0].Kind != Message {
-		return false, nil
-	}
-	_, err = h.say(ctx, Entry{Room: room, Kind: Recall, Target: seq, Key: recallKey(seq)})
+	_, err = h.appendNotice(ctx, name, recallOf(seq))
 	return err == nil, err
 }
-
-// recallKey makes of two recalls at once one. No client's key begins so.
-func recallKey(target Seq) string { return "\x00recall " + strconv.FormatUint(uint64(target), 10) }
 
 // Sanction is a mute or a ban in force.
 type Sanction struct {
@@ -205,56 +187,42 @@ type Sanction struct {
 	Until int64  `json:"until,omitempty"` // Unix milliseconds; 0: it has no end
 }
 
-// Sanctions returns the mutes and bans in force, by kind, room and user.
+// Sanctions returns the mutes and bans in force, ordered by kind, room and user.
 func (h *Hub) Sanctions() []Sanction {
-	s := h.sanctions
-	s.mu.RLock()
-	list := make([]Sanction, 0, len(s.ends))
-	for k, end := range s.ends {
-		if end.IsZero() {
-			list = append(list, Sanction{string(k.kind), k.room, k.user, 0})
-		} else if time.Now().Before(end) {
-			list = append(list, Sanction{string(k.kind), k.room, k.user, end.UnixMilli()})
+	list := []Sanction{}
+	h.sanctions.InForce(func(k access.Sanction, end time.Time) {
+		s := Sanction{Kind: string(k.Kind), Room: k.Room, User: k.User}
+		if !end.IsZero() {
+			s.Until = end.UnixMilli()
 		}
-	}
-	s.mu.RUnlock()
-	slices.SortFunc(list, func(a, b Sanction) int {
-		return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.Room, b.Room), strings.Compare(a.User, b.User))
+		list = append(list, s)
 	})
 	return list
 }
 
-// Health returns why the hub can't serve as it should, or nil.
+// Health returns why the hub cannot serve as it should, or nil.
 func (h *Hub) Health() error {
-	h.mu.Lock()
-	closed := h.closed
-	h.mu.Unlock()
-	if closed {
+	if h.isClosed() {
 		return ErrHubClosed
 	}
 	if j, ok := h.journal.(interface{ Unavailable() error }); ok {
 		if err := j.Unavailable(); err != nil {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return fmt.Errorf("%w: %w", journal.ErrUnavailable, err)
 		}
 	}
 	return nil
 }
 
-// Backup copies the journal to dir, which must not exist, while it runs.
-func (h *Hub) Backup(dir string) error {
-	j, ok := h.journal.(interface{ Backup(dir string) error })
-	if !ok {
-		return fmt.Errorf("back up: the journal is not on disk: %w", errors.ErrUnsupported)
+// Stats returns the hub's figures. Each is right, but they are not of one moment.
+func (h *Hub) Stats() Stats {
+	s := Stats{Rooms: h.rooms.Len(), Parked: h.engine.Parked(), Queued: h.engine.Queued()}
+	h.mu.Lock()
+	s.Connections, s.Sessions = h.slots, len(h.sessions)
+	h.mu.Unlock()
+	s.addRooms(h.core.rooms.Counters())
+	s.addCounters(&h.counts)
+	if j, ok := h.journal.(interface{ Stats() journal.Stats }); ok {
+		s.Journal = j.Stats()
 	}
-	return j.Backup(dir)
-}
-
-// Compact writes the journal anew, without what was deleted: no file of it holds
-// a recalled body then. It takes as long as to copy it.
-func (h *Hub) Compact(ctx context.Context) error {
-	j, ok := h.journal.(interface{ Compact(context.Context) error })
-	if !ok {
-		return fmt.Errorf("compact: the journal is not on disk: %w", errors.ErrUnsupported)
-	}
-	return j.Compact(ctx)
+	return s
 }

@@ -13,15 +13,18 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/chat/wire/script"
 )
 
 // journals are those that the tests of the protocol run on.
-var journals = map[string]func(t *testing.T) chat.Journal{
-	"memory": func(*testing.T) chat.Journal { return chat.NewMemoryJournal(chat.MemoryOptions{}) },
-	"pebble": func(t *testing.T) chat.Journal {
+var journals = map[string]func(t *testing.T) journal.Journal{
+	"memory": func(*testing.T) journal.Journal { return memjournal.New(memjournal.Options{}) },
+	"pebble": func(t *testing.T) journal.Journal {
 		j, err := pebblejournal.Open(pebblejournal.Options{Dir: t.TempDir()})
 		if err != nil {
 			t.Fatal(err)
@@ -80,9 +83,9 @@ func serve(t testing.TB, cfg chat.Config, h *chat.Handler) (url string, hub *cha
 
 // unhurried lifts the limits that are about time, where a test has set none.
 func unhurried(s *chat.Settings) {
-	for _, r := range []*chat.Rate{&s.SessionRate, &s.SessionBytes, &s.ConnectRate} {
+	for _, r := range []*access.Rate{&s.SessionRate, &s.SessionBytes, &s.ConnectRate} {
 		if r.Burst == 0 {
-			*r = chat.Rate{PerSecond: 1e9, Burst: 1 << 30}
+			*r = access.Rate{PerSecond: 1e9, Burst: 1 << 30}
 		}
 	}
 }
@@ -90,19 +93,19 @@ func unhurried(s *chat.Settings) {
 // testAuth is an Authenticator whose guests' tokens are their ids.
 type testAuth struct{}
 
-func (testAuth) Authenticate(ctx context.Context, c chat.Credential) (*chat.Identity, error) {
+func (testAuth) Authenticate(ctx context.Context, c access.Credential) (*access.Identity, error) {
 	switch {
 	case c.Token == "moderator":
-		return &chat.Identity{
-			User:   chat.User{ID: "moderator"},
-			Grants: &chat.Grants{Read: []string{"*"}, Write: []string{"*"}, Moderate: []string{"*"}},
+		return &access.Identity{
+			User:   journal.User{ID: "moderator"},
+			Grants: &access.Grants{Read: []string{"*"}, Write: []string{"*"}, Moderate: []string{"*"}},
 		}, nil
 	case c.Token == "":
 		c.Token = "guest-" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	case !strings.HasPrefix(c.Token, "guest-"):
 		return nil, wire.BadToken.Error("")
 	}
-	return &chat.Identity{User: chat.User{ID: c.Token, Guest: true}, Token: c.Token}, nil
+	return &access.Identity{User: journal.User{ID: c.Token, Guest: true}, Token: c.Token}, nil
 }
 
 func dialScript(url string) script.Dialer {

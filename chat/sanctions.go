@@ -5,70 +5,61 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// sanctions are the mutes and bans in force. They are kept in the journal's
-// records, and outlive restarts; those that are asked for are kept in memory.
+// sanctions are the mutes and bans of a hub. They are in memory, where they are
+// asked for, and in the journal's records, so that they outlive restarts.
 type sanctions struct {
-	records Records
-	setting turns[sanction]
-
-	mu   sync.RWMutex           // guards ends; a leaf
-	ends map[sanction]time.Time // zero: it has none
+	access.Sanctions
+	records journal.Records
+	setting keyedmutex.Mutex[access.Sanction]
 }
 
-// sanction is what a user must not do, in a room or, without one, anywhere.
-type sanction struct {
-	kind       sanctionKind
-	room, user string
+// sanctionRecord is the key of a sanction in the journal's records. Neither a
+// user's id nor a room's name has a control character, so two sanctions never
+// have the same record.
+func sanctionRecord(k access.Sanction) string {
+	return string(k.Kind) + "\x00" + k.Room + "\x00" + k.User
 }
 
-type sanctionKind string
-
-const (
-	muted  sanctionKind = "mute"
-	banned sanctionKind = "ban"
-)
-
-// record is the sanction's name in the journal's records. No room's name has a
-// control character, so it can't be another's.
-func (k sanction) record() string { return string(k.kind) + "\x00" + k.room + "\x00" + k.user }
-
-func parseSanction(record string) (sanction, error) {
+func parseSanction(record string) (access.Sanction, error) {
 	parts := strings.SplitN(record, "\x00", 3)
 	if len(parts) != 3 {
-		return sanction{}, fmt.Errorf("record %q is not a mute or a ban", record)
+		return access.Sanction{}, fmt.Errorf("record %q is not a mute or a ban", record)
 	}
-	return sanction{sanctionKind(parts[0]), parts[1], parts[2]}, nil
+	return access.Sanction{Kind: access.SanctionKind(parts[0]), Room: parts[1], User: parts[2]}, nil
 }
 
-// term is what a record says of a sanction.
-type term struct {
-	Until int64 `json:"until"` // Unix milliseconds, 0 for ever
+// sanctionValue is what a record says of a sanction.
+type sanctionValue struct {
+	Until int64 `json:"until"` // Unix milliseconds; 0: it has no end
 }
 
-// loadSanctions reads what is in force, and removes what is over.
-func loadSanctions(ctx context.Context, r Records) (*sanctions, error) {
-	s := &sanctions{records: r, ends: map[sanction]time.Time{}}
+// loadSanctions reads the sanctions in force, and removes the records of those
+// that are over.
+func loadSanctions(ctx context.Context, r journal.Records) (*sanctions, error) {
+	s := &sanctions{records: r}
 	var over []string
-	for _, kind := range []sanctionKind{muted, banned} {
+	for _, kind := range []access.SanctionKind{access.Mute, access.Ban} {
 		err := r.Scan(ctx, string(kind)+"\x00", func(record string, value []byte) error {
 			k, err := parseSanction(record)
-			var t term
+			var v sanctionValue
 			if err == nil {
-				err = json.Unmarshal(value, &t)
+				err = json.Unmarshal(value, &v)
 			}
 			switch {
 			case err != nil:
 				return err
-			case t.Until == 0:
-				s.ends[k] = time.Time{}
-			case time.Now().Before(time.UnixMilli(t.Until)):
-				s.ends[k] = time.UnixMilli(t.Until)
+			case v.Until == 0:
+				s.Set(k, time.Time{})
+			case time.Now().Before(time.UnixMilli(v.Until)):
+				s.Set(k, time.UnixMilli(v.Until))
 			default:
 				over = append(over, record)
 			}
@@ -80,75 +71,53 @@ func loadSanctions(ctx context.Context, r Records) (*sanctions, error) {
 	}
 	for _, record := range over {
 		if err := r.Put(ctx, record, nil); err != nil {
-			break // it is over all the same, and looked at again next time
+			break // it has no effect, and the next start removes it
 		}
 	}
 	return s, nil
 }
 
-// set puts a sanction into force for d, [wire.Forever] for no end, or lifts it
-// where d is 0. It is kept before it takes effect.
-func (s *sanctions) set(ctx context.Context, k sanction, d time.Duration) error {
-	defer s.setting.take(k)()
-	var end time.Time
-	var value []byte
-	if d != 0 {
-		var t term
-		if d != wire.Forever {
-			end = time.Now().Add(d).Truncate(time.Millisecond)
-			t.Until = end.UnixMilli()
-		}
-		var err error
-		if value, err = json.Marshal(t); err != nil {
+// change puts a sanction into force for d: [wire.Forever] for no end, 0 to lift
+// it. It is stored before it takes effect.
+func (s *sanctions) change(ctx context.Context, k access.Sanction, d time.Duration) error {
+	defer s.setting.Lock(k)()
+	if d == 0 {
+		if err := s.records.Put(ctx, sanctionRecord(k), nil); err != nil {
 			return err
 		}
-	}
-	if err := s.records.Put(ctx, k.record(), value); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if d == 0 {
-		delete(s.ends, k)
-	} else {
-		s.ends[k] = end
-	}
-	return nil
-}
-
-// check returns an error with the kind's code, and when to try again, if user
-// is under such a sanction in room.
-func (s *sanctions) check(kind sanctionKind, user, room string) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if len(s.ends) == 0 {
+		s.Lift(k)
 		return nil
 	}
-	left := max(s.leftLocked(sanction{kind, room, user}), s.leftLocked(sanction{kind, "", user}))
+	var end time.Time
+	var v sanctionValue
+	if d != wire.Forever {
+		end = time.Now().Add(d).Truncate(time.Millisecond)
+		v.Until = end.UnixMilli()
+	}
+	value, err := json.Marshal(v)
+	if err == nil {
+		err = s.records.Put(ctx, sanctionRecord(k), value)
+	}
+	if err == nil {
+		s.Set(k, end)
+	}
+	return err
+}
+
+// check returns an error with code muted or banned, and when to try again, if the
+// user is under such a sanction in the room.
+func (s *sanctions) check(kind access.SanctionKind, user, room string) error {
+	left := s.Left(kind, user, room)
 	if left == 0 {
 		return nil
 	}
-	e := wire.Muted.Error("")
-	if kind == banned {
-		e = wire.Banned.Error("")
+	code := wire.Muted
+	if kind == access.Ban {
+		code = wire.Banned
 	}
-	if left < forever {
+	e := code.Error("")
+	if left != access.Endless {
 		e.Retry = left
 	}
 	return e
-}
-
-// forever is longer than any sanction that has an end.
-const forever = 2 * wire.MaxFor
-
-// leftLocked is how long a sanction is still in force.
-func (s *sanctions) leftLocked(k sanction) time.Duration {
-	end, ok := s.ends[k]
-	switch {
-	case !ok:
-		return 0
-	case end.IsZero():
-		return forever
-	}
-	return max(0, time.Until(end))
 }

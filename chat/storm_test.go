@@ -19,6 +19,8 @@ import (
 	"github.com/gobwas/ws/wsutil"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
 )
 
 // TestHub_Storm has clients join, talk, stall, leave and die mid-frame in every
@@ -51,7 +53,7 @@ func storm(t *testing.T, seed uint64, wrapped bool) {
 	set := chat.Settings{MaxConnectionsPerIP: 1000, OutboxLimit: 1 << 16, MaxMessage: 1 << 12}
 	unhurried(&set)
 	hub, err := chat.NewHub(chat.Config{
-		Journal:  chat.NewMemoryJournal(chat.MemoryOptions{MaxBytes: 1 << 20}),
+		Journal:  memjournal.New(memjournal.Options{MaxBytes: 1 << 20}),
 		Settings: set,
 	})
 	if err != nil {
@@ -140,8 +142,8 @@ func stormClient(url string, r *rand.Rand) {
 // start a worker then: Close waits until the last room has been given back.
 func TestHub_Close_WaitsForWhoHasARoom(t *testing.T) {
 	for range 100 {
-		journal := chat.NewMemoryJournal(chat.MemoryOptions{})
-		hub, err := chat.NewHub(chat.Config{Journal: journal})
+		j := memjournal.New(memjournal.Options{})
+		hub, err := chat.NewHub(chat.Config{Journal: j})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -153,7 +155,7 @@ func TestHub_Close_WaitsForWhoHasARoom(t *testing.T) {
 		speaking.Go(func() {
 			defer release()
 			for range 20 {
-				journal.Append(chat.Entry{Room: "r", Kind: chat.Message, Body: []byte("1")}, func(chat.Receipt, error) {})
+				j.Append(journal.Entry{Room: "r", Kind: journal.Message, Body: []byte("1")}, func(journal.Receipt, error) {})
 			}
 		})
 		if err := errors.Join(hub.Close(t.Context()), hub.Empty()); err != nil {

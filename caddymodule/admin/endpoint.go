@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/caddymodule"
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -95,7 +96,7 @@ func statusOf(err error) int {
 		return protocol.Code.Status()
 	case errors.Is(err, errors.ErrUnsupported):
 		return http.StatusConflict
-	case errors.Is(err, chat.ErrUnavailable), errors.Is(err, chat.ErrHubClosed), errors.Is(err, chat.ErrJournalClosed):
+	case errors.Is(err, journal.ErrUnavailable), errors.Is(err, chat.ErrHubClosed), errors.Is(err, journal.ErrClosed):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusInternalServerError

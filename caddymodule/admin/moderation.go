@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -29,7 +30,7 @@ func (m *moderation) read(r *http.Request) (time.Duration, error) {
 		return 0, apiError(http.StatusBadRequest, "user is missing")
 	}
 	if m.Room != "" {
-		if err := chat.CheckRoom(m.Room); err != nil {
+		if err := journal.CheckRoom(m.Room); err != nil {
 			return 0, apiError(http.StatusBadRequest, "%w", err)
 		}
 	}
@@ -100,7 +101,7 @@ func announce(hub *chat.Hub, r *http.Request) (any, error) {
 		rooms, err := hub.AnnounceToAll(r.Context(), body)
 		return map[string]any{"rooms": rooms}, err
 	}
-	if err := chat.CheckRoom(a.Room); err != nil {
+	if err := journal.CheckRoom(a.Room); err != nil {
 		return nil, apiError(http.StatusBadRequest, "%w", err)
 	}
 	receipt, err := hub.Announce(r.Context(), a.Room, body)
@@ -112,13 +113,13 @@ func announce(hub *chat.Hub, r *http.Request) (any, error) {
 
 func recall(hub *chat.Hub, r *http.Request) (any, error) {
 	var message struct {
-		Room string   `json:"room"`
-		Seq  chat.Seq `json:"seq"`
+		Room string      `json:"room"`
+		Seq  journal.Seq `json:"seq"`
 	}
 	if err := decode(r, &message); err != nil {
 		return nil, err
 	}
-	if err := chat.CheckRoom(message.Room); err != nil || message.Seq == 0 {
+	if err := journal.CheckRoom(message.Room); err != nil || message.Seq == 0 {
 		return nil, apiError(http.StatusBadRequest, "room and seq must name a message")
 	}
 	found, err := hub.Recall(r.Context(), message.Room, message.Seq)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // JSONLines is the Content-Type of entries, one JSON object per line.
@@ -43,7 +44,7 @@ func streamRequest(r *http.Request, name string, missing, most uint64) (hub *cha
 		}
 	}
 	if q.Has("room") {
-		if err := chat.CheckRoom(q.Get("room")); err != nil {
+		if err := journal.CheckRoom(q.Get("room")); err != nil {
 			return nil, 0, apiError(http.StatusBadRequest, "%w", err)
 		}
 	}
@@ -65,7 +66,7 @@ func serveExport(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", JSONLines)
 	out := bufio.NewWriterSize(w, 64<<10)
-	err = hub.Export(r.Context(), q.Get("room"), q.Get("from"), chat.Seq(after), func(line []byte) error {
+	err = hub.Export(r.Context(), q.Get("room"), q.Get("from"), journal.Seq(after), func(line []byte) error {
 		_, err := out.Write(line)
 		return err
 	})
@@ -123,7 +124,7 @@ func importLines(hub *chat.Hub, r *http.Request) (any, error) {
 	switch {
 	case err == nil:
 		return done, nil
-	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, chat.ErrUnavailable), errors.Is(err, chat.ErrJournalClosed):
+	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, journal.ErrUnavailable), errors.Is(err, journal.ErrClosed):
 		return nil, err
 	}
 	return nil, apiError(http.StatusBadRequest, "%w; the lines before it are kept: %d recorded, %d known", err, done.Recorded, done.Known)

@@ -9,7 +9,8 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -22,10 +23,10 @@ const (
 )
 
 // identityFrom returns the identity that the claims of a verified token describe.
-func identityFrom(claims jwt.MapClaims) (*chat.Identity, error) {
+func identityFrom(claims jwt.MapClaims) (*access.Identity, error) {
 	r := claimReader{claims: claims}
-	id := &chat.Identity{
-		User: chat.User{
+	id := &access.Identity{
+		User: journal.User{
 			ID:     r.text("sub", wire.MaxUser),
 			Name:   truncateName(r.text("name", maxNameClaim)),
 			Avatar: r.text("avatar", wire.MaxAvatar),
@@ -86,7 +87,7 @@ func (r *claimReader) text(name string, max int) string {
 }
 
 // grants reads the claim chat; nil if there is none.
-func (r *claimReader) grants() *chat.Grants {
+func (r *claimReader) grants() *access.Grants {
 	value := r.claims["chat"]
 	if value == nil {
 		return nil
@@ -102,13 +103,13 @@ func (r *claimReader) grants() *chat.Grants {
 			r.fail("chat."+name, fmt.Sprintf("is not a list of at most %d strings", maxPatterns))
 		}
 		for _, p := range list {
-			if err := chat.CheckPattern(p); err != nil {
+			if err := access.CheckPattern(p); err != nil {
 				r.fail("chat."+name, "has a bad pattern: "+err.Error())
 			}
 		}
 		return list
 	}
-	return &chat.Grants{Read: patterns("read"), Write: patterns("write"), Moderate: patterns("moderate")}
+	return &access.Grants{Read: patterns("read"), Write: patterns("write"), Moderate: patterns("moderate")}
 }
 
 // rest reads the claims that policies may refer to. It ignores claims of other

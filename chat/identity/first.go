@@ -4,21 +4,21 @@ import (
 	"context"
 	"errors"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 )
 
 // First is a list of authenticators. The first one that does not return
-// chat.ErrNoCredential decides; the others are not called. The list must not
+// access.ErrNoCredential decides; the others are not called. The list must not
 // change while it is used; then Authenticate may be called concurrently.
-type First []chat.Authenticator
+type First []access.Authenticator
 
-// Authenticate implements chat.Authenticator. If every authenticator returns
-// chat.ErrNoCredential, it refuses the credential with a [*wire.Error] with code
-// bad_token. It never returns chat.ErrNoCredential.
-func (list First) Authenticate(ctx context.Context, c chat.Credential) (*chat.Identity, error) {
+// Authenticate implements access.Authenticator. If every authenticator returns
+// access.ErrNoCredential, it refuses the credential with a [*wire.Error] with code
+// bad_token. It never returns access.ErrNoCredential.
+func (list First) Authenticate(ctx context.Context, c access.Credential) (*access.Identity, error) {
 	for _, a := range list {
 		id, err := a.Authenticate(ctx, c)
-		if !errors.Is(err, chat.ErrNoCredential) {
+		if !errors.Is(err, access.ErrNoCredential) {
 			return id, err
 		}
 	}

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // Guest accepts every client without a token, as a new guest, and gives it a
@@ -29,13 +30,13 @@ func NewGuest(secrets Secrets, life time.Duration) *Guest {
 // Start loads the keys, or generates them, as [Signer.Start] does.
 func (g *Guest) Start(ctx context.Context) error { return g.signer.Start(ctx) }
 
-// Authenticate implements chat.Authenticator. It returns chat.ErrNoCredential for
+// Authenticate implements access.Authenticator. It returns access.ErrNoCredential for
 // the tokens of others.
-func (g *Guest) Authenticate(ctx context.Context, c chat.Credential) (*chat.Identity, error) {
+func (g *Guest) Authenticate(ctx context.Context, c access.Credential) (*access.Identity, error) {
 	user := guestPrefix + strings.ToLower(rand.Text())
 	if c.Token != "" {
 		if typeOf(c.Token) != guestType {
-			return nil, chat.ErrNoCredential
+			return nil, access.ErrNoCredential
 		}
 		var err error
 		if user, _, err = g.signer.Verify(ctx, c.Token); err != nil {
@@ -46,5 +47,5 @@ func (g *Guest) Authenticate(ctx context.Context, c chat.Credential) (*chat.Iden
 	if err != nil {
 		return nil, err
 	}
-	return &chat.Identity{User: chat.User{ID: user, Guest: true}, Token: token}, nil
+	return &access.Identity{User: journal.User{ID: user, Guest: true}, Token: token}, nil
 }

@@ -9,17 +9,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // authenticate passes a token to a.
-func authenticate(a chat.Authenticator, token string) (*chat.Identity, error) {
+func authenticate(a access.Authenticator, token string) (*access.Identity, error) {
 	return a.Authenticate(context.Background(), credential(token))
 }
 
-func credential(token string) chat.Credential { return chat.Credential{Token: token} }
+func credential(token string) access.Credential { return access.Credential{Token: token} }
 
 // checkRefused fails unless err tells the client this code.
 func checkRefused(t *testing.T, what string, err error, code wire.Code) {
@@ -91,7 +91,7 @@ func TestGuest_RefusesOtherTokens(t *testing.T) {
 		"another typ": header(`{"alg":"HS256","typ":"JWT"}`) + "." + parts[1] + "." + parts[2],
 		"huge":        strings.Repeat("x", 1<<20) + ".x.x",
 	} {
-		if _, err := authenticate(g, token); !errors.Is(err, chat.ErrNoCredential) {
+		if _, err := authenticate(g, token); !errors.Is(err, access.ErrNoCredential) {
 			t.Errorf("%s: %v", what, err)
 		}
 		_, err := authenticate(identity.First{g}, token)

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/golang-jwt/jwt/v5"
-
-	"github.com/caddychat/caddy-chat/chat"
 )
 
 // JWT accepts JSON Web Tokens (RFC 7519) that the site signs.
@@ -56,12 +55,12 @@ func (j *JWT) Validate() error {
 // 8037, section 3.1).
 var algorithms = []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
 
-// Authenticate implements chat.Authenticator. It returns chat.ErrNoCredential if
+// Authenticate implements access.Authenticator. It returns access.ErrNoCredential if
 // there is no token, and for the tokens of [Guest] and [WeChat].
-func (j *JWT) Authenticate(ctx context.Context, c chat.Credential) (*chat.Identity, error) {
+func (j *JWT) Authenticate(ctx context.Context, c access.Credential) (*access.Identity, error) {
 	switch typ := typeOf(c.Token); {
 	case c.Token == "", typ == guestType, typ == wechatType:
-		return nil, chat.ErrNoCredential
+		return nil, access.ErrNoCredential
 	case len(c.Token) > maxToken:
 		return nil, badToken(fmt.Sprintf("the token has more than %d bytes", maxToken))
 	case !wellFormed(c.Token):

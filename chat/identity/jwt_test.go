@@ -21,8 +21,9 @@ import (
 	"github.com/MicahParks/jwkset"
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -183,10 +184,10 @@ func TestJWT_Claims(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if id.User != (chat.User{ID: "u7", Name: "Li", Avatar: "https://shop.example/li.png"}) || !id.Settled || time.Until(id.Expires) < 59*time.Minute {
+	if id.User != (journal.User{ID: "u7", Name: "Li", Avatar: "https://shop.example/li.png"}) || !id.Settled || time.Until(id.Expires) < 59*time.Minute {
 		t.Errorf("%+v", id)
 	}
-	if g := id.Grants; g == nil || !reflect.DeepEqual(*g, chat.Grants{Read: []string{"news", "team-*"}, Write: []string{"team-*"}, Moderate: []string{}}) {
+	if g := id.Grants; g == nil || !reflect.DeepEqual(*g, access.Grants{Read: []string{"news", "team-*"}, Write: []string{"team-*"}, Moderate: []string{}}) {
 		t.Errorf("grants %+v", g)
 	}
 	want := map[string][]string{"iss": {"https://shop.example"}, "aud": {"web", "chat"}, "role": {"staff"}, "teams": {"a", "b"}, "level": {"3"}, "vip": {"true"}}

@@ -17,7 +17,8 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -130,16 +131,16 @@ func (w *WeChat) Start(ctx context.Context) error {
 	return errors.Join(err, w.signer.Start(ctx))
 }
 
-// Authenticate implements chat.Authenticator for the tokens that Login returns.
-func (w *WeChat) Authenticate(ctx context.Context, c chat.Credential) (*chat.Identity, error) {
+// Authenticate implements access.Authenticator for the tokens that Login returns.
+func (w *WeChat) Authenticate(ctx context.Context, c access.Credential) (*access.Identity, error) {
 	if typeOf(c.Token) != wechatType {
-		return nil, chat.ErrNoCredential
+		return nil, access.ErrNoCredential
 	}
 	user, expires, err := w.signer.Verify(ctx, c.Token)
 	if err != nil {
 		return nil, err
 	}
-	return &chat.Identity{User: chat.User{ID: user}, Expires: expires}, nil
+	return &access.Identity{User: journal.User{ID: user}, Expires: expires}, nil
 }
 
 // Login exchanges a code of wx.login for a token. r is the client's request: its

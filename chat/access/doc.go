@@ -1,0 +1,18 @@
+// Package access says who may do what: who somebody is, what policies permit in
+// which rooms, who is muted or banned, from which web pages one may connect, and
+// how fast one may act. It does no I/O; the hub keeps in its journal what must
+// survive a restart.
+//
+// Who writes an authenticator of their own needs [Authenticator], [Credential]
+// and [Identity].
+//
+// # Files, lowest first
+//
+//	rate.go       rates: token buckets of users and addresses
+//	origins.go    web pages that may connect
+//	pattern.go    patterns of room names
+//	identity.go   who somebody is, and how that is found out
+//	subject.go    sets of users that policies name
+//	policy.go     what policies permit somebody in a room
+//	sanctions.go  mutes and bans
+package access

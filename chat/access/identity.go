@@ -1,0 +1,98 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// Identity is who somebody is, and what their credential says about them. It is
+// shared by many goroutines and must not be changed. A session keeps its identity
+// for life, except that a fresh token of the same user extends Expires and
+// replaces Grants and Claims.
+type Identity struct {
+	// User is shown to others. ID is never empty, has at most 128 bytes and means
+	// the same person everywhere.
+	User journal.User
+
+	// Settled says that the credential vouches for User.Name and User.Avatar.
+	// Without it, the name and avatar in the client's hello are used.
+	Settled bool
+
+	// Expires is when the credential ends. Zero: never.
+	Expires time.Time
+
+	// Token lets a guest come back as the same user. It is empty for others.
+	Token string
+
+	// Grants are the room patterns that the credential itself lists. nil: the
+	// credential says nothing about rooms.
+	Grants *Grants
+
+	// Claims are the credential's other claims. Policies can refer to them.
+	Claims map[string][]string
+}
+
+// Grants lists, as room patterns, what a credential permits. It permits this in
+// addition to the site's policies.
+type Grants struct {
+	Read, Write, Moderate []string
+}
+
+// Validate returns an error that names the first pattern that is not valid.
+func (g *Grants) Validate() error {
+	for _, list := range [][]string{g.Read, g.Write, g.Moderate} {
+		for _, p := range list {
+			if err := CheckPattern(p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Credential is what a client shows to prove who it is.
+type Credential struct {
+	// Token is the token of hello; or else of the header Authorization: Bearer;
+	// or else of the query parameter "token". Empty: there is none.
+	Token string
+
+	// Request is the handshake, or the request to one of the HTTP endpoints. It
+	// is nil for a token in a hello. It may be used during the call only.
+	Request *http.Request
+}
+
+// Authenticator finds out who shows a credential. Implementations must be safe
+// for concurrent use.
+type Authenticator interface {
+	// Authenticate returns ErrNoCredential if c has nothing that this
+	// authenticator knows; then the next one is asked. If c has something and the
+	// client is refused, it returns a *wire.Error with code bad_token, expired or
+	// unavailable. It may wait for the network until ctx ends.
+	Authenticate(ctx context.Context, c Credential) (*Identity, error)
+}
+
+// ErrNoCredential is returned by an Authenticator if a credential has nothing
+// that it knows.
+var ErrNoCredential = errors.New("no credential of this kind")
+
+// HandshakeToken returns the token in the header or the query of a request.
+func HandshakeToken(r *http.Request) string {
+	if token := BearerToken(r); token != "" {
+		return token
+	}
+	return r.URL.Query().Get("token")
+}
+
+// BearerToken returns the token in the header of a request (RFC 6750, 2.1).
+func BearerToken(r *http.Request) string {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}

@@ -1,0 +1,123 @@
+package access
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+	"time"
+	"unique"
+)
+
+// Origins says which web pages may open a socket. A browser sends the Origin of
+// the page and, unlike for other requests, lets any page connect to any server.
+// Where cookies or HTTP authentication identify the user, this check is what
+// keeps another site from acting in the user's name.
+//
+// Each pattern is an origin such as https://example.com. In it, * stands for any
+// characters except a slash: https://*.example.com. The pattern * alone lets
+// EVERY site in the world connect as your users.
+//
+// Without patterns, these may connect: requests without Origin (programs,
+// phones), the host of the request itself, and WeChat's
+// https://servicewechat.com and weapp://wechat-game-runtime. Patterns replace the
+// last three. A request without Origin does not come from a page and is always
+// allowed.
+type Origins []string
+
+// wechatOrigins are what mini programs and mini games send, if they send any.
+var wechatOrigins = Origins{"https://servicewechat.com", "weapp://wechat-game-runtime"}
+
+// Validate returns an error that names the first pattern that is not valid.
+func (o Origins) Validate() error {
+	for _, p := range o {
+		if p == "*" {
+			continue
+		}
+		scheme, host, ok := strings.Cut(p, "://")
+		if !ok || scheme == "" || host == "" || strings.Contains(host, "/") {
+			return fmt.Errorf("origin %q is not of the form scheme://host or scheme://host:port, nor *", p)
+		}
+	}
+	return nil
+}
+
+// Allow reports whether the page that made the request may connect. It may not if
+// its origin and host have more than 1 KiB together.
+func (o Origins) Allow(r *http.Request) bool {
+	switch values := r.Header.Values("Origin"); {
+	case len(values) == 0:
+		return true
+	case len(values) > 1 || len(values[0])+len(r.Host) > maxSource:
+		return false
+	}
+	return o.AllowSource(SourceOf(r))
+}
+
+// Source is the web page that made a connection. NoSource stands for a program or
+// a phone. It takes no more memory than a pointer: equal sources share theirs.
+type Source struct{ handle unique.Handle[source] }
+
+// source is a page of an origin that asked a host.
+type source struct{ origin, host string }
+
+// NoSource is the source of what is not a web page.
+var NoSource Source
+
+// maxSource bounds a source, which stays in memory with its sessions, in bytes. A
+// name in the DNS has 253 at most.
+const maxSource = 1 << 10
+
+// SourceOf returns where a request comes from.
+func SourceOf(r *http.Request) Source {
+	values := r.Header.Values("Origin")
+	if len(values) == 0 {
+		return NoSource
+	}
+	return Source{unique.Make(source{strings.ToLower(values[0]), strings.ToLower(r.Host)})}
+}
+
+// AllowSource reports whether a page may connect.
+func (o Origins) AllowSource(s Source) bool {
+	if s == NoSource {
+		return true
+	}
+	from := s.handle.Value()
+	if len(o) > 0 {
+		return o.match(from.origin)
+	}
+	if u, err := url.Parse(from.origin); err == nil && u.Host != "" && u.Host == from.host {
+		return true
+	}
+	return wechatOrigins.match(from.origin)
+}
+
+// escapeOthers takes the special meaning from all characters of path.Match except
+// the star: the brackets of an IPv6 host mean themselves.
+var escapeOthers = strings.NewReplacer(`\`, `\\`, `[`, `\[`, `?`, `\?`)
+
+func (o Origins) match(origin string) bool {
+	for _, p := range o {
+		if p == "*" {
+			return true
+		}
+		if ok, err := path.Match(escapeOthers.Replace(strings.ToLower(p)), origin); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// OriginReview is a change of origins: which pages could still connect when it
+// was made. The zero value is no change.
+type OriginReview struct {
+	At time.Time
+	Of []Origins // of all handlers of the hub
+}
+
+// Allow reports whether a page could still connect.
+func (v OriginReview) Allow(s Source) bool {
+	return s == NoSource || slices.ContainsFunc(v.Of, func(o Origins) bool { return o.AllowSource(s) })
+}

@@ -1,0 +1,179 @@
+package access
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Rate bounds how often something may happen: PerSecond in the long run, Burst at
+// once.
+type Rate struct {
+	PerSecond float64
+	Burst     int
+}
+
+// OrDefault fills in the fields that are not above 0.
+func (r *Rate) OrDefault(perSecond float64, burst int) {
+	if r.PerSecond <= 0 {
+		r.PerSecond = perSecond
+	}
+	if r.Burst <= 0 {
+		r.Burst = burst
+	}
+}
+
+// duration returns how long n events take at this rate.
+func (r Rate) duration(n int) time.Duration {
+	return time.Duration(float64(n) / r.PerSecond * float64(time.Second))
+}
+
+// bucket is a token bucket. It stores only the time at which the bucket is full
+// again (the generic cell rate algorithm), so it takes 8 bytes; a Limiter of
+// golang.org/x/time/rate takes 80, and every session has two. The zero bucket is
+// full. Several goroutines may use it.
+//
+// Times are durations since a start that is the same for all calls. Thus no
+// setting of the system's clock changes them.
+type bucket struct{ full atomic.Int64 }
+
+// reserve takes n tokens and returns how long the caller must wait for them. If
+// that is more than patience, it takes nothing. An n above the burst counts as
+// the burst. After the rate was changed, the debt is at most what this rate
+// allows.
+func (b *bucket) reserve(r Rate, now time.Duration, n int, patience time.Duration) time.Duration {
+	cost, depth := r.duration(min(n, r.Burst)), r.duration(r.Burst)
+	for {
+		old := b.full.Load()
+		full := min(max(time.Duration(old), now), now+depth+patience)
+		next := full + cost
+		wait := max(0, next-depth-now)
+		if wait > patience {
+			next = full
+		}
+		if b.full.CompareAndSwap(old, int64(next)) {
+			return wait
+		}
+	}
+}
+
+// cancel gives back what reserve took.
+func (b *bucket) cancel(r Rate, n int) { b.full.Add(-int64(r.duration(min(n, r.Burst)))) }
+
+// isFull reports whether no token is missing.
+func (b *bucket) isFull(now time.Duration) bool { return time.Duration(b.full.Load()) <= now }
+
+// Limiter bounds the frames and the bytes that a session sends, or that all
+// sessions of a user send. The zero value is ready to use, by several goroutines.
+type Limiter struct{ frames, bytes bucket }
+
+// Reserve takes one frame of n bytes and returns how long the caller must wait
+// for it. If that is more than patience, it takes nothing. now is the time since
+// a start that is the same for all calls.
+func (l *Limiter) Reserve(frames, bytes Rate, now time.Duration, n int, patience time.Duration) time.Duration {
+	wait := l.frames.reserve(frames, now, 1, patience)
+	if wait > patience {
+		return wait
+	}
+	wait = max(wait, l.bytes.reserve(bytes, now, n, patience))
+	if wait > patience {
+		l.frames.cancel(frames, 1)
+	}
+	return wait
+}
+
+func (l *Limiter) isFull(now time.Duration) bool { return l.frames.isFull(now) && l.bytes.isFull(now) }
+
+// UserLimiters holds the limiter of each user. A user who comes back, over a
+// socket or over HTTP, goes on with the limiter that they left. The zero value is
+// ready to use.
+type UserLimiters struct {
+	mu      sync.Mutex // guards the rest
+	byUser  map[string]*Limiter
+	sweepAt int // how many users there must be for the next sweep
+}
+
+// Of returns the limiter of a user.
+func (u *UserLimiters) Of(user string, now time.Duration) *Limiter {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if known := u.byUser[user]; known != nil {
+		return known
+	}
+	u.sweepLocked(now)
+	if u.byUser == nil {
+		u.byUser = map[string]*Limiter{}
+	}
+	fresh := new(Limiter)
+	u.byUser[user] = fresh
+	return fresh
+}
+
+// minSweep is how many users or addresses there are before a sweep is worth it.
+const minSweep = 1000
+
+// sweepLocked removes limiters that are full: a new one is the same. (Sessions
+// that still have such a limiter keep it.) Because the next sweep comes when
+// their number has doubled, a call costs a constant time on average.
+func (u *UserLimiters) sweepLocked(now time.Duration) {
+	if len(u.byUser) < max(u.sweepAt, minSweep) {
+		return
+	}
+	for user, l := range u.byUser {
+		if l.isFull(now) {
+			delete(u.byUser, user)
+		}
+	}
+	u.sweepAt = 2 * len(u.byUser)
+}
+
+// AddressLimiter bounds how often clients connect, by address. The zero value is
+// ready to use.
+type AddressLimiter struct {
+	mu      sync.Mutex // guards the rest
+	byAddr  map[netip.Addr]*bucket
+	sweepAt int // how many addresses there must be for the next sweep
+}
+
+// Allow counts an attempt from addr and reports whether it may go on.
+func (a *AddressLimiter) Allow(r Rate, now time.Duration, addr netip.Addr) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	key := AddressKey(addr)
+	b := a.byAddr[key]
+	if b == nil {
+		a.sweepLocked(now)
+		if a.byAddr == nil {
+			a.byAddr = map[netip.Addr]*bucket{}
+		}
+		b = new(bucket)
+		a.byAddr[key] = b
+	}
+	return b.reserve(r, now, 1, 0) == 0
+}
+
+// sweepLocked is like that of UserLimiters.
+func (a *AddressLimiter) sweepLocked(now time.Duration) {
+	if len(a.byAddr) < max(a.sweepAt, minSweep) {
+		return
+	}
+	for addr, b := range a.byAddr {
+		if b.isFull(now) {
+			delete(a.byAddr, addr)
+		}
+	}
+	a.sweepAt = 2 * len(a.byAddr)
+}
+
+// AddressKey returns what counts as one address: an IPv4 address, or the /64 of
+// an IPv6 address, since one customer has at least a /64.
+func AddressKey(addr netip.Addr) netip.Addr {
+	addr = addr.Unmap().WithZone("")
+	if addr.Is6() {
+		if p, err := addr.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return addr
+}

@@ -1,0 +1,87 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Subject is a set of users to whom a policy permits something.
+type Subject struct {
+	kind         subjectKind
+	claim, value string
+}
+
+type subjectKind uint8
+
+const (
+	anyone subjectKind = iota + 1
+	guests
+	users
+	owner
+	claimant
+)
+
+var subjects = map[string]subjectKind{"anyone": anyone, "guests": guests, "users": users, userSlot: owner}
+
+// ParseSubject reads a subject:
+//
+//	anyone        everybody
+//	guests        guests
+//	users         everybody but guests
+//	{user}        users whose id is in the room's name, at {user} in the pattern
+//	claim=value   users whose credential has this claim, as a text or in a list
+//
+// The claim sub is always the user's id.
+func ParseSubject(text string) (Subject, error) {
+	if kind, ok := subjects[text]; ok {
+		return Subject{kind: kind}, nil
+	}
+	claim, value, ok := strings.Cut(text, "=")
+	switch {
+	case !ok:
+		return Subject{}, fmt.Errorf("subject %q is not anyone, guests, users, {user} or claim=value", text)
+	case claim == "" || value == "":
+		return Subject{}, fmt.Errorf("subject %q needs a claim and a value, such as role=admin", text)
+	case strings.ContainsFunc(text, unicode.IsControl):
+		return Subject{}, fmt.Errorf("subject %q has a control character", text)
+	}
+	return Subject{claimant, claim, value}, nil
+}
+
+// String returns the text that ParseSubject reads.
+func (s Subject) String() string {
+	if s.kind == claimant {
+		return s.claim + "=" + s.value
+	}
+	for text, kind := range subjects {
+		if kind == s.kind {
+			return text
+		}
+	}
+	return ""
+}
+
+// includes reports whether one of the subjects includes id. owned says that the
+// room's name has the id of the user.
+func includes(list []Subject, id *Identity, owned bool) bool {
+	return slices.ContainsFunc(list, func(s Subject) bool {
+		switch s.kind {
+		case anyone:
+			return true
+		case guests:
+			return id.User.Guest
+		case users:
+			return !id.User.Guest
+		case owner:
+			return owned
+		case claimant:
+			if s.claim == "sub" {
+				return s.value == id.User.ID
+			}
+			return slices.Contains(id.Claims[s.claim], s.value)
+		}
+		return false
+	})
+}

@@ -1,0 +1,153 @@
+package chat
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// history is the act of reading a page of any room that the actor may read. limit
+// bounds the entries if it is above 0.
+func (a *actor) history(ctx context.Context, q journal.Query, limit int) (journal.Page, error) {
+	if err := a.MayRead(q.Room); err != nil {
+		return journal.Page{}, err
+	}
+	bounds := pageBounds{a.core.settings().MaxPage, chatv1.PageBytes, 1}
+	if limit > 0 {
+		bounds.entries = min(bounds.entries, limit)
+	}
+	return a.readPage(ctx, q, bounds)
+}
+
+// pageBounds bound a page: at most so many entries, and so many bytes, but at
+// least so many entries whatever their size.
+type pageBounds struct{ entries, bytes, least int }
+
+// readPage reads what the actor is shown of a room.
+func (a *actor) readPage(ctx context.Context, q journal.Query, bounds pageBounds) (journal.Page, error) {
+	q.Limit = bounds.entries
+	page, err := a.core.journal.Read(ctx, q)
+	if err != nil {
+		return page, err
+	}
+	hide(&page, a.Rights(q.Room).History, q.Backward, time.Now())
+	shorten(&page, q.Backward, bounds)
+	return page, nil
+}
+
+// hide removes entries that the policy does not show, and raises First
+// accordingly, as if they were not kept.
+func hide(p *journal.Page, h access.History, backward bool, now time.Time) {
+	switch {
+	case h.Entries < 0:
+		p.First = p.Last + 1
+	case h.Entries > 0 && p.Last > journal.Seq(h.Entries):
+		p.First = max(p.First, p.Last-journal.Seq(h.Entries)+1)
+	}
+	for i := range p.Entries {
+		e := &p.Entries[i]
+		if h.Age > 0 && now.Sub(time.UnixMilli(e.At)) > h.Age {
+			p.First = max(p.First, e.Seq+1)
+		}
+	}
+	if len(p.Entries) == 0 {
+		return
+	}
+	if begin := p.Entries[0].Seq; begin <= p.First {
+		p.More = p.More && !backward
+		p.Entries = p.Entries[min(int(p.First-begin), len(p.Entries)):]
+	}
+}
+
+// shorten removes the entries that exceed the bounds, at the end that lies in the
+// direction of reading.
+func shorten(p *journal.Page, backward bool, bounds pageBounds) {
+	n, size := 0, 0
+	for n < len(p.Entries) {
+		i := n
+		if backward {
+			i = len(p.Entries) - 1 - n
+		}
+		if size += jsonSize(&p.Entries[i]); n >= bounds.least && size > bounds.bytes {
+			p.More = true
+			break
+		}
+		n++
+	}
+	if backward {
+		p.Entries = p.Entries[len(p.Entries)-n:]
+	} else {
+		p.Entries = p.Entries[:n]
+	}
+}
+
+// jsonSize returns about how many bytes an entry takes in a frame of chat.v1.
+func jsonSize(e *journal.Entry) int {
+	size := e.Size()
+	if e.Text {
+		for _, c := range e.Body {
+			if c < ' ' {
+				size += 5 // \u00xx
+			}
+		}
+	}
+	return size
+}
+
+// markRead is the act of moving the user's read mark to seq, or to the newest
+// entry if seq is above that. It returns where the mark is now and how many
+// entries are unread. The user's other sessions in the room are told.
+func (a *actor) markRead(ctx context.Context, sub *room.Subscription, seq journal.Seq) (mark, unread journal.Seq, err error) {
+	name := sub.Room()
+	page, err := a.readPage(ctx, journal.Query{Room: name, Backward: true}, pageBounds{1, 0, 0})
+	if err != nil {
+		return 0, 0, err
+	}
+	user := a.User()
+	mark, moved, err := a.core.marks.move(ctx, markKey{user.ID, name}, page.Epoch, min(seq, page.Last), user.Guest)
+	if err != nil {
+		return 0, 0, err
+	}
+	unread = unreadAbove(page, mark)
+	if moved {
+		told := wire.Mark{Room: name, Seq: uint64(mark), Unread: uint64(unread)}
+		a.append(sub, journal.Entry{Kind: journal.Aside, Body: told.Append(nil)}, func(journal.Receipt, error) {})
+	}
+	return mark, unread, nil
+}
+
+// unreadAbove returns how many of the entries that are kept are above a mark.
+func unreadAbove(p journal.Page, mark journal.Seq) journal.Seq { return p.Last - max(mark, p.First-1) }
+
+// lastMessages returns the newest n entries of a room that raw clients hear,
+// oldest first, and the number of the newest entry of all.
+func (a *actor) lastMessages(ctx context.Context, room string, n int) ([]journal.Entry, journal.Seq, error) {
+	var found []journal.Entry // newest first
+	var last journal.Seq
+	for q := (journal.Query{Room: room, Backward: true, Limit: n}); len(found) < n; {
+		page, err := a.core.journal.Read(ctx, q)
+		if err != nil {
+			return nil, 0, err
+		}
+		if q.Before == 0 {
+			last = page.Last
+		}
+		for i := len(page.Entries) - 1; i >= 0 && len(found) < n; i-- {
+			if e := page.Entries[i]; e.Kind.Raw() != journal.NoRawFrame && !e.Recalled {
+				found = append(found, e)
+			}
+		}
+		if !page.More || len(page.Entries) == 0 {
+			break
+		}
+		q.Before = page.Entries[0].Seq
+	}
+	slices.Reverse(found)
+	return found, last, nil
+}

@@ -1,0 +1,285 @@
+package chat
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// ServeMessages serves the messages of a room over plain HTTP, as PROTOCOL.md
+// describes it: GET reads a page, POST says something. It is for backends, which
+// need no connection for either. Their users, rooms, rights and limits are those of
+// everybody else.
+func (h *Handler) ServeMessages(w http.ResponseWriter, r *http.Request, room string) {
+	serve := h.getMessages
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodPost:
+		serve = h.postMessage
+	default:
+		methodNotAllowed(w, "GET, HEAD, POST")
+		return
+	}
+	if err := serve(w, r, room); err != nil {
+		h.Problem(w, err)
+	}
+}
+
+// Problem answers a request with an error, as problem details.
+func (h *Handler) Problem(w http.ResponseWriter, err error) {
+	e := h.Hub.refusal(err, "request")
+	if errors.As(err, new(*wire.Error)) {
+		h.Hub.logCause(err)
+	}
+	h.Hub.counts.errors[e.Code].Add(1)
+	status := e.Code.Status()
+	if status == 0 {
+		status = http.StatusBadRequest
+	}
+	if after := e.RetryAfter(); after != "" {
+		w.Header().Set("Retry-After", after)
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	reply(w, status, "application/problem+json", e.AppendProblem(nil, status))
+}
+
+// ServeHealth answers 200 if the hub serves as it should, or else 503. It says
+// nothing more.
+func (h *Handler) ServeHealth(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	if h.Hub.Health() != nil {
+		http.Error(w, "not ok", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
+}
+
+func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that has gone needs no answer
+}
+
+// requester returns the actor of a request, who may read the room.
+func (h *Handler) requester(r *http.Request, room string) (*actor, error) {
+	if err := journal.CheckRoom(room); err != nil {
+		e := wire.BadRoom.Error("")
+		e.Message = err.Error()
+		return nil, e
+	}
+	if !h.Origins.Allow(r) {
+		return nil, wire.Forbidden.Error("")
+	}
+	token := access.BearerToken(r)
+	id, err := h.auth().Authenticate(r.Context(), access.Credential{Token: token, Request: r})
+	if errors.Is(err, access.ErrNoCredential) || err == nil && token == "" && id.User.Guest {
+		e := wire.BadToken.Error("")
+		e.Message = "a token is needed"
+		return nil, e
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := &actor{core: &h.Hub.core, user: h.Hub.userLimiters.Of(id.User.ID, h.Hub.now())}
+	a.identity.Store(id)
+	return a, a.MayRead(room)
+}
+
+// charge counts a request of n bytes, or returns an error if it comes too soon.
+func charge(a *actor, n int) error {
+	wait := a.Charge(n, 0)
+	if wait <= 0 {
+		return nil
+	}
+	e := wire.TooFast.Error("")
+	e.Retry = max(wait, time.Millisecond)
+	return e
+}
+
+func (h *Handler) getMessages(w http.ResponseWriter, r *http.Request, room string) error {
+	a, err := h.requester(r, room)
+	if err == nil {
+		err = charge(a, 0)
+	}
+	if err != nil {
+		return err
+	}
+	q, limit, err := wantedPage(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	q.Room = room
+	page, err := a.history(r.Context(), q, limit)
+	if err != nil {
+		return err
+	}
+	body := &wire.Page{Room: room, Epoch: page.Epoch, Entries: wire.EntriesOf(page.Entries), More: page.More}
+	reply(w, http.StatusOK, "application/json", body.AppendBody(nil))
+	return nil
+}
+
+// wantedPage returns which page is asked for.
+func wantedPage(values url.Values) (q journal.Query, limit int, err error) {
+	var n [3]uint64
+	for i, name := range []string{"before", "after", "limit"} {
+		if !values.Has(name) {
+			continue
+		}
+		if n[i], err = strconv.ParseUint(values.Get(name), 10, 53); err != nil || n[i] == 0 && name != "after" {
+			return q, 0, badField(name, "must be a number from 1 to 2^53-1, or from 0 for after")
+		}
+	}
+	if values.Has("before") && values.Has("after") {
+		return q, 0, badField("after", "can't stand beside before")
+	}
+	q = journal.Query{Backward: !values.Has("after"), Before: journal.Seq(n[0]), After: journal.Seq(n[1])}
+	return q, int(min(n[2], 1<<20)), nil
+}
+
+func badField(name, what string) *wire.Error {
+	e := wire.BadFrame.Error("")
+	e.Field, e.Message = name, name+" "+what
+	return e
+}
+
+func (h *Handler) postMessage(w http.ResponseWriter, r *http.Request, name string) error {
+	a, err := h.requester(r, name)
+	if err == nil {
+		err = a.mayWrite(name)
+	}
+	if err != nil {
+		return err
+	}
+	key, err := idempotencyKey(r)
+	if err != nil {
+		return err
+	}
+	body, err := readMessage(w, r, a)
+	if err != nil {
+		return err
+	}
+	e := journal.Entry{Kind: journal.Message, Key: key, Body: body}
+	receipt, err := h.Hub.publishAs(r.Context(), name, func(to *room.Room, done func(journal.Receipt, error)) error {
+		return a.publish(to, name, e, done)
+	})
+	if err != nil {
+		return err
+	}
+	status := http.StatusCreated
+	if receipt.Duplicate {
+		status = http.StatusOK
+	}
+	sent := &wire.Sent{Room: name, Seq: uint64(receipt.Seq), At: receipt.At, Duplicate: receipt.Duplicate}
+	reply(w, status, "application/json", sent.AppendBody(nil))
+	return nil
+}
+
+// readMessage reads the body of the message that is sent.
+func readMessage(w http.ResponseWriter, r *http.Request, a *actor) ([]byte, error) {
+	p, err := ReadJSON(w, r, a.core.settings().MaxMessage)
+	if err == nil {
+		err = charge(a, len(p))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return wire.DecodePost(p)
+}
+
+// ReadJSON reads the body of a request, which must be JSON of at most limit
+// bytes. The error is one for Handler.Problem.
+func ReadJSON(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error) {
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
+		e := wire.BadFrame.Error("")
+		e.Message = "the Content-Type must be application/json"
+		return nil, e
+	}
+	p, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		e := wire.TooLarge.Error("")
+		e.Message = "the request has more than " + strconv.Itoa(limit) + " bytes"
+		return nil, e
+	case err != nil:
+		e := wire.BadFrame.Error("")
+		e.Message = "the request did not arrive whole"
+		return nil, e
+	}
+	return p, nil
+}
+
+// idempotencyKey returns the key of a request. It may have quotes around it.
+func idempotencyKey(r *http.Request) (string, error) {
+	key := r.Header.Get("Idempotency-Key")
+	if n := len(key); n >= 2 && key[0] == '"' && key[n-1] == '"' {
+		key = key[1 : n-1]
+	}
+	if len(key) > wire.MaxKey || strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' }) {
+		return "", badField("Idempotency-Key", "must have at most "+strconv.Itoa(wire.MaxKey)+" printable ASCII characters")
+	}
+	return key, nil
+}
+
+func methodNotAllowed(w http.ResponseWriter, allow string) {
+	w.Header().Set("Allow", allow)
+	http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+}
+
+// Login gives a token for a code that the client got elsewhere.
+type Login interface {
+	// Login may wait for the network, as long as the request's context allows.
+	// Its error is answered as Handler.Problem does.
+	Login(r *http.Request, code string) (*wire.Login, error)
+}
+
+const maxLogin = 4 << 10 // bytes of a request
+
+// ServeLogin serves a login over plain HTTP, as PROTOCOL.md describes it. Attempts
+// count like attempts to connect.
+func (h *Handler) ServeLogin(w http.ResponseWriter, r *http.Request, login Login) {
+	if r.Method != http.MethodPost {
+		methodNotAllowed(w, "POST")
+		return
+	}
+	answer, err := h.logIn(w, r, login)
+	if err != nil {
+		h.Problem(w, err)
+		return
+	}
+	reply(w, http.StatusOK, "application/json", answer.Append(nil))
+}
+
+func (h *Handler) logIn(w http.ResponseWriter, r *http.Request, login Login) (*wire.Login, error) {
+	if !h.Hub.addresses.Allow(h.Hub.settings().ConnectRate, h.Hub.now(), h.clientIP(r)) {
+		h.Hub.counts.refused[RefusedAttempts].Add(1)
+		return nil, wire.TooFast.Error("")
+	}
+	if !h.Origins.Allow(r) {
+		return nil, wire.Forbidden.Error("")
+	}
+	p, err := ReadJSON(w, r, maxLogin)
+	if err != nil {
+		return nil, err
+	}
+	var body struct{ Code string }
+	if err := json.Unmarshal(p, &body); err != nil || body.Code == "" {
+		return nil, badField("code", "must be the text that wx.login gave")
+	}
+	return login.Login(r, body.Code)
+}

@@ -1,0 +1,39 @@
+// Package backpressure makes those who produce wait for those who consume.
+package backpressure
+
+import "sync"
+
+// Sum is a soft limit on a sum of bytes. Wait blocks while the sum is above a
+// limit; Add never blocks. So each goroutine that waits first and adds then may
+// exceed the limit by one item. The zero value is ready to use.
+type Sum struct {
+	mu     sync.Mutex // guards the rest
+	sum    int
+	shrunk chan struct{} // closed when the sum shrinks; nil while nobody waits
+}
+
+// Add changes the sum by n, which may be negative.
+func (s *Sum) Add(n int) {
+	s.mu.Lock()
+	s.sum += n
+	if n < 0 && s.shrunk != nil {
+		close(s.shrunk)
+		s.shrunk = nil
+	}
+	s.mu.Unlock()
+}
+
+// Wait blocks while the sum is above limit.
+func (s *Sum) Wait(limit int) {
+	s.mu.Lock()
+	for s.sum > limit {
+		if s.shrunk == nil {
+			s.shrunk = make(chan struct{})
+		}
+		shrunk := s.shrunk
+		s.mu.Unlock()
+		<-shrunk
+		s.mu.Lock()
+	}
+	s.mu.Unlock()
+}

@@ -1,0 +1,93 @@
+package chatv1
+
+import (
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// maxStrikes is how many frames in a row a client may send although it was told to
+// wait.
+const maxStrikes = 100
+
+// Receive carries out one command. Calls must not overlap.
+func (s *Session) Receive(op ws.OpCode, payload []byte) {
+	if op != ws.OpText {
+		s.refuse(&wire.Error{Code: wire.BadFrame, Message: "a frame must be text", Retry: wire.Never})
+		return
+	}
+	c, err := wire.Decode(payload)
+	if wait := s.host.Charge(len(payload), 0); wait > 0 {
+		if s.strikes++; s.strikes > maxStrikes {
+			s.host.CloseWith(wire.TooFast.Bye())
+			return
+		}
+		err = tooFast(wait)
+	} else if s.strikes = 0; err == nil {
+		err = s.carryOut(c)
+	}
+	if err != nil {
+		s.refuse(s.errorFor(err, c))
+	}
+}
+
+// tooFast returns the error of a frame that came too soon by wait.
+func tooFast(wait time.Duration) *wire.Error {
+	e := wire.TooFast.Error("")
+	e.Retry = max(wait, time.Millisecond)
+	return e
+}
+
+// carryOut does what c says. An error is the answer to c. Without an error, c was
+// answered or will be.
+func (s *Session) carryOut(c wire.Command) error {
+	hello, isHello := c.(*wire.Hello)
+	switch {
+	case isHello && s.greeted.Load():
+		return wire.AlreadyHello.Error(hello.ID)
+	case isHello:
+		return s.hello(hello)
+	case !s.greeted.Load():
+		return wire.NoHello.Error(c.CommandID())
+	}
+	switch c := c.(type) {
+	case *wire.Join:
+		return s.joinRoom(c)
+	case *wire.Leave:
+		return s.leave(c)
+	case *wire.Send:
+		return s.publish(c)
+	case *wire.Recall:
+		return s.recall(c)
+	case *wire.Typing:
+		return s.typing(c)
+	case *wire.History:
+		return s.history(c)
+	case *wire.Read:
+		return s.read(c)
+	case *wire.Who:
+		return s.who(c)
+	case *wire.Renew:
+		return s.renew(c)
+	case *wire.Mute:
+		return s.moderate(c.ID, c.Room, s.host.Mute(c.Room, c.User, c.For))
+	case *wire.Kick:
+		return s.moderate(c.ID, c.Room, s.host.Kick(c.Room, c.User))
+	case *wire.Ban:
+		return s.moderate(c.ID, c.Room, s.host.Ban(c.Room, c.User, c.For))
+	case *wire.Ping:
+		s.answer(&wire.Pong{ID: c.ID})
+		return nil
+	}
+	return wire.UnknownType.Error(c.CommandID())
+}
+
+// moderate answers a mute, a kick or a ban.
+func (s *Session) moderate(id, name string, err error) error {
+	if err == nil {
+		s.acknowledge(id, name)
+	}
+	return err
+}

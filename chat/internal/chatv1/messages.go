@@ -1,0 +1,93 @@
+package chatv1
+
+import (
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// publish hands a message to the journal. The answer comes when it is recorded.
+func (s *Session) publish(c *wire.Send) error {
+	sub, err := s.joined(c.Room)
+	if err != nil {
+		return err
+	}
+	e := journal.Entry{Kind: journal.Message, Key: c.Key, Body: c.Body}
+	return s.host.Publish(sub, e, s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
+		return &wire.Sent{Seq: uint64(r.Seq), At: r.At}
+	}))
+}
+
+// recall takes a message back. If it is already recalled, the answer has no seq.
+func (s *Session) recall(c *wire.Recall) error {
+	sub, err := s.joined(c.Room)
+	if err != nil {
+		return err
+	}
+	return s.host.Recall(sub, journal.Seq(c.Seq), s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
+		if r.Duplicate {
+			return &wire.Sent{}
+		}
+		return &wire.Sent{Seq: uint64(r.Seq), At: r.At}
+	}))
+}
+
+// typingInterval is how often others are told at most that somebody is typing.
+const typingInterval = 2 * time.Second
+
+// typing tells the others that the user is typing.
+func (s *Session) typing(c *wire.Typing) error {
+	sub, err := s.joined(c.Room)
+	if err != nil {
+		return err
+	}
+	if err := s.host.MaySignal(c.Room); err != nil {
+		return err
+	}
+	if now := time.Now(); now.Sub(s.typedAt[sub]) >= typingInterval {
+		if err := s.host.Signal(sub, &wire.Writing{Room: c.Room, From: wire.User(s.host.Identity().User)}); err != nil {
+			return err
+		}
+		if s.typedAt == nil {
+			s.typedAt = map[*room.Subscription]time.Time{}
+		}
+		s.typedAt[sub] = now
+	}
+	s.acknowledge(c.ID, c.Room)
+	return nil
+}
+
+// history answers with a page of any room that the user may read.
+func (s *Session) history(c *wire.History) error {
+	q := journal.Query{Room: c.Room, Backward: !c.Forward, After: journal.Seq(c.After), Before: journal.Seq(c.Before)}
+	page, err := s.host.History(q, c.Limit)
+	if err != nil {
+		return err
+	}
+	s.answer(&wire.Page{
+		ID:      c.ID,
+		Room:    c.Room,
+		Epoch:   page.Epoch,
+		Entries: wire.EntriesOf(page.Entries),
+		More:    page.More,
+	})
+	return nil
+}
+
+// read moves the user's read mark.
+func (s *Session) read(c *wire.Read) error {
+	sub, err := s.joined(c.Room)
+	if err != nil {
+		return err
+	}
+	mark, unread, err := s.host.MarkRead(sub, journal.Seq(c.Seq))
+	if err != nil {
+		return err
+	}
+	if c.ID != "" {
+		s.answer(&wire.Marked{ID: c.ID, Room: c.Room, Seq: uint64(mark), Unread: uint64(unread)})
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+// Package rawdialect is the raw dialect, the classical chat server: what a client
+// says is relayed to everybody else in its one room, byte for byte.
+package rawdialect
+
+import (
+	"bytes"
+	"errors"
+	"time"
+
+	"github.com/gobwas/ws"
+
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// Host is what the hub does for one session.
+type Host interface {
+	// Charge counts a frame of n bytes and returns how long the client should
+	// have waited with it. If that is above patience, the frame does not count.
+	Charge(n int, patience time.Duration) time.Duration
+	// Sleep waits for d, or until the hub closes.
+	Sleep(d time.Duration)
+	// Deliver queues whole frames. It does not wait; a client that does not read
+	// is cut off.
+	Deliver(frames []byte)
+	// Close tells the client why its session ends, and ends it.
+	Close(why wire.Code)
+	// Publish hands a message to the journal, which calls done. The error is a
+	// *wire.Error if the client may not do that.
+	Publish(sub *room.Subscription, e journal.Entry, done func(journal.Receipt, error)) error
+	// LastMessages returns the newest n messages that raw clients hear, oldest
+	// first, and the number of the newest entry of all.
+	LastMessages(name string, n int) ([]journal.Entry, journal.Seq, error)
+	// NotRecorded logs why the journal did not record an entry.
+	NotRecorded(err error)
+}
+
+// Session is one session of the raw dialect.
+type Session struct {
+	// Fixed.
+	host     Host
+	sub      *room.Subscription
+	encoding room.Encoding
+}
+
+// NewSession returns a session that is subscribed to its room. The subscription is
+// held until Begin.
+func NewSession(host Host, sub *room.Subscription, enc room.Encoding) *Session {
+	return &Session{host, sub, enc}
+}
+
+// MaxHistory bounds how many messages one client may ask for.
+const MaxHistory = 1000
+
+// chunkSize is how many bytes of history are queued at once.
+const chunkSize = 64 << 10
+
+// Begin delivers the last n messages of the room, and then what was said since
+// the session joined.
+func (s *Session) Begin(n int) error {
+	var last journal.Seq
+	if n > 0 {
+		entries, newest, err := s.host.LastMessages(s.sub.Room(), n)
+		if err != nil {
+			return err
+		}
+		last = newest
+		s.deliver(entries)
+	}
+	s.sub.Resume(last)
+	return nil
+}
+
+func (s *Session) deliver(entries []journal.Entry) {
+	var frames []byte
+	for i := range entries {
+		frames = s.encoding.Append(frames, &entries[i])
+		if len(frames) > chunkSize || i == len(entries)-1 {
+			s.host.Deliver(frames)
+			frames = nil
+		}
+	}
+}
+
+// maxPause is how long a raw client is not read because it sends too much. One
+// that would have to wait longer is disconnected.
+const maxPause = 5 * time.Second
+
+// Receive publishes what the client said. Calls must not overlap.
+func (s *Session) Receive(op ws.OpCode, payload []byte) {
+	switch wait := s.host.Charge(len(payload), maxPause); {
+	case wait > maxPause:
+		s.host.Close(wire.TooFast)
+		return
+	case wait > 0:
+		s.host.Sleep(wait)
+	}
+	e := journal.Entry{Kind: journal.Message, Text: true, Body: bytes.Clone(payload)} // payload is valid during the call only
+	if op == ws.OpBinary {
+		e.Kind, e.Text = journal.Binary, false
+	}
+	var no *wire.Error
+	if errors.As(s.host.Publish(s.sub, e, s.published), &no) {
+		s.host.Close(no.Code)
+	}
+}
+
+// published ends the session if a message could not be recorded: a raw client
+// cannot be told so, and must not believe that others have it.
+func (s *Session) published(_ journal.Receipt, err error) {
+	if err != nil {
+		s.host.NotRecorded(err)
+		s.host.Close(wire.Unavailable)
+	}
+}
+
+// Goodbye returns nothing: a close frame is all that raw clients are told.
+func (s *Session) Goodbye(*wire.Bye) []byte { return nil }
+
+// End leaves the room. It is called when the connection has ended.
+func (s *Session) End() { s.sub.Lose() }

@@ -1,0 +1,87 @@
+package room
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// audience is who hears a room. The room's worker owns it.
+type audience struct {
+	receivers []*receiver
+	presence  presence
+}
+
+// add adds a receiver, which is held. Users are present by their visible
+// receivers. It reports whether a report of presence is due.
+func (a *audience) add(r *receiver, visible bool) (report bool) {
+	r.held = &heldFrames{}
+	r.index = int32(len(a.receivers))
+	a.receivers = append(a.receivers, r)
+	return visible && a.presence.arrive(r.session.User(), r)
+}
+
+// remove removes a receiver.
+func (a *audience) remove(r *receiver) {
+	end := len(a.receivers) - 1
+	a.receivers[r.index] = a.receivers[end]
+	a.receivers[r.index].index = r.index
+	a.receivers[end] = nil
+	a.receivers = a.receivers[:end]
+}
+
+// ofUser returns the receivers by which a user is present.
+func (a *audience) ofUser(id string) []*receiver {
+	if u := a.presence.users[id]; u != nil {
+		return u.receivers
+	}
+	return nil
+}
+
+// tellUser delivers a frame to all sessions of a user, except the one with the id
+// except.
+func (a *audience) tellUser(limit int, user, except string, frame []byte) {
+	for _, r := range a.ofUser(user) {
+		if r.session.ID() != except {
+			r.tell(limit, frame)
+		}
+	}
+}
+
+// tellPresence delivers one frame about who came and went to everybody, except to
+// those whom the frame names as having come. They get the frame without
+// themselves, or none if it is about nobody else.
+func (a *audience) tellPresence(limit int, room string, came, went []*presentUser) {
+	listed := came[:min(len(came), wire.MaxUsers)]
+	for _, u := range listed {
+		u.marked = true
+	}
+	frame := a.presence.frame(room, listed, went, nil)
+	for _, r := range a.receivers {
+		if r.user != nil && !r.user.marked {
+			r.tell(limit, frame)
+		}
+	}
+	for _, u := range listed {
+		u.marked = false
+		if len(came)+len(went) == 1 {
+			break
+		}
+		frame := a.presence.frame(room, listed, went, u)
+		for _, r := range u.receivers {
+			r.tell(limit, frame)
+		}
+	}
+}
+
+// forbidden calls end for each of these receivers that may no longer read the
+// room.
+func (a *audience) forbidden(room string, receivers []*receiver, end func(*receiver, *wire.Error)) {
+	for _, r := range slices.Clone(receivers) {
+		var why *wire.Error
+		if !r.left.Load() && errors.As(r.session.MayRead(room), &why) {
+			end(r, why)
+		}
+	}
+}

@@ -1,0 +1,30 @@
+// Package room is who hears what: rooms, the subscriptions of sessions to them,
+// fan-out, and presence.
+//
+// # One worker for each room
+//
+// A room has a mailbox. It holds, in one order, the journal's entries and the
+// changes of who is subscribed. A worker, a goroutine that exists only while the
+// mailbox holds something, deals with them one after the other. The subscriptions
+// belong to the worker: it holds no lock while it delivers to them, and each
+// subscription hears every entry from a known point on, because its beginning
+// stands in the same order as the entries.
+//
+// # Locks
+//
+// The order is: the hub's mutex, then the mutex of Rooms, then a mailbox, which is
+// a leaf. No lock is held while the journal is called.
+//
+// # Files, lowest first
+//
+//	encoding.go      an entry as the bytes of a frame, for each dialect
+//	session.go       what a room needs of a session, and its settings
+//	receiver.go      one subscription as the worker sees it
+//	held.go          frames that a receiver gets later
+//	presence.go      which users are in the room
+//	audience.go      the receivers and the users of one room
+//	fanout.go        a batch of entries on its way to an audience
+//	room.go          the room: mailbox, worker, journal
+//	rooms.go         all rooms that somebody is in
+//	subscription.go  one session in one room, as dialects use it
+package room

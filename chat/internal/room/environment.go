@@ -1,0 +1,22 @@
+package room
+
+import (
+	"sync/atomic"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// environment is what every room of a hub works with. Any goroutine may use it.
+type environment struct {
+	journal  journal.Journal
+	onPanic  func(value any, stack []byte)
+	settings atomic.Pointer[Settings]
+	counters Counters
+
+	// rawReceiver returns the receiver of the raw session with that id if it is
+	// in that room, and nil otherwise.
+	rawReceiver func(session, room string) *receiver
+}
+
+// heldLimit is how many bytes may be held for one receiver.
+func (env *environment) heldLimit() int { return env.settings.Load().OutboxLimit }

@@ -1,0 +1,168 @@
+package room
+
+import (
+	"sync"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// chunkSize is how many bytes of frames go to a socket at once. Many small
+// messages share one system call, and a socket whose client does not read is
+// noticed soon.
+const chunkSize = 64 << 10
+
+// fanOut is a batch of consecutive entries on its way to an audience. The room's
+// worker owns it.
+type fanOut struct {
+	entries []*journal.Entry
+	size    int         // of their bodies
+	spared  []*receiver // that have entries to skip
+	chunks  [encodings]chunk
+}
+
+// fanOuts lends a fanOut to each room that has something to deliver: idle rooms
+// have none.
+var fanOuts = sync.Pool{New: func() any { return new(fanOut) }}
+
+// chunk is the batch in one encoding. All receivers share its bytes, which are
+// never changed.
+type chunk struct {
+	encoded bool
+	frames  []byte
+	ends    []int // where the frame of each entry ends
+}
+
+// frame returns the bytes of the i-th entry. They are empty if the dialect does
+// not show it.
+func (c *chunk) frame(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = c.ends[i-1]
+	}
+	return c.frames[start:c.ends[i]:c.ends[i]]
+}
+
+// add adds an entry to the batch. It returns false if the batch is full.
+func (f *fanOut) add(e *journal.Entry) bool {
+	if len(f.entries) > 0 && f.size+len(e.Body) > chunkSize {
+		return false
+	}
+	f.entries = append(f.entries, e)
+	f.size += len(e.Body)
+	return true
+}
+
+// flush delivers the batch to everybody in the audience: one encoding for each
+// dialect that is present, one Deliver for each receiver. It waits for nobody.
+func (f *fanOut) flush(env *environment, room string, a *audience) {
+	if len(f.entries) == 0 {
+		return
+	}
+	began := time.Now()
+	for i, e := range f.entries {
+		f.spare(i, env, room, a, e)
+	}
+	bytes, limit := 0, env.heldLimit()
+	for _, r := range a.receivers {
+		c := f.chunk(r.encoding)
+		frames := c.frames
+		if r.paused {
+			continue
+		}
+		if r.held != nil {
+			f.hold(limit, r, c)
+			continue
+		}
+		if r.skip != nil || r.after > 0 {
+			frames = f.without(r, c)
+		}
+		if len(frames) > 0 {
+			r.session.Deliver(frames)
+			bytes += len(frames)
+		}
+	}
+	f.count(&env.counters, len(a.receivers), bytes, time.Since(began))
+	for _, r := range f.spared {
+		r.skip = nil
+	}
+	clear(f.entries)
+	clear(f.spared)
+	*f = fanOut{entries: f.entries[:0], spared: f.spared[:0]}
+}
+
+// spare notes who must not get e, the i-th entry of the batch: the raw session
+// that it came from, or all sessions of the user it came from.
+func (f *fanOut) spare(i int, env *environment, room string, a *audience, e *journal.Entry) {
+	if e.Kind.Audience() == journal.OtherUsers {
+		for _, r := range a.ofUser(e.From.ID) {
+			f.spareOne(i, r)
+		}
+		return
+	}
+	if r := env.rawReceiver(e.Origin, room); r != nil {
+		f.spareOne(i, r)
+	}
+}
+
+func (f *fanOut) spareOne(i int, r *receiver) {
+	if r.skip == nil {
+		f.spared = append(f.spared, r)
+	}
+	r.skip = append(r.skip, i)
+}
+
+// chunk returns the batch in one encoding.
+func (f *fanOut) chunk(enc Encoding) *chunk {
+	c := &f.chunks[enc]
+	if c.encoded {
+		return c
+	}
+	c.encoded = true
+	c.frames = make([]byte, 0, f.size+frameOverhead*len(f.entries))
+	c.ends = make([]int, len(f.entries))
+	for i, e := range f.entries {
+		c.frames = enc.Append(c.frames, e)
+		c.ends[i] = len(c.frames)
+	}
+	return c
+}
+
+// without returns a copy of the frames without those that r must skip: it sent
+// them itself, or has already read them from the journal, which may be ahead of
+// delivery.
+func (f *fanOut) without(r *receiver, c *chunk) []byte {
+	frames := make([]byte, 0, len(c.frames))
+	for i, e := range f.entries {
+		if !r.skips(i, e) {
+			frames = append(frames, c.frame(i)...)
+		}
+		if e.Seq >= r.after {
+			r.after = 0
+		}
+	}
+	return frames
+}
+
+// hold holds the batch for a receiver that gets it later. If it becomes too much,
+// the session is cut off when the receiver resumes, like that of any other client
+// that reads too slowly.
+func (f *fanOut) hold(limit int, r *receiver, c *chunk) {
+	for i, e := range f.entries {
+		if frame := c.frame(i); len(frame) > 0 && !r.skips(i, e) {
+			r.held.add(limit, e.Seq, frame)
+		}
+	}
+}
+
+func (f *fanOut) count(c *Counters, receivers, bytes int, took time.Duration) {
+	deliveries := len(f.entries) * receivers
+	for _, r := range f.spared {
+		deliveries -= len(r.skip)
+	}
+	c.Entries.Add(uint64(len(f.entries)))
+	c.Deliveries.Add(uint64(deliveries))
+	c.BytesOut.Add(uint64(bytes))
+	c.Batches.Add(1)
+	c.FanOut.Add(int64(took))
+}

@@ -1,0 +1,187 @@
+package room
+
+import (
+	"slices"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// presence is which users are in a room. The room's worker owns it.
+//
+// Changes are collected before they are told, so that many at once cost one
+// frame. A user who lost the connection is reported as gone after a delay, unless
+// they are back by then.
+type presence struct {
+	users   map[string]*presentUser
+	count   int            // of users who are here
+	changed []*presentUser // to be looked at by the next report
+	lost    []lostUser     // in the order of their deadlines
+
+	timer *time.Timer // nil until it is first needed
+	due   int64       // when the timer fires, in Unix nanoseconds; 0 while it does not run
+}
+
+// lostUser counts as gone at the deadline, unless they are back by then. Times are
+// Unix nanoseconds.
+type lostUser struct {
+	*presentUser
+	lostAt, deadline int64
+}
+
+// collectTime is how long changes are collected: longer in large rooms, so that
+// presence costs at most ten thousand deliveries a second in each.
+func collectTime(receivers int) time.Duration {
+	return max(50*time.Millisecond, time.Duration(receivers)*100*time.Microsecond)
+}
+
+// arrive adds a receiver of a user. It reports whether a report is due.
+func (p *presence) arrive(u journal.User, r *receiver) (report bool) {
+	user := p.users[u.ID]
+	if user == nil {
+		if p.users == nil {
+			p.users = map[string]*presentUser{}
+		}
+		user = &presentUser{}
+		p.users[u.ID] = user
+	}
+	if !user.here() {
+		p.count++
+	}
+	user.user, user.lostAt = u, 0
+	user.receivers = append(user.receivers, r)
+	r.user = user
+	return p.note(user)
+}
+
+// depart removes a receiver of a user who asked for it, so that the others are
+// told soon. It reports whether a report is due.
+func (p *presence) depart(r *receiver) (report bool) {
+	user := p.remove(r)
+	if len(user.receivers) > 0 {
+		return false
+	}
+	p.count--
+	return p.note(user)
+}
+
+// lose removes a receiver whose connection was lost: the user counts as here for
+// some time more. It returns when a report is due in Unix nanoseconds, 0 for
+// never.
+func (p *presence) lose(r *receiver, wait time.Duration) (due int64) {
+	user := p.remove(r)
+	if len(user.receivers) > 0 {
+		return 0
+	}
+	now := time.Now().UnixNano()
+	user.lostAt = now
+	p.lost = append(p.lost, lostUser{user, now, now + int64(wait)})
+	return p.lost[0].deadline
+}
+
+func (p *presence) remove(r *receiver) *presentUser {
+	user := r.user
+	user.receivers = slices.DeleteFunc(user.receivers, func(other *receiver) bool { return other == r })
+	return user
+}
+
+// reset forgets everything: nobody is left who could be told.
+func (p *presence) reset() {
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	*p = presence{timer: p.timer}
+}
+
+// note queues a user whose presence may have changed for the next report. It
+// reports whether that one is due.
+func (p *presence) note(u *presentUser) bool {
+	if u.queued || u.here() == u.announced {
+		return false
+	}
+	u.queued = true
+	p.changed = append(p.changed, u)
+	return true
+}
+
+// schedule has report called, by tick, at a time in Unix nanoseconds at the
+// latest.
+func (p *presence) schedule(at int64, tick func()) {
+	if p.due != 0 && at >= p.due {
+		return
+	}
+	p.due = at
+	wait := time.Until(time.Unix(0, at))
+	if p.timer == nil {
+		p.timer = time.AfterFunc(wait, tick)
+	} else {
+		p.timer.Reset(wait)
+	}
+}
+
+// report returns who has come and gone since the last report, and when the next
+// one is due in Unix nanoseconds, 0 for none.
+func (p *presence) report() (came, went []*presentUser, due int64) {
+	p.expireLost(time.Now().UnixNano())
+	for _, u := range p.changed {
+		switch here := u.here(); {
+		case here && !u.announced:
+			came = append(came, u)
+		case !here && u.announced:
+			went = append(went, u)
+		}
+		u.queued, u.announced = false, u.here()
+		if !u.announced {
+			delete(p.users, u.user.ID)
+		}
+	}
+	p.changed, p.due = nil, 0
+	if len(p.lost) > 0 {
+		due = p.lost[0].deadline
+	}
+	return came, went, due
+}
+
+func (p *presence) expireLost(now int64) {
+	for len(p.lost) > 0 && p.lost[0].deadline <= now {
+		l := p.lost[0]
+		p.lost = p.lost[1:]
+		if l.presentUser.lostAt == l.lostAt { // otherwise the user was back meanwhile
+			l.presentUser.lostAt = 0
+			p.count--
+			p.note(l.presentUser)
+		}
+	}
+}
+
+// list returns some of the users who are here, at most wire.MaxUsers, in no
+// order.
+func (p *presence) list() []wire.User {
+	users := make([]wire.User, 0, min(len(p.users), wire.MaxUsers))
+	for _, u := range p.users {
+		if len(users) == wire.MaxUsers {
+			break
+		}
+		if u.here() {
+			users = append(users, wire.User(u.user))
+		}
+	}
+	return users
+}
+
+// frame returns the presence frame about these users. except, if any, is left out
+// of those who came.
+func (p *presence) frame(room string, came, went []*presentUser, except *presentUser) []byte {
+	return Frame(&wire.Presence{Room: room, Joined: wireUsers(came, except), Left: wireUsers(went, nil), Members: p.count})
+}
+
+func wireUsers(list []*presentUser, except *presentUser) []wire.User {
+	users := make([]wire.User, 0, min(len(list), wire.MaxUsers))
+	for _, u := range list {
+		if u != except && len(users) < wire.MaxUsers {
+			users = append(users, wire.User(u.user))
+		}
+	}
+	return users
+}

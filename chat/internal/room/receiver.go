@@ -1,0 +1,131 @@
+package room
+
+import (
+	"slices"
+	"sync/atomic"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// receiver is one subscription as the room's worker sees it. In its life it is
+// held (frames are kept for later), then live, and any number of times held or
+// paused again, until it has left.
+type receiver struct {
+	// Fixed.
+	session  Session
+	encoding Encoding
+
+	left atomic.Bool // any goroutine may read it; the worker sets it
+
+	// Owned by the worker.
+	paused bool         // it gets nothing, because its client still has pages of history to ask for
+	index  int32        // in audience.receivers
+	user   *presentUser // nil for raw clients: they hear, but are not seen
+	held   *heldFrames  // not nil while it is held
+	after  journal.Seq  // entries up to this one were read from the journal and must be skipped when they are delivered; 0 once they have passed
+	skip   []int        // entries of the batch under way that it must not get
+}
+
+// tell delivers a frame that is not an entry, or holds it.
+func (r *receiver) tell(limit int, frame []byte) {
+	switch {
+	case r.held != nil:
+		r.held.add(limit, 0, frame)
+	case !r.paused:
+		r.session.Deliver(frame)
+	}
+}
+
+// hold begins to hold frames.
+func (r *receiver) hold() {
+	if !r.left.Load() {
+		r.held, r.paused = &heldFrames{wasPaused: r.paused}, false
+	}
+}
+
+// resume delivers what was held, except the entries up to after, which the client
+// has read from the journal. From then on delivery is live.
+func (r *receiver) resume(after journal.Seq) {
+	held := r.held
+	r.held = nil
+	switch {
+	case held == nil: // it has left, and nothing was held
+	case r.left.Load():
+		if held.last != nil {
+			r.session.Deliver(held.last)
+		}
+	case held.closing != 0:
+		r.session.Close(held.closing)
+	case held.overflow:
+		r.session.Close(wire.Slow)
+	default:
+		r.deliverHeld(held, after)
+	}
+}
+
+func (r *receiver) deliverHeld(held *heldFrames, after journal.Seq) {
+	var frames []byte
+	r.after = after
+	for _, h := range held.frames {
+		if h.seq == 0 || h.seq > after {
+			frames = append(frames, h.frame...)
+		}
+		if h.seq >= after {
+			r.after = 0
+		}
+	}
+	if len(frames) > 0 {
+		r.session.Deliver(frames)
+	}
+}
+
+// pause drops the held frames and stops delivery: the client was told that there
+// is more, so it reads these entries with its next page.
+func (r *receiver) pause() {
+	if r.held != nil && r.held.closing == 0 && !r.left.Load() {
+		r.held, r.paused = nil, true
+		return
+	}
+	r.resume(0)
+}
+
+// cancelHold goes back to what was before hold, because the history could not be
+// read.
+func (r *receiver) cancelHold() {
+	if r.held != nil && r.held.wasPaused {
+		r.pause()
+		return
+	}
+	r.resume(r.after)
+}
+
+// closeSession ends the session. A session whose join is not answered yet may
+// have no connection: it ends when the receiver resumes.
+func (r *receiver) closeSession(why wire.Code) {
+	if r.held != nil {
+		r.held.closing = why
+		return
+	}
+	r.session.Close(why)
+}
+
+// skips reports whether the receiver must not get e, the i-th entry of the batch
+// under way.
+func (r *receiver) skips(i int, e *journal.Entry) bool {
+	return slices.Contains(r.skip, i) || e.Seq > 0 && e.Seq <= r.after
+}
+
+// presentUser is a user in a room, with any number of sessions that speak chat.v1.
+type presentUser struct {
+	user      journal.User
+	receivers []*receiver // none: the user has left, or lost the connection
+	lostAt    int64       // when the last connection was lost, in Unix nanoseconds; 0: it was not lost
+	announced bool        // the others were told that the user is here
+	queued    bool        // in presence.changed
+	marked    bool        // named in the frame under way
+}
+
+// here reports whether the user counts as present: in the room, or lost so
+// recently that they may be back soon.
+func (u *presentUser) here() bool { return len(u.receivers) > 0 || u.lostAt != 0 }

@@ -1,0 +1,57 @@
+package room
+
+import (
+	"bytes"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unsafe"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// A batch is encoded and compressed once for each encoding, however many receivers
+// have it.
+func TestFanOut_Chunk_IsEncodedOnce(t *testing.T) {
+	var f fanOut
+	for range 3 {
+		f.add(&journal.Entry{Kind: journal.Message, Room: "r", Seq: 1, Text: true, Body: bytes.Repeat([]byte("a"), 1000)})
+	}
+	var sizes [encodings]int
+	for d := range Encoding(encodings) {
+		first := f.chunk(d)
+		sizes[d] = len(first.frames)
+		if again := f.chunk(d); &again.frames[0] != &first.frames[0] {
+			t.Errorf("dialect %d is encoded twice", d)
+		}
+	}
+	for _, d := range []Encoding{Raw, V1} {
+		if sizes[d|Deflated] > sizes[d]/3 {
+			t.Errorf("dialect %d: %d bytes, compressed %d", d, sizes[d], sizes[d|Deflated])
+		}
+	}
+}
+
+func TestRoom_IsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(Room{}); n > 256 {
+		t.Errorf("a room has %d bytes", n)
+	}
+}
+
+// A room pauses for a sixth of what a batch took, and never for long.
+func TestRoom_PausesBetweenBatches(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for took, want := range map[time.Duration]time.Duration{
+			100 * time.Microsecond: 0,
+			600 * time.Microsecond: 100 * time.Microsecond,
+			6 * time.Millisecond:   time.Millisecond,
+			time.Minute:            2 * time.Millisecond,
+		} {
+			began := time.Now()
+			letNetworkRun(took)
+			if pause := time.Since(began); pause != want {
+				t.Errorf("after %v it paused for %v, want %v", took, pause, want)
+			}
+		}
+	})
+}

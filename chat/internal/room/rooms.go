@@ -1,0 +1,216 @@
+package room
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// ErrClosed is returned to those who come after Rooms.Close.
+var ErrClosed = errors.New("hub is closed")
+
+// Rooms are the rooms of a hub that somebody is in. Its methods may be called
+// concurrently.
+type Rooms struct {
+	shared
+	closed bool // guarded by mu
+}
+
+// Config is what Rooms are made of.
+type Config struct {
+	Settings Settings
+	Journal  journal.Journal
+	// OnPanic is told of a panic in a room. It must not panic.
+	OnPanic func(value any, stack []byte)
+	// RawSubscription returns the subscription of a raw session by the session's
+	// id, or nil if there is no such session, or if it is not raw. It may take the
+	// hub's mutex.
+	RawSubscription func(session string) *Subscription
+}
+
+// NewRooms returns no rooms yet.
+func NewRooms(cfg Config) *Rooms {
+	rs := &Rooms{}
+	rs.journal, rs.onPanic = cfg.Journal, cfg.OnPanic
+	rs.rooms = map[string]*Room{}
+	rs.rawReceiver = func(session, room string) *receiver {
+		if sub := cfg.RawSubscription(session); sub != nil && sub.room.name == room {
+			return &sub.receiver
+		}
+		return nil
+	}
+	rs.settings.Store(&cfg.Settings)
+	return rs
+}
+
+// Counters returns the counters, which go on counting.
+func (rs *Rooms) Counters() *Counters { return &rs.counters }
+
+// Configure changes the settings, and ends the subscriptions of those who may no
+// longer read their rooms.
+func (rs *Rooms) Configure(s Settings) {
+	rs.settings.Store(&s)
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	for _, r := range rs.rooms {
+		r.do(func() { r.review(r.audience.receivers...) })
+	}
+}
+
+// acquire returns the room of that name; it makes the room if there is none. The
+// caller must release it. max bounds the references to it; 0 is no bound.
+func (rs *Rooms) acquire(name string, max int) (*Room, error) {
+	rs.mu.Lock()
+	if rs.closed {
+		rs.mu.Unlock()
+		return nil, ErrClosed
+	}
+	r := rs.rooms[name]
+	if r == nil {
+		if len(rs.rooms) >= rs.settings.Load().MaxRooms {
+			rs.mu.Unlock()
+			return nil, wire.Unavailable.Error("")
+		}
+		r = &Room{rooms: &rs.shared, name: strings.Clone(name)} // which may be a part of a long request
+		rs.rooms[r.name] = r
+		rs.workers.Add(1) // until it ends, the journal may start its worker
+	}
+	if max > 0 && r.refs >= max {
+		rs.mu.Unlock()
+		return nil, wire.RoomFull.Error("")
+	}
+	r.refs++
+	rs.mu.Unlock()
+	if err := r.open(); err != nil {
+		r.release()
+		return nil, fmt.Errorf("follow room: %w", err)
+	}
+	return r, nil
+}
+
+// Hold keeps a room open without a subscription, until release is called.
+func (rs *Rooms) Hold(name string) (r *Room, release func(), err error) {
+	r, err = rs.acquire(name, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, r.release, nil
+}
+
+// Await waits while a room has more to pass on than it should.
+func (rs *Rooms) Await(name string) {
+	rs.mu.Lock()
+	r := rs.rooms[name]
+	rs.mu.Unlock()
+	if r != nil {
+		r.backlog.Wait(backlogLimit)
+	}
+}
+
+// Info tells of a room.
+type Info struct {
+	Name     string
+	Sessions int // in it, or about to be
+}
+
+// List returns all rooms, ordered by name.
+func (rs *Rooms) List() []Info {
+	rs.mu.Lock()
+	list := make([]Info, 0, len(rs.rooms))
+	for name, r := range rs.rooms {
+		list = append(list, Info{name, r.refs})
+	}
+	rs.mu.Unlock()
+	slices.SortFunc(list, func(a, b Info) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Len returns how many rooms there are.
+func (rs *Rooms) Len() int {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	return len(rs.rooms)
+}
+
+// Close lets nobody else in. Those who are in a room stay.
+func (rs *Rooms) Close() {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	rs.closed = true
+}
+
+// Wait waits, after Close, until the last subscription has ended and every worker
+// has returned.
+func (rs *Rooms) Wait() { rs.workers.Wait() }
+
+// ask lets the room's worker call f, and returns what f returns; or the zero value
+// if there is no such room, or if f panics.
+func ask[T any](rs *Rooms, name string, f func(*Room) T) T {
+	answer := make(chan T, 1)
+	rs.mu.Lock()
+	r := rs.rooms[name]
+	if r != nil {
+		r.do(func() {
+			defer close(answer) // whatever happens, nobody waits for ever
+			answer <- f(r)
+		})
+	}
+	rs.mu.Unlock()
+	if r == nil {
+		var none T
+		return none
+	}
+	return <-answer
+}
+
+// SessionIDs returns the ids of the sessions in a room.
+func (rs *Rooms) SessionIDs(name string) map[string]bool {
+	return ask(rs, name, func(r *Room) map[string]bool {
+		ids := make(map[string]bool, len(r.audience.receivers))
+		for _, rc := range r.audience.receivers {
+			ids[rc.session.ID()] = true
+		}
+		return ids
+	})
+}
+
+// Remove ends the subscriptions by which a user is present in a room, and returns
+// how many there were. Their clients are told why.
+func (rs *Rooms) Remove(name, user string, why *wire.Error) int {
+	return ask(rs, name, func(r *Room) int {
+		frame := Frame(&wire.Removed{Room: r.name, Why: why})
+		receivers := slices.Clone(r.audience.ofUser(user))
+		for _, rc := range receivers {
+			r.leave(rc, frame, true)
+		}
+		return len(receivers)
+	})
+}
+
+// TellUser delivers a frame to the sessions by which a user is present in a room.
+// It does not wait for that.
+func (rs *Rooms) TellUser(name, user string, frame []byte) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if r := rs.rooms[name]; r != nil {
+		r.do(func() { r.tellUser(user, "", frame) })
+	}
+}
+
+// Check returns what is wrong in the list of rooms. It may be called at any time.
+func (rs *Rooms) Check() error {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	var errs []error
+	for name, r := range rs.rooms {
+		if r.name != name || r.refs <= 0 {
+			errs = append(errs, fmt.Errorf("room %q is listed as %q with %d references", r.name, name, r.refs))
+		}
+	}
+	return errors.Join(errs...)
+}

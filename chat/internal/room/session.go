@@ -1,0 +1,45 @@
+package room
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// Session is a session as a room needs it. Its methods do not wait and may be
+// called from any goroutine.
+type Session interface {
+	ID() string
+	// User is who speaks. It does not change while the session is in a room.
+	User() journal.User
+	// Deliver queues whole frames for the client. A client that does not read
+	// them in time is cut off.
+	Deliver(frames []byte)
+	// Close tells the client why its session ends, and ends it.
+	Close(why wire.Code)
+	// MayRead returns why the session may not read a room, as a *wire.Error, or
+	// nil.
+	MayRead(room string) error
+}
+
+// Settings of rooms. They may change at any time.
+type Settings struct {
+	MaxRooms      int                    // rooms that somebody is in
+	OutboxLimit   int                    // bytes of frames that are held for one subscription
+	AwayDelay     time.Duration          // a user whose connection was lost counts as present for so long
+	HidesPresence func(room string) bool // does not tell who is in it
+}
+
+// Counters only grow. They are changed once for each batch, not once for each
+// delivery.
+type Counters struct {
+	MessagesIn atomic.Uint64 // what people said, handed to the journal
+	BytesIn    atomic.Uint64 // of their bodies
+	Entries    atomic.Uint64 // passed on
+	Deliveries atomic.Uint64 // of entries, to subscriptions
+	BytesOut   atomic.Uint64 // of their frames
+	Batches    atomic.Uint64 // of entries, passed on together
+	FanOut     atomic.Int64  // nanoseconds spent on that
+}

@@ -1,0 +1,105 @@
+package room
+
+import (
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// Subscription is one session in one room. It begins held: what is said in the
+// room is kept until Resume or Pause is called. Any goroutine may call its
+// methods. The room's worker carries them out, in the order of the calls and
+// between two entries.
+type Subscription struct {
+	receiver
+	room *Room
+}
+
+// Join subscribes a session to a room. max bounds the sessions in the room; 0 is
+// no bound. By a visible subscription the session's user is present in the room:
+// others see it, and Remove and TellUser find it. A session that may not read the
+// room when its turn comes is removed again.
+//
+// count gets the number of users who are then present. It is closed without a
+// number if the worker fails.
+func (rs *Rooms) Join(name string, s Session, enc Encoding, visible bool, max int) (sub *Subscription, count <-chan int, err error) {
+	r, err := rs.acquire(name, max)
+	if err != nil {
+		return nil, nil, err
+	}
+	sub = &Subscription{receiver{session: s, encoding: enc}, r}
+	return sub, sub.count(func() { r.join(&sub.receiver, visible) }), nil
+}
+
+// count lets the worker call f, and then tell how many users are present.
+func (s *Subscription) count(f func()) <-chan int {
+	count := make(chan int, 1)
+	s.room.do(func() {
+		defer close(count) // whatever happens, nobody waits for ever
+		f()
+		count <- s.room.audience.presence.count
+	})
+	return count
+}
+
+// Room returns the room's name.
+func (s *Subscription) Room() string { return s.room.name }
+
+// Ended reports whether the subscription has ended: the session left or was
+// removed.
+func (s *Subscription) Ended() bool { return s.left.Load() }
+
+// Append hands an entry to the journal: see Room.Append.
+func (s *Subscription) Append(e journal.Entry, done func(journal.Receipt, error)) {
+	s.room.Append(e, done)
+}
+
+// Hold begins to keep what is said, because the client asked for history. count
+// is as for Join.
+func (s *Subscription) Hold() (count <-chan int) { return s.count(s.hold) }
+
+// Resume delivers what was kept, except the entries up to after: the client has
+// them from the journal. From then on the client hears everything at once.
+func (s *Subscription) Resume(after journal.Seq) {
+	s.room.do(func() { s.resume(after) })
+}
+
+// Pause forgets what was kept and delivers nothing until the next Hold: the
+// client was told that there is more history, and asks for it.
+func (s *Subscription) Pause() { s.room.do(s.pause) }
+
+// CancelHold goes back to what was before Hold.
+func (s *Subscription) CancelHold() { s.room.do(s.cancelHold) }
+
+// Leave ends the subscription because the client asked for it. last, if not nil,
+// is the last frame about this room that the client gets.
+func (s *Subscription) Leave(last []byte) {
+	s.room.do(func() { s.room.leave(&s.receiver, last, true) })
+}
+
+// Lose ends the subscription because the connection was lost. The user counts as
+// present for Settings.AwayDelay more.
+func (s *Subscription) Lose() {
+	s.room.do(func() { s.room.leave(&s.receiver, nil, false) })
+}
+
+// Review ends the subscription if the session may no longer read the room.
+func (s *Subscription) Review() {
+	s.room.do(func() { s.room.review(&s.receiver) })
+}
+
+// Who asks which users are present. It returns at most wire.MaxUsers of them, in
+// no order, and how many there are in all.
+func (s *Subscription) Who() (users []wire.User, count int) {
+	type present struct {
+		users []wire.User
+		count int
+	}
+	found := make(chan present, 1)
+	r := s.room
+	r.do(func() {
+		defer close(found)
+		found <- present{r.audience.presence.list(), r.audience.presence.count}
+	})
+	p := <-found
+	return p.users, p.count
+}

@@ -1,0 +1,11 @@
+// Package transfer moves entries out of a journal and into another one, as lines
+// of JSON. Each line is an entry as PROTOCOL.md shows it, and the epoch that its
+// number belongs to.
+//
+// # Files, lowest first
+//
+//	line.go    one entry as a line
+//	export.go  lines of entries that are kept
+//	tail.go    lines of entries as they come
+//	import.go  recording lines
+package transfer

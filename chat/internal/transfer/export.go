@@ -1,0 +1,69 @@
+package transfer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// Source is a journal that entries are exported from. If it also has the method
+// Rooms, all rooms can be exported.
+type Source interface {
+	Read(ctx context.Context, q journal.Query) (journal.Page, error)
+}
+
+// roomLister is a journal that knows its rooms.
+type roomLister interface {
+	Rooms(ctx context.Context, each func(room string) error) error
+}
+
+// Export calls each for every entry that is kept, as a line that Import reads:
+// room by room, beginning after the entry with the number after in the room from.
+// An empty from means the beginning. If only is set, it is that room alone. So an
+// export that was interrupted can go on where it was. The line is valid during the
+// call only.
+func Export(ctx context.Context, j Source, only, from string, after journal.Seq, each func(line []byte) error) error {
+	if only != "" {
+		return exportRoom(ctx, j, only, after, each)
+	}
+	lister, ok := j.(roomLister)
+	if !ok {
+		return fmt.Errorf("export all rooms: the journal can't list them: %w", errors.ErrUnsupported)
+	}
+	reached := from == ""
+	return lister.Rooms(ctx, func(room string) error {
+		switch {
+		case room == from:
+			reached = true
+			return exportRoom(ctx, j, room, after, each)
+		case !reached:
+			return nil
+		}
+		return exportRoom(ctx, j, room, 0, each)
+	})
+}
+
+// exportPage is how many entries are read at once.
+const exportPage = 500
+
+func exportRoom(ctx context.Context, j Source, room string, after journal.Seq, each func(line []byte) error) error {
+	var line []byte
+	for {
+		page, err := j.Read(ctx, journal.Query{Room: room, After: after, Limit: exportPage})
+		if err != nil {
+			return err
+		}
+		for i := range page.Entries {
+			line = AppendLine(line[:0], page.Epoch, &page.Entries[i])
+			if err := each(line); err != nil {
+				return err
+			}
+			after = page.Entries[i].Seq
+		}
+		if !page.More || len(page.Entries) == 0 {
+			return nil
+		}
+	}
+}

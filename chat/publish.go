@@ -1,0 +1,125 @@
+package chat
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// publish is the act of saying something in a room. The journal calls done when
+// it has an answer.
+func (a *actor) publish(to appender, name string, e journal.Entry, done func(journal.Receipt, error)) error {
+	if err := a.mayWrite(name); err != nil {
+		return err
+	}
+	if e.Kind.Recorded() && !e.Text {
+		if err := a.core.checkText(e.Body); err != nil {
+			return err
+		}
+	}
+	a.append(to, e, done)
+	return nil
+}
+
+// checkText refuses a body whose text is too long.
+func (c *core) checkText(body []byte) error {
+	limit := c.settings().MaxText
+	if wire.TextSize(body) <= limit {
+		return nil
+	}
+	e := wire.TextTooLong.Error("")
+	e.Message = "the text has more than " + strconv.Itoa(limit) + " characters"
+	return e
+}
+
+// recall is the act of taking a message back. done is called at once if the
+// message is already recalled, with a receipt that has only Duplicate set;
+// otherwise when the journal has an answer.
+func (a *actor) recall(ctx context.Context, to appender, name string, target journal.Seq, done func(journal.Receipt, error)) error {
+	if err := a.notMuted(name); err != nil {
+		return err
+	}
+	found, err := a.core.findRecallable(ctx, name, target)
+	if err != nil {
+		return err
+	}
+	if found == nil {
+		return wire.NotFound.Error("")
+	}
+	if found.Recalled {
+		done(journal.Receipt{Duplicate: true}, nil)
+		return nil
+	}
+	if err := a.mayRecall(found); err != nil {
+		return err
+	}
+	a.append(to, recallOf(target), done)
+	return nil
+}
+
+// findRecallable returns the entry with that number if it can be recalled, and nil
+// if there is none.
+func (c *core) findRecallable(ctx context.Context, name string, seq journal.Seq) (*journal.Entry, error) {
+	page, err := c.journal.Read(ctx, journal.Query{Room: name, After: seq - 1, Limit: 1})
+	if err != nil || len(page.Entries) == 0 || page.Entries[0].Seq != seq || !page.Entries[0].Kind.Erasable() {
+		return nil, err
+	}
+	return &page.Entries[0], nil
+}
+
+// recallOf returns the entry that recalls a message. Its key makes two recalls at
+// the same time one entry. No key of a client begins so.
+func recallOf(target journal.Seq) journal.Entry {
+	return journal.Entry{Kind: journal.Recall, Target: target, Key: "\x00recall " + strconv.FormatUint(uint64(target), 10)}
+}
+
+func (a *actor) mayRecall(e *journal.Entry) error {
+	rights := a.Rights(e.Room)
+	switch {
+	case rights.Moderate:
+		return nil
+	case e.From.ID != a.User().ID, !rights.Write:
+		return wire.Forbidden.Error("")
+	case time.Since(time.UnixMilli(e.At)) > a.core.settings().RecallWindow:
+		return wire.TooLate.Error("")
+	}
+	return nil
+}
+
+// publishTimeout is how long those wait for the journal who have no session.
+const publishTimeout = 30 * time.Second
+
+// publishAs hands in an entry that comes from no session, by the same way as all
+// entries of its room, and waits for the journal.
+func (c *core) publishAs(ctx context.Context, name string, publish func(*room.Room, func(journal.Receipt, error)) error) (journal.Receipt, error) {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	r, release, err := c.rooms.Hold(name)
+	if err != nil {
+		return journal.Receipt{}, err
+	}
+	defer release()
+	type answer struct {
+		receipt journal.Receipt
+		err     error
+	}
+	answers := make(chan answer, 1)
+	if err := publish(r, func(receipt journal.Receipt, err error) { answers <- answer{receipt, err} }); err != nil {
+		return journal.Receipt{}, err
+	}
+	select {
+	case a := <-answers:
+		if a.err != nil {
+			c.logNotRecorded(a.err)
+			return a.receipt, wire.Unavailable.Error("")
+		}
+		return a.receipt, nil
+	case <-ctx.Done():
+	case <-c.context.Done(): // the hub is closing, and waits for the room
+	}
+	return journal.Receipt{}, wire.Unavailable.Error("")
+}

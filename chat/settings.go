@@ -1,0 +1,116 @@
+package chat
+
+import (
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/wsconn"
+)
+
+// Settings of a hub. All of them may change while it runs, and then apply to
+// existing connections too. Zero fields mean the defaults.
+type Settings struct {
+	// MaxMessage bounds a message from a client, in bytes, over all its
+	// fragments. Default 64 KiB.
+	MaxMessage int
+	// MaxConnections bounds the connections of the hub. Default 50,000.
+	MaxConnections int
+	// MaxConnectionsPerIP bounds those from one address; an IPv6 client counts
+	// by its /64. Default 100.
+	MaxConnectionsPerIP int
+	// PingInterval is how long a client may be silent before it gets a ping. After
+	// twice that time its connection is dropped. Default 25 s.
+	PingInterval time.Duration
+	// OutboxLimit bounds the bytes that wait for one client that reads slowly. A
+	// client with more is cut off. Default 512 KiB. It is at least eight times
+	// MaxMessage, since a text may be six times as long in JSON.
+	OutboxLimit int
+	// MaxText bounds the text of a message of chat.v1, in characters: a body that
+	// is a string, or the field "text" of a body. Default 2500, which is as much
+	// as WeChat's content check takes at once.
+	MaxText int
+	// MaxPage bounds the entries of one answer of chat.v1. Default 100.
+	MaxPage int
+	// MaxRooms bounds the rooms that one session of chat.v1 is in. Default 100.
+	MaxRooms int
+	// MaxSessions bounds the sessions that one user has, on all devices. Sessions
+	// of raw clients who have shown who they are count too. Default 20.
+	MaxSessions int
+	// MaxGreeting bounds the connections of chat.v1 that have not said hello yet.
+	// Default 1000.
+	MaxGreeting int
+	// MaxOpenRooms bounds the rooms that somebody is in. Default 100,000.
+	MaxOpenRooms int
+	// MaxOutboxes bounds the bytes that wait for all clients together. When it is
+	// reached, clients that have not read what waits for them are cut off.
+	// Default 256 MiB.
+	MaxOutboxes int
+	// SessionRate and SessionBytes bound the frames and the bytes that one
+	// session sends; UserRate and UserBytes bound what all sessions of a user send.
+	// Clients of chat.v1 are told to wait. Raw clients are read more slowly.
+	// Default 20 frames a second, 100 at once, and 128 KiB, 1 MiB at once; twice
+	// that for a user.
+	SessionRate, SessionBytes, UserRate, UserBytes access.Rate
+	// ConnectRate bounds how often one address connects. Default 10 a second,
+	// 100 at once.
+	ConnectRate access.Rate
+	// RecallWindow is how long an author may recall a message. Default 2 minutes.
+	RecallWindow time.Duration
+	// HelloTimeout is how long a client of chat.v1 may take to say hello.
+	// Default 10 s.
+	HelloTimeout time.Duration
+	// AwayDelay is how long a user whose connection was lost still counts as
+	// present. Below 0: not at all. Default 30 s.
+	AwayDelay time.Duration
+	// Policies say who may do what in which room. They must be valid: see
+	// access.Policies.Validate. Default: every room is open to everybody.
+	Policies access.Policies
+	// Compression compresses messages for clients that offer it
+	// (permessage-deflate, RFC 7692; each message by itself). It saves bandwidth
+	// and costs CPU. Messages below 256 bytes are not compressed. Default off.
+	Compression bool
+}
+
+func (s Settings) withDefaults() Settings {
+	orDefault(&s.MaxMessage, 64<<10)
+	orDefault(&s.MaxConnections, 50_000)
+	orDefault(&s.MaxConnectionsPerIP, 100)
+	orDefault(&s.PingInterval, 25*time.Second)
+	orDefault(&s.OutboxLimit, 512<<10)
+	s.OutboxLimit = max(s.OutboxLimit, 8*s.MaxMessage)
+	orDefault(&s.MaxText, 2500)
+	orDefault(&s.MaxPage, 100)
+	orDefault(&s.MaxRooms, 100)
+	orDefault(&s.MaxSessions, 20)
+	orDefault(&s.MaxGreeting, 1000)
+	orDefault(&s.MaxOpenRooms, 100_000)
+	orDefault(&s.MaxOutboxes, 256<<20)
+	s.SessionRate.OrDefault(20, 100)
+	s.SessionBytes.OrDefault(128<<10, 1<<20)
+	s.UserRate.OrDefault(2*s.SessionRate.PerSecond, 2*s.SessionRate.Burst)
+	s.UserBytes.OrDefault(2*s.SessionBytes.PerSecond, 2*s.SessionBytes.Burst)
+	s.ConnectRate.OrDefault(10, 100)
+	orDefault(&s.RecallWindow, 2*time.Minute)
+	orDefault(&s.HelloTimeout, 10*time.Second)
+	if s.AwayDelay == 0 {
+		s.AwayDelay = 30 * time.Second
+	}
+	return s
+}
+
+func orDefault[N int | time.Duration](n *N, value N) {
+	if *n <= 0 {
+		*n = value
+	}
+}
+
+// forRooms returns the settings that rooms need.
+func (s *Settings) forRooms() room.Settings {
+	return room.Settings{MaxRooms: s.MaxOpenRooms, OutboxLimit: s.OutboxLimit, AwayDelay: s.AwayDelay, HidesPresence: s.Policies.HidesPresence}
+}
+
+// forEngine returns the settings that the socket engine needs.
+func (s *Settings) forEngine() wsconn.Config {
+	return wsconn.Config{MaxMessage: s.MaxMessage, PingInterval: s.PingInterval, OutboxLimit: s.OutboxLimit, OutboxTotal: s.MaxOutboxes}
+}

@@ -1,0 +1,84 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// signIn is how the client of a session of chat.v1 proves who it is. It is used
+// by the goroutine that reads the connection.
+type signIn struct {
+	auth access.Authenticator // fixed
+
+	// What the handshake said of the user, until hello.
+	shown   *access.Identity
+	refused error
+
+	hasToken bool // a token was shown, so that it can be renewed
+}
+
+// newSignIn authenticates the handshake. What comes of it counts only if hello
+// has no token.
+func newSignIn(auth access.Authenticator, r *http.Request) *signIn {
+	token := access.HandshakeToken(r)
+	si := &signIn{auth: auth, hasToken: token != ""}
+	si.shown, si.refused = auth.Authenticate(r.Context(), access.Credential{Token: token, Request: r})
+	return si
+}
+
+// identify finds out who says hello. A token in hello counts more than anything
+// in the handshake.
+func (si *signIn) identify(ctx context.Context, c *wire.Hello) (*access.Identity, error) {
+	id, err := si.shown, si.refused
+	if c.Token != "" {
+		id, err = si.authenticate(ctx, c.Token)
+		si.hasToken = true
+	}
+	si.shown, si.refused = nil, nil
+	if err != nil {
+		return nil, err
+	}
+	if id.Settled {
+		return id, nil
+	}
+	named := *id
+	if c.Name != "" {
+		named.User.Name = c.Name
+	}
+	if c.Avatar != "" {
+		named.User.Avatar = c.Avatar
+	}
+	return &named, nil
+}
+
+func (si *signIn) authenticate(ctx context.Context, token string) (*access.Identity, error) {
+	id, err := si.auth.Authenticate(ctx, access.Credential{Token: token})
+	if errors.Is(err, access.ErrNoCredential) {
+		return nil, wire.BadToken.Error("")
+	}
+	return id, err
+}
+
+// renew returns the identity of a fresh token of the same user. The user keeps
+// the name that was shown to others.
+func (si *signIn) renew(ctx context.Context, token string, old *access.Identity) (*access.Identity, error) {
+	if !si.hasToken {
+		return nil, wire.Forbidden.Error("")
+	}
+	id, err := si.authenticate(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if id.User.ID != old.User.ID {
+		e := wire.BadToken.Error("")
+		e.Message = "the token is another user's"
+		return nil, e
+	}
+	fresh := *id
+	fresh.User = old.User
+	return &fresh, nil
+}

@@ -1,0 +1,31 @@
+package wire
+
+import "github.com/caddychat/caddy-chat/chat/journal"
+
+// EntryOf returns an entry of a journal as frames show it. It must be of a kind
+// that has a frame.
+func EntryOf(e *journal.Entry) Entry {
+	return Entry{
+		Type:   typeOfKind[e.Kind],
+		Room:   e.Room,
+		Seq:    uint64(e.Seq),
+		At:     e.At,
+		From:   User(e.From),
+		Key:    e.Key,
+		Body:   e.Body,
+		Text:   e.Text,
+		Target: uint64(e.Target),
+		Gone:   e.Recalled,
+	}
+}
+
+var typeOfKind = map[journal.Kind]EntryType{journal.Message: Message, journal.Recall: Recalled, journal.Notice: Notice}
+
+// EntriesOf returns entries of a journal as frames show them.
+func EntriesOf(entries []journal.Entry) []Entry {
+	list := make([]Entry, len(entries))
+	for i := range entries {
+		list[i] = EntryOf(&entries[i])
+	}
+	return list
+}
