@@ -42,7 +42,7 @@ func TestCrash_LosesNothingAcknowledged_DoublesNothing(t *testing.T) {
 		checkKept(t, p, talkers)
 		var talking sync.WaitGroup
 		for _, k := range talkers {
-			talking.Go(k.talk)
+			talking.Go(k.sendUntilKilled)
 		}
 		time.Sleep(time.Duration(5+rnd.IntN(120)) * time.Millisecond) // how much is sent before the server is killed is random
 		p.Kill()
@@ -107,8 +107,8 @@ func newTalker(t *testing.T, p *testcaddy.Process, user string) *talker {
 	return &talker{t: t, process: p, user: user, name: fmt.Sprintf("%s-%d", user, rand.Uint32())}
 }
 
-// talk sends until the server has been killed.
-func (k *talker) talk() {
+// sendUntilKilled sends until the server has been killed.
+func (k *talker) sendUntilKilled() {
 	ctx, cancel := context.WithTimeout(k.t.Context(), 20*time.Second)
 	defer cancel()
 	c, _, err := websocket.Dial(ctx, "ws://"+k.process.Addr+"/chat", &websocket.DialOptions{

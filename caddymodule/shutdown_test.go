@@ -52,7 +52,7 @@ func TestShutdown_OfAProcess(t *testing.T) {
 	var talking sync.WaitGroup
 	for i := range talkers {
 		talkers[i] = newParting(t, p.Addr, i)
-		talking.Go(talkers[i].talk)
+		talking.Go(talkers[i].sendInTurn)
 	}
 	for _, c := range talkers {
 		<-c.heard // at least one message of each is recorded
@@ -118,7 +118,7 @@ type parting struct {
 	room  string
 	heard chan struct{} // closed when a message has been recorded
 
-	// May be read once talk has returned.
+	// May be read once sendInTurn has returned.
 	recorded []int64 // the numbers of the acknowledged messages
 	code     string
 	retry    int64
@@ -138,8 +138,8 @@ func newParting(t *testing.T, addr string, i int) *parting {
 	return c
 }
 
-// talk sends one message after the other, each when the last one is acknowledged.
-func (c *parting) talk() {
+// sendInTurn sends one message after the other, each when the last one is acknowledged.
+func (c *parting) sendInTurn() {
 	ctx := context.Background()
 	said := 0
 	next := func() bool {

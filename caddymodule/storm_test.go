@@ -84,7 +84,7 @@ func (s *storm) run(lives int) {
 		var talks, clients sync.WaitGroup
 		over := make(chan struct{})
 		for i, pair := range pairs {
-			talks.Go(func() { s.talk(fmt.Sprintf("quiet-%d", i), pair, over) })
+			talks.Go(func() { s.sendInTurns(fmt.Sprintf("quiet-%d", i), pair, over) })
 		}
 		for i := range stormClients {
 			clients.Go(func() {
@@ -163,8 +163,8 @@ func (s *storm) stop() {
 	clients.Wait()
 }
 
-// talk makes two clients send in turn: each must receive all that the other sends.
-func (s *storm) talk(room string, pair [2]*websocket.Conn, over chan struct{}) {
+// sendInTurns makes two clients send in turn: each must receive all that the other sends.
+func (s *storm) sendInTurns(room string, pair [2]*websocket.Conn, over chan struct{}) {
 	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
 	defer cancel()
 	n := 0

@@ -15,6 +15,10 @@ const (
 	opPong         = 0xa
 )
 
+// maxFrame is the longest frame. A read buffer has space for its beginning and one
+// more read.
+const maxFrame = 128 << 10
+
 var (
 	errMasked   = errors.New("the server sent a masked frame")
 	errReserved = errors.New("the server set a reserved bit")

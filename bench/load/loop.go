@@ -15,9 +15,6 @@ import (
 const (
 	// readSize is what one read may return.
 	readSize = 256 << 10
-	// maxFrame is the longest frame. The buffer has space for its beginning and
-	// one more read.
-	maxFrame = 128 << 10
 	// batch is how many sockets are served before the schedule is called again. A
 	// larger one would delay the messages of an open loop.
 	batch = 512

@@ -36,12 +36,6 @@ func notRestored(r *load.Result) float64         { return float64(r.Storm.Failed
 func handshakes(r *load.Result) float64          { return r.Connect.PerCPUSecond }
 func memoryPerConnection(r *load.Result) float64 { return r.Memory.PerConnection }
 
-const (
-	ours     = "caddy-chat"
-	oursTLS  = "caddy-chat-tls"
-	oursDisk = "caddy-chat-disk"
-)
-
 // goals are those of the socket engine.
 var goals = []goal{
 	{what: "A1, deliveries per CPU second, to C with one write a delivery",

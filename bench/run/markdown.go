@@ -3,7 +3,10 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/caddychat/caddy-chat/bench/load"
@@ -162,4 +165,22 @@ func (r *report) writeFaults(b *strings.Builder) {
 	if none {
 		b.WriteString("None: every message arrived once, whole and in its sender's order, in every run above.\n")
 	}
+}
+
+// write writes both files. It replaces those of an earlier call, so that the
+// results of a long run are kept if it is interrupted.
+func (r *report) write(dir string) error {
+	r.Machine.LoadAfter = loadAverage()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	whole, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("results as JSON: %w", err)
+	}
+	base := filepath.Join(dir, r.started.Format("2006-01-02-1504")+"-"+r.Commit)
+	if err := os.WriteFile(base+".json", append(whole, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(base+".md", []byte(r.markdown()), 0o644)
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -45,24 +44,6 @@ func (r *report) add(round int, result load.Result) {
 func (r *report) fail(round int, server, scenario string, err error) {
 	reason, _, _ := strings.Cut(err.Error(), "\n")
 	r.Failures = append(r.Failures, fmt.Sprintf("round %d: %s, %s: %s", round+1, server, scenario, reason))
-}
-
-// write writes both files. It replaces those of an earlier call, so that the
-// results of a long run are kept if it is interrupted.
-func (r *report) write(dir string) error {
-	r.Machine.LoadAfter = loadAverage()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	whole, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return fmt.Errorf("results as JSON: %w", err)
-	}
-	base := filepath.Join(dir, r.started.Format("2006-01-02-1504")+"-"+r.Commit)
-	if err := os.WriteFile(base+".json", append(whole, '\n'), 0o644); err != nil {
-		return err
-	}
-	return os.WriteFile(base+".md", []byte(r.markdown()), 0o644)
 }
 
 // readReport reads a JSON file that write has written.

@@ -11,6 +11,13 @@ import (
 	"github.com/caddychat/caddy-chat/bench/load"
 )
 
+// The servers of this project.
+const (
+	ours     = "caddy-chat"
+	oursTLS  = "caddy-chat-tls"
+	oursDisk = "caddy-chat-disk"
+)
+
 // server is a server to measure.
 type server struct {
 	name, about string

@@ -3,10 +3,8 @@ package memjournal
 import (
 	"container/list"
 	"context"
-	"crypto/rand"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -18,14 +16,7 @@ type Journal struct {
 	retention func(room string) journal.Retention
 	records   records
 
-	mu        sync.Mutex // guards the rest and the rooms; a room's mailbox is a leaf below it
-	rooms     map[string]*room
-	bySilence *list.List // of *room; the one that has been silent longest is first
-	bytes     int64      // of all rooms
-	entries   uint64     // of all rooms
-	maxBytes  int64
-	epoch     string // of rooms that begin now
-	closed    bool
+	store
 }
 
 // New returns an empty journal. An epoch is the life of one room: a room that was
@@ -37,15 +28,11 @@ func New(opt Options) *Journal {
 	j := &Journal{
 		retention: opt.Retention,
 		records:   records{values: map[string][]byte{}},
-		rooms:     map[string]*room{},
-		bySilence: list.New(),
-		epoch:     newEpoch(),
+		store:     store{rooms: map[string]*room{}, bySilence: list.New(), epoch: newEpoch()},
 	}
 	j.SetMaxBytes(opt.MaxBytes)
 	return j
 }
-
-func newEpoch() string { return rand.Text()[:8] }
 
 // SetMaxBytes changes Options.MaxBytes. It applies from the next entry on.
 func (j *Journal) SetMaxBytes(n int64) {

@@ -6,7 +6,7 @@
 //	options.go  what may be configured
 //	records.go  the small values beside the entries
 //	room.go     the record of one room: its entries, keys and followers
-//	bounds.go   what is removed when a room or the journal is full
+//	store.go    all rooms, and what is removed when one or all are full
 //	journal.go  the Journal
 //	restore.go  recording what another journal has recorded
 package memjournal

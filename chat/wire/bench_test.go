@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // frame200 is a send of 200 bytes.
@@ -44,9 +46,9 @@ func BenchmarkEntry_Append(b *testing.B) {
 		name string
 		e    Entry
 	}{
-		{"json", Entry{Type: Message, Room: "team", Seq: 45, At: 1700000000000, From: from, Key: "b1f", Body: []byte(`{"text":"` + string(text) + `"}`)}},
-		{"text", Entry{Type: Message, Room: "team", Seq: 45, At: 1700000000000, From: from, Body: text, Text: true}},
-		{"chinese", Entry{Type: Message, Room: "team", Seq: 45, At: 1700000000000, From: from, Body: []byte(strings.Repeat("你好", 33)), Text: true}},
+		{"json", Entry{Kind: journal.Message, Room: "team", Seq: 45, At: 1700000000000, From: from, Key: "b1f", Body: []byte(`{"text":"` + string(text) + `"}`)}},
+		{"text", Entry{Kind: journal.Message, Room: "team", Seq: 45, At: 1700000000000, From: from, Body: text, Text: true}},
+		{"chinese", Entry{Kind: journal.Message, Room: "team", Seq: 45, At: 1700000000000, From: from, Body: []byte(strings.Repeat("你好", 33)), Text: true}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -30,14 +30,14 @@ func appendList[T any](dst []byte, name string, list []T, element func(*T, []byt
 
 // Append appends the entry to dst. It is the same as a frame and in a list.
 func (e *Entry) Append(dst []byte) []byte {
-	dst = appendField(begin(dst, entryTypes[e.Type]), "room", e.Room)
+	dst = appendField(begin(dst, e.Kind.Name()), "room", e.Room)
 	dst = appendInt(dst, "seq", e.Seq)
 	dst = appendInt(dst, "at", e.At)
-	if e.Type == Message || e.Type == Recalled && e.From.ID != "" {
+	if e.Kind.HasSender() || e.Kind.HasTarget() && e.From.ID != "" {
 		dst = appendUser(dst, "from", &e.From)
 	}
 	switch {
-	case e.Type == Recalled:
+	case e.Kind.HasTarget():
 		dst = appendInt(dst, "target", e.Target)
 	case e.Gone:
 		dst = appendOptional(dst, "key", e.Key)

@@ -6,7 +6,7 @@ import "github.com/caddychat/caddy-chat/chat/journal"
 // that has a frame.
 func EntryOf(e *journal.Entry) Entry {
 	return Entry{
-		Type:   typeOfKind[e.Kind],
+		Kind:   e.Kind,
 		Room:   e.Room,
 		Seq:    uint64(e.Seq),
 		At:     e.At,
@@ -18,8 +18,6 @@ func EntryOf(e *journal.Entry) Entry {
 		Gone:   e.Recalled,
 	}
 }
-
-var typeOfKind = map[journal.Kind]EntryType{journal.Message: Message, journal.Recall: Recalled, journal.Notice: Notice}
 
 // EntriesOf returns entries of a journal as frames show them.
 func EntriesOf(entries []journal.Entry) []Entry {

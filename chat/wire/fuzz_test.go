@@ -6,6 +6,8 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 func FuzzDecode(f *testing.F) {
@@ -90,7 +92,7 @@ func checkBody(t *testing.T, body []byte) {
 	if !bytes.Equal(compacted.Bytes(), body) {
 		t.Fatalf("body %s is not compact", body)
 	}
-	e := Entry{Type: Message, Room: "a", Seq: 1, Body: body}
+	e := Entry{Kind: journal.Message, Room: "a", Seq: 1, Body: body}
 	if frame := e.Append(nil); !json.Valid(frame) {
 		t.Fatalf("the message is not JSON: %s", frame)
 	}

@@ -1,6 +1,10 @@
 package wire
 
-import "time"
+import (
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
 
 // Frame is a frame from a server: [*Error], [*Bye], or a pointer type of this file
 // that has Append. PROTOCOL.md describes each under the frame's type, which is the
@@ -18,28 +22,10 @@ type User struct {
 	Guest  bool   // the name is not verified
 }
 
-// EntryType is the type of an entry.
-type EntryType uint8
-
-// The types of entries.
-const (
-	// Message is what From wrote.
-	Message EntryType = iota + 1
-	// Recalled says that From took the message Target back.
-	Recalled
-	// Notice is a message of the server or its operator.
-	Notice
-)
-
-var entryTypes = [...]string{Message: "message", Recalled: "recalled", Notice: "notice"}
-
-// String returns the type's name in frames.
-func (t EntryType) String() string { return entryTypes[t] }
-
 // Entry is anything that has a number in its room. It is a frame of its own when it
 // is live, and looks the same as an element of a list of entries.
 type Entry struct {
-	Type EntryType
+	Kind journal.Kind // one that has a frame
 	Room string
 	Seq  uint64
 	At   int64  // Unix milliseconds

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"testing"
 	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 var li = User{ID: "u7", Name: "Li"}
@@ -19,7 +21,7 @@ var serverFrames = []struct {
 		Ping: 25 * time.Second, Limits: Limits{65536, 2500, 100, 50, 2 * time.Minute},
 		Rooms: []Room{
 			{Name: "team", Epoch: "k3", Last: 2, Members: 3, Read: 1, Unread: 1, Write: true,
-				Entries: []Entry{{Type: Recalled, Room: "team", Seq: 2, At: 3, From: li, Target: 1}}},
+				Entries: []Entry{{Kind: journal.Recall, Room: "team", Seq: 2, At: 3, From: li, Target: 1}}},
 			{Name: "secret", Refused: Forbidden.Error("")},
 		},
 	}, `{"type":"welcome","id":"1","session":"s1","at":1700000000000,"user":{"id":"u7","name":"Li","avatar":"https://x/y","guest":true},` +
@@ -43,11 +45,11 @@ var serverFrames = []struct {
 	{&Marked{"3", "team", 44, 1}, `{"type":"ok","id":"3","room":"team","seq":44,"unread":1}`},
 	{&Renewed{"3", 1800000000000}, `{"type":"ok","id":"3","expires":1800000000000}`},
 	{&Page{"4", "team", "k3", []Entry{
-		{Type: Message, Room: "team", Seq: 1, At: 2, From: li, Key: "k", Body: []byte(`{"text":"hi"}`)},
-		{Type: Message, Room: "team", Seq: 2, At: 2, From: li, Body: []byte("say \"hi\""), Text: true},
-		{Type: Message, Room: "team", Seq: 3, At: 2, From: li, Key: "k2", Gone: true},
-		{Type: Notice, Room: "team", Seq: 4, At: 2, Body: []byte(`1`)},
-		{Type: Recalled, Room: "team", Seq: 5, At: 2, Target: 1},
+		{Kind: journal.Message, Room: "team", Seq: 1, At: 2, From: li, Key: "k", Body: []byte(`{"text":"hi"}`)},
+		{Kind: journal.Message, Room: "team", Seq: 2, At: 2, From: li, Body: []byte("say \"hi\""), Text: true},
+		{Kind: journal.Message, Room: "team", Seq: 3, At: 2, From: li, Key: "k2", Gone: true},
+		{Kind: journal.Notice, Room: "team", Seq: 4, At: 2, Body: []byte(`1`)},
+		{Kind: journal.Recall, Room: "team", Seq: 5, At: 2, Target: 1},
 	}, true}, `{"type":"history","id":"4","room":"team","epoch":"k3","entries":[` +
 		`{"type":"message","room":"team","seq":1,"at":2,"from":{"id":"u7","name":"Li"},"key":"k","body":{"text":"hi"}},` +
 		`{"type":"message","room":"team","seq":2,"at":2,"from":{"id":"u7","name":"Li"},"body":"say \"hi\""},` +

@@ -5,8 +5,8 @@
 //
 //	host.go      what the hub does for a session
 //	session.go   the session: answering, errors, the end
-//	hello.go     signing in, and the end of the token
 //	rooms.go     hello's rooms, join, leave, who
+//	hello.go     signing in, and the end of the token
 //	messages.go  send, recall, typing, history, read
 //	dispatch.go  receiving a frame; which command it is; mute, kick, ban
 package chatv1

@@ -18,13 +18,14 @@
 // # Files, lowest first
 //
 //	encoding.go      an entry as the bytes of a frame, for each dialect
-//	session.go       what a room needs of a session, and its settings
-//	receiver.go      one subscription as the worker sees it
+//	session.go       what a room needs of a session; settings and counters
 //	held.go          frames that a receiver gets later
+//	receiver.go      one subscription as the worker sees it
+//	environment.go   what every room of a hub works with
 //	presence.go      which users are in the room
 //	audience.go      the receivers and the users of one room
 //	fanout.go        a batch of entries on its way to an audience
 //	room.go          the room: mailbox, worker, journal
-//	rooms.go         all rooms that somebody is in
 //	subscription.go  one session in one room, as dialects use it
+//	rooms.go         all rooms that somebody is in
 package room

@@ -93,6 +93,22 @@ func (rs *Rooms) acquire(name string, max int) (*Room, error) {
 	return r, nil
 }
 
+// Join subscribes a session to a room. max bounds the sessions in the room; 0 is
+// no bound. By a visible subscription the session's user is present in the room:
+// others see it, and Remove and TellUser find it. A session that may not read the
+// room when its turn comes is removed again.
+//
+// count gets the number of users who are then present. It is closed without a
+// number if the worker fails.
+func (rs *Rooms) Join(name string, s Session, enc Encoding, visible bool, max int) (sub *Subscription, count <-chan int, err error) {
+	r, err := rs.acquire(name, max)
+	if err != nil {
+		return nil, nil, err
+	}
+	sub = &Subscription{receiver{session: s, encoding: enc}, r}
+	return sub, sub.count(func() { r.join(&sub.receiver, visible) }), nil
+}
+
 // Hold keeps a room open without a subscription, until release is called.
 func (rs *Rooms) Hold(name string) (r *Room, release func(), err error) {
 	r, err = rs.acquire(name, 0)

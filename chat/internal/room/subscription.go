@@ -5,29 +5,13 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Subscription is one session in one room. It begins held: what is said in the
+// Subscription is one session in one room, made by Rooms.Join. It begins held: what is said in the
 // room is kept until Resume or Pause is called. Any goroutine may call its
 // methods. The room's worker carries them out, in the order of the calls and
 // between two entries.
 type Subscription struct {
 	receiver
 	room *Room
-}
-
-// Join subscribes a session to a room. max bounds the sessions in the room; 0 is
-// no bound. By a visible subscription the session's user is present in the room:
-// others see it, and Remove and TellUser find it. A session that may not read the
-// room when its turn comes is removed again.
-//
-// count gets the number of users who are then present. It is closed without a
-// number if the worker fails.
-func (rs *Rooms) Join(name string, s Session, enc Encoding, visible bool, max int) (sub *Subscription, count <-chan int, err error) {
-	r, err := rs.acquire(name, max)
-	if err != nil {
-		return nil, nil, err
-	}
-	sub = &Subscription{receiver{session: s, encoding: enc}, r}
-	return sub, sub.count(func() { r.join(&sub.receiver, visible) }), nil
 }
 
 // count lets the worker call f, and then tell how many users are present.

@@ -1,6 +1,9 @@
 package memjournal
 
 import (
+	"container/list"
+	"crypto/rand"
+	"sync"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -16,13 +19,27 @@ const (
 	keyCost  = 128
 )
 
-func (j *Journal) growLocked(r *room, n int64) {
+// store is all rooms. mu guards it, and is held by the callers of its methods.
+type store struct {
+	mu        sync.Mutex // guards the rest and the rooms; a room's mailbox is a leaf below it
+	rooms     map[string]*room
+	bySilence *list.List // of *room; the one that has been silent longest is first
+	bytes     int64      // of all rooms
+	entries   uint64     // of all rooms
+	maxBytes  int64
+	epoch     string // of rooms that begin now
+	closed    bool
+}
+
+func newEpoch() string { return rand.Text()[:8] }
+
+func (s *store) growLocked(r *room, n int64) {
 	r.size += n
-	j.bytes += n
+	s.bytes += n
 }
 
 // trimLocked removes the entries that the room's retention does not keep.
-func (j *Journal) trimLocked(r *room, keep journal.Retention, now int64) {
+func (s *store) trimLocked(r *room, keep journal.Retention, now int64) {
 	for len(r.entries) > 0 {
 		age := time.Duration(now-r.entries[0].At) * time.Millisecond
 		if !(keep.Count > 0 && len(r.entries) > keep.Count ||
@@ -30,61 +47,61 @@ func (j *Journal) trimLocked(r *room, keep journal.Retention, now int64) {
 			keep.Bytes > 0 && r.size > keep.Bytes) {
 			return
 		}
-		j.dropEntryLocked(r)
+		s.dropEntryLocked(r)
 	}
 }
 
 // trimKeysLocked removes keys that are old enough and whose entries are gone.
-func (j *Journal) trimKeysLocked(r *room, now int64) {
+func (s *store) trimKeysLocked(r *room, now int64) {
 	for len(r.keyOrder) > 0 {
 		oldest := r.keys[r.keyOrder[0]]
 		if oldest.Seq >= r.first() || time.Duration(now-oldest.At)*time.Millisecond < keyLife {
 			return
 		}
-		j.dropKeyLocked(r)
+		s.dropKeyLocked(r)
 	}
 }
 
 // shrinkLocked keeps to MaxBytes. The rooms that have been silent longest lose
 // their oldest entries, then their keys. A room that has neither, and no
 // followers, is removed. The room that speaks now is never removed.
-func (j *Journal) shrinkLocked() {
-	for element := j.bySilence.Front(); element != nil && j.bytes > j.maxBytes; {
+func (s *store) shrinkLocked() {
+	for element := s.bySilence.Front(); element != nil && s.bytes > s.maxBytes; {
 		r := element.Value.(*room)
 		switch {
 		case len(r.entries) > 0:
-			j.dropEntryLocked(r)
+			s.dropEntryLocked(r)
 		case len(r.keyOrder) > 0:
-			j.dropKeyLocked(r)
+			s.dropKeyLocked(r)
 		default:
 			element = element.Next()
 			if len(r.followers) == 0 && element != nil {
-				j.dropRoomLocked(r)
+				s.dropRoomLocked(r)
 			}
 		}
 	}
 }
 
-func (j *Journal) dropEntryLocked(r *room) {
-	j.growLocked(r, -int64(r.entries[0].Size()))
-	j.entries--
+func (s *store) dropEntryLocked(r *room) {
+	s.growLocked(r, -int64(r.entries[0].Size()))
+	s.entries--
 	r.entries[0] = journal.Entry{}
 	r.entries = r.entries[1:]
 }
 
-func (j *Journal) dropKeyLocked(r *room) {
+func (s *store) dropKeyLocked(r *room) {
 	delete(r.keys, r.keyOrder[0])
 	r.keyOrder = r.keyOrder[1:]
-	j.bytes -= keyCost
+	s.bytes -= keyCost
 }
 
 // dropRoomLocked removes a room. If it gave numbers, they must not be given again
 // in the same epoch: every room that begins from now on has a new epoch.
-func (j *Journal) dropRoomLocked(r *room) {
-	j.bySilence.Remove(r.element)
-	delete(j.rooms, r.name)
-	j.bytes -= roomCost
+func (s *store) dropRoomLocked(r *room) {
+	s.bySilence.Remove(r.element)
+	delete(s.rooms, r.name)
+	s.bytes -= roomCost
 	if r.last > 0 {
-		j.epoch = newEpoch()
+		s.epoch = newEpoch()
 	}
 }
