@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -57,7 +58,8 @@ func (memoryAddr) Network() string { return "memory" }
 func (memoryAddr) String() string  { return "memory" }
 
 // memoryConn is one end of a connection. Unlike a net.Pipe, it buffers all that
-// is written, and can be closed in one direction.
+// is written, and can be closed in one direction. A read returns bytes of one write
+// only, like a network that delivers each as a segment of its own.
 type memoryConn struct{ in, out *memoryStream }
 
 func (c *memoryConn) Read(p []byte) (int, error)         { return c.in.read(p) }
@@ -83,9 +85,9 @@ func (c *memoryConn) Close() error {
 type memoryStream struct {
 	mu        sync.Mutex // guards the rest
 	changed   *sync.Cond
-	data      []byte
-	ended     bool // no more will be written
-	abandoned bool // no more will be read
+	writes    [][]byte // not read yet; none is empty
+	ended     bool     // no more will be written
+	abandoned bool     // no more will be read
 	deadline  time.Time
 }
 
@@ -104,9 +106,11 @@ func (s *memoryStream) read(p []byte) (int, error) {
 			return 0, net.ErrClosed
 		case !s.deadline.IsZero() && !time.Now().Before(s.deadline):
 			return 0, os.ErrDeadlineExceeded
-		case len(s.data) > 0:
-			n := copy(p, s.data)
-			s.data = s.data[n:]
+		case len(s.writes) > 0:
+			n := copy(p, s.writes[0])
+			if s.writes[0] = s.writes[0][n:]; len(s.writes[0]) == 0 {
+				s.writes = s.writes[1:]
+			}
 			return n, nil
 		case s.ended:
 			return 0, io.EOF
@@ -121,8 +125,10 @@ func (s *memoryStream) write(p []byte) (int, error) {
 	if s.ended || s.abandoned {
 		return 0, io.ErrClosedPipe
 	}
-	s.data = append(s.data, p...)
-	s.changed.Broadcast()
+	if len(p) > 0 {
+		s.writes = append(s.writes, bytes.Clone(p))
+		s.changed.Broadcast()
+	}
 	return len(p), nil
 }
 
