@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/cockroachdb/errors/oserror"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -128,17 +127,15 @@ func (s *store) backup(h *handle, dir string) error {
 
 // renewEpoch begins a new epoch if the store was a backup.
 func (h *handle) renewEpoch() error {
-	mark := filepath.Join(h.disk.dir, backupMark)
-	if _, err := h.disk.Stat(mark); oserror.IsNotExist(err) {
-		return nil
-	} else if err != nil {
+	mark := filepath.Join(h.store.opt.Dir, backupMark)
+	if exists, err := h.db.Exists(mark); err != nil || !exists {
 		return err
 	}
 	if err := h.db.Set(metaKey(metaEpoch), newEpoch(), pebble.Sync); err != nil {
 		return err
 	}
-	if err := h.disk.dead(); err != nil {
+	if err := h.db.Failed(); err != nil {
 		return err
 	}
-	return h.disk.Remove(mark)
+	return h.db.Remove(mark)
 }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
 	"github.com/cockroachdb/pebble/v2"
 	"go.uber.org/zap"
 )
@@ -47,12 +48,12 @@ func (j *Journal) commitAll() {
 func (j *Journal) giveUp(g *group, cause any) {
 	j.opt.Logger.Error("chat journal: committer ended", zap.Any("cause", cause))
 	if h := j.store.peek(); h != nil {
-		h.disk.kill(errEnded) // for good: see store.usable
+		h.db.Fail(failstop.ErrGaveUp) // for good: see store.usable
 	}
-	j.queue.refuse(unavailable(errEnded))
+	j.queue.refuse(unavailable(failstop.ErrGaveUp))
 	for ok := true; ok; g.items, ok = j.queue.take(nil) {
 		for i := range g.items {
-			g.items[i].err = unavailable(errEnded)
+			g.items[i].err = unavailable(failstop.ErrGaveUp)
 		}
 		j.written <- g
 		<-j.answered
@@ -69,7 +70,7 @@ func (j *Journal) write(g *group) (sure bool) {
 		return true
 	}
 	defer h.release()
-	if err := h.disk.dead(); err != nil {
+	if err := h.db.Failed(); err != nil {
 		g.fail(err) // and nothing is looked up: Pebble's memory shows what was lost
 		return true
 	}
@@ -97,15 +98,15 @@ func (j *Journal) commit(g *group) error {
 	if err := j.store.checkRoom(g.handle, g.upkeep()); err != nil {
 		return err
 	}
-	g.handle.disk.mark()
+	g.handle.db.MarkLog()
 	began := time.Now()
 	if err := g.batch.Commit(pebble.Sync); err != nil {
 		return err
 	}
-	if g.handle.disk.lost() {
-		return g.handle.disk.dead()
+	if g.handle.db.LogLost() {
+		return g.handle.db.Failed()
 	}
-	g.handle.disk.mark() // else a failure outside a group would take this one back
+	g.handle.db.MarkLog() // else a failure outside a group would take this one back
 	j.meter.committed(g, time.Since(began))
 	return nil
 }
@@ -131,17 +132,17 @@ func (j *Journal) publish(g *group) {
 func (j *Journal) withdraw(g *group, cause error) (sure bool) {
 	j.opt.Logger.Error("chat journal: can't record", zap.Error(cause))
 	g.withdraw(cause)
-	disk := g.handle.disk
+	db := g.handle.db
 	rooms := g.rooms
 	g.leave()
-	if !disk.lost() {
+	if !db.LogLost() {
 		j.rooms.unpin(rooms...)
 		return true
 	}
 	// What was lost is still to be seen in Pebble's memory. Until the store is
 	// opened anew these rooms must not be loaded from there: they stay pinned.
 	j.outage.pinned(rooms)
-	if err := disk.rewind(); err != nil {
+	if err := db.RewindLog(); err != nil {
 		j.opt.Logger.Warn("chat journal: can't take back what the log has", zap.Error(err))
 		return false
 	}

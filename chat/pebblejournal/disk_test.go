@@ -16,16 +16,18 @@ import (
 	"testing"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/faultfs"
 )
 
 // onBadDisk opens a journal on a disk that can be told to fail. Its keeper works
 // only when it is told to.
-func onBadDisk(t *testing.T) (*Journal, *badDisk) {
+func onBadDisk(t *testing.T) (*Journal, *faultfs.FS) {
 	t.Helper()
-	d := newBadDisk()
-	j := open(t, Options{Dir: t.TempDir(), MaxBytes: -1, fs: d, cut: d.cut, interval: -1, memTable: 256 << 10})
+	d := faultfs.New()
+	j := open(t, Options{Dir: t.TempDir(), MaxBytes: -1, fs: d, truncate: d.Truncate, interval: -1, memTable: 256 << 10})
 	t.Cleanup(func() {
-		d.fail(nil)
+		d.Fail(nil)
 		if err := j.Close(); err != nil {
 			t.Error(err)
 		}
@@ -106,7 +108,7 @@ func TestJournal_FullDisk_RefusesUntilThereIsRoom(t *testing.T) {
 	for i := range 10 {
 		mustAppend(t, j, say("room", fmt.Sprint(i)))
 	}
-	d.report(1 << 20)
+	d.ReportFree(1 << 20)
 	checkRefused(t, j, "room", 10)
 	j.keeper.tend()
 	checkRefused(t, j, "room", 10)
@@ -117,7 +119,7 @@ func TestJournal_FullDisk_RefusesUntilThereIsRoom(t *testing.T) {
 	if _, err := appendOne(j, journal.Entry{Room: "room", Kind: journal.Signal}); err != nil {
 		t.Errorf("append of a Signal: %v", err)
 	}
-	d.report(1 << 40)
+	d.ReportFree(1 << 40)
 	j.keeper.tend()
 	if r := mustAppend(t, j, say("room", "again")); r.Seq != 11 {
 		t.Errorf("receipt %+v, want 11", r)
@@ -129,7 +131,7 @@ func TestJournal_FullDisk_RefusesUntilThereIsRoom(t *testing.T) {
 
 func TestJournal_FullDisk_IsNoticedByTheKeeper(t *testing.T) {
 	j, d := onBadDisk(t)
-	d.report(1 << 20)
+	d.ReportFree(1 << 20)
 	j.keeper.tend()
 	if err := j.queue.refused(); !errors.Is(err, journal.ErrUnavailable) {
 		t.Fatalf("refused: %v", err)
@@ -138,25 +140,15 @@ func TestJournal_FullDisk_IsNoticedByTheKeeper(t *testing.T) {
 
 // failures are the ways in which a disk that claims to have room may fail
 // Pebble where Pebble would end the process.
-var failures = map[string]func(op, name string) error{
-	"log can't be written":      on("write", ".log", errNoSpace),
-	"log can't be synced":       on("sync", ".log", syscall.EIO),
-	"log can't be made":         on("create", ".log", errNoSpace),
-	"manifest can't be written": on("write", "MANIFEST", errNoSpace),
-	"manifest can't be synced":  on("sync", "MANIFEST", syscall.EIO),
-	"nothing can be written":    on("", "", syscall.EROFS),
-	"nothing can be made":       on("create", "", errNoSpace),
-	"nothing can be synced":     on("sync", "", syscall.EIO),
-}
-
-// on fails an operation, "" for any, on files whose name contains part.
-func on(op, part string, err error) func(op, name string) error {
-	return func(o, name string) error {
-		if (op == "" || o == op) && strings.Contains(filepath.Base(name), part) {
-			return err
-		}
-		return nil
-	}
+var failures = map[string]faultfs.Fault{
+	"log can't be written":      faultfs.On("write", ".log", faultfs.ErrNoSpace),
+	"log can't be synced":       faultfs.On("sync", ".log", syscall.EIO),
+	"log can't be made":         faultfs.On("create", ".log", faultfs.ErrNoSpace),
+	"manifest can't be written": faultfs.On("write", "MANIFEST", faultfs.ErrNoSpace),
+	"manifest can't be synced":  faultfs.On("sync", "MANIFEST", syscall.EIO),
+	"nothing can be written":    faultfs.On("", "", syscall.EROFS),
+	"nothing can be made":       faultfs.On("create", "", faultfs.ErrNoSpace),
+	"nothing can be synced":     faultfs.On("sync", "", syscall.EIO),
 }
 
 func TestJournal_FailingDisk_LosesNothingAndComesBack(t *testing.T) {
@@ -167,20 +159,20 @@ func TestJournal_FailingDisk_LosesNothingAndComesBack(t *testing.T) {
 				mustAppend(t, j, say("room", fmt.Sprint(i)))
 			}
 			l := followed(t, j, "room")
-			d.fail(fault)
+			d.Fail(fault)
 			flush(t, j) // so that the manifest is written too
 			for i := range 3 {
 				answer := make(chan error, 1)
 				j.Append(say("room", fmt.Sprint("lost", i)), func(_ journal.Receipt, err error) { answer <- err })
 				j.keeper.tend() // in vain, as yet
-				d.fail(nil)
+				d.Fail(nil)
 				j.keeper.tend()
 				if err := <-answer; err != nil && !errors.Is(err, journal.ErrUnavailable) {
 					t.Fatalf("append: %v, want ErrUnavailable", err)
 				}
-				d.fail(fault)
+				d.Fail(fault)
 			}
-			d.fail(nil)
+			d.Fail(nil)
 			j.keeper.tend()
 			before := len(readAll(t, j, "room"))
 			if r := mustAppend(t, j, say("room", "again")); int(r.Seq) != before+1 {
@@ -219,16 +211,20 @@ func flush(t *testing.T, j *Journal) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-done:
-	case <-h.disk.tableFailed:
+	for h.db.Health() == nil {
+		select {
+		case <-done:
+			return
+		default:
+			runtime.Gosched()
+		}
 	}
 }
 
 func TestJournal_FailingDisk_AnswersOnlyWhenSure(t *testing.T) {
 	j, d := onBadDisk(t)
 	mustAppend(t, j, say("room", "first"))
-	d.fail(on("", ".log", syscall.EIO)) // the log can't be cut back either
+	d.Fail(faultfs.On("", ".log", syscall.EIO)) // the log can't be cut back either
 	answer := make(chan error, 1)
 	j.Append(say("room", "lost"), func(_ journal.Receipt, err error) { answer <- err })
 	// The next one is answered at once, and shows that the first was tried.
@@ -242,7 +238,7 @@ func TestJournal_FailingDisk_AnswersOnlyWhenSure(t *testing.T) {
 	default:
 	}
 	checkRefused(t, j, "room", 1)
-	d.fail(nil)
+	d.Fail(nil)
 	j.keeper.tend()
 	if err := <-answer; !errors.Is(err, journal.ErrUnavailable) {
 		t.Fatalf("answered with %v", err)
@@ -254,7 +250,7 @@ func TestJournal_FailingDisk_AnswersOnlyWhenSure(t *testing.T) {
 
 func TestJournal_FailingDisk_TablesAreTriedAgain(t *testing.T) {
 	j, d := onBadDisk(t)
-	d.failAll(".sst", errNoSpace)
+	d.Fail(faultfs.On("", ".sst", faultfs.ErrNoSpace))
 	body := strings.Repeat("x", 10_000)
 	var kept int
 	for i := range 1000 { // ten times what Pebble keeps in memory
@@ -271,7 +267,7 @@ func TestJournal_FailingDisk_TablesAreTriedAgain(t *testing.T) {
 		t.Fatal("nothing was refused")
 	}
 	checkRefused(t, j, "room", kept)
-	d.fail(nil)
+	d.Fail(nil)
 	j.keeper.tend()
 	mustAppend(t, j, say("room", "again"))
 	checkKept(t, j, "room", kept+1)
@@ -280,12 +276,12 @@ func TestJournal_FailingDisk_TablesAreTriedAgain(t *testing.T) {
 func TestJournal_FailingDisk_Close(t *testing.T) {
 	for name, fault := range failures {
 		t.Run(name, func(t *testing.T) {
-			d := newBadDisk()
-			j := open(t, Options{Dir: t.TempDir(), fs: d, cut: d.cut, interval: -1, memTable: 256 << 10})
+			d := faultfs.New()
+			j := open(t, Options{Dir: t.TempDir(), fs: d, truncate: d.Truncate, interval: -1, memTable: 256 << 10})
 			for i := range 5 {
 				mustAppend(t, j, say("room", fmt.Sprint(i)))
 			}
-			d.fail(fault)
+			d.Fail(fault)
 			var answered sync.WaitGroup
 			for i := range 50 {
 				answered.Add(1)
@@ -293,7 +289,7 @@ func TestJournal_FailingDisk_Close(t *testing.T) {
 			}
 			j.Close() // may report the failure
 			answered.Wait()
-			d.fail(nil)
+			d.Fail(nil)
 			j2 := open(t, j.opt)
 			defer j2.Close()
 			if n := len(readAll(t, j2, "room")); n < 5 {
@@ -303,21 +299,15 @@ func TestJournal_FailingDisk_Close(t *testing.T) {
 	}
 }
 
-// What Pebble takes for fatal, beside a failing disk, must not end the process.
+// What Pebble takes for fatal, beside a failing disk, ends the journal until the
+// server is restarted.
 func TestJournal_PebbleGivesUp(t *testing.T) {
 	j := open(t, Options{Dir: t.TempDir(), interval: -1})
 	mustAppend(t, j, say("room", "first"))
-	log := &pebbleLog{disk: j.store.peek().disk, log: j.opt.Logger}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		log.Fatalf("it is all %s", "over")
-		t.Error("Fatalf has returned")
-	}()
-	<-ended
+	j.store.peek().db.Fail(failstop.ErrGaveUp)
 	j.keeper.tend()
 	checkRefused(t, j, "room", 1)
-	if err := j.Close(); !errors.Is(err, errEnded) {
+	if err := j.Close(); !errors.Is(err, failstop.ErrGaveUp) {
 		t.Errorf("Close: %v", err)
 	}
 }
@@ -350,11 +340,11 @@ func TestJournal_FailingDisk_Simulation(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	j, d := onBadDisk(t)
 	load := &load{j: j, acknowledged: map[string]journal.Receipt{}, failed: map[string]bool{}}
-	var faults []func(op, name string) error
+	var faults []faultfs.Fault
 	for _, name := range []string{".log", "MANIFEST", ".sst", "marker", "", filepath.Base(j.opt.Dir)} {
 		for _, op := range []string{"write", "sync", "create", ""} {
-			for _, err := range []error{errNoSpace, syscall.EIO} {
-				faults = append(faults, on(op, name, err))
+			for _, err := range []error{faultfs.ErrNoSpace, syscall.EIO} {
+				faults = append(faults, faultfs.On(op, name, err))
 			}
 		}
 	}
@@ -362,14 +352,14 @@ func TestJournal_FailingDisk_Simulation(t *testing.T) {
 		ok := random.IntN(300)
 		fault := faults[random.IntN(len(faults))]
 		var ops atomic.Int64
-		d.fail(func(op, name string) error {
+		d.Fail(func(op, name string) error {
 			if ops.Add(1) > int64(ok) {
 				return fault(op, name)
 			}
 			return nil
 		})
 		load.run(t, round, 4, 60)
-		d.fail(nil)
+		d.Fail(nil)
 		j.keeper.tend()
 		if err := j.queue.refused(); err != nil {
 			t.Fatalf("round %d: still refuses: %v", round, err)
@@ -429,7 +419,7 @@ func (l *load) run(t *testing.T, round, goroutines, n int) {
 		default:
 			l.j.keeper.tend()
 			if l.j.store.check() != nil {
-				l.j.store.opt.fs.(*badDisk).fail(nil)
+				l.j.store.opt.fs.(*faultfs.FS).Fail(nil)
 			}
 		}
 	}

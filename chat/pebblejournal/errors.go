@@ -4,14 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"runtime"
-	"strings"
 	"syscall"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
 	"github.com/cockroachdb/pebble/v2"
-	"github.com/cockroachdb/pebble/v2/vfs"
-	"go.uber.org/zap"
 )
 
 var (
@@ -23,9 +20,6 @@ var (
 	// each other. Nothing has been changed then.
 	ErrCorrupt = errors.New("its files are damaged; put a backup in its place, or move it away to begin with an empty journal")
 )
-
-// errEnded means that Pebble met with something it thinks it can't survive.
-var errEnded = errors.New("the store has given up; the server must be restarted")
 
 // errReopening means that an append came while the store was being opened anew.
 var errReopening = errors.New("the store is being opened again")
@@ -43,22 +37,15 @@ func (o *Options) openError(err error) error {
 		return fmt.Errorf("open journal %q: %w: %w", o.Dir, ErrCorrupt, err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("open journal %q: %w; let the server's user write there, or choose another directory", o.Dir, err)
-	case isFull(err):
+	case failstop.IsFull(err):
 		return fmt.Errorf("open journal %q: %w; make room on that disk", o.Dir, err)
 	}
 	return fmt.Errorf("open journal %q: %w", o.Dir, err)
 }
 
-// isFull reports whether err says that there is no room, on the disk or in a
-// quota.
-func isFull(err error) bool {
-	return vfs.IsNoSpaceError(err) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, errFull)
-}
-
 // lockError tells a lock that is taken from one that can't be.
 func lockError(err error) error {
-	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) ||
-		strings.Contains(err.Error(), "held by current process") {
+	if failstop.IsLocked(err) {
 		return ErrLocked
 	}
 	return err
@@ -80,25 +67,4 @@ func makeDir(o *Options) error {
 // unavailable is the error of what can't be recorded because of err.
 func unavailable(err error) error {
 	return fmt.Errorf("%w: %w", journal.ErrUnavailable, err)
-}
-
-// pebbleLog is Pebble's logger. What Pebble calls fatal must not end the
-// process, so it ends the store: the disk dies, and the goroutine, which must
-// not go on, ends with its deferred functions.
-type pebbleLog struct {
-	disk *disk
-	log  *zap.Logger
-}
-
-func (l *pebbleLog) Infof(string, ...any) {}
-
-func (l *pebbleLog) Errorf(format string, args ...any) {
-	l.log.Warn("chat journal: store reports", zap.String("report", fmt.Sprintf(format, args...)))
-}
-
-func (l *pebbleLog) Fatalf(format string, args ...any) {
-	err := fmt.Errorf("%w: %s", errEnded, fmt.Sprintf(format, args...))
-	l.disk.kill(err)
-	l.log.Error("chat journal: store has given up", zap.Error(err))
-	runtime.Goexit()
 }

@@ -148,7 +148,7 @@ func (h *handle) found() error {
 	if err := h.db.Flush(); err != nil {
 		return err
 	}
-	return h.disk.dead()
+	return h.db.Failed()
 }
 
 func newEpoch() []byte { return []byte(rand.Text()[:10]) }
@@ -199,7 +199,7 @@ func (j *Journal) close() error {
 	if j.queue.refused() != nil {
 		// The committer may be waiting for Pebble, and Pebble for room.
 		if h := j.store.peek(); h != nil {
-			h.disk.abandon(errLost)
+			h.db.Discard(errLost)
 		}
 	}
 	j.ends.Wait()

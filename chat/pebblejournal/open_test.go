@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/faultfs"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -107,9 +108,9 @@ func TestOpen_UnwritableOrFull_IsNamed(t *testing.T) {
 		syscall.EDQUOT: "make room on that disk",
 	} {
 		for _, part := range []string{"MANIFEST", ".log", "OPTIONS"} {
-			dir, d := t.TempDir(), newBadDisk()
-			d.failAll(part, &os.PathError{Op: "create", Path: part, Err: failure})
-			j, err := Open(Options{Dir: dir, fs: d, cut: d.cut})
+			dir, d := t.TempDir(), faultfs.New()
+			d.Fail(faultfs.On("", part, &os.PathError{Op: "create", Path: part, Err: failure}))
+			j, err := Open(Options{Dir: dir, fs: d, truncate: d.Truncate})
 			if err == nil {
 				j.Close()
 				t.Fatalf("%s: %v: it was opened", part, failure)

@@ -46,7 +46,7 @@ type Options struct {
 	// For tests.
 
 	fs       vfs.FS
-	cut      func(path string, size int64) error
+	truncate func(path string, size int64) error
 	now      func() time.Time
 	interval time.Duration // between rounds of the keeper; negative: none
 	memTable uint64
@@ -74,9 +74,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.fs == nil {
 		o.fs = vfs.Default
-	}
-	if o.cut == nil {
-		o.cut = cutFile
 	}
 	if o.memTable == 0 {
 		o.memTable = memTableSize

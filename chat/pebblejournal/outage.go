@@ -1,11 +1,9 @@
 package pebblejournal
 
 import (
-	"path/filepath"
 	"sync"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
-	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/zap"
 )
 
@@ -85,7 +83,7 @@ func (j *Journal) heal() {
 // reopen gets rid of a dead disk.
 func (j *Journal) reopen() error {
 	if h := j.store.peek(); h != nil {
-		if err := h.disk.rewind(); err != nil {
+		if err := h.db.RewindLog(); err != nil {
 			return err
 		}
 	}
@@ -102,32 +100,4 @@ func (j *Journal) answerHeld() {
 	for _, it := range j.outage.takeHeld() {
 		j.call(func() { it.done(journal.Receipt{}, unavailable(errLost)) })
 	}
-}
-
-// probeSize is what is written to find out whether the disk takes anything.
-const probeSize = 256 << 10
-
-// probe writes a file of its own, durably, and removes it.
-func (s *store) probe() error {
-	name := filepath.Join(s.opt.Dir, "probe")
-	err := s.writeProbe(name)
-	if gone := s.opt.fs.Remove(name); err == nil {
-		err = gone
-	}
-	return err
-}
-
-func (s *store) writeProbe(name string) error {
-	f, err := s.opt.fs.Create(name, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(make([]byte, probeSize))
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	return err
 }

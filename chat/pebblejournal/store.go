@@ -7,10 +7,10 @@ import (
 	"sync"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/sstable"
-	"go.uber.org/zap"
 )
 
 // store is the Pebble store in its directory, through all the times it is
@@ -31,8 +31,7 @@ type store struct {
 // not closed under his feet.
 type handle struct {
 	store *store
-	db    *pebble.DB
-	disk  *disk
+	db    *failstop.DB
 
 	users int           // guarded by store.mu
 	idle  chan struct{} // guarded by store.mu: closed when users is 0, if somebody waits
@@ -63,55 +62,18 @@ func openStore(opt *Options) (*store, error) {
 
 // openHandle opens the store once. Nothing else may have it open.
 func (s *store) openHandle() (*handle, error) {
-	d := newDisk(s.opt)
-	if err := s.checkRoomToOpen(); err != nil {
-		return nil, err
-	}
-	db, err := openContained(d, s.pebbleOptions(d))
+	db, err := failstop.Open(failstop.Config{
+		Dir: s.opt.Dir, FS: s.opt.fs, Truncate: s.opt.truncate, Logger: s.opt.Logger,
+	}, s.pebbleOptions())
 	if err != nil {
 		return nil, err
 	}
-	return &handle{store: s, db: db, disk: d}, nil
+	return &handle{store: s, db: db}, nil
 }
 
-// openContained opens Pebble on a goroutine of its own, since it may end the
-// goroutine (see pebbleLog) and waits for room rather than fail.
-func openContained(d *disk, o *pebble.Options) (*pebble.DB, error) {
-	type result struct {
-		db  *pebble.DB
-		err error
-	}
-	opened := make(chan result, 1)
-	go func() {
-		r := result{err: errEnded}
-		defer func() { opened <- r }()
-		db, err := pebble.Open(d.dir, o)
-		r = result{db, err}
-	}()
-	var r result
-	select {
-	case r = <-opened:
-	case err := <-d.tableFailed:
-		d.abandon(err) // lets Pebble come to an end
-		r = <-opened
-	}
-	failure := d.dead()
-	if failure == nil {
-		return r.db, r.err
-	}
-	if r.db != nil {
-		d.abandon(failure)
-		r.db.Close() // its error is the disk's
-	}
-	return nil, failure
-}
-
-func (s *store) pebbleOptions(d *disk) *pebble.Options {
+func (s *store) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
-		FS:                          d,
 		Lock:                        s.lock,
-		Cleaner:                     pebble.ArchiveCleaner{}, // see disk.archive
-		Logger:                      &pebbleLog{disk: d, log: s.opt.Logger},
 		FormatMajorVersion:          pebble.FormatTableFormatV6,
 		CacheSize:                   s.opt.CacheBytes + memTables*int64(s.opt.memTable), // Pebble takes the latter out of it
 		MemTableSize:                s.opt.memTable,
@@ -135,15 +97,6 @@ func (s *store) pebbleOptions(d *disk) *pebble.Options {
 	lowest := len(o.Levels) - 1
 	o.Levels[lowest].Compression = func() *sstable.CompressionProfile {
 		return pebble.DBCompressionFastest.Levels[lowest]
-	}
-	o.EventListener = &pebble.EventListener{
-		BackgroundError: func(err error) {
-			s.opt.Logger.Warn("chat journal: background work failed", zap.Error(err))
-		},
-		DataCorruption: func(info pebble.DataCorruptionInfo) {
-			s.opt.Logger.Error("chat journal: a file of the store is damaged",
-				zap.String("path", info.Path), zap.Error(info.Details))
-		},
 	}
 	return o
 }
@@ -244,22 +197,12 @@ func (s *store) close() error {
 	return errors.Join(err, s.lock.Close())
 }
 
-// close closes the store's files. What a dead disk reports then is known.
+// close closes the store's files.
 func (h *handle) close() error {
-	failure := h.disk.dead()
-	if errors.Is(failure, errEnded) {
-		// A goroutine of Pebble's has ended with its locks held: to close it
-		// would wait for ever. The process keeps what it holds.
-		return failure
+	if err := h.db.Close(); err != nil {
+		return fmt.Errorf("close journal %q: %w", h.store.opt.Dir, err)
 	}
-	if failure != nil {
-		h.disk.abandon(failure)
-	}
-	err := h.db.Close()
-	if failure != nil || err == nil {
-		return nil
-	}
-	return fmt.Errorf("close journal %q: %w", h.disk.dir, err)
+	return nil
 }
 
 // get returns a copy of the value under key, or nil where there is none.
@@ -273,4 +216,64 @@ func (h *handle) get(key []byte) ([]byte, error) {
 	}
 	defer closer.Close()
 	return append([]byte{}, value...), nil
+}
+
+// free returns the free bytes of the disk.
+func (s *store) free() int64 { return failstop.Free(s.opt.fs, s.opt.Dir) }
+
+// checkRoom reports why nothing should be written now, or nil. What makes room
+// may take half of the reserve.
+func (s *store) checkRoom(h *handle, upkeep bool) error {
+	if err := h.db.Health(); err != nil {
+		return err
+	}
+	reserve := s.opt.Reserve
+	if upkeep {
+		reserve /= 2
+	}
+	return s.checkFree(reserve)
+}
+
+func (s *store) checkFree(need int64) error { return failstop.CheckFree(s.opt.fs, s.opt.Dir, need) }
+
+// hasRoom reports whether there is room again: somewhat more than the reserve,
+// so that appends aren't let in to be refused at once.
+func (s *store) hasRoom() bool {
+	return s.checkFree(s.opt.Reserve+s.opt.Reserve/8) == nil
+}
+
+// peek returns the store as it is open now, if it is, without using it.
+func (s *store) peek() *handle {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
+// check reports why nothing should be appended, or nil.
+func (s *store) check() error {
+	h := s.peek()
+	if h == nil {
+		return nil
+	}
+	return s.checkRoom(h, false)
+}
+
+// healthy reports whether the store is open and its disk works.
+func (s *store) healthy() bool {
+	h := s.peek()
+	return h != nil && h.db.Failed() == nil
+}
+
+// usable reports whether it is worth trying again after a failure. If it is,
+// past failures to write a table are forgiven: there may be none to come that
+// shows that they are past.
+func (s *store) usable() bool {
+	h := s.peek()
+	if h != nil && errors.Is(h.db.Failed(), failstop.ErrGaveUp) || !s.hasRoom() || failstop.Probe(s.opt.fs, s.opt.Dir) != nil {
+		return false
+	}
+	if h != nil {
+		h.db.ClearTableError()
+	}
+	return true
 }
