@@ -96,7 +96,7 @@ func BenchmarkJournal_Append_Many(b *testing.B) {
 	wg.Wait()
 	took, used := time.Since(began), cpuTime(b)-cpu
 	b.StopTimer()
-	s := j.Details()
+	s := j.Stats()
 	b.ReportMetric(float64(b.N)/took.Seconds(), "appends/s")
 	b.ReportMetric(float64(used.Microseconds())/float64(b.N), "µs-cpu/append")
 	b.ReportMetric(float64(s.Recorded)/float64(s.Commits), "group")
@@ -196,7 +196,7 @@ func BenchmarkJournal_Read(b *testing.B) {
 	// cache, as they are after a while.
 	cold := func(b *testing.B) {
 		for i := range b.N {
-			j.rooms.forgetAll()
+			j.rooms.evictAll()
 			read(b, i*7919%len(benchRooms))
 		}
 	}
@@ -214,7 +214,7 @@ func BenchmarkJournal_Read(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
-			j.rooms.forgetAll()
+			j.rooms.evictAll()
 			runtime.Gosched()
 			b.StartTimer()
 			read(b, i*7919%len(benchRooms))
@@ -223,11 +223,11 @@ func BenchmarkJournal_Read(b *testing.B) {
 	})
 }
 
-// forgetAll has memory know no room.
-func (c *rooms) forgetAll() {
+// evictAll has memory know no room.
+func (c *roomCache) evictAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range c.byName {
-		c.forgetLocked(r)
+		c.evictLocked(r)
 	}
 }

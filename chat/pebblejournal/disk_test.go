@@ -20,9 +20,9 @@ import (
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/faultfs"
 )
 
-// onBadDisk opens a journal on a disk that can be told to fail. Its keeper works
-// only when it is told to.
-func onBadDisk(t *testing.T) (*Journal, *faultfs.FS) {
+// onFaultyDisk opens a journal on a disk that fails on command. Maintenance runs only
+// when the test calls maintain.
+func onFaultyDisk(t *testing.T) (*Journal, *faultfs.FS) {
 	t.Helper()
 	d := faultfs.New()
 	j := open(t, Options{Dir: t.TempDir(), MaxBytes: -1, fs: d, truncate: d.Truncate, interval: -1, memTable: 256 << 10})
@@ -35,33 +35,8 @@ func onBadDisk(t *testing.T) (*Journal, *faultfs.FS) {
 	return j, d
 }
 
-func say(room, key string) journal.Entry {
-	return journal.Entry{Room: room, Kind: journal.Message, From: journal.User{ID: "u1"}, Key: key, Body: []byte("body of " + key)}
-}
-
-// appendOne appends and waits.
-func appendOne(j *Journal, e journal.Entry) (journal.Receipt, error) {
-	type answer struct {
-		r   journal.Receipt
-		err error
-	}
-	answers := make(chan answer, 1)
-	j.Append(e, func(r journal.Receipt, err error) { answers <- answer{r, err} })
-	a := <-answers
-	return a.r, a.err
-}
-
-func mustAppend(t testing.TB, j *Journal, e journal.Entry) journal.Receipt {
-	t.Helper()
-	r, err := appendOne(j, e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// checkRefused checks that appends are refused as unavailable, and that what is
-// there is read all the same.
+// checkRefused checks that appends are refused as unavailable, while the entries 1 to
+// kept can be read.
 func checkRefused(t *testing.T, j *Journal, room string, kept int) {
 	t.Helper()
 	if _, err := appendOne(j, say(room, "refused")); !errors.Is(err, journal.ErrUnavailable) {
@@ -73,73 +48,43 @@ func checkRefused(t *testing.T, j *Journal, room string, kept int) {
 	checkKept(t, j, room, kept)
 }
 
-// checkKept checks that the room holds the entries 1 to n.
-func checkKept(t testing.TB, j *Journal, room string, n int) {
-	t.Helper()
-	entries := readAll(t, j, room)
-	if len(entries) != n {
-		t.Fatalf("room %q: %d entries, want %d", room, len(entries), n)
-	}
-	for i, e := range entries {
-		if e.Seq != journal.Seq(i+1) {
-			t.Fatalf("room %q: entry %d is numbered %d", room, i+1, e.Seq)
-		}
-	}
-}
-
-func readAll(t testing.TB, j *Journal, room string) []journal.Entry {
-	t.Helper()
-	var entries []journal.Entry
-	for q := (journal.Query{Room: room, Limit: 1000}); ; {
-		page, err := j.Read(context.Background(), q)
-		if err != nil {
-			t.Fatal(err)
-		}
-		entries = append(entries, page.Entries...)
-		if !page.More {
-			return entries
-		}
-		q.After = page.Entries[len(page.Entries)-1].Seq
-	}
-}
-
 func TestJournal_FullDisk_RefusesUntilThereIsRoom(t *testing.T) {
-	j, d := onBadDisk(t)
+	j, d := onFaultyDisk(t)
 	for i := range 10 {
 		mustAppend(t, j, say("room", fmt.Sprint(i)))
 	}
 	d.ReportFree(1 << 20)
 	checkRefused(t, j, "room", 10)
-	j.keeper.tend()
+	j.maintain()
 	checkRefused(t, j, "room", 10)
-	if s := j.Details(); s.Unavailable == nil || s.FreeBytes != 1<<20 {
-		t.Errorf("Stats: %+v", s)
+	if err := j.Unavailable(); err == nil || !j.Stats().Unavailable {
+		t.Errorf("Unavailable is %v, Stats are %+v", err, j.Stats())
 	}
-	// What needs no room goes on.
+	// Transient entries need no space.
 	if _, err := appendOne(j, journal.Entry{Room: "room", Kind: journal.Signal}); err != nil {
 		t.Errorf("append of a Signal: %v", err)
 	}
 	d.ReportFree(1 << 40)
-	j.keeper.tend()
+	j.maintain()
 	if r := mustAppend(t, j, say("room", "again")); r.Seq != 11 {
 		t.Errorf("receipt %+v, want 11", r)
 	}
-	if s := j.Details(); s.Unavailable != nil {
-		t.Errorf("Stats: %+v", s)
+	if err := j.Unavailable(); err != nil || j.Stats().Unavailable {
+		t.Errorf("Unavailable is %v, Stats are %+v", err, j.Stats())
 	}
 }
 
-func TestJournal_FullDisk_IsNoticedByTheKeeper(t *testing.T) {
-	j, d := onBadDisk(t)
+func TestJournal_FullDisk_IsNoticedByMaintenance(t *testing.T) {
+	j, d := onFaultyDisk(t)
 	d.ReportFree(1 << 20)
-	j.keeper.tend()
+	j.maintain()
 	if err := j.queue.refused(); !errors.Is(err, journal.ErrUnavailable) {
 		t.Fatalf("refused: %v", err)
 	}
 }
 
-// failures are the ways in which a disk that claims to have room may fail
-// Pebble where Pebble would end the process.
+// failures are failures of a disk that reports free space. Pebble would end the
+// process because of each of them.
 var failures = map[string]faultfs.Fault{
 	"log can't be written":      faultfs.On("write", ".log", faultfs.ErrNoSpace),
 	"log can't be synced":       faultfs.On("sync", ".log", syscall.EIO),
@@ -154,32 +99,32 @@ var failures = map[string]faultfs.Fault{
 func TestJournal_FailingDisk_LosesNothingAndComesBack(t *testing.T) {
 	for name, fault := range failures {
 		t.Run(name, func(t *testing.T) {
-			j, d := onBadDisk(t)
+			j, d := onFaultyDisk(t)
 			for i := range 10 {
 				mustAppend(t, j, say("room", fmt.Sprint(i)))
 			}
 			l := followed(t, j, "room")
 			d.Fail(fault)
-			flush(t, j) // so that the manifest is written too
+			flush(t, j) // this writes the manifest too
 			for i := range 3 {
 				answer := make(chan error, 1)
 				j.Append(say("room", fmt.Sprint("lost", i)), func(_ journal.Receipt, err error) { answer <- err })
-				j.keeper.tend() // in vain, as yet
+				j.maintain() // it cannot recover yet
 				d.Fail(nil)
-				j.keeper.tend()
+				j.maintain()
 				if err := <-answer; err != nil && !errors.Is(err, journal.ErrUnavailable) {
 					t.Fatalf("append: %v, want ErrUnavailable", err)
 				}
 				d.Fail(fault)
 			}
 			d.Fail(nil)
-			j.keeper.tend()
+			j.maintain()
 			before := len(readAll(t, j, "room"))
 			if r := mustAppend(t, j, say("room", "again")); int(r.Seq) != before+1 {
 				t.Errorf("receipt %+v after %d entries", r, before)
 			}
 			checkKept(t, j, "room", before+1)
-			for int(l.Load()) < before+1-10 { // followers hear after who appended
+			for int(l.Load()) < before+1-10 { // followers are called after done
 				runtime.Gosched()
 			}
 			j2 := reopen(t, j)
@@ -189,7 +134,7 @@ func TestJournal_FailingDisk_LosesNothingAndComesBack(t *testing.T) {
 	}
 }
 
-// followed counts what is delivered of a room.
+// followed counts the entries that are delivered of a room.
 func followed(t *testing.T, j *Journal, room string) *atomic.Int32 {
 	t.Helper()
 	var n atomic.Int32
@@ -199,7 +144,7 @@ func followed(t *testing.T, j *Journal, room string) *atomic.Int32 {
 	return &n
 }
 
-// flush has Pebble write its memory to tables, if it can.
+// flush makes Pebble write its memory to tables. It returns early if that fails.
 func flush(t *testing.T, j *Journal) {
 	t.Helper()
 	h, err := j.store.use(context.Background())
@@ -221,17 +166,17 @@ func flush(t *testing.T, j *Journal) {
 	}
 }
 
-func TestJournal_FailingDisk_AnswersOnlyWhenSure(t *testing.T) {
-	j, d := onBadDisk(t)
+func TestJournal_FailingDisk_AnswersOnlyWhenCertain(t *testing.T) {
+	j, d := onFaultyDisk(t)
 	mustAppend(t, j, say("room", "first"))
 	d.Fail(faultfs.On("", ".log", syscall.EIO)) // the log can't be cut back either
 	answer := make(chan error, 1)
 	j.Append(say("room", "lost"), func(_ journal.Receipt, err error) { answer <- err })
-	// The next one is answered at once, and shows that the first was tried.
+	// This one is answered at once, after the committer has tried the first.
 	if _, err := appendOne(j, journal.Entry{Room: "room", Kind: journal.Signal}); err != nil {
 		t.Fatal(err)
 	}
-	j.keeper.tend()
+	j.maintain()
 	select {
 	case err := <-answer:
 		t.Fatalf("answered with %v while it might yet be recorded", err)
@@ -239,7 +184,7 @@ func TestJournal_FailingDisk_AnswersOnlyWhenSure(t *testing.T) {
 	}
 	checkRefused(t, j, "room", 1)
 	d.Fail(nil)
-	j.keeper.tend()
+	j.maintain()
 	if err := <-answer; !errors.Is(err, journal.ErrUnavailable) {
 		t.Fatalf("answered with %v", err)
 	}
@@ -248,12 +193,12 @@ func TestJournal_FailingDisk_AnswersOnlyWhenSure(t *testing.T) {
 	}
 }
 
-func TestJournal_FailingDisk_TablesAreTriedAgain(t *testing.T) {
-	j, d := onBadDisk(t)
+func TestJournal_FailingDisk_RetriesTables(t *testing.T) {
+	j, d := onFaultyDisk(t)
 	d.Fail(faultfs.On("", ".sst", faultfs.ErrNoSpace))
 	body := strings.Repeat("x", 10_000)
 	var kept int
-	for i := range 1000 { // ten times what Pebble keeps in memory
+	for i := range 1000 { // ten times as much as Pebble keeps in memory
 		e := say("room", fmt.Sprint(i))
 		e.Body = []byte(body)
 		_, err := appendOne(j, e)
@@ -268,12 +213,12 @@ func TestJournal_FailingDisk_TablesAreTriedAgain(t *testing.T) {
 	}
 	checkRefused(t, j, "room", kept)
 	d.Fail(nil)
-	j.keeper.tend()
+	j.maintain()
 	mustAppend(t, j, say("room", "again"))
 	checkKept(t, j, "room", kept+1)
 }
 
-func TestJournal_FailingDisk_Close(t *testing.T) {
+func TestJournal_FailingDisk_CloseAnswersEverybody(t *testing.T) {
 	for name, fault := range failures {
 		t.Run(name, func(t *testing.T) {
 			d := faultfs.New()
@@ -299,34 +244,33 @@ func TestJournal_FailingDisk_Close(t *testing.T) {
 	}
 }
 
-// What Pebble takes for fatal, beside a failing disk, ends the journal until the
-// server is restarted.
-func TestJournal_PebbleGivesUp(t *testing.T) {
+// After Pebble gave up, the journal only reads until the server is restarted.
+func TestJournal_PebbleGivesUp_NeedsARestart(t *testing.T) {
 	j := open(t, Options{Dir: t.TempDir(), interval: -1})
 	mustAppend(t, j, say("room", "first"))
 	j.store.peek().db.Fail(failstop.ErrGaveUp)
-	j.keeper.tend()
+	j.maintain()
 	checkRefused(t, j, "room", 1)
 	if err := j.Close(); !errors.Is(err, failstop.ErrGaveUp) {
 		t.Errorf("Close: %v", err)
 	}
 }
 
-func TestJournal_CommitterPanics(t *testing.T) {
+func TestJournal_CommitterPanics_KeepsReading(t *testing.T) {
 	j := open(t, Options{Dir: t.TempDir(), interval: -1})
 	mustAppend(t, j, say("room", "first"))
-	err := j.change(context.Background(), false, func(*group) error { panic("a bug") })
+	err := j.change(context.Background(), false, func(*commitGroup) error { panic("a bug") })
 	if !errors.Is(err, journal.ErrUnavailable) {
 		t.Errorf("change: %v", err)
 	}
-	j.keeper.tend()
+	j.maintain()
 	checkRefused(t, j, "room", 1)
 	j.Close()
 }
 
-// TestJournal_FailingDisk_Simulation has the disk fail again and again, in every
-// way and at any moment, under load. Everything acknowledged must be there, in
-// its place, and nothing else.
+// TestJournal_FailingDisk_Simulation lets the disk fail under load, at any moment and
+// in every way, again and again. Afterwards every acknowledged entry must be there
+// with its number, and no other.
 func TestJournal_FailingDisk_Simulation(t *testing.T) {
 	seed := rand.Uint64()
 	if s := os.Getenv("SEED"); s != "" {
@@ -338,7 +282,7 @@ func TestJournal_FailingDisk_Simulation(t *testing.T) {
 		}
 	}()
 	random := rand.New(rand.NewPCG(seed, 0))
-	j, d := onBadDisk(t)
+	j, d := onFaultyDisk(t)
 	load := &load{j: j, acknowledged: map[string]journal.Receipt{}, failed: map[string]bool{}}
 	var faults []faultfs.Fault
 	for _, name := range []string{".log", "MANIFEST", ".sst", "marker", "", filepath.Base(j.opt.Dir)} {
@@ -360,7 +304,7 @@ func TestJournal_FailingDisk_Simulation(t *testing.T) {
 		})
 		load.run(t, round, 4, 60)
 		d.Fail(nil)
-		j.keeper.tend()
+		j.maintain()
 		if err := j.queue.refused(); err != nil {
 			t.Fatalf("round %d: still refuses: %v", round, err)
 		}
@@ -375,16 +319,16 @@ func TestJournal_FailingDisk_Simulation(t *testing.T) {
 	t.Logf("%d acknowledged, %d failed", len(load.acknowledged), len(load.failed))
 }
 
-// load appends from several goroutines and remembers the answers.
+// load appends from several goroutines and keeps the answers.
 type load struct {
 	j *Journal
 
 	mu           sync.Mutex // guards the rest
 	acknowledged map[string]journal.Receipt
-	failed       map[string]bool // and not acknowledged since
+	failed       map[string]bool // keys that failed and were not acknowledged later
 }
 
-// run has goroutines append n entries each, and tries those again that failed
+// run appends n entries from each goroutine. Some of them are those that failed
 // before.
 func (l *load) run(t *testing.T, round, goroutines, n int) {
 	body := strings.Repeat("x", 2000)
@@ -403,21 +347,20 @@ func (l *load) run(t *testing.T, round, goroutines, n int) {
 				l.note(t, key, r, err)
 			})
 		}
-		// Nobody waits for ever when the disk fails: what is not sure is
-		// answered when it is mended.
-		l.j.keeper.tend()
+		// Uncertain entries are answered only after the disk has recovered.
+		l.j.maintain()
 	}
-	mended := make(chan struct{})
+	allAnswered := make(chan struct{})
 	go func() {
 		answered.Wait()
-		close(mended)
+		close(allAnswered)
 	}()
 	for {
 		select {
-		case <-mended:
+		case <-allAnswered:
 			return
 		default:
-			l.j.keeper.tend()
+			l.j.maintain()
 			if l.j.store.check() != nil {
 				l.j.store.opt.fs.(*faultfs.FS).Fail(nil)
 			}
@@ -453,7 +396,7 @@ func (l *load) anyFailed() string {
 	return ""
 }
 
-// check checks that what is there is what was acknowledged.
+// check checks that the journal has exactly the acknowledged entries.
 func (l *load) check(t *testing.T) {
 	t.Helper()
 	found := 0

@@ -164,7 +164,7 @@ func TestFormat_Write(t *testing.T) {
 	}
 	put("deleted", []byte("x"))
 	now = storedAt.Add(2 * time.Hour)
-	if err := j.Sweep(ctx); err != nil {
+	if err := j.enforceAll(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if err := j.Compact(ctx); err != nil {
@@ -258,7 +258,7 @@ func TestFormat_OldStore_IsReadInFull(t *testing.T) {
 	for _, r := range storedRooms {
 		kept += len(r.kept())
 	}
-	if n := j.Details().Entries; n != uint64(kept) {
+	if n := j.Stats().Entries; n != uint64(kept) {
 		t.Errorf("it says that it has %d entries, want %d", n, kept)
 	}
 	var names []string
@@ -287,7 +287,7 @@ func TestFormat_OldStore_IsContinued(t *testing.T) {
 	checkStored(t, j)
 	// A day later the keys of deleted entries are forgotten, and only those.
 	setHours(27)
-	if err := j.Sweep(context.Background()); err != nil {
+	if err := j.enforceAll(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	for _, r := range storedRooms {
@@ -315,12 +315,12 @@ func TestFormat_OldStore_IsContinued(t *testing.T) {
 
 func TestFormat_OldStore_OverItsQuota_LosesTheOldest(t *testing.T) {
 	j, _ := openStored(t, 3, nil)
-	before := j.Details().Entries
+	before := j.Stats().Entries
 	j.SetMaxBytes(1)
-	if err := j.Sweep(context.Background()); err != nil {
+	if err := j.enforceAll(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if after := j.Details().Entries; after >= before {
+	if after := j.Stats().Entries; after >= before {
 		t.Errorf("%d entries became %d", before, after)
 	}
 }

@@ -3,290 +3,264 @@ package pebblejournal
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/keyfilter"
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// keyLife is how long an idempotency key is kept at least, whatever becomes of
-// its entry.
-const keyLife = 24 * time.Hour
+// item is one thing to be committed: an entry, or a change that the journal makes
+// on its own.
+type item struct {
+	entry       journal.Entry
+	hash        keyHash                  // of entry.Key, if it has one
+	change      func(*commitGroup) error // not nil: there is no entry
+	maintenance bool                     // the change frees space, so it may use the reserve
+	restoration *restoration             // not nil: the entry has its number already
+	done        func(journal.Receipt, error)
 
-// clockStep is how many bytes the store takes in between two marks of its clock.
-const clockStep = 1 << 20
+	// Set by the committer.
+	receipt  journal.Receipt
+	err      error
+	original *item // of this group, with the same key: its answer is the answer
+	written  bool  // the item is in the group's batch
 
-// group is what one fsync makes durable. It belongs to the committer, then to
-// the answerer, then to the committer again.
-type group struct {
+	followers []*follower // set by the dispatcher
+}
+
+// queuedBytes is what an item counts for in the queue.
+func (it *item) queuedBytes() int {
+	e := &it.entry
+	return len(e.Body) + len(e.Key) + len(e.From.ID) + len(e.From.Name) + len(e.From.Avatar) + len(e.Room) + 384
+}
+
+// restoration is shared by the items of one call of Restore, which are all in one
+// group. The first one that fails ends it.
+type restoration struct {
+	failed bool // owned by the committer
+}
+
+// timelineStep is how many bytes the store takes in between two marks of its
+// timeline.
+const timelineStep = 1 << 20
+
+// commitGroup is what one fsync makes durable. It belongs to the committer, then to
+// the dispatcher, then to the committer again.
+type commitGroup struct {
+	// Fixed.
+	opt    *Options
+	epoch  string
+	rooms  *roomCache
+	filter *keyfilter.Filter
+
 	items []item
 
 	// Owned by the committer.
-	journal *Journal
-	handle  *handle
-	batch   *pebble.Batch
-	now     int64
-	rooms   []*room          // pinned
-	keys    *pebble.Iterator // of tableKey, as it was before the group; nil until needed
-	claims  map[claim]*item  // made by the group
-	tally   tally            // as it will be with the group
-	scratch []byte
+	handle *handle
+	batch  *pebble.Batch
+	now    int64             // Unix milliseconds
+	joined []*room           // the rooms of the group, pinned
+	keys   *pebble.Iterator  // of tableIdem, as it was before the group; nil until needed
+	hashes map[keyHash]*item // the keys of the group's entries
+	totals totals            // with the group so far
+	buffer []byte
 }
 
-func newGroup(j *Journal) *group {
-	return &group{journal: j, claims: map[claim]*item{}}
-}
-
-// begin readies the group for another round.
-func (g *group) begin(h *handle) {
+// begin prepares the group for a batch. t are the totals before it.
+func (g *commitGroup) begin(h *handle, t totals) {
 	g.handle = h
-	g.now = g.journal.opt.now().UnixMilli()
-	g.tally = g.journal.tally
+	g.now = g.opt.now().UnixMilli()
+	g.totals = t
 	g.batch = h.db.NewBatch()
-	clear(g.claims)
+	clear(g.hashes)
 }
 
-// add numbers an item and adds it to the batch.
-func (g *group) add(it *item) {
-	switch {
-	case it.change != nil:
-		it.recording = true
-		it.err = it.change(g)
-	case it.run != nil:
-		it.err = g.restore(it)
-	case !it.entry.Kind.Recorded():
-		it.err = g.pass(it)
-	default:
-		it.err = g.record(it)
-	}
-}
-
-// room returns the room as it is with the group so far.
-func (g *group) room(name string) (*room, error) {
-	r, err := g.journal.rooms.pin(name, g.handle.loadRoom)
+// room returns a room as it is with the group so far, and makes it a room of the
+// group.
+func (g *commitGroup) room(name string) (*room, error) {
+	r, err := g.rooms.pin(name, g.handle)
 	if err != nil {
 		return nil, err
 	}
-	if r.joined {
-		g.journal.rooms.unpin(r) // pinned already
+	if r.inGroup {
+		g.rooms.unpin(r) // it has been pinned before
 		return r, nil
 	}
-	r.joined = true
-	r.was = g.journal.rooms.stand(r)
-	r.next = r.was
-	g.rooms = append(g.rooms, r)
+	r.inGroup = true
+	r.before = g.rooms.stateOf(r)
+	r.next = r.before
+	g.joined = append(g.joined, r)
 	return r, nil
 }
 
-// pass gives a transient entry its place and its time.
-func (g *group) pass(it *item) error {
-	r, err := g.room(it.entry.Room)
-	if err != nil {
-		return err
+// add adds an entry, which has its number and time, as the room's newest one.
+func (g *commitGroup) add(it *item, r *room) {
+	e, s := &it.entry, &r.next
+	if s.last == 0 {
+		s.first = e.Seq
 	}
-	r.next.lastAt = max(r.next.lastAt, g.now)
-	it.entry.At = r.next.lastAt
-	it.receipt = journal.Receipt{At: it.entry.At}
-	return nil
-}
-
-// record gives an entry its number and adds it to the batch, unless its key has
-// been used.
-func (g *group) record(it *item) error {
-	e := &it.entry
-	r, err := g.room(e.Room)
-	if err != nil {
-		return err
+	isFirst := s.empty()
+	s.last, s.lastAt = e.Seq, max(s.lastAt, e.At)
+	s.end += storedBytes(e)
+	if isFirst {
+		s.firstAt, r.stateChanged = e.At, true
 	}
 	if e.Key != "" {
-		if known, err := g.lookUp(it, r); known || err != nil {
-			return err
-		}
+		g.hashes[it.hash] = it
+		g.filter.Add(it.hash)
 	}
-	e.Seq, e.At = r.next.last+1, max(r.next.lastAt, g.now)
-	return g.enter(it, r)
+	r.added = append(r.added, addedEntry{*e, s.end, it.hash})
+	g.count(storedBytes(e))
+	it.receipt = journal.Receipt{Epoch: g.epoch, Seq: e.Seq, At: e.At}
+	it.written = true
 }
 
-// enter adds an entry, with its number and its time, behind the room's last.
-func (g *group) enter(it *item, r *room) error {
-	e := &it.entry
-	if e.Kind.Effect() == journal.Erase {
-		if err := g.erase(r, e.Target); err != nil {
-			return err
-		}
+// addedAt returns an entry that the group has added to the room, or nil if seq is
+// not one of them.
+func (r *room) addedAt(seq journal.Seq) *addedEntry {
+	older := r.next.last - journal.Seq(len(r.added))
+	if seq <= older || seq > r.next.last {
+		return nil
 	}
-	n := &r.next
-	if n.last == 0 {
-		n.first = e.Seq
-	}
-	begins := n.empty()
-	n.last, n.lastAt = e.Seq, max(n.lastAt, e.At)
-	n.end += weight(e)
-	if begins {
-		n.firstAt, r.moved = e.At, true
-	}
-	if e.Key != "" {
-		g.claims[it.claim] = it
-		g.journal.filter.add(it.claim)
-	}
-	r.fresh = append(r.fresh, freshEntry{*e, n.end, it.claim})
-	g.count(weight(e))
-	it.receipt = journal.Receipt{Epoch: g.journal.epoch, Seq: e.Seq, At: e.At}
-	it.recording = true
-	return nil
+	return &r.added[seq-older-1]
 }
 
-// lookUp answers an item whose key has been used with the first one's receipt.
-func (g *group) lookUp(it *item, r *room) (known bool, err error) {
-	if first := g.claims[it.claim]; first != nil {
-		it.first = first
-		return true, nil
+// meta returns the entryMeta of an entry as it is with the group so far. It is zero
+// for an entry that does not exist yet.
+func (g *commitGroup) meta(r *room, seq journal.Seq) (entryMeta, error) {
+	if seq > r.next.last {
+		return entryMeta{}, nil
 	}
-	if !g.journal.filter.mayHave(it.claim) {
-		return false, nil
+	if a := r.addedAt(seq); a != nil {
+		return entryMeta{a.At, a.end}, nil
 	}
-	seq, at, err := g.claimed(r.name, it.claim)
-	if err != nil || seq == 0 || seq < r.next.first && expired(at, g.now) {
-		return false, err
-	}
-	it.receipt = journal.Receipt{Epoch: g.journal.epoch, Seq: seq, At: at, Duplicate: true}
-	return true, nil
+	return g.handle.readMeta(r.name, seq)
 }
 
-// claimed returns what an idempotency key led to; seq is 0 if it is not known.
-func (g *group) claimed(room string, c claim) (seq journal.Seq, at int64, err error) {
+// entry returns an entry that the room has, as it is with the group so far.
+func (g *commitGroup) entry(r *room, seq journal.Seq) (journal.Entry, error) {
+	if a := r.addedAt(seq); a != nil {
+		return a.Entry, nil
+	}
+	value, err := g.handle.get(entryKey(r.name, seq))
+	if err == nil && value == nil {
+		err = pebble.ErrNotFound
+	}
+	if err != nil {
+		return journal.Entry{}, err
+	}
+	e, _, err := decodeEntry(value, r.name, seq)
+	return e, err
+}
+
+// keyReceipt looks up an idempotency key as it was before the group. seq is 0 if
+// the key is not known.
+func (g *commitGroup) keyReceipt(room string, hash keyHash) (seq journal.Seq, at int64, err error) {
 	if g.keys == nil {
 		g.keys, err = g.handle.db.NewIter(&pebble.IterOptions{
-			LowerBound:   tableStart(tableKey),
-			UpperBound:   tableEnd(tableKey),
-			UseL6Filters: true, // most keys are new; Get would look for them in the lowest level
+			LowerBound:   tableStart(tableIdem),
+			UpperBound:   tableEnd(tableIdem),
+			UseL6Filters: true, // most keys are new; Get would search the lowest level for them
 		})
 		if err != nil {
 			return 0, 0, err
 		}
 	}
-	g.scratch = appendClaimKey(g.scratch[:0], room, c)
-	if !g.keys.SeekPrefixGE(g.scratch) {
+	g.buffer = appendIdemKey(g.buffer[:0], room, hash)
+	if !g.keys.SeekPrefixGE(g.buffer) {
 		return 0, 0, g.keys.Error()
 	}
-	return decodeClaimed(g.keys.Value())
+	return decodeIdem(g.keys.Value())
 }
 
-// expired reports whether a key that was used at may be forgotten with its
-// entry.
-func expired(at, now int64) bool { return now-at >= keyLife.Milliseconds() }
-
-// erase takes the body out of the message numbered target.
-func (g *group) erase(r *room, target journal.Seq) error {
-	if target < r.next.first || target > r.next.last {
-		return nil
-	}
-	if fresh := journal.Seq(len(r.fresh)); target > r.next.last-fresh {
-		f := &r.fresh[target-(r.next.last-fresh)-1]
-		if f.Kind.Erasable() {
-			erase(&f.Entry)
-		}
-		return nil
-	}
-	value, err := g.handle.get(entryKey(r.name, target))
-	if err != nil || value == nil {
-		return err
-	}
-	e, s, err := decodeEntry(value, r.name, target)
-	if err != nil {
-		return fmt.Errorf("recall: %w", err)
-	}
-	if e.Kind.Erasable() && !e.Recalled {
-		erase(&e)
-		g.setEntry(&e, s.end)
-		r.erased = append(r.erased, target)
-	}
-	return nil
+// deleteKey deletes an idempotency key.
+func (g *commitGroup) deleteKey(room string, hash keyHash) {
+	_ = g.batch.Delete(appendIdemKey(nil, room, hash), nil)
+	g.filter.Delete()
 }
 
-// count counts an entry in the tally, and marks the clock now and then.
-func (g *group) count(bytes uint64) {
-	t := &g.tally
-	if (t.bytes+bytes)/clockStep != t.bytes/clockStep {
-		g.scratch = appendClockKey(g.scratch[:0], t.bytes)
-		g.set(len(g.scratch), func(b []byte) []byte { return binary.AppendUvarint(b, uint64(g.now)) })
+// count counts an entry in the totals, and adds a mark to the timeline when they
+// pass a multiple of timelineStep.
+func (g *commitGroup) count(bytes uint64) {
+	t := &g.totals
+	if (t.bytes+bytes)/timelineStep != t.bytes/timelineStep {
+		g.buffer = appendTimelineKey(g.buffer[:0], t.bytes)
+		g.set(len(g.buffer), func(b []byte) []byte { return binary.AppendUvarint(b, uint64(g.now)) })
 	}
 	t.bytes += bytes
 	t.entries++
 }
 
-func (g *group) setTally() {
-	g.scratch = append(g.scratch[:0], tallyKey...)
-	g.set(len(g.scratch), func(b []byte) []byte { return appendTally(b, &g.tally) })
-}
-
-func (g *group) setEntry(e *journal.Entry, end uint64) {
-	g.scratch = appendEntryKey(g.scratch[:0], e.Room, e.Seq)
-	g.set(len(g.scratch), func(b []byte) []byte { return appendEntry(b, e, end) })
-}
-
 // fill adds to the batch what the rooms have gained. It does so in the order of
-// the keys: Pebble takes neighbours much faster than keys that jump about.
-func (g *group) fill() {
-	slices.SortFunc(g.rooms, func(a, b *room) int {
+// the keys: Pebble takes neighbouring keys much faster than scattered ones.
+func (g *commitGroup) fill() {
+	slices.SortFunc(g.joined, func(a, b *room) int {
 		return cmp.Or(len(a.name)-len(b.name), strings.Compare(a.name, b.name))
 	})
-	for _, r := range g.rooms {
-		for i := range r.fresh {
-			g.setEntry(&r.fresh[i].Entry, r.fresh[i].end)
+	for _, r := range g.joined {
+		for i := range r.added {
+			g.setEntry(&r.added[i].Entry, r.added[i].end)
 		}
 	}
-	for _, r := range g.rooms {
-		if r.moved {
-			g.setHead(r)
+	for _, r := range g.joined {
+		if r.stateChanged {
+			g.setState(r)
 		}
 	}
-	for _, r := range g.rooms {
-		for i := range r.fresh {
-			if f := &r.fresh[i]; f.Key != "" {
-				g.setClaim(f)
+	for _, r := range g.joined {
+		for i := range r.added {
+			if a := &r.added[i]; a.Key != "" {
+				g.setKey(a)
 			}
 		}
 	}
 	if !g.batch.Empty() {
-		g.setTally()
+		g.setTotals()
 	}
 }
 
-func (g *group) setHead(r *room) {
-	g.scratch = appendHeadKey(g.scratch[:0], r.name)
-	g.set(len(g.scratch), func(b []byte) []byte { return appendHead(b, &r.next) })
+func (g *commitGroup) setEntry(e *journal.Entry, end uint64) {
+	g.buffer = appendEntryKey(g.buffer[:0], e.Room, e.Seq)
+	g.set(len(g.buffer), func(b []byte) []byte { return appendEntry(b, e, end) })
 }
 
-func (g *group) setClaim(f *freshEntry) {
-	g.scratch = appendClaimKey(g.scratch[:0], f.Room, f.claim)
-	g.set(len(g.scratch), func(b []byte) []byte { return appendClaim(b, f.Seq, f.At) })
+func (g *commitGroup) setState(r *room) {
+	g.buffer = appendRoomKey(g.buffer[:0], r.name)
+	g.set(len(g.buffer), func(b []byte) []byte { return appendState(b, &r.next) })
 }
 
-// set adds to the batch the key at the beginning of scratch, n bytes long, with
-// the value that follows it there. The batch copies both. Writing to a batch
-// can't fail.
-func (g *group) set(n int, value func([]byte) []byte) {
-	g.scratch = value(g.scratch)
-	_ = g.batch.Set(g.scratch[:n], g.scratch[n:], nil)
+func (g *commitGroup) setKey(a *addedEntry) {
+	g.buffer = appendIdemKey(g.buffer[:0], a.Room, a.hash)
+	g.set(len(g.buffer), func(b []byte) []byte { return appendIdem(b, a.Seq, a.At) })
 }
 
-// upkeep reports whether the group does nothing but make room.
-func (g *group) upkeep() bool {
+func (g *commitGroup) setTotals() {
+	g.buffer = append(g.buffer[:0], totalsKey...)
+	g.set(len(g.buffer), func(b []byte) []byte { return appendTotals(b, &g.totals) })
+}
+
+// set adds to the batch the key in the first n bytes of the buffer, with the value
+// that value appends to it. The batch copies both. Writing to a batch cannot fail.
+func (g *commitGroup) set(n int, value func([]byte) []byte) {
+	g.buffer = value(g.buffer)
+	_ = g.batch.Set(g.buffer[:n], g.buffer[n:], nil)
+}
+
+// isMaintenance reports whether the group does nothing but free space.
+func (g *commitGroup) isMaintenance() bool {
 	for i := range g.items {
-		if it := &g.items[i]; it.recording && !it.upkeep {
+		if it := &g.items[i]; it.written && !it.maintenance {
 			return false
 		}
 	}
 	return true
 }
 
-// fail answers everything with err but what needs no record.
-func (g *group) fail(err error) {
-	now := g.journal.opt.now().UnixMilli()
+// fail answers the items with err, except those that need no record.
+func (g *commitGroup) fail(err error) {
+	now := g.opt.now().UnixMilli()
 	for i := range g.items {
 		if it := &g.items[i]; it.change == nil && !it.entry.Kind.Recorded() {
 			it.entry.At = now
@@ -297,33 +271,36 @@ func (g *group) fail(err error) {
 	}
 }
 
-// withdraw fails what the group would have recorded, and puts its rooms back to
-// how they stood.
-func (g *group) withdraw(cause error) {
+// rollBack fails the items that the group would have written, and shows readers the
+// rooms as they were before it.
+func (g *commitGroup) rollBack(cause error) {
 	for i := range g.items {
-		if it := &g.items[i]; it.recording {
+		if it := &g.items[i]; it.written {
 			it.err = unavailable(cause)
 		}
 	}
-	for _, r := range g.rooms {
-		g.journal.rooms.hide(r, r.was)
+	for _, r := range g.joined {
+		g.rooms.setFirst(r, r.before)
 	}
 }
 
-// leave ends the group's hold on its rooms, but for their pins.
-func (g *group) leave() {
-	for _, r := range g.rooms {
-		r.joined = false
-		clear(r.fresh)
-		r.fresh = r.fresh[:0]
-		if cap(r.fresh) > recentMax {
-			r.fresh = nil
+// end releases what the group holds of the store. Its rooms stay pinned; end
+// returns them.
+func (g *commitGroup) end() []*room {
+	rooms := g.joined
+	for _, r := range rooms {
+		r.inGroup = false
+		clear(r.added)
+		r.added = r.added[:0]
+		if cap(r.added) > recentMin {
+			r.added = nil
 		}
-		r.erased, r.moved = nil, false
+		r.erased, r.stateChanged = nil, false
 	}
-	g.rooms = nil
+	g.joined = nil
 	if g.keys != nil {
 		_ = g.keys.Close() // its errors were seen when it was used
 	}
 	g.keys, g.handle, g.batch = nil, nil, nil
+	return rooms
 }

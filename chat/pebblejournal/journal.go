@@ -2,178 +2,125 @@ package pebblejournal
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
-	"fmt"
-	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/keyfilter"
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// Journal is a journal.Journal in a directory. All its methods may be called from
-// several goroutines at once.
+// Journal is a journal.Journal and a journal.Restorer in a directory. All its
+// methods may be called by several goroutines at once.
 type Journal struct {
 	// Fixed once Open has returned.
 	opt       Options
 	epoch     string
 	store     *store
-	rooms     *rooms
+	rooms     *roomCache
 	followers *followers
 	queue     *queue
-	keeper    *keeper
-	maxBytes  atomic.Int64 // Options.MaxBytes, as last set
-	filter    filter
-	outage    outage
-	meter     meter
 
-	written  chan *group   // from the committer to the answerer
-	answered chan struct{} // and back: those who appended are answered
-	spare    chan *group   // and back: followers too, the group may be used again
+	maxBytes   atomic.Int64 // Options.MaxBytes, or what SetMaxBytes was given last
+	filter     keyfilter.Filter
+	unresolved unresolved
+	statistics statistics
+	due        dueRooms
 
-	// Owned by the committer.
-	tally tally
+	// The committer hands groups to the dispatcher and gets them back.
+	committed chan *commitGroup
+	answered  chan struct{}     // those who appended the group are answered
+	free      chan *commitGroup // its followers are called too: it may be used again
 
-	ends     sync.WaitGroup // of the committer, the answerer and the keeper
-	closing  sync.Once
-	closeErr error // set under closing
+	totals totals // owned by the committer
+
+	background       context.Context // of maintenance
+	cancelBackground context.CancelFunc
+	maintaining      chan struct{} // a semaphore of one: whoever sent to it does maintenance
+	lastFullPass     time.Time     // owned by whoever does maintenance
+
+	goroutines sync.WaitGroup // the committer, the dispatcher and maintenance
+	closing    sync.Once
+	closeErr   error // set under closing
 }
 
-var _ journal.Journal = (*Journal)(nil)
+var (
+	_ journal.Journal  = (*Journal)(nil)
+	_ journal.Restorer = (*Journal)(nil)
+)
 
-// storeFormat is the form of what is in the tables. A store of another one is
-// not touched.
-const storeFormat = "1"
-
-// Open opens the journal in opt.Dir, or makes it. Its errors name the directory
-// and say what to do.
-func Open(opt Options) (*Journal, error) {
-	opt = opt.withDefaults()
-	dir, err := filepath.Abs(opt.Dir)
-	if err != nil || opt.Dir == "" {
-		return nil, fmt.Errorf("open journal %q: no such directory can be", opt.Dir)
-	}
-	opt.Dir = dir
-	j := &Journal{
-		opt:       opt,
-		rooms:     newRooms(opt.CacheBytes),
-		followers: &followers{byRoom: map[string][]*follower{}},
-		queue:     newQueue(),
-		spare:     make(chan *group, 2),
-		written:   make(chan *group),
-		answered:  make(chan struct{}, 1),
-	}
-	if j.store, err = openStore(&j.opt); err != nil {
-		return nil, opt.openError(err)
-	}
-	if err := j.begin(); err != nil {
-		j.store.close()
-		return nil, opt.openError(err)
-	}
-	j.SetMaxBytes(opt.MaxBytes)
-	j.spare <- newGroup(j)
-	j.spare <- newGroup(j)
-	j.answered <- struct{}{}
-	j.keeper = newKeeper(j)
-	j.ends.Go(j.commitAll)
-	j.ends.Go(j.answerAll)
-	j.ends.Go(j.keeper.run)
-	return j, nil
-}
-
-// begin reads what the store says of itself, and says it in a new one.
-func (j *Journal) begin() error {
-	h := j.store.peek()
-	format, err := h.get(metaKey(metaFormat))
-	if err != nil {
-		return err
-	}
-	if format == nil {
-		if err := h.found(); err != nil {
-			return err
-		}
-	} else if string(format) != storeFormat {
-		return fmt.Errorf("its format is %q and this program knows only %q", format, storeFormat)
-	}
-	if err := h.renewEpoch(); err != nil {
-		return err
-	}
-	epoch, err := h.get(metaKey(metaEpoch))
-	if err != nil {
-		return err
-	}
-	if len(epoch) == 0 {
-		return errDamaged
-	}
-	j.epoch = string(epoch)
-	return j.beginTally(h)
-}
-
-func (j *Journal) beginTally(h *handle) error {
-	value, err := h.get(tallyKey)
-	if err != nil || value == nil {
-		return err
-	}
-	if j.tally, err = decodeTally(value); err != nil {
-		return err
-	}
-	j.meter.begin(j.tally)
-	return nil
-}
-
-// found writes a new store's first lines. Another program's store is left alone.
-func (h *handle) found() error {
-	iter, err := h.db.NewIter(nil)
-	if err != nil {
-		return err
-	}
-	foreign := iter.First()
-	if err := errors.Join(iter.Error(), iter.Close()); err != nil {
-		return err
-	}
-	if foreign {
-		return errors.New("it holds another program's data; choose another directory")
-	}
-	b := h.db.NewBatch()
-	defer b.Close()
-	_ = b.Set(metaKey(metaEpoch), newEpoch(), nil)
-	_ = b.Set(metaKey(metaFormat), []byte(storeFormat), nil)
-	if err := b.Commit(pebble.Sync); err != nil {
-		return err
-	}
-	// Pebble begins a new store's first log in an old form, in which a torn
-	// end is harder to tell from damage. This begins the next log.
-	if err := h.db.Flush(); err != nil {
-		return err
-	}
-	return h.db.Failed()
-}
-
-func newEpoch() []byte { return []byte(rand.Text()[:10]) }
-
-// Append hands e in. It waits only when several megabytes wait to be written
-// before it: those who append faster than the disk takes are slowed down.
+// Append implements journal.Journal. It blocks only while more than 4 MiB wait to
+// be written, so it slows down callers that are faster than the disk.
 //
-// done is called by one goroutine for all, one after the other. Until it
-// returns nobody else is answered; a panic in it is logged. It must not call
+// One goroutine calls done for all entries, one call after the other. Until done
+// returns, nobody else is answered. A panic in it is logged. It must not call
 // Close.
+//
+// The error wraps journal.ErrUnavailable while the disk is full or fails; it is
+// journal.ErrClosed after Close.
 func (j *Journal) Append(e journal.Entry, done func(journal.Receipt, error)) {
 	it := item{entry: e, done: done}
 	if e.Key != "" && e.Kind.Recorded() {
-		it.claim = claimOf(e.Room, e.From.ID, e.Key)
+		it.hash = hashKey(e.Room, e.From.ID, e.Key)
 	}
 	if err := j.queue.put(it); err != nil {
 		done(journal.Receipt{}, err)
 	}
 }
 
-// change has the committer make a change of the journal's own, and waits for it
-// to be durable.
-func (j *Journal) change(ctx context.Context, upkeep bool, change func(*group) error) error {
+// Restore implements journal.Restorer. It writes the entries as one batch, so they
+// should be some hundreds, and about a megabyte. It does not return before the
+// disk has answered, even if ctx ends.
+func (j *Journal) Restore(ctx context.Context, entries []journal.Entry) (recorded, known int, err error) {
+	if err := ctx.Err(); err != nil || len(entries) == 0 {
+		return 0, 0, err
+	}
+	type answer struct {
+		receipt journal.Receipt
+		err     error
+	}
+	var answered sync.WaitGroup
+	answers := make([]answer, len(entries))
+	items := make([]item, len(entries))
+	together := new(restoration)
+	bytes := 0
+	for i, e := range entries {
+		it := &items[i]
+		*it = item{entry: e, restoration: together}
+		it.done = func(receipt journal.Receipt, err error) {
+			answers[i] = answer{receipt, err}
+			answered.Done()
+		}
+		if e.Key != "" {
+			it.hash = hashKey(e.Room, e.From.ID, e.Key)
+		}
+		bytes += it.queuedBytes()
+	}
+	answered.Add(len(items))
+	if err := j.queue.putAll(true, bytes, items...); err != nil {
+		return 0, 0, err
+	}
+	answered.Wait()
+	for _, a := range answers {
+		switch {
+		case a.err != nil:
+			return recorded, known, a.err
+		case a.receipt.Duplicate:
+			known++
+		default:
+			recorded++
+		}
+	}
+	return recorded, known, nil
+}
+
+// change makes the committer call change with its group, and waits until that is
+// durable. maintenance says that the change frees space.
+func (j *Journal) change(ctx context.Context, maintenance bool, change func(*commitGroup) error) error {
 	result := make(chan error, 1)
-	err := j.queue.put(item{change: change, upkeep: upkeep, done: func(_ journal.Receipt, err error) { result <- err }})
+	err := j.queue.put(item{change: change, maintenance: maintenance, done: func(_ journal.Receipt, err error) { result <- err }})
 	if err != nil {
 		return err
 	}
@@ -185,25 +132,65 @@ func (j *Journal) change(ctx context.Context, upkeep bool, change func(*group) e
 	}
 }
 
-// Close writes what was appended, ends every Follow and releases the directory.
-// On a disk that fails, what could not be written has been answered with an
-// error.
-func (j *Journal) Close() error {
-	j.closing.Do(func() { j.closeErr = j.close() })
-	return j.closeErr
+// Follow implements journal.Journal. One goroutine calls deliver for all rooms: a
+// slow deliver delays everybody. A panic in it is logged.
+func (j *Journal) Follow(room string, deliver func(journal.Entry)) (stop func(), err error) {
+	f := &follower{deliver: deliver}
+	if !j.followers.add(room, f) {
+		return nil, journal.ErrClosed
+	}
+	return func() { j.followers.remove(room, f) }, nil
 }
 
-func (j *Journal) close() error {
-	j.keeper.stop()
-	j.queue.close()
-	if j.queue.refused() != nil {
-		// The committer may be waiting for Pebble, and Pebble for room.
-		if h := j.store.peek(); h != nil {
-			h.db.Discard(errLost)
+// Records returns the small values that are kept beside the entries.
+func (j *Journal) Records() journal.Records { return records{j} }
+
+// records implements journal.Records.
+type records struct{ journal *Journal }
+
+// Put keeps value under key, or deletes the key. If ctx ends first, the change may
+// still be made.
+func (r records) Put(ctx context.Context, key string, value []byte) error {
+	k, value := appendRecordKey(nil, key), slices.Clone(value)
+	return r.journal.change(ctx, false, func(g *commitGroup) error {
+		if value == nil {
+			return g.batch.Delete(k, nil)
+		}
+		return g.batch.Set(k, value, nil)
+	})
+}
+
+// Get returns a copy of the value, or nil if there is no such record.
+func (r records) Get(ctx context.Context, key string) ([]byte, error) {
+	h, err := r.journal.store.use(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer h.release()
+	return h.get(appendRecordKey(nil, key))
+}
+
+// Scan calls each with copies of the records as they are when Scan begins.
+func (r records) Scan(ctx context.Context, prefix string, each func(key string, value []byte) error) error {
+	h, err := r.journal.store.use(ctx)
+	if err != nil {
+		return err
+	}
+	defer h.release()
+	start := appendRecordKey(nil, prefix)
+	iter, err := h.db.NewIter(&pebble.IterOptions{LowerBound: start, UpperBound: prefixEnd(start)})
+	if err != nil {
+		return err
+	}
+	defer iter.Close()
+	for at := iter.First(); at; at = iter.Next() {
+		value := append([]byte{}, iter.Value()...)
+		if err := each(string(iter.Key()[1:]), value); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
 		}
 	}
-	j.ends.Wait()
-	j.followers.close()
-	j.answerHeld()
-	return j.store.close()
+	return iter.Error()
 }

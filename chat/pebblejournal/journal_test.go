@@ -17,7 +17,7 @@ func TestJournal_KeepsEveryPromise(t *testing.T) {
 		journaltest.Retain(func(t *testing.T, keep func(string) journal.Retention) journal.Journal {
 			return open(t, Options{Dir: t.TempDir(), Retention: keep})
 		}, func(t *testing.T, j journal.Journal) {
-			if err := j.(*Journal).Sweep(context.Background()); err != nil {
+			if err := j.(*Journal).enforceAll(context.Background()); err != nil {
 				t.Fatal(err)
 			}
 		}),
@@ -41,4 +41,60 @@ func reopen(t testing.TB, j *Journal) *Journal {
 		t.Fatal(err)
 	}
 	return open(t, j.opt)
+}
+
+// say is a message with a key, whose body names the key.
+func say(room, key string) journal.Entry {
+	return journal.Entry{Room: room, Kind: journal.Message, From: journal.User{ID: "u1"}, Key: key, Body: []byte("body of " + key)}
+}
+
+// appendOne appends and waits.
+func appendOne(j *Journal, e journal.Entry) (journal.Receipt, error) {
+	type answer struct {
+		r   journal.Receipt
+		err error
+	}
+	answers := make(chan answer, 1)
+	j.Append(e, func(r journal.Receipt, err error) { answers <- answer{r, err} })
+	a := <-answers
+	return a.r, a.err
+}
+
+func mustAppend(t testing.TB, j *Journal, e journal.Entry) journal.Receipt {
+	t.Helper()
+	r, err := appendOne(j, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// checkKept checks that the room holds the entries 1 to n.
+func checkKept(t testing.TB, j *Journal, room string, n int) {
+	t.Helper()
+	entries := readAll(t, j, room)
+	if len(entries) != n {
+		t.Fatalf("room %q: %d entries, want %d", room, len(entries), n)
+	}
+	for i, e := range entries {
+		if e.Seq != journal.Seq(i+1) {
+			t.Fatalf("room %q: entry %d is numbered %d", room, i+1, e.Seq)
+		}
+	}
+}
+
+func readAll(t testing.TB, j *Journal, room string) []journal.Entry {
+	t.Helper()
+	var entries []journal.Entry
+	for q := (journal.Query{Room: room, Limit: 1000}); ; {
+		page, err := j.Read(context.Background(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, page.Entries...)
+		if !page.More {
+			return entries
+		}
+		q.After = page.Entries[len(page.Entries)-1].Seq
+	}
 }

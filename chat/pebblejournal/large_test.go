@@ -58,7 +58,7 @@ func measureStore(t *testing.T, rooms, each int) storeCost {
 	readPages(t, j, rooms, 1000)
 	cost.heap = heap() - base
 	t.Logf("%d rooms of %d: %d MiB on disk, started in %v, %.1f MiB on the heap after 1000 pages",
-		rooms, each, j.Details().DiskBytes>>20, cost.start.Round(time.Millisecond), float64(cost.heap)/(1<<20))
+		rooms, each, j.Stats().Bytes>>20, cost.start.Round(time.Millisecond), float64(cost.heap)/(1<<20))
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -18,16 +18,15 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// TestOpen_WhatCannotBe_IsNamed has Open refuse what it can't work with, with
-// the directory and what to do about it.
-func TestOpen_WhatCannotBe_IsNamed(t *testing.T) {
+// Open refuses what it cannot use. Its error names the directory and says what to do.
+func TestOpen_UnusableDirectory_IsNamed(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(t *testing.T, dir string)
 		wants   string
 		is      error
 	}{
 		"in use": {func(t *testing.T, dir string) {
-			filled(t, dir, 10) // an open one would go on cleaning up
+			filled(t, dir, 10) // closed, because an open one would go on removing files
 			lock, err := pebble.LockDirectory(dir, vfs.Default)
 			if err != nil {
 				t.Fatal(err)
@@ -122,8 +121,8 @@ func TestOpen_UnwritableOrFull_IsNamed(t *testing.T) {
 	}
 }
 
-// A write that the machine's end has torn is a log that ends anywhere. Whatever
-// was acknowledged before it is there; of what was not, nothing in part.
+// After a power loss the log may end anywhere. Every entry before its end must be
+// there, and no part of a later one.
 func TestOpen_TornLog_KeepsWhatIsWhole(t *testing.T) {
 	full := t.TempDir()
 	j := open(t, Options{Dir: full})
@@ -131,7 +130,7 @@ func TestOpen_TornLog_KeepsWhatIsWhole(t *testing.T) {
 	for i := range n {
 		mustAppend(t, j, say("room", fmt.Sprint(i)))
 	}
-	// As after SIGKILL: the files as they are, and not as Close leaves them.
+	// The files as SIGKILL leaves them, not as Close does.
 	snapshot := filepath.Join(t.TempDir(), "snapshot")
 	copyDir(t, full, snapshot)
 	if err := j.Close(); err != nil {
@@ -150,7 +149,7 @@ func TestOpen_TornLog_KeepsWhatIsWhole(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "journal")
 		copyDir(t, snapshot, dir)
 		torn := slices.Clone(whole[:rnd.IntN(len(whole)+1)])
-		if rnd.IntN(3) == 0 { // a block of the disk that was never written
+		if rnd.IntN(3) == 0 { // a block that was allocated and never written
 			torn = append(torn, make([]byte, 4096)...)
 		}
 		write(t, filepath.Join(dir, filepath.Base(log)), string(torn))
@@ -178,147 +177,6 @@ func TestOpen_TornLog_KeepsWhatIsWhole(t *testing.T) {
 	}
 	if kept[true] == 0 {
 		t.Error("no torn log kept anything: the test tests nothing")
-	}
-}
-
-func TestCompact_LeavesNoRecalledBodyInAnyFile(t *testing.T) {
-	dir := t.TempDir()
-	j := open(t, Options{Dir: dir})
-	const secret = "the word that was taken back"
-	e := say("room", "k")
-	e.Body = []byte(`"` + secret + `"`)
-	r := mustAppend(t, j, e)
-	for i := range 50 {
-		mustAppend(t, j, say("room", fmt.Sprint(i)))
-	}
-	for _, when := range []string{"in the log", "in tables"} {
-		if !holds(t, dir, secret) {
-			t.Fatalf("the body is not to be found %s: the test tests nothing", when)
-		}
-		if err := j.Compact(context.Background()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	mustAppend(t, j, journal.Entry{Room: "room", Kind: journal.Recall, From: journal.User{ID: "u1"}, Target: r.Seq})
-	if err := j.Compact(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	if holds(t, dir, secret) {
-		t.Error("a file still holds the body")
-	}
-	checkKept(t, j, "room", 52)
-	if err := j.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if holds(t, dir, secret) {
-		t.Error("a file holds the body again")
-	}
-}
-
-// holds reports whether any file in dir has the text in it. Compression leaves
-// what it sees the first time as it is.
-func holds(t *testing.T, dir, text string) bool {
-	t.Helper()
-	for _, file := range filesOf(t, dir, "") {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(string(b), text) {
-			return true
-		}
-	}
-	return false
-}
-
-func TestKeeper_StoreOverItsBound_GivesSpaceBack(t *testing.T) {
-	j := open(t, Options{Dir: t.TempDir(), MaxBytes: 4 << 20, interval: -1, memTable: 256 << 10})
-	defer j.Close()
-	ctx := context.Background()
-	body := make([]byte, 1000)
-	for i := range 12_000 {
-		for k := range body {
-			body[k] = byte('a' + rand.IntN(26))
-		}
-		e := say(fmt.Sprint("room", i%10), fmt.Sprint(i))
-		e.Body = []byte(`"` + string(body) + `"`)
-		if i%500 == 0 {
-			mustAppend(t, j, e)
-		} else {
-			j.Append(e, func(_ journal.Receipt, err error) {
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-	}
-	mustAppend(t, j, say("last", "one"))
-	before := j.Details().DiskBytes
-	if err := j.Sweep(ctx); err != nil {
-		t.Fatal(err)
-	}
-	after := j.Details()
-	if before < 8<<20 || after.DiskBytes > 5<<20 {
-		t.Errorf("the store has %d bytes, of %d; its bound is 4 MiB", after.DiskBytes, before)
-	}
-	// The oldest went, and the newest are there, in every room.
-	for room := range 10 {
-		page, err := j.Read(ctx, journal.Query{Room: fmt.Sprint("room", room), Limit: 1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if page.First < 200 || page.Last != 1200 || len(page.Entries) != 1 || page.Entries[0].Seq != page.First {
-			t.Errorf("room %d: kept from %d to %d", room, page.First, page.Last)
-		}
-	}
-	checkKept(t, j, "last", 1)
-	// What SetMaxBytes says counts from the next round on.
-	j.SetMaxBytes(-1)
-	if err := j.Sweep(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if n := j.Details().Entries; n != after.Entries {
-		t.Errorf("without a bound %d entries became %d", after.Entries, n)
-	}
-	j.SetMaxBytes(1 << 20)
-	if err := j.Sweep(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if n := j.Details().DiskBytes; n > 2<<20 {
-		t.Errorf("the store has %d bytes; its bound is 1 MiB", n)
-	}
-}
-
-func TestBackup_WhileItRuns_IsWholeAndOfAnotherEpoch(t *testing.T) {
-	j := open(t, Options{Dir: t.TempDir()})
-	defer j.Close()
-	first := mustAppend(t, j, say("room", "k"))
-	dir := filepath.Join(t.TempDir(), "backup")
-	if err := j.Backup(dir); err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
-		t.Errorf("others may look into the backup: %v, %v", info, err)
-	}
-	mustAppend(t, j, say("room", "later"))
-	if err := j.Backup(dir); err == nil || !strings.Contains(err.Error(), dir) {
-		t.Errorf("a second backup to the same place: %v", err)
-	}
-	for range 2 { // the epoch changes once
-		b := open(t, Options{Dir: dir})
-		checkKept(t, b, "room", 1)
-		again := mustAppend(t, b, say("room", "k"))
-		if !again.Duplicate || again.Seq != first.Seq || again.Epoch == first.Epoch || again.Epoch != b.epoch {
-			t.Errorf("the key leads to %+v, in the backup to %+v", first, again)
-		}
-		epoch := b.epoch
-		b = reopen(t, b)
-		if b.epoch != epoch {
-			t.Error("the epoch changed twice")
-		}
-		if err := b.Close(); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
 
@@ -354,7 +212,7 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// filesOf returns the files below dir with part in their names, in order.
+// filesOf returns the files in dir whose names contain part, in order.
 func filesOf(t *testing.T, dir, part string) (files []string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -376,7 +234,7 @@ func copyDir(t *testing.T, from, to string) {
 	}
 }
 
-// listing tells the files of dir with their contents.
+// listing returns the files in dir with their contents.
 func listing(t *testing.T, dir string) (files []string) {
 	t.Helper()
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {

@@ -1,55 +1,65 @@
 package pebblejournal
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/zap"
 )
 
-// Options say where a journal lives and how much it may take. Zero fields mean
-// the defaults.
+// Options say where a journal is and how much it may take. A zero field means its
+// default.
 type Options struct {
-	// Dir is the store's directory, made if need be. Nothing else should live
-	// in it. Required.
+	// Dir is the directory of the store. Open makes it, with permissions for its
+	// owner alone. Nothing else should be in it. Required.
 	Dir string
 
-	// Retention says how much of a room is kept; nil keeps everything. It is
-	// called often and from several goroutines, without locks, and must be
-	// quick. A Read never shows more than Count entries; otherwise retention is
-	// enforced in the background: a busy room within seconds of growing an
-	// eighth over, any room within the hour.
+	// Retention returns how much of a room is kept. nil keeps everything. The
+	// journal calls it often, from several goroutines and without locks: it must
+	// be quick. It may return something else later, which then holds.
 	//
-	// Bytes counts the text of the entries and 64 bytes for each. A recalled
-	// body counts until its entry goes.
+	// A Read never shows more than Count entries. Otherwise the journal enforces
+	// retention in the background: within seconds for a room that has grown an
+	// eighth over its limit, and within an hour for any room.
+	//
+	// Bytes counts the texts of the entries and 64 bytes for each entry. A
+	// recalled body counts until its entry is deleted.
 	Retention func(room string) journal.Retention
 
-	// MaxBytes bounds the whole store on disk: beyond it the oldest entries of
-	// all rooms go, in the background. A store under a heavy load may be over
-	// by what arrives while it clears up. Default 8 GiB, which is some thirty
-	// million short messages; negative means no bound.
+	// MaxBytes limits what the whole store takes on disk, in bytes. Above it the
+	// journal deletes the oldest entries of all rooms, in the background: under
+	// a heavy load the store may exceed the limit by what arrives meanwhile.
+	// Default 8 GiB, which is some thirty million short messages. A negative
+	// value means no limit.
 	MaxBytes int64
 
-	// Reserve is the space on the disk that appends leave free. What clears up
-	// needs some of it. Default 128 MiB.
+	// Reserve is how many bytes of the disk appends leave free. Retention needs
+	// some of them to free space. Default 128 MiB.
 	Reserve int64
 
-	// CacheBytes bounds the memory for the newest entries of busy rooms and,
-	// as much again, for blocks of the store. Default 32 MiB. What is being
-	// written takes up to 64 MiB more under a heavy load.
+	// CacheBytes limits the memory for the newest entries of busy rooms, in
+	// bytes, and separately, with the same limit, the memory for blocks of the
+	// store. Default 32 MiB. What is being written takes up to 64 MiB more under
+	// a heavy load.
 	CacheBytes int64
 
 	// Logger may be nil. Bodies and keys are never logged.
 	Logger *zap.Logger
 
-	// For tests.
+	// The rest is for tests.
 
 	fs       vfs.FS
 	truncate func(path string, size int64) error
 	now      func() time.Time
-	interval time.Duration // between rounds of the keeper; negative: none
-	memTable uint64
+	interval time.Duration // between rounds of maintenance; negative: no rounds
+	memTable uint64        // bytes
 }
 
 const (
@@ -87,10 +97,55 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// retention is what is kept of room.
+// retention returns how much is kept of room.
 func (o *Options) retention(room string) journal.Retention {
 	if o.Retention == nil {
 		return journal.Retention{}
 	}
 	return o.Retention(room)
+}
+
+var (
+	// ErrLocked is wrapped by Open's error when another process, or another
+	// journal of this process, has the directory.
+	ErrLocked = errors.New("it is in use by another process or journal; stop that, or choose another directory")
+
+	// ErrCorrupt is wrapped by Open's error when the files of the store
+	// contradict each other. Open has not changed them then.
+	ErrCorrupt = errors.New("its files are damaged; put a backup in its place, or move it away to begin with an empty journal")
+)
+
+// openError completes an error of Open: it says which directory it is about and
+// what to do.
+func (o *Options) openError(err error) error {
+	if err == nil {
+		return nil
+	}
+	switch {
+	case pebble.IsCorruptionError(err), errors.Is(err, errDamaged), errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("open journal %q: %w: %w", o.Dir, ErrCorrupt, err)
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("open journal %q: %w; let the server's user write there, or choose another directory", o.Dir, err)
+	case failstop.IsFull(err):
+		return fmt.Errorf("open journal %q: %w; make room on that disk", o.Dir, err)
+	}
+	return fmt.Errorf("open journal %q: %w", o.Dir, err)
+}
+
+// makeDir makes the directory of the store. Pebble would do so too, but its errors
+// do not tell a file of that name from a missing permission.
+func (o *Options) makeDir() error {
+	if err := o.fs.MkdirAll(o.Dir, 0o700); err != nil {
+		return err
+	}
+	info, err := o.fs.Stat(o.Dir)
+	if err == nil && !info.IsDir() {
+		err = errors.New("it is not a directory")
+	}
+	return err
+}
+
+// unavailable wraps the reason why something cannot be recorded.
+func unavailable(err error) error {
+	return fmt.Errorf("%w: %w", journal.ErrUnavailable, err)
 }

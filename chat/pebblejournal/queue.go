@@ -6,43 +6,19 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// queueLimit bounds the bytes that wait for the committer, and so one group.
+// queueLimit bounds the bytes that wait for the committer, and so the size of one
+// group.
 const queueLimit = 4 << 20
 
-// item is one thing to be written: an entry, or a change that the journal makes
-// for itself.
-type item struct {
-	entry  journal.Entry
-	claim  claim // of entry.Key, if it has one
-	change func(*group) error
-	run    *run // that the entry is restored with, if it is
-	upkeep bool // a change that makes room: allowed to use the reserve
-	done   func(journal.Receipt, error)
-
-	// Set by the committer.
-	receipt   journal.Receipt
-	err       error
-	first     *item // in this group, whose receipt is this one's too
-	recording bool  // it is in the group's batch
-
-	to []*follower // set by the answerer
-}
-
-// size is what an item counts for in the queue.
-func (it *item) size() int {
-	e := &it.entry
-	return len(e.Body) + len(e.Key) + len(e.From.ID) + len(e.From.Name) + len(e.From.Avatar) + len(e.Room) + 384
-}
-
-// queue gathers what is to be written while the committer writes. It is bounded
-// in bytes; when it is full, those who append wait.
+// queue collects items while the committer writes. It is bounded in bytes: while it
+// is full, put blocks.
 type queue struct {
 	mu      sync.Mutex // guards the rest
 	filled  sync.Cond  // there are items, or closed is set
-	emptied sync.Cond  // there is room, or nothing to wait for
+	emptied sync.Cond  // there is space, or a reason not to wait for it
 	items   []item
 	bytes   int
-	refusal error // nothing can be recorded, because of this
+	refusal error // why nothing can be recorded now, or nil
 	closed  bool
 }
 
@@ -52,15 +28,15 @@ func newQueue() *queue {
 	return q
 }
 
-// put adds an item for the committer. With an error it is not added. What isn't
-// recorded is never refused for want of room on the disk.
+// put adds an item. After an error it is not added. Transient entries and
+// maintenance are accepted even while appends are refused.
 func (q *queue) put(it item) error {
-	refusable := !it.upkeep && (it.change != nil || it.entry.Kind.Recorded())
-	return q.putAll(refusable, it.size(), it)
+	refusable := !it.maintenance && (it.change != nil || it.entry.Kind.Recorded())
+	return q.putAll(refusable, it.queuedBytes(), it)
 }
 
-// putAll adds items that belong in one group, size bytes in all.
-func (q *queue) putAll(refusable bool, size int, items ...item) error {
+// putAll adds items that must be in one group. bytes is their size.
+func (q *queue) putAll(refusable bool, bytes int, items ...item) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.bytes >= queueLimit && !q.closed && !(refusable && q.refusal != nil) {
@@ -73,14 +49,14 @@ func (q *queue) putAll(refusable bool, size int, items ...item) error {
 		return q.refusal
 	}
 	q.items = append(q.items, items...)
-	q.bytes += size
+	q.bytes += bytes
 	if len(q.items) == len(items) {
 		q.filled.Signal()
 	}
 	return nil
 }
 
-// wait waits until take has something to return, or the queue is closed.
+// wait waits until take has something to return.
 func (q *queue) wait() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -89,11 +65,11 @@ func (q *queue) wait() {
 	}
 }
 
-// take waits for items and returns all of them. The queue goes on with the
-// memory of spare, which must not be used any more. It returns false once it is
-// closed and empty.
+// take waits for items and returns all of them. The queue uses the memory of spare
+// from now on; the caller must not. It returns false once the queue is closed and
+// empty.
 func (q *queue) take(spare []item) ([]item, bool) {
-	clear(spare) // let go of what they pointed to
+	clear(spare) // so that they keep nothing alive
 	q.wait()
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -106,7 +82,7 @@ func (q *queue) take(spare []item) ([]item, bool) {
 	return items, true
 }
 
-// refuse has appends answered with err from now on; nil lets them in again.
+// refuse makes put return err for what must be recorded. nil ends that.
 func (q *queue) refuse(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -114,20 +90,21 @@ func (q *queue) refuse(err error) {
 	q.emptied.Broadcast()
 }
 
+// refused returns why nothing can be recorded now, or nil.
 func (q *queue) refused() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.refusal
 }
 
-// waiting returns the bytes in the queue.
+// waiting returns how many bytes are in the queue.
 func (q *queue) waiting() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.bytes
 }
 
-// close lets nothing more in.
+// close makes put return ErrClosed. What is in the queue can still be taken.
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -9,29 +9,31 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// A page is at most so many entries, and stops growing beyond so many bytes.
+// A page has at most pageMax entries, and gets no more entries once it has
+// pageMaxBytes.
 const (
 	pageMax      = 1000
 	pageMaxBytes = 1 << 20
 )
 
-// Read returns a page of a room: at most 1000 entries, and not many when they
-// are large. It shows nothing that isn't durable.
+// Read implements journal.Journal. A page has at most 1000 entries, and fewer if
+// they are together larger than a megabyte. It has nothing that is not durable.
+// While the store is being reopened after a failure, Read waits until ctx ends.
 func (j *Journal) Read(ctx context.Context, q journal.Query) (journal.Page, error) {
 	h, err := j.store.use(ctx)
 	if err != nil {
 		return journal.Page{}, err
 	}
 	defer h.release()
-	r, err := j.rooms.pin(q.Room, h.loadRoom)
+	r, err := j.rooms.pin(q.Room, h)
 	if err != nil {
 		return journal.Page{}, err
 	}
 	defer j.rooms.unpin(r)
 	keep := j.opt.retention(q.Room)
-	// Retention may delete, between the look at the room and the look into
-	// the store, what the page should begin with. It moves the beginning up
-	// first, so that the next look is right.
+	// Between looking at the room's state and reading the store, retention may
+	// delete the first entries of the page. It raises state.first before that, so
+	// another attempt is right.
 	for range 3 {
 		page, complete, err := j.readPage(h, r, q, keep)
 		if complete || err != nil {
@@ -41,69 +43,70 @@ func (j *Journal) Read(ctx context.Context, q journal.Query) (journal.Page, erro
 	return journal.Page{}, fmt.Errorf("read room: %w: entries are missing", errDamaged)
 }
 
-// readPage reads the page as the room stands now. It is not complete if some of
-// it could not be found.
+// readPage reads the page by the present state of the room. It is not complete if
+// some of the entries were not in the store.
 func (j *Journal) readPage(h *handle, r *room, q journal.Query, keep journal.Retention) (page journal.Page, complete bool, err error) {
-	stand, recent := j.rooms.window(r, q, keep)
-	at := keptOf(stand, keep)
-	page = journal.Page{Epoch: j.epoch, First: at.first, Last: at.last, Entries: recent}
-	from, to := span(q, at)
-	if recent == nil && from < to {
+	state, cached := j.rooms.cachedPage(r, q, keep)
+	kept := limitCount(state, keep)
+	page = journal.Page{Epoch: j.epoch, First: kept.first, Last: kept.last, Entries: cached}
+	from, to := seqRange(q, kept)
+	if cached == nil && from < to {
 		if page.Entries, complete, err = h.readEntries(q, from, to); err != nil || !complete {
 			return page, false, err
 		}
-		if to == at.last+1 {
-			j.rooms.remember(r, stand, page.Entries)
+		if to == kept.last+1 {
+			j.rooms.offerRecent(r, state, page.Entries)
 		}
 	}
 	if n := journal.Seq(len(page.Entries)); q.Backward {
-		page.More = to-n > at.first
+		page.More = to-n > kept.first
 	} else {
-		page.More = from+n <= at.last
+		page.More = from+n <= kept.last
 	}
 	return page, true, nil
 }
 
-// window returns how the room stands, and the entries asked for if memory has
-// them all.
-func (c *rooms) window(r *room, q journal.Query, keep journal.Retention) (stand head, entries []journal.Entry) {
+// cachedPage returns the state of a pinned room, and the entries that q asks for if
+// the cache has all of them.
+func (c *roomCache) cachedPage(r *room, q journal.Query, keep journal.Retention) (state roomState, entries []journal.Entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	from, to := span(q, keptOf(r.head, keep))
+	from, to := seqRange(q, limitCount(r.state, keep))
 	if from < to && len(r.recent) > 0 && from >= r.recent[0].Seq {
 		first := r.recent[0].Seq
 		entries = slices.Clone(r.recent[from-first : to-first])
 	}
-	return r.head, entries
+	return r.state, entries
 }
 
-// keptOf is the room with only as many entries as are to be kept of it.
-func keptOf(at head, keep journal.Retention) head {
-	if n := journal.Seq(keep.Count); n > 0 && at.last > n {
-		at.first = max(at.first, at.last-n+1)
+// limitCount returns the state with no more entries than keep.Count.
+func limitCount(state roomState, keep journal.Retention) roomState {
+	if n := journal.Seq(keep.Count); n > 0 && state.last > n {
+		state.first = max(state.first, state.last-n+1)
 	}
-	return at
+	return state
 }
 
-// span returns which entries a query asks for, as from ≤ seq < to.
-func span(q journal.Query, at head) (from, to journal.Seq) {
+// seqRange returns which entries q asks for: from ≤ seq < to.
+func seqRange(q journal.Query, state roomState) (from, to journal.Seq) {
 	limit := journal.Seq(min(max(q.Limit, 0), pageMax))
 	if q.Backward {
-		to = at.last + 1
+		to = state.last + 1
 		if q.Before > 0 {
-			to = max(min(q.Before, to), at.first)
+			to = max(min(q.Before, to), state.first)
 		}
-		return max(at.first, to-min(limit, to)), to
+		return max(state.first, to-min(limit, to)), to
 	}
-	if q.After >= at.last {
-		return at.last + 1, at.last + 1
+	if q.After >= state.last {
+		return state.last + 1, state.last + 1
 	}
-	from = max(q.After+1, at.first)
-	return from, min(from+limit, at.last+1)
+	from = max(q.After+1, state.first)
+	return from, min(from+limit, state.last+1)
 }
 
-// readEntries reads the entries from ≤ seq < to, or, when they are too large
-// for one page, those at the end where the query begins.
+// readEntries reads the entries from ≤ seq < to. If they are too large for one
+// page, it reads those at the end at which q begins. It is not complete if one of
+// them is missing.
 func (h *handle) readEntries(q journal.Query, from, to journal.Seq) (entries []journal.Entry, complete bool, err error) {
 	iter, err := h.db.NewIter(&pebble.IterOptions{
 		LowerBound: entryKey(q.Room, from),
@@ -120,8 +123,8 @@ func (h *handle) readEntries(q journal.Query, from, to journal.Seq) (entries []j
 		step, at = iter.Prev, iter.Last()
 		want = func(i journal.Seq) journal.Seq { return to - 1 - i }
 	}
-	size := 0
-	for ; at && size < pageMaxBytes; at = step() {
+	bytes := 0
+	for ; at && bytes < pageMaxBytes; at = step() {
 		seq := entrySeq(iter.Key())
 		if seq != want(journal.Seq(len(entries))) {
 			return nil, false, nil
@@ -130,7 +133,7 @@ func (h *handle) readEntries(q journal.Query, from, to journal.Seq) (entries []j
 		if err != nil {
 			return nil, false, fmt.Errorf("read room: %w", err)
 		}
-		size += len(iter.Value())
+		bytes += len(iter.Value())
 		entries = append(entries, e)
 	}
 	if err := iter.Error(); err != nil {
@@ -140,53 +143,4 @@ func (h *handle) readEntries(q journal.Query, from, to journal.Seq) (entries []j
 		slices.Reverse(entries)
 	}
 	return entries, at || journal.Seq(len(entries)) == to-from, nil
-}
-
-// loadRoom finds out how a room stands.
-func (h *handle) loadRoom(name string) (head, error) {
-	value, err := h.get(appendHeadKey(nil, name))
-	if err != nil {
-		return head{}, err
-	}
-	if value == nil {
-		return head{first: 1}, nil
-	}
-	at, err := decodeHead(value)
-	if err != nil {
-		return head{}, err
-	}
-	return at, h.findLast(name, &at)
-}
-
-// findLast brings a head up to date, which is written only when the room's
-// beginning moves.
-func (h *handle) findLast(name string, at *head) error {
-	iter, err := h.db.NewIter(&pebble.IterOptions{
-		LowerBound: entryKey(name, at.first),
-		UpperBound: entryKey(name, 1<<63),
-	})
-	if err != nil {
-		return err
-	}
-	defer iter.Close()
-	if iter.Last() {
-		s, err := decodeStamp(iter.Value())
-		if err != nil {
-			return err
-		}
-		at.last, at.lastAt, at.end = entrySeq(iter.Key()), s.at, s.end
-	}
-	return iter.Error()
-}
-
-// stampOf reads the stamp of one entry.
-func (h *handle) stampOf(room string, seq journal.Seq) (stamp, error) {
-	value, err := h.get(entryKey(room, seq))
-	if err != nil {
-		return stamp{}, err
-	}
-	if value == nil {
-		return stamp{}, fmt.Errorf("%w: an entry is missing", errDamaged)
-	}
-	return decodeStamp(value)
 }

@@ -2,41 +2,30 @@ package pebblejournal
 
 import (
 	"context"
+	"encoding/binary"
 	"sort"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/cockroachdb/pebble/v2"
+	"go.uber.org/zap"
 )
 
-// Sweep enforces retention, the store's bound and the life of idempotency keys,
-// exactly and at once, instead of in the background.
-func (j *Journal) Sweep(ctx context.Context) error {
-	if !j.keeper.begin(ctx) {
-		return ctx.Err()
-	}
-	defer j.keeper.end()
-	j.keeper.takeDue()
-	if err := j.sweep(ctx, 0); err != nil {
-		return err
-	}
-	return j.shrink(ctx)
-}
+// retentionSlack lets a busy room exceed its limits by one part in so many before
+// its oldest entries are deleted.
+const retentionSlack = 8
 
-// slack has retention wait until a room is so much over that clearing up is
-// worth it: an eighth.
-const slack = 8
-
-// trimDue enforces the retention of rooms that have grown.
-func (j *Journal) trimDue(ctx context.Context, due map[string]struct{}) error {
-	for name := range due {
+// enforceRetention enforces the retention of some rooms, with slack.
+func (j *Journal) enforceRetention(ctx context.Context, rooms map[string]struct{}) error {
+	for name := range rooms {
 		keep := j.opt.retention(name)
-		keep.Count += keep.Count / slack
-		keep.Bytes += keep.Bytes / slack
-		over, err := j.measure(ctx, name, keep, 0)
+		keep.Count += keep.Count / retentionSlack
+		keep.Bytes += keep.Bytes / retentionSlack
+		over, err := j.findExcess(ctx, name, keep, 0)
 		if err != nil {
 			return err
 		}
-		if over.cut > over.from {
+		if over.to > over.from {
 			err = j.trimRoom(ctx, name, j.opt.retention(name), 0)
 		}
 		if err != nil {
@@ -46,64 +35,83 @@ func (j *Journal) trimDue(ctx context.Context, due map[string]struct{}) error {
 	return nil
 }
 
-// excess is what of a room is not to be kept: from ≤ seq < cut.
-type excess struct{ from, cut journal.Seq }
+// enforceRetentionOfAll enforces the retention of every room of the store.
+func (j *Journal) enforceRetentionOfAll(ctx context.Context, slowdown time.Duration) error {
+	return j.eachRoom(ctx, slowdown, func(name string, state roomState) error {
+		keep := j.opt.retention(name)
+		if !j.mayExceed(state, keep) {
+			return nil
+		}
+		return j.trimRoom(ctx, name, keep, 0)
+	})
+}
 
-// measure finds what of a room keep lets go, and what was said before a time.
-func (j *Journal) measure(ctx context.Context, name string, keep journal.Retention, before int64) (excess, error) {
+// mayExceed is a cheap test, by the state as it is written: if it returns false,
+// the room has nothing to delete.
+func (j *Journal) mayExceed(state roomState, keep journal.Retention) bool {
+	return keep.Count > 0 || keep.Bytes > 0 ||
+		keep.Age > 0 && state.firstAt > 0 && state.firstAt < j.opt.now().Add(-keep.Age).UnixMilli()
+}
+
+// excess are the entries of a room that are to be deleted: from ≤ seq < to.
+type excess struct{ from, to journal.Seq }
+
+// findExcess finds the entries of a room that exceed keep or are older than before,
+// which is Unix milliseconds; 0 means no such limit.
+func (j *Journal) findExcess(ctx context.Context, name string, keep journal.Retention, before int64) (excess, error) {
 	h, err := j.store.use(ctx)
 	if err != nil {
 		return excess{}, err
 	}
 	defer h.release()
-	// A room that memory doesn't know is not made known: to go through all
-	// rooms would drive out the busy ones.
-	at, known := j.rooms.lookUp(name)
-	if !known {
-		if at, err = h.loadRoom(name); err != nil {
+	// A room that is not in the cache stays out of it: a pass over all rooms would
+	// evict the busy ones.
+	state, cached := j.rooms.cachedState(name)
+	if !cached {
+		if state, err = h.loadState(name); err != nil {
 			return excess{}, err
 		}
 	}
-	cut := keptOf(at, keep).first
+	to := limitCount(state, keep).first
 	if keep.Age > 0 {
 		before = max(before, j.opt.now().Add(-keep.Age).UnixMilli())
 	}
-	if !at.empty() && at.firstAt < before {
-		young, err := h.search(name, at, func(s stamp) bool { return s.at >= before })
+	if !state.empty() && state.firstAt < before {
+		young, err := h.search(name, state, func(m entryMeta) bool { return m.at >= before })
 		if err != nil {
 			return excess{}, err
 		}
-		cut = max(cut, young)
+		to = max(to, young)
 	}
-	if limit := uint64(keep.Bytes); limit > 0 && at.end-at.base > limit {
-		last, err := h.search(name, at, func(s stamp) bool { return at.end-s.end <= limit })
+	if limit := uint64(keep.Bytes); limit > 0 && state.end-state.base > limit {
+		last, err := h.search(name, state, func(m entryMeta) bool { return state.end-m.end <= limit })
 		if err != nil {
 			return excess{}, err
 		}
-		cut = max(cut, last+1) // last is the last one too many
+		to = max(to, last+1) // without last, the rest is within the limit
 	}
-	return excess{at.first, cut}, nil
+	return excess{state.first, to}, nil
 }
 
-// search returns the first entry of the room of which is holds, as it does of
-// all that follow, or last+1.
-func (h *handle) search(name string, at head, is func(stamp) bool) (journal.Seq, error) {
+// search returns the first entry of the room for which is returns true, or last+1.
+// is must return true for all entries after such an entry.
+func (h *handle) search(name string, state roomState, is func(entryMeta) bool) (journal.Seq, error) {
 	var failed error
-	n := sort.Search(int(at.last+1-at.first), func(i int) bool {
-		s, err := h.stampOf(name, at.first+journal.Seq(i))
+	n := sort.Search(int(state.last+1-state.first), func(i int) bool {
+		m, err := h.readMeta(name, state.first+journal.Seq(i))
 		if err != nil {
 			failed = err
 			return true
 		}
-		return is(s)
+		return is(m)
 	})
-	return at.first + journal.Seq(n), failed
+	return state.first + journal.Seq(n), failed
 }
 
-// trimRoom deletes what keep lets go, and what was said before a time.
+// trimRoom deletes the entries of a room that exceed keep or are older than before.
 func (j *Journal) trimRoom(ctx context.Context, name string, keep journal.Retention, before int64) error {
-	over, err := j.measure(ctx, name, keep, before)
-	for err == nil && over.from < over.cut {
+	over, err := j.findExcess(ctx, name, keep, before)
+	for err == nil && over.from < over.to {
 		var t trim
 		if t, err = j.planTrim(ctx, name, over); err == nil {
 			err = j.change(ctx, true, t.apply)
@@ -113,30 +121,30 @@ func (j *Journal) trimRoom(ctx context.Context, name string, keep journal.Retent
 	return err
 }
 
-// trimMax bounds the entries that are deleted by one commit.
+// trimMax bounds the entries that one commit deletes.
 const trimMax = 4096
 
-// trim is the deletion of a room's entries from ≤ seq < to.
+// trim deletes the entries from ≤ seq < to of a room.
 type trim struct {
 	room     string
 	from, to journal.Seq
 	keys     []trimmedKey
 }
 
-// trimmedKey is the idempotency key of an entry that goes.
+// trimmedKey is the idempotency key of an entry that is deleted.
 type trimmedKey struct {
-	claim claim
-	at    int64
+	hash keyHash
+	at   int64 // Unix milliseconds
 }
 
-// planTrim reads what goes next, for the sake of the keys.
+// planTrim reads the entries that are deleted next, because their keys are needed.
 func (j *Journal) planTrim(ctx context.Context, name string, over excess) (trim, error) {
 	h, err := j.store.use(ctx)
 	if err != nil {
 		return trim{}, err
 	}
 	defer h.release()
-	t := trim{room: name, from: over.from, to: min(over.cut, over.from+trimMax)}
+	t := trim{room: name, from: over.from, to: min(over.to, over.from+trimMax)}
 	iter, err := h.db.NewIter(&pebble.IterOptions{
 		LowerBound: entryKey(name, t.from),
 		UpperBound: entryKey(name, t.to),
@@ -146,67 +154,151 @@ func (j *Journal) planTrim(ctx context.Context, name string, over excess) (trim,
 	}
 	defer iter.Close()
 	for at := iter.First(); at; at = iter.Next() {
-		s, user, key, err := decodeClaim(iter.Value())
+		m, user, key, err := decodeKey(iter.Value())
 		if err != nil {
 			return trim{}, err
 		}
 		if key != "" {
-			t.keys = append(t.keys, trimmedKey{claimOf(name, user, key), s.at})
+			t.keys = append(t.keys, trimmedKey{hashKey(name, user, key), m.at})
 		}
 	}
 	return t, iter.Error()
 }
 
-// apply adds the deletion to a group. Keys that must live on are noted, to be
-// deleted when they have expired.
-func (t *trim) apply(g *group) error {
+// apply adds the deletion to a group. Keys that have not expired yet stay, with a
+// key in tableExpiry.
+func (t *trim) apply(g *commitGroup) error {
 	r, err := g.room(t.room)
 	if err != nil {
 		return err
 	}
 	if r.next.first != t.from || t.to > r.next.last+1 {
-		return nil // it has been done
+		return nil // the room was trimmed meanwhile
 	}
-	base, err := g.stampOf(r, t.to-1)
+	last, err := g.meta(r, t.to-1)
 	if err != nil {
 		return err
 	}
-	first, err := g.stampOf(r, t.to)
+	first, err := g.meta(r, t.to)
 	if err != nil {
 		return err
 	}
-	g.tally.deletedEntries += uint64(t.to - t.from)
-	g.tally.deletedBytes += base.end - r.next.base
-	r.next.first, r.next.firstAt, r.next.base = t.to, first.at, base.end
+	g.totals.deletedEntries += uint64(t.to - t.from)
+	g.totals.deletedBytes += last.end - r.next.base
+	r.next.first, r.next.firstAt, r.next.base = t.to, first.at, last.end
 	if err := g.batch.DeleteRange(entryKey(t.room, t.from), entryKey(t.room, t.to), nil); err != nil {
 		return err
 	}
-	r.moved = true
+	r.stateChanged = true
 	for _, k := range t.keys {
-		g.releaseKey(t.room, k)
+		if keyExpired(k.at, g.now) {
+			g.deleteKey(t.room, k.hash)
+		} else {
+			_ = g.batch.Set(appendExpiryKey(nil, k.at, t.room, k.hash), nil, nil)
+		}
 	}
-	// Readers must stop looking for these entries before they are gone.
-	g.journal.rooms.hide(r, r.next)
+	// Readers must not look for these entries any more when they are deleted.
+	g.rooms.setFirst(r, r.next)
 	return nil
 }
 
-func (g *group) releaseKey(room string, k trimmedKey) {
-	if expired(k.at, g.now) {
-		g.forgetKey(room, k.claim)
-	} else {
-		_ = g.batch.Set(appendExpiryKey(nil, k.at, room, k.claim), nil, nil)
+// A store above its quota is reduced to quotaGoal eighths of it, because freeing
+// space rewrites much of the store.
+const quotaGoal = 6
+
+// enforceQuota deletes the oldest entries of all rooms while the store is larger
+// than MaxBytes. How much space that frees is known only afterwards, so it goes
+// step by step.
+func (j *Journal) enforceQuota(ctx context.Context) error {
+	quota := j.maxBytes.Load()
+	if quota < 0 {
+		return nil
+	}
+	goal := quota
+	for {
+		size, err := j.tableBytes(ctx)
+		if err != nil || size <= goal {
+			return err
+		}
+		goal = quota / 8 * quotaGoal
+		j.opt.Logger.Warn("chat journal: store is over its bound, its oldest entries go",
+			zap.Int64("bytes", size), zap.Int64("bound", quota))
+		if more, err := j.deleteOldest(ctx, float64(size-goal)/float64(size)); err != nil || !more {
+			return err
+		}
 	}
 }
 
-// stampOf returns the stamp of an entry as the group sees it, zero for one that
-// isn't there yet.
-func (g *group) stampOf(r *room, seq journal.Seq) (stamp, error) {
-	if seq > r.next.last {
-		return stamp{}, nil
+// deleteOldest deletes about the given part of the store, the oldest entries first,
+// and frees their space. It returns false if nothing more can be deleted.
+func (j *Journal) deleteOldest(ctx context.Context, part float64) (more bool, err error) {
+	t := j.statistics.currentTotals()
+	bytes := uint64(part*float64(t.bytes-t.deletedBytes)) + 1
+	mark, more, err := j.findMark(ctx, bytes)
+	if err != nil || !more {
+		return false, err
 	}
-	if fresh := journal.Seq(len(r.fresh)); seq > r.next.last-fresh {
-		f := r.fresh[seq-(r.next.last-fresh)-1]
-		return stamp{f.At, f.end}, nil
+	err = j.eachRoom(ctx, 0, func(name string, state roomState) error {
+		if state.firstAt == 0 || state.firstAt >= mark.at {
+			return nil
+		}
+		return j.trimRoom(ctx, name, journal.Retention{}, mark.at)
+	})
+	if err != nil {
+		return false, err
 	}
-	return g.handle.stampOf(r.name, seq)
+	err = j.change(ctx, true, func(g *commitGroup) error {
+		return g.batch.DeleteRange(tableStart(tableTimeline), appendTimelineKey(nil, mark.bytes), nil)
+	})
+	if err != nil {
+		return false, err
+	}
+	return true, j.Compact(ctx)
+}
+
+// timelineMark says when the store had taken in so many bytes.
+type timelineMark struct {
+	bytes uint64
+	at    int64 // Unix milliseconds
+}
+
+// findMark returns the mark that is so many bytes after the first one, or the last
+// one if there is none. It returns false if there are fewer than two marks.
+func (j *Journal) findMark(ctx context.Context, bytes uint64) (m timelineMark, ok bool, err error) {
+	h, err := j.store.use(ctx)
+	if err != nil {
+		return timelineMark{}, false, err
+	}
+	defer h.release()
+	iter, err := h.db.NewIter(&pebble.IterOptions{LowerBound: tableStart(tableTimeline), UpperBound: tableEnd(tableTimeline)})
+	if err != nil {
+		return timelineMark{}, false, err
+	}
+	defer iter.Close()
+	if !iter.First() {
+		return timelineMark{}, false, iter.Error()
+	}
+	first := timelineBytes(iter.Key())
+	if !iter.SeekGE(appendTimelineKey(nil, first+bytes)) && !iter.Last() {
+		return timelineMark{}, false, iter.Error()
+	}
+	m.bytes = timelineBytes(iter.Key())
+	at, n := binary.Uvarint(iter.Value())
+	if n <= 0 {
+		return timelineMark{}, false, errDamaged
+	}
+	m.at = int64(at)
+	return m, m.bytes > first, nil
+}
+
+// tableBytes returns what the store takes on disk without its log, whose size goes
+// up and down.
+func (j *Journal) tableBytes(ctx context.Context) (int64, error) {
+	h, err := j.store.use(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer h.release()
+	m := h.db.Metrics()
+	return int64(m.DiskSpaceUsage() - m.WAL.PhysicalSize - m.WAL.ObsoletePhysicalSize), nil
 }

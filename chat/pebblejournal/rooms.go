@@ -2,190 +2,201 @@ package pebblejournal
 
 import (
 	"container/list"
+	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/cockroachdb/pebble/v2"
 )
 
-// recentMax is how many of a room's newest entries are kept in memory at least,
-// once they have passed; twice as many at most.
-const recentMax = 64
+// recentMin is how many of a room's newest entries stay in memory once that many
+// have been appended. Up to twice as many do.
+const recentMin = 64
 
-// roomCost is what a room counts for in memory beside its entries.
+// roomCost is what a room counts for in the cache without its entries, in bytes.
 const roomCost = 512
 
-// memoryCost is what an entry counts for in memory.
-func memoryCost(e *journal.Entry) int64 {
+// entryCost is what an entry counts for in the cache, in bytes.
+func entryCost(e *journal.Entry) int64 {
 	return int64(len(e.Body)+len(e.Key)+len(e.From.ID)+len(e.From.Name)+len(e.From.Avatar)) + 224
 }
 
-// rooms are the rooms that memory knows: those in use and those used last. What
-// it doesn't know it loads from the store.
-type rooms struct {
+// roomCache holds the rooms in use and those used last. Others are loaded from the
+// store when they are needed.
+type roomCache struct {
 	limit int64 // of cost
 
-	mu     sync.Mutex // guards the rest and, of every room, what says so
+	mu     sync.Mutex // guards the rest, and what says so in a room
 	byName map[string]*room
-	order  *list.List // of *room, the last used first
-	cost   int64
+	order  *list.List // of *room; the room used last is at the front
+	cost   int64      // bytes
 }
 
-// room is one of them.
 type room struct {
-	name  string
-	ready chan struct{} // closed once the room is loaded, or failed to
+	name   string
+	load   sync.Once
+	failed error // of load; errNotLoaded before. Fixed once load is done
 
-	// Guarded by rooms.mu.
-	pins   int // users; it is not forgotten while there are any
-	place  *list.Element
-	failed error           // set before ready is closed
-	head   head            // as it is durable
-	recent []journal.Entry // the newest ones, without holes, up to head.last
-	cost   int64
+	// Guarded by roomCache.mu.
+	pins    int // users; a room with pins is not evicted
+	element *list.Element
+	state   roomState       // as it is on disk
+	recent  []journal.Entry // the newest ones, without holes, up to state.last
+	cost    int64           // bytes
 
 	// Owned by the committer, while the room is in its group.
-	joined  bool // it is in the group
-	was     head // as it stood before the group
-	next    head // as it will be with the group
-	fresh   []freshEntry
-	erased  []journal.Seq // recalled by the group, of those before fresh
-	moved   bool          // its head is to be written
-	checked journal.Seq   // next.last when retention was last thought of
+	inGroup      bool
+	before       roomState // without the group
+	next         roomState // with the group so far
+	added        []addedEntry
+	erased       []journal.Seq // recalled by the group, among the entries before added
+	stateChanged bool          // next must be written
+
+	// Owned by the committer.
+	checked journal.Seq // next.last when maintenance was last told of the room
 }
 
-// freshEntry is an entry of a group not yet written.
-type freshEntry struct {
+// addedEntry is an entry of a group that is not written yet.
+type addedEntry struct {
 	journal.Entry
-	end   uint64
-	claim claim
+	end  uint64 // see appendEntry
+	hash keyHash
 }
 
-func newRooms(limit int64) *rooms {
-	return &rooms{limit: limit, byName: map[string]*room{}, order: list.New()}
+// errNotLoaded is the error of a room whose loading goroutine was ended by Pebble.
+var errNotLoaded = errors.New("the room could not be loaded")
+
+func newRoomCache(limit int64) *roomCache {
+	return &roomCache{limit: limit, byName: map[string]*room{}, order: list.New()}
 }
 
-// pin returns the room, loaded with load if memory doesn't know it. The caller
-// must unpin it. Two who want the same room load it once.
-func (c *rooms) pin(name string, load func(room string) (head, error)) (*room, error) {
-	c.mu.Lock()
-	r := c.byName[name]
-	if r != nil {
-		r.pins++
-		c.order.MoveToFront(r.place)
-		c.mu.Unlock()
-		<-r.ready
-		if r.failed != nil {
-			return nil, r.failed
-		}
-		return r, nil
+// pin returns the room, and loads its state from h if the cache does not have it.
+// The caller must unpin it. Goroutines that want the same room load it once.
+func (c *roomCache) pin(name string, h *handle) (*room, error) {
+	r := c.pinUnloaded(name)
+	r.load.Do(func() {
+		state, err := h.loadState(name)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		r.state, r.failed = state, err
+	})
+	if r.failed != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.evictLocked(r)
+		return nil, r.failed
 	}
-	r = &room{name: name, ready: make(chan struct{}), pins: 1, cost: roomCost}
-	r.place = c.order.PushFront(r)
-	c.byName[name] = r
-	c.cost += r.cost
-	c.mu.Unlock()
-
-	h, err := load(name)
-
-	c.mu.Lock()
-	r.head, r.failed = h, err
-	if err != nil {
-		c.forgetLocked(r)
-	}
-	c.shrinkLocked()
-	c.mu.Unlock()
-	close(r.ready)
-	return r, err
+	return r, nil
 }
 
-func (c *rooms) unpin(rs ...*room) {
+func (c *roomCache) pinUnloaded(name string) *room {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, r := range rs {
-		r.pins--
+	r := c.byName[name]
+	if r == nil {
+		r = &room{name: name, cost: roomCost, failed: errNotLoaded}
+		r.element = c.order.PushFront(r)
+		c.byName[name] = r
+		c.cost += r.cost
+		defer c.evictOldLocked()
 	}
-	c.shrinkLocked()
+	r.pins++
+	c.order.MoveToFront(r.element)
+	return r
 }
 
-// forgetLocked lets go of a room; those who have it pinned may go on with it.
-func (c *rooms) forgetLocked(r *room) {
+func (c *roomCache) unpin(rooms ...*room) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range rooms {
+		r.pins--
+	}
+	c.evictOldLocked()
+}
+
+// evictLocked removes a room from the cache. Whoever has it pinned may go on
+// using it.
+func (c *roomCache) evictLocked(r *room) {
 	if c.byName[r.name] == r {
 		delete(c.byName, r.name)
-		c.order.Remove(r.place)
+		c.order.Remove(r.element)
 		c.cost -= r.cost
 	}
 }
 
-// shrinkLocked keeps to the limit.
-func (c *rooms) shrinkLocked() {
+// evictOldLocked evicts the rooms that were not used for longest until the cache
+// keeps to its limit.
+func (c *roomCache) evictOldLocked() {
 	for at := c.order.Back(); at != nil && c.cost > c.limit; {
 		r := at.Value.(*room)
 		at = at.Prev()
 		if r.pins == 0 {
-			c.forgetLocked(r)
+			c.evictLocked(r)
 		}
 	}
 }
 
-// stand returns how the room stands.
-func (c *rooms) stand(r *room) head {
+// stateOf returns the state of a pinned room.
+func (c *roomCache) stateOf(r *room) roomState {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return r.head
+	return r.state
 }
 
-// lookUp returns how the room stands, if memory knows it.
-func (c *rooms) lookUp(name string) (at head, known bool) {
+// cachedState returns the state of a room if the cache has it.
+func (c *roomCache) cachedState(name string) (state roomState, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.byName[name]
-	if r == nil || r.head.first == 0 { // being loaded
-		return head{}, false
+	if r == nil || r.failed != nil {
+		return roomState{}, false
 	}
-	return r.head, true
+	return r.state, true
 }
 
-// hide moves the room's beginning up, before what is below is deleted; lowering
-// it again undoes that.
-func (c *rooms) hide(r *room, to head) {
+// setFirst changes which entry of the room readers see first. It must be raised
+// before the entries below it are deleted, and may be lowered again if that fails.
+func (c *roomCache) setFirst(r *room, to roomState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	r.head.first, r.head.firstAt, r.head.base = to.first, to.firstAt, to.base
-	c.dropRecentLocked(r, r.head.first)
+	r.state.first, r.state.firstAt, r.state.base = to.first, to.firstAt, to.base
+	c.dropRecentLocked(r, r.state.first)
 }
 
-// publish makes what the committer wrote visible.
-func (c *rooms) publish(rs []*room) {
+// showAdded makes the entries of a group that is on disk visible to readers.
+func (c *roomCache) showAdded(rooms []*room) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, r := range rs {
+	for _, r := range rooms {
 		for _, seq := range r.erased {
 			c.eraseRecentLocked(r, seq)
 		}
-		for i := range r.fresh {
-			c.addRecentLocked(r, r.fresh[i].Entry)
+		for i := range r.added {
+			c.addRecentLocked(r, r.added[i].Entry)
 		}
-		r.head = r.next
-		c.dropRecentLocked(r, r.head.first)
+		r.state = r.next
+		c.dropRecentLocked(r, r.state.first)
 	}
 }
 
-func (c *rooms) addRecentLocked(r *room, e journal.Entry) {
+func (c *roomCache) addRecentLocked(r *room, e journal.Entry) {
 	r.recent = append(r.recent, e)
-	c.growLocked(r, memoryCost(&e))
-	if len(r.recent) >= 2*recentMax {
-		c.dropRecentLocked(r, e.Seq-recentMax+1)
+	c.addCostLocked(r, entryCost(&e))
+	if len(r.recent) >= 2*recentMin {
+		c.dropRecentLocked(r, e.Seq-recentMin+1)
 	}
+	// One room takes at most an eighth of the cache.
 	for len(r.recent) > 0 && r.cost > max(c.limit/8, 64<<10) {
 		c.dropRecentLocked(r, r.recent[0].Seq+journal.Seq(len(r.recent)+1)/2)
 	}
 }
 
-// dropRecentLocked forgets the recent entries below first.
-func (c *rooms) dropRecentLocked(r *room, first journal.Seq) {
+// dropRecentLocked drops the recent entries below first.
+func (c *roomCache) dropRecentLocked(r *room, first journal.Seq) {
 	n := 0
 	for n < len(r.recent) && r.recent[n].Seq < first {
-		c.growLocked(r, -memoryCost(&r.recent[n]))
+		c.addCostLocked(r, -entryCost(&r.recent[n]))
 		n++
 	}
 	if n == 0 {
@@ -196,38 +207,89 @@ func (c *rooms) dropRecentLocked(r *room, first journal.Seq) {
 	r.recent = r.recent[:kept]
 }
 
-func (c *rooms) eraseRecentLocked(r *room, seq journal.Seq) {
+func (c *roomCache) eraseRecentLocked(r *room, seq journal.Seq) {
 	if len(r.recent) == 0 || seq < r.recent[0].Seq {
 		return
 	}
 	e := &r.recent[seq-r.recent[0].Seq]
-	c.growLocked(r, -int64(len(e.Body)))
+	c.addCostLocked(r, -int64(len(e.Body)))
 	erase(e)
 }
 
-func (c *rooms) growLocked(r *room, n int64) {
+func (c *roomCache) addCostLocked(r *room, n int64) {
 	r.cost += n
 	if c.byName[r.name] == r {
 		c.cost += n
 	}
 }
 
-// remember offers the newest entries of a room, read while it stood as at.
-func (c *rooms) remember(r *room, at head, newest []journal.Entry) {
-	newest = newest[max(0, len(newest)-recentMax):]
+// offerRecent gives the cache the newest entries of a room, which were read while
+// its state was state. The cache takes them if they are still the newest ones and
+// more than it has.
+func (c *roomCache) offerRecent(r *room, state roomState, newest []journal.Entry) {
+	newest = newest[max(0, len(newest)-recentMin):]
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r.head != at || len(newest) <= len(r.recent) || newest[len(newest)-1].Seq != at.last {
+	if r.state != state || len(newest) <= len(r.recent) || newest[len(newest)-1].Seq != state.last {
 		return
 	}
-	c.dropRecentLocked(r, at.last+1)
+	c.dropRecentLocked(r, state.last+1)
 	for _, e := range newest {
 		c.addRecentLocked(r, e)
 	}
-	c.shrinkLocked()
+	c.evictOldLocked()
 }
 
-// erase takes the body out of a message.
+// erase removes the body of a message.
 func erase(e *journal.Entry) {
 	e.Body, e.Text, e.Recalled = nil, false, true
+}
+
+// loadState reads the state of a room from the store.
+func (h *handle) loadState(name string) (roomState, error) {
+	value, err := h.get(appendRoomKey(nil, name))
+	if err != nil {
+		return roomState{}, err
+	}
+	if value == nil {
+		return roomState{first: 1}, nil
+	}
+	state, err := decodeState(value)
+	if err != nil {
+		return roomState{}, err
+	}
+	return state, h.findLast(name, &state)
+}
+
+// findLast completes a state with the newest entry: the state is written only when
+// the room's first entry changes.
+func (h *handle) findLast(name string, state *roomState) error {
+	iter, err := h.db.NewIter(&pebble.IterOptions{
+		LowerBound: entryKey(name, state.first),
+		UpperBound: entryKey(name, 1<<63),
+	})
+	if err != nil {
+		return err
+	}
+	defer iter.Close()
+	if iter.Last() {
+		m, err := decodeMeta(iter.Value())
+		if err != nil {
+			return err
+		}
+		state.last, state.lastAt, state.end = entrySeq(iter.Key()), m.at, m.end
+	}
+	return iter.Error()
+}
+
+// readMeta reads the entryMeta of one entry, which must exist.
+func (h *handle) readMeta(room string, seq journal.Seq) (entryMeta, error) {
+	value, err := h.get(entryKey(room, seq))
+	if err != nil {
+		return entryMeta{}, err
+	}
+	if value == nil {
+		return entryMeta{}, fmt.Errorf("%w: an entry is missing", errDamaged)
+	}
+	return decodeMeta(value)
 }

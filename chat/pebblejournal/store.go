@@ -13,44 +13,47 @@ import (
 	"github.com/cockroachdb/pebble/v2/sstable"
 )
 
-// store is the Pebble store in its directory, through all the times it is
-// opened anew.
+// store is the Pebble store in its directory. After a failure of the disk it is
+// closed and opened again; store outlives that.
 type store struct {
 	// Fixed.
 	opt  *Options
-	lock *pebble.Lock // held for the store's life, over reopenings
+	lock *pebble.Lock // held until the store is closed for good
 
-	mu      sync.Mutex    // guards the rest, and the fields of handles that say so
-	current *handle       // nil while it is opened anew, and in the end
-	changed chan struct{} // closed and replaced when what is around it changes
-	broken  error         // it could not be opened anew; that will be tried again
+	mu      sync.Mutex    // guards the rest, and what says so in a handle
+	current *handle       // nil while the store is being reopened, and after close
+	changed chan struct{} // closed and replaced when the fields around it change
+	broken  error         // why the last attempt to reopen failed; there will be another
 	closed  bool
 }
 
-// handle is one opening of the store. Whoever uses it holds it, so that it is
-// not closed under his feet.
+// handle is the store between one opening and its closing. Its users hold it, so
+// that it is not closed while they work with it.
 type handle struct {
 	store *store
 	db    *failstop.DB
 
 	users int           // guarded by store.mu
-	idle  chan struct{} // guarded by store.mu: closed when users is 0, if somebody waits
+	idle  chan struct{} // guarded by store.mu; closed when users is 0, if close waits for that
 }
 
-// Fixed sizes of Pebble, chosen by the benchmarks of this package.
+// Fixed sizes for Pebble, chosen with the benchmarks of this package.
 const (
 	memTableSize  = 32 << 20
-	memTables     = 3 // beyond them writes wait
+	memTables     = 3 // writes wait while so many are full
 	tableFileSize = 4 << 20
 )
 
 func openStore(opt *Options) (*store, error) {
-	if err := makeDir(opt); err != nil {
+	if err := opt.makeDir(); err != nil {
 		return nil, err
 	}
 	lock, err := pebble.LockDirectory(opt.Dir, opt.fs)
+	if failstop.IsLocked(err) {
+		return nil, ErrLocked
+	}
 	if err != nil {
-		return nil, lockError(err)
+		return nil, err
 	}
 	s := &store{opt: opt, lock: lock, changed: make(chan struct{})}
 	if s.current, err = s.openHandle(); err != nil {
@@ -60,7 +63,7 @@ func openStore(opt *Options) (*store, error) {
 	return s, nil
 }
 
-// openHandle opens the store once. Nothing else may have it open.
+// openHandle opens the store. No other handle may be open.
 func (s *store) openHandle() (*handle, error) {
 	db, err := failstop.Open(failstop.Config{
 		Dir: s.opt.Dir, FS: s.opt.fs, Truncate: s.opt.truncate, Logger: s.opt.Logger,
@@ -75,7 +78,7 @@ func (s *store) pebbleOptions() *pebble.Options {
 	o := &pebble.Options{
 		Lock:                        s.lock,
 		FormatMajorVersion:          pebble.FormatTableFormatV6,
-		CacheSize:                   s.opt.CacheBytes + memTables*int64(s.opt.memTable), // Pebble takes the latter out of it
+		CacheSize:                   s.opt.CacheBytes + memTables*int64(s.opt.memTable), // Pebble subtracts the latter
 		MemTableSize:                s.opt.memTable,
 		MemTableStopWritesThreshold: memTables,
 		MaxOpenFiles:                512,
@@ -90,8 +93,8 @@ func (s *store) pebbleOptions() *pebble.Options {
 	for i := range o.Levels {
 		o.Levels[i].BlockSize = 8 << 10
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
-		// Only the lowest level is worth compressing: it holds nearly all, and
-		// what is above is soon written anew.
+		// Only the lowest level is compressed. It holds nearly everything, and
+		// the levels above it are soon rewritten.
 		o.Levels[i].Compression = uncompressed
 	}
 	lowest := len(o.Levels) - 1
@@ -103,8 +106,8 @@ func (s *store) pebbleOptions() *pebble.Options {
 
 func uncompressed() *sstable.CompressionProfile { return sstable.NoCompression }
 
-// use returns the store as it is open now; the caller must release it. It waits
-// while the store is being opened anew, until ctx ends.
+// use returns the open handle; the caller must release it. While the store is
+// being reopened it waits, until ctx ends.
 func (s *store) use(ctx context.Context) (*handle, error) {
 	for {
 		h, changed, err := s.tryUse()
@@ -119,8 +122,8 @@ func (s *store) use(ctx context.Context) (*handle, error) {
 	}
 }
 
-// tryUse returns neither a handle nor an error while the store is being opened
-// anew; changed is closed when that is over.
+// tryUse is use without waiting. While the store is being reopened it returns
+// neither a handle nor an error; changed is closed when that is over.
 func (s *store) tryUse() (h *handle, changed chan struct{}, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,8 +148,16 @@ func (h *handle) release() {
 	}
 }
 
-// detach takes the store away from its users, waits for the last one and
-// returns what they used, which may be nil.
+// peek returns the open handle, or nil, without holding it. The handle may be
+// asked how its disk is, and nothing else.
+func (s *store) peek() *handle {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current
+}
+
+// detach gives the handle to no new users, waits for the present ones and returns
+// it. It returns nil if the store is not open.
 func (s *store) detach(closed bool) *handle {
 	s.mu.Lock()
 	h := s.current
@@ -164,7 +175,7 @@ func (s *store) detach(closed bool) *handle {
 	return h
 }
 
-// attach gives the store back to its users, or says why it can't.
+// attach gives a new handle to users, or tells them why there is none.
 func (s *store) attach(h *handle, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,7 +188,7 @@ func (s *store) changedLocked() {
 	s.changed = make(chan struct{})
 }
 
-// reopen closes the store and opens it anew. After an error it is not open, and
+// reopen closes the store and opens it again. After an error it is not open, and
 // reopen may be called again.
 func (s *store) reopen() error {
 	if old := s.detach(false); old != nil {
@@ -188,7 +199,7 @@ func (s *store) reopen() error {
 	return err
 }
 
-// close ends the store.
+// close closes the store for good.
 func (s *store) close() error {
 	var err error
 	if h := s.detach(true); h != nil {
@@ -197,7 +208,6 @@ func (s *store) close() error {
 	return errors.Join(err, s.lock.Close())
 }
 
-// close closes the store's files.
 func (h *handle) close() error {
 	if err := h.db.Close(); err != nil {
 		return fmt.Errorf("close journal %q: %w", h.store.opt.Dir, err)
@@ -205,7 +215,7 @@ func (h *handle) close() error {
 	return nil
 }
 
-// get returns a copy of the value under key, or nil where there is none.
+// get returns a copy of the value under key, or nil if there is none.
 func (h *handle) get(key []byte) ([]byte, error) {
 	value, closer, err := h.db.Get(key)
 	if err == pebble.ErrNotFound {
@@ -221,55 +231,46 @@ func (h *handle) get(key []byte) ([]byte, error) {
 // free returns the free bytes of the disk.
 func (s *store) free() int64 { return failstop.Free(s.opt.fs, s.opt.Dir) }
 
-// checkRoom reports why nothing should be written now, or nil. What makes room
-// may take half of the reserve.
-func (s *store) checkRoom(h *handle, upkeep bool) error {
+func (s *store) checkFree(need int64) error { return failstop.CheckFree(s.opt.fs, s.opt.Dir, need) }
+
+// checkWritable returns why nothing should be written to h now, or nil.
+// Maintenance, which frees space, may use half of the reserve.
+func (s *store) checkWritable(h *handle, maintenance bool) error {
 	if err := h.db.Health(); err != nil {
 		return err
 	}
 	reserve := s.opt.Reserve
-	if upkeep {
+	if maintenance {
 		reserve /= 2
 	}
 	return s.checkFree(reserve)
 }
 
-func (s *store) checkFree(need int64) error { return failstop.CheckFree(s.opt.fs, s.opt.Dir, need) }
-
-// hasRoom reports whether there is room again: somewhat more than the reserve,
-// so that appends aren't let in to be refused at once.
-func (s *store) hasRoom() bool {
-	return s.checkFree(s.opt.Reserve+s.opt.Reserve/8) == nil
-}
-
-// peek returns the store as it is open now, if it is, without using it.
-func (s *store) peek() *handle {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.current
-}
-
-// check reports why nothing should be appended, or nil.
+// check returns why nothing should be appended now, or nil.
 func (s *store) check() error {
 	h := s.peek()
 	if h == nil {
 		return nil
 	}
-	return s.checkRoom(h, false)
+	return s.checkWritable(h, false)
 }
 
-// healthy reports whether the store is open and its disk works.
+// healthy reports whether the store is open and has not failed.
 func (s *store) healthy() bool {
 	h := s.peek()
 	return h != nil && h.db.Failed() == nil
 }
 
-// usable reports whether it is worth trying again after a failure. If it is,
-// past failures to write a table are forgiven: there may be none to come that
-// shows that they are past.
-func (s *store) usable() bool {
+// recovered reports whether the disk can be written again after a failure. It
+// demands an eighth more than the reserve, so that appends are not allowed only to
+// be refused at once. If the disk has recovered, earlier errors of tables no
+// longer count.
+func (s *store) recovered() bool {
 	h := s.peek()
-	if h != nil && errors.Is(h.db.Failed(), failstop.ErrGaveUp) || !s.hasRoom() || failstop.Probe(s.opt.fs, s.opt.Dir) != nil {
+	if h != nil && errors.Is(h.db.Failed(), failstop.ErrGaveUp) {
+		return false
+	}
+	if s.checkFree(s.opt.Reserve+s.opt.Reserve/8) != nil || failstop.Probe(s.opt.fs, s.opt.Dir) != nil {
 		return false
 	}
 	if h != nil {

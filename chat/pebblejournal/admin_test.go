@@ -1,0 +1,95 @@
+package pebblejournal
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+func TestCompact_LeavesNoRecalledBodyInAnyFile(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Options{Dir: dir})
+	const secret = "the word that was taken back"
+	e := say("room", "k")
+	e.Body = []byte(`"` + secret + `"`)
+	r := mustAppend(t, j, e)
+	for i := range 50 {
+		mustAppend(t, j, say("room", fmt.Sprint(i)))
+	}
+	for _, when := range []string{"in the log", "in tables"} {
+		if !holds(t, dir, secret) {
+			t.Fatalf("the body is not to be found %s: the test tests nothing", when)
+		}
+		if err := j.Compact(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustAppend(t, j, journal.Entry{Room: "room", Kind: journal.Recall, From: journal.User{ID: "u1"}, Target: r.Seq})
+	if err := j.Compact(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if holds(t, dir, secret) {
+		t.Error("a file still holds the body")
+	}
+	checkKept(t, j, "room", 52)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if holds(t, dir, secret) {
+		t.Error("a file holds the body again")
+	}
+}
+
+// holds reports whether any file in dir has the text in it. Compression leaves
+// what it sees the first time as it is.
+func holds(t *testing.T, dir, text string) bool {
+	t.Helper()
+	for _, file := range filesOf(t, dir, "") {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(b), text) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestBackup_WhileItRuns_IsWholeAndOfAnotherEpoch(t *testing.T) {
+	j := open(t, Options{Dir: t.TempDir()})
+	defer j.Close()
+	first := mustAppend(t, j, say("room", "k"))
+	dir := filepath.Join(t.TempDir(), "backup")
+	if err := j.Backup(dir); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("others may look into the backup: %v, %v", info, err)
+	}
+	mustAppend(t, j, say("room", "later"))
+	if err := j.Backup(dir); err == nil || !strings.Contains(err.Error(), dir) {
+		t.Errorf("a second backup to the same place: %v", err)
+	}
+	for range 2 { // the epoch changes once
+		b := open(t, Options{Dir: dir})
+		checkKept(t, b, "room", 1)
+		again := mustAppend(t, b, say("room", "k"))
+		if !again.Duplicate || again.Seq != first.Seq || again.Epoch == first.Epoch || again.Epoch != b.epoch {
+			t.Errorf("the key leads to %+v, in the backup to %+v", first, again)
+		}
+		epoch := b.epoch
+		b = reopen(t, b)
+		if b.epoch != epoch {
+			t.Error("the epoch changed twice")
+		}
+		if err := b.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
