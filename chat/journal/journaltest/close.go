@@ -11,7 +11,7 @@ import (
 )
 
 func testClose(t *testing.T, s *suite) {
-	s.each(t, "finishes what was appended", func(t *tester) {
+	s.each(t, "answers and delivers what was appended before", func(t *tester) {
 		l := t.follow("room")
 		var sent []pending
 		for i := range 500 {
@@ -23,19 +23,19 @@ func testClose(t *testing.T, s *suite) {
 				t.Fatalf("append %d: %+v, %v", i, r, err)
 			}
 		}
-		if heard := l.wait(0); len(heard) != len(sent) {
-			t.Errorf("heard %d, want %d", len(heard), len(sent))
+		if delivered := l.wait(0); len(delivered) != len(sent) {
+			t.Errorf("delivered %d, want %d", len(delivered), len(sent))
 		}
 	})
 	s.each(t, "ends every Follow", func(t *tester) {
 		l := t.follow("room")
 		wg := closeRace(t)
 		t.close()
-		l.stop() // from now on the listener fails the test when it is called
+		l.stop() // from now on the follower fails the test if it is called
 		wg.Wait()
 	})
-	s.each(t, "has further calls get ErrJournalClosed", func(t *tester) {
-		t.say("room", 1)
+	s.each(t, "makes later calls return ErrClosed", func(t *tester) {
+		t.appendMany("room", 1)
 		t.put("a", []byte("1"))
 		t.close()
 		ctx := context.Background()
@@ -51,12 +51,12 @@ func testClose(t *testing.T, s *suite) {
 			"Put": putting, "Get": getting, "Scan": scanning,
 		} {
 			if !errors.Is(err, journal.ErrClosed) {
-				t.Errorf("%s: %v, want ErrJournalClosed", call, err)
+				t.Errorf("%s: %v, want ErrClosed", call, err)
 			}
 		}
 	})
-	s.each(t, "may be called twice, and at once", func(t *tester) {
-		t.say("room", 1)
+	s.each(t, "may be called several times at once", func(t *tester) {
+		t.appendMany("room", 1)
 		var wg sync.WaitGroup
 		for range 4 {
 			wg.Go(t.close)
@@ -72,8 +72,8 @@ func (t *tester) close() {
 	}
 }
 
-// closeRace appends from several goroutines until the journal is closed. Every
-// append must be answered.
+// closeRace appends from several goroutines until the journal is closed, and checks
+// that every append is answered. It returns when the first one is.
 func closeRace(t *tester) *sync.WaitGroup {
 	var wg sync.WaitGroup
 	started := make(chan struct{})

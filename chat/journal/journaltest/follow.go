@@ -11,47 +11,47 @@ import (
 )
 
 func testFollow(t *testing.T, s *suite) {
-	s.each(t, "delivers every entry in the order of the record", func(t *tester) {
+	s.each(t, "delivers every entry in the order in which it is read", func(t *tester) {
 		a, b := t.follow("room"), t.follow("room")
 		other := t.follow("other")
 		sendFromMany(t, "room", 6, 50).Wait()
-		t.say("other", 5)
+		t.appendMany("other", 5)
 		record := t.all("room")
-		for _, l := range []*listener{a, b} {
-			heard := l.settled()
-			if len(heard) != len(record) {
-				t.Fatalf("%d delivered, %d recorded", len(heard), len(record))
+		for _, l := range []*roomFollower{a, b} {
+			delivered := l.deliveredSoFar()
+			if len(delivered) != len(record) {
+				t.Fatalf("%d delivered, %d recorded", len(delivered), len(record))
 			}
-			for i := range heard {
-				t.checkSame("delivered", heard[i], record[i])
+			for i := range delivered {
+				t.checkSame("delivered", delivered[i], record[i])
 			}
 		}
-		if heard := other.settled(); len(heard) != 5 {
-			t.Errorf("the other room's follower heard %d, want 5", len(heard))
+		if delivered := other.deliveredSoFar(); len(delivered) != 5 {
+			t.Errorf("to the other room %d were delivered, want 5", len(delivered))
 		}
 	})
-	s.each(t, "begins anywhere, without holes", testFollowAnywhere)
-	s.each(t, "ends one follower and not the others", func(t *tester) {
+	s.each(t, "begins at any time and has no holes", testFollowAnywhere)
+	s.each(t, "stops one follower and not the others", func(t *tester) {
 		a, b := t.follow("room"), t.follow("room")
-		t.say("room", 3)
+		t.appendMany("room", 3)
 		a.wait(3)
 		a.stop()
-		t.say("room", 2)
-		if heard := b.settled(); len(heard) != 5 {
-			t.Errorf("the one left heard %d, want 5", len(heard))
+		t.appendMany("room", 2)
+		if delivered := b.deliveredSoFar(); len(delivered) != 5 {
+			t.Errorf("to the follower that stays %d were delivered, want 5", len(delivered))
 		}
-		if heard := a.wait(0); len(heard) != 3 {
-			t.Errorf("the one stopped heard %d, want 3", len(heard))
+		if delivered := a.wait(0); len(delivered) != 3 {
+			t.Errorf("to the stopped follower %d were delivered, want 3", len(delivered))
 		}
 		c := t.follow("room")
-		t.say("room", 1)
-		if heard := c.settled(); len(heard) != 1 || heard[0].Seq != 6 {
-			t.Errorf("a new one heard %+v, want 6", heard)
+		t.appendMany("room", 1)
+		if delivered := c.deliveredSoFar(); len(delivered) != 1 || delivered[0].Seq != 6 {
+			t.Errorf("to a new follower %+v was delivered, want 6", delivered)
 		}
 	})
-	s.each(t, "returns from stop after the last call", func(t *tester) {
-		// The listener fails the test if it is called, or being called, after
-		// stop has returned.
+	s.each(t, "returns from stop after the last call of deliver", func(t *tester) {
+		// The follower fails the test if deliver is called after stop has returned,
+		// or is still running then.
 		wg := sendFromMany(t, "room", 4, 100)
 		for range 50 {
 			l := t.follow("room")
@@ -59,21 +59,21 @@ func testFollow(t *testing.T, s *suite) {
 		}
 		wg.Wait()
 	})
-	s.each(t, "doesn't deliver twice what is sent twice", func(t *tester) {
+	s.each(t, "delivers once what is sent twice with one key", func(t *tester) {
 		l := t.follow("room")
 		for range 5 {
 			t.append(keyed("room", "u1", "k", `"x"`))
 		}
-		if heard := l.settled(); len(heard) != 1 {
-			t.Errorf("heard %d, want 1", len(heard))
+		if delivered := l.deliveredSoFar(); len(delivered) != 1 {
+			t.Errorf("delivered %d, want 1", len(delivered))
 		}
 	})
-	s.each(t, "lets deliver use the journal", testFollowInside)
+	s.each(t, "allows deliver to use the journal", testFollowInside)
 	testTransient(t, s)
 }
 
-// sendFromMany sends from several goroutines at once; all is answered once the
-// group is done.
+// sendFromMany appends from several goroutines at once. The returned group is done
+// when everything is answered.
 func sendFromMany(t *tester, room string, goroutines, each int) *sync.WaitGroup {
 	var wg sync.WaitGroup
 	for g := range goroutines {
@@ -94,34 +94,33 @@ func sendFromMany(t *tester, room string, goroutines, each int) *sync.WaitGroup 
 
 func testFollowAnywhere(t *tester) {
 	wg := sendFromMany(t, "room", 4, 100)
-	var listeners []*listener
+	var followers []*roomFollower
 	var from []journal.Seq
 	for range 20 {
-		// All that is recorded when Follow returns has been appended before it;
-		// what comes later must be heard.
+		// What is appended after Follow has returned must be delivered.
 		l := t.follow("room")
-		listeners = append(listeners, l)
+		followers = append(followers, l)
 		from = append(from, t.append(message("room", "me", `"x"`)).Seq)
 	}
 	wg.Wait()
 	last := t.newest("room").Seq
-	for i, l := range listeners {
-		heard := l.settled()
-		if len(heard) == 0 || heard[0].Seq > from[i] {
-			t.Fatalf("follower %d didn't hear %d, appended after Follow", i, from[i])
+	for i, l := range followers {
+		delivered := l.deliveredSoFar()
+		if len(delivered) == 0 || delivered[0].Seq > from[i] {
+			t.Fatalf("follower %d did not get %d, appended after Follow", i, from[i])
 		}
-		t.checkNumbers(heard, heard[0].Seq)
-		if end := heard[len(heard)-1].Seq; end != last {
-			t.Errorf("follower %d heard up to %d, want %d", i, end, last)
+		t.checkNumbers(delivered, delivered[0].Seq)
+		if end := delivered[len(delivered)-1].Seq; end != last {
+			t.Errorf("follower %d got entries up to %d, want %d", i, end, last)
 		}
 	}
 }
 
 func testFollowInside(t *tester) {
-	var heard atomic.Int32
+	var delivered atomic.Int32
 	done := make(chan struct{})
 	stop, err := t.j.Follow("room", func(e journal.Entry) {
-		if heard.Add(1) > 1 {
+		if delivered.Add(1) > 1 {
 			return
 		}
 		if _, err := t.j.Read(context.Background(), journal.Query{Room: "room", Limit: 10}); err != nil {
@@ -138,13 +137,13 @@ func testFollowInside(t *tester) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.say("room", 2)
+	t.appendMany("room", 2)
 	<-done
 	stop()
 }
 
 func testTransient(t *testing.T, s *suite) {
-	s.each(t, "passes transient entries on in order and doesn't record them", func(t *tester) {
+	s.each(t, "delivers transient entries in order and does not record them", func(t *tester) {
 		l := t.follow("room")
 		kinds := []journal.Kind{journal.Message, journal.Signal, journal.Binary, journal.Message, journal.Signal, journal.Notice, journal.Binary}
 		var sent []pending
@@ -159,21 +158,21 @@ func testTransient(t *testing.T, s *suite) {
 			}
 			at = r.At
 		}
-		heard := l.settled()
-		if len(heard) != len(kinds) {
-			t.Fatalf("heard %d, want %d", len(heard), len(kinds))
+		delivered := l.deliveredSoFar()
+		if len(delivered) != len(kinds) {
+			t.Fatalf("delivered %d, want %d", len(delivered), len(kinds))
 		}
 		seq := journal.Seq(0)
-		for i, e := range heard {
+		for i, e := range delivered {
 			if string(e.Body) != fmt.Sprint(i) || e.Kind != kinds[i] || e.Origin != "s" || e.At == 0 {
-				t.Errorf("heard %+v as number %d", e, i)
+				t.Errorf("delivered %+v as number %d", e, i)
 			}
 			if !e.Kind.Recorded() && e.Seq != 0 {
 				t.Errorf("a transient entry got the number %d", e.Seq)
 			}
 			if e.Kind.Recorded() {
 				if seq++; e.Seq != seq {
-					t.Errorf("heard %d, want %d", e.Seq, seq)
+					t.Errorf("delivered %d, want %d", e.Seq, seq)
 				}
 			}
 		}
@@ -181,11 +180,11 @@ func testTransient(t *testing.T, s *suite) {
 			t.Errorf("%d are recorded, want 3", len(record))
 		}
 	})
-	s.each(t, "passes transient entries on in an empty room", func(t *tester) {
+	s.each(t, "delivers transient entries in an empty room", func(t *tester) {
 		l := t.follow("room")
 		t.append(journal.Entry{Room: "room", Kind: journal.Signal})
-		if heard := l.wait(1); heard[0].Kind != journal.Signal {
-			t.Errorf("heard %+v", heard[0])
+		if delivered := l.wait(1); delivered[0].Kind != journal.Signal {
+			t.Errorf("delivered %+v", delivered[0])
 		}
 		if page := t.read(journal.Query{Room: "room", Limit: 10}); page.Last != 0 || len(page.Entries) != 0 {
 			t.Errorf("recorded %+v", page)

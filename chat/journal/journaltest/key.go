@@ -9,20 +9,20 @@ import (
 )
 
 func testKey(t *testing.T, s *suite) {
-	s.each(t, "records once what is sent twice", func(t *tester) {
-		t.say("room", 3)
+	s.each(t, "records once what is sent twice with one key", func(t *tester) {
+		t.appendMany("room", 3)
 		first := t.append(keyed("room", "u1", "k", `"x"`))
-		t.say("room", 3)
+		t.appendMany("room", 3)
 		again := t.append(keyed("room", "u1", "k", `"something else"`))
 		checkDuplicate(t, first, again)
 		if n := len(t.all("room")); n != 7 {
 			t.Errorf("%d entries, want 7", n)
 		}
 		if e := t.entry("room", first.Seq); string(e.Body) != `"x"` {
-			t.Errorf("it says %s", e.Body)
+			t.Errorf("its body is %s", e.Body)
 		}
 	})
-	s.each(t, "records once what is sent twice at once", func(t *tester) {
+	s.each(t, "records once what several goroutines send with one key", func(t *tester) {
 		for round := range 20 {
 			checkAtOnce(t, fmt.Sprint("k", round))
 		}
@@ -30,7 +30,7 @@ func testKey(t *testing.T, s *suite) {
 			t.Errorf("%d entries, want 20", n)
 		}
 	})
-	s.each(t, "tells keys of users and rooms apart", func(t *tester) {
+	s.each(t, "tells the keys of users and rooms apart", func(t *tester) {
 		for _, e := range []journal.Entry{
 			keyed("room", "u1", "k", "1"), keyed("room", "u2", "k", "2"), keyed("other", "u1", "k", "3"), keyed("room", "u1", "K", "4"),
 			keyed("room", "u", "1k", "5"), keyed("room", "", "u1k", "6"), keyed("roomu", "1", "k", "7"), keyed("roo", "mu1", "k", "8"),
@@ -44,20 +44,20 @@ func testKey(t *testing.T, s *suite) {
 			}
 		}
 	})
-	s.each(t, "lets the same be said twice without a key", func(t *tester) {
+	s.each(t, "records twice what is sent twice without a key", func(t *tester) {
 		a, b := t.append(message("room", "u1", `"x"`)), t.append(message("room", "u1", `"x"`))
 		if b.Seq != a.Seq+1 || b.Duplicate {
 			t.Errorf("receipts %+v and %+v", a, b)
 		}
 	})
-	s.each(t, "goes for every kind that is recorded", func(t *tester) {
-		t.say("room", 1)
+	s.each(t, "works for every recorded kind", func(t *tester) {
+		t.appendMany("room", 1)
 		for _, e := range []journal.Entry{recall("room", "u1", 1), {Room: "room", Kind: journal.Notice, From: journal.User{ID: "u1"}, Body: []byte(`"x"`)}} {
 			e.Key = fmt.Sprint("k", e.Kind)
 			checkDuplicate(t, t.append(e), t.append(e))
 		}
 	})
-	s.each(t, "outlives a recall", func(t *tester) {
+	s.each(t, "still works after the entry was recalled", func(t *tester) {
 		first := t.append(keyed("room", "u1", "k", `"x"`))
 		t.append(recall("room", "u1", first.Seq))
 		checkDuplicate(t, first, t.append(keyed("room", "u1", "k", `"x"`)))
@@ -67,7 +67,8 @@ func testKey(t *testing.T, s *suite) {
 	})
 }
 
-// checkAtOnce sends the same from several goroutines.
+// checkAtOnce sends entries with one key from several goroutines. One of them must be
+// recorded, and all must get its receipt.
 func checkAtOnce(t *tester, key string) {
 	t.Helper()
 	const n = 8
@@ -85,7 +86,7 @@ func checkAtOnce(t *tester, key string) {
 		if !r.Duplicate {
 			originals++
 			if e := t.entry("room", r.Seq); string(e.Body) != fmt.Sprint(i) {
-				t.Errorf("%d was recorded and it says %s", i, e.Body)
+				t.Errorf("%d was recorded and the body is %s", i, e.Body)
 			}
 		}
 	}
@@ -94,7 +95,7 @@ func checkAtOnce(t *tester, key string) {
 	}
 }
 
-// checkDuplicate checks that again is the receipt for what first was for.
+// checkDuplicate checks that again is the receipt first, marked as a duplicate.
 func checkDuplicate(t *tester, first, again journal.Receipt) {
 	t.Helper()
 	first.Duplicate = true

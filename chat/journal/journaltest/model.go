@@ -6,16 +6,16 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// model is what a journal should hold, kept as plainly as can be.
+// model is what a journal should contain, kept in the simplest way.
 type model struct {
 	rooms   map[string]*modelRoom
 	records map[string]string
 }
 
 type modelRoom struct {
-	entries []journal.Entry
-	keys    map[string]journal.Receipt // by user and key
-	heard   []journal.Entry            // what its followers should have heard
+	entries   []journal.Entry
+	keys      map[string]journal.Receipt // the first receipt by user and key
+	delivered []journal.Entry            // what should have been delivered
 }
 
 func newModel() *model {
@@ -31,13 +31,13 @@ func (m *model) room(name string) *modelRoom {
 	return r
 }
 
-// append takes e in as a journal should, given the receipt it was answered with,
-// and says what is wrong with that.
+// append adds e to the model as a journal should, given the receipt that the journal
+// gave. It returns an error if the receipt is wrong.
 func (m *model) append(e journal.Entry, got journal.Receipt) error {
 	r := m.room(e.Room)
 	e.At = got.At
 	if !e.Kind.Recorded() {
-		r.heard = append(r.heard, e)
+		r.delivered = append(r.delivered, e)
 		return expect(got, journal.Receipt{At: got.At})
 	}
 	key := fmt.Sprintf("%q %q", e.From.ID, e.Key)
@@ -55,7 +55,7 @@ func (m *model) append(e journal.Entry, got journal.Receipt) error {
 		}
 	}
 	r.entries = append(r.entries, e)
-	r.heard = append(r.heard, e)
+	r.delivered = append(r.delivered, e)
 	r.keys[key] = got
 	return expect(got, journal.Receipt{Epoch: got.Epoch, Seq: e.Seq, At: got.At})
 }

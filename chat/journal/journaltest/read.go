@@ -8,7 +8,7 @@ import (
 )
 
 func testRead(t *testing.T, s *suite) {
-	s.each(t, "finds a room empty that nobody has spoken in", func(t *tester) {
+	s.each(t, "returns an empty page of a room without entries", func(t *tester) {
 		for _, q := range []journal.Query{{Limit: 10}, {After: 5, Limit: 10}, {Backward: true, Limit: 10}, {Backward: true, Before: 5, Limit: 10}} {
 			q.Room = "nobody"
 			page := t.read(q)
@@ -16,20 +16,20 @@ func testRead(t *testing.T, s *suite) {
 				t.Errorf("Read(%+v) = %+v", q, page)
 			}
 		}
-		// The epoch shown for an empty room is that of the first to speak.
+		// The first entry has the epoch that was shown for the empty room.
 		empty := t.read(journal.Query{Room: "nobody", Limit: 10})
 		if r := t.append(message("nobody", "u1", `"x"`)); r.Epoch != empty.Epoch || r.Seq != 1 {
 			t.Errorf("receipt %+v after epoch %q", r, empty.Epoch)
 		}
 	})
-	s.each(t, "returns any page in both directions", func(t *tester) {
-		t.say("room", 10)
-		t.say("other", 3)
+	s.each(t, "returns every page in both directions", func(t *tester) {
+		t.appendMany("room", 10)
+		t.appendMany("other", 3)
 		checkPages(t, "room", t.all("room"))
 	})
-	s.each(t, "leads through a room by its pages", func(t *tester) {
+	s.each(t, "reaches every entry page by page", func(t *tester) {
 		const n = 250
-		t.say("room", n)
+		t.appendMany("room", n)
 		t.checkNumbers(t.all("room"), 1)
 		if back := t.backward("room", 7); len(back) != n {
 			t.Errorf("backward: %d entries, want %d", len(back), n)
@@ -37,7 +37,7 @@ func testRead(t *testing.T, s *suite) {
 			t.checkNumbers(back, 1)
 		}
 	})
-	s.each(t, "shows what receipts were given for", func(t *tester) {
+	s.each(t, "shows an entry as soon as its receipt is given", func(t *tester) {
 		for range 50 {
 			r := t.append(message("room", "u1", `"x"`))
 			if e := t.newest("room"); e.Seq != r.Seq {
@@ -45,8 +45,8 @@ func testRead(t *testing.T, s *suite) {
 			}
 		}
 	})
-	s.each(t, "hands out pages that are the caller's", func(t *tester) {
-		t.say("room", 3)
+	s.each(t, "returns pages that the caller may change", func(t *tester) {
+		t.appendMany("room", 3)
 		for _, q := range []journal.Query{{Room: "room", Limit: 10}, {Room: "room", Backward: true, Limit: 10}} {
 			page := t.read(q)
 			clear(page.Entries)
@@ -57,7 +57,7 @@ func testRead(t *testing.T, s *suite) {
 	})
 }
 
-// backward returns all of a room, read from its end by pages of limit.
+// backward returns all entries of a room, read from its end in pages of limit.
 func (t *tester) backward(room string, limit int) []journal.Entry {
 	t.Helper()
 	var entries []journal.Entry
@@ -75,8 +75,8 @@ func (t *tester) backward(room string, limit int) []journal.Entry {
 	}
 }
 
-// checkPages checks every page that can be asked for of a room whose entries
-// are these.
+// checkPages checks every page of a room that can be asked for. entries are all
+// entries of the room.
 func checkPages(t *tester, room string, entries []journal.Entry) {
 	t.Helper()
 	end := entries[len(entries)-1].Seq + 3
@@ -90,8 +90,8 @@ func checkPages(t *tester, room string, entries []journal.Entry) {
 	}
 }
 
-// checkPage checks a page of a room whose entries are these. It may be shorter
-// than asked for if it says that there are more.
+// checkPage checks one page of a room. entries are all entries of the room. The page
+// may be shorter than its limit if it says that there are more.
 func checkPage(t *tester, q journal.Query, entries []journal.Entry) {
 	t.Helper()
 	page := t.read(q)
@@ -115,7 +115,7 @@ func checkPage(t *tester, q journal.Query, entries []journal.Entry) {
 	}
 }
 
-// wanted returns the entries that q asks for, whatever its limit.
+// wanted returns the entries that q asks for, without its limit.
 func wanted(q journal.Query, entries []journal.Entry) []journal.Entry {
 	var want []journal.Entry
 	for _, e := range entries {

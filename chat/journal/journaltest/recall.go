@@ -7,12 +7,12 @@ import (
 )
 
 func testRecall(t *testing.T, s *suite) {
-	s.each(t, "erases the body and leaves the rest", func(t *tester) {
-		t.say("room", 2)
+	s.each(t, "erases the body and nothing else of the entry", func(t *tester) {
+		t.appendMany("room", 2)
 		e := keyed("room", "u1", "k", `"secret"`)
 		e.Text = true
 		target := t.append(e)
-		t.say("room", 2)
+		t.appendMany("room", 2)
 		r := t.append(recall("room", "u1", target.Seq))
 		if r.Seq != 6 {
 			t.Errorf("the recall got %d, want 6", r.Seq)
@@ -29,7 +29,7 @@ func testRecall(t *testing.T, s *suite) {
 			}
 		}
 	})
-	s.each(t, "erases what is just being written", func(t *tester) {
+	s.each(t, "erases an entry that is just being written", func(t *tester) {
 		for seq := journal.Seq(1); seq < 40; seq += 2 {
 			e := message("room", "u1", `"secret"`)
 			p := t.send(e)
@@ -37,8 +37,8 @@ func testRecall(t *testing.T, s *suite) {
 			checkRecalled(t, e, p.must())
 		}
 	})
-	s.each(t, "erases old ones", func(t *tester) {
-		t.say("room", 400)
+	s.each(t, "erases old entries", func(t *tester) {
+		t.appendMany("room", 400)
 		for _, seq := range []journal.Seq{1, 200, 399} {
 			t.append(recall("room", "u1", seq))
 			if e := t.entry("room", seq); !e.Recalled || len(e.Body) != 0 {
@@ -46,18 +46,18 @@ func testRecall(t *testing.T, s *suite) {
 			}
 		}
 	})
-	s.each(t, "is delivered after what it recalls, once", func(t *tester) {
+	s.each(t, "is delivered once, after the entry that it recalls", func(t *tester) {
 		l := t.follow("room")
 		t.send(message("room", "u1", `"secret"`))
 		t.append(recall("room", "u1", 1))
-		heard := l.settled()
-		if len(heard) != 2 || string(heard[0].Body) != `"secret"` || heard[1].Kind != journal.Recall || heard[1].Target != 1 {
-			t.Errorf("heard %+v", heard)
+		delivered := l.deliveredSoFar()
+		if len(delivered) != 2 || string(delivered[0].Body) != `"secret"` || delivered[1].Kind != journal.Recall || delivered[1].Target != 1 {
+			t.Errorf("delivered %+v", delivered)
 		}
 	})
-	s.each(t, "touches nothing else", func(t *tester) {
-		t.say("room", 3)
-		t.say("other", 3)
+	s.each(t, "changes no other entry", func(t *tester) {
+		t.appendMany("room", 3)
+		t.appendMany("other", 3)
 		notice := t.append(journal.Entry{Room: "room", Kind: journal.Notice, Body: []byte(`"x"`)})
 		for _, target := range []journal.Seq{0, 1000, 1<<53 - 1, notice.Seq, notice.Seq + 1} {
 			t.append(recall("room", "u1", target)) // none is an error
@@ -77,8 +77,8 @@ func testRecall(t *testing.T, s *suite) {
 	})
 }
 
-// checkRecalled checks that e, recorded with receipt r, has lost its body and
-// nothing else, however it is read.
+// checkRecalled checks that e, which was recorded with receipt r, has lost its body
+// and nothing else, in whatever way it is read.
 func checkRecalled(t *tester, e journal.Entry, r journal.Receipt) {
 	t.Helper()
 	e.Seq, e.At, e.Body, e.Text, e.Recalled = r.Seq, r.At, nil, false, true

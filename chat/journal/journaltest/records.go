@@ -11,9 +11,9 @@ import (
 )
 
 func testRecords(t *testing.T, s *suite) {
-	s.each(t, "Put and Get", func(t *tester) {
+	s.each(t, "are replaced and deleted by Put and returned by Get", func(t *tester) {
 		if v := t.get("none"); v != nil {
-			t.Errorf("Get of none = %q", v)
+			t.Errorf("Get of an unknown key = %q", v)
 		}
 		t.put("a", []byte("1"))
 		t.checkRecord("a", "1")
@@ -27,7 +27,7 @@ func testRecords(t *testing.T, s *suite) {
 		t.put("a", []byte("3"))
 		t.checkRecord("a", "3")
 	})
-	s.each(t, "keeps what it can", func(t *tester) {
+	s.each(t, "have keys and values up to the largest size", func(t *tester) {
 		values := map[string]string{
 			strings.Repeat("k", 512): strings.Repeat("v", 4096),
 			"empty":                  "",
@@ -41,7 +41,7 @@ func testRecords(t *testing.T, s *suite) {
 			t.checkRecord(k, v)
 		}
 	})
-	s.each(t, "keeps no hold of the value", func(t *tester) {
+	s.each(t, "are independent of the slices of the caller", func(t *tester) {
 		value := []byte("before")
 		t.put("a", value)
 		copy(value, "after!")
@@ -49,9 +49,9 @@ func testRecords(t *testing.T, s *suite) {
 		copy(t.get("a"), "after!")
 		t.checkRecord("a", "before")
 	})
-	s.each(t, "Scan", testScan)
-	s.each(t, "stand beside the entries", func(t *tester) {
-		t.say("room", 3)
+	s.each(t, "are found by Scan in the order of their keys", testScan)
+	s.each(t, "are separate from entries", func(t *tester) {
+		t.appendMany("room", 3)
 		t.put("room", []byte("1"))
 		if found := t.scan(""); !slices.Equal(found, []string{"room=1"}) {
 			t.Errorf("Scan = %q", found)
@@ -59,7 +59,7 @@ func testRecords(t *testing.T, s *suite) {
 		t.put("room", nil)
 		t.checkNumbers(t.all("room"), 1)
 	})
-	s.each(t, "from many goroutines", func(t *tester) {
+	s.each(t, "may be put by many goroutines at once", func(t *tester) {
 		var wg sync.WaitGroup
 		for g := range 8 {
 			wg.Go(func() {
@@ -94,16 +94,16 @@ func testScan(t *tester) {
 			t.Errorf("Scan(%q) = %q, want %q", prefix, got, want)
 		}
 	}
-	enough := errors.New("enough")
+	errStop := errors.New("errStop")
 	calls := 0
 	err := t.j.Records().Scan(context.Background(), "read", func(string, []byte) error {
 		if calls++; calls == 2 {
-			return enough
+			return errStop
 		}
 		return nil
 	})
-	if !errors.Is(err, enough) || calls != 2 {
-		t.Errorf("Scan that had enough: %v after %d calls", err, calls)
+	if !errors.Is(err, errStop) || calls != 2 {
+		t.Errorf("Scan whose callback failed: %v after %d calls", err, calls)
 	}
 }
 
@@ -123,7 +123,7 @@ func (t *tester) get(key string) []byte {
 	return value
 }
 
-// scan returns what Scan finds, as key=value.
+// scan returns the records that Scan finds, as key=value.
 func (t *tester) scan(prefix string) []string {
 	t.Helper()
 	var found []string

@@ -13,8 +13,8 @@ func testReopen(t *testing.T, s *suite) {
 	if s.reopen == nil {
 		t.Skip("not durable")
 	}
-	s.each(t, "keeps everything", func(t *tester) {
-		rooms := append(slices.Clone(nastyRooms), "room")
+	s.each(t, "keeps entries and records", func(t *tester) {
+		rooms := append(slices.Clone(similarRooms), "room")
 		for _, room := range rooms {
 			t.send(keyed(room, "u1", "k", room))
 			t.send(message(room, "u2", `"secret"`))
@@ -26,7 +26,7 @@ func testReopen(t *testing.T, s *suite) {
 			t.append(message(room, "u3", `"last"`))
 			before[room] = t.all(room)
 		}
-		t.again()
+		t.reopenJournal()
 		for _, room := range rooms {
 			after := t.all(room)
 			if len(after) != 4 || len(before[room]) != 4 {
@@ -38,10 +38,10 @@ func testReopen(t *testing.T, s *suite) {
 		}
 		t.checkRecord("a", "1")
 	})
-	s.each(t, "goes on where it was", func(t *tester) {
+	s.each(t, "continues numbers, times and keys", func(t *tester) {
 		first := t.append(keyed("room", "u1", "k", `"x"`))
 		for i := range 5 {
-			t.again()
+			t.reopenJournal()
 			r := t.append(message("room", "u1", fmt.Sprint(i)))
 			if r.Seq != journal.Seq(i+2) || r.Epoch != first.Epoch || r.At < first.At {
 				t.Errorf("receipt %+v after %+v", r, first)
@@ -51,9 +51,9 @@ func testReopen(t *testing.T, s *suite) {
 		t.checkNumbers(t.all("room"), 1)
 		checkPages(t, "room", t.all("room"))
 	})
-	s.each(t, "has the same epoch, and another store another", func(t *tester) {
+	s.each(t, "keeps the epoch, which differs from that of another store", func(t *tester) {
 		before := t.read(journal.Query{Room: "room", Limit: 1}).Epoch
-		t.again()
+		t.reopenJournal()
 		if after := t.read(journal.Query{Room: "room", Limit: 1}).Epoch; after != before || after == "" {
 			t.Errorf("epoch %q before and %q after", before, after)
 		}
@@ -62,11 +62,11 @@ func testReopen(t *testing.T, s *suite) {
 			t.Errorf("two stores have the epoch %q", epoch)
 		}
 	})
-	s.each(t, "keeps what was acknowledged while it closed", testReopenRace)
+	s.each(t, "keeps what was acknowledged while the journal was closed", testReopenRace)
 }
 
-// again closes the journal and opens it again.
-func (t *tester) again() {
+// reopenJournal closes the journal and opens its store again.
+func (t *tester) reopenJournal() {
 	t.Helper()
 	t.j = t.suite.reopen(t.T, t.j)
 }
@@ -77,7 +77,7 @@ func testReopenRace(t *tester) {
 	var wg sync.WaitGroup
 	started := make(chan struct{})
 	var once sync.Once
-	old := *t // the goroutines go on with the journal that is closed
+	old := *t // the goroutines keep using the journal that is closed
 	for g := range 4 {
 		wg.Go(func() {
 			for i := 0; ; i++ {
@@ -94,7 +94,7 @@ func testReopenRace(t *tester) {
 		})
 	}
 	<-started
-	t.again()
+	t.reopenJournal()
 	wg.Wait()
 	entries := t.all("room")
 	t.checkNumbers(entries, 1)

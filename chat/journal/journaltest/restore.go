@@ -21,7 +21,7 @@ func testRestore(t *testing.T, s *suite) {
 		t.Skip("not a journal.Restorer")
 	}
 	s.each(t, "keeps numbers, times, keys and recalls", testRestoreKeeps)
-	s.each(t, "goes on behind what was restored", func(t *tester) {
+	s.each(t, "lets Append continue after the restored entries", func(t *tester) {
 		old := recorded("room", 41, 3)
 		t.restore(old, 3, 0)
 		r := t.append(message("room", "u1", `"new"`))
@@ -33,7 +33,7 @@ func testRestore(t *testing.T, s *suite) {
 			t.Errorf("the room has %d to %d in epoch %q", page.First, page.Last, page.Epoch)
 		}
 	})
-	s.each(t, "counts the keys", func(t *tester) {
+	s.each(t, "makes the keys of restored entries count", func(t *tester) {
 		old := recorded("room", 1, 3)
 		for i := range old {
 			old[i].At = time.Now().Add(-time.Hour).UnixMilli()
@@ -45,20 +45,20 @@ func testRestore(t *testing.T, s *suite) {
 			t.Errorf("the same key again got %+v", r)
 		}
 	})
-	s.each(t, "passes over what is known", func(t *tester) {
+	s.each(t, "skips entries that the room has", func(t *tester) {
 		old := recorded("room", 1, 6)
 		t.restore(old[:4], 4, 0)
 		t.restore(old, 2, 4)
 		t.restore(old, 0, 6)
 		t.checkNumbers(t.all("room"), 1)
 	})
-	s.each(t, "goes on although something passed since", func(t *tester) {
+	s.each(t, "continues after a transient entry", func(t *tester) {
 		old := recorded("room", 1, 4)
 		t.restore(old[:2], 2, 0)
 		t.append(journal.Entry{Room: "room", Kind: journal.Signal, Body: []byte(`{}`)})
 		t.restore(old[2:], 2, 0)
 	})
-	s.each(t, "erases what a recall among them targets", func(t *tester) {
+	s.each(t, "erases the target of a restored recall", func(t *tester) {
 		old := recorded("room", 1, 3)
 		r := recall("room", "u1", 2)
 		r.Seq, r.At = 4, old[2].At
@@ -67,21 +67,21 @@ func testRestore(t *testing.T, s *suite) {
 			t.Errorf("entry 2 reads %+v", e)
 		}
 	})
-	s.each(t, "is heard by followers, once and in order", func(t *tester) {
+	s.each(t, "delivers restored entries once and in order", func(t *tester) {
 		l := t.follow("room")
 		old := recorded("room", 7, 5)
 		t.restore(old[:3], 3, 0)
 		t.restore(old, 2, 3)
-		heard := l.settled()
-		if len(heard) != 5 {
-			t.Fatalf("%d were heard, want 5", len(heard))
+		delivered := l.deliveredSoFar()
+		if len(delivered) != 5 {
+			t.Fatalf("%d were delivered, want 5", len(delivered))
 		}
-		for i := range heard {
-			t.checkSame("heard", heard[i], old[i])
+		for i := range delivered {
+			t.checkSame("delivered", delivered[i], old[i])
 		}
 	})
-	s.each(t, "stops at what does not fit, and keeps what came before", testRestoreStops)
-	s.each(t, "fails once it is closed", func(t *tester) {
+	s.each(t, "stops at an entry that does not fit and keeps those before it", testRestoreStops)
+	s.each(t, "returns ErrClosed after Close", func(t *tester) {
 		if err := t.j.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -91,8 +91,8 @@ func testRestore(t *testing.T, s *suite) {
 	})
 }
 
-// recorded are n messages of a room, as another journal recorded them, from the
-// number first on.
+// recorded returns n messages of a room as another journal recorded them, numbered
+// from first.
 func recorded(room string, first journal.Seq, n int) []journal.Entry {
 	at := time.Now().Add(-time.Minute).UnixMilli()
 	list := make([]journal.Entry, n)
@@ -104,7 +104,7 @@ func recorded(room string, first journal.Seq, n int) []journal.Entry {
 	return list
 }
 
-// restore restores entries, so many of them new and so many known.
+// restore restores entries and checks how many were new and how many known.
 func (t *tester) restore(list []journal.Entry, recorded, known int) {
 	t.Helper()
 	r, k, err := t.j.(journal.Restorer).Restore(context.Background(), list)
@@ -133,7 +133,7 @@ func testRestoreKeeps(t *tester) {
 	}
 	check()
 	if t.suite.reopen != nil {
-		t.again()
+		t.reopenJournal()
 		check()
 	}
 }

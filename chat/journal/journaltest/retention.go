@@ -25,17 +25,17 @@ func testRetention(t *testing.T, s *suite) {
 			test(s.tester(t, j))
 		})
 	}
-	keeping("by count", journal.Retention{Count: 10}, func(t *tester) {
-		t.say("all", 100)
-		t.say("room", 100)
+	keeping("keeps the newest entries by count", journal.Retention{Count: 10}, func(t *tester) {
+		t.appendMany("all", 100)
+		t.appendMany("room", 100)
 		t.enforce()
 		checkKept(t, "room", 91, 100)
 		checkKept(t, "all", 1, 100)
-		t.say("room", 5)
+		t.appendMany("room", 5)
 		t.enforce()
 		checkKept(t, "room", 96, 105)
 	})
-	keeping("by bytes", journal.Retention{Bytes: 100_000}, func(t *tester) {
+	keeping("keeps the newest entries by bytes", journal.Retention{Bytes: 100_000}, func(t *tester) {
 		big := strings.Repeat("x", 10_000)
 		for range 50 {
 			t.send(message("all", "u1", big))
@@ -50,30 +50,30 @@ func testRetention(t *testing.T, s *suite) {
 			t.Errorf("%d entries are kept of 50", n)
 		}
 	})
-	keeping("by age", journal.Retention{Age: time.Nanosecond}, testAge)
-	keeping("gives no number twice", journal.Retention{Age: time.Nanosecond}, func(t *tester) {
+	keeping("deletes entries by age", journal.Retention{Age: time.Nanosecond}, testAge)
+	keeping("never gives a number twice", journal.Retention{Age: time.Nanosecond}, func(t *tester) {
 		for i := range 5 {
 			r := t.append(message("room", "u1", `"x"`))
 			if r.Seq != journal.Seq(i+1) {
 				t.Fatalf("receipt %+v, want %d", r, i+1)
 			}
-			t.outlive(r)
+			t.waitUntilOlder(r)
 			checkGone(t, "room", r.Seq)
 			if t.suite.reopen != nil {
-				t.again()
+				t.reopenJournal()
 				checkGone(t, "room", r.Seq)
 			}
 		}
 	})
-	keeping("keeps keys when the entry has gone", journal.Retention{Count: 1}, func(t *tester) {
+	keeping("keeps the key of a deleted entry", journal.Retention{Count: 1}, func(t *tester) {
 		first := t.append(keyed("room", "u1", "k", `"x"`))
-		t.say("room", 10)
+		t.appendMany("room", 10)
 		t.enforce()
 		checkKept(t, "room", 11, 11)
 		checkDuplicate(t, first, t.append(keyed("room", "u1", "k", `"x"`)))
 		t.append(recall("room", "u1", first.Seq)) // its target has gone: no error
 	})
-	keeping("counts the age of what was restored", journal.Retention{Age: time.Hour}, func(t *tester) {
+	keeping("counts the age of restored entries from their own time", journal.Retention{Age: time.Hour}, func(t *tester) {
 		if _, ok := t.j.(journal.Restorer); !ok {
 			t.Skip("not a journal.Restorer")
 		}
@@ -85,11 +85,11 @@ func testRetention(t *testing.T, s *suite) {
 		t.restore(old, 0, 3) // known, although it has gone
 	})
 	keeping("leaves pages without holes", journal.Retention{Count: 7}, func(t *tester) {
-		t.say("room", 40)
+		t.appendMany("room", 40)
 		t.enforce()
 		checkPages(t, "room", t.all("room"))
 	})
-	keeping("goes on beside sending and reading", journal.Retention{Count: 5}, func(t *tester) {
+	keeping("works while entries are appended and read", journal.Retention{Count: 5}, func(t *tester) {
 		wg := sendFromMany(t, "room", 4, 100)
 		l := t.follow("room")
 		for range 100 {
@@ -100,24 +100,24 @@ func testRetention(t *testing.T, s *suite) {
 			t.enforce()
 		}
 		wg.Wait()
-		heard := l.settled()
-		if len(heard) > 0 {
-			t.checkNumbers(heard, heard[0].Seq)
+		delivered := l.deliveredSoFar()
+		if len(delivered) > 0 {
+			t.checkNumbers(delivered, delivered[0].Seq)
 		}
 	})
 }
 
 func testAge(t *tester) {
-	t.say("all", 3)
+	t.appendMany("all", 3)
 	r := t.append(message("room", "u1", `"old"`))
-	t.outlive(r)
+	t.waitUntilOlder(r)
 	checkGone(t, "room", r.Seq)
 	if n := len(t.all("all")); n != 3 {
 		t.Errorf("%d entries are kept of 3", n)
 	}
 }
 
-// enforce returns once retention has been enforced.
+// enforce returns once the journal has deleted what it may delete.
 func (t *tester) enforce() {
 	t.Helper()
 	if t.suite.enforce != nil {
@@ -125,16 +125,17 @@ func (t *tester) enforce() {
 	}
 }
 
-// outlive returns once what was appended is older than any age.
-func (t *tester) outlive(r journal.Receipt) {
+// waitUntilOlder returns once the entry of r is older than any Age of these tests, and
+// retention has been enforced.
+func (t *tester) waitUntilOlder(r journal.Receipt) {
 	t.Helper()
 	for time.Now().UnixMilli() <= r.At+1 {
-		runtime.Gosched() // a millisecond or two
+		runtime.Gosched() // for a millisecond or two
 	}
 	t.enforce()
 }
 
-// checkKept checks that exactly these entries are kept.
+// checkKept checks that exactly the entries first to last are kept.
 func checkKept(t *tester, room string, first, last journal.Seq) {
 	t.Helper()
 	page := t.read(journal.Query{Room: room, Limit: 1})
@@ -148,7 +149,7 @@ func checkKept(t *tester, room string, first, last journal.Seq) {
 	t.checkNumbers(entries, first)
 }
 
-// checkGone checks that nothing is kept, and last was the last number.
+// checkGone checks that no entry is kept and that last was the newest number.
 func checkGone(t *tester, room string, last journal.Seq) {
 	t.Helper()
 	for _, q := range []journal.Query{{Limit: 5}, {Backward: true, Limit: 5}} {
