@@ -33,16 +33,17 @@
 //
 // # Files, lowest first
 //
-//	journaltest.go  Run and its options; the groups of tests
+//	options.go      options, and what Run was told
 //	tester.go       tester: a journal under test and what tests do with it
 //	follower.go     a follower that checks every call
 //	append.go, read.go, follow.go, key.go, recall.go, records.go, close.go
-//	                the groups that need nothing else
-//	reopen.go       journals that are durable
-//	restore.go      journals that are journal.Restorer
-//	retention.go    journals with retention
+//	                tests that every journal runs
+//	reopen.go       tests of durable journals
+//	restore.go      tests of a journal.Restorer
+//	retention.go    tests of journals with retention
 //	model.go        what a journal should contain, kept in memory
 //	simulation.go   random use of a journal, compared with the model
+//	journaltest.go  Run
 package journaltest
 
 import (
@@ -78,62 +79,4 @@ func Run(t *testing.T, open func(t *testing.T) journal.Journal, opts ...Option) 
 	} {
 		t.Run(group.name, func(t *testing.T) { group.run(t, s) })
 	}
-}
-
-// Option says more about the journals under test.
-type Option func(*suite)
-
-// Reopen says that the journals are durable. reopen closes a journal and opens its
-// store again. The suite closes the journal that it returns.
-func Reopen(reopen func(t *testing.T, j journal.Journal) journal.Journal) Option {
-	return func(s *suite) { s.reopen = reopen }
-}
-
-// Retain says that the journals have retention. open returns a new journal that
-// keeps of each room what keep returns for it. enforce returns once the journal has
-// deleted everything that it may delete; it may be nil if no Read ever shows more
-// than is kept.
-func Retain(open func(t *testing.T, keep func(room string) journal.Retention) journal.Journal, enforce func(t *testing.T, j journal.Journal)) Option {
-	return func(s *suite) { s.retain, s.enforce = open, enforce }
-}
-
-// Seed repeats the random choices of the run that logged this seed.
-func Seed(seed uint64) Option {
-	return func(s *suite) { s.seed = seed }
-}
-
-// suite holds the arguments of Run.
-type suite struct {
-	open    func(t *testing.T) journal.Journal
-	reopen  func(t *testing.T, j journal.Journal) journal.Journal
-	retain  func(t *testing.T, keep func(room string) journal.Retention) journal.Journal
-	enforce func(t *testing.T, j journal.Journal)
-	seed    uint64
-}
-
-// each runs a subtest with a journal of its own.
-func (s *suite) each(t *testing.T, name string, test func(t *tester)) {
-	t.Run(name, func(t *testing.T) { test(s.tester(t, s.open(t))) })
-}
-
-// tester returns a tester for j, which it closes at the end of the test.
-func (s *suite) tester(t *testing.T, j journal.Journal) *tester {
-	x := &tester{T: t, suite: s, j: j}
-	t.Cleanup(func() {
-		if err := x.j.Close(); err != nil {
-			t.Errorf("Close: %v", err)
-		}
-	})
-	return x
-}
-
-// random returns a random generator with the seed of the suite, and logs the seed
-// if t fails.
-func (s *suite) random(t *testing.T) *rand.Rand {
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("journaltest.Seed(%d)", s.seed)
-		}
-	})
-	return rand.New(rand.NewPCG(s.seed, 0))
 }

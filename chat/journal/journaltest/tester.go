@@ -21,6 +21,22 @@ type tester struct {
 	j     journal.Journal
 }
 
+// each runs a subtest with a journal of its own.
+func (s *suite) each(t *testing.T, name string, test func(t *tester)) {
+	t.Run(name, func(t *testing.T) { test(s.tester(t, s.open(t))) })
+}
+
+// tester returns a tester for j, which it closes at the end of the test.
+func (s *suite) tester(t *testing.T, j journal.Journal) *tester {
+	x := &tester{T: t, suite: s, j: j}
+	t.Cleanup(func() {
+		if err := x.j.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return x
+}
+
 // message returns a message without a key.
 func message(room, user, body string) journal.Entry {
 	return journal.Entry{
