@@ -104,8 +104,8 @@ func BenchmarkJournal_Append_Many(b *testing.B) {
 }
 
 // BenchmarkJournal_Append_Alone has one goroutine append, and compares with
-// what the disk takes to write and sync as much: before, during and after, since
-// disks are moody.
+// what the disk takes to write and sync as much: before, during and after, because
+// the speed of disks varies.
 func BenchmarkJournal_Append_Alone(b *testing.B) {
 	dir := b.TempDir()
 	j := openBench(b, filepath.Join(dir, "journal"))

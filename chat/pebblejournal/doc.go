@@ -38,8 +38,9 @@
 //
 // # Locks
 //
-// A mutex guards memory only and is never held while another one is taken. The
-// fields of a room that belong to the committer need none.
+// A mutex guards memory only and is never held while another one is taken, except
+// that whoever loads a room makes others wait that want the same room. The fields of
+// a room that belong to the committer need no lock.
 //
 // # Files, lowest first
 //

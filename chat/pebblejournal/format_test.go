@@ -21,10 +21,10 @@ import (
 //
 //	go test ./chat/pebblejournal -run TestFormat_Write -write-store <new directory>
 //
-// after this file had been copied there and told to take the types of the
-// contract from package chat, where they were at the time. A change of the
-// format adds a store of its own and leaves this one as it is: every later
-// version must read both.
+// after this file had been copied there and adapted: the types of the contract were
+// in package chat, enforceAll was Sweep, and Stats had other fields. A change of the
+// format adds a store of its own and leaves this one as it is: every later version
+// must read both.
 var writeStore = flag.String("write-store", "", "write the store that storedRooms describes to this new directory")
 
 // storedEpoch is the epoch of the store in testdata.

@@ -87,7 +87,7 @@ func fillRooms(t *testing.T, j *Journal, rooms, each int) {
 	wg.Wait()
 }
 
-// readPages reads the newest entries of n rooms, as those who come in do.
+// readPages reads the newest entries of n rooms, as clients do that join them.
 func readPages(t *testing.T, j *Journal, rooms, n int) {
 	t.Helper()
 	for i := range n {

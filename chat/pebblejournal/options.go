@@ -67,6 +67,7 @@ const (
 	defaultReserve    = 128 << 20
 	defaultCacheBytes = 32 << 20
 	defaultInterval   = time.Second
+	defaultMemTable   = 32 << 20 // chosen with the benchmarks of this package
 )
 
 func (o Options) withDefaults() Options {
@@ -86,7 +87,7 @@ func (o Options) withDefaults() Options {
 		o.fs = vfs.Default
 	}
 	if o.memTable == 0 {
-		o.memTable = memTableSize
+		o.memTable = defaultMemTable
 	}
 	if o.now == nil {
 		o.now = time.Now

@@ -39,7 +39,6 @@ type handle struct {
 
 // Fixed sizes for Pebble, chosen with the benchmarks of this package.
 const (
-	memTableSize  = 32 << 20
 	memTables     = 3 // writes wait while so many are full
 	tableFileSize = 4 << 20
 )

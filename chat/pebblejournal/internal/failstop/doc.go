@@ -54,7 +54,8 @@
 // # Files, lowest first
 //
 //	space.go  free space on the disk, and whether an error means that it is full
-//	fs.go     the file system: its state, and the methods of vfs.FS
-//	files.go  the files of that file system
+//	state.go  the state of the file system: working, failed or discarding
+//	files.go  the files that Pebble writes
+//	fs.go     the methods of vfs.FS, and the rewinding of logs
 //	db.go     DB: opening, closing, Pebble's logger and listeners
 package failstop

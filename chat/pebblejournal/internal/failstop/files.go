@@ -13,11 +13,11 @@ import (
 // make the file system fail instead.
 type metadataFile struct {
 	vfs.File
-	fs *failFS
+	state *state
 }
 
 func (f *metadataFile) Write(p []byte) (int, error) {
-	f.fs.change(func() error {
+	f.state.change(func() error {
 		_, err := f.File.Write(p)
 		return err
 	})
@@ -25,17 +25,17 @@ func (f *metadataFile) Write(p []byte) (int, error) {
 }
 
 func (f *metadataFile) Sync() error {
-	f.fs.change(f.File.Sync)
+	f.state.change(f.File.Sync)
 	return nil
 }
 
 func (f *metadataFile) SyncData() error {
-	f.fs.change(f.File.SyncData)
+	f.state.change(f.File.SyncData)
 	return nil
 }
 
 func (f *metadataFile) SyncTo(length int64) (fullSync bool, err error) {
-	f.fs.change(func() error {
+	f.state.change(func() error {
 		fullSync, err = f.File.SyncTo(length)
 		return err
 	})
@@ -44,7 +44,7 @@ func (f *metadataFile) SyncTo(length int64) (fullSync bool, err error) {
 
 func (f *metadataFile) Close() error {
 	if err := f.File.Close(); err != nil {
-		f.fs.fail(err)
+		f.state.fail(err)
 	}
 	return nil
 }
@@ -53,15 +53,14 @@ func (f *metadataFile) Close() error {
 // much of it is synced. Pebble writes it from one goroutine at a time.
 type logFile struct {
 	metadataFile
-	name    string
 	written int64        // bytes; owned by the writing goroutine
 	synced  atomic.Int64 // bytes
 }
 
 func (f *logFile) change(do func() error) bool {
-	done := f.fs.change(do)
+	done := f.state.change(do)
 	if !done {
-		f.fs.loseLog()
+		f.state.loseLog()
 	}
 	return done
 }
@@ -91,7 +90,7 @@ const tableBuffer = 256 << 10
 // tableFile is a table being written. Nobody reads it before it is closed.
 type tableFile struct {
 	vfs.File
-	fs     *failFS
+	state  *state
 	buffer []byte
 }
 
@@ -112,21 +111,21 @@ func (f *tableFile) flush() error {
 	}
 	_, err := f.File.Write(f.buffer)
 	f.buffer = f.buffer[:0]
-	return f.fs.tableResult(err)
+	return f.state.tableResult(err)
 }
 
 func (f *tableFile) Sync() error {
 	if err := f.flush(); err != nil {
 		return err
 	}
-	return f.fs.tableResult(f.File.Sync())
+	return f.state.tableResult(f.File.Sync())
 }
 
 func (f *tableFile) SyncData() error {
 	if err := f.flush(); err != nil {
 		return err
 	}
-	return f.fs.tableResult(f.File.SyncData())
+	return f.state.tableResult(f.File.SyncData())
 }
 
 func (f *tableFile) SyncTo(length int64) (bool, error) {
@@ -134,13 +133,13 @@ func (f *tableFile) SyncTo(length int64) (bool, error) {
 		return false, err
 	}
 	full, err := f.File.SyncTo(length)
-	return full, f.fs.tableResult(err)
+	return full, f.state.tableResult(err)
 }
 
 func (f *tableFile) Close() error {
 	err := f.flush()
 	if closed := f.File.Close(); err == nil {
-		err = f.fs.tableResult(closed)
+		err = f.state.tableResult(closed)
 	}
 	return err
 }
