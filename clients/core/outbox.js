@@ -12,6 +12,9 @@ const maxChars = 300_000
 // refused it for good. It stores a message before it sends it, so that the
 // message survives the end of the app. It sends one message at a time per room, so
 // that a message that must be sent again is not overtaken by a later one.
+//
+// Clients of one page share the stored list: each client takes from it the messages
+// of the rooms that it joins, and changes only the messages that it holds.
 export class Outbox {
   constructor(chat) {
     this.chat = chat
@@ -19,7 +22,6 @@ export class Outbox {
     this.promises = new Map() // by key: the Deferred of send or retry
     this.inFlight = new Map() // by room: the message that waits for its answer
     this.paused = new Map() // by room: the timer that resumes sending
-    this.load()
   }
 
   send(room, body, key = randomKey(this.chat.clock.random)) {
@@ -27,8 +29,9 @@ export class Outbox {
       return rejected({ code: 'not_joined', message: `join ${room} first` })
     }
     const message = { room, key, body: JSON.parse(JSON.stringify(body)), at: this.chat.clock.now(), user: this.chat.user?.id }
-    const waiting = this.messages.length
-    if (waiting === maxMessages || (waiting > 0 && JSON.stringify([...this.messages, message]).length > maxChars)) {
+    const all = this.all()
+    const waiting = all.length
+    if (waiting >= maxMessages || (waiting > 0 && JSON.stringify([...all, message]).length > maxChars)) {
       return rejected({ code: 'outbox_full', message: `${waiting} messages are waiting already` })
     }
     this.messages.push(message)
@@ -122,6 +125,7 @@ export class Outbox {
       const refusal = { code: 'other_user', message: 'another user wrote this message' }
       this.finish(message, { state: 'failed', code: refusal.code }, refusal)
     }
+    if (this.messages.length) this.save() // with the user
   }
 
   // finish ends the sending of a message and settles its promise. Only a failed
@@ -138,7 +142,7 @@ export class Outbox {
 
   update(message, change) {
     Object.assign(message, change)
-    this.save()
+    this.save(message.key)
     this.chat.emit('outbox', { ...message })
   }
 
@@ -148,21 +152,49 @@ export class Outbox {
     this.inFlight.clear()
   }
 
+  // clear deletes the messages of the user, also those of rooms that are not joined.
   clear() {
+    const user = this.chat.user?.id
     for (const { key } of [...this.messages]) this.discard(key)
+    this.write(this.stored().filter((message) => user && message.user && message.user !== user))
   }
 
-  load() {
-    const text = this.chat.store.get('outbox')
-    if (!text) return
-    try {
-      this.messages = [...JSON.parse(text)]
-    } catch (cause) {
-      this.chat.storageFailed(cause)
+  // load takes the stored messages of a room that is joined now.
+  load(room) {
+    const user = this.chat.user?.id
+    for (const message of this.others()) {
+      if (message.room !== room || (user && message.user && message.user !== user)) continue
+      this.messages.push(message)
+      this.chat.emit('outbox', { ...message })
     }
   }
 
-  save() {
-    this.chat.store.set('outbox', this.messages.length ? JSON.stringify(this.messages) : '')
+  // save stores the messages of this outbox beside those of other clients. gone is
+  // the key of a message that this outbox may no longer hold.
+  save(gone) {
+    this.write(this.all(gone))
+  }
+
+  all(gone) {
+    return [...this.others(gone), ...this.messages]
+  }
+
+  // others returns the stored messages that this outbox does not hold.
+  others(gone) {
+    const held = new Set([gone, ...this.messages.map(({ key }) => key)])
+    return this.stored().filter(({ key }) => !held.has(key))
+  }
+
+  stored() {
+    try {
+      return [...JSON.parse(this.chat.store.get('outbox') ?? '[]')].filter((message) => message?.key)
+    } catch (cause) {
+      this.chat.storageFailed(cause)
+      return []
+    }
+  }
+
+  write(messages) {
+    this.chat.store.set('outbox', messages.length ? JSON.stringify(messages) : '')
   }
 }

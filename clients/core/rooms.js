@@ -41,6 +41,7 @@ export class Rooms {
       }
       room = new Room(name, from, this.chat.clock)
       this.byName.set(name, room)
+      this.chat.outbox.load(name)
     }
     const deferred = new Deferred()
     if (room.live) {

@@ -301,9 +301,9 @@ test('the outbox survives the app', async () => {
   before.chat.send('tea', 'b')
 
   const after = new Fixture({ storage })
+  after.chat.join('tea')
   assert.deepEqual(after.chat.outbox.messages.map(({ body, state }) => [body, state]),
     [['failed', 'failed'], ['a', 'sending'], ['b', 'sending']])
-  after.chat.join('tea')
   const socket = after.welcome({ rooms: [state('tea', { entries: [message(1)] })] })
   assert.deepEqual(bodies(socket), ['a'])
   assert.equal(socket.commands('send')[0].key, before.socket.commands('send')[1].key)
@@ -322,7 +322,71 @@ test('messages of another user are not sent', () => {
   after.chat.send('tea', 'written before the user was known')
   const socket = after.welcome({ user: bo, rooms: [state('tea')] })
   assert.deepEqual(bodies(socket), ['written before the user was known'])
-  assert.deepEqual(changes(after).slice(1), [['mine', 'failed', 'other_user']])
+  assert.deepEqual(changes(after).slice(2), [['mine', 'failed', 'other_user']])
+})
+
+for (const [what, rooms] of [['different rooms', ['tea', 'milk']], ['one room', ['tea', 'tea']]]) {
+  test(`clients with one storage, in ${what}: neither loses a message, and each takes those of its room`, () => {
+    const storage = new FakeStorage()
+    for (const [i, room] of rooms.entries()) {
+      const { chat } = new Fixture({ storage })
+      chat.join(room)
+      chat.send(room, `in ${room}`, { key: `k${i}` })
+      chat.close()
+    }
+    const both = rooms.map((room) => `in ${room}`)
+    assert.deepEqual(storage.of('outbox').map(({ body }) => body), both)
+    for (const room of new Set(rooms)) {
+      const { chat } = new Fixture({ storage })
+      chat.join(room)
+      assert.deepEqual(chat.outbox.messages.map(({ body }) => body), both.filter((body) => body === `in ${room}`))
+    }
+  })
+}
+
+test('a client that sends or discards its messages leaves those of other clients stored', () => {
+  const storage = new FakeStorage()
+  const [a, b, c] = ['a', 'b', 'c'].map((room) => {
+    const fixture = new Fixture({ storage })
+    fixture.joinRoom(room)
+    fixture.chat.send(room, room, { key: room })
+    return fixture
+  })
+  ok(a.socket, 1)
+  b.chat.discard(b.chat.outbox.messages[0].key)
+  assert.deepEqual(storage.of('outbox').map(({ body }) => body), ['c'])
+  ok(c.socket, 1)
+  assert.equal(storage.texts.size, 0)
+})
+
+test('stored messages of another user are neither taken nor deleted', () => {
+  const storage = new FakeStorage()
+  const before = new Fixture({ storage })
+  before.joinRoom('tea')
+  before.chat.send('tea', 'by Li')
+  const after = new Fixture({ storage })
+  after.welcome({ user: bo })
+  after.chat.join('tea')
+  assert.deepEqual(after.chat.outbox.messages, [])
+  after.chat.forget()
+  assert.deepEqual(storage.of('outbox').map(({ body }) => body), ['by Li'])
+})
+
+test('a message that was said before the user was known is stored with the user, once known', () => {
+  const fixture = new Fixture()
+  fixture.chat.join('tea')
+  fixture.chat.send('tea', 'x')
+  fixture.welcome()
+  assert.deepEqual(fixture.storage.of('outbox').map(({ user }) => user), ['u-li'])
+})
+
+test('forget deletes the stored messages of rooms that are not joined, too', () => {
+  const storage = new FakeStorage()
+  const before = new Fixture({ storage })
+  before.joinRoom('tea')
+  before.chat.send('tea', 'x')
+  new Fixture({ storage }).chat.forget()
+  assert.equal(storage.texts.size, 0)
 })
 
 test('the outbox holds 500 messages', async () => {
