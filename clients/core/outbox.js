@@ -8,6 +8,8 @@ import { Timer } from './timer.js'
 const maxMessages = 500
 const maxChars = 300_000
 
+export const left = { code: 'left', message: 'the room was left' }
+
 // Outbox keeps each message of the user until the server has recorded it or
 // refused it for good. It stores a message before it sends it, so that the
 // message survives the end of the app. It sends one message at a time per room, so
@@ -25,9 +27,7 @@ export class Outbox {
   }
 
   send(room, body, key = randomKey(this.chat.clock.random)) {
-    if (!this.chat.rooms.has(room)) {
-      return rejected({ code: 'not_joined', message: `join ${room} first` })
-    }
+    if (!this.chat.rooms.has(room)) return notJoined(room)
     const message = { room, key, body: JSON.parse(JSON.stringify(body)), at: this.chat.clock.now(), user: this.chat.user?.id }
     const all = this.all()
     const waiting = all.length
@@ -42,6 +42,8 @@ export class Outbox {
   retry(key) {
     const i = this.messages.findIndex((message) => message.key === key && message.state === 'failed')
     if (i < 0) return rejected({ code: 'not_found', message: 'no failed message has this key' })
+    const { room } = this.messages[i]
+    if (!this.chat.rooms.has(room)) return notJoined(room)
     const [message] = this.messages.splice(i, 1)
     this.messages.push(message)
     return this.enqueue(message)
@@ -75,7 +77,8 @@ export class Outbox {
       if (answer.code === lost.code || this.inFlight.get(name) !== message) return
       this.inFlight.delete(name)
       if (answer.type === 'ok') this.finish(message, { state: 'sent', seq: answer.seq, at: answer.at })
-      else if (answer.code === 'not_joined' && !this.chat.rooms.get(name)?.joined) return // sent again once the room is joined again
+      else if (!this.chat.rooms.has(name)) this.failRoom(name, left)
+      else if (answer.code === 'not_joined' && !this.chat.rooms.get(name).joined) return // sent again once the room is joined again
       else if (answer.retry === false) this.finish(message, { state: 'failed', code: answer.code }, answer)
       else this.pause(name, answer.retry)
       this.flush(name)
@@ -109,9 +112,12 @@ export class Outbox {
     this.flush(room)
   }
 
-  // failRoom fails the messages of a room that the user may not be in.
+  // failRoom fails the messages of a room that the user may not be in, or has left.
+  // After leaving, a message in flight still waits for its answer: the server may
+  // have recorded it.
   failRoom(name, refusal) {
     for (const message of this.messages.filter(({ room, state }) => room === name && state === 'sending')) {
+      if (refusal.code === 'left' && this.inFlight.get(name) === message) continue
       this.finish(message, { state: 'failed', code: refusal.code }, refusal)
     }
   }
@@ -147,9 +153,11 @@ export class Outbox {
   }
 
   // linkLost is called when the connection has ended. Messages in flight are sent
-  // again over the next one.
+  // again over the next one, unless their room was left.
   linkLost() {
+    const names = [...this.inFlight.keys()]
     this.inFlight.clear()
+    for (const name of names) if (!this.chat.rooms.has(name)) this.failRoom(name, left)
   }
 
   // clear deletes the messages of the user, also those of rooms that are not joined.
@@ -198,3 +206,5 @@ export class Outbox {
     this.chat.store.set('outbox', messages.length ? JSON.stringify(messages) : '')
   }
 }
+
+const notJoined = (room) => rejected({ code: 'not_joined', message: `join ${room} first` })

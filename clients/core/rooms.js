@@ -1,5 +1,6 @@
 import { Deferred, rejected } from './deferred.js'
 import { lost } from './link.js'
+import { left } from './outbox.js'
 import { Timer } from './timer.js'
 
 const maxRooms = 1000 // of one hello
@@ -56,7 +57,8 @@ export class Rooms {
   leave(name) {
     const room = this.byName.get(name)
     if (room) {
-      this.remove(room, { code: 'left', message: 'the room was left' })
+      this.remove(room, left)
+      this.chat.outbox.failRoom(name, left)
       if (room.joined || room.joining) return this.chat.request('leave', { room: name })
     }
     return Promise.resolve()

@@ -253,17 +253,38 @@ test('a message that crosses with removed waits until the room is joined again',
   assert.deepEqual(changes(fixture).slice(2), [['a', 'sent', 1], ['b', 'sent', 2]])
 })
 
-test('messages of a room that was left wait until it is joined again', () => {
+test('messages of a room that was left fail; one in flight has the outcome that its answer says', async () => {
+  for (const [what, answer, outcome] of [
+    ['recorded', (socket) => ok(socket, 1), 'sent'],
+    ['refused for now', (socket) => refuse(socket, 'too_fast', 100), 'left'],
+    ['not joined any more', (socket) => refuse(socket, 'not_joined', false), 'left'],
+    ['no answer', (socket) => socket.drop(), 'left'],
+  ]) {
+    const fixture = new Fixture()
+    const socket = fixture.joinRoom('tea')
+    const a = fixture.chat.send('tea', 'a').then(({ state }) => state, ({ code }) => code)
+    const b = fixture.chat.send('tea', 'b')
+    fixture.chat.leave('tea')
+    await assert.rejects(b, refusal('left'))
+    answer(socket)
+    assert.equal(await a, outcome, what)
+    fixture.clock.advance(500)
+    fixture.joinRoom('tea')
+    assert.deepEqual(bodies(fixture.socket), fixture.socket === socket ? ['a'] : [], what)
+  }
+})
+
+test('offline, a message of a room that is left fails, and is not sent when the room is joined again', async () => {
   const fixture = new Fixture()
-  fixture.joinRoom('tea')
-  fixture.chat.send('tea', 'a')
-  fixture.chat.send('tea', 'b')
+  fixture.chat.join('tea')
+  const sent = fixture.chat.send('tea', 'said in anger')
   fixture.chat.leave('tea')
-  const socket = fixture.socket
-  socket.receive({ type: 'ok', id: socket.commands('send')[0].id, room: 'tea', seq: 1, at: 1, duplicate: false })
-  assert.deepEqual(fixture.chat.outbox.messages.map(({ body }) => body), ['b'])
-  fixture.joinRoom('tea')
-  assert.deepEqual(bodies(socket), ['a', 'b'])
+  await assert.rejects(sent, refusal('left'))
+  assert.deepEqual(bodies(fixture.joinRoom('tea')), [])
+  assert.deepEqual(fixture.storage.of('outbox').map(({ state, code }) => [state, code]), [['failed', 'left']])
+  fixture.chat.leave('tea')
+  const [{ key }] = fixture.chat.outbox.messages
+  await assert.rejects(fixture.chat.retry(key), refusal('not_joined'))
 })
 
 test('a frame above the limit of the server is not sent: the message fails', async () => {
