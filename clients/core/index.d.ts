@@ -114,7 +114,7 @@ export interface Outgoing {
 
 export interface StateChange {
   state: State
-  /** The reason, if the state is closed or offline: a code of PROTOCOL.md, or lost, dead or closed. */
+  /** The reason, if the state is closed or offline: a code of PROTOCOL.md, or lost, dead, no_protocol or closed. */
   code?: string
   message?: string
   /** Milliseconds until the next attempt. */
@@ -145,7 +145,8 @@ export interface Events {
 
 /** The events of a transport. It must return the socket before it calls any of them. */
 export interface TransportEvents {
-  open(): void
+  /** With the subprotocol that the server agreed on. Without chat.v1 the client says nothing, and tries again later. */
+  open(protocol: string): void
   message(text: string): void
   /** Both error and close end the connection. */
   error(cause?: unknown): void

@@ -1,11 +1,13 @@
 import { encode, exceedsBytes } from './encode.js'
 import { Timer } from './timer.js'
 
+const protocol = 'chat.v1'
 const openTimeout = 20_000
 const answerTimeout = 10_000
 const probeTimeout = 3_000
 
 export const lost = { code: 'lost', message: 'the connection was lost', retry: 0 }
+const otherProtocol = { code: 'no_protocol', message: 'the server did not agree on chat.v1', retry: 0 }
 const dead = { code: 'dead', message: 'the server does not answer', retry: 0 }
 
 // Link is one connection, from before its socket is opened until it ends. After
@@ -40,8 +42,9 @@ export class Link {
       if (!this.ended) handle(what)
     }
     try {
-      this.socket = transport(url, ['chat.v1'], {
-        open: unlessEnded(() => {
+      this.socket = transport(url, [protocol], {
+        open: unlessEnded((agreed) => {
+          if (agreed !== protocol) return this.end(otherProtocol)
           this.awaitAnswer()
           this.on.open()
         }),

@@ -37,7 +37,7 @@ function adaptTask(task, on) {
   // an old connection. A task that was closed while connecting may still open.
   let closed = false
   const close = () => task.close({ fail() {} })
-  task.onOpen(() => (closed ? close() : on.open()))
+  task.onOpen((event) => (closed ? close() : on.open(protocolOf(event))))
   task.onMessage(({ data }) => on.message(data))
   task.onError(on.error)
   task.onClose(on.close)
@@ -49,3 +49,15 @@ function adaptTask(task, on) {
     },
   }
 }
+
+// protocolOf returns the subprotocol that the server agreed on. A proxy may drop it,
+// and a SocketTask, unlike a WebSocket, opens all the same. On hosts that report no
+// headers the client cannot know; there the server refuses a hello in the raw dialect.
+function protocolOf(event) {
+  const header = (event && event.header) || {}
+  const names = Object.keys(header)
+  const name = names.find((it) => it.toLowerCase() === 'sec-websocket-protocol')
+  return names.length ? String(header[name]) : protocol
+}
+
+const protocol = 'chat.v1'

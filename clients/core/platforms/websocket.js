@@ -1,6 +1,6 @@
 // adaptWebSocket connects a standard WebSocket to the four events of a transport.
 export function adaptWebSocket(socket, on) {
-  socket.onopen = on.open
+  socket.onopen = () => on.open(socket.protocol)
   socket.onmessage = ({ data }) => on.message(data)
   socket.onerror = on.error
   socket.onclose = on.close

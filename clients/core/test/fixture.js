@@ -93,9 +93,9 @@ class FakeSocket {
     this.closed++
   }
 
-  open() {
+  open(protocol = 'chat.v1') {
     this.opened = true
-    this.on.open()
+    this.on.open(protocol)
   }
 
   // receive delivers a frame of the server.

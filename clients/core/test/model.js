@@ -182,7 +182,7 @@ class Connection {
     this.later(() => {
       if (this.dead) return
       if (this.chance('refuse')) return this.cut(this.chance('die'))
-      on.open()
+      on.open('chat.v1')
     })
   }
 

@@ -24,7 +24,7 @@ function setGlobal(t, name, value) {
 function recorder() {
   const calls = []
   const note = (name) => (what) => calls.push(name === 'message' ? `message ${what}` : name)
-  return { calls, on: { open: note('open'), message: note('message'), error: note('error'), close: note('close') } }
+  return { calls, on: { open: (protocol) => calls.push(`open ${protocol}`), message: note('message'), error: note('error'), close: note('close') } }
 }
 
 const miniPrograms = [
@@ -57,7 +57,7 @@ for (const [name, make] of miniPrograms) {
     task.listeners.Message({ data: 'hi' })
     task.listeners.Error({ errMsg: 'fail' })
     task.listeners.Close({ code: 1006 })
-    assert.deepEqual(calls, ['open', 'message hi', 'error', 'close'])
+    assert.deepEqual(calls, ['open chat.v1', 'message hi', 'error', 'close'])
 
     socket.send('text')
     await ticks()
@@ -69,6 +69,22 @@ for (const [name, make] of miniPrograms) {
     socket.close()
     await ticks()
     assert.equal(task.closed, 1)
+  })
+
+  test(`${name}: the subprotocol is that of the header, if the host has one`, async (t) => {
+    for (const [event, protocol] of [
+      [undefined, 'chat.v1'], [{}, 'chat.v1'], [{ header: {} }, 'chat.v1'],
+      [{ header: { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': 'chat.v1' } }, 'chat.v1'],
+      [{ header: { 'sec-websocket-protocol': 'chat.v1' } }, 'chat.v1'],
+      [{ header: { Upgrade: 'websocket' } }, 'undefined'],
+    ]) {
+      const api = new FakeApi()
+      const { calls, on } = recorder()
+      make(t, api).transport('wss://a/chat', ['chat.v1'], on)
+      await ticks()
+      api.tasks[0].listeners.Open(event)
+      assert.deepEqual(calls, [`open ${protocol}`], JSON.stringify(event))
+    }
   })
 
   test(`${name}: a SocketTask that opens after close is closed again`, async (t) => {
@@ -150,11 +166,12 @@ for (const [name, make] of [
     const { last } = FakeWebSocket
     assert.deepEqual(last.args.slice(0, 2), ['wss://a/chat', ['chat.v1']])
     if (name === 'node with ws') assert.deepEqual(last.args[2], { ca: 'pem' })
+    last.protocol = 'chat.v1'
     last.onopen({})
     last.onmessage({ data: 'hi' })
     last.onerror({})
     last.onclose({ code: 1006 })
-    assert.deepEqual(calls, ['open', 'message hi', 'error', 'close'])
+    assert.deepEqual(calls, ['open chat.v1', 'message hi', 'error', 'close'])
     socket.send('text')
     socket.close()
     assert.deepEqual([last.sent, last.closed], [['text'], 1])

@@ -80,6 +80,23 @@ test('a transport that throws, when called or on send, is a lost connection', ()
   assert.equal(fixture.socket.closed, 1)
 })
 
+for (const agreed of ['', undefined, 'chat.v2']) {
+  test(`a connection that agreed on ${JSON.stringify(agreed)} instead of chat.v1 gets nothing, and is given up`, async () => {
+    const fixture = new Fixture({ token: 'secret' })
+    fixture.chat.connect()
+    await ticks()
+    const { socket } = fixture
+    socket.opened = true
+    socket.on.open(agreed)
+    assert.deepEqual([socket.sent, socket.closed], [[], 1])
+    const { state, code } = fixture.of('state').at(-1)
+    assert.deepEqual([state, code], ['offline', 'no_protocol'])
+    fixture.clock.advance(500)
+    fixture.socket.open()
+    assert.equal(fixture.socket.sent[0].token, 'secret')
+  })
+}
+
 test('a transport that fails before it returns leaves no socket open', () => {
   const fixture = new Fixture()
   const { connect } = Fixture.prototype
