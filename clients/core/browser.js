@@ -3,6 +3,7 @@ import { adaptWebSocket } from './platforms/websocket.js'
 
 // browser is the platform for a web page.
 export function browser() {
+  if (typeof WebSocket === 'undefined') throw new TypeError('there is no WebSocket here: browser() is for web pages, node() for Node')
   return {
     transport: (url, protocols, on) => adaptWebSocket(new WebSocket(url, protocols), on),
     storage: {

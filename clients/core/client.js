@@ -12,6 +12,7 @@ const firstBackoff = 500 // the range of the first back-off; it doubles with eac
 const maxBackoff = 20_000
 const typingInterval = 3_000
 const maxHelloRooms = 48 * 1024 // bytes; a server takes 64 KiB, and the token needs some
+const hintAfter = 3 // failures of the first connection
 const youngLink = 3_000 // check does not replace a younger connection
 
 // Client keeps one user connected to a server, over any number of connections. The
@@ -19,6 +20,8 @@ const youngLink = 3_000 // check does not replace a younger connection
 export class Client extends Emitter {
   constructor({ url, transport, storage, watch, token, device, name, avatar, clock }) {
     super()
+    if (!/^wss?:\/\//i.test(url)) throw new TypeError(`url is ${url}: it must begin with ws:// or wss://`)
+    if (typeof transport !== 'function') throw new TypeError('there is no transport: pass that of a platform, as in ...browser()')
     this.url = url
     this.transport = transport
     this.watch = watch
@@ -35,6 +38,7 @@ export class Client extends Emitter {
     this.lastState = 'offline' // the state that was emitted last
     this.connects = [] // the Deferreds of connect
     this.failures = 0 // connections in a row without a welcome
+    this.hinted = false // since connect: an error event has said what to look at
     this.byeRetry = 0 // the wait that the last bye asked for,
     this.endedAt = 0 // and when it came
     this.timer = new Timer(this.clock) // the next attempt
@@ -68,7 +72,10 @@ export class Client extends Emitter {
       return deferred.promise
     }
     this.connects.push(deferred)
-    if (!this.started) this.tokenError = this.reason = undefined
+    if (!this.started) {
+      this.tokenError = this.reason = undefined
+      this.hinted = false
+    }
     this.started = true
     this.unwatch ??= this.watch?.(this)
     if (this.suspended) this.resume()
@@ -290,6 +297,16 @@ export class Client extends Emitter {
     const wait = this.byeRetry + this.clock.random() * Math.min(maxBackoff, firstBackoff * 2 ** this.failures++)
     if (!this.suspended) this.timer.set(wait, () => this.open())
     this.emitState({ code: reason.code, message: reason.message, retry: wait })
+    if (!this.user && !this.hinted && this.failures >= hintAfter) this.hint(reason)
+  }
+
+  // hint says what to look at if there never was a connection: platforms do not tell
+  // why a WebSocket failed.
+  hint({ message }) {
+    this.hinted = true
+    const url = this.url.split('?')[0]
+    this.emit('error', new ChatError({ code: 'unreachable', retry: 0, message: `no connection to ${url}: ${message}. Check the address ` +
+      'and its path, the certificate, what the server answers there (403: its origins), and the domains that a mini program may use' }))
   }
 
   // canReplaceToken reports whether to reconnect with a new token: if the server

@@ -200,6 +200,7 @@ export interface Options extends Platform {
 }
 
 export class Client {
+  /** Throws a TypeError if the url or the platform can never work. */
   constructor(options: Options)
 
   readonly state: State

@@ -178,9 +178,16 @@ for (const [name, make] of [
   })
 }
 
+test('without a WebSocket, browser and node throw', (t) => {
+  setGlobal(t, 'WebSocket', undefined)
+  assert.throws(() => browser(), /no WebSocket/)
+  assert.throws(() => node(), /node\(WebSocket\)/)
+})
+
 test('browser: tabs share the guest token, not the outbox', (t) => {
   const store = () => ({ texts: new Map(), getItem(k) { return this.texts.get(k) ?? null },
     setItem(k, v) { this.texts.set(k, v) }, removeItem(k) { this.texts.delete(k) } })
+  setGlobal(t, 'WebSocket', FakeWebSocket)
   setGlobal(t, 'localStorage', store())
   setGlobal(t, 'sessionStorage', store())
   const chat = new Client({ url: 'wss://a/chat', transport: () => {}, storage: browser().storage })
@@ -194,6 +201,7 @@ test('browser: tabs share the guest token, not the outbox', (t) => {
 })
 
 test('browser: the signals of a page that wakes up call check', (t) => {
+  setGlobal(t, 'WebSocket', FakeWebSocket)
   setGlobal(t, 'window', new EventTarget())
   setGlobal(t, 'document', Object.assign(new EventTarget(), { visibilityState: 'visible' }))
   let checks = 0

@@ -97,6 +97,44 @@ for (const agreed of ['', undefined, 'chat.v2']) {
   })
 }
 
+for (const [what, options] of [
+  ['no url', { url: undefined }], ['a url without scheme', { url: 'chat.test/chat' }], ['http', { url: 'http://chat.test/chat' }],
+  ['no transport', { transport: undefined }],
+]) {
+  test(`${what} throws at once`, () => assert.throws(() => new Fixture(options), TypeError))
+}
+
+test('a first connection that fails again and again says what to look at, once', () => {
+  const fixture = new Fixture({ url: `${url}?key=secret` })
+  const fail = () => {
+    fixture.socket.drop()
+    fixture.clock.advance(20_000)
+  }
+  fixture.chat.connect()
+  fail()
+  fail()
+  assert.deepEqual(fixture.of('error'), [])
+  for (let i = 0; i < 5; i++) fail()
+  const [error, ...more] = fixture.of('error')
+  assert.deepEqual([error.code, error.retry, more], ['unreachable', 0, []])
+  assert.ok(error.message.includes(`${url}: `) && error.message.includes('origins') && !error.message.includes('secret'), error.message)
+
+  fixture.chat.close()
+  fixture.chat.connect()
+  fail()
+  assert.equal(fixture.of('error').length, 2)
+})
+
+test('a connection that worked once and then fails gives no hint', () => {
+  const fixture = new Fixture()
+  fixture.welcome()
+  for (let i = 0; i < 5; i++) {
+    fixture.socket.drop()
+    fixture.clock.advance(20_000)
+  }
+  assert.deepEqual(fixture.of('error'), [])
+})
+
 test('a transport that fails before it returns leaves no socket open', () => {
   const fixture = new Fixture()
   const { connect } = Fixture.prototype
