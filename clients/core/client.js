@@ -31,6 +31,7 @@ export class Client extends Emitter {
     this.clock = { ...systemClock, ...clock }
     this.device = device ?? randomKey(this.clock.random)
 
+    this.ahead = 0 // how far the server's clock is ahead of ours
     this.started = false // connect was called, and the client is not closed
     this.reason = undefined // why the client is closed
     this.suspended = false
@@ -56,6 +57,12 @@ export class Client extends Emitter {
     if (this.suspended) return 'suspended'
     if (!this.link) return 'offline'
     return this.link.welcomed ? 'online' : 'connecting'
+  }
+
+  // now returns the time by the server's clock, as far as it is known: the clock of
+  // the device may be wrong.
+  now() {
+    return this.clock.now() + this.ahead
   }
 
   // rooms are the rooms that the user is in or wants to be in, by name.
@@ -170,7 +177,8 @@ export class Client extends Emitter {
   // typing may be called with every key press.
   typing(room) {
     const now = this.clock.now()
-    if (!this.rooms.get(room)?.joined || now - (this.typingSent.get(room) ?? -Infinity) < typingInterval) return
+    const ago = now - this.typingSent.get(room)
+    if (!this.rooms.get(room)?.joined || (ago >= 0 && ago < typingInterval)) return // ago < 0: the clock was set back
     this.typingSent.set(room, now)
     this.link.send('typing', { room })
   }
@@ -257,6 +265,7 @@ export class Client extends Emitter {
   welcome(link, frame) {
     link.welcome(frame)
     this.failures = this.byeRetry = 0
+    this.ahead = frame.at - this.clock.now() || 0
     this.tokenError = undefined
     this.user = frame.user
     this.session = frame.session

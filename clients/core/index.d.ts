@@ -103,7 +103,7 @@ export interface Outgoing {
   room: string
   key: string
   body: Json
-  /** When send was called, by the clock of this device; once sent, when the server recorded it. */
+  /** When send was called, by Client.now; once sent, when the server recorded it. */
   at: number
   state: 'sending' | 'sent' | 'failed' | 'discarded'
   /** Its seq, once it is sent. */
@@ -209,6 +209,8 @@ export class Client {
   readonly limits: Limits | undefined
   /** The name of the connection in the server's logs. */
   readonly session: string | undefined
+  /** The time by the server's clock, to compare with the at of entries; until the first welcome by that of the device. */
+  now(): number
   readonly rooms: ReadonlyMap<string, Room>
   readonly outbox: { readonly messages: readonly Outgoing[] }
 

@@ -28,7 +28,7 @@ export class Outbox {
 
   send(room, body, key = randomKey(this.chat.clock.random)) {
     if (!this.chat.rooms.has(room)) return notJoined(room)
-    const message = { room, key, body: JSON.parse(JSON.stringify(body)), at: this.chat.clock.now(), user: this.chat.user?.id }
+    const message = { room, key, body: JSON.parse(JSON.stringify(body)), at: this.chat.now(), user: this.chat.user?.id }
     const all = this.all()
     const waiting = all.length
     if (waiting >= maxMessages || (waiting > 0 && JSON.stringify([...all, message]).length > maxChars)) {

@@ -10,7 +10,7 @@ export const systemClock = {
 // slept, or the system suspended the app.
 const lateAfter = 5_000
 
-// A longer delay overflows: setTimeout then runs at once.
+// setTimeout runs at once if the delay is longer: Timer waits in several steps then.
 const maxDelay = 2 ** 31 - 1
 
 // Timer runs one function later. Setting it again replaces the earlier setting.
@@ -24,6 +24,10 @@ export class Timer {
   set(delay, run) {
     this.clear()
     const wait = Math.min(delay, maxDelay)
+    if (wait < delay) {
+      this.handle = this.clock.setTimeout(() => this.set(delay - wait, run), wait)
+      return
+    }
     const due = this.clock.now() + wait
     this.handle = this.clock.setTimeout(() => {
       this.handle = undefined

@@ -1,4 +1,5 @@
 import { Timeline } from '../core/timeline.js'
+import { Timer } from '../core/timer.js'
 import { make } from './dom.js'
 import { drawItem, nameOf } from './item.js'
 import { words } from './words.js'
@@ -13,6 +14,8 @@ export class RoomView {
     this.chat = chat
     this.room = room
     this.typing = new Map() // by user: the name, and the timer that removes it
+    this.recallable = new Map() // by element: until when its message may be recalled
+    this.recallTimer = new Timer(chat.clock)
     this.list = make('ol')
     this.scroller = make('div.scroller', {
       role: 'log', 'aria-live': 'polite', 'aria-label': words.messages(room), tabIndex: 0, onscroll: () => this.onScroll(),
@@ -41,6 +44,7 @@ export class RoomView {
 
   close() {
     this.timeline.close()
+    this.recallTimer.clear()
     for (const stop of this.stops) stop()
     for (const { timer } of this.typing.values()) clearTimeout(timer)
     if (this.readTimer) this.sendRead()
@@ -87,16 +91,31 @@ export class RoomView {
 
   draw(item) {
     const { chat, room } = this
-    const age = Date.now() - item.at
-    const mayRecall = item.own && item.seq && chat.limits && age < chat.limits.recall
+    const until = item.own && item.seq && chat.limits ? item.at + chat.limits.recall : 0
+    const mayRecall = until > chat.now()
     const drawn = drawItem(item, {
       retry: () => chat.retry(item.key),
       discard: () => chat.discard(item.key),
       recall: mayRecall && (() => chat.recall(room, item.seq).catch((err) => this.setNote(err.message))),
     })
     if (item.seq) drawn.dataset.seq = item.seq
-    if (mayRecall) setTimeout(() => drawn.querySelector('.recall')?.remove(), chat.limits.recall - age)
+    if (mayRecall) {
+      this.recallable.set(drawn, until)
+      this.recallTimer.set(0, () => this.removeRecalls()) // once drawn is in the list
+    }
     return drawn
+  }
+
+  // removeRecalls removes the buttons of the messages that may no longer be recalled,
+  // and sets the timer for the next one.
+  removeRecalls() {
+    const now = this.chat.now()
+    for (const [drawn, until] of this.recallable) {
+      if (until > now && this.list.contains(drawn)) continue
+      drawn.querySelector('.recall')?.remove()
+      this.recallable.delete(drawn)
+    }
+    if (this.recallable.size) this.recallTimer.set(Math.min(...this.recallable.values()) - now, () => this.removeRecalls())
   }
 
   // divide draws the divider above the first message that was unread when the view

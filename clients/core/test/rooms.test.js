@@ -361,6 +361,15 @@ test('typing is sent at most every 3 s, and only in a joined room', () => {
   assert.deepEqual(socket.commands('typing'), [{ type: 'typing', room: 'tea' }, { type: 'typing', room: 'tea' }])
 })
 
+test('typing is sent again after the clock was set back', () => {
+  const fixture = new Fixture()
+  const socket = fixture.joinRoom('tea')
+  fixture.chat.typing('tea')
+  fixture.clock.time -= 3_600_000
+  fixture.chat.typing('tea')
+  assert.equal(socket.commands('typing').length, 2)
+})
+
 test('a promise settles with the answer of the same id, in any order', async () => {
   const fixture = new Fixture()
   const socket = fixture.joinRoom('tea')

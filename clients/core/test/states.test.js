@@ -1,6 +1,8 @@
 // All transitions between the states of the client.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Timer } from '../timer.js'
+import { FakeClock } from './clock.js'
 import { bo, Fixture, li, message, refusal, state, ticks, url } from './fixture.js'
 
 test('offline until connect, then connecting, then online with welcome', async () => {
@@ -248,6 +250,39 @@ test('a clock that was set back does not prolong the wait', () => {
   fixture.chat.resume()
   fixture.clock.advance(1_000)
   assert.equal(fixture.sockets.length, 2)
+})
+
+for (const skew of [-300_000, 0, 300_000]) {
+  test(`now is the server's time, also if the device's clock is ${skew} ms ahead`, () => {
+    const fixture = new Fixture()
+    const server = fixture.clock.now()
+    fixture.clock.time += skew
+    fixture.welcome({ at: server })
+    fixture.clock.advance(1_000)
+    assert.equal(fixture.chat.now(), server + 1_000)
+    fixture.joinRoom('tea')
+    fixture.chat.send('tea', 'x')
+    assert.equal(fixture.of('outbox')[0].at, server + 1_000)
+  })
+}
+
+test('a timer of 60 days runs after 60 days, though setTimeout takes at most 24', () => {
+  const clock = new FakeClock()
+  const delays = []
+  const timer = new Timer({ ...clock, setTimeout: (run, delay) => delays.push(delay) && clock.setTimeout(run, delay) })
+  let runs = 0
+  const day = 86_400_000
+  timer.set(60 * day, () => runs++)
+  clock.advance(60 * day - 1)
+  assert.equal(runs, 0)
+  clock.advance(1)
+  assert.equal(runs, 1)
+  assert.ok(delays.every((delay) => delay < 2 ** 31), String(delays))
+  timer.set(60 * day, () => runs++)
+  clock.advance(30 * day)
+  timer.clear()
+  clock.advance(60 * day)
+  assert.equal(runs, 1)
 })
 
 test('check ends a back-off, but opens no connection before connect', () => {

@@ -113,6 +113,10 @@ var Timer = class {
   set(delay, run) {
     this.clear();
     const wait = Math.min(delay, maxDelay);
+    if (wait < delay) {
+      this.handle = this.clock.setTimeout(() => this.set(delay - wait, run), wait);
+      return;
+    }
     const due = this.clock.now() + wait;
     this.handle = this.clock.setTimeout(() => {
       this.handle = void 0;
@@ -126,10 +130,12 @@ var Timer = class {
 };
 
 // core/link.js
+var protocol = "chat.v1";
 var openTimeout = 2e4;
 var answerTimeout = 1e4;
 var probeTimeout = 3e3;
 var lost = { code: "lost", message: "the connection was lost", retry: 0 };
+var otherProtocol = { code: "no_protocol", message: "the server did not agree on chat.v1", retry: 0 };
 var dead = { code: "dead", message: "the server does not answer", retry: 0 };
 var Link = class {
   // The callbacks in on: open; frame, for a frame that is no answer; alive, when
@@ -158,8 +164,9 @@ var Link = class {
       if (!this.ended) handle(what);
     };
     try {
-      this.socket = transport(url, ["chat.v1"], {
-        open: unlessEnded(() => {
+      this.socket = transport(url, [protocol], {
+        open: unlessEnded((agreed) => {
+          if (agreed !== protocol) return this.end(otherProtocol);
           this.awaitAnswer();
           this.on.open();
         }),
@@ -280,6 +287,7 @@ function parse(text) {
 // core/outbox.js
 var maxMessages = 500;
 var maxChars = 3e5;
+var left = { code: "left", message: "the room was left" };
 var Outbox = class {
   constructor(chat) {
     this.chat = chat;
@@ -287,16 +295,14 @@ var Outbox = class {
     this.promises = /* @__PURE__ */ new Map();
     this.inFlight = /* @__PURE__ */ new Map();
     this.paused = /* @__PURE__ */ new Map();
-    this.load();
   }
   send(room, body, key = randomKey(this.chat.clock.random)) {
     var _a;
-    if (!this.chat.rooms.has(room)) {
-      return rejected({ code: "not_joined", message: `join ${room} first` });
-    }
-    const message = { room, key, body: JSON.parse(JSON.stringify(body)), at: this.chat.clock.now(), user: (_a = this.chat.user) == null ? void 0 : _a.id };
-    const waiting = this.messages.length;
-    if (waiting === maxMessages || waiting > 0 && JSON.stringify([...this.messages, message]).length > maxChars) {
+    if (!this.chat.rooms.has(room)) return notJoined(room);
+    const message = { room, key, body: JSON.parse(JSON.stringify(body)), at: this.chat.now(), user: (_a = this.chat.user) == null ? void 0 : _a.id };
+    const all = this.all();
+    const waiting = all.length;
+    if (waiting >= maxMessages || waiting > 0 && JSON.stringify([...all, message]).length > maxChars) {
       return rejected({ code: "outbox_full", message: `${waiting} messages are waiting already` });
     }
     this.messages.push(message);
@@ -306,6 +312,8 @@ var Outbox = class {
   retry(key) {
     const i = this.messages.findIndex((message2) => message2.key === key && message2.state === "failed");
     if (i < 0) return rejected({ code: "not_found", message: "no failed message has this key" });
+    const { room } = this.messages[i];
+    if (!this.chat.rooms.has(room)) return notJoined(room);
     const [message] = this.messages.splice(i, 1);
     this.messages.push(message);
     return this.enqueue(message);
@@ -333,11 +341,11 @@ var Outbox = class {
     const { key, body } = message;
     this.inFlight.set(name, message);
     link.request("send", { room: name, key, body }, (answer) => {
-      var _a2;
       if (answer.code === lost.code || this.inFlight.get(name) !== message) return;
       this.inFlight.delete(name);
       if (answer.type === "ok") this.finish(message, { state: "sent", seq: answer.seq, at: answer.at });
-      else if (answer.code === "not_joined" && !((_a2 = this.chat.rooms.get(name)) == null ? void 0 : _a2.joined)) return;
+      else if (!this.chat.rooms.has(name)) this.failRoom(name, left);
+      else if (answer.code === "not_joined" && !this.chat.rooms.get(name).joined) return;
       else if (answer.retry === false) this.finish(message, { state: "failed", code: answer.code }, answer);
       else this.pause(name, answer.retry);
       this.flush(name);
@@ -368,9 +376,12 @@ var Outbox = class {
     this.finish(message, { state: "sent", seq, at });
     this.flush(room);
   }
-  // failRoom fails the messages of a room that the user may not be in.
+  // failRoom fails the messages of a room that the user may not be in, or has left.
+  // After leaving, a message in flight still waits for its answer: the server may
+  // have recorded it.
   failRoom(name, refusal) {
     for (const message of this.messages.filter(({ room, state }) => room === name && state === "sending")) {
+      if (refusal.code === "left" && this.inFlight.get(name) === message) continue;
       this.finish(message, { state: "failed", code: refusal.code }, refusal);
     }
   }
@@ -384,6 +395,7 @@ var Outbox = class {
       const refusal = { code: "other_user", message: "another user wrote this message" };
       this.finish(message, { state: "failed", code: refusal.code }, refusal);
     }
+    if (this.messages.length) this.save();
   }
   // finish ends the sending of a message and settles its promise. Only a failed
   // message is kept.
@@ -398,30 +410,60 @@ var Outbox = class {
   }
   update(message, change) {
     Object.assign(message, change);
-    this.save();
+    this.save(message.key);
     this.chat.emit("outbox", { ...message });
   }
   // linkLost is called when the connection has ended. Messages in flight are sent
-  // again over the next one.
+  // again over the next one, unless their room was left.
   linkLost() {
+    const names = [...this.inFlight.keys()];
     this.inFlight.clear();
+    for (const name of names) if (!this.chat.rooms.has(name)) this.failRoom(name, left);
   }
+  // clear deletes the messages of the user, also those of rooms that are not joined.
   clear() {
+    var _a;
+    const user = (_a = this.chat.user) == null ? void 0 : _a.id;
     for (const { key } of [...this.messages]) this.discard(key);
+    this.write(this.stored().filter((message) => user && message.user && message.user !== user));
   }
-  load() {
-    const text = this.chat.store.get("outbox");
-    if (!text) return;
-    try {
-      this.messages = [...JSON.parse(text)];
-    } catch (cause) {
-      this.chat.storageFailed(cause);
+  // load takes the stored messages of a room that is joined now.
+  load(room) {
+    var _a;
+    const user = (_a = this.chat.user) == null ? void 0 : _a.id;
+    for (const message of this.others()) {
+      if (message.room !== room || user && message.user && message.user !== user) continue;
+      this.messages.push(message);
+      this.chat.emit("outbox", { ...message });
     }
   }
-  save() {
-    this.chat.store.set("outbox", this.messages.length ? JSON.stringify(this.messages) : "");
+  // save stores the messages of this outbox beside those of other clients. gone is
+  // the key of a message that this outbox may no longer hold.
+  save(gone) {
+    this.write(this.all(gone));
+  }
+  all(gone) {
+    return [...this.others(gone), ...this.messages];
+  }
+  // others returns the stored messages that this outbox does not hold.
+  others(gone) {
+    const held = /* @__PURE__ */ new Set([gone, ...this.messages.map(({ key }) => key)]);
+    return this.stored().filter(({ key }) => !held.has(key));
+  }
+  stored() {
+    var _a;
+    try {
+      return [...JSON.parse((_a = this.chat.store.get("outbox")) != null ? _a : "[]")].filter((message) => message == null ? void 0 : message.key);
+    } catch (cause) {
+      this.chat.storageFailed(cause);
+      return [];
+    }
+  }
+  write(messages) {
+    this.chat.store.set("outbox", messages.length ? JSON.stringify(messages) : "");
   }
 };
+var notJoined = (room) => rejected({ code: "not_joined", message: `join ${room} first` });
 
 // core/rooms.js
 var maxRooms = 1e3;
@@ -456,6 +498,7 @@ var Rooms = class {
       }
       room = new Room(name, from, this.chat.clock);
       this.byName.set(name, room);
+      this.chat.outbox.load(name);
     }
     const deferred = new Deferred();
     if (room.live) {
@@ -469,7 +512,8 @@ var Rooms = class {
   leave(name) {
     const room = this.byName.get(name);
     if (room) {
-      this.remove(room, { code: "left", message: "the room was left" });
+      this.remove(room, left);
+      this.chat.outbox.failRoom(name, left);
       if (room.joined || room.joining) return this.chat.request("leave", { room: name });
     }
     return Promise.resolve();
@@ -629,10 +673,13 @@ var firstBackoff = 500;
 var maxBackoff = 2e4;
 var typingInterval = 3e3;
 var maxHelloRooms = 48 * 1024;
+var hintAfter = 3;
 var youngLink = 3e3;
 var Client = class extends Emitter {
   constructor({ url, transport, storage, watch, token, device, name, avatar, clock }) {
     super();
+    if (!/^wss?:\/\//i.test(url)) throw new TypeError(`url is ${url}: it must begin with ws:// or wss://`);
+    if (typeof transport !== "function") throw new TypeError("there is no transport: pass that of a platform, as in ...browser()");
     this.url = url;
     this.transport = transport;
     this.watch = watch;
@@ -641,6 +688,7 @@ var Client = class extends Emitter {
     this.avatar = avatar;
     this.clock = { ...systemClock, ...clock };
     this.device = device != null ? device : randomKey(this.clock.random);
+    this.ahead = 0;
     this.started = false;
     this.reason = void 0;
     this.suspended = false;
@@ -648,6 +696,7 @@ var Client = class extends Emitter {
     this.lastState = "offline";
     this.connects = [];
     this.failures = 0;
+    this.hinted = false;
     this.byeRetry = 0;
     this.endedAt = 0;
     this.timer = new Timer(this.clock);
@@ -664,6 +713,11 @@ var Client = class extends Emitter {
     if (!this.link) return "offline";
     return this.link.welcomed ? "online" : "connecting";
   }
+  // now returns the time by the server's clock, as far as it is known: the clock of
+  // the device may be wrong.
+  now() {
+    return this.clock.now() + this.ahead;
+  }
   // rooms are the rooms that the user is in or wants to be in, by name.
   get rooms() {
     return this.roomSet.byName;
@@ -678,7 +732,10 @@ var Client = class extends Emitter {
       return deferred.promise;
     }
     this.connects.push(deferred);
-    if (!this.started) this.tokenError = this.reason = void 0;
+    if (!this.started) {
+      this.tokenError = this.reason = void 0;
+      this.hinted = false;
+    }
     this.started = true;
     (_b = this.unwatch) != null ? _b : this.unwatch = (_a = this.watch) == null ? void 0 : _a.call(this, this);
     if (this.suspended) this.resume();
@@ -761,9 +818,10 @@ var Client = class extends Emitter {
   }
   // typing may be called with every key press.
   typing(room) {
-    var _a, _b;
+    var _a;
     const now = this.clock.now();
-    if (!((_a = this.rooms.get(room)) == null ? void 0 : _a.joined) || now - ((_b = this.typingSent.get(room)) != null ? _b : -Infinity) < typingInterval) return;
+    const ago = now - this.typingSent.get(room);
+    if (!((_a = this.rooms.get(room)) == null ? void 0 : _a.joined) || ago >= 0 && ago < typingInterval) return;
     this.typingSent.set(room, now);
     this.link.send("typing", { room });
   }
@@ -843,6 +901,7 @@ var Client = class extends Emitter {
   welcome(link, frame) {
     link.welcome(frame);
     this.failures = this.byeRetry = 0;
+    this.ahead = frame.at - this.clock.now() || 0;
     this.tokenError = void 0;
     this.user = frame.user;
     this.session = frame.session;
@@ -880,6 +939,14 @@ var Client = class extends Emitter {
     const wait = this.byeRetry + this.clock.random() * Math.min(maxBackoff, firstBackoff * 2 ** this.failures++);
     if (!this.suspended) this.timer.set(wait, () => this.open());
     this.emitState({ code: reason.code, message: reason.message, retry: wait });
+    if (!this.user && !this.hinted && this.failures >= hintAfter) this.hint(reason);
+  }
+  // hint says what to look at if there never was a connection: platforms do not tell
+  // why a WebSocket failed.
+  hint({ message }) {
+    this.hinted = true;
+    const url = this.url.split("?")[0];
+    this.emit("error", new ChatError({ code: "unreachable", retry: 0, message: `no connection to ${url}: ${message}. Check the address and its path, the certificate, what the server answers there (403: its origins), and the domains that a mini program may use` }));
   }
   // canReplaceToken reports whether to reconnect with a new token: if the server
   // refused the token, the app is asked for another one, once.
@@ -1171,7 +1238,7 @@ function adaptTask(task, on) {
   let closed = false;
   const close = () => task.close({ fail() {
   } });
-  task.onOpen(() => closed ? close() : on.open());
+  task.onOpen((event) => closed ? close() : on.open(protocolOf(event)));
   task.onMessage(({ data }) => on.message(data));
   task.onError(on.error);
   task.onClose(on.close);
@@ -1183,6 +1250,13 @@ function adaptTask(task, on) {
     }
   };
 }
+function protocolOf(event) {
+  const header = event && event.header || {};
+  const names = Object.keys(header);
+  const name = names.find((it) => it.toLowerCase() === "sec-websocket-protocol");
+  return names.length ? String(header[name]) : protocol2;
+}
+var protocol2 = "chat.v1";
 
 // core/wechat.js
 function wechat() {

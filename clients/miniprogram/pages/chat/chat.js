@@ -201,7 +201,7 @@ Page({
     if (state === 'failed') return [[words.retry, () => chat.retry(key)], [words.discard, () => chat.discard(key)]]
     if (recalled || !seq) return []
     const copy = [words.copy, () => wx.setClipboardData({ data: textOf(body) })]
-    if (!own || Date.now() - at > chat.limits.recall) return [copy]
+    if (!own || chat.now() - at > chat.limits.recall) return [copy]
     const recall = () => chat.recall(room, seq).catch((err) => this.setData({ note: err.message }))
     return [[words.recall, recall], copy]
   },
