@@ -198,7 +198,8 @@ export class RoomView {
   }
 
   onKey(event) {
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+    // In Safari the Enter that picks a candidate comes after the composition; its keyCode tells.
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return
     this.submit(event)
   }
 
