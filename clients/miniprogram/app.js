@@ -4,6 +4,7 @@
 //	lib/chat.js           the client, generated from ../core
 //	config.js             the settings
 //	words.js              the texts, in English and Chinese
+//	storage.js            what the phone keeps for the next start
 //	state.js              shows the client's state in a page
 //	pages/chat/list.js    the messages of a room, by setData
 //	pages/chat/chat.js    the pages
@@ -12,17 +13,18 @@
 //	app.js                the client of the user, kept while pages come and go
 const { Client, wechat } = require('./lib/chat')
 const config = require('./config')
+const storage = require('./storage')
 
 // The app owns the client. Its promises need no catch: the pages show what fails.
 App({
   onLaunch() {
-    this.name = wx.getStorageSync('name') || ''
+    this.name = storage.get('name')
     if (this.name) this.start()
   },
 
   // start connects the user and joins the rooms that were open last time.
   start() {
-    wx.setStorageSync('name', this.name)
+    storage.set('name', this.name)
     this.chat = new Client({
       url: config.url,
       name: this.name,
@@ -38,23 +40,23 @@ App({
   },
 
   rooms() {
-    return wx.getStorageSync('rooms') || config.rooms
+    return storage.get('rooms') || config.rooms
   },
 
   join(room) {
-    wx.setStorageSync('rooms', [...new Set([...this.rooms(), room])])
+    storage.set('rooms', [...new Set([...this.rooms(), room])])
     this.chat.join(room)
   },
 
   leave(room) {
-    wx.setStorageSync('rooms', this.rooms().filter((other) => other !== room))
+    storage.set('rooms', this.rooms().filter((other) => other !== room))
     this.chat.leave(room)
   },
 
   // startAnew is called after the server has refused the user: it forgets the token
   // and signs in again.
   startAnew() {
-    wx.removeStorageSync('token')
+    storage.remove('token')
     this.chat.forget()
     this.connect()
   },
@@ -63,7 +65,7 @@ App({
 // signIn returns the stored token, or gets one with a code of wx.login. why is given
 // if the stored token must be replaced.
 async function signIn(why) {
-  const stored = !why && wx.getStorageSync('token')
+  const stored = !why && storage.get('token')
   if (stored) return stored
   const { code } = await new Promise((success, fail) => wx.login({ success, fail }))
   const { statusCode, data } = await new Promise((success, fail) => wx.request({
@@ -75,6 +77,6 @@ async function signIn(why) {
     fail,
   }))
   if (statusCode !== 200) throw new Error(data.detail || `status ${statusCode}`)
-  wx.setStorageSync('token', data.token)
+  storage.set('token', data.token)
   return data.token
 }

@@ -43,6 +43,18 @@ async function enter(t, name, { at = server, config = {}, ...options } = {}) {
   return phone
 }
 
+for (const broken of [['getStorageSync'], ['setStorageSync', 'removeStorageSync'], ['getStorageSync', 'setStorageSync', 'removeStorageSync']]) {
+  test(`${broken.join(' and ')} may fail: one can sign in and chat`, async (t) => {
+    const wx = Object.fromEntries(broken.map((name) => [name, () => {
+      throw new Error(`${name}:fail`)
+    }]))
+    const phone = await enter(t, 'Li', { wx })
+    const screen = await visit(phone, `storage ${broken}`)
+    say(screen, 'hi')
+    await screen.until('the message', (data) => shown({ data }).some(({ text, state }) => text === 'hi' && state === 'sent'))
+  })
+}
+
 // visit joins and opens a room.
 async function visit(phone, room) {
   const { page } = phone.page

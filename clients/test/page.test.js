@@ -32,13 +32,43 @@ after(async () => {
 
 const base = () => `https://localhost:${server.ports[1]}/chat`
 
+const denied = (name) => Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError') } })
+const isNull = (name) => Object.defineProperty(window, name, { value: null })
+const missing = (name) => Object.defineProperty(window, name, { value: undefined })
+const full = () => { Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') } }
+for (const [what, init] of Object.entries({ denied, isNull, missing, full })) {
+  test(`storage that is ${what}: one can sign in, say something and open another room`, async (t) => {
+    const person = await Person.enter(t, 'Li', 'lobby', { init: `for (const name of ['localStorage', 'sessionStorage']) (${init})(name)` })
+    await person.say('hi')
+    await person.page.locator('li.own.sent').waitFor()
+    await person.enterRoom(`storage ${what}`)
+    assert.deepEqual(person.problems, [])
+  })
+}
+
+test('an Enter that picks a candidate does not send, in Safari neither', async (t) => {
+  const person = await Person.enter(t, 'Li', 'lobby')
+  const text = person.page.locator('textarea')
+  await text.fill('nihao')
+  const isPrevented = await text.evaluate((it) => !it.dispatchEvent(
+    new KeyboardEvent('keydown', { key: 'Enter', keyCode: 229, isComposing: false, bubbles: true, cancelable: true })))
+  assert.equal(isPrevented, false)
+  assert.equal(await text.inputValue(), 'nihao')
+})
+
+test('an address whose fragment is no room opens the lobby', async (t) => {
+  const person = await Person.enter(t, 'Li', 'lobby', { fragment: '%' })
+  assert.equal(await person.page.locator('main h1').textContent(), 'lobby')
+})
+
 // Person is a user with a browser of their own.
 class Person {
-  static async enter(t, name, room = 'lobby', options = {}) {
+  static async enter(t, name, room = 'lobby', { init, fragment, ...options } = {}) {
     const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en', ...options })
     t.after(() => context.close())
+    if (init) await context.addInitScript(init)
     const person = new Person(context, name)
-    await person.open(room)
+    await person.open(room, fragment)
     await person.page.getByLabel('What shall the others call you?').fill(name)
     await person.page.getByRole('button', { name: 'Start chatting' }).click()
     await person.online()
@@ -50,13 +80,13 @@ class Person {
   }
 
   // open opens a tab.
-  async open(room = 'lobby') {
+  async open(room = 'lobby', fragment = encodeURIComponent(room)) {
     this.page = await this.context.newPage()
     this.page.on('pageerror', (err) => this.problems.push(err.message))
     this.page.on('console', (line) => {
       if (line.type() === 'error' && /Content Security|Uncaught/.test(line.text())) this.problems.push(line.text())
     })
-    await this.page.goto(`${base()}#${encodeURIComponent(room)}`)
+    await this.page.goto(`${base()}#${fragment}`)
   }
 
   async online() {

@@ -18,8 +18,8 @@ export class Phone {
   // ca is the certificate authority that the phone trusts; codes are the results of
   // wx.login, one after the other. view (test/view.js) draws the pages; without a view
   // only their JavaScript runs.
-  constructor({ ca, language = 'en', codes = [], view } = {}) {
-    Object.assign(this, { ca, language, codes: [...codes], view, storage: new Map(), sockets: new Set(), offline: false })
+  constructor({ ca, language = 'en', codes = [], view, wx = {} } = {}) {
+    Object.assign(this, { ca, language, codes: [...codes], view, replaced: wx, storage: new Map(), sockets: new Set(), offline: false })
     this.most = 0 // bytes of the largest setData
     this.draws = 0 // how often setData was called
     this.sent = [] // frames and the bodies of requests
@@ -34,7 +34,7 @@ export class Phone {
     const run = { ended: false }
     this.run = run
     const context = vm.createContext({
-      wx: this.wx(run),
+      wx: { ...this.wx(run), ...this.replaced }, // a test may replace functions
       App: (options) => { app = options },
       Page: (options) => { page = options },
       getApp: () => app,

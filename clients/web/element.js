@@ -4,6 +4,7 @@
 //	words.js        the texts, in English and Chinese
 //	colours.js      the colours, light and dark
 //	style.js        the layout
+//	remembered.js   what the browser keeps for the next visit
 //	dom.js          make, which creates an element
 //	item.js         one message or notice
 //	room-view.js    one room: messages, text field
@@ -12,6 +13,7 @@ import { Client } from '../core/client.js'
 import { browser } from '../core/browser.js'
 import { make } from './dom.js'
 import { nameOf } from './item.js'
+import { remember, remembered } from './remembered.js'
 import { RoomView } from './room-view.js'
 import { sheet } from './style.js'
 import { words } from './words.js'
@@ -30,7 +32,7 @@ export class CaddyChat extends HTMLElement {
     const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' })
     root.adoptedStyleSheets = [sheet]
     this.onlyRoom = this.getAttribute('room') ?? undefined
-    const name = this.getAttribute('name') ?? localStorage.getItem('caddy-chat name') ?? undefined
+    const name = this.getAttribute('name') ?? remembered('name')
     if (name || this.token) this.start(root, name)
     else this.signIn(root)
   }
@@ -49,7 +51,7 @@ export class CaddyChat extends HTMLElement {
       event.preventDefault()
       const value = name.value.trim()
       if (!value) return
-      localStorage.setItem('caddy-chat name', value)
+      remember('name', value)
       this.start(root, value)
     }
     root.replaceChildren(make('form.sign-in', { onsubmit: submit },
@@ -96,7 +98,11 @@ export class CaddyChat extends HTMLElement {
 
   // hashRoom is the room in the fragment of the page's URL.
   get hashRoom() {
-    return decodeURIComponent(location.hash.slice(1))
+    try {
+      return decodeURIComponent(location.hash.slice(1))
+    } catch {
+      return '' // a percent sign that escapes nothing
+    }
   }
 
   roomList() {
@@ -201,7 +207,7 @@ const lobby = 'lobby'
 
 function savedRooms() {
   try {
-    const rooms = JSON.parse(localStorage.getItem('caddy-chat rooms'))
+    const rooms = JSON.parse(remembered('rooms') ?? 'null')
     if (Array.isArray(rooms) && rooms.length) return rooms
   } catch {
     // Not written by this element.
@@ -210,7 +216,7 @@ function savedRooms() {
 }
 
 function saveRooms(rooms) {
-  localStorage.setItem('caddy-chat rooms', JSON.stringify([...new Set(rooms)]))
+  remember('rooms', JSON.stringify([...new Set(rooms)]))
 }
 
 customElements.define('caddy-chat', CaddyChat)

@@ -1,4 +1,5 @@
 const { Timeline } = require('../../lib/chat')
+const storage = require('../../storage')
 const words = require('../../words')
 const watchState = require('../../state')
 const List = require('./list')
@@ -22,7 +23,7 @@ Page({
     more: false,
     loading: false,
     bottom: '', // the id of the element to scroll to
-    avatar: wx.getStorageSync('avatar') || '',
+    avatar: storage.get('avatar'),
   },
 
   onLoad({ room }) {

@@ -1,7 +1,8 @@
+const storage = require('../../storage')
 const words = require('../../words')
 
 Page({
-  data: { words, name: '', avatar: wx.getStorageSync('avatar') || '' },
+  data: { words, name: '', avatar: storage.get('avatar') },
 
   onName({ detail }) {
     this.setData({ name: detail.value })
@@ -14,7 +15,7 @@ Page({
     wx.getFileSystemManager().saveFile({
       tempFilePath: detail.avatarUrl,
       success: ({ savedFilePath }) => {
-        wx.setStorageSync('avatar', savedFilePath)
+        storage.set('avatar', savedFilePath)
         this.setData({ avatar: savedFilePath })
       },
     })
