@@ -47,7 +47,7 @@ export class Timeline {
       this.restart()
       return 0
     }
-    const newest = batch.entries.at(-1)?.seq ?? (before ?? 1) - 1
+    const newest = batch.entries[batch.entries.length - 1]?.seq ?? (before ?? 1) - 1
     if (newest < this.first - 1) return 0 // entries in between were recorded later
     this.complete = !batch.more
     const had = this.placed

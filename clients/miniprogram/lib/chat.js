@@ -1072,7 +1072,7 @@ var Timeline = class {
       this.restart();
       return 0;
     }
-    const newest = (_d = (_c = batch.entries.at(-1)) == null ? void 0 : _c.seq) != null ? _d : (before != null ? before : 1) - 1;
+    const newest = (_d = (_c = batch.entries[batch.entries.length - 1]) == null ? void 0 : _c.seq) != null ? _d : (before != null ? before : 1) - 1;
     if (newest < this.first - 1) return 0;
     this.complete = !batch.more;
     const had = this.placed;

@@ -1,0 +1,126 @@
+// What the host lends may be missing or wrong: methods newer than the JavaScript that
+// the README promises, the storage, the clock. Each is taken away by itself.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import vm from 'node:vm'
+import { build } from 'esbuild'
+import { core } from '../../build.js'
+import { FakeApi } from './miniprogram.js'
+import { FakeClock } from './clock.js'
+import { FakeStorage, Fixture, li, message, state, ticks } from './fixture.js'
+
+// Everything that came after the JavaScript of 2018.
+const newer = ['Array.prototype.at', 'Array.prototype.findLast', 'Array.prototype.findLastIndex',
+  'Array.prototype.flat', 'Array.prototype.flatMap', 'Array.prototype.toReversed', 'Array.prototype.toSorted',
+  'Array.prototype.toSpliced', 'Array.prototype.with', 'Array.fromAsync', 'Object.fromEntries', 'Object.groupBy', 'Object.hasOwn',
+  'Promise.allSettled', 'Promise.any', 'Promise.withResolvers', 'String.prototype.at', 'String.prototype.isWellFormed',
+  'String.prototype.matchAll', 'String.prototype.replaceAll', 'String.prototype.toWellFormed', 'String.prototype.trimEnd',
+  'String.prototype.trimStart', 'Symbol.prototype.description', 'globalThis', 'queueMicrotask', 'structuredClone', 'AggregateError',
+  'BigInt', 'FinalizationRegistry', 'WeakRef', 'TextEncoder', 'URL', 'performance', 'crypto',
+]
+
+const library = build({
+  stdin: { contents: `export * from './index.js'; export * from './timeline.js'; export * from './wechat.js'`, resolveDir: core },
+  bundle: true, format: 'cjs', target: 'es2018', write: false,
+}).then(({ outputFiles: [{ text }] }) => text)
+
+// play has a client join, send, read and load history in a context of its own.
+async function play(prepare) {
+  const wx = new FakeApi()
+  const module = { exports: {} }
+  const context = vm.createContext({ wx, setTimeout, clearTimeout, module })
+  vm.runInContext(prepare, context)
+  vm.runInContext(await library, context)
+  const { Client, Timeline, wechat } = module.exports
+  const chat = new Client({ url: 'wss://chat.test/chat', ...wechat() })
+  try {
+    const timeline = new Timeline(chat, 'tea')
+    chat.connect()
+    chat.join('tea')
+    const sent = chat.send('tea', { text: '茶' })
+    const [task] = wx.tasks
+    const answer = (type, frame) => {
+      const { id } = task.sent.map(({ data }) => JSON.parse(data)).find((it) => it.type === type)
+      task.listeners.Message({ data: JSON.stringify({ ...frame, id }) })
+    }
+    task.listeners.Open({ header: { 'Sec-WebSocket-Protocol': 'chat.v1' } })
+    answer('hello', { type: 'welcome', session: 's', at: 1, user: li, ping: 25_000, limits: { message: 65536, recall: 1 },
+      rooms: [state('tea', { entries: [message(3)], last: 3 })] })
+    answer('send', { type: 'ok', room: 'tea', seq: 4, at: 4, duplicate: false })
+    await sent
+    const older = timeline.older(2)
+    answer('history', { type: 'history', room: 'tea', epoch: 'e1', entries: [message(1), message(2)], more: false })
+    assert.equal(await older, 2)
+    assert.deepEqual(Array.from(timeline.items, ({ seq }) => seq), [1, 2, 3, 4])
+    chat.read('tea', 4)
+    chat.typing('tea')
+    chat.suspend()
+    chat.resume()
+  } finally {
+    chat.close()
+  }
+}
+
+test('a client with everything', () => play(''))
+
+for (const name of newer) {
+  test(`a client without ${name}`, () => play(`delete ${name.includes('.') ? name : `this.${name}`}`))
+}
+
+const fail = () => {
+  throw new Error('denied')
+}
+const storages = {
+  undefined: undefined,
+  null: null,
+  'without methods': {},
+  'whose methods are null': { getItem: null, setItem: null, removeItem: null },
+  'that throws': { getItem: fail, setItem: fail, removeItem: fail },
+  'that throws when it reads': Object.assign(new FakeStorage(), { getItem: fail }),
+  'that is full': Object.assign(new FakeStorage(), { setItem: fail }),
+  'that does not delete': Object.assign(new FakeStorage(), { removeItem: fail }),
+  'that forgets': { getItem: () => null, setItem() {}, removeItem() {} },
+  'of something else': { getItem: () => '[null, 7, {"key": 1}]', setItem() {}, removeItem() {} },
+}
+for (const [what, storage] of Object.entries(storages)) {
+  test(`storage ${what}: messages are sent, in order, and the guest stays`, async () => {
+    const fixture = new Fixture({ storage })
+    fixture.chat.join('tea')
+    const sent = [fixture.chat.send('tea', 'a'), fixture.chat.send('tea', 'b')]
+    fixture.welcome({ token: 'guest', rooms: [state('tea')] })
+    for (const seq of [1, 2]) fixture.socket.answer('send', { type: 'ok', room: 'tea', seq, at: seq, duplicate: false })
+    assert.deepEqual((await Promise.all(sent)).map(({ seq }) => seq), [1, 2])
+    assert.deepEqual(fixture.chat.outbox.messages, [])
+    fixture.socket.drop()
+    fixture.clock.advance(500)
+    fixture.socket.open()
+    assert.equal(fixture.socket.sent[0].token, 'guest')
+    fixture.chat.forget()
+    assert.ok(fixture.of('error').every(({ code }) => code === 'storage'))
+  })
+}
+
+// Each clock is wrong in one way: time counts from elsewhere, or jumps at each step.
+for (const [what, distort] of Object.entries({
+  'a year slow': (time) => time - 31_536_000_000,
+  'a year fast': (time) => time + 31_536_000_000,
+  'that stands still': () => 1,
+  'that runs backwards': (time) => 4_000_000_000_000 - time,
+})) {
+  test(`a clock ${what}: the client sends, reconnects and stays`, async () => {
+    const clock = new FakeClock()
+    const fixture = new Fixture({ clock: { ...clock, now: () => distort(clock.time) } })
+    fixture.clock = clock
+    fixture.joinRoom('tea')
+    fixture.chat.typing('tea')
+    const sent = fixture.chat.send('tea', 'a')
+    fixture.socket.answer('send', { type: 'ok', room: 'tea', seq: 1, at: 1, duplicate: false })
+    assert.equal((await sent).seq, 1)
+    fixture.socket.receive({ type: 'bye', code: 'shutdown', message: '', retry: 1_000 })
+    clock.advance(1_500)
+    await ticks()
+    assert.equal(fixture.sockets.length, 2)
+    fixture.welcome({ rooms: [state('tea')] })
+    assert.equal(fixture.chat.state, 'online')
+  })
+}
