@@ -58,7 +58,16 @@ export interface Place {
   after: number
 }
 
-export interface Message {
+/** What the client adds to the entries that it emits; those of history lack it. */
+interface Told {
+  /**
+   * Whether the entry was recorded after the client joined the room. It is true also if the entry arrives late, after a
+   * reconnect, and false for the entries with which a room begins. With a Place the room begins there. A bot answers only live messages.
+   */
+  live?: boolean
+}
+
+export interface Message extends Told {
   type: 'message'
   room: string
   seq: number
@@ -69,7 +78,7 @@ export interface Message {
   recalled?: true
 }
 
-export interface Recalled {
+export interface Recalled extends Told {
   type: 'recalled'
   room: string
   seq: number
@@ -80,7 +89,7 @@ export interface Recalled {
   target: number
 }
 
-export interface Notice {
+export interface Notice extends Told {
   type: 'notice'
   room: string
   seq: number

@@ -11,6 +11,7 @@ export class Room {
     this.room = room
     this.epoch = epoch // undefined until the server has sent it
     this.seq = after // the last entry that was emitted
+    this.old = after // the last entry that was recorded before the client joined
     this.joined = false // over the current connection
     this.live = false // entries arrive as they are recorded
     this.joining = false // a join waits for its answer
@@ -108,6 +109,7 @@ export class Rooms {
     const { chat } = this
     const { link } = chat
     const gap = state.gap || (room.epoch !== undefined && room.epoch !== state.epoch)
+    if (room.epoch !== state.epoch) room.old = state.last
     if (gap || room.epoch === undefined) {
       room.epoch = state.epoch
       room.seq = state.entries.length ? state.entries[0].seq - 1 : state.last
@@ -147,7 +149,7 @@ export class Rooms {
     if (entry.seq !== room.seq + 1) return false
     this.chat.outbox.confirm(entry)
     room.seq = entry.seq
-    if (entryTypes.includes(entry.type)) this.chat.emit(entry.type, entry)
+    if (entryTypes.includes(entry.type)) this.chat.emit(entry.type, { ...entry, live: entry.seq > room.old })
     return true
   }
 

@@ -39,10 +39,10 @@ async function size(...files) {
   return gzipSync(outputFiles[0].contents, { level: 9 }).length
 }
 
-test('the core has at most 6 KB, minified and gzipped', async (t) => {
+test('the core has at most 6.5 KB, minified and gzipped', async (t) => {
   const bytes = await size('index.js')
   t.diagnostic(`${bytes} bytes; ${await size('index.js', 'timeline.js')} with the timeline`)
-  assert.ok(bytes <= 6 * 1024, `${bytes} bytes`)
+  assert.ok(bytes <= 6.5 * 1024, `${bytes} bytes`)
 })
 
 test('the package contains every file except tests', async () => {

@@ -53,6 +53,36 @@ test('live entries are emitted once, and counted as unread', () => {
   assert.deepEqual(seqs(fixture), [1, 2, 3])
 })
 
+test('live tells what was recorded after the join from what was there before', () => {
+  const lives = (fixture) => ['message', 'recalled', 'notice'].flatMap((name) => fixture.of(name)).map(({ seq, live }) => [seq, live])
+  const fixture = new Fixture()
+  const socket = fixture.joinRoom('tea', { entries: [message(1), { ...message(2), type: 'notice' }] })
+  socket.receive(message(3))
+  assert.deepEqual(lives(fixture), [[1, false], [3, true], [2, false]])
+
+  fixture.events.length = 0 // missed meanwhile, then a gap: none of it is old
+  reconnect(fixture)
+  fixture.welcome({ rooms: [state('tea', { entries: [message(4)] })] })
+  reconnect(fixture)
+  fixture.welcome({ rooms: [state('tea', { gap: true, entries: [message(8)] })] })
+  assert.deepEqual(lives(fixture), [[4, true], [8, true]])
+
+  fixture.events.length = 0 // in another epoch the client cannot know
+  reconnect(fixture)
+  fixture.welcome({ rooms: [state('tea', { epoch: 'e2', entries: [message(1)] })] }).receive(message(2))
+  assert.deepEqual(lives(fixture), [[1, false], [2, true]])
+
+  fixture.events.length = 0 // left and joined again: a new beginning
+  fixture.chat.leave('tea')
+  fixture.joinRoom('tea', { epoch: 'e2', entries: [message(2), message(3)] })
+  assert.deepEqual(lives(fixture), [[2, false], [3, false]])
+
+  const later = new Fixture()
+  later.chat.join('tea', { epoch: 'e1', after: 41 })
+  later.welcome({ rooms: [state('tea', { entries: [message(42)] })] })
+  assert.deepEqual(lives(later), [[42, true]])
+})
+
 test('recalls and notices are entries; an entry of an unknown type is counted but not emitted', () => {
   const fixture = new Fixture()
   const socket = fixture.joinRoom('tea', { entries: [message(1), { type: 'edit', room: 'tea', seq: 2, at: 2 }] })

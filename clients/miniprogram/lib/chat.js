@@ -472,6 +472,7 @@ var Room = class {
     this.room = room;
     this.epoch = epoch;
     this.seq = after;
+    this.old = after;
     this.joined = false;
     this.live = false;
     this.joining = false;
@@ -559,6 +560,7 @@ var Rooms = class {
     const { chat } = this;
     const { link } = chat;
     const gap = state.gap || room.epoch !== void 0 && room.epoch !== state.epoch;
+    if (room.epoch !== state.epoch) room.old = state.last;
     if (gap || room.epoch === void 0) {
       room.epoch = state.epoch;
       room.seq = state.entries.length ? state.entries[0].seq - 1 : state.last;
@@ -595,7 +597,7 @@ var Rooms = class {
     if (entry.seq !== room.seq + 1) return false;
     this.chat.outbox.confirm(entry);
     room.seq = entry.seq;
-    if (entryTypes.includes(entry.type)) this.chat.emit(entry.type, entry);
+    if (entryTypes.includes(entry.type)) this.chat.emit(entry.type, { ...entry, live: entry.seq > room.old });
     return true;
   }
   // refuse gives a room up, or joins it again after retry. If only the next batch
