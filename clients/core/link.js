@@ -5,6 +5,7 @@ const protocol = 'chat.v1'
 const openTimeout = 20_000
 const answerTimeout = 10_000
 const probeTimeout = 3_000
+const commandTimeout = 60_000 // a batch of history needs that long on a slow phone
 
 export const lost = { code: 'lost', message: 'the connection was lost', retry: 0 }
 const otherProtocol = { code: 'no_protocol', message: 'the server did not agree on chat.v1', retry: 0 }
@@ -29,6 +30,7 @@ export class Link {
     this.paused = false // no pings are sent
     this.ended = false
     this.timer = new Timer(clock) // the next ping, or the deadline of an answer
+    this.deadline = new Timer(clock) // of the commands in pending
     this.timer.set(openTimeout, () => this.end(dead))
   }
 
@@ -75,6 +77,7 @@ export class Link {
       return done({ type: 'error', code: 'too_large', message: `the frame has more than ${this.maxFrame} bytes`, retry: false })
     }
     this.pending.set(id, done)
+    if (type !== 'ping' && !this.deadline.handle) this.awaitCommands() // a probe has a deadline of its own
     this.write(text)
   }
 
@@ -105,11 +108,19 @@ export class Link {
     }
     const done = this.pending.get(frame.id)
     this.pending.delete(frame.id)
+    if (this.pending.size) this.awaitCommands()
+    else this.deadline.clear()
     done?.(frame)
   }
 
   awaitAnswer() {
     this.timer.set(answerTimeout, (late) => (late && this.welcomed ? this.probe() : this.end(dead)))
+  }
+
+  // awaitCommands gives the connection up if commands wait and none is answered for
+  // too long, even if pings are: their promises would never settle.
+  awaitCommands() {
+    this.deadline.set(commandTimeout, (late) => (late ? this.awaitCommands() : this.end(dead)))
   }
 
   // nextPing sets the next ping, one interval after our last frame.
@@ -149,6 +160,7 @@ export class Link {
   end(reason) {
     if (this.ended) return
     this.ended = true
+    this.deadline.clear()
     this.timer.clear()
     this.closeSocket()
     for (const done of this.pending.values()) done({ type: 'error', ...lost })

@@ -1,7 +1,7 @@
 // Pings and probes: connections that fail silently, and apps that are suspended.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Fixture, message, state } from './fixture.js'
+import { Fixture, message, refusal, state } from './fixture.js'
 
 const pings = (socket) => socket.commands('ping').length
 
@@ -42,6 +42,30 @@ test('commands sent after the ping do not postpone the deadline', () => {
   fixture.chat.typing('tea')
   fixture.clock.advance(1_000)
   assert.equal(fixture.chat.state, 'offline')
+})
+
+test('a server that answers pings but no command is dead after 60 s: every promise settles', async () => {
+  const fixture = new Fixture()
+  fixture.joinRoom('tea')
+  const { socket } = fixture
+  const refused = [fixture.chat.who('tea'), fixture.chat.history('tea')]
+  const sent = fixture.chat.send('tea', 'x')
+  const tick = () => {
+    fixture.clock.advance(1_000)
+    for (const { id } of socket.commands('ping').splice(-1)) socket.receive({ type: 'pong', ...(id && { id }) })
+  }
+  for (let i = 0; i < 50; i++) tick()
+  socket.answer('who', { type: 'who', room: 'tea', users: [], members: 1 })
+  await refused[0]
+  for (let i = 0; i < 59; i++) tick()
+  assert.equal(fixture.chat.state, 'online') // one answer is progress
+  tick()
+  assert.deepEqual([fixture.chat.state, fixture.of('state').at(-1).code], ['offline', 'dead'])
+  await assert.rejects(refused[1], refusal('lost', 0))
+  fixture.clock.advance(500)
+  fixture.welcome({ rooms: [state('tea')] })
+  fixture.socket.answer('send', { type: 'ok', room: 'tea', seq: 1, at: 1, duplicate: false })
+  assert.equal((await sent).seq, 1)
 })
 
 test('any frame from the server answers a ping', () => {

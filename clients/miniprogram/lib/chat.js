@@ -134,6 +134,7 @@ var protocol = "chat.v1";
 var openTimeout = 2e4;
 var answerTimeout = 1e4;
 var probeTimeout = 3e3;
+var commandTimeout = 6e4;
 var lost = { code: "lost", message: "the connection was lost", retry: 0 };
 var otherProtocol = { code: "no_protocol", message: "the server did not agree on chat.v1", retry: 0 };
 var dead = { code: "dead", message: "the server does not answer", retry: 0 };
@@ -153,6 +154,7 @@ var Link = class {
     this.paused = false;
     this.ended = false;
     this.timer = new Timer(clock);
+    this.deadline = new Timer(clock);
     this.timer.set(openTimeout, () => this.end(dead));
   }
   get welcomed() {
@@ -195,6 +197,7 @@ var Link = class {
       return done({ type: "error", code: "too_large", message: `the frame has more than ${this.maxFrame} bytes`, retry: false });
     }
     this.pending.set(id, done);
+    if (type !== "ping" && !this.deadline.handle) this.awaitCommands();
     this.write(text);
   }
   // send sends a command that needs no answer.
@@ -222,10 +225,17 @@ var Link = class {
     }
     const done = this.pending.get(frame.id);
     this.pending.delete(frame.id);
+    if (this.pending.size) this.awaitCommands();
+    else this.deadline.clear();
     done == null ? void 0 : done(frame);
   }
   awaitAnswer() {
     this.timer.set(answerTimeout, (late) => late && this.welcomed ? this.probe() : this.end(dead));
+  }
+  // awaitCommands gives the connection up if commands wait and none is answered for
+  // too long, even if pings are: their promises would never settle.
+  awaitCommands() {
+    this.deadline.set(commandTimeout, (late) => late ? this.awaitCommands() : this.end(dead));
   }
   // nextPing sets the next ping, one interval after our last frame.
   nextPing() {
@@ -261,6 +271,7 @@ var Link = class {
   end(reason) {
     if (this.ended) return;
     this.ended = true;
+    this.deadline.clear();
     this.timer.clear();
     this.closeSocket();
     for (const done of this.pending.values()) done({ type: "error", ...lost });
