@@ -56,6 +56,30 @@ test('an Enter that picks a candidate does not send, in Safari neither', async (
   assert.equal(await text.inputValue(), 'nihao')
 })
 
+test('an element whose attributes change or that is moved goes on', async (t) => {
+  const person = await Person.enter(t, 'Li', 'lobby')
+  const { page } = person
+  const headings = []
+  const change = async (attributes) => {
+    await page.locator('caddy-chat').evaluate((it, changes) => changes.forEach((change) => it.setAttribute(...change)), attributes)
+    await page.waitForFunction((room) => document.querySelector('caddy-chat').shadowRoot.querySelector('main h1')?.textContent === room, attributes[0][1])
+    await person.online()
+    headings.push(await page.locator('main h1').textContent())
+  }
+  await change([['room', 'tea']])
+  await change([['room', 'milk'], ['name', 'Bo']])
+  assert.deepEqual(headings, ['tea', 'milk'])
+  await page.evaluate(() => {
+    const box = document.createElement('div')
+    document.body.append(box)
+    box.append(document.querySelector('caddy-chat'))
+  })
+  await person.online()
+  await person.say('still here')
+  await page.locator('li.own.sent').waitFor()
+  assert.deepEqual(person.problems, [])
+})
+
 test('an address whose fragment is no room opens the lobby', async (t) => {
   const person = await Person.enter(t, 'Li', 'lobby', { fragment: '%' })
   assert.equal(await person.page.locator('main h1').textContent(), 'lobby')

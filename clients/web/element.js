@@ -26,7 +26,23 @@ import { words } from './words.js'
 //
 // Its property token is a token, or a function that returns one, for sites that
 // have signed their users in. Set it before the element is inserted into the page.
+//
+// If an attribute changes, the element starts again with the new ones.
 export class CaddyChat extends HTMLElement {
+  static observedAttributes = ['url', 'room', 'name']
+
+  // attributeChangedCallback waits for the end of the task, in which a framework may
+  // change several attributes.
+  attributeChangedCallback(attribute, before, now) {
+    if (before === now || !this.shadowRoot || this.restarting) return
+    this.restarting = Promise.resolve().then(() => {
+      this.restarting = undefined
+      if (!this.isConnected) return
+      this.disconnectedCallback()
+      this.connectedCallback()
+    })
+  }
+
   connectedCallback() {
     if (this.chat) return
     const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' })
