@@ -20,7 +20,8 @@ import (
 // ServeMessages serves the messages of a room over plain HTTP, as PROTOCOL.md
 // describes it: GET reads a page, POST says something. It is for backends, which
 // need no connection for either. Their users, rooms, rights and limits are those of
-// everybody else.
+// everybody else. A guest without a token is refused: a Handler without Auth
+// serves nobody here.
 func (h *Handler) ServeMessages(w http.ResponseWriter, r *http.Request, room string) {
 	serve := h.getMessages
 	switch r.Method {

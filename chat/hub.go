@@ -21,7 +21,14 @@ import (
 type Config struct {
 	Settings
 
-	// Journal records the rooms. The hub closes it. Required.
+	// Journal records the rooms. Required. Close closes it. If NewHub returns an
+	// error, the journal is still the caller's.
+	//
+	// If it also has one of these methods, the hub uses it: Restore, as in
+	// journal.Restorer, for Import; Stats() journal.Stats for Stats; Unavailable()
+	// error, which says why nothing can be recorded now, for Health; and
+	// Backup(dir string) error and Compact(context.Context) error for the methods
+	// of the same name. A type that embeds a journal.Journal hides them.
 	Journal journal.Journal
 
 	// Logger may be nil, for silence. No message body reaches it.
@@ -42,7 +49,8 @@ type Hub struct {
 	retiring retirement
 }
 
-// NewHub starts a hub. The caller must Close it.
+// NewHub starts a hub. The caller must Close it. It reads the mutes and bans from
+// the journal, and returns an error if it cannot.
 func NewHub(cfg Config) (*Hub, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
@@ -86,8 +94,9 @@ func (h *Hub) rawSubscription(id string) *room.Subscription {
 // Settings returns those in force, with the defaults filled in.
 func (h *Hub) Settings() Settings { return *h.settings() }
 
-// Configure changes the settings. Sessions that may no longer read a room leave
-// it.
+// Configure changes the settings. Fields that are zero get their defaults, so to
+// change one setting, change it in what Settings returned. Sessions that may no
+// longer read a room leave it.
 func (h *Hub) Configure(s Settings) {
 	s = s.withDefaults()
 	h.current.Store(&s)

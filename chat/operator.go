@@ -119,8 +119,11 @@ func (h *Hub) EndSession(id string) bool {
 	return true
 }
 
-// Announce says something in a room that does not come from a user: a notice. Its
-// body is a JSON value.
+// Announce says something in a room that does not come from a user: a notice. It
+// returns when the journal has recorded it. The body must be a valid JSON value:
+// this is not checked. Clients of the raw dialect do not get notices. Policies and
+// rate limits do not apply, and the room need not have anybody in it. If ctx ends
+// first, the notice may still be recorded.
 func (h *Hub) Announce(ctx context.Context, name string, body []byte) (journal.Receipt, error) {
 	return h.appendNotice(ctx, name, journal.Entry{Kind: journal.Notice, Body: body})
 }
@@ -200,7 +203,8 @@ func (h *Hub) Sanctions() []Sanction {
 	return list
 }
 
-// Health returns why the hub cannot serve as it should, or nil.
+// Health returns why the hub cannot serve as it should, or nil: ErrHubClosed, or
+// an error that wraps journal.ErrUnavailable.
 func (h *Hub) Health() error {
 	if h.isClosed() {
 		return ErrHubClosed
@@ -214,6 +218,7 @@ func (h *Hub) Health() error {
 }
 
 // Stats returns the hub's figures. Each is right, but they are not of one moment.
+// It makes new maps with each call, which belong to the caller.
 func (h *Hub) Stats() Stats {
 	s := Stats{Rooms: h.rooms.Len(), Parked: h.engine.Parked(), Queued: h.engine.Queued()}
 	h.mu.Lock()

@@ -31,7 +31,8 @@ func (h *Hub) Export(ctx context.Context, only, from string, after journal.Seq, 
 // in the room get the new entries.
 //
 // Import stops at the first line that is damaged or does not fit. The error has
-// the number of that line. What came before it is kept.
+// the number of that line. What came before it is kept. The error wraps
+// errors.ErrUnsupported if the journal is no journal.Restorer.
 func (h *Hub) Import(ctx context.Context, from io.Reader) (Imported, error) {
 	j, ok := h.journal.(journal.Restorer)
 	if !ok {
@@ -54,7 +55,8 @@ func (h *Hub) Tail(ctx context.Context, room string, newest int, each func(line 
 	return transfer.Tail(ctx, h.journal, room, newest, each)
 }
 
-// Backup copies the journal to dir, which must not exist, while it runs.
+// Backup copies the journal to dir, which must not exist, while it runs. The error
+// wraps errors.ErrUnsupported if the journal is not on disk.
 func (h *Hub) Backup(dir string) error {
 	j, ok := h.journal.(interface{ Backup(dir string) error })
 	if !ok {
@@ -64,7 +66,8 @@ func (h *Hub) Backup(dir string) error {
 }
 
 // Compact writes the journal again, without what was deleted: then no file of it
-// holds a recalled body. That takes as long as a copy.
+// holds a recalled body. That takes as long as a copy. The error wraps
+// errors.ErrUnsupported if the journal is not on disk.
 func (h *Hub) Compact(ctx context.Context) error {
 	j, ok := h.journal.(interface{ Compact(context.Context) error })
 	if !ok {
