@@ -143,7 +143,8 @@ func TestDocuments_Embedding_IsTheExample(t *testing.T) {
 	if !ok || !strings.Contains(testcaddy.Read(t, "../chat/example_test.go"), indented.String()) {
 		t.Errorf("chat/example_test.go does not have\n%s", indented.String())
 	}
-	there, found := exported(t, "../chat", "../chat/identity", "../chat/pebblejournal", "../chat/journaltest"), 0
+	there, found := exported(t, "../chat", "../chat/access", "../chat/identity", "../chat/journal", "../chat/journal/journaltest",
+		"../chat/memjournal", "../chat/pebblejournal"), 0
 	for _, m := range regexp.MustCompile("`(?:\\w+\\.)?([A-Z]\\w+)`").FindAllStringSubmatch(after, -1) {
 		found++
 		if !there[m[1]] && m[1] != "Shutdown" { // of the web server
