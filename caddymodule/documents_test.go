@@ -161,8 +161,8 @@ func exported(t *testing.T, dirs ...string) map[string]bool {
 	names := map[string]bool{}
 	for _, dir := range dirs {
 		files, err := filepath.Glob(dir + "/*.go")
-		if err != nil {
-			t.Fatal(err)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s has no Go files: %v", dir, err)
 		}
 		for _, file := range files {
 			if strings.HasSuffix(file, "_test.go") {
