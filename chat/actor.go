@@ -42,6 +42,14 @@ func (a *actor) User() journal.User {
 	return journal.User{ID: a.id, Guest: true}
 }
 
+// identityExpires returns when the credential ends; zero: never.
+func (a *actor) identityExpires() time.Time {
+	if id := a.identity.Load(); id != nil {
+		return id.Expires
+	}
+	return time.Time{}
+}
+
 // Rights returns what the actor may do in a room, or in the hub if the name is
 // empty.
 func (a *actor) Rights(room string) access.Rights {

@@ -50,7 +50,7 @@ func feed(t *testing.T, frames []string) {
 	}
 	server, client := net.Pipe()
 	s := &session{actor: actor{core: &hub.core, id: newID()}, began: time.Now(), ended: hub.unregister}
-	host := &v1Host{session: s, hub: hub, signIn: newSignIn(everybodyIsAGuest{}, httptest.NewRequest("GET", "/", nil))}
+	host := &v1Host{session: s, hub: hub, signIn: newSignIn(&hub.core, everybodyIsAGuest{}, httptest.NewRequest("GET", "/", nil))}
 	v1 := chatv1.NewSession(host, room.V1)
 	s.dialect = v1
 	if _, ok := hub.reserve(s.addr, hub.settings()); !ok || !hub.reserveHello(1) {

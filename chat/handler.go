@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"math"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -75,6 +77,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := wsconn.Check(r); err != nil {
 		return err
 	}
+	// The rest reads the query without looking for errors: a parameter that cannot
+	// be decoded must not count as absent.
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+		return refuse(RefusedHandshake, http.StatusBadRequest, invalidQuery)
+	}
 	if !h.Origins.Allow(r) {
 		return refuse(RefusedOrigin, http.StatusForbidden, "this origin may not connect")
 	}
@@ -102,6 +109,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 }
 
 func newID() string { return rand.Text() }
+
+// invalidQuery is told to those whose query cannot be decoded. It does not repeat
+// the query, because it may have a token.
+const invalidQuery = "the query of the URL is not valid: percent-encode its values"
 
 // reserve takes a slot for a connection, or returns why there is none.
 func (h *Handler) reserve(addr netip.Addr) error {
@@ -226,6 +237,10 @@ func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, n
 	}
 	raw := rawdialect.NewSession(rawHost{s}, sub, enc)
 	s.dialect, s.rawSub = raw, sub
+	expires := s.identityExpires()
+	if !expires.IsZero() {
+		s.expiry = time.AfterFunc(math.MaxInt64, func() { s.Close(wire.Expired) }) // runs once there is a connection
+	}
 	if s.conn, err = h.Hub.engine.Accept(w, r, terms, s); err != nil {
 		raw.End()
 		return err
@@ -238,6 +253,9 @@ func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, n
 	if err := raw.Begin(history); err != nil {
 		s.Close(wire.Unavailable)
 	}
+	if s.expiry != nil {
+		s.expiry.Reset(time.Until(expires))
+	}
 	h.run(s)
 	return nil
 }
@@ -246,7 +264,7 @@ func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, n
 // has shown no credential: any number of them may come.
 func (h *Handler) signInRaw(s *session, r *http.Request) error {
 	token := access.HandshakeToken(r)
-	id, err := h.auth().Authenticate(r.Context(), access.Credential{Token: token, Request: r})
+	id, err := authenticate(r.Context(), &h.Hub.core, h.auth(), access.Credential{Token: token, Request: r})
 	if err != nil {
 		return h.refuseUser(RefusedIdentity, err)
 	}
@@ -309,7 +327,7 @@ func (h *Handler) beginV1(s *session, w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	h.register(s, r)
-	host.signIn = newSignIn(h.auth(), r)
+	host.signIn = newSignIn(&h.Hub.core, h.auth(), r)
 	v1.AwaitHello()
 	h.run(s)
 	return nil

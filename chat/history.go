@@ -36,9 +36,47 @@ func (a *actor) readPage(ctx context.Context, q journal.Query, bounds pageBounds
 	if err != nil {
 		return page, err
 	}
-	hide(&page, a.Rights(q.Room).History, q.Backward, time.Now())
+	shown, now := a.Rights(q.Room).History, time.Now()
+	hide(&page, shown, q.Backward, now)
+	if !q.Backward && page.More && len(page.Entries) == 0 {
+		// Everything that was read is hidden: go on with the first entry that is
+		// not, or the reader would ask for the same again and again.
+		if q.After, err = a.core.lastHidden(ctx, q.Room, shown, page, now); err != nil {
+			return page, err
+		}
+		if page, err = a.core.journal.Read(ctx, q); err != nil {
+			return page, err
+		}
+		hide(&page, shown, q.Backward, now)
+	}
 	shorten(&page, q.Backward, bounds)
 	return page, nil
+}
+
+// lastHidden returns the number of the newest entry that the policy hides. page is
+// one of the room after hide. Times never decrease within a room, so it searches
+// by halves: some twenty reads of one entry in a room of a million.
+func (c *core) lastHidden(ctx context.Context, name string, h access.History, page journal.Page, now time.Time) (journal.Seq, error) {
+	low, high := page.First-1, page.Last // low is hidden, or before what is kept
+	if h.Age <= 0 {
+		return low, nil
+	}
+	for low < high {
+		middle := low + (high-low+1)/2
+		found, err := c.journal.Read(ctx, journal.Query{Room: name, After: middle - 1, Limit: 1})
+		if err != nil {
+			return 0, err
+		}
+		if len(found.Entries) == 0 || found.Entries[0].Seq != middle {
+			return max(low, found.First-1), nil // retention was faster
+		}
+		if now.Sub(time.UnixMilli(found.Entries[0].At)) > h.Age {
+			low = middle
+		} else {
+			high = middle - 1
+		}
+	}
+	return low, nil
 }
 
 // hide removes entries that the policy does not show, and raises First
@@ -125,8 +163,8 @@ func (a *actor) markRead(ctx context.Context, sub *room.Subscription, seq journa
 // unreadAbove returns how many of the entries that are kept are above a mark.
 func unreadAbove(p journal.Page, mark journal.Seq) journal.Seq { return p.Last - max(mark, p.First-1) }
 
-// lastMessages returns the newest n entries of a room that raw clients hear,
-// oldest first, and the number of the newest entry of all.
+// lastMessages returns the newest n entries of a room that raw clients hear and that
+// the policy shows, oldest first, and the number of the newest entry of all.
 func (a *actor) lastMessages(ctx context.Context, room string, n int) ([]journal.Entry, journal.Seq, error) {
 	var found []journal.Entry // newest first
 	var last journal.Seq
@@ -135,6 +173,7 @@ func (a *actor) lastMessages(ctx context.Context, room string, n int) ([]journal
 		if err != nil {
 			return nil, 0, err
 		}
+		hide(&page, a.Rights(room).History, true, time.Now())
 		if q.Before == 0 {
 			last = page.Last
 		}

@@ -83,11 +83,14 @@ func (h *Handler) requester(r *http.Request, room string) (*actor, error) {
 		e.Message = err.Error()
 		return nil, e
 	}
+	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
+		return nil, badField("query", "is not valid: percent-encode its values")
+	}
 	if !h.Origins.Allow(r) {
 		return nil, wire.Forbidden.Error("")
 	}
 	token := access.BearerToken(r)
-	id, err := h.auth().Authenticate(r.Context(), access.Credential{Token: token, Request: r})
+	id, err := authenticate(r.Context(), &h.Hub.core, h.auth(), access.Credential{Token: token, Request: r})
 	if errors.Is(err, access.ErrNoCredential) || err == nil && token == "" && id.User.Guest {
 		e := wire.BadToken.Error("")
 		e.Message = "a token is needed"

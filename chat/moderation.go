@@ -71,6 +71,12 @@ func (h *Hub) mayModerate(a *actor, name, user string) error {
 	if !a.Rights(name).Moderate {
 		return wire.Forbidden.Error("")
 	}
+	if name != "" {
+		// Who may not read a room, or is banned from it, does not moderate it.
+		if err := a.MayRead(name); err != nil {
+			return err
+		}
+	}
 	for _, s := range h.sessionsOf(user) {
 		if s.Rights(name).Moderate {
 			return wire.Forbidden.Error("")

@@ -25,6 +25,7 @@ type session struct {
 	conn       *wsconn.Conn
 	dialect    dialect
 	rawSub     *room.Subscription // of a raw session; nil otherwise
+	expiry     *time.Timer        // ends a raw session with its token; nil otherwise
 	ended      func(*session)     // is called last
 }
 
@@ -47,6 +48,9 @@ func (s *session) Message(op ws.OpCode, payload []byte) { s.dialect.Receive(op, 
 // Closed implements wsconn.Handler.
 func (s *session) Closed(err error) {
 	s.dialect.End()
+	if s.expiry != nil {
+		s.expiry.Stop()
+	}
 	s.ended(s)
 	if c := s.core.log.Check(zap.DebugLevel, "session closed"); c != nil {
 		c.Write(zap.String("session", s.id), zap.Stringer("client_ip", s.addr), zap.String("user_id", s.User().ID),

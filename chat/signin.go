@@ -4,14 +4,29 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime/debug"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/wire"
+	"go.uber.org/zap"
 )
+
+// authenticate asks an Authenticator, which may be somebody else's code: a panic in
+// it is logged and refuses this client, and nothing that the caller holds is lost.
+func authenticate(ctx context.Context, c *core, auth access.Authenticator, shown access.Credential) (id *access.Identity, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.log.Error("authenticator panicked", zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
+			id, err = nil, wire.Internal.Error("")
+		}
+	}()
+	return auth.Authenticate(ctx, shown)
+}
 
 // signIn is how the client of a session of chat.v1 proves who it is. It is used
 // by the goroutine that reads the connection.
 type signIn struct {
+	core *core                // fixed
 	auth access.Authenticator // fixed
 
 	// What the handshake said of the user, until hello.
@@ -23,10 +38,10 @@ type signIn struct {
 
 // newSignIn authenticates the handshake. What comes of it counts only if hello
 // has no token.
-func newSignIn(auth access.Authenticator, r *http.Request) *signIn {
+func newSignIn(c *core, auth access.Authenticator, r *http.Request) *signIn {
 	token := access.HandshakeToken(r)
-	si := &signIn{auth: auth, hasToken: token != ""}
-	si.shown, si.refused = auth.Authenticate(r.Context(), access.Credential{Token: token, Request: r})
+	si := &signIn{core: c, auth: auth, hasToken: token != ""}
+	si.shown, si.refused = authenticate(r.Context(), c, auth, access.Credential{Token: token, Request: r})
 	return si
 }
 
@@ -56,7 +71,7 @@ func (si *signIn) identify(ctx context.Context, c *wire.Hello) (*access.Identity
 }
 
 func (si *signIn) authenticate(ctx context.Context, token string) (*access.Identity, error) {
-	id, err := si.auth.Authenticate(ctx, access.Credential{Token: token})
+	id, err := authenticate(ctx, si.core, si.auth, access.Credential{Token: token})
 	if errors.Is(err, access.ErrNoCredential) {
 		return nil, wire.BadToken.Error("")
 	}

@@ -76,7 +76,21 @@ func SourceOf(r *http.Request) Source {
 	if len(values) == 0 {
 		return NoSource
 	}
-	return Source{unique.Make(source{strings.ToLower(values[0]), strings.ToLower(r.Host)})}
+	return Source{unique.Make(source{canonicalOrigin(values[0]), strings.ToLower(r.Host)})}
+}
+
+// defaultPorts are the ports that an origin need not name.
+var defaultPorts = map[string]string{"http": ":80", "https": ":443"}
+
+// canonicalOrigin returns an origin or a pattern in lower case and without the
+// default port of its scheme (RFC 6454, 4): https://X.org:443 is https://x.org.
+func canonicalOrigin(origin string) string {
+	origin = strings.ToLower(origin)
+	scheme, _, _ := strings.Cut(origin, "://")
+	if port := defaultPorts[scheme]; port != "" {
+		return strings.TrimSuffix(origin, port)
+	}
+	return origin
 }
 
 // AllowSource reports whether a page may connect.
@@ -88,7 +102,7 @@ func (o Origins) AllowSource(s Source) bool {
 	if len(o) > 0 {
 		return o.match(from.origin)
 	}
-	if u, err := url.Parse(from.origin); err == nil && u.Host != "" && u.Host == from.host {
+	if u, err := url.Parse(from.origin); err == nil && u.Host != "" && u.Host == strings.TrimSuffix(from.host, defaultPorts[u.Scheme]) {
 		return true
 	}
 	return wechatOrigins.match(from.origin)
@@ -103,7 +117,7 @@ func (o Origins) match(origin string) bool {
 		if p == "*" {
 			return true
 		}
-		if ok, err := path.Match(escapeOthers.Replace(strings.ToLower(p)), origin); ok && err == nil {
+		if ok, err := path.Match(escapeOthers.Replace(canonicalOrigin(p)), origin); ok && err == nil {
 			return true
 		}
 	}

@@ -14,11 +14,8 @@ const maxStrikes = 100
 
 // Receive carries out one command. Calls must not overlap.
 func (s *Session) Receive(op ws.OpCode, payload []byte) {
-	if op != ws.OpText {
-		s.refuse(&wire.Error{Code: wire.BadFrame, Message: "a frame must be text", Retry: wire.Never})
-		return
-	}
-	c, err := wire.Decode(payload)
+	c, err := decode(op, payload)
+	// Every frame is charged before it is answered, whatever it is.
 	if wait := s.host.Charge(len(payload), 0); wait > 0 {
 		if s.strikes++; s.strikes > maxStrikes {
 			s.host.CloseWith(wire.TooFast.Bye())
@@ -31,6 +28,14 @@ func (s *Session) Receive(op ws.OpCode, payload []byte) {
 	if err != nil {
 		s.refuse(s.errorFor(err, c))
 	}
+}
+
+// decode reads a command. Only text frames have one.
+func decode(op ws.OpCode, payload []byte) (wire.Command, error) {
+	if op != ws.OpText {
+		return nil, &wire.Error{Code: wire.BadFrame, Message: "a frame must be text", Retry: wire.Never}
+	}
+	return wire.Decode(payload)
 }
 
 // tooFast returns the error of a frame that came too soon by wait.

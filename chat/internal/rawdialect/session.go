@@ -4,6 +4,7 @@ package rawdialect
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -96,6 +97,10 @@ func (s *Session) Receive(op ws.OpCode, payload []byte) {
 	case wait > 0:
 		s.host.Sleep(wait)
 	}
+	if op == ws.OpText && isHello(payload) {
+		s.host.Close(wire.Forbidden)
+		return
+	}
 	e := journal.Entry{Kind: journal.Message, Text: true, Body: bytes.Clone(payload)} // payload is valid during the call only
 	if op == ws.OpBinary {
 		e.Kind, e.Text = journal.Binary, false
@@ -104,6 +109,21 @@ func (s *Session) Receive(op ws.OpCode, payload []byte) {
 	if errors.As(s.host.Publish(s.sub, e, s.published), &no) {
 		s.host.Close(no.Code)
 	}
+}
+
+// isHello reports whether a text is the hello of a client that believes it speaks
+// chat.v1: a proxy has dropped Sec-WebSocket-Protocol. It may have a token, so
+// nobody else must get it.
+func isHello(payload []byte) bool {
+	if payload = bytes.TrimLeft(payload, " \t\r\n"); len(payload) == 0 || payload[0] != '{' {
+		return false
+	}
+	if !bytes.Contains(payload, []byte(`"hello"`)) {
+		return false // the usual case, without decoding
+	}
+	// A hello with a mistake may have a token, too: only its type is looked at.
+	var frame struct{ Type string }
+	return json.Unmarshal(payload, &frame) == nil && frame.Type == "hello"
 }
 
 // published ends the session if a message could not be recorded: a raw client
