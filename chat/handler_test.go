@@ -84,7 +84,7 @@ func TestHandler_History_ComesFirst(t *testing.T) {
 	expect(t, late, "live")
 }
 
-// Whoever joins in the middle of a conversation hears an unbroken run of it:
+// Whoever joins while others talk hears an unbroken run of it:
 // nothing is missing or doubled where history ends and live messages begin.
 func TestHandler_History_JoinsTheLiveRoomWithoutSeam(t *testing.T) {
 	url, _ := startHub(t, chat.Config{})
@@ -131,8 +131,8 @@ func TestHandler_History_JoinsTheLiveRoomWithoutSeam(t *testing.T) {
 	wg.Wait()
 }
 
-// A member that does not read costs the others nothing and is cut off.
-func TestHandler_StalledMember_DisturbsNobody(t *testing.T) {
+// A client that does not read costs the others nothing and is cut off.
+func TestHandler_StalledClient_DisturbsNobody(t *testing.T) {
 	url, _ := startHub(t, chat.Config{Settings: chat.Settings{MaxMessage: 16 << 10, OutboxLimit: 64 << 10}})
 	speaker, reader, stalled := dial(t, url), dial(t, url), dial(t, url)
 	text := strings.Repeat("x", 16<<10)

@@ -182,8 +182,8 @@ func TestMessages_BadRequests(t *testing.T) {
 	}
 }
 
-// A user's pace is one, however the user comes.
-func TestMessages_ShareTheUsersPace(t *testing.T) {
+// All requests and sessions of a user share one rate.
+func TestMessages_ShareTheUsersRate(t *testing.T) {
 	url, ws, _ := messagesURL(t, chat.Settings{UserRate: access.Rate{PerSecond: 0.001, Burst: 2}})
 	c := dialV1(t, ws).hello(`,"token":"ann","rooms":[{"room":"r"}]`)
 	c.say(`{"type":"ping"}`)

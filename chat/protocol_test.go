@@ -33,21 +33,21 @@ var journals = map[string]func(t *testing.T) journal.Journal{
 	},
 }
 
-// TestProtocol_Examples plays every conversation of PROTOCOL.md to a server, on
+// TestProtocol_Examples plays every example of PROTOCOL.md to a server, on
 // every journal.
 func TestProtocol_Examples(t *testing.T) {
 	text, err := os.ReadFile("../PROTOCOL.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	conversations, err := script.Parse(text)
+	examples, err := script.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, open := range journals {
 		t.Run(name, func(t *testing.T) {
 			url, _ := serve(t, chat.Config{Journal: open(t)}, &chat.Handler{Auth: testAuth{}})
-			for _, c := range conversations {
+			for _, c := range examples {
 				t.Run(strconv.Itoa(c.Line), func(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 					defer cancel()

@@ -97,13 +97,6 @@ func (q *queue) refused() error {
 	return q.refusal
 }
 
-// waiting returns how many bytes are in the queue.
-func (q *queue) waiting() int {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.bytes
-}
-
 // close makes put return ErrClosed. What is in the queue can still be taken.
 func (q *queue) close() {
 	q.mu.Lock()

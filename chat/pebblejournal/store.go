@@ -227,9 +227,6 @@ func (h *handle) get(key []byte) ([]byte, error) {
 	return append([]byte{}, value...), nil
 }
 
-// free returns the free bytes of the disk.
-func (s *store) free() int64 { return failstop.Free(s.opt.fs, s.opt.Dir) }
-
 func (s *store) checkFree(need int64) error { return failstop.CheckFree(s.opt.fs, s.opt.Dir, need) }
 
 // checkWritable returns why nothing should be written to h now, or nil.

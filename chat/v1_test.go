@@ -15,7 +15,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-func TestConversation_HelloTimeout(t *testing.T) {
+func TestV1_HelloTimeout(t *testing.T) {
 	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
 		c := b.connect()
 		c.say(`{"type":"ping"}`)
@@ -26,7 +26,7 @@ func TestConversation_HelloTimeout(t *testing.T) {
 	})
 }
 
-func TestConversation_GoneForAMoment_IsNotTold(t *testing.T) {
+func TestV1_GoneForAMoment_IsNotAnnounced(t *testing.T) {
 	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"rooms":[{"room":"r"}]`)
 		join := `,"token":"guest-x","rooms":[{"room":"r"}]`
@@ -54,7 +54,7 @@ func (c *client) presence(want string) {
 }
 
 // Many who come at once cost one frame, and nobody is told of themselves.
-func TestConversation_Presence_IsGathered(t *testing.T) {
+func TestV1_Presence_IsCollected(t *testing.T) {
 	inBubble(t, chat.Settings{MaxConnectionsPerIP: 1000}, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"rooms":[{"room":"r"}]`)
 		a.silent(time.Second)
@@ -71,7 +71,7 @@ func TestConversation_Presence_IsGathered(t *testing.T) {
 	})
 }
 
-func TestConversation_Recall_TooLate(t *testing.T) {
+func TestV1_Recall_TooLate(t *testing.T) {
 	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"token":"guest-a","rooms":[{"room":"r"}]`)
 		m := b.connect().hello(`,"token":"moderator","rooms":[{"room":"r"}]`)
@@ -87,7 +87,7 @@ func TestConversation_Recall_TooLate(t *testing.T) {
 	})
 }
 
-func TestConversation_Typing_IsThinnedOut(t *testing.T) {
+func TestV1_Typing_IsThinnedOut(t *testing.T) {
 	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"token":"guest-a","rooms":[{"room":"r"}]`)
 		other := b.connect().hello(`,"rooms":[{"room":"r"}]`)
@@ -129,7 +129,7 @@ func (limited) Authenticate(_ context.Context, c access.Credential) (*access.Ide
 	return &access.Identity{User: journal.User{ID: name}, Settled: true, Expires: time.Now().Add(d)}, nil
 }
 
-func TestConversation_Token_EndsUnlessRenewed(t *testing.T) {
+func TestV1_Token_EndsUnlessRenewed(t *testing.T) {
 	inBubble(t, chat.Settings{}, limited{}, func(t *testing.T, b *bubble) {
 		c := b.connect().hello(`,"token":"li 5m"`)
 		c.silent(4*time.Minute - time.Millisecond)
@@ -146,7 +146,7 @@ func TestConversation_Token_EndsUnlessRenewed(t *testing.T) {
 	})
 }
 
-func TestConversation_Mute_Ends(t *testing.T) {
+func TestV1_Mute_Ends(t *testing.T) {
 	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"token":"guest-a","rooms":[{"room":"r"}]`)
 		b.must(b.hub.Mute("", "guest-a", time.Minute))
@@ -160,7 +160,7 @@ func TestConversation_Mute_Ends(t *testing.T) {
 	})
 }
 
-func TestConversation_Ban_IsKeptAndEnds(t *testing.T) {
+func TestV1_Ban_IsKeptAndEnds(t *testing.T) {
 	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"token":"guest-a","rooms":[{"room":"r"}]`)
 		b.must(b.hub.Ban("", "guest-a", time.Hour))
@@ -182,7 +182,7 @@ func (b *bubble) must(err error) {
 	}
 }
 
-func TestConversation_Shutdown_SpreadsReturns(t *testing.T) {
+func TestV1_Shutdown_SpreadsReturns(t *testing.T) {
 	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
 		c := b.connect().hello("")
 		b.hub.Leave()
@@ -193,7 +193,7 @@ func TestConversation_Shutdown_SpreadsReturns(t *testing.T) {
 
 // A room is not live while there are pages left, and nothing comes twice where
 // it becomes so.
-func TestConversation_Pages(t *testing.T) {
+func TestV1_HistoryPages(t *testing.T) {
 	inBubble(t, chat.Settings{MaxPage: 2}, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"rooms":[{"room":"r"}]`)
 		for i := range 5 {
@@ -210,7 +210,7 @@ func TestConversation_Pages(t *testing.T) {
 		c.drain(time.Second) // presence
 		c.say(`{"type":"join","room":"r","epoch":"` + epoch + `","after":3}`)
 		c.hear(`{"type":"joined","entries":[{"seq":4,"…":"…"},{"seq":5,"…":"…"}],"more":true,"…":"…"}`)
-		c.say(`{"type":"send","id":"1","room":"r","body":7}`) // it is a member all the same
+		c.say(`{"type":"send","id":"1","room":"r","body":7}`) // it is in the room all the same
 		c.hear(`{"type":"ok","id":"1","seq":7,"…":"…"}`)
 		c.say(`{"type":"join","room":"r","epoch":"` + epoch + `","after":5}`)
 		c.hear(`{"type":"joined","entries":[{"seq":6,"…":"…"},{"seq":7,"…":"…"}],"more":false,"…":"…"}`)
@@ -235,7 +235,7 @@ func TestRoom_Panic_IsContained(t *testing.T) {
 
 // A client that asks for more than it reads waits for itself, and is not cut
 // off.
-func TestConversation_AsksMoreThanItReads(t *testing.T) {
+func TestV1_AsksMoreThanItReads(t *testing.T) {
 	url, _ := serve(t, chat.Config{Journal: memjournal.New(memjournal.Options{})}, &chat.Handler{})
 	a := dialV1(t, url).hello(`,"rooms":[{"room":"r"}]`)
 	body := strings.Repeat("x", 50<<10)
@@ -268,7 +268,7 @@ func (j *broken) Append(e journal.Entry, done func(journal.Receipt, error)) {
 	j.Journal.Append(e, done)
 }
 
-func TestConversation_JournalFails_IsSaidAndReadsGoOn(t *testing.T) {
+func TestV1_JournalFails_IsSaidAndReadsGoOn(t *testing.T) {
 	j := &broken{Journal: memjournal.New(memjournal.Options{})}
 	url, _ := serve(t, chat.Config{Journal: j}, &chat.Handler{})
 	a := dialV1(t, url).hello(`,"rooms":[{"room":"lobby"}]`)
