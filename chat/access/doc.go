@@ -11,6 +11,7 @@
 //	rate.go       rates: token buckets of users and addresses
 //	origins.go    web pages that may connect
 //	pattern.go    patterns of room names
+//	shown.go      a user's name and picture: what clients may be sent
 //	identity.go   who somebody is, and how that is found out
 //	subject.go    sets of users that policies name
 //	policy.go     what policies permit somebody in a room
