@@ -14,6 +14,7 @@
 //	secrets.go       Secrets: where this server's own keys are stored
 //	signingkey.go    the keys of a Signer: encoding, rotation
 //	signer.go        Signer: this server's own tokens
+//	ed25519.go       the two names of Ed25519's algorithm
 //	key.go           Key: verifies a site's tokens; parsing of PEM and JSON Web Keys
 //	jwks.go          KeySet: keys from a URL, cached
 //	claims.go        from the claims of a site's token to an identity

@@ -39,6 +39,11 @@ type KeySet struct {
 	// is never called concurrently and must not panic. Of the URL the error
 	// contains scheme, host and path only; the rest may be secret.
 	Failed func(error)
+	// LeftOut, if not nil, is called after a fetch with what is wrong with the keys
+	// of the set that cannot be used, unless the fetch before found the same. It is
+	// not called for keys that say that they are for another use, such as
+	// encryption. The same rules hold as for Failed.
+	LeftOut func(error)
 
 	flight singleflight.Group // has one key: all fetches are the same
 
@@ -46,6 +51,8 @@ type KeySet struct {
 	keys    []Key      // replaced, never modified
 	fetched time.Time  // when the last fetch began; once it has ended, when it ended
 	failed  bool       // whether the last fetch that has ended failed
+
+	leftOut string // what LeftOut was last called with; used by fetches only
 }
 
 const (
@@ -170,8 +177,10 @@ func (s *KeySet) update() {
 	s.fetched = time.Now()
 	s.mu.Unlock()
 
-	keys, err := s.fetch()
-	if err != nil && s.Failed != nil {
+	keys, left, err := s.fetch()
+	if err == nil {
+		s.reportLeftOut(left)
+	} else if s.Failed != nil {
 		s.Failed(fmt.Errorf("get keys from %s: %w", s.redactedURL(), err))
 	}
 	s.mu.Lock()
@@ -180,6 +189,16 @@ func (s *KeySet) update() {
 	if err == nil {
 		s.keys = keys
 	}
+}
+
+// reportLeftOut calls LeftOut if left differs from what the fetch before found.
+func (s *KeySet) reportLeftOut(left []error) {
+	err := errors.Join(left...)
+	text := fmt.Sprint(err)
+	if err != nil && text != s.leftOut && s.LeftOut != nil {
+		s.LeftOut(fmt.Errorf("keys from %s: %w", s.redactedURL(), err))
+	}
+	s.leftOut = text
 }
 
 // redactedURL returns the URL without user, password and query.
@@ -191,12 +210,13 @@ func (s *KeySet) redactedURL() string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
 }
 
-// fetch gets the keys from the URL. A panic of the client becomes an error:
-// singleflight would end the process with it.
-func (s *KeySet) fetch() (keys []Key, err error) {
+// fetch gets the keys from the URL, and what is wrong with those that it leaves
+// out. A panic of the client becomes an error: singleflight would end the process
+// with it.
+func (s *KeySet) fetch() (keys []Key, left []error, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			keys, err = nil, fmt.Errorf("panic: %v", v)
+			keys, left, err = nil, nil, fmt.Errorf("panic: %v", v)
 		}
 	}()
 	client := s.Client
@@ -209,18 +229,18 @@ func (s *KeySet) fetch() (keys []Key, err error) {
 		if errors.As(err, &of) {
 			err = of.Err
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %s", res.Status)
+		return nil, nil, fmt.Errorf("status %s", res.Status)
 	}
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxKeySet+1))
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case len(text) > maxKeySet:
-		return nil, fmt.Errorf("more than %d bytes", maxKeySet)
+		return nil, nil, fmt.Errorf("more than %d bytes", maxKeySet)
 	}
 	return parseKeySet(text)
 }

@@ -51,9 +51,9 @@ func (j *JWT) Validate() error {
 	return nil
 }
 
-// algorithms are those that some key supports (RFC 7518, section 3.1, and RFC
-// 8037, section 3.1).
-var algorithms = []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"}
+// algorithms are those that some key supports (RFC 7518, section 3.1; RFC 8037,
+// section 3.1; RFC 9864, section 2.2).
+var algorithms = []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", algEdDSA, algEd25519}
 
 // Authenticate implements access.Authenticator. It returns access.ErrNoCredential if
 // there is no token, and for the tokens of [Guest] and [WeChat].

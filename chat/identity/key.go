@@ -104,7 +104,7 @@ func newKey(public any) (Key, error) {
 			return Key{key: k, algs: []string{alg}}, nil
 		}
 	case ed25519.PublicKey:
-		return Key{key: k, algs: []string{"EdDSA"}}, nil
+		return Key{key: k, algs: []string{algEdDSA, algEd25519}}, nil
 	}
 	return Key{}, errors.New("a key of this type cannot verify tokens")
 }
@@ -133,26 +133,41 @@ func parseWebKeys(text []byte) ([]Key, error) {
 	return keys, nil
 }
 
+// errOtherUse is the error for a key that says that it is not for signatures.
+var errOtherUse = errors.New("is not for signatures")
+
 // parseKeySet parses a published JSON Web Key Set. It leaves out keys that are not
-// usable, as RFC 7517, section 5, recommends, and fails if none is left.
-func parseKeySet(text []byte) ([]Key, error) {
-	var set jwkset.JWKSMarshal
+// usable, as RFC 7517, section 5, recommends, and fails if none is left. left says
+// which keys it left out and why, except for those that say that they are for
+// another use.
+func parseKeySet(text []byte) (keys []Key, left []error, err error) {
+	var set struct {
+		Keys []json.RawMessage `json:"keys"` // parsed one by one: one that is malformed spoils no other
+	}
 	if err := json.Unmarshal(text, &set); err != nil {
-		return nil, fmt.Errorf("is not a JSON Web Key Set: %w", err)
+		return nil, nil, fmt.Errorf("is not a JSON Web Key Set: %w", err)
 	}
 	if len(set.Keys) > maxKeys {
-		return nil, fmt.Errorf("contains more than %d keys", maxKeys)
+		return nil, nil, fmt.Errorf("contains more than %d keys", maxKeys)
 	}
-	var keys []Key
-	for _, m := range set.Keys {
-		if key, err := webKey(m); err == nil {
+	for i, raw := range set.Keys {
+		var m jwkset.JWKMarshal
+		err := json.Unmarshal(raw, &m)
+		var key Key
+		if err == nil {
+			key, err = webKey(m)
+		}
+		switch {
+		case err == nil:
 			keys = append(keys, key)
+		case !errors.Is(err, errOtherUse):
+			left = append(left, fmt.Errorf("key %d, kid %.64q: %w", i+1, m.KID, err))
 		}
 	}
 	if len(keys) == 0 {
-		return nil, errors.New("contains no usable public key")
+		return nil, nil, errors.Join(append([]error{errors.New("contains no usable public key")}, left...)...)
 	}
-	return keys, nil
+	return keys, left, nil
 }
 
 // webKey parses a JSON Web Key (RFC 7517, section 4).
@@ -163,7 +178,11 @@ func webKey(m jwkset.JWKMarshal) (Key, error) {
 	case m.D != "":
 		return Key{}, errors.New("is a private key; give the public one")
 	case m.USE != "" && m.USE != jwkset.UseSig:
-		return Key{}, errors.New("is not for signatures")
+		return Key{}, errOtherUse
+	}
+	alg := m.ALG.String()
+	if alg == algEd25519 { // jwkset does not know it
+		m.ALG, alg = algEdDSA, algEdDSA
 	}
 	jwk, err := jwkset.NewJWKFromMarshal(m, jwkset.JWKMarshalOptions{}, jwkset.JWKValidateOptions{SkipX5UScheme: true})
 	if err != nil {
@@ -174,10 +193,11 @@ func webKey(m jwkset.JWKMarshal) (Key, error) {
 		return Key{}, err
 	}
 	key.id = m.KID
-	if alg := m.ALG.String(); alg != "" {
-		if !slices.Contains(key.algs, alg) {
-			return Key{}, errors.New("does not support its alg")
-		}
+	switch {
+	case alg == "":
+	case !slices.Contains(key.algs, alg):
+		return Key{}, errors.New("does not support its alg")
+	case alg != algEdDSA: // tokens may use either name of it
 		key.algs = []string{alg}
 	}
 	return key, nil
