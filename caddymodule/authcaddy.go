@@ -62,12 +62,12 @@ func (a *CaddyAuth) Authenticate(_ context.Context, c access.Credential) (*acces
 	if err := identity.CheckUser(id); err != nil {
 		return nil, err
 	}
+	name := id // as it is: placeholders in a user's id must not be replaced
+	if a.Name != "" {
+		name = evaluate(c.Request, a.Name, "")
+	}
 	return &access.Identity{
-		User: journal.User{
-			ID:     id,
-			Name:   strings.ToValidUTF8(evaluate(c.Request, a.Name, id), ""),
-			Avatar: strings.ToValidUTF8(evaluate(c.Request, a.Avatar, ""), ""),
-		},
+		User:    access.CleanUser(journal.User{ID: id, Name: name, Avatar: evaluate(c.Request, a.Avatar, "")}),
 		Settled: true,
 	}, nil
 }

@@ -18,10 +18,11 @@ func init() { caddy.RegisterModule(new(JWTAuth)) }
 // JWTAuth accepts JSON Web Tokens that the site signs. A client sends its token in
 // the header `Authorization: Bearer`, in its hello, or in the query parameter `token`.
 //
-// A token must have `sub`, the user's id, and `exp`. It may have `name`, `avatar`
-// and `chat`, an object whose members `read`, `write` and `moderate` are lists of
-// room patterns: they permit more than the policies do. Policies can refer to all
-// other claims that are strings or lists of strings.
+// A token must have `sub`, the user's id, and `exp`. It may have `chat`, an object
+// whose members `read`, `write` and `moderate` are lists of room patterns: they permit
+// more than the policies do. It may have `name` and `avatar`, which are only shown: if
+// they are unusable, the user comes in without them. Policies can refer to other claims
+// that are strings, whole numbers, booleans or lists of strings, up to 50.
 type JWTAuth struct {
 	// Secrets for HS256, HS384 and HS512, at least 32 bytes each. May be
 	// placeholders like `{env.CHAT_SECRET}`. To rotate secrets, name the old and the
@@ -58,8 +59,11 @@ func (*JWTAuth) CaddyModule() caddy.ModuleInfo {
 
 // Provision reads the keys.
 func (a *JWTAuth) Provision(ctx caddy.Context) error {
-	a.JWT = &identity.JWT{Issuer: a.Issuer, Audience: a.Audience, Leeway: time.Duration(a.Leeway)}
-	repl := caddy.NewReplacer()
+	log, repl := limitedLog(ctx.Logger()), caddy.NewReplacer()
+	a.JWT = &identity.JWT{
+		Issuer: a.Issuer, Audience: a.Audience, Leeway: time.Duration(a.Leeway),
+		Refused: func(err error) { log.Debug("token refused", zap.Error(err)) },
+	}
 	for i, text := range a.Secrets {
 		secret, err := repl.ReplaceOrErr(text, true, true)
 		if err == nil {
@@ -88,10 +92,11 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 		}
 	}
 	if a.KeySet != "" {
-		log := limitedLog(ctx.Logger())
-		a.JWT.KeySet = &identity.KeySet{URL: a.KeySet, Failed: func(err error) {
-			log.Warn("key set of tokens not refreshed", zap.Error(err))
-		}}
+		a.JWT.KeySet = &identity.KeySet{
+			URL:     a.KeySet,
+			Failed:  func(err error) { log.Warn("key set of tokens not refreshed", zap.Error(err)) },
+			LeftOut: func(err error) { log.Warn("some keys of the key set cannot be used", zap.Error(err)) },
+		}
 	}
 	return a.JWT.Validate()
 }

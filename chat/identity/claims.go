@@ -2,7 +2,9 @@ package identity
 
 import (
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,7 +17,6 @@ import (
 )
 
 const (
-	maxNameClaim   = 1 << 10   // bytes
 	maxPatterns    = 100       // in each list of the claim chat
 	maxClaims      = 50        // in Identity.Claims
 	maxClaimValues = 100       // of one claim
@@ -23,21 +24,20 @@ const (
 )
 
 // identityFrom returns the identity that the claims of a verified token describe.
+// Only claims that decide something can refuse the token: sub, exp and chat. What
+// is only shown, and what policies may refer to, is left out if it is unusable.
 func identityFrom(claims jwt.MapClaims) (*access.Identity, error) {
 	r := claimReader{claims: claims}
 	id := &access.Identity{
-		User: journal.User{
-			ID:     r.text("sub", wire.MaxUser),
-			Name:   truncateName(r.text("name", maxNameClaim)),
-			Avatar: r.text("avatar", wire.MaxAvatar),
-		},
+		User: access.CleanUser(journal.User{
+			ID:     r.userID(),
+			Name:   r.shown("name"),
+			Avatar: r.shown("avatar"),
+		}),
 		Grants: r.grants(),
 		Claims: r.rest(),
 	}
 	id.Settled = id.User.Name != ""
-	if a := id.User.Avatar; a != "" && !strings.HasPrefix(a, "https://") && !strings.HasPrefix(a, "http://") {
-		r.fail("avatar", "is not an http or https URL")
-	}
 	expires, err := claims.GetExpirationTime()
 	if err != nil {
 		return nil, badToken("the token's exp is not a time")
@@ -50,14 +50,6 @@ func identityFrom(claims jwt.MapClaims) (*access.Identity, error) {
 		return nil, r.err
 	}
 	return id, nil
-}
-
-// truncateName cuts a name after the characters that are shown.
-func truncateName(name string) string {
-	if r := []rune(name); len(r) > wire.MaxName {
-		return string(r[:wire.MaxName])
-	}
-	return name
 }
 
 // claimReader reads claims. err tells the first one that is invalid.
@@ -73,28 +65,38 @@ func (r *claimReader) fail(name, what string) {
 	}
 }
 
-// text reads a string of at most max bytes; "" if there is no such claim.
-func (r *claimReader) text(name string, max int) string {
-	value := r.claims[name]
+// userID reads sub; "" if there is none.
+func (r *claimReader) userID() string {
+	value := r.claims["sub"]
 	text, ok := value.(string)
 	switch {
 	case value == nil:
-	case !ok, len(text) > max, !utf8.ValidString(text), strings.ContainsFunc(text, unicode.IsControl):
-		r.fail(name, fmt.Sprintf("is not a string of at most %d bytes without control characters", max))
+	case !ok, len(text) > wire.MaxUser, !utf8.ValidString(text), strings.ContainsFunc(text, unicode.IsControl):
+		r.fail("sub", fmt.Sprintf("is not a string of at most %d bytes without control characters", wire.MaxUser))
 		return ""
 	}
 	return text
 }
 
-// grants reads the claim chat; nil if there is none.
+// shown reads a claim that is only shown; "" if it is not a string.
+func (r *claimReader) shown(name string) string {
+	text, _ := r.claims[name].(string)
+	return text
+}
+
+// grants reads the claim chat; nil if there is none. A string, a number or a
+// boolean is the claim of another application and counts as none. A list or an
+// object is meant for this server: ignoring one that is malformed could permit more
+// than it lists.
 func (r *claimReader) grants() *access.Grants {
-	value := r.claims["chat"]
-	if value == nil {
-		return nil
-	}
-	object, ok := value.(map[string]any)
-	if !ok {
+	var object map[string]any
+	switch value := r.claims["chat"].(type) {
+	case map[string]any:
+		object = value
+	case []any:
 		r.fail("chat", "is not an object")
+		return nil
+	default:
 		return nil
 	}
 	patterns := func(name string) []string {
@@ -113,23 +115,21 @@ func (r *claimReader) grants() *access.Grants {
 }
 
 // rest reads the claims that policies may refer to. It ignores claims of other
-// types than claimValues reads.
+// types than claimValues reads. Of the others it keeps the first maxClaims in
+// alphabetical order, so that a token always has the same ones.
 func (r *claimReader) rest() map[string][]string {
 	rest := map[string][]string{}
-	for name, value := range r.claims {
+	for _, name := range slices.Sorted(maps.Keys(r.claims)) {
 		switch name {
 		case "sub", "name", "avatar", "chat", "exp", "nbf", "iat":
 			continue
 		}
-		values := claimValues(value)
-		if len(values) == 0 {
-			continue
+		if values := claimValues(r.claims[name]); len(values) > 0 {
+			rest[name] = values
 		}
 		if len(rest) == maxClaims {
-			r.fail("claims", fmt.Sprintf("are more than %d", maxClaims))
 			break
 		}
-		rest[name] = values
 	}
 	return rest
 }

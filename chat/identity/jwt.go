@@ -14,9 +14,13 @@ import (
 // JWT accepts JSON Web Tokens (RFC 7519) that the site signs.
 //
 // A token must have the claims sub, which becomes the user's id, and exp. It may
-// have name, avatar, and chat: an object whose members read, write and moderate
-// are lists of room patterns. Strings, numbers, booleans and lists of strings in
-// other claims become the identity's Claims, which policies may refer to.
+// have chat: an object whose members read, write and moderate are lists of room
+// patterns. If one of these, or nbf, iss or aud, is invalid, the token is refused.
+//
+// A token may also have name and avatar, which [access.CleanUser] cleans: they are
+// only shown and never a reason to refuse it. Whole numbers, strings, booleans and
+// lists of strings in other claims become the identity's Claims, which policies may
+// refer to: of more than 50, the first 50 in alphabetical order.
 //
 // The fields must not change after the first use. The methods may be called
 // concurrently.
@@ -31,6 +35,10 @@ type JWT struct {
 	// Leeway is the tolerated difference between the site's clock and this one,
 	// at most 5 minutes. Default 30 seconds.
 	Leeway time.Duration
+	// Refused, if not nil, is called with why a token was refused, which names the
+	// claim if one is the reason. The client is told less. The error contains no
+	// secret. Refused may be called concurrently.
+	Refused func(error)
 }
 
 const (
@@ -58,17 +66,31 @@ var algorithms = []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", 
 // Authenticate implements access.Authenticator. It returns access.ErrNoCredential if
 // there is no token, and for the tokens of [Guest] and [WeChat].
 func (j *JWT) Authenticate(ctx context.Context, c access.Credential) (*access.Identity, error) {
-	switch typ := typeOf(c.Token); {
-	case c.Token == "", typ == guestType, typ == wechatType:
+	if typ := typeOf(c.Token); c.Token == "" || typ == guestType || typ == wechatType {
 		return nil, access.ErrNoCredential
-	case len(c.Token) > maxToken:
+	}
+	id, err := j.verify(ctx, c.Token)
+	if err == nil {
+		return id, nil
+	}
+	if j.Refused != nil {
+		j.Refused(err)
+	}
+	return nil, tokenError(err)
+}
+
+// verify returns the identity that a token proves, or an error that says
+// everything; [tokenError] makes of it what the client is told.
+func (j *JWT) verify(ctx context.Context, token string) (*access.Identity, error) {
+	switch {
+	case len(token) > maxToken:
 		return nil, badToken(fmt.Sprintf("the token has more than %d bytes", maxToken))
-	case !wellFormed(c.Token):
+	case !wellFormed(token):
 		return nil, badToken("the token contains characters that no token may contain")
 	}
 	claims := jwt.MapClaims{}
-	if _, err := j.parser().ParseWithClaims(c.Token, claims, func(t *jwt.Token) (any, error) { return j.keys(ctx, t) }); err != nil {
-		return nil, tokenError(err)
+	if _, err := j.parser().ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) { return j.keys(ctx, t) }); err != nil {
+		return nil, err
 	}
 	return identityFrom(claims)
 }

@@ -198,10 +198,6 @@ func TestJWT_Claims(t *testing.T) {
 	if err != nil || plain.Settled || plain.Grants != nil {
 		t.Errorf("%+v, %v", plain, err)
 	}
-	long, err := authenticate(&identity.JWT{Keys: j.Keys}, sign(t, claims{"sub": "u7", "name": strings.Repeat("李", 100)}))
-	if err != nil || long.User.Name != strings.Repeat("李", 64) {
-		t.Errorf("%+v, %v", long, err)
-	}
 }
 
 // Only claims that policies can refer to count.
@@ -218,8 +214,13 @@ func TestJWT_Claims_AreBounded(t *testing.T) {
 		}
 	}
 	c["one more"] = true
-	_, err := authenticate(j, sign(t, c))
-	checkRefused(t, "51 claims", err, wire.BadToken)
+	token = sign(t, c)
+	for range 50 {
+		id, err := authenticate(j, token)
+		if err != nil || len(id.Claims) != 50 || id.Claims["claim0"] == nil || id.Claims["one more"] != nil {
+			t.Fatalf("51 claims: %v, %v", id, err)
+		}
+	}
 }
 
 // Each attack must get exactly its code.
@@ -283,8 +284,6 @@ func TestJWT_Attacks(t *testing.T) {
 		"sub with control":         {site, sign(t, good(claims{"sub": "a\nb"})), wire.BadToken},
 		"sub of a guest":           {site, sign(t, good(claims{"sub": "guest-abc"})), wire.BadToken},
 		"sub of a WeChat user":     {site, sign(t, good(claims{"sub": "wx-abc"})), wire.BadToken},
-		"name an object":           {site, sign(t, good(claims{"name": claims{}})), wire.BadToken},
-		"avatar a script":          {site, sign(t, good(claims{"avatar": "javascript:alert(1)"})), wire.BadToken},
 		"chat a list":              {site, sign(t, good(claims{"chat": []string{"*"}})), wire.BadToken},
 		"chat.read a number":       {site, sign(t, good(claims{"chat": claims{"read": 1}})), wire.BadToken},
 		"chat.read a bad pattern":  {site, sign(t, good(claims{"chat": claims{"read": []string{"{admin}"}}})), wire.BadToken},

@@ -1,0 +1,117 @@
+package identity_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/identity"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// What is only shown, and what another application signs, keeps nobody out.
+func TestJWT_OptionalClaims_RefuseNobody(t *testing.T) {
+	many := claims{}
+	for i := range 60 {
+		many[fmt.Sprint("claim", i)] = "x"
+	}
+	type user = journal.User
+	for what, c := range map[string]struct {
+		claims claims
+		want   journal.User
+	}{
+		"none":                       {claims{}, user{}},
+		"name null":                  {claims{"name": nil}, user{}},
+		"name a number":              {claims{"name": 42}, user{}},
+		"name an object":             {claims{"name": claims{"first": "A"}}, user{}},
+		"name a list":                {claims{"name": []string{"A"}}, user{}},
+		"name with a tab":            {claims{"name": "Anna\tB."}, user{Name: "Anna B."}},
+		"name of 400 characters":     {claims{"name": strings.Repeat("李", 400)}, user{Name: strings.Repeat("李", 64)}},
+		"name of control signs":      {claims{"name": "\x00\x14"}, user{}},
+		"avatar a path":              {claims{"avatar": "/a.png"}, user{}},
+		"avatar without scheme":      {claims{"avatar": "//cdn.example/a.png"}, user{}},
+		"avatar data":                {claims{"avatar": "data:image/png;base64,iVBORw"}, user{}},
+		"avatar a script":            {claims{"avatar": "javascript:alert(1)"}, user{}},
+		"avatar in capitals":         {claims{"avatar": "HTTPS://x.example/A"}, user{Avatar: "https://x.example/A"}},
+		"avatar of 1100 bytes":       {claims{"avatar": "https://" + strings.Repeat("x", 1100)}, user{}},
+		"avatar a number":            {claims{"avatar": 7}, user{}},
+		"avatar bad, name good":      {claims{"name": "Li", "avatar": "x"}, user{Name: "Li"}},
+		"chat a string":              {claims{"chat": "enabled"}, user{}},
+		"chat true":                  {claims{"chat": true}, user{}},
+		"chat a number":              {claims{"chat": 1}, user{}},
+		"60 claims":                  {many, user{}},
+		"a claim of 101 values":      {claims{"teams": make([]string, 101)}, user{}},
+		"a claim of several types":   {claims{"teams": []any{"a", 1}}, user{}},
+		"jti, azp, scope, auth_time": {claims{"jti": "x", "azp": 1, "scope": nil, "auth_time": 1.5}, user{}},
+	} {
+		c.claims["sub"], c.want.ID = "u7", "u7"
+		id, err := authenticate(&identity.JWT{Keys: []identity.Key{mustSecret(t, siteSecret)}}, sign(t, c.claims))
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		if id.User != c.want || id.Settled != (c.want.Name != "") || id.Grants != nil {
+			t.Errorf("%s: %+v", what, id)
+		}
+	}
+}
+
+// Refused names the claim for the operator.
+func TestJWT_Refused_NamesTheClaim(t *testing.T) {
+	past := time.Now().Add(-time.Hour).Unix()
+	future := time.Now().Add(time.Hour).Unix()
+	for what, c := range map[string]struct {
+		claims claims
+		want   string
+		code   wire.Code
+	}{
+		"sub a number":  {claims{"sub": 42}, "sub", wire.BadToken},
+		"exp past":      {claims{"exp": past}, "expired", wire.Expired},
+		"exp a text":    {claims{"exp": "tomorrow"}, "exp is invalid", wire.BadToken},
+		"nbf a text":    {claims{"nbf": "tomorrow"}, "nbf is invalid", wire.BadToken},
+		"nbf to come":   {claims{"nbf": future}, "not valid yet", wire.BadToken},
+		"iss another's": {claims{"iss": "you"}, "issuer", wire.BadToken},
+		"aud another's": {claims{"aud": "mail"}, "audience", wire.BadToken},
+		"chat a list":   {claims{"chat": []string{"*"}}, "chat", wire.BadToken},
+		"chat.read":     {claims{"chat": claims{"read": 1}}, "chat.read", wire.BadToken},
+	} {
+		all := claims{"sub": "u7", "iss": "me", "aud": "chat"}
+		for name, value := range c.claims {
+			all[name] = value
+		}
+		var why error
+		j := &identity.JWT{
+			Keys: []identity.Key{mustSecret(t, siteSecret)}, Issuer: "me", Audience: "chat",
+			Refused: func(err error) { why = err },
+		}
+		token := sign(t, all)
+		_, err := authenticate(j, token)
+		checkRefused(t, what, err, c.code)
+		if why == nil || !strings.Contains(why.Error(), c.want) || strings.Contains(why.Error(), token) {
+			t.Errorf("%s: refused for %v, want %s", what, why, c.want)
+		}
+	}
+}
+
+// fixed is an authenticator of somebody else, which always returns the same
+// identity.
+type fixed struct{ *access.Identity }
+
+func (f fixed) Authenticate(context.Context, access.Credential) (*access.Identity, error) {
+	return f.Identity, nil
+}
+
+func TestFirst_CleansTheUserOfEveryAuthenticator(t *testing.T) {
+	shared := &access.Identity{User: journal.User{ID: "u7", Name: "A\tB", Avatar: "javascript:alert(1)"}, Settled: true}
+	id, err := authenticate(identity.First{fixed{shared}}, "")
+	if err != nil || id.User != (journal.User{ID: "u7", Name: "A B"}) || !id.Settled {
+		t.Errorf("%+v, %v", id, err)
+	}
+	if shared.User.Name != "A\tB" {
+		t.Error("the authenticator's own identity was changed")
+	}
+}
