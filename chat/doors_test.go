@@ -227,3 +227,18 @@ func TestDoors_BinaryFrames_AreCharged(t *testing.T) {
 		c.closed(4003)
 	})
 }
+
+// oddlyNamed gives everybody a name and a picture that clients must not be sent.
+type oddlyNamed struct{}
+
+func (oddlyNamed) Authenticate(context.Context, access.Credential) (*access.Identity, error) {
+	return &access.Identity{User: journal.User{ID: "ann", Name: "An\tn\x00e", Avatar: "javascript:alert(1)"}, Settled: true}, nil
+}
+
+// What is only shown of a user is cleaned for every Authenticator.
+func TestDoors_NameAndPicture_AreCleaned(t *testing.T) {
+	ws, _ := serve(t, chat.Config{Journal: memjournal.New(memjournal.Options{})}, &chat.Handler{Auth: oddlyNamed{}})
+	c := dialV1(t, ws)
+	c.say(`{"type":"hello"}`)
+	c.hear(`{"type":"welcome","user":{"id":"ann","name":"An ne"},"…":"…"}`)
+}

@@ -13,6 +13,7 @@ import (
 
 // authenticate asks an Authenticator, which may be somebody else's code: a panic in
 // it is logged and refuses this client, and nothing that the caller holds is lost.
+// What is only shown of the user is cleaned here, for every way in.
 func authenticate(ctx context.Context, c *core, auth access.Authenticator, shown access.Credential) (id *access.Identity, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -20,7 +21,16 @@ func authenticate(ctx context.Context, c *core, auth access.Authenticator, shown
 			id, err = nil, wire.Internal.Error("")
 		}
 	}()
-	return auth.Authenticate(ctx, shown)
+	id, err = auth.Authenticate(ctx, shown)
+	if err != nil {
+		return nil, err
+	}
+	if clean := access.CleanUser(id.User); clean != id.User {
+		copied := *id // the Authenticator may share it
+		copied.User = clean
+		id = &copied
+	}
+	return id, nil
 }
 
 // signIn is how the client of a session of chat.v1 proves who it is. It is used

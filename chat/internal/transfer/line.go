@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -79,7 +80,9 @@ func parseLine(text []byte, now time.Time) (journal.Entry, error) {
 	if e.Kind, known = journal.KindNamed(l.Entry.Type); !known {
 		return e, errors.New("type must be message, recalled or notice")
 	}
-	return e, checkEntry(&e, now)
+	err := checkEntry(&e, now)
+	e.From = access.CleanUser(e.From) // what is only shown is no reason to refuse
+	return e, err
 }
 
 // checkEntry returns an error if a hub could not have recorded such an entry.
