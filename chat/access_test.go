@@ -38,8 +38,8 @@ func TestAccess_OfPolicies(t *testing.T) {
 		a := b.connect().hello(`,"token":"guest-a"`)
 		say := func(frame, want string) {
 			t.Helper()
-			a.say(frame)
-			a.hear(want)
+			a.send(frame)
+			a.expect(want)
 		}
 		forbidden := `{"type":"error","id":"1","code":"forbidden","message":"…","retry":false}`
 		say(`{"type":"join","room":"news"}`, `{"type":"joined","write":false,"moderate":false,"…":"…"}`)
@@ -56,8 +56,8 @@ func TestAccess_OfPolicies(t *testing.T) {
 		say(`{"type":"join","room":"pair"}`, `{"type":"joined","…":"…"}`)
 		c := b.connect().hello(`,"rooms":[{"room":"pair"},{"room":"quiet"}]`)
 		say(`{"type":"leave","id":"2","room":"pair"}`, `{"type":"ok","…":"…"}`)
-		c.say(`{"type":"join","room":"pair"}`)
-		c.hear(`{"type":"joined","…":"…"}`)
+		c.send(`{"type":"join","room":"pair"}`)
+		c.expect(`{"type":"joined","…":"…"}`)
 		a.silent(time.Minute) // of who came to quiet
 
 		say(`{"type":"join","room":"short"}`, `{"type":"joined","epoch":"$epoch","…":"…"}`)
@@ -110,7 +110,7 @@ func TestAccess_OfRawClients(t *testing.T) {
 		}
 	}
 	c := dial(t, url+"?room=news")
-	say(t, c, "may not")
+	send(t, c, "may not")
 	if _, _, err := c.Read(t.Context()); websocket.CloseStatus(err) != 4500 {
 		t.Errorf("who may not write ended with %v, want 4500", err)
 	}
@@ -122,10 +122,10 @@ func TestAccess_ChangesLive(t *testing.T) {
 		a := b.connect().hello(`,"rooms":[{"room":"r"},{"room":"news"}]`)
 		raw := b.connectRaw()
 		b.hub.Configure(chat.Settings{Policies: access.Policies{{Pattern: "news", Read: subject(t, "anyone")}}})
-		a.hear(`{"type":"removed","room":"r","code":"forbidden","message":"…","retry":false}`)
+		a.expect(`{"type":"removed","room":"r","code":"forbidden","message":"…","retry":false}`)
 		raw.closed(4500)
-		a.say(`{"type":"send","id":"1","room":"news","body":1}`)
-		a.hear(`{"type":"error","id":"1","code":"forbidden","…":"…"}`)
+		a.send(`{"type":"send","id":"1","room":"news","body":1}`)
+		a.expect(`{"type":"error","id":"1","code":"forbidden","…":"…"}`)
 	})
 }
 
@@ -178,7 +178,7 @@ func TestAccess_ChangesDuringTheHandshake(t *testing.T) {
 				var client *client
 				if c.v1 {
 					client = b.connect()
-					client.hear(`{"type":"bye","…":"…"}`)
+					client.expect(`{"type":"bye","…":"…"}`)
 				} else {
 					client = b.connectRaw()
 				}
@@ -220,10 +220,10 @@ func TestAccess_ChangesDuringTheJoin(t *testing.T) {
 			url, h := serve(t, chat.Config{Journal: journal}, &chat.Handler{Auth: testAuth{}})
 			hub = h
 			c := dialV1(t, url).hello(`,"token":"guest-x"`)
-			c.say(`{"type":"join","room":"r"}`)
-			c.hear(`{"type":"joined","room":"r","…":"…"}`, `{"type":"removed","room":"r","code":"`+code+`","…":"…"}`)
-			c.say(`{"type":"send","id":"1","room":"r","body":1}`)
-			c.hear(`{"type":"error","id":"1","code":"not_joined","…":"…"}`)
+			c.send(`{"type":"join","room":"r"}`)
+			c.expect(`{"type":"joined","room":"r","…":"…"}`, `{"type":"removed","room":"r","code":"`+code+`","…":"…"}`)
+			c.send(`{"type":"send","id":"1","room":"r","body":1}`)
+			c.expect(`{"type":"error","id":"1","code":"not_joined","…":"…"}`)
 		})
 	}
 }

@@ -44,8 +44,8 @@ var attacks = map[string]attack{
 	"a flood of hellos": {chat.Settings{SessionRate: access.Rate{PerSecond: 1, Burst: 10}}, slack, func(t *testing.T, url string) {
 		c := dialV1(t, url).hello("")
 		for range 9 {
-			c.say(`{"type":"hello","id":"x"}`)
-			c.hear(`{"type":"error","id":"x","code":"already_hello","…":"…"}`)
+			c.send(`{"type":"hello","id":"x"}`)
+			c.expect(`{"type":"error","id":"x","code":"already_hello","…":"…"}`)
 		}
 		for range 200 {
 			if c.conn.Write(t.Context(), websocket.MessageText, []byte(`{"type":"hello","id":"x"}`)) != nil {
@@ -74,8 +74,8 @@ var attacks = map[string]attack{
 	"frames before hello": {chat.Settings{}, slack, func(t *testing.T, url string) {
 		c := dialV1(t, url)
 		for range 1000 {
-			c.say(`{"type":"join","id":"1","room":"a"}`)
-			c.hear(`{"type":"error","id":"1","code":"no_hello","…":"…"}`)
+			c.send(`{"type":"join","id":"1","room":"a"}`)
+			c.expect(`{"type":"error","id":"1","code":"no_hello","…":"…"}`)
 		}
 	}},
 	"giant and nested JSON": {chat.Settings{}, 8 << 20, func(t *testing.T, url string) {
@@ -89,11 +89,11 @@ var attacks = map[string]attack{
 			`{"type":"send","id":"1",` + strings.Repeat(`"room":"a",`, 5000) + `"body":1}`,
 		} {
 			for range 20 {
-				c.say(frame)
-				c.hear(`{"type":"error","id":"1","code":"bad_frame","…":"…"}`)
+				c.send(frame)
+				c.expect(`{"type":"error","id":"1","code":"bad_frame","…":"…"}`)
 			}
 		}
-		c.say(`{"type":"send","body":"` + strings.Repeat("x", 64<<10) + `"}`)
+		c.send(`{"type":"send","body":"` + strings.Repeat("x", 64<<10) + `"}`)
 		for range c.frames {
 		}
 		if websocket.CloseStatus(c.end) != websocket.StatusMessageTooBig {
@@ -105,7 +105,7 @@ var attacks = map[string]attack{
 		const batch = 500
 		for i := 0; i < 30_000; i += batch {
 			for k := range batch {
-				c.say(fmt.Sprintf(`{"type":"history","room":"%s-%d"}`, strings.Repeat("x", 100), i+k))
+				c.send(fmt.Sprintf(`{"type":"history","room":"%s-%d"}`, strings.Repeat("x", 100), i+k))
 			}
 			for range batch {
 				if frame := c.next(); !strings.Contains(frame, `"entries":[]`) {
@@ -117,7 +117,7 @@ var attacks = map[string]attack{
 	"names of rooms without end, joined": {chat.Settings{MaxRooms: 20}, slack, func(t *testing.T, url string) {
 		c := dialV1(t, url).hello("")
 		for i := range 5_000 {
-			c.say(fmt.Sprintf(`{"type":"join","id":"1","room":"%d"}`, i))
+			c.send(fmt.Sprintf(`{"type":"join","id":"1","room":"%d"}`, i))
 			want := "joined"
 			if i >= 20 {
 				want = "too_many_rooms"
@@ -130,8 +130,8 @@ var attacks = map[string]attack{
 	"names of rooms come and gone": {chat.Settings{}, 24 << 20, func(t *testing.T, url string) {
 		c := dialV1(t, url).hello("")
 		for i := range 5_000 {
-			c.say(fmt.Sprintf(`{"type":"join","id":"1","room":"%d"}`, i))
-			c.say(fmt.Sprintf(`{"type":"leave","id":"1","room":"%d"}`, i))
+			c.send(fmt.Sprintf(`{"type":"join","id":"1","room":"%d"}`, i))
+			c.send(fmt.Sprintf(`{"type":"leave","id":"1","room":"%d"}`, i))
 			for range 2 {
 				c.next()
 			}
@@ -140,9 +140,9 @@ var attacks = map[string]attack{
 	"read marks in rooms without end": {chat.Settings{MaxRooms: 1}, 24 << 20, func(t *testing.T, url string) {
 		c := dialV1(t, url).hello("")
 		for i := range 4_000 {
-			c.say(fmt.Sprintf(`{"type":"join","room":"%d"}`, i))
-			c.say(fmt.Sprintf(`{"type":"read","id":"1","room":"%d","seq":1}`, i))
-			c.say(fmt.Sprintf(`{"type":"leave","id":"2","room":"%d"}`, i))
+			c.send(fmt.Sprintf(`{"type":"join","room":"%d"}`, i))
+			c.send(fmt.Sprintf(`{"type":"read","id":"1","room":"%d","seq":1}`, i))
+			c.send(fmt.Sprintf(`{"type":"leave","id":"2","room":"%d"}`, i))
 			for range 3 {
 				c.next()
 			}
@@ -157,14 +157,14 @@ var attacks = map[string]attack{
 		c := dialV1(t, url).hello(`,"rooms":[{"room":"r"}]`)
 		body := strings.Repeat("x", 2000)
 		for range 8_000 {
-			c.say(`{"type":"send","room":"r","body":"` + body + `"}`)
+			c.send(`{"type":"send","room":"r","body":"` + body + `"}`)
 			c.next()
 		}
 	}},
 	"keys without end": {chat.Settings{}, 24 << 20, func(t *testing.T, url string) {
 		c := dialV1(t, url).hello(`,"rooms":[{"room":"r"}]`)
 		for i := range 5_000 {
-			c.say(fmt.Sprintf(`{"type":"send","room":"r","key":"%064d","body":1}`, i))
+			c.send(fmt.Sprintf(`{"type":"send","room":"r","key":"%064d","body":1}`, i))
 			c.next()
 		}
 	}},

@@ -154,15 +154,15 @@ func dialV1(t *testing.T, url string) *client {
 // hello says hello with these further members, and hears welcome.
 func (c *client) hello(members string) *client {
 	c.t.Helper()
-	c.say(`{"type":"hello"` + members + `}`)
-	c.hear(`{"type":"welcome","user":{"id":"$me","…":"…"},"…":"…"}`)
+	c.send(`{"type":"hello"` + members + `}`)
+	c.expect(`{"type":"welcome","user":{"id":"$me","…":"…"},"…":"…"}`)
 	return c
 }
 
-func (c *client) say(frame string) {
+func (c *client) send(frame string) {
 	c.t.Helper()
 	if err := c.conn.Write(c.t.Context(), websocket.MessageText, []byte(frame)); err != nil {
-		c.t.Fatalf("say %s: %v", frame, err)
+		c.t.Fatalf("send %s: %v", frame, err)
 	}
 }
 
@@ -198,9 +198,9 @@ func typeOf(frame string) string {
 	return f.Type
 }
 
-// hear fails unless these frames come next, presence aside. The notation is that
+// expect fails unless these frames come next, presence aside. The notation is that
 // of PROTOCOL.md.
-func (c *client) hear(patterns ...string) {
+func (c *client) expect(patterns ...string) {
 	c.t.Helper()
 	for _, want := range patterns {
 		c.match(want, c.next())
@@ -210,7 +210,7 @@ func (c *client) hear(patterns ...string) {
 func (c *client) match(want, got string) {
 	c.t.Helper()
 	if err := script.Match([]byte(want), []byte(got), c.vars); err != nil {
-		c.t.Fatalf("%v\nheard %s\nwant  %s", err, got, want)
+		c.t.Fatalf("%v\ngot %s\nwant  %s", err, got, want)
 	}
 }
 
@@ -219,7 +219,7 @@ func (c *client) silent(d time.Duration) {
 	c.t.Helper()
 	select {
 	case frame := <-c.frames:
-		c.t.Fatalf("heard %s, want nothing", frame)
+		c.t.Fatalf("got %s, want nothing", frame)
 	case <-time.After(d):
 	}
 }
@@ -228,7 +228,7 @@ func (c *client) silent(d time.Duration) {
 func (c *client) closed(code websocket.StatusCode) {
 	c.t.Helper()
 	if frame, ok := <-c.frames; ok {
-		c.t.Fatalf("heard %s, want an end", frame)
+		c.t.Fatalf("got %s, want an end", frame)
 	}
 	if websocket.CloseStatus(c.end) != code {
 		c.t.Fatalf("ended with %v, want %d", c.end, code)

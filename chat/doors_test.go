@@ -72,8 +72,8 @@ func TestDoors_AuthenticatorThatPanics_LeaksNothing(t *testing.T) {
 	}
 	for _, first := range []string{"?token=panic", ""} {
 		c := dialV1(t, ws+first)
-		c.say(`{"type":"hello"` + map[bool]string{true: `}`, false: `,"token":"panic"}`}[first != ""])
-		c.hear(`{"type":"error","code":"internal","…":"…"}`, `{"type":"bye","code":"internal","…":"…"}`)
+		c.send(`{"type":"hello"` + map[bool]string{true: `}`, false: `,"token":"panic"}`}[first != ""])
+		c.expect(`{"type":"error","code":"internal","…":"…"}`, `{"type":"bye","code":"internal","…":"…"}`)
 	}
 	rec := httptest.NewRecorder()
 	r := httptest.NewRequest("GET", "/", nil)
@@ -100,7 +100,7 @@ func TestDoors_Session_EndsWithItsToken(t *testing.T) {
 		if lived := time.Since(began).Round(time.Second); lived != time.Hour {
 			t.Errorf("the raw session lived for %v", lived)
 		}
-		v1.hear(`{"type":"expiring","…":"…"}`, `{"type":"bye","code":"expired","…":"…"}`)
+		v1.expect(`{"type":"expiring","…":"…"}`, `{"type":"bye","code":"expired","…":"…"}`)
 		v1.closed(4502)
 	})
 }
@@ -117,7 +117,7 @@ func TestDoors_HelloOnARawConnection_IsNotRelayed(t *testing.T) {
 		`{"token":"secret","type":"hello","rooms":"not a list"}`,
 	} {
 		c := dial(t, ws+"?room=tea")
-		say(t, c, hello)
+		send(t, c, hello)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 		if _, _, err := c.Read(ctx); websocket.CloseStatus(err) != 4500 {
 			t.Errorf("%s: ended with %v", hello, err)
@@ -125,7 +125,7 @@ func TestDoors_HelloOnARawConnection_IsNotRelayed(t *testing.T) {
 		cancel()
 	}
 	speaker := dial(t, ws+"?room=tea")
-	say(t, speaker, `{"type":"greeting","text":"hello"}`)
+	send(t, speaker, `{"type":"greeting","text":"hello"}`)
 	expect(t, other, `{"type":"greeting","text":"hello"}`)
 	page, err := j.Read(t.Context(), journal.Query{Room: "tea", Limit: 10})
 	if err != nil || len(page.Entries) != 1 {
@@ -144,11 +144,11 @@ func TestDoors_History_AsThePolicySays(t *testing.T) {
 	for room, want := range map[string][]string{"none": nil, "two": {"4", "5"}, "all": {"1", "2", "3", "4", "5"}} {
 		speaker, listener := dial(t, ws+"?room="+room), dial(t, ws+"?room="+room)
 		for i := range 5 {
-			say(t, speaker, fmt.Sprint(i+1))
+			send(t, speaker, fmt.Sprint(i+1))
 		}
 		expect(t, listener, "1", "2", "3", "4", "5")
 		late := dial(t, ws+"?room="+room+"&history=100")
-		say(t, speaker, "live")
+		send(t, speaker, "live")
 		expect(t, late, append(want, "live")...)
 	}
 }
@@ -178,8 +178,8 @@ func TestDoors_HistoryForward_BeginsWithWhatIsShown(t *testing.T) {
 	}}, Journal: j}, &chat.Handler{})
 	c := dialV1(t, ws).hello("")
 	for room, first := range map[string]int{"two": 49, "recent": 48} {
-		c.say(`{"type":"history","id":"` + room + `","room":"` + room + `","after":0,"limit":2}`)
-		c.hear(fmt.Sprintf(`{"type":"history","id":"%s","entries":[{"seq":%d,"…":"…"},{"seq":%d,"…":"…"}],"…":"…"}`, room, first, first+1))
+		c.send(`{"type":"history","id":"` + room + `","room":"` + room + `","after":0,"limit":2}`)
+		c.expect(fmt.Sprintf(`{"type":"history","id":"%s","entries":[{"seq":%d,"…":"…"},{"seq":%d,"…":"…"}],"…":"…"}`, room, first, first+1))
 	}
 }
 
@@ -197,8 +197,8 @@ func TestDoors_Moderate_OnlyWhereOneMayRead(t *testing.T) {
 	c := dialV1(t, ws).hello(`,"token":"ann"`)
 	for _, command := range []string{"mute", "kick", "ban"} {
 		for room, code := range map[string]string{"secret": "forbidden", "tea": "banned"} {
-			c.say(fmt.Sprintf(`{"type":"%s","id":"1","room":"%s","user":"bo"}`, command, room))
-			c.hear(fmt.Sprintf(`{"type":"error","id":"1","code":"%s","…":"…"}`, code))
+			c.send(fmt.Sprintf(`{"type":"%s","id":"1","room":"%s","user":"bo"}`, command, room))
+			c.expect(fmt.Sprintf(`{"type":"error","id":"1","code":"%s","…":"…"}`, code))
 		}
 	}
 	if list := hub.Sanctions(); len(list) != 1 {
@@ -214,16 +214,16 @@ func TestDoors_BinaryFrames_AreCharged(t *testing.T) {
 			if err := c.conn.Write(t.Context(), websocket.MessageBinary, []byte{byte(i)}); err != nil {
 				t.Fatal(err)
 			}
-			c.hear(`{"type":"error","code":"bad_frame","…":"…"}`)
+			c.expect(`{"type":"error","code":"bad_frame","…":"…"}`)
 		}
 		var err error
 		for range 200 {
 			err = errors.Join(err, c.conn.Write(t.Context(), websocket.MessageBinary, []byte("x")))
 		}
 		for range 100 {
-			c.hear(`{"type":"error","code":"too_fast","…":"…"}`)
+			c.expect(`{"type":"error","code":"too_fast","…":"…"}`)
 		}
-		c.hear(`{"type":"bye","code":"too_fast","…":"…"}`)
+		c.expect(`{"type":"bye","code":"too_fast","…":"…"}`)
 		c.closed(4003)
 	})
 }
@@ -239,6 +239,6 @@ func (oddlyNamed) Authenticate(context.Context, access.Credential) (*access.Iden
 func TestDoors_NameAndPicture_AreCleaned(t *testing.T) {
 	ws, _ := serve(t, chat.Config{Journal: memjournal.New(memjournal.Options{})}, &chat.Handler{Auth: oddlyNamed{}})
 	c := dialV1(t, ws)
-	c.say(`{"type":"hello"}`)
-	c.hear(`{"type":"welcome","user":{"id":"ann","name":"An ne"},"…":"…"}`)
+	c.send(`{"type":"hello"}`)
+	c.expect(`{"type":"welcome","user":{"id":"ann","name":"An ne"},"…":"…"}`)
 }

@@ -36,7 +36,7 @@ func dial(t *testing.T, url string) *websocket.Conn {
 	return c
 }
 
-func say(t *testing.T, c *websocket.Conn, text string) {
+func send(t *testing.T, c *websocket.Conn, text string) {
 	t.Helper()
 	if err := c.Write(t.Context(), websocket.MessageText, []byte(text)); err != nil {
 		t.Fatal(err)
@@ -62,12 +62,12 @@ func expect(t *testing.T, c *websocket.Conn, texts ...string) {
 func TestHandler_Raw_RelaysToOthersOnly(t *testing.T) {
 	url, _ := startHub(t, chat.Config{})
 	a, b, other := dial(t, url), dial(t, url), dial(t, url+"?room=other")
-	say(t, a, "one")
+	send(t, a, "one")
 	expect(t, b, "one")
-	say(t, b, "two")
+	send(t, b, "two")
 	expect(t, a, "two") // and not its own "one" before it
-	say(t, other, "elsewhere")
-	say(t, a, "three")
+	send(t, other, "elsewhere")
+	send(t, a, "three")
 	expect(t, b, "three")
 }
 
@@ -75,12 +75,12 @@ func TestHandler_History_ComesFirst(t *testing.T) {
 	url, _ := startHub(t, chat.Config{})
 	a, b := dial(t, url), dial(t, url)
 	for i := range 5 {
-		say(t, a, fmt.Sprint(i))
+		send(t, a, fmt.Sprint(i))
 	}
 	expect(t, b, "0", "1", "2", "3", "4")
 	late := dial(t, url+"?history=3")
 	expect(t, late, "2", "3", "4")
-	say(t, a, "live")
+	send(t, a, "live")
 	expect(t, late, "live")
 }
 
@@ -137,7 +137,7 @@ func TestHandler_StalledClient_DisturbsNobody(t *testing.T) {
 	speaker, reader, stalled := dial(t, url), dial(t, url), dial(t, url)
 	text := strings.Repeat("x", 16<<10)
 	for range 1000 { // 16 MB: more than socket buffers and outbox hold together
-		say(t, speaker, text)
+		send(t, speaker, text)
 		expect(t, reader, text)
 	}
 	for {

@@ -22,20 +22,20 @@ func TestLimits_TooFast_IsToldToWait(t *testing.T) {
 	set := chat.Settings{SessionRate: few(1, 3)}
 	inBubble(t, set, testAuth{}, func(t *testing.T, b *bubble) {
 		c := b.connect().hello("")
-		c.say(`{"type":"ping"}`)
-		c.say(`{"type":"ping"}`)
-		c.say(`{"type":"ping","id":"1"}`)
-		c.hear(`{"type":"pong"}`, `{"type":"pong"}`, `{"type":"error","id":"1","code":"too_fast","message":"…","retry":1000}`)
+		c.send(`{"type":"ping"}`)
+		c.send(`{"type":"ping"}`)
+		c.send(`{"type":"ping","id":"1"}`)
+		c.expect(`{"type":"pong"}`, `{"type":"pong"}`, `{"type":"error","id":"1","code":"too_fast","message":"…","retry":1000}`)
 		time.Sleep(time.Second)
-		c.say(`{"type":"ping"}`)
-		c.hear(`{"type":"pong"}`)
+		c.send(`{"type":"ping"}`)
+		c.expect(`{"type":"pong"}`)
 		for range 101 {
-			c.say(`{"type":"ping"}`)
+			c.send(`{"type":"ping"}`)
 		}
 		for range 100 {
-			c.hear(`{"type":"error","code":"too_fast","…":"…"}`)
+			c.expect(`{"type":"error","code":"too_fast","…":"…"}`)
 		}
-		c.hear(`{"type":"bye","code":"too_fast","…":"…"}`)
+		c.expect(`{"type":"bye","code":"too_fast","…":"…"}`)
 		c.closed(4003)
 	})
 }
@@ -45,13 +45,13 @@ func TestLimits_Bytes(t *testing.T) {
 	inBubble(t, set, nil, func(t *testing.T, b *bubble) {
 		c := b.connect().hello("")
 		long := `{"type":"ping","id":"1","x":"` + strings.Repeat("x", 4000) + `"}`
-		c.say(long)
-		c.hear(`{"type":"pong","id":"1"}`)
-		c.say(long)
-		c.hear(`{"type":"error","id":"1","code":"too_fast","message":"…","retry":"…"}`)
+		c.send(long)
+		c.expect(`{"type":"pong","id":"1"}`)
+		c.send(long)
+		c.expect(`{"type":"error","id":"1","code":"too_fast","message":"…","retry":"…"}`)
 		time.Sleep(4 * time.Second)
-		c.say(long)
-		c.hear(`{"type":"pong","id":"1"}`)
+		c.send(long)
+		c.expect(`{"type":"pong","id":"1"}`)
 	})
 }
 
@@ -61,12 +61,12 @@ func TestLimits_OfAUser(t *testing.T) {
 	inBubble(t, set, testAuth{}, func(t *testing.T, b *bubble) {
 		for i := range 3 {
 			c := b.connect().hello(`,"token":"guest-x"`)
-			c.say(`{"type":"ping"}`)
+			c.send(`{"type":"ping"}`)
 			want := `{"type":"pong"}`
 			if i == 2 {
 				want = `{"type":"error","code":"too_fast","…":"…"}`
 			}
-			c.hear(want)
+			c.expect(want)
 		}
 	})
 }
@@ -78,7 +78,7 @@ func TestLimits_Raw_IsReadMoreSlowly(t *testing.T) {
 		a, other := b.connectRaw(), b.connectRaw()
 		start := time.Now()
 		for i := range 12 {
-			a.say(fmt.Sprint(i))
+			a.send(fmt.Sprint(i))
 		}
 		for i := range 12 {
 			if got := other.any(); got != fmt.Sprint(i) {
@@ -117,16 +117,16 @@ func TestLimits_Raised_HoldForAll(t *testing.T) {
 	inBubble(t, chat.Settings{SessionRate: few(0.01, 2), UserRate: few(1000, 1000)}, testAuth{}, func(t *testing.T, b *bubble) {
 		c := b.connect()
 		c.hello(`,"rooms":[{"room":"r"}]`)
-		c.say(`{"type":"send","id":"1","room":"r","body":"x"}`)
-		c.hear(`{"type":"ok","…":"…"}`, `{"type":"message","…":"…"}`)
-		c.say(`{"type":"send","id":"2","room":"r","body":"x"}`)
-		c.hear(`{"type":"error","id":"2","code":"too_fast","…":"…"}`)
+		c.send(`{"type":"send","id":"1","room":"r","body":"x"}`)
+		c.expect(`{"type":"ok","…":"…"}`, `{"type":"message","…":"…"}`)
+		c.send(`{"type":"send","id":"2","room":"r","body":"x"}`)
+		c.expect(`{"type":"error","id":"2","code":"too_fast","…":"…"}`)
 		b.hub.Configure(chat.Settings{SessionRate: few(10, 2), UserRate: few(1000, 1000)})
-		c.say(`{"type":"send","id":"2","room":"r","body":"x"}`)
-		c.hear(`{"type":"error","id":"2","code":"too_fast","message":"…","retry":100}`)
+		c.send(`{"type":"send","id":"2","room":"r","body":"x"}`)
+		c.expect(`{"type":"error","id":"2","code":"too_fast","message":"…","retry":100}`)
 		time.Sleep(100 * time.Millisecond)
-		c.say(`{"type":"send","id":"3","room":"r","body":"x"}`)
-		c.hear(`{"type":"ok","…":"…"}`, `{"type":"message","…":"…"}`)
+		c.send(`{"type":"send","id":"3","room":"r","body":"x"}`)
+		c.expect(`{"type":"ok","…":"…"}`, `{"type":"message","…":"…"}`)
 	})
 }
 
@@ -145,25 +145,25 @@ func TestLimits_SessionsAndRooms(t *testing.T) {
 	set := chat.Settings{MaxSessions: 1, MaxRooms: 2, MaxOpenRooms: 3, MaxText: 5}
 	inBubble(t, set, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"token":"guest-x","rooms":[{"room":"1"},{"room":"2"}]`)
-		a.say(`{"type":"join","id":"1","room":"3"}`)
-		a.hear(`{"type":"error","id":"1","code":"too_many_rooms","message":"…","retry":false}`)
-		a.say(`{"type":"send","id":"2","room":"1","body":{"text":"longer"}}`)
-		a.hear(`{"type":"error","id":"2","code":"text_too_long","message":"…","retry":false}`)
+		a.send(`{"type":"join","id":"1","room":"3"}`)
+		a.expect(`{"type":"error","id":"1","code":"too_many_rooms","message":"…","retry":false}`)
+		a.send(`{"type":"send","id":"2","room":"1","body":{"text":"longer"}}`)
+		a.expect(`{"type":"error","id":"2","code":"text_too_long","message":"…","retry":false}`)
 
 		other := b.connect()
-		other.say(`{"type":"hello","token":"guest-x"}`)
-		other.hear(`{"type":"error","code":"too_many_sessions","…":"…"}`, `{"type":"bye","code":"too_many_sessions","message":"…","retry":30000}`)
+		other.send(`{"type":"hello","token":"guest-x"}`)
+		other.expect(`{"type":"error","code":"too_many_sessions","…":"…"}`, `{"type":"bye","code":"too_many_sessions","message":"…","retry":30000}`)
 		other.closed(4007)
 
 		c := b.connect().hello(`,"rooms":[{"room":"1"},{"room":"3"}]`)
-		c.say(`{"type":"leave","id":"1","room":"1"}`)
-		c.hear(`{"type":"ok","…":"…"}`)
-		c.say(`{"type":"join","id":"2","room":"4"}`)
-		c.hear(`{"type":"error","id":"2","code":"unavailable","…":"…"}`)
-		c.say(`{"type":"leave","id":"3","room":"3"}`)
-		c.hear(`{"type":"ok","…":"…"}`)
-		c.say(`{"type":"join","id":"4","room":"4"}`)
-		c.hear(`{"type":"joined","id":"4","…":"…"}`)
+		c.send(`{"type":"leave","id":"1","room":"1"}`)
+		c.expect(`{"type":"ok","…":"…"}`)
+		c.send(`{"type":"join","id":"2","room":"4"}`)
+		c.expect(`{"type":"error","id":"2","code":"unavailable","…":"…"}`)
+		c.send(`{"type":"leave","id":"3","room":"3"}`)
+		c.expect(`{"type":"ok","…":"…"}`)
+		c.send(`{"type":"join","id":"4","room":"4"}`)
+		c.expect(`{"type":"joined","id":"4","…":"…"}`)
 	})
 }
 
@@ -178,7 +178,7 @@ func TestLimits_OutboxesInAll(t *testing.T) {
 	text := strings.Repeat("x", 60<<10)
 	deadline := time.Now().Add(20 * time.Second)
 	for hub.Stats().Slow == 0 && time.Now().Before(deadline) {
-		say(t, speaker, text)
+		send(t, speaker, text)
 		if queued := hub.Queued(); queued > 1<<20+20*(64<<10) {
 			t.Fatalf("%d bytes wait", queued)
 		}

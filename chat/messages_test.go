@@ -88,7 +88,7 @@ func TestMessages_PostedIsHeardAndRead(t *testing.T) {
 	if status != 201 || sent["room"] != "a/b" || sent["seq"] != 1.0 || sent["duplicate"] != false || sent["at"] == nil {
 		t.Errorf("%d %v", status, sent)
 	}
-	listener.hear(`{"type":"message","room":"a/b","seq":1,"from":{"id":"shop","…":"…"},"key":"order-4711","body":{"text":"on its way"},"…":"…"}`)
+	listener.expect(`{"type":"message","room":"a/b","seq":1,"from":{"id":"shop","…":"…"},"key":"order-4711","body":{"text":"on its way"},"…":"…"}`)
 	again, same, _ := call(t, "POST", url+"a%2Fb/messages", "shop", `{"body":{"text":"on its way"}}`, "Idempotency-Key", `order-4711`)
 	if again != 200 || same["seq"] != 1.0 || same["duplicate"] != true || same["at"] != sent["at"] {
 		t.Errorf("%d %v", again, same)
@@ -186,8 +186,8 @@ func TestMessages_BadRequests(t *testing.T) {
 func TestMessages_ShareTheUsersRate(t *testing.T) {
 	url, ws, _ := messagesURL(t, chat.Settings{UserRate: access.Rate{PerSecond: 0.001, Burst: 2}})
 	c := dialV1(t, ws).hello(`,"token":"ann","rooms":[{"room":"r"}]`)
-	c.say(`{"type":"ping"}`)
-	c.hear(`{"type":"pong"}`)
+	c.send(`{"type":"ping"}`)
+	c.expect(`{"type":"pong"}`)
 	if status, _, _ := call(t, "POST", url+"r/messages", "ann", `{"body":"x"}`); status != 201 {
 		t.Errorf("status %d", status)
 	}

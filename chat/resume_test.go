@@ -137,7 +137,7 @@ func (c *traveller) live(ctx context.Context) {
 			c.fault = err
 			return
 		}
-		if err := c.hear(ctx, conn, f); err != nil {
+		if err := c.expect(ctx, conn, f); err != nil {
 			return
 		}
 	}
@@ -147,7 +147,7 @@ func (c *traveller) write(ctx context.Context, conn *websocket.Conn, frame strin
 	return conn.Write(ctx, websocket.MessageText, []byte(frame))
 }
 
-func (c *traveller) hear(ctx context.Context, conn *websocket.Conn, f frame) error {
+func (c *traveller) expect(ctx context.Context, conn *websocket.Conn, f frame) error {
 	switch f.Type {
 	case "welcome":
 		if err := c.enter(ctx, conn, f.Rooms[0]); err != nil {

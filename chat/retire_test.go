@@ -54,7 +54,7 @@ func TestHub_Retire_AsksTheOldToComeBack_OneByOne(t *testing.T) {
 		}
 		for i, c := range clients {
 			if i%2 == 1 {
-				c.hear(`{"type":"bye","code":"shutdown","message":"please connect again","…":"…"}`)
+				c.expect(`{"type":"bye","code":"shutdown","message":"please connect again","…":"…"}`)
 				c.closed(1001)
 			}
 		}

@@ -46,20 +46,20 @@ func TestHub_Import_TakesWhatExportGave(t *testing.T) {
 		c := b.connect().hello(`,"name":"Li","rooms":[{"room":"a"},{"room":"b"}]`)
 		for _, room := range []string{"a", "b"} {
 			for i := range 700 {
-				c.say(fmt.Sprintf(`{"type":"send","room":%q,"key":"k%d","body":{"text":"%d <&> 你好"}}`, room, i, i))
-				c.hear(`{"type":"message","seq":` + fmt.Sprint(i+1) + `,"…":"…"}`)
+				c.send(fmt.Sprintf(`{"type":"send","room":%q,"key":"k%d","body":{"text":"%d <&> 你好"}}`, room, i, i))
+				c.expect(`{"type":"message","seq":` + fmt.Sprint(i+1) + `,"…":"…"}`)
 				time.Sleep(time.Second)
 			}
 		}
-		c.say(`{"type":"recall","room":"b","seq":700}`)
-		c.hear(`{"type":"recalled","…":"…"}`)
+		c.send(`{"type":"recall","room":"b","seq":700}`)
+		c.expect(`{"type":"recalled","…":"…"}`)
 		if _, err := b.hub.Announce(t.Context(), "a", []byte(`"closing"`)); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := b.hub.Recall(t.Context(), "a", 1); err != nil {
 			t.Fatal(err)
 		}
-		c.hear(`{"type":"notice","…":"…"}`, `{"type":"recalled","…":"…"}`)
+		c.expect(`{"type":"notice","…":"…"}`, `{"type":"recalled","…":"…"}`)
 		lines = export(t, b.hub, "")
 	})
 	if len(lines) != 1403 {
@@ -75,8 +75,8 @@ func TestHub_Import_TakesWhatExportGave(t *testing.T) {
 		for range 702 {
 			c.next() // who is there hears them
 		}
-		c.say(`{"type":"send","room":"a","key":"new","body":"new"}`)
-		c.hear(`{"type":"message","seq":703,"…":"…"}`)
+		c.send(`{"type":"send","room":"a","key":"new","body":"new"}`)
+		c.expect(`{"type":"message","seq":703,"…":"…"}`)
 	})
 }
 
@@ -132,8 +132,8 @@ func TestHub_Tail(t *testing.T) {
 		c := b.connect().hello(`,"rooms":[{"room":"tea"}]`)
 		say := func(text string) {
 			t.Helper()
-			c.say(`{"type":"send","room":"tea","body":"` + text + `"}`)
-			c.hear(`{"type":"message","…":"…"}`)
+			c.send(`{"type":"send","room":"tea","body":"` + text + `"}`)
+			c.expect(`{"type":"message","…":"…"}`)
 		}
 		for _, text := range []string{"one", "two", "three"} {
 			say(text)
@@ -150,7 +150,7 @@ func TestHub_Tail(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := tail(ctx, 2, func(line string) error { lines <- line; return nil })
 		say("four")
-		c.say(`{"type":"typing","room":"tea"}`)
+		c.send(`{"type":"typing","room":"tea"}`)
 		say("five")
 		synctest.Wait()
 		for _, want := range append(export(t, b.hub, "tea")[1:], "") {
@@ -187,7 +187,7 @@ func TestHub_Tail(t *testing.T) {
 			if _, err := b.hub.Announce(t.Context(), "tea", []byte(`"`+strings.Repeat("x", 60_000)+`"`)); err != nil {
 				t.Fatal(err)
 			}
-			c.hear(`{"type":"notice","…":"…"}`)
+			c.expect(`{"type":"notice","…":"…"}`)
 		}
 		close(hold)
 		if err := <-ended; !errors.Is(err, chat.ErrSlow) {

@@ -18,10 +18,10 @@ import (
 func TestV1_HelloTimeout(t *testing.T) {
 	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
 		c := b.connect()
-		c.say(`{"type":"ping"}`)
-		c.hear(`{"type":"error","code":"no_hello","…":"…"}`)
+		c.send(`{"type":"ping"}`)
+		c.expect(`{"type":"error","code":"no_hello","…":"…"}`)
 		c.silent(10*time.Second - time.Millisecond)
-		c.hear(`{"type":"bye","code":"hello_timeout","message":"…","retry":1000}`)
+		c.expect(`{"type":"bye","code":"hello_timeout","message":"…","retry":1000}`)
 		c.closed(4004)
 	})
 }
@@ -66,7 +66,7 @@ func TestV1_Presence_IsCollected(t *testing.T) {
 		came[1].presence(`{"type":"presence","room":"r","joined":[{"id":"guest-0","…":"…"},{"id":"guest-2","…":"…"}],"left":[],"members":4}`)
 		// One who comes and goes at once was never there.
 		x := b.connect().hello(`,"token":"guest-x","rooms":[{"room":"r"}]`)
-		x.say(`{"type":"leave","room":"r"}`)
+		x.send(`{"type":"leave","room":"r"}`)
 		a.silent(time.Minute)
 	})
 }
@@ -75,15 +75,15 @@ func TestV1_Recall_TooLate(t *testing.T) {
 	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"token":"guest-a","rooms":[{"room":"r"}]`)
 		m := b.connect().hello(`,"token":"moderator","rooms":[{"room":"r"}]`)
-		a.say(`{"type":"send","room":"r","body":"one"}`)
-		a.hear(`{"type":"message","seq":1,"…":"…"}`)
+		a.send(`{"type":"send","room":"r","body":"one"}`)
+		a.expect(`{"type":"message","seq":1,"…":"…"}`)
 		time.Sleep(2*time.Minute + time.Millisecond)
-		a.say(`{"type":"recall","id":"1","room":"r","seq":1}`)
-		a.hear(`{"type":"error","id":"1","code":"too_late","message":"…","retry":false}`)
-		m.hear(`{"type":"message","seq":1,"…":"…"}`)
-		m.say(`{"type":"recall","room":"r","seq":1}`)
-		m.hear(`{"type":"recalled","seq":2,"target":1,"…":"…"}`)
-		a.hear(`{"type":"recalled","seq":2,"target":1,"…":"…"}`)
+		a.send(`{"type":"recall","id":"1","room":"r","seq":1}`)
+		a.expect(`{"type":"error","id":"1","code":"too_late","message":"…","retry":false}`)
+		m.expect(`{"type":"message","seq":1,"…":"…"}`)
+		m.send(`{"type":"recall","room":"r","seq":1}`)
+		m.expect(`{"type":"recalled","seq":2,"target":1,"…":"…"}`)
+		a.expect(`{"type":"recalled","seq":2,"target":1,"…":"…"}`)
 	})
 }
 
@@ -96,12 +96,12 @@ func TestV1_Typing_IsThinnedOut(t *testing.T) {
 			c.drain(time.Second)
 		}
 		typing := `{"type":"typing","room":"r","from":{"id":"guest-a","…":"…"}}`
-		a.say(`{"type":"typing","room":"r"}`)
-		a.say(`{"type":"typing","room":"r"}`)
-		other.hear(typing)
+		a.send(`{"type":"typing","room":"r"}`)
+		a.send(`{"type":"typing","room":"r"}`)
+		other.expect(typing)
 		other.silent(2 * time.Second)
-		a.say(`{"type":"typing","room":"r"}`)
-		other.hear(typing)
+		a.send(`{"type":"typing","room":"r"}`)
+		other.expect(typing)
 		own.silent(time.Minute)
 	})
 }
@@ -133,15 +133,15 @@ func TestV1_Token_EndsUnlessRenewed(t *testing.T) {
 	inBubble(t, chat.Settings{}, limited{}, func(t *testing.T, b *bubble) {
 		c := b.connect().hello(`,"token":"li 5m"`)
 		c.silent(4*time.Minute - time.Millisecond)
-		c.hear(`{"type":"expiring","expires":"…"}`)
-		c.say(`{"type":"renew","id":"1","token":"bo 5m"}`)
-		c.hear(`{"type":"error","id":"1","code":"bad_token","message":"…","retry":false}`)
-		c.say(`{"type":"renew","id":"2","token":"li 5m"}`)
-		c.hear(`{"type":"ok","id":"2","expires":"…"}`)
+		c.expect(`{"type":"expiring","expires":"…"}`)
+		c.send(`{"type":"renew","id":"1","token":"bo 5m"}`)
+		c.expect(`{"type":"error","id":"1","code":"bad_token","message":"…","retry":false}`)
+		c.send(`{"type":"renew","id":"2","token":"li 5m"}`)
+		c.expect(`{"type":"ok","id":"2","expires":"…"}`)
 		c.silent(4*time.Minute - time.Millisecond)
-		c.hear(`{"type":"expiring","expires":"…"}`)
+		c.expect(`{"type":"expiring","expires":"…"}`)
 		c.silent(time.Minute - time.Millisecond)
-		c.hear(`{"type":"bye","code":"expired","message":"…","retry":false}`)
+		c.expect(`{"type":"bye","code":"expired","message":"…","retry":false}`)
 		c.closed(4502)
 	})
 }
@@ -150,13 +150,13 @@ func TestV1_Mute_Ends(t *testing.T) {
 	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"token":"guest-a","rooms":[{"room":"r"}]`)
 		b.must(b.hub.Mute("", "guest-a", time.Minute))
-		a.hear(`{"type":"muted","for":60000}`)
+		a.expect(`{"type":"muted","for":60000}`)
 		time.Sleep(20 * time.Second)
-		a.say(`{"type":"send","id":"1","room":"r","body":""}`)
-		a.hear(`{"type":"error","id":"1","code":"muted","message":"…","retry":40000}`)
+		a.send(`{"type":"send","id":"1","room":"r","body":""}`)
+		a.expect(`{"type":"error","id":"1","code":"muted","message":"…","retry":40000}`)
 		time.Sleep(40 * time.Second)
-		a.say(`{"type":"send","id":"2","room":"r","body":""}`)
-		a.hear(`{"type":"ok","id":"2","…":"…"}`)
+		a.send(`{"type":"send","id":"2","room":"r","body":""}`)
+		a.expect(`{"type":"ok","id":"2","…":"…"}`)
 	})
 }
 
@@ -164,11 +164,11 @@ func TestV1_Ban_IsKeptAndEnds(t *testing.T) {
 	inBubble(t, chat.Settings{}, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"token":"guest-a","rooms":[{"room":"r"}]`)
 		b.must(b.hub.Ban("", "guest-a", time.Hour))
-		a.hear(`{"type":"bye","code":"banned","message":"…","retry":false}`)
+		a.expect(`{"type":"bye","code":"banned","message":"…","retry":false}`)
 		a.closed(4505)
 		a = b.connect()
-		a.say(`{"type":"hello","id":"1","token":"guest-a"}`)
-		a.hear(`{"type":"error","id":"1","code":"banned","message":"…","retry":3600000}`, `{"type":"bye","code":"banned","…":"…"}`)
+		a.send(`{"type":"hello","id":"1","token":"guest-a"}`)
+		a.expect(`{"type":"error","id":"1","code":"banned","message":"…","retry":3600000}`, `{"type":"bye","code":"banned","…":"…"}`)
 		a.closed(4505)
 		time.Sleep(time.Hour)
 		b.connect().hello(`,"token":"guest-a"`)
@@ -186,7 +186,7 @@ func TestV1_Shutdown_SpreadsReturns(t *testing.T) {
 	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
 		c := b.connect().hello("")
 		b.hub.Leave()
-		c.hear(`{"type":"bye","code":"shutdown","message":"…","retry":"…"}`)
+		c.expect(`{"type":"bye","code":"shutdown","message":"…","retry":"…"}`)
 		c.closed(1001)
 	})
 }
@@ -197,25 +197,25 @@ func TestV1_HistoryPages(t *testing.T) {
 	inBubble(t, chat.Settings{MaxPage: 2}, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"rooms":[{"room":"r"}]`)
 		for i := range 5 {
-			a.say(fmt.Sprintf(`{"type":"send","room":"r","body":%d}`, i+1))
-			a.hear(fmt.Sprintf(`{"type":"message","seq":%d,"…":"…"}`, i+1))
+			a.send(fmt.Sprintf(`{"type":"send","room":"r","body":%d}`, i+1))
+			a.expect(fmt.Sprintf(`{"type":"message","seq":%d,"…":"…"}`, i+1))
 		}
 		c := b.connect()
-		c.say(`{"type":"hello","rooms":[{"room":"r"}]}`)
-		c.hear(`{"type":"welcome","rooms":[{"epoch":"$epoch","last":5,"entries":[{"seq":4,"…":"…"},{"seq":5,"…":"…"}],"more":false,"…":"…"}],"…":"…"}`)
+		c.send(`{"type":"hello","rooms":[{"room":"r"}]}`)
+		c.expect(`{"type":"welcome","rooms":[{"epoch":"$epoch","last":5,"entries":[{"seq":4,"…":"…"},{"seq":5,"…":"…"}],"more":false,"…":"…"}],"…":"…"}`)
 		epoch := c.vars["epoch"].(string)
-		c.say(`{"type":"join","room":"r","epoch":"` + epoch + `","after":1}`)
-		c.hear(`{"type":"joined","entries":[{"seq":2,"…":"…"},{"seq":3,"…":"…"}],"more":true,"gap":false,"…":"…"}`)
-		a.say(`{"type":"send","room":"r","body":6}`)
+		c.send(`{"type":"join","room":"r","epoch":"` + epoch + `","after":1}`)
+		c.expect(`{"type":"joined","entries":[{"seq":2,"…":"…"},{"seq":3,"…":"…"}],"more":true,"gap":false,"…":"…"}`)
+		a.send(`{"type":"send","room":"r","body":6}`)
 		c.drain(time.Second) // presence
-		c.say(`{"type":"join","room":"r","epoch":"` + epoch + `","after":3}`)
-		c.hear(`{"type":"joined","entries":[{"seq":4,"…":"…"},{"seq":5,"…":"…"}],"more":true,"…":"…"}`)
-		c.say(`{"type":"send","id":"1","room":"r","body":7}`) // it is in the room all the same
-		c.hear(`{"type":"ok","id":"1","seq":7,"…":"…"}`)
-		c.say(`{"type":"join","room":"r","epoch":"` + epoch + `","after":5}`)
-		c.hear(`{"type":"joined","entries":[{"seq":6,"…":"…"},{"seq":7,"…":"…"}],"more":false,"…":"…"}`)
-		a.say(`{"type":"send","room":"r","body":8}`)
-		c.hear(`{"type":"message","seq":8,"…":"…"}`)
+		c.send(`{"type":"join","room":"r","epoch":"` + epoch + `","after":3}`)
+		c.expect(`{"type":"joined","entries":[{"seq":4,"…":"…"},{"seq":5,"…":"…"}],"more":true,"…":"…"}`)
+		c.send(`{"type":"send","id":"1","room":"r","body":7}`) // it is in the room all the same
+		c.expect(`{"type":"ok","id":"1","seq":7,"…":"…"}`)
+		c.send(`{"type":"join","room":"r","epoch":"` + epoch + `","after":5}`)
+		c.expect(`{"type":"joined","entries":[{"seq":6,"…":"…"},{"seq":7,"…":"…"}],"more":false,"…":"…"}`)
+		a.send(`{"type":"send","room":"r","body":8}`)
+		c.expect(`{"type":"message","seq":8,"…":"…"}`)
 	})
 }
 
@@ -225,10 +225,10 @@ func TestRoom_Panic_IsContained(t *testing.T) {
 		a := b.connect().hello(`,"rooms":[{"room":"r"}]`)
 		other := b.connect().hello(`,"rooms":[{"room":"other"}]`)
 		b.hub.PanicIn("r")
-		a.hear(`{"type":"bye","code":"internal","message":"…","retry":5000}`)
+		a.expect(`{"type":"bye","code":"internal","message":"…","retry":5000}`)
 		a.closed(4006)
-		other.say(`{"type":"send","room":"other","body":1}`)
-		other.hear(`{"type":"message","…":"…"}`)
+		other.send(`{"type":"send","room":"other","body":1}`)
+		other.expect(`{"type":"message","…":"…"}`)
 		b.connect().hello(`,"rooms":[{"room":"r"}]`)
 	})
 }
@@ -240,17 +240,17 @@ func TestV1_AsksMoreThanItReads(t *testing.T) {
 	a := dialV1(t, url).hello(`,"rooms":[{"room":"r"}]`)
 	body := strings.Repeat("x", 50<<10)
 	for range 3 {
-		a.say(`{"type":"send","id":"s","room":"r","body":{"blob":"` + body + `"}}`)
+		a.send(`{"type":"send","id":"s","room":"r","body":{"blob":"` + body + `"}}`)
 	}
 	for range 6 {
 		a.next()
 	}
 	const asked = 300 // 100 KiB each
 	for i := range asked {
-		a.say(fmt.Sprintf(`{"type":"history","id":"%d","room":"r"}`, i))
+		a.send(fmt.Sprintf(`{"type":"history","id":"%d","room":"r"}`, i))
 	}
 	for i := range asked {
-		a.hear(fmt.Sprintf(`{"type":"history","id":"%d","more":true,"…":"…"}`, i))
+		a.expect(fmt.Sprintf(`{"type":"history","id":"%d","more":true,"…":"…"}`, i))
 	}
 }
 
@@ -273,18 +273,18 @@ func TestV1_JournalFails_IsSaidAndReadsGoOn(t *testing.T) {
 	url, _ := serve(t, chat.Config{Journal: j}, &chat.Handler{})
 	a := dialV1(t, url).hello(`,"rooms":[{"room":"lobby"}]`)
 	r := dial(t, url)
-	send := `{"type":"send","id":"1","room":"lobby","key":"k","body":"hi"}`
+	command := `{"type":"send","id":"1","room":"lobby","key":"k","body":"hi"}`
 	j.full.Store(true)
-	a.say(send)
-	a.hear(`{"type":"error","id":"1","code":"unavailable","message":"…","retry":2000}`)
-	a.say(`{"type":"history","room":"lobby"}`)
-	a.hear(`{"type":"history","entries":[],"…":"…"}`)
-	say(t, r, "lost")
+	a.send(command)
+	a.expect(`{"type":"error","id":"1","code":"unavailable","message":"…","retry":2000}`)
+	a.send(`{"type":"history","room":"lobby"}`)
+	a.expect(`{"type":"history","entries":[],"…":"…"}`)
+	send(t, r, "lost")
 	if _, _, err := r.Read(t.Context()); !strings.Contains(fmt.Sprint(err), "4002") {
 		t.Errorf("a raw client whose message is lost ended with %v, want 4002", err)
 	}
 	j.full.Store(false)
-	a.say(send)
+	a.send(command)
 	heard := map[string]bool{typeOf(a.next()): true, typeOf(a.next()): true}
 	if !heard["ok"] || !heard["message"] {
 		t.Errorf("heard %v, want ok and message", heard)
