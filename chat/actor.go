@@ -97,6 +97,9 @@ func (a *actor) Charge(n int, patience time.Duration) time.Duration {
 	wait := a.own.Reserve(set.SessionRate, set.SessionBytes, now, n, patience)
 	if a.user != nil && wait <= patience {
 		wait = max(wait, a.user.Reserve(set.UserRate, set.UserBytes, now, n, patience))
+		if wait > patience {
+			a.own.Cancel(set.SessionRate, set.SessionBytes, n)
+		}
 	}
 	if wait > 0 {
 		a.core.counts.refused[RefusedRate].Add(1)

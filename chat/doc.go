@@ -15,7 +15,7 @@
 // # Acts
 //
 // An actor is somebody who acts: the client of a session, or of an HTTP request.
-// Its acts are join, publish, recall, history and markRead. They decide what is
+// Its acts are join, catchUp, publish, recall, history and markRead. They decide what is
 // permitted. The dialects and HTTP only translate into acts and back.
 //
 // A session speaks one of two dialects: raw, the classical broadcast
@@ -25,15 +25,17 @@
 // # Concurrency
 //
 // A mutex is held for memory only: never for a socket, for the journal or for
-// somebody else's function. The order is: the hub's mutex, then that of the rooms,
-// then a room's mailbox, a connection or the sanctions, which are leaves. The
+// somebody else's function. (The locks of internal/keyedmutex are the exception:
+// nothing but the order of the journal's writes depends on them.) The order is: the hub's mutex, then that of the rooms,
+// then a room's mailbox, a connection, the sanctions, the read marks or the
+// limiters, which are leaves. The
 // subscriptions of a room belong to its worker: see internal/room.
 //
 // # Bounds
 //
-// A room that has too much to pass on makes those wait who say something in it. A
+// Whoever says something in a room that has too much to pass on must wait. A
 // client that has not read more than Settings.OutboxLimit is cut off, and comes
-// back to read the rest from the journal. A client is not read while too much of
+// back to read the rest from the journal. We stop reading from a client while too much of
 // what it said is not answered by the journal, or while half of its outbox is
 // full.
 //

@@ -242,3 +242,70 @@ func TestDoors_NameAndPicture_AreCleaned(t *testing.T) {
 	c.send(`{"type":"hello"}`)
 	c.expect(`{"type":"welcome","user":{"id":"ann","name":"An ne"},"…":"…"}`)
 }
+
+// A frame that the user's rate refuses does not count against the session's.
+func TestDoors_UserRate_RefusalCostsTheSessionNothing(t *testing.T) {
+	set := chat.Settings{SessionRate: access.Rate{PerSecond: 0.001, Burst: 4}, UserRate: access.Rate{PerSecond: 1, Burst: 1}}
+	inBubble(t, set, tokens{}, func(t *testing.T, b *bubble) {
+		c := b.connect().hello(`,"token":"ann"`) // one of the session's four; the user is not known yet
+		ok := 0
+		for range 10 {
+			c.send(`{"type":"ping"}`)
+			if typeOf(c.next()) == "pong" {
+				ok++
+			}
+			c.send(`{"type":"ping"}`) // the user's rate refuses it
+			c.expect(`{"type":"error","code":"too_fast","…":"…"}`)
+			time.Sleep(time.Second)
+		}
+		if ok != 3 {
+			t.Errorf("%d frames were answered, want the three that the session has left", ok)
+		}
+	})
+}
+
+// busyJournal lets somebody say five things when a client that has joined reads
+// the history: after its read of the newest number.
+type busyJournal struct {
+	*memjournal.Journal
+	reads *int
+}
+
+func (j busyJournal) Read(ctx context.Context, q journal.Query) (journal.Page, error) {
+	if *j.reads++; *j.reads == 2 {
+		for i := range 5 {
+			e := journal.Entry{Room: q.Room, Kind: journal.Message, Text: true, From: journal.User{ID: "ann"}, Body: []byte(fmt.Sprint("new ", i))}
+			j.Append(e, func(journal.Receipt, error) {})
+		}
+	}
+	return j.Journal.Read(ctx, q)
+}
+
+// What is said after a raw client has joined reaches it once and in order, however
+// little history it asked for or the policy shows.
+func TestDoors_History_HidesNothingSaidAfterTheJoin(t *testing.T) {
+	all := subject(t, "anyone")
+	for name, c := range map[string]struct {
+		history access.History
+		query   string
+		want    []string
+	}{
+		"none":       {access.History{Entries: -1}, "100", nil},
+		"two":        {access.History{Entries: 2}, "100", []string{"old 1", "old 2"}},
+		"everything": {access.History{}, "100", []string{"old 0", "old 1", "old 2"}},
+		"one wanted": {access.History{}, "1", []string{"old 2"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := busyJournal{memjournal.New(memjournal.Options{}), new(int)}
+			for i := range 3 {
+				e := journal.Entry{Room: "tea", Kind: journal.Message, Text: true, From: journal.User{ID: "ann"}, Body: []byte(fmt.Sprint("old ", i))}
+				j.Append(e, func(journal.Receipt, error) {})
+			}
+			ws, _ := serve(t, chat.Config{Settings: chat.Settings{Policies: access.Policies{
+				{Pattern: "*", Read: all, Write: all, History: c.history},
+			}}, Journal: j}, &chat.Handler{})
+			client := dial(t, ws+"?room=tea&history="+c.query)
+			expect(t, client, append(c.want, "new 0", "new 1", "new 2", "new 3", "new 4")...)
+		})
+	}
+}

@@ -57,7 +57,7 @@ func (panicking) MayRead(string) error { panic("a test wants it") }
 
 // Hold keeps a room open, as somebody in it does.
 func (h *Hub) Hold(name string) (release func(), err error) {
-	_, release, err = h.rooms.Hold(name)
+	_, release, err = h.rooms.KeepOpen(name)
 	return release, err
 }
 

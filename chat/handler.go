@@ -33,8 +33,8 @@ type Handler struct {
 	// Room returns the room of a raw client. Default: the query parameter "room",
 	// or else "lobby".
 	Room func(*http.Request) string
-	// Auth finds out who clients are. Default: everybody is a guest, and another
-	// one with each connection.
+	// Auth finds out who clients are. Default: everybody is a new guest with
+	// each connection.
 	Auth access.Authenticator
 	// ClientIP returns the client's address. Default: that of the connection.
 	ClientIP func(*http.Request) netip.Addr
@@ -151,12 +151,11 @@ func busy(why Refusal, status int, reason string) error {
 	}}
 }
 
-// retryAfter is after how many seconds those may try again for whom there was no
-// room.
+// retryAfter is in how many seconds a refused client may try again.
 const retryAfter = "10"
 
 // beginning answers a handshake and starts the session. Once the session has
-// started, it gives back its slot itself.
+// started, the session gives back the slot.
 type beginning func(*session, http.ResponseWriter, *http.Request) error
 
 // dialect returns how to begin a session of the dialect that the client wants.
@@ -225,17 +224,24 @@ func wantedHistory(r *http.Request) (int, error) {
 // beginRaw begins a session of the raw dialect.
 func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, name string, history int) error {
 	s.raw = true
-	if err := h.signInRaw(s, r); err != nil {
+	err := h.signInRaw(s, r)
+	if err != nil {
 		return err
 	}
 	terms, enc := h.terms(r, room.Raw)
+	host := rawHost{session: s}
+	if history > 0 {
+		if host.joined, err = h.Hub.newest(r.Context(), name); err != nil {
+			return h.refuseRoom(err)
+		}
+	}
 	// The session joins before the handshake is answered: a client that sees the
 	// answer misses nothing that is said from then on.
 	sub, _, err := h.Hub.join(s, &s.actor, name, enc)
 	if err != nil {
 		return h.refuseRoom(err)
 	}
-	raw := rawdialect.NewSession(rawHost{s}, sub, enc)
+	raw := rawdialect.NewSession(host, sub, enc)
 	s.dialect, s.rawSub = raw, sub
 	expires := s.identityExpires()
 	if !expires.IsZero() {

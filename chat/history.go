@@ -25,8 +25,8 @@ func (a *actor) history(ctx context.Context, q journal.Query, limit int) (journa
 	return a.readPage(ctx, q, bounds)
 }
 
-// pageBounds bound a page: at most so many entries, and so many bytes, but at
-// least so many entries whatever their size.
+// pageBounds bound a page: at most entries entries and about bytes bytes, but never
+// fewer than least entries if there are that many.
 type pageBounds struct{ entries, bytes, least int }
 
 // readPage reads what the actor is shown of a room.
@@ -163,24 +163,39 @@ func (a *actor) markRead(ctx context.Context, sub *room.Subscription, seq journa
 // unreadAbove returns how many of the entries that are kept are above a mark.
 func unreadAbove(p journal.Page, mark journal.Seq) journal.Seq { return p.Last - max(mark, p.First-1) }
 
-// lastMessages returns the newest n entries of a room that raw clients hear and that
-// the policy shows, oldest first, and the number of the newest entry of all.
-func (a *actor) lastMessages(ctx context.Context, room string, n int) ([]journal.Entry, journal.Seq, error) {
+// newest returns the number of a room's newest entry; 0: it has none.
+func (c *core) newest(ctx context.Context, room string) (journal.Seq, error) {
+	page, err := c.journal.Read(ctx, journal.Query{Room: room, Backward: true, Limit: 1})
+	return page.Last, err
+}
+
+// lastMessages returns what a raw client hears first, oldest first, and the number
+// of the room's newest entry: the last n messages up to joined that the policy
+// shows, and all messages after that. joined is the newest entry from before the
+// client joined. What was said later is never hidden and does not count towards n:
+// the client is in the room, and would not get it otherwise.
+func (a *actor) lastMessages(ctx context.Context, room string, joined journal.Seq, n int) ([]journal.Entry, journal.Seq, error) {
 	var found []journal.Entry // newest first
 	var last journal.Seq
-	for q := (journal.Query{Room: room, Backward: true, Limit: n}); len(found) < n; {
+	older := 0 // of found, up to joined
+	for q := (journal.Query{Room: room, Backward: true, Limit: n}); older < n; {
 		page, err := a.core.journal.Read(ctx, q)
 		if err != nil {
 			return nil, 0, err
 		}
-		hide(&page, a.Rights(room).History, true, time.Now())
 		if q.Before == 0 {
 			last = page.Last
 		}
-		for i := len(page.Entries) - 1; i >= 0 && len(found) < n; i-- {
-			if e := page.Entries[i]; e.Kind.Raw() != journal.NoRawFrame && !e.Recalled {
-				found = append(found, e)
+		page.Last = min(page.Last, joined) // so that hide counts from there
+		hide(&page, a.Rights(room).History, true, time.Now())
+		for _, e := range slices.Backward(page.Entries) {
+			if e.Kind.Raw() == journal.NoRawFrame || e.Recalled || e.Seq <= joined && older == n {
+				continue
 			}
+			if e.Seq <= joined {
+				older++
+			}
+			found = append(found, e)
 		}
 		if !page.More || len(page.Entries) == 0 {
 			break

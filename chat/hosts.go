@@ -12,7 +12,10 @@ import (
 
 // rawHost implements rawdialect.Host: it turns calls into acts of the session's
 // actor.
-type rawHost struct{ *session }
+type rawHost struct {
+	*session
+	joined journal.Seq // the room's newest entry from before the session joined
+}
 
 func (h rawHost) Sleep(d time.Duration) {
 	timer := time.NewTimer(d)
@@ -28,7 +31,7 @@ func (h rawHost) Publish(sub *room.Subscription, e journal.Entry, done func(jour
 }
 
 func (h rawHost) LastMessages(name string, n int) ([]journal.Entry, journal.Seq, error) {
-	return h.lastMessages(h.core.context, name, n)
+	return h.lastMessages(h.core.context, name, h.joined, n)
 }
 
 func (h rawHost) NotRecorded(err error) { h.core.logNotRecorded(err) }

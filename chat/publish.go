@@ -90,15 +90,17 @@ func (a *actor) mayRecall(e *journal.Entry) error {
 	return nil
 }
 
-// publishTimeout is how long those wait for the journal who have no session.
+// publishTimeout is how long callers without a session wait for the journal's
+// answer. Before that they may wait, without a bound, while the room has too much
+// to pass on.
 const publishTimeout = 30 * time.Second
 
-// publishAs hands in an entry that comes from no session, by the same way as all
-// entries of its room, and waits for the journal.
+// publishAs hands in an entry that comes from no session, through its room like every
+// entry, and waits for the journal.
 func (c *core) publishAs(ctx context.Context, name string, publish func(*room.Room, func(journal.Receipt, error)) error) (journal.Receipt, error) {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	r, release, err := c.rooms.Hold(name)
+	r, release, err := c.rooms.KeepOpen(name)
 	if err != nil {
 		return journal.Receipt{}, err
 	}

@@ -21,7 +21,8 @@ type Policy struct {
 	History History
 	// Retention is how much the journal keeps. Zero: the journal's own default.
 	Retention journal.Retention
-	// MaxMembers bounds the sessions in one room. 0: no bound.
+	// MaxMembers bounds the sessions in one room; a message over HTTP that waits for
+	// the journal counts as one. 0: no bound.
 	MaxMembers int
 	// NoPresence hides who is in the room from those who are in it.
 	NoPresence bool
@@ -49,7 +50,8 @@ type Rights struct {
 }
 
 // Policies are the policies of a site. The first one whose pattern matches a room
-// applies, and no other. Nobody may use a room that matches none. Without any
+// applies, and no other. Only somebody whose token grants it
+// may use a room that matches none. Without any
 // policy, every room is open to everybody.
 //
 // The empty name stands for the whole hub. Only a pattern that consists of * alone

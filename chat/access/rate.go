@@ -39,8 +39,7 @@ func (r Rate) duration(n int) time.Duration {
 type bucket struct{ full atomic.Int64 }
 
 // reserve takes n tokens and returns how long the caller must wait for them. If
-// that is more than patience, it takes nothing. An n above the burst counts as
-// the burst. After the rate was changed, the debt is at most what this rate
+// that is more than patience, it takes nothing. n is cut to the burst. After the rate was changed, the debt is at most what this rate
 // allows.
 func (b *bucket) reserve(r Rate, now time.Duration, n int, patience time.Duration) time.Duration {
 	cost, depth := r.duration(min(n, r.Burst)), r.duration(r.Burst)
@@ -81,6 +80,12 @@ func (l *Limiter) Reserve(frames, bytes Rate, now time.Duration, n int, patience
 		l.frames.cancel(frames, 1)
 	}
 	return wait
+}
+
+// Cancel gives back what Reserve took at these rates.
+func (l *Limiter) Cancel(frames, bytes Rate, n int) {
+	l.frames.cancel(frames, 1)
+	l.bytes.cancel(bytes, n)
 }
 
 func (l *Limiter) isFull(now time.Duration) bool { return l.frames.isFull(now) && l.bytes.isFull(now) }

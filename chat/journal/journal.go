@@ -25,7 +25,7 @@ type Journal interface {
 	// Entries that one goroutine hands in one after the other keep that order
 	// within a room.
 	//
-	// A key that the user e.From.ID used in this room before records nothing: the
+	// An empty key never counts. A key that the user e.From.ID used in this room before records nothing: the
 	// receipt is that of the first entry, with Duplicate set. This holds for as
 	// long as the first entry is kept and for at least 24 hours, and also while
 	// the first entry is still being written.

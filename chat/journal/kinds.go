@@ -28,7 +28,7 @@ type traits struct {
 	name      string   // type of its frame in chat.v1; empty: it has no frame
 	recorded  bool     // the journal numbers it and keeps it
 	hasSender bool     // From is a user; otherwise it may be empty
-	hasTarget bool     // Target names an earlier Message
+	hasTarget bool     // Target names the entry that it acts on
 	effect    Effect   // on its target
 	erasable  bool     // it may be the target of an effect
 	counts    bool     // as unread
@@ -88,7 +88,7 @@ func (k Kind) Name() string { return kinds[k].name }
 // HasSender reports whether such an entry always comes from a user.
 func (k Kind) HasSender() bool { return kinds[k].hasSender }
 
-// HasTarget reports whether such an entry names another one by Target.
+// HasTarget reports whether such an entry names, by Target, the one it acts on.
 func (k Kind) HasTarget() bool { return kinds[k].hasTarget }
 
 // Effect returns what such an entry does to its target.

@@ -28,7 +28,7 @@ type Connection interface {
 	// Settings are those in force.
 	Settings() Settings
 	// Charge counts a frame of n bytes and returns how long the client should
-	// have waited with it. If that is above 0, the frame does not count.
+	// have waited with it. If that is above patience, the frame does not count.
 	Charge(n int, patience time.Duration) time.Duration
 	// Deliver queues whole frames. It does not wait; a client that does not read
 	// is cut off.

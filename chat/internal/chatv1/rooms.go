@@ -8,9 +8,9 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// join is a room that is being joined. state goes into the answer. open must be
+// joining is a room that is being joined. state goes into the answer. open must be
 // called after the answer is queued: it starts live delivery.
-type join struct {
+type joining struct {
 	state wire.Room
 	open  func()
 }
@@ -28,13 +28,13 @@ func (s *Session) joinRoom(c *wire.Join) error {
 }
 
 // joinAll joins the rooms of a hello. They share the bytes of one answer.
-func (s *Session) joinAll(places []wire.Place) []join {
-	list := make([]join, 0, len(places))
+func (s *Session) joinAll(places []wire.Place) []joining {
+	list := make([]joining, 0, len(places))
 	left := PageBytes
 	for i, p := range places {
 		j, err := s.join(p, left/(len(places)-i), 0)
 		if err != nil {
-			j = join{wire.Room{Name: p.Room, Refused: s.errorFor(err, nil)}, func() {}}
+			j = joining{wire.Room{Name: p.Room, Refused: s.errorFor(err, nil)}, func() {}}
 		}
 		for _, e := range j.state.Entries {
 			left -= len(e.Body)
@@ -47,10 +47,10 @@ func (s *Session) joinAll(places []wire.Place) []join {
 // join subscribes to a room, if the client is not in it, and reads what the
 // client has missed: at least so many entries, or else as many as fit into so many
 // bytes. What is said from now on is held until the join is opened.
-func (s *Session) join(p wire.Place, bytes, least int) (join, error) {
-	sub, count, isNew, err := s.hold(p.Room)
+func (s *Session) join(p wire.Place, bytes, least int) (joining, error) {
+	sub, count, isNew, err := s.subscribe(p.Room)
 	if err != nil {
-		return join{}, err
+		return joining{}, err
 	}
 	missed, err := s.host.CatchUp(Position{p.Room, p.Resume, p.Epoch, journal.Seq(p.After)}, bytes, least)
 	users := <-count
@@ -60,7 +60,7 @@ func (s *Session) join(p wire.Place, bytes, least int) (join, error) {
 			s.forget(slices.Index(s.subs, sub))
 		}
 		sub.CancelHold()
-		return join{}, err
+		return joining{}, err
 	}
 	state := wire.Room{
 		Name:     p.Room,
@@ -79,14 +79,14 @@ func (s *Session) join(p wire.Place, bytes, least int) (join, error) {
 		state.Members = -1
 	}
 	if missed.More {
-		return join{state, sub.Pause}, nil
+		return joining{state, sub.Pause}, nil
 	}
-	return join{state, func() { sub.Resume(missed.Page.Last) }}, nil
+	return joining{state, func() { sub.Resume(missed.Page.Last) }}, nil
 }
 
-// hold returns a subscription to the room that is held, and a channel with the
+// subscribe returns a subscription to the room that is held, and a channel with the
 // number of users in the room.
-func (s *Session) hold(name string) (sub *room.Subscription, count <-chan int, isNew bool, err error) {
+func (s *Session) subscribe(name string) (sub *room.Subscription, count <-chan int, isNew bool, err error) {
 	if sub = s.subscription(name); sub != nil {
 		return sub, sub.Hold(), false, nil
 	}
@@ -116,7 +116,7 @@ func (s *Session) leave(c *wire.Leave) error {
 	return nil
 }
 
-// who answers who is in a room.
+// who lists the users in a room.
 func (s *Session) who(c *wire.Who) error {
 	sub, err := s.joined(c.Room)
 	if err != nil {

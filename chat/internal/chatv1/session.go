@@ -15,8 +15,8 @@ import (
 // one after the other, in the order in which they came. (Only the answers to send
 // and recall come later, when the journal has answered.)
 //
-// Its answers are frames like any other and wait in the outbox. A client that
-// asks for more than it reads is not read itself until it does.
+// Its answers are frames like any other and wait in the outbox. While a client
+// leaves answers unread, we read no further commands from it.
 type Session struct {
 	host     Host          // fixed
 	encoding room.Encoding // fixed
@@ -27,7 +27,7 @@ type Session struct {
 	strikes int                              // frames in a row that came too fast
 
 	greeted atomic.Bool // the client has said hello
-	timer   *time.Timer // until the hello must have come, and then until the token ends; fixed
+	timer   *time.Timer // until the hello must have come, and then until the token ends; set by AwaitHello
 }
 
 // NewSession returns a session that waits for the client's hello.
@@ -66,7 +66,8 @@ func (s *Session) frame(f wire.Frame) []byte {
 	return s.encoding.AppendFrame(nil, ws.OpText, f.Append(nil))
 }
 
-// acknowledge answers a command whose answer has nothing else to tell.
+// acknowledge answers a command whose answer has nothing else to tell. A command
+// without an id gets no answer.
 func (s *Session) acknowledge(id, name string) {
 	if id != "" {
 		s.answer(&wire.OK{ID: id, Room: name})

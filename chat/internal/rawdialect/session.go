@@ -30,8 +30,9 @@ type Host interface {
 	// Publish hands a message to the journal, which calls done. The error is a
 	// *wire.Error if the client may not do that.
 	Publish(sub *room.Subscription, e journal.Entry, done func(journal.Receipt, error)) error
-	// LastMessages returns the newest n messages that raw clients hear, oldest
-	// first, and the number of the newest entry of all.
+	// LastMessages returns the last n messages from before the session joined that
+	// raw clients hear, and all messages since: oldest first. It also returns the
+	// number of the room's newest entry.
 	LastMessages(name string, n int) ([]journal.Entry, journal.Seq, error)
 	// NotRecorded logs why the journal did not record an entry.
 	NotRecorded(err error)

@@ -7,7 +7,8 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// chunkSize is how many bytes of frames go to a socket at once. Many small
+// chunkSize is how many bytes of bodies go to a socket at once; a single entry may
+// be larger. Many small
 // messages share one system call, and a socket whose client does not read is
 // noticed soon.
 const chunkSize = 64 << 10

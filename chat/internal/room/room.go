@@ -17,7 +17,7 @@ import (
 // say something in the room wait, and with them the reading of their sockets.
 const backlogLimit = 1 << 20
 
-// Room is who hears what. It exists while somebody is subscribed.
+// Room is who hears what. It exists while it has references.
 //
 // It has 256 bytes at most. With more, a room would lie between memory that
 // handshakes leave behind, which then cannot be given back: that costs 0.1 KiB
@@ -32,7 +32,7 @@ type Room struct {
 	stopFollow func()
 	followErr  error
 
-	refs int // guarded by shared.mu: subscriptions, and those about to be
+	refs int // guarded by shared.mu: subscriptions, those about to be, and KeepOpen
 
 	// Owned by the worker.
 	audience audience

@@ -109,8 +109,8 @@ func (rs *Rooms) Join(name string, s Session, enc Encoding, visible bool, max in
 	return sub, sub.count(func() { r.join(&sub.receiver, visible) }), nil
 }
 
-// Hold keeps a room open without a subscription, until release is called.
-func (rs *Rooms) Hold(name string) (r *Room, release func(), err error) {
+// KeepOpen keeps a room open without a subscription, until release is called.
+func (rs *Rooms) KeepOpen(name string) (r *Room, release func(), err error) {
 	r, err = rs.acquire(name, 0)
 	if err != nil {
 		return nil, nil, err

@@ -7,8 +7,8 @@ import (
 
 // Subscription is one session in one room, made by Rooms.Join. It begins held: what is said in the
 // room is kept until Resume or Pause is called. Any goroutine may call its
-// methods. The room's worker carries them out, in the order of the calls and
-// between two entries.
+// methods. What changes the subscription is done by the room's worker, in the order
+// of the calls and between two entries.
 type Subscription struct {
 	receiver
 	room *Room
@@ -60,8 +60,8 @@ func (s *Subscription) Leave(last []byte) {
 	s.room.do(func() { s.room.leave(&s.receiver, last, true) })
 }
 
-// Lose ends the subscription because the connection was lost. The user counts as
-// present for Settings.AwayDelay more.
+// Lose ends the subscription because the connection was lost. If it was the
+// user's last in the room, the user counts as present for Settings.AwayDelay more.
 func (s *Subscription) Lose() {
 	s.room.do(func() { s.room.leave(&s.receiver, nil, false) })
 }

@@ -1,0 +1,31 @@
+package access
+
+import (
+	"testing"
+	"time"
+)
+
+// What is refused takes nothing, and what is cancelled is given back.
+func TestLimiter_RefusedOrCancelled_TakesNothing(t *testing.T) {
+	one, many := Rate{1, 1}, Rate{1000, 1000}
+	for name, bytes := range map[string]Rate{"frames": many, "bytes": {1, 10}} {
+		var l Limiter
+		if wait := l.Reserve(one, bytes, 0, 10, 0); wait != 0 {
+			t.Errorf("%s: the first waits %v", name, wait)
+		}
+		for range 5 {
+			if wait := l.Reserve(one, bytes, 0, 10, 0); wait <= 0 {
+				t.Errorf("%s: the second does not wait", name)
+			}
+		}
+		l.Cancel(one, bytes, 10)
+		if !l.isFull(0) {
+			t.Errorf("%s: something is missing", name)
+		}
+	}
+	var l Limiter
+	l.Reserve(one, many, 0, 1, 0)
+	if wait := l.Reserve(one, many, 0, 1, time.Hour); wait != time.Second {
+		t.Errorf("with patience: %v", wait)
+	}
+}

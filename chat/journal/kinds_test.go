@@ -1,0 +1,24 @@
+package journal
+
+import "testing"
+
+// Every row of the table of kinds, as the rest of the project relies on it.
+func TestKinds_Table(t *testing.T) {
+	for k, want := range map[Kind]traits{
+		1:   {"message", true, true, false, NoEffect, true, true, false, RawText, Everyone},
+		2:   {"recalled", true, false, true, Erase, false, true, false, NoRawFrame, Everyone},
+		3:   {"notice", true, false, false, NoEffect, false, true, false, NoRawFrame, Everyone},
+		128: {"", false, true, false, NoEffect, false, false, false, RawBinary, Everyone},
+		129: {"", false, true, false, NoEffect, false, false, false, NoRawFrame, OtherUsers},
+		130: {"", false, true, false, NoEffect, false, false, false, NoRawFrame, SameUser},
+		77:  {},
+	} {
+		got := traits{k.Name(), k.Recorded(), k.HasSender(), k.HasTarget(), k.Effect(), k.Erasable(), k.Counts(), k.Governs(), k.Raw(), k.Audience()}
+		if got != want {
+			t.Errorf("kind %d: %+v, want %+v", k, got, want)
+		}
+		if named, ok := KindNamed(want.name); want.recorded && (!ok || named != k) || !want.recorded && ok {
+			t.Errorf("KindNamed(%q) is %d, %v", want.name, named, ok)
+		}
+	}
+}
