@@ -28,7 +28,9 @@ type Config struct {
 	OutboxTotal int
 
 	// WriteTimeout is how long a peer may read nothing of what waits for it
-	// before it is cut off. Default 10 s.
+	// before it is cut off. A peer that reads slowly stays. Where the system does
+	// not tell what it has read (anything but TCP, Unix sockets and TLS over these,
+	// on Linux), that means less than 16 KiB. Default 10 s.
 	WriteTimeout time.Duration
 
 	// CloseTimeout is how long a peer may take to read what waits and to answer

@@ -64,7 +64,7 @@ type Conn struct {
 	queue         [][]byte
 	queued        int        // bytes in queue; the outbox's bound applies to it
 	wait          *queueWait // nil while nobody waits
-	timerStart    int64      // engine time at which the peer's time limit began; 0 while it has none
+	timerStart    int64      // engine time at which the peer's time limit began; 0 while nothing waits for it
 }
 
 // shared is what the connections of an engine have in common.

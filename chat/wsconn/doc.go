@@ -27,7 +27,10 @@
 // number of connections. A caller that finds the connection idle writes at once,
 // as far as that is sure not to wait for the peer. What remains waits in the
 // Conn's outbox, bounded in bytes, and the next write takes what has gathered
-// there, up to 64 KiB.
+// there, up to 64 KiB, or 16 KiB where the socket makes a write wait.
+//
+// No socket has a write deadline: one timer of the engine bounds all writes. Before
+// it cuts a peer off, it asks the kernel whether that peer has taken anything.
 //
 // # Locks and goroutines
 //

@@ -35,7 +35,7 @@ func NewEngine(cfg Config) *Engine {
 	}
 	e.cfg = cfg.withDefaults()
 	e.registry = e
-	e.sockets = newSockets(e.cfg.WriteTimeout, e.spawn)
+	e.sockets = newSockets(e.spawn)
 	e.clock.Store(1)
 	e.Tune(cfg)
 	e.spawn(e.run)

@@ -16,13 +16,17 @@ type socket interface {
 	read(p []byte) (int, error)
 	// write writes p, or as much as there is room for with errWouldBlock: the
 	// poller reports when there is more room. A socket that blocks never returns
-	// errWouldBlock.
+	// errWouldBlock. Nothing but interrupt bounds how long it waits: the Conn's timer
+	// decides when a peer has stopped reading.
 	write(p []byte) (int, error)
 	// writesAtOnce reports whether writing n bytes now is sure not to wait for the
 	// peer. If it isn't, only a goroutine of the Conn's own may write.
 	writesAtOnce(n int) bool
-	// blocks reports whether writesAtOnce may ever say no.
+	// blocks reports whether write may wait for the peer.
 	blocks() bool
+	// progress says what the peer has taken of what was written. The engine's timer
+	// calls it, with the Conn's mutex held, until close.
+	progress() progress
 	// closeWrite tells the peer that nothing more will come.
 	closeWrite()
 	// interrupt makes reads and writes that wait return. Any goroutine may call
@@ -30,6 +34,13 @@ type socket interface {
 	interrupt()
 	// close releases the socket. It is called once, when nobody uses it.
 	close()
+}
+
+// progress is what the kernel knows about the bytes that it sends for a socket. The
+// zero value means that nothing is known: the peer may be of any speed.
+type progress struct {
+	some bool // the peer has taken bytes since the last look
+	left bool // it has yet to take others
 }
 
 // readyHandler is told by the poller what its socket is ready for.

@@ -5,23 +5,18 @@ import (
 	"net"
 	"sync"
 	"syscall"
-	"time"
 )
 
 // sockets makes a socket of each net.Conn and owns the poller that they share.
 type sockets struct {
-	// Fixed.
-	writeTimeout time.Duration
-	spawn        func(func()) // starts a goroutine that the engine waits for
+	spawn func(func()) // starts a goroutine that the engine waits for
 
 	mu     sync.Mutex // guards the rest
 	closed bool
 	poll   *poller // nil until the first connection that has a descriptor
 }
 
-func newSockets(writeTimeout time.Duration, spawn func(func())) *sockets {
-	return &sockets{writeTimeout: writeTimeout, spawn: spawn}
-}
+func newSockets(spawn func(func())) *sockets { return &sockets{spawn: spawn} }
 
 // open makes a socket of nc, or closes it. A connection that shows no descriptor
 // (of a listener wrapper, a pipe) keeps its goroutine.
@@ -36,7 +31,7 @@ func (s *sockets) open(nc net.Conn) (socket, error) {
 			return s.openTLS(nc, below)
 		}
 	}
-	return newNetSocket(nc, s.writeTimeout), nil
+	return netSocket{nc}, nil
 }
 
 func (s *sockets) openFD(nc interface {
@@ -57,7 +52,7 @@ func (s *sockets) openTLS(nc *tls.Conn, below syscall.Conn) (socket, error) {
 		nc.Close()
 		return nil, err
 	}
-	return newTLSSocket(nc, below, poll, s.writeTimeout)
+	return newTLSSocket(nc, below, poll)
 }
 
 // poller returns the poller, which the first call starts: an engine whose

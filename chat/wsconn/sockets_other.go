@@ -2,19 +2,14 @@
 
 package wsconn
 
-import (
-	"net"
-	"time"
-)
+import "net"
 
 // sockets makes a socket of each net.Conn. Without epoll every connection keeps
 // its goroutine.
-type sockets struct{ writeTimeout time.Duration }
+type sockets struct{}
 
-func newSockets(writeTimeout time.Duration, _ func(func())) *sockets {
-	return &sockets{writeTimeout}
-}
+func newSockets(func(func())) *sockets { return &sockets{} }
 
-func (s *sockets) open(nc net.Conn) (socket, error) { return newNetSocket(nc, s.writeTimeout), nil }
+func (*sockets) open(nc net.Conn) (socket, error) { return netSocket{nc}, nil }
 
-func (s *sockets) close() error { return nil }
+func (*sockets) close() error { return nil }

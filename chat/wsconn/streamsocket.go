@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -15,26 +14,23 @@ import (
 // of the stream in order: it sends END_STREAM behind a close frame.
 type streamSocket struct {
 	// Fixed.
-	body         io.ReadCloser
-	w            http.ResponseWriter      // the innermost
-	control      *http.ResponseController // of w
-	outer        *http.ResponseController // of the writer with all its wrappers
-	writeTimeout time.Duration
-	done         chan struct{}
+	body    io.ReadCloser
+	w       http.ResponseWriter      // the innermost
+	control *http.ResponseController // of w
+	outer   *http.ResponseController // of the writer with all its wrappers
+	done    chan struct{}
 
-	finished    atomic.Bool // everything has been written
-	interrupted atomic.Bool
+	finished atomic.Bool // everything has been written
 }
 
 // newStreamSocket takes over a stream whose handshake has been answered.
-func newStreamSocket(body io.ReadCloser, inner http.ResponseWriter, outer *http.ResponseController, writeTimeout time.Duration) (*streamSocket, error) {
+func newStreamSocket(body io.ReadCloser, inner http.ResponseWriter, outer *http.ResponseController) (*streamSocket, error) {
 	s := &streamSocket{
-		body:         body,
-		w:            inner,
-		control:      http.NewResponseController(inner),
-		outer:        outer,
-		writeTimeout: writeTimeout,
-		done:         make(chan struct{}),
+		body:    body,
+		w:       inner,
+		control: http.NewResponseController(inner),
+		outer:   outer,
+		done:    make(chan struct{}),
 	}
 	// The server has set deadlines for a usual request.
 	if err := errors.Join(s.control.SetReadDeadline(time.Time{}), s.control.SetWriteDeadline(time.Time{})); err != nil {
@@ -45,22 +41,15 @@ func newStreamSocket(body io.ReadCloser, inner http.ResponseWriter, outer *http.
 
 func (s *streamSocket) attach(readyHandler) error  { return nil }
 func (s *streamSocket) blocks() bool               { return true }
+func (s *streamSocket) progress() progress         { return progress{} }
 func (s *streamSocket) writesAtOnce(int) bool      { return false }
 func (s *streamSocket) read(p []byte) (int, error) { return s.body.Read(p) }
 
-// write clears its deadline when it has written: on HTTP/2, a deadline that
-// passes resets the stream even while nothing is written. interrupt may set its
-// deadline just before write sets another, so write looks at interrupted after
-// that.
+// write sets no deadline: on HTTP/2, one that passes resets the stream, even while
+// the peer reads or nothing is written.
 func (s *streamSocket) write(p []byte) (int, error) {
-	if err := s.control.SetWriteDeadline(time.Now().Add(s.writeTimeout)); err != nil {
-		return 0, err
-	}
-	if s.interrupted.Load() {
-		return 0, net.ErrClosed
-	}
 	n, err := s.w.Write(p)
-	return n, errors.Join(err, s.control.Flush(), s.control.SetWriteDeadline(time.Time{}))
+	return n, errors.Join(err, s.control.Flush())
 }
 
 // closeWrite makes the reader end, and with it the HTTP handler: our side of a
@@ -77,7 +66,6 @@ func (s *streamSocket) interrupt() {
 	if s.finished.Load() {
 		return
 	}
-	s.interrupted.Store(true)
 	_ = s.control.SetWriteDeadline(past) // fails only on a closed stream
 	s.stopReading()
 }

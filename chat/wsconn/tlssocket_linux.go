@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -21,16 +22,24 @@ const parkAfter = 20 * time.Millisecond
 // empty: a Read that has reached its deadline leaves no whole record in
 // crypto/tls, and the kernel is asked for the rest.
 type tlsSocket struct {
-	*netSocket
-	poll      *poller
+	netSocket
+	poll  *poller
+	fd    int32 // of the connection below TLS, which only close closes
+	queue sendQueue
+
+	interrupted atomic.Bool
+	reads       atomic.Uint32 // how often a Read has begun or ended: odd during one
+
 	readUntil time.Time // the read deadline in force; owned by the reader
-	fd        int32     // of the connection below TLS, which only close closes
-	sendRoom  int32     // bytes of the send buffer that are surely free; owned by the writer
+
+	// Owned by the writer.
+	sendRoom int32  // bytes of the send buffer that are surely free
+	readsAt  uint32 // reads when the kernel was last asked for sendRoom
 }
 
 // newTLSSocket makes a socket of nc, whose descriptor belongs to below.
-func newTLSSocket(nc *tls.Conn, below syscall.Conn, poll *poller, writeTimeout time.Duration) (socket, error) {
-	s := &tlsSocket{netSocket: newNetSocket(nc, writeTimeout), poll: poll}
+func newTLSSocket(nc *tls.Conn, below syscall.Conn, poll *poller) (socket, error) {
+	s := &tlsSocket{netSocket: netSocket{nc}, poll: poll}
 	raw, err := below.SyscallConn()
 	if err == nil {
 		err = raw.Control(func(fd uintptr) { s.fd = int32(fd) })
@@ -43,6 +52,7 @@ func newTLSSocket(nc *tls.Conn, below syscall.Conn, poll *poller, writeTimeout t
 }
 
 func (s *tlsSocket) attach(h readyHandler) error { return s.poll.add(int(s.fd), h) }
+func (s *tlsSocket) progress() progress          { return s.queue.progress(int(s.fd)) }
 
 // read waits for parkAfter at most, and half of it at least: the deadline is moved
 // only when half of it has passed, so that a busy connection seldom pays for it.
@@ -51,6 +61,9 @@ func (s *tlsSocket) attach(h readyHandler) error { return s.poll.add(int(s.fd), 
 // passes before Read gets to try the socket. To park then would leave the bytes
 // unread, since epoll has reported them already. So the kernel is asked, and
 // where it holds something, read returns without an error to be called again.
+//
+// interrupt may set its deadline just before read sets another, so read looks at
+// interrupted after that.
 func (s *tlsSocket) read(p []byte) (int, error) {
 	if now := time.Now(); s.readUntil.Sub(now) < parkAfter/2 {
 		s.readUntil = now.Add(parkAfter)
@@ -61,7 +74,9 @@ func (s *tlsSocket) read(p []byte) (int, error) {
 			return 0, net.ErrClosed
 		}
 	}
+	s.reads.Add(1)
 	n, err := s.Read(p)
+	s.reads.Add(1)
 	if errors.Is(err, os.ErrDeadlineExceeded) && !s.interrupted.Load() {
 		s.readUntil, err = time.Time{}, nil
 		if !readableNow(int(s.fd)) {
@@ -82,11 +97,15 @@ func sendRoomFor(n int) int { return 2*n + 2<<10 }
 
 // writesAtOnce asks the kernel only when the room that it knew of may be used
 // up: asking costs a tenth of a small write, and handing the write to a goroutine
-// several times that.
+// several times that. A Read may use up room too, since crypto/tls answers key
+// updates within it. So the room known before a Read, or during one, does not count.
 func (s *tlsSocket) writesAtOnce(n int) bool {
 	need := sendRoomFor(n)
 	if need > writableRoom {
 		return false
+	}
+	if reads := s.reads.Load(); reads != s.readsAt || reads%2 == 1 {
+		s.readsAt, s.sendRoom = reads, 0
 	}
 	if need > int(s.sendRoom) && writableNow(int(s.fd)) {
 		s.sendRoom = writableRoom
@@ -98,6 +117,11 @@ func (s *tlsSocket) writesAtOnce(n int) bool {
 func (s *tlsSocket) write(p []byte) (int, error) {
 	s.sendRoom = max(0, s.sendRoom-int32(min(sendRoomFor(len(p)), writableRoom)))
 	return s.netSocket.write(p)
+}
+
+func (s *tlsSocket) interrupt() {
+	s.interrupted.Store(true)
+	s.netSocket.interrupt()
 }
 
 // close takes the descriptor out of the poller while it is still ours.

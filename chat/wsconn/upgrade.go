@@ -147,7 +147,7 @@ func (e *Engine) acceptStream(w http.ResponseWriter, r *http.Request, t Terms, h
 	if err := outer.Flush(); err != nil {
 		return nil, fmt.Errorf("answer the handshake: %w", err)
 	}
-	s, err := newStreamSocket(r.Body, innermost(w), outer, e.cfg.WriteTimeout)
+	s, err := newStreamSocket(r.Body, innermost(w), outer)
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,15 @@ var ErrClosed = errors.New("connection is closed")
 var ErrSlow = errors.New("outbox is full")
 
 // gatherSize is how much one write takes from an outbox that holds many small
-// pieces: some hundreds of chat messages, or four TLS records.
+// pieces: some hundreds of chat messages.
 const gatherSize = 64 << 10
+
+// blockingSize is how much a write takes that may wait for the peer: one TLS record,
+// or one frame of HTTP/2, which cost a system call each in any case. Such a write
+// shows that the peer reads only when it returns, so it must be short: where the
+// kernel can't be asked, a peer is taken to have stopped that reads less than this
+// in WriteTimeout.
+const blockingSize = 16 << 10
 
 var gatherBuffers = sync.Pool{New: func() any { return new([gatherSize]byte) }}
 
@@ -44,6 +51,11 @@ func (c *Conn) Send(p []byte) error {
 		return nil
 	}
 	c.writing = true
+	if c.sock.blocks() {
+		// Should the write wait nevertheless, the next heartbeat adds the timer: that
+		// costs a write nothing, and addTimer would take the engine's lock.
+		c.timerStart = c.shared.now()
+	}
 	c.mu.Unlock()
 	var n int
 	var err error
@@ -145,6 +157,9 @@ func (c *Conn) flushBlocking() {
 		}
 	}()
 	c.mu.Lock()
+	if c.state == open {
+		c.startTimerLocked()
+	}
 	c.flushLocked(nil)
 }
 
@@ -178,6 +193,8 @@ func (c *Conn) flushLocked(err error) {
 		}
 	case err != nil:
 		c.killLocked(fmt.Errorf("write: %w", err))
+	case c.state == open:
+		c.timerStart = 0 // nothing waits
 	}
 	c.releaseLocked()
 	c.mu.Unlock()
@@ -187,13 +204,17 @@ func (c *Conn) flushLocked(err error) {
 // the queue may grow meanwhile, but only the holder of the right to write
 // shortens it.
 func (c *Conn) writeQueueLocked() (int, error) {
-	p := c.queue[0]
+	size := gatherSize
+	if c.sock.blocks() {
+		size = blockingSize
+	}
+	p := c.queue[0][:min(len(c.queue[0]), size)]
 	var buf *[gatherSize]byte
-	if len(c.queue) > 1 && len(p) < gatherSize/2 {
+	if len(c.queue) > 1 && len(p) < size/2 {
 		buf = gatherBuffers.Get().(*[gatherSize]byte)
 		n := 0
-		for i := 0; i < len(c.queue) && n < len(buf); i++ {
-			n += copy(buf[n:], c.queue[i])
+		for i := 0; i < len(c.queue) && n < size; i++ {
+			n += copy(buf[n:size], c.queue[i])
 		}
 		p = buf[:n]
 	}
