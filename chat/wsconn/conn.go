@@ -149,10 +149,10 @@ func (c *Conn) releaseLocked() {
 	})
 }
 
-func (c *Conn) isOpen() bool {
+func (c *Conn) currentState() state {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.state == open
+	return c.state
 }
 
 // startTimerLocked begins the peer's time limit for reading what waits or, once

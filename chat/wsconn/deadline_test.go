@@ -3,6 +3,7 @@ package wsconn
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -193,6 +194,36 @@ func TestEngine_SilentPeerThatStillReads_IsKept(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestConn_Kill_PeerThatSendsWithoutEnd_IsReadNoMore(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, e *Engine) {
+		s := newScripted()
+		killed, reads := false, 0
+		frame := clientFrame(ws.OpText, true, []byte("more"))
+		s.onRead = func(p []byte) (int, error) {
+			if reads++; reads > 1000 {
+				return 0, io.EOF
+			}
+			return copy(p, frame), nil
+		}
+		r := newRecorder()
+		c, err := e.register(s, false, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.onHear = func(ws.OpCode, []byte) {
+			if !killed {
+				killed = true
+				c.Kill(errStalled)
+			}
+		}
+		c.Start()
+		<-r.closed
+		if reads > 2 {
+			t.Errorf("%d reads, want 2 at most", reads)
+		}
+	})
 }
 
 // slowConn takes what its peer writes at 5 KB/s, like a phone far from its mast.

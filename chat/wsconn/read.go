@@ -1,8 +1,10 @@
 package wsconn
 
 import (
+	"cmp"
 	"errors"
 	"io"
+	"net"
 	"sync"
 
 	"github.com/gobwas/ws"
@@ -114,13 +116,15 @@ func (c *Conn) readAvailable() error {
 	defer c.releaseReadState(r)
 	if early := r.in.early; early != nil {
 		r.in.early = nil
-		c.feed(r.in, early)
+		if err := c.feed(r.in, early); err != nil {
+			return err
+		}
 	}
 	for {
 		n, err := c.sock.read(r.buf[:])
 		if n > 0 {
 			c.lastRead.Store(c.shared.now())
-			c.feed(r.in, r.buf[:n])
+			err = cmp.Or(c.feed(r.in, r.buf[:n]), err)
 		}
 		if err != nil {
 			return err
@@ -145,33 +149,41 @@ func (c *Conn) endRead(why error) {
 	c.releaseLocked()
 }
 
-// feed passes bytes to the assembler. After a close frame was sent, what still
-// comes is read and dropped, so that the peer gets to see that frame: to close a
-// socket with unread bytes resets the connection.
-func (c *Conn) feed(in *assembler, p []byte) {
-	if !c.isOpen() {
-		return
+// feed passes bytes to the assembler and returns an error if no more are to be read.
+// No byte is skipped while the connection is open. After a close frame was sent, what
+// still comes is read and dropped, so that the peer gets to see that frame: to close
+// a socket with unread bytes resets the connection. A dead connection reads no more,
+// or a peer that sends without end would keep its socket open.
+func (c *Conn) feed(in *assembler, p []byte) error {
+	switch c.currentState() {
+	case closing:
+		return nil
+	case dead:
+		return net.ErrClosed
 	}
 	err := in.feed(p, c.shared.maxMessage(), c.deflate)
 	if in.unfinished() && err == nil {
 		if c.messageStart.Load() == 0 {
 			c.messageStart.Store(c.shared.now())
 		}
-		return
+		return nil
 	}
 	if c.messageStart.Load() != 0 {
 		c.messageStart.Store(0)
 	}
 	if err == nil || err == errClosing {
-		return
+		return nil
 	}
 	var ce *CloseError
-	if errors.As(err, &ce) {
-		c.fail(ce)
+	if !errors.As(err, &ce) {
+		return err
 	}
+	c.fail(ce)
+	return nil
 }
 
-// errClosing stops the assembler once the connection is closing.
+// errClosing stops the assembler once the connection is closing. While it is open,
+// it must not be returned: the assembler would skip what follows.
 var errClosing = errors.New("connection is closing")
 
 // message implements sink.
@@ -184,7 +196,7 @@ func (c *Conn) message(op ws.OpCode, payload []byte, compressed bool) error {
 		payload = plain
 	}
 	c.handler.Message(op, payload)
-	if !c.isOpen() { // the handler may have closed it
+	if c.currentState() != open { // the handler may have closed it
 		return errClosing
 	}
 	return nil
@@ -194,7 +206,9 @@ func (c *Conn) message(op ws.OpCode, payload []byte, compressed bool) error {
 func (c *Conn) control(op ws.OpCode, payload []byte) error {
 	switch op {
 	case ws.OpPing:
-		if err := c.Send(AppendFrame(nil, ws.OpPong, false, payload)); err != nil {
+		// A full outbox drops the pong. The peer has bytes to read, which show as well
+		// that we live, and it may get a later pong instead (RFC 6455 section 5.5.3).
+		if err := c.Send(AppendFrame(nil, ws.OpPong, false, payload)); err == ErrClosed {
 			return errClosing
 		}
 	case ws.OpClose:
