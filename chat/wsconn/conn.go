@@ -91,7 +91,8 @@ type registry interface {
 }
 
 // now is the engine's time: nanoseconds since its start, never 0, and as coarse
-// as its ticks. Reading it costs no system call.
+// as its ticks. It stands still while the engine does not run, see Engine.advance.
+// Reading it costs no system call.
 func (s *shared) now() int64 { return s.clock.Load() }
 
 func (s *shared) maxMessage() int { return s.tuning.Load().maxMessage }

@@ -196,6 +196,22 @@ func TestEngine_SilentPeerThatStillReads_IsKept(t *testing.T) {
 	}
 }
 
+// The time in which a process is stopped does not count against its peers.
+func TestEngine_LateTick_AdvancesLittle(t *testing.T) {
+	e := &Engine{}
+	e.clock.Store(1)
+	for _, c := range []struct{ sinceStart, want time.Duration }{
+		{longestTick, longestTick},
+		{2 * longestTick, 2 * longestTick},
+		{time.Hour, 4 * longestTick},
+		{time.Hour + longestTick, 5 * longestTick},
+	} {
+		if now := e.advance(c.sinceStart); now != int64(c.want)+1 || e.now() != now {
+			t.Errorf("%v after the start: %v, want %v", c.sinceStart, time.Duration(now-1), c.want)
+		}
+	}
+}
+
 func TestConn_Kill_PeerThatSendsWithoutEnd_IsReadNoMore(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, e *Engine) {
 		s := newScripted()

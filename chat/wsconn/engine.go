@@ -18,6 +18,8 @@ type Engine struct {
 	sockets *sockets
 	stop    chan struct{}
 
+	lastTick time.Duration // since start; owned by run
+
 	mu     sync.Mutex // guards the rest; a leaf, taken with a Conn's mutex held
 	closed bool
 	conns  []*Conn            // each knows its index
@@ -170,8 +172,7 @@ func (e *Engine) run() {
 			return
 		case <-ticker.C:
 		}
-		now := int64(time.Since(e.start)) + 1
-		e.clock.Store(now)
+		now := e.advance(time.Since(e.start))
 		e.checkTimers(now)
 		if now >= next {
 			e.sweep(now)
@@ -181,8 +182,21 @@ func (e *Engine) run() {
 	}
 }
 
+// longestTick is the longest time between two ticks of an engine that gets to run.
+const longestTick = 250 * time.Millisecond
+
 func (e *Engine) tickInterval() time.Duration {
-	return min(250*time.Millisecond, e.tuning.Load().pingInterval/sweepsPerPing)
+	return min(longestTick, e.tuning.Load().pingInterval/sweepsPerPing)
+}
+
+// advance moves the clock to sinceStart, as far as the engine has been running. After
+// a tick that comes much later, the process was stopped or the machine was suspended
+// or overloaded. The peers could not be pinged or written to meanwhile, so that time
+// does not count against them.
+func (e *Engine) advance(sinceStart time.Duration) int64 {
+	elapsed := min(sinceStart-e.lastTick, 2*longestTick)
+	e.lastTick = sinceStart
+	return e.clock.Add(int64(elapsed))
 }
 
 func (e *Engine) nextSweep(now int64) int64 {
