@@ -54,7 +54,7 @@ var attacks = map[string]attack{
 		}
 		for frame := range c.frames {
 			if !strings.Contains(frame, `"code":"too_fast"`) {
-				t.Errorf("heard %s", frame)
+				t.Errorf("received %s", frame)
 			}
 		}
 		if websocket.CloseStatus(c.end) != 4003 {
@@ -109,7 +109,7 @@ var attacks = map[string]attack{
 			}
 			for range batch {
 				if frame := c.next(); !strings.Contains(frame, `"entries":[]`) {
-					t.Fatalf("heard %s", frame)
+					t.Fatalf("received %s", frame)
 				}
 			}
 		}

@@ -33,7 +33,7 @@ func BenchmarkHub_FanOut(b *testing.B) {
 			text := bytes.Repeat([]byte("x"), 128)
 			whole := int64(members * len(ws.MustCompileFrame(ws.NewTextFrame(text))))
 			said := ws.MustCompileFrame(ws.MaskFrame(ws.NewTextFrame(text)))
-			var heard atomic.Int64
+			var received atomic.Int64
 			all := make(chan struct{}, 1)
 			sender, _ := openRaw(b, addr)
 			for range members {
@@ -46,7 +46,7 @@ func BenchmarkHub_FanOut(b *testing.B) {
 							conn.Close()
 							return
 						}
-						if heard.Add(int64(n))%whole == 0 {
+						if received.Add(int64(n))%whole == 0 {
 							all <- struct{}{}
 						}
 					}

@@ -151,7 +151,7 @@ func dialV1(t *testing.T, url string) *client {
 	return newClient(t, conn, err)
 }
 
-// hello says hello with these further members, and hears welcome.
+// hello says hello with these further fields, and receives welcome.
 func (c *client) hello(members string) *client {
 	c.t.Helper()
 	c.send(`{"type":"hello"` + members + `}`)

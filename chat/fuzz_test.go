@@ -65,7 +65,7 @@ func feed(t *testing.T, frames []string) {
 
 	answered := make(chan bool)
 	go func() {
-		answered <- hears(client, `"id":"the end"`)
+		answered <- receives(client, `"id":"the end"`)
 		_, _ = io.Copy(io.Discard, client) // until the hub closes
 		close(answered)
 	}()
@@ -87,9 +87,9 @@ func feed(t *testing.T, frames []string) {
 	}
 }
 
-// hears reads frames until one contains what or says goodbye, and reports false
+// receives reads frames until one contains what or says goodbye, and reports false
 // if none does.
-func hears(client net.Conn, what string) bool {
+func receives(client net.Conn, what string) bool {
 	r := bufio.NewReader(client)
 	for {
 		h, err := ws.ReadHeader(r)

@@ -43,7 +43,7 @@ func send(t *testing.T, c *websocket.Conn, text string) {
 	}
 }
 
-// expect fails unless c hears exactly these texts next.
+// expect fails unless c receives exactly these texts next.
 func expect(t *testing.T, c *websocket.Conn, texts ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -84,7 +84,7 @@ func TestHandler_History_ComesFirst(t *testing.T) {
 	expect(t, late, "live")
 }
 
-// Whoever joins while others talk hears an unbroken run of it:
+// Whoever joins while others talk receives an unbroken run of it:
 // nothing is missing or doubled where history ends and live messages begin.
 func TestHandler_History_JoinsTheLiveRoomWithoutSeam(t *testing.T) {
 	url, _ := startHub(t, chat.Config{})
@@ -119,7 +119,7 @@ func TestHandler_History_JoinsTheLiveRoomWithoutSeam(t *testing.T) {
 					next = got
 				}
 				if got != next {
-					t.Errorf("heard %d after %d", got, next-1)
+					t.Errorf("received %d after %d", got, next-1)
 					return
 				}
 				if got == messages-1 {

@@ -82,7 +82,7 @@ func TestLimits_Raw_IsReadMoreSlowly(t *testing.T) {
 		}
 		for i := range 12 {
 			if got := other.any(); got != fmt.Sprint(i) {
-				t.Errorf("heard %s, want %d", got, i)
+				t.Errorf("received %s, want %d", got, i)
 			}
 		}
 		if took := time.Since(start); took != time.Second {

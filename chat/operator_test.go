@@ -29,7 +29,7 @@ func TestHub_AnnounceToAll(t *testing.T) {
 			rooms[f.Room] = true
 		}
 		if len(rooms) != 200 {
-			t.Errorf("%d rooms heard it", len(rooms))
+			t.Errorf("%d rooms received it", len(rooms))
 		}
 	})
 }

@@ -73,7 +73,7 @@ func TestHub_Import_TakesWhatExportGave(t *testing.T) {
 			t.Error("the hub exports something else than was imported")
 		}
 		for range 702 {
-			c.next() // who is there hears them
+			c.next() // who is there receives them
 		}
 		c.send(`{"type":"send","room":"a","key":"new","body":"new"}`)
 		c.expect(`{"type":"message","seq":703,"…":"…"}`)

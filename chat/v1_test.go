@@ -285,8 +285,8 @@ func TestV1_JournalFails_IsSaidAndReadsGoOn(t *testing.T) {
 	}
 	j.full.Store(false)
 	a.send(command)
-	heard := map[string]bool{typeOf(a.next()): true, typeOf(a.next()): true}
-	if !heard["ok"] || !heard["message"] {
-		t.Errorf("heard %v, want ok and message", heard)
+	received := map[string]bool{typeOf(a.next()): true, typeOf(a.next()): true}
+	if !received["ok"] || !received["message"] {
+		t.Errorf("received %v, want ok and message", received)
 	}
 }

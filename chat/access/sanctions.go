@@ -9,11 +9,13 @@ import (
 	"time"
 )
 
-// Sanctions are the mutes and bans in force, in memory. Its methods may be called
+// Sanctions are the mutes and bans in force, in memory. Those that are over are
+// forgotten sooner or later. Its methods may be called
 // concurrently. The zero value is ready to use and holds none.
 type Sanctions struct {
-	mu   sync.RWMutex           // guards ends; a leaf
-	ends map[Sanction]time.Time // zero: it has no end
+	mu      sync.RWMutex           // guards the rest; a leaf
+	ends    map[Sanction]time.Time // zero: it has no end
+	sweepAt int                    // how many there must be for the next sweep
 }
 
 // Sanction is what a user must not do in a room, or anywhere if Room is empty.
@@ -42,7 +44,22 @@ func (s *Sanctions) Set(k Sanction, end time.Time) {
 	if s.ends == nil {
 		s.ends = map[Sanction]time.Time{}
 	}
+	s.sweepLocked(time.Now())
 	s.ends[k] = end
+}
+
+// sweepLocked forgets sanctions that are over. Because the next sweep comes when
+// their number has doubled, a call costs a constant time on average.
+func (s *Sanctions) sweepLocked(now time.Time) {
+	if len(s.ends) < max(s.sweepAt, minSweep) {
+		return
+	}
+	for k, end := range s.ends {
+		if !end.IsZero() && !now.Before(end) {
+			delete(s.ends, k)
+		}
+	}
+	s.sweepAt = 2 * len(s.ends)
 }
 
 // Lift ends a sanction.

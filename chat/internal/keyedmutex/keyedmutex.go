@@ -11,7 +11,8 @@ type Mutex[K comparable] struct {
 	locked map[K]chan struct{}
 }
 
-// Lock waits until nobody holds the mutex of k, and returns how to unlock it.
+// Lock waits until nobody holds the mutex of k, and returns how to unlock it,
+// which must be done once.
 func (m *Mutex[K]) Lock(k K) (unlock func()) {
 	for {
 		m.mu.Lock()

@@ -21,7 +21,7 @@ type roomLister interface {
 
 // Export calls each for every entry that is kept, as a line that Import reads:
 // room by room, beginning after the entry with the number after in the room from.
-// An empty from means the beginning. If only is set, it is that room alone. So an
+// An empty from means the beginning; it is an error if there is no room from. If only is set, it is that room alone. So an
 // export that was interrupted can go on where it was. The line is valid during the
 // call only.
 func Export(ctx context.Context, j Source, only, from string, after journal.Seq, each func(line []byte) error) error {
@@ -33,7 +33,7 @@ func Export(ctx context.Context, j Source, only, from string, after journal.Seq,
 		return fmt.Errorf("export all rooms: the journal can't list them: %w", errors.ErrUnsupported)
 	}
 	reached := from == ""
-	return lister.Rooms(ctx, func(room string) error {
+	err := lister.Rooms(ctx, func(room string) error {
 		switch {
 		case room == from:
 			reached = true
@@ -43,6 +43,10 @@ func Export(ctx context.Context, j Source, only, from string, after journal.Seq,
 		}
 		return exportRoom(ctx, j, room, 0, each)
 	})
+	if err == nil && !reached {
+		return fmt.Errorf("export from room %q: there is no such room", from)
+	}
+	return err
 }
 
 // exportPage is how many entries are read at once.

@@ -95,7 +95,7 @@ func checkEntry(e *journal.Entry, now time.Time) error {
 	case e.Seq < 1 || e.Seq > wire.MaxSeq:
 		return fmt.Errorf("seq must be from 1 to %d", uint64(wire.MaxSeq))
 	case e.At < 1 || e.At > now.Add(clockSlack).UnixMilli():
-		return errors.New("at must be Unix milliseconds, and not in the future")
+		return errors.New("at must be Unix milliseconds, and not in the future by more than an hour")
 	case len(e.From.ID) > wire.MaxUser || utf8.RuneCountInString(e.From.Name) > wire.MaxName || len(e.From.Avatar) > wire.MaxAvatar:
 		return fmt.Errorf("from is too long: id may have %d bytes, name %d characters and avatar %d bytes", wire.MaxUser, wire.MaxName, wire.MaxAvatar)
 	case len(e.Key) > wire.MaxKey:

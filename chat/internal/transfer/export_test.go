@@ -1,0 +1,39 @@
+package transfer
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
+)
+
+// An export that goes on where it was has the rest, and says so if it cannot.
+func TestExport_GoesOnAfterRoomAndNumber(t *testing.T) {
+	j := memjournal.New(memjournal.Options{})
+	for _, room := range []string{"a", "c", "d"} {
+		for range 2 {
+			j.Append(journal.Entry{Room: room, Kind: journal.Message, From: journal.User{ID: "ann"}, Body: []byte("1")}, func(journal.Receipt, error) {})
+		}
+	}
+	for _, c := range []struct {
+		only, from string
+		after      journal.Seq
+		want       int // lines
+		fails      string
+	}{
+		{"", "", 0, 6, ""},
+		{"", "c", 1, 3, ""},
+		{"", "d", 2, 0, ""},
+		{"", "b", 0, 0, `from room "b": there is no such room`},
+		{"c", "", 1, 1, ""},
+		{"b", "", 0, 0, ""},
+	} {
+		lines := 0
+		err := Export(context.Background(), j, c.only, c.from, c.after, func([]byte) error { lines++; return nil })
+		if lines != c.want || (err == nil) != (c.fails == "") || err != nil && !strings.Contains(err.Error(), c.fails) {
+			t.Errorf("%+v: %d lines, %v", c, lines, err)
+		}
+	}
+}
