@@ -11,9 +11,9 @@ import (
 )
 
 // actor is somebody who acts: the client of a session, or the client of one HTTP
-// request. What it may do is decided by the acts, which are methods of actor: join
-// (join.go), history (history.go), publish and recall (publish.go). The dialects
-// and HTTP only translate into acts and back.
+// request. What it may do is decided by the acts: join and catchUp (join.go), history
+// and markRead (history.go), publish and recall (publish.go). The dialects and HTTP
+// only translate into acts and back.
 type actor struct {
 	core *core  // fixed
 	id   string // of the session; empty for a request; fixed

@@ -25,19 +25,18 @@
 // # Concurrency
 //
 // A mutex is held for memory only: never for a socket, for the journal or for
-// somebody else's function. (The locks of internal/keyedmutex are the exception:
-// nothing but the order of the journal's writes depends on them.) The order is: the hub's mutex, then that of the rooms,
-// then a room's mailbox, a connection, the sanctions, the read marks or the
-// limiters, which are leaves. The
-// subscriptions of a room belong to its worker: see internal/room.
+// somebody else's function. The locks of internal/keyedmutex are the exception:
+// nothing but the order of the journal's writes depends on them. The order is: the
+// hub's mutex, then that of the rooms, then a room's mailbox, a connection, the
+// sanctions, the read marks or the limiters, which are leaves. The subscriptions of a
+// room belong to its worker: see internal/room.
 //
 // # Bounds
 //
-// Whoever says something in a room that has too much to pass on must wait. A
-// client that has not read more than Settings.OutboxLimit is cut off, and comes
-// back to read the rest from the journal. We stop reading from a client while too much of
-// what it said is not answered by the journal, or while half of its outbox is
-// full.
+// Whoever says something in a room that has too much to pass on must wait. A client
+// that has not read more than Settings.OutboxLimit is cut off, and comes back to read
+// the rest from the journal. We stop reading from a client while too much of what it
+// said is not answered by the journal, or while half of its outbox is full.
 //
 // # Files, lowest first
 //

@@ -309,3 +309,14 @@ func TestDoors_History_HidesNothingSaidAfterTheJoin(t *testing.T) {
 		})
 	}
 }
+
+// A refusal names the frame that it is about, also of a frame that is not valid.
+func TestDoors_TooFast_NamesTheFrame(t *testing.T) {
+	inBubble(t, chat.Settings{SessionRate: access.Rate{PerSecond: 0.001, Burst: 1}}, nil, func(t *testing.T, b *bubble) {
+		c := b.connect().hello("")
+		c.send(`{"type":"join","id":"a","room":"tea"}`)
+		c.expect(`{"type":"error","id":"a","code":"too_fast","…":"…"}`)
+		c.send(`{"type":"join","id":"b","room":7}`)
+		c.expect(`{"type":"error","id":"b","code":"too_fast","…":"…"}`)
+	})
+}

@@ -77,10 +77,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := wsconn.Check(r); err != nil {
 		return err
 	}
-	// The rest reads the query without looking for errors: a parameter that cannot
-	// be decoded must not count as absent.
-	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
-		return refuse(RefusedHandshake, http.StatusBadRequest, invalidQuery)
+	if !validQuery(r) {
+		return refuse(RefusedHandshake, http.StatusBadRequest, "the query of the URL "+queryHelp)
 	}
 	if !h.Origins.Allow(r) {
 		return refuse(RefusedOrigin, http.StatusForbidden, "this origin may not connect")
@@ -110,9 +108,17 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 
 func newID() string { return rand.Text() }
 
-// invalidQuery is told to those whose query cannot be decoded. It does not repeat
-// the query, because it may have a token.
-const invalidQuery = "the query of the URL is not valid: percent-encode its values"
+// validQuery reports whether a query can be decoded. Every door asks this first,
+// since the rest reads the query without looking for errors: a parameter that cannot
+// be decoded must not count as absent.
+func validQuery(r *http.Request) bool {
+	_, err := url.ParseQuery(r.URL.RawQuery)
+	return err == nil
+}
+
+// queryHelp is told to those whose query cannot be decoded. It does not repeat the
+// query, because it may have a token.
+const queryHelp = "is not valid: percent-encode its values"
 
 // reserve takes a slot for a connection, or returns why there is none.
 func (h *Handler) reserve(addr netip.Addr) error {

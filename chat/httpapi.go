@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
@@ -83,8 +82,8 @@ func (h *Handler) requester(r *http.Request, room string) (*actor, error) {
 		e.Message = err.Error()
 		return nil, e
 	}
-	if _, err := url.ParseQuery(r.URL.RawQuery); err != nil {
-		return nil, badField("query", "is not valid: percent-encode its values")
+	if !validQuery(r) {
+		return nil, badField("query", queryHelp)
 	}
 	if !h.Origins.Allow(r) {
 		return nil, wire.Forbidden.Error("")
@@ -110,9 +109,7 @@ func charge(a *actor, n int) error {
 	if wait <= 0 {
 		return nil
 	}
-	e := wire.TooFast.Error("")
-	e.Retry = max(wait, time.Millisecond)
-	return e
+	return wire.TooSoon(wait)
 }
 
 func (h *Handler) getMessages(w http.ResponseWriter, r *http.Request, room string) error {
@@ -149,7 +146,7 @@ func wantedPage(values url.Values) (q journal.Query, limit int, err error) {
 		}
 	}
 	if values.Has("before") && values.Has("after") {
-		return q, 0, badField("after", "can't stand beside before")
+		return q, 0, badField("after", "must not be given together with before")
 	}
 	q = journal.Query{Backward: !values.Has("after"), Before: journal.Seq(n[0]), After: journal.Seq(n[1])}
 	return q, int(min(n[2], 1<<20)), nil

@@ -125,11 +125,11 @@ func (h *Hub) EndSession(id string) bool {
 // rate limits do not apply, and the room need not have anybody in it. If ctx ends
 // first, the notice may still be recorded.
 func (h *Hub) Announce(ctx context.Context, name string, body []byte) (journal.Receipt, error) {
-	return h.appendNotice(ctx, name, journal.Entry{Kind: journal.Notice, Body: body})
+	return h.appendAsServer(ctx, name, journal.Entry{Kind: journal.Notice, Body: body})
 }
 
-// appendNotice appends an entry that comes from no user.
-func (h *Hub) appendNotice(ctx context.Context, name string, e journal.Entry) (journal.Receipt, error) {
+// appendAsServer appends an entry that comes from no user.
+func (h *Hub) appendAsServer(ctx context.Context, name string, e journal.Entry) (journal.Receipt, error) {
 	if err := journal.CheckRoom(name); err != nil {
 		return journal.Receipt{}, err
 	}
@@ -178,7 +178,7 @@ func (h *Hub) Recall(ctx context.Context, name string, seq journal.Seq) (bool, e
 	if err != nil || found == nil {
 		return false, err
 	}
-	_, err = h.appendNotice(ctx, name, recallOf(seq))
+	_, err = h.appendAsServer(ctx, name, recallOf(seq))
 	return err == nil, err
 }
 
@@ -224,7 +224,7 @@ func (h *Hub) Stats() Stats {
 	h.mu.Lock()
 	s.Connections, s.Sessions = h.slots, len(h.sessions)
 	h.mu.Unlock()
-	s.addRooms(h.core.rooms.Counters())
+	s.addRooms(h.rooms.Counters())
 	s.addCounters(&h.counts)
 	if j, ok := h.journal.(interface{ Stats() journal.Stats }); ok {
 		s.Journal = j.Stats()

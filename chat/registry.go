@@ -196,7 +196,7 @@ func (r *registry) sessionsOf(user string) []*session {
 	return list
 }
 
-// all returns the sessions for which want returns true. It is called with the
+// all returns the sessions for which want returns true. want is called with the
 // mutex held.
 func (r *registry) all(want func(*session) bool) []*session {
 	r.mu.Lock()

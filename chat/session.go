@@ -75,5 +75,5 @@ func (s *session) CloseWith(b *wire.Bye) {
 	s.conn.Close(ws.StatusCode(b.Code.Close()), b.Message, s.dialect.Goodbye(b))
 }
 
-// AwaitClient waits while more than half of what may wait for the client does.
+// AwaitClient waits while more than half of the outbox is full.
 func (s *session) AwaitClient() { s.conn.Await(s.core.settings().OutboxLimit / 2) }

@@ -6,9 +6,10 @@ import (
 	"net/http"
 	"runtime/debug"
 
+	"go.uber.org/zap"
+
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/wire"
-	"go.uber.org/zap"
 )
 
 // authenticate asks an Authenticator, which may be somebody else's code: a panic in

@@ -18,9 +18,9 @@ var ErrSlow = transfer.ErrSlow
 
 // Export calls each for every entry that is kept, as a line that Import reads:
 // room by room, beginning after the entry with the number after in the room from.
-// An empty from means the beginning; it is an error if there is no room from. If only is set, it is that room alone. So an
-// export that was interrupted can go on where it was. The line is valid during the
-// call only.
+// So an export that was interrupted can go on where it was. An empty from means the
+// beginning; a room from that does not exist is an error. If only is set, it is that
+// room alone. The line is valid during the call only.
 func (h *Hub) Export(ctx context.Context, only, from string, after journal.Seq, each func(line []byte) error) error {
 	return transfer.Export(ctx, h.journal, only, from, after, each)
 }

@@ -162,7 +162,7 @@ func (c *testClient) write(conn net.Conn, slice int) {
 		for slice > 0 && len(all) > slice {
 			conn.Write(all[:slice])
 			all = all[slice:]
-			time.Sleep(100 * time.Microsecond)
+			time.Sleep(100 * time.Microsecond) // or the kernel would join the slices again
 		}
 		if _, err := conn.Write(all); err != nil {
 			return

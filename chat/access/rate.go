@@ -39,8 +39,8 @@ func (r Rate) duration(n int) time.Duration {
 type bucket struct{ full atomic.Int64 }
 
 // reserve takes n tokens and returns how long the caller must wait for them. If
-// that is more than patience, it takes nothing. n is cut to the burst. After the rate was changed, the debt is at most what this rate
-// allows.
+// that is more than patience, it takes nothing. n is cut to the burst. After the rate
+// was changed, the debt is at most what this rate allows.
 func (b *bucket) reserve(r Rate, now time.Duration, n int, patience time.Duration) time.Duration {
 	cost, depth := r.duration(min(n, r.Burst)), r.duration(r.Burst)
 	for {

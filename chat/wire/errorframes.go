@@ -23,6 +23,13 @@ func (c Code) Error(id string) *Error {
 	return &Error{Code: c, ID: id, Message: c.Reason(), Retry: c.Retry()}
 }
 
+// TooSoon returns the error of what came too soon by wait.
+func TooSoon(wait time.Duration) *Error {
+	e := TooFast.Error("")
+	e.Retry = max(wait, time.Millisecond)
+	return e
+}
+
 func (e *Error) Error() string { return e.Code.String() + ": " + e.Message }
 
 // Append appends the frame to dst.

@@ -1,7 +1,7 @@
 package chatv1
 
 import (
-	"time"
+	"errors"
 
 	"github.com/gobwas/ws"
 
@@ -21,7 +21,12 @@ func (s *Session) Receive(op ws.OpCode, payload []byte) {
 			s.host.CloseWith(wire.TooFast.Bye())
 			return
 		}
-		err = tooFast(wait)
+		soon := wire.TooSoon(wait)
+		var invalid *wire.Error
+		if errors.As(err, &invalid) {
+			soon.ID = invalid.ID // c is nil then
+		}
+		err = soon
 	} else if s.strikes = 0; err == nil {
 		err = s.carryOut(c)
 	}
@@ -36,13 +41,6 @@ func decode(op ws.OpCode, payload []byte) (wire.Command, error) {
 		return nil, &wire.Error{Code: wire.BadFrame, Message: "a frame must be text", Retry: wire.Never}
 	}
 	return wire.Decode(payload)
-}
-
-// tooFast returns the error of a frame that came too soon by wait.
-func tooFast(wait time.Duration) *wire.Error {
-	e := wire.TooFast.Error("")
-	e.Retry = max(wait, time.Millisecond)
-	return e
 }
 
 // carryOut does what c says. An error is the answer to c. Without an error, c was

@@ -33,8 +33,7 @@ type Connection interface {
 	// Deliver queues whole frames. It does not wait; a client that does not read
 	// is cut off.
 	Deliver(frames []byte)
-	// AwaitClient waits while the client has left unread half of what may wait for
-	// it.
+	// AwaitClient waits while more than half of the outbox is full.
 	AwaitClient()
 	// Close says goodbye and ends the connection.
 	CloseWith(b *wire.Bye)

@@ -8,9 +8,8 @@ import (
 )
 
 // chunkSize is how many bytes of bodies go to a socket at once; a single entry may
-// be larger. Many small
-// messages share one system call, and a socket whose client does not read is
-// noticed soon.
+// be larger. Many small messages share one system call, and a socket whose client
+// does not read is noticed soon.
 const chunkSize = 64 << 10
 
 // fanOut is a batch of consecutive entries on its way to an audience. The room's

@@ -229,12 +229,15 @@ func (r *Room) review(receivers ...*receiver) {
 	})
 }
 
-// leave ends a subscription and gives its reference back; only the first call
-// does something. last, if any, is the last frame about this room that the client
-// gets. asked says that somebody asked for it; otherwise the connection was lost,
+// leave ends a subscription and gives its reference back; a later call delivers
+// last and does nothing else. last, if any, is the last frame about this room that
+// the client gets. asked says that somebody asked for it; otherwise the connection was lost,
 // and the user may be back soon.
 func (r *Room) leave(rc *receiver, last []byte, asked bool) {
 	if rc.left.Swap(true) {
+		if last != nil {
+			rc.session.Deliver(last)
+		}
 		return
 	}
 	r.audience.remove(rc)

@@ -2,12 +2,15 @@ package room
 
 import (
 	"bytes"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 	"unsafe"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // A batch is encoded and compressed once for each encoding, however many receivers
@@ -54,4 +57,49 @@ func TestRoom_PausesBetweenBatches(t *testing.T) {
 			}
 		}
 	})
+}
+
+// listener is a session that keeps what it is sent.
+type listener struct {
+	mu     sync.Mutex // guards frames
+	frames []string
+}
+
+func (l *listener) ID() string           { return "s" }
+func (l *listener) User() journal.User   { return journal.User{ID: "ann"} }
+func (l *listener) Close(wire.Code)      {}
+func (l *listener) MayRead(string) error { return nil }
+
+func (l *listener) Deliver(frames []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.frames = append(l.frames, string(frames))
+}
+
+// A client that leaves a room gets its answer, also when it was removed at the same
+// time.
+func TestSubscription_Leave_IsAnsweredAfterARemoval(t *testing.T) {
+	j := memjournal.New(memjournal.Options{})
+	defer j.Close()
+	rooms := NewRooms(Config{
+		Settings:        Settings{MaxRooms: 1, OutboxLimit: 1 << 10, HidesPresence: func(string) bool { return true }},
+		Journal:         j,
+		RawSubscription: func(string) *Subscription { return nil },
+	})
+	l := new(listener)
+	sub, count, err := rooms.Join("tea", l, V1, true, 0)
+	if err != nil || <-count != 1 {
+		t.Fatal(err)
+	}
+	sub.Resume(0)
+	if n := rooms.Remove("tea", "ann", wire.Kicked.Error("")); n != 1 {
+		t.Fatalf("removed %d", n)
+	}
+	sub.Leave([]byte("the answer"))
+	sub.Leave(nil)
+	rooms.Close()
+	rooms.Wait()
+	if n := len(l.frames); n != 2 || l.frames[1] != "the answer" {
+		t.Errorf("got %d frames: %q", n, l.frames)
+	}
 }

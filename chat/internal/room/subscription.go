@@ -5,10 +5,10 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Subscription is one session in one room, made by Rooms.Join. It begins held: what is said in the
-// room is kept until Resume or Pause is called. Any goroutine may call its
-// methods. What changes the subscription is done by the room's worker, in the order
-// of the calls and between two entries.
+// Subscription is one session in one room, made by Rooms.Join. It begins held: what
+// is said in the room is kept until Resume or Pause is called. Any goroutine may call
+// its methods. What changes the subscription is done by the room's worker, in the
+// order of the calls and between two entries.
 type Subscription struct {
 	receiver
 	room *Room
@@ -55,7 +55,8 @@ func (s *Subscription) Pause() { s.room.do(s.pause) }
 func (s *Subscription) CancelHold() { s.room.do(s.cancelHold) }
 
 // Leave ends the subscription because the client asked for it. last, if not nil,
-// is the last frame about this room that the client gets.
+// is the last frame about this room that the client gets, also if somebody has
+// removed it from the room just before.
 func (s *Subscription) Leave(last []byte) {
 	s.room.do(func() { s.room.leave(&s.receiver, last, true) })
 }
