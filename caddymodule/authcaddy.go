@@ -67,7 +67,7 @@ func (a *CaddyAuth) Authenticate(_ context.Context, c access.Credential) (*acces
 		name = evaluate(c.Request, a.Name, "")
 	}
 	return &access.Identity{
-		User:    access.CleanUser(journal.User{ID: id, Name: name, Avatar: evaluate(c.Request, a.Avatar, "")}),
+		User:    journal.User{ID: id, Name: name, Avatar: evaluate(c.Request, a.Avatar, "")},
 		Settled: true,
 	}, nil
 }

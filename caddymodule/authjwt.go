@@ -98,7 +98,7 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 			LeftOut: func(err error) { log.Warn("some keys of the key set cannot be used", zap.Error(err)) },
 		}
 	}
-	return a.JWT.Validate()
+	return nil
 }
 
 func (a *JWTAuth) addKey(key identity.Key, err error) error {
@@ -111,9 +111,6 @@ func (a *JWTAuth) addPEM(pem []byte) error {
 	a.JWT.Keys = append(a.JWT.Keys, keys...)
 	return err
 }
-
-// Validate hides the method of the embedded JWT, which Provision called.
-func (*JWTAuth) Validate() error { return nil }
 
 // UnmarshalCaddyfile reads the method. Syntax:
 //

@@ -75,6 +75,9 @@ func TestAuth_JWT_TheLogSaysWhy(t *testing.T) {
 	}`)
 	token := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "u7", "aud": "mail"})
 	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", nil, `,"token":"`+token+`"`), `"code":"bad_token"`)
+	// A token that no key of ours fits: the set is asked.
+	const other = "eyJhbGciOiJFUzI1NiIsImtpZCI6ImJhZCJ9.eyJzdWIiOiJ1NyJ9.AAAA"
+	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", nil, `,"token":"`+other+`"`), `"code":"bad_token"`)
 	log := func(message string) (line string) {
 		testcaddy.Eventually(t, message, func() bool {
 			for l := range strings.Lines(testcaddy.Read(t, s.Log)) {

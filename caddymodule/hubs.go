@@ -109,6 +109,10 @@ func acquireHub(name string, engine Engine, settings chat.Settings, origins acce
 func (l *lease) start() (*chat.Hub, error) {
 	h := l.hub
 	h.starting.Do(func() {
+		// The settings of the newest lease apply, as after a change.
+		h.mu.Lock()
+		l := h.leases[len(h.leases)-1]
+		h.mu.Unlock()
 		h.current.Store(l)
 		redirectLog(h.log, l.logger)
 		_, location, _ := strings.Cut(h.location, ":")

@@ -11,8 +11,8 @@ import (
 )
 
 // Policy says who may do what in the rooms whose names match a pattern. Only the
-// first policy that matches a room applies to it. Nobody may enter a room that no
-// policy matches. Without any policy every room is open to everybody.
+// first policy that matches a room applies to it. Only somebody whose token
+// grants it may enter a room that no policy matches. Without any policy every room is open to everybody.
 //
 // Who may is a list of `anyone`, `guests`, `users` (everybody except guests), `{user}`
 // (the user whose id is in the room's name where the pattern has `{user}`) and

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -319,4 +320,26 @@ func TestDoors_TooFast_NamesTheFrame(t *testing.T) {
 		c.send(`{"type":"join","id":"b","room":7}`)
 		c.expect(`{"type":"error","id":"b","code":"too_fast","…":"…"}`)
 	})
+}
+
+// idOf gives everybody this id.
+type idOf string
+
+func (id idOf) Authenticate(context.Context, access.Credential) (*access.Identity, error) {
+	return &access.Identity{User: journal.User{ID: string(id)}}, nil
+}
+
+// A user's id is never empty and has at most 128 bytes, whatever an Authenticator
+// says; and a hello names nobody with white space.
+func TestDoors_UserID_IsChecked(t *testing.T) {
+	for id, want := range map[string]int{"": 500, strings.Repeat("u", 129): 500, strings.Repeat("u", 128): 101} {
+		ws, _ := serve(t, chat.Config{Journal: memjournal.New(memjournal.Options{})}, &chat.Handler{Auth: idOf(id)})
+		if got := answerTo(t, ws); got != want {
+			t.Errorf("%d bytes: %d, want %d", len(id), got, want)
+		}
+	}
+	ws, _ := serve(t, chat.Config{Journal: memjournal.New(memjournal.Options{})}, &chat.Handler{Auth: idOf("ann")})
+	c := dialV1(t, ws)
+	c.send(`{"type":"hello","name":"   "}`)
+	c.expect(`{"type":"welcome","user":{"id":"ann","name":""},"…":"…"}`)
 }

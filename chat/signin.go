@@ -14,7 +14,8 @@ import (
 
 // authenticate asks an Authenticator, which may be somebody else's code: a panic in
 // it is logged and refuses this client, and nothing that the caller holds is lost.
-// What is only shown of the user is cleaned here, for every way in.
+// For every way in, the user's id is checked here, and what is only shown of the user
+// is cleaned.
 func authenticate(ctx context.Context, c *core, auth access.Authenticator, shown access.Credential) (id *access.Identity, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -25,6 +26,10 @@ func authenticate(ctx context.Context, c *core, auth access.Authenticator, shown
 	id, err = auth.Authenticate(ctx, shown)
 	if err != nil {
 		return nil, err
+	}
+	if id.User.ID == "" || len(id.User.ID) > wire.MaxUser {
+		c.log.Error("authenticator gave a user id that is empty or too long", zap.Int("bytes", len(id.User.ID)))
+		return nil, wire.Internal.Error("")
 	}
 	if clean := access.CleanUser(id.User); clean != id.User {
 		copied := *id // the Authenticator may share it
@@ -78,6 +83,7 @@ func (si *signIn) identify(ctx context.Context, c *wire.Hello) (*access.Identity
 	if c.Avatar != "" {
 		named.User.Avatar = c.Avatar
 	}
+	named.User = access.CleanUser(named.User)
 	return &named, nil
 }
 

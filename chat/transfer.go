@@ -16,10 +16,13 @@ type Imported = transfer.Imported
 // ErrSlow ends a Tail whose reader is slower than the room.
 var ErrSlow = transfer.ErrSlow
 
+// ErrNoRoom is wrapped by the error of an Export that cannot go on where it was.
+var ErrNoRoom = transfer.ErrNoRoom
+
 // Export calls each for every entry that is kept, as a line that Import reads:
 // room by room, beginning after the entry with the number after in the room from.
 // So an export that was interrupted can go on where it was. An empty from means the
-// beginning; a room from that does not exist is an error. If only is set, it is that
+// beginning; if there is no room from, the error wraps ErrNoRoom. If only is set, it is that
 // room alone. The line is valid during the call only.
 func (h *Hub) Export(ctx context.Context, only, from string, after journal.Seq, each func(line []byte) error) error {
 	return transfer.Export(ctx, h.journal, only, from, after, each)

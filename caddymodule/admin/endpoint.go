@@ -94,6 +94,8 @@ func statusOf(err error) int {
 		return api.HTTPStatus
 	case errors.As(err, &protocol) && protocol.Code.Status() > 0:
 		return protocol.Code.Status()
+	case errors.Is(err, chat.ErrNoRoom):
+		return http.StatusNotFound
 	case errors.Is(err, errors.ErrUnsupported):
 		return http.StatusConflict
 	case errors.Is(err, journal.ErrUnavailable), errors.Is(err, chat.ErrHubClosed), errors.Is(err, journal.ErrClosed):

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
 	"time"
 
@@ -38,20 +39,27 @@ func (m *moderation) read(r *http.Request) (time.Duration, error) {
 	switch value := m.For.(type) {
 	case nil:
 	case float64:
+		// It is checked before it is converted: a fraction would become 0, which
+		// lifts the sanction, and a large number would wrap around.
+		if value != math.Trunc(value) || value < 0 || value > float64(wire.MaxFor/time.Millisecond) {
+			return 0, errBadFor
+		}
 		d = time.Duration(value) * time.Millisecond
 	case string:
 		var err error
 		if d, err = caddy.ParseDuration(value); err != nil {
 			return 0, apiError(http.StatusBadRequest, "for is not a duration: %w", err)
 		}
+		if d < 0 || d > wire.MaxFor {
+			return 0, errBadFor
+		}
 	default:
-		return 0, apiError(http.StatusBadRequest, "for must be milliseconds or a string like \"10m\"")
-	}
-	if d != wire.Forever && (d < 0 || d > wire.MaxFor) {
-		return 0, apiError(http.StatusBadRequest, "for must be from 0 to %v", wire.MaxFor)
+		return 0, errBadFor
 	}
 	return d, nil
 }
+
+var errBadFor = apiError(http.StatusBadRequest, "for must be whole milliseconds or a string like \"10m\", from 0 to %v", wire.MaxFor)
 
 func mute(hub *chat.Hub, r *http.Request) (any, error) {
 	var m moderation

@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // JSONLines is the Content-Type of entries, one JSON object per line.
@@ -21,9 +22,6 @@ const DefaultNewest = 10
 
 // maxNewest is the most entries that a tail begins with.
 const maxNewest = 1000
-
-// maxSeq is the largest seq: JSON numbers are exact up to here.
-const maxSeq = 1<<53 - 1
 
 // refuse answers with an error instead of a stream.
 func refuse(w http.ResponseWriter, r *http.Request, err error) {
@@ -56,7 +54,7 @@ func streamRequest(r *http.Request, name string, missing, most uint64) (hub *cha
 // as `from` and `after`.
 func serveExport(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	hub, after, err := streamRequest(r, "after", 0, maxSeq)
+	hub, after, err := streamRequest(r, "after", 0, wire.MaxSeq)
 	if err == nil && q.Has("after") && !q.Has("room") && !q.Has("from") {
 		err = apiError(http.StatusBadRequest, "after needs a room, or from")
 	}
@@ -64,8 +62,11 @@ func serveExport(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, err)
 		return
 	}
-	w.Header().Set("Content-Type", JSONLines)
-	out := bufio.NewWriterSize(w, 64<<10)
+	sent := false
+	out := bufio.NewWriterSize(onWrite{w, func() {
+		w.Header().Set("Content-Type", JSONLines)
+		sent = true
+	}}, 64<<10)
 	err = hub.Export(r.Context(), q.Get("room"), q.Get("from"), journal.Seq(after), func(line []byte) error {
 		_, err := out.Write(line)
 		return err
@@ -73,9 +74,25 @@ func serveExport(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = out.Flush()
 	}
-	if err != nil {
+	switch {
+	case err == nil && !sent:
+		w.Header().Set("Content-Type", JSONLines) // there is nothing to export
+	case err != nil && !sent:
+		refuse(w, r, err)
+	case err != nil:
 		panic(http.ErrAbortHandler) // tells the client that the export is incomplete
 	}
+}
+
+// onWrite calls a function before each write.
+type onWrite struct {
+	io.Writer
+	before func()
+}
+
+func (w onWrite) Write(p []byte) (int, error) {
+	w.before()
+	return w.Writer.Write(p)
 }
 
 // serveTail streams the newest entries of a room and then each new one, as JSON

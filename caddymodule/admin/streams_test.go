@@ -36,6 +36,8 @@ func TestAdmin_Streams_RefuseBadRequests(t *testing.T) {
 		"GET /chat/hubs/none/export":              `404 {"error":"no hub \"none\" is running"}`,
 		"GET /chat/hubs/old/export?after=x":       `400 {"error":"after must be a number up to 9007199254740991"}`,
 		"GET /chat/hubs/old/export?after=1":       `400 {"error":"after needs a room, or from"}`,
+		"GET /chat/hubs/old/export?from=nowhere":  `404 {"error":"export from room \"nowhere\": there is no such room"}`,
+		"GET /chat/hubs/old/export?room=nowhere":  `200 `,
 		"GET /chat/hubs/old/tail":                 `400 {"error":"room is missing"}`,
 		"GET /chat/hubs/old/tail?room=":           `400 {"error":"room name is empty"}`,
 		"GET /chat/hubs/old/tail?room=a&newest=x": `400 {"error":"newest must be a number up to 1000"}`,

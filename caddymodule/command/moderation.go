@@ -14,9 +14,6 @@ func (in *invocation) moderate(cmd *cobra.Command, action, user string) error {
 	body := map[string]any{"user": user, "room": room}
 	if duration, err := cmd.Flags().GetString("for"); err == nil && duration != "" {
 		body["for"] = duration
-		if duration == "0" {
-			body["for"] = 0
-		}
 	}
 	return in.call("POST", in.path("/"+action, nil), body, nil)
 }

@@ -8,9 +8,7 @@ import (
 	"io"
 	"net/url"
 	"os"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -85,18 +83,4 @@ func bodyText(body json.RawMessage) string {
 		return object.Text
 	}
 	return string(body)
-}
-
-// sanitize replaces characters that would move the cursor, change the colours of the
-// terminal or reverse the direction of the text.
-func sanitize(text string) string {
-	return strings.Map(func(c rune) rune {
-		switch {
-		case c == '\n', c == '\t':
-			return ' '
-		case unicode.IsControl(c), unicode.Is(unicode.Bidi_Control, c):
-			return '\uFFFD'
-		}
-		return c
-	}, text)
 }

@@ -8,6 +8,7 @@
 //
 // # Files, lowest first
 //
+//	sweep.go      forgetting what no longer matters
 //	rate.go       rates: token buckets of users and addresses
 //	origins.go    web pages that may connect
 //	pattern.go    patterns of room names

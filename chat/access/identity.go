@@ -43,18 +43,6 @@ type Grants struct {
 	Read, Write, Moderate []string
 }
 
-// Validate returns an error that names the first pattern that is not valid.
-func (g *Grants) Validate() error {
-	for _, list := range [][]string{g.Read, g.Write, g.Moderate} {
-		for _, p := range list {
-			if err := CheckPattern(p); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // Credential is what a client shows to prove who it is.
 type Credential struct {
 	// Token is the token of hello; or else of the header Authorization: Bearer;

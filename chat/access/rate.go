@@ -115,22 +115,10 @@ func (u *UserLimiters) Of(user string, now time.Duration) *Limiter {
 	return fresh
 }
 
-// minSweep is how many users or addresses there are before a sweep is worth it.
-const minSweep = 1000
-
 // sweepLocked removes limiters that are full: a new one is the same. (Sessions
-// that still have such a limiter keep it.) Because the next sweep comes when
-// their number has doubled, a call costs a constant time on average.
+// that still have such a limiter keep it.)
 func (u *UserLimiters) sweepLocked(now time.Duration) {
-	if len(u.byUser) < max(u.sweepAt, minSweep) {
-		return
-	}
-	for user, l := range u.byUser {
-		if l.isFull(now) {
-			delete(u.byUser, user)
-		}
-	}
-	u.sweepAt = 2 * len(u.byUser)
+	sweep(u.byUser, &u.sweepAt, func(l *Limiter) bool { return l.isFull(now) })
 }
 
 // AddressLimiter bounds how often clients connect, by address. The zero value is
@@ -160,15 +148,7 @@ func (a *AddressLimiter) Allow(r Rate, now time.Duration, addr netip.Addr) bool 
 
 // sweepLocked is like that of UserLimiters.
 func (a *AddressLimiter) sweepLocked(now time.Duration) {
-	if len(a.byAddr) < max(a.sweepAt, minSweep) {
-		return
-	}
-	for addr, b := range a.byAddr {
-		if b.isFull(now) {
-			delete(a.byAddr, addr)
-		}
-	}
-	a.sweepAt = 2 * len(a.byAddr)
+	sweep(a.byAddr, &a.sweepAt, func(b *bucket) bool { return b.isFull(now) })
 }
 
 // AddressKey returns what counts as one address: an IPv4 address, or the /64 of

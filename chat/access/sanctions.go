@@ -48,18 +48,9 @@ func (s *Sanctions) Set(k Sanction, end time.Time) {
 	s.ends[k] = end
 }
 
-// sweepLocked forgets sanctions that are over. Because the next sweep comes when
-// their number has doubled, a call costs a constant time on average.
+// sweepLocked forgets sanctions that are over.
 func (s *Sanctions) sweepLocked(now time.Time) {
-	if len(s.ends) < max(s.sweepAt, minSweep) {
-		return
-	}
-	for k, end := range s.ends {
-		if !end.IsZero() && !now.Before(end) {
-			delete(s.ends, k)
-		}
-	}
-	s.sweepAt = 2 * len(s.ends)
+	sweep(s.ends, &s.sweepAt, func(end time.Time) bool { return !end.IsZero() && !now.Before(end) })
 }
 
 // Lift ends a sanction.

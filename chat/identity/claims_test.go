@@ -104,14 +104,3 @@ type fixed struct{ *access.Identity }
 func (f fixed) Authenticate(context.Context, access.Credential) (*access.Identity, error) {
 	return f.Identity, nil
 }
-
-func TestFirst_CleansTheUserOfEveryAuthenticator(t *testing.T) {
-	shared := &access.Identity{User: journal.User{ID: "u7", Name: "A\tB", Avatar: "javascript:alert(1)"}, Settled: true}
-	id, err := authenticate(identity.First{fixed{shared}}, "")
-	if err != nil || id.User != (journal.User{ID: "u7", Name: "A B"}) || !id.Settled {
-		t.Errorf("%+v, %v", id, err)
-	}
-	if shared.User.Name != "A\tB" {
-		t.Error("the authenticator's own identity was changed")
-	}
-}

@@ -1,5 +1,5 @@
 // Package identity authenticates clients: guests, users with a JSON Web Token of
-// the site, and users of a WeChat mini program. Each way is a access.Authenticator;
+// the site, and users of a WeChat mini program. Each way is an access.Authenticator;
 // [First] combines them.
 //
 // The header typ of a token (RFC 7519, section 5.1) decides which authenticator

@@ -1,10 +1,6 @@
 package identity
 
-import (
-	"slices"
-
-	"github.com/golang-jwt/jwt/v5"
-)
+import "github.com/golang-jwt/jwt/v5"
 
 // An Ed25519 key signs in one way, which has two names: EdDSA (RFC 8037, section
 // 3.1), and Ed25519, which replaces it (RFC 9864, section 2.2).
@@ -19,9 +15,12 @@ type ed25519Method struct{ *jwt.SigningMethodEd25519 }
 // Alg implements jwt.SigningMethod.
 func (ed25519Method) Alg() string { return algEd25519 }
 
-// The parser finds methods by name in one list for the whole process.
+// The parser finds methods by name in one list for the whole process, which has to
+// know the newer name. A program that embeds this package and has a parser of its
+// own should pass it jwt.WithValidMethods, as it should anyway. This method demands
+// an ed25519.PublicKey, so no other key verifies by it.
 func init() {
-	if !slices.Contains(jwt.GetAlgorithms(), algEd25519) {
+	if jwt.GetSigningMethod(algEd25519) == nil {
 		jwt.RegisterSigningMethod(algEd25519, func() jwt.SigningMethod { return ed25519Method{jwt.SigningMethodEdDSA} })
 	}
 }

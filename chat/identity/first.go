@@ -14,20 +14,14 @@ type First []access.Authenticator
 
 // Authenticate implements access.Authenticator. If every authenticator returns
 // access.ErrNoCredential, it refuses the credential with a [*wire.Error] with code
-// bad_token. It never returns access.ErrNoCredential. It cleans the user's name and
-// avatar with access.CleanUser, whichever authenticator decides.
+// bad_token. It never returns access.ErrNoCredential.
 func (list First) Authenticate(ctx context.Context, c access.Credential) (*access.Identity, error) {
 	for _, a := range list {
 		id, err := a.Authenticate(ctx, c)
 		if errors.Is(err, access.ErrNoCredential) {
 			continue
 		}
-		if err != nil {
-			return nil, err
-		}
-		cleaned := *id // id may be shared, so it is not changed
-		cleaned.User = access.CleanUser(id.User)
-		return &cleaned, nil
+		return id, err
 	}
 	if c.Token == "" {
 		return nil, badToken("a token is needed")

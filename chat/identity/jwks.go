@@ -40,9 +40,10 @@ type KeySet struct {
 	// contains scheme, host and path only; the rest may be secret.
 	Failed func(error)
 	// LeftOut, if not nil, is called after a fetch with what is wrong with the keys
-	// of the set that cannot be used, unless the fetch before found the same. It is
-	// not called for keys that say that they are for another use, such as
-	// encryption. The same rules hold as for Failed.
+	// of the set that cannot be used, unless the last fetch that succeeded found the
+	// same. It is not called for public keys that say that they are for another use,
+	// such as encryption. The same rules hold as for Failed: like there, a panic ends
+	// the process, since nobody waits for a fetch whose callers have gone.
 	LeftOut func(error)
 
 	flight singleflight.Group // has one key: all fetches are the same

@@ -332,3 +332,40 @@ func TestKeySet_DoesNotFollowARedirectToAnotherHost(t *testing.T) {
 		t.Error("another server got a request")
 	}
 }
+
+// A key of ours verifies its tokens although the key set cannot be had. A token that
+// a key of the set may have signed waits for the set.
+func TestJWT_OwnKeys_DoNotNeedTheKeySet(t *testing.T) {
+	pairs := keyPairs(t)
+	ours, theirs := pairs["RS256"], pairs["ES256"]
+	synctest.Test(t, func(t *testing.T) {
+		secret, err := identity.Secret([]byte(siteSecret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		public, err := identity.PublicKeys(publicPEM(t, ours.public))
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := &keyServer{serve: func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) }}
+		j := &identity.JWT{
+			Keys:   append(public, secret),
+			KeySet: &identity.KeySet{URL: "https://keys.example/jwks", Client: &http.Client{Transport: server}},
+		}
+		body := claims{"sub": "ann", "exp": time.Now().Add(time.Hour).Unix()}
+		if _, err := authenticate(j, sign(t, body)); err != nil {
+			t.Errorf("a token of the secret: %v", err)
+		}
+		if n := server.count(); n != 0 {
+			t.Errorf("fetched %d times for a token of the secret", n)
+		}
+		if _, err := authenticate(j, signWith(t, ours.method, ours.private, nil, body)); err != nil {
+			t.Errorf("a token of the public key: %v", err)
+		}
+		_, err = authenticate(j, signWith(t, theirs.method, theirs.private, nil, body))
+		checkRefused(t, "a token of the set", err, wire.Unavailable)
+		other := keyPairs(t)["RS256"]
+		_, err = authenticate(j, signWith(t, other.method, other.private, nil, body))
+		checkRefused(t, "a token that another key of this kind signed", err, wire.Unavailable)
+	})
+}

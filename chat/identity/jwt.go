@@ -35,9 +35,9 @@ type JWT struct {
 	// Leeway is the tolerated difference between the site's clock and this one,
 	// at most 5 minutes. Default 30 seconds.
 	Leeway time.Duration
-	// Refused, if not nil, is called with why a token was refused, which names the
-	// claim if one is the reason. The client is told less. The error contains no
-	// secret. Refused may be called concurrently.
+	// Refused, if not nil, is called with why a token was refused. The client is told
+	// the same or less. The error contains nothing of the token. Refused may be called
+	// concurrently.
 	Refused func(error)
 }
 
@@ -89,7 +89,15 @@ func (j *JWT) verify(ctx context.Context, token string) (*access.Identity, error
 		return nil, badToken("the token contains characters that no token may contain")
 	}
 	claims := jwt.MapClaims{}
-	if _, err := j.parser().ParseWithClaims(token, claims, func(t *jwt.Token) (any, error) { return j.keys(ctx, t) }); err != nil {
+	var unavailable error
+	_, err := j.parser().ParseWithClaims(token, claims, func(t *jwt.Token) (keys any, err error) {
+		keys, unavailable, err = j.keys(ctx, t)
+		return keys, err
+	})
+	if errors.Is(err, jwt.ErrTokenSignatureInvalid) && unavailable != nil {
+		return nil, unavailable // a key that was not to be had may have signed it
+	}
+	if err != nil {
 		return nil, err
 	}
 	return identityFrom(claims)
@@ -113,25 +121,29 @@ func (j *JWT) parser() *jwt.Parser {
 }
 
 // keys returns the keys that may have signed t, as a jwt.VerificationKeySet.
-func (j *JWT) keys(ctx context.Context, t *jwt.Token) (any, error) {
+// unavailable tells why those of the key set could not be had, if there are others.
+func (j *JWT) keys(ctx context.Context, t *jwt.Token) (keys any, unavailable, err error) {
 	id, ok := t.Header["kid"].(string)
 	if !ok && t.Header["kid"] != nil {
-		return nil, badToken("the token's kid is not a string")
+		return nil, nil, badToken("the token's kid is not a string")
 	}
 	var set jwt.VerificationKeySet
 	fitting := slices.DeleteFunc(slices.Clone(j.Keys), func(k Key) bool { return !k.fits(id, t.Method.Alg()) })
-	if j.KeySet != nil {
+	// A key set has no secrets: a token that fits one of ours need not wait for it.
+	_, hmac := t.Method.(*jwt.SigningMethodHMAC)
+	if j.KeySet != nil && !(hmac && len(fitting) > 0) {
 		found, err := j.KeySet.find(ctx, id, t.Method.Alg())
-		if err != nil {
-			return nil, err
+		if err != nil && len(fitting) == 0 {
+			return nil, nil, err
 		}
+		unavailable = err
 		fitting = append(fitting, found...)
 	}
 	for _, k := range fitting {
 		set.Keys = append(set.Keys, k.key)
 	}
 	if len(set.Keys) == 0 {
-		return nil, badToken("the key or the algorithm that signed the token is not accepted here")
+		return nil, nil, badToken("the key or the algorithm that signed the token is not accepted here")
 	}
-	return set, nil
+	return set, unavailable, nil
 }

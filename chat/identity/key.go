@@ -177,8 +177,8 @@ func webKey(m jwkset.JWKMarshal) (Key, error) {
 		return Key{}, errors.New("is a secret and not a public key")
 	case m.D != "":
 		return Key{}, errors.New("is a private key; give the public one")
-	case m.USE != "" && m.USE != jwkset.UseSig:
-		return Key{}, errOtherUse
+	case m.USE != "" && m.USE != jwkset.UseSig, len(m.KEYOPS) > 0 && !slices.Contains(m.KEYOPS, jwkset.KeyOpsVerify):
+		return Key{}, errOtherUse // RFC 7517, sections 4.2 and 4.3
 	}
 	alg := m.ALG.String()
 	if alg == algEd25519 { // jwkset does not know it

@@ -63,7 +63,8 @@ func (s *Signer) Start(ctx context.Context) error {
 }
 
 // Sign returns a token for a user, and when it expires, in whole seconds. It may
-// wait for Secrets, as long as ctx allows and for 30 seconds at most. The error
+// wait for Secrets as long as ctx allows, and for at most 30 seconds if Secrets obeys
+// its context. The error
 // wraps a [*wire.Error] with code unavailable.
 func (s *Signer) Sign(ctx context.Context, user string) (token string, expires time.Time, err error) {
 	key, err := s.newest(ctx)

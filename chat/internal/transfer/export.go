@@ -22,7 +22,7 @@ type roomLister interface {
 // Export calls each for every entry that is kept, as a line that Import reads:
 // room by room, beginning after the entry with the number after in the room from.
 // So an export that was interrupted can go on where it was. An empty from means the
-// beginning; a room from that does not exist is an error. If only is set, it is that
+// beginning; if there is no room from, the error wraps ErrNoRoom. If only is set, it is that
 // room alone. The line is valid during the call only.
 func Export(ctx context.Context, j Source, only, from string, after journal.Seq, each func(line []byte) error) error {
 	if only != "" {
@@ -44,10 +44,13 @@ func Export(ctx context.Context, j Source, only, from string, after journal.Seq,
 		return exportRoom(ctx, j, room, 0, each)
 	})
 	if err == nil && !reached {
-		return fmt.Errorf("export from room %q: there is no such room", from)
+		return fmt.Errorf("export from room %q: %w", from, ErrNoRoom)
 	}
 	return err
 }
+
+// ErrNoRoom is wrapped by the error of an export that cannot go on where it was.
+var ErrNoRoom = errors.New("there is no such room")
 
 // exportPage is how many entries are read at once.
 const exportPage = 500

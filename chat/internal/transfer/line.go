@@ -81,7 +81,7 @@ func parseLine(text []byte, now time.Time) (journal.Entry, error) {
 		return e, errors.New("type must be message, recalled or notice")
 	}
 	err := checkEntry(&e, now)
-	e.From = access.CleanUser(e.From) // what is only shown is no reason to refuse
+	e.From = access.CleanUser(e.From)
 	return e, err
 }
 
