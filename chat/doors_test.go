@@ -120,7 +120,7 @@ func TestDoors_HelloOnARawConnection_IsNotRelayed(t *testing.T) {
 		c := dial(t, ws+"?room=tea")
 		send(t, c, hello)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		if _, _, err := c.Read(ctx); websocket.CloseStatus(err) != 4500 {
+		if _, _, err := c.Read(ctx); websocket.CloseStatus(err) != 4500 || !strings.Contains(err.Error(), "Sec-WebSocket-Protocol") {
 			t.Errorf("%s: ended with %v", hello, err)
 		}
 		cancel()

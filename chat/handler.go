@@ -222,7 +222,7 @@ func wantedHistory(r *http.Request) (int, error) {
 	}
 	n, err := strconv.ParseUint(q.Get("history"), 10, 31)
 	if err != nil {
-		return 0, refuse(RefusedRoom, http.StatusBadRequest, "history must be a number from 0 to "+strconv.Itoa(rawdialect.MaxHistory))
+		return 0, refuse(RefusedRoom, http.StatusBadRequest, "history must be a number, 0 or more")
 	}
 	return min(int(n), rawdialect.MaxHistory), nil
 }

@@ -61,6 +61,8 @@ func TestHub_Import_TakesWhatExportGave(t *testing.T) {
 		}
 		c.expect(`{"type":"notice","…":"…"}`, `{"type":"recalled","…":"…"}`)
 		lines = export(t, b.hub, "")
+		// The hub that it came from knows it all, recalls included.
+		imports(t, b.hub, lines, chat.Imported{Lines: 1403, Known: 1403})
 	})
 	if len(lines) != 1403 {
 		t.Fatalf("%d lines", len(lines))

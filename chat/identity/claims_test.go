@@ -1,13 +1,11 @@
 package identity_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -95,12 +93,4 @@ func TestJWT_Refused_NamesTheClaim(t *testing.T) {
 			t.Errorf("%s: refused for %v, want %s", what, why, c.want)
 		}
 	}
-}
-
-// fixed is an authenticator of somebody else, which always returns the same
-// identity.
-type fixed struct{ *access.Identity }
-
-func (f fixed) Authenticate(context.Context, access.Credential) (*access.Identity, error) {
-	return f.Identity, nil
 }

@@ -27,6 +27,8 @@ type Host interface {
 	Deliver(frames []byte)
 	// Close tells the client why its session ends, and ends it.
 	Close(why wire.Code)
+	// CloseWith is Close in other words.
+	CloseWith(b *wire.Bye)
 	// Publish hands a message to the journal, which calls done. The error is a
 	// *wire.Error if the client may not do that.
 	Publish(sub *room.Subscription, e journal.Entry, done func(journal.Receipt, error)) error
@@ -99,7 +101,7 @@ func (s *Session) Receive(op ws.OpCode, payload []byte) {
 		s.host.Sleep(wait)
 	}
 	if op == ws.OpText && isHello(payload) {
-		s.host.Close(wire.Forbidden)
+		s.host.CloseWith(&wire.Bye{Code: wire.Forbidden, Message: "this connection is raw: Sec-WebSocket-Protocol: chat.v1 did not arrive"})
 		return
 	}
 	e := journal.Entry{Kind: journal.Message, Text: true, Body: bytes.Clone(payload)} // payload is valid during the call only
