@@ -19,11 +19,12 @@ import (
 type authMethods struct {
 	inOrder identity.First                // who clients are
 	login   chat.Login                    // issues tokens; nil if no method does
-	starts  []func(context.Context) error // called once the configuration runs
+	starts  []func(context.Context) error // see starter
 }
 
 // starter is implemented by a method that does something when its configuration
-// starts to run, and does not when the configuration is only validated.
+// starts to run, and does not when the configuration is only validated. Start is
+// called again until it succeeds, and may be called after that.
 type starter interface{ Start(context.Context) error }
 
 var errTwoLogins = errors.New("only one method can issue tokens at login")
@@ -47,6 +48,16 @@ func newAuthMethods(modules []any) (m authMethods, err error) {
 		}
 	}
 	return m, nil
+}
+
+// start starts the methods that need it.
+func (m *authMethods) start(ctx context.Context) error {
+	for _, start := range m.starts {
+		if err := start(ctx); err != nil {
+			return fmt.Errorf("auth: %w", err)
+		}
+	}
+	return nil
 }
 
 // defaultAuthMethods returns the methods of a handler that has no option auth.

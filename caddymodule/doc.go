@@ -20,6 +20,7 @@
 //	auth.go             option auth: several methods in order
 //	policy.go           option policy
 //	limits.go           option limits
+//	opening.go          a hub that may not be there yet, and the attempts to start it
 //	hubs.go             the pool of hubs, which outlive configurations
 //	metrics.go          caddy_chat_… in Caddy's metrics
 //	app.go              starts the hubs of a configuration

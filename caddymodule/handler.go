@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,7 +8,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 func init() {
@@ -93,9 +92,8 @@ type Handler struct {
 	JournalRaw json.RawMessage `json:"journal,omitempty" caddy:"namespace=chat.journals inline_key=engine"`
 
 	// Set by Provision.
-	auth  authMethods
-	lease *lease                        // nil if Provision failed
-	serve func() (*chat.Handler, error) // starts the hub if it does not run yet
+	login chat.Login
+	lease *lease // nil if Provision failed
 }
 
 // CaddyModule returns the Caddy module information.
@@ -125,18 +123,19 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	if h.auth, err = h.loadAuth(ctx); err != nil {
+	auth, err := h.loadAuth(ctx)
+	if err != nil {
 		return fmt.Errorf("chat: auth: %w", err)
 	}
 	settings, err := h.settings()
 	if err != nil {
 		return err
 	}
-	if h.lease, err = acquireHub(h.Hub, engine, settings, h.Origins, ctx.Logger()); err != nil {
+	l := &lease{ctx: ctx, settings: settings, origins: h.Origins, auth: auth, engine: engine, logger: ctx.Logger()}
+	if err := app.(*App).acquire(h.Hub, l); err != nil {
 		return err
 	}
-	h.serve = sync.OnceValues(func() (*chat.Handler, error) { return h.start(ctx) })
-	app.(*App).onStart(h.serve)
+	h.lease, h.login = l, auth.login
 	if srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
 		srv.RegisterOnShutdown(h.lease.leaveOnExit)
 	}
@@ -169,25 +168,6 @@ func (h *Handler) loadAuth(ctx caddy.Context) (authMethods, error) {
 		return authMethods{}, err
 	}
 	return newAuthMethods(loaded.([]any))
-}
-
-// start starts the hub and returns the handler of requests. App.Start calls it, or a
-// request that comes before that.
-func (h *Handler) start(ctx context.Context) (*chat.Handler, error) {
-	for _, start := range h.auth.starts {
-		if err := start(ctx); err != nil {
-			return nil, fmt.Errorf("chat: auth: %w", err)
-		}
-	}
-	hub, err := h.lease.start()
-	if err != nil {
-		return nil, err
-	}
-	handler := &chat.Handler{Hub: hub, Origins: h.Origins, Auth: h.auth.inOrder, ClientIP: clientIP}
-	if h.Room != "" {
-		handler.Room = h.roomOf
-	}
-	return handler, nil
 }
 
 // hubName matches the names of hubs. A name is also that of a directory.
@@ -254,12 +234,39 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	if serve == nil {
 		return next.ServeHTTP(w, r)
 	}
-	handler, err := h.serve()
+	hub, err := h.hub()
 	if err != nil {
-		return caddyhttp.Error(http.StatusServiceUnavailable, err)
+		serveClosed(w, err)
+		return nil
+	}
+	handler := &chat.Handler{Hub: hub, Origins: h.Origins, Auth: h.lease.auth.inOrder, ClientIP: clientIP}
+	if h.Room != "" {
+		handler.Room = h.roomOf
 	}
 	serve(handler, w, r)
 	return nil
+}
+
+// hub returns the hub, or why it is closed. A request may come before App.Start: then
+// hub starts it.
+func (h *Handler) hub() (*chat.Hub, error) {
+	if err := h.lease.ready(); err != nil {
+		return nil, err
+	}
+	return h.lease.hub.state.Load().Hub()
+}
+
+// serveClosed answers a request of whatever kind while the hub is closed.
+func serveClosed(w http.ResponseWriter, closed error) {
+	e := wire.Unavailable.Error("")
+	e.Message, e.Retry = inWords(closed), max(retryInterval, time.Second)
+	header := w.Header()
+	header.Set("Content-Type", "application/problem+json")
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Retry-After", e.RetryAfter())
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = w.Write(e.AppendProblem(nil, http.StatusServiceUnavailable)) // a client that has gone needs no answer
 }
 
 // route returns the function that serves the request's path, or nil if the path is
@@ -281,9 +288,9 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 	if path == "/health" {
 		return (*chat.Handler).ServeHealth
 	}
-	if path == "/login" && h.auth.login != nil {
+	if path == "/login" && h.login != nil {
 		return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
-			handler.ServeLogin(w, r, h.auth.login)
+			handler.ServeLogin(w, r, h.login)
 		}
 	}
 	// Slashes in a room's name are escaped, so the name is one segment of the path.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,14 +23,13 @@ import (
 // another hub.
 var hubs = caddy.NewUsagePool()
 
-// RunningHubs returns the hubs of this process that have been started, by name. The
-// map belongs to the caller. A hub in it may be closed at any time: a method that
-// fails because of that returns chat.ErrHubClosed or journal.ErrClosed.
-func RunningHubs() map[string]*chat.Hub {
-	running := map[string]*chat.Hub{}
+// Hubs returns the hubs of this process whose configuration runs, by name. The map
+// belongs to the caller.
+func Hubs() map[string]*HubState {
+	running := map[string]*HubState{}
 	hubs.Range(func(name, value any) bool {
-		if hub := value.(*sharedHub).hub.Load(); hub != nil {
-			running[name.(string)] = hub
+		if s := value.(*sharedHub).state.Load(); s.closed != errNotStarted {
+			running[name.(string)] = s
 		}
 		return true
 	})
@@ -41,96 +39,245 @@ func RunningHubs() map[string]*chat.Hub {
 // sharedHub is a hub and the leases of the handlers that use it.
 type sharedHub struct {
 	// Fixed.
-	name     string
-	location string // of its journal, after the name of the engine and a colon
-	log      *zap.Logger
+	name string
+	log  *zap.Logger
 
-	current atomic.Pointer[lease] // whose settings apply
-
-	starting sync.Once // guards the setting of the next three
-	hub      atomic.Pointer[chat.Hub]
-	journal  journal.Journal
-	failure  error
+	current atomic.Pointer[lease]    // whose settings apply
+	state   atomic.Pointer[HubState] // changes with mu held
 
 	mu          sync.Mutex  // guards the rest
 	leases      []*lease    // the oldest first
 	configTimes []time.Time // when the last keptConfigs configurations began to apply, the oldest first
+	opening     *opening    // nil while the hub is open, and before it is started
+	mayBeClosed bool        // a configuration runs although the hub is closed
+	toldReason  string      // why the hub is closed, as it was logged last
+	toldAt      time.Time
 }
 
-// lease is one handler's use of a hub, with that handler's settings. Its fields are
-// fixed.
+// lease is one handler's use of a hub, with that handler's settings.
 type lease struct {
-	hub      *sharedHub
+	// Fixed by the handler.
+	ctx      context.Context // of its configuration
 	settings chat.Settings
 	origins  access.Origins
+	auth     authMethods
 	engine   Engine
+	logger   *zap.Logger // of its configuration
+
+	// Fixed by locate and acquire.
+	location string // of the journal, as the engine names it
+	hub      *sharedHub
 	limits   StorageLimits
-	logger   *zap.Logger // of the handler's configuration
+	tried    chan struct{} // closed after the first attempt to start the hub for this lease
+	noteTry  func()        // closes tried
+
+	ready func() error // waits until the hub is open or known to be closed; set by App
+
+	begun bool // its configuration begins to run; guarded by hub.mu
 }
 
-// closeTimeout is how long closing a hub may take.
-const closeTimeout = 4 * time.Second
+// locate asks where the journal of the hub of that name is.
+func (l *lease) locate(name string) (err error) {
+	l.location, err = l.engine.Location(name)
+	return err
+}
 
-var errReleased = errors.New("all handlers have released the hub")
-
-// acquireHub returns a lease of the hub of that name. It does not start the hub: a
+// acquire makes l a lease of the hub of that name, after locate. It does not start the hub: a
 // configuration that is only validated must not touch a journal.
 //
 // If the hub runs already, its settings don't change yet: this configuration may
 // still be refused. They change when a handler of the old configuration releases its
 // lease, which Caddy makes it do once the new configuration runs.
-func acquireHub(name string, engine Engine, settings chat.Settings, origins access.Origins, logger *zap.Logger) (*lease, error) {
-	location, err := engine.Location(name)
-	if err != nil {
-		return nil, err
-	}
-	engineName := engine.(caddy.Module).CaddyModule().ID.Name()
-	location = engineName + ":" + location
+func (l *lease) acquire(name string) error {
 	value, _, err := hubs.LoadOrNew(name, func() (caddy.Destructor, error) {
-		return &sharedHub{name: name, location: location, log: limitedLog(logger)}, nil
+		h := &sharedHub{name: name, log: limitedLog(l.logger)}
+		h.state.Store(&HubState{closed: errNotStarted})
+		return h, nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	l := &lease{value.(*sharedHub), settings, origins, engine, engine.Limits(), logger}
-	l.hub.mu.Lock()
-	l.hub.leases = append(l.hub.leases, l)
-	l.hub.mu.Unlock()
-	l.hub.current.CompareAndSwap(nil, l)
-	if l.hub.location != location {
-		err := fmt.Errorf("chat: hub %q has its journal in %s and can't move to %s while it runs; "+
-			"restart Caddy for that, or name another hub", name, l.hub.location, location)
-		return nil, errors.Join(err, l.release())
+	h := value.(*sharedHub)
+	l.hub, l.limits, l.tried = h, l.engine.Limits(), make(chan struct{})
+	l.noteTry = sync.OnceFunc(func() { close(l.tried) })
+	h.mu.Lock()
+	h.leases = append(h.leases, l)
+	h.mu.Unlock()
+	h.current.CompareAndSwap(nil, l)
+	if err := l.checkPlace(h.state.Load()); err != nil {
+		return errors.Join(err, l.release())
 	}
-	return l, nil
+	return nil
 }
 
-// start starts the hub unless it has been started, and returns it.
-func (l *lease) start() (*chat.Hub, error) {
-	h := l.hub
-	h.starting.Do(func() {
-		// The settings of the newest lease apply, as after a change.
-		h.mu.Lock()
-		l := h.leases[len(h.leases)-1]
-		h.mu.Unlock()
-		h.current.Store(l)
-		redirectLog(h.log, l.logger)
-		_, location, _ := strings.Cut(h.location, ":")
-		h.journal, h.failure = l.engine.Open(location, JournalParams{Hub: h.name, Retention: h.retention, Logger: h.log})
-		if h.failure != nil {
-			return
-		}
-		hub, err := chat.NewHub(chat.Config{Settings: l.settings, Journal: h.journal, Logger: h.log})
-		if err != nil {
-			h.failure = errors.Join(err, h.journal.Close())
-			return
-		}
-		h.hub.Store(hub)
-	})
-	if h.failure != nil {
-		return nil, fmt.Errorf("chat: start hub %q: %w", h.name, h.failure)
+// place returns the location of the journal with the name of its engine.
+func (l *lease) place() string {
+	return l.engine.(caddy.Module).CaddyModule().ID.Name() + ":" + l.location
+}
+
+// checkPlace returns an error if the hub is open and has its journal elsewhere.
+func (l *lease) checkPlace(s *HubState) error {
+	if s.hub == nil || s.place == l.place() {
+		return nil
 	}
-	return h.hub.Load(), nil
+	return fmt.Errorf("chat: hub %q has its journal in %s and can't move to %s while it runs; "+
+		"restart Caddy for that, or name another hub", l.hub.name, s.place, l.place())
+}
+
+// noteBegun notes that the lease's configuration begins to run.
+func (l *lease) noteBegun() {
+	l.hub.mu.Lock()
+	defer l.hub.mu.Unlock()
+	l.begun = true
+}
+
+// begin begins to start the hub unless it is open, and does not wait.
+func (l *lease) begin() error {
+	h := l.hub
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s := h.state.Load(); s.hub != nil {
+		return l.checkPlace(s)
+	}
+	if caddy.ActiveContext().Context == nil {
+		h.mayBeClosed = true // no configuration runs yet: the rest of this one must not wait for us
+	}
+	// The settings of the newest lease apply, as after a change.
+	h.openLocked(h.leases[len(h.leases)-1])
+	return nil
+}
+
+// await waits until the hub is open or an attempt to start it has failed, but no
+// longer than ctx allows. A failure is returned only if a configuration runs that
+// would serve better than this one: Caddy then keeps it.
+func (l *lease) await(ctx context.Context) error {
+	h := l.hub
+	if h.state.Load().hub == nil {
+		select {
+		case <-l.tried:
+		case <-ctx.Done():
+		}
+	}
+	h.mu.Lock()
+	s := h.state.Load()
+	if errors.Is(s.closed, errOpening) {
+		h.mayBeClosed = true
+		h.tellLocked(errOpening)
+	}
+	mayBeClosed := h.mayBeClosed
+	h.mu.Unlock()
+	switch {
+	case s.hub != nil:
+		ctx, cancel := context.WithTimeout(l.ctx, startTimeout)
+		defer cancel()
+		return errors.Join(l.checkPlace(s), l.auth.start(ctx))
+	case mayBeClosed:
+		return nil
+	}
+	return fmt.Errorf("chat: start hub %q: %w", h.name, s.closed)
+}
+
+// openLocked lets the hub be opened with the settings of l. h.mu must be held, and
+// the hub must be closed.
+func (h *sharedHub) openLocked(l *lease) {
+	changed := h.current.Swap(l) != l
+	redirectLog(h.log, l.logger)
+	switch {
+	case h.opening == nil || h.opening.place != l.place():
+		if h.opening != nil {
+			h.opening.cancel()
+		}
+		h.state.Store(&HubState{closed: errOpening})
+		h.opening = beginOpening(l.place(), h.attempt)
+	case changed:
+		h.opening.tryAgain()
+	}
+}
+
+// attempt tries once to start the hub. It is called by the goroutine of o.
+func (h *sharedHub) attempt(ctx context.Context, o *opening) (goOn bool) {
+	h.mu.Lock()
+	l, leases := h.current.Load(), slices.DeleteFunc(slices.Clone(h.leases), func(l *lease) bool { return !l.begun })
+	wanted := h.opening == o
+	h.mu.Unlock()
+	if !wanted {
+		return false
+	}
+	opened, err := h.start(ctx, l, leases)
+	h.mu.Lock()
+	wanted = h.opening == o
+	switch {
+	case !wanted:
+	case err != nil:
+		h.state.Store(&HubState{closed: err})
+		h.tellLocked(err)
+	default:
+		h.opening = nil
+		h.state.Store(opened)
+		h.configureLocked(h.current.Load()) // it may have changed meanwhile
+		h.tellLocked(nil)
+	}
+	h.mu.Unlock()
+	if !wanted {
+		if err := opened.close(); err != nil {
+			h.log.Warn("closing a hub", zap.Error(err))
+		}
+		return false
+	}
+	for _, l := range leases {
+		l.noteTry()
+	}
+	return err != nil
+}
+
+// start opens the journal with the settings of l and makes the hub. leases are those
+// whose clients must be able to sign in then.
+func (h *sharedHub) start(ctx context.Context, l *lease, leases []*lease) (s *HubState, err error) {
+	defer func() {
+		if v := recover(); v != nil { // in an engine, which is foreign code
+			s, err = nil, fmt.Errorf("panic: %v", v)
+			h.log.Error("starting a hub panicked", zap.Any("panic", v), zap.Stack("stack"))
+		}
+	}()
+	for _, l := range leases {
+		if err := l.auth.start(ctx); err != nil {
+			return nil, err
+		}
+	}
+	j, err := l.engine.Open(ctx, l.location, JournalParams{Hub: h.name, Retention: h.retention, Logger: h.log})
+	if err != nil {
+		return nil, err
+	}
+	hub, err := chat.NewHub(chat.Config{Settings: l.settings, Journal: j, Logger: h.log})
+	if err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	return &HubState{hub: hub, journal: j, place: l.place()}, nil
+}
+
+// tellLocked logs why the hub is closed, or with nil that it is open. It tells a new
+// reason at once and an old one every hour. h.mu must be held.
+func (h *sharedHub) tellLocked(closed error) {
+	if !h.mayBeClosed {
+		return // the configuration is refused, and the error is told to whoever loads it
+	}
+	l := h.current.Load()
+	fields := []zap.Field{zap.String("hub", h.name), zap.String("journal", l.location)}
+	if closed == nil {
+		if h.toldReason != "" {
+			h.log.Info("the chat is open", fields...)
+		}
+		h.toldReason = ""
+		return
+	}
+	if reason := closed.Error(); reason != h.toldReason || time.Since(h.toldAt) >= repeatReason {
+		h.toldReason, h.toldAt = reason, time.Now()
+		if closed == errOpening {
+			h.log.Warn("the chat is closed while its journal is being opened", fields...)
+			return
+		}
+		h.log.Error("the chat is closed until this is mended; it tries again every few seconds", append(fields, zap.Error(closed))...)
+	}
 }
 
 // retention returns how much is kept of a room by the current settings.
@@ -143,21 +290,32 @@ func (h *sharedHub) retention(room string) journal.Retention {
 }
 
 // configureLocked makes the settings of l the current ones. h.mu must be held, so
-// that settings apply in the order of their configurations.
-func (h *sharedHub) configureLocked(l *lease) {
+// that settings apply in the order of their configurations. A hub that is open
+// elsewhere is replaced, which happens if a configuration that moved it is refused
+// after all; the caller must close it.
+func (h *sharedHub) configureLocked(l *lease) (replaced *HubState) {
+	s := h.state.Load()
+	if s.hub == nil && h.opening != nil {
+		h.openLocked(l)
+		return nil
+	}
+	if l.checkPlace(s) != nil {
+		h.openLocked(l)
+		return s
+	}
 	changed := h.current.Swap(l) != l
 	redirectLog(h.log, l.logger)
-	hub := h.hub.Load()
-	if hub == nil {
-		return
+	if s.hub == nil {
+		return nil
 	}
-	hub.Configure(l.settings)
+	s.hub.Configure(l.settings)
 	if changed {
-		h.retireLocked(hub)
+		h.retireLocked(s.hub)
 	}
-	if j, ok := h.journal.(interface{ SetMaxBytes(int64) }); ok {
+	if j, ok := s.journal.(interface{ SetMaxBytes(int64) }); ok {
 		j.SetMaxBytes(l.limits.MaxSize)
 	}
+	return nil
 }
 
 // A connection over TLS, and a stream of HTTP/2 or HTTP/3, keeps the configuration in
@@ -185,7 +343,7 @@ func (h *sharedHub) reviewOrigins() {
 		permitted = append(permitted, l.origins)
 	}
 	h.mu.Unlock()
-	if hub := h.hub.Load(); hub != nil && len(permitted) > 0 {
+	if hub := h.state.Load().hub; hub != nil && len(permitted) > 0 {
 		hub.ReviewOrigins(permitted...)
 	}
 }
@@ -196,20 +354,21 @@ func (l *lease) release() error {
 	h := l.hub
 	h.mu.Lock()
 	h.leases = slices.DeleteFunc(h.leases, func(other *lease) bool { return other == l })
+	var replaced *HubState
 	if n := len(h.leases); n > 0 {
-		h.configureLocked(h.leases[n-1])
+		replaced = h.configureLocked(h.leases[n-1])
 	}
 	h.mu.Unlock()
 	h.reviewOrigins()
 	_, err := hubs.Delete(h.name)
-	return err
+	return errors.Join(err, replaced.close())
 }
 
 // leaveOnExit is called when a server shuts down. On a reload it does nothing. When
 // the process ends, it says goodbye to all clients at once, so that Caddy does not
 // wait for their streams.
 func (l *lease) leaveOnExit() {
-	if hub := l.hub.hub.Load(); hub != nil && caddy.Exiting() {
+	if hub := l.hub.state.Load().hub; hub != nil && caddy.Exiting() {
 		hub.Leave()
 	}
 }
@@ -217,13 +376,12 @@ func (l *lease) leaveOnExit() {
 // Destruct implements caddy.Destructor. The pool calls it when the last lease has
 // been released.
 func (h *sharedHub) Destruct() error {
-	// This waits for a start that is under way, and prevents any later one.
-	h.starting.Do(func() { h.failure = errReleased })
-	hub := h.hub.Load()
-	if hub == nil {
-		return nil
+	h.mu.Lock()
+	s, o := h.state.Swap(&HubState{closed: errReleased}), h.opening
+	h.opening = nil
+	h.mu.Unlock()
+	if o != nil {
+		o.giveUp()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	return hub.Close(ctx)
+	return s.close()
 }

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -29,18 +30,29 @@ func init() {
 // Caddyfile its UnmarshalCaddyfile is given the option journal, from the name of the
 // engine on.
 type Engine interface {
-	// Location identifies where the journal of a hub is stored. While a hub runs, a
-	// configuration with another location is refused. Location must not create or
-	// open anything: the configuration may only be validated.
+	// Location identifies where the journal of a hub is stored. Two hubs can't have
+	// the same one. While a hub is open, a configuration with another location is
+	// refused. Location must not create or open anything: the configuration may only
+	// be validated.
 	Location(hub string) (string, error)
 
 	// Open opens the journal at a location that Location returned. Its error tells
-	// the operator what to do.
-	Open(location string, params JournalParams) (journal.Journal, error)
+	// the operator what is wrong and what to do. Then the chat is closed, and Open is
+	// called again every few seconds. If ctx ends, nobody waits for the result any
+	// more: Open should return, and a journal that it returns is closed.
+	Open(ctx context.Context, location string, params JournalParams) (journal.Journal, error)
 
 	// Limits returns the settings that may change while the journal is open. Those
 	// of the newest configuration apply.
 	Limits() StorageLimits
+}
+
+// Checker is implemented by an engine that can look at a journal without opening or
+// changing anything, while it may be in use.
+type Checker interface {
+	// Check returns why the journal at a location that Location returned could not be
+	// opened now, as far as it can see that. The error tells the operator what to do.
+	Check(location string) error
 }
 
 // JournalParams is what a hub passes to the journal that it opens.
@@ -152,11 +164,14 @@ func (e *PebbleEngine) Location(hub string) (string, error) {
 }
 
 // Open implements Engine.
-func (e *PebbleEngine) Open(dir string, p JournalParams) (journal.Journal, error) {
+func (e *PebbleEngine) Open(_ context.Context, dir string, p JournalParams) (journal.Journal, error) {
 	return pebblejournal.Open(pebblejournal.Options{
 		Dir: dir, Retention: p.Retention, MaxBytes: e.MaxSize, Logger: p.Logger,
 	})
 }
+
+// Check implements Checker.
+func (e *PebbleEngine) Check(dir string) error { return pebblejournal.Check(dir) }
 
 // UnmarshalCaddyfile reads the engine. Syntax:
 //
@@ -185,12 +200,11 @@ func (*MemoryEngine) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "chat.journals.memory", New: func() caddy.Module { return new(MemoryEngine) }}
 }
 
-// Location implements Engine. It is the same for all hubs: their journals share
-// nothing, so there is nothing to tell apart.
-func (*MemoryEngine) Location(string) (string, error) { return "memory", nil }
+// Location implements Engine: it returns the name of the hub.
+func (*MemoryEngine) Location(hub string) (string, error) { return hub, nil }
 
 // Open implements Engine.
-func (e *MemoryEngine) Open(_ string, p JournalParams) (journal.Journal, error) {
+func (e *MemoryEngine) Open(_ context.Context, _ string, p JournalParams) (journal.Journal, error) {
 	return memjournal.New(memjournal.Options{Retention: p.Retention, MaxBytes: e.MaxSize}), nil
 }
 
@@ -232,6 +246,7 @@ func parseJournal(d *caddyfile.Dispenser) (json.RawMessage, error) {
 }
 
 var (
+	_ Checker               = (*PebbleEngine)(nil)
 	_ Engine                = (*PebbleEngine)(nil)
 	_ Engine                = (*MemoryEngine)(nil)
 	_ caddyfile.Unmarshaler = (*PebbleEngine)(nil)

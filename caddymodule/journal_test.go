@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -152,7 +153,7 @@ func TestJournal_ThatCannotBeOpened_IsNamedInTheError(t *testing.T) {
 	shared := filepath.Join(s.Dir, "shared")
 	for directives, want := range map[string]string{
 		"chat {\njournal pebble " + file + "\n}": file + ": not a directory",
-		"chat /a {\nhub a\njournal pebble " + shared + "\n}\nchat /b {\nhub b\njournal pebble " + shared + "\n}": shared + `": it is in use by another process or journal`,
+		"chat /a {\nhub a\njournal pebble " + shared + "\n}\nchat /b {\nhub b\njournal pebble " + shared + "\n}": `hubs "a" and "b" can't both have their journal in pebble:` + shared,
 		"chat {\njournal pebble {env.NO_SUCH_VARIABLE}\n}":                                                       "env.NO_SUCH_VARIABLE",
 		"chat {\nhub ../x\n}": `hub "../x" must have`,
 	} {
@@ -188,9 +189,9 @@ func (f *fileless) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func (f *fileless) Open(location string, p caddymodule.JournalParams) (journal.Journal, error) {
+func (f *fileless) Open(ctx context.Context, location string, p caddymodule.JournalParams) (journal.Journal, error) {
 	filelessOpened = f.Color + " for " + p.Hub
-	return f.MemoryEngine.Open(location, p)
+	return f.MemoryEngine.Open(ctx, location, p)
 }
 
 func TestJournal_OfAnotherModule(t *testing.T) {

@@ -55,6 +55,7 @@ var metrics = []metric{
 }
 
 var (
+	openDesc     = describe("open", "1 while the hub is open, 0 while it can't be started, most often because its journal can't be opened.")
 	refusalsDesc = describe("refusals_total", "Clients and frames that were refused, by reason.", "reason")
 	errorsDesc   = describe("errors_total", "Commands and requests that were answered with an error, by its code.", "code")
 	byesDesc     = describe("byes_total", "Sessions that were ended with a bye, by its code.", "code")
@@ -73,6 +74,7 @@ func (collector) Describe(to chan<- *prometheus.Desc) {
 	for _, m := range metrics {
 		to <- m.desc
 	}
+	to <- openDesc
 	to <- refusalsDesc
 	to <- errorsDesc
 	to <- byesDesc
@@ -81,7 +83,12 @@ func (collector) Describe(to chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (collector) Collect(to chan<- prometheus.Metric) {
-	for name, hub := range RunningHubs() {
+	for name, state := range Hubs() {
+		hub, closed := state.Hub()
+		to <- prometheus.MustNewConstMetric(openDesc, prometheus.GaugeValue, boolValue(closed == nil), name)
+		if closed != nil {
+			continue
+		}
 		s := hub.Stats()
 		for _, m := range metrics {
 			to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s), name)

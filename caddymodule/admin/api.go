@@ -23,7 +23,7 @@ const hubPath = "/chat/hubs/{hub}"
 // endpoints have one request and one answer in JSON.
 var endpoints = map[string]endpoint{
 	"GET /chat/hubs":                       getHubs,
-	"GET " + hubPath:                       onHub(getHub),
+	"GET " + hubPath:                       getHub,
 	"GET " + hubPath + "/rooms":            onHub(getRooms),
 	"GET " + hubPath + "/sessions":         onHub(getSessions),
 	"GET " + hubPath + "/sessions/{id}":    onHub(getSession),

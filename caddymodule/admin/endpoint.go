@@ -34,12 +34,25 @@ func onHub(answer func(*chat.Hub, *http.Request) (any, error)) endpoint {
 	}
 }
 
-// hubOf returns the hub that the path of a request names.
+// stateOf returns the state of the hub of that name.
+func stateOf(name string) (*caddymodule.HubState, error) {
+	state := caddymodule.Hubs()[name]
+	if state == nil {
+		return nil, apiError(http.StatusNotFound, "no hub %q is running", name)
+	}
+	return state, nil
+}
+
+// hubOf returns the hub that the path of a request names, which must be open.
 func hubOf(r *http.Request) (*chat.Hub, error) {
 	name := r.PathValue("hub")
-	hub := caddymodule.RunningHubs()[name]
-	if hub == nil {
-		return nil, apiError(http.StatusNotFound, "no hub %q is running", name)
+	state, err := stateOf(name)
+	if err != nil {
+		return nil, err
+	}
+	hub, closed := state.Hub()
+	if closed != nil {
+		return nil, apiError(http.StatusServiceUnavailable, "hub %q is closed: %w", name, closed)
 	}
 	return hub, nil
 }

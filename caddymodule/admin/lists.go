@@ -10,7 +10,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat"
 )
 
-// HubInfo describes a running hub.
+// HubInfo describes a hub. If it is closed, Problem says why, and the numbers are 0.
 type HubInfo struct {
 	Name        string `json:"name"`
 	Connections int    `json:"connections"`
@@ -19,6 +19,9 @@ type HubInfo struct {
 	Entries     uint64 `json:"entries"` // in the journal
 	Healthy     bool   `json:"healthy"`
 	Problem     string `json:"problem,omitempty"`
+
+	// What an operator should look at although the hub works.
+	Warnings []string `json:"warnings,omitempty"`
 }
 
 // HubList is the answer to GET /chat/hubs.
@@ -50,9 +53,13 @@ const MaxLimit = 1000
 
 const defaultLimit = 100
 
-func infoOf(name string, hub *chat.Hub) HubInfo {
+func infoOf(name string, state *caddymodule.HubState) HubInfo {
+	hub, closed := state.Hub()
+	if closed != nil {
+		return HubInfo{Name: name, Problem: "closed: " + closed.Error()}
+	}
 	s := hub.Stats()
-	info := HubInfo{Name: name, Connections: s.Connections, Sessions: s.Sessions, Rooms: s.Rooms, Entries: s.Journal.Entries, Healthy: true}
+	info := HubInfo{Name: name, Connections: s.Connections, Sessions: s.Sessions, Rooms: s.Rooms, Entries: s.Journal.Entries, Healthy: true, Warnings: state.Warnings()}
 	if err := hub.Health(); err != nil {
 		info.Healthy, info.Problem = false, err.Error()
 	}
@@ -61,14 +68,21 @@ func infoOf(name string, hub *chat.Hub) HubInfo {
 
 func getHubs(*http.Request) (any, error) {
 	list := HubList{Hubs: []HubInfo{}}
-	running := caddymodule.RunningHubs()
+	running := caddymodule.Hubs()
 	for _, name := range slices.Sorted(maps.Keys(running)) {
 		list.Hubs = append(list.Hubs, infoOf(name, running[name]))
 	}
 	return list, nil
 }
 
-func getHub(hub *chat.Hub, r *http.Request) (any, error) { return infoOf(r.PathValue("hub"), hub), nil }
+func getHub(r *http.Request) (any, error) {
+	name := r.PathValue("hub")
+	state, err := stateOf(name)
+	if err != nil {
+		return nil, err
+	}
+	return infoOf(name, state), nil
+}
 
 // cursorAndLimit reads which part of a list a request asks for.
 func cursorAndLimit(r *http.Request) (cursor string, limit int, err error) {

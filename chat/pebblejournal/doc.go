@@ -46,6 +46,7 @@
 //
 //	format.go       keys and values of the tables
 //	options.go      Options and the errors of Open
+//	check.go        Check: what can be seen of a directory without opening it
 //	store.go        the store: opening and reopening it, its users, its free space
 //	rooms.go        the state of rooms, and the cache of busy rooms
 //	followers.go    the callbacks of Follow

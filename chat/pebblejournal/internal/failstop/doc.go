@@ -53,9 +53,12 @@
 //
 // # Files, lowest first
 //
-//	space.go  free space on the disk, and whether an error means that it is full
-//	state.go  the state of the file system: working, failed or discarding
-//	files.go  the files that Pebble writes
-//	fs.go     the methods of vfs.FS, and the rewinding of logs
-//	db.go     DB: opening, closing, Pebble's logger and listeners
+//	space.go           free space on the disk, and whether an error means that it is full
+//	writable_unix.go   whether a directory may be written
+//	writable_other.go  the same where that is not known
+//	check.go           Check: what can be seen of a store without opening it
+//	state.go           the state of the file system: working, failed or discarding
+//	files.go           the files that Pebble writes
+//	fs.go              the methods of vfs.FS, and the rewinding of logs
+//	db.go              DB: opening, closing, Pebble's logger and listeners
 package failstop

@@ -1,0 +1,20 @@
+package pebblejournal
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
+)
+
+// Check returns why Open would fail for a directory now, as far as the names, sizes
+// and permissions of its files show. It opens no file and changes nothing, and does
+// not mind that a journal has the directory open. That it returns nil is no promise:
+// only Open finds damage inside the files.
+func Check(dir string) error {
+	abs, err := filepath.Abs(dir)
+	if err != nil || dir == "" {
+		return fmt.Errorf("open journal %q: no such directory can be", dir)
+	}
+	return (&Options{Dir: abs}).openError(failstop.Check(abs))
+}

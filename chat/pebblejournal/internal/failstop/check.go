@@ -1,0 +1,86 @@
+package failstop
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Check returns why a store in dir could not be opened now, as far as the names, sizes
+// and permissions of its files show. It opens no file and changes nothing, and does
+// not mind that the store is open. dir is absolute.
+func Check(dir string) error {
+	info, err := os.Stat(dir)
+	for parent := dir; errors.Is(err, fs.ErrNotExist) && parent != filepath.Dir(parent); {
+		// The missing directories will be made in the first one that exists.
+		parent = filepath.Dir(parent)
+		if info, err = os.Stat(parent); err == nil {
+			return checkDir(parent, info)
+		}
+	}
+	if err == nil {
+		err = checkDir(dir, info)
+	}
+	if err != nil {
+		return err
+	}
+	// Whoever has the store open may replace its manifest while the names are read. It
+	// does so rarely: damage is there each time.
+	for try := 0; ; try++ {
+		entries, err := os.ReadDir(dir)
+		if err == nil {
+			err = checkFiles(entries)
+		}
+		if try == 2 || !errors.Is(err, pebble.ErrCorruption) {
+			return err
+		}
+	}
+}
+
+func checkDir(dir string, info fs.FileInfo) error {
+	if !info.IsDir() {
+		return fmt.Errorf("%s is not a directory; choose another one", dir)
+	}
+	if err := writable(dir); err != nil {
+		return &fs.PathError{Op: "access", Path: dir, Err: err}
+	}
+	return nil
+}
+
+// checkFiles looks at the files of a store. Pebble names its manifest and its format
+// in the names of two empty files, marker.manifest.{n}.{name} and
+// marker.format-version.{n}.{version}.
+func checkFiles(entries []fs.DirEntry) error {
+	sizes, markers, tables := map[string]int64{}, map[string]string{}, false
+	for _, e := range entries { // which are sorted, so the newest marker comes last
+		info, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed since the names were read
+		}
+		if err != nil {
+			return err
+		}
+		sizes[e.Name()] = info.Size()
+		tables = tables || strings.HasSuffix(e.Name(), ".sst")
+		if part := strings.SplitN(e.Name(), ".", 4); len(part) == 4 && part[0] == "marker" {
+			markers[part[1]] = part[3]
+		}
+	}
+	if version, err := strconv.Atoi(markers["format-version"]); err == nil && version > int(pebble.FormatNewest) {
+		return errors.New("it was written by a newer program; install that, or choose another directory")
+	}
+	manifest, known := markers["manifest"]
+	switch {
+	case !known && tables:
+		return fmt.Errorf("%w: marker.manifest is missing", pebble.ErrCorruption)
+	case known && sizes[manifest] == 0:
+		return fmt.Errorf("%w: %s is missing or empty", pebble.ErrCorruption, manifest)
+	}
+	return nil
+}
