@@ -17,6 +17,14 @@ func SetRetireTime(d time.Duration) time.Duration {
 	return was
 }
 
+// SetOpeningTimes sets how long a configuration waits for its hubs, how often a closed
+// hub is tried again and how often its reason is logged. The result undoes that.
+func SetOpeningTimes(start, retry, repeat time.Duration) (undo func()) {
+	s, i, r := startTimeout, retryInterval, repeatReason
+	startTimeout, retryInterval, repeatReason = start, retry, repeat
+	return func() { startTimeout, retryInterval, repeatReason = s, i, r }
+}
+
 var (
 	LimitedLog  = limitedLog
 	RedirectLog = redirectLog

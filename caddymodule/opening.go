@@ -65,8 +65,8 @@ func inWords(err error) string {
 		{syscall.EROFS, "its disk is read-only"},
 		{syscall.ENOSPC, "its disk is full"},
 		{syscall.EDQUOT, "its disk is full"},
-		{fs.ErrPermission, "the server's user may not open its journal"},
-		{syscall.ENOTDIR, "the place of its journal is not a directory"},
+		{fs.ErrPermission, "the server's user may not read or write its files"},
+		{syscall.ENOTDIR, "one of its directories is a file"},
 	} {
 		if errors.Is(err, reason.cause) {
 			return "the chat is closed: " + reason.words
@@ -80,7 +80,7 @@ const closeTimeout = 4 * time.Second
 
 // startTimeout is how long the start of a configuration waits for its hubs, all
 // together. What takes longer goes on in the background.
-const startTimeout = 3 * time.Second
+var startTimeout = 3 * time.Second // a test shortens it
 
 var (
 	retryInterval = 5 * time.Second // between attempts to open a journal; a test shortens it

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"io"
 	"net/http"
 	"path/filepath"
 
@@ -23,4 +24,11 @@ func backup(hub *chat.Hub, r *http.Request) (any, error) {
 	return map[string]string{"dir": to.Dir}, nil
 }
 
-func compact(hub *chat.Hub, r *http.Request) (any, error) { return nil, hub.Compact(r.Context()) }
+func compact(hub *chat.Hub, r *http.Request) (any, error) {
+	// Go's server notices only behind the end of the body that a client has gone, and
+	// ends the context of its request.
+	if _, err := io.Copy(io.Discard, http.MaxBytesReader(nil, r.Body, maxBody)); err != nil {
+		return nil, apiError(http.StatusBadRequest, "the request did not arrive whole: %w", err)
+	}
+	return nil, hub.Compact(r.Context())
+}

@@ -21,6 +21,9 @@ func (in *invocation) hubs(*cobra.Command, []string) error {
 		if !h.Healthy {
 			health = h.Problem
 		}
+		for _, warning := range h.Warnings {
+			health += "; " + warning
+		}
 		rows = append(rows, []string{h.Name, fmt.Sprint(h.Connections), fmt.Sprint(h.Sessions), fmt.Sprint(h.Rooms), fmt.Sprint(h.Entries), health})
 	}
 	return in.printTable("HUB CONNECTIONS SESSIONS ROOMS ENTRIES HEALTH", rows)

@@ -72,6 +72,22 @@ func CommandContext(ctx context.Context, admin string, args ...string) *exec.Cmd
 	return cmd
 }
 
+// Validate runs `caddy validate` for a site with these directives, and returns what it
+// prints.
+func Validate(t *testing.T, directives string) (string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "Caddyfile")
+	config := fmt.Sprintf("{\nadmin off\nstorage file_system %s\n}\nhttp://localhost {\n%s\n}\n", dir, directives)
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "validate", "--config", file)
+	cmd.Env = append(os.Environ(), commandVariable+"=1")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
 // Process is a Caddy in a process of its own, on one address. Its journal stays when
 // it is killed and started again.
 type Process struct {
