@@ -97,7 +97,8 @@ func TestAdmin_IsAsDocumented(t *testing.T) {
 		t.Fatalf("documented %q\nthere      %q", documented, there)
 	}
 
-	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\n}\nchat /memory {\nhub memory\njournal memory\n}")
+	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\n}\nchat /memory {\nhub memory\njournal memory\n}\n"+
+		"chat /closed {\nhub closed\njournal pebble /dev/null/closed\n}")
 	ann := s.V1("ws://"+s.Plain+"/chat", testcaddy.As("ann"), `,"device":"d","rooms":[{"room":"tea"}]`)
 	testcaddy.Hears(t, ann, "welcome")
 	testcaddy.Say(t, ann, `{"type":"send","room":"tea","body":"x"}`)
@@ -111,6 +112,7 @@ func TestAdmin_IsAsDocumented(t *testing.T) {
 		{"GET", "/chat/hubs", "", "", 200},
 		{"GET", "/chat/hubs/{hub}", "default", "", 200},
 		{"GET", "/chat/hubs/{hub}", "none", "", 404},
+		{"GET", "/chat/hubs/{hub}", "closed", "", 200},
 		{"GET", "/chat/hubs/{hub}/rooms", "default", "", 200},
 		{"GET", "/chat/hubs/{hub}/rooms", "default?limit=x", "", 400},
 		{"GET", "/chat/hubs/{hub}/sessions", "default", "", 200},
@@ -127,6 +129,21 @@ func TestAdmin_IsAsDocumented(t *testing.T) {
 		{"POST", "/chat/hubs/{hub}/backup", "memory", `{"dir":"` + s.Dir + `/none"}`, 409},
 		{"POST", "/chat/hubs/{hub}/compact", "default", "", 204},
 		{"POST", "/chat/hubs/{hub}/compact", "memory", "", 409},
+		{"GET", "/chat/hubs/{hub}/rooms", "closed", "", 503},
+		{"GET", "/chat/hubs/{hub}/sessions", "closed", "", 503},
+		{"GET", "/chat/hubs/{hub}/sessions/{id}", "closed", "", 503},
+		{"DELETE", "/chat/hubs/{hub}/sessions/{id}", "closed", "", 503},
+		{"GET", "/chat/hubs/{hub}/sanctions", "closed", "", 503},
+		{"POST", "/chat/hubs/{hub}/kick", "closed", `{"user":"ann"}`, 503},
+		{"POST", "/chat/hubs/{hub}/mute", "closed", `{"user":"ann"}`, 503},
+		{"POST", "/chat/hubs/{hub}/ban", "closed", `{"user":"ann"}`, 503},
+		{"POST", "/chat/hubs/{hub}/announce", "closed", `{"body":1}`, 503},
+		{"POST", "/chat/hubs/{hub}/recall", "closed", `{"room":"tea","seq":1}`, 503},
+		{"POST", "/chat/hubs/{hub}/backup", "closed", `{"dir":"/x"}`, 503},
+		{"POST", "/chat/hubs/{hub}/compact", "closed", "", 503},
+		{"GET", "/chat/hubs/{hub}/export", "closed", "", 503},
+		{"GET", "/chat/hubs/{hub}/tail", "closed?room=tea", "", 503},
+		{"POST", "/chat/hubs/{hub}/import", "closed", "", 503},
 		{"POST", "/chat/hubs/{hub}/kick", "default", `{"user":"ann","room":"tea"}`, 204},
 		{"DELETE", "/chat/hubs/{hub}/sessions/{id}", "default", "", 204},
 	} {

@@ -57,6 +57,21 @@ func TestCommand_LooksAndModerates(t *testing.T) {
 	}
 }
 
+// Every command about a hub that is closed says why.
+func TestCommand_OfAClosedHub_SaysWhy(t *testing.T) {
+	_, admin := testcaddy.StartAdmin(t, "chat {\njournal pebble /dev/null/closed\n}")
+	out, err := testcaddy.Command(t, admin, "hubs")
+	if err != nil || !strings.Contains(out, "closed: ") || !strings.Contains(out, "not a directory") {
+		t.Errorf("hubs: %v\n%s", err, out)
+	}
+	for _, args := range []string{"rooms", "sessions", "sanctions", "kick ann", "announce hello", "recall tea 1", "tail tea", "export", "backup /x", "compact"} {
+		out, err := testcaddy.Command(t, admin, strings.Fields(args)...)
+		if err == nil || !strings.Contains(out, `hub \"default\" is closed: `) || !strings.Contains(out, "not a directory") {
+			t.Errorf("%s: %v\n%s", args, err, out)
+		}
+	}
+}
+
 func TestCommand_ExportAndBackup(t *testing.T) {
 	s, admin := testcaddy.StartAdmin(t, "chat")
 	for _, room := range []string{"tea", "coffee"} {
