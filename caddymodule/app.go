@@ -134,7 +134,7 @@ func (a *App) Cleanup() error {
 			continue
 		}
 		if err := c.Check(l.location); err != nil {
-			a.ctx.Logger().Warn("the journal could not be opened now: the chat would be closed, and all else served",
+			a.ctx.Logger().Warn("the journal could not be opened and written now: the chat would not work, all else would",
 				zap.String("hub", l.hub.name), zap.String("journal", l.location), zap.Error(err))
 		}
 	}

@@ -368,7 +368,7 @@ func TestClosed_Validate_Warns(t *testing.T) {
 			}
 			warned := ""
 			for line := range strings.Lines(out) {
-				if strings.Contains(line, `"level":"warn"`) && strings.Contains(line, "could not be opened now") {
+				if strings.Contains(line, `"level":"warn"`) && strings.Contains(line, "could not be opened and written now") {
 					warned += line
 				}
 			}

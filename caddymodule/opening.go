@@ -62,6 +62,7 @@ func inWords(err error) string {
 		{errReleased, "the server is stopping"},
 		{pebblejournal.ErrLocked, "its journal is in use by another process"},
 		{pebblejournal.ErrCorrupt, "its journal is damaged"},
+		{pebblejournal.ErrFull, "its disk is full"},
 		{syscall.EROFS, "its disk is read-only"},
 		{syscall.ENOSPC, "its disk is full"},
 		{syscall.EDQUOT, "its disk is full"},

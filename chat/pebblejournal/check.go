@@ -7,6 +7,10 @@ import (
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
 )
 
+// ErrFull is wrapped by the errors of Open and Check when the disk has too little room,
+// unless the system said so itself.
+var ErrFull = failstop.ErrFull
+
 // Check returns why Open would fail for a directory now, as far as the names, sizes
 // and permissions of its files show. It opens no file and changes nothing, and does
 // not mind that a journal has the directory open. That it returns nil is no promise:

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Check returns why a store in dir could not be opened now, as far as the names, sizes
@@ -28,6 +29,9 @@ func Check(dir string) error {
 		err = checkDir(dir, info)
 	}
 	if err != nil {
+		return err
+	}
+	if err := checkFreeToOpen(vfs.Default, dir); err != nil {
 		return err
 	}
 	// Whoever has the store open may replace its manifest while the names are read. It
