@@ -47,7 +47,7 @@ func (a *App) acquire(name string, l *lease) error {
 	if err := l.locate(name); err != nil {
 		return err
 	}
-	if err := a.claim(name, l.place()); err != nil {
+	if err := a.claim(name, l.place); err != nil {
 		return err
 	}
 	if err := l.acquire(name); err != nil {

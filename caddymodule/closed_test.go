@@ -214,7 +214,7 @@ func closedLines(t *testing.T, s *testcaddy.Site) (lines []string) {
 // With each cause Caddy starts and serves the rest. The chat is closed at each of its
 // doors, says why, and is open soon after the cause has gone. Until then reloads work.
 func TestClosed_AtTheStart_TheRestIsServed(t *testing.T) {
-	defer caddymodule.SetOpeningTimes(10*time.Second, 20*time.Millisecond, time.Hour)()
+	caddymodule.SetOpeningTimes(t, 10*time.Second, 20*time.Millisecond, time.Hour)
 	for _, cause := range causes {
 		t.Run(cause.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "journal")
@@ -325,7 +325,7 @@ func checkAdminOfClosed(t *testing.T, admin, reason string) {
 // A reload that brings a hub which can't be started is refused, with the reason, and
 // what runs goes on. It is not logged as if somebody had to mend the running server.
 func TestClosed_OnReload_IsRefused(t *testing.T) {
-	defer caddymodule.SetOpeningTimes(10*time.Second, 20*time.Millisecond, time.Hour)()
+	caddymodule.SetOpeningTimes(t, 10*time.Second, 20*time.Millisecond, time.Hour)
 	s := testcaddy.Start(t, "respond /shop shop\nchat /old {\nhub old\njournal memory\n}")
 	a, b := s.Client("ws://"+s.Plain+"/old"), s.Client("ws://"+s.Plain+"/old")
 	for _, cause := range causes {
@@ -375,7 +375,8 @@ func TestClosed_Validate_Warns(t *testing.T) {
 			if (warned != "") != cause.warns || warned != "" && (!strings.Contains(warned, dir) || strings.Count(warned, "\n") != 1) {
 				t.Errorf("warned %q", warned)
 			}
-			if after := tree(t, parent); after != before {
+			// A journal that is in use changes its files itself.
+			if after := tree(t, parent); after != before && cause.name != "in use" {
 				t.Errorf("before\n%safter\n%s", before, after)
 			}
 		})

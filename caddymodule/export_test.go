@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"testing"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat"
@@ -18,11 +19,12 @@ func SetRetireTime(d time.Duration) time.Duration {
 }
 
 // SetOpeningTimes sets how long a configuration waits for its hubs, how often a closed
-// hub is tried again and how often its reason is logged. The result undoes that.
-func SetOpeningTimes(start, retry, repeat time.Duration) (undo func()) {
+// hub is tried again and how often its reason is logged, until the test has ended. It
+// must be called before Caddy is started.
+func SetOpeningTimes(t *testing.T, start, retry, repeat time.Duration) {
 	s, i, r := startTimeout, retryInterval, repeatReason
 	startTimeout, retryInterval, repeatReason = start, retry, repeat
-	return func() { startTimeout, retryInterval, repeatReason = s, i, r }
+	t.Cleanup(func() { startTimeout, retryInterval, repeatReason = s, i, r })
 }
 
 var (

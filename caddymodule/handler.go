@@ -218,14 +218,12 @@ func (h *Handler) settings() (chat.Settings, error) {
 	return s, err
 }
 
-// Cleanup releases the hub.
+// Cleanup releases the hub. Requests of this configuration may still be under way.
 func (h *Handler) Cleanup() error {
 	if h.lease == nil {
 		return nil // Caddy calls Cleanup after a failed Provision, too
 	}
-	l := h.lease
-	h.lease = nil
-	return l.release()
+	return h.lease.release()
 }
 
 // ServeHTTP serves the requests that route knows, and passes all others on.

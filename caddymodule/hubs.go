@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -66,6 +67,7 @@ type lease struct {
 
 	// Fixed by locate and acquire.
 	location string // of the journal, as the engine names it
+	place    string // the name of the engine, a colon and location
 	hub      *sharedHub
 	limits   StorageLimits
 	tried    chan struct{} // closed after the first attempt to start the hub for this lease
@@ -79,11 +81,12 @@ type lease struct {
 // locate asks where the journal of the hub of that name is.
 func (l *lease) locate(name string) (err error) {
 	l.location, err = l.engine.Location(name)
+	l.place = l.engine.(caddy.Module).CaddyModule().ID.Name() + ":" + l.location
 	return err
 }
 
-// acquire makes l a lease of the hub of that name, after locate. It does not start the hub: a
-// configuration that is only validated must not touch a journal.
+// acquire makes l a lease of the hub of that name, after locate. It does not start the
+// hub: a configuration that is only validated must not touch a journal.
 //
 // If the hub runs already, its settings don't change yet: this configuration may
 // still be refused. They change when a handler of the old configuration releases its
@@ -110,18 +113,13 @@ func (l *lease) acquire(name string) error {
 	return nil
 }
 
-// place returns the location of the journal with the name of its engine.
-func (l *lease) place() string {
-	return l.engine.(caddy.Module).CaddyModule().ID.Name() + ":" + l.location
-}
-
 // checkPlace returns an error if the hub is open and has its journal elsewhere.
 func (l *lease) checkPlace(s *HubState) error {
-	if s.hub == nil || s.place == l.place() {
+	if s.hub == nil || s.place == l.place {
 		return nil
 	}
 	return fmt.Errorf("chat: hub %q has its journal in %s and can't move to %s while it runs; "+
-		"restart Caddy for that, or name another hub", l.hub.name, s.place, l.place())
+		"restart Caddy for that, or name another hub", l.hub.name, s.place, l.place)
 }
 
 // noteBegun notes that the lease's configuration begins to run.
@@ -160,12 +158,13 @@ func (l *lease) await(ctx context.Context) error {
 	}
 	h.mu.Lock()
 	s := h.state.Load()
-	if errors.Is(s.closed, errOpening) {
-		h.mayBeClosed = true
-		h.tellLocked(errOpening)
-	}
-	mayBeClosed := h.mayBeClosed
+	slow := s.closed == errOpening
+	h.mayBeClosed = h.mayBeClosed || slow
+	mayBeClosed, tell := h.mayBeClosed, slow && h.notesLocked(s.closed)
 	h.mu.Unlock()
+	if tell {
+		h.tell(s.closed)
+	}
 	switch {
 	case s.hub != nil:
 		ctx, cancel := context.WithTimeout(l.ctx, startTimeout)
@@ -183,12 +182,12 @@ func (h *sharedHub) openLocked(l *lease) {
 	changed := h.current.Swap(l) != l
 	redirectLog(h.log, l.logger)
 	switch {
-	case h.opening == nil || h.opening.place != l.place():
+	case h.opening == nil || h.opening.place != l.place:
 		if h.opening != nil {
 			h.opening.cancel()
 		}
 		h.state.Store(&HubState{closed: errOpening})
-		h.opening = beginOpening(l.place(), h.attempt)
+		h.opening = beginOpening(l.place, h.attempt)
 	case changed:
 		h.opening.tryAgain()
 	}
@@ -210,13 +209,13 @@ func (h *sharedHub) attempt(ctx context.Context, o *opening) (goOn bool) {
 	case !wanted:
 	case err != nil:
 		h.state.Store(&HubState{closed: err})
-		h.tellLocked(err)
 	default:
 		h.opening = nil
 		h.state.Store(opened)
 		h.configureLocked(h.current.Load()) // it may have changed meanwhile
-		h.tellLocked(nil)
+		leases = slices.Clone(h.leases)     // those that came meanwhile find the hub open, too
 	}
+	tell := wanted && h.notesLocked(err)
 	h.mu.Unlock()
 	if !wanted {
 		if err := opened.close(); err != nil {
@@ -224,19 +223,30 @@ func (h *sharedHub) attempt(ctx context.Context, o *opening) (goOn bool) {
 		}
 		return false
 	}
+	if tell {
+		h.tell(err)
+	}
 	for _, l := range leases {
 		l.noteTry()
 	}
 	return err != nil
 }
 
+// panicError is the error of an attempt that panicked in an engine, which is foreign
+// code.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (p *panicError) Error() string { return fmt.Sprint("panic: ", p.value) }
+
 // start opens the journal with the settings of l and makes the hub. leases are those
 // whose clients must be able to sign in then.
 func (h *sharedHub) start(ctx context.Context, l *lease, leases []*lease) (s *HubState, err error) {
 	defer func() {
-		if v := recover(); v != nil { // in an engine, which is foreign code
-			s, err = nil, fmt.Errorf("panic: %v", v)
-			h.log.Error("starting a hub panicked", zap.Any("panic", v), zap.Stack("stack"))
+		if v := recover(); v != nil {
+			s, err = nil, &panicError{v, debug.Stack()}
 		}
 	}()
 	for _, l := range leases {
@@ -252,33 +262,44 @@ func (h *sharedHub) start(ctx context.Context, l *lease, leases []*lease) (s *Hu
 	if err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
-	return &HubState{hub: hub, journal: j, place: l.place()}, nil
+	return &HubState{hub: hub, journal: j, place: l.place}, nil
 }
 
-// tellLocked logs why the hub is closed, or with nil that it is open. It tells a new
-// reason at once and an old one every hour. h.mu must be held.
-func (h *sharedHub) tellLocked(closed error) {
+// notesLocked returns whether it is to be logged that the hub is closed for this
+// reason, or with nil that it is open: a new reason at once, an old one every hour.
+// h.mu must be held.
+func (h *sharedHub) notesLocked(closed error) bool {
 	if !h.mayBeClosed {
-		return // the configuration is refused, and the error is told to whoever loads it
+		return false // the configuration is refused, and whoever loads it is told why
 	}
-	l := h.current.Load()
-	fields := []zap.Field{zap.String("hub", h.name), zap.String("journal", l.location)}
-	if closed == nil {
-		if h.toldReason != "" {
-			h.log.Info("the chat is open", fields...)
-		}
-		h.toldReason = ""
-		return
+	reason := ""
+	if closed != nil {
+		reason = closed.Error()
 	}
-	if reason := closed.Error(); reason != h.toldReason || time.Since(h.toldAt) >= repeatReason {
-		h.toldReason, h.toldAt = reason, time.Now()
-		if closed == errOpening {
-			h.log.Warn("the chat is closed while its journal is being opened", fields...)
-			return
-		}
-		h.log.Error("the chat is closed until this is mended; it tries again every few seconds", append(fields, zap.Error(closed))...)
+	if reason == h.toldReason && (closed == nil || time.Since(h.toldAt) < repeatReason) {
+		return false
+	}
+	h.toldReason, h.toldAt = reason, time.Now()
+	return true
+}
+
+// tell logs what notesLocked has noted.
+func (h *sharedHub) tell(closed error) {
+	log := h.log.With(zap.String("hub", h.name), zap.String("journal", h.current.Load().location))
+	var p *panicError
+	switch {
+	case closed == nil:
+		log.Info("the chat is open")
+	case closed == errOpening:
+		log.Warn("the chat is closed while its journal is being opened")
+	case errors.As(closed, &p):
+		log.Error(closedMessage, zap.Error(closed), zap.ByteString("stack", p.stack))
+	default:
+		log.Error(closedMessage, zap.Error(closed))
 	}
 }
+
+const closedMessage = "the chat is closed until this is mended; it tries again every few seconds"
 
 // retention returns how much is kept of a room by the current settings.
 func (h *sharedHub) retention(room string) journal.Retention {

@@ -92,7 +92,8 @@ var (
 // until that succeeds or the opening is given up.
 type opening struct {
 	// Fixed.
-	place  string             // of the journal, as lease.place
+	place  string // of the journal, as lease.place
+	retry  time.Duration
 	cancel context.CancelFunc // gives the opening up
 	again  chan struct{}      // asks for another attempt at once; has room for one
 	ended  chan struct{}      // closed when the goroutine has ended
@@ -101,7 +102,7 @@ type opening struct {
 // beginOpening begins an opening. attempt tries once and returns whether to go on.
 func beginOpening(place string, attempt func(context.Context, *opening) (goOn bool)) *opening {
 	ctx, cancel := context.WithCancel(context.Background())
-	o := &opening{place, cancel, make(chan struct{}, 1), make(chan struct{})}
+	o := &opening{place, retryInterval, cancel, make(chan struct{}, 1), make(chan struct{})}
 	go func() {
 		defer close(o.ended)
 		defer cancel()
@@ -114,7 +115,7 @@ func beginOpening(place string, attempt func(context.Context, *opening) (goOn bo
 // pause waits until it is time for another attempt. It returns false if there must be
 // none.
 func (o *opening) pause(ctx context.Context) bool {
-	timer := time.NewTimer(retryInterval)
+	timer := time.NewTimer(o.retry)
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -24,7 +24,7 @@ import (
 // An attempt that a disk holds up delays neither a start, a reload nor a stop. When it
 // ends after that, what it opened is closed again.
 func TestOpening_ThatHangs_HoldsNothingUp(t *testing.T) {
-	defer caddymodule.SetOpeningTimes(100*time.Millisecond, 20*time.Millisecond, time.Hour)()
+	caddymodule.SetOpeningTimes(t, 100*time.Millisecond, 20*time.Millisecond, time.Hour)
 	goOn, attempts := make(chan struct{}), make(chan struct{}, 100)
 	setFailure(func(context.Context) error { // which does not obey its context
 		attempts <- struct{}{}
@@ -69,7 +69,7 @@ func TestOpening_ThatHangs_HoldsNothingUp(t *testing.T) {
 
 // An old reason is logged again after a time.
 func TestOpening_LogsAnOldReasonAgain(t *testing.T) {
-	defer caddymodule.SetOpeningTimes(10*time.Second, time.Millisecond, 50*time.Millisecond)()
+	caddymodule.SetOpeningTimes(t, 10*time.Second, time.Millisecond, 50*time.Millisecond)
 	setFailure(func(context.Context) error { return errors.New("the only one") })
 	s := testcaddy.Start(t, "chat {\njournal failing\n}")
 	testcaddy.Eventually(t, "it is logged twice", func() bool { return len(closedLines(t, s)) >= 2 })
@@ -80,7 +80,7 @@ func TestOpening_LogsAnOldReasonAgain(t *testing.T) {
 
 // A reason is logged once, and a new one at once.
 func TestOpening_LogsReasons(t *testing.T) {
-	defer caddymodule.SetOpeningTimes(10*time.Second, time.Millisecond, time.Hour)()
+	caddymodule.SetOpeningTimes(t, 10*time.Second, time.Millisecond, time.Hour)
 	attempts := make(chan struct{})
 	reason := func(text string) {
 		setFailure(func(ctx context.Context) error {
@@ -116,7 +116,7 @@ func TestOpening_LogsReasons(t *testing.T) {
 // While the chat is closed, a reload may give it another journal. Once it is open, it
 // may not.
 func TestOpening_MovesByReload(t *testing.T) {
-	defer caddymodule.SetOpeningTimes(10*time.Second, time.Hour, time.Hour)()
+	caddymodule.SetOpeningTimes(t, 10*time.Second, time.Hour, time.Hour)
 	dir := t.TempDir()
 	file, other := filepath.Join(dir, "file"), filepath.Join(dir, "other")
 	writeFile(t, file, "")
@@ -174,7 +174,7 @@ func (*failsToStart) Provision(ctx caddy.Context) error {
 // the chat where it was. Caddy starts apps in any order: in most of these reloads the
 // chat is open in its new place before the configuration is refused.
 func TestOpening_MovedByARefusedReload_MovesBack(t *testing.T) {
-	defer caddymodule.SetOpeningTimes(10*time.Second, 10*time.Millisecond, time.Hour)()
+	caddymodule.SetOpeningTimes(t, 10*time.Second, 10*time.Millisecond, time.Hour)
 	dir := t.TempDir()
 	file, other := filepath.Join(dir, "file"), filepath.Join(dir, "other")
 	writeFile(t, file, "")
@@ -250,7 +250,7 @@ func TestAdmin_Compact_EndsWithItsRequest(t *testing.T) {
 // The keys of tokens are in Caddy's storage. If they can't be made, the chat is closed
 // as well, and nothing else.
 func TestOpening_KeysThatCannotBeStored(t *testing.T) {
-	defer caddymodule.SetOpeningTimes(10*time.Second, 20*time.Millisecond, time.Hour)()
+	caddymodule.SetOpeningTimes(t, 10*time.Second, 20*time.Millisecond, time.Hour)
 	s := testcaddy.Start(t, "respond /shop shop")
 	if err := caddy.Stop(); err != nil {
 		t.Fatal(err)
