@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -123,7 +125,7 @@ var causes = []struct {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return func() { remove(t, dir) }
+		return func() { rename(t, dir, dir+"-moved") }
 	}, "it could not be started", "another program's data; choose another directory", false},
 	{"of a newer format", "pebble", func(t *testing.T, dir string) func() {
 		makeStore(t, dir)
@@ -148,7 +150,7 @@ var causes = []struct {
 	{"read-only", "failing", fails(fmt.Errorf("open journal: %w", &fs.PathError{Op: "open", Path: "/x", Err: syscall.EROFS})),
 		"its disk is read-only", "read-only file system", false},
 	{"full", "failing", fails(fmt.Errorf("open journal: %w; make room on that disk", &fs.PathError{Op: "write", Path: "/x", Err: syscall.ENOSPC})),
-		"its disk is full", "make room on that disk", false},
+		"its disk is full", "no space left on device; make room on that disk", false},
 	{"another server is away", "failing", fails(errors.New("postgres.internal does not answer")),
 		"it could not be started", "postgres.internal does not answer", false},
 	{"panic", "failing", func(*testing.T, string) func() {
@@ -380,6 +382,26 @@ func TestClosed_Validate_Warns(t *testing.T) {
 				t.Errorf("before\n%safter\n%s", before, after)
 			}
 		})
+	}
+}
+
+// docs/operations.md has a row for each of these causes.
+func TestDocuments_ClosedJournals_AreExplained(t *testing.T) {
+	_, section, _ := strings.Cut(testcaddy.Read(t, "../docs/operations.md"), "\n## When the journal cannot be opened\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var told []string
+	for _, row := range regexp.MustCompile("(?m)^\\| ([^|]+) \\|").FindAllStringSubmatch(section, -1) {
+		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
+			told = append(told, m[1])
+		}
+	}
+	for _, cause := range causes {
+		if cause.name == "of a newer format" || cause.name == "another server is away" || cause.name == "panic" {
+			continue // Pebble's words; not Pebble's
+		}
+		if !slices.ContainsFunc(told, func(words string) bool { return strings.Contains(cause.reason, words) }) {
+			t.Errorf("%s: no row of %q is for %q", cause.name, told, cause.reason)
+		}
 	}
 }
 
