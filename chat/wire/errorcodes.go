@@ -19,12 +19,14 @@ const (
 	BadRoom
 	NotJoined
 	Forbidden
+	Refused
 	NotFound
 	TooLate
 	TextTooLong
 	TooLarge
 	TooFast
 	TooManyRooms
+	TooMany
 	RoomFull
 	Muted
 	Banned
@@ -62,13 +64,15 @@ var codes = [...]codeInfo{
 	BadRoom:         {"bad_room", Never, 0, 400, "a room's name has 1 to 128 bytes and no control characters"},
 	NotJoined:       {"not_joined", Never, 0, 0, "join the room first"},
 	Forbidden:       {"forbidden", Never, 4500, 403, "you may not do this"},
+	Refused:         {"refused", Never, 4507, 422, "this was not accepted"},
 	NotFound:        {"not_found", Never, 0, 404, "there is no such message or user"},
-	TooLate:         {"too_late", Never, 0, 0, "it is too late to recall this message"},
+	TooLate:         {"too_late", Never, 0, 409, "it is too late to recall this message"},
 	TextTooLong:     {"text_too_long", Never, 0, 413, "the text is too long"},
 	TooLarge:        {"too_large", Never, 0, 413, "the request is too large"},
 	TooFast:         {"too_fast", time.Second, 4003, 429, "you are sending too fast"},
 	TooManyRooms:    {"too_many_rooms", Never, 0, 0, "you are in too many rooms: leave one first"},
-	RoomFull:        {"room_full", 30 * time.Second, 0, 0, "the room is full"},
+	TooMany:         {"too_many", Never, 0, 409, "the largest number is reached"},
+	RoomFull:        {"room_full", 30 * time.Second, 0, 409, "the room is full"},
 	Muted:           {"muted", Never, 4506, 403, "you are muted"},
 	Banned:          {"banned", Never, 4505, 403, "you are banned"},
 	Kicked:          {"kicked", Never, 4504, 0, "you were removed"},

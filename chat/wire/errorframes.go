@@ -8,13 +8,16 @@ type Error struct {
 	// ID is the id of the refused command; empty if it has none or it could not
 	// be read.
 	ID string
-	// Field names the field that is wrong, such as "rooms[2].after". Only
-	// [BadFrame] and [BadRoom] have one.
+	// Field names the field that the error is about, such as "rooms[2].after".
+	// Only [BadFrame], [BadRoom], [Forbidden] and [TooMany] have one.
 	Field string
 	// Message is the text for developers and logs. It contains no secrets.
 	Message string
 	// Retry is how long to wait before trying again, or [Never].
 	Retry time.Duration
+	// Uncertain means that the command may have been carried out all the same. Only
+	// [Unavailable] has it. Without it, an error promises that nothing was done.
+	Uncertain bool
 }
 
 // Error returns a frame that refuses the command with this id, with the code's
@@ -42,7 +45,15 @@ func (e *Error) appendReason(dst []byte) []byte {
 	dst = appendField(dst, "code", e.Code.String())
 	dst = appendOptional(dst, "field", e.Field)
 	dst = appendField(dst, "message", e.Message)
-	return appendRetry(dst, e.Retry)
+	return appendRetry(e.appendUncertain(dst), e.Retry)
+}
+
+// appendUncertain appends nothing if the command was certainly not carried out.
+func (e *Error) appendUncertain(dst []byte) []byte {
+	if !e.Uncertain {
+		return dst
+	}
+	return appendBool(dst, "uncertain", true)
 }
 
 // Bye is the last frame of a connection. The server then closes the connection

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"reflect"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -99,4 +101,43 @@ func checkBody(t *testing.T, body []byte) {
 	if n := TextSize(body); n < 0 || n > len(body) {
 		t.Fatalf("body %s has %d characters", body, n)
 	}
+}
+
+// What a client reads of an error is what the server wrote, in a frame and in the
+// answer to a request.
+func FuzzError(f *testing.F) {
+	f.Add("7", "seq", "seq is missing", int64(-1), false)
+	f.Add("", "", "say \"no\"\x00\u2028", int64(1200), true)
+	f.Fuzz(func(t *testing.T, id, field, message string, retry int64, uncertain bool) {
+		for _, text := range []string{id, field, message} {
+			if !utf8.ValidString(text) {
+				return // the texts of errors are ours, and the id was decoded
+			}
+		}
+		e := &Error{Code: Unavailable, ID: id, Field: field, Message: message, Retry: Never, Uncertain: uncertain}
+		var want any = false
+		if retry >= 0 {
+			e.Retry = time.Duration(retry%1e6) * time.Millisecond
+			want = float64(retry % 1e6)
+		}
+		var frame, problem struct {
+			ID, Code, Field, Message, Detail string
+			Retry                            any
+			Uncertain                        *bool
+		}
+		if err := errors.Join(json.Unmarshal(e.Append(nil), &frame), json.Unmarshal(e.AppendProblem(nil, 503), &problem)); err != nil {
+			t.Fatal(err)
+		}
+		if frame.ID != id || frame.Code != "unavailable" || frame.Field != field || frame.Message != message || frame.Retry != want {
+			t.Errorf("%+v became the frame %+v", e, frame)
+		}
+		if problem.Code != "unavailable" || problem.Field != field || problem.Detail != message || problem.Retry != want {
+			t.Errorf("%+v became the problem %+v", e, problem)
+		}
+		for _, got := range []*bool{frame.Uncertain, problem.Uncertain} {
+			if uncertain != (got != nil) || got != nil && !*got {
+				t.Errorf("uncertain %v became %v", uncertain, got)
+			}
+		}
+	})
 }

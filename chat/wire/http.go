@@ -46,7 +46,7 @@ func (e *Error) AppendProblem(dst []byte, status int) []byte {
 	dst = appendField(dst, "detail", e.Message)
 	dst = appendField(dst, "code", e.Code.String())
 	dst = appendOptional(dst, "field", e.Field)
-	return append(appendRetry(dst, e.Retry), '}')
+	return append(appendRetry(e.appendUncertain(dst), e.Retry), '}')
 }
 
 // RetryAfter returns Retry for the HTTP header Retry-After: whole seconds, rounded

@@ -7,8 +7,9 @@ import (
 )
 
 func TestHTTP_Bodies(t *testing.T) {
-	badSeq := &Error{BadFrame, "7", "before", `say "1"`, Never}
-	busy := Unavailable.Error("")
+	badSeq := &Error{Code: BadFrame, ID: "7", Field: "before", Message: `say "1"`, Retry: Never}
+	busy, perhaps := Unavailable.Error(""), Unavailable.Error("")
+	perhaps.Uncertain = true
 	for _, c := range []struct {
 		got  []byte
 		want string
@@ -22,6 +23,8 @@ func TestHTTP_Bodies(t *testing.T) {
 			`{"title":"Bad Request","status":400,"detail":"say \"1\"","code":"bad_frame","field":"before","retry":false}`},
 		{busy.AppendProblem(nil, 503),
 			`{"title":"Service Unavailable","status":503,"detail":"the server can't do this just now","code":"unavailable","retry":2000}`},
+		{perhaps.AppendProblem(nil, 503),
+			`{"title":"Service Unavailable","status":503,"detail":"the server can't do this just now","code":"unavailable","uncertain":true,"retry":2000}`},
 	} {
 		if string(c.got) != c.want || !json.Valid(c.got) {
 			t.Errorf("\n got %s\nwant %s", c.got, c.want)

@@ -69,8 +69,10 @@ var serverFrames = []struct {
 	{&Silenced{"", Forever}, `{"type":"muted"}`},
 	{&Silenced{"team", 0}, `{"type":"muted","room":"team","for":0}`},
 	{&Removed{"team", Kicked.Error("")}, `{"type":"removed","room":"team","code":"kicked","message":"you were removed","retry":false}`},
-	{&Error{BadFrame, "7", "seq", "seq is missing", Never},
+	{&Error{Code: BadFrame, ID: "7", Field: "seq", Message: "seq is missing", Retry: Never},
 		`{"type":"error","id":"7","code":"bad_frame","field":"seq","message":"seq is missing","retry":false}`},
+	{&Error{Code: Unavailable, ID: "8", Message: "no answer from the disk", Retry: 2 * time.Second, Uncertain: true},
+		`{"type":"error","id":"8","code":"unavailable","message":"no answer from the disk","uncertain":true,"retry":2000}`},
 	{NoHello.Error(""), `{"type":"error","code":"no_hello","message":"say hello first","retry":false}`},
 	{Shutdown.Bye(), `{"type":"bye","code":"shutdown","message":"the server is shutting down","retry":1000}`},
 }
