@@ -18,8 +18,8 @@ import (
 // (the user whose id is in the room's name where the pattern has `{user}`) and
 // `claim=value` (users whose token has this claim, as a string or in a list).
 type Policy struct {
-	// The pattern of room names: `*` matches anything, `{user}` a user's id.
-	// Required.
+	// The pattern of room names: `*` matches anything, `{user}` a user's id. It must
+	// not begin with `@`: rooms with such names belong to the server. Required.
 	Pattern string `json:"pattern"`
 
 	// Who may read; who may write; who may recall anybody's messages, mute, kick and

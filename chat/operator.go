@@ -133,6 +133,9 @@ func (h *Hub) appendAsServer(ctx context.Context, name string, e journal.Entry) 
 	if err := journal.CheckRoom(name); err != nil {
 		return journal.Receipt{}, err
 	}
+	if access.IsReserved(name) {
+		return journal.Receipt{}, wire.Forbidden.Error("")
+	}
 	return h.publishAs(ctx, name, func(r *room.Room, done func(journal.Receipt, error)) error {
 		r.Append(e, done)
 		return nil

@@ -15,7 +15,8 @@ import (
 // authenticate asks an Authenticator, which may be somebody else's code: a panic in
 // it is logged and refuses this client, and nothing that the caller holds is lost.
 // For every way in, the user's id is checked here, and what is only shown of the user
-// is cleaned.
+// is cleaned. An id that only the server gives is refused like a bad token: the site
+// must give its user another one, so the log says so.
 func authenticate(ctx context.Context, c *core, auth access.Authenticator, shown access.Credential) (id *access.Identity, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -30,6 +31,10 @@ func authenticate(ctx context.Context, c *core, auth access.Authenticator, shown
 	if id.User.ID == "" || len(id.User.ID) > wire.MaxUser {
 		c.log.Error("authenticator gave a user id that is empty or too long", zap.Int("bytes", len(id.User.ID)))
 		return nil, wire.Internal.Error("")
+	}
+	if access.IsReservedUser(id.User.ID) {
+		c.log.Warn("client refused: its login gives a user id that begins with bot- or hub-, and such ids are reserved")
+		return nil, wire.BadToken.Error("")
 	}
 	if clean := access.CleanUser(id.User); clean != id.User {
 		copied := *id // the Authenticator may share it

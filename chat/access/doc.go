@@ -11,6 +11,7 @@
 //	sweep.go      forgetting what no longer matters
 //	rate.go       rates: token buckets of users and addresses
 //	origins.go    web pages that may connect
+//	names.go      names of rooms and ids of users that belong to the server
 //	pattern.go    patterns of room names
 //	shown.go      a user's name and picture: what clients may be sent
 //	identity.go   who somebody is, and how that is found out

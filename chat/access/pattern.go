@@ -15,7 +15,8 @@ const maxPattern = 256
 
 // CheckPattern returns an error that says what is wrong with a pattern of room
 // names. A pattern is a name in which * stands for any text, even none, and
-// {user} for a user's id.
+// {user} for a user's id. Neither stands for the @ with which the name of a room
+// of the server begins: only a pattern that begins with @ itself matches such a name.
 //
 // A name must match a pattern in one way only. Otherwise a room could belong to
 // several users who each believe that it is theirs. Therefore a pattern with
@@ -50,6 +51,9 @@ func CheckPattern(p string) error {
 // match reports whether a room's name matches a valid pattern, and whether one of
 // its slots has that user's id. It allocates nothing.
 func match(pattern, room, user string) (ok, owned bool) {
+	if IsReserved(room) && !IsReserved(pattern) {
+		return false, false
+	}
 	if !strings.Contains(pattern, userSlot) {
 		return glob(pattern, room), false
 	}

@@ -54,6 +54,9 @@ type Rights struct {
 // may use a room that matches none. Without any
 // policy, every room is open to everybody.
 //
+// Rooms whose names begin with @ belong to the server: no policy is about them, and
+// nobody has any rights in them.
+//
 // The empty name stands for the whole hub. Only a pattern that consists of * alone
 // matches it: the moderators of such a policy moderate the hub.
 type Policies []Policy
@@ -76,6 +79,9 @@ func (ps Policies) Validate() error {
 func (p *Policy) validate() error {
 	if err := CheckPattern(p.Pattern); err != nil {
 		return err
+	}
+	if IsReserved(p.Pattern) {
+		return fmt.Errorf("policy %q: rooms whose names begin with @ belong to the server", p.Pattern)
 	}
 	for _, list := range [][]Subject{p.Read, p.Write, p.Moderate} {
 		for _, s := range list {
@@ -106,11 +112,16 @@ func (p *Policy) validate() error {
 
 // For returns what somebody may do in a room. A nil id stands for a guest who has
 // shown no credential. The grants of the credential add to what the policies
-// permit. Without policies, only the grants count, if there are any.
+// permit. Without policies, only the grants count, if there are any. In a room of
+// the server nobody may do anything: every door asks here, so this is the only place
+// that says so.
 //
 // It compares the name with each policy's pattern and allocates nothing: ten
 // policies take some hundred nanoseconds.
 func (ps Policies) For(id *Identity, room string) Rights {
+	if IsReserved(room) {
+		return Rights{}
+	}
 	if id == nil {
 		id = &unknown
 	}

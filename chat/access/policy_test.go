@@ -159,6 +159,7 @@ func TestPolicies_Validate(t *testing.T) {
 		`policy "a" stands twice`:         {{Pattern: "a"}, {Pattern: "b"}, {Pattern: "a"}},
 		"{user} is nobody":                {{Pattern: "a", Read: subjectsOf(t, "{user}")}},
 		"empty subject":                   {{Pattern: "a", Write: []Subject{{}}}},
+		"begin with @ belong to the serv": {{Pattern: "@*"}},
 		"max_members must not be":         {{Pattern: "a", MaxMembers: -1}},
 		"history must not be":             {{Pattern: "a", History: History{Age: -1}}},
 		"retention must not be negative":  {{Pattern: "a", Retention: journal.Retention{Count: -1}}},
