@@ -17,6 +17,7 @@ func TestConformance(t *testing.T) {
 			session_rate  100000 100000
 			session_bytes 1GiB 1GiB
 			connect_rate  100000 100000
+			new_rooms     100000 100000
 		}`
 	s := testcaddy.Start(t, "chat {"+options+"\n}")
 	t.Run("ws", func(t *testing.T) {

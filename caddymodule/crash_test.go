@@ -34,6 +34,7 @@ func TestCrash_LosesNothingAcknowledged_DoublesNothing(t *testing.T) {
 			session_rate 100000 100000
 			session_bytes 1GiB 1GiB
 			connect_rate 100000 100000
+			new_rooms 100000 100000
 		}
 	}`)
 	talkers := []*talker{newTalker(t, p, "ann"), newTalker(t, p, "ann"), newTalker(t, p, "ben")}

@@ -58,6 +58,13 @@ type Limits struct {
 	// How often one address may connect. Default: 10 times a second, 100 at once.
 	ConnectRate Rate `json:"connect_rate,omitzero"`
 
+	// How many rooms one user may make: rooms in which the user says the first thing.
+	// The guests of one address count as one user. Default: 0.2 a second, 60 at once.
+	NewRooms Rate `json:"new_rooms,omitzero"`
+
+	// The most read marks that are kept for one user. Default: 1000.
+	Marks int `json:"marks,omitempty"`
+
 	// How long after sending a message its author may recall it. Default: 2m.
 	Recall caddy.Duration `json:"recall,omitempty"`
 
@@ -84,6 +91,7 @@ func (l *Limits) applyTo(s *chat.Settings) {
 	s.SessionRate, s.SessionBytes = access.Rate(l.SessionRate), access.Rate(l.SessionBytes)
 	s.UserRate, s.UserBytes = access.Rate(l.UserRate), access.Rate(l.UserBytes)
 	s.ConnectRate = access.Rate(l.ConnectRate)
+	s.NewRooms, s.Marks = access.Rate(l.NewRooms), l.Marks
 	s.RecallWindow, s.HelloTimeout, s.AwayDelay = time.Duration(l.Recall), time.Duration(l.Hello), time.Duration(l.Away)
 }
 
@@ -98,6 +106,8 @@ func (l *Limits) validate() error {
 		"user_rate":     min(l.UserRate.PerSecond, float64(l.UserRate.Burst)),
 		"user_bytes":    min(l.UserBytes.PerSecond, float64(l.UserBytes.Burst)),
 		"connect_rate":  min(l.ConnectRate.PerSecond, float64(l.ConnectRate.Burst)),
+		"new_rooms":     min(l.NewRooms.PerSecond, float64(l.NewRooms.Burst)),
+		"marks":         float64(l.Marks),
 		"recall":        float64(l.Recall), "hello": float64(l.Hello), "away": float64(l.Away),
 	} {
 		if value < 0 {
@@ -123,6 +133,8 @@ func (l *Limits) validate() error {
 //	    user_rate     <frames a second> <frames at once>
 //	    user_bytes    <size a second> <size at once>
 //	    connect_rate  <times a second> <times at once>
+//	    new_rooms     <rooms a second> <rooms at once>
+//	    marks         <number>
 //	    recall        <duration>
 //	    hello         <duration>
 //	    away          <duration>
@@ -131,7 +143,7 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 	options := map[string]func() error{}
 	for name, to := range map[string]*int{
 		"text": &l.Text, "page": &l.Page, "rooms": &l.Rooms, "sessions": &l.Sessions,
-		"greeting": &l.Greeting, "open_rooms": &l.OpenRooms,
+		"greeting": &l.Greeting, "open_rooms": &l.OpenRooms, "marks": &l.Marks,
 	} {
 		options[name] = func() error { return parseNumber(d, to) }
 	}
@@ -139,7 +151,7 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 		options[name] = func() error { return parseSize(d, to) }
 	}
 	for name, to := range map[string]*Rate{
-		"session_rate": &l.SessionRate, "user_rate": &l.UserRate, "connect_rate": &l.ConnectRate,
+		"session_rate": &l.SessionRate, "user_rate": &l.UserRate, "connect_rate": &l.ConnectRate, "new_rooms": &l.NewRooms,
 	} {
 		options[name] = func() error { return parseRate(d, to) }
 	}

@@ -286,7 +286,7 @@ func TestReference_ReloadIsTrue(t *testing.T) {
 				value = "2MiB"
 			case strings.HasSuffix(o.name, "_bytes"):
 				value = "3KiB 7KiB"
-			case strings.HasSuffix(o.name, "_rate"):
+			case strings.HasSuffix(o.name, "_rate"), o.name == "new_rooms":
 				value = "3 7"
 			case o.name == "policy":
 				value = "tea {\nread users\n}"

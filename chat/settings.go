@@ -55,6 +55,13 @@ type Settings struct {
 	// ConnectRate bounds how often one address connects. Default 10 a second,
 	// 100 at once.
 	ConnectRate access.Rate
+	// NewRooms bounds how often a user says the first thing in a room that had none:
+	// everybody else keeps the room's record. Guests count by their address, since
+	// one person may be many of them. Default 0.2 rooms a second, 60 at once.
+	NewRooms access.Rate
+	// Marks bounds the read marks that are stored for one user, in rooms that have no
+	// members. Beyond it the oldest are forgotten. Default 1000.
+	Marks int
 	// RecallWindow is how long an author may recall a message. Default 2 minutes.
 	RecallWindow time.Duration
 	// HelloTimeout is how long a client of chat.v1 may take to say hello.
@@ -91,6 +98,8 @@ func (s Settings) withDefaults() Settings {
 	s.UserRate.OrDefault(2*s.SessionRate.PerSecond, 2*s.SessionRate.Burst)
 	s.UserBytes.OrDefault(2*s.SessionBytes.PerSecond, 2*s.SessionBytes.Burst)
 	s.ConnectRate.OrDefault(10, 100)
+	s.NewRooms.OrDefault(0.2, 60)
+	orDefault(&s.Marks, 1000)
 	orDefault(&s.RecallWindow, 2*time.Minute)
 	orDefault(&s.HelloTimeout, 10*time.Second)
 	if s.AwayDelay == 0 {

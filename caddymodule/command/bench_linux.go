@@ -31,6 +31,7 @@ with these options in its chat directive:
 		session_rate  100000 100000
 		session_bytes 1GiB 1GiB
 		connect_rate  100000 100000
+		new_rooms     100000 100000
 	}
 
 The scenarios:

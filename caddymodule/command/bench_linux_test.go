@@ -12,7 +12,7 @@ import (
 )
 
 func TestCommand_Bench(t *testing.T) {
-	s, admin := testcaddy.StartAdmin(t, "chat /open {\nhub open\njournal memory\nmax_connections_per_ip 2000\nlimits {\nsession_rate 100000 100000\nsession_bytes 1GiB 1GiB\nconnect_rate 100000 100000\n}\n}\nchat /site {\nhub site\nmax_connections_per_ip 3\n}")
+	s, admin := testcaddy.StartAdmin(t, "chat /open {\nhub open\njournal memory\nmax_connections_per_ip 2000\nlimits {\nsession_rate 100000 100000\nsession_bytes 1GiB 1GiB\nconnect_rate 100000 100000\nnew_rooms 100000 100000\n}\n}\nchat /site {\nhub site\nmax_connections_per_ip 3\n}")
 	out, err := testcaddy.Command(t, admin, "bench", "--json", "--scenario", "room100", "--measure", "200ms", "--warmup", "10ms", "--pid", strconv.Itoa(os.Getpid()), "ws://"+s.Plain+"/open?room={room}")
 	var results []load.Result
 	if err != nil || json.Unmarshal([]byte(out), &results) != nil {

@@ -22,6 +22,7 @@ const options = `
 	max_connections_per_ip 50000
 	limits {
 		connect_rate 100000 100000
+		new_rooms 100000 100000
 	}`
 
 // herd restarts a server with count clients. It returns when they reconnected, in

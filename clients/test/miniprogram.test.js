@@ -15,7 +15,7 @@ import { Phone } from './phone.js'
 import { Server, serveWeChat, wait } from './server.js'
 
 const root = fileURLToPath(new URL('../miniprogram', import.meta.url))
-const limits = 'limits {\nsession_rate 1000 10000\nsession_bytes 100MiB 100MiB\nuser_rate 1000 10000\nuser_bytes 100MiB 100MiB\nconnect_rate 1000 1000\n}'
+const limits = 'limits {\nsession_rate 1000 10000\nsession_bytes 100MiB 100MiB\nuser_rate 1000 10000\nuser_bytes 100MiB 100MiB\nconnect_rate 1000 1000\nnew_rooms 1000 1000\n}'
 
 let server
 

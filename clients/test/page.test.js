@@ -13,7 +13,7 @@ import { node } from '../core/node.js'
 import { Server } from './server.js'
 
 const axe = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
-const limits = 'limits {\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\n}'
+const limits = 'limits {\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\nnew_rooms 1000 1000\n}'
 const shots = process.env.SCREENSHOTS // a folder to store them in
 
 let server, browser

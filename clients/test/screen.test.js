@@ -17,7 +17,7 @@ import { browser as launch, Visitor } from './visitor.js'
 
 const root = fileURLToPath(new URL('../miniprogram', import.meta.url))
 const kept = fileURLToPath(new URL('../../docs/screenshots', import.meta.url))
-const limits = 'limits {\ntext 500\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\n}'
+const limits = 'limits {\ntext 500\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\nnew_rooms 1000 1000\n}'
 
 let server, browser, program
 

@@ -182,5 +182,6 @@ const FastLimits = `limits {
 	session_rate  100000 100000
 	session_bytes 1GiB 1GiB
 	connect_rate  100000 100000
+	new_rooms     100000 100000
 }
 `
