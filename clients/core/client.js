@@ -194,7 +194,8 @@ export class Client extends Emitter {
   }
 
   // request sends any command and returns its answer. It is not repeated: if the
-  // connection is lost meanwhile, the server may or may not have carried it out.
+  // connection is lost meanwhile, or the server is uncertain, the command may have
+  // been carried out.
   // onAnswer, if given, gets the answer before the promise resolves.
   request(type, fields, onAnswer) {
     const deferred = new Deferred()
@@ -355,11 +356,13 @@ export class Client extends Emitter {
     else if (frame.room && frame.seq && frame.at) this.roomSet.receive(frame)
   }
 
-  // setReadMark takes the user's read mark from a read frame or its answer. The
-  // server's unread count may include entries that have not arrived yet.
+  // setReadMark takes the user's read mark from a read frame or its answer, or from
+  // the user's own message: the server's mark follows that a little later, so an older
+  // mark is ignored. The server's unread count may include entries that have not
+  // arrived yet.
   setReadMark(frame) {
     const room = this.rooms.get(frame.room)
-    if (!room) return
+    if (!room || frame.seq < room.read) return
     room.read = frame.seq
     room.unread = Math.min(frame.unread, Math.max(0, room.seq - frame.seq))
     this.emit('read', { room: room.room, seq: room.read, unread: room.unread })

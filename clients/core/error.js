@@ -1,12 +1,14 @@
 // ChatError is the refusal of a command, by the server with a code of PROTOCOL.md
 // or by the client with a code of its own (the README lists them). retry is how
 // many milliseconds to wait before trying again, or false: trying again is useless.
+// uncertain says that the server may have carried out the command all the same.
 export class ChatError extends Error {
-  constructor({ code, message, retry = false, field }) {
+  constructor({ code, message, retry = false, field, uncertain = false }) {
     super(message ?? code)
     this.name = 'ChatError'
     this.code = code
     this.retry = retry
     this.field = field
+    this.uncertain = uncertain
   }
 }

@@ -42,9 +42,9 @@ export interface Room {
   readonly live: boolean
   /** How many users are present; undefined if the room does not show it. */
   readonly members: number | undefined
-  /** The user's read mark. */
+  /** The user's read mark. To send is to read: a message of the user's own moves it. */
   readonly read: number
-  /** How many entries follow it. */
+  /** How many messages and notices follow it. Recalls, quiet messages and what the user has just sent do not count. */
   readonly unread: number
   /** The user may send. */
   readonly write: boolean
@@ -256,13 +256,15 @@ export class Client {
   typing(room: string): void
   who(room: string): Promise<{ room: string; users: User[]; members: number }>
   renew(token: string): Promise<{ expires?: number }>
-  /** Any other command, such as mute. It is not repeated if the connection is lost. */
+  /** Any other command, such as mute. It is not repeated if the connection is lost or the server is uncertain. */
   request(type: string, fields: { [name: string]: Json | undefined }): Promise<{ type: string; [name: string]: unknown }>
 }
 
 export class ChatError extends Error {
   readonly code: string
   readonly retry: Retry
-  /** The field that was invalid. */
+  /** The field that the refusal is about. */
   readonly field?: string
+  /** The command may have been carried out all the same: tell the user so, and do not repeat it unseen. */
+  readonly uncertain: boolean
 }

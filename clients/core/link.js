@@ -69,7 +69,7 @@ export class Link {
   }
 
   // request sends a command and calls done(answer) once: with the server's answer,
-  // or with the error lost.
+  // or with the error lost, which is uncertain.
   request(type, fields, done) {
     const id = String(++this.lastId)
     const text = encode({ type, id, ...fields })
@@ -163,7 +163,7 @@ export class Link {
     this.deadline.clear()
     this.timer.clear()
     this.closeSocket()
-    for (const done of this.pending.values()) done({ type: 'error', ...lost })
+    for (const done of this.pending.values()) done({ type: 'error', uncertain: true, ...lost })
     this.pending.clear()
     this.on.end(reason)
   }

@@ -4,6 +4,7 @@ import { left } from './outbox.js'
 import { Timer } from './timer.js'
 
 const maxRooms = 1000 // of one hello
+const idleJoin = 1_000 // the wait before the next join, after one that brought nothing
 
 // Room is what the client knows of a room that the user is in or wants to be in.
 export class Room {
@@ -28,7 +29,8 @@ export class Room {
 }
 
 // Rooms holds the rooms of the user, with the last seq that was emitted in each.
-// It emits every entry once and in order, over any number of connections.
+// It emits every entry once and in order, over any number of connections, and counts
+// what is unread: from the server's number on, the messages and notices that arrive.
 export class Rooms {
   constructor(chat) {
     this.chat = chat
@@ -119,13 +121,16 @@ export class Rooms {
     for (const name of ['members', 'read', 'unread', 'write', 'moderate']) room[name] = state[name]
     if (gap) chat.emit('gap', { room: room.room, epoch: room.epoch })
 
+    const { seq } = room
     const current = () => chat.link === link && this.has(room) && room.joined
     for (const entry of state.entries) {
       if (!current()) return
       this.emitEntry(room, entry)
     }
     if (!current()) return
-    if (state.more) {
+    if (state.more && state.type === 'joined' && room.seq === seq) {
+      room.timer.set(idleJoin, () => this.sendJoin(room))
+    } else if (state.more) {
       this.sendJoin(room)
     } else if (!room.joining) {
       room.live = true
@@ -135,22 +140,34 @@ export class Rooms {
     chat.outbox.flush(room.room)
   }
 
-  // receive takes a live entry.
+  // receive takes a live entry. If entries before it are missing, it asks the server
+  // for them.
   receive(entry) {
     const room = this.byName.get(entry.room)
-    if (room?.joined && this.emitEntry(room, entry)) room.unread++
+    if (!room?.joined || entry.seq <= room.seq) return
+    if (entry.seq > room.seq + 1) return this.sendJoin(room)
+    this.emitEntry(room, entry)
+    this.count(room, entry)
   }
 
-  // emitEntry emits an entry if it is the next one, and reports whether it is. An
-  // entry that was emitted before is ignored. If entries in between are missing,
-  // emitEntry asks the server for them.
+  // emitEntry emits an entry, unless it was emitted before. A page of the server may
+  // jump over entries that it has lost: to ask for them again would never end.
   emitEntry(room, entry) {
-    if (entry.seq > room.seq + 1) this.sendJoin(room)
-    if (entry.seq !== room.seq + 1) return false
+    if (entry.seq <= room.seq) return
     this.chat.outbox.confirm(entry)
     room.seq = entry.seq
     if (entryTypes.includes(entry.type)) this.chat.emit(entry.type, { ...entry, live: entry.seq > room.old })
-    return true
+  }
+
+  // count counts a live entry as unread if it is a message or a notice of somebody
+  // else. To send is to read: the user's own message moves the read mark, as it does
+  // in the server, unless a service said it in the user's name.
+  count(room, { type, seq, from, via, quiet }) {
+    if (type === 'message' && from?.id === this.chat.user.id && !via) {
+      this.chat.setReadMark({ room: room.room, seq, unread: 0 })
+    } else if (!quiet && (type === 'message' || type === 'notice')) {
+      room.unread++
+    }
   }
 
   // refuse gives a room up, or joins it again after retry. If only the next batch

@@ -47,9 +47,11 @@ export class Timeline {
       this.restart()
       return 0
     }
-    const newest = batch.entries[batch.entries.length - 1]?.seq ?? (before ?? 1) - 1
-    if (newest < this.first - 1) return 0 // entries in between were recorded later
-    this.complete = !batch.more
+    const newest = batch.entries[batch.entries.length - 1]?.seq
+    // Entries that were emitted meanwhile may not follow the batch. One that was asked
+    // for with the oldest seq always fits, even if the server has lost some in between.
+    if (before !== this.first && (newest ?? 0) < this.first - 1) return 0
+    this.complete = !batch.more || newest === undefined // an empty batch leads no further
     const had = this.placed
     for (const entry of batch.entries.reverse()) this.insert(entry)
     return this.placed - had

@@ -22,6 +22,7 @@ const en = {
   recalled: 'This message was taken back.',
   typing: 'is writing…',
   gap: 'Some earlier messages are no longer kept.',
+  perhaps: 'This may have been done. Look before you try again.',
   connecting: 'Connecting…',
   offline: 'No connection. Trying again…',
   closed: 'Not connected. Tap to start anew.',
@@ -30,6 +31,7 @@ const en = {
   text_too_long: 'too long',
   muted: 'you may not write now',
   forbidden: 'you may not write here',
+  refused: 'it was not accepted',
 }
 
 const zh = {
@@ -55,6 +57,7 @@ const zh = {
   recalled: '此消息已撤回。',
   typing: '正在输入…',
   gap: '部分较早的消息已不再保留。',
+  perhaps: '操作可能已生效，请先查看再重试。',
   connecting: '连接中…',
   offline: '连接已断开，正在重试…',
   closed: '未连接，点此重新开始。',
@@ -63,6 +66,7 @@ const zh = {
   text_too_long: '内容过长',
   muted: '你已被禁言',
   forbidden: '没有发言权限',
+  refused: '内容未通过审核',
 }
 
 module.exports = wx.getAppBaseInfo().language.startsWith('zh') ? zh : en

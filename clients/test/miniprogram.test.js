@@ -186,6 +186,43 @@ test('two phones chat: rooms, unread, typing, recall', async (t) => {
   await sees(bo.page, '此消息已撤回。')
 })
 
+test('unread are the messages of others: no recall, and nothing that one has said oneself', async (t) => {
+  const name = room()
+  const li = await enter(t, 'Li')
+  const bo = await enter(t, 'Bo')
+  const screen = await visit(li, name)
+  await visit(bo, name)
+  bo.back()
+  const { chat } = bo.app
+  const unread = async (seq) => {
+    await wait(() => chat.rooms.get(name).seq === seq)
+    let shown
+    await bo.page.until(`entry ${seq}`, ({ rooms }) => {
+      shown = rooms.find((it) => it.room === name)?.unread
+      return shown === chat.rooms.get(name).unread
+    })
+    return shown
+  }
+  say(screen, 'one')
+  say(screen, 'two')
+  assert.equal(await unread(2), 2)
+  await screen.until('sent', () => shown(screen).every(({ state }) => state === 'sent'))
+  await li.app.chat.recall(name, 1)
+  assert.equal(await unread(3), 2)
+  chat.send(name, { text: 'mine' })
+  assert.equal(await unread(4), 0)
+  say(screen, 'three')
+  assert.equal(await unread(5), 1)
+  bo.page.page.open({ currentTarget: { dataset: { room: name } } })
+  await bo.page.until('the divider', () => shown(bo.page).some(({ divider, text }) => divider && text === 'three'))
+
+  // What was perhaps done is not called a failure.
+  li.app.chat.recall = () => Promise.reject({ message: 'unavailable', uncertain: true })
+  screen.page.menu({ currentTarget: { dataset: { id: shown(screen).at(-1).id } } })
+  li.choose('Take back')
+  await screen.until('the note', ({ note }) => note === 'This may have been done. Look before you try again.')
+})
+
 test('a phone that was in the background has all messages', async (t) => {
   const name = room()
   const li = await enter(t, 'Li')

@@ -193,6 +193,42 @@ test('two people chat: names, presence, typing, unread, recall', async (t) => {
   assert.deepEqual([...li.problems, ...bo.problems], [])
 })
 
+test('unread are the messages of others: no recall, and nothing that one has said oneself', async (t) => {
+  const name = room()
+  const li = await Person.enter(t, 'Li')
+  const bo = await Person.enter(t, 'Bo')
+  await li.enterRoom(name)
+  await bo.enterRoom(name)
+  const { page } = bo
+  await page.locator('button.room', { hasText: 'lobby' }).click()
+  const until = (seq) => page.waitForFunction(([room, seq]) => document.querySelector('caddy-chat').chat.rooms.get(room)?.seq === seq, [name, seq])
+  const badge = () => page.locator('button.room', { hasText: name }).locator('b').allTextContents()
+  await li.say('one')
+  await li.say('two')
+  await until(2)
+  await li.page.locator('li.own', { hasText: 'one' }).getByRole('button', { name: 'Take back' }).click()
+  await until(3)
+  assert.deepEqual(await badge(), ['2'])
+  await page.evaluate((room) => {
+    document.querySelector('caddy-chat').chat.send(room, { text: 'mine' })
+  }, name)
+  await until(4)
+  assert.deepEqual(await badge(), [])
+  await li.say('three')
+  await until(5)
+  assert.deepEqual(await badge(), ['1'])
+  await page.locator('button.room', { hasText: name }).click()
+  await page.locator('[data-unread]', { hasText: 'three' }).waitFor()
+
+  // What was perhaps done is not called a failure.
+  await li.page.evaluate(() => {
+    document.querySelector('caddy-chat').chat.recall = () => Promise.reject({ message: 'unavailable', uncertain: true })
+  })
+  await li.page.locator('li.own', { hasText: 'three' }).getByRole('button', { name: 'Take back' }).click()
+  await li.page.getByText('This may have been done. Look before you try again.').waitFor()
+  assert.deepEqual([...li.problems, ...bo.problems], [])
+})
+
 test('two tabs of one user show the same messages, their own only once', async (t) => {
   const li = await Person.enter(t, 'Li', 'lobby')
   const first = li.page

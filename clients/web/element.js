@@ -97,7 +97,7 @@ export class CaddyChat extends HTMLElement {
 
     const { chat } = this
     chat.on('state', (change) => this.stateChanged(change))
-    for (const event of ['room', 'message', 'read', 'removed']) chat.on(event, () => this.drawLater())
+    for (const event of ['room', 'message', 'notice', 'read', 'removed']) chat.on(event, () => this.drawLater())
     chat.on('presence', ({ room }) => room === this.current && this.drawMembers())
     chat.connect() // the banner shows the state
     const rooms = this.onlyRoom === undefined ? savedRooms() : [this.onlyRoom]

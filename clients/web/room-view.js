@@ -96,7 +96,7 @@ export class RoomView {
     const drawn = drawItem(item, {
       retry: () => chat.retry(item.key),
       discard: () => chat.discard(item.key),
-      recall: mayRecall && (() => chat.recall(room, item.seq).catch((err) => this.setNote(err.message))),
+      recall: mayRecall && (() => chat.recall(room, item.seq).catch((err) => this.setNote(err.uncertain ? words.perhaps : err.message))),
     })
     if (item.seq) drawn.dataset.seq = item.seq
     if (mayRecall) {
@@ -119,11 +119,11 @@ export class RoomView {
   }
 
   // divide draws the divider above the first message that was unread when the view
-  // was opened.
+  // was opened. The user's own messages are read, even if the server's mark follows later.
   divide() {
     this.list.querySelector('[data-unread]')?.removeAttribute('data-unread')
     if (this.readBefore === undefined) return
-    const first = [...this.list.children].find(({ dataset }) => Number(dataset.seq) > this.readBefore)
+    const first = [...this.list.children].find(({ dataset, classList }) => Number(dataset.seq) > this.readBefore && !classList.contains('own'))
     if (first) first.dataset.unread = words.unread
   }
 

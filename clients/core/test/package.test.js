@@ -126,7 +126,7 @@ const chat = new Client({ url: 'wss://chat.example.com/chat', name: 'Li', token:
 const others: Client[] = [wechat(), uniapp(), taro({}), node()].map((platform) => new Client({ url: '', ...platform }))
 const stop: () => void = chat.on('message', ({ room, seq, from, body }) => console.log(room, seq + 1, from.name, body))
 chat.on('state', ({ state, retry }) => console.log(state === 'closed', retry === false))
-chat.on('error', (err: ChatError) => console.log(err.code))
+chat.on('error', (err: ChatError) => console.log(err.code, err.uncertain === true))
 const timeline = new Timeline(chat, 'tea', (index, removed, added: readonly Item[]) => console.log(index + removed, added.length))
 export async function main() {
   const room: Room = await chat.join('tea', { epoch: 'k3', after: 41 })

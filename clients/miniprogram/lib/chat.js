@@ -29,12 +29,13 @@ module.exports = __toCommonJS(stdin_exports);
 
 // core/error.js
 var ChatError = class extends Error {
-  constructor({ code, message, retry = false, field }) {
+  constructor({ code, message, retry = false, field, uncertain = false }) {
     super(message != null ? message : code);
     this.name = "ChatError";
     this.code = code;
     this.retry = retry;
     this.field = field;
+    this.uncertain = uncertain;
   }
 };
 
@@ -189,7 +190,7 @@ var Link = class {
     this.nextPing();
   }
   // request sends a command and calls done(answer) once: with the server's answer,
-  // or with the error lost.
+  // or with the error lost, which is uncertain.
   request(type, fields, done) {
     const id = String(++this.lastId);
     const text = encode({ type, id, ...fields });
@@ -274,7 +275,7 @@ var Link = class {
     this.deadline.clear();
     this.timer.clear();
     this.closeSocket();
-    for (const done of this.pending.values()) done({ type: "error", ...lost });
+    for (const done of this.pending.values()) done({ type: "error", uncertain: true, ...lost });
     this.pending.clear();
     this.on.end(reason);
   }
@@ -478,6 +479,7 @@ var notJoined = (room) => rejected({ code: "not_joined", message: `join ${room} 
 
 // core/rooms.js
 var maxRooms = 1e3;
+var idleJoin = 1e3;
 var Room = class {
   constructor(room, { epoch, after = 0 }, clock) {
     this.room = room;
@@ -580,13 +582,16 @@ var Rooms = class {
     room.live = false;
     for (const name of ["members", "read", "unread", "write", "moderate"]) room[name] = state[name];
     if (gap) chat.emit("gap", { room: room.room, epoch: room.epoch });
+    const { seq } = room;
     const current = () => chat.link === link && this.has(room) && room.joined;
     for (const entry of state.entries) {
       if (!current()) return;
       this.emitEntry(room, entry);
     }
     if (!current()) return;
-    if (state.more) {
+    if (state.more && state.type === "joined" && room.seq === seq) {
+      room.timer.set(idleJoin, () => this.sendJoin(room));
+    } else if (state.more) {
       this.sendJoin(room);
     } else if (!room.joining) {
       room.live = true;
@@ -595,21 +600,32 @@ var Rooms = class {
     }
     chat.outbox.flush(room.room);
   }
-  // receive takes a live entry.
+  // receive takes a live entry. If entries before it are missing, it asks the server
+  // for them.
   receive(entry) {
     const room = this.byName.get(entry.room);
-    if ((room == null ? void 0 : room.joined) && this.emitEntry(room, entry)) room.unread++;
+    if (!(room == null ? void 0 : room.joined) || entry.seq <= room.seq) return;
+    if (entry.seq > room.seq + 1) return this.sendJoin(room);
+    this.emitEntry(room, entry);
+    this.count(room, entry);
   }
-  // emitEntry emits an entry if it is the next one, and reports whether it is. An
-  // entry that was emitted before is ignored. If entries in between are missing,
-  // emitEntry asks the server for them.
+  // emitEntry emits an entry, unless it was emitted before. A page of the server may
+  // jump over entries that it has lost: to ask for them again would never end.
   emitEntry(room, entry) {
-    if (entry.seq > room.seq + 1) this.sendJoin(room);
-    if (entry.seq !== room.seq + 1) return false;
+    if (entry.seq <= room.seq) return;
     this.chat.outbox.confirm(entry);
     room.seq = entry.seq;
     if (entryTypes.includes(entry.type)) this.chat.emit(entry.type, { ...entry, live: entry.seq > room.old });
-    return true;
+  }
+  // count counts a live entry as unread if it is a message or a notice of somebody
+  // else. To send is to read: the user's own message moves the read mark, as it does
+  // in the server, unless a service said it in the user's name.
+  count(room, { type, seq, from, via, quiet }) {
+    if (type === "message" && (from == null ? void 0 : from.id) === this.chat.user.id && !via) {
+      this.chat.setReadMark({ room: room.room, seq, unread: 0 });
+    } else if (!quiet && (type === "message" || type === "notice")) {
+      room.unread++;
+    }
   }
   // refuse gives a room up, or joins it again after retry. If only the next batch
   // of entries of a joined room was refused, the room stays as it is until then.
@@ -847,7 +863,8 @@ var Client = class extends Emitter {
     });
   }
   // request sends any command and returns its answer. It is not repeated: if the
-  // connection is lost meanwhile, the server may or may not have carried it out.
+  // connection is lost meanwhile, or the server is uncertain, the command may have
+  // been carried out.
   // onAnswer, if given, gets the answer before the promise resolves.
   request(type, fields, onAnswer) {
     var _a;
@@ -994,11 +1011,13 @@ var Client = class extends Emitter {
     if (handlers[type]) handlers[type](this, frame);
     else if (frame.room && frame.seq && frame.at) this.roomSet.receive(frame);
   }
-  // setReadMark takes the user's read mark from a read frame or its answer. The
-  // server's unread count may include entries that have not arrived yet.
+  // setReadMark takes the user's read mark from a read frame or its answer, or from
+  // the user's own message: the server's mark follows that a little later, so an older
+  // mark is ignored. The server's unread count may include entries that have not
+  // arrived yet.
   setReadMark(frame) {
     const room = this.rooms.get(frame.room);
-    if (!room) return;
+    if (!room || frame.seq < room.read) return;
     room.read = frame.seq;
     room.unread = Math.min(frame.unread, Math.max(0, room.seq - frame.seq));
     this.emit("read", { room: room.room, seq: room.read, unread: room.unread });
@@ -1075,7 +1094,7 @@ var Timeline = class {
   // older loads history before the oldest item, and resolves to the number of items
   // that it added.
   async older(limit) {
-    var _a, _b, _c, _d;
+    var _a, _b, _c;
     const { generation, first: before } = this;
     const batch = await this.chat.history(this.room, { before, limit });
     const known = (_a = this.chat.rooms.get(this.room)) == null ? void 0 : _a.epoch;
@@ -1085,9 +1104,9 @@ var Timeline = class {
       this.restart();
       return 0;
     }
-    const newest = (_d = (_c = batch.entries[batch.entries.length - 1]) == null ? void 0 : _c.seq) != null ? _d : (before != null ? before : 1) - 1;
-    if (newest < this.first - 1) return 0;
-    this.complete = !batch.more;
+    const newest = (_c = batch.entries[batch.entries.length - 1]) == null ? void 0 : _c.seq;
+    if (before !== this.first && (newest != null ? newest : 0) < this.first - 1) return 0;
+    this.complete = !batch.more || newest === void 0;
     const had = this.placed;
     for (const entry of batch.entries.reverse()) this.insert(entry);
     return this.placed - had;

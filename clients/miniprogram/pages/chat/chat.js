@@ -117,11 +117,11 @@ Page({
   },
 
   // divide sets the divider above the first message that was unread when the page
-  // was opened.
+  // was opened. The user's own messages are read, even if the server's mark follows later.
   divide() {
     if (this.readBefore === undefined) return
     const { items } = this.timeline
-    const first = items.findIndex(({ seq }) => seq > this.readBefore)
+    const first = items.findIndex(({ seq, own }) => seq > this.readBefore && !own)
     const before = this.divider
     if (first < 0 || items[first].seq === before) return
     this.divider = items[first].seq
@@ -203,7 +203,7 @@ Page({
     if (recalled || !seq) return []
     const copy = [words.copy, () => wx.setClipboardData({ data: textOf(body) })]
     if (!own || chat.now() - at > chat.limits.recall) return [copy]
-    const recall = () => chat.recall(room, seq).catch((err) => this.setData({ note: err.message }))
+    const recall = () => chat.recall(room, seq).catch((err) => this.setData({ note: err.uncertain ? words.perhaps : err.message }))
     return [[words.recall, recall], copy]
   },
 

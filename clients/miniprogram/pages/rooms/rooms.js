@@ -13,7 +13,7 @@ Page({
     if (!chat) return wx.reLaunch({ url: '/pages/login/login' })
     this.draw()
     const draw = () => this.drawLater()
-    this.stops = [watchState(this, chat), ...['room', 'message', 'read', 'presence', 'removed'].map((name) => chat.on(name, draw))]
+    this.stops = [watchState(this, chat), ...['room', 'message', 'notice', 'read', 'presence', 'removed'].map((name) => chat.on(name, draw))]
   },
 
   onHide() {
