@@ -55,7 +55,7 @@ type Room struct {
 	Gap     bool   // the client must discard the entries it has
 	Members int    // number of users present; negative if the room hides it
 	Read    uint64 // the user's read mark, 0 for none
-	Unread  uint64 // number of entries above Read
+	Unread  uint64 // number of messages and notices above Read
 	Write   bool   // the user may send
 	// Moderate means that the user may recall other users' messages, mute, kick
 	// and ban.
@@ -106,7 +106,7 @@ type Marked struct {
 	ID     string
 	Room   string
 	Seq    uint64 // the read mark
-	Unread uint64 // number of entries above it
+	Unread uint64 // number of messages and notices above it
 }
 
 // Renewed, frame ok, answers [Renew].
@@ -158,7 +158,7 @@ type Writing struct {
 type Mark struct {
 	Room   string
 	Seq    uint64
-	Unread uint64 // number of entries above it
+	Unread uint64 // number of messages and notices above it
 }
 
 // Expiring reports that the session's token expires soon.
