@@ -229,6 +229,9 @@ func TestCaddyfile_RefusesWithFileAndLine(t *testing.T) {
 		"chat {\nlimits {\ntext\n}\n}":                           "text needs a value",
 		"chat {\nlimits {\nsession_rate 5\n}\n}":                 "session_rate takes two numbers",
 		"chat {\nlimits {\nsession_rate 0 5\n}\n}":               "\"0\" is not a number above 0",
+		"chat {\nlimits {\nnew_rooms 0.2\n}\n}":                  "new_rooms takes two numbers",
+		"chat {\nlimits {\nmarks 0\n}\n}":                        "marks",
+		"chat {\npolicy @* {\nread anyone\n}\n}":                 "rooms whose names begin with @ belong to the server",
 		"chat {\nlimits {\nuser_bytes 1KiB x\n}\n}":              "\"x\" is not a size",
 	} {
 		_, err := adapt(in)
