@@ -390,7 +390,7 @@ func TestDocuments_ClosedJournals_AreExplained(t *testing.T) {
 	_, section, _ := strings.Cut(testcaddy.Read(t, "../docs/operations.md"), "\n## When the journal cannot be opened\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	var told []string
-	for _, row := range regexp.MustCompile("(?m)^\\| ([^|]+) \\|").FindAllStringSubmatch(section, -1) {
+	for _, row := range regexp.MustCompile(`(?m)^\| ([^|]+) \|`).FindAllStringSubmatch(section, -1) {
 		for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(row[1], -1) {
 			told = append(told, m[1])
 		}

@@ -61,6 +61,7 @@ func inWords(err error) string {
 		{errOpening, "its journal is still being opened"},
 		{errReleased, "the server is stopping"},
 		{pebblejournal.ErrLocked, "its journal is in use by another process"},
+		{pebblejournal.ErrNewer, "its journal is of a newer program"},
 		{pebblejournal.ErrCorrupt, "its journal is damaged"},
 		{pebblejournal.ErrFull, "its disk is full"},
 		{syscall.EROFS, "its disk is read-only"},

@@ -198,9 +198,9 @@ type followHook struct {
 	f func(room string)
 }
 
-func (j followHook) Follow(room string, deliver func(journal.Entry)) (func(), error) {
+func (j followHook) Follow(room string, after journal.Seq, f journal.Follower) (journal.Start, error) {
 	j.f(room)
-	return j.Journal.Follow(room, deliver)
+	return j.Journal.Follow(room, after, f)
 }
 
 // What changes while a client of chat.v1 joins holds for that client too.

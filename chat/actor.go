@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"context"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -12,12 +14,13 @@ import (
 
 // actor is somebody who acts: the client of a session, or the client of one HTTP
 // request. What it may do is decided by the acts: join and catchUp (join.go), history
-// and markRead (history.go), publish and recall (publish.go). The dialects and HTTP
-// only translate into acts and back.
+// (history.go), markRead (unread.go), publish and recall (publish.go). The dialects and
+// HTTP only translate into acts and back.
 type actor struct {
-	core *core  // fixed
-	id   string // of the session; empty for a request; fixed
-	raw  bool   // it speaks the raw dialect; fixed
+	core *core      // fixed
+	id   string     // of the session; empty for a request; fixed
+	raw  bool       // it speaks the raw dialect; fixed
+	addr netip.Addr // the client's; fixed
 
 	// identity is nil until the client has said who it is, and for raw clients
 	// who have shown no credential.
@@ -107,20 +110,46 @@ func (a *actor) Charge(n int, patience time.Duration) time.Duration {
 	return wait
 }
 
+// chargeNewRoom counts the first entry of a room, or returns how long the actor must
+// wait with it. Guests count by their address: there may be any number of them.
+func (a *actor) chargeNewRoom() (wait time.Duration) {
+	c := a.core
+	rate, limits := c.settings().NewRooms, &c.newRooms
+	if user := a.User(); user.Guest {
+		wait = limits.addresses.Reserve(rate, c.now(), a.addr)
+	} else {
+		wait = limits.users.Reserve(rate, c.now(), user.ID)
+	}
+	if wait > 0 {
+		c.counts.refused[RefusedRate].Add(1)
+	}
+	return wait
+}
+
 // appender is a room to which entries are appended.
 type appender interface {
-	Append(e journal.Entry, done func(journal.Receipt, error))
+	Append(ctx context.Context, e journal.Entry, done func(journal.Receipt, error))
+	// Found and Unfound are those of room.Room.
+	Found() bool
+	Unfound()
 }
 
 // append hands an entry of the actor to the journal. It waits while the client
-// has said more than unansweredLimit without an answer.
-func (a *actor) append(to appender, e journal.Entry, done func(journal.Receipt, error)) {
-	a.unanswered.Wait(unansweredLimit)
-	e.Origin, e.From = a.id, a.User()
+// has said more than unansweredLimit without an answer, or until ctx ends. An error
+// that done gets is logged, and is what the client is told.
+func (a *actor) append(ctx context.Context, to appender, e journal.Entry, done func(journal.Receipt, error)) {
+	if err := a.unanswered.Wait(ctx, unansweredLimit); err != nil {
+		done(journal.Receipt{}, a.core.notAppended(err))
+		return
+	}
+	e.Origin, e.From = journal.Origin{Node: a.core.node, Session: a.id}, a.User()
 	size := e.Size()
 	a.unanswered.Add(size)
-	to.Append(e, func(receipt journal.Receipt, err error) {
+	to.Append(ctx, e, func(receipt journal.Receipt, err error) {
 		a.unanswered.Add(-size)
+		if err != nil {
+			receipt, err = journal.Receipt{}, a.core.notAppended(err)
+		}
 		done(receipt, err)
 	})
 }

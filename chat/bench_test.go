@@ -66,7 +66,14 @@ func BenchmarkHub_FanOut(b *testing.B) {
 
 // openRaw is a client that is no more than a socket. It is closed when the
 // benchmark ends.
-func openRaw(b *testing.B, addr string) (net.Conn, io.Reader) {
+func openRaw(b *testing.B, addr string) (net.Conn, io.Reader) { return openSocket(b, addr, "") }
+
+// openV1 is openRaw for a client of chat.v1.
+func openV1(tb testing.TB, addr string) (net.Conn, io.Reader) {
+	return openSocket(tb, addr, "Sec-WebSocket-Protocol: chat.v1\r\n")
+}
+
+func openSocket(b testing.TB, addr, header string) (net.Conn, io.Reader) {
 	u, err := url.Parse(addr)
 	if err != nil {
 		b.Fatal(err)
@@ -77,7 +84,7 @@ func openRaw(b *testing.B, addr string) (net.Conn, io.Reader) {
 	}
 	b.Cleanup(func() { conn.Close() })
 	fmt.Fprintf(conn, "GET /chat?room=tea HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n\r\n", u.Host, strings.Repeat("A", 22)+"==")
+		"Sec-WebSocket-Version: 13\r\n%sSec-WebSocket-Key: %s\r\n\r\n", u.Host, header, strings.Repeat("A", 22)+"==")
 	br := bufio.NewReader(conn)
 	resp, err := http.ReadResponse(br, nil)
 	if err != nil || resp.StatusCode != http.StatusSwitchingProtocols {

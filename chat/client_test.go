@@ -15,37 +15,88 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/caddychat/caddy-chat/chat/wire/script"
 )
 
 // bubble is a server on fake time whose sockets are pipes.
 type bubble struct {
-	t      *testing.T
-	hub    *chat.Hub
-	accept chan net.Conn
+	t       *testing.T
+	hub     *chat.Hub
+	journal journal.Journal
+	handler *chat.Handler
+	accept  chan net.Conn
+	query   string // of the URLs of inQueryBubble
 }
 
 // inBubble runs f against a server, and closes that in the end.
 func inBubble(t *testing.T, set chat.Settings, auth access.Authenticator, f func(t *testing.T, b *bubble)) {
 	t.Helper()
-	inBubbleWith(t, set, auth, func(h http.Handler) http.Handler { return h }, f)
+	inBubbleWith(t, set, auth, alone, f)
 }
 
 // inBubbleWith is inBubble with something around the handler.
 func inBubbleWith(t *testing.T, set chat.Settings, auth access.Authenticator, around func(http.Handler) http.Handler, f func(t *testing.T, b *bubble)) {
 	t.Helper()
-	unhurried(&set)
-	synctest.Test(t, func(t *testing.T) {
-		hub, err := chat.NewHub(chat.Config{
-			Settings: set,
-			Journal:  memjournal.New(memjournal.Options{}),
+	onJournal(t, func() chat.Config {
+		return chat.Config{Settings: set, Journal: memjournal.New(memjournal.Options{})}
+	}, auth, around, func(t *testing.T, b *bubble) {
+		f(t, b)
+		b.close()
+	})
+}
+
+// close closes the hub, and reports what is left in it.
+func (b *bubble) close() {
+	b.t.Helper()
+	if err := errors.Join(b.hub.Check(), b.hub.Close(context.Background()), b.hub.Empty()); err != nil {
+		b.t.Error(err)
+	}
+}
+
+// alone puts nothing around a handler.
+func alone(h http.Handler) http.Handler { return h }
+
+// inQueryBubble is inBubble with tokens, where each connection has the query that is
+// set then.
+func inQueryBubble(t *testing.T, set chat.Settings, f func(t *testing.T, b *bubble)) {
+	t.Helper()
+	var b *bubble
+	around := func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.URL.RawQuery = b.query
+			h.ServeHTTP(w, r)
 		})
+	}
+	inBubbleWith(t, set, tokens{}, around, func(t *testing.T, it *bubble) {
+		b = it
+		f(t, it)
+	})
+}
+
+// withQuery makes all requests have a query.
+func withQuery(query string) func(http.Handler) http.Handler {
+	return func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.URL.RawQuery = query
+			h.ServeHTTP(w, r)
+		})
+	}
+}
+
+// onJournal is inBubbleWith on a journal that is made in the bubble. f closes the hub.
+func onJournal(t *testing.T, cfg func() chat.Config, auth access.Authenticator, around func(http.Handler) http.Handler, f func(t *testing.T, b *bubble)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		cfg := cfg()
+		unhurried(&cfg.Settings)
+		hub, err := chat.NewHub(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &bubble{t, hub, make(chan net.Conn)}
-		srv := &http.Server{Handler: around(&chat.Handler{Hub: hub, Auth: auth})}
+		b := &bubble{t: t, hub: hub, journal: cfg.Journal, handler: &chat.Handler{Hub: hub, Auth: auth}, accept: make(chan net.Conn)}
+		srv := &http.Server{Handler: around(b.handler)}
 		l := &pipeListener{accept: b.accept, closed: make(chan struct{})}
 		var serving sync.WaitGroup
 		serving.Go(func() {
@@ -54,7 +105,7 @@ func inBubbleWith(t *testing.T, set chat.Settings, auth access.Authenticator, ar
 			}
 		})
 		f(t, b)
-		if err := errors.Join(hub.Check(), hub.Close(context.Background()), hub.Empty(), srv.Close()); err != nil {
+		if err := srv.Close(); err != nil {
 			t.Error(err)
 		}
 		serving.Wait()

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -21,14 +22,59 @@ type core struct {
 	log       *zap.Logger
 	began     time.Time
 	rooms     *room.Rooms
-	marks     *readMarks
+	marks     *readmarks.Marks
+	sent      *readmarks.Sending[*actor]
 	sanctions *sanctions
 	context   context.Context // ends when the sessions have gone
+	node      string          // the journal's id of this process
 
 	current      atomic.Pointer[Settings]
 	counts       counters
 	userLimiters access.UserLimiters
 	addresses    access.AddressLimiter
+	newRooms     newRooms
+	patience     atomic.Pointer[patience]
+	saidAhead    seldom
+	saidLost     seldom
+}
+
+// journalTimeout is how long the hub waits for the journal at most: for a read, for a
+// record, and for a place in its queue.
+const journalTimeout = 10 * time.Second
+
+// bound returns a context that ends with ctx, with the hub, and after journalTimeout.
+func (c *core) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, journalTimeout)
+	stop := context.AfterFunc(c.context, cancel)
+	return ctx, func() { stop(); cancel() }
+}
+
+// patience is a context that many share.
+type patience struct {
+	ctx   context.Context
+	until time.Duration // it is handed out; as long again later it ends
+}
+
+// soon returns a context that ends with the hub, or after half a journalTimeout to a
+// whole one. All sessions share it, since each message needs one, and nearly none waits.
+func (c *core) soon() context.Context {
+	now := c.now()
+	if p := c.patience.Load(); p != nil && now < p.until {
+		return p.ctx
+	}
+	ctx, cancel := context.WithCancelCause(c.context)
+	time.AfterFunc(journalTimeout, func() { cancel(context.DeadlineExceeded) })
+	c.patience.Store(&patience{ctx, now + journalTimeout/2})
+	return ctx
+}
+
+// seldom says when something may be logged again. The zero value is ready to use.
+type seldom struct{ next atomic.Int64 }
+
+// allow reports whether nothing was allowed within the last interval.
+func (s *seldom) allow(now, interval time.Duration) bool {
+	next := s.next.Load()
+	return int64(now) >= next && s.next.CompareAndSwap(next, int64(now+interval))
 }
 
 func (c *core) settings() *Settings { return c.current.Load() }
@@ -37,10 +83,17 @@ func (c *core) settings() *Settings { return c.current.Load() }
 func (c *core) now() time.Duration { return time.Since(c.began) }
 
 // isTemporary reports whether an error is not a fault of ours: the journal cannot
-// be used now and says so itself, the hub is closing, or whoever asked has gone.
+// be used now and says so itself or does not answer in time, the hub is closing, or
+// whoever asked has gone.
 func isTemporary(err error) bool {
-	return errors.Is(err, journal.ErrUnavailable) || errors.Is(err, journal.ErrClosed) || errors.Is(err, ErrHubClosed) ||
-		errors.Is(err, context.Canceled)
+	for _, known := range []error{
+		journal.ErrUnavailable, journal.ErrClosed, journal.ErrUncertain, ErrHubClosed, context.Canceled, context.DeadlineExceeded,
+	} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
 }
 
 // refusal returns what a client is told of an error: its code and message. An
@@ -51,7 +104,7 @@ func (c *core) refusal(err error, doing string) *wire.Error {
 	case errors.As(err, &e):
 		return e
 	case isTemporary(err):
-		return wire.Unavailable.Error("")
+		return unavailable(err)
 	}
 	c.log.Error(doing+" failed", zap.Error(err))
 	return wire.Internal.Error("")
@@ -67,14 +120,29 @@ func (c *core) logCause(err error) {
 	}
 }
 
-// logNotRecorded logs why the journal did not record an entry.
-func (c *core) logNotRecorded(err error) {
-	if errors.Is(err, journal.ErrClosed) {
-		return // the hub is closing
+// unavailable returns the error of what the journal could not do. The client is told
+// if it may be done all the same.
+func unavailable(err error) *wire.Error {
+	e := wire.Unavailable.Error("")
+	e.Uncertain = errors.Is(err, journal.ErrUncertain)
+	return e
+}
+
+// notAppended logs why the journal did not record an entry, and returns what the client
+// is told.
+func (c *core) notAppended(err error) error {
+	if !errors.Is(err, journal.ErrClosed) && !errors.Is(err, context.Canceled) { // the hub closes, or whoever asked has gone
+		if entry := c.log.Check(zap.WarnLevel, "message not recorded"); entry != nil {
+			entry.Write(zap.Error(err))
+		}
 	}
-	if entry := c.log.Check(zap.WarnLevel, "message not recorded"); entry != nil {
-		entry.Write(zap.Error(err))
-	}
+	return unavailable(err)
+}
+
+// newRooms bounds how often first entries are made.
+type newRooms struct {
+	users     access.KeyLimiter[string]
+	addresses access.AddressLimiter
 }
 
 // ErrHubClosed is returned to those who come after Close or Leave.

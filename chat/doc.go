@@ -31,6 +31,13 @@
 // sanctions, the read marks or the limiters, which are leaves. The subscriptions of a
 // room belong to its worker: see internal/room.
 //
+// # Waiting
+//
+// Whatever waits for the journal has a context that ends with the hub and after at most
+// ten seconds (an HTTP request that says something: thirty); its client is then told
+// that the journal is unavailable. Journal.Follow takes no context: it runs in a
+// goroutine of its own.
+//
 // # Bounds
 //
 // Whoever says something in a room that has too much to pass on must wait. A client
@@ -42,11 +49,11 @@
 //
 //	settings.go    settings and their defaults
 //	stats.go       figures
-//	readmarks.go   how far users have read
 //	sanctions.go   mutes and bans that outlive a restart
 //	core.go        what every act needs
 //	actor.go       who acts, and what they may do
-//	history.go     acts: history, markRead
+//	history.go     act: history
+//	unread.go      act: markRead; what is unread
 //	join.go        acts: join, catchUp
 //	publish.go     acts: publish, recall
 //	session.go     our side of one connection

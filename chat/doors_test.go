@@ -276,7 +276,7 @@ func (j busyJournal) Read(ctx context.Context, q journal.Query) (journal.Page, e
 	if *j.reads++; *j.reads == 2 {
 		for i := range 5 {
 			e := journal.Entry{Room: q.Room, Kind: journal.Message, Text: true, From: journal.User{ID: "ann"}, Body: []byte(fmt.Sprint("new ", i))}
-			j.Append(e, func(journal.Receipt, error) {})
+			j.Append(ctx, e, func(journal.Receipt, error) {})
 		}
 	}
 	return j.Journal.Read(ctx, q)
@@ -300,7 +300,7 @@ func TestDoors_History_HidesNothingSaidAfterTheJoin(t *testing.T) {
 			j := busyJournal{memjournal.New(memjournal.Options{}), new(int)}
 			for i := range 3 {
 				e := journal.Entry{Room: "tea", Kind: journal.Message, Text: true, From: journal.User{ID: "ann"}, Body: []byte(fmt.Sprint("old ", i))}
-				j.Append(e, func(journal.Receipt, error) {})
+				j.Append(t.Context(), e, func(journal.Receipt, error) {})
 			}
 			ws, _ := serve(t, chat.Config{Settings: chat.Settings{Policies: access.Policies{
 				{Pattern: "*", Read: all, Write: all, History: c.history},

@@ -42,7 +42,7 @@ func (h *Hub) Empty() error {
 
 // PanicIn lets the worker of a room panic, which somebody is in.
 func (h *Hub) PanicIn(name string) {
-	sub, count, err := h.rooms.Join(name, panicking{}, room.Raw, false, 0)
+	sub, count, err := h.rooms.Join(h.context, name, panicking{}, room.Raw, false, 0)
 	if err != nil {
 		panic(err)
 	}
@@ -57,7 +57,7 @@ func (panicking) MayRead(string) error { panic("a test wants it") }
 
 // Hold keeps a room open, as somebody in it does.
 func (h *Hub) Hold(name string) (release func(), err error) {
-	_, release, err = h.rooms.KeepOpen(name)
+	_, release, err = h.rooms.KeepOpen(h.context, name)
 	return release, err
 }
 

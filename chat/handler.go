@@ -92,8 +92,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s := &session{
-		actor:      actor{core: &h.Hub.core, id: newID()},
-		addr:       addr,
+		actor:      actor{core: &h.Hub.core, id: newID(), addr: addr},
 		began:      began,
 		pinsConfig: r.TLS != nil || r.ProtoMajor > 1,
 		source:     access.SourceOf(r),
@@ -237,13 +236,13 @@ func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, n
 	terms, enc := h.terms(r, room.Raw)
 	host := rawHost{session: s}
 	if history > 0 {
-		if host.joined, err = h.Hub.newest(r.Context(), name); err != nil {
+		if host.joined, err = h.Hub.newest(h.Hub.soon(), name); err != nil {
 			return h.refuseRoom(err)
 		}
 	}
 	// The session joins before the handshake is answered: a client that sees the
 	// answer misses nothing that is said from then on.
-	sub, _, err := h.Hub.join(s, &s.actor, name, enc)
+	sub, _, err := h.Hub.join(h.Hub.soon(), s, &s.actor, name, enc)
 	if err != nil {
 		return h.refuseRoom(err)
 	}

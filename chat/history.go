@@ -7,9 +7,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
-	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
-	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // history is the act of reading a page of any room that the actor may read. limit
@@ -31,7 +29,7 @@ type pageBounds struct{ entries, bytes, least int }
 
 // readPage reads what the actor is shown of a room.
 func (a *actor) readPage(ctx context.Context, q journal.Query, bounds pageBounds) (journal.Page, error) {
-	q.Limit = bounds.entries
+	q.Limit, q.Bytes = bounds.entries, bounds.bytes
 	page, err := a.core.journal.Read(ctx, q)
 	if err != nil {
 		return page, err
@@ -67,16 +65,19 @@ func (c *core) lastHidden(ctx context.Context, name string, h access.History, pa
 		if err != nil {
 			return 0, err
 		}
-		if len(found.Entries) == 0 || found.Entries[0].Seq != middle {
-			return max(low, found.First-1), nil // retention was faster
-		}
-		if now.Sub(time.UnixMilli(found.Entries[0].At)) > h.Age {
-			low = middle
-		} else {
+		low = max(low, found.First-1) // retention may be faster
+		// Where the store is damaged, the entry is not the one with the number middle.
+		if len(found.Entries) == 0 || !isOlder(&found.Entries[0], h.Age, now) {
 			high = middle - 1
+		} else {
+			low = max(low, found.Entries[0].Seq)
 		}
 	}
 	return low, nil
+}
+
+func isOlder(e *journal.Entry, age time.Duration, now time.Time) bool {
+	return now.Sub(time.UnixMilli(e.At)) > age
 }
 
 // hide removes entries that the policy does not show, and raises First
@@ -90,17 +91,18 @@ func hide(p *journal.Page, h access.History, backward bool, now time.Time) {
 	}
 	for i := range p.Entries {
 		e := &p.Entries[i]
-		if h.Age > 0 && now.Sub(time.UnixMilli(e.At)) > h.Age {
+		if h.Age > 0 && isOlder(e, h.Age, now) {
 			p.First = max(p.First, e.Seq+1)
 		}
 	}
-	if len(p.Entries) == 0 {
-		return
+	hidden := 0
+	for hidden < len(p.Entries) && p.Entries[hidden].Seq < p.First {
+		hidden++
 	}
-	if begin := p.Entries[0].Seq; begin <= p.First {
-		p.More = p.More && !backward
-		p.Entries = p.Entries[min(int(p.First-begin), len(p.Entries)):]
+	if backward && len(p.Entries) > 0 && p.Entries[0].Seq <= p.First {
+		p.More = false
 	}
+	p.Entries = p.Entries[hidden:]
 }
 
 // shorten removes the entries that exceed the bounds, at the end that lies in the
@@ -138,31 +140,6 @@ func jsonSize(e *journal.Entry) int {
 	return size
 }
 
-// markRead is the act of moving the user's read mark to seq, or to the newest
-// entry if seq is above that. It returns where the mark is now and how many
-// entries are unread. The user's other sessions in the room are told.
-func (a *actor) markRead(ctx context.Context, sub *room.Subscription, seq journal.Seq) (mark, unread journal.Seq, err error) {
-	name := sub.Room()
-	page, err := a.readPage(ctx, journal.Query{Room: name, Backward: true}, pageBounds{1, 0, 0})
-	if err != nil {
-		return 0, 0, err
-	}
-	user := a.User()
-	mark, moved, err := a.core.marks.move(ctx, markKey{user.ID, name}, page.Epoch, min(seq, page.Last), user.Guest)
-	if err != nil {
-		return 0, 0, err
-	}
-	unread = unreadAbove(page, mark)
-	if moved {
-		told := wire.Mark{Room: name, Seq: uint64(mark), Unread: uint64(unread)}
-		a.append(sub, journal.Entry{Kind: journal.Aside, Body: told.Append(nil)}, func(journal.Receipt, error) {})
-	}
-	return mark, unread, nil
-}
-
-// unreadAbove returns how many of the entries that are kept are above a mark.
-func unreadAbove(p journal.Page, mark journal.Seq) journal.Seq { return p.Last - max(mark, p.First-1) }
-
 // newest returns the number of a room's newest entry; 0: it has none.
 func (c *core) newest(ctx context.Context, room string) (journal.Seq, error) {
 	page, err := c.journal.Read(ctx, journal.Query{Room: room, Backward: true, Limit: 1})
@@ -178,7 +155,7 @@ func (a *actor) lastMessages(ctx context.Context, room string, joined journal.Se
 	var found []journal.Entry // newest first
 	var last journal.Seq
 	older := 0 // of found, up to joined
-	for q := (journal.Query{Room: room, Backward: true, Limit: n}); older < n; {
+	for q := (journal.Query{Room: room, Backward: true, Limit: n, Bytes: chatv1.PageBytes}); older < n; {
 		page, err := a.core.journal.Read(ctx, q)
 		if err != nil {
 			return nil, 0, err

@@ -27,14 +27,12 @@ func (h rawHost) Sleep(d time.Duration) {
 }
 
 func (h rawHost) Publish(sub *room.Subscription, e journal.Entry, done func(journal.Receipt, error)) error {
-	return h.publish(sub, sub.Room(), e, done)
+	return h.publish(h.core.soon(), sub, sub.Room(), e, done)
 }
 
 func (h rawHost) LastMessages(name string, n int) ([]journal.Entry, journal.Seq, error) {
-	return h.lastMessages(h.core.context, name, h.joined, n)
+	return h.lastMessages(h.core.soon(), name, h.joined, n)
 }
-
-func (h rawHost) NotRecorded(err error) { h.core.logNotRecorded(err) }
 
 // v1Host implements chatv1.Host: it turns calls into acts of the session's actor.
 type v1Host struct {
@@ -64,8 +62,6 @@ func (h *v1Host) Refusal(err error) *wire.Error { return h.core.refusal(err, "co
 
 func (h *v1Host) Refused(code wire.Code) { h.core.counts.errors[code].Add(1) }
 
-func (h *v1Host) NotRecorded(err error) { h.core.logNotRecorded(err) }
-
 func (h *v1Host) Identity() *access.Identity { return h.identity.Load() }
 
 func (h *v1Host) SignIn(c *wire.Hello) (*access.Identity, error) {
@@ -91,11 +87,11 @@ func (h *v1Host) Renew(token string) (*access.Identity, error) {
 }
 
 func (h *v1Host) Join(name string, enc room.Encoding) (*room.Subscription, <-chan int, error) {
-	return h.core.join(h.session, &h.actor, name, enc)
+	return h.core.join(h.core.soon(), h.session, &h.actor, name, enc)
 }
 
-func (h *v1Host) CatchUp(from chatv1.Position, bytes, least int) (chatv1.Missed, error) {
-	return h.catchUp(h.core.context, from, bytes, least)
+func (h *v1Host) CatchUp(from []chatv1.Position, bytes int) ([]chatv1.Missed, error) {
+	return h.catchUp(h.core.soon(), from, bytes)
 }
 
 func (h *v1Host) Who(sub *room.Subscription) ([]wire.User, int, error) {
@@ -107,25 +103,25 @@ func (h *v1Host) Who(sub *room.Subscription) ([]wire.User, int, error) {
 }
 
 func (h *v1Host) Publish(sub *room.Subscription, e journal.Entry, done func(journal.Receipt, error)) error {
-	return h.publish(sub, sub.Room(), e, done)
+	return h.publish(h.core.soon(), sub, sub.Room(), e, done)
 }
 
 func (h *v1Host) MaySignal(name string) error { return h.mayWrite(name) }
 
 func (h *v1Host) Signal(sub *room.Subscription, f wire.Frame) error {
-	return h.publish(sub, sub.Room(), journal.Entry{Kind: journal.Signal, Body: f.Append(nil)}, func(journal.Receipt, error) {})
+	return h.publish(h.core.soon(), sub, sub.Room(), journal.Entry{Kind: journal.Signal, Body: f.Append(nil)}, func(journal.Receipt, error) {})
 }
 
 func (h *v1Host) Recall(sub *room.Subscription, target journal.Seq, done func(journal.Receipt, error)) error {
-	return h.recall(h.core.context, sub, sub.Room(), target, done)
+	return h.recall(h.core.soon(), sub, sub.Room(), target, done)
 }
 
 func (h *v1Host) History(q journal.Query, limit int) (journal.Page, error) {
-	return h.history(h.core.context, q, limit)
+	return h.history(h.core.soon(), q, limit)
 }
 
-func (h *v1Host) MarkRead(sub *room.Subscription, seq journal.Seq) (mark, unread journal.Seq, err error) {
-	return h.markRead(h.core.context, sub, seq)
+func (h *v1Host) MarkRead(sub *room.Subscription, seq journal.Seq) (mark journal.Seq, unread uint64, err error) {
+	return h.markRead(h.core.soon(), sub, seq)
 }
 
 func (h *v1Host) Mute(name, user string, d time.Duration) error {

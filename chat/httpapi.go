@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -98,7 +99,7 @@ func (h *Handler) requester(r *http.Request, room string) (*actor, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &actor{core: &h.Hub.core, user: h.Hub.userLimiters.Of(id.User.ID, h.Hub.now())}
+	a := &actor{core: &h.Hub.core, addr: h.clientIP(r), user: h.Hub.userLimiters.Of(id.User.ID, h.Hub.now())}
 	a.identity.Store(id)
 	return a, a.MayRead(room)
 }
@@ -125,7 +126,9 @@ func (h *Handler) getMessages(w http.ResponseWriter, r *http.Request, room strin
 		return err
 	}
 	q.Room = room
-	page, err := a.history(r.Context(), q, limit)
+	ctx, cancel := h.Hub.bound(r.Context())
+	defer cancel()
+	page, err := a.history(ctx, q, limit)
 	if err != nil {
 		return err
 	}
@@ -175,8 +178,8 @@ func (h *Handler) postMessage(w http.ResponseWriter, r *http.Request, name strin
 		return err
 	}
 	e := journal.Entry{Kind: journal.Message, Key: key, Body: body}
-	receipt, err := h.Hub.publishAs(r.Context(), name, func(to *room.Room, done func(journal.Receipt, error)) error {
-		return a.publish(to, name, e, done)
+	receipt, err := h.Hub.publishAs(r.Context(), name, func(ctx context.Context, to *room.Room, done func(journal.Receipt, error)) error {
+		return a.publish(ctx, to, name, e, done)
 	})
 	if err != nil {
 		return err

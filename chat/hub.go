@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -24,11 +25,10 @@ type Config struct {
 	// Journal records the rooms. Required. Close closes it. If NewHub returns an
 	// error, the journal is still the caller's.
 	//
-	// If it also has one of these methods, the hub uses it: Restore, as in
-	// journal.Restorer, for Import; Stats() journal.Stats for Stats; Unavailable()
-	// error, which says why nothing can be recorded now, for Health; and
-	// Backup(dir string) error and Compact(context.Context) error for the methods
-	// of the same name. A type that embeds a journal.Journal hides them.
+	// If it is also one of these, the hub uses it: a journal.Restorer for Import; a
+	// journal.Lister for Export; a journal.Reporter for Stats, Health and Warnings;
+	// and a journal.Maintainer for Backup and Compact. A type that embeds a
+	// journal.Journal hides them.
 	Journal journal.Journal
 
 	// Logger may be nil, for silence. No message body reaches it.
@@ -59,16 +59,21 @@ func NewHub(cfg Config) (*Hub, error) {
 	h := &Hub{registry: newRegistry()}
 	h.journal, h.log, h.began = cfg.Journal, cfg.Logger, time.Now()
 	h.context, h.cancel = context.WithCancel(context.Background())
-	h.marks = newReadMarks(cfg.Journal.Records())
+	h.node = cfg.Journal.Nodes().Self().ID
+	h.marks = readmarks.New(cfg.Journal.Records())
+	h.sent = readmarks.NewSending(h.moveToSent)
 	h.current.Store(&set)
 	h.rooms = room.NewRooms(room.Config{
 		Settings:        set.forRooms(),
 		Journal:         cfg.Journal,
 		OnPanic:         h.logPanic,
+		OnLost:          h.logLost,
 		RawSubscription: h.rawSubscription,
 	})
 	var err error
-	if h.sanctions, err = loadSanctions(h.context, cfg.Journal.Records()); err != nil {
+	ctx, cancel := h.bound(h.context)
+	defer cancel()
+	if h.sanctions, err = loadSanctions(ctx, cfg.Journal.Records()); err != nil {
 		h.cancel()
 		return nil, err
 	}
@@ -80,6 +85,15 @@ func NewHub(cfg Config) (*Hub, error) {
 
 func (h *Hub) logPanic(value any, stack []byte) {
 	h.log.Error("connection ended by a panic", zap.Any("panic", value), zap.ByteString("stack", stack))
+}
+
+// logLost says that the journal has ended the following of a room, but not for each
+// room: it may be about all of them.
+func (h *Hub) logLost(name string, l journal.Lost) {
+	if h.saidLost.allow(h.now(), time.Minute) {
+		h.log.Warn("the journal has lost what it followed: the clients of the room come back", zap.String("room", name),
+			zap.String("epoch", l.Epoch), zap.Error(l.Why))
+	}
 }
 
 // rawSubscription returns the subscription of the raw session with that id, or
@@ -135,9 +149,20 @@ func returnTime(clients int) time.Duration {
 // goodbyeTime is how long clients have to answer a goodbye.
 const goodbyeTime = 2 * time.Second
 
+// Once the clients have gone, what waits for the journal has so long to end, and the
+// journal so long to close: half a second longer than it promises.
+const (
+	releaseTime      = time.Second
+	journalCloseTime = 5500 * time.Millisecond
+)
+
+// ErrJournalHangs is wrapped by the error of a Close that could not wait for the journal.
+var ErrJournalHangs = errors.New("the journal does not answer: it was left behind")
+
 // Close says goodbye to every client and waits until they have gone: at most 2
 // seconds, or until ctx ends. Then it cuts off those that are left and closes the
-// journal.
+// journal. If the journal hangs, Close leaves it behind 8.5 seconds later, with what
+// waits for it.
 func (h *Hub) Close(ctx context.Context) error {
 	h.Leave()
 	timer := time.NewTimer(goodbyeTime)
@@ -147,14 +172,46 @@ func (h *Hub) Close(ctx context.Context) error {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+	marked := inBackground(h.sent.Close)
+	endsWithin(marked, releaseTime)
 	h.cancel()
-	err := h.engine.Close(context.WithoutCancel(ctx))
-	// Clients on their way in have found the engine closed. Once the last slot is
-	// free, no room begins any more.
-	<-h.empty
-	h.rooms.Wait()
-	h.workers.Wait()
-	return errors.Join(err, h.journal.Close())
+	var fromEngine, fromJournal error
+	released := inBackground(func() {
+		<-marked
+		fromEngine = h.engine.Close(context.WithoutCancel(ctx))
+		// Clients on their way in have found the engine closed. Once the last slot is
+		// free, no room begins any more.
+		<-h.empty
+		h.rooms.Wait()
+		h.workers.Wait()
+	})
+	endsWithin(released, releaseTime) // if not, the journal's Close may answer those who wait
+	closed := inBackground(func() { fromJournal = h.journal.Close() })
+	if !endsWithin(closed, journalCloseTime) || !endsWithin(released, releaseTime) {
+		return ErrJournalHangs
+	}
+	return errors.Join(fromEngine, fromJournal)
+}
+
+// inBackground calls f and closes done when it returns.
+func inBackground(f func()) (done <-chan struct{}) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f()
+	}()
+	return ended
+}
+
+func endsWithin(done <-chan struct{}, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
 }
 
 // retirement is which sessions are to end, and until when. registry.mu guards it.

@@ -2,56 +2,137 @@ package chat
 
 import (
 	"context"
+	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
+	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // join is the act of subscribing a session to a room. The result is held: see
 // room.Rooms.Join.
-func (c *core) join(s room.Session, a *actor, name string, enc room.Encoding) (*room.Subscription, <-chan int, error) {
+func (c *core) join(ctx context.Context, s room.Session, a *actor, name string, enc room.Encoding) (*room.Subscription, <-chan int, error) {
 	if err := a.MayRead(name); err != nil {
 		return nil, nil, err
 	}
-	return c.rooms.Join(name, s, enc, !a.raw, a.Rights(name).MaxMembers)
+	return c.rooms.Join(ctx, name, s, enc, !a.raw, a.Rights(name).MaxMembers)
 }
 
-// catchUp is the act of reading what a client has missed in a room, as PROTOCOL.md
-// says under "Coming back without a hole": at least so many entries, or else as
-// many as fit into so many bytes.
-func (a *actor) catchUp(ctx context.Context, from chatv1.Position, bytes, least int) (chatv1.Missed, error) {
-	rights := a.Rights(from.Room)
-	m := chatv1.Missed{Write: rights.Write, Moderate: rights.Moderate, Presence: rights.Presence}
-	bounds := pageBounds{a.core.settings().MaxPage, bytes, least}
-	newest := journal.Query{Room: from.Room, Backward: true}
-	var page journal.Page
-	var err error
-	if from.Resume {
-		page, err = a.readPage(ctx, journal.Query{Room: from.Room, After: from.After}, bounds)
-		m.Gap = page.Epoch != from.Epoch || from.After > page.Last || from.After+1 < page.First
-		m.More = !m.Gap && page.More
-		if err == nil {
-			a.core.counts.resumed[resumeOf(m)].Add(1)
+// catchUp is the act of reading what a client has missed in rooms, as PROTOCOL.md
+// says under "Coming back without a hole". The rooms share about so many bytes.
+func (a *actor) catchUp(ctx context.Context, from []chatv1.Position, bytes int) ([]chatv1.Missed, error) {
+	list := make([]chatv1.Missed, len(from))
+	all := make([]int, len(from))
+	for i, f := range from {
+		rights := a.Rights(f.Room)
+		list[i] = chatv1.Missed{Write: rights.Write, Moderate: rights.Moderate, Presence: rights.Presence}
+		all[i] = i
+	}
+	err := a.readMissed(ctx, from, list, all, bytes)
+	if err != nil {
+		return nil, err
+	}
+	var gaps []int
+	for i := range list {
+		if list[i].Gap {
+			gaps = append(gaps, i)
+			list[i].Page.Entries = nil
+		}
+		for e := range list[i].Page.Entries {
+			bytes -= list[i].Page.Entries[e].Size()
 		}
 	}
-	if err == nil && (!from.Resume || m.Gap) {
-		page, err = a.readPage(ctx, newest, bounds)
+	if len(gaps) > 0 {
+		err = a.readMissed(ctx, from, list, gaps, bytes)
 	}
-	if err != nil {
-		return m, err
+	if err == nil {
+		err = a.addMarks(ctx, from, list)
 	}
-	user := a.User()
-	m.Read, err = a.core.marks.get(ctx, markKey{user.ID, from.Room}, page.Epoch, user.Guest)
-	if err != nil {
-		return m, err
-	}
-	m.Page, m.Unread = page, unreadAbove(page, m.Read)
-	return m, nil
+	return list, err
 }
 
-func resumeOf(m chatv1.Missed) Resume {
+// readMissed reads pages of the rooms whose indexes are in which: what follows the
+// client's position, or the newest page if it has none or there is a gap.
+func (a *actor) readMissed(ctx context.Context, from []chatv1.Position, list []chatv1.Missed, which []int, bytes int) error {
+	set := a.core.settings()
+	queries := make([]journal.Query, len(which))
+	share := max(bytes/max(len(which), 1), 1)
+	for n, i := range which {
+		resumes := from[i].Resume && !list[i].Gap
+		queries[n] = journal.Query{Room: from[i].Room, Backward: !resumes, After: from[i].After, Limit: set.MaxPage, Bytes: share}
+	}
+	pages, err := a.core.journal.Pages(ctx, queries, max(bytes, 1))
+	if err != nil {
+		return err
+	}
+	for n, i := range which {
+		m, q := &list[i], &queries[n]
+		m.Page = pages[n]
+		hide(&m.Page, a.Rights(q.Room).History, q.Backward, time.Now())
+		shorten(&m.Page, q.Backward, pageBounds{set.MaxPage, share, 1})
+		if !q.Backward {
+			m.Gap = a.core.hasGap(&from[i], &m.Page)
+			m.More = !m.Gap && m.Page.More
+			a.core.counts.resumed[a.core.resumeOf(&from[i], m)].Add(1)
+		}
+	}
+	return nil
+}
+
+// hasGap reports whether a client cannot go on where it was: page is what follows its
+// position.
+func (c *core) hasGap(from *chatv1.Position, page *journal.Page) bool {
+	if page.Epoch != from.Epoch || from.After > page.Last || from.After+1 < page.First || page.Damaged > 0 {
+		return true
+	}
+	next := from.After + 1
+	for i := range page.Entries {
+		if page.Entries[i].Seq != next {
+			return true
+		}
+		next++
+	}
+	return false
+}
+
+// addMarks adds how far the user has read each room.
+func (a *actor) addMarks(ctx context.Context, from []chatv1.Position, list []chatv1.Missed) error {
+	keys := make([]readmarks.Key, len(from))
+	for i := range from {
+		keys[i] = a.markKey(from[i].Room)
+	}
+	marks, err := a.core.marks.Get(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for i := range list {
+		page := &list[i].Page
+		mark := marks[i].In(page.Epoch)
+		list[i].Read = mark.Seq
+		if list[i].Unread, err = a.unread(ctx, from[i].Room, page, mark); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aheadInterval is how often it is logged at most that a client was ahead.
+const aheadInterval = time.Hour
+
+// resumeOf returns what a client that came back found. That it is ahead of the journal
+// proves nothing: the client may be wrong. But it is what is seen first of a journal
+// that has lost its end.
+func (c *core) resumeOf(from *chatv1.Position, m *chatv1.Missed) Resume {
 	switch {
+	case m.Gap && m.Page.Epoch == from.Epoch && from.After > m.Page.Last:
+		if c.saidAhead.allow(c.now(), aheadInterval) {
+			c.log.Warn("a client has seen entries that the journal does not have", zap.String("room", from.Room),
+				zap.Uint64("after", uint64(from.After)), zap.Uint64("last", uint64(m.Page.Last)))
+		}
+		return ResumedAhead
 	case m.Gap:
 		return ResumedGap
 	case m.More:

@@ -12,7 +12,7 @@ import (
 // [wire.Forever] for no end, 0 to lift it. It takes effect at once on all devices
 // of the user, which are told, and outlives a restart if the journal does.
 func (h *Hub) Mute(room, user string, d time.Duration) error {
-	if err := h.sanctions.change(h.context, access.Sanction{Kind: access.Mute, Room: room, User: user}, d); err != nil {
+	if err := h.sanctions.change(h.soon(), access.Sanction{Kind: access.Mute, Room: room, User: user}, d); err != nil {
 		return err
 	}
 	h.tellUser(room, user, &wire.Silenced{Room: room, For: d})
@@ -22,7 +22,7 @@ func (h *Hub) Mute(room, user string, d time.Duration) error {
 // Ban removes a user from a room, or from the hub if room is empty, and keeps them
 // out for d: [wire.Forever] for no end, 0 to lift it.
 func (h *Hub) Ban(room, user string, d time.Duration) error {
-	err := h.sanctions.change(h.context, access.Sanction{Kind: access.Ban, Room: room, User: user}, d)
+	err := h.sanctions.change(h.soon(), access.Sanction{Kind: access.Ban, Room: room, User: user}, d)
 	if err != nil || d == 0 {
 		return err
 	}

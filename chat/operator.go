@@ -133,11 +133,16 @@ func (h *Hub) appendAsServer(ctx context.Context, name string, e journal.Entry) 
 	if err := journal.CheckRoom(name); err != nil {
 		return journal.Receipt{}, err
 	}
-	if access.IsReserved(name) {
+	if journal.IsReserved(name) {
 		return journal.Receipt{}, wire.Forbidden.Error("")
 	}
-	return h.publishAs(ctx, name, func(r *room.Room, done func(journal.Receipt, error)) error {
-		r.Append(e, done)
+	return h.publishAs(ctx, name, func(ctx context.Context, r *room.Room, done func(journal.Receipt, error)) error {
+		r.Append(ctx, e, func(receipt journal.Receipt, err error) {
+			if err != nil {
+				err = h.notAppended(err)
+			}
+			done(receipt, err)
+		})
 		return nil
 	})
 }
@@ -177,7 +182,9 @@ func (h *Hub) AnnounceToAll(ctx context.Context, body []byte) (rooms int, err er
 // Recall recalls a message, whoever said it and whenever. It returns false if
 // there is no such message.
 func (h *Hub) Recall(ctx context.Context, name string, seq journal.Seq) (bool, error) {
-	found, err := h.findRecallable(ctx, name, seq)
+	reading, cancel := h.bound(ctx)
+	defer cancel()
+	found, err := h.findRecallable(reading, name, seq)
 	if err != nil || found == nil {
 		return false, err
 	}
@@ -212,10 +219,19 @@ func (h *Hub) Health() error {
 	if h.isClosed() {
 		return ErrHubClosed
 	}
-	if j, ok := h.journal.(interface{ Unavailable() error }); ok {
+	if j, ok := h.journal.(journal.Reporter); ok {
 		if err := j.Unavailable(); err != nil {
 			return fmt.Errorf("%w: %w", journal.ErrUnavailable, err)
 		}
+	}
+	return nil
+}
+
+// Warnings returns what an operator should look at although the hub serves, in words.
+// It is empty if all is well.
+func (h *Hub) Warnings() []string {
+	if j, ok := h.journal.(journal.Reporter); ok {
+		return j.Warnings()
 	}
 	return nil
 }
@@ -229,7 +245,7 @@ func (h *Hub) Stats() Stats {
 	h.mu.Unlock()
 	s.addRooms(h.rooms.Counters())
 	s.addCounters(&h.counts)
-	if j, ok := h.journal.(interface{ Stats() journal.Stats }); ok {
+	if j, ok := h.journal.(journal.Reporter); ok {
 		s.Journal = j.Stats()
 	}
 	return s

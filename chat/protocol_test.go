@@ -24,13 +24,16 @@ import (
 // journals are those that the tests of the protocol run on.
 var journals = map[string]func(t *testing.T) journal.Journal{
 	"memory": func(*testing.T) journal.Journal { return memjournal.New(memjournal.Options{}) },
-	"pebble": func(t *testing.T) journal.Journal {
-		j, err := pebblejournal.Open(pebblejournal.Options{Dir: t.TempDir()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return j
-	},
+	"pebble": func(t *testing.T) journal.Journal { return pebbleIn(t, t.TempDir()) },
+}
+
+func pebbleIn(t *testing.T, dir string) journal.Journal {
+	t.Helper()
+	j, err := pebblejournal.Open(pebblejournal.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
 }
 
 // TestProtocol_Examples plays every example of PROTOCOL.md to a server, on
@@ -83,7 +86,7 @@ func serve(t testing.TB, cfg chat.Config, h *chat.Handler) (url string, hub *cha
 
 // unhurried lifts the limits that are about time, where a test has set none.
 func unhurried(s *chat.Settings) {
-	for _, r := range []*access.Rate{&s.SessionRate, &s.SessionBytes, &s.ConnectRate} {
+	for _, r := range []*access.Rate{&s.SessionRate, &s.SessionBytes, &s.ConnectRate, &s.NewRooms} {
 		if r.Burst == 0 {
 			*r = access.Rate{PerSecond: 1e9, Burst: 1 << 30}
 		}

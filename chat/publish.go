@@ -12,7 +12,7 @@ import (
 
 // publish is the act of saying something in a room. The journal calls done when
 // it has an answer.
-func (a *actor) publish(to appender, name string, e journal.Entry, done func(journal.Receipt, error)) error {
+func (a *actor) publish(ctx context.Context, to appender, name string, e journal.Entry, done func(journal.Receipt, error)) error {
 	if err := a.mayWrite(name); err != nil {
 		return err
 	}
@@ -21,7 +21,27 @@ func (a *actor) publish(to appender, name string, e journal.Entry, done func(jou
 			return err
 		}
 	}
-	a.append(to, e, done)
+	founds := e.Kind.Recorded() && to.Found()
+	if founds {
+		if wait := a.chargeNewRoom(); wait > 0 {
+			to.Unfound()
+			return wire.TooSoon(wait)
+		}
+	}
+	reads := e.Kind.Counts() && e.Via == "" && a.identity.Load() != nil // a service key reads nothing
+	if !reads && !founds {
+		a.append(ctx, to, e, done)
+		return nil
+	}
+	a.append(ctx, to, e, func(receipt journal.Receipt, err error) { // which does not hold the entry
+		done(receipt, err)
+		switch {
+		case err == nil && reads:
+			a.readOwn(name, receipt)
+		case err != nil && founds:
+			to.Unfound()
+		}
+	})
 	return nil
 }
 
@@ -57,7 +77,7 @@ func (a *actor) recall(ctx context.Context, to appender, name string, target jou
 	if err := a.mayRecall(found); err != nil {
 		return err
 	}
-	a.append(to, recallOf(target), done)
+	a.append(ctx, to, recallOf(target), done)
 	return nil
 }
 
@@ -90,17 +110,17 @@ func (a *actor) mayRecall(e *journal.Entry) error {
 	return nil
 }
 
-// publishTimeout is how long callers without a session wait for the journal's
-// answer. Before that they may wait, without a bound, while the room has too much
-// to pass on.
+// publishTimeout is how long callers without a session wait: until the room has less
+// to pass on, and then for the journal's answer.
 const publishTimeout = 30 * time.Second
 
 // publishAs hands in an entry that comes from no session, through its room like every
 // entry, and waits for the journal.
-func (c *core) publishAs(ctx context.Context, name string, publish func(*room.Room, func(journal.Receipt, error)) error) (journal.Receipt, error) {
+func (c *core) publishAs(ctx context.Context, name string, publish func(context.Context, *room.Room, func(journal.Receipt, error)) error) (journal.Receipt, error) {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	r, release, err := c.rooms.KeepOpen(name)
+	defer context.AfterFunc(c.context, cancel)() // the hub is closing, and waits for the room
+	r, release, err := c.rooms.KeepOpen(ctx, name)
 	if err != nil {
 		return journal.Receipt{}, err
 	}
@@ -110,18 +130,18 @@ func (c *core) publishAs(ctx context.Context, name string, publish func(*room.Ro
 		err     error
 	}
 	answers := make(chan answer, 1)
-	if err := publish(r, func(receipt journal.Receipt, err error) { answers <- answer{receipt, err} }); err != nil {
+	if err := publish(ctx, r, func(receipt journal.Receipt, err error) { answers <- answer{receipt, err} }); err != nil {
 		return journal.Receipt{}, err
 	}
 	select {
 	case a := <-answers:
-		if a.err != nil {
-			c.logNotRecorded(a.err)
-			return a.receipt, wire.Unavailable.Error("")
-		}
-		return a.receipt, nil
+		return a.receipt, a.err
 	case <-ctx.Done():
-	case <-c.context.Done(): // the hub is closing, and waits for the room
 	}
-	return journal.Receipt{}, wire.Unavailable.Error("")
+	select {
+	case a := <-answers: // both came at once
+		return a.receipt, a.err
+	default:
+		return journal.Receipt{}, unavailable(journal.ErrUncertain) // it was handed in
+	}
 }

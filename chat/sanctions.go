@@ -47,11 +47,11 @@ func loadSanctions(ctx context.Context, r journal.Records) (*sanctions, error) {
 	s := &sanctions{records: r}
 	var over []string
 	for _, kind := range []access.SanctionKind{access.Mute, access.Ban} {
-		err := r.Scan(ctx, string(kind)+"\x00", func(record string, value []byte) error {
-			k, err := parseSanction(record)
+		err := r.Scan(ctx, string(kind)+"\x00", func(r journal.Record) error {
+			k, err := parseSanction(r.Key)
 			var v sanctionValue
 			if err == nil {
-				err = json.Unmarshal(value, &v)
+				err = json.Unmarshal(r.Value, &v)
 			}
 			switch {
 			case err != nil:
@@ -61,7 +61,7 @@ func loadSanctions(ctx context.Context, r journal.Records) (*sanctions, error) {
 			case time.Now().Before(time.UnixMilli(v.Until)):
 				s.Set(k, time.UnixMilli(v.Until))
 			default:
-				over = append(over, record)
+				over = append(over, r.Key)
 			}
 			return nil
 		})
@@ -78,11 +78,16 @@ func loadSanctions(ctx context.Context, r journal.Records) (*sanctions, error) {
 }
 
 // change puts a sanction into force for d: [wire.Forever] for no end, 0 to lift
-// it. It is stored before it takes effect.
+// it. It is stored before it takes effect. If it is not certain that it was stored, it
+// has no effect before the next start.
 func (s *sanctions) change(ctx context.Context, k access.Sanction, d time.Duration) error {
-	defer s.setting.Lock(k)()
+	unlock, err := s.setting.Lock(ctx, k)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if d == 0 {
-		if err := s.records.Put(ctx, sanctionRecord(k), nil); err != nil {
+		if err := s.put(ctx, k, nil); err != nil {
 			return err
 		}
 		s.Lift(k)
@@ -96,10 +101,18 @@ func (s *sanctions) change(ctx context.Context, k access.Sanction, d time.Durati
 	}
 	value, err := json.Marshal(v)
 	if err == nil {
-		err = s.records.Put(ctx, sanctionRecord(k), value)
+		err = s.put(ctx, k, value)
 	}
 	if err == nil {
 		s.Set(k, end)
+	}
+	return err
+}
+
+func (s *sanctions) put(ctx context.Context, k access.Sanction, value []byte) error {
+	err := s.records.Put(ctx, sanctionRecord(k), value)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", journal.ErrUncertain, err)
 	}
 	return err
 }

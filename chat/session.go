@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -18,7 +17,6 @@ type session struct {
 	actor
 
 	// Fixed before the connection is read.
-	addr       netip.Addr // the client's
 	began      time.Time
 	pinsConfig bool          // the connection keeps in memory what it began with (TLS, h2, h3): see Hub.Retire
 	source     access.Source // the web page that made the connection

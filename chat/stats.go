@@ -66,12 +66,13 @@ const (
 	ResumedWhole Resume = iota // it got everything that it had missed at once
 	ResumedPaged               // it must ask for more pages
 	ResumedGap                 // entries are gone, or the epoch is another one
+	ResumedAhead               // it has seen entries that the journal does not have: a gap, too
 
 	resumes = iota
 )
 
 // String returns the outcome as a word for metrics.
-func (r Resume) String() string { return [resumes]string{"whole", "paged", "gap"}[r] }
+func (r Resume) String() string { return [resumes]string{"whole", "paged", "gap", "ahead"}[r] }
 
 // Stats are the figures of a hub: what it holds now, and what it has done since its
 // start.

@@ -155,7 +155,7 @@ func TestHub_Close_WaitsForWhoHasARoom(t *testing.T) {
 		speaking.Go(func() {
 			defer release()
 			for range 20 {
-				j.Append(journal.Entry{Room: "r", Kind: journal.Message, Body: []byte("1")}, func(journal.Receipt, error) {})
+				j.Append(t.Context(), journal.Entry{Room: "r", Kind: journal.Message, Body: []byte("1")}, func(journal.Receipt, error) {})
 			}
 		})
 		if err := errors.Join(hub.Close(t.Context()), hub.Empty()); err != nil {

@@ -25,6 +25,8 @@ var ErrNoRoom = transfer.ErrNoRoom
 // beginning; if there is no room from, the error wraps ErrNoRoom. If only is set, it is that
 // room alone. The line is valid during the call only.
 func (h *Hub) Export(ctx context.Context, only, from string, after journal.Seq, each func(line []byte) error) error {
+	ctx, cancel := h.whileOpen(ctx)
+	defer cancel()
 	return transfer.Export(ctx, h.journal, only, from, after, each)
 }
 
@@ -41,6 +43,8 @@ func (h *Hub) Import(ctx context.Context, from io.Reader) (Imported, error) {
 	if !ok {
 		return Imported{}, fmt.Errorf("import: the journal numbers its entries itself: %w", errors.ErrUnsupported)
 	}
+	ctx, cancel := h.whileOpen(ctx)
+	defer cancel()
 	return transfer.Import(ctx, j, from, h.rooms.Await)
 }
 
@@ -52,29 +56,40 @@ func (h *Hub) Tail(ctx context.Context, room string, newest int, each func(line 
 	if err := journal.CheckRoom(room); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(h.context, func() { cancel(ErrHubClosed) })()
+	ctx, cancel := h.whileOpen(ctx)
+	defer cancel()
 	return transfer.Tail(ctx, h.journal, room, newest, each)
 }
 
-// Backup copies the journal to dir, which must not exist, while it runs. The error
-// wraps errors.ErrUnsupported if the journal is not on disk.
-func (h *Hub) Backup(dir string) error {
-	j, ok := h.journal.(interface{ Backup(dir string) error })
+// whileOpen returns a context that ends with ctx and with the hub.
+func (h *Hub) whileOpen(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(h.context, func() { cancel(ErrHubClosed) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// Backup copies the journal to dir, which must not exist, while it runs. It ends with
+// ctx, and with the hub. The error wraps errors.ErrUnsupported if the journal is not on
+// disk.
+func (h *Hub) Backup(ctx context.Context, dir string) error {
+	j, ok := h.journal.(journal.Maintainer)
 	if !ok {
 		return fmt.Errorf("back up: the journal is not on disk: %w", errors.ErrUnsupported)
 	}
-	return j.Backup(dir)
+	ctx, cancel := h.whileOpen(ctx)
+	defer cancel()
+	return j.Backup(ctx, dir)
 }
 
 // Compact writes the journal again, without what was deleted: then no file of it
-// holds a recalled body. That takes as long as a copy. The error wraps
-// errors.ErrUnsupported if the journal is not on disk.
+// holds a recalled body. That takes as long as a copy. It ends with ctx, and with the
+// hub. The error wraps errors.ErrUnsupported if the journal is not on disk.
 func (h *Hub) Compact(ctx context.Context) error {
-	j, ok := h.journal.(interface{ Compact(context.Context) error })
+	j, ok := h.journal.(journal.Maintainer)
 	if !ok {
 		return fmt.Errorf("compact: the journal is not on disk: %w", errors.ErrUnsupported)
 	}
+	ctx, cancel := h.whileOpen(ctx)
+	defer cancel()
 	return j.Compact(ctx)
 }

@@ -260,12 +260,12 @@ type broken struct {
 	full atomic.Bool
 }
 
-func (j *broken) Append(e journal.Entry, done func(journal.Receipt, error)) {
+func (j *broken) Append(ctx context.Context, e journal.Entry, done func(journal.Receipt, error)) {
 	if j.full.Load() {
 		done(journal.Receipt{}, fmt.Errorf("disk is full: %w", journal.ErrUnavailable))
 		return
 	}
-	j.Journal.Append(e, done)
+	j.Journal.Append(ctx, e, done)
 }
 
 func TestV1_JournalFails_IsSaidAndReadsGoOn(t *testing.T) {

@@ -18,7 +18,7 @@ func backup(hub *chat.Hub, r *http.Request) (any, error) {
 	if !filepath.IsAbs(to.Dir) {
 		return nil, apiError(http.StatusBadRequest, "dir must be the absolute path, on the server, of a directory that does not exist yet")
 	}
-	if err := hub.Backup(to.Dir); err != nil {
+	if err := hub.Backup(r.Context(), to.Dir); err != nil {
 		return nil, err
 	}
 	return map[string]string{"dir": to.Dir}, nil

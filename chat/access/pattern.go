@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // userSlot stands for a user's id in a pattern of room names.
@@ -51,7 +53,7 @@ func CheckPattern(p string) error {
 // match reports whether a room's name matches a valid pattern, and whether one of
 // its slots has that user's id. It allocates nothing.
 func match(pattern, room, user string) (ok, owned bool) {
-	if IsReserved(room) && !IsReserved(pattern) {
+	if journal.IsReserved(room) && !journal.IsReserved(pattern) {
 		return false, false
 	}
 	if !strings.Contains(pattern, userSlot) {

@@ -80,7 +80,7 @@ func (p *Policy) validate() error {
 	if err := CheckPattern(p.Pattern); err != nil {
 		return err
 	}
-	if IsReserved(p.Pattern) {
+	if journal.IsReserved(p.Pattern) {
 		return fmt.Errorf("policy %q: rooms whose names begin with @ belong to the server", p.Pattern)
 	}
 	for _, list := range [][]Subject{p.Read, p.Write, p.Moderate} {
@@ -119,7 +119,7 @@ func (p *Policy) validate() error {
 // It compares the name with each policy's pattern and allocates nothing: ten
 // policies take some hundred nanoseconds.
 func (ps Policies) For(id *Identity, room string) Rights {
-	if IsReserved(room) {
+	if journal.IsReserved(room) {
 		return Rights{}
 	}
 	if id == nil {

@@ -121,34 +121,44 @@ func (u *UserLimiters) sweepLocked(now time.Duration) {
 	sweep(u.byUser, &u.sweepAt, func(l *Limiter) bool { return l.isFull(now) })
 }
 
-// AddressLimiter bounds how often clients connect, by address. The zero value is
-// ready to use.
-type AddressLimiter struct {
+// KeyLimiter bounds how often something happens, for each key by itself. The zero
+// value is ready to use.
+type KeyLimiter[K comparable] struct {
 	mu      sync.Mutex // guards the rest
-	byAddr  map[netip.Addr]*bucket
-	sweepAt int // how many addresses there must be for the next sweep
+	buckets map[K]*bucket
+	sweepAt int // how many keys there must be for the next sweep
 }
 
-// Allow counts an attempt from addr and reports whether it may go on.
-func (a *AddressLimiter) Allow(r Rate, now time.Duration, addr netip.Addr) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	key := AddressKey(addr)
-	b := a.byAddr[key]
+// Reserve counts one event, and returns 0; or it counts nothing and returns how long
+// to wait until one may happen.
+func (l *KeyLimiter[K]) Reserve(r Rate, now time.Duration, key K) (wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := l.buckets[key]
 	if b == nil {
-		a.sweepLocked(now)
-		if a.byAddr == nil {
-			a.byAddr = map[netip.Addr]*bucket{}
+		// Full ones go: a new one is the same.
+		sweep(l.buckets, &l.sweepAt, func(b *bucket) bool { return b.isFull(now) })
+		if l.buckets == nil {
+			l.buckets = map[K]*bucket{}
 		}
 		b = new(bucket)
-		a.byAddr[key] = b
+		l.buckets[key] = b
 	}
-	return b.reserve(r, now, 1, 0) == 0
+	return b.reserve(r, now, 1, 0)
 }
 
-// sweepLocked is like that of UserLimiters.
-func (a *AddressLimiter) sweepLocked(now time.Duration) {
-	sweep(a.byAddr, &a.sweepAt, func(b *bucket) bool { return b.isFull(now) })
+// AddressLimiter bounds how often something happens, by address. The zero value is
+// ready to use.
+type AddressLimiter struct{ byAddr KeyLimiter[netip.Addr] }
+
+// Allow counts an event from addr and reports whether it may happen.
+func (a *AddressLimiter) Allow(r Rate, now time.Duration, addr netip.Addr) bool {
+	return a.Reserve(r, now, addr) == 0
+}
+
+// Reserve is KeyLimiter.Reserve.
+func (a *AddressLimiter) Reserve(r Rate, now time.Duration, addr netip.Addr) (wait time.Duration) {
+	return a.byAddr.Reserve(r, now, AddressKey(addr))
 }
 
 // AddressKey returns what counts as one address: an IPv4 address, or the /64 of

@@ -7,9 +7,16 @@
 //
 // # Files, lowest first
 //
-//	kinds.go    the table of kinds of entries
-//	entry.go    Entry and what it consists of, names of rooms
-//	record.go   Records: small values that are not entries
-//	journal.go  Journal: Append, Read, Follow
-//	restore.go  Restorer: recording what another journal has recorded
+//	kinds.go     the table of kinds of entries
+//	number.go    numbers, positions and stamps
+//	record.go    Records: small values that are not entries
+//	entry.go     Entry and what it consists of, and the receipt for it
+//	limits.go    what a journal takes: names of rooms, sizes
+//	read.go      Reader: pages, heads, unread counts
+//	node.go      Nodes: the processes that use a store
+//	follow.go    following a room, and how that ends
+//	feed.go      Feeder: the entries of all rooms in one order
+//	journal.go   Journal: Append, Follow, the errors
+//	optional.go  what a journal may offer beside that
+//	restore.go   Restorer: recording what another journal has recorded
 package journal

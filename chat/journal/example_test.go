@@ -20,8 +20,8 @@ type counting struct {
 	recorded atomic.Int64
 }
 
-func (c *counting) Append(e journal.Entry, done func(journal.Receipt, error)) {
-	c.Journal.Append(e, func(r journal.Receipt, err error) {
+func (c *counting) Append(ctx context.Context, e journal.Entry, done func(journal.Receipt, error)) {
+	c.Journal.Append(ctx, e, func(r journal.Receipt, err error) {
 		if err == nil && r.Seq > 0 && !r.Duplicate { // 0: transient
 			c.recorded.Add(1)
 		}

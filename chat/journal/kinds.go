@@ -13,6 +13,16 @@ const (
 	Recall Kind = 2
 	// Notice is something the server or its operator says.
 	Notice Kind = 3
+	// Member changes who belongs to its room, Info what the room is called.
+	Member Kind = 4
+	Info   Kind = 5
+	// Edit replaces the body of the Message numbered Target.
+	Edit Kind = 6
+	// Tag is a reaction or a mark at the Message numbered Target. It changes nothing
+	// there: its records say what it means.
+	Tag Kind = 7
+	// Event is something that backends hear of, and no client.
+	Event Kind = 8
 
 	// Binary is a binary frame of a raw client.
 	Binary Kind = 128
@@ -31,7 +41,7 @@ type traits struct {
 	hasTarget bool     // Target names the entry that it acts on
 	effect    Effect   // on its target
 	erasable  bool     // it may be the target of an effect
-	counts    bool     // as unread
+	counts    bool     // as unread, unless it is quiet
 	governs   bool     // it decides who may do what in its room
 	raw       RawFrame // what raw clients get
 	audience  Audience // who gets it
@@ -40,8 +50,13 @@ type traits struct {
 // kinds is an array because every delivery looks into it.
 var kinds = [256]traits{
 	Message: {name: "message", recorded: true, hasSender: true, erasable: true, counts: true, raw: RawText},
-	Recall:  {name: "recalled", recorded: true, hasTarget: true, effect: Erase, counts: true},
+	Recall:  {name: "recalled", recorded: true, hasTarget: true, effect: Erase},
 	Notice:  {name: "notice", recorded: true, counts: true},
+	Member:  {name: "member", recorded: true, governs: true},
+	Info:    {name: "info", recorded: true, governs: true},
+	Edit:    {name: "edited", recorded: true, hasTarget: true, effect: Replace},
+	Tag:     {name: "tagged", recorded: true, hasTarget: true},
+	Event:   {recorded: true},
 	Binary:  {hasSender: true, raw: RawBinary},
 	Signal:  {hasSender: true, audience: OtherUsers},
 	Aside:   {hasSender: true, audience: SameUser},
@@ -54,6 +69,7 @@ type Effect uint8
 const (
 	NoEffect Effect = iota
 	Erase           // the target's body is erased from the journal
+	Replace         // the target gets the entry's body, which is kept nowhere else
 )
 
 // RawFrame is how clients of the raw dialect get an entry.
@@ -88,7 +104,7 @@ func (k Kind) Name() string { return kinds[k].name }
 // HasSender reports whether such an entry always comes from a user.
 func (k Kind) HasSender() bool { return kinds[k].hasSender }
 
-// HasTarget reports whether such an entry names, by Target, the one it acts on.
+// HasTarget reports whether such an entry always names, by Target, the one it is about.
 func (k Kind) HasTarget() bool { return kinds[k].hasTarget }
 
 // Effect returns what such an entry does to its target.
@@ -97,7 +113,7 @@ func (k Kind) Effect() Effect { return kinds[k].effect }
 // Erasable reports whether such an entry may be the target of an Effect.
 func (k Kind) Erasable() bool { return kinds[k].erasable }
 
-// Counts reports whether such an entry counts as unread.
+// Counts reports whether such an entry counts as unread, unless it is quiet.
 func (k Kind) Counts() bool { return kinds[k].counts }
 
 // Governs reports whether such an entry decides who may do what in its room.
@@ -113,7 +129,7 @@ func (k Kind) Audience() Audience { return kinds[k].audience }
 // false if there is none.
 func KindNamed(name string) (Kind, bool) {
 	for k := range kinds {
-		if kinds[k].recorded && kinds[k].name == name {
+		if kinds[k].recorded && name != "" && kinds[k].name == name {
 			return Kind(k), true
 		}
 	}

@@ -6,8 +6,13 @@ import "testing"
 func TestKinds_Table(t *testing.T) {
 	for k, want := range map[Kind]traits{
 		1:   {"message", true, true, false, NoEffect, true, true, false, RawText, Everyone},
-		2:   {"recalled", true, false, true, Erase, false, true, false, NoRawFrame, Everyone},
+		2:   {"recalled", true, false, true, Erase, false, false, false, NoRawFrame, Everyone},
 		3:   {"notice", true, false, false, NoEffect, false, true, false, NoRawFrame, Everyone},
+		4:   {"member", true, false, false, NoEffect, false, false, true, NoRawFrame, Everyone},
+		5:   {"info", true, false, false, NoEffect, false, false, true, NoRawFrame, Everyone},
+		6:   {"edited", true, false, true, Replace, false, false, false, NoRawFrame, Everyone},
+		7:   {"tagged", true, false, true, NoEffect, false, false, false, NoRawFrame, Everyone},
+		8:   {"", true, false, false, NoEffect, false, false, false, NoRawFrame, Everyone},
 		128: {"", false, true, false, NoEffect, false, false, false, RawBinary, Everyone},
 		129: {"", false, true, false, NoEffect, false, false, false, NoRawFrame, OtherUsers},
 		130: {"", false, true, false, NoEffect, false, false, false, NoRawFrame, SameUser},
@@ -17,7 +22,8 @@ func TestKinds_Table(t *testing.T) {
 		if got != want {
 			t.Errorf("kind %d: %+v, want %+v", k, got, want)
 		}
-		if named, ok := KindNamed(want.name); want.recorded && (!ok || named != k) || !want.recorded && ok {
+		hasFrame := want.name != ""
+		if named, ok := KindNamed(want.name); ok != hasFrame || ok && named != k {
 			t.Errorf("KindNamed(%q) is %d, %v", want.name, named, ok)
 		}
 	}

@@ -9,13 +9,15 @@ import (
 )
 
 func TestJournal_KeepsEveryPromise(t *testing.T) {
+	keepAll := memjournal.Options{Retention: everything}
 	journaltest.Run(t,
-		func(*testing.T) journal.Journal {
-			everything := func(string) journal.Retention { return journal.Retention{} }
-			return memjournal.New(memjournal.Options{Retention: everything})
-		},
+		func(*testing.T) journal.Journal { return memjournal.New(keepAll) },
 		journaltest.Retain(func(_ *testing.T, keep func(string) journal.Retention) journal.Journal {
 			return memjournal.New(memjournal.Options{Retention: keep})
 		}, nil),
+		journaltest.Nodes(func(*testing.T) func(*testing.T) journal.Journal {
+			store := memjournal.NewStore(keepAll)
+			return func(*testing.T) journal.Journal { return store.Open() }
+		}),
 	)
 }

@@ -4,25 +4,52 @@
 // # Files, lowest first
 //
 //	options.go  what may be configured
+//	ring.go     a queue whose items can be reached by index
+//	follow.go   who is called for entries and records, and their mailboxes
+//	nodes.go    the journals that use one store
+//	room.go     one room: its entries, keys and followers
+//	page.go     what one room shows
+//	feed.go     the places of entries in the order of all rooms
 //	records.go  the small values beside the entries
-//	room.go     the record of one room: its entries, keys and followers
-//	store.go    all rooms, and what is removed when one or all are full
-//	journal.go  the Journal
-//	restore.go  recording what another journal has recorded
+//	store.go    what the journals of one store share
+//	bounds.go   what goes when a room or the store is full
+//	record.go   recording an entry
+//	journal.go  the Journal, opened and closed
+//	append.go   Append
+//	restore.go  Restore
+//	read.go     Read, Heads and the rest of journal.Reader; Trim; figures
+//	watch.go    Follow, FollowFeed, Feed
+//	values.go   journal.Records
 package memjournal
 
-import "github.com/caddychat/caddy-chat/chat/journal"
+import (
+	"go.uber.org/zap"
 
-// Options bound a journal. Zero fields mean the defaults.
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// Options bound a store. Zero fields mean the defaults.
 type Options struct {
 	// Retention returns how much of a room is kept. Default: the last 1000
 	// entries of each room. It is called without locks.
 	Retention func(room string) journal.Retention
 
-	// MaxBytes bounds all rooms together. Each entry counts 160 bytes beside its
-	// texts. When the bound is reached, the rooms that have been silent longest
-	// lose their oldest entries. Default 64 MiB.
+	// MaxBytes bounds the store: entries, keys, rooms, records and the feed, each with
+	// what it takes beside its texts. Default 64 MiB.
+	//
+	// When the bound is reached, the keys of removed entries go first. Then the room
+	// that has been silent longest loses its oldest entries, and itself when it has
+	// none and nobody follows it. The feed has at most a tenth of MaxBytes.
+	//
+	// Records push out entries but are never removed themselves, since a ban must not
+	// vanish. Together with the rooms that members, names or tags belong to, they have
+	// at most half of MaxBytes. Beyond that, what would add to them gets
+	// ErrUnavailable; what replaces a record by one that is no longer, or deletes one,
+	// still succeeds.
 	MaxBytes int64
+
+	// Logger gets the panics of callbacks. Default: nothing is logged.
+	Logger *zap.Logger
 }
 
 const defaultMaxBytes = 64 << 20

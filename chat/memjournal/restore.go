@@ -2,56 +2,74 @@ package memjournal
 
 import (
 	"context"
-	"time"
+	"fmt"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// Restore implements journal.Restorer.
-func (j *Journal) Restore(_ context.Context, entries []journal.Entry) (recorded, known int, err error) {
+// Restore implements journal.Restorer. If the first entry of an empty room has a Count,
+// the room goes on counting from it. Records and conditions of entries are ignored.
+func (j *Journal) Restore(ctx context.Context, entries []journal.Entry) (recorded, known int, err error) {
 	for _, e := range entries {
-		isKnown, err := j.restore(e)
-		if err != nil {
+		isKnown, err := j.restore(ctx, e)
+		switch {
+		case err != nil:
 			return recorded, known, err
-		}
-		if isKnown {
+		case isKnown:
 			known++
-		} else {
+		default:
 			recorded++
 		}
 	}
 	return recorded, known, nil
 }
 
-func (j *Journal) restore(e journal.Entry) (known bool, err error) {
-	keep := j.retention(e.Room)
-	j.mu.Lock()
-	if j.closed {
-		j.mu.Unlock()
-		return false, journal.ErrClosed
+func (j *Journal) restore(ctx context.Context, e journal.Entry) (known bool, err error) {
+	e.With, e.Since = nil, 0
+	if err := journal.CheckEntry(&e); err != nil {
+		return false, err
 	}
-	r := j.roomLocked(e.Room)
-	if known, err = r.checkRestore(&e); known || err != nil {
-		j.mu.Unlock()
-		return known, err
+	keep := j.retention(e.Room)
+	if err := j.lock(ctx); err != nil {
+		return false, err
+	}
+	known, due, err := j.restoreLocked(&e, keep)
+	j.mu.Unlock()
+	drainAll(due)
+	return known, err
+}
+
+func (s *store) restoreLocked(e *journal.Entry, keep journal.Retention) (known bool, due []drainer, err error) {
+	r := s.rooms[e.Room]
+	if r != nil {
+		if known, err := r.checkRestore(e); known || err != nil {
+			return known, nil, err
+		}
+	}
+	if err := s.checkRecordableLocked(r, e); err != nil {
+		return false, nil, err
+	}
+	r = s.roomLocked(e.Room)
+	if r.last == 0 && e.Count > 0 {
+		r.count = e.Count
+		if e.Counts() {
+			r.count--
+		}
 	}
 	r.at = max(r.at, e.At)
-	j.recordLocked(r, e, keep, time.Now().UnixMilli())
-	idle := r.queue(e)
-	j.mu.Unlock()
-	if idle {
-		r.deliverAll()
+	return false, s.recordLocked(r, e, keep, now(), nil), nil
+}
+
+func (s *store) checkRecordableLocked(r *room, e *journal.Entry) error {
+	if !e.Kind.Recorded() || e.Seq == 0 {
+		return fmt.Errorf("entry %d of room %q, of the kind %d, cannot be restored: it was never recorded", e.Seq, e.Room, e.Kind)
 	}
-	return false, nil
+	return s.checkSpaceLocked(s.addsLocked(r, e))
 }
 
 // checkRestore calls CheckRestore and CheckKnown for the room.
 func (r *room) checkRestore(e *journal.Entry) (known bool, err error) {
-	var at int64
-	if n := len(r.entries); n > 0 {
-		at = r.entries[n-1].At
-	}
-	known, err = journal.CheckRestore(e, r.last, at)
+	known, err = journal.CheckRestore(e, r.last, r.lastAt)
 	if there := r.entry(e.Seq); known && there != nil {
 		err = journal.CheckKnown(e, there)
 	}

@@ -3,105 +3,136 @@ package memjournal
 import (
 	"container/list"
 	"crypto/rand"
+	"strconv"
 	"sync"
 	"time"
+
+	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// keyLife is how long a key is remembered at least, whatever becomes of its
-// entry. Only MaxBytes removes it earlier.
-const keyLife = 24 * time.Hour
+// Store is what journals share that are the nodes of one chat: they have the same rooms
+// and records, and each follows what the others write.
+type Store struct{ *store }
 
-// What a room and a key count for where bytes are bounded.
-const (
-	roomCost = 512
-	keyCost  = 128
-)
-
-// store is all rooms. mu guards it, and is held by the callers of its methods.
+// store is the inside of a Store.
 type store struct {
-	mu        sync.Mutex // guards the rest and the rooms; a room's mailbox is a leaf below it
-	rooms     map[string]*room
-	bySilence *list.List // of *room; the one that has been silent longest is first
-	bytes     int64      // of all rooms
-	entries   uint64     // of all rooms
-	maxBytes  int64
-	epoch     string // of rooms that begin now
-	closed    bool
+	// Fixed.
+	retention func(room string) journal.Retention
+	log       *zap.Logger
+	epoch     string
+	nodes     *nodes
+
+	mu       sync.Mutex // guards the rest and the rooms; mailboxes and followers are leaves below it
+	maxBytes int64
+	rooms    map[string]*room
+	bytes    int64            // of all rooms, their entries and keys
+	lasting  int64            // of these, what the rooms count for that last
+	entries  uint64           // of all rooms
+	recorded uint64           // entries ever
+	position journal.Position // the newest one that was given
+	dropped  bool             // the head of a room was
+	spoken   uint64           // rises whenever a room speaks
+
+	// The rooms that have something to lose, in the order in which they lose it. A room
+	// that has nothing is in none, so nobody walks past it.
+	silent  list.List // of *room: those with entries; the one that was silent longest is first
+	empty   list.List // of *room: those without entries and followers that do not last; the one that became so first is first
+	oldKeys list.List // of *room: those that have keys of removed entries
+
+	feed    feed
+	records records
 }
 
-func newEpoch() string { return rand.Text()[:8] }
-
-func (s *store) growLocked(r *room, n int64) {
-	r.size += n
-	s.bytes += n
+// NewStore returns an empty store.
+func NewStore(opt Options) *Store {
+	if opt.Retention == nil {
+		opt.Retention = defaultRetention
+	}
+	if opt.Logger == nil {
+		opt.Logger = zap.NewNop()
+	}
+	s := &store{
+		retention: opt.Retention, log: opt.Logger, epoch: rand.Text()[:8], nodes: newNodes(),
+		rooms: map[string]*room{},
+	}
+	s.setMaxBytes(opt.MaxBytes)
+	return &Store{s}
 }
 
-// trimLocked removes the entries that the room's retention does not keep.
-func (s *store) trimLocked(r *room, keep journal.Retention, now int64) {
-	for len(r.entries) > 0 {
-		age := time.Duration(now-r.entries[0].At) * time.Millisecond
-		if !(keep.Count > 0 && len(r.entries) > keep.Count ||
-			keep.Age > 0 && age > keep.Age ||
-			keep.Bytes > 0 && r.size > keep.Bytes) {
-			return
-		}
-		s.dropEntryLocked(r)
+func (s *store) setMaxBytes(n int64) {
+	if n <= 0 {
+		n = defaultMaxBytes
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.maxBytes = n
+}
+
+// allBytesLocked is what MaxBytes bounds.
+func (s *store) allBytesLocked() int64 { return s.bytes + s.records.bytes + s.feed.bytes }
+
+// nextEpochLocked is the epoch of a room that begins now. Once a head was dropped, it has
+// the next position, which is above those of all entries that the name ever had: so it
+// is another one than that of any life in which numbers were given.
+func (s *store) nextEpochLocked() string {
+	if !s.dropped {
+		return s.epoch
+	}
+	return s.epoch + "." + strconv.FormatUint(uint64(s.position)+1, 10)
+}
+
+// roomLocked returns a room, and makes it if there is none.
+func (s *store) roomLocked(name string) *room {
+	r := s.rooms[name]
+	if r == nil {
+		r = &room{life: &life{name, s.nextEpochLocked()}}
+		s.rooms[name] = r
+		s.bytes += r.life.cost()
+	}
+	return r
+}
+
+// listLocked puts r into the lists that it belongs to. It must be called when r has got
+// its first entry, its first follower or a key, or has lost the last of these.
+func (s *store) listLocked(r *room) {
+	isEmpty := r.entries.len() == 0 && len(r.followers) == 0 && !r.lasts
+	if isEmpty && r.inEmpty == nil {
+		r.emptied = now()
+	}
+	_, oldKey := r.oldKey()
+	enter(&s.silent, &r.inSilent, r, r.entries.len() > 0)
+	enter(&s.empty, &r.inEmpty, r, isEmpty)
+	enter(&s.oldKeys, &r.inOldKeys, r, oldKey)
+}
+
+// enter puts r at the end of l, or removes it. in is where it is.
+func enter(l *list.List, in **list.Element, r *room, belongs bool) {
+	if belongs && *in == nil {
+		*in = l.PushBack(r)
+	}
+	if !belongs && *in != nil {
+		l.Remove(*in)
+		*in = nil
 	}
 }
 
-// trimKeysLocked removes keys that are old enough and whose entries are gone.
-func (s *store) trimKeysLocked(r *room, now int64) {
-	for len(r.keyOrder) > 0 {
-		oldest := r.keys[r.keyOrder[0]]
-		if oldest.Seq >= r.first() || time.Duration(now-oldest.At)*time.Millisecond < keyLife {
-			return
-		}
-		s.dropKeyLocked(r)
+func first(l *list.List) *room {
+	if e := l.Front(); e != nil {
+		return e.Value.(*room)
+	}
+	return nil
+}
+
+// spokeLocked makes r the room that spoke last.
+func (s *store) spokeLocked(r *room) {
+	s.spoken++
+	r.spoke = s.spoken
+	s.listLocked(r)
+	if r.inSilent != nil {
+		s.silent.MoveToBack(r.inSilent)
 	}
 }
 
-// shrinkLocked keeps to MaxBytes. The rooms that have been silent longest lose
-// their oldest entries, then their keys. A room that has neither, and no
-// followers, is removed. The room that speaks now is never removed.
-func (s *store) shrinkLocked() {
-	for element := s.bySilence.Front(); element != nil && s.bytes > s.maxBytes; {
-		r := element.Value.(*room)
-		switch {
-		case len(r.entries) > 0:
-			s.dropEntryLocked(r)
-		case len(r.keyOrder) > 0:
-			s.dropKeyLocked(r)
-		default:
-			element = element.Next()
-			if len(r.followers) == 0 && element != nil {
-				s.dropRoomLocked(r)
-			}
-		}
-	}
-}
-
-func (s *store) dropEntryLocked(r *room) {
-	s.growLocked(r, -int64(r.entries[0].Size()))
-	s.entries--
-	r.entries[0] = journal.Entry{}
-	r.entries = r.entries[1:]
-}
-
-func (s *store) dropKeyLocked(r *room) {
-	delete(r.keys, r.keyOrder[0])
-	r.keyOrder = r.keyOrder[1:]
-	s.bytes -= keyCost
-}
-
-// dropRoomLocked removes a room. If it gave numbers, they must not be given again
-// in the same epoch: every room that begins from now on has a new epoch.
-func (s *store) dropRoomLocked(r *room) {
-	s.bySilence.Remove(r.element)
-	delete(s.rooms, r.name)
-	s.bytes -= roomCost
-	if r.last > 0 {
-		s.epoch = newEpoch()
-	}
-}
+func now() int64 { return time.Now().UnixMilli() }

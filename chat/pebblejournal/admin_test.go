@@ -18,6 +18,11 @@ func TestCompact_LeavesNoRecalledBodyInAnyFile(t *testing.T) {
 	e := say("room", "k")
 	e.Body = []byte(`"` + secret + `"`)
 	r := mustAppend(t, j, e)
+	replaced := mustAppend(t, j, withKey(e, "replaced"))
+	edited := mustAppend(t, j, say("room", "edited"))
+	edit := withKey(e, "edit")
+	edit.Kind, edit.Target = journal.Edit, edited.Seq
+	mustAppend(t, j, edit)
 	for i := range 50 {
 		mustAppend(t, j, say("room", fmt.Sprint(i)))
 	}
@@ -29,20 +34,35 @@ func TestCompact_LeavesNoRecalledBodyInAnyFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	mustAppend(t, j, journal.Entry{Room: "room", Kind: journal.Recall, From: journal.User{ID: "u1"}, Target: r.Seq})
+	// One message is recalled, one gets another body, and one is recalled that had got it
+	// by an edit.
+	for _, e := range []journal.Entry{
+		{Kind: journal.Recall, Target: r.Seq},
+		{Kind: journal.Edit, Target: replaced.Seq, Body: []byte(`"better"`)},
+		{Kind: journal.Recall, Target: edited.Seq},
+	} {
+		e.Room, e.From.ID = "room", "u1"
+		mustAppend(t, j, e)
+	}
 	if err := j.Compact(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	if holds(t, dir, secret) {
 		t.Error("a file still holds the body")
 	}
-	checkKept(t, j, "room", 52)
+	checkKept(t, j, "room", 57)
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if holds(t, dir, secret) {
 		t.Error("a file holds the body again")
 	}
+}
+
+// withKey is e with another key.
+func withKey(e journal.Entry, key string) journal.Entry {
+	e.Key = key
+	return e
 }
 
 // holds reports whether any file in dir has the text in it. Compression leaves
@@ -66,26 +86,26 @@ func TestBackup_WhileItRuns_IsWholeAndOfAnotherEpoch(t *testing.T) {
 	defer j.Close()
 	first := mustAppend(t, j, say("room", "k"))
 	dir := filepath.Join(t.TempDir(), "backup")
-	if err := j.Backup(dir); err != nil {
+	if err := j.Backup(context.Background(), dir); err != nil {
 		t.Fatal(err)
 	}
 	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("others may look into the backup: %v, %v", info, err)
 	}
 	mustAppend(t, j, say("room", "later"))
-	if err := j.Backup(dir); err == nil || !strings.Contains(err.Error(), dir) {
+	if err := j.Backup(context.Background(), dir); err == nil || !strings.Contains(err.Error(), dir) {
 		t.Errorf("a second backup to the same place: %v", err)
 	}
 	for range 2 { // the epoch changes once
 		b := open(t, Options{Dir: dir})
 		checkKept(t, b, "room", 1)
 		again := mustAppend(t, b, say("room", "k"))
-		if !again.Duplicate || again.Seq != first.Seq || again.Epoch == first.Epoch || again.Epoch != b.epoch {
+		if !again.Duplicate || again.Seq != first.Seq || again.Epoch == first.Epoch || again.Epoch != epochOf(b) {
 			t.Errorf("the key leads to %+v, in the backup to %+v", first, again)
 		}
-		epoch := b.epoch
+		epoch := epochOf(b)
 		b = reopen(t, b)
-		if b.epoch != epoch {
+		if epochOf(b) != epoch {
 			t.Error("the epoch changed twice")
 		}
 		if err := b.Close(); err != nil {

@@ -85,7 +85,7 @@ func BenchmarkJournal_Append_Many(b *testing.B) {
 		wg.Go(func() {
 			done := make(chan error, 1)
 			for i := n.Add(1); i <= uint64(b.N); i = n.Add(1) {
-				j.Append(benchEntry(rand.IntN(len(benchRooms)), user, i), func(_ journal.Receipt, err error) { done <- err })
+				j.Append(context.Background(), benchEntry(rand.IntN(len(benchRooms)), user, i), func(_ journal.Receipt, err error) { done <- err })
 				if err := <-done; err != nil {
 					b.Error(err)
 					return
@@ -129,7 +129,7 @@ func BenchmarkJournal_Append_Alone(b *testing.B) {
 		bare += time.Since(began)
 		e := benchEntry(i%len(benchRooms), 1, uint64(i))
 		began = time.Now()
-		j.Append(e, func(_ journal.Receipt, err error) { done <- err })
+		j.Append(context.Background(), e, func(_ journal.Receipt, err error) { done <- err })
 		if err := <-done; err != nil {
 			b.Fatal(err)
 		}
@@ -162,7 +162,7 @@ func fill(t testing.TB, j *Journal, rooms, n int) {
 	for i := range n {
 		for room := range rooms {
 			wg.Add(1)
-			j.Append(benchEntry(room, i%50, uint64(i)), func(_ journal.Receipt, err error) {
+			j.Append(context.Background(), benchEntry(room, i%50, uint64(i)), func(_ journal.Receipt, err error) {
 				if err != nil {
 					failed.Store(&err)
 				}
@@ -196,7 +196,7 @@ func BenchmarkJournal_Read(b *testing.B) {
 	// cache, as they are after a while.
 	cold := func(b *testing.B) {
 		for i := range b.N {
-			j.rooms.evictAll()
+			j.rooms.EvictAll()
 			read(b, i*7919%len(benchRooms))
 		}
 	}
@@ -210,11 +210,11 @@ func BenchmarkJournal_Read(b *testing.B) {
 		b.StopTimer()
 		for i := range b.N {
 			if i%50 == 0 {
-				if err := j.store.reopen(); err != nil {
+				if _, err := j.store.Reopen(0, j.takeOver); err != nil {
 					b.Fatal(err)
 				}
 			}
-			j.rooms.evictAll()
+			j.rooms.EvictAll()
 			runtime.Gosched()
 			b.StartTimer()
 			read(b, i*7919%len(benchRooms))
@@ -223,11 +223,37 @@ func BenchmarkJournal_Read(b *testing.B) {
 	})
 }
 
-// evictAll has memory know no room.
-func (c *roomCache) evictAll() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, r := range c.byName {
-		c.evictLocked(r)
+// BenchmarkJournal_Heads reads the heads of 10,000 rooms that are in memory. With
+// -benchtime 50x it ends soon.
+func BenchmarkJournal_Heads(b *testing.B) {
+	j := openBench(b, b.TempDir())
+	ctx := context.Background()
+	rooms := make([]string, 10_000)
+	var answered sync.WaitGroup
+	for i := range rooms {
+		rooms[i] = fmt.Sprint("conversation ", i)
+		e := benchEntry(0, i%100, uint64(i))
+		e.Room = rooms[i]
+		answered.Add(1)
+		j.Append(ctx, e, func(_ journal.Receipt, err error) {
+			if err != nil {
+				b.Error(err)
+			}
+			answered.Done()
+		})
 	}
+	answered.Wait()
+	read := func() {
+		heads, err := j.Heads(ctx, rooms)
+		if err != nil || len(heads) != len(rooms) || heads[5000].Newest.Seq == 0 {
+			b.Fatal(len(heads), err)
+		}
+	}
+	read()
+	b.ResetTimer()
+	cpu := cpuTime(b)
+	for range b.N {
+		read()
+	}
+	b.ReportMetric(float64((cpuTime(b)-cpu).Microseconds())/1000/float64(b.N), "ms-cpu/10,000")
 }

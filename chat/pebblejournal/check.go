@@ -11,6 +11,10 @@ import (
 // unless the system said so itself.
 var ErrFull = failstop.ErrFull
 
+// ErrNewer is wrapped by the error of Check for a store that a newer program has
+// written.
+var ErrNewer = failstop.ErrNewer
+
 // Check returns why Open would fail for a directory now, as far as the names, sizes
 // and permissions of its files show. It opens no file and changes nothing, and does
 // not mind that a journal has the directory open. That it returns nil is no promise:

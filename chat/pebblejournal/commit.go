@@ -3,11 +3,15 @@ package pebblejournal
 import (
 	"cmp"
 	"errors"
+	"math"
 	"runtime"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/listeners"
 	"github.com/cockroachdb/pebble/v2"
 	"go.uber.org/zap"
 )
@@ -17,22 +21,19 @@ import (
 const retentionStep = 32
 
 var (
-	// errReopening is why an append is refused while the store is being reopened.
-	errReopening = errors.New("the store is being opened again")
-
 	// errLost is why an append fails that was being written when the disk failed.
 	errLost = errors.New("the disk failed")
 )
 
-func (j *Journal) newGroup() *commitGroup {
-	return &commitGroup{opt: &j.opt, epoch: j.epoch, rooms: j.rooms, filter: &j.filter, hashes: map[keyHash]*item{}}
+func (j *Journal) newGroup() *commit.Group {
+	return commit.NewGroup(j.rooms, &j.filter, j.opt.now)
 }
 
 // commitAll is the committer. It writes what the queue collects, group by group,
 // until the queue is closed and empty.
 func (j *Journal) commitAll() {
 	defer close(j.committed)
-	var g *commitGroup
+	var g *commit.Group
 	finished := false
 	defer func() {
 		if !finished {
@@ -47,14 +48,16 @@ func (j *Journal) commitAll() {
 		g = <-j.free
 		j.queue.wait()
 		runtime.Gosched()
-		items, ok := j.queue.take(g.items)
+		items, ok := j.queue.take(g.Items)
 		if !ok {
 			finished = true
 			return
 		}
-		g.items = items
-		if certain := j.write(g); !certain {
-			j.unresolved.takeUncertain(g)
+		g.Items = items
+		if !j.inHand.hold(g) {
+			g.Fail(journal.ErrClosed)
+		} else if certain := j.write(g); !certain {
+			j.inHand.reduce(g, j.unresolved.takeUncertain)
 		}
 		j.committed <- g
 	}
@@ -62,15 +65,15 @@ func (j *Journal) commitAll() {
 
 // refuseAll answers everything with an error from now on. The committer calls it
 // when it was ended by Pebble or by a panic.
-func (j *Journal) refuseAll(g *commitGroup, cause any) {
+func (j *Journal) refuseAll(g *commit.Group, cause any) {
 	j.opt.Logger.Error("chat journal: committer ended", zap.Any("cause", cause))
-	if h := j.store.peek(); h != nil {
-		h.db.Fail(failstop.ErrGaveUp) // store.recovered then stays false
+	if h := j.store.Peek(); h != nil {
+		h.DB.Fail(failstop.ErrGaveUp) // store.recovered then stays false
 	}
-	j.queue.refuse(unavailable(failstop.ErrGaveUp))
-	for ok := true; ok; g.items, ok = j.queue.take(nil) {
-		for i := range g.items {
-			g.items[i].err = unavailable(failstop.ErrGaveUp)
+	j.queue.refuse(disk.Unavailable(failstop.ErrGaveUp))
+	for ok := true; ok; g.Items, ok = j.queue.take(nil) {
+		for i := range g.Items {
+			g.Items[i].Err = disk.Unavailable(failstop.ErrGaveUp)
 		}
 		j.committed <- g
 		<-j.answered
@@ -80,80 +83,78 @@ func (j *Journal) refuseAll(g *commitGroup, cause any) {
 
 // write makes a group durable and visible, or fails it. It returns false if it is
 // not certain whether the group is recorded.
-func (j *Journal) write(g *commitGroup) (certain bool) {
-	h, _, err := j.store.tryUse()
+func (j *Journal) write(g *commit.Group) (certain bool) {
+	h, _, err := j.store.TryUse()
 	if h == nil {
-		g.fail(cmp.Or(err, errReopening))
+		g.Fail(cmp.Or(err, errReopening))
 		return true
 	}
-	defer h.release()
-	if err := h.db.Failed(); err != nil {
-		g.fail(err) // without looking anything up: Pebble's memory shows what is lost
+	defer h.Release()
+	if err := h.DB.Failed(); err != nil {
+		g.Fail(err) // without looking anything up: Pebble's memory shows what is lost
 		return true
 	}
-	g.begin(h, j.totals)
-	for i := range g.items {
-		g.take(&g.items[i])
+	epoch, totals := j.shown.get()
+	g.Begin(h, epoch, totals)
+	for i := range g.Items {
+		g.Take(&g.Items[i])
 	}
-	if err := j.commit(g); err != nil {
-		j.queue.refuse(unavailable(err))
+	j.noteDamage(g.Damaged)
+	if err := j.commit(h, g); err != nil {
+		j.queue.refuse(disk.Unavailable(err))
 		return j.rollBack(g, err)
 	}
 	j.show(g)
-	j.rooms.unpin(g.end()...)
+	j.rooms.Unpin(g.End()...)
 	return true
 }
 
 // commit writes the batch. After an error nobody may see any of it.
-func (j *Journal) commit(g *commitGroup) error {
-	defer g.batch.Close()
-	g.fill()
-	if g.batch.Empty() {
+func (j *Journal) commit(h *disk.Handle, g *commit.Group) error {
+	batch := g.Batch()
+	defer batch.Close()
+	if batch.Empty() {
 		return nil
 	}
-	if err := j.store.checkWritable(g.handle, g.isMaintenance()); err != nil {
+	if err := j.store.CheckWritable(h, g.IsMaintenance()); err != nil {
 		return err
 	}
-	db := g.handle.db
+	db := h.DB
 	db.MarkLog()
 	began := time.Now()
-	if err := g.batch.Commit(pebble.Sync); err != nil {
+	if err := batch.Commit(pebble.Sync); err != nil {
 		return err
 	}
 	if db.LogLost() {
 		return db.Failed()
 	}
 	db.MarkLog() // or a later failure would remove this group from the log
-	j.statistics.addCommit(g.totals, time.Since(began))
+	j.statistics.addCommit(g.Totals(), time.Since(began))
+	j.store.Witness.Note()
 	return nil
 }
 
 // show makes a durable group visible, and reports rooms that have grown to
 // maintenance.
-func (j *Journal) show(g *commitGroup) {
-	j.rooms.showAdded(g.joined)
-	j.totals = g.totals
-	if j.opt.Retention == nil {
-		return
+func (j *Journal) show(g *commit.Group) {
+	step := journal.Seq(math.MaxUint64)
+	if j.opt.Retention != nil {
+		step = retentionStep
 	}
-	for _, r := range g.joined {
-		if r.next.last-r.checked >= retentionStep {
-			r.checked = r.next.last
-			j.due.add(r.name)
-		}
-	}
+	g.Show(step, j.due.add)
+	j.shown.set(g.Epoch(), g.Totals())
 }
 
 // rollBack fails a group that could not be committed, and removes from the log what
 // it has of the group. If that fails too, it is not certain whether the group is
 // recorded.
-func (j *Journal) rollBack(g *commitGroup, cause error) (certain bool) {
+func (j *Journal) rollBack(g *commit.Group, cause error) (certain bool) {
 	j.opt.Logger.Error("chat journal: can't record", zap.Error(cause))
-	g.rollBack(cause)
-	db := g.handle.db
-	rooms := g.end()
+	g.RollBack(cause)
+	db := g.DB()
+	rooms := g.End()
 	if !db.LogLost() {
-		j.rooms.unpin(rooms...)
+		j.rooms.Unpin(rooms...)
 		return true
 	}
 	// Pebble's memory still shows what is lost. Until the store is reopened, these
@@ -170,7 +171,7 @@ func (j *Journal) rollBack(g *commitGroup, cause error) (certain bool) {
 // recorded. It must be certain now that it is not.
 func (j *Journal) answerUncertain() {
 	for _, it := range j.unresolved.removeItems() {
-		j.protect(func() { it.done(journal.Receipt{}, unavailable(errLost)) })
+		j.protect(func() { it.Done(journal.Receipt{}, disk.Unavailable(errLost)) })
 	}
 }
 
@@ -188,56 +189,51 @@ func (j *Journal) dispatchAll() {
 	}
 }
 
-func (j *Journal) dispatch(g *commitGroup) {
-	j.findFollowers(g.items)
-	for i := range g.items {
-		it := &g.items[i]
-		if it.original != nil {
-			it.receipt, it.err = it.original.receipt, it.original.err
-			it.receipt.Duplicate = true
+func (j *Journal) dispatch(g *commit.Group) {
+	if !j.inHand.release(g) { // Close has answered them, and ended every Follow
+		j.answered <- struct{}{}
+		return
+	}
+	j.findFollowers(g.Items)
+	for i := range g.Items {
+		it := &g.Items[i]
+		if it.Original != nil {
+			it.Receipt, it.Err = it.Original.Receipt, it.Original.Err
+			it.Receipt.Duplicate = true
 		}
-		if it.err != nil {
-			it.receipt = journal.Receipt{}
+		if it.Err != nil {
+			it.Receipt = journal.Receipt{}
 		}
-		j.protect(func() { it.done(it.receipt, it.err) })
+		j.protect(func() { it.Done(it.Receipt, it.Err) })
 	}
 	j.answered <- struct{}{} // the committer goes on while followers are called
-	for i := range g.items {
-		it := &g.items[i]
-		if it.change == nil && it.err == nil && !it.receipt.Duplicate {
-			j.deliver(it.entry, it.followers)
+	for i := range g.Items {
+		it := &g.Items[i]
+		switch {
+		case it.Err != nil || it.Receipt.Duplicate:
+		case it.IsEntry():
+			for _, l := range it.Followers {
+				j.deliver(l, it.Entry)
+			}
+		case it.Then != nil:
+			j.protect(it.Then)
 		}
 	}
+	j.deliverFeed(g)
+	j.deliverRecords(g.Records)
+	clear(g.Recorded)
+	g.Recorded, g.Records = g.Recorded[:0], nil
 }
 
 // findFollowers sets the followers of each item: those who follow its room now. The
 // group is durable and nobody is answered yet, so whoever follows later can read
 // it.
-func (j *Journal) findFollowers(items []item) {
-	j.followers.mu.Lock()
-	defer j.followers.mu.Unlock()
-	for i := range items {
-		if it := &items[i]; it.change == nil {
-			it.followers = j.followers.byRoom[it.entry.Room]
+func (j *Journal) findFollowers(items []commit.Item) {
+	j.listeners.rooms.Find(func(of func(string) []*listeners.Room) {
+		for i := range items {
+			if it := &items[i]; it.IsEntry() {
+				it.Followers = of(it.Entry.Room)
+			}
 		}
-	}
-}
-
-func (j *Journal) deliver(e journal.Entry, to []*follower) {
-	for _, f := range to {
-		if j.followers.beginCall(f) {
-			j.protect(func() { f.deliver(e) })
-			j.followers.endCall(f)
-		}
-	}
-}
-
-// protect calls a function of somebody else, and logs its panic.
-func (j *Journal) protect(f func()) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			j.opt.Logger.Error("chat journal: callback panicked", zap.Any("cause", cause), zap.Stack("stack"))
-		}
-	}()
-	f()
+	})
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/faultfs"
 )
@@ -108,7 +109,7 @@ func TestJournal_FailingDisk_LosesNothingAndComesBack(t *testing.T) {
 			flush(t, j) // this writes the manifest too
 			for i := range 3 {
 				answer := make(chan error, 1)
-				j.Append(say("room", fmt.Sprint("lost", i)), func(_ journal.Receipt, err error) { answer <- err })
+				j.Append(context.Background(), say("room", fmt.Sprint("lost", i)), func(_ journal.Receipt, err error) { answer <- err })
 				j.maintain() // it cannot recover yet
 				d.Fail(nil)
 				j.maintain()
@@ -138,25 +139,31 @@ func TestJournal_FailingDisk_LosesNothingAndComesBack(t *testing.T) {
 func followed(t *testing.T, j *Journal, room string) *atomic.Int32 {
 	t.Helper()
 	var n atomic.Int32
-	if _, err := j.Follow(room, func(journal.Entry) { n.Add(1) }); err != nil {
+	if _, err := j.Follow(room, journal.Newest, (*counter)(&n)); err != nil {
 		t.Fatal(err)
 	}
 	return &n
 }
 
+// counter is a follower that counts.
+type counter atomic.Int32
+
+func (c *counter) Deliver(journal.Entry) { (*atomic.Int32)(c).Add(1) }
+func (c *counter) Lost(journal.Lost)     {}
+
 // flush makes Pebble write its memory to tables. It returns early if that fails.
 func flush(t *testing.T, j *Journal) {
 	t.Helper()
-	h, err := j.store.use(context.Background())
+	h, err := j.store.Use(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer h.release()
-	done, err := h.db.AsyncFlush()
+	defer h.Release()
+	done, err := h.DB.AsyncFlush()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for h.db.Health() == nil {
+	for h.DB.Health() == nil {
 		select {
 		case <-done:
 			return
@@ -171,7 +178,7 @@ func TestJournal_FailingDisk_AnswersOnlyWhenCertain(t *testing.T) {
 	mustAppend(t, j, say("room", "first"))
 	d.Fail(faultfs.On("", ".log", syscall.EIO)) // the log can't be cut back either
 	answer := make(chan error, 1)
-	j.Append(say("room", "lost"), func(_ journal.Receipt, err error) { answer <- err })
+	j.Append(context.Background(), say("room", "lost"), func(_ journal.Receipt, err error) { answer <- err })
 	// This one is answered at once, after the committer has tried the first.
 	if _, err := appendOne(j, journal.Entry{Room: "room", Kind: journal.Signal}); err != nil {
 		t.Fatal(err)
@@ -230,7 +237,7 @@ func TestJournal_FailingDisk_CloseAnswersEverybody(t *testing.T) {
 			var answered sync.WaitGroup
 			for i := range 50 {
 				answered.Add(1)
-				j.Append(say("room", fmt.Sprint("lost", i)), func(journal.Receipt, error) { answered.Done() })
+				j.Append(context.Background(), say("room", fmt.Sprint("lost", i)), func(journal.Receipt, error) { answered.Done() })
 			}
 			j.Close() // may report the failure
 			answered.Wait()
@@ -248,7 +255,7 @@ func TestJournal_FailingDisk_CloseAnswersEverybody(t *testing.T) {
 func TestJournal_PebbleGivesUp_NeedsARestart(t *testing.T) {
 	j := open(t, Options{Dir: t.TempDir(), interval: -1})
 	mustAppend(t, j, say("room", "first"))
-	j.store.peek().db.Fail(failstop.ErrGaveUp)
+	j.store.Peek().DB.Fail(failstop.ErrGaveUp)
 	j.maintain()
 	checkRefused(t, j, "room", 1)
 	if err := j.Close(); !errors.Is(err, failstop.ErrGaveUp) {
@@ -259,7 +266,7 @@ func TestJournal_PebbleGivesUp_NeedsARestart(t *testing.T) {
 func TestJournal_CommitterPanics_KeepsReading(t *testing.T) {
 	j := open(t, Options{Dir: t.TempDir(), interval: -1})
 	mustAppend(t, j, say("room", "first"))
-	err := j.change(context.Background(), false, func(*commitGroup) error { panic("a bug") })
+	err := j.change(context.Background(), false, func(*commit.Group) error { panic("a bug") })
 	if !errors.Is(err, journal.ErrUnavailable) {
 		t.Errorf("change: %v", err)
 	}
@@ -342,7 +349,7 @@ func (l *load) run(t *testing.T, round, goroutines, n int) {
 			answered.Add(1)
 			e := say("room"+key[len(key)-1:], key)
 			e.Body = []byte(key + body)
-			l.j.Append(e, func(r journal.Receipt, err error) {
+			l.j.Append(context.Background(), e, func(r journal.Receipt, err error) {
 				defer answered.Done()
 				l.note(t, key, r, err)
 			})
@@ -361,8 +368,8 @@ func (l *load) run(t *testing.T, round, goroutines, n int) {
 			return
 		default:
 			l.j.maintain()
-			if l.j.store.check() != nil {
-				l.j.store.opt.fs.(*faultfs.FS).Fail(nil)
+			if l.j.store.Check() != nil {
+				l.j.opt.fs.(*faultfs.FS).Fail(nil)
 			}
 		}
 	}

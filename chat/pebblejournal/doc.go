@@ -11,21 +11,10 @@
 // calls back while the next group is written. So all who wait share an fsync, and
 // somebody who is alone waits for one.
 //
-// # On disk
-//
-// A Pebble store whose keys begin with the letter of their table:
-//
-//	m name                    the format, the epoch and the totals of the store
-//	h room                    the state of a room when its first entry last changed
-//	e room seq                entries
-//	k room hash(user, key)    idempotency keys: seq and time of their entry
-//	x time room hash          idempotency keys whose entry is deleted, by its time
-//	t bytes                   a timeline: when the store had taken in so many bytes
-//	r key                     records
-//
-// The length of a room's name stands before it, so no name is a prefix of another.
-// The newest entry of a room is found by a seek. Memory holds nothing for a room
-// that is not in the cache of busy rooms.
+// Package internal/format has the tables of the store: entries, states of rooms, keys,
+// records, and a feed that names the entries of each commit. The newest entry of a room
+// is found by a seek, and has all that the head of the room needs. Memory holds nothing
+// for a room that is not in use and not in the cache of busy rooms.
 //
 // # A disk that fails
 //
@@ -39,28 +28,28 @@
 // # Locks
 //
 // A mutex guards memory only and is never held while another one is taken, except
-// that whoever loads a room makes others wait that want the same room. The fields of
-// a room that belong to the committer need no lock.
+// that whoever loads a room makes others wait that want the same room.
 //
 // # Files, lowest first
 //
-//	format.go       keys and values of the tables
 //	options.go      Options and the errors of Open
 //	check.go        Check: what can be seen of a directory without opening it
-//	store.go        the store: opening and reopening it, its users, its free space
-//	rooms.go        the state of rooms, and the cache of busy rooms
-//	followers.go    the callbacks of Follow
-//	group.go        items, the commit group and its batch
-//	numbering.go    how a group takes an item: numbers, keys, recalls, restoring
+//	check.go        Check: a look at a directory from outside
 //	queue.go        the queue of items
 //	pending.go      what waits: for a failed disk, and for retention
 //	stats.go        statistics
-//	journal.go      Journal, and all that writes: Append, Restore, Records; Follow
-//	commit.go       the committer and the dispatcher
-//	read.go         Read
-//	scan.go         scans of the store step by step: Rooms, the filter, expired keys
+//	journal.go      Journal: Append, Restore, changes of its own, callbacks
 //	admin.go        Stats, SetMaxBytes, Compact, Backup
-//	retention.go    retention of rooms, and the quota of the store
+//	read.go         Read and Pages
+//	heads.go        Heads and Find
+//	feed.go         Feed and Positions
+//	follow.go       Follow and FollowFeed, and the calls of all callbacks
+//	records.go      Records
+//	commit.go       the committer and the dispatcher
+//	scan.go         scans of the store step by step: Rooms, the filter, expired keys
+//	trim.go         deleting entries: Trim, and what others delete
+//	retention.go    retention of rooms
+//	quota.go        the bound on the whole store, and the feed's
 //	maintenance.go  the background goroutine; recovery after a failed disk
 //	open.go         Open and Close
 package pebblejournal

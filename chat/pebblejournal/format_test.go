@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/faultfs"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
 )
 
 // testdata/format1 is a store as this package wrote it at commit 7c9647e, when
@@ -138,7 +141,7 @@ func TestFormat_Write(t *testing.T) {
 				}
 				now = time.UnixMilli(e.At)
 				answered := make(chan error, 1)
-				j.Append(e, func(_ journal.Receipt, err error) { answered <- err })
+				j.Append(context.Background(), e, func(_ journal.Receipt, err error) { answered <- err })
 				if err := <-answered; err != nil {
 					t.Fatal(err)
 				}
@@ -204,11 +207,25 @@ func openStored(t *testing.T, hours int, prepare func(dir string)) (j *Journal, 
 	return j, func(hours int) { now = storedAt.Add(time.Duration(hours) * time.Hour) }
 }
 
+// epochOf returns the epoch of the store.
+func epochOf(j *Journal) string {
+	epoch, _ := j.shown.get()
+	return epoch
+}
+
+// present is the room's name since format 2, where those with @ are the server's.
+func (r *storedRoom) present() string {
+	if journal.IsReserved(r.name) {
+		return "~" + r.name
+	}
+	return r.name
+}
+
 // kept returns the entries that retention has left.
 func (r *storedRoom) kept() (entries []journal.Entry) {
 	for _, e := range r.entries {
 		if e.Seq >= r.first {
-			e.Room = r.name
+			e.Room, e.Count = r.present(), uint64(e.Seq) // every entry of format 1 counts
 			entries = append(entries, e)
 		}
 	}
@@ -220,14 +237,14 @@ func checkStored(t *testing.T, j *Journal) {
 	t.Helper()
 	ctx := context.Background()
 	for _, r := range storedRooms {
-		page, err := j.Read(ctx, journal.Query{Room: r.name, Limit: 1})
+		page, err := j.Read(ctx, journal.Query{Room: r.present(), Limit: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if page.First != r.first || page.Last != r.last {
 			t.Errorf("room %q has %d to %d, want %d to %d", r.name, page.First, page.Last, r.first, r.last)
 		}
-		got, want := readAll(t, j, r.name), r.kept()
+		got, want := readAll(t, j, r.present()), r.kept()
 		if len(got) != len(want) {
 			t.Errorf("room %q has %d entries, want %d", r.name, len(got), len(want))
 			continue
@@ -239,19 +256,22 @@ func checkStored(t *testing.T, j *Journal) {
 		}
 	}
 	records := map[string]string{}
-	err := j.Records().Scan(ctx, "", func(key string, value []byte) error {
-		records[key] = string(value)
+	err := j.Records().Scan(ctx, "", func(r journal.Record) error {
+		records[r.Key] = string(r.Value)
 		return nil
 	})
-	if err != nil || !maps.Equal(records, storedRecords) {
-		t.Errorf("the records are %q, %v; want %q", records, err, storedRecords)
+	want := maps.Clone(storedRecords)
+	want["read\x00u1\x00~@u7"] = want["read\x00u1\x00@u7"]
+	delete(want, "read\x00u1\x00@u7")
+	if err != nil || !maps.Equal(records, want) {
+		t.Errorf("the records are %q, %v; want %q", records, err, want)
 	}
 }
 
 func TestFormat_OldStore_IsReadInFull(t *testing.T) {
 	j, _ := openStored(t, 3, nil)
-	if j.epoch != storedEpoch {
-		t.Errorf("the epoch is %q, want %q", j.epoch, storedEpoch)
+	if epochOf(j) != storedEpoch {
+		t.Errorf("the epoch is %q, want %q", epochOf(j), storedEpoch)
 	}
 	checkStored(t, j)
 	kept := 0
@@ -278,8 +298,12 @@ func TestFormat_OldStore_IsContinued(t *testing.T) {
 			if e.Key == "" {
 				continue
 			}
-			e.Room = r.name
-			if got := mustAppend(t, j, e); got != (journal.Receipt{Epoch: storedEpoch, Seq: e.Seq, At: e.At, Duplicate: true}) {
+			e.Room = r.present()
+			want := journal.Receipt{Epoch: storedEpoch, Seq: e.Seq, At: e.At, Duplicate: true}
+			if e.Seq >= r.first {
+				want.Count = uint64(e.Seq)
+			}
+			if got := mustAppend(t, j, e); got != want {
 				t.Errorf("room %q: the key of entry %d gets %+v", r.name, e.Seq, got)
 			}
 		}
@@ -292,11 +316,14 @@ func TestFormat_OldStore_IsContinued(t *testing.T) {
 	}
 	for _, r := range storedRooms {
 		next := r.last
+		if r.first > r.last {
+			next = 0 // the room was empty for as long as keys live: it begins again
+		}
 		for _, e := range r.entries {
 			if e.Key == "" {
 				continue
 			}
-			e.Room = r.name
+			e.Room = r.present()
 			got, forgotten := mustAppend(t, j, e), e.Seq < r.first
 			if forgotten {
 				next++
@@ -310,6 +337,99 @@ func TestFormat_OldStore_IsContinued(t *testing.T) {
 	defer j.Close()
 	if got := mustAppend(t, j, say("team", "new")); got.Seq != 12 || got.Epoch != storedEpoch {
 		t.Errorf("the next entry of team gets %+v", got)
+	}
+}
+
+// A store that was brought up to date is rewritten, opened again and read as before. An
+// older program would refuse it: its version is another one.
+func TestFormat_OldStore_IsRewritten(t *testing.T) {
+	j, _ := openStored(t, 3, nil)
+	ctx := context.Background()
+	if err := j.Compact(ctx); err != nil {
+		t.Fatal(err)
+	}
+	again := reopen(t, j)
+	defer again.Close()
+	checkStored(t, again)
+	version, err := again.store.Peek().Get(format.MetaKey(format.MetaFormat))
+	if err != nil || string(version) != format.Version {
+		t.Errorf("its format is %q, %v", version, err)
+	}
+	// The feed begins with what is said now, and so do stamps.
+	feed, err := again.Feed(ctx, journal.FeedQuery{Limit: 10})
+	if err != nil || len(feed.Entries) != 0 {
+		t.Errorf("the feed has %+v, %v", feed, err)
+	}
+	e := say("team", "new")
+	e.With = []journal.Record{{Key: "read\x00u7\x00team", Value: []byte("x")}, {Key: "empty"}}
+	r := mustAppend(t, again, e)
+	if r.Count != 12 || r.Position == 0 {
+		t.Errorf("a new entry gets %+v", r)
+	}
+	records, err := again.Records().GetMany(ctx, []string{"read\x00u7\x00team", "empty", "ban\x00team\x00u9"})
+	if err != nil || records[0].Stamp.Position != r.Position || records[1].Value != nil || records[2].Stamp != (journal.Stamp{}) {
+		t.Errorf("the records are %+v, %v", records, err)
+	}
+	n := 0
+	if err := again.Records().Scan(ctx, "", func(journal.Record) error { n++; return nil }); err != nil || n != len(storedRecords)-1 {
+		t.Errorf("there are %d records: %v", n, err)
+	}
+}
+
+// Unread counts and heads of a store of format 1 are what they were: every entry counts.
+func TestFormat_OldStore_HasTheSameUnreadCounts(t *testing.T) {
+	j, _ := openStored(t, 3, nil)
+	for _, r := range storedRooms {
+		heads, err := j.Heads(context.Background(), []string{r.present()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := heads[0]
+		for mark := journal.Seq(0); mark <= r.last; mark++ {
+			if got, want := h.Unread(uint64(mark)), uint64(r.last-max(mark, r.first-1)); got != want {
+				t.Errorf("room %q, mark %d: %d unread, want %d", r.name, mark, got, want)
+			}
+		}
+		newest := journal.Seq(0)
+		for _, e := range r.kept() {
+			if e.Kind.Counts() {
+				newest = e.Seq
+			}
+		}
+		if h.Newest.Seq != newest || h.Last != r.last || h.First != r.first {
+			t.Errorf("room %q has the head %d to %d, newest %d; want %d", r.name, h.First, h.Last, h.Newest.Seq, newest)
+		}
+	}
+}
+
+// Renaming may be interrupted anywhere, and there may be a room of the new name.
+func TestFormat_OldStore_RenamingIsInterrupted_GoesOn(t *testing.T) {
+	for failAfter := 1 + rand.IntN(9); ; failAfter += 9 {
+		dir := filepath.Join(t.TempDir(), "store")
+		copyDir(t, filepath.Join("testdata", "format1"), dir)
+		fs, n := faultfs.New(), 0
+		opt := Options{Dir: dir, Retention: storedRetention, interval: -1, fs: fs, now: func() time.Time { return storedAt.Add(3 * time.Hour) }}
+		fs.Fail(func(string, string) error {
+			if n++; n > failAfter {
+				return faultfs.ErrNoSpace
+			}
+			return nil
+		})
+		if j, err := Open(opt); err == nil {
+			_ = j.Close()
+		}
+		fs.Fail(nil)
+		j := open(t, opt)
+		checkStored(t, j)
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if t.Failed() {
+			t.Fatalf("after %d writes", failAfter)
+		}
+		if n <= failAfter {
+			break
+		}
 	}
 }
 
@@ -327,7 +447,7 @@ func TestFormat_OldStore_OverItsQuota_LosesTheOldest(t *testing.T) {
 
 func TestFormat_OldBackup_GetsAnotherEpoch(t *testing.T) {
 	j, _ := openStored(t, 3, func(dir string) { write(t, filepath.Join(dir, "BACKUP"), "") })
-	if j.epoch == storedEpoch {
+	if epochOf(j) == storedEpoch {
 		t.Error("the epoch is still the same")
 	}
 	checkStored(t, j)

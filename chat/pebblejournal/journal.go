@@ -2,39 +2,46 @@ package pebblejournal
 
 import (
 	"context"
-	"slices"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/keyfilter"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/listeners"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/rows"
 	"github.com/cockroachdb/pebble/v2"
+	"go.uber.org/zap"
 )
 
 // Journal is a journal.Journal and a journal.Restorer in a directory. All its
 // methods may be called by several goroutines at once.
 type Journal struct {
 	// Fixed once Open has returned.
-	opt       Options
-	epoch     string
-	store     *store
-	rooms     *roomCache
-	followers *followers
-	queue     *queue
+	opt   Options
+	store *disk.Store
+	rooms *commit.Rooms
+	queue *queue
+	nodes *journal.Alone
+
+	listeners callbacks
+	shown     shown
 
 	maxBytes   atomic.Int64 // Options.MaxBytes, or what SetMaxBytes was given last
 	filter     keyfilter.Filter
+	inHand     inHand
 	unresolved unresolved
 	statistics statistics
 	due        dueRooms
 
 	// The committer hands groups to the dispatcher and gets them back.
-	committed chan *commitGroup
-	answered  chan struct{}     // those who appended the group are answered
-	free      chan *commitGroup // its followers are called too: it may be used again
-
-	totals totals // owned by the committer
+	committed chan *commit.Group
+	answered  chan struct{}      // those who appended the group are answered
+	free      chan *commit.Group // its followers are called too: it may be used again
 
 	background       context.Context // of maintenance
 	cancelBackground context.CancelFunc
@@ -51,6 +58,26 @@ var (
 	_ journal.Restorer = (*Journal)(nil)
 )
 
+// shown is what readers may know of the store as a whole. The committer sets it, or
+// whoever opens the store while nobody uses it.
+type shown struct {
+	mu     sync.Mutex // guards the rest
+	epoch  string
+	totals format.Totals // of the newest group that is durable and visible
+}
+
+func (s *shown) set(epoch string, t format.Totals) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch, s.totals = epoch, t
+}
+
+func (s *shown) get() (epoch string, t format.Totals) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.epoch, s.totals
+}
+
 // Append implements journal.Journal. It blocks only while more than 4 MiB wait to
 // be written, so it slows down callers that are faster than the disk.
 //
@@ -60,15 +87,24 @@ var (
 //
 // The error wraps journal.ErrUnavailable while the disk is full or fails; it is
 // journal.ErrClosed after Close.
-func (j *Journal) Append(e journal.Entry, done func(journal.Receipt, error)) {
-	it := item{entry: e, done: done}
-	if e.Key != "" && e.Kind.Recorded() {
-		it.hash = hashKey(e.Room, e.From.ID, e.Key)
+func (j *Journal) Append(ctx context.Context, e journal.Entry, done func(journal.Receipt, error)) {
+	if err := journal.CheckEntry(&e); err != nil {
+		done(journal.Receipt{}, err)
+		return
 	}
-	if err := j.queue.put(it); err != nil {
+	e.Recalled, e.Epoch = false, ""
+	e.Seq, e.Count, e.Position, e.Edited = 0, 0, 0, 0
+	it := commit.Item{Entry: e, Done: done}
+	if e.Key != "" && e.Kind.Recorded() {
+		it.Hash = format.HashKey(e.Room, e.From.ID, e.Key)
+	}
+	if err := j.queue.put(ctx, it); err != nil {
 		done(journal.Receipt{}, err)
 	}
 }
+
+// Nodes implements journal.Journal: the store has one node.
+func (j *Journal) Nodes() journal.Nodes { return j.nodes }
 
 // Restore implements journal.Restorer. It writes the entries as one batch, so they
 // should be some hundreds, and about a megabyte. It does not return before the
@@ -83,23 +119,24 @@ func (j *Journal) Restore(ctx context.Context, entries []journal.Entry) (recorde
 	}
 	var answered sync.WaitGroup
 	answers := make([]answer, len(entries))
-	items := make([]item, len(entries))
-	together := new(restoration)
+	items := make([]commit.Item, len(entries))
+	together := new(commit.Restoration)
 	bytes := 0
 	for i, e := range entries {
 		it := &items[i]
-		*it = item{entry: e, restoration: together}
-		it.done = func(receipt journal.Receipt, err error) {
+		e.With, e.Since = nil, 0
+		*it = commit.Item{Entry: e, Restoration: together}
+		it.Done = func(receipt journal.Receipt, err error) {
 			answers[i] = answer{receipt, err}
 			answered.Done()
 		}
 		if e.Key != "" {
-			it.hash = hashKey(e.Room, e.From.ID, e.Key)
+			it.Hash = format.HashKey(e.Room, e.From.ID, e.Key)
 		}
-		bytes += it.queuedBytes()
+		bytes += it.QueuedBytes()
 	}
 	answered.Add(len(items))
-	if err := j.queue.putAll(true, bytes, items...); err != nil {
+	if err := j.queue.putAll(ctx, true, bytes, items...); err != nil {
 		return 0, 0, err
 	}
 	answered.Wait()
@@ -118,10 +155,10 @@ func (j *Journal) Restore(ctx context.Context, entries []journal.Entry) (recorde
 
 // change makes the committer call change with its group, and waits until that is
 // durable. maintenance says that the change frees space.
-func (j *Journal) change(ctx context.Context, maintenance bool, change func(*commitGroup) error) error {
+func (j *Journal) change(ctx context.Context, maintenance bool, change func(*commit.Group) error) error {
 	result := make(chan error, 1)
-	err := j.queue.put(item{change: change, maintenance: maintenance, done: func(_ journal.Receipt, err error) { result <- err }})
-	if err != nil {
+	it := commit.Item{Change: change, Maintenance: maintenance, Done: func(_ journal.Receipt, err error) { result <- err }}
+	if err := j.queue.put(ctx, it); err != nil {
 		return err
 	}
 	select {
@@ -132,65 +169,90 @@ func (j *Journal) change(ctx context.Context, maintenance bool, change func(*com
 	}
 }
 
-// Follow implements journal.Journal. One goroutine calls deliver for all rooms: a
-// slow deliver delays everybody. A panic in it is logged.
-func (j *Journal) Follow(room string, deliver func(journal.Entry)) (stop func(), err error) {
-	f := &follower{deliver: deliver}
-	if !j.followers.add(room, f) {
-		return nil, journal.ErrClosed
-	}
-	return func() { j.followers.remove(room, f) }, nil
+// callbacks are those of Follow, FollowFeed and Watch.
+type callbacks struct {
+	rooms    listeners.Set[string, *listeners.Follower]
+	feed     listeners.Set[struct{}, *feedFollower]
+	watchers listeners.Set[struct{}, *watcher]
 }
 
-// Records returns the small values that are kept beside the entries.
-func (j *Journal) Records() journal.Records { return records{j} }
+type watchListener = listeners.Listener[struct{}, *watcher]
 
-// records implements journal.Records.
-type records struct{ journal *Journal }
+// feedFollower is one call of FollowFeed. Its fields are fixed.
+type feedFollower struct {
+	wants   func(room string) bool
+	deliver func(journal.Entry)
+	lost    func(journal.Lost)
+}
 
-// Put keeps value under key, or deletes the key. If ctx ends first, the change may
-// still be made.
-func (r records) Put(ctx context.Context, key string, value []byte) error {
-	k, value := appendRecordKey(nil, key), slices.Clone(value)
-	return r.journal.change(ctx, false, func(g *commitGroup) error {
-		if value == nil {
-			return g.batch.Delete(k, nil)
+// watcher is one call of Watch. Its fields are fixed.
+type watcher struct {
+	prefix string
+	each   func(journal.Record)
+}
+
+// protect calls a function of somebody else, and logs its panic.
+func (j *Journal) protect(f func()) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			j.opt.Logger.Error("chat journal: callback panicked", zap.Any("cause", cause), zap.Stack("stack"))
 		}
-		return g.batch.Set(k, value, nil)
+	}()
+	f()
+}
+
+// loadTotals takes over the epoch and the totals of the store. If a damaged block has the
+// totals, their positions go on at the present time, which is above all that were given.
+func (j *Journal) loadTotals(h *disk.Handle) error {
+	value, err := h.Get(format.MetaKey(format.MetaTotals))
+	var t format.Totals
+	if err == nil && value != nil {
+		t, err = format.DecodeTotals(value)
+	}
+	if disk.IsDamage(err) {
+		above := journal.Position(j.opt.now().UnixMilli()) << 8
+		t, err = format.Totals{Entries: h.Entries, Position: above, Updates: above, FeedBegin: above}, nil
+	}
+	if err != nil {
+		return err
+	}
+	j.statistics.load(t)
+	j.shown.set(h.Epoch, t)
+	return nil
+}
+
+// loadState loads the state of a room for the cache. A room that is new has been there
+// before, perhaps, if any was forgotten: then this is another life.
+func (j *Journal) loadState(db pebble.Reader, name string) (format.RoomState, error) {
+	state, err := rows.State(db, name, func() journal.Position {
+		if _, t := j.shown.get(); t.DroppedHeads > 0 {
+			return t.Position + 1
+		}
+		return 0
 	})
+	if j.spare(err) {
+		return rows.SalvageState(db, name)
+	}
+	return state, err
 }
 
-// Get returns a copy of the value, or nil if there is no such record.
-func (r records) Get(ctx context.Context, key string) ([]byte, error) {
-	h, err := r.journal.store.use(ctx)
-	if err != nil {
-		return nil, err
+// spare reports whether err says that something is damaged, and counts it then. It is
+// taken for missing.
+func (j *Journal) spare(err error) bool {
+	if !rows.IsDamage(err) {
+		return false
 	}
-	defer h.release()
-	return h.get(appendRecordKey(nil, key))
+	j.noteDamage(1)
+	return true
 }
 
-// Scan calls each with copies of the records as they are when Scan begins.
-func (r records) Scan(ctx context.Context, prefix string, each func(key string, value []byte) error) error {
-	h, err := r.journal.store.use(ctx)
-	if err != nil {
-		return err
+// noteDamage counts entries and records that could not be read, and logs it once an hour.
+func (j *Journal) noteDamage(n int) {
+	if n > 0 && j.statistics.addDamaged(n, j.opt.now()) {
+		j.opt.Logger.Error("chat journal: something in the store is damaged and cannot be read; the rest goes on without it. "+
+			"Put a backup in its place if it is needed", zap.String("dir", j.opt.Dir), zap.Uint64("in_all", j.statistics.snapshot().Damaged))
 	}
-	defer h.release()
-	start := appendRecordKey(nil, prefix)
-	iter, err := h.db.NewIter(&pebble.IterOptions{LowerBound: start, UpperBound: prefixEnd(start)})
-	if err != nil {
-		return err
-	}
-	defer iter.Close()
-	for at := iter.First(); at; at = iter.Next() {
-		value := append([]byte{}, iter.Value()...)
-		if err := each(string(iter.Key()[1:]), value); err != nil {
-			return err
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-	return iter.Error()
 }
+
+// errReopening is why an append is refused while the store is being reopened.
+var errReopening = errors.New("the store is being opened again")

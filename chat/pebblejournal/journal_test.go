@@ -55,7 +55,7 @@ func appendOne(j *Journal, e journal.Entry) (journal.Receipt, error) {
 		err error
 	}
 	answers := make(chan answer, 1)
-	j.Append(e, func(r journal.Receipt, err error) { answers <- answer{r, err} })
+	j.Append(context.Background(), e, func(r journal.Receipt, err error) { answers <- answer{r, err} })
 	a := <-answers
 	return a.r, a.err
 }

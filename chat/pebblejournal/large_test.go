@@ -73,7 +73,7 @@ func fillRooms(t *testing.T, j *Journal, rooms, each int) {
 			wg.Add(1)
 			e := benchEntry(0, i%50, uint64(i))
 			e.Room = fmt.Sprint("room-", room)
-			j.Append(e, func(_ journal.Receipt, err error) {
+			j.Append(context.Background(), e, func(_ journal.Receipt, err error) {
 				if err != nil {
 					t.Error(err)
 				}

@@ -4,6 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
 	"go.uber.org/zap"
 )
 
@@ -41,7 +44,7 @@ func (j *Journal) maintain() {
 	}
 	defer j.endMaintenance()
 	j.checkDisk()
-	if j.queue.refused() != nil && !j.store.healthy() {
+	if j.queue.refused() != nil && !j.store.Healthy() {
 		return
 	}
 	if err := j.maintainStore(ctx); err != nil && ctx.Err() == nil {
@@ -69,12 +72,16 @@ func (j *Journal) maintainStore(ctx context.Context) error {
 	return j.fullPass(ctx, fullPassSlowdown)
 }
 
-// fullPass enforces the retention of all rooms and deletes expired keys.
+// fullPass enforces the retention of all rooms and of the feed, and deletes expired
+// keys.
 func (j *Journal) fullPass(ctx context.Context, slowdown time.Duration) error {
 	if err := j.enforceRetentionOfAll(ctx, slowdown); err != nil {
 		return err
 	}
-	return j.expireKeys(ctx, slowdown)
+	if err := j.expireKeys(ctx, j.opt.now().Add(-commit.KeyLife).UnixMilli(), slowdown); err != nil {
+		return err
+	}
+	return j.trimFeed(ctx)
 }
 
 // enforceAll does at once and exactly what maintenance does over time: retention,
@@ -107,16 +114,16 @@ func (j *Journal) endMaintenance() { <-j.maintaining }
 // checkDisk refuses appends when nothing can be recorded, and allows them again
 // once the disk has recovered.
 func (j *Journal) checkDisk() {
-	if err := j.store.check(); err != nil && j.queue.refused() == nil {
+	if err := j.store.Check(); err != nil && j.queue.refused() == nil {
 		// The committer would notice it too, but it may be waiting for Pebble, which
 		// waits for space.
-		j.queue.refuse(unavailable(err))
+		j.queue.refuse(disk.Unavailable(err))
 		j.opt.Logger.Error("chat journal: can't record", zap.Error(err))
 	}
-	if j.queue.refused() == nil || !j.store.recovered() {
+	if j.queue.refused() == nil || !j.store.Recovered() {
 		return
 	}
-	if !j.store.healthy() {
+	if !j.store.Healthy() {
 		if err := j.reopen(); err != nil {
 			j.opt.Logger.Warn("chat journal: can't open the store again", zap.Error(err))
 			return
@@ -129,15 +136,33 @@ func (j *Journal) checkDisk() {
 // reopen opens a store that has failed again. First it removes from the log what
 // nobody was told is recorded.
 func (j *Journal) reopen() error {
-	if h := j.store.peek(); h != nil {
-		if err := h.db.RewindLog(); err != nil {
+	if h := j.store.Peek(); h != nil {
+		if err := h.DB.RewindLog(); err != nil {
 			return err
 		}
 	}
 	j.answerUncertain()
-	if err := j.store.reopen(); err != nil {
+	h, err := j.store.Reopen(j.statistics.currentTotals().Entries, j.takeOver)
+	if err != nil {
 		return err
 	}
-	j.rooms.unpin(j.unresolved.removeRooms()...)
+	if err := h.DB.Failed(); err != nil {
+		return err // it can be read
+	}
+	j.rooms.Unpin(j.unresolved.removeRooms()...)
+	if lost := j.unresolved.removeLost(); lost != nil {
+		return j.loseAll(j.background, lost.Epoch, lost.Why)
+	}
 	return nil
+}
+
+// takeOver is called when the store is open again and nobody uses it yet. If it has
+// lost something, memory knows too much: it forgets all.
+func (j *Journal) takeOver(h *disk.Handle) error {
+	if epoch, _ := j.shown.get(); h.Epoch == epoch {
+		return nil
+	}
+	j.unresolved.addLost(journal.Lost{Epoch: h.Epoch, Why: h.Renew})
+	j.rooms.EvictAll()
+	return j.loadTotals(h)
 }

@@ -2,13 +2,17 @@ package pebblejournal
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/witness"
+	"go.uber.org/zap"
 )
 
 // firstFullPass is how long after Open the first full pass of maintenance begins.
@@ -30,19 +34,19 @@ func Open(opt Options) (*Journal, error) {
 	opt.Dir = dir
 	j := &Journal{
 		opt:         opt,
-		rooms:       newRoomCache(opt.CacheBytes),
-		followers:   &followers{byRoom: map[string][]*follower{}},
+		nodes:       journal.NewAlone(machineName()),
 		queue:       newQueue(),
-		committed:   make(chan *commitGroup),
+		committed:   make(chan *commit.Group),
 		answered:    make(chan struct{}, 1),
-		free:        make(chan *commitGroup, 2),
+		free:        make(chan *commit.Group, 2),
 		maintaining: make(chan struct{}, 1),
 	}
-	if j.store, err = openStore(&j.opt); err != nil {
+	j.rooms = commit.NewRooms(opt.CacheBytes, j.loadState)
+	if j.store, err = disk.Open(opt.store()); err != nil {
 		return nil, opt.openError(err)
 	}
 	if err := j.load(); err != nil {
-		j.store.close()
+		j.store.Close(nil)
 		return nil, opt.openError(err)
 	}
 	j.start()
@@ -60,97 +64,43 @@ func (j *Journal) start() {
 	j.goroutines.Go(j.commitAll)
 	j.goroutines.Go(j.dispatchAll)
 	j.goroutines.Go(j.maintainAll)
+	go j.store.Witness.Run(j.testify)
+	j.store.Witness.Note() // the store is open
 }
 
-// load reads the format, the epoch and the totals, and writes them to a new store.
+// load takes over the epoch and the totals of the store.
 func (j *Journal) load() error {
-	h := j.store.peek()
-	format, err := h.get(metaKey(metaFormat))
-	if err != nil {
-		return err
+	h := j.store.Peek()
+	if err := h.DB.Failed(); err != nil {
+		j.queue.refuse(disk.Unavailable(err))
+		j.opt.Logger.Error("chat journal: can be read, but can't record", zap.Error(err))
 	}
-	if format == nil {
-		if err := h.initialize(); err != nil {
-			return err
-		}
-	} else if string(format) != storeFormat {
-		return fmt.Errorf("its format is %q and this program knows only %q", format, storeFormat)
-	}
-	if err := h.renewEpoch(); err != nil {
-		return err
-	}
-	epoch, err := h.get(metaKey(metaEpoch))
-	if err != nil {
-		return err
-	}
-	if len(epoch) == 0 {
-		return errDamaged
-	}
-	j.epoch = string(epoch)
 	return j.loadTotals(h)
 }
 
-func (j *Journal) loadTotals(h *handle) error {
-	value, err := h.get(totalsKey)
-	if err != nil || value == nil {
-		return err
-	}
-	if j.totals, err = decodeTotals(value); err != nil {
-		return err
-	}
-	j.statistics.load(j.totals)
-	return nil
+// testify returns what the witness must say now. It returns false while the store
+// cannot be written.
+func (j *Journal) testify() (witness.Witness, bool) {
+	epoch, _ := j.shown.get()
+	w := witness.Witness{Format: format.Version, Epoch: epoch, Entries: j.statistics.currentTotals().Entries}
+	return w, j.store.Healthy()
 }
 
-// initialize writes the format and the epoch to a new store. It leaves the store of
-// another program alone.
-func (h *handle) initialize() error {
-	iter, err := h.db.NewIter(nil)
+// machineName returns what the machine is called, for people.
+func machineName() string {
+	name, err := os.Hostname()
 	if err != nil {
-		return err
+		return "unknown"
 	}
-	foreign := iter.First()
-	if err := errors.Join(iter.Error(), iter.Close()); err != nil {
-		return err
-	}
-	if foreign {
-		return errors.New("it holds another program's data; choose another directory")
-	}
-	b := h.db.NewBatch()
-	defer b.Close()
-	_ = b.Set(metaKey(metaEpoch), newEpoch(), nil)
-	_ = b.Set(metaKey(metaFormat), []byte(storeFormat), nil)
-	if err := b.Commit(pebble.Sync); err != nil {
-		return err
-	}
-	// Pebble writes the first log of a new store in an older form, in which a torn
-	// end is harder to tell from damage. Flush begins the next log.
-	if err := h.db.Flush(); err != nil {
-		return err
-	}
-	return h.db.Failed()
+	return name
 }
 
-func newEpoch() []byte { return []byte(rand.Text()[:10]) }
-
-// renewEpoch gives a store that was a backup a new epoch.
-func (h *handle) renewEpoch() error {
-	mark := filepath.Join(h.store.opt.Dir, backupMark)
-	if exists, err := h.db.Exists(mark); err != nil || !exists {
-		return err
-	}
-	if err := h.db.Set(metaKey(metaEpoch), newEpoch(), pebble.Sync); err != nil {
-		return err
-	}
-	if err := h.db.Failed(); err != nil {
-		return err
-	}
-	return h.db.Remove(mark)
-}
-
-// Close implements journal.Journal: it writes what was appended, ends every Follow
-// and releases the directory. If the disk fails, it answers what could not be
-// written with an error. Later calls return what the first one did.
+// Close implements journal.Journal: it writes what was appended, ends every Follow and
+// Watch, and releases the directory. If the disk fails, it answers what could not be
+// written with an error. If the disk does not answer within 5 seconds, it gives up:
+// what it has begun to write is answered with journal.ErrUncertain. The directory then
+// stays locked until the disk answers, or the process ends. Later calls return what the
+// first one did.
 func (j *Journal) Close() error {
 	j.closing.Do(func() { j.closeErr = j.close() })
 	return j.closeErr
@@ -161,12 +111,53 @@ func (j *Journal) close() error {
 	j.queue.close()
 	if j.queue.refused() != nil {
 		// The committer may be waiting for Pebble, and Pebble for space.
-		if h := j.store.peek(); h != nil {
-			h.db.Discard(errLost)
+		if h := j.store.Peek(); h != nil {
+			h.DB.Discard(errLost)
 		}
 	}
+	ended := make(chan error, 1)
+	go func() { ended <- j.finish() }()
+	patience := time.NewTimer(j.opt.patience)
+	defer patience.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-patience.C:
+		j.giveUp()
+		return fmt.Errorf("close journal %q: the disk does not answer; the directory stays locked until it does", j.opt.Dir)
+	}
+}
+
+// finish ends everything. It takes as long as the disk does.
+func (j *Journal) finish() error {
 	j.goroutines.Wait()
-	j.followers.close()
+	<-j.store.Witness.Stop()
+	j.endListening()
 	j.answerUncertain()
-	return j.store.close()
+	w, _ := j.testify()
+	return j.store.Close(&w)
+}
+
+func (j *Journal) endListening() {
+	j.listeners.rooms.Close()
+	j.listeners.feed.Close()
+	j.listeners.watchers.Close()
+}
+
+// giveUp answers everybody who waits. finish goes on once the disk does.
+func (j *Journal) giveUp() {
+	j.opt.Logger.Error("chat journal: closed, though the disk does not answer", zap.String("dir", j.opt.Dir))
+	j.store.Refuse()
+	queued, _ := j.queue.take(nil)
+	uncertain := j.inHand.giveUp()
+	for _, it := range j.unresolved.removeItems() {
+		uncertain = append(uncertain, it.Done)
+	}
+	j.endListening()
+	for _, done := range uncertain {
+		j.protect(func() { done(journal.Receipt{}, journal.ErrUncertain) })
+	}
+	for i := range queued {
+		j.protect(func() { queued[i].Done(journal.Receipt{}, journal.ErrClosed) })
+	}
 }

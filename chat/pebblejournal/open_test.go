@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/faultfs"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -47,12 +48,12 @@ func TestOpen_UnusableDirectory_IsNamed(t *testing.T) {
 		}, "another program's data", nil},
 		"of a later format": {func(t *testing.T, dir string) {
 			j := open(t, Options{Dir: dir})
-			h, err := j.store.use(context.Background())
+			h, err := j.store.Use(context.Background())
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = h.db.Set(metaKey(metaFormat), []byte("9"), pebble.Sync)
-			h.release()
+			err = h.DB.Set(format.MetaKey(format.MetaFormat), []byte("9"), pebble.Sync)
+			h.Release()
 			if err := errors.Join(err, j.Close()); err != nil {
 				t.Fatal(err)
 			}

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"go.uber.org/zap"
 )
@@ -33,11 +33,13 @@ type Options struct {
 	// recalled body counts until its entry is deleted.
 	Retention func(room string) journal.Retention
 
-	// MaxBytes limits what the whole store takes on disk, in bytes. Above it the
-	// journal deletes the oldest entries of all rooms, in the background: under
-	// a heavy load the store may exceed the limit by what arrives meanwhile.
-	// Default 8 GiB, which is some thirty million short messages. A negative
-	// value means no limit.
+	// MaxBytes limits what the whole store takes on disk, in bytes: entries, keys,
+	// heads of rooms, records, the feed and the log. Above it the journal first
+	// forgets the keys of deleted entries, then deletes the oldest entries of all
+	// rooms with their keys, then forgets rooms that are empty. It does so in the
+	// background: under a heavy load the store may exceed the limit by what arrives
+	// meanwhile. Records are never deleted for it. Default 8 GiB, which is some thirty
+	// million short messages. A negative value means no limit.
 	MaxBytes int64
 
 	// Reserve is how many bytes of the disk appends leave free. Retention needs
@@ -59,6 +61,7 @@ type Options struct {
 	truncate func(path string, size int64) error
 	now      func() time.Time
 	interval time.Duration // between rounds of maintenance; negative: no rounds
+	patience time.Duration // of Close
 	memTable uint64        // bytes
 }
 
@@ -67,7 +70,9 @@ const (
 	defaultReserve    = 128 << 20
 	defaultCacheBytes = 32 << 20
 	defaultInterval   = time.Second
+	closePatience     = 5 * time.Second
 	defaultMemTable   = 32 << 20 // chosen with the benchmarks of this package
+	minMemTable       = 512 << 10
 )
 
 func (o Options) withDefaults() Options {
@@ -88,14 +93,28 @@ func (o Options) withDefaults() Options {
 	}
 	if o.memTable == 0 {
 		o.memTable = defaultMemTable
+		if o.MaxBytes > 0 { // the log is as large as the memory that it protects
+			o.memTable = min(o.memTable, max(uint64(o.MaxBytes)/16, minMemTable))
+		}
 	}
 	if o.now == nil {
 		o.now = time.Now
+	}
+	if o.patience == 0 {
+		o.patience = closePatience
 	}
 	if o.interval == 0 {
 		o.interval = defaultInterval
 	}
 	return o
+}
+
+// store returns what the store must know.
+func (o *Options) store() *disk.Config {
+	return &disk.Config{
+		Dir: o.Dir, FS: o.fs, Truncate: o.truncate, CacheBytes: o.CacheBytes, MemTable: o.memTable,
+		Reserve: o.Reserve, Retry: o.interval > 0, Logger: o.Logger,
+	}
 }
 
 // retention returns how much is kept of room.
@@ -109,7 +128,7 @@ func (o *Options) retention(room string) journal.Retention {
 var (
 	// ErrLocked is wrapped by Open's error when another process, or another
 	// journal of this process, has the directory.
-	ErrLocked = errors.New("it is in use by another process or journal; stop that, or choose another directory")
+	ErrLocked = disk.ErrLocked
 
 	// ErrCorrupt is wrapped by Open's error when the files of the store
 	// contradict each other. Open has not changed them then.
@@ -123,7 +142,7 @@ func (o *Options) openError(err error) error {
 		return nil
 	}
 	switch {
-	case pebble.IsCorruptionError(err), errors.Is(err, errDamaged), errors.Is(err, fs.ErrNotExist):
+	case disk.IsDamage(err):
 		return fmt.Errorf("open journal %q: %w: %w", o.Dir, ErrCorrupt, err)
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return fmt.Errorf("open journal %q: %w; let the server's user write there, or choose another directory", o.Dir, err)
@@ -131,22 +150,4 @@ func (o *Options) openError(err error) error {
 		return fmt.Errorf("open journal %q: %w; make room on that disk", o.Dir, err)
 	}
 	return fmt.Errorf("open journal %q: %w", o.Dir, err)
-}
-
-// makeDir makes the directory of the store. Pebble would do so too, but its errors
-// do not tell a file of that name from a missing permission.
-func (o *Options) makeDir() error {
-	if err := o.fs.MkdirAll(o.Dir, 0o700); err != nil {
-		return err
-	}
-	info, err := o.fs.Stat(o.Dir)
-	if err == nil && !info.IsDir() {
-		err = errors.New("it is not a directory")
-	}
-	return err
-}
-
-// unavailable wraps the reason why something cannot be recorded.
-func unavailable(err error) error {
-	return fmt.Errorf("%w: %w", journal.ErrUnavailable, err)
 }

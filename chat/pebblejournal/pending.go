@@ -1,38 +1,152 @@
 package pebblejournal
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
+)
+
+// inHand are the groups between the queue and their answers. When Close gives up, it
+// answers them in the place of the dispatcher.
+type inHand struct {
+	mu     sync.Mutex // guards the rest, and the held groups
+	groups []*heldGroup
+	gaveUp bool
+}
+
+// heldGroup is a group in hand. Its items belong to the committer, so it has copies of
+// what must be called.
+type heldGroup struct {
+	group    *commit.Group // nil: this one is free
+	done     []func(journal.Receipt, error)
+	answered bool
+}
+
+// hold takes a group in hand. It returns false after giveUp: nothing of it may be
+// written any more.
+func (h *inHand) hold(g *commit.Group) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.gaveUp {
+		return false
+	}
+	held := h.findLocked(nil)
+	if held == nil {
+		held = &heldGroup{}
+		h.groups = append(h.groups, held)
+	}
+	held.set(g)
+	return true
+}
+
+func (held *heldGroup) set(g *commit.Group) {
+	held.group = g
+	clear(held.done)
+	held.done = held.done[:0]
+	for i := range g.Items {
+		held.done = append(held.done, g.Items[i].Done)
+	}
+}
+
+func (h *inHand) findLocked(g *commit.Group) *heldGroup {
+	for _, held := range h.groups {
+		if held.group == g {
+			return held
+		}
+	}
+	return nil
+}
+
+// reduce calls f, which removes items from the group, unless these are answered.
+func (h *inHand) reduce(g *commit.Group, f func(*commit.Group)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	held := h.findLocked(g)
+	if held != nil && held.answered {
+		return
+	}
+	f(g)
+	if held != nil {
+		held.set(g)
+	}
+}
+
+// release lets go of a group. It returns false if giveUp has answered its items.
+func (h *inHand) release(g *commit.Group) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	held := h.findLocked(g)
+	if held == nil {
+		return true
+	}
+	answered := held.answered
+	clear(held.done)
+	*held = heldGroup{done: held.done[:0]}
+	return !answered
+}
+
+// giveUp returns what must be called for the groups in hand. It becomes the caller's to
+// do so.
+func (h *inHand) giveUp() (done []func(journal.Receipt, error)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.gaveUp = true
+	for _, held := range h.groups {
+		if held.group != nil && !held.answered {
+			held.answered = true
+			done = append(done, held.done...)
+		}
+	}
+	return done
+}
 
 // unresolved is what a failure of the disk leaves behind until the store is open
 // again.
 type unresolved struct {
-	mu    sync.Mutex // guards the rest
-	rooms []*room    // pinned, because Pebble's memory shows entries that are lost
-	items []item     // unanswered, because it is not certain whether they are recorded
+	mu    sync.Mutex     // guards the rest
+	rooms []*commit.Room // pinned, because Pebble's memory shows entries that are lost
+	items []commit.Item  // unanswered, because it is not certain whether they are recorded
+	lost  *journal.Lost  // what followers must be told, because the store has lost something
+}
+
+func (u *unresolved) addLost(l journal.Lost) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.lost = &l
+}
+
+func (u *unresolved) removeLost() *journal.Lost {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	lost := u.lost
+	u.lost = nil
+	return lost
 }
 
 // addRooms adds pinned rooms.
-func (u *unresolved) addRooms(rooms []*room) {
+func (u *unresolved) addRooms(rooms []*commit.Room) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.rooms = append(u.rooms, rooms...)
 }
 
 // takeUncertain moves the items of g that may or may not be recorded here.
-func (u *unresolved) takeUncertain(g *commitGroup) {
+func (u *unresolved) takeUncertain(g *commit.Group) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	certain := g.items[:0]
-	for _, it := range g.items {
-		if it.written || it.original != nil {
+	certain := g.Items[:0]
+	for _, it := range g.Items {
+		if it.Written || it.Original != nil {
 			u.items = append(u.items, it)
 		} else {
 			certain = append(certain, it)
 		}
 	}
-	g.items = certain
+	g.Items = certain
 }
 
-func (u *unresolved) removeItems() []item {
+func (u *unresolved) removeItems() []commit.Item {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	items := u.items
@@ -40,7 +154,7 @@ func (u *unresolved) removeItems() []item {
 	return items
 }
 
-func (u *unresolved) removeRooms() []*room {
+func (u *unresolved) removeRooms() []*commit.Room {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	rooms := u.rooms

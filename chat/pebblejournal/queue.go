@@ -1,9 +1,12 @@
 package pebblejournal
 
 import (
+	"context"
 	"sync"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
 )
 
 // queueLimit bounds the bytes that wait for the committer, and so the size of one
@@ -13,10 +16,10 @@ const queueLimit = 4 << 20
 // queue collects items while the committer writes. It is bounded in bytes: while it
 // is full, put blocks.
 type queue struct {
-	mu      sync.Mutex // guards the rest
-	filled  sync.Cond  // there are items, or closed is set
-	emptied sync.Cond  // there is space, or a reason not to wait for it
-	items   []item
+	mu      sync.Mutex    // guards the rest
+	filled  sync.Cond     // there are items, or closed is set
+	changed chan struct{} // closed when there is space, or a reason not to wait for it; nil while nobody waits
+	items   []commit.Item
 	bytes   int
 	refusal error // why nothing can be recorded now, or nil
 	closed  bool
@@ -24,23 +27,26 @@ type queue struct {
 
 func newQueue() *queue {
 	q := &queue{}
-	q.filled.L, q.emptied.L = &q.mu, &q.mu
+	q.filled.L = &q.mu
 	return q
 }
 
-// put adds an item. After an error it is not added. Transient entries and
-// maintenance are accepted even while appends are refused.
-func (q *queue) put(it item) error {
-	refusable := !it.maintenance && (it.change != nil || it.entry.Kind.Recorded())
-	return q.putAll(refusable, it.queuedBytes(), it)
+// put adds an item, and waits for space until ctx ends. After an error it is not
+// added. Transient entries and maintenance are accepted even while appends are
+// refused.
+func (q *queue) put(ctx context.Context, it commit.Item) error {
+	refusable := !it.Maintenance && (!it.IsEntry() || it.Entry.Kind.Recorded())
+	return q.putAll(ctx, refusable, it.QueuedBytes(), it)
 }
 
 // putAll adds items that must be in one group. bytes is their size.
-func (q *queue) putAll(refusable bool, bytes int, items ...item) error {
+func (q *queue) putAll(ctx context.Context, refusable bool, bytes int, items ...commit.Item) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for q.bytes >= queueLimit && !q.closed && !(refusable && q.refusal != nil) {
-		q.emptied.Wait()
+		if err := q.awaitChangeLocked(ctx); err != nil {
+			return err
+		}
 	}
 	if q.closed {
 		return journal.ErrClosed
@@ -56,6 +62,30 @@ func (q *queue) putAll(refusable bool, bytes int, items ...item) error {
 	return nil
 }
 
+// awaitChangeLocked releases the mutex while it waits. The error of ctx is that nothing
+// was recorded.
+func (q *queue) awaitChangeLocked(ctx context.Context) error {
+	if q.changed == nil {
+		q.changed = make(chan struct{})
+	}
+	changed := q.changed
+	q.mu.Unlock()
+	defer q.mu.Lock()
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return disk.Unavailable(ctx.Err())
+	}
+}
+
+func (q *queue) wakeLocked() {
+	if q.changed != nil {
+		close(q.changed)
+		q.changed = nil
+	}
+}
+
 // wait waits until take has something to return.
 func (q *queue) wait() {
 	q.mu.Lock()
@@ -68,7 +98,7 @@ func (q *queue) wait() {
 // take waits for items and returns all of them. The queue uses the memory of spare
 // from now on; the caller must not. It returns false once the queue is closed and
 // empty.
-func (q *queue) take(spare []item) ([]item, bool) {
+func (q *queue) take(spare []commit.Item) ([]commit.Item, bool) {
 	clear(spare) // so that they keep nothing alive
 	q.wait()
 	q.mu.Lock()
@@ -78,7 +108,7 @@ func (q *queue) take(spare []item) ([]item, bool) {
 	}
 	items := q.items
 	q.items, q.bytes = spare[:0], 0
-	q.emptied.Broadcast()
+	q.wakeLocked()
 	return items, true
 }
 
@@ -87,7 +117,7 @@ func (q *queue) refuse(err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.refusal = err
-	q.emptied.Broadcast()
+	q.wakeLocked()
 }
 
 // refused returns why nothing can be recorded now, or nil.
@@ -103,5 +133,5 @@ func (q *queue) close() {
 	defer q.mu.Unlock()
 	q.closed = true
 	q.filled.Broadcast()
-	q.emptied.Broadcast()
+	q.wakeLocked()
 }

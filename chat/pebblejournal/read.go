@@ -2,145 +2,145 @@ package pebblejournal
 
 import (
 	"context"
-	"fmt"
-	"slices"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
-	"github.com/cockroachdb/pebble/v2"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/rows"
 )
 
-// A page has at most pageMax entries, and gets no more entries once it has
-// pageMaxBytes.
-const (
-	pageMax      = 1000
-	pageMaxBytes = 1 << 20
-)
+// pageMaxBytes bounds the entries of a page.
+const pageMaxBytes = 1 << 20
 
 // Read implements journal.Journal. A page has at most 1000 entries, and fewer if
 // they are together larger than a megabyte. It has nothing that is not durable.
 // While the store is being reopened after a failure, Read waits until ctx ends.
 func (j *Journal) Read(ctx context.Context, q journal.Query) (journal.Page, error) {
-	h, err := j.store.use(ctx)
+	return disk.Within(ctx, j.store, func(h *disk.Handle) (journal.Page, error) { return j.read(h, q) })
+}
+
+// Pages implements journal.Journal.
+func (j *Journal) Pages(ctx context.Context, queries []journal.Query, bytes int) ([]journal.Page, error) {
+	return disk.Within(ctx, j.store, func(h *disk.Handle) ([]journal.Page, error) { return j.readAll(ctx, h, queries, bytes) })
+}
+
+func (j *Journal) readAll(ctx context.Context, h *disk.Handle, queries []journal.Query, bytes int) (pages []journal.Page, err error) {
+	pages, left := make([]journal.Page, len(queries)), bytes
+	for i, q := range queries {
+		switch {
+		case bytes > 0 && left <= 0:
+			q.Limit = 0
+		case bytes > 0 && (q.Bytes == 0 || q.Bytes > left):
+			q.Bytes = left
+		}
+		if pages[i], err = j.read(h, q); err != nil {
+			return nil, err
+		}
+		for k := range pages[i].Entries {
+			left -= pages[i].Entries[k].Size()
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return pages, nil
+}
+
+func (j *Journal) read(h *disk.Handle, q journal.Query) (journal.Page, error) {
+	r, err := j.rooms.Pin(q.Room, h.DB)
 	if err != nil {
 		return journal.Page{}, err
 	}
-	defer h.release()
-	r, err := j.rooms.pin(q.Room, h)
-	if err != nil {
-		return journal.Page{}, err
+	defer j.rooms.Unpin(r)
+	if q.Bytes <= 0 || q.Bytes > pageMaxBytes {
+		q.Bytes = pageMaxBytes
 	}
-	defer j.rooms.unpin(r)
 	keep := j.opt.retention(q.Room)
 	// Between looking at the room's state and reading the store, retention may
-	// delete the first entries of the page. It raises state.first before that, so
+	// delete the first entries of the page. It raises state.First before that, so
 	// another attempt is right.
 	for range 3 {
 		page, complete, err := j.readPage(h, r, q, keep)
+		if rows.IsDamage(err) {
+			break
+		}
 		if complete || err != nil {
 			return page, err
 		}
 	}
-	return journal.Page{}, fmt.Errorf("read room: %w: entries are missing", errDamaged)
+	return j.salvagePage(h, r, q, keep)
+}
+
+// salvagePage reads a page of a room of which something cannot be read: it goes on with
+// the next entry that can.
+func (j *Journal) salvagePage(h *disk.Handle, r *commit.Room, q journal.Query, keep journal.Retention) (journal.Page, error) {
+	state := j.rooms.StateOf(r)
+	kept := commit.LimitCount(state, keep)
+	epoch, _ := j.shown.get()
+	page := journal.Page{Epoch: format.RoomEpoch(epoch, state.Born), First: kept.First, Last: kept.Last, Count: kept.Count}
+	dropped, _, err := rows.CountBefore(h.DB, r.Name(), &state, kept.First)
+	if err != nil && !rows.IsDamage(err) {
+		return journal.Page{}, err
+	}
+	page.Dropped = max(dropped, state.Dropped)
+	limit := min(max(q.Limit, 0), commit.PageMax)
+	from, to := kept.First, kept.Last+1
+	if !q.Backward {
+		from = min(max(q.After+1, from), to)
+	} else if q.Before > 0 {
+		to = max(min(q.Before, to), from)
+	}
+	if limit == 0 {
+		page.More = from < to
+		return page, nil
+	}
+	found, err := rows.Salvage(h.DB, q, &kept, from, to, limit)
+	if err != nil {
+		return journal.Page{}, err
+	}
+	page.Entries, page.Damaged = found.Entries, found.Missing
+	j.noteDamage(page.Damaged)
+	if _, err := rows.FillEdits(h.DB, page.Entries, &kept); err != nil {
+		return journal.Page{}, err
+	}
+	page.More = found.To < to
+	if q.Backward {
+		page.More = found.From > from
+	}
+	return page, nil
 }
 
 // readPage reads the page by the present state of the room. It is not complete if
 // some of the entries were not in the store.
-func (j *Journal) readPage(h *handle, r *room, q journal.Query, keep journal.Retention) (page journal.Page, complete bool, err error) {
-	state, cached := j.rooms.cachedPage(r, q, keep)
-	kept := limitCount(state, keep)
-	page = journal.Page{Epoch: j.epoch, First: kept.first, Last: kept.last, Entries: cached}
-	from, to := seqRange(q, kept)
+func (j *Journal) readPage(h *disk.Handle, r *commit.Room, q journal.Query, keep journal.Retention) (page journal.Page, complete bool, err error) {
+	state, cached := j.rooms.Page(r, q, keep)
+	kept := commit.LimitCount(state, keep)
+	epoch, _ := j.shown.get()
+	page = journal.Page{Epoch: format.RoomEpoch(epoch, state.Born), First: kept.First, Last: kept.Last, Count: kept.Count, Entries: cached}
+	if page.Dropped, complete, err = rows.CountBefore(h.DB, r.Name(), &state, kept.First); err != nil || !complete {
+		return page, false, err
+	}
+	from, to := commit.SeqRange(q, kept)
 	if cached == nil && from < to {
-		if page.Entries, complete, err = h.readEntries(q, from, to); err != nil || !complete {
+		if page.Entries, complete, err = rows.Entries(h.DB, q, from, to); err != nil || !complete {
 			return page, false, err
 		}
-		if to == kept.last+1 {
-			j.rooms.offerRecent(r, state, page.Entries)
+		if to == kept.Last+1 {
+			j.rooms.Offer(r, state, page.Entries)
 		}
+	}
+	edits, err := rows.FillEdits(h.DB, page.Entries, &kept)
+	if err != nil {
+		return page, false, err
+	}
+	if edits {
+		page.Entries = commit.Fitting(page.Entries, q)
 	}
 	if n := journal.Seq(len(page.Entries)); q.Backward {
-		page.More = to-n > kept.first
+		page.More = to-n > kept.First
 	} else {
-		page.More = from+n <= kept.last
+		page.More = from+n <= kept.Last
 	}
 	return page, true, nil
-}
-
-// cachedPage returns the state of a pinned room, and the entries that q asks for if
-// the cache has all of them.
-func (c *roomCache) cachedPage(r *room, q journal.Query, keep journal.Retention) (state roomState, entries []journal.Entry) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	from, to := seqRange(q, limitCount(r.state, keep))
-	if from < to && len(r.recent) > 0 && from >= r.recent[0].Seq {
-		first := r.recent[0].Seq
-		entries = slices.Clone(r.recent[from-first : to-first])
-	}
-	return r.state, entries
-}
-
-// limitCount returns the state with no more entries than keep.Count.
-func limitCount(state roomState, keep journal.Retention) roomState {
-	if n := journal.Seq(keep.Count); n > 0 && state.last > n {
-		state.first = max(state.first, state.last-n+1)
-	}
-	return state
-}
-
-// seqRange returns which entries q asks for: from ≤ seq < to.
-func seqRange(q journal.Query, state roomState) (from, to journal.Seq) {
-	limit := journal.Seq(min(max(q.Limit, 0), pageMax))
-	if q.Backward {
-		to = state.last + 1
-		if q.Before > 0 {
-			to = max(min(q.Before, to), state.first)
-		}
-		return max(state.first, to-min(limit, to)), to
-	}
-	if q.After >= state.last {
-		return state.last + 1, state.last + 1
-	}
-	from = max(q.After+1, state.first)
-	return from, min(from+limit, state.last+1)
-}
-
-// readEntries reads the entries from ≤ seq < to. If they are too large for one
-// page, it reads those at the end at which q begins. It is not complete if one of
-// them is missing.
-func (h *handle) readEntries(q journal.Query, from, to journal.Seq) (entries []journal.Entry, complete bool, err error) {
-	iter, err := h.db.NewIter(&pebble.IterOptions{
-		LowerBound: entryKey(q.Room, from),
-		UpperBound: entryKey(q.Room, to),
-	})
-	if err != nil {
-		return nil, false, err
-	}
-	defer iter.Close()
-	entries = make([]journal.Entry, 0, to-from)
-	step, at := iter.Next, iter.First()
-	want := func(i journal.Seq) journal.Seq { return from + i }
-	if q.Backward {
-		step, at = iter.Prev, iter.Last()
-		want = func(i journal.Seq) journal.Seq { return to - 1 - i }
-	}
-	bytes := 0
-	for ; at && bytes < pageMaxBytes; at = step() {
-		seq := entrySeq(iter.Key())
-		if seq != want(journal.Seq(len(entries))) {
-			return nil, false, nil
-		}
-		e, _, err := decodeEntry(iter.Value(), q.Room, seq)
-		if err != nil {
-			return nil, false, fmt.Errorf("read room: %w", err)
-		}
-		bytes += len(iter.Value())
-		entries = append(entries, e)
-	}
-	if err := iter.Error(); err != nil {
-		return nil, false, err
-	}
-	if q.Backward {
-		slices.Reverse(entries)
-	}
-	return entries, at || journal.Seq(len(entries)) == to-from, nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -23,7 +25,7 @@ func TestJournal_OverItsQuota_DeletesTheOldest(t *testing.T) {
 		if i%500 == 0 {
 			mustAppend(t, j, e)
 		} else {
-			j.Append(e, func(_ journal.Receipt, err error) {
+			j.Append(context.Background(), e, func(_ journal.Receipt, err error) {
 				if err != nil {
 					t.Error(err)
 				}
@@ -64,5 +66,106 @@ func TestJournal_OverItsQuota_DeletesTheOldest(t *testing.T) {
 	}
 	if n := j.Stats().Bytes; n > 2<<20 {
 		t.Errorf("the store has %d bytes; its quota is 1 MiB", n)
+	}
+}
+
+// A store of many rooms that have one short message each keeps to its bound, with
+// everything that it has of them.
+func TestJournal_ManyRooms_KeepToTheQuota(t *testing.T) {
+	const rooms = 5000
+	j := open(t, Options{Dir: t.TempDir(), MaxBytes: 4 << 20, interval: -1})
+	ctx := context.Background()
+	var wait sync.WaitGroup
+	for i := range rooms {
+		wait.Add(1)
+		j.Append(ctx, say(fmt.Sprint("room", i), fmt.Sprint(i)), func(_ journal.Receipt, err error) {
+			if err != nil {
+				t.Error(err)
+			}
+			wait.Done()
+		})
+	}
+	wait.Wait()
+	enforce := func(quota int64) (left int) {
+		j.SetMaxBytes(quota)
+		if err := j.enforceAll(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := j.Stats().Bytes; n > quota {
+			t.Errorf("the store has %d bytes; its quota is %d", n, quota)
+		}
+		if err := j.Rooms(ctx, func(string) error { left++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%d bytes: %d rooms and %d entries take %d", quota, left, j.Stats().Entries, j.Stats().Bytes)
+		return left
+	}
+	first := mustAppend(t, j, say("last", "first"))
+	if n := enforce(4 << 20); n != rooms+1 {
+		t.Errorf("with enough space %d rooms are left", n)
+	}
+	if n := enforce(64 << 10); n > rooms/10 {
+		t.Errorf("with little space %d rooms are left", n)
+	}
+	if got := mustAppend(t, j, say("last", "second")); got.Epoch == first.Epoch {
+		t.Errorf("a forgotten room goes on in the epoch %s with %+v", first.Epoch, got)
+	}
+	j = reopen(t, j)
+	defer j.Close()
+	checkKept(t, j, "last", 1)
+}
+
+// A room that has been empty for as long as keys live is forgotten: its next entry has
+// the number 1 in another epoch. A room that is followed is not, and one that is
+// governed is not.
+func TestJournal_EmptyRoom_BeginsAgain(t *testing.T) {
+	now := time.Now()
+	keep := journal.Retention{}
+	j := open(t, Options{Dir: t.TempDir(), interval: -1, now: func() time.Time { return now },
+		Retention: func(string) journal.Retention { return keep }})
+	defer func() { j.Close() }()
+	ctx := context.Background()
+	rooms := []string{"left", "followed", "governed"}
+	var before []journal.Receipt
+	for _, room := range rooms {
+		before = append(before, mustAppend(t, j, say(room, "k")))
+	}
+	before[2] = mustAppend(t, j, journal.Entry{Room: "governed", Kind: journal.Info})
+	followed(t, j, "followed")
+	keep.Age = time.Hour
+	for _, hours := range []int{2, 23} {
+		now = now.Add(time.Duration(hours) * time.Hour)
+		if err := j.enforceAll(ctx); err != nil {
+			t.Fatal(err)
+		}
+		keep.Age = time.Hour
+	}
+	heads, err := j.Heads(ctx, rooms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if heads[0].Last != 0 {
+		t.Errorf("the room that was left still has the head %+v", heads[0])
+	}
+	for i, room := range rooms {
+		got := mustAppend(t, j, say(room, "k"))
+		if i == 0 {
+			if got.Seq != 1 || got.Epoch == before[0].Epoch || got.Duplicate {
+				t.Errorf("room %q begins again with %+v", room, got)
+			}
+			continue
+		}
+		if got.Seq != before[i].Seq+1 || got.Epoch != before[i].Epoch {
+			t.Errorf("room %q goes on with %+v after %+v", room, got, before[i])
+		}
+	}
+	// What began again has the same epoch after a restart, and a new room has one of its own.
+	epoch := mustAppend(t, j, say("left", "k2")).Epoch
+	j = reopen(t, j)
+	if got := mustAppend(t, j, say("left", "k3")); got.Epoch != epoch || got.Seq != 3 {
+		t.Errorf("after a restart it goes on with %+v in %s", got, epoch)
+	}
+	if got := mustAppend(t, j, say("new", "k")); got.Epoch == epoch || got.Epoch == before[0].Epoch {
+		t.Errorf("a new room has the epoch %s", got.Epoch)
 	}
 }

@@ -5,38 +5,27 @@ import (
 	"errors"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/salvage"
 )
 
 // scanStep is how many rooms or keys are scanned before the store is released and
 // the scan pauses.
 const scanStep = 256
 
-// pause waits for d, or until ctx ends.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // scan calls do for the keys from start to end, but for no more than step of them.
 // It returns where to go on, or nil at the end. Between two steps the store is not
-// held, as it would be by one long iteration.
+// held, as it would be by one long iteration. After an error do may still be running; what
+// it changes must not be looked at.
 func (j *Journal) scan(ctx context.Context, start, end []byte, step int, do func(key, value []byte) error) (next []byte, err error) {
-	h, err := j.store.use(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer h.release()
-	iter, err := h.db.NewIter(&pebble.IterOptions{LowerBound: start, UpperBound: end})
+	return disk.Within(ctx, j.store, func(h *disk.Handle) ([]byte, error) { return j.scanOpen(h, start, end, step, do) })
+}
+
+// scanOpen is scan for the open store. What cannot be read is left out.
+func (j *Journal) scanOpen(h *disk.Handle, start, end []byte, step int, do func(key, value []byte) error) (next []byte, err error) {
+	iter, err := salvage.New(h.DB, start, end, func(error) { j.noteDamage(1) })
 	if err != nil {
 		return nil, err
 	}
@@ -53,37 +42,37 @@ func (j *Journal) scan(ctx context.Context, start, end []byte, step int, do func
 	return nil, iter.Error()
 }
 
-// eachRoom calls do for every room of the store, with its state as it is written
-// there, which may lack the newest entries. After each step it pauses slowdown
-// times as long as the step took.
-func (j *Journal) eachRoom(ctx context.Context, slowdown time.Duration, do func(name string, state roomState) error) error {
-	type found struct {
-		name  string
-		state roomState
-	}
-	next := tableStart(tableRoom)
+// foundRoom is a room and its state as it is written in the store, which may lack the
+// newest entries.
+type foundRoom struct {
+	name  string
+	state format.RoomState
+}
+
+// eachRoom calls do for all rooms of the store, some hundreds at a time. After each
+// step it pauses slowdown times as long as the step took.
+func (j *Journal) eachRoom(ctx context.Context, slowdown time.Duration, do func([]foundRoom) error) error {
+	next := format.TableStart(format.Room)
 	for next != nil {
 		began := time.Now()
-		var step []found
+		var step []foundRoom
 		var err error
-		next, err = j.scan(ctx, next, tableEnd(tableRoom), scanStep, func(key, value []byte) error {
-			name, _, ok := cutString(key[1:])
-			state, err := decodeState(value)
+		next, err = j.scan(ctx, next, format.TableEnd(format.Room), scanStep, func(key, value []byte) error {
+			name, ok := format.CutRoomKey(key)
+			state, err := format.DecodeState(value)
 			if !ok || err != nil {
-				return errors.Join(errDamaged, err)
+				return errors.Join(format.ErrDamaged, err)
 			}
-			step = append(step, found{name, state})
+			step = append(step, foundRoom{name, state})
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		for _, f := range step {
-			if err := do(f.name, f.state); err != nil {
-				return err
-			}
+		if err := do(step); err != nil {
+			return err
 		}
-		if err := pause(ctx, slowdown*time.Since(began)); err != nil {
+		if err := disk.Pause(ctx, slowdown*time.Since(began)); err != nil {
 			return err
 		}
 	}
@@ -93,7 +82,14 @@ func (j *Journal) eachRoom(ctx context.Context, slowdown time.Duration, do func(
 // Rooms calls each for every room in which anything was recorded, in the order of
 // the store. If each returns an error, Rooms stops and returns it.
 func (j *Journal) Rooms(ctx context.Context, each func(room string) error) error {
-	return j.eachRoom(ctx, 0, func(name string, _ roomState) error { return each(name) })
+	return j.eachRoom(ctx, 0, func(rooms []foundRoom) error {
+		for _, r := range rooms {
+			if err := each(r.name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // buildFilter builds the filter of idempotency keys from all keys of the store. The
@@ -103,21 +99,21 @@ func (j *Journal) buildFilter(ctx context.Context) error {
 	// The group that the committer is writing may have keys that it did not add,
 	// because the filter was begun later. They are in the store once this change
 	// is made.
-	if err := j.change(ctx, true, func(*commitGroup) error { return nil }); err != nil {
+	if err := j.change(ctx, true, func(*commit.Group) error { return nil }); err != nil {
 		return err
 	}
-	start := tableStart(tableIdem)
+	start := format.TableStart(format.Idem)
 	for start != nil {
 		began := time.Now()
-		next, err := j.scan(ctx, start, tableEnd(tableIdem), 16*scanStep, func(key, _ []byte) error {
-			filter.Add(idemHash(key))
+		next, err := j.scan(ctx, start, format.TableEnd(format.Idem), 16*scanStep, func(key, _ []byte) error {
+			filter.Add(format.IdemHash(key))
 			return nil
 		})
 		if err != nil {
 			return err
 		}
 		start = next
-		if err := pause(ctx, time.Since(began)); err != nil {
+		if err := disk.Pause(ctx, time.Since(began)); err != nil {
 			return err
 		}
 	}
@@ -125,58 +121,34 @@ func (j *Journal) buildFilter(ctx context.Context) error {
 	return nil
 }
 
-// expireKeys deletes the idempotency keys whose entry is deleted and which are
-// older than keyLife.
-func (j *Journal) expireKeys(ctx context.Context, slowdown time.Duration) error {
-	start := tableStart(tableExpiry)
-	end := appendExpiryKey(nil, j.opt.now().Add(-keyLife).UnixMilli(), "", keyHash{})
+// expireKeys deletes the idempotency keys whose entry is deleted and which were used
+// before a time in Unix milliseconds.
+func (j *Journal) expireKeys(ctx context.Context, before int64, slowdown time.Duration) error {
+	start := format.TableStart(format.Expiry)
+	end := format.AppendExpiryKey(nil, before, "", format.KeyHash{})
 	for start != nil {
 		began := time.Now()
-		var e expiry
+		var e commit.Expiry
 		next, err := j.scan(ctx, start, end, scanStep, func(key, _ []byte) error {
-			e.keys = append(e.keys, append([]byte(nil), key...))
+			e.Keys = append(e.Keys, append([]byte(nil), key...))
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		if len(e.keys) > 0 {
-			e.start, e.end = start, end
+		if len(e.Keys) > 0 {
+			e.Start, e.End = start, end
 			if next != nil {
-				e.end = next
+				e.End = next
 			}
-			if err := j.change(ctx, true, e.apply); err != nil {
+			if err := j.change(ctx, true, e.Apply); err != nil {
 				return err
 			}
 		}
 		start = next
-		if err := pause(ctx, slowdown*time.Since(began)); err != nil {
+		if err := disk.Pause(ctx, slowdown*time.Since(began)); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// expiry deletes idempotency keys and their keys in tableExpiry.
-type expiry struct {
-	keys       [][]byte // of tableExpiry
-	start, end []byte   // the range of keys
-}
-
-func (e *expiry) apply(g *commitGroup) error {
-	for _, key := range e.keys {
-		at, room, hash, ok := cutExpiryKey(key)
-		if !ok {
-			continue // it is deleted too, and stands for no idempotency key
-		}
-		// The idempotency key may have been used again since it expired.
-		_, used, err := g.keyReceipt(room, hash)
-		if err != nil {
-			return err
-		}
-		if used == at && g.hashes[hash] == nil {
-			g.deleteKey(room, hash)
-		}
-	}
-	return g.batch.DeleteRange(e.start, e.end, nil)
 }

@@ -50,6 +50,9 @@ func (e *Entry) Append(dst []byte) []byte {
 }
 
 func (e *Entry) appendBody(dst []byte) []byte {
+	if e.Body == nil && !e.Text {
+		return dst // an entry that consists of its records, or of its target alone
+	}
 	dst = appendName(dst, "body")
 	if e.Text {
 		return AppendString(dst, e.Body)

@@ -7,6 +7,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // reader reads and checks the fields of a frame, or of one of the rooms of a
@@ -51,7 +53,7 @@ func (r *reader) optionalRoom() string {
 		return ""
 	}
 	room := unquote(v)
-	if room == "" || len(room) > MaxRoom || strings.ContainsFunc(room, unicode.IsControl) {
+	if journal.CheckRoom(room) != nil {
 		r.refuse(BadRoom, r.label(fieldRoom), BadRoom.Reason())
 		return ""
 	}

@@ -1,7 +1,10 @@
 // Package backpressure makes those who produce wait for those who consume.
 package backpressure
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // Sum is a soft limit on a sum of bytes. Wait blocks while the sum is above a
 // limit; Add never blocks. So each goroutine that waits first and adds then may
@@ -23,8 +26,9 @@ func (s *Sum) Add(n int) {
 	s.mu.Unlock()
 }
 
-// Wait blocks while the sum is above limit.
-func (s *Sum) Wait(limit int) {
+// Wait blocks while the sum is above limit. It returns the error of ctx if that ends
+// first.
+func (s *Sum) Wait(ctx context.Context, limit int) error {
 	s.mu.Lock()
 	for s.sum > limit {
 		if s.shrunk == nil {
@@ -32,8 +36,13 @@ func (s *Sum) Wait(limit int) {
 		}
 		shrunk := s.shrunk
 		s.mu.Unlock()
-		<-shrunk
+		select {
+		case <-shrunk:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		s.mu.Lock()
 	}
 	s.mu.Unlock()
+	return nil
 }

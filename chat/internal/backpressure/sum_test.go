@@ -1,6 +1,8 @@
 package backpressure
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 )
@@ -8,13 +10,13 @@ import (
 func TestSum_Wait_UntilTheSumIsSmallEnough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s Sum
-		s.Wait(0) // the zero sum makes nobody wait
+		s.Wait(t.Context(), 0) // the zero sum makes nobody wait
 		s.Add(10)
-		s.Wait(10)
+		s.Wait(t.Context(), 10)
 		passed := make(chan int, 2)
 		for _, limit := range []int{4, 9} {
 			go func() {
-				s.Wait(limit)
+				s.Wait(t.Context(), limit)
 				passed <- limit
 			}()
 		}
@@ -36,4 +38,17 @@ func TestSum_Wait_UntilTheSumIsSmallEnough(t *testing.T) {
 			t.Errorf("passed %d", limit)
 		}
 	})
+}
+
+func TestSum_Wait_EndsWithItsContext(t *testing.T) {
+	var s Sum
+	s.Add(10)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Wait(ctx, 9); !errors.Is(err, context.Canceled) {
+		t.Errorf("ended with %v", err)
+	}
+	if err := s.Wait(ctx, 10); err != nil {
+		t.Errorf("nobody needs to wait, but %v", err)
+	}
 }

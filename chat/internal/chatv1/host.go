@@ -44,8 +44,6 @@ type Connection interface {
 	Refusal(err error) *wire.Error
 	// Refused counts an error frame.
 	Refused(code wire.Code)
-	// NotRecorded logs why the journal did not record an entry.
-	NotRecorded(err error)
 }
 
 // Actor is the user of the session: its methods are acts of the hub, which decides
@@ -61,13 +59,14 @@ type Actor interface {
 
 	// Join subscribes to a room: see room.Rooms.Join.
 	Join(name string, enc room.Encoding) (*room.Subscription, <-chan int, error)
-	// CatchUp reads what the client has missed: at least so many entries, or else
-	// as many as fit into so many bytes.
-	CatchUp(from Position, bytes, least int) (Missed, error)
+	// CatchUp reads what the client has missed in rooms, in the order asked. All of it
+	// has about so many bytes.
+	CatchUp(from []Position, bytes int) ([]Missed, error)
 	// Who returns who is in a room, and how many.
 	Who(sub *room.Subscription) ([]wire.User, int, error)
 
-	// Publish hands a message to the journal, which calls done.
+	// Publish hands a message to the journal, which calls done. An error that done
+	// gets is one for Refusal.
 	Publish(sub *room.Subscription, e journal.Entry, done func(journal.Receipt, error)) error
 	// Signal hands a transient frame for other users to the journal.
 	Signal(sub *room.Subscription, f wire.Frame) error
@@ -79,8 +78,8 @@ type Actor interface {
 	// History reads a page of any room. limit bounds the entries if it is above 0.
 	History(q journal.Query, limit int) (journal.Page, error)
 	// MarkRead moves the user's read mark, and returns where it is now and how
-	// many entries are unread.
-	MarkRead(sub *room.Subscription, seq journal.Seq) (mark, unread journal.Seq, err error)
+	// many messages are unread.
+	MarkRead(sub *room.Subscription, seq journal.Seq) (mark journal.Seq, unread uint64, err error)
 
 	// Mute, Ban and Kick act against a user of a room, or of the hub if the name
 	// is empty. d is as in the frames.
@@ -106,10 +105,11 @@ type Position struct {
 
 // Missed is what a client has missed in a room, and how it is shown the room.
 type Missed struct {
-	Page         journal.Page
-	Gap          bool // entries between After and the page are gone
-	More         bool // there are more entries behind the page
-	Read, Unread journal.Seq
+	Page   journal.Page
+	Gap    bool // entries between After and the page are gone
+	More   bool // there are more entries behind the page
+	Read   journal.Seq
+	Unread uint64
 
 	Write, Moderate bool // the user may
 	Presence        bool // the user is shown who is there

@@ -87,7 +87,7 @@ func (s *Session) read(c *wire.Read) error {
 		return err
 	}
 	if c.ID != "" {
-		s.answer(&wire.Marked{ID: c.ID, Room: c.Room, Seq: uint64(mark), Unread: uint64(unread)})
+		s.answer(&wire.Marked{ID: c.ID, Room: c.Room, Seq: uint64(mark), Unread: unread})
 	}
 	return nil
 }

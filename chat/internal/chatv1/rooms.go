@@ -18,59 +18,79 @@ type joining struct {
 // joinRoom lets the client into a room, or gives it the next page of a room that
 // it is in.
 func (s *Session) joinRoom(c *wire.Join) error {
-	j, err := s.join(c.Place, PageBytes, 1)
-	if err != nil {
-		return err
+	j := s.joinAll([]wire.Place{c.Place})[0]
+	if j.state.Refused != nil {
+		return j.state.Refused
 	}
 	s.answer(&wire.Joined{ID: c.ID, Room: j.state})
 	j.open()
 	return nil
 }
 
-// joinAll joins the rooms of a hello. They share the bytes of one answer.
+// entering is a subscription that is held: what is said from now on is kept until the
+// join is opened or undone.
+type entering struct {
+	index int // of its place
+	sub   *room.Subscription
+	count <-chan int // how many users are in the room
+	isNew bool
+}
+
+// joinAll subscribes to rooms, if the client is not in them, and reads what the client
+// has missed there. The rooms share the bytes of one answer, and a few reads.
 func (s *Session) joinAll(places []wire.Place) []joining {
-	list := make([]joining, 0, len(places))
-	left := PageBytes
+	list := make([]joining, len(places))
+	entered := make([]entering, 0, len(places))
+	from := make([]Position, 0, len(places))
 	for i, p := range places {
-		j, err := s.join(p, left/(len(places)-i), 0)
+		sub, count, isNew, err := s.subscribe(p.Room)
 		if err != nil {
-			j = joining{wire.Room{Name: p.Room, Refused: s.errorFor(err, nil)}, func() {}}
+			list[i] = s.refused(p.Room, err)
+			continue
 		}
-		for _, e := range j.state.Entries {
-			left -= len(e.Body)
+		entered = append(entered, entering{i, sub, count, isNew})
+		from = append(from, Position{p.Room, p.Resume, p.Epoch, journal.Seq(p.After)})
+	}
+	if len(entered) == 0 {
+		return list
+	}
+	missed, err := s.host.CatchUp(from, PageBytes)
+	for i, e := range entered {
+		users := <-e.count
+		if err != nil {
+			s.undo(e)
+			list[e.index] = s.refused(from[i].Room, err)
+			continue
 		}
-		list = append(list, j)
+		list[e.index] = join(e.sub, &missed[i], users)
 	}
 	return list
 }
 
-// join subscribes to a room, if the client is not in it, and reads what the
-// client has missed: at least so many entries, or else as many as fit into so many
-// bytes. What is said from now on is held until the join is opened.
-func (s *Session) join(p wire.Place, bytes, least int) (joining, error) {
-	sub, count, isNew, err := s.subscribe(p.Room)
-	if err != nil {
-		return joining{}, err
+func (s *Session) refused(name string, err error) joining {
+	return joining{wire.Room{Name: name, Refused: s.errorFor(err, nil)}, func() {}}
+}
+
+// undo gives up a join whose room could not be read.
+func (s *Session) undo(e entering) {
+	if e.isNew {
+		e.sub.Leave(nil)
+		s.forget(slices.Index(s.subs, e.sub))
 	}
-	missed, err := s.host.CatchUp(Position{p.Room, p.Resume, p.Epoch, journal.Seq(p.After)}, bytes, least)
-	users := <-count
-	if err != nil {
-		if isNew {
-			sub.Leave(nil)
-			s.forget(slices.Index(s.subs, sub))
-		}
-		sub.CancelHold()
-		return joining{}, err
-	}
+	e.sub.CancelHold()
+}
+
+// join returns what the client is told of a room that it has joined.
+func join(sub *room.Subscription, missed *Missed, users int) joining {
 	state := wire.Room{
-		Name:     p.Room,
+		Name:     sub.Room(),
 		Epoch:    missed.Page.Epoch,
 		Last:     uint64(missed.Page.Last),
 		Entries:  wire.EntriesOf(missed.Page.Entries),
 		Gap:      missed.Gap,
 		More:     missed.More,
 		Read:     uint64(missed.Read),
-		Unread:   uint64(missed.Unread),
+		Unread:   missed.Unread,
 		Members:  users,
 		Write:    missed.Write,
 		Moderate: missed.Moderate,
@@ -79,9 +99,10 @@ func (s *Session) join(p wire.Place, bytes, least int) (joining, error) {
 		state.Members = -1
 	}
 	if missed.More {
-		return joining{state, sub.Pause}, nil
+		return joining{state, sub.Pause}
 	}
-	return joining{state, func() { sub.Resume(missed.Page.Last) }}, nil
+	last := missed.Page.Last
+	return joining{state, func() { sub.Resume(last) }}
 }
 
 // subscribe returns a subscription to the room that is held, and a channel with the

@@ -1,6 +1,7 @@
 package chatv1
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -63,8 +64,21 @@ func (s *Session) send(f wire.Frame) { s.host.Deliver(s.frame(f)) }
 
 // frame returns f as this connection gets it.
 func (s *Session) frame(f wire.Frame) []byte {
-	return s.encoding.AppendFrame(nil, ws.OpText, f.Append(nil))
+	scratch := payloads.Get().(*[]byte)
+	payload := f.Append((*scratch)[:0])
+	frame := s.encoding.AppendFrame(nil, ws.OpText, payload)
+	if *scratch = payload; cap(payload) <= maxPayload {
+		payloads.Put(scratch)
+	}
+	return frame
 }
+
+// payloads lends memory in which a frame is encoded. A long answer would otherwise
+// allocate four times its size while the payload grows.
+var payloads = sync.Pool{New: func() any { return new([]byte) }}
+
+// maxPayload is how long a payload may be for its memory to be kept.
+const maxPayload = 1 << 20
 
 // acknowledge answers a command whose answer has nothing else to tell. A command
 // without an id gets no answer.
@@ -127,8 +141,10 @@ func (s *Session) forget(i int) {
 func (s *Session) answered(id, name string, sent func(journal.Receipt) *wire.Sent) func(journal.Receipt, error) {
 	return func(r journal.Receipt, err error) {
 		if err != nil {
-			s.host.NotRecorded(err)
-			s.send(wire.Unavailable.Error(id))
+			e := s.errorFor(err, nil)
+			e.ID = id
+			s.host.Refused(e.Code)
+			s.send(e)
 			return
 		}
 		if id == "" {

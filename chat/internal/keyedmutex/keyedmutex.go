@@ -1,7 +1,10 @@
 // Package keyedmutex is a mutex for each key.
 package keyedmutex
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // Mutex is a mutex for each key. Unlike our other mutexes it may be held while a
 // journal writes: nothing but the order of these writes depends on it. The zero
@@ -12,8 +15,8 @@ type Mutex[K comparable] struct {
 }
 
 // Lock waits until nobody holds the mutex of k, and returns how to unlock it,
-// which must be done once.
-func (m *Mutex[K]) Lock(k K) (unlock func()) {
+// which must be done once. It returns the error of ctx if that ends first.
+func (m *Mutex[K]) Lock(ctx context.Context, k K) (unlock func(), err error) {
 	for {
 		m.mu.Lock()
 		unlocked := m.locked[k]
@@ -21,7 +24,11 @@ func (m *Mutex[K]) Lock(k K) (unlock func()) {
 			break
 		}
 		m.mu.Unlock()
-		<-unlocked
+		select {
+		case <-unlocked:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	if m.locked == nil {
 		m.locked = map[K]chan struct{}{}
@@ -34,5 +41,5 @@ func (m *Mutex[K]) Lock(k K) (unlock func()) {
 		delete(m.locked, k)
 		m.mu.Unlock()
 		close(unlocked)
-	}
+	}, nil
 }

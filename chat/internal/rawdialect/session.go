@@ -36,8 +36,6 @@ type Host interface {
 	// raw clients hear, and all messages since: oldest first. It also returns the
 	// number of the room's newest entry.
 	LastMessages(name string, n int) ([]journal.Entry, journal.Seq, error)
-	// NotRecorded logs why the journal did not record an entry.
-	NotRecorded(err error)
 }
 
 // Session is one session of the raw dialect.
@@ -133,7 +131,6 @@ func isHello(payload []byte) bool {
 // cannot be told so, and must not believe that others have it.
 func (s *Session) published(_ journal.Receipt, err error) {
 	if err != nil {
-		s.host.NotRecorded(err)
 		s.host.Close(wire.Unavailable)
 	}
 }

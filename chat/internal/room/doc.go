@@ -13,8 +13,8 @@
 // # Locks
 //
 // The order is: the hub's mutex, then the mutex of Rooms, then a mailbox, which is
-// a leaf. No mutex is held while the journal is called; only the first to open a
-// room, and those who come with it, wait for Journal.Follow in a sync.Once.
+// a leaf. No mutex is held while the journal is called. Journal.Follow runs in a
+// goroutine of its own, so that whoever joins can stop waiting for it.
 //
 // # Files, lowest first
 //

@@ -100,7 +100,10 @@ func (f *fanOut) spare(i int, env *environment, room string, a *audience, e *jou
 		}
 		return
 	}
-	if r := env.rawReceiver(e.Origin, room); r != nil {
+	if e.Origin.Node != env.node {
+		return
+	}
+	if r := env.rawReceiver(e.Origin.Session, room); r != nil {
 		f.spareOne(i, r)
 	}
 }

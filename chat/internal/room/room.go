@@ -1,9 +1,12 @@
 package room
 
 import (
+	"context"
+	"errors"
 	"runtime"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
@@ -17,7 +20,8 @@ import (
 // say something in the room wait, and with them the reading of their sockets.
 const backlogLimit = 1 << 20
 
-// Room is who hears what. It exists while it has references.
+// Room is who hears what. It exists while it has references, and until the journal
+// has said whether it lets the room follow.
 //
 // It has 256 bytes at most. With more, a room would lie between memory that
 // handshakes leave behind, which then cannot be given back: that costs 0.1 KiB
@@ -28,7 +32,7 @@ type Room struct {
 	name  string
 	box   mailbox.Mailbox[event]
 
-	follow     sync.Once // guards the next two: when the room begins to follow the journal
+	opened     chan struct{} // closed once the next two are set: the room follows the journal, or cannot
 	stopFollow func()
 	followErr  error
 
@@ -37,6 +41,10 @@ type Room struct {
 	// Owned by the worker.
 	audience audience
 	fan      *fanOut // of the batch under way; nil between batches
+	lost     bool    // nothing is delivered any more: see Lost
+
+	begun   atomic.Bool // the room has had an entry
+	founded atomic.Bool // somebody is about to make its first one
 
 	backlog backpressure.Sum // bytes of entries in box
 }
@@ -50,21 +58,52 @@ type shared struct {
 	rooms map[string]*Room // by name
 }
 
-// event is an entry, or something that the worker does between two entries.
+// event is an entry, or something that the worker does between two entries. Most rooms
+// see more of the latter, so the entry is not in it.
 type event struct {
-	entry journal.Entry
+	entry *journal.Entry
 	do    func()
 }
 
 // Name returns the room's name.
 func (r *Room) Name() string { return r.name }
 
-// open lets the room follow the journal, once.
-func (r *Room) open() error {
-	r.follow.Do(func() {
-		r.stopFollow, r.followErr = r.rooms.journal.Follow(r.name, r.deliver)
-	})
-	return r.followErr
+// open lets the room follow the journal. It has a goroutine of its own, because
+// Follow takes no context: those who wait for a journal that hangs can give up.
+func (r *Room) open() {
+	start, err := r.followJournal()
+	r.stopFollow, r.followErr = start.Stop, err
+	if start.Last > 0 {
+		r.begun.Store(true)
+	}
+	s := r.rooms
+	s.mu.Lock()
+	close(r.opened)
+	unused := r.closeLocked()
+	s.mu.Unlock()
+	if unused {
+		r.end()
+	}
+}
+
+func (r *Room) followJournal() (start journal.Start, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.rooms.onPanic(v, debug.Stack())
+			err = errors.New("the journal has panicked")
+		}
+	}()
+	return r.rooms.journal.Follow(r.name, journal.Newest, r)
+}
+
+// awaitOpen waits until the room follows the journal.
+func (r *Room) awaitOpen(ctx context.Context) error {
+	select {
+	case <-r.opened:
+		return r.followErr
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // release gives back one reference. With the last one the room ends.
@@ -72,25 +111,76 @@ func (r *Room) release() {
 	s := r.rooms
 	s.mu.Lock()
 	r.refs--
-	last := r.refs == 0
-	if last {
-		delete(s.rooms, r.name)
-	}
+	last := r.closeLocked()
 	s.mu.Unlock()
-	if !last {
-		return
+	if last {
+		r.end()
 	}
+}
+
+// closeLocked removes a room without references from the list. It reports whether the
+// caller must end it. A room that is not open yet stays: otherwise each client that
+// comes while the journal hangs would call Follow again.
+func (r *Room) closeLocked() bool {
+	select {
+	case <-r.opened:
+	default:
+		return false
+	}
+	if r.refs > 0 {
+		return false
+	}
+	r.unlistLocked()
+	return true
+}
+
+// unlistLocked removes the room from the list, so that the next who come open a new
+// one.
+func (r *Room) unlistLocked() {
+	if r.rooms.rooms[r.name] == r {
+		delete(r.rooms.rooms, r.name)
+	}
+}
+
+func (r *Room) end() {
 	if r.stopFollow != nil {
 		r.stopFollow()
 	}
-	s.workers.Done()
+	r.rooms.workers.Done()
 }
 
-// deliver is called by the journal only, so that all receivers hear one order.
-func (r *Room) deliver(e journal.Entry) {
+// Deliver implements journal.Follower. The journal alone calls it, so that all
+// receivers hear one order.
+func (r *Room) Deliver(e journal.Entry) {
+	if e.Kind.Recorded() && !r.begun.Load() {
+		r.begun.Store(true)
+	}
 	r.backlog.Add(e.Size())
-	r.put(event{entry: e})
+	r.put(event{entry: &e})
 }
+
+// Lost implements journal.Follower. It ends the sessions in the room, which come
+// back: those who come from now on follow anew, and are told of a gap if there is
+// one.
+func (r *Room) Lost(l journal.Lost) {
+	r.do(func() {
+		r.rooms.onLost(r.name, l)
+		r.lost = true
+		r.rooms.mu.Lock()
+		r.unlistLocked()
+		r.rooms.mu.Unlock()
+		for _, rc := range r.audience.receivers {
+			rc.closeSession(wire.Unavailable)
+		}
+	})
+}
+
+// Found reports whether the room has no entry yet and nobody is about to make the
+// first one: then it is the caller's to make. Unfound takes that back.
+func (r *Room) Found() bool { return !r.begun.Load() && r.founded.CompareAndSwap(false, true) }
+
+// Unfound says that whoever has called Found makes no entry.
+func (r *Room) Unfound() { r.founded.Store(false) }
 
 // do lets the worker call f between two entries.
 func (r *Room) do(f func()) { r.put(event{do: f}) }
@@ -102,15 +192,19 @@ func (r *Room) put(e event) {
 }
 
 // Append hands an entry of this room to the journal, which calls done. It waits
-// while the room has more to pass on than backlogLimit.
-func (r *Room) Append(e journal.Entry, done func(journal.Receipt, error)) {
-	r.backlog.Wait(backlogLimit)
+// while the room has more to pass on than backlogLimit. If ctx ends first, done gets
+// its error.
+func (r *Room) Append(ctx context.Context, e journal.Entry, done func(journal.Receipt, error)) {
+	if err := r.backlog.Wait(ctx, backlogLimit); err != nil {
+		done(journal.Receipt{}, err)
+		return
+	}
 	e.Room = r.name // the caller's name may be a part of a long request
 	if e.Kind.Audience() == journal.Everyone {
 		r.rooms.counters.MessagesIn.Add(1)
 		r.rooms.counters.BytesIn.Add(uint64(len(e.Body)))
 	}
-	r.rooms.journal.Append(e, done)
+	r.rooms.journal.Append(ctx, e, done)
 }
 
 // work deals with the mailbox until it is empty.
@@ -191,10 +285,10 @@ func (r *Room) handleSome(batch []event) (n int) {
 			ev.do()
 		case ev.entry.Kind.Audience() == journal.SameUser:
 			r.flush()
-			r.tellUser(ev.entry.From.ID, ev.entry.Origin, appendText(nil, ev.entry.Body))
-		case !r.fan.add(&ev.entry):
+			r.tellUser(ev.entry.From.ID, r.ownSession(ev.entry.Origin), appendText(nil, ev.entry.Body))
+		case !r.fan.add(ev.entry):
 			r.flush()
-			r.fan.add(&ev.entry)
+			r.fan.add(ev.entry)
 		}
 	}
 	r.flush()
@@ -205,6 +299,15 @@ func (r *Room) handleSome(batch []event) (n int) {
 
 func (r *Room) flush() { r.fan.flush(&r.rooms.environment, r.name, &r.audience) }
 
+// ownSession returns the id of the session that an entry came from, or nothing if it
+// came from another node.
+func (r *Room) ownSession(from journal.Origin) string {
+	if from.Node != r.rooms.node {
+		return ""
+	}
+	return from.Session
+}
+
 func (r *Room) tellUser(user, except string, frame []byte) {
 	r.audience.tellUser(r.rooms.heldLimit(), user, except, frame)
 }
@@ -213,6 +316,10 @@ func (r *Room) tellUser(user, except string, frame []byte) {
 func (r *Room) join(rc *receiver, visible bool) {
 	if r.audience.add(rc, visible) {
 		r.reportSoon()
+	}
+	if r.lost {
+		rc.closeSession(wire.Unavailable)
+		return
 	}
 	r.review(rc)
 }

@@ -87,7 +87,7 @@ func TestSubscription_Leave_IsAnsweredAfterARemoval(t *testing.T) {
 		RawSubscription: func(string) *Subscription { return nil },
 	})
 	l := new(listener)
-	sub, count, err := rooms.Join("tea", l, V1, true, 0)
+	sub, count, err := rooms.Join(t.Context(), "tea", l, V1, true, 0)
 	if err != nil || <-count != 1 {
 		t.Fatal(err)
 	}

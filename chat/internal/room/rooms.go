@@ -2,6 +2,7 @@ package room
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,6 +28,9 @@ type Config struct {
 	Journal  journal.Journal
 	// OnPanic is told of a panic in a room. It must not panic.
 	OnPanic func(value any, stack []byte)
+	// OnLost is told that the journal has ended the following of a room. It must not
+	// block.
+	OnLost func(room string, l journal.Lost)
 	// RawSubscription returns the subscription of a raw session by the session's
 	// id, or nil if there is no such session, or if it is not raw. It may take the
 	// hub's mutex.
@@ -36,7 +40,8 @@ type Config struct {
 // NewRooms returns no rooms yet.
 func NewRooms(cfg Config) *Rooms {
 	rs := &Rooms{}
-	rs.journal, rs.onPanic = cfg.Journal, cfg.OnPanic
+	rs.journal, rs.onPanic, rs.onLost = cfg.Journal, cfg.OnPanic, cfg.OnLost
+	rs.node = cfg.Journal.Nodes().Self().ID
 	rs.rooms = map[string]*Room{}
 	rs.rawReceiver = func(session, room string) *receiver {
 		if sub := cfg.RawSubscription(session); sub != nil && sub.room.name == room {
@@ -64,7 +69,8 @@ func (rs *Rooms) Configure(s Settings) {
 
 // acquire returns the room of that name; it makes the room if there is none. The
 // caller must release it. max bounds the references to it; 0 is no bound.
-func (rs *Rooms) acquire(name string, max int) (*Room, error) {
+// It waits for the journal until ctx ends.
+func (rs *Rooms) acquire(ctx context.Context, name string, max int) (*Room, error) {
 	rs.mu.Lock()
 	if rs.closed {
 		rs.mu.Unlock()
@@ -76,9 +82,10 @@ func (rs *Rooms) acquire(name string, max int) (*Room, error) {
 			rs.mu.Unlock()
 			return nil, wire.Unavailable.Error("")
 		}
-		r = &Room{rooms: &rs.shared, name: strings.Clone(name)} // which may be a part of a long request
+		r = &Room{rooms: &rs.shared, name: strings.Clone(name), opened: make(chan struct{})} // the name may be a part of a long request
 		rs.rooms[r.name] = r
 		rs.workers.Add(1) // until it ends, the journal may start its worker
+		go r.open()
 	}
 	if max > 0 && r.refs >= max {
 		rs.mu.Unlock()
@@ -86,7 +93,7 @@ func (rs *Rooms) acquire(name string, max int) (*Room, error) {
 	}
 	r.refs++
 	rs.mu.Unlock()
-	if err := r.open(); err != nil {
+	if err := r.awaitOpen(ctx); err != nil {
 		r.release()
 		return nil, fmt.Errorf("follow room: %w", err)
 	}
@@ -100,8 +107,8 @@ func (rs *Rooms) acquire(name string, max int) (*Room, error) {
 //
 // count gets the number of users who are then present. It is closed without a
 // number if the worker fails.
-func (rs *Rooms) Join(name string, s Session, enc Encoding, visible bool, max int) (sub *Subscription, count <-chan int, err error) {
-	r, err := rs.acquire(name, max)
+func (rs *Rooms) Join(ctx context.Context, name string, s Session, enc Encoding, visible bool, max int) (sub *Subscription, count <-chan int, err error) {
+	r, err := rs.acquire(ctx, name, max)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -110,25 +117,26 @@ func (rs *Rooms) Join(name string, s Session, enc Encoding, visible bool, max in
 }
 
 // KeepOpen keeps a room open without a subscription, until release is called.
-func (rs *Rooms) KeepOpen(name string) (r *Room, release func(), err error) {
-	r, err = rs.acquire(name, 0)
+func (rs *Rooms) KeepOpen(ctx context.Context, name string) (r *Room, release func(), err error) {
+	r, err = rs.acquire(ctx, name, 0)
 	if err != nil {
 		return nil, nil, err
 	}
 	return r, r.release, nil
 }
 
-// Await waits while a room has more to pass on than it should.
-func (rs *Rooms) Await(name string) {
+// Await waits while a room has more to pass on than it should, or until ctx ends.
+func (rs *Rooms) Await(ctx context.Context, name string) error {
 	rs.mu.Lock()
 	r := rs.rooms[name]
 	rs.mu.Unlock()
-	if r != nil {
-		r.backlog.Wait(backlogLimit)
+	if r == nil {
+		return nil
 	}
+	return r.backlog.Wait(ctx, backlogLimit)
 }
 
-// Info tells of a room.
+// Info tells of a room that somebody is in.
 type Info struct {
 	Name     string
 	Sessions int // in it, or about to be
@@ -139,7 +147,9 @@ func (rs *Rooms) List() []Info {
 	rs.mu.Lock()
 	list := make([]Info, 0, len(rs.rooms))
 	for name, r := range rs.rooms {
-		list = append(list, Info{name, r.refs})
+		if r.refs > 0 { // not those that only wait for the journal
+			list = append(list, Info{name, r.refs})
+		}
 	}
 	rs.mu.Unlock()
 	slices.SortFunc(list, func(a, b Info) int { return cmp.Compare(a.Name, b.Name) })
@@ -224,7 +234,13 @@ func (rs *Rooms) Check() error {
 	defer rs.mu.Unlock()
 	var errs []error
 	for name, r := range rs.rooms {
-		if r.name != name || r.refs <= 0 {
+		opened := false
+		select {
+		case <-r.opened:
+			opened = true
+		default:
+		}
+		if r.name != name || r.refs < 0 || r.refs == 0 && opened {
 			errs = append(errs, fmt.Errorf("room %q is listed as %q with %d references", r.name, name, r.refs))
 		}
 	}

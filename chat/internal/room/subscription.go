@@ -1,6 +1,8 @@
 package room
 
 import (
+	"context"
+
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -33,9 +35,15 @@ func (s *Subscription) Room() string { return s.room.name }
 func (s *Subscription) Ended() bool { return s.left.Load() }
 
 // Append hands an entry to the journal: see Room.Append.
-func (s *Subscription) Append(e journal.Entry, done func(journal.Receipt, error)) {
-	s.room.Append(e, done)
+func (s *Subscription) Append(ctx context.Context, e journal.Entry, done func(journal.Receipt, error)) {
+	s.room.Append(ctx, e, done)
 }
+
+// Found is Room.Found.
+func (s *Subscription) Found() bool { return s.room.Found() }
+
+// Unfound is Room.Unfound.
+func (s *Subscription) Unfound() { s.room.Unfound() }
 
 // Hold begins to keep what is said, because the client asked for history. count
 // is as for Join.

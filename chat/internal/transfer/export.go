@@ -4,37 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// Source is a journal that entries are exported from. If it also has the method
-// Rooms, all rooms can be exported.
+// Source is a journal that entries are exported from. If it is a journal.Lister, all
+// rooms can be exported.
 type Source interface {
 	Read(ctx context.Context, q journal.Query) (journal.Page, error)
-}
-
-// roomLister is a journal that knows its rooms.
-type roomLister interface {
-	Rooms(ctx context.Context, each func(room string) error) error
 }
 
 // Export calls each for every entry that is kept, as a line that Import reads:
 // room by room, beginning after the entry with the number after in the room from.
 // So an export that was interrupted can go on where it was. An empty from means the
-// beginning; if there is no room from, the error wraps ErrNoRoom. If only is set, it is that
-// room alone. The line is valid during the call only.
+// beginning; if there is no room from, the error wraps ErrNoRoom. If only is set, it is
+// that room alone. Rooms that belong to the server are left out, since no import takes
+// them. The line is valid during the call only.
 func Export(ctx context.Context, j Source, only, from string, after journal.Seq, each func(line []byte) error) error {
 	if only != "" {
 		return exportRoom(ctx, j, only, after, each)
 	}
-	lister, ok := j.(roomLister)
+	lister, ok := j.(journal.Lister)
 	if !ok {
 		return fmt.Errorf("export all rooms: the journal can't list them: %w", errors.ErrUnsupported)
 	}
 	reached := from == ""
 	err := lister.Rooms(ctx, func(room string) error {
 		switch {
+		case journal.IsReserved(room):
+			return nil
 		case room == from:
 			reached = true
 			return exportRoom(ctx, j, room, after, each)
@@ -52,13 +51,25 @@ func Export(ctx context.Context, j Source, only, from string, after journal.Seq,
 // ErrNoRoom is wrapped by the error of an export that cannot go on where it was.
 var ErrNoRoom = errors.New("there is no such room")
 
-// exportPage is how many entries are read at once.
-const exportPage = 500
+// So many entries, or bytes of entries, are read at once.
+const (
+	exportPage  = 500
+	exportBytes = 1 << 20
+)
+
+// readTimeout is how long one read may take, however long the whole takes.
+const readTimeout = 10 * time.Second
+
+func read(ctx context.Context, j Source, q journal.Query) (journal.Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return j.Read(ctx, q)
+}
 
 func exportRoom(ctx context.Context, j Source, room string, after journal.Seq, each func(line []byte) error) error {
 	var line []byte
 	for {
-		page, err := j.Read(ctx, journal.Query{Room: room, After: after, Limit: exportPage})
+		page, err := read(ctx, j, journal.Query{Room: room, After: after, Limit: exportPage, Bytes: exportBytes})
 		if err != nil {
 			return err
 		}

@@ -14,7 +14,7 @@ func TestExport_GoesOnAfterRoomAndNumber(t *testing.T) {
 	j := memjournal.New(memjournal.Options{})
 	for _, room := range []string{"a", "c", "d"} {
 		for range 2 {
-			j.Append(journal.Entry{Room: room, Kind: journal.Message, From: journal.User{ID: "ann"}, Body: []byte("1")}, func(journal.Receipt, error) {})
+			j.Append(t.Context(), journal.Entry{Room: room, Kind: journal.Message, From: journal.User{ID: "ann"}, Body: []byte("1")}, func(journal.Receipt, error) {})
 		}
 	}
 	for _, c := range []struct {

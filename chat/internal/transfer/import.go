@@ -30,11 +30,11 @@ const (
 // and senders, and belong to this journal's epoch from now on. Entries that are
 // there already are skipped, so an import that was interrupted can be repeated.
 // await is called with the name of each room after some of its entries were
-// recorded; it may wait until those who are in the room have them.
+// recorded; it may wait until those who are in the room have them, or until ctx ends.
 //
 // Import stops at the first line that is damaged or does not fit. The error has
 // the number of that line. What came before it is kept.
-func Import(ctx context.Context, j journal.Restorer, from io.Reader, await func(room string)) (Imported, error) {
+func Import(ctx context.Context, j journal.Restorer, from io.Reader, await func(ctx context.Context, room string) error) (Imported, error) {
 	in := importer{journal: j, await: await}
 	lines := bufio.NewScanner(from)
 	lines.Buffer(make([]byte, 64<<10), maxLine)
@@ -62,7 +62,7 @@ func Import(ctx context.Context, j journal.Restorer, from io.Reader, await func(
 // importer collects entries until there are enough to be written.
 type importer struct {
 	journal journal.Restorer
-	await   func(room string)
+	await   func(ctx context.Context, room string) error
 	done    Imported
 	entries []journal.Entry
 	bytes   int
@@ -88,7 +88,9 @@ func (in *importer) flush(ctx context.Context) error {
 	}
 	for i := range in.entries {
 		if room := in.entries[i].Room; i == 0 || room != in.entries[i-1].Room {
-			in.await(room)
+			if err := in.await(ctx, room); err != nil {
+				return err
+			}
 		}
 	}
 	clear(in.entries)

@@ -19,11 +19,47 @@ func AppendLine(dst []byte, epoch string, e *journal.Entry) []byte {
 	w := wire.EntryOf(e)
 	dst = wire.AppendString(append(dst, `{"epoch":`...), epoch)
 	dst = w.Append(append(dst, `,"entry":`...))
+	dst = appendRest(dst, e)
 	return append(dst, "}\n"...)
+}
+
+// appendRest appends what the frame of an entry does not show.
+func appendRest(dst []byte, e *journal.Entry) []byte {
+	r := rest{Quiet: e.Quiet, Mentions: e.Mentions, Via: e.Via, Edited: uint64(e.Edited)}
+	if !e.Kind.HasTarget() {
+		r.Reply = uint64(e.Target)
+	}
+	if !e.Kind.HasSender() && !e.Kind.HasTarget() && e.From.ID != "" {
+		from := lineUser(e.From)
+		r.From = &from
+	}
+	if e.Kind.HasTarget() && len(e.Body) > 0 {
+		r.Body = e.Body
+		if e.Text {
+			r.Body = wire.AppendString(nil, e.Body)
+		}
+	}
+	text, err := json.Marshal(&r)
+	if err != nil || len(text) <= len("{}") {
+		return dst // err is nil: a body is JSON
+	}
+	return append(append(dst, ','), text[1:len(text)-1]...)
+}
+
+// rest is what stands in a line beside its frame. Fields that say nothing are absent.
+type rest struct {
+	Quiet    bool            `json:"quiet,omitempty"`
+	Mentions []string        `json:"mentions,omitempty"`
+	Via      string          `json:"via,omitempty"`
+	Reply    uint64          `json:"reply,omitempty"`  // the message that a message replies to
+	Edited   uint64          `json:"edited,omitempty"` // the newest edit of a message
+	From     *lineUser       `json:"from,omitempty"`
+	Body     json.RawMessage `json:"body,omitempty"` // of an entry whose frame has none
 }
 
 // line is an entry as AppendLine writes it.
 type line struct {
+	rest
 	Epoch string `json:"epoch"`
 	Entry *struct {
 		Type     string          `json:"type"`
@@ -41,8 +77,8 @@ type line struct {
 type lineUser struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
-	Avatar string `json:"avatar"`
-	Guest  bool   `json:"guest"`
+	Avatar string `json:"avatar,omitempty"`
+	Guest  bool   `json:"guest,omitempty"`
 }
 
 // clockSlack is how far in the future the time of an imported entry may be: the
@@ -75,19 +111,56 @@ func parseLine(text []byte, now time.Time) (journal.Entry, error) {
 		Seq:      journal.Seq(l.Entry.Seq),
 		At:       l.Entry.At,
 		Recalled: l.Entry.Recalled,
+		Quiet:    l.Quiet,
+		Mentions: l.Mentions,
+		Via:      l.Via,
+		Edited:   journal.Seq(l.Edited),
 	}
 	var known bool
 	if e.Kind, known = journal.KindNamed(l.Entry.Type); !known {
-		return e, errors.New("type must be message, recalled or notice")
+		return e, errors.New("type must be that of an entry, such as message, recalled or notice")
+	}
+	if err := l.addRest(&e); err != nil {
+		return e, err
 	}
 	err := checkEntry(&e, now)
 	e.From = access.CleanUser(e.From)
 	return e, err
 }
 
+// addRest adds what stands beside the frame, where the frame has no place for it.
+func (r *rest) addRest(e *journal.Entry) error {
+	switch {
+	case r.Reply > 0 && (e.Kind.HasTarget() || e.Target > 0):
+		return errors.New("reply belongs to an entry without target")
+	case r.Body != nil && !e.Kind.HasTarget():
+		return errors.New("body belongs into the entry, unless that has a target")
+	case r.From != nil && e.From.ID != "":
+		return errors.New("from is there twice")
+	case e.Kind.HasTarget() != (e.Target > 0):
+		return errors.New("target must be the number of an earlier message, in an entry that has one")
+	case e.Kind.HasTarget() && e.Body != nil:
+		return errors.New("body stands beside an entry that has a target")
+	case e.Kind.HasTarget():
+		e.Body = r.Body
+	default:
+		e.Target = journal.Seq(r.Reply)
+	}
+	if r.From != nil {
+		e.From = journal.User(*r.From)
+	}
+	return nil
+}
+
 // checkEntry returns an error if a hub could not have recorded such an entry.
 func checkEntry(e *journal.Entry, now time.Time) error {
 	if err := journal.CheckRoom(e.Room); err != nil {
+		return err
+	}
+	if journal.IsReserved(e.Room) {
+		return errors.New("rooms whose names begin with @ belong to the server and are not imported")
+	}
+	if err := journal.CheckEntry(e); err != nil {
 		return err
 	}
 	hasBody := e.Body != nil
@@ -102,11 +175,15 @@ func checkEntry(e *journal.Entry, now time.Time) error {
 		return fmt.Errorf("key may have %d bytes", wire.MaxKey)
 	case e.Kind.HasSender() && e.From.ID == "":
 		return errors.New("from is missing")
-	case e.Kind.HasTarget() != (e.Target > 0) || e.Target >= e.Seq && e.Target > 0:
-		return errors.New("target must be the number of an earlier message, in type recalled alone")
-	case e.Recalled && !e.Kind.Erasable():
-		return errors.New("recalled belongs to type message alone")
-	case hasBody == (e.Recalled || e.Kind.HasTarget()):
+	case e.Target >= e.Seq && e.Target > 0:
+		return errors.New("target must be the number of an earlier message")
+	case (e.Recalled || e.Edited > 0) && !e.Kind.Erasable():
+		return errors.New("recalled and edited belong to type message alone")
+	case e.Edited > 0 && e.Edited <= e.Seq:
+		return errors.New("edited must be the number of a later entry")
+	case hasBody && (e.Recalled || e.Kind.Effect() == journal.Erase):
+		return errors.New("body must be there, unless the message is recalled")
+	case !hasBody && !e.Recalled && !e.Kind.HasTarget():
 		return errors.New("body must be there, unless the message is recalled")
 	}
 	if !hasBody {

@@ -3,6 +3,7 @@ package transfer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -10,6 +11,9 @@ import (
 
 // ErrSlow ends a Tail whose reader is slower than the room.
 var ErrSlow = errors.New("the room is faster than its reader")
+
+// ErrLost ends a Tail whose room has lost entries: it goes on in a new epoch.
+var ErrLost = errors.New("the journal has lost entries of the room")
 
 // tailLimit bounds the bytes of entries that wait for the reader of a Tail.
 const tailLimit = 4 << 20
@@ -19,13 +23,15 @@ const tailLimit = 4 << 20
 // is valid during the call only. Transient entries are left out. Nobody becomes
 // present by it.
 func Tail(ctx context.Context, j journal.Journal, room string, newest int, each func(line []byte) error) error {
-	q := &queue{more: make(chan struct{}, 1)}
-	stop, err := j.Follow(room, q.add)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	q := &queue{more: make(chan struct{}, 1), cancel: cancel}
+	stop, err := follow(ctx, j, room, q)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	page, err := j.Read(ctx, journal.Query{Room: room, Backward: true, Limit: max(newest, 1)})
+	page, err := read(ctx, j, journal.Query{Room: room, Backward: true, Limit: max(newest, 1), Bytes: tailLimit})
 	if err != nil {
 		return err
 	}
@@ -49,9 +55,36 @@ func Tail(ctx context.Context, j journal.Journal, room string, newest int, each 
 	}
 }
 
+// follow is Journal.Follow, which takes no context. If ctx ends first, the following is
+// stopped as soon as there is one.
+func follow(ctx context.Context, j journal.Journal, room string, f journal.Follower) (stop func(), err error) {
+	type following struct {
+		start journal.Start
+		err   error
+	}
+	followed := make(chan following, 1)
+	go func() {
+		start, err := j.Follow(room, journal.Newest, f)
+		followed <- following{start, err}
+	}()
+	select {
+	case got := <-followed:
+		return got.start.Stop, got.err
+	case <-ctx.Done():
+	}
+	go func() {
+		if got := <-followed; got.err == nil {
+			got.start.Stop()
+		}
+	}()
+	return nil, context.Cause(ctx)
+}
+
 // queue is what waits for the reader of a Tail.
 type queue struct {
-	more chan struct{} // holds one item when something was added
+	// Fixed.
+	more   chan struct{} // holds one item when something was added
+	cancel context.CancelCauseFunc
 
 	mu       sync.Mutex // guards the rest
 	entries  []journal.Entry
@@ -59,7 +92,11 @@ type queue struct {
 	overflow bool
 }
 
-func (q *queue) add(e journal.Entry) {
+// Lost implements journal.Follower.
+func (q *queue) Lost(l journal.Lost) { q.cancel(fmt.Errorf("%w: %w", ErrLost, l.Why)) }
+
+// Deliver implements journal.Follower.
+func (q *queue) Deliver(e journal.Entry) {
 	if !e.Kind.Recorded() {
 		return
 	}

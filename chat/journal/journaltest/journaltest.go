@@ -19,13 +19,21 @@
 //				func(t *testing.T, j journal.Journal) {
 //					// delete now what j may delete later
 //				}),
+//			journaltest.Nodes(func(t *testing.T) func(t *testing.T) journal.Journal {
+//				// make a store, return a function that opens a journal on it
+//			}),
 //		)
 //	}
 //
-// Without Reopen the journal counts as not durable, without Retain as one that
-// keeps everything; the subtests about that are skipped. Those about Restore run if
-// the journal is a journal.Restorer. Run the test with -race: much of it is
-// concurrent.
+// Each option stands for something that not all journals can do: Reopen and Crash for
+// durable ones, Retain for those with retention, Nodes and Rollback for those that share
+// a store. Without an option its subtests are skipped. Those about Restore, Rooms and
+// Stats run if the journal is a journal.Restorer, Lister or Reporter. Run the test with
+// -race: much of it is concurrent.
+//
+// What depends on how a journal keeps its entries, such as a commit that is interrupted
+// at each of its writes, is for tests of that journal. Check tells them whether what is
+// left contradicts itself.
 //
 // A failure that depends on chance logs a seed; pass it to Run with Seed to repeat
 // it. The suite waits for events and never sleeps. It needs some seconds and some
@@ -33,17 +41,19 @@
 //
 // # Files, lowest first
 //
-//	options.go      options, and what Run was told
-//	tester.go       tester: a journal under test and what tests do with it
-//	follower.go     a follower that checks every call
-//	append.go, read.go, follow.go, key.go, recall.go, records.go, close.go
-//	                tests that every journal runs
+//	options.go      options
+//	append.go, read.go, heads.go, follow.go, key.go, effects.go, condition.go
+//	                tests of rooms that every journal runs
+//	records.go, feed.go, nodes.go, close.go
+//	                tests of the rest that every journal runs
 //	reopen.go       tests of durable journals
-//	restore.go      tests of a journal.Restorer
+//	restore.go, optional.go
+//	                tests of a journal.Restorer, Lister and Reporter
 //	retention.go    tests of journals with retention
-//	model.go        what a journal should contain, kept in memory
-//	simulation.go   random use of a journal, compared with the model
 //	journaltest.go  Run
+//
+// Package internal/tester has what these tests do with a journal, and
+// internal/simulation uses one at random and compares it with a model.
 package journaltest
 
 import (
@@ -51,32 +61,69 @@ import (
 	"testing"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/journal/journaltest/internal/simulation"
+	"github.com/caddychat/caddy-chat/chat/journal/journaltest/internal/tester"
 )
 
 // Run tests the journals that open returns. Each call of open must return a new,
 // empty journal that keeps the few thousand entries which a subtest appends. The
 // suite closes it.
 func Run(t *testing.T, open func(t *testing.T) journal.Journal, opts ...Option) {
-	s := &suite{open: open, seed: rand.Uint64()}
+	s := &tester.Suite{Open: open, Seed: rand.Uint64()}
 	for _, opt := range opts {
 		opt(s)
 	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("journaltest.Seed(%d)", s.Seed)
+		}
+	})
 	for _, group := range []struct {
 		name string
-		run  func(*testing.T, *suite)
+		run  func(*testing.T, *tester.Suite)
 	}{
 		{"Append", testAppend},
 		{"Read", testRead},
+		{"Pages", testPages},
+		{"Counts", testCounts},
+		{"Heads", testHeads},
+		{"Find", testFind},
 		{"Follow", testFollow},
 		{"Key", testKey},
 		{"Recall", testRecall},
+		{"Edit", testEdit},
+		{"Since", testSince},
+		{"With", testWith},
 		{"Records", testRecords},
+		{"Update", testUpdate},
+		{"Watch", testWatch},
+		{"Feed", testFeed},
+		{"Nodes", testNodes},
 		{"Close", testClose},
 		{"Reopen", testReopen},
+		{"Crash", testCrash},
 		{"Restore", testRestore},
+		{"Lister", testLister},
+		{"Reporter", testReporter},
+		{"Trim", testTrim},
 		{"Retention", testRetention},
-		{"Simulation", testSimulation},
+		{"TwoNodes", testTwoNodes},
+		{"Rollback", testRollback},
+		{"Simulation", simulation.Test},
 	} {
 		t.Run(group.name, func(t *testing.T) { group.run(t, s) })
 	}
+}
+
+// Check checks that a journal contradicts itself nowhere: numbers, times, counts,
+// positions and heads of these rooms, and that the feed has their entries.
+// Nobody may append meanwhile. It is for tests of what is special about a journal, for
+// example of a store that was damaged or interrupted. It does not close j.
+func Check(t *testing.T, j journal.Journal, rooms ...string) {
+	t.Helper()
+	x := &tester.T{T: t, Suite: &tester.Suite{}, J: j}
+	for _, room := range rooms {
+		x.CheckRoom(room)
+	}
+	x.CheckKeptInFeed(rooms...)
 }

@@ -13,6 +13,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// ErrNewer means that the store has a format which this program's Pebble does not know.
+var ErrNewer = errors.New("it was written by a newer program; install that, or choose another directory")
+
 // Check returns why a store in dir could not be opened now, as far as the names, sizes
 // and permissions of its files show. It opens no file and changes nothing, and does
 // not mind that the store is open. dir is absolute.
@@ -77,7 +80,7 @@ func checkFiles(entries []fs.DirEntry) error {
 		}
 	}
 	if version, err := strconv.Atoi(markers["format-version"]); err == nil && version > int(pebble.FormatNewest) {
-		return errors.New("it was written by a newer program; install that, or choose another directory")
+		return ErrNewer
 	}
 	manifest, known := markers["manifest"]
 	switch {

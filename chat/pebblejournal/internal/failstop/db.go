@@ -1,9 +1,12 @@
 package failstop
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
+	"time"
 
 	"github.com/cockroachdb/errors/oserror"
 	"github.com/cockroachdb/pebble/v2"
@@ -38,11 +41,36 @@ type DB struct {
 // Cleaner, Logger and EventListener. It checks that there is space for Pebble to
 // replay its logs.
 func Open(c Config, o *pebble.Options) (*DB, error) {
-	if c.Truncate == nil {
-		c.Truncate = truncateFile
-	}
 	if err := checkFreeToOpen(c.FS, c.Dir); err != nil {
 		return nil, err
+	}
+	fs := c.prepare(o)
+	db, err := open(fs, o)
+	if err != nil {
+		return nil, err
+	}
+	return &DB{DB: db, fs: fs}, nil
+}
+
+// OpenReadOnly opens a store that cannot be opened to be written, because of why. It
+// is as after a failure with that error: it can be read, and must be opened again to
+// be written. It changes nothing in the directory. What the logs have is held in
+// memory.
+func OpenReadOnly(c Config, o *pebble.Options, why error) (*DB, error) {
+	fs := c.prepare(o)
+	fs.fail(why)
+	o.ReadOnly = true
+	r := <-openAside(fs.dir, o)
+	if r.err != nil {
+		return nil, r.err
+	}
+	return &DB{DB: r.db, fs: fs}, nil
+}
+
+// prepare sets the fields of o that this package relies on.
+func (c *Config) prepare(o *pebble.Options) *failFS {
+	if c.Truncate == nil {
+		c.Truncate = truncateFile
 	}
 	fs := newFailFS(c.FS, c.Dir, c.Truncate)
 	o.FS = fs
@@ -51,28 +79,31 @@ func Open(c Config, o *pebble.Options) (*DB, error) {
 	o.Cleaner = pebble.ArchiveCleaner{}
 	o.Logger = &logger{fs: fs, zap: c.Logger}
 	o.EventListener = listener(c.Logger)
-	db, err := open(fs, o)
-	if err != nil {
-		return nil, err
-	}
-	return &DB{DB: db, fs: fs}, nil
+	return fs
 }
 
-// open calls pebble.Open on a goroutine of its own: Pebble may end that goroutine
-// (see logger.Fatalf), and waits for a disk that cannot take tables.
-func open(fs *failFS, o *pebble.Options) (*pebble.DB, error) {
-	type result struct {
-		db  *pebble.DB
-		err error
-	}
-	opened := make(chan result, 1)
+type openResult struct {
+	db  *pebble.DB
+	err error
+}
+
+// openAside calls pebble.Open on a goroutine of its own, which Pebble may end: see
+// logger.Fatalf.
+func openAside(dir string, o *pebble.Options) <-chan openResult {
+	opened := make(chan openResult, 1)
 	go func() {
-		r := result{err: ErrGaveUp}
+		r := openResult{err: ErrGaveUp}
 		defer func() { opened <- r }()
-		db, err := pebble.Open(fs.dir, o)
-		r = result{db, err}
+		db, err := pebble.Open(dir, o)
+		r = openResult{db, err}
 	}()
-	var r result
+	return opened
+}
+
+// open opens the store. Pebble waits for a disk that cannot take tables; open does not.
+func open(fs *failFS, o *pebble.Options) (*pebble.DB, error) {
+	opened := openAside(fs.dir, o)
+	var r openResult
 	select {
 	case r = <-opened:
 	case err := <-fs.tableFailed:
@@ -140,6 +171,15 @@ func (db *DB) LogLost() bool { return db.fs.hasLostLog() }
 // disk. The store must have failed.
 func (db *DB) RewindLog() error { return db.fs.rewindLog() }
 
+// Checkpoint copies the store to dir, which must not exist. When ctx ends, it stops at
+// the next file or piece of one that it copies; it removes what it has made. Only one
+// may run at a time.
+func (db *DB) Checkpoint(ctx context.Context, dir string) error {
+	db.fs.setCopying(ctx)
+	defer db.fs.setCopying(context.Background())
+	return db.DB.Checkpoint(dir, pebble.WithFlushedWAL())
+}
+
 // Exists reports whether the file exists.
 func (db *DB) Exists(name string) (bool, error) {
 	_, err := db.fs.Stat(name)
@@ -174,13 +214,44 @@ func (l *logger) Fatalf(format string, args ...any) {
 }
 
 func listener(log *zap.Logger) *pebble.EventListener {
+	damaged := &damageLog{log: log}
 	return &pebble.EventListener{
 		BackgroundError: func(err error) {
 			log.Warn("chat journal: background work failed", zap.Error(err))
 		},
-		DataCorruption: func(info pebble.DataCorruptionInfo) {
-			log.Error("chat journal: a file of the store is damaged",
-				zap.String("path", info.Path), zap.Error(info.Details))
-		},
+		DataCorruption: damaged.report,
 	}
+}
+
+// damageLogInterval is how often a damaged file is logged at most: whoever reads it meets
+// the same damage again and again.
+const damageLogInterval = time.Hour
+
+// damageLog logs damaged files.
+type damageLog struct {
+	log *zap.Logger // fixed
+
+	mu   sync.Mutex // guards the rest
+	told map[string]time.Time
+}
+
+func (d *damageLog) report(info pebble.DataCorruptionInfo) {
+	if d.due(info.Path, time.Now()) {
+		d.log.Error("chat journal: a file of the store is damaged; what it has there cannot be read",
+			zap.String("path", info.Path), zap.Error(info.Details))
+	}
+}
+
+// due reports whether a file must be logged now.
+func (d *damageLog) due(path string, now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.told == nil {
+		d.told = map[string]time.Time{}
+	}
+	if last, known := d.told[path]; known && now.Sub(last) < damageLogInterval {
+		return false
+	}
+	d.told[path] = now
+	return true
 }

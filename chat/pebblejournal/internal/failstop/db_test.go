@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/faultfs"
 	"github.com/cockroachdb/pebble/v2"
@@ -167,6 +169,73 @@ func TestOpen_DiskThatTakesNoTables_ReturnsTheError(t *testing.T) {
 	fs.ReportFree(1000)
 	if _, err := Open(Config{Dir: dir, FS: fs, Logger: zap.NewNop()}, &pebble.Options{}); !errors.Is(err, ErrFull) {
 		t.Errorf("Open: %v", err)
+	}
+}
+
+// On a disk that takes nothing the store can still be read, with all that its log has.
+func TestOpenReadOnly_DiskThatTakesNothing_IsRead(t *testing.T) {
+	dir, fs := t.TempDir(), faultfs.New()
+	db := openOn(t, dir, fs)
+	set(t, db, "in a table")
+	if err := db.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	set(t, db, "in the log")
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := files(t, dir)
+	fs.Fail(faultfs.On("", "", syscall.EFBIG))
+	c := Config{Dir: dir, FS: fs, Logger: zap.NewNop(), Truncate: fs.Truncate}
+	if _, err := Open(c, &pebble.Options{}); !errors.Is(err, syscall.EFBIG) {
+		t.Fatal(err)
+	}
+	db, err := OpenReadOnly(c, &pebble.Options{}, faultfs.ErrNoSpace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !has(t, db, "in a table") || !has(t, db, "in the log") || !errors.Is(db.Failed(), faultfs.ErrNoSpace) {
+		t.Errorf("not all can be read, or it has not failed: %v", db.Failed())
+	}
+	if err := errors.Join(db.RewindLog(), db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if after := files(t, dir); !slices.Equal(before, after) {
+		t.Errorf("files were %v, now they are %v", before, after)
+	}
+	fs.Fail(nil)
+	db = openOn(t, dir, fs)
+	defer db.Close()
+	if set(t, db, "later"); !has(t, db, "in the log") {
+		t.Error("the log is lost")
+	}
+}
+
+func files(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func TestDamageLog_SameFile_IsLoggedOnceAnHour(t *testing.T) {
+	var d damageLog
+	now := time.Now()
+	for _, c := range []struct {
+		path  string
+		after time.Duration
+		want  bool
+	}{
+		{"a", 0, true}, {"a", time.Minute, false}, {"b", time.Minute, true}, {"a", damageLogInterval, true}, {"b", damageLogInterval, false},
+	} {
+		if got := d.due(c.path, now.Add(c.after)); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
 	}
 }
 

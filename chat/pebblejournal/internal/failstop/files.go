@@ -144,6 +144,19 @@ func (f *tableFile) Close() error {
 	return err
 }
 
+// copiedFile is a file of a checkpoint.
+type copiedFile struct {
+	vfs.File
+	state *state
+}
+
+func (f *copiedFile) Write(p []byte) (int, error) {
+	if err := f.state.checkCopying(); err != nil {
+		return 0, err
+	}
+	return f.File.Write(p)
+}
+
 // discardFile accepts every write and keeps nothing.
 type discardFile struct{}
 

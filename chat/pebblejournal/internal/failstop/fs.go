@@ -70,7 +70,7 @@ func (fs *failFS) archive() string { return filepath.Join(fs.dir, "archive") }
 
 func (fs *failFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	if !fs.owns(name) {
-		return fs.FS.Create(name, category)
+		return fs.createCopy(name, category)
 	}
 	if isTable(name) {
 		return fs.createTable(name, category)
@@ -91,6 +91,25 @@ func (fs *failFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File,
 		fs.loseLog()
 	}
 	return discardFile{}, nil
+}
+
+func (fs *failFS) createCopy(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := fs.checkCopying(); err != nil {
+		return nil, err
+	}
+	f, err := fs.FS.Create(name, category)
+	if err != nil {
+		return nil, err
+	}
+	return &copiedFile{f, fs.state}, nil
+}
+
+// Link is used by checkpoints only.
+func (fs *failFS) Link(from, to string) error {
+	if err := fs.checkCopying(); err != nil {
+		return err
+	}
+	return fs.FS.Link(from, to)
 }
 
 func (fs *failFS) createTable(name string, category vfs.DiskWriteCategory) (vfs.File, error) {

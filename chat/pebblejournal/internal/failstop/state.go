@@ -1,6 +1,7 @@
 package failstop
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,8 @@ type state struct {
 	discard  bool
 	tableErr error // of the last attempt to write a table
 	logLost  bool  // a write to a log was dropped
+
+	copying context.Context // of the checkpoint that is being made, or nil
 
 	// For markLog and the rewinding of logs.
 	log       logEnd   // of the newest log
@@ -136,6 +139,22 @@ func (s *state) change(do func() error) bool {
 		s.fail(err)
 	}
 	return false
+}
+
+func (s *state) setCopying(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.copying = ctx
+}
+
+// checkCopying returns why the checkpoint must stop, or nil.
+func (s *state) checkCopying() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.copying == nil {
+		return nil
+	}
+	return context.Cause(s.copying)
 }
 
 func (s *state) loseLog() {

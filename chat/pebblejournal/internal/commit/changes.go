@@ -1,0 +1,174 @@
+package commit
+
+import (
+	"errors"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/rows"
+)
+
+// ChangeRecord puts a change into the group. Those who watch the record will get it.
+func (g *Group) ChangeRecord(key string, value []byte, s journal.Stamp) {
+	g.setRecord(key, value, s)
+	rec := journal.Record{Key: key, Value: value, Stamp: s}
+	g.pending[key] = rec
+	g.Records = append(g.Records, rec)
+}
+
+// LookUp returns a record as it is with the group so far.
+func (g *Group) LookUp(key string) (journal.Record, error) {
+	if rec, ok := g.pending[key]; ok {
+		return rec, nil
+	}
+	rec, err := rows.Record(g.store.DB, g.store.OldRecords, key)
+	if rows.IsDamage(err) {
+		return journal.Record{Key: key}, g.spare(err)
+	}
+	return rec, err
+}
+
+// ErrNotEmpty says that a room got an entry before its head could be removed.
+var ErrNotEmpty = errors.New("the room is not empty")
+
+// EndRoom removes the keys of a room that has no entries, and its head unless somebody
+// follows it.
+func (g *Group) EndRoom(name string) error {
+	r, err := g.Room(name)
+	switch {
+	case err != nil:
+		return err
+	case r.next.Last == 0 || r.dropped:
+		return nil // it has no head
+	case !r.next.Empty():
+		return ErrNotEmpty
+	}
+	r.forgot = true
+	prefix := format.IdemPrefix(name)
+	if err := g.batch.DeleteRange(prefix, format.PrefixEnd(prefix), nil); err != nil || !g.rooms.beginEnd(r) {
+		return err
+	}
+	// The next life begins behind all positions of this one.
+	g.totals.Position++
+	g.totals.DroppedHeads++
+	r.next = format.NewRoom(g.totals.Position)
+	r.dropped, r.stateChanged = true, false
+	return g.batch.Delete(format.AppendRoomKey(nil, name), nil)
+}
+
+// Updated returns the position of one more update of a record.
+func (g *Group) Updated() journal.Position {
+	g.totals.Updates++
+	return g.totals.Updates
+}
+
+// ForgetTimeline deletes the marks of the timeline below so many bytes.
+func (g *Group) ForgetTimeline(below uint64) error {
+	return g.batch.DeleteRange(format.TableStart(format.Timeline), format.AppendTimelineKey(nil, below), nil)
+}
+
+// Excess are the entries of a room that are to be deleted: From ≤ seq < To.
+type Excess struct {
+	Room     string
+	From, To journal.Seq
+}
+
+// KeyPolicy says what becomes of the idempotency keys of deleted entries.
+type KeyPolicy bool
+
+const (
+	KeepYoungKeys KeyPolicy = false // they stay until they are KeyLife old
+	DropKeys      KeyPolicy = true  // they go too, because there is no room for them
+)
+
+// Trim deletes the entries From ≤ seq < To of a room.
+type Trim struct {
+	Excess
+	Keys   []TrimmedKey
+	Policy KeyPolicy
+}
+
+// TrimmedKey is the idempotency key of an entry that is deleted.
+type TrimmedKey struct {
+	Seq  journal.Seq
+	Hash format.KeyHash
+	At   int64 // Unix milliseconds
+}
+
+// Apply adds the deletion to a group. Keys that stay get a key in the table Expiry.
+func (t *Trim) Apply(g *Group) error {
+	r, err := g.Room(t.Room)
+	if err != nil {
+		return err
+	}
+	from := r.next.First // somebody else may have trimmed the room meanwhile
+	if from < t.From || from >= t.To || t.To > r.next.Last+1 {
+		return nil
+	}
+	last, err := g.meta(r, t.To-1)
+	if err != nil {
+		return err
+	}
+	first, err := g.meta(r, t.To)
+	if err != nil {
+		return err
+	}
+	g.totals.DeletedEntries += uint64(t.To - from)
+	g.totals.DeletedBytes += last.End - r.next.Base
+	r.next.First, r.next.FirstAt, r.next.Base, r.next.Dropped = t.To, first.At, last.End, last.Count
+	if err := g.batch.DeleteRange(format.EntryKey(t.Room, from), format.EntryKey(t.Room, t.To), nil); err != nil {
+		return err
+	}
+	r.stateChanged = true
+	for _, k := range t.Keys {
+		if k.Seq < from {
+			continue
+		}
+		if t.Policy == DropKeys || KeyExpired(k.At, g.time) {
+			g.deleteKey(t.Room, k.Hash)
+		} else {
+			_ = g.batch.Set(format.AppendExpiryKey(nil, k.At, t.Room, k.Hash), nil, nil)
+		}
+	}
+	// Readers must not look for these entries any more when they are deleted.
+	g.rooms.SetFirst(r, r.next)
+	return nil
+}
+
+// ForgetFeed deletes the commits of the feed below end, or all if end is nil.
+func (g *Group) ForgetFeed(end []byte, bytes uint64) error {
+	g.totals.FeedBytes -= min(bytes, g.totals.FeedBytes)
+	if end == nil {
+		// Those of this group are written afterwards.
+		g.totals.FeedBegin = g.totals.Position
+		end = format.AppendFeedKey(nil, g.totals.Position+1)
+	} else {
+		g.totals.FeedBegin = format.FeedPosition(end) - 1
+	}
+	return g.batch.DeleteRange(format.TableStart(format.Feed), end, nil)
+}
+
+// Expiry deletes idempotency keys and their keys in the table Expiry.
+type Expiry struct {
+	Keys       [][]byte // of the table Expiry
+	Start, End []byte   // the range of keys
+}
+
+// Apply adds the deletion to a group.
+func (e *Expiry) Apply(g *Group) error {
+	for _, key := range e.Keys {
+		at, room, hash, ok := format.CutExpiryKey(key)
+		if !ok {
+			continue // it is deleted too, and stands for no idempotency key
+		}
+		// The idempotency key may have been used again since it expired.
+		_, used, err := g.KeyReceipt(room, hash)
+		if err != nil {
+			return err
+		}
+		if used == at && g.hashes[hash] == nil {
+			g.deleteKey(room, hash)
+		}
+	}
+	return g.batch.DeleteRange(e.Start, e.End, nil)
+}

@@ -1,0 +1,184 @@
+package commit
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/rows"
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// KeyLife is for how long at least an idempotency key is kept, even if its entry is
+// deleted.
+const KeyLife = 24 * time.Hour
+
+// KeyExpired reports whether a key that was used at may be deleted with its entry.
+// Both times are Unix milliseconds.
+func KeyExpired(at, now int64) bool { return now-at >= KeyLife.Milliseconds() }
+
+// Take numbers an item and adds it to the group.
+func (g *Group) Take(it *Item) {
+	switch {
+	case it.Change != nil:
+		it.Written = true
+		it.Err = it.Change(g)
+	case it.Find != nil:
+		it.Err = it.Find(g, it)
+	case it.Restoration != nil:
+		it.Err = g.restore(it)
+	case !it.Entry.Kind.Recorded():
+		it.Err = g.passOn(it)
+	default:
+		it.Err = g.record(it)
+	}
+}
+
+// passOn gives a transient entry its time. Its place among the others is that in
+// the group.
+func (g *Group) passOn(it *Item) error {
+	r, err := g.Room(it.Entry.Room)
+	if err != nil {
+		return err
+	}
+	r.clock = max(r.clock, r.next.LastAt, g.time)
+	it.Entry.At = r.clock
+	it.Receipt = journal.Receipt{At: r.clock}
+	return nil
+}
+
+// record gives an entry its number and adds it, unless its key has been used, it has
+// no target, or the room has changed. The rules apply in this order.
+func (g *Group) record(it *Item) error {
+	e := &it.Entry
+	r, err := g.Room(e.Room)
+	if err != nil {
+		return err
+	}
+	if e.Key != "" {
+		if known, err := g.AnswerKnown(it, r); known || err != nil {
+			return err
+		}
+	}
+	to, err := g.target(e, r)
+	switch {
+	case err != nil:
+		return err
+	case to == nil && e.Kind.Effect() == journal.Replace:
+		return journal.ErrNoTarget
+	case e.Since > 0 && r.next.Governing >= e.Since:
+		return journal.ErrStale
+	}
+	r.clock = max(r.clock, r.next.LastAt, g.time)
+	e.Seq, e.At = r.next.Last+1, r.clock
+	to.apply(e, r)
+	g.add(it, r)
+	return nil
+}
+
+// AnswerKnown answers an item whose key has been used with the first receipt.
+func (g *Group) AnswerKnown(it *Item, r *Room) (known bool, err error) {
+	if original := g.hashes[it.Hash]; original != nil {
+		it.Original = original
+		return true, nil
+	}
+	if r.forgot || !g.filter.MayHave(it.Hash) {
+		return false, nil
+	}
+	seq, at, err := g.KeyReceipt(r.name, it.Hash)
+	if err != nil || seq == 0 || seq < r.next.First && KeyExpired(at, g.time) {
+		return false, err
+	}
+	it.Receipt, err = rows.Duplicate(g.store.DB, format.RoomEpoch(g.epoch, r.next.Born), r.name, &r.next, seq, at)
+	return true, g.spare(err)
+}
+
+// target is the entry that another one acts on.
+type target struct {
+	entry *journal.Entry // as it is before that
+	meta  format.EntryMeta
+	added *addedEntry // the entry, if the group has added it
+}
+
+// target returns what recording e changes, or nil if that is nothing: a message that
+// is kept and not recalled.
+func (g *Group) target(e *journal.Entry, r *Room) (*target, error) {
+	if e.Kind.Effect() == journal.NoEffect || e.Target < r.next.First || e.Target > r.next.Last {
+		return nil, nil
+	}
+	there, m, added, err := g.entry(r, e.Target)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if rows.IsDamage(err) {
+		return nil, g.spare(err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the target: %w", err)
+	}
+	if !there.Kind.Erasable() || there.Recalled {
+		return nil, nil
+	}
+	return &target{there, m, added}, nil
+}
+
+// apply does what recording e does to its target, if there is one.
+func (t *target) apply(e *journal.Entry, r *Room) {
+	if t == nil {
+		return
+	}
+	to := *t.entry // followers get what it was
+	to.Since, to.With = 0, nil
+	if e.Kind.Effect() == journal.Erase {
+		to.Body, to.Text, to.Recalled = nil, false, true
+	} else {
+		to.Body, to.Text, to.Edited = e.Body, e.Text, e.Seq
+	}
+	if t.added != nil {
+		t.added.stored = &to
+		return
+	}
+	if r.changed == nil {
+		r.changed = map[journal.Seq]*changedEntry{}
+	}
+	r.changed[to.Seq] = &changedEntry{to, t.meta}
+}
+
+// errAfterFailure is the answer to the entries of a Restoration after the one that
+// failed.
+var errAfterFailure = errors.New("an entry before it could not be restored")
+
+// restore adds an entry that has its number, unless the room has it.
+func (g *Group) restore(it *Item) error {
+	if it.Restoration.failed {
+		return errAfterFailure
+	}
+	r, err := g.Room(it.Entry.Room)
+	if err == nil {
+		it.Receipt.Duplicate, err = g.checkRestore(&it.Entry, r)
+	}
+	if err == nil && !it.Receipt.Duplicate {
+		var to *target
+		if to, err = g.target(&it.Entry, r); err == nil {
+			to.apply(&it.Entry, r)
+			g.add(it, r)
+		}
+	}
+	it.Restoration.failed = err != nil
+	return err
+}
+
+// checkRestore calls journal.CheckRestore and journal.CheckKnown for the room.
+func (g *Group) checkRestore(e *journal.Entry, r *Room) (known bool, err error) {
+	known, err = journal.CheckRestore(e, r.next.Last, r.next.LastAt)
+	if !known || err != nil || e.Seq < r.next.First {
+		return known, err
+	}
+	there, _, _, err := g.entry(r, e.Seq)
+	if err != nil {
+		return false, err
+	}
+	return true, journal.CheckKnown(e, there)
+}

@@ -1,0 +1,110 @@
+package disk
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
+)
+
+// readersMax bounds the goroutines that read. More of them wait while the disk does not
+// answer.
+const readersMax = 1024
+
+// Within calls do with the open store on a goroutine of its own, and returns early if ctx
+// ends: nothing else ends a read from a disk that does not answer. It costs about a
+// microsecond. do must share nothing with its caller that it changes.
+func Within[T any](ctx context.Context, s *Store, do func(*Handle) (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	var none T
+	h, err := s.Use(ctx)
+	if err != nil {
+		return none, err
+	}
+	select {
+	case s.reading <- struct{}{}:
+	case <-ctx.Done():
+		h.Release()
+		return none, context.Cause(ctx)
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		a := answer{err: failstop.ErrGaveUp} // if Pebble ends this goroutine
+		defer func() {
+			if cause := recover(); cause != nil {
+				a.err = fmt.Errorf("read of the journal panicked: %v", cause)
+			}
+			h.Release()
+			<-s.reading
+			answers <- a
+		}()
+		a.value, a.err = do(h)
+	}()
+	select {
+	case a := <-answers:
+		return a.value, a.err
+	case <-ctx.Done():
+		return none, context.Cause(ctx)
+	}
+}
+
+// healthCheck is how often a long operation looks whether the disk fails.
+const healthCheck = 100 * time.Millisecond
+
+// Aside calls do with the open store on a goroutine of its own, and returns early if
+// ctx ends: Pebble cannot be told to stop waiting for a disk. The store is not closed
+// before do has returned.
+func (s *Store) Aside(ctx context.Context, do func(context.Context, *Handle) error) error {
+	h, err := s.Use(ctx)
+	if err != nil {
+		return err
+	}
+	result := make(chan error, 1)
+	go func() {
+		defer h.Release()
+		defer func() {
+			if cause := recover(); cause != nil { // Pebble does so if it cannot sync a directory
+				result <- Unavailable(fmt.Errorf("the store panicked: %v", cause))
+			}
+		}()
+		ctx, stop := h.whileHealthy(ctx)
+		defer stop()
+		result <- do(ctx, h)
+	}()
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// whileHealthy returns a context that ends with ctx, and when the disk fails. Pebble
+// would try again for as long as it does.
+func (h *Handle) whileHealthy(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(healthCheck)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				if err := h.DB.Health(); err != nil {
+					cancel(Unavailable(err))
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		cancel(nil)
+		<-ended
+	}
+}

@@ -1,0 +1,9 @@
+// Package rows reads what the store of a Pebble journal has: states of rooms, entries,
+// receipts and records. It changes nothing and keeps nothing.
+//
+// # Files, lowest first
+//
+//	entries.go  states of rooms and entries
+//	salvage.go  the same, where something is damaged
+//	records.go  records, of both formats
+package rows

@@ -1,0 +1,221 @@
+package pebblejournal
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/salvage"
+	"go.uber.org/zap"
+)
+
+// A store above its quota is reduced to quotaGoal eighths of it, because freeing
+// space rewrites much of the store.
+const quotaGoal = 6
+
+// enforceQuota keeps the store below MaxBytes, with everything that is in it. While it
+// is larger, the log is turned into tables, then there go: the keys of deleted entries,
+// the oldest entries of all rooms with their keys, and at last the heads of empty
+// rooms. How much space that frees is known only afterwards, so it goes step by step.
+func (j *Journal) enforceQuota(ctx context.Context) error {
+	quota := j.maxBytes.Load()
+	if quota < 0 {
+		return nil
+	}
+	if err := j.limitFeed(ctx, uint64(quota)/feedShare); err != nil {
+		return err
+	}
+	size, err := j.usedBytes(ctx)
+	if err != nil || size <= quota {
+		return err
+	}
+	goal := quota / 8 * quotaGoal
+	for _, free := range []func(context.Context, int64, int64) (more bool, err error){
+		j.freeLog, j.freeKeys, j.freeOldest, j.freeHeads,
+	} {
+		for more := true; more && size > goal; {
+			if more, err = free(ctx, size, goal); err != nil {
+				return err
+			}
+			if size, err = j.usedBytes(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// freeLog turns the log into tables.
+func (j *Journal) freeLog(ctx context.Context, _, _ int64) (more bool, err error) {
+	h, err := j.store.Use(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer h.Release()
+	return false, h.Flush(ctx)
+}
+
+// freeKeys deletes the keys of deleted entries, though they are younger than commit.KeyLife.
+func (j *Journal) freeKeys(ctx context.Context, _, _ int64) (more bool, err error) {
+	if err := j.expireKeys(ctx, math.MaxInt64, 0); err != nil {
+		return false, err
+	}
+	return false, j.Compact(ctx)
+}
+
+// freeOldest deletes about as much of the store as is above the goal, the oldest
+// entries first. It returns false if nothing is left.
+func (j *Journal) freeOldest(ctx context.Context, size, goal int64) (more bool, err error) {
+	j.opt.Logger.Warn("chat journal: store is over its bound, its oldest entries go",
+		zap.Int64("bytes", size), zap.Int64("bound", j.maxBytes.Load()))
+	t := j.statistics.currentTotals()
+	part := float64(size-goal) / float64(size)
+	bytes := uint64(part*float64(t.Bytes-t.DeletedBytes)) + 1
+	mark, more, err := j.findMark(ctx, bytes)
+	if err != nil {
+		return false, err
+	}
+	if !more { // what is left was said within one step of the timeline
+		mark.at = math.MaxInt64
+	}
+	err = j.eachRoom(ctx, 0, func(rooms []foundRoom) error {
+		var list []commit.Excess
+		for _, r := range rooms {
+			if r.state.FirstAt == 0 || r.state.FirstAt >= mark.at {
+				continue
+			}
+			over, err := j.findExcess(ctx, r.name, journal.Retention{}, mark.at)
+			if err != nil {
+				return err
+			}
+			list = append(list, over)
+		}
+		return j.delete(ctx, commit.DropKeys, list...)
+	})
+	if err != nil {
+		return false, err
+	}
+	err = j.change(ctx, true, func(g *commit.Group) error {
+		return g.ForgetTimeline(mark.bytes)
+	})
+	if err != nil {
+		return false, err
+	}
+	return more, j.Compact(ctx)
+}
+
+// freeHeads forgets all rooms that are empty.
+func (j *Journal) freeHeads(ctx context.Context, _, _ int64) (more bool, err error) {
+	err = j.eachRoom(ctx, 0, func(rooms []foundRoom) error { return j.endEmpty(ctx, rooms, math.MaxInt64) })
+	if err != nil {
+		return false, err
+	}
+	return false, j.Compact(ctx)
+}
+
+// timelineMark says when the store had taken in so many bytes.
+type timelineMark struct {
+	bytes uint64
+	at    int64 // Unix milliseconds
+}
+
+// findMark returns the mark that is so many bytes after the first one, or the last
+// one if there is none. It returns false if there are fewer than two marks.
+func (j *Journal) findMark(ctx context.Context, bytes uint64) (m timelineMark, ok bool, err error) {
+	h, err := j.store.Use(ctx)
+	if err != nil {
+		return timelineMark{}, false, err
+	}
+	defer h.Release()
+	iter, err := salvage.New(h.DB, format.TableStart(format.Timeline), format.TableEnd(format.Timeline), nil)
+	if err != nil {
+		return timelineMark{}, false, err
+	}
+	defer iter.Close()
+	first, n := uint64(0), 0
+	for at := iter.First(); at; at = iter.Next() {
+		mark, err := format.DecodeMark(iter.Value())
+		if err != nil {
+			continue
+		}
+		if n++; n == 1 {
+			first = format.TimelineBytes(iter.Key())
+		}
+		m = timelineMark{format.TimelineBytes(iter.Key()), mark}
+		if m.bytes >= first+bytes {
+			break
+		}
+	}
+	return m, m.bytes > first, iter.Error()
+}
+
+// usedBytes returns what the store takes on disk, with its log.
+func (j *Journal) usedBytes(ctx context.Context) (int64, error) {
+	h, err := j.store.Use(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer h.Release()
+	return int64(h.DB.Metrics().DiskSpaceUsage()), nil
+}
+
+// The feed keeps feedLife, and at most one part in feedShare of MaxBytes.
+const (
+	feedLife  = 72 * time.Hour
+	feedShare = 10
+)
+
+// trimFeed forgets what the feed has kept for longer than feedLife.
+func (j *Journal) trimFeed(ctx context.Context) error {
+	young := j.opt.now().Add(-feedLife).UnixMilli()
+	return j.forgetFeed(ctx, func(at int64, _ uint64) bool { return at < young })
+}
+
+// limitFeed forgets the oldest part of the feed while it is larger than limit, in bytes.
+func (j *Journal) limitFeed(ctx context.Context, limit uint64) error {
+	if t := j.statistics.currentTotals(); t.FeedBytes <= limit {
+		return nil
+	}
+	return j.forgetFeed(ctx, func(_ int64, left uint64) bool { return left > limit/8*quotaGoal })
+}
+
+// feedStep is how many commits of the feed are forgotten at a time.
+const feedStep = 4096
+
+// forgetFeed forgets the oldest commits of the feed for which old returns true, given
+// when they were made and how many bytes the feed has with them.
+func (j *Journal) forgetFeed(ctx context.Context, old func(at int64, left uint64) bool) error {
+	for more := true; more; {
+		var bytes uint64
+		var end []byte // the first commit that stays
+		left := j.statistics.currentTotals().FeedBytes
+		next, err := j.scan(ctx, format.TableStart(format.Feed), format.TableEnd(format.Feed), feedStep, func(key, value []byte) error {
+			at, err := format.DecodeCommitTime(value)
+			if err != nil || end != nil || !old(at, left-bytes) {
+				if end == nil {
+					end = slices.Clone(key)
+				}
+				return err
+			}
+			bytes += uint64(len(key) + len(value))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if more = end == nil && next != nil; more {
+			end = next
+		}
+		if bytes == 0 {
+			return nil
+		}
+		if err := j.change(ctx, true, func(g *commit.Group) error { return g.ForgetFeed(end, bytes) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package chat
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+func (a *actor) markKey(room string) readmarks.Key {
+	user := a.User()
+	return readmarks.Key{User: user.ID, Room: room, Guest: user.Guest}
+}
+
+// markRead is the act of moving the user's read mark to seq, or to the newest
+// entry if seq is above that. It returns where the mark is now and how many
+// messages are unread. The user's other sessions in the room are told.
+func (a *actor) markRead(ctx context.Context, sub *room.Subscription, seq journal.Seq) (mark journal.Seq, unread uint64, err error) {
+	name := sub.Room()
+	page, err := a.core.journal.Read(ctx, journal.Query{Room: name, Backward: true})
+	if err != nil {
+		return 0, 0, err
+	}
+	to := readmarks.Mark{Epoch: page.Epoch, Seq: min(seq, page.Last)}
+	if to.Count, err = a.core.countAt(ctx, name, to.Seq, &page); err != nil {
+		return 0, 0, err
+	}
+	return a.moveMark(ctx, a.markKey(name), to, &page)
+}
+
+// moveMark moves a mark, and tells the user's other sessions if it has moved. page is
+// one of the room.
+func (a *actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark, page *journal.Page) (mark journal.Seq, unread uint64, err error) {
+	at, moved, err := a.core.marks.Move(ctx, k, to, a.core.settings().Marks)
+	if err != nil {
+		return 0, 0, err
+	}
+	if unread, err = a.unread(ctx, k.Room, page, at); err != nil {
+		return 0, 0, err
+	}
+	if moved {
+		told := wire.Mark{Room: k.Room, Seq: uint64(at.Seq), Unread: unread}
+		a.core.journal.Append(ctx, journal.Entry{
+			Room: k.Room, Kind: journal.Aside, From: a.User(), Body: told.Append(nil),
+			Origin: journal.Origin{Node: a.core.node, Session: a.id},
+		}, func(journal.Receipt, error) {})
+	}
+	return at.Seq, unread, nil
+}
+
+// readOwn lets the user's mark move to their own message, which has this receipt: who
+// speaks has read what was said before.
+func (a *actor) readOwn(name string, receipt journal.Receipt) {
+	if receipt.Count == 0 {
+		return // a duplicate of what is no longer kept
+	}
+	a.core.sent.Sent(a.markKey(name), readmarks.Mark{Epoch: receipt.Epoch, Seq: receipt.Seq, Count: receipt.Count}, a)
+}
+
+// moveToSent moves a mark to what its user has sent. by is the sender.
+func (c *core) moveToSent(k readmarks.Key, to readmarks.Mark, by *actor) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.log.Error("read mark not moved because of a panic", zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
+		}
+	}()
+	ctx := c.soon()
+	page, err := c.journal.Read(ctx, journal.Query{Room: k.Room, Backward: true})
+	if err == nil {
+		_, _, err = by.moveMark(ctx, k, to, &page)
+	}
+	if err != nil {
+		// The next message, or the next read, moves it.
+		if entry := c.log.Check(zap.DebugLevel, "read mark not moved"); entry != nil {
+			entry.Write(zap.Error(err))
+		}
+	}
+}
+
+// unread returns how many messages the user has not read whose mark is at a place: of
+// those that are kept and that the policy shows. page is one of the room. It costs two
+// reads of one entry where the policy hides something, and some twenty more only where
+// an unread message is too old to be shown.
+func (a *actor) unread(ctx context.Context, name string, page *journal.Page, at readmarks.Mark) (uint64, error) {
+	n, shown := page.Unread(at.Count), a.Rights(name).History
+	if n == 0 || shown == (access.History{}) {
+		return n, nil
+	}
+	hidden, err := a.core.hiddenAbove(ctx, name, shown, page, at.Seq)
+	if err != nil || hidden <= at.Seq {
+		return n, err
+	}
+	count, err := a.core.countAt(ctx, name, hidden, page)
+	return page.Unread(max(at.Count, count)), err
+}
+
+// hiddenAbove returns the number of the newest entry that the policy hides, or any
+// number up to mark if no entry above mark is hidden.
+func (c *core) hiddenAbove(ctx context.Context, name string, h access.History, page *journal.Page, mark journal.Seq) (hidden journal.Seq, err error) {
+	switch {
+	case h.Entries < 0:
+		return page.Last, nil
+	case h.Entries > 0 && page.Last > journal.Seq(h.Entries):
+		hidden = page.Last - journal.Seq(h.Entries)
+	}
+	if h.Age <= 0 {
+		return hidden, nil
+	}
+	now := time.Now()
+	next, err := c.journal.Read(ctx, journal.Query{Room: name, After: max(mark, hidden), Limit: 1})
+	if err != nil || len(next.Entries) == 0 || !isOlder(&next.Entries[0], h.Age, now) {
+		return hidden, err
+	}
+	tooOld, err := c.lastHidden(ctx, name, h, next, now)
+	return max(hidden, tooOld), err
+}
+
+// countAt returns how many counting entries a room had up to a number. page is one of
+// the room.
+func (c *core) countAt(ctx context.Context, name string, seq journal.Seq, page *journal.Page) (uint64, error) {
+	if seq >= page.Last {
+		return page.Count, nil
+	}
+	found, err := c.journal.Read(ctx, journal.Query{Room: name, Backward: true, Before: seq + 1, Limit: 1})
+	if err != nil || len(found.Entries) == 0 {
+		return page.Dropped, err
+	}
+	return found.Entries[0].Count, nil
+}
