@@ -191,7 +191,7 @@ func (e *PebbleEngine) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // not its end.
 type MemoryEngine struct {
 	// How much is kept. Default: 1000 entries of each room, and 64 MiB in all. An
-	// entry counts as its text and some 160 bytes.
+	// entry counts as its text and some 400 bytes. Bans and read marks count too.
 	StorageLimits
 }
 
@@ -205,7 +205,7 @@ func (*MemoryEngine) Location(hub string) (string, error) { return hub, nil }
 
 // Open implements Engine.
 func (e *MemoryEngine) Open(_ context.Context, _ string, p JournalParams) (journal.Journal, error) {
-	return memjournal.New(memjournal.Options{Retention: p.Retention, MaxBytes: e.MaxSize}), nil
+	return memjournal.New(memjournal.Options{Retention: p.Retention, MaxBytes: e.MaxSize, Logger: p.Logger}), nil
 }
 
 // Limits implements Engine.
