@@ -32,7 +32,7 @@ type state struct {
 	tableErr error // of the last attempt to write a table
 	logLost  bool  // a write to a log was dropped
 
-	copying context.Context // of the checkpoint that is being made, or nil
+	copying context.Context // of the checkpoint that is being made; else one that does not end
 
 	// For markLog and the rewinding of logs.
 	log       logEnd   // of the newest log
@@ -52,7 +52,7 @@ type logEnd struct {
 const tableRetryPause = 100 * time.Millisecond
 
 func newState() *state {
-	return &state{tableFailed: make(chan error, 1), discarding: make(chan struct{})}
+	return &state{tableFailed: make(chan error, 1), discarding: make(chan struct{}), copying: context.Background()}
 }
 
 // fail makes the file system failed. Only the first failure is kept.
@@ -151,9 +151,6 @@ func (s *state) setCopying(ctx context.Context) {
 func (s *state) checkCopying() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.copying == nil {
-		return nil
-	}
 	return context.Cause(s.copying)
 }
 
