@@ -163,8 +163,12 @@ func (j damaged) Pages(ctx context.Context, queries []journal.Query, bytes int) 
 func TestHub_Damage_IsAHoleAndAGap(t *testing.T) {
 	config := func() chat.Config {
 		j := memjournal.New(memjournal.Options{})
-		for i := range 6 {
-			e := journal.Entry{Room: "lobby", Kind: journal.Message, Text: true, From: journal.User{ID: "ann"}, Body: fmt.Append(nil, i+1)}
+		for i := range 10 {
+			room := "lobby"
+			if i >= 6 {
+				room = "end" // where nothing readable follows
+			}
+			e := journal.Entry{Room: room, Kind: journal.Message, Text: true, From: journal.User{ID: "ann"}, Body: fmt.Append(nil, i+1)}
 			j.Append(t.Context(), e, func(journal.Receipt, error) {})
 		}
 		return chat.Config{Journal: damaged{j}}
@@ -181,6 +185,8 @@ func TestHub_Damage_IsAHoleAndAGap(t *testing.T) {
 			c.send(join + after + `}`)
 			c.expect(fmt.Sprintf(`{"type":"joined","gap":%v,"…":"…"}`, gap))
 		}
+		c.send(`{"type":"join","room":"end","epoch":"` + c.vars["epoch"].(string) + `","after":2}`)
+		c.expect(`{"type":"joined","last":4,"entries":[{"seq":1,"…":"…"},{"seq":2,"…":"…"}],"more":false,"gap":true,"…":"…"}`)
 		c.send(`{"type":"history","room":"lobby","after":1,"limit":2}`)
 		c.expect(`{"type":"history","entries":[{"seq":2,"…":"…"},{"seq":5,"…":"…"}],"more":true,"…":"…"}`)
 		for seq, code := range map[string]string{"3": "not_found", "1": "forbidden"} {
@@ -195,7 +201,7 @@ func TestHub_Damage_IsAHoleAndAGap(t *testing.T) {
 				t.Errorf("history has %q, want %q", got, want)
 			}
 		}
-		if s := b.hub.Stats(); s.Resumed[chat.ResumedGap] != 4 || s.Resumed[chat.ResumedAhead] != 0 {
+		if s := b.hub.Stats(); s.Resumed[chat.ResumedGap] != 5 || s.Resumed[chat.ResumedAhead] != 0 {
 			t.Errorf("resumed %v", s.Resumed)
 		}
 	})
