@@ -13,8 +13,9 @@ type Restorer interface {
 	// been appended. Followers get them, their keys count, and retention counts
 	// their age from the time that they have.
 	//
-	// An empty room begins with whatever number comes first. Any other room goes
-	// on after its newest entry. An entry that the room has, or had before
+	// An empty room begins with whatever number comes first, and if that entry has a
+	// Count, it goes on counting from there. Any other room goes on after its newest
+	// entry. Records and conditions of entries are ignored. An entry that the room has, or had before
 	// retention removed it, is known: Restore skips it, so that a restore which
 	// was interrupted can be repeated.
 	//

@@ -163,11 +163,24 @@ func (g *Group) restore(it *Item) error {
 		var to *target
 		if to, err = g.target(&it.Entry, r); err == nil {
 			to.apply(&it.Entry, r)
+			r.beginCount(&it.Entry)
 			g.add(it, r)
 		}
 	}
 	it.Restoration.failed = err != nil
 	return err
+}
+
+// beginCount lets an empty room go on counting from the Count of its first entry.
+func (r *Room) beginCount(e *journal.Entry) {
+	if r.next.Last > 0 || e.Count == 0 {
+		return
+	}
+	r.next.Count = e.Count
+	if e.Counts() {
+		r.next.Count--
+	}
+	r.next.Dropped = r.next.Count
 }
 
 // checkRestore calls journal.CheckRestore and journal.CheckKnown for the room.
