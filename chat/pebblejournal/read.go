@@ -17,7 +17,54 @@ const pageMaxBytes = 1 << 20
 // they are together larger than a megabyte. It has nothing that is not durable.
 // While the store is being reopened after a failure, Read waits until ctx ends.
 func (j *Journal) Read(ctx context.Context, q journal.Query) (journal.Page, error) {
+	if page, ok := j.readCached(ctx, q); ok {
+		return page, nil
+	}
 	return disk.Within(ctx, j.store, func(h *disk.Handle) (journal.Page, error) { return j.read(h, q) })
+}
+
+// readCached reads a page if memory has all of it: then nothing waits for a disk, and no
+// goroutine is needed, which would double the cost.
+func (j *Journal) readCached(ctx context.Context, q journal.Query) (page journal.Page, ok bool) {
+	if ctx.Err() != nil {
+		return page, false
+	}
+	h, _, _ := j.store.TryUse()
+	if h == nil {
+		return page, false
+	}
+	defer h.Release()
+	if q.Bytes <= 0 || q.Bytes > pageMaxBytes {
+		q.Bytes = pageMaxBytes
+	}
+	keep := j.opt.retention(q.Room)
+	state, entries, ok := j.rooms.Known(q, keep)
+	kept := commit.LimitCount(state, keep)
+	if !ok || kept.First > state.First { // what is below First would have to be looked up
+		return page, false
+	}
+	for i := range entries {
+		if entries[i].Kind.Effect() == journal.Replace {
+			return page, false
+		}
+	}
+	epoch, _ := j.shown.get()
+	page = journal.Page{
+		Epoch: format.RoomEpoch(epoch, state.Born), First: kept.First, Last: kept.Last,
+		Count: kept.Count, Dropped: kept.Dropped, Entries: entries,
+	}
+	from, to := commit.SeqRange(q, kept)
+	page.More = hasMore(q, kept, from, to, len(entries))
+	return page, true
+}
+
+// hasMore reports whether a room has more entries than the n that were read of the
+// range from ≤ seq < to.
+func hasMore(q journal.Query, kept format.RoomState, from, to journal.Seq, n int) bool {
+	if q.Backward {
+		return to-journal.Seq(n) > kept.First
+	}
+	return from+journal.Seq(n) <= kept.Last
 }
 
 // Pages implements journal.Journal.
@@ -137,10 +184,6 @@ func (j *Journal) readPage(h *disk.Handle, r *commit.Room, q journal.Query, keep
 	if edits {
 		page.Entries = commit.Fitting(page.Entries, q)
 	}
-	if n := journal.Seq(len(page.Entries)); q.Backward {
-		page.More = to-n > kept.First
-	} else {
-		page.More = from+n <= kept.Last
-	}
+	page.More = hasMore(q, kept, from, to, len(page.Entries))
 	return page, true, nil
 }

@@ -33,6 +33,20 @@ func testRestore(t *testing.T, s *tester.Suite) {
 			t.Errorf("the room has %d to %d in epoch %q", page.First, page.Last, page.Epoch)
 		}
 	})
+	s.Each(t, "goes on counting from the first entry", func(t *tester.T) {
+		old := recorded("room", 41, 3)
+		old[0].Count, old[1].Count = 30, 7
+		old[0].Since, old[0].With = 1, []journal.Record{{Key: "record", Value: []byte("x")}}
+		t.Restore(old, 3, 0)
+		r := t.Append(tester.Message("room", "u1", `"new"`))
+		h := t.Head("room")
+		if r.Count != 33 || h.Count != 33 || h.Dropped != 29 || h.Unread(0) != 4 {
+			t.Errorf("the next one got %+v; the head has %d, and %d below its first entry", r, h.Count, h.Dropped)
+		}
+		if value := t.Get("record"); value != nil {
+			t.Errorf("a record was written: %q", value)
+		}
+	})
 	s.Each(t, "makes the keys of restored entries count", func(t *tester.T) {
 		old := recorded("room", 1, 3)
 		for i := range old {

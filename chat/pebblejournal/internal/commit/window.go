@@ -23,6 +23,27 @@ func (c *Rooms) Page(r *Room, q journal.Query, keep journal.Retention) (state fo
 	return r.state, slices.Clone(Fitting(r.recent[from-first:to-first], q))
 }
 
+// Known is Page for a room by its name, if the cache has the room and all the entries.
+// It waits for nothing.
+func (c *Rooms) Known(q journal.Query, keep journal.Retention) (state format.RoomState, entries []journal.Entry, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.byName[q.Room]
+	if r == nil || r.failed != nil {
+		return state, nil, false
+	}
+	from, to := SeqRange(q, LimitCount(r.state, keep))
+	if from < to && r.recentEntry(from) == nil {
+		return state, nil, false
+	}
+	c.touchLocked(r)
+	if from < to {
+		first := r.recent[0].Seq
+		entries = slices.Clone(Fitting(r.recent[from-first:to-first], q))
+	}
+	return r.state, entries, true
+}
+
 // Fitting returns as many entries as q.Bytes allow, and at least one, from the end at
 // which q begins.
 func Fitting(entries []journal.Entry, q journal.Query) []journal.Entry {
