@@ -129,7 +129,7 @@ func (c *core) resumeOf(from *chatv1.Position, m *chatv1.Missed) Resume {
 	switch {
 	case m.Gap && m.Page.Epoch == from.Epoch && from.After > m.Page.Last:
 		if c.saidAhead.allow(c.now(), aheadInterval) {
-			c.log.Warn("a client has seen entries that the journal does not have", zap.String("room", from.Room),
+			c.log.Warn("a client has seen entries that the journal does not have",
 				zap.Uint64("after", uint64(from.After)), zap.Uint64("last", uint64(m.Page.Last)))
 		}
 		return ResumedAhead
