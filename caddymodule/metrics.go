@@ -50,7 +50,7 @@ var metrics = []metric{
 	gauge("journal_bytes", "Bytes that the journal occupies.", func(s *chat.Stats) float64 { return float64(s.Journal.Bytes) }),
 	gauge("journal_unavailable", "1 while nothing can be recorded, else 0.", func(s *chat.Stats) float64 { return boolValue(s.Journal.Unavailable) }),
 	counter("journal_damaged_total", "Entries and records that could not be read.", func(s *chat.Stats) float64 { return float64(s.Journal.Damaged) }),
-	counter("journal_lost_total", "Entries that the journal found missing, at least.", func(s *chat.Stats) float64 { return float64(s.Journal.Lost) }),
+	counter("journal_lost_total", "Entries and changes of records that were missing when the journal was opened, at least.", func(s *chat.Stats) float64 { return float64(s.Journal.Lost) }),
 	counter("journal_commits_total", "Commits, each of which made a group of entries durable.", func(s *chat.Stats) float64 { return float64(s.Journal.Commits) }),
 	counter("journal_recorded_total", "Entries in those commits.", func(s *chat.Stats) float64 { return float64(s.Journal.Recorded) }),
 	counter("journal_commit_seconds_total", "Time spent on those commits.", func(s *chat.Stats) float64 { return s.Journal.CommitTime.Seconds() }),

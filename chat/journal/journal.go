@@ -102,7 +102,7 @@ type Stats struct {
 	Recorded    uint64        // counter: entries in these groups
 	CommitTime  time.Duration // counter: spent on these groups
 	Damaged     uint64        // counter: entries and records that could not be read
-	Lost        uint64        // counter: entries that the journal found missing, at least
+	Lost        uint64        // counter: entries and changes of records that were found missing, at least
 	Unavailable bool          // nothing can be recorded now
 }
 

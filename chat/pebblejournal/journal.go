@@ -201,6 +201,12 @@ func (j *Journal) protect(f func()) {
 	f()
 }
 
+// recordedSoFar returns what the witness must know: how much was recorded.
+func (j *Journal) recordedSoFar() uint64 {
+	t := j.statistics.currentTotals()
+	return t.Recorded()
+}
+
 // loadTotals takes over the epoch and the totals of the store. If a damaged block has the
 // totals, their positions go on at the present time, which is above all that were given.
 func (j *Journal) loadTotals(h *disk.Handle) error {

@@ -142,7 +142,7 @@ func (j *Journal) reopen() error {
 		}
 	}
 	j.answerUncertain()
-	h, err := j.store.Reopen(j.statistics.currentTotals().Entries, j.takeOver)
+	h, err := j.store.Reopen(j.recordedSoFar(), j.takeOver)
 	if err != nil {
 		return err
 	}

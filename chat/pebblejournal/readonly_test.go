@@ -161,7 +161,7 @@ func TestJournal_LostWhileItRan_BeginsANewEpoch(t *testing.T) {
 	j.maintain()
 	lost := <-told
 	r := mustAppend(t, j, say("room", "later"))
-	if r.Epoch == epoch || lost.Epoch != r.Epoch || r.Seq != 1 || !strings.Contains(lost.Why.Error(), "had 5 entries and has 0") {
+	if r.Epoch == epoch || lost.Epoch != r.Epoch || r.Seq != 1 || !strings.Contains(lost.Why.Error(), "had taken in 5 entries") {
 		t.Errorf("receipt %+v, was in %s; lost %+v", r, epoch, lost)
 	}
 	if s := j.Stats(); s.Lost != 5 || len(j.Warnings()) != 1 || s.Entries != 1 {
@@ -174,3 +174,23 @@ type loser struct{ told chan journal.Lost }
 
 func (loser) Deliver(journal.Entry)    {}
 func (l loser) Lost(lost journal.Lost) { l.told <- lost }
+
+// A lost ban is noticed like a lost message: the witness counts both.
+func TestJournal_ChangesOfRecords_CountForTheWitness(t *testing.T) {
+	j := open(t, Options{Dir: t.TempDir(), interval: -1})
+	defer j.Close()
+	before := j.recordedSoFar()
+	ctx := t.Context()
+	if err := j.Records().Put(ctx, "ban", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Records().Update(ctx, "mark", func([]byte) ([]byte, error) { return []byte("2"), nil }); err != nil {
+		t.Fatal(err)
+	}
+	e := say("room", "k")
+	e.With = []journal.Record{{Key: "role", Value: []byte("3")}}
+	mustAppend(t, j, e)
+	if n := j.recordedSoFar() - before; n != 3 {
+		t.Errorf("%d were counted of two changes and an entry", n)
+	}
+}

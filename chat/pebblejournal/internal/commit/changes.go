@@ -11,6 +11,7 @@ import (
 // ChangeRecord puts a change into the group. Those who watch the record will get it.
 func (g *Group) ChangeRecord(key string, value []byte, s journal.Stamp) {
 	g.setRecord(key, value, s)
+	g.totals.Changes++
 	rec := journal.Record{Key: key, Value: value, Stamp: s}
 	g.pending[key] = rec
 	g.Records = append(g.Records, rec)

@@ -119,7 +119,7 @@ func (o *Config) Look(fs vfs.FS, lock *pebble.Lock, atLeast uint64) (*verify.Sto
 		Formats: []string{format.FirstVersion, format.Version},
 		Entries: func(value []byte) (uint64, error) {
 			t, err := format.DecodeTotals(value)
-			return t.Entries, err
+			return t.Recorded(), err
 		},
 	}, atLeast)
 }
@@ -136,7 +136,7 @@ func (s *Store) report(found *verify.Store) {
 	case found.Renew != nil:
 		s.opt.Logger.Warn("chat journal: the end of the store is missing; it goes on with what is left, in a new epoch, and clients read again",
 			zap.String("dir", s.opt.Dir), zap.Uint64("missing_at_least", found.Lost), zap.Error(found.Renew))
-		warnings = append(warnings, fmt.Sprintf("%d entries or more are missing since the store was opened: %v", found.Lost, found.Renew))
+		warnings = append(warnings, fmt.Sprintf("%d entries and changes of records or more are missing: %v", found.Lost, found.Renew))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -49,7 +49,7 @@ type Handle struct {
 	// Fixed once the store is open.
 	Epoch      string
 	Renew      error  // why the epoch is another one than before, or nil
-	Entries    uint64 // that the store has taken in, as far as that is known
+	Entries    uint64 // and changes of records that the store has taken in, as far as that is known
 	OldRecords bool   // there may be records of format 1
 
 	users int           // guarded by store.mu

@@ -25,12 +25,16 @@ type Totals struct {
 	FeedBegin    journal.Position // the feed has forgotten what is at or below
 	FeedBytes    uint64           // of the feed's keys and values
 	DroppedHeads uint64           // rooms that were forgotten
+	Changes      uint64           // of records that entries did not write
 }
+
+// Recorded counts whatever must not be lost: entries and changes of records.
+func (t *Totals) Recorded() uint64 { return t.Entries + t.Changes }
 
 // AppendTotals appends the value of totals.
 func AppendTotals(b []byte, t *Totals) []byte {
 	return appendUvarints(b, t.Entries, t.Bytes, t.DeletedEntries, t.DeletedBytes,
-		uint64(t.Position), uint64(t.Updates), uint64(t.FeedBegin), t.FeedBytes, t.DroppedHeads)
+		uint64(t.Position), uint64(t.Updates), uint64(t.FeedBegin), t.FeedBytes, t.DroppedHeads, t.Changes)
 }
 
 // DecodeTotals reads the value of totals, also one of format 1.
@@ -43,6 +47,7 @@ func DecodeTotals(b []byte) (t Totals, err error) {
 	}
 	t.Position, t.Updates = journal.Position(r.uvarint()), journal.Position(r.uvarint())
 	t.FeedBegin, t.FeedBytes, t.DroppedHeads = journal.Position(r.uvarint()), r.uvarint(), r.uvarint()
+	t.Changes = r.uvarint()
 	return t, r.err
 }
 

@@ -47,7 +47,8 @@ type Config struct {
 	// Formats are those that can be opened.
 	Formats []string
 
-	// Entries returns how many entries the store has taken in by its totals.
+	// Entries returns how many entries and changes of records the store has taken in by
+	// its totals.
 	Entries func(totals []byte) (uint64, error)
 }
 
@@ -57,12 +58,13 @@ type Store struct {
 	Fresh bool
 
 	Format, Epoch string
-	Entries       uint64 // that the store has taken in, kept or not
+	Entries       uint64 // and changes of records that the store has taken in, kept or not
 	Witnessed     bool   // it has had a witness
 	Unreadable    bool   // a damaged block has some of this
 
 	// Renew is why the store must get another epoch, or nil: something is missing, or
-	// may be, or it is ErrBackup. Lost is how many entries are missing at least.
+	// may be, or it is ErrBackup. Lost is how many entries and changes of records
+	// are missing at least.
 	Renew error
 	Lost  uint64
 
@@ -159,7 +161,7 @@ func (s *Store) compare(c Config, w *witness.Witness, witnessErr error, atLeast 
 		why = append(why, f.LogDamage)
 	}
 	if known := max(w.Entries, atLeast); known > s.Entries {
-		why = append(why, fmt.Errorf("the store had %d entries and has %d", known, s.Entries))
+		why = append(why, fmt.Errorf("the store had taken in %d entries and changes of records, and has %d of them", known, s.Entries))
 	}
 	s.Lost = max(w.Entries, atLeast, beyond, s.Entries) - s.Entries
 	switch {

@@ -35,7 +35,7 @@ var ErrUnreadable = errors.New("it is damaged")
 type Witness struct {
 	Format  string // of the store
 	Epoch   string
-	Entries uint64 // that the store had taken in and made durable, at least
+	Entries uint64 // and changes of records that the store had made durable, at least
 
 	// Closed says that the store was closed, and nothing was recorded afterwards.
 	Closed bool
