@@ -227,7 +227,7 @@ func TestAdmin_Compact_EndsWithItsRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error)
+	ended := make(chan error, 1)
 	go func() {
 		res, err := http.DefaultClient.Do(req)
 		if err == nil {
@@ -235,7 +235,11 @@ func TestAdmin_Compact_EndsWithItsRequest(t *testing.T) {
 		}
 		ended <- err
 	}()
-	<-compacting
+	select {
+	case <-compacting:
+	case err := <-ended:
+		t.Fatalf("the compaction has not begun: %v", err)
+	}
 	cancel()
 	if err := <-ended; err == nil {
 		t.Error("the request was answered")

@@ -11,7 +11,7 @@ import (
 // unless the system said so itself.
 var ErrFull = failstop.ErrFull
 
-// ErrNewer is wrapped by the error of Check for a store that a newer program has
+// ErrNewer is wrapped by the errors of Open and Check for a store that a newer program has
 // written.
 var ErrNewer = failstop.ErrNewer
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -404,13 +405,13 @@ func TestFormat_OldStore_HasTheSameUnreadCounts(t *testing.T) {
 
 // Renaming may be interrupted anywhere, and there may be a room of the new name.
 func TestFormat_OldStore_RenamingIsInterrupted_GoesOn(t *testing.T) {
-	for failAfter := 1 + rand.IntN(9); ; failAfter += 9 {
+	for failAfter := 1 + rand.Int64N(9); ; failAfter += 9 {
 		dir := filepath.Join(t.TempDir(), "store")
 		copyDir(t, filepath.Join("testdata", "format1"), dir)
-		fs, n := faultfs.New(), 0
+		fs, n := faultfs.New(), new(atomic.Int64)
 		opt := Options{Dir: dir, Retention: storedRetention, interval: -1, fs: fs, now: func() time.Time { return storedAt.Add(3 * time.Hour) }}
 		fs.Fail(func(string, string) error {
-			if n++; n > failAfter {
+			if n.Add(1) > failAfter {
 				return faultfs.ErrNoSpace
 			}
 			return nil
@@ -427,7 +428,7 @@ func TestFormat_OldStore_RenamingIsInterrupted_GoesOn(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("after %d writes", failAfter)
 		}
-		if n <= failAfter {
+		if n.Load() <= failAfter {
 			break
 		}
 	}

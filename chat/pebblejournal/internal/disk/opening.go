@@ -72,6 +72,9 @@ func isStoreFile(name string) bool {
 //
 // If the disk cannot be written, the store is opened to be read, as after a failure.
 func (s *Store) openHandle(atLeast uint64) (*Handle, error) {
+	if err := failstop.CheckVersion(s.fs, s.opt.Dir); err != nil {
+		return nil, err
+	}
 	found, err := s.opt.Look(s.fs, s.lock, atLeast)
 	if err != nil {
 		return nil, err

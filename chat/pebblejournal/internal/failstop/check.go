@@ -60,6 +60,26 @@ func checkDir(dir string, info fs.FileInfo) error {
 	return nil
 }
 
+// CheckVersion returns ErrNewer if a store has a format that this program's Pebble does
+// not know. Pebble would call it damaged.
+func CheckVersion(fs vfs.FS, dir string) error {
+	names, err := fs.List(dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if part := strings.SplitN(name, ".", 4); len(part) == 4 && part[0] == "marker" && part[1] == "format-version" && isNewer(part[3]) {
+			return ErrNewer
+		}
+	}
+	return nil
+}
+
+func isNewer(version string) bool {
+	n, err := strconv.Atoi(version)
+	return err == nil && n > int(pebble.FormatNewest)
+}
+
 // checkFiles looks at the files of a store. Pebble names its manifest and its format
 // in the names of two empty files, marker.manifest.{n}.{name} and
 // marker.format-version.{n}.{version}.
@@ -79,7 +99,7 @@ func checkFiles(entries []fs.DirEntry) error {
 			markers[part[1]] = part[3]
 		}
 	}
-	if version, err := strconv.Atoi(markers["format-version"]); err == nil && version > int(pebble.FormatNewest) {
+	if isNewer(markers["format-version"]) {
 		return ErrNewer
 	}
 	manifest, known := markers["manifest"]

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/inspect"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/witness"
 	"github.com/cockroachdb/errors/oserror"
@@ -22,10 +23,6 @@ const BackupMark = "BACKUP"
 var (
 	// ErrForeign is wrapped by the error of a store that is not a journal.
 	ErrForeign = errors.New("it holds another program's data; choose another directory")
-
-	// ErrNewer is wrapped by the error of a store that a newer program has written.
-	ErrNewer = errors.New("a newer program has written it; use that one, or put a backup in its place")
-
 	// ErrDamaged is wrapped by the error of a store that would lose data if it were
 	// opened.
 	ErrDamaged = inspect.ErrDamaged
@@ -120,7 +117,7 @@ func (s *Store) identify(c Config, w *witness.Witness, witnessErr error) error {
 	case s.Format == "" || s.Epoch == "":
 		return fmt.Errorf("%w: its format or its epoch cannot be read: %w", ErrDamaged, errors.Join(s.found.MetaDamage, witnessErr))
 	case !slices.Contains(c.Formats, s.Format):
-		return fmt.Errorf("its format is %q and this program knows only %s: %w", s.Format, quoted(c.Formats), ErrNewer)
+		return fmt.Errorf("its format is %q and this program knows only %s: %w", s.Format, quoted(c.Formats), failstop.ErrNewer)
 	}
 	return nil
 }
