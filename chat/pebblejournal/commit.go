@@ -129,6 +129,7 @@ func (j *Journal) commit(h *disk.Handle, g *commit.Group) error {
 		return db.Failed()
 	}
 	db.MarkLog() // or a later failure would remove this group from the log
+	h.Durable.Advance()
 	j.statistics.addCommit(g.Totals(), time.Since(began))
 	j.store.Witness.Note()
 	return nil
@@ -168,10 +169,10 @@ func (j *Journal) rollBack(g *commit.Group, cause error) (certain bool) {
 }
 
 // answerUncertain answers those for whom it was not certain whether their entry is
-// recorded. It must be certain now that it is not.
-func (j *Journal) answerUncertain() {
+// recorded.
+func (j *Journal) answerUncertain(err error) {
 	for _, it := range j.unresolved.removeItems() {
-		j.protect(func() { it.Done(journal.Receipt{}, disk.Unavailable(errLost)) })
+		j.protect(func() { it.Done(journal.Receipt{}, err) })
 	}
 }
 

@@ -34,7 +34,6 @@
 //
 //	options.go      Options and the errors of Open
 //	check.go        Check: what can be seen of a directory without opening it
-//	check.go        Check: a look at a directory from outside
 //	queue.go        the queue of items
 //	pending.go      what waits: for a failed disk, and for retention
 //	stats.go        statistics

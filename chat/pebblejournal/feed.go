@@ -79,7 +79,7 @@ func (p *feedPager) read(ctx context.Context) error {
 		return err
 	}
 	damaged := false
-	iter, err := salvage.New(p.handle.DB, begin, upper, func(error) { damaged = true })
+	iter, err := salvage.New(p.handle.Durable, begin, upper, func(error) { damaged = true })
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (p *feedPager) read(ctx context.Context) error {
 // findBegin returns the key of the commit that has the first wanted position. It may have
 // begun before that.
 func (p *feedPager) findBegin(upper []byte) ([]byte, error) {
-	iter, err := p.handle.DB.NewIter(&pebble.IterOptions{LowerBound: format.TableStart(format.Feed), UpperBound: upper})
+	iter, err := p.handle.Durable.NewIter(&pebble.IterOptions{LowerBound: format.TableStart(format.Feed), UpperBound: upper})
 	if err != nil {
 		return nil, err
 	}

@@ -40,10 +40,12 @@ func (j *Journal) Follow(name string, after journal.Seq, to journal.Follower) (j
 	behind := after < state.Last
 	f.Begin(state.Last+1, behind)
 	var catchingUp sync.WaitGroup
+	following, cancelFollowing := context.WithCancel(j.background)
 	if behind {
-		catchingUp.Go(func() { j.catchUp(l, r.Name(), after) })
+		catchingUp.Go(func() { j.catchUp(following, l, r.Name(), after) })
 	}
 	stop := sync.OnceFunc(func() {
+		cancelFollowing() // a disk that hangs must not hold up whoever stops
 		l.Remove()
 		catchingUp.Wait()
 		j.rooms.Unfollow(r)
@@ -76,7 +78,7 @@ func (j *Journal) pin(ctx context.Context, name string) (*commit.Room, error) {
 	var pinned *commit.Room
 	var settled atomic.Bool // by whoever sets it first: the room is pinned, or nobody waits for it
 	r, err := disk.Within(ctx, j.store, func(h *disk.Handle) (r *commit.Room, err error) {
-		if r, err = j.rooms.Pin(name, h.DB); err != nil {
+		if r, err = j.rooms.Pin(name, h.Durable); err != nil {
 			return nil, err
 		}
 		if pinned = r; settled.Swap(true) {
@@ -91,11 +93,11 @@ func (j *Journal) pin(ctx context.Context, name string) (*commit.Room, error) {
 }
 
 // catchUp delivers what a follower has missed, page by page, until it is up to date.
-func (j *Journal) catchUp(l *listeners.Room, room string, after journal.Seq) {
+func (j *Journal) catchUp(ctx context.Context, l *listeners.Room, room string, after journal.Seq) {
 	for {
-		page, err := j.Read(j.background, journal.Query{Room: room, After: after, Limit: commit.PageMax})
+		page, err := j.Read(ctx, journal.Query{Room: room, After: after, Limit: commit.PageMax})
 		if err != nil {
-			if j.background.Err() == nil { // Close ends every following without a word
+			if ctx.Err() == nil { // Close and Stop end a following without a word
 				j.lose(l, journal.Lost{Why: err})
 			}
 			return

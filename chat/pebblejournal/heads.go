@@ -27,7 +27,7 @@ func (j *Journal) heads(ctx context.Context, h *disk.Handle, rooms []string) ([]
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		pinned, err := j.rooms.PinAll(names, h.DB)
+		pinned, err := j.rooms.PinAll(names, h.Durable)
 		if err != nil {
 			return nil, err
 		}
@@ -46,7 +46,8 @@ func (j *Journal) appendHeads(heads []journal.Head, h *disk.Handle, rooms []*com
 	begin := len(heads)
 	heads, missing := j.rooms.AppendHeads(heads, rooms, epoch)
 	for _, m := range missing {
-		if err := j.readNewest(h, rooms[m.Index-begin], &m.State, &heads[m.Index]); err != nil {
+		err := j.readNewest(h, rooms[m.Index-begin], &m.State, &heads[m.Index])
+		if err := j.spareDamage(err); err != nil {
 			return nil, err
 		}
 	}
@@ -54,17 +55,28 @@ func (j *Journal) appendHeads(heads []journal.Head, h *disk.Handle, rooms []*com
 		return heads, nil
 	}
 	for i, r := range rooms {
-		if err := limitHead(h, r.Name(), &heads[begin+i], j.opt.retention(r.Name())); err != nil {
+		err := limitHead(h, r.Name(), &heads[begin+i], j.opt.retention(r.Name()))
+		if err := j.spareDamage(err); err != nil {
 			return nil, err
 		}
 	}
 	return heads, nil
 }
 
+// spareDamage counts damage and returns other errors: one broken block must not cost the
+// heads of other rooms.
+func (j *Journal) spareDamage(err error) error {
+	if rows.IsDamage(err) {
+		j.noteDamage(1)
+		return nil
+	}
+	return err
+}
+
 // readNewest reads the newest counting entry of a room into its head, and keeps it in
 // memory.
 func (j *Journal) readNewest(h *disk.Handle, r *commit.Room, state *format.RoomState, head *journal.Head) error {
-	value, err := rows.Get(h.DB, format.EntryKey(r.Name(), state.Counting))
+	value, err := rows.Get(h.Durable, format.EntryKey(r.Name(), state.Counting))
 	if err != nil || value == nil {
 		return err
 	}
@@ -83,7 +95,7 @@ func limitHead(h *disk.Handle, room string, head *journal.Head, keep journal.Ret
 	if kept.First == head.First {
 		return nil
 	}
-	dropped, there, err := rows.CountBefore(h.DB, room, &s, kept.First)
+	dropped, there, err := rows.CountBefore(h.Durable, room, &s, kept.First)
 	if err != nil {
 		return err
 	}
@@ -144,7 +156,7 @@ func (j *Journal) find(h *disk.Handle, room string, hash format.KeyHash) (journa
 	if err != nil {
 		return journal.Receipt{}, err
 	}
-	r, err := j.rooms.Pin(room, h.DB)
+	r, err := j.rooms.Pin(room, h.Durable)
 	if err != nil {
 		return journal.Receipt{}, err
 	}
@@ -154,5 +166,5 @@ func (j *Journal) find(h *disk.Handle, room string, hash format.KeyHash) (journa
 		return journal.Receipt{}, nil
 	}
 	epoch, _ := j.shown.get()
-	return rows.Duplicate(h.DB, format.RoomEpoch(epoch, state.Born), room, &state, seq, at)
+	return rows.Duplicate(h.Durable, format.RoomEpoch(epoch, state.Born), room, &state, seq, at)
 }

@@ -217,7 +217,7 @@ func (j *Journal) loadTotals(h *disk.Handle) error {
 	}
 	if disk.IsDamage(err) {
 		above := journal.Position(j.opt.now().UnixMilli()) << 8
-		t, err = format.Totals{Entries: h.Entries, Position: above, Updates: above, FeedBegin: above}, nil
+		t, err = format.Totals{Entries: h.Entries, Position: above, Updates: above, FeedBegin: above, DroppedHeads: 1}, nil
 	}
 	if err != nil {
 		return err

@@ -141,7 +141,7 @@ func (j *Journal) reopen() error {
 			return err
 		}
 	}
-	j.answerUncertain()
+	j.answerUncertain(disk.Unavailable(errLost))
 	h, err := j.store.Reopen(j.recordedSoFar(), j.takeOver)
 	if err != nil {
 		return err

@@ -133,9 +133,19 @@ func (j *Journal) finish() error {
 	j.goroutines.Wait()
 	<-j.store.Witness.Stop()
 	j.endListening()
-	j.answerUncertain()
+	j.settleUncertain()
 	w, _ := j.testify()
 	return j.store.Close(&w)
+}
+
+// settleUncertain answers those for whom it is not certain whether their entry is
+// recorded: it is not, if the log can be rewound.
+func (j *Journal) settleUncertain() {
+	answer := error(journal.ErrUncertain)
+	if h := j.store.Peek(); h != nil && h.DB.RewindLog() == nil {
+		answer = disk.Unavailable(errLost)
+	}
+	j.answerUncertain(answer)
 }
 
 func (j *Journal) endListening() {

@@ -3,7 +3,6 @@ package pebblejournal
 import (
 	"context"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -131,7 +130,7 @@ func (j *Journal) findMark(ctx context.Context, bytes uint64) (m timelineMark, o
 		return timelineMark{}, false, err
 	}
 	defer h.Release()
-	iter, err := salvage.New(h.DB, format.TableStart(format.Timeline), format.TableEnd(format.Timeline), nil)
+	iter, err := salvage.New(h.Durable, format.TableStart(format.Timeline), format.TableEnd(format.Timeline), nil)
 	if err != nil {
 		return timelineMark{}, false, err
 	}
@@ -191,31 +190,32 @@ const feedStep = 4096
 func (j *Journal) forgetFeed(ctx context.Context, old func(at int64, left uint64) bool) error {
 	for more := true; more; {
 		var bytes uint64
-		var end []byte // the first commit that stays
+		var last journal.Position // of what goes
+		stays := false
 		left := j.statistics.currentTotals().FeedBytes
 		next, err := j.scan(ctx, format.TableStart(format.Feed), format.TableEnd(format.Feed), feedStep, func(key, value []byte) error {
-			at, err := format.DecodeCommitTime(value)
-			if err != nil || end != nil || !old(at, left-bytes) {
-				if end == nil {
-					end = slices.Clone(key)
-				}
-				return err
+			at, runs, err := format.DecodeCommit(value)
+			if stays = stays || err == nil && !old(at, left-bytes); stays {
+				return nil
 			}
+			last = format.FeedPosition(key) // a damaged one goes, too
+			for _, run := range runs {
+				last += journal.Position(run.N)
+			}
+			last = max(last-1, format.FeedPosition(key))
 			bytes += uint64(len(key) + len(value))
 			return nil
 		})
 		if err != nil {
 			return err
 		}
-		if more = end == nil && next != nil; more {
-			end = next
-		}
 		if bytes == 0 {
 			return nil
 		}
-		if err := j.change(ctx, true, func(g *commit.Group) error { return g.ForgetFeed(end, bytes) }); err != nil {
+		if err := j.change(ctx, true, func(g *commit.Group) error { return g.ForgetFeed(last, bytes) }); err != nil {
 			return err
 		}
+		more = !stays && next != nil
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ func (j *Journal) readAll(ctx context.Context, h *disk.Handle, queries []journal
 		switch {
 		case bytes > 0 && left <= 0:
 			q.Limit = 0
-		case bytes > 0 && (q.Bytes == 0 || q.Bytes > left):
+		case bytes > 0 && (q.Bytes <= 0 || q.Bytes > left):
 			q.Bytes = left
 		}
 		if pages[i], err = j.read(h, q); err != nil {
@@ -95,7 +95,7 @@ func (j *Journal) readAll(ctx context.Context, h *disk.Handle, queries []journal
 }
 
 func (j *Journal) read(h *disk.Handle, q journal.Query) (journal.Page, error) {
-	r, err := j.rooms.Pin(q.Room, h.DB)
+	r, err := j.rooms.Pin(q.Room, h.Durable)
 	if err != nil {
 		return journal.Page{}, err
 	}
@@ -126,7 +126,7 @@ func (j *Journal) salvagePage(h *disk.Handle, r *commit.Room, q journal.Query, k
 	kept := commit.LimitCount(state, keep)
 	epoch, _ := j.shown.get()
 	page := journal.Page{Epoch: format.RoomEpoch(epoch, state.Born), First: kept.First, Last: kept.Last, Count: kept.Count}
-	dropped, _, err := rows.CountBefore(h.DB, r.Name(), &state, kept.First)
+	dropped, _, err := rows.CountBefore(h.Durable, r.Name(), &state, kept.First)
 	if err != nil && !rows.IsDamage(err) {
 		return journal.Page{}, err
 	}
@@ -142,13 +142,13 @@ func (j *Journal) salvagePage(h *disk.Handle, r *commit.Room, q journal.Query, k
 		page.More = from < to
 		return page, nil
 	}
-	found, err := rows.Salvage(h.DB, q, &kept, from, to, limit)
+	found, err := rows.Salvage(h.Durable, q, &kept, from, to, limit)
 	if err != nil {
 		return journal.Page{}, err
 	}
 	page.Entries, page.Damaged = found.Entries, found.Missing
 	j.noteDamage(page.Damaged)
-	if _, err := rows.FillEdits(h.DB, page.Entries, &kept); err != nil {
+	if _, err := rows.FillEdits(h.Durable, page.Entries, &kept); err != nil {
 		return journal.Page{}, err
 	}
 	page.More = found.To < to
@@ -165,19 +165,19 @@ func (j *Journal) readPage(h *disk.Handle, r *commit.Room, q journal.Query, keep
 	kept := commit.LimitCount(state, keep)
 	epoch, _ := j.shown.get()
 	page = journal.Page{Epoch: format.RoomEpoch(epoch, state.Born), First: kept.First, Last: kept.Last, Count: kept.Count, Entries: cached}
-	if page.Dropped, complete, err = rows.CountBefore(h.DB, r.Name(), &state, kept.First); err != nil || !complete {
+	if page.Dropped, complete, err = rows.CountBefore(h.Durable, r.Name(), &state, kept.First); err != nil || !complete {
 		return page, false, err
 	}
 	from, to := commit.SeqRange(q, kept)
 	if cached == nil && from < to {
-		if page.Entries, complete, err = rows.Entries(h.DB, q, from, to); err != nil || !complete {
+		if page.Entries, complete, err = rows.Entries(h.Durable, q, from, to); err != nil || !complete {
 			return page, false, err
 		}
 		if to == kept.Last+1 {
 			j.rooms.Offer(r, state, page.Entries)
 		}
 	}
-	edits, err := rows.FillEdits(h.DB, page.Entries, &kept)
+	edits, err := rows.FillEdits(h.Durable, page.Entries, &kept)
 	if err != nil {
 		return page, false, err
 	}

@@ -79,7 +79,7 @@ func (r records) GetMany(ctx context.Context, keys []string) ([]journal.Record, 
 	return disk.Within(ctx, r.journal.store, func(h *disk.Handle) (list []journal.Record, err error) {
 		list = make([]journal.Record, len(keys))
 		for i, key := range keys {
-			list[i], err = rows.Record(h.DB, h.OldRecords, key)
+			list[i], err = rows.Record(h.Durable, h.OldRecords, key)
 			if r.journal.spare(err) {
 				list[i] = journal.Record{Key: key}
 			} else if err != nil {
@@ -128,8 +128,8 @@ func (r records) Scan(ctx context.Context, prefix string, each func(journal.Reco
 
 // scanRecords sends the records of a moment in batches.
 func (j *Journal) scanRecords(ctx context.Context, h *disk.Handle, prefix string, to chan<- []journal.Record) error {
-	snapshot := h.DB.NewSnapshot()
-	defer snapshot.Close()
+	snapshot, done := h.Durable.View()
+	defer done()
 	var batch []journal.Record
 	send := func() error {
 		select {

@@ -101,7 +101,7 @@ func (j *Journal) findExcess(ctx context.Context, name string, keep journal.Rete
 	// evict the busy ones.
 	state, cached := j.rooms.CachedState(name)
 	if !cached {
-		if state, err = j.loadState(h.DB, name); err != nil {
+		if state, err = j.loadState(h.Durable, name); err != nil {
 			return commit.Excess{}, err
 		}
 	}
@@ -123,7 +123,7 @@ func (j *Journal) findExcess(ctx context.Context, name string, keep journal.Rete
 		}
 		to = max(to, last+1) // without last, the rest is within the limit
 	}
-	return commit.Excess{Room: name, From: state.First, To: to}, nil
+	return commit.Excess{Room: name, Born: state.Born, From: state.First, To: to}, nil
 }
 
 // search returns the first entry of the room for which is returns true, or last+1.
@@ -131,7 +131,7 @@ func (j *Journal) findExcess(ctx context.Context, name string, keep journal.Rete
 func search(h *disk.Handle, name string, state format.RoomState, is func(format.EntryMeta) bool) (journal.Seq, error) {
 	var failed error
 	n := sort.Search(int(state.Last+1-state.First), func(i int) bool {
-		m, err := rows.MetaFrom(h.DB, name, &state, state.First+journal.Seq(i))
+		m, err := rows.MetaFrom(h.Durable, name, &state, state.First+journal.Seq(i))
 		if err != nil {
 			failed = err
 			return true

@@ -25,7 +25,7 @@ func (j *Journal) scan(ctx context.Context, start, end []byte, step int, do func
 
 // scanOpen is scan for the open store. What cannot be read is left out.
 func (j *Journal) scanOpen(h *disk.Handle, start, end []byte, step int, do func(key, value []byte) error) (next []byte, err error) {
-	iter, err := salvage.New(h.DB, start, end, func(error) { j.noteDamage(1) })
+	iter, err := salvage.New(h.Durable, start, end, func(error) { j.noteDamage(1) })
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ func (j *Journal) Trim(ctx context.Context, name string, below journal.Seq) erro
 		if err != nil {
 			return err
 		}
-		over := commit.Excess{Room: name, From: state.First, To: min(below, state.Last+1)}
+		over := commit.Excess{Room: name, Born: state.Born, From: state.First, To: min(below, state.Last+1)}
 		if err := j.delete(ctx, commit.KeepYoungKeys, over); err != nil {
 			return fmt.Errorf("trim room: %w", err)
 		}
@@ -39,7 +39,7 @@ func (j *Journal) currentState(ctx context.Context, name string) (format.RoomSta
 		return format.RoomState{}, err
 	}
 	defer h.Release()
-	r, err := j.rooms.Pin(name, h.DB)
+	r, err := j.rooms.Pin(name, h.Durable)
 	if err != nil {
 		return format.RoomState{}, err
 	}
@@ -98,7 +98,7 @@ func (j *Journal) planTrim(ctx context.Context, over commit.Excess, limit int, p
 	defer h.Release()
 	over.To = min(over.To, over.From+journal.Seq(limit))
 	t := commit.Trim{Excess: over, Policy: policy}
-	iter, err := salvage.New(h.DB, format.EntryKey(t.Room, t.From), format.EntryKey(t.Room, t.To), nil)
+	iter, err := salvage.New(h.Durable, format.EntryKey(t.Room, t.From), format.EntryKey(t.Room, t.To), nil)
 	if err != nil {
 		return commit.Trim{}, err
 	}

@@ -71,6 +71,7 @@ func (g *Group) ForgetTimeline(below uint64) error {
 // Excess are the entries of a room that are to be deleted: From ≤ seq < To.
 type Excess struct {
 	Room     string
+	Born     journal.Position // of the room's life that has them
 	From, To journal.Seq
 }
 
@@ -103,7 +104,7 @@ func (t *Trim) Apply(g *Group) error {
 		return err
 	}
 	from := r.next.First // somebody else may have trimmed the room meanwhile
-	if from < t.From || from >= t.To || t.To > r.next.Last+1 {
+	if r.next.Born != t.Born || from < t.From || from >= t.To || t.To > r.next.Last+1 {
 		return nil
 	}
 	last, err := g.meta(r, t.To-1)
@@ -136,17 +137,11 @@ func (t *Trim) Apply(g *Group) error {
 	return nil
 }
 
-// ForgetFeed deletes the commits of the feed below end, or all if end is nil.
-func (g *Group) ForgetFeed(end []byte, bytes uint64) error {
+// ForgetFeed deletes the commits of the feed up to a position, which have so many bytes.
+func (g *Group) ForgetFeed(last journal.Position, bytes uint64) error {
 	g.totals.FeedBytes -= min(bytes, g.totals.FeedBytes)
-	if end == nil {
-		// Those of this group are written afterwards.
-		g.totals.FeedBegin = g.totals.Position
-		end = format.AppendFeedKey(nil, g.totals.Position+1)
-	} else {
-		g.totals.FeedBegin = format.FeedPosition(end) - 1
-	}
-	return g.batch.DeleteRange(format.TableStart(format.Feed), end, nil)
+	g.totals.FeedBegin = max(g.totals.FeedBegin, last)
+	return g.batch.DeleteRange(format.TableStart(format.Feed), format.AppendFeedKey(nil, last+1), nil)
 }
 
 // Expiry deletes idempotency keys and their keys in the table Expiry.

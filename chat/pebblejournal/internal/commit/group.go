@@ -306,7 +306,8 @@ func (g *Group) Fail(err error) {
 // rooms as they were before it.
 func (g *Group) RollBack(cause error) {
 	for i := range g.Items {
-		if it := &g.Items[i]; it.Written {
+		// What was not written was judged by what was, and that is gone.
+		if it := &g.Items[i]; !it.IsEntry() || it.Entry.Kind.Recorded() {
 			it.Err = disk.Unavailable(cause)
 		}
 	}

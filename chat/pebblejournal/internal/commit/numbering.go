@@ -146,6 +146,17 @@ func (t *target) apply(e *journal.Entry, r *Room) {
 	r.changed[to.Seq] = &changedEntry{to, t.meta}
 }
 
+// maxSeq is the largest number of an entry.
+const maxSeq = 1<<53 - 1
+
+// checkRestorable returns why an entry was never recorded by any journal, or nil.
+func checkRestorable(e *journal.Entry) error {
+	if !e.Kind.Recorded() || e.Seq < 1 || e.Seq > maxSeq {
+		return fmt.Errorf("%w: entry %d of room %q, of the kind %d, was never recorded", journal.ErrLimit, e.Seq, e.Room, e.Kind)
+	}
+	return journal.CheckEntry(e)
+}
+
 // errAfterFailure is the answer to the entries of a Restoration after the one that
 // failed.
 var errAfterFailure = errors.New("an entry before it could not be restored")
@@ -157,12 +168,17 @@ func (g *Group) restore(it *Item) error {
 	}
 	r, err := g.Room(it.Entry.Room)
 	if err == nil {
+		err = checkRestorable(&it.Entry)
+	}
+	if err == nil {
 		it.Receipt.Duplicate, err = g.checkRestore(&it.Entry, r)
 	}
 	if err == nil && !it.Receipt.Duplicate {
 		var to *target
 		if to, err = g.target(&it.Entry, r); err == nil {
-			to.apply(&it.Entry, r)
+			if it.Entry.Kind.Effect() == journal.Erase || it.Entry.Body != nil || it.Entry.Text {
+				to.apply(&it.Entry, r) // an edit whose target was gone has no body
+			}
 			r.beginCount(&it.Entry)
 			g.add(it, r)
 		}

@@ -6,6 +6,7 @@
 // # Files, lowest first
 //
 //	options.go  what a store is made of, and Pebble's options
+//	durable.go  what readers see: nothing that is not synced
 //	store.go    the store, and the handle between one opening and its closing
 //	waiting.go  work that ends with its context
 //	opening.go  opening: what is found, the epoch, the witness

@@ -97,6 +97,8 @@ func (s *Store) openHandle(atLeast uint64) (*Handle, error) {
 	if h.OldRecords, err = h.findOldRecords(); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
+	h.Durable = &Durable{db: h.DB}
+	h.Durable.Advance()
 	return h, nil
 }
 
@@ -267,7 +269,7 @@ func (s *Store) Reopen(atLeast uint64, opened func(*Handle) error) (*Handle, err
 	s.notBefore = time.Now().Add(reopenPause * time.Since(began))
 	if err == nil {
 		if err = opened(h); err != nil {
-			h.DB.Close()
+			h.Close()
 			h = nil
 		}
 	}

@@ -51,6 +51,7 @@ type Handle struct {
 	Renew      error  // why the epoch is another one than before, or nil
 	Entries    uint64 // and changes of records that the store has taken in, as far as that is known
 	OldRecords bool   // there may be records of format 1
+	Durable    *Durable
 
 	users int           // guarded by store.mu
 	idle  chan struct{} // guarded by store.mu; closed when users is 0, if close waits for that
@@ -160,6 +161,9 @@ func (s *Store) Close(w *witness.Witness) error {
 }
 
 func (h *Handle) Close() error {
+	if h.Durable != nil {
+		_ = h.Durable.Close()
+	}
 	if err := h.DB.Close(); err != nil {
 		return fmt.Errorf("close journal %q: %w", h.store.opt.Dir, err)
 	}
@@ -168,7 +172,7 @@ func (h *Handle) Close() error {
 
 // Get returns a copy of the value under key, or nil if there is none.
 func (h *Handle) Get(key []byte) ([]byte, error) {
-	value, closer, err := h.DB.Get(key)
+	value, closer, err := h.Durable.Get(key)
 	if err == pebble.ErrNotFound {
 		return nil, nil
 	}
