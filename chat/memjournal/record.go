@@ -83,6 +83,9 @@ func (s *store) affectLocked(r *room, e *journal.Entry) {
 	if t == nil || e.Kind.Effect() == journal.NoEffect {
 		return
 	}
+	if e.Kind.Effect() == journal.Replace && e.Body == nil && !e.Text {
+		return // it was restored, and its target was gone where it came from
+	}
 	// A page or a delivery may hold a copy of the target, which shares its body: the
 	// bytes are not touched.
 	before := t.Size()
