@@ -6,17 +6,14 @@ import (
 	"flag"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
-	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/faultfs"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
 )
 
@@ -399,37 +396,6 @@ func TestFormat_OldStore_HasTheSameUnreadCounts(t *testing.T) {
 		}
 		if h.Newest.Seq != newest || h.Last != r.last || h.First != r.first {
 			t.Errorf("room %q has the head %d to %d, newest %d; want %d", r.name, h.First, h.Last, h.Newest.Seq, newest)
-		}
-	}
-}
-
-// Renaming may be interrupted anywhere, and there may be a room of the new name.
-func TestFormat_OldStore_RenamingIsInterrupted_GoesOn(t *testing.T) {
-	for failAfter := 1 + rand.Int64N(9); ; failAfter += 9 {
-		dir := filepath.Join(t.TempDir(), "store")
-		copyDir(t, filepath.Join("testdata", "format1"), dir)
-		fs, n := faultfs.New(), new(atomic.Int64)
-		opt := Options{Dir: dir, Retention: storedRetention, interval: -1, fs: fs, now: func() time.Time { return storedAt.Add(3 * time.Hour) }}
-		fs.Fail(func(string, string) error {
-			if n.Add(1) > failAfter {
-				return faultfs.ErrNoSpace
-			}
-			return nil
-		})
-		if j, err := Open(opt); err == nil {
-			_ = j.Close()
-		}
-		fs.Fail(nil)
-		j := open(t, opt)
-		checkStored(t, j)
-		if err := j.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if t.Failed() {
-			t.Fatalf("after %d writes", failAfter)
-		}
-		if n.Load() <= failAfter {
-			break
 		}
 	}
 }

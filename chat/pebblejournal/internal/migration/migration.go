@@ -2,6 +2,7 @@
 package migration
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -23,7 +24,7 @@ func Run(db *failstop.DB, version string, log *zap.Logger) error {
 	case format.Version:
 		return nil
 	case format.FirstVersion:
-		m := &renaming{db: db, log: log, logAt: time.Now().Add(renamingLogInterval)}
+		m := &renaming{db: db, log: log, records: map[string][]record{}, logAt: time.Now().Add(renamingLogInterval)}
 		if err := m.renameAll(); err != nil {
 			return fmt.Errorf("bring the store up to date: %w", err)
 		}
@@ -42,8 +43,10 @@ func Run(db *failstop.DB, version string, log *zap.Logger) error {
 type renaming struct {
 	db      *failstop.DB
 	log     *zap.Logger
-	logAt   time.Time // when to tell next how far it is
-	entries int       // moved so far
+	logAt   time.Time           // when to tell next how far it is
+	entries int                 // moved so far
+	records map[string][]record // marks, mutes and bans, by the room
+	moved   int                 // of these
 }
 
 const (
@@ -52,6 +55,9 @@ const (
 )
 
 func (m *renaming) renameAll() error {
+	if err := m.findRecords(); err != nil {
+		return err
+	}
 	rooms, err := m.reservedRooms()
 	if err != nil {
 		return err
@@ -61,13 +67,20 @@ func (m *renaming) renameAll() error {
 			return err
 		}
 	}
-	records, err := m.renameRecords()
-	if err != nil {
-		return err
+	for room := range m.records { // that have no entries
+		name, err := m.newName(room)
+		if err != nil {
+			return err
+		}
+		b := m.db.NewBatch()
+		m.moveRecords(b, room, name)
+		if err := m.commit(b); err != nil {
+			return err
+		}
 	}
-	if len(rooms) > 0 || records > 0 {
+	if len(rooms) > 0 || m.moved > 0 {
 		m.log.Warn("chat journal: rooms whose names begin with @ got another name: ~ stands before it now",
-			zap.Int("rooms", len(rooms)), zap.Int("entries", m.entries), zap.Int("records", records))
+			zap.Int("rooms", len(rooms)), zap.Int("entries", m.entries), zap.Int("records", m.moved))
 	}
 	return nil
 }
@@ -138,6 +151,7 @@ func (m *renaming) rename(old string) error {
 	_ = b.Delete(format.AppendRoomKey(nil, old), nil)
 	_ = b.DeleteRange(format.EntryKey(old, 0), format.EntryKey(old, 1<<63), nil)
 	_ = b.DeleteRange(keys, format.PrefixEnd(keys), nil)
+	m.moveRecords(b, old, name)
 	return m.commit(b)
 }
 
@@ -183,24 +197,35 @@ func (m *renaming) newName(old string) (string, error) {
 	}
 }
 
-// renameRecords moves the marks, mutes and bans of rooms that begin with @. A hub names
+// record is a mark, mute or ban of a room that begins with @.
+type record struct {
+	parts []string // of its key, between zeros
+	room  int      // which of them is the room
+	value []byte
+}
+
+// findRecords finds the marks, mutes and bans of rooms that begin with @. A hub names
 // them read\0user\0room, mute\0room\0user and ban\0room\0user.
-func (m *renaming) renameRecords() (n int, err error) {
-	b := m.db.NewBatch()
-	err = m.each(format.TableStart(format.OldRecord), format.TableEnd(format.OldRecord), func(key, value []byte) error {
+func (m *renaming) findRecords() error {
+	return m.each(format.TableStart(format.OldRecord), format.TableEnd(format.OldRecord), func(key, value []byte) error {
 		parts := strings.SplitN(string(key[1:]), "\x00", 3)
 		at := map[string]int{"read": 2, "mute": 1, "ban": 1}[parts[0]]
-		if at == 0 || len(parts) != 3 || !journal.IsReserved(parts[at]) {
-			return nil
+		if at > 0 && len(parts) == 3 && journal.IsReserved(parts[at]) {
+			room := parts[at]
+			m.records[room] = append(m.records[room], record{parts, at, bytes.Clone(value)})
 		}
-		n++
-		parts[at] = "~" + parts[at]
-		_ = b.Set(format.AppendOldRecordKey(nil, strings.Join(parts, "\x00")), value, nil)
-		return b.Delete(key, nil)
+		return nil
 	})
-	if err != nil {
-		b.Close()
-		return 0, err
+}
+
+// moveRecords moves the records of a room, in the batch that moves the room: otherwise
+// nobody would know its new name after an interruption.
+func (m *renaming) moveRecords(b *pebble.Batch, old, name string) {
+	for _, r := range m.records[old] {
+		_ = b.Delete(format.AppendOldRecordKey(nil, strings.Join(r.parts, "\x00")), nil)
+		r.parts[r.room] = name
+		_ = b.Set(format.AppendOldRecordKey(nil, strings.Join(r.parts, "\x00")), r.value, nil)
+		m.moved++
 	}
-	return n, m.commit(b)
+	delete(m.records, old)
 }
