@@ -48,8 +48,9 @@
 // directory of the store itself; files of a checkpoint lie elsewhere and get
 // their errors as usual.
 //
-// pebble.LockDirectory reports a directory that is locked with EAGAIN or EACCES,
-// or with a text that contains "held by current process" (see IsLocked).
+// pebble.LockDirectory reports a directory that is locked with a bare EAGAIN or
+// EACCES, or with a text that contains "held by current process", and a lock file
+// that cannot be opened with a PathError (see IsLocked).
 //
 // # Files, lowest first
 //

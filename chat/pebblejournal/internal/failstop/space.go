@@ -3,6 +3,7 @@ package failstop
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -20,28 +21,30 @@ func IsFull(err error) bool {
 }
 
 // IsLocked reports whether err, from pebble.LockDirectory, says that somebody
-// else has the directory. Otherwise the lock could not be taken at all.
+// else has the directory. Otherwise the lock could not be taken at all: EACCES from
+// opening the lock file, which is a PathError, means that permission is missing.
 func IsLocked(err error) bool {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return false
+	}
 	return errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EACCES) ||
 		err != nil && strings.Contains(err.Error(), "held by current process")
 }
 
-// Free returns the free bytes of the disk that dir is on. Where the system cannot
-// tell, it returns a very large number; where asking fails, 0.
-func Free(fs vfs.FS, dir string) int64 {
-	usage, err := fs.GetDiskUsage(dir)
-	if errors.Is(err, vfs.ErrUnsupported) || err == nil && usage.TotalBytes == 0 {
-		return 1 << 62
-	}
-	if err != nil {
-		return 0
-	}
-	return int64(min(usage.AvailBytes, 1<<62))
-}
-
-// CheckFree returns an ErrFull if fewer than need bytes are free.
+// CheckFree returns an ErrFull if fewer than need bytes are free on the disk that dir
+// is on. Where the system cannot tell, it returns nil; where asking fails, that error.
 func CheckFree(fs vfs.FS, dir string, need int64) error {
-	if free := Free(fs, dir); free < need {
+	usage, err := fs.GetDiskUsage(dir)
+	switch {
+	case errors.Is(err, vfs.ErrUnsupported), err == nil && usage.TotalBytes == 0:
+		return nil
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("%w: it was moved or removed; put it back", &os.PathError{Op: "statfs", Path: dir, Err: err})
+	case err != nil:
+		return fmt.Errorf("it is not known how much room the disk has: %w", &os.PathError{Op: "statfs", Path: dir, Err: err})
+	}
+	if free := int64(min(usage.AvailBytes, 1<<62)); free < need {
 		return fmt.Errorf("%w: %d MiB free, %d MiB needed", ErrFull, free>>20, (need+1<<20-1)>>20)
 	}
 	return nil
