@@ -139,7 +139,7 @@ var causes = []struct {
 		newer := strings.TrimSuffix(marker, filepath.Ext(marker)) + ".999"
 		rename(t, marker, newer)
 		return func() { rename(t, newer, marker) }
-	}, "its journal is of a newer program", "newer program", true},
+	}, "its journal is of a newer program", "it was written by a newer program; install that", true},
 	{"in use", "pebble", func(t *testing.T, dir string) func() {
 		j, err := pebblejournal.Open(pebblejournal.Options{Dir: dir})
 		if err != nil {
