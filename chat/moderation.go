@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -12,7 +13,7 @@ import (
 // [wire.Forever] for no end, 0 to lift it. It takes effect at once on all devices
 // of the user, which are told, and outlives a restart if the journal does.
 func (h *Hub) Mute(room, user string, d time.Duration) error {
-	if err := h.sanctions.change(h.soon(), access.Sanction{Kind: access.Mute, Room: room, User: user}, d); err != nil {
+	if err := h.sanction(access.Sanction{Kind: access.Mute, Room: room, User: user}, d); err != nil {
 		return err
 	}
 	h.tellUser(room, user, &wire.Silenced{Room: room, For: d})
@@ -22,11 +23,33 @@ func (h *Hub) Mute(room, user string, d time.Duration) error {
 // Ban removes a user from a room, or from the hub if room is empty, and keeps them
 // out for d: [wire.Forever] for no end, 0 to lift it.
 func (h *Hub) Ban(room, user string, d time.Duration) error {
-	err := h.sanctions.change(h.soon(), access.Sanction{Kind: access.Ban, Room: room, User: user}, d)
+	err := h.sanction(access.Sanction{Kind: access.Ban, Room: room, User: user}, d)
 	if err != nil || d == 0 {
 		return err
 	}
 	h.remove(room, user, wire.Banned)
+	return nil
+}
+
+// sanction changes a sanction. It can always be lifted: earlier versions took any room.
+func (h *Hub) sanction(k access.Sanction, d time.Duration) error {
+	if k.Room != "" && d != 0 {
+		if err := mayOperate(k.Room); err != nil {
+			return err
+		}
+	}
+	return h.sanctions.change(h.soon(), k, d)
+}
+
+// mayOperate returns why an operator may do nothing in a room: it cannot exist, or it
+// belongs to the server.
+func mayOperate(room string) error {
+	if err := journal.CheckRoom(room); err != nil {
+		return err
+	}
+	if journal.IsReserved(room) {
+		return wire.Forbidden.Error("")
+	}
 	return nil
 }
 

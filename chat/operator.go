@@ -130,11 +130,8 @@ func (h *Hub) Announce(ctx context.Context, name string, body []byte) (journal.R
 
 // appendAsServer appends an entry that comes from no user.
 func (h *Hub) appendAsServer(ctx context.Context, name string, e journal.Entry) (journal.Receipt, error) {
-	if err := journal.CheckRoom(name); err != nil {
+	if err := mayOperate(name); err != nil {
 		return journal.Receipt{}, err
-	}
-	if journal.IsReserved(name) {
-		return journal.Receipt{}, wire.Forbidden.Error("")
 	}
 	return h.publishAs(ctx, name, func(ctx context.Context, r *room.Room, done func(journal.Receipt, error)) error {
 		r.Append(ctx, e, func(receipt journal.Receipt, err error) {
