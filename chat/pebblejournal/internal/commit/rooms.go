@@ -25,7 +25,8 @@ type Rooms struct {
 
 	mu     sync.Mutex // guards the rest, and what says so in a room
 	byName map[string]*Room
-	order  *list.List // of *Room that can give memory back; the one used last is at the front
+	full   *list.List // of *Room: those that have entries in memory; the one used last is at the front
+	idle   *list.List // of *Room: those that have none and that nobody uses, likewise
 	cost   int64      // bytes
 }
 
@@ -37,7 +38,8 @@ type Room struct {
 	// Guarded by Rooms.mu.
 	pins    int              // users; a room with pins is not evicted
 	follows int              // of the pins, those of Follow: the room's head is kept
-	element *list.Element    // nil while there is nothing that can be given back
+	in      *list.List       // Rooms.full, Rooms.idle, or nil
+	element *list.Element    // in that list
 	state   format.RoomState // as it is on disk
 	recent  []journal.Entry  // the newest ones, without holes, up to state.Last
 	newest  *journal.Entry   // the newest counting entry, if it is not in recent and was asked for
@@ -91,7 +93,7 @@ type changedEntry struct {
 var ErrNotLoaded = errors.New("the room could not be loaded")
 
 func NewRooms(limit int64, load func(pebble.Reader, string) (format.RoomState, error)) *Rooms {
-	return &Rooms{limit: limit, load: load, byName: map[string]*Room{}, order: list.New()}
+	return &Rooms{limit: limit, load: load, byName: map[string]*Room{}, full: list.New(), idle: list.New()}
 }
 
 // Name returns the room's name.
@@ -156,18 +158,25 @@ func (c *Rooms) pinLocked(name string) *Room {
 	return r
 }
 
-// touchLocked makes the room the one used last. It is in the list if it is not pinned,
-// or has entries in memory.
+// touchLocked makes the room the one used last, in the list where it belongs.
 func (c *Rooms) touchLocked(r *Room) {
-	canGive := c.byName[r.name] == r && (r.pins == 0 || r.cost > roomCost)
+	var to *list.List
 	switch {
-	case canGive && r.element == nil:
-		r.element = c.order.PushFront(r)
-	case canGive:
-		c.order.MoveToFront(r.element)
-	case r.element != nil:
-		c.order.Remove(r.element)
-		r.element = nil
+	case c.byName[r.name] != r:
+	case r.cost > roomCost:
+		to = c.full
+	case r.pins == 0:
+		to = c.idle
+	}
+	if to == r.in && to != nil {
+		to.MoveToFront(r.element)
+		return
+	}
+	if r.in != nil {
+		r.in.Remove(r.element)
+	}
+	if r.in, r.element = to, nil; to != nil {
+		r.element = to.PushFront(r)
 	}
 }
 
@@ -201,19 +210,19 @@ func (c *Rooms) EvictAll() {
 	}
 }
 
-// evictOldLocked evicts the rooms that were not used for longest until the cache
-// keeps to its limit. Of a pinned room only the entries go.
+// evictOldLocked keeps the cache to its limit. The entries of the rooms that were used
+// longest ago go first, since a room's state is much smaller and what appends need.
+// Rooms that nobody uses take at most a quarter of the limit without their entries.
 func (c *Rooms) evictOldLocked() {
-	for c.cost > c.limit && c.order.Len() > 0 {
-		r := c.order.Back().Value.(*Room)
-		if r.pins == 0 {
-			c.evictLocked(r)
-			continue
-		}
+	for c.cost > c.limit && c.full.Len() > 0 {
+		r := c.full.Back().Value.(*Room)
 		c.dropRecentLocked(r, r.state.Last+1)
 		c.setNewestLocked(r, nil)
 		c.addCostLocked(r, roomCost-r.cost)
 		c.touchLocked(r)
+	}
+	for c.idle.Len() > 0 && (c.cost > c.limit || int64(c.idle.Len())*roomCost > c.limit/4) {
+		c.evictLocked(c.idle.Back().Value.(*Room))
 	}
 }
 
