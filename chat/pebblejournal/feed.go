@@ -79,7 +79,7 @@ func (p *feedPager) read(ctx context.Context) error {
 		return err
 	}
 	damaged := false
-	iter, err := salvage.New(p.handle.Durable, begin, upper, func(error) { damaged = true })
+	iter, err := salvage.New(p.handle.Reader(ctx), begin, upper, func(error) { damaged = true })
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (p *feedPager) addSome(ctx context.Context, run format.Run, i uint64, first
 		return 0, nil
 	}
 	limit := min(p.left, int(run.N-i))
-	page, err := p.journal.read(p.handle, journal.Query{Room: run.Room, After: from - 1, Limit: limit, Bytes: p.bytes})
+	page, err := p.journal.read(ctx, p.handle, journal.Query{Room: run.Room, After: from - 1, Limit: limit, Bytes: p.bytes})
 	if err != nil {
 		return 0, err
 	}

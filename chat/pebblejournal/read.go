@@ -8,6 +8,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/rows"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/salvage"
 )
 
 // pageMaxBytes bounds the entries of a page.
@@ -20,7 +21,7 @@ func (j *Journal) Read(ctx context.Context, q journal.Query) (journal.Page, erro
 	if page, ok := j.readCached(ctx, q); ok {
 		return page, nil
 	}
-	return disk.Within(ctx, j.store, func(h *disk.Handle) (journal.Page, error) { return j.read(h, q) })
+	return disk.Within(ctx, j.store, func(h *disk.Handle) (journal.Page, error) { return j.read(ctx, h, q) })
 }
 
 // readCached reads a page if memory has all of it: then nothing waits for a disk, and no
@@ -81,7 +82,7 @@ func (j *Journal) readAll(ctx context.Context, h *disk.Handle, queries []journal
 		case bytes > 0 && (q.Bytes <= 0 || q.Bytes > left):
 			q.Bytes = left
 		}
-		if pages[i], err = j.read(h, q); err != nil {
+		if pages[i], err = j.read(ctx, h, q); err != nil {
 			return nil, err
 		}
 		for k := range pages[i].Entries {
@@ -94,7 +95,7 @@ func (j *Journal) readAll(ctx context.Context, h *disk.Handle, queries []journal
 	return pages, nil
 }
 
-func (j *Journal) read(h *disk.Handle, q journal.Query) (journal.Page, error) {
+func (j *Journal) read(ctx context.Context, h *disk.Handle, q journal.Query) (journal.Page, error) {
 	r, err := j.rooms.Pin(q.Room, h.Durable)
 	if err != nil {
 		return journal.Page{}, err
@@ -103,12 +104,12 @@ func (j *Journal) read(h *disk.Handle, q journal.Query) (journal.Page, error) {
 	if q.Bytes <= 0 || q.Bytes > pageMaxBytes {
 		q.Bytes = pageMaxBytes
 	}
-	keep := j.opt.retention(q.Room)
+	keep, db := j.opt.retention(q.Room), h.Reader(ctx)
 	// Between looking at the room's state and reading the store, retention may
 	// delete the first entries of the page. It raises state.First before that, so
 	// another attempt is right.
 	for range 3 {
-		page, complete, err := j.readPage(h, r, q, keep)
+		page, complete, err := j.readPage(db, r, q, keep)
 		if rows.IsDamage(err) {
 			break
 		}
@@ -116,17 +117,17 @@ func (j *Journal) read(h *disk.Handle, q journal.Query) (journal.Page, error) {
 			return page, err
 		}
 	}
-	return j.salvagePage(h, r, q, keep)
+	return j.salvagePage(db, r, q, keep)
 }
 
 // salvagePage reads a page of a room of which something cannot be read: it goes on with
 // the next entry that can.
-func (j *Journal) salvagePage(h *disk.Handle, r *commit.Room, q journal.Query, keep journal.Retention) (journal.Page, error) {
+func (j *Journal) salvagePage(db *salvage.Reader, r *commit.Room, q journal.Query, keep journal.Retention) (journal.Page, error) {
 	state := j.rooms.StateOf(r)
 	kept := commit.LimitCount(state, keep)
 	epoch, _ := j.shown.get()
 	page := journal.Page{Epoch: format.RoomEpoch(epoch, state.Born), First: kept.First, Last: kept.Last, Count: kept.Count}
-	dropped, _, err := rows.CountBefore(h.Durable, r.Name(), &state, kept.First)
+	dropped, _, err := rows.CountBefore(db, r.Name(), &state, kept.First)
 	if err != nil && !rows.IsDamage(err) {
 		return journal.Page{}, err
 	}
@@ -142,13 +143,13 @@ func (j *Journal) salvagePage(h *disk.Handle, r *commit.Room, q journal.Query, k
 		page.More = from < to
 		return page, nil
 	}
-	found, err := rows.Salvage(h.Durable, q, &kept, from, to, limit)
+	found, err := rows.Salvage(db, q, &kept, from, to, limit)
 	if err != nil {
 		return journal.Page{}, err
 	}
 	page.Entries, page.Damaged = found.Entries, found.Missing
 	j.noteDamage(page.Damaged)
-	if _, err := rows.FillEdits(h.Durable, page.Entries, &kept); err != nil {
+	if _, err := rows.FillEdits(db, page.Entries, &kept); err != nil {
 		return journal.Page{}, err
 	}
 	page.More = found.To < to
@@ -160,24 +161,24 @@ func (j *Journal) salvagePage(h *disk.Handle, r *commit.Room, q journal.Query, k
 
 // readPage reads the page by the present state of the room. It is not complete if
 // some of the entries were not in the store.
-func (j *Journal) readPage(h *disk.Handle, r *commit.Room, q journal.Query, keep journal.Retention) (page journal.Page, complete bool, err error) {
+func (j *Journal) readPage(db *salvage.Reader, r *commit.Room, q journal.Query, keep journal.Retention) (page journal.Page, complete bool, err error) {
 	state, cached := j.rooms.Page(r, q, keep)
 	kept := commit.LimitCount(state, keep)
 	epoch, _ := j.shown.get()
 	page = journal.Page{Epoch: format.RoomEpoch(epoch, state.Born), First: kept.First, Last: kept.Last, Count: kept.Count, Entries: cached}
-	if page.Dropped, complete, err = rows.CountBefore(h.Durable, r.Name(), &state, kept.First); err != nil || !complete {
+	if page.Dropped, complete, err = rows.CountBefore(db, r.Name(), &state, kept.First); err != nil || !complete {
 		return page, false, err
 	}
 	from, to := commit.SeqRange(q, kept)
 	if cached == nil && from < to {
-		if page.Entries, complete, err = rows.Entries(h.Durable, q, from, to); err != nil || !complete {
+		if page.Entries, complete, err = rows.Entries(db, q, from, to); err != nil || !complete {
 			return page, false, err
 		}
 		if to == kept.Last+1 {
 			j.rooms.Offer(r, state, page.Entries)
 		}
 	}
-	edits, err := rows.FillEdits(h.Durable, page.Entries, &kept)
+	edits, err := rows.FillEdits(db, page.Entries, &kept)
 	if err != nil {
 		return page, false, err
 	}

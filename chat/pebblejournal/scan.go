@@ -20,12 +20,12 @@ const scanStep = 256
 // held, as it would be by one long iteration. After an error do may still be running; what
 // it changes must not be looked at.
 func (j *Journal) scan(ctx context.Context, start, end []byte, step int, do func(key, value []byte) error) (next []byte, err error) {
-	return disk.Within(ctx, j.store, func(h *disk.Handle) ([]byte, error) { return j.scanOpen(h, start, end, step, do) })
+	return disk.Within(ctx, j.store, func(h *disk.Handle) ([]byte, error) { return j.scanOpen(ctx, h, start, end, step, do) })
 }
 
 // scanOpen is scan for the open store. What cannot be read is left out.
-func (j *Journal) scanOpen(h *disk.Handle, start, end []byte, step int, do func(key, value []byte) error) (next []byte, err error) {
-	iter, err := salvage.New(h.Durable, start, end, func(error) { j.noteDamage(1) })
+func (j *Journal) scanOpen(ctx context.Context, h *disk.Handle, start, end []byte, step int, do func(key, value []byte) error) (next []byte, err error) {
+	iter, err := salvage.New(h.Reader(ctx), start, end, func(error) { j.noteDamage(1) })
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/salvage"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/witness"
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -45,6 +46,8 @@ type Store struct {
 type Handle struct {
 	store *Store
 	DB    *failstop.DB // fixed
+
+	damage salvage.Memory // which keys cannot be read
 
 	// Fixed once the store is open.
 	Epoch      string
@@ -168,6 +171,12 @@ func (h *Handle) Close() error {
 		return fmt.Errorf("close journal %q: %w", h.store.opt.Dir, err)
 	}
 	return nil
+}
+
+// Reader returns what reads the store until ctx ends, and remembers which keys it could
+// not read.
+func (h *Handle) Reader(ctx context.Context) *salvage.Reader {
+	return salvage.NewReader(ctx, h.Durable, &h.damage)
 }
 
 // Get returns a copy of the value under key, or nil if there is none.

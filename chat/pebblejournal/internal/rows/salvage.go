@@ -1,6 +1,7 @@
 package rows
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -17,142 +18,162 @@ type Salvaged struct {
 	Missing  int // entries that cannot be read, at least
 }
 
-// backwardStep is by how many numbers Salvage goes back at a time.
-const backwardStep = 4096
-
 // Salvage reads the page that q asks for among the numbers from ≤ seq < to of a room,
 // which go to the end of the room in the direction of q. What cannot be read is left out,
-// and the next entries take its place.
-func Salvage(db pebble.Reader, q journal.Query, s *format.RoomState, from, to journal.Seq, limit int) (page Salvaged, err error) {
+// and the next entries take its place. It reads nothing behind the page, and ends with
+// the context of db.
+func Salvage(db *salvage.Reader, q journal.Query, s *format.RoomState, from, to journal.Seq, limit int) (page Salvaged, err error) {
+	page.From, page.To = from, to
+	size := 0
+	take := func(e *journal.Entry) bool {
+		if size += e.Size(); len(page.Entries) == limit || len(page.Entries) > 0 && size > q.Bytes {
+			if q.Backward {
+				page.From = e.Seq + 1
+			} else {
+				page.To = e.Seq
+			}
+			return false
+		}
+		page.Entries = append(page.Entries, *e)
+		return true
+	}
+	parts := [][2]journal.Seq{{from, to}}
+	if s.Mended > 0 { // nothing can be read of the numbers that were left out there
+		parts = [][2]journal.Seq{{from, min(to, s.Mended-min(s.Mended, lostNumbers))}, {max(from, s.Mended), to}}
+	}
 	if q.Backward {
-		page, err = salvageBackward(db, q, s, from, to, limit)
-	} else {
-		page, err = salvageForward(db, q, s, from, to, limit)
+		slices.Reverse(parts)
+	}
+	for _, p := range parts {
+		w := walk{db: db, room: q.Room, from: p[0], to: p[1], backward: q.Backward}
+		full, err := w.each(take)
+		if err != nil {
+			return page, err
+		}
+		if full {
+			break
+		}
+	}
+	if q.Backward {
+		slices.Reverse(page.Entries)
 	}
 	page.Missing = max(0, int(page.To-page.From)-len(page.Entries))
 	if page.From < s.Mended && s.Mended < page.To && page.Missing >= lostNumbers {
 		page.Missing -= lostNumbers - 1 // these numbers were never given
 	}
-	return page, err
-}
-
-func salvageForward(db pebble.Reader, q journal.Query, s *format.RoomState, from, to journal.Seq, limit int) (Salvaged, error) {
-	page := Salvaged{From: from, To: to}
-	if low := min(to, max(from, s.Mended)); s.Mended == 0 || from < low {
-		end := to
-		if s.Mended > 0 {
-			end = low
-		}
-		below, full, err := salvageRange(db, q, from, end, limit)
-		page.Entries = below.Entries
-		if full {
-			page.To = page.Entries[len(page.Entries)-1].Seq + 1
-		}
-		if full || err != nil || s.Mended == 0 {
-			return page, err
-		}
-	}
-	size := sizeOf(page.Entries)
-	for seq := max(from, s.Mended); seq < to; seq++ {
-		e, err := lookUp(db, q.Room, seq)
-		if err != nil {
-			return page, err
-		}
-		if e == nil {
-			continue
-		}
-		if size += e.Size(); len(page.Entries) == limit || len(page.Entries) > 0 && size > q.Bytes {
-			page.To = seq
-			return page, nil
-		}
-		page.Entries = append(page.Entries, *e)
-	}
 	return page, nil
 }
 
-func salvageBackward(db pebble.Reader, q journal.Query, s *format.RoomState, from, to journal.Seq, limit int) (Salvaged, error) {
-	page, size := Salvaged{From: to, To: to}, 0
-	var reversed []journal.Entry
-	take := func(e *journal.Entry) bool {
-		size += e.Size()
-		if len(reversed) == limit || len(reversed) > 0 && size > q.Bytes {
-			return false
-		}
-		reversed = append(reversed, *e)
-		return true
-	}
-	full := false
-	for s.Mended > 0 && !full && page.From > max(from, s.Mended) {
-		e, err := lookUp(db, q.Room, page.From-1)
-		if err != nil {
-			return page, err
-		}
-		if full = e != nil && !take(e); !full {
-			page.From--
-		}
-	}
-	for !full && page.From > from {
-		low := max(from, page.From-min(page.From, backwardStep))
-		// Forward is the only way to read; what is too much at the front is left out.
-		step, _, err := salvageRange(db, journal.Query{Room: q.Room, Bytes: 1 << 30}, low, page.From, backwardStep)
-		if err != nil {
-			return page, err
-		}
-		for i := len(step.Entries) - 1; i >= 0 && !full; i-- {
-			if full = !take(&step.Entries[i]); full {
-				low = step.Entries[i].Seq + 1
-			}
-		}
-		page.From = low
-	}
-	slices.Reverse(reversed)
-	page.Entries = reversed
-	return page, nil
+// walk looks up the numbers from ≤ seq < to of a room one after the other. Going forward
+// by an iterator would begin with the damage, where a page backward does not reach it.
+type walk struct {
+	db       *salvage.Reader
+	room     string
+	from, to journal.Seq
+	backward bool
+	fails    int // look-ups that met damage which was not known
 }
 
-func sizeOf(entries []journal.Entry) (n int) {
-	for i := range entries {
-		n += entries[i].Size()
+// each calls take for each entry that can be read, until it returns false: then the page
+// is full.
+func (w *walk) each(take func(*journal.Entry) bool) (full bool, err error) {
+	for n := uint64(0); w.from < w.to && n < uint64(w.to-w.from); n++ {
+		e, err := w.entry(n)
+		if err != nil {
+			return false, err
+		}
+		if e != nil && !take(e) {
+			return true, nil
+		}
 	}
-	return n
+	return false, nil
 }
 
-// lookUp returns an entry, or nil if there is none that can be read.
-func lookUp(db pebble.Reader, room string, seq journal.Seq) (*journal.Entry, error) {
-	value, err := Get(db, format.EntryKey(room, seq))
-	if value == nil || err != nil {
-		if IsDamage(err) {
-			err = nil
-		}
+// seq is the n-th number in the direction of the walk.
+func (w *walk) seq(n uint64) journal.Seq {
+	if w.backward {
+		return w.to - 1 - journal.Seq(n)
+	}
+	return w.from + journal.Seq(n)
+}
+
+// entry returns the entry of the n-th number, or nil if there is none that can be read. If
+// it is in a block that is damaged, it finds out where that ends.
+func (w *walk) entry(n uint64) (*journal.Entry, error) {
+	seq := w.seq(n)
+	value, err := Get(w.db, format.EntryKey(w.room, seq))
+	switch {
+	case errors.Is(err, salvage.ErrKnown):
+		return nil, nil
+	case pebble.IsCorruptionError(err):
+		w.fails++
+		return nil, w.findEnd(n)
+	case value == nil || err != nil:
 		return nil, err
 	}
-	e, _, err := format.DecodeEntry(value, room, seq)
+	e, _, err := format.DecodeEntry(value, w.room, seq)
 	if err != nil {
 		return nil, nil
 	}
 	return &e, nil
 }
 
-// salvageRange reads entries in ascending order. full says that it has stopped early.
-func salvageRange(db pebble.Reader, q journal.Query, from, to journal.Seq, limit int) (s Salvaged, full bool, err error) {
-	s = Salvaged{From: from, To: to}
-	iter, err := salvage.New(db, format.EntryKey(q.Room, from), format.EntryKey(q.Room, to), nil)
-	if err != nil {
-		return s, false, err
-	}
-	defer iter.Close()
-	size := 0
-	for at := iter.First(); at; at = iter.Next() {
-		e, _, err := format.DecodeEntry(iter.Value(), q.Room, format.EntrySeq(iter.Key()))
+// How the end of a damaged block is looked for. Pebble may take seconds for a look-up
+// that fails, so those are few, and what they do not show is taken for damaged.
+const (
+	doublings   = 8  // the step is doubled so often, and is 16 times as large then each time
+	gallopFails = 12 // after so many the rest of the room is taken for damaged
+	placeFails  = 16 // after so many what is between the last of them and the next intact entry
+	walkFails   = 32 // after so many in all, each place has only large steps
+)
+
+// findEnd looks for the end of the damaged block with the n-th number, and notes the
+// block. It tries numbers ever further away until one can be read, and then halves.
+func (w *walk) findEnd(n uint64) error {
+	size := uint64(w.to - w.from)
+	bad, good, fails := n, size, 0
+	hasty := w.fails > walkFails
+	for step := uint64(1); fails < gallopFails && bad < size-1; {
+		at := min(n+step, size-1)
+		ok, err := w.readable(at)
 		if err != nil {
-			continue
+			return err
 		}
-		if size += e.Size(); len(s.Entries) == limit || len(s.Entries) > 0 && size > q.Bytes {
-			return s, true, nil
+		if ok {
+			good = at
+			break
 		}
-		s.Entries = append(s.Entries, e)
+		bad, fails = at, fails+1
+		if hasty || fails >= doublings {
+			step *= 8
+		}
+		step *= 2
 	}
-	return s, false, iter.Error()
+	for !hasty && good < size && good-bad > 1 && fails < placeFails {
+		mid := bad + (good-bad)/2
+		ok, err := w.readable(mid)
+		if err != nil {
+			return err
+		}
+		if ok {
+			good = mid
+		} else {
+			bad, fails = mid, fails+1
+		}
+	}
+	w.fails += fails
+	first, last := w.seq(n), w.seq(good-1)
+	w.db.Note(format.EntryKey(w.room, min(first, last)), format.EntryKey(w.room, max(first, last)+1))
+	return nil
+}
+
+// readable reports whether looking up the n-th number meets no damage.
+func (w *walk) readable(n uint64) (bool, error) {
+	_, err := Get(w.db, format.EntryKey(w.room, w.seq(n)))
+	if pebble.IsCorruptionError(err) {
+		return false, nil
+	}
+	return true, err
 }
 
 // MetaFrom returns the EntryMeta of an entry, or, if it cannot be read, that of the next
@@ -162,7 +183,7 @@ func MetaFrom(db pebble.Reader, room string, s *format.RoomState, seq journal.Se
 	if !IsDamage(err) {
 		return m, err
 	}
-	iter, err := salvage.New(db, format.EntryKey(room, seq), format.EntryKey(room, s.Last+1), nil)
+	iter, err := salvage.NewNumbered(db, format.EntryKey(room, seq), format.EntryKey(room, s.Last+1), nil)
 	if err != nil {
 		return m, err
 	}
@@ -188,7 +209,7 @@ func SalvageState(db pebble.Reader, name string) (format.RoomState, error) {
 		return s, err
 	}
 	damaged := false // behind the entry that was read last
-	iter, err := salvage.New(db, format.EntryKey(name, s.First), format.EntryKey(name, 1<<63), func(error) { damaged = true })
+	iter, err := salvage.NewNumbered(db, format.EntryKey(name, s.First), format.EntryKey(name, 1<<63), func(error) { damaged = true })
 	if err != nil {
 		return s, err
 	}

@@ -165,7 +165,7 @@ func TestBetween_LiesBetween(t *testing.T) {
 	for _, c := range [][2]string{{"", "a"}, {"a", "b"}, {"a", "a\x00\x01"}, {"e\x04room\x00\x01", "e\x04room\xff"}, {"e", "f"}} {
 		a, b := []byte(c[0]), []byte(c[1])
 		n := 0
-		for mid := between(a, b); mid != nil; mid = between(a, b) {
+		for mid := between(a, b, 64); mid != nil; mid = between(a, b, 64) {
 			if bytes.Compare(a, mid) >= 0 || bytes.Compare(mid, b) >= 0 {
 				t.Fatalf("%q is not between %q and %q", mid, a, b)
 			}
@@ -175,7 +175,7 @@ func TestBetween_LiesBetween(t *testing.T) {
 			}
 		}
 	}
-	if between([]byte("a"), []byte("a")) != nil {
+	if between([]byte("a"), []byte("a"), 64) != nil {
 		t.Error("something between equal keys")
 	}
 }
