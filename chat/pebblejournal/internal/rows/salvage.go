@@ -25,17 +25,18 @@ type Salvaged struct {
 func Salvage(db *salvage.Reader, q journal.Query, s *format.RoomState, from, to journal.Seq, limit int) (page Salvaged, err error) {
 	page.From, page.To = from, to
 	size := 0
+	// take adds an entry, and reports whether another one may fit.
 	take := func(e *journal.Entry) bool {
-		if size += e.Size(); len(page.Entries) == limit || len(page.Entries) > 0 && size > q.Bytes {
-			if q.Backward {
-				page.From = e.Seq + 1
-			} else {
-				page.To = e.Seq
-			}
+		if size += e.Size(); len(page.Entries) > 0 && size > q.Bytes {
 			return false
 		}
 		page.Entries = append(page.Entries, *e)
-		return true
+		if q.Backward {
+			page.From = e.Seq
+		} else {
+			page.To = e.Seq + 1
+		}
+		return len(page.Entries) < limit && size < q.Bytes
 	}
 	parts := [][2]journal.Seq{{from, to}}
 	if s.Mended > 0 { // nothing can be read of the numbers that were left out there
@@ -44,15 +45,15 @@ func Salvage(db *salvage.Reader, q journal.Query, s *format.RoomState, from, to 
 	if q.Backward {
 		slices.Reverse(parts)
 	}
+	full := false
 	for _, p := range parts {
 		w := walk{db: db, room: q.Room, from: p[0], to: p[1], backward: q.Backward}
-		full, err := w.each(take)
-		if err != nil {
-			return page, err
-		}
-		if full {
+		if full, err = w.each(take); full || err != nil {
 			break
 		}
+	}
+	if !full { // all of it was looked at
+		page.From, page.To = from, to
 	}
 	if q.Backward {
 		slices.Reverse(page.Entries)
@@ -61,7 +62,7 @@ func Salvage(db *salvage.Reader, q journal.Query, s *format.RoomState, from, to 
 	if page.From < s.Mended && s.Mended < page.To && page.Missing >= lostNumbers {
 		page.Missing -= lostNumbers - 1 // these numbers were never given
 	}
-	return page, nil
+	return page, err
 }
 
 // walk looks up the numbers from ≤ seq < to of a room one after the other. Going forward
