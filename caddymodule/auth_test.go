@@ -45,7 +45,7 @@ func TestAuth_Caddy_Placeholders(t *testing.T) {
 	testcaddy.Hears(t, s.V1(url, http.Header{"X-User": {"u7"}, "X-Name": {"Li"}}, ``),
 		`"user":{"id":"u7","name":"Li","avatar":"https://example.com/u7.png"}`)
 	// A request without a user, or with a bad id, is refused: it does not become a guest.
-	for _, user := range []string{"", strings.Repeat("x", 129), "a\tb"} {
+	for _, user := range []string{"", strings.Repeat("x", 129), "a\tb", "guest-x", "wx-x"} {
 		c := s.V1(url, http.Header{"X-User": {user}}, ``)
 		testcaddy.Hears(t, c, `"type":"error"`, `"code":"bad_token"`)
 		testcaddy.Hears(t, c, `"type":"bye"`, `"code":"bad_token"`, `"retry":false`)

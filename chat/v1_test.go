@@ -219,6 +219,39 @@ func TestV1_HistoryPages(t *testing.T) {
 	})
 }
 
+// The rooms of a hello share the bytes of one answer. Where they are used up, a room has
+// no entries, and the client asks for them as PROTOCOL.md says.
+func TestV1_Welcome_BytesUsedUp(t *testing.T) {
+	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
+		c, asked, want := b.connect(), "", ""
+		other := b.connect().hello("")
+		for i := range 22 {
+			name := fmt.Sprintf("room-%02d", i)
+			_, err := b.hub.Announce(t.Context(), name, []byte(`"`+strings.Repeat("x", 8<<10)+`"`))
+			b.must(err)
+			other.send(`{"type":"history","id":"1","room":"` + name + `"}`)
+			other.expect(`{"type":"history","epoch":"$epoch","…":"…"}`)
+			has := fmt.Sprintf(`"epoch":"%s","after":0`, other.vars["epoch"])
+			entries, more, gap := `{"seq":1,"…":"…"}`, false, false
+			switch {
+			case i >= 20:
+				has, gap = `"epoch":"another","after":0`, true
+				if i == 21 {
+					entries = "" // the room before it took what was left
+				}
+			case i >= 16: // sixteen entries have 128 KiB
+				entries, more = "", true
+			}
+			asked += fmt.Sprintf(`,{"room":"%s",%s}`, name, has)
+			want += fmt.Sprintf(`,{"room":"%s","last":1,"entries":[%s],"more":%v,"gap":%v,"…":"…"}`, name, entries, more, gap)
+		}
+		c.send(`{"type":"hello","rooms":[` + asked[1:] + `]}`)
+		c.expect(`{"type":"welcome","rooms":[` + want[1:] + `],"…":"…"}`)
+		c.send(`{"type":"history","id":"1","room":"room-21"}`)
+		c.expect(`{"type":"history","entries":[{"seq":1,"…":"…"}],"more":false,"…":"…"}`)
+	})
+}
+
 // A panic in a room ends its members' sessions, and nothing else.
 func TestRoom_Panic_IsContained(t *testing.T) {
 	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
