@@ -18,6 +18,7 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal"
 )
 
 func TestJournal_OutlivesCaddy_InItsDataDirectory(t *testing.T) {
@@ -201,5 +202,33 @@ func TestJournal_OfAnotherModule(t *testing.T) {
 	testcaddy.Expect(t, b, "hello")
 	if filelessOpened != "green for default" {
 		t.Errorf("opened %q", filelessOpened)
+	}
+}
+
+// A journal whose directory was moved away says so, and goes on once it is back.
+func TestJournal_DirectoryMovedAway_GoesOnOnceItIsBack(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "journal")
+	j, err := pebblejournal.Open(pebblejournal.Options{Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	say := func() error {
+		said := make(chan error, 1)
+		j.Append(t.Context(), journal.Entry{Room: "tea", Kind: journal.Message, From: journal.User{ID: "ann"}, Body: []byte("1")},
+			func(_ journal.Receipt, err error) { said <- err })
+		return <-said
+	}
+	if err := say(); err != nil {
+		t.Fatal(err)
+	}
+	rename(t, dir, dir+"-moved")
+	if err := say(); !errors.Is(err, journal.ErrUnavailable) || !strings.Contains(err.Error(), dir+": no such file or directory: it was moved or removed") {
+		t.Errorf("without its directory: %v", err)
+	}
+	rename(t, dir+"-moved", dir)
+	testcaddy.Eventually(t, "it goes on", func() bool { return say() == nil })
+	if page, err := j.Read(t.Context(), journal.Query{Room: "tea", Limit: 10}); err != nil || len(page.Entries) != 2 {
+		t.Errorf("%d entries, %v", len(page.Entries), err)
 	}
 }
