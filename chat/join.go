@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -64,12 +65,15 @@ func (a *actor) readMissed(ctx context.Context, from []chatv1.Position, list []c
 		resumes := from[i].Resume && !list[i].Gap
 		queries[n] = journal.Query{Room: from[i].Room, Backward: !resumes, After: from[i].After, Limit: set.MaxPage, Bytes: share}
 	}
-	pages, err := a.core.journal.Pages(ctx, queries, max(bytes, 1))
+	pages, errs, err := a.readApart(ctx, queries, max(bytes, 1))
 	if err != nil {
 		return err
 	}
 	for n, i := range which {
 		m, q := &list[i], &queries[n]
+		if m.Err = errs[n]; m.Err != nil {
+			continue
+		}
 		m.Page = pages[n]
 		hide(&m.Page, a.Rights(q.Room).History, q.Backward, time.Now())
 		shorten(&m.Page, q.Backward, pageBounds{set.MaxPage, share, 1})
@@ -80,6 +84,56 @@ func (a *actor) readMissed(ctx context.Context, from []chatv1.Position, list []c
 		}
 	}
 	return nil
+}
+
+// How long rooms are read together, and then one by one. Something is left of the time
+// that soon gives, for what is read of the others afterwards.
+const (
+	togetherTimeout = journalTimeout / 4
+	apartTimeout    = journalTimeout / 5
+)
+
+// readersApart is how many rooms are read at a time then. So many slow ones may wait
+// until the time is over, and the others behind them.
+const readersApart = 16
+
+// readApart reads pages, and what is wrong with the rooms that cannot be read: one room
+// that fails or is slow does not take the others with it. If all fail it returns why.
+func (a *actor) readApart(ctx context.Context, queries []journal.Query, bytes int) (pages []journal.Page, errs []error, err error) {
+	errs = make([]error, len(queries))
+	if len(queries) == 1 {
+		pages, err = a.core.journal.Pages(ctx, queries, bytes)
+		return pages, errs, err
+	}
+	together, cancel := context.WithTimeout(ctx, togetherTimeout)
+	pages, err = a.core.journal.Pages(together, queries, bytes)
+	cancel()
+	if err == nil || ctx.Err() != nil {
+		return pages, errs, err
+	}
+	apart, cancel := context.WithTimeout(ctx, apartTimeout)
+	defer cancel()
+	pages = make([]journal.Page, len(queries))
+	var reading sync.WaitGroup
+	next := make(chan int)
+	for range min(readersApart, len(queries)) {
+		reading.Go(func() {
+			for n := range next {
+				pages[n], errs[n] = a.core.journal.Read(apart, queries[n])
+			}
+		})
+	}
+	for n := range queries {
+		next <- n
+	}
+	close(next)
+	reading.Wait()
+	for _, e := range errs {
+		if e == nil {
+			return pages, errs, nil
+		}
+	}
+	return nil, nil, errs[0]
 }
 
 // hasGap reports whether a client cannot go on where it was: page is what follows its
@@ -109,6 +163,9 @@ func (a *actor) addMarks(ctx context.Context, from []chatv1.Position, list []cha
 		return err
 	}
 	for i := range list {
+		if list[i].Err != nil {
+			continue
+		}
 		page := &list[i].Page
 		mark := marks[i].In(page.Epoch)
 		list[i].Read = mark.Seq

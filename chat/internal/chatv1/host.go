@@ -60,7 +60,7 @@ type Actor interface {
 	// Join subscribes to a room: see room.Rooms.Join.
 	Join(name string, enc room.Encoding) (*room.Subscription, <-chan int, error)
 	// CatchUp reads what the client has missed in rooms, in the order asked. All of it
-	// has about so many bytes.
+	// has about so many bytes. The error is of all rooms, Missed.Err of one.
 	CatchUp(from []Position, bytes int) ([]Missed, error)
 	// Who returns who is in a room, and how many.
 	Who(sub *room.Subscription) ([]wire.User, int, error)
@@ -105,6 +105,7 @@ type Position struct {
 
 // Missed is what a client has missed in a room, and how it is shown the room.
 type Missed struct {
+	Err    error // why the room cannot be read; then nothing else counts
 	Page   journal.Page
 	Gap    bool // entries between After and the page are gone
 	More   bool // there are more entries behind the page

@@ -57,9 +57,13 @@ func (s *Session) joinAll(places []wire.Place) []joining {
 	missed, err := s.host.CatchUp(from, PageBytes)
 	for i, e := range entered {
 		users := <-e.count
-		if err != nil {
+		failed := err
+		if failed == nil {
+			failed = missed[i].Err
+		}
+		if failed != nil {
 			s.undo(e)
-			list[e.index] = s.refused(from[i].Room, err)
+			list[e.index] = s.refused(from[i].Room, failed)
 			continue
 		}
 		list[e.index] = join(e.sub, &missed[i], users)
