@@ -29,12 +29,13 @@ import (
 // block are skipped too.
 const precision = 8
 
-// failsAtPlace is how many seeks may fail while the end of a damaged block is looked for.
-// Each halves what is unknown. After failsMax in all, an Iter is content with one for
-// each block, which may cost as many intact keys as the block has.
+// How many seeks may fail while the end of a damaged block is looked for. Each halves what
+// is unknown; numbers lie closer together than names. After failsMax in all, an Iter is
+// content with one for each block, which may cost as many intact keys as the block has.
 const (
-	failsAtPlace = 32
-	failsMax     = 64
+	failsAtName   = 32
+	failsAtNumber = 10
+	failsMax      = 64
 )
 
 // Iter iterates over the keys lower ≤ key < upper that can be read. It is used by one
@@ -156,10 +157,13 @@ func (i *Iter) settle(valid bool) bool {
 
 // skip goes to the first key behind last that can be read, or to one soon after it.
 func (i *Iter) skip() bool {
-	bad, good, most := slices.Clone(i.last), i.upper, failsAtPlace
+	bad, good, most := slices.Clone(i.last), i.upper, failsAtName
 	precise := i.fails < failsMax
-	if !precise {
+	switch {
+	case !precise:
 		most = 1
+	case i.numbered:
+		most = failsAtNumber
 	}
 	for mid := i.between(bad, good); mid != nil && most > 0; mid = i.between(bad, good) {
 		if i.ended() {
