@@ -70,6 +70,7 @@ func TestDoors_Uncertain_IsSaid(t *testing.T) {
 				}
 				raw.closed(4002)
 
+				synctest.Wait() // what was said so far is on its way to c
 				j.err = nil
 				c.send(say)
 				c.expect(`{"type":"message","seq":3,"…":"…"}`, `{"type":"notice","…":"…"}`)

@@ -42,6 +42,7 @@ func Main(m *testing.M) {
 
 // serveCaddyfile serves until it is killed.
 func serveCaddyfile(file string) {
+	caddy.TrapSignals() // in a goroutine, which must run before a test sends a signal
 	text, err := os.ReadFile(file)
 	if err == nil {
 		var config []byte
@@ -53,7 +54,6 @@ func serveCaddyfile(file string) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	caddy.TrapSignals()
 	select {}
 }
 
