@@ -376,10 +376,15 @@ func (l *lease) release() error {
 	h.mu.Lock()
 	h.leases = slices.DeleteFunc(h.leases, func(other *lease) bool { return other == l })
 	var replaced *HubState
+	before := h.opening
 	if n := len(h.leases); n > 0 {
 		replaced = h.configureLocked(h.leases[n-1])
 	}
+	after := h.opening
 	h.mu.Unlock()
+	if before != nil && before != after {
+		before.giveUp() // this configuration was refused: its journal must not stay open
+	}
 	h.reviewOrigins()
 	_, err := hubs.Delete(h.name)
 	return errors.Join(err, replaced.close())

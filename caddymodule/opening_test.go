@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -203,6 +204,35 @@ func TestOpening_MovedByARefusedReload_MovesBack(t *testing.T) {
 		return code == http.StatusOK
 	})
 	only(t, file, "MANIFEST-*")
+}
+
+// After a refused reload nothing opens a journal any more for what was refused.
+func TestOpening_OfARefusedReload_HasEnded(t *testing.T) {
+	caddymodule.SetOpeningTimes(t, 20*time.Millisecond, 10*time.Millisecond, time.Hour)
+	file := filepath.Join(t.TempDir(), "file")
+	writeFile(t, file, "")
+	var opening, opened atomic.Int32
+	setFailure(func(ctx context.Context) error {
+		opened.Add(1)
+		opening.Add(1)
+		defer opening.Add(-1)
+		<-ctx.Done()
+		time.Sleep(50 * time.Millisecond) // a disk does not end at once
+		return ctx.Err()
+	})
+	s := testcaddy.Start(t, "chat {\njournal pebble "+file+"\n}")
+	for i := 0; i < 100 && opened.Load() < 3; i++ { // Caddy starts apps in any order
+		err := s.TryLoad(fmt.Sprintf("header X-Load %d\nfails_to_start\nchat {\njournal failing\n}", i))
+		if err == nil || !strings.Contains(err.Error(), "this app never starts") {
+			t.Fatalf("%v", err)
+		}
+		if opening.Load() != 0 {
+			t.Error("the journal of a refused configuration is still being opened")
+		}
+	}
+	if opened.Load() < 3 {
+		t.Error("hardly any reload began to open its journal")
+	}
 }
 
 // What a journal warns of is shown to operators, and to nobody else.

@@ -9,6 +9,7 @@
 //	address.go    free addresses
 //	files.go      files of the project, and waiting
 //	handshake.go  TLS handshakes that wait for the end of a load
+//	listeners.go  what listens at an address, and the end of that
 //	site.go       Caddy in the process of the test
 //	client.go     WebSocket and HTTP clients of a site, its users and limits
 //	process.go    Caddy and `caddy chat` in processes of their own

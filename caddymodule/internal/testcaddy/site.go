@@ -35,6 +35,7 @@ type Site struct {
 	Log, Access string // files: Caddy's log at DEBUG, and the access log
 	AccessLog   string // more options of the access log, from the next Load on
 	global      string // options
+	admin       string // host:port; "" if StartAdmin did not start it
 	cert, key   string // files
 }
 
@@ -49,13 +50,19 @@ func Start(t *testing.T, directives string) *Site {
 func StartAdmin(t *testing.T, directives string) (s *Site, admin string) {
 	t.Helper()
 	addr := freeAddr(t)
-	return StartWith(t, directives, "admin "+addr+"\nmetrics"), "http://" + addr
+	return start(&Site{T: t, admin: addr, global: "admin " + addr + "\nmetrics"}, directives), "http://" + addr
 }
 
 // StartWith runs Caddy with more global options.
 func StartWith(t *testing.T, directives, global string) *Site {
 	t.Helper()
-	s := &Site{T: t, Dir: t.TempDir(), global: global}
+	return start(&Site{T: t, global: global}, directives)
+}
+
+func start(s *Site, directives string) *Site {
+	t := s.T
+	t.Helper()
+	s.Dir = t.TempDir()
 	t.Setenv("XDG_DATA_HOME", s.Dir) // Caddy's data directory, with the journals
 	s.Plain, s.TLS = freeAddr(t), freeAddr(t)
 	s.Log, s.Access = filepath.Join(s.Dir, "log"), filepath.Join(s.Dir, "access")
@@ -156,7 +163,19 @@ func (s *Site) TryLoad(directives string) error {
 		return err
 	}
 	defer loaded()
-	return caddy.Load(json, true)
+	addrs := []string{s.Plain, s.TLS}
+	if s.admin != "" {
+		addrs = append(addrs, s.admin)
+	}
+	old, err := listening(addrs)
+	if err != nil {
+		return err
+	}
+	if err := caddy.Load(json, true); err != nil {
+		return err
+	}
+	http.DefaultClient.CloseIdleConnections() // the old servers close them, maybe while a request is on its way
+	return awaitEnd(old, addrs)
 }
 
 // Trust returns a configuration for clients that trusts the site's certificate.
