@@ -8,10 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/faultfs"
 )
 
@@ -153,6 +156,22 @@ func TestCompactAndBackup_Closed_End(t *testing.T) {
 	if err := j.Backup(context.Background(), filepath.Join(t.TempDir(), "backup")); !errors.Is(err, journal.ErrClosed) {
 		t.Error(err)
 	}
+}
+
+// Pebble ends the goroutine that calls it when it gives up; whoever waits is told.
+func TestStore_PebbleEndsTheGoroutine_IsAnError(t *testing.T) {
+	j := open(t, Options{Dir: t.TempDir(), interval: -1})
+	defer j.Close()
+	end := func() { runtime.Goexit() }
+	err := j.store.Aside(context.Background(), func(context.Context, *disk.Handle) error { end(); return nil })
+	if !errors.Is(err, failstop.ErrGaveUp) || !errors.Is(err, journal.ErrUnavailable) {
+		t.Errorf("aside: %v", err)
+	}
+	_, err = disk.Within(context.Background(), j.store, func(*disk.Handle) (int, error) { end(); return 0, nil })
+	if !errors.Is(err, failstop.ErrGaveUp) {
+		t.Errorf("within: %v", err)
+	}
+	awaitUnused(t, j) // both have let go of the store
 }
 
 // A disk that does not answer holds up a reader for as long as that wants to wait.

@@ -8,13 +8,14 @@ import (
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
 )
 
-// readersMax bounds the goroutines that read. More of them wait while the disk does not
-// answer.
+// readersMax bounds the goroutines of Within. Whoever comes after them waits: they are so
+// many only while the disk does not answer.
 const readersMax = 1024
 
 // Within calls do with the open store on a goroutine of its own, and returns early if ctx
-// ends: nothing else ends a read from a disk that does not answer. It costs about a
-// microsecond. do must share nothing with its caller that it changes.
+// ends: nothing else ends a read from a disk that does not answer. The store is not closed
+// before do has returned. It costs about a microsecond. do must share nothing with its
+// caller that it changes.
 func Within[T any](ctx context.Context, s *Store, do func(*Handle) (T, error)) (T, error) {
 	type answer struct {
 		value T
@@ -33,10 +34,10 @@ func Within[T any](ctx context.Context, s *Store, do func(*Handle) (T, error)) (
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		a := answer{err: failstop.ErrGaveUp} // if Pebble ends this goroutine
+		a := answer{err: Unavailable(failstop.ErrGaveUp)} // if Pebble ends this goroutine
 		defer func() {
-			if cause := recover(); cause != nil {
-				a.err = fmt.Errorf("read of the journal panicked: %v", cause)
+			if cause := recover(); cause != nil { // Pebble does so if it cannot sync a directory
+				a.err = Unavailable(fmt.Errorf("the store panicked: %v", cause))
 			}
 			h.Release()
 			<-s.reading
@@ -55,32 +56,15 @@ func Within[T any](ctx context.Context, s *Store, do func(*Handle) (T, error)) (
 // healthCheck is how often a long operation looks whether the disk fails.
 const healthCheck = 100 * time.Millisecond
 
-// Aside calls do with the open store on a goroutine of its own, and returns early if
-// ctx ends: Pebble cannot be told to stop waiting for a disk. The store is not closed
-// before do has returned.
+// Aside is Within for what takes long and writes: the context of do also ends when the
+// disk fails.
 func (s *Store) Aside(ctx context.Context, do func(context.Context, *Handle) error) error {
-	h, err := s.Use(ctx)
-	if err != nil {
-		return err
-	}
-	result := make(chan error, 1)
-	go func() {
-		defer h.Release()
-		defer func() {
-			if cause := recover(); cause != nil { // Pebble does so if it cannot sync a directory
-				result <- Unavailable(fmt.Errorf("the store panicked: %v", cause))
-			}
-		}()
+	_, err := Within(ctx, s, func(h *Handle) (none struct{}, err error) {
 		ctx, stop := h.whileHealthy(ctx)
 		defer stop()
-		result <- do(ctx, h)
-	}()
-	select {
-	case err := <-result:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+		return none, do(ctx, h)
+	})
+	return err
 }
 
 // whileHealthy returns a context that ends with ctx, and when the disk fails. Pebble
