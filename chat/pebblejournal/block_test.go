@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
+	"github.com/cockroachdb/pebble/v2"
 )
 
 // The store of these tests: some rooms with entries, each with a key, and records, all in
@@ -167,4 +170,29 @@ func pageThrough(t *testing.T, j *Journal, room string, backward bool) (entries 
 	}
 	t.Fatalf("%s: there is no end", room)
 	return nil
+}
+
+// The state of one room makes no sense. The scans that maintenance and exports are made of
+// go on with the other rooms.
+func TestRooms_DamagedState_IsLeftOut(t *testing.T) {
+	j := open(t, Options{Dir: t.TempDir(), interval: -1})
+	defer j.Close()
+	for _, room := range []string{"a", "b", "c"} {
+		mustAppend(t, j, say(room, "k"))
+	}
+	h := j.store.Peek()
+	if err := h.DB.Set(format.AppendRoomKey(nil, "b"), []byte{0xff}, pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	h.Durable.Advance()
+	var rooms []string
+	if err := j.Rooms(context.Background(), func(room string) error { rooms = append(rooms, room); return nil }); err != nil {
+		t.Error(err)
+	}
+	if !slices.Equal(rooms, []string{"a", "c"}) || j.Stats().Damaged != 1 {
+		t.Errorf("the rooms are %v, damaged %d", rooms, j.Stats().Damaged)
+	}
+	if err := j.enforceAll(context.Background()); err != nil {
+		t.Error(err)
+	}
 }

@@ -2,7 +2,6 @@ package pebblejournal
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
@@ -60,8 +59,9 @@ func (j *Journal) eachRoom(ctx context.Context, slowdown time.Duration, do func(
 		next, err = j.scan(ctx, next, format.TableEnd(format.Room), scanStep, func(key, value []byte) error {
 			name, ok := format.CutRoomKey(key)
 			state, err := format.DecodeState(value)
-			if !ok || err != nil {
-				return errors.Join(format.ErrDamaged, err)
+			if !ok || err != nil { // as if its block were damaged: other rooms go on
+				j.noteDamage(1)
+				return nil
 			}
 			step = append(step, foundRoom{name, state})
 			return nil
