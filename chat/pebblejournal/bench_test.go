@@ -224,7 +224,7 @@ func BenchmarkJournal_Read(b *testing.B) {
 }
 
 // BenchmarkJournal_Heads reads the heads of 10,000 rooms that are in memory. With
-// -benchtime 50x it ends soon.
+// -benchtime 1000x the appends before it do not count.
 func BenchmarkJournal_Heads(b *testing.B) {
 	j := openBench(b, b.TempDir())
 	ctx := context.Background()

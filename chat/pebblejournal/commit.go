@@ -20,10 +20,8 @@ import (
 // checked.
 const retentionStep = 32
 
-var (
-	// errLost is why an append fails that was being written when the disk failed.
-	errLost = errors.New("the disk failed")
-)
+// errLost is why an append fails that was being written when the disk failed.
+var errLost = errors.New("the disk failed")
 
 func (j *Journal) newGroup() *commit.Group {
 	return commit.NewGroup(j.rooms, &j.filter, j.opt.now)
@@ -153,14 +151,10 @@ func (j *Journal) rollBack(g *commit.Group, cause error) (certain bool) {
 	j.opt.Logger.Error("chat journal: can't record", zap.Error(cause))
 	g.RollBack(cause)
 	db := g.DB()
-	rooms := g.End()
+	j.rooms.Unpin(g.End()...)
 	if !db.LogLost() {
-		j.rooms.Unpin(rooms...)
 		return true
 	}
-	// Pebble's memory still shows what is lost. Until the store is reopened, these
-	// rooms must not be loaded from there: they stay pinned in the cache.
-	j.unresolved.addRooms(rooms)
 	if err := db.RewindLog(); err != nil {
 		j.opt.Logger.Warn("chat journal: can't take back what the log has", zap.Error(err))
 		return false

@@ -47,7 +47,7 @@ func (j *Journal) appendHeads(heads []journal.Head, h *disk.Handle, rooms []*com
 	heads, missing := j.rooms.AppendHeads(heads, rooms, epoch)
 	for _, m := range missing {
 		err := j.readNewest(h, rooms[m.Index-begin], &m.State, &heads[m.Index])
-		if err := j.spareDamage(err); err != nil {
+		if err != nil && !j.spare(err) { // one broken block must not cost the heads of other rooms
 			return nil, err
 		}
 	}
@@ -56,21 +56,11 @@ func (j *Journal) appendHeads(heads []journal.Head, h *disk.Handle, rooms []*com
 	}
 	for i, r := range rooms {
 		err := limitHead(h, r.Name(), &heads[begin+i], j.opt.retention(r.Name()))
-		if err := j.spareDamage(err); err != nil {
+		if err != nil && !j.spare(err) {
 			return nil, err
 		}
 	}
 	return heads, nil
-}
-
-// spareDamage counts damage and returns other errors: one broken block must not cost the
-// heads of other rooms.
-func (j *Journal) spareDamage(err error) error {
-	if rows.IsDamage(err) {
-		j.noteDamage(1)
-		return nil
-	}
-	return err
 }
 
 // readNewest reads the newest counting entry of a room into its head, and keeps it in

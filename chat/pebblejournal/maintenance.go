@@ -149,7 +149,6 @@ func (j *Journal) reopen() error {
 	if err := h.DB.Failed(); err != nil {
 		return err // it can be read
 	}
-	j.rooms.Unpin(j.unresolved.removeRooms()...)
 	if lost := j.unresolved.removeLost(); lost != nil {
 		return j.loseAll(j.background, lost.Epoch, lost.Why)
 	}

@@ -104,10 +104,9 @@ func (h *inHand) giveUp() (done []func(journal.Receipt, error)) {
 // unresolved is what a failure of the disk leaves behind until the store is open
 // again.
 type unresolved struct {
-	mu    sync.Mutex     // guards the rest
-	rooms []*commit.Room // pinned, because Pebble's memory shows entries that are lost
-	items []commit.Item  // unanswered, because it is not certain whether they are recorded
-	lost  *journal.Lost  // what followers must be told, because the store has lost something
+	mu    sync.Mutex    // guards the rest
+	items []commit.Item // unanswered, because it is not certain whether they are recorded
+	lost  *journal.Lost // what followers must be told, because the store has lost something
 }
 
 func (u *unresolved) addLost(l journal.Lost) {
@@ -122,13 +121,6 @@ func (u *unresolved) removeLost() *journal.Lost {
 	lost := u.lost
 	u.lost = nil
 	return lost
-}
-
-// addRooms adds pinned rooms.
-func (u *unresolved) addRooms(rooms []*commit.Room) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.rooms = append(u.rooms, rooms...)
 }
 
 // takeUncertain moves the items of g that may or may not be recorded here.
@@ -152,14 +144,6 @@ func (u *unresolved) removeItems() []commit.Item {
 	items := u.items
 	u.items = nil
 	return items
-}
-
-func (u *unresolved) removeRooms() []*commit.Room {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	rooms := u.rooms
-	u.rooms = nil
-	return rooms
 }
 
 // dueMax bounds the rooms in dueRooms. If there are more, all rooms of the store

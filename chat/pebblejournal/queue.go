@@ -35,7 +35,7 @@ func newQueue() *queue {
 // added. Transient entries and maintenance are accepted even while appends are
 // refused.
 func (q *queue) put(ctx context.Context, it commit.Item) error {
-	refusable := !it.Maintenance && (!it.IsEntry() || it.Entry.Kind.Recorded())
+	refusable := !it.Maintenance && it.NeedsRecord()
 	return q.putAll(ctx, refusable, it.QueuedBytes(), it)
 }
 

@@ -195,9 +195,12 @@ type watching struct {
 	watcher *watcher
 	begun   chan error // gets one error, or nil
 
-	snapshot *pebble.Snapshot // owned by the committer, then by the dispatcher
-	listener *watchListener   // set before begun gets nil
-	givenUp  atomic.Bool      // by whoever sets it first: Watch, which waits no longer, or begin
+	// Owned by the committer, then by the dispatcher.
+	at   *pebble.Snapshot // the store without this group
+	done func()           // lets go of it; nil before mark
+
+	listener *watchListener // set before begun gets nil
+	givenUp  atomic.Bool    // by whoever sets it first: Watch, which waits no longer, or begin
 }
 
 // mark is called by the committer, between two groups: changes that are not in the
@@ -206,7 +209,7 @@ func (w *watching) mark(g *commit.Group) error {
 	if g.DB() != w.handle.DB {
 		return errReopening
 	}
-	w.snapshot = w.handle.DB.NewSnapshot()
+	w.at, w.done = w.handle.Durable.View()
 	return nil
 }
 
@@ -222,7 +225,7 @@ func (w *watching) begin() {
 		return
 	}
 	damaged := func(error) { j.noteDamage(1) }
-	err := rows.ScanRecords(w.snapshot, w.handle.OldRecords, w.watcher.prefix, damaged, func(rec journal.Record) error {
+	err := rows.ScanRecords(w.at, w.handle.OldRecords, w.watcher.prefix, damaged, func(rec journal.Record) error {
 		j.callWatcher(w.listener, rec)
 		return nil
 	})
@@ -233,8 +236,8 @@ func (w *watching) begin() {
 }
 
 func (w *watching) finish(err error) {
-	if w.snapshot != nil {
-		_ = w.snapshot.Close()
+	if w.done != nil {
+		w.done()
 	}
 	w.handle.Release()
 	w.begun <- err

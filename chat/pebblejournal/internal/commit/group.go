@@ -37,6 +37,9 @@ type Item struct {
 // IsEntry reports whether the item is an entry.
 func (it *Item) IsEntry() bool { return it.Change == nil && it.Find == nil }
 
+// NeedsRecord reports whether the item is to be recorded, or may have to do with what is.
+func (it *Item) NeedsRecord() bool { return !it.IsEntry() || it.Entry.Kind.Recorded() }
+
 // QueuedBytes is what an item counts for in the queue.
 func (it *Item) QueuedBytes() int {
 	n := it.Entry.Size() + len(it.Entry.Room) + 224
@@ -293,11 +296,11 @@ func (g *Group) IsMaintenance() bool {
 func (g *Group) Fail(err error) {
 	now := g.now().UnixMilli()
 	for i := range g.Items {
-		if it := &g.Items[i]; it.IsEntry() && !it.Entry.Kind.Recorded() {
+		if it := &g.Items[i]; it.NeedsRecord() {
+			it.Err = disk.Unavailable(err)
+		} else {
 			it.Entry.At = now
 			it.Receipt = journal.Receipt{At: now}
-		} else {
-			it.Err = disk.Unavailable(err)
 		}
 	}
 }
@@ -307,7 +310,7 @@ func (g *Group) Fail(err error) {
 func (g *Group) RollBack(cause error) {
 	for i := range g.Items {
 		// What was not written was judged by what was, and that is gone.
-		if it := &g.Items[i]; !it.IsEntry() || it.Entry.Kind.Recorded() {
+		if it := &g.Items[i]; it.NeedsRecord() {
 			it.Err = disk.Unavailable(cause)
 		}
 	}
@@ -317,7 +320,7 @@ func (g *Group) RollBack(cause error) {
 	}
 }
 
-// End releases what the group holds of the store. Its rooms stay pinned; end
+// End releases what the group holds of the store. Its rooms stay pinned; End
 // returns them.
 func (g *Group) End() []*Room {
 	rooms := g.joined

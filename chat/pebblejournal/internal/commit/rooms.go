@@ -55,9 +55,9 @@ type Room struct {
 	stateChanged bool                          // next must be written
 	forgot       bool                          // the group removes the idempotency keys from before it
 	dropped      bool                          // the group removes its head
-	clock        int64                         // the newest time that was given to any entry, also to a transient one
 
 	// Owned by the committer.
+	clock   int64       // the newest time that was given to any entry, also to a transient one
 	checked journal.Seq // next.Last when maintenance was last told of the room
 }
 
