@@ -280,7 +280,7 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 		liftIdleTimeouts(r)
 		return (*chat.Handler).ServeHTTP
 	}
-	if name, ok := strings.CutPrefix(path, "/ui/"); ok && h.UI && name != "page.html" && assets[name].content != nil {
+	if name, ok := strings.CutPrefix(path, "/ui/"); ok && h.UI && assets[name].content != nil {
 		return func(_ *chat.Handler, w http.ResponseWriter, r *http.Request) { serveAsset(w, r, name) }
 	}
 	if path == "/health" {

@@ -2,40 +2,90 @@ package caddymodule
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"io"
 	"net/http"
 	"path"
 	"strings"
 	"time"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/encode"
 )
 
-// uiFiles are built from clients/web by `make page`.
+// uiFiles are built from clients/web by `make page`: page.html and chat.js, the loader of
+// the others, as they are, and the others compressed, with a hash in their names.
 //
-//go:embed ui/page.html ui/page.css ui/chat.js
+//go:embed ui
 var uiFiles embed.FS
 
 // asset is a file of the built-in page.
 type asset struct {
-	content     []byte
+	content     map[string][]byte // by content encoding; "" is always there
 	contentType string
 	etag        string
+	cache       string // Cache-Control
 }
 
-var assets = map[string]asset{
-	"page.html": loadAsset("page.html", "text/html; charset=utf-8"),
-	"page.css":  loadAsset("page.css", "text/css; charset=utf-8"),
-	"chat.js":   loadAsset("chat.js", "text/javascript; charset=utf-8"),
+const (
+	checked   = "no-cache"                            // browsers ask each time, and get 304 if it has not changed
+	fresh     = "max-age=300"                         // they ask again after five minutes
+	immutable = "public, max-age=31536000, immutable" // the name changes with the content
+)
+
+// preferredEncodings are the content encodings of an asset, the best first.
+var preferredEncodings = []string{"br", "gzip"}
+
+var uiTypes = map[string]string{
+	".css":  "text/css; charset=utf-8",
+	".html": "text/html; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".json": "application/json",
 }
 
-func loadAsset(name, contentType string) asset {
-	content, err := uiFiles.ReadFile("ui/" + name)
-	if err != nil {
-		panic(err) // the file is part of the binary
+var (
+	page   = newAsset("page.html", checked, map[string][]byte{"": readUI("page.html")})
+	assets = loadAssets()
+)
+
+// loadAssets returns the files below <path>/ui/, by name.
+func loadAssets() map[string]asset {
+	all := map[string]asset{"chat.js": newAsset("chat.js", fresh, map[string][]byte{"": readUI("chat.js")})}
+	entries, err := uiFiles.ReadDir("ui")
+	mustUI(err)
+	for _, entry := range entries {
+		name, ok := strings.CutSuffix(entry.Name(), ".gz")
+		if !ok {
+			continue
+		}
+		small := readUI(entry.Name())
+		r, err := gzip.NewReader(bytes.NewReader(small))
+		mustUI(err)
+		plain, err := io.ReadAll(r)
+		mustUI(err)
+		all[name] = newAsset(name, immutable, map[string][]byte{"": plain, "gzip": small, "br": readUI(name + ".br")})
 	}
-	sum := sha256.Sum256(content)
-	return asset{content, contentType, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
+	return all
+}
+
+func readUI(name string) []byte {
+	content, err := uiFiles.ReadFile("ui/" + name)
+	mustUI(err)
+	return content
+}
+
+// mustUI panics: the files are a part of the program.
+func mustUI(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func newAsset(name, cache string, content map[string][]byte) asset {
+	sum := sha256.Sum256(content[""])
+	return asset{content, uiTypes[path.Ext(name)], base64.RawURLEncoding.EncodeToString(sum[:12]), cache}
 }
 
 // isPageVisit reports whether a request is a browser's that navigates to a page,
@@ -58,16 +108,13 @@ func servePage(w http.ResponseWriter, r *http.Request) {
 		"connect-src 'self' "+scheme+"://"+r.Host+"; base-uri 'none'; form-action 'none'; frame-ancestors 'self'")
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Add("Vary", "Accept")
-	page := assets["page.html"]
 	// The links are relative to the page's address, because a proxy may have removed
 	// the beginning of the path.
 	base := "ui"
 	if !strings.HasSuffix(r.URL.Path, "/") {
 		base = path.Base(r.URL.Path) + "/ui"
 	}
-	page.content = bytes.ReplaceAll(page.content, []byte("{{assets}}"), []byte(base))
-	page.etag = strings.TrimSuffix(page.etag, `"`) + "-" + base64.RawURLEncoding.EncodeToString([]byte(base)) + `"`
-	page.serve(w, r)
+	newAsset("page.html", checked, map[string][]byte{"": bytes.ReplaceAll(page.content[""], []byte("{{assets}}"), []byte(base))}).serve(w, r)
 }
 
 // serveAsset serves a file of the page. Pages of other sites may embed it.
@@ -81,7 +128,19 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Type", a.contentType)
 	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-cache") // browsers ask each time, and get 304 if it has not changed
-	header.Set("ETag", a.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
+	header.Set("Cache-Control", a.cache)
+	content, etag := a.content[""], a.etag
+	if len(a.content) > 1 {
+		header.Add("Vary", "Accept-Encoding")
+	}
+	for _, encoding := range encode.AcceptedEncodings(r, preferredEncodings) {
+		if a.content[encoding] == nil {
+			continue
+		}
+		content, etag = a.content[encoding], etag+"-"+encoding
+		header.Set("Content-Encoding", encoding)
+		break
+	}
+	header.Set("ETag", `"`+etag+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }

@@ -1,7 +1,10 @@
 package caddymodule_test
 
 import (
+	"compress/gzip"
+	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -35,7 +38,7 @@ func TestUI_IsThereWhereItIsOn(t *testing.T) {
 			t.Errorf("%s: %s", path, body)
 		}
 	}
-	for path, want := range map[string]string{"/talk/ui/chat.js": "caddy-chat", "/talk/ui/page.css": "caddy-chat", "/talk/ui/page.html": "other", "/talk/ui/none": "other", "/plain/ui/chat.js": "other"} {
+	for path, want := range map[string]string{"/talk/ui/chat.js": "import'./chat-", "/talk/ui/page.html": "other", "/talk/ui/chat.js.gz": "other", "/talk/ui/none": "other", "/plain/ui/chat.js": "other"} {
 		if code, body := s.Status("https://"+s.TLS+path, nil); code != 200 || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %.60s", path, code, body)
 		}
@@ -58,4 +61,68 @@ func TestUI_IsThereWhereItIsOn(t *testing.T) {
 	a, b := s.Client("wss://"+s.TLS+"/talk"), s.Client("wss://"+s.TLS+"/talk")
 	testcaddy.Say(t, a, "hello")
 	testcaddy.Expect(t, b, "hello")
+}
+
+var uiLink = regexp.MustCompile(`(?:href|src)="(talk/ui/[^"]+)"`)
+
+// Browsers keep all parts but the loader for good, and get them compressed.
+func TestUI_PartsAreImmutableAndCompressed(t *testing.T) {
+	s := testcaddy.Start(t, "chat /talk {\nui on\n}")
+	get := func(path, encoding string) (*http.Response, string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), "GET", "https://"+s.TLS+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = http.Header{"Accept-Encoding": {encoding}}
+		res, err := s.HTTPClient().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res, string(body)
+	}
+	res, loader := get("/talk/ui/chat.js", "br, gzip")
+	if got := res.Header.Get("Cache-Control"); got != "max-age=300" || res.Header.Get("ETag") == "" || len(loader) >= 1024 {
+		t.Errorf("the loader: %q %v", loader, res.Header)
+	}
+	_, page := s.Status("https://"+s.TLS+"/talk", http.Header{"Accept": {"text/html"}})
+	links := uiLink.FindAllStringSubmatch(page, -1)
+	if len(links) < 3 {
+		t.Fatalf("links %v in %s", links, page)
+	}
+	for _, link := range links {
+		path := "/" + link[1]
+		if path == "/talk/ui/chat.js" {
+			continue
+		}
+		plain, content := get(path, "identity")
+		zipped, small := get(path, "br;q=0, gzip")
+		best, smallest := get(path, "gzip, br")
+		r, err := gzip.NewReader(strings.NewReader(small))
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if unzipped, err := io.ReadAll(r); err != nil || string(unzipped) != content {
+			t.Errorf("%s: gzip differs: %v", path, err)
+		}
+		if strings.HasSuffix(path, ".js") && (!strings.Contains(loader, path[len("/talk/ui/"):]) || len(smallest) >= len(small)) {
+			t.Errorf("%s: %d bytes by br, %d by gzip; the loader is %s", path, len(smallest), len(small), loader)
+		}
+		etags := map[string]bool{}
+		for encoding, res := range map[string]*http.Response{"": plain, "gzip": zipped, "br": best} {
+			h := res.Header
+			if h.Get("Content-Encoding") != encoding || h.Get("Cache-Control") != "public, max-age=31536000, immutable" || h.Get("Vary") != "Accept-Encoding" {
+				t.Errorf("%s: %q %v", path, encoding, h)
+			}
+			etags[h.Get("ETag")] = true
+		}
+		if len(etags) != 3 {
+			t.Errorf("%s: %v", path, etags)
+		}
+	}
 }

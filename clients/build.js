@@ -4,11 +4,18 @@
 //	node build.js page   caddymodule/ui, the built-in page, and miniprogram/lib, the client
 //	                     of the mini program
 //
+// caddymodule/ui has page.html and the loader chat.js as they are. All other files have a
+// hash of their content in their name, so that browsers keep them for good, and are there
+// compressed only, by Brotli and by gzip.
+//
 // The files of `page` are kept in the repository, so that the server needs only Go to
 // build, and the mini program no npm.
 import { build } from 'esbuild'
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 
 export const core = fileURLToPath(new URL('core', import.meta.url))
 
@@ -27,19 +34,59 @@ export async function makeCommonJS(outdir = `${core}/commonjs`) {
 
 const web = fileURLToPath(new URL('web/', import.meta.url))
 
-// makePage writes the built-in page.
+// makePage writes the built-in page. It returns the names of the scripts that a visitor
+// loads at once, and those of all files.
 export async function makePage(outdir = fileURLToPath(new URL('../caddymodule/ui', import.meta.url))) {
   await mkdir(outdir, { recursive: true })
-  for (const file of ['page.html', 'page.css']) await cp(web + file, `${outdir}/${file}`)
-  await build({
-    entryPoints: [`${web}element.js`],
-    outfile: `${outdir}/chat.js`,
+  for (const name of await readdir(outdir)) await rm(path.join(outdir, name))
+  const { outputFiles, metafile } = await build({
+    entryPoints: [{ in: `${web}element.js`, out: 'chat' }],
+    outdir,
+    entryNames: '[name]-[hash]',
+    chunkNames: '[name]-[hash]',
     bundle: true,
+    splitting: true,
     minify: true,
     format: 'esm',
     target: 'es2022',
     charset: 'utf8',
+    legalComments: 'none',
+    metafile: true,
+    write: false,
   })
+  const files = new Map(outputFiles.map((file) => [path.basename(file.path), file.contents]))
+  const css = await readFile(`${web}page.css`)
+  const style = hashed('page.css', css)
+  files.set(style, css)
+  for (const [name, content] of files) await writeCompressed(path.join(outdir, name), content)
+
+  const scripts = startScripts(metafile)
+  await writeFile(`${outdir}/chat.js`, scripts.map((name) => `import'./${name}';`).join('') + '\n')
+  const page = await readFile(`${web}page.html`, 'utf8')
+  const links = [`<link rel="stylesheet" href="{{assets}}/${style}">`, ...scripts.map((name) => `<link rel="modulepreload" href="{{assets}}/${name}">`)]
+  await writeFile(`${outdir}/page.html`, page.replace('<!-- links -->', links.join('\n')))
+  return { scripts, files: [...files.keys()] }
+}
+
+// startScripts returns the names of the entry point and of all that it imports: the loader
+// names them all, so that a browser asks for them at the same time.
+function startScripts({ outputs }) {
+  const [entry] = Object.entries(outputs).find(([, { entryPoint }]) => entryPoint?.endsWith('element.js'))
+  const found = new Set([entry])
+  for (const name of found) {
+    for (const { path: imported, kind } of outputs[name].imports) if (kind === 'import-statement') found.add(imported)
+  }
+  return [...found].map((name) => path.basename(name))
+}
+
+function hashed(name, content) {
+  const hash = createHash('sha256').update(content).digest('hex').slice(0, 8).toUpperCase()
+  return name.replace(/(\.\w+)$/, `-${hash}$1`)
+}
+
+async function writeCompressed(file, content) {
+  await writeFile(`${file}.br`, brotliCompressSync(content, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: content.length } }))
+  await writeFile(`${file}.gz`, gzipSync(content, { level: 9 }))
 }
 
 // makeLibrary writes the client for the mini program, in one file.
