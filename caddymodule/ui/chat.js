@@ -1,1 +1,1 @@
-import'./chat-ZGSO22DE.js';
+import'./chat-2S6RPVBG.js';

@@ -1,4 +1,4 @@
-/** Any JSON value. */
+/** Any JSON value. The type of a body is a promise of the app: the server passes on any JSON value, and raw clients say strings. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [name: string]: Json }
 
 /** How many milliseconds to wait before trying again, or false: never. */
@@ -67,16 +67,17 @@ interface Told {
   live?: boolean
 }
 
-export interface Message extends Told {
+interface Said extends Told {
   type: 'message'
   room: string
   seq: number
   at: number
   from: User
   key?: string
-  body?: Json
-  recalled?: true
 }
+
+/** What a user said. A recalled message has no body. */
+export type Message<Body = { text: string }> = Said & ({ body: Body; recalled?: undefined } | { body?: undefined; recalled: true })
 
 export interface Recalled extends Told {
   type: 'recalled'
@@ -97,21 +98,21 @@ export interface Notice extends Told {
   body: Json
 }
 
-export type Entry = Message | Recalled | Notice
+export type Entry<Body = { text: string }> = Message<Body> | Recalled | Notice
 
 /** A batch of a room's history. */
-export interface Page {
+export interface Page<Body = { text: string }> {
   room: string
   epoch: string
-  entries: Entry[]
+  entries: Entry<Body>[]
   more: boolean
 }
 
 /** A message of the user, as the outbox knows it. */
-export interface Outgoing {
+export interface Outgoing<Body = { text: string }> {
   room: string
   key: string
-  body: Json
+  body: Body
   /** When send was called, by Client.now; once sent, when the server recorded it. */
   at: number
   state: 'sending' | 'sent' | 'failed' | 'discarded'
@@ -131,9 +132,9 @@ export interface StateChange {
 }
 
 /** The events, by the name to pass to Client.on. */
-export interface Events {
+export interface Events<Body = { text: string }> {
   state: StateChange
-  message: Message
+  message: Message<Body>
   recalled: Recalled
   notice: Notice
   /** All earlier entries were emitted; from now on entries arrive as they are recorded. */
@@ -142,7 +143,7 @@ export interface Events {
   gap: { room: string; epoch: string }
   /** The server refused the room or removed the user from it. With a retry the client joins again by itself. */
   removed: { room: string; code: string; message: string; retry: Retry }
-  outbox: Outgoing
+  outbox: Outgoing<Body>
   presence: { room: string; joined: User[]; left: User[]; members: number }
   typing: { room: string; from: User }
   read: { room: string; seq: number; unread: number }
@@ -181,7 +182,7 @@ export interface Platform {
   transport: Transport
   storage?: Storage
   /** Calls suspend, resume and check on signals of the platform. The function that it returns stops that. */
-  watch?(chat: Client): () => void
+  watch?(chat: Client<any>): () => void
 }
 
 /** The time and random numbers, for tests. */
@@ -208,7 +209,8 @@ export interface Options extends Platform {
   clock?: Partial<Clock>
 }
 
-export class Client {
+/** Body is what the app says: Client<{ text: string; image?: string }>, or Client<Json> for anything. */
+export class Client<Body = { text: string }> {
   /** Throws a TypeError if the url or the platform can never work. */
   constructor(options: Options)
 
@@ -221,10 +223,10 @@ export class Client {
   /** The time by the server's clock, to compare with the at of entries; until the first welcome by that of the device. */
   now(): number
   readonly rooms: ReadonlyMap<string, Room>
-  readonly outbox: { readonly messages: readonly Outgoing[] }
+  readonly outbox: { readonly messages: readonly Outgoing<Body>[] }
 
   /** Adds a listener. The function that it returns removes it. */
-  on<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void
+  on<Name extends keyof Events>(name: Name, listener: (event: Events<Body>[Name]) => void): () => void
 
   /** Goes online and stays online. Resolves when online, rejects when the client is closed. */
   connect(): Promise<User>
@@ -244,19 +246,33 @@ export class Client {
   leave(room: string): Promise<unknown>
 
   /** Resolves when the server has recorded the message; rejects if it is refused for good. */
-  send(room: string, body: Json, options?: { key?: string }): Promise<Outgoing>
+  send(room: string, body: Body, options?: { key?: string }): Promise<Outgoing<Body>>
   /** Sends a failed message again, as the newest. */
-  retry(key: string): Promise<Outgoing>
+  retry(key: string): Promise<Outgoing<Body>>
   discard(key: string): void
 
-  history(room: string, range?: { before?: number; after?: number; limit?: number }): Promise<Page>
+  history(room: string, range?: { before?: number; after?: number; limit?: number }): Promise<Page<Body>>
   recall(room: string, seq: number): Promise<{ room: string; duplicate: boolean; seq?: number; at?: number }>
   read(room: string, seq: number): Promise<{ room: string; seq: number; unread: number }>
   /** May be called with every key press. */
   typing(room: string): void
   who(room: string): Promise<{ room: string; users: User[]; members: number }>
   renew(token: string): Promise<{ expires?: number }>
-  /** Any other command, such as mute. It is not repeated if the connection is lost or the server is uncertain. */
+
+  /**
+   * Forbids a user to write, for so many milliseconds or, without a number, for good; 0 lifts that. For moderators. With null
+   * instead of a room: everywhere.
+   */
+  mute(room: string | null, user: string, duration?: number): Promise<{ room?: string }>
+  /** Removes a user from the room; they may come back. With null instead of a room all their connections end. */
+  kick(room: string | null, user: string): Promise<{ room?: string }>
+  /** Removes a user from the room and does not let them come back. Otherwise as mute. */
+  ban(room: string | null, user: string, duration?: number): Promise<{ room?: string }>
+
+  /** Changes what the user wants to be called, over a new connection. Commands without an answer fail with lost; messages do not. */
+  introduce(who: { name?: string; avatar?: string }): void
+
+  /** Any other command. It is not repeated if the connection is lost or the server is uncertain. */
   request(type: string, fields: { [name: string]: Json | undefined }): Promise<{ type: string; [name: string]: unknown }>
 }
 

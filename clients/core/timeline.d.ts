@@ -1,7 +1,7 @@
-import type { Client, Json, User } from './index.js'
+import type { Client, User } from './index.js'
 
 /** A message or notice to draw. An item is never modified; a new one replaces it. */
-export interface Item {
+export interface Item<Body = { text: string }> {
   /** Identifies the message; stays the same from send on. */
   readonly id: string
   readonly type: 'message' | 'notice'
@@ -11,19 +11,20 @@ export interface Item {
   readonly from: User | undefined
   readonly own: boolean
   readonly key: string | undefined
-  readonly body: Json | undefined
+  /** Undefined if it was recalled. A notice of the operator has the same form as a message. */
+  readonly body: Body | undefined
   readonly recalled: boolean
   readonly state: 'sending' | 'sent' | 'failed'
   readonly code?: string
 }
 
 /** At index, so many items were removed and the added ones inserted. */
-export type Change = (index: number, removed: number, added: readonly Item[]) => void
+export type Change<Body = { text: string }> = (index: number, removed: number, added: readonly Item<Body>[]) => void
 
 /** The list of a room's messages. Create it before joining the room, or call older. */
-export class Timeline {
-  constructor(chat: Client, room: string, change?: Change)
-  readonly items: readonly Item[]
+export class Timeline<Body = { text: string }> {
+  constructor(chat: Client<Body>, room: string, change?: Change<Body>)
+  readonly items: readonly Item<Body>[]
   /** How many of the items have a seq; the user's unconfirmed messages follow them. */
   readonly placed: number
   /** Whether there may be older messages to load. */

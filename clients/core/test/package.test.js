@@ -124,7 +124,8 @@ import { taro } from 'caddy-chat-client/taro'
 
 const chat = new Client({ url: 'wss://chat.example.com/chat', name: 'Li', token: async (why) => why, ...browser() })
 const others: Client[] = [wechat(), uniapp(), taro({}), node()].map((platform) => new Client({ url: '', ...platform }))
-const stop: () => void = chat.on('message', ({ room, seq, from, body }) => console.log(room, seq + 1, from.name, body))
+const stop: () => void = chat.on('message', ({ room, seq, from, body, recalled }) => recalled || console.log(room, seq + 1, from.name, body.text))
+chat.on('notice', ({ body }) => console.log(body))
 chat.on('state', ({ state, retry }) => console.log(state === 'closed', retry === false))
 chat.on('error', (err: ChatError) => console.log(err.code, err.uncertain === true))
 const timeline = new Timeline(chat, 'tea', (index, removed, added: readonly Item[]) => console.log(index + removed, added.length))
@@ -134,6 +135,21 @@ export async function main() {
   const { entries } = await chat.history('tea', { before: seq, limit: 50 })
   for (const entry of entries) if (entry.type === 'recalled') console.log(entry.target)
   await timeline.older()
+  console.log(timeline.items[0].body?.text)
+  chat.introduce({ name: 'Li Wei', avatar: 'https://example.com/li.png' })
+  await chat.mute('tea', 'u-bo', 600_000)
+  await chat.kick('tea', 'u-bo')
+  await chat.ban(null, 'u-bo')
+  const pictures = new Client<{ text?: string; picture: string }>({ url: 'wss://chat.example.com/chat', ...browser() })
+  await pictures.send('tea', { picture: 'https://example.com/tea.png' })
+  pictures.on('message', (event) => event.recalled || console.log(event.body.picture))
+  new Timeline(pictures, 'tea', (index, removed, [item]) => console.log(item.body?.picture))
+  // @ts-expect-error the picture is missing
+  await pictures.send('tea', { text: 'hi' })
+  // @ts-expect-error a recalled message has no body
+  chat.on('message', ({ body }) => console.log(body.text))
+  // @ts-expect-error who moderates the whole hub says so, with null
+  await chat.mute('u-bo')
   // @ts-expect-error a room is not a number
   await chat.join(7)
   // @ts-expect-error there is no such event
@@ -159,7 +175,7 @@ test('every method of the types exists', async () => {
   for (const [file, name] of [['index', 'Client'], ['timeline', 'Timeline']]) {
     const types = await readFile(`${core}/${file}.d.ts`, 'utf8')
     const { [name]: made } = await import(`../${file}.js`)
-    const [, body] = types.split(`export class ${name} {`)
+    const [, body] = types.split(new RegExp(`export class ${name}<.*> {`))
     const methods = [...body.split('\n}')[0].matchAll(/^ {2}(\w+)[(<]/gm)].map(([, method]) => method)
     assert.ok(methods.length > 3)
     for (const method of methods) assert.ok(method in made.prototype, `${name}.${method}`)

@@ -413,6 +413,43 @@ test('a promise settles with the answer of the same id, in any order', async () 
   await assert.rejects(recall, { code: 'too_late', message: 'the time is over' })
 })
 
+test('moderation: a room, or null for the whole hub, and for how long', async () => {
+  const fixture = new Fixture()
+  const { chat } = fixture
+  const socket = fixture.joinRoom('tea')
+  const done = [chat.mute('tea', 'u', 600_000), chat.mute(null, 'u'), chat.mute('tea', 'u', 0), chat.kick('tea', 'u'), chat.ban('tea', 'u', 1),
+    chat.ban(undefined, 'u')]
+  const commands = socket.sent.slice(-6).map(({ id, ...command }) => command)
+  assert.deepEqual(commands, [
+    { type: 'mute', room: 'tea', user: 'u', for: 600_000 }, { type: 'mute', room: null, user: 'u' },
+    { type: 'mute', room: 'tea', user: 'u', for: 0 }, { type: 'kick', room: 'tea', user: 'u' }, { type: 'ban', room: 'tea', user: 'u', for: 1 },
+    { type: 'ban', room: '', user: 'u' }, // the server refuses it
+  ])
+  for (const { id } of socket.sent.slice(-6)) socket.receive({ type: 'ok', id })
+  await Promise.all(done)
+})
+
+test('introduce: a new connection says the new name, and messages go on', async () => {
+  const fixture = new Fixture({ name: 'Li' })
+  fixture.chat.introduce({ name: 'Lee' })
+  assert.equal(fixture.sockets.length, 0)
+  fixture.joinRoom('tea', { entries: [message(1)] })
+  const sent = fixture.chat.send('tea', 'a')
+  fixture.chat.introduce({ name: 'Li Wei', avatar: 'https://example.com/li.png' })
+  const socket = fixture.welcome({ rooms: [state('tea')] })
+  const { name, avatar, rooms } = socket.sent[0]
+  assert.deepEqual([fixture.sockets.length, name, avatar, rooms[0].after], [2, 'Li Wei', 'https://example.com/li.png', 1])
+  socket.answer('send', { type: 'ok', room: 'tea', seq: 2, at: 2, duplicate: false })
+  assert.equal((await sent).seq, 2)
+
+  fixture.chat.suspend()
+  fixture.chat.introduce({ name: 'Lee' })
+  assert.deepEqual([fixture.chat.state, fixture.sockets.length], ['suspended', 2])
+  fixture.chat.resume()
+  fixture.socket.open()
+  assert.equal(fixture.socket.sent[0].name, 'Lee')
+})
+
 test('a command fails with offline without a connection, and with lost if it ends', async () => {
   const fixture = new Fixture()
   await assert.rejects(fixture.chat.who('tea'), refusal('offline', 0))

@@ -857,6 +857,26 @@ var Client = class extends Emitter {
   who(room) {
     return this.request("who", { room });
   }
+  // mute, kick and ban take null instead of a room for the whole hub. Without any room
+  // the server refuses them: what affects everybody must be asked for.
+  mute(room = "", user, duration) {
+    return this.request("mute", { room, user, for: duration });
+  }
+  kick(room = "", user) {
+    return this.request("kick", { room, user });
+  }
+  ban(room = "", user, duration) {
+    return this.request("ban", { room, user, for: duration });
+  }
+  // introduce changes what the user wants to be called. Only hello says that, so it
+  // takes a new connection.
+  introduce({ name, avatar }) {
+    this.name = name;
+    this.avatar = avatar;
+    if (!this.link) return;
+    this.dropLink();
+    if (!this.suspended) this.scheduleOpen();
+  }
   renew(token) {
     return this.request("renew", { token }, () => {
       this.token = token;
