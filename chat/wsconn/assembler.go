@@ -11,6 +11,8 @@ import (
 type sink interface {
 	message(op ws.OpCode, payload []byte, compressed bool) error
 	control(op ws.OpCode, payload []byte) error
+	// fragment is called at the end of a frame of n bytes that does not end its message.
+	fragment(n int64) error
 }
 
 // assembler turns the bytes of one connection into whole messages, wherever the
@@ -134,8 +136,11 @@ func (a *assembler) readPayload(part []byte) error {
 		return a.finish(part)
 	}
 	a.body = append(a.body, part...)
-	if a.inPayload || !a.frame.Fin {
+	switch {
+	case a.inPayload:
 		return nil
+	case !a.frame.Fin:
+		return a.sink.fragment(a.frame.Length)
 	}
 	return a.finish(a.body)
 }

@@ -17,6 +17,8 @@ func (c *collector) message(op ws.OpCode, payload []byte, compressed bool) error
 	return nil
 }
 
+func (c *collector) fragment(int64) error { return nil }
+
 func (c *collector) control(op ws.OpCode, payload []byte) error { return c.message(op, payload, false) }
 
 // assemble feeds stream in pieces of the given size.

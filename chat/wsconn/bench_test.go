@@ -17,6 +17,7 @@ type nowhere struct{}
 
 func (nowhere) message(ws.OpCode, []byte, bool) error { return nil }
 func (nowhere) control(ws.OpCode, []byte) error       { return nil }
+func (nowhere) fragment(int64) error                  { return nil }
 func (nowhere) Message(ws.OpCode, []byte)             {}
 func (nowhere) Closed(error)                          {}
 

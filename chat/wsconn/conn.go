@@ -45,6 +45,7 @@ type Conn struct {
 
 	// Owned by the reader: the holder of the right to read.
 	partial *assembler // with bytes to be fed first or an unfinished message, else nil
+	little  int64      // engine time at which all that was charged is paid: see charge
 
 	lastPing int64 // engine time of the last ping; owned by the engine's timer
 

@@ -21,6 +21,10 @@
 // that goroutine ends when nothing has come for 20 ms, and the socket waits in
 // epoll too: it is parked.
 //
+// After 64 KiB of one connection others get their turn. What reaches no Handler
+// (control frames, small fragments) is charged, and a peer that keeps sending it is
+// closed with 1008.
+//
 // # Writing
 //
 // [Conn.Send] takes bytes that are already encoded and may be shared by any

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"sync"
+	"time"
 
 	"github.com/gobwas/ws"
 )
@@ -14,10 +16,27 @@ import (
 // were no faster for those, and each of many simultaneous handshakes takes one.
 const readSize = 4 << 10
 
-// readState is what a connection needs only while there is something to read.
+// readTurn is how much is read of one connection before others get their turn.
+const readTurn = 64 << 10
+
+// dropPause is how long a connection that is closing waits after each turn, since
+// nothing else slows down what is read only to be dropped.
+const dropPause = 5 * time.Millisecond
+
+// maxPongs is how many pings of one read are answered: the last ones (RFC 6455 section
+// 5.5.3 asks for the last one only, Autobahn for ten).
+const maxPongs = 16
+
+// readState is what a connection needs only while there is something to read. It is
+// the sink of its assembler.
 type readState struct {
-	buf [readSize]byte
-	in  *assembler
+	conn    *Conn
+	buf     [readSize]byte
+	in      *assembler
+	pongs   []byte // answers to pings of this read, not sent yet
+	pings   int    // how many
+	counted bool   // something in this read was charged
+	turn    int    // bytes read since others had their turn
 }
 
 var readStates = sync.Pool{New: func() any { return &readState{in: new(assembler)} }}
@@ -29,13 +48,14 @@ func (c *Conn) acquireReadState() *readState {
 	if c.partial != nil {
 		r.in, c.partial = c.partial, nil
 	}
-	r.in.sink = c
+	r.conn, r.in.sink, r.turn = c, r, 0
 	return r
 }
 
 // releaseReadState must be called before the right to read is given up.
 func (c *Conn) releaseReadState(r *readState) {
-	r.in.sink = nil
+	r.conn, r.in.sink = nil, nil
+	r.pongs, r.pings = nil, 0
 	if r.in.unfinished() {
 		c.partial, r.in = r.in, new(assembler)
 	}
@@ -116,7 +136,7 @@ func (c *Conn) readAvailable() error {
 	defer c.releaseReadState(r)
 	if early := r.in.early; early != nil {
 		r.in.early = nil
-		if err := c.feed(r.in, early); err != nil {
+		if err := r.feed(early); err != nil {
 			return err
 		}
 	}
@@ -124,12 +144,26 @@ func (c *Conn) readAvailable() error {
 		n, err := c.sock.read(r.buf[:])
 		if n > 0 {
 			c.lastRead.Store(c.shared.now())
-			err = cmp.Or(c.feed(r.in, r.buf[:n]), err)
+			err = cmp.Or(r.feed(r.buf[:n]), err)
 		}
 		if err != nil {
 			return err
 		}
+		r.yield(n)
 	}
+}
+
+// yield lets others run after each turn.
+func (r *readState) yield(n int) {
+	if r.turn += n; r.turn < readTurn {
+		return
+	}
+	r.turn = 0
+	if r.conn.currentState() == closing {
+		time.Sleep(dropPause)
+		return
+	}
+	runtime.Gosched()
 }
 
 // recoverRead ends the connection when its Handler or the engine panics: a panic
@@ -154,15 +188,23 @@ func (c *Conn) endRead(why error) {
 // still comes is read and dropped, so that the peer gets to see that frame: to close
 // a socket with unread bytes resets the connection. A dead connection reads no more,
 // or a peer that sends without end would keep its socket open.
-func (c *Conn) feed(in *assembler, p []byte) error {
+func (r *readState) feed(p []byte) error {
+	c := r.conn
 	switch c.currentState() {
 	case closing:
 		return nil
 	case dead:
 		return net.ErrClosed
 	}
-	err := in.feed(p, c.shared.maxMessage(), c.deflate)
-	if in.unfinished() && err == nil {
+	r.counted = false
+	err := r.in.feed(p, c.shared.maxMessage(), c.deflate)
+	if err == nil {
+		err = r.answerPings()
+	}
+	if err == nil && len(p) < littleSize && !r.counted {
+		err = r.charge()
+	}
+	if r.in.unfinished() && err == nil {
 		if c.messageStart.Load() == 0 {
 			c.messageStart.Store(c.shared.now())
 		}
@@ -186,8 +228,45 @@ func (c *Conn) feed(in *assembler, p []byte) error {
 // it must not be returned: the assembler would skip what follows.
 var errClosing = errors.New("connection is closing")
 
+// A session charges the messages of its client. What reaches no session is charged
+// here, and whoever keeps sending it is closed with 1008: control frames, fragments of
+// less than littleSize bytes, and reads of less that bring neither. A message is
+// charged by its session, so it pays for two of them: a client may write the header
+// and the payload one after the other.
+const (
+	littleSize     = 64
+	littleInterval = time.Second / 100 // in the long run
+	littleAtOnce   = 1000
+)
+
+var errTooManyFrames = &CloseError{Code: ws.StatusPolicyViolation, Reason: "too many control frames or small fragments"}
+
+// charge counts one of them.
+func (r *readState) charge() error {
+	r.counted = true
+	c := r.conn
+	now := c.shared.now()
+	c.little = max(c.little, now) + int64(littleInterval)
+	if c.little > now+littleAtOnce*int64(littleInterval) {
+		return errTooManyFrames
+	}
+	return nil
+}
+
+// fragment implements sink.
+func (r *readState) fragment(n int64) error {
+	if n >= littleSize {
+		return nil
+	}
+	return r.charge()
+}
+
 // message implements sink.
-func (c *Conn) message(op ws.OpCode, payload []byte, compressed bool) error {
+func (r *readState) message(op ws.OpCode, payload []byte, compressed bool) error {
+	c := r.conn
+	if err := r.answerPings(); err != nil {
+		return err
+	}
 	if compressed {
 		plain, err := inflate(op, payload, c.shared.maxMessage())
 		if err != nil {
@@ -195,6 +274,8 @@ func (c *Conn) message(op ws.OpCode, payload []byte, compressed bool) error {
 		}
 		payload = plain
 	}
+	r.counted = true
+	c.little -= 2 * int64(littleInterval)
 	c.handler.Message(op, payload)
 	if c.currentState() != open { // the handler may have closed it
 		return errClosing
@@ -203,14 +284,16 @@ func (c *Conn) message(op ws.OpCode, payload []byte, compressed bool) error {
 }
 
 // control implements sink.
-func (c *Conn) control(op ws.OpCode, payload []byte) error {
+func (r *readState) control(op ws.OpCode, payload []byte) error {
+	if err := r.charge(); err != nil {
+		return err
+	}
 	switch op {
 	case ws.OpPing:
-		// A full outbox drops the pong. The peer has bytes to read, which show as well
-		// that we live, and it may get a later pong instead (RFC 6455 section 5.5.3).
-		if err := c.Send(AppendFrame(nil, ws.OpPong, false, payload)); err == ErrClosed {
-			return errClosing
+		if r.pings++; r.pings > maxPongs {
+			r.pongs, r.pings = r.pongs[:0], 1
 		}
+		r.pongs = AppendFrame(r.pongs, ws.OpPong, false, payload)
 	case ws.OpClose:
 		code, err := checkClose(payload)
 		if err != nil {
@@ -220,7 +303,23 @@ func (c *Conn) control(op ws.OpCode, payload []byte) error {
 		if code != 0 {
 			why.Code = code
 		}
-		c.close(why, appendClose(nil, code, ""))
+		r.conn.close(why, appendClose(nil, code, ""))
+		return errClosing
+	}
+	return nil
+}
+
+// answerPings sends the pongs of this read together: at its end, or before a message,
+// which may take its Handler long.
+func (r *readState) answerPings() error {
+	if r.pings == 0 {
+		return nil
+	}
+	pongs := r.pongs
+	r.pongs, r.pings = nil, 0
+	// A full outbox drops them. The peer has bytes to read, which show as well that we
+	// live, and it may get a later pong instead (RFC 6455 section 5.5.3).
+	if err := r.conn.Send(pongs); err == ErrClosed {
 		return errClosing
 	}
 	return nil
