@@ -2,7 +2,11 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,20 +18,27 @@ func init() {
 	caddy.RegisterModule(new(App))
 }
 
-// App starts the hubs of a configuration when the configuration starts to run, so
-// that validating a configuration does not touch a journal. It has no settings;
-// handlers load it.
+// App is the hubs of a configuration. It starts them when the configuration starts to
+// run, so that validating a configuration does not touch a journal. Handlers load it.
 type App struct {
+	// The settings of hubs, by their names. A hub that several handlers use needs
+	// them here if it has any; a hub of one handler may have them there instead.
+	Hubs map[string]*HubSettings `json:"hubs,omitempty"`
+
 	// Set by Provision.
 	ctx   caddy.Context
 	begin func() error // begins to start all hubs; does so once
 
 	started bool // owned by Caddy's goroutine
 
-	mu       sync.Mutex        // guards the rest
-	leases   []*lease          // complete when the configuration starts
-	journals map[string]string // the places of hubs' journals, by hub
-	startBy  time.Time         // set by begin
+	// Complete when the configuration starts, and fixed from then on. Until then they
+	// belong to the goroutine that loads the configuration.
+	leases      map[string]*lease // by hub
+	configured  map[string]hubSettings
+	journalHubs map[string]string // hubs by the places of their journals
+
+	mu      sync.Mutex // guards the rest
+	startBy time.Time  // set by begin
 }
 
 // CaddyModule returns the Caddy module information.
@@ -37,55 +48,99 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.ctx, a.journals = ctx, map[string]string{}
+	a.ctx, a.leases, a.configured, a.journalHubs = ctx, map[string]*lease{}, map[string]hubSettings{}, map[string]string{}
 	a.begin = sync.OnceValue(a.beginOnce)
+	for _, name := range slices.Sorted(maps.Keys(a.Hubs)) {
+		if err := checkHubName(name); err != nil {
+			return err
+		}
+		s := a.Hubs[name]
+		if s == nil {
+			return fmt.Errorf("chat: hub %q has no settings, not even {}", name)
+		}
+		set, err := s.provision(ctx)
+		if err == nil {
+			set.place = "the app chat"
+			err = a.claim(name, &set)
+		}
+		if err != nil {
+			return fmt.Errorf("chat: hub %q: %w", name, err)
+		}
+		a.configured[name] = set
+	}
 	return ctx.GetMetricsRegistry().Register(collector{})
 }
 
-// acquire makes l a lease of the hub of that name, which Start starts.
-func (a *App) acquire(name string, l *lease) error {
-	if err := l.locate(name); err != nil {
-		return err
+// acquire returns the lease of the hub of that name, which Start starts.
+func (a *App) acquire(name string) (*lease, error) {
+	if l := a.leases[name]; l != nil {
+		return l, nil
 	}
-	if err := a.claim(name, l.place); err != nil {
-		return err
-	}
-	if err := l.acquire(name); err != nil {
-		return err
-	}
-	l.ready = sync.OnceValue(func() error { return a.await(l) })
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.leases = append(a.leases, l)
-	return nil
-}
-
-// claim notes where the journal of a hub is. Two hubs can't have theirs in one place,
-// nor one hub in two.
-func (a *App) claim(hub, place string) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if other := a.journals[hub]; other != "" && other != place {
-		return fmt.Errorf("chat: hub %q can't have its journal both in %s and in %s", hub, other, place)
-	}
-	for other, used := range a.journals {
-		if used == place && other != hub {
-			return fmt.Errorf("chat: hubs %q and %q can't both have their journal in %s", other, hub, place)
+	set, ok := a.configured[name]
+	if !ok {
+		set = hubSettings{engine: new(PebbleEngine)}
+		// Even if a handler names another journal later: whether a configuration is
+		// valid must not depend on the order of handlers.
+		if err := a.claim(name, &set); err != nil {
+			return nil, fmt.Errorf("chat: %w", err)
 		}
 	}
-	a.journals[hub] = place
+	l, err := newLease(a.ctx, name, set)
+	if err != nil {
+		return nil, err
+	}
+	l.ready = sync.OnceValue(func() error { return a.await(l) })
+	a.leases[name] = l // Cleanup releases it, whatever fails
+	if !ok {
+		return l, nil
+	}
+	return l, l.checkPlace(l.hub.state.Load())
+}
+
+// configure gives the hub of l the settings that a handler has.
+func (a *App) configure(l *lease, set hubSettings) error {
+	name := l.hub.name
+	if l.place != "" {
+		// Caddy makes several handlers of one directive if its site has several
+		// addresses. They are on different servers.
+		if l.server != nil && l.server != set.server && reflect.DeepEqual(l.source, set.source) {
+			return nil
+		}
+		return fmt.Errorf("chat: %s", twoPlaces(name, l.place, set.place))
+	}
+	if err := a.claim(name, &set); err != nil {
+		return fmt.Errorf("chat: %w", err)
+	}
+	l.hubSettings = set
+	return l.checkPlace(l.hub.state.Load())
+}
+
+// twoPlaces says that the settings of a hub stand in two places.
+func twoPlaces(hub, one, other string) string {
+	return fmt.Sprintf("hub %q has settings in two places, %s and %s: keep all of them in one; "+
+		"for several sites that share a hub, use the global option chat { hub %s { … } }", hub, one, other, hub)
+}
+
+// claim notes where the journal of a hub is. Two hubs can't have theirs in one place.
+func (a *App) claim(hub string, set *hubSettings) error {
+	if err := set.locate(hub); err != nil {
+		return err
+	}
+	if other, ok := a.journalHubs[set.journalPlace]; ok && other != hub {
+		return fmt.Errorf("hubs %q and %q can't both have their journal in %s", other, hub, set.journalPlace)
+	}
+	a.journalHubs[set.journalPlace] = hub
 	return nil
 }
 
 func (a *App) beginOnce() error {
 	a.mu.Lock()
-	leases := a.leases
 	a.startBy = time.Now().Add(startTimeout)
 	a.mu.Unlock()
-	for _, l := range leases {
+	for _, l := range a.leases {
 		l.noteBegun() // of all, before one of their hubs is started
 	}
-	for _, l := range leases {
+	for _, l := range a.leases {
 		if err := l.begin(); err != nil {
 			return err
 		}
@@ -110,6 +165,7 @@ func (a *App) await(l *lease) error {
 // Start implements caddy.App.
 func (a *App) Start() error {
 	a.started = true
+	a.warnOfUnused()
 	err := a.begin()
 	for _, l := range a.leases {
 		if err == nil {
@@ -119,26 +175,45 @@ func (a *App) Start() error {
 	return err
 }
 
-// Stop implements caddy.App. Handlers release their hubs in Cleanup.
+// warnOfUnused warns of hubs that have settings and no handler.
+func (a *App) warnOfUnused() {
+	for name := range a.Hubs {
+		if a.leases[name] == nil {
+			a.ctx.Logger().Warn("a hub has settings, but no handler names it", zap.String("hub", name))
+		}
+	}
+}
+
+// Stop implements caddy.App. Cleanup releases the hubs.
 func (*App) Stop() error { return nil }
 
-// Cleanup implements caddy.CleanerUpper. A configuration that was never started was
-// only validated: Cleanup warns of journals that could not be opened now.
+// Cleanup implements caddy.CleanerUpper: it releases the hubs. Requests of this
+// configuration may still be under way. A configuration that was never started was
+// only validated, or is refused.
 func (a *App) Cleanup() error {
-	if a.started {
-		return nil
+	if !a.started {
+		a.warnOfUnused()
+		a.checkJournals()
 	}
+	var errs []error
 	for _, l := range a.leases {
+		errs = append(errs, l.release())
+	}
+	return errors.Join(errs...)
+}
+
+// checkJournals warns of journals that could not be opened now.
+func (a *App) checkJournals() {
+	for name, l := range a.leases {
 		c, ok := l.engine.(Checker)
 		if !ok {
 			continue
 		}
 		if err := c.Check(l.location); err != nil {
 			a.ctx.Logger().Warn("the journal could not be opened and written now: the chat would not work, all else would",
-				zap.String("hub", l.hub.name), zap.String("journal", l.location), zap.Error(err))
+				zap.String("hub", name), zap.String("journal", l.location), zap.Error(err))
 		}
 	}
-	return nil
 }
 
 var (

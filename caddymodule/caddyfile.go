@@ -1,16 +1,101 @@
 package caddymodule
 
 import (
+	"fmt"
+	"maps"
+	"runtime"
 	"strings"
+	"sync"
+	"weak"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 )
 
 func init() {
+	httpcaddyfile.RegisterGlobalOption("chat", parseGlobalOption)
 	httpcaddyfile.RegisterDirective("chat", parseDirective)
 	httpcaddyfile.RegisterDirectiveOrder("chat", httpcaddyfile.Before, "reverse_proxy")
+}
+
+// parseGlobalOption makes the app from the global option. Syntax:
+//
+//	chat {
+//	    hub <name> {
+//	        journal                <engine> …
+//	        policy                 <pattern> { … }
+//	        limits                 { … }
+//	        max_message            <size>
+//	        max_connections        <number>
+//	        max_connections_per_ip <number>
+//	        ping_interval          <duration>
+//	    }
+//	}
+func parseGlobalOption(d *caddyfile.Dispenser, earlier any) (any, error) {
+	d.Next()
+	if earlier != nil {
+		return nil, d.Err("chat: the global option chat stands twice; one has the settings of all hubs")
+	}
+	app, places := &App{Hubs: map[string]*HubSettings{}}, map[string]string{}
+	err := parseBlock(d, "the global option", map[string]func() error{
+		"hub": func() error {
+			if !d.NextArg() {
+				return d.Err("chat: hub needs a name")
+			}
+			name := d.Val()
+			if err := checkHubName(name); err != nil {
+				return d.WrapErr(err)
+			}
+			if earlier, ok := places[name]; ok {
+				return d.Errf("chat: %s", twoPlaces(name, earlier, "here"))
+			}
+			places[name] = placeOf(d)
+			app.Hubs[name] = new(HubSettings)
+			return parseBlock(d, "hub", app.Hubs[name].options(d), "policy")
+		},
+	}, "hub")
+	if err != nil {
+		return nil, err
+	}
+	value := caddyconfig.JSON(app, nil)
+	rememberPlaces(value, places)
+	return httpcaddyfile.App{Name: "chat", Value: value}, nil
+}
+
+// placeOf returns file and line of the token that d is at, and which imports led to it.
+func placeOf(d *caddyfile.Dispenser) string {
+	_, place, _ := strings.Cut(d.Err("").Error(), ", at ")
+	return place
+}
+
+// optionPlaces has, for each value of the global option that is still in use, where it
+// has the settings of which hub: the value is JSON, and the only thing of the option
+// that Caddy shows to a directive. The key is a weak pointer to its first byte.
+var optionPlaces sync.Map
+
+func rememberPlaces(value []byte, places map[string]string) {
+	key := weak.Make(&value[0])
+	optionPlaces.Store(key, places)
+	runtime.AddCleanup(&value[0], func(key weak.Pointer[byte]) { optionPlaces.Delete(key) }, key)
+}
+
+// hubPlaces returns where the Caddyfile has the settings of which hub, as far as it
+// has been read. The caller may add to it.
+func hubPlaces(h httpcaddyfile.Helper) map[string]string {
+	const key = "chat: places of hubs"
+	places, ok := h.State[key].(map[string]string)
+	if !ok {
+		places = map[string]string{}
+		if app, ok := h.Option("chat").(httpcaddyfile.App); ok {
+			if global, ok := optionPlaces.Load(weak.Make(&app.Value[0])); ok {
+				maps.Copy(places, global.(map[string]string))
+			}
+		}
+		h.State[key] = places
+	}
+	return places
 }
 
 // parseDirective makes a route from the directive. Unlike those of most directives,
@@ -32,29 +117,30 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 	if err := handler.UnmarshalCaddyfile(h.Dispenser); err != nil {
 		return nil, err
 	}
+	if handler.settingsAt != "" {
+		places, hub := hubPlaces(h), handler.hubName()
+		if other, ok := places[hub]; ok {
+			return nil, fmt.Errorf("chat: %s", twoPlaces(hub, other, handler.settingsAt))
+		}
+		places[hub] = handler.settingsAt
+	}
 	return h.NewRoute(matcher, handler), nil
 }
 
 // UnmarshalCaddyfile reads the chat directive. Syntax:
 //
 //	chat [<matcher>] [<path>] {
-//	    hub                    <name>
-//	    journal                <engine> …
-//	    room                   <placeholder>
-//	    max_message            <size>
-//	    max_connections        <number>
-//	    max_connections_per_ip <number>
-//	    ping_interval          <duration>
-//	    origins                <pattern...>
-//	    compression            on|off
-//	    ui                     on|off
-//	    auth                   <method> { … }
-//	    policy                 <pattern> { … }
-//	    limits                 { … }
+//	    hub         <name>
+//	    room        <placeholder>
+//	    origins     <pattern...>
+//	    auth        <method> { … }
+//	    compression on|off
+//	    ui          on|off
+//	    # and the options of a hub, see parseGlobalOption
 //	}
 //
 // The path is /chat by default. The defaults of the options are those of Handler's
-// fields.
+// and HubSettings' fields.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.Val() == "" {
 		d.Next() // the directive's own name
@@ -68,30 +154,23 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return d.ArgErr()
 		}
 	}
-	return parseOptions(d, 0, "chat", map[string]func() error{
-		"hub":                    func() error { return parseString(d, &h.Hub) },
-		"journal":                func() (err error) { h.JournalRaw, err = parseJournal(d); return err },
-		"room":                   func() error { return parseString(d, &h.Room) },
-		"max_message":            func() error { return parseSize(d, &h.MaxMessage) },
-		"max_connections":        func() error { return parseNumber(d, &h.MaxConnections) },
-		"max_connections_per_ip": func() error { return parseNumber(d, &h.MaxConnectionsPerIP) },
-		"ping_interval":          func() error { return parseDuration(d, &h.PingInterval) },
-		"origins":                func() error { return parseList(d, &h.Origins) },
-		"auth":                   func() error { return parseAndAppend(d, parseAuth, &h.AuthRaw) },
-		"policy":                 func() error { return parseAndAppend(d, parsePolicy, &h.Policies) },
-		"limits":                 func() error { return h.Limits.parse(d) },
-		"ui":                     func() error { return parseSwitch(d, &h.UI) },
-		"compression":            func() error { return parseSwitch(d, &h.Compression) },
-	}, "auth", "policy")
-}
-
-// parseAndAppend reads an option that may be set several times.
-func parseAndAppend[T any](d *caddyfile.Dispenser, parse func(*caddyfile.Dispenser) (T, error), to *[]T) error {
-	value, err := parse(d)
-	if err == nil {
-		*to = append(*to, value)
+	options := map[string]func() error{
+		"hub":         func() error { return parseString(d, &h.Hub) },
+		"room":        func() error { return parseString(d, &h.Room) },
+		"origins":     func() error { return parseList(d, &h.Origins) },
+		"auth":        func() error { return parseAndAppend(d, parseAuth, &h.AuthRaw) },
+		"compression": func() error { return parseSwitch(d, &h.Compression) },
+		"ui":          func() error { return parseSwitch(d, &h.UI) },
 	}
-	return err
+	for name, parse := range h.HubSettings.options(d) {
+		options[name] = func() error {
+			if h.settingsAt == "" {
+				h.settingsAt = placeOf(d)
+			}
+			return parse()
+		}
+	}
+	return parseOptions(d, 0, "chat", options, "auth", "policy")
 }
 
 var _ caddyfile.Unmarshaler = (*Handler)(nil)

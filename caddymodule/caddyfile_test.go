@@ -8,9 +8,14 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 )
 
+// adapt adapts a site with these directives.
 func adapt(directives string) (string, error) {
-	body := "http://localhost:8080 {\n" + directives + "\n}\n"
-	out, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(body), map[string]any{"filename": "Caddyfile"})
+	return adaptFile("http://localhost:8080 {\n" + directives + "\n}\n")
+}
+
+// adaptFile adapts a Caddyfile.
+func adaptFile(text string) (string, error) {
+	out, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(text), map[string]any{"filename": "Caddyfile"})
 	return string(out), err
 }
 

@@ -38,11 +38,20 @@ func parseOptions(d *caddyfile.Dispenser, nesting int, blockName string, options
 }
 
 // parseBlock reads the block of an option that has no more arguments.
-func parseBlock(d *caddyfile.Dispenser, blockName string, options map[string]func() error) error {
+func parseBlock(d *caddyfile.Dispenser, blockName string, options map[string]func() error, repeatable ...string) error {
 	if d.NextArg() {
 		return d.ArgErr()
 	}
-	return parseOptions(d, d.Nesting(), "chat: "+blockName, options)
+	return parseOptions(d, d.Nesting(), "chat: "+blockName, options, repeatable...)
+}
+
+// parseAndAppend reads an option that may be set several times.
+func parseAndAppend[T any](d *caddyfile.Dispenser, parse func(*caddyfile.Dispenser) (T, error), to *[]T) error {
+	value, err := parse(d)
+	if err == nil {
+		*to = append(*to, value)
+	}
+	return err
 }
 
 // oneValue reads the value of an option that takes exactly one, and no block.

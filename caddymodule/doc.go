@@ -20,11 +20,12 @@
 //	auth.go             option auth: several methods in order
 //	policy.go           option policy
 //	limits.go           option limits
+//	hubsettings.go      the settings of a hub: what handlers of a hub share
 //	opening.go          a hub that may not be there yet, and the attempts to start it
 //	hubs.go             the pool of hubs, which outlive configurations
 //	metrics.go          caddy_chat_… in Caddy's metrics
-//	app.go              starts the hubs of a configuration
+//	app.go              the hubs of a configuration: their settings, and their start
 //	ui.go               option ui: the built-in web page
 //	handler.go          http.handlers.chat
-//	caddyfile.go        directive chat and its options that have one value
+//	caddyfile.go        directive chat and the global option chat
 package caddymodule

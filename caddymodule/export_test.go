@@ -8,7 +8,7 @@ import (
 )
 
 // Settings returns the settings that a handler has for its hub, without the defaults.
-func (h *Handler) Settings() (chat.Settings, error) { return h.settings() }
+func (h *Handler) Settings() (chat.Settings, error) { return h.HubSettings.toChat() }
 
 // SetRetireTime sets over what time the clients of old configurations are asked to
 // reconnect, and returns the time before that.
@@ -31,3 +31,12 @@ var (
 	LimitedLog  = limitedLog
 	RedirectLog = redirectLog
 )
+
+// RememberedPlaces returns of how many values of the global option the places are known.
+func RememberedPlaces() (n int) {
+	optionPlaces.Range(func(_, _ any) bool {
+		n++
+		return true
+	})
+	return n
+}

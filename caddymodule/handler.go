@@ -1,12 +1,12 @@
 package caddymodule
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -38,22 +38,6 @@ type Handler struct {
 	// with status 400. Default: `{http.request.uri.query.room}`.
 	Room string `json:"room,omitempty"`
 
-	// The largest message that a client may send, in bytes, all its fragments
-	// together. A larger one ends the connection with close code 1009. Default: 65536.
-	MaxMessage int64 `json:"max_message,omitempty"`
-
-	// The most connections in all. More are refused with status 503 and Retry-After.
-	// Default: 50000.
-	MaxConnections int `json:"max_connections,omitempty"`
-
-	// The most connections from one IP address, or from one /64 of IPv6. Behind a
-	// proxy this is the client's address if `trusted_proxies` is set. Default: 100.
-	MaxConnectionsPerIP int `json:"max_connections_per_ip,omitempty"`
-
-	// A client that has been silent for this long is sent a ping. After twice as
-	// long its connection is closed. Default: 25s.
-	PingInterval caddy.Duration `json:"ping_interval,omitempty"`
-
 	// Which web pages may connect, as patterns like `https://example.com` or
 	// `https://*.example.com`. Default: pages of the site's own host and of WeChat.
 	// Clients that send no Origin are not web pages, and always may connect.
@@ -67,15 +51,9 @@ type Handler struct {
 	// Default: false.
 	Compression bool `json:"compression,omitempty"`
 
-	// More limits.
-	Limits Limits `json:"limits,omitzero"`
-
 	// How clients are authenticated. The first method that a client's credential is
 	// for decides. Default: `guest`.
 	AuthRaw []json.RawMessage `json:"auth,omitempty" caddy:"namespace=chat.auth inline_key=method"`
-
-	// Who may do what in which room. Default: everybody may read and write.
-	Policies []Policy `json:"policies,omitempty"`
 
 	// Whether a browser that visits the path is shown a page to chat on. It also
 	// serves `<path>/ui/chat.js`, which defines the element `<caddy-chat>` for pages
@@ -83,17 +61,19 @@ type Handler struct {
 	UI bool `json:"ui,omitempty"`
 
 	// The hub that holds the rooms: 1 to 64 letters, digits and `-_.`, not beginning
-	// with a dot. Handlers that name the same hub share its rooms and its journal,
-	// whatever site they belong to; the settings of the last one apply. Default:
-	// `default`.
+	// with a dot. Handlers that name the same hub share its rooms, its journal and its
+	// settings, whatever site they belong to. Default: `default`.
 	Hub string `json:"hub,omitempty"`
 
-	// Where the rooms are recorded. Default: `pebble`, on this machine's disk.
-	JournalRaw json.RawMessage `json:"journal,omitempty" caddy:"namespace=chat.journals inline_key=engine"`
+	// The settings of the hub, unless another handler or the app `chat` has them: one
+	// place has all settings of a hub.
+	HubSettings
+
+	settingsAt string // where the Caddyfile has the first of HubSettings; "" if it has none
 
 	// Set by Provision.
-	login chat.Login
-	lease *lease // nil if Provision failed
+	auth  authMethods
+	lease *lease
 }
 
 // CaddyModule returns the Caddy module information.
@@ -109,53 +89,47 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.Path == "" {
 		h.Path = "/chat"
 	}
-	if h.Hub == "" {
-		h.Hub = "default"
-	}
+	h.Hub = h.hubName()
 	if err := h.validate(); err != nil {
-		return err
-	}
-	engine, err := h.engine(ctx)
-	if err != nil {
 		return err
 	}
 	app, err := ctx.App("chat")
 	if err != nil {
 		return err
 	}
-	auth, err := h.loadAuth(ctx)
-	if err != nil {
+	if h.auth, err = h.loadAuth(ctx); err != nil {
 		return fmt.Errorf("chat: auth: %w", err)
 	}
-	settings, err := h.settings()
-	if err != nil {
+	if h.lease, err = app.(*App).acquire(h.Hub); err != nil {
 		return err
 	}
-	l := &lease{ctx: ctx, settings: settings, origins: h.Origins, auth: auth, engine: engine, logger: ctx.Logger()}
-	if err := app.(*App).acquire(h.Hub, l); err != nil {
-		return err
+	srv, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if !h.HubSettings.isZero() {
+		set, err := h.HubSettings.provision(ctx)
+		if err != nil {
+			return fmt.Errorf("chat: %w", err)
+		}
+		set.place, set.server = h.place(srv), srv
+		if err := app.(*App).configure(h.lease, set); err != nil {
+			return err
+		}
 	}
-	h.lease, h.login = l, auth.login
-	if srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+	h.lease.serve(h.Origins, h.auth)
+	if srv != nil {
 		srv.RegisterOnShutdown(h.lease.leaveOnExit)
 	}
 	return nil
 }
 
-// engine loads the engine of the journal.
-func (h *Handler) engine(ctx caddy.Context) (Engine, error) {
-	if len(h.JournalRaw) == 0 {
-		return new(PebbleEngine), nil
+func (h *Handler) hubName() string { return cmp.Or(h.Hub, "default") }
+
+// place names the handler in errors.
+func (h *Handler) place(srv *caddyhttp.Server) string {
+	place := "the handler of " + h.Path
+	if srv != nil {
+		place += " on " + strings.Join(srv.Listen, ", ")
 	}
-	module, err := ctx.LoadModule(h, "JournalRaw")
-	if err != nil {
-		return nil, fmt.Errorf("chat: journal: %w", err)
-	}
-	engine, ok := module.(Engine)
-	if !ok {
-		return nil, fmt.Errorf("chat: journal: module %T does not implement caddymodule.Engine", module)
-	}
-	return engine, nil
+	return place
 }
 
 // loadAuth loads the methods of authentication.
@@ -170,60 +144,18 @@ func (h *Handler) loadAuth(ctx caddy.Context) (authMethods, error) {
 	return newAuthMethods(loaded.([]any))
 }
 
-// hubName matches the names of hubs. A name is also that of a directory.
-var hubName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$`)
-
 // validate returns an error for settings that make no sense.
 func (h *Handler) validate() error {
 	if !strings.HasPrefix(h.Path, "/") || strings.ContainsAny(h.Path, "*?#") {
 		return fmt.Errorf("chat: path %q must begin with / and be a plain path", h.Path)
 	}
-	if !hubName.MatchString(h.Hub) {
-		return fmt.Errorf("chat: hub %q must have 1 to 64 letters, digits and -_. and not begin with a dot", h.Hub)
-	}
-	for _, n := range []struct {
-		name  string
-		value int64
-	}{
-		{"max_message", h.MaxMessage},
-		{"max_connections", int64(h.MaxConnections)},
-		{"max_connections_per_ip", int64(h.MaxConnectionsPerIP)},
-		{"ping_interval", int64(h.PingInterval)},
-	} {
-		if n.value < 0 {
-			return fmt.Errorf("chat: %s must not be negative", n.name)
-		}
-	}
-	if err := h.Limits.validate(); err != nil {
+	if err := checkHubName(h.Hub); err != nil {
 		return err
 	}
 	if err := access.Origins(h.Origins).Validate(); err != nil {
 		return fmt.Errorf("chat: %w", err)
 	}
 	return nil
-}
-
-// settings converts the configuration to the settings of the hub.
-func (h *Handler) settings() (chat.Settings, error) {
-	s := chat.Settings{
-		MaxMessage:          int(h.MaxMessage),
-		MaxConnections:      h.MaxConnections,
-		MaxConnectionsPerIP: h.MaxConnectionsPerIP,
-		PingInterval:        time.Duration(h.PingInterval),
-		Compression:         h.Compression,
-	}
-	h.Limits.applyTo(&s)
-	var err error
-	s.Policies, err = toPolicies(h.Policies)
-	return s, err
-}
-
-// Cleanup releases the hub. Requests of this configuration may still be under way.
-func (h *Handler) Cleanup() error {
-	if h.lease == nil {
-		return nil // Caddy calls Cleanup after a failed Provision, too
-	}
-	return h.lease.release()
 }
 
 // ServeHTTP serves the requests that route knows, and passes all others on.
@@ -237,7 +169,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		serveClosed(w, err)
 		return nil
 	}
-	handler := &chat.Handler{Hub: hub, Origins: h.Origins, Auth: h.lease.auth.inOrder, ClientIP: clientIP}
+	handler := &chat.Handler{Hub: hub, Origins: h.Origins, Auth: h.auth.inOrder, ClientIP: clientIP, Compression: h.Compression}
 	if h.Room != "" {
 		handler.Room = h.roomOf
 	}
@@ -286,9 +218,9 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 	if path == "/health" {
 		return (*chat.Handler).ServeHealth
 	}
-	if path == "/login" && h.login != nil {
+	if path == "/login" && h.auth.login != nil {
 		return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
-			handler.ServeLogin(w, r, h.login)
+			handler.ServeLogin(w, r, h.auth.login)
 		}
 	}
 	// Slashes in a room's name are escaped, so the name is one segment of the path.
@@ -349,6 +281,5 @@ func clientIP(r *http.Request) netip.Addr {
 
 var (
 	_ caddy.Provisioner           = (*Handler)(nil)
-	_ caddy.CleanerUpper          = (*Handler)(nil)
 	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
 )

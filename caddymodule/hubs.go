@@ -37,7 +37,7 @@ func Hubs() map[string]*HubState {
 	return running
 }
 
-// sharedHub is a hub and the leases of the handlers that use it.
+// sharedHub is a hub and the leases of the configurations that use it.
 type sharedHub struct {
 	// Fixed.
 	name string
@@ -55,71 +55,82 @@ type sharedHub struct {
 	toldAt      time.Time
 }
 
-// lease is one handler's use of a hub, with that handler's settings.
+// lease is the use of a hub by one configuration: by all handlers of it that name the
+// hub.
 type lease struct {
-	// Fixed by the handler.
-	ctx      context.Context // of its configuration
-	settings chat.Settings
-	origins  access.Origins
-	auth     authMethods
-	engine   Engine
-	logger   *zap.Logger // of its configuration
-
-	// Fixed by locate and acquire.
-	location string // of the journal, as the engine names it
-	place    string // the name of the engine, a colon and location
-	hub      *sharedHub
-	limits   StorageLimits
-	tried    chan struct{} // closed after the first attempt to start the hub for this lease
-	noteTry  func()        // closes tried
+	// Fixed by newLease.
+	ctx     context.Context // of its configuration
+	logger  *zap.Logger     // of its configuration
+	hub     *sharedHub
+	tried   chan struct{} // closed after the first attempt to start the hub for this lease
+	noteTry func()        // closes tried
 
 	ready func() error // waits until the hub is open or known to be closed; set by App
 
-	begun bool // its configuration begins to run; guarded by hub.mu
+	// Fixed once the configuration begins to run. Until then they belong to the
+	// goroutine that loads it.
+	hubSettings
+
+	// Guarded by hub.mu.
+	begun   bool             // its configuration begins to run
+	origins []access.Origins // of its handlers
+	auths   []authMethods    // of its handlers
 }
 
-// locate asks where the journal of the hub of that name is.
-func (l *lease) locate(name string) (err error) {
-	l.location, err = l.engine.Location(name)
-	l.place = l.engine.(caddy.Module).CaddyModule().ID.Name() + ":" + l.location
-	return err
-}
-
-// acquire makes l a lease of the hub of that name, after locate. It does not start the
-// hub: a configuration that is only validated must not touch a journal.
+// newLease makes a lease of the hub of that name. It does not start the hub: a
+// configuration that is only validated must not touch a journal.
 //
 // If the hub runs already, its settings don't change yet: this configuration may
-// still be refused. They change when a handler of the old configuration releases its
-// lease, which Caddy makes it do once the new configuration runs.
-func (l *lease) acquire(name string) error {
+// still be refused. They change when the old configuration releases its lease, which
+// Caddy makes it do once the new configuration runs.
+func newLease(ctx caddy.Context, name string, set hubSettings) (*lease, error) {
+	l := &lease{ctx: ctx, logger: ctx.Logger(), tried: make(chan struct{}), hubSettings: set}
+	l.noteTry = sync.OnceFunc(func() { close(l.tried) })
 	value, _, err := hubs.LoadOrNew(name, func() (caddy.Destructor, error) {
 		h := &sharedHub{name: name, log: limitedLog(l.logger)}
 		h.state.Store(&HubState{closed: errNotStarted})
 		return h, nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	h := value.(*sharedHub)
-	l.hub, l.limits, l.tried = h, l.engine.Limits(), make(chan struct{})
-	l.noteTry = sync.OnceFunc(func() { close(l.tried) })
+	l.hub = h
 	h.mu.Lock()
 	h.leases = append(h.leases, l)
 	h.mu.Unlock()
 	h.current.CompareAndSwap(nil, l)
-	if err := l.checkPlace(h.state.Load()); err != nil {
-		return errors.Join(err, l.release())
+	return l, nil
+}
+
+// serve adds a handler with its origins and methods of authentication.
+func (l *lease) serve(origins access.Origins, auth authMethods) {
+	l.hub.mu.Lock()
+	defer l.hub.mu.Unlock()
+	l.origins = append(l.origins, origins)
+	l.auths = append(l.auths, auth)
+}
+
+// startAuth starts the methods of authentication of all handlers.
+func (l *lease) startAuth(ctx context.Context) error {
+	l.hub.mu.Lock()
+	auths := slices.Clone(l.auths)
+	l.hub.mu.Unlock()
+	for _, auth := range auths {
+		if err := auth.start(ctx); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // checkPlace returns an error if the hub is open and has its journal elsewhere.
 func (l *lease) checkPlace(s *HubState) error {
-	if s.hub == nil || s.place == l.place {
+	if s.hub == nil || s.place == l.journalPlace {
 		return nil
 	}
 	return fmt.Errorf("chat: hub %q has its journal in %s and can't move to %s while it runs; "+
-		"restart Caddy for that, or name another hub", l.hub.name, s.place, l.place)
+		"restart Caddy for that, or name another hub", l.hub.name, s.place, l.journalPlace)
 }
 
 // noteBegun notes that the lease's configuration begins to run.
@@ -169,7 +180,7 @@ func (l *lease) await(ctx context.Context) error {
 	case s.hub != nil:
 		ctx, cancel := context.WithTimeout(l.ctx, startTimeout)
 		defer cancel()
-		return errors.Join(l.checkPlace(s), l.auth.start(ctx))
+		return errors.Join(l.checkPlace(s), l.startAuth(ctx))
 	case mayBeClosed:
 		return nil
 	}
@@ -182,12 +193,12 @@ func (h *sharedHub) openLocked(l *lease) {
 	changed := h.current.Swap(l) != l
 	redirectLog(h.log, l.logger)
 	switch {
-	case h.opening == nil || h.opening.place != l.place:
+	case h.opening == nil || h.opening.place != l.journalPlace:
 		if h.opening != nil {
 			h.opening.cancel()
 		}
 		h.state.Store(&HubState{closed: errOpening})
-		h.opening = beginOpening(l.place, h.attempt)
+		h.opening = beginOpening(l.journalPlace, h.attempt)
 	case changed:
 		h.opening.tryAgain()
 	}
@@ -250,7 +261,7 @@ func (h *sharedHub) start(ctx context.Context, l *lease, leases []*lease) (s *Hu
 		}
 	}()
 	for _, l := range leases {
-		if err := l.auth.start(ctx); err != nil {
+		if err := l.startAuth(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -262,7 +273,7 @@ func (h *sharedHub) start(ctx context.Context, l *lease, leases []*lease) (s *Hu
 	if err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
-	return &HubState{hub: hub, journal: j, place: l.place}, nil
+	return &HubState{hub: hub, journal: j, place: l.journalPlace}, nil
 }
 
 // notesLocked returns whether it is to be logged that the hub is closed for this
@@ -361,7 +372,7 @@ func (h *sharedHub) reviewOrigins() {
 	h.mu.Lock()
 	var permitted []access.Origins
 	for _, l := range h.leases {
-		permitted = append(permitted, l.origins)
+		permitted = append(permitted, l.origins...)
 	}
 	h.mu.Unlock()
 	if hub := h.state.Load().hub; hub != nil && len(permitted) > 0 {
@@ -370,7 +381,7 @@ func (h *sharedHub) reviewOrigins() {
 }
 
 // release ends the lease. The settings of the newest remaining lease become the
-// current ones; if there is none, the hub is closed.
+// current ones; if there is none, the hub is closed. It must be called once.
 func (l *lease) release() error {
 	h := l.hub
 	h.mu.Lock()

@@ -117,15 +117,6 @@ func TestHub_OfTheSameName_IsShared(t *testing.T) {
 	testcaddy.Expect(t, b, "here")
 }
 
-// Of several directives for one hub, the settings of the last one apply, from the
-// start on.
-func TestHub_OfTheSameName_HasTheSettingsOfTheLastDirective(t *testing.T) {
-	s := testcaddy.Start(t, "chat /a {\nhub x\nmax_connections 1\n}\nchat /b {\nhub x\nmax_connections 2\n}")
-	a, b := s.Client("ws://"+s.Plain+"/a"), s.Client("ws://"+s.Plain+"/b") // fails if it is refused
-	testcaddy.Say(t, a, "here")
-	testcaddy.Expect(t, b, "here")
-}
-
 func TestValidate_TouchesNoJournal(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("XDG_DATA_HOME", dir)

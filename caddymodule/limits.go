@@ -111,7 +111,7 @@ func (l *Limits) validate() error {
 		"recall":        float64(l.Recall), "hello": float64(l.Hello), "away": float64(l.Away),
 	} {
 		if value < 0 {
-			return fmt.Errorf("chat: limits: %s must not be negative", name)
+			return fmt.Errorf("limits: %s must not be negative", name)
 		}
 	}
 	return nil

@@ -307,7 +307,7 @@ func TestOpening_WrongConfiguration_IsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for directives, want := range map[string]string{
-		"chat /a {\njournal pebble /x\n}\nchat /b {\njournal memory\n}":                   `hub "default" can't have its journal both in pebble:/x and in memory:default`,
+		"chat /a {\njournal pebble /x\n}\nchat /b {\njournal memory\n}":                   `hub "default" has settings in two places, Caddyfile:`,
 		"chat /a {\nhub a\njournal pebble /x\n}\nchat /b {\nhub b\njournal pebble /x/\n}": `hubs "a" and "b" can't both have their journal in pebble:/x`,
 		"chat {\njournal pebble {env.NO_SUCH_VARIABLE}\n}":                                "env.NO_SUCH_VARIABLE",
 		"chat {\njournal pebble /x {\nretention 0\n}\n}":                                  "Caddyfile:",

@@ -58,14 +58,11 @@ func toPolicies(configured []Policy) (access.Policies, error) {
 	for _, p := range configured {
 		policy, err := p.toChat()
 		if err != nil {
-			return nil, fmt.Errorf("chat: policy %q: %w", p.Pattern, err)
+			return nil, fmt.Errorf("policy %q: %w", p.Pattern, err)
 		}
 		list = append(list, policy)
 	}
-	if err := list.Validate(); err != nil {
-		return nil, fmt.Errorf("chat: %w", err)
-	}
-	return list, nil
+	return list, list.Validate()
 }
 
 func (p *Policy) toChat() (policy access.Policy, err error) {

@@ -49,7 +49,7 @@ func reference(t *testing.T) map[string][]option {
 // within returns a directive with an option in the block of a section.
 func within(section, option string) string {
 	switch {
-	case section == "chat":
+	case section == "chat" || section == "hub":
 		return "chat {\n" + option + "\n}"
 	case section == "policy":
 		section = "policy a"
@@ -66,7 +66,7 @@ func parse(config string) (*caddymodule.Handler, error) {
 
 // blocks returns the names of all blocks of the directive.
 func blocks(t *testing.T) []string {
-	list := []string{"chat", "limits", "policy"}
+	list := []string{"chat", "hub", "limits", "policy"}
 	for _, kind := range []string{"journal", "auth"} {
 		namespace := map[string]string{"journal": "chat.journals", "auth": "chat.auth"}[kind]
 		for _, m := range caddy.GetModules(namespace) {
@@ -75,7 +75,7 @@ func blocks(t *testing.T) []string {
 			}
 		}
 	}
-	if len(list) < 9 {
+	if len(list) < 10 {
 		t.Fatalf("only %q are known", list)
 	}
 	return list
@@ -89,8 +89,16 @@ func TestReference_HasEveryOption(t *testing.T) {
 		for _, o := range sections[section] {
 			told = append(told, o.name)
 		}
-		slices.Sort(told)
 		_, err := parse(within(section, "what"))
+		switch section {
+		case "chat": // a directive may have the settings of its hub
+			for _, o := range sections["hub"] {
+				told = append(told, o.name)
+			}
+		case "hub":
+			_, err = adaptFile("{\nchat {\nhub x {\nwhat\n}\n}\n}\n")
+		}
+		slices.Sort(told)
 		if err == nil {
 			t.Fatalf("%s takes any option", section)
 		}
@@ -121,7 +129,7 @@ func TestReference_DefaultsAreTrue(t *testing.T) {
 				if !holds(o.value) {
 					t.Errorf("%s: %s is not the default", name, o.value)
 				}
-			case section == "chat" || section == "limits":
+			case section == "hub" || section == "limits":
 				if set := effective(t, within(section, o.name+" "+o.value)); !reflect.DeepEqual(set, usual) {
 					t.Errorf("%s: %s is not the default:\n%+v\n%+v", name, o.value, set, usual)
 				}
@@ -189,11 +197,12 @@ func moduleDefaults(t *testing.T) map[string]func(string) bool {
 			code, _ := testcaddy.Ask(t, "GET", admin+"/chat/hubs/"+value, "")
 			return code == 200
 		},
-		"chat journal": reloads("journal"),
+		"hub journal": reloads("journal"),
 		"chat auth": func(value string) bool {
 			return value == "guest" && strings.Contains(testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", nil, ""), "welcome"), `"guest":true`)
 		},
 		"chat ui":                 same("chat", "ui"),
+		"chat compression":        same("chat", "compression"),
 		"journal pebble max_size": isSize(hidden(pebble, "maxBytes", "v")),
 		"journal memory max_size": isSize(hidden(memory, "maxBytes")),
 		"journal memory retention": func(value string) bool {
@@ -268,12 +277,11 @@ func caddyUser(t *testing.T, id string) string {
 }
 
 // The options that docs/caddyfile.md calls live are settings of the hub, and a reload
-// changes those for all sessions. The other options are not settings of the hub, except
-// compression, which is negotiated in the handshake.
+// changes those for all sessions. The other options are not settings of the hub.
 func TestReference_ReloadIsTrue(t *testing.T) {
 	others := map[string]string{"<size>": "1MiB", "<number>": "7", "<duration>": "33s", "on/off": "on", "<pattern>": "tea",
 		"<who…>": "users", "none/<count, age…>": "none", "<count, age, size…>": "7"}
-	for _, section := range []string{"chat", "limits", "policy"} {
+	for _, section := range []string{"chat", "hub", "limits", "policy"} {
 		usual := effective(t, within(section, ""))
 		for _, o := range reference(t)[section] {
 			value := others[o.args]
@@ -294,7 +302,7 @@ func TestReference_ReloadIsTrue(t *testing.T) {
 				value = map[string]string{"journal": "memory", "room": "{query.channel}", "auth": "caddy", "hub": "tea"}[o.name]
 			}
 			set := effective(t, within(section, o.name+" "+value))
-			if live := !reflect.DeepEqual(set, usual); live != (o.reload == "live") && o.name != "compression" {
+			if live := !reflect.DeepEqual(set, usual); live != (o.reload == "live") {
 				t.Errorf("%s %s %q: whether it is a setting of the hub is %v, and docs/caddyfile.md says %q", section, o.name, value, live, o.reload)
 			}
 		}

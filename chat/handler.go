@@ -38,6 +38,10 @@ type Handler struct {
 	Auth access.Authenticator
 	// ClientIP returns the client's address. Default: that of the connection.
 	ClientIP func(*http.Request) netip.Addr
+	// Compression compresses messages for clients that offer it
+	// (permessage-deflate, RFC 7692; each message by itself). It saves bandwidth
+	// and costs CPU. Messages below 256 bytes are not compressed. Default off.
+	Compression bool
 }
 
 // Subprotocol is the name of the dialect that PROTOCOL.md describes.
@@ -366,7 +370,7 @@ func (everybodyIsAGuest) Authenticate(_ context.Context, c access.Credential) (*
 // follows from it.
 func (h *Handler) terms(r *http.Request, enc room.Encoding) (wsconn.Terms, room.Encoding) {
 	var terms wsconn.Terms
-	if h.Hub.settings().Compression {
+	if h.Compression {
 		if terms.Extensions = wsconn.AcceptDeflate(r); terms.Extensions != "" {
 			enc |= room.Deflated
 		}

@@ -73,10 +73,6 @@ type Settings struct {
 	// Policies say who may do what in which room. They must be valid: see
 	// access.Policies.Validate. Default: every room is open to everybody.
 	Policies access.Policies
-	// Compression compresses messages for clients that offer it
-	// (permessage-deflate, RFC 7692; each message by itself). It saves bandwidth
-	// and costs CPU. Messages below 256 bytes are not compressed. Default off.
-	Compression bool
 }
 
 func (s Settings) withDefaults() Settings {

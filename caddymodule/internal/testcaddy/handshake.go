@@ -36,9 +36,10 @@ func (a afterLoad) Match(*tls.ClientHelloInfo) bool {
 	return true
 }
 
-// delayHandshakes returns the configuration with handshakes that wait until the caller
-// calls end, at the end of the load.
-func delayHandshakes(config []byte) (changed []byte, end func(), err error) {
+// setUpTLS returns the configuration with a certificate, which the directive tls can't
+// give to a site with addresses of both kinds, and with handshakes that wait until the
+// caller calls end, at the end of the load.
+func setUpTLS(config []byte, cert, key string) (changed []byte, end func(), err error) {
 	var root map[string]any
 	if err := json.Unmarshal(config, &root); err != nil {
 		return nil, nil, err
@@ -46,7 +47,11 @@ func delayHandshakes(config []byte) (changed []byte, end func(), err error) {
 	load, done := loads.Add(1), make(chan struct{})
 	loaded.Store(load, done)
 	match := map[string]any{"after_load": afterLoad{load}}
-	servers := root["apps"].(map[string]any)["http"].(map[string]any)["servers"].(map[string]any)
+	apps := root["apps"].(map[string]any)
+	apps["tls"] = map[string]any{"certificates": map[string]any{
+		"load_files": []any{map[string]any{"certificate": cert, "key": key}},
+	}}
+	servers := apps["http"].(map[string]any)["servers"].(map[string]any)
 	for _, server := range servers {
 		policies, _ := server.(map[string]any)["tls_connection_policies"].([]any)
 		for _, policy := range policies {

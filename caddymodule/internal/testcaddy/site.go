@@ -59,6 +59,9 @@ func StartWith(t *testing.T, directives, global string) *Site {
 	return start(&Site{T: t, global: global}, directives)
 }
 
+// SetGlobal replaces the further global options, from the next Load on.
+func (s *Site) SetGlobal(options string) { s.global = options }
+
 func start(s *Site, directives string) *Site {
 	t := s.T
 	t.Helper()
@@ -140,25 +143,18 @@ func (s *Site) TryLoad(directives string) error {
 			level DEBUG
 		}
 	}
-	(site) {
+	http://%[5]s, https://%[9]s {
 		log {
 			output file %[4]s
 			%[7]s
 		}
 		%[6]s
-	}
-	http://%[5]s {
-		import site
-	}
-	https://%[9]s {
-		tls %[10]s %[11]s
-		import site
-	}`, s.Dir, port, s.Log, s.Access, s.Plain, directives, s.AccessLog, s.global, s.TLS, s.cert, s.key)
+	}`, s.Dir, port, s.Log, s.Access, s.Plain, directives, s.AccessLog, s.global, s.TLS)
 	json, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(config), map[string]any{"filename": "Caddyfile"})
 	if err != nil {
 		return err
 	}
-	json, loaded, err := delayHandshakes(json)
+	json, loaded, err := setUpTLS(json, s.cert, s.key)
 	if err != nil {
 		return err
 	}

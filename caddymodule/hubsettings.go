@@ -1,0 +1,148 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddychat/caddy-chat/chat"
+)
+
+// HubSettings are the settings of a hub. They hold for all its rooms and clients,
+// whatever site these come through, so one place of a configuration has all of them:
+// the app `chat`, or one of the handlers that name the hub.
+type HubSettings struct {
+	// Where the rooms are recorded. Default: `pebble`, on this machine's disk.
+	JournalRaw json.RawMessage `json:"journal,omitempty" caddy:"namespace=chat.journals inline_key=engine"`
+
+	// Who may do what in which room. Default: everybody may read and write.
+	Policies []Policy `json:"policies,omitempty"`
+
+	// More limits.
+	Limits Limits `json:"limits,omitzero"`
+
+	// The largest message that a client may send, in bytes, all its fragments
+	// together. A larger one ends the connection with close code 1009. Default: 65536.
+	MaxMessage int64 `json:"max_message,omitempty"`
+
+	// The most connections in all. More are refused with status 503 and Retry-After.
+	// Default: 50000.
+	MaxConnections int `json:"max_connections,omitempty"`
+
+	// The most connections from one IP address, or from one /64 of IPv6. Behind a
+	// proxy this is the client's address if `trusted_proxies` is set. Default: 100.
+	MaxConnectionsPerIP int `json:"max_connections_per_ip,omitempty"`
+
+	// A client that has been silent for this long is sent a ping. After twice as
+	// long its connection is closed. Default: 25s.
+	PingInterval caddy.Duration `json:"ping_interval,omitempty"`
+}
+
+// hubSettings are HubSettings that a hub can be started with.
+type hubSettings struct {
+	settings     chat.Settings
+	engine       Engine
+	limits       StorageLimits // of engine
+	location     string        // of the journal, as the engine names it; set by locate
+	journalPlace string        // the name of the engine, a colon and location
+
+	// Where the configuration has them, in words; "" if these are the defaults.
+	place  string
+	server *caddyhttp.Server // nil if it is no handler of a server
+	source HubSettings       // as they stand there
+}
+
+// hubName matches the names of hubs. A name is also that of a directory.
+var hubName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$`)
+
+func checkHubName(name string) error {
+	if !hubName.MatchString(name) {
+		return fmt.Errorf("chat: hub %q must have 1 to 64 letters, digits and -_. and not begin with a dot", name)
+	}
+	return nil
+}
+
+func (s *HubSettings) isZero() bool { return reflect.ValueOf(s).Elem().IsZero() }
+
+// validate returns an error for settings that make no sense.
+func (s *HubSettings) validate() error {
+	for _, n := range []struct {
+		name  string
+		value int64
+	}{
+		{"max_message", s.MaxMessage},
+		{"max_connections", int64(s.MaxConnections)},
+		{"max_connections_per_ip", int64(s.MaxConnectionsPerIP)},
+		{"ping_interval", int64(s.PingInterval)},
+	} {
+		if n.value < 0 {
+			return fmt.Errorf("%s must not be negative", n.name)
+		}
+	}
+	return s.Limits.validate()
+}
+
+// toChat converts the settings to those of package chat, without the defaults.
+func (s *HubSettings) toChat() (set chat.Settings, err error) {
+	set = chat.Settings{
+		MaxMessage:          int(s.MaxMessage),
+		MaxConnections:      s.MaxConnections,
+		MaxConnectionsPerIP: s.MaxConnectionsPerIP,
+		PingInterval:        time.Duration(s.PingInterval),
+	}
+	s.Limits.applyTo(&set)
+	set.Policies, err = toPolicies(s.Policies)
+	return set, err
+}
+
+// provision loads the engine of the journal.
+func (s *HubSettings) provision(ctx caddy.Context) (set hubSettings, err error) {
+	if err := s.validate(); err != nil {
+		return set, err
+	}
+	set.source = *s
+	if set.settings, err = s.toChat(); err != nil {
+		return set, err
+	}
+	if len(s.JournalRaw) == 0 {
+		set.engine = new(PebbleEngine)
+	} else {
+		module, err := ctx.LoadModule(s, "JournalRaw")
+		if err != nil {
+			return set, fmt.Errorf("journal: %w", err)
+		}
+		engine, ok := module.(Engine)
+		if !ok {
+			return set, fmt.Errorf("journal: module %T does not implement caddymodule.Engine", module)
+		}
+		set.engine = engine
+	}
+	set.limits = set.engine.Limits()
+	return set, nil
+}
+
+// locate asks where the journal of the hub of that name is.
+func (s *hubSettings) locate(hub string) (err error) {
+	s.location, err = s.engine.Location(hub)
+	s.journalPlace = s.engine.(caddy.Module).CaddyModule().ID.Name() + ":" + s.location
+	return err
+}
+
+// options returns how to read the options of a hub.
+func (s *HubSettings) options(d *caddyfile.Dispenser) map[string]func() error {
+	return map[string]func() error{
+		"journal":                func() (err error) { s.JournalRaw, err = parseJournal(d); return err },
+		"policy":                 func() error { return parseAndAppend(d, parsePolicy, &s.Policies) },
+		"limits":                 func() error { return s.Limits.parse(d) },
+		"max_message":            func() error { return parseSize(d, &s.MaxMessage) },
+		"max_connections":        func() error { return parseNumber(d, &s.MaxConnections) },
+		"max_connections_per_ip": func() error { return parseNumber(d, &s.MaxConnectionsPerIP) },
+		"ping_interval":          func() error { return parseDuration(d, &s.PingInterval) },
+	}
+}

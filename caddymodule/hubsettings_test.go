@@ -1,0 +1,225 @@
+package caddymodule_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddychat/caddy-chat/caddymodule"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
+)
+
+// site returns a site on its own port with these directives.
+func site(port int, directives string) string {
+	return fmt.Sprintf("http://localhost:%d {\n%s\n}\n", port, directives)
+}
+
+const (
+	bareTea   = "chat {\nhub tea\n}"
+	fullTea   = "chat {\nhub tea\nmax_connections 7\n}"
+	globalTea = "{\nchat {\nhub tea {\nmax_connections 7\n}\n}\n}\n"
+)
+
+// One place has the settings of a hub. A second one is refused, equal or not, and the
+// error names both.
+func TestHubSettings_SecondPlace_IsRefusedWithBoth(t *testing.T) {
+	for name, c := range map[string]struct {
+		caddyfile string
+		places    []string
+	}{
+		"two sites, equal":     {site(1, fullTea) + site(2, fullTea), []string{"Caddyfile:4 ", "Caddyfile:10:"}},
+		"two sites, different": {site(1, fullTea) + site(2, "chat {\nhub tea\nping_interval 9s\n}"), []string{"Caddyfile:4 ", "Caddyfile:10:"}},
+		"one site":             {site(1, "chat /a {\nlimits {\ntext 1\n}\n}\nchat /b {\npolicy * {\nread users\n}\n}"), []string{"Caddyfile:3 ", "Caddyfile:8:"}},
+		"in handle and route":  {site(1, "handle /a* {\n"+fullTea+"\n}\nroute {\n"+fullTea+"\n}"), []string{"Caddyfile:5 ", "Caddyfile:11:"}},
+		"a snippet, twice": {"(chat) {\n" + fullTea + "\n}\n" + site(1, "import chat") + site(2, "import chat"),
+			[]string{"Caddyfile:4 import chain ['Caddyfile:8 (import chat)'] ", "Caddyfile:4 import chain ['Caddyfile:11 (import chat)']:"}},
+		"the global option":       {globalTea + site(1, fullTea), []string{"Caddyfile:3 ", "Caddyfile:11:"}},
+		"the global option, less": {"{\nchat {\nhub tea\n}\n}\n" + site(1, fullTea), []string{"Caddyfile:3 ", "Caddyfile:9:"}},
+		"the default hub":         {"{\nchat {\nhub default {\nlimits {\ntext 1\n}\n}\n}\n}\n" + site(1, "chat {\njournal memory\n}"), []string{"Caddyfile:3 ", "Caddyfile:12:"}},
+		"twice in the global option": {"{\nchat {\nhub tea {\nmax_connections 7\n}\nhub tea {\nmax_connections 7\n}\n}\n}\n" + site(1, bareTea),
+			[]string{"Caddyfile:3 ", "Caddyfile:6"}},
+		"named routes": {"&(a) {\n" + fullTea + "\n}\n&(b) {\n" + fullTea + "\n}\n" + site(1, "invoke a\ninvoke b"), []string{"Caddyfile:4 ", "Caddyfile:10:"}},
+	} {
+		_, err := adaptFile(c.caddyfile)
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+			continue
+		}
+		for _, part := range append(c.places, "two places", "use the global option chat { hub ") {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%s: %v, want %q", name, err, part)
+			}
+		}
+	}
+	if _, err := adaptFile("{\nchat {\n}\nchat {\n}\n}\n" + site(1, "chat")); err == nil || !strings.Contains(err.Error(), "stands twice") || !strings.Contains(err.Error(), "Caddyfile:4") {
+		t.Errorf("two global options: %v", err)
+	}
+}
+
+func TestHubSettings_OnePlace_IsEnough(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	for name, caddyfile := range map[string]string{
+		"a directive beside bare ones": site(1, bareTea) + site(2, fullTea) + site(3, bareTea),
+		"the global option":            globalTea + site(1, bareTea) + site(2, bareTea),
+		"a snippet without settings":   globalTea + "(chat) {\n" + bareTea + "\n}\n" + site(1, "import chat") + site(2, "import chat"),
+		"a site with two addresses":    "http://localhost:1, http://localhost:2, http://a:1 {\n" + fullTea + "\n}\n",
+		"a named route on two servers": "&(a) {\n" + fullTea + "\n}\n" + site(1, "invoke a") + site(2, "invoke a"),
+		"two hubs":                     globalTea + site(1, bareTea) + site(2, "chat {\nmax_connections 7\n}"),
+		"options of directives":        globalTea + site(1, "chat {\nhub tea\nui on\ncompression on\norigins *\nroom x\nauth guest\n}") + site(2, bareTea),
+	} {
+		if err := validate(t, caddyfile); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// inJSON returns a configuration with a chat handler of each of these settings, each on
+// a server of its own unless it begins with +, and with these hubs in the app.
+func inJSON(t *testing.T, hubs string, handlers ...string) *caddy.Config {
+	t.Helper()
+	var servers []string
+	for i, h := range handlers {
+		route := fmt.Sprintf(`{"handle":[{"handler":"chat","path":"/chat%d","hub":"tea"%s}]}`, i+1, strings.TrimPrefix(h, "+"))
+		if strings.HasPrefix(h, "+") {
+			servers[len(servers)-1] += "," + route
+			continue
+		}
+		servers = append(servers, route)
+	}
+	for i, routes := range servers {
+		servers[i] = fmt.Sprintf(`"srv%d":{"listen":[":%d"],"automatic_https":{"disable":true},"routes":[%s]}`, i, i+1, routes)
+	}
+	var c caddy.Config
+	err := json.Unmarshal([]byte(`{"apps":{"chat":{"hubs":{`+hubs+`}},"http":{"servers":{`+strings.Join(servers, ",")+`}}}}`), &c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &c
+}
+
+// The same rule holds in JSON. Only handlers of different servers may say the same,
+// since Caddy makes such handlers of one directive.
+func TestHubSettings_SecondPlace_IsRefusedInJSON(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	const seven, eight = `,"max_connections":7`, `,"max_connections":8`
+	const memory = `,"journal":{"engine":"memory"}`
+	for name, c := range map[string]struct {
+		hubs     string
+		handlers []string
+		places   []string // nil: accepted
+	}{
+		"one":                          {"", []string{seven}, nil},
+		"one and a bare one":           {"", []string{seven, "", "+"}, nil},
+		"equal, on two servers":        {"", []string{seven + memory, seven + memory}, nil},
+		"the app":                      {`"tea":{"max_connections":7}`, []string{"", "+", ""}, nil},
+		"different, on two servers":    {"", []string{seven, eight}, []string{"the handler of /chat1 on :1", "the handler of /chat2 on :2"}},
+		"other journal, on two":        {"", []string{seven + memory, seven}, []string{"the handler of /chat1 on :1", "the handler of /chat2 on :2"}},
+		"equal, on one server":         {"", []string{seven, "+" + seven}, []string{"the handler of /chat1 on :1", "the handler of /chat2 on :1"}},
+		"the app and a handler, equal": {`"tea":{"max_connections":7}`, []string{seven}, []string{"the app chat", "the handler of /chat1 on :1"}},
+		"the app, empty, and one":      {`"tea":{}`, []string{memory}, []string{"the app chat", "the handler of /chat1 on :1"}},
+	} {
+		err := caddy.Validate(inJSON(t, c.hubs, c.handlers...))
+		if (err == nil) != (c.places == nil) {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, place := range c.places {
+			if err != nil && !strings.Contains(err.Error(), place) {
+				t.Errorf("%s: %v, want %q", name, err, place)
+			}
+		}
+	}
+	for hubs, want := range map[string]string{
+		`"tea":null`:                            `hub "tea" has no settings, not even {}`,
+		`"../x":{}`:                             `hub "../x" must have`,
+		`"tea":{"max_message":-1}`:              `hub "tea": max_message must not be negative`,
+		`"tea":{"journal":{"engine":"paper"}}`:  `hub "tea": journal: loading module`,
+		`"tea":{"policies":[{"pattern":"@x"}]}`: `belong to the server`,
+		`"tea":{"journal":{"engine":"pebble","dir":"/x"}},"milk":{"journal":{"engine":"pebble","dir":"/x/"}}`: `can't both have their journal in pebble:/x`,
+	} {
+		if err := caddy.Validate(inJSON(t, hubs, "")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", hubs, err)
+		}
+	}
+}
+
+// The settings hold whatever handler has them, in whatever order Caddy provisions
+// the servers.
+func TestHubSettings_HoldForAllHandlers(t *testing.T) {
+	s := testcaddy.Start(t, "chat /a {\nhub x\n}\nchat /b {\nhub x\nmax_connections 2\n}\nchat /c {\nhub x\n}")
+	limit := func(want int) {
+		t.Helper()
+		hub, err := caddymodule.Hubs()["x"].Hub()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hub.Settings().MaxConnections; got != want {
+			t.Fatalf("max_connections is %d, want %d", got, want)
+		}
+	}
+	limit(2)
+	a, b := s.Client("ws://"+s.Plain+"/a"), s.Client("wss://"+s.TLS+"/c")
+	if code, _ := s.Status("http://"+s.Plain+"/a", testcaddy.UpgradeHeader); code != http.StatusServiceUnavailable {
+		t.Errorf("a third connection: %d", code)
+	}
+	for i := range 4 {
+		s.Restart(fmt.Sprintf("chat /b {\nhub x\nmax_connections %d\n}\nchat /a {\nhub x\n}", 3+i))
+		limit(3 + i)
+	}
+	a.CloseNow()
+	b.CloseNow()
+}
+
+// A reload may move the settings from a directive to the global option, and back.
+func TestHubSettings_Reload_MovesThem(t *testing.T) {
+	s := testcaddy.Start(t, "chat {\nmax_message 1KiB\n}")
+	a, b := s.Client("ws://"+s.Plain+"/chat"), s.Client("wss://"+s.TLS+"/chat")
+	heard := func(long, tooLong int) {
+		t.Helper()
+		testcaddy.Say(t, a, strings.Repeat("x", long))
+		testcaddy.Expect(t, b, strings.Repeat("x", long))
+		hub, err := caddymodule.Hubs()["default"].Hub()
+		if err != nil || hub.Settings().MaxMessage >= tooLong {
+			t.Errorf("max_message is %d, %v", hub.Settings().MaxMessage, err)
+		}
+	}
+	heard(1<<10, 2<<10)
+	s.SetGlobal("chat {\nhub default {\nmax_message 2KiB\n}\n}")
+	s.Load("chat")
+	heard(2<<10, 3<<10)
+	s.Load("chat /chat\nchat /other {\nui on\n}")
+	heard(2<<10, 3<<10)
+	if err := s.TryLoad("chat {\nmax_message 4KiB\n}"); err == nil {
+		t.Error("two places were accepted")
+	}
+	heard(2<<10, 3<<10)
+	s.SetGlobal("")
+	s.Load("chat {\nmax_message 3KiB\n}")
+	heard(3<<10, 4<<10)
+	s.NoErrors()
+}
+
+// A hub that no directive names is most often mistyped.
+func TestHubSettings_WithoutADirective_AreWarnedOf(t *testing.T) {
+	s := testcaddy.StartWith(t, "chat", "chat {\nhub tee {\nmax_connections 7\n}\n}")
+	if log := testcaddy.Read(t, s.Log); !strings.Contains(log, `"msg":"a hub has settings, but no handler names it","hub":"tee"`) {
+		t.Errorf("nothing is logged: %s", log)
+	}
+}
+
+// The places of the global option are forgotten with its value.
+func TestCaddyfile_PlacesOfOptions_AreForgotten(t *testing.T) {
+	for range 10 {
+		if _, err := adaptFile(globalTea + site(1, bareTea)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testcaddy.Eventually(t, "that they are forgotten", func() bool {
+		runtime.GC()
+		return caddymodule.RememberedPlaces() == 0
+	})
+}
