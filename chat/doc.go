@@ -14,9 +14,9 @@
 //
 // # Acts
 //
-// An actor is somebody who acts: the client of a session, or of an HTTP request.
-// Its acts are join, catchUp, publish, recall, history and markRead. They decide what is
-// permitted. The dialects and HTTP only translate into acts and back.
+// An actor is somebody who acts: the client of a session or of an HTTP request, or the
+// operator. Its acts (internal/acts) decide what is permitted. The dialects, HTTP and
+// the operator's methods of Hub only translate into acts and back.
 //
 // A session speaks one of two dialects: raw, the classical broadcast
 // (internal/rawdialect), or chat.v1, the protocol of PROTOCOL.md
@@ -47,23 +47,15 @@
 //
 // # Files, lowest first
 //
-//	settings.go    settings and their defaults
-//	stats.go       figures
-//	sanctions.go   mutes and bans that outlive a restart
-//	core.go        what every act needs
-//	actor.go       who acts, and what they may do
-//	history.go     act: history
-//	unread.go      act: markRead; what is unread
-//	join.go        acts: join, catchUp
-//	publish.go     acts: publish, recall
-//	session.go     our side of one connection
-//	registry.go    all sessions, their users, and the slots of connections
-//	hub.go         the hub: its start, changes of settings, its end
-//	moderation.go  mute, ban, kick
-//	operator.go    what an operator sees and does
-//	transfer.go    export, import, backup
-//	signin.go      who the client of a session is
-//	hosts.go       the hub as the dialects see it
-//	handler.go     handshakes
-//	httpapi.go     messages, health and login over HTTP
+//	settings.go  settings and their defaults
+//	stats.go     figures
+//	base.go      what a hub and its sessions share
+//	session.go   our side of one connection
+//	registry.go  all sessions, their users, and the slots of connections
+//	hub.go       the hub: its start, changes of settings, its end
+//	operator.go  what an operator sees and does
+//	transfer.go  export, import, backup
+//	hosts.go     the session as the dialects see it
+//	handler.go   handshakes
+//	httpapi.go   messages, health and login over HTTP
 package chat

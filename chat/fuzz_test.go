@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"regexp"
 	"strings"
@@ -49,11 +50,11 @@ func feed(t *testing.T, frames []string) {
 		t.Fatal(err)
 	}
 	server, client := net.Pipe()
-	s := &session{actor: actor{core: &hub.core, id: newID()}, began: time.Now(), ended: hub.unregister}
-	host := &v1Host{session: s, hub: hub, signIn: newSignIn(&hub.core, everybodyIsAGuest{}, httptest.NewRequest("GET", "/", nil))}
-	v1 := chatv1.NewSession(host, room.V1)
+	s := &session{Actor: hub.core.Client(newID(), netip.Addr{}), began: time.Now(), hub: &hub.base, ended: hub.unregister}
+	host := &v1Host{session: s, registry: &hub.registry, signIn: s.NewSignIn(everybodyIsAGuest{}, httptest.NewRequest("GET", "/", nil))}
+	v1 := chatv1.NewSession(host, &s.Actor, room.V1)
 	s.dialect = v1
-	if _, ok := hub.reserve(s.addr, hub.settings()); !ok || !hub.reserveHello(1) {
+	if _, ok := hub.reserve(s.Addr(), hub.settings()); !ok || !hub.reserveHello(1) {
 		t.Fatal("no slot")
 	}
 	if s.conn, err = hub.engine.Attach(server, false, s); err != nil {

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"time"
@@ -54,12 +55,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err := h.serve(w, r)
 	var no *handshakeRefusal
 	var invalid *wsconn.HandshakeError
+	var internal *wire.Error
 	switch {
 	case err == nil:
 	case errors.As(err, &no):
 		h.refuse(w, no)
 	case errors.As(err, &invalid):
 		h.refuse(w, &handshakeRefusal{RefusedHandshake, *invalid})
+	case errors.As(err, &internal):
+		h.refuse(w, &handshakeRefusal{RefusedHandshake, wsconn.HandshakeError{Status: internal.Code.Status(), Reason: internal.Message}})
 	default:
 		// The socket was taken over and is closed: nobody is left to tell.
 		if c := h.Hub.log.Check(zap.DebugLevel, "session did not begin"); c != nil {
@@ -91,22 +95,50 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	s, err := h.enter(r)
+	if err != nil {
+		return err
+	}
+	s.began = began
+	return h.carry(s, func() error { return begin(s, w, r) })
+}
+
+// enter takes a slot for a session.
+func (h *Handler) enter(r *http.Request) (*session, error) {
 	addr := h.clientIP(r)
 	if err := h.reserve(addr); err != nil {
-		return err
+		return nil, err
 	}
-	s := &session{
-		actor:      actor{core: &h.Hub.core, id: newID(), addr: addr},
-		began:      began,
+	return &session{
+		Actor:      h.Hub.core.Client(newID(), addr),
+		hub:        &h.Hub.base,
+		ended:      h.Hub.unregister,
 		pinsConfig: r.TLS != nil || r.ProtoMajor > 1,
 		source:     access.SourceOf(r),
-		ended:      h.Hub.unregister,
+	}, nil
+}
+
+// carry calls begin. A session gives back all that it has when its connection ends.
+// One that has none by the time, or has not begun, ends here, whatever has happened.
+func (h *Handler) carry(s *session, begin func() error) (err error) {
+	defer func() {
+		if s.conn == nil {
+			s.end()
+		} else if err != nil {
+			s.conn.Kill(err)
+		}
+	}()
+	defer h.contain(&err)
+	return begin()
+}
+
+// contain is deferred around what may call somebody else's code, such as a journal: a
+// panic is logged, and an error like others.
+func (h *Handler) contain(err *error) {
+	if v := recover(); v != nil {
+		h.Hub.logPanic(v, debug.Stack())
+		*err = wire.Internal.Error("")
 	}
-	if err := begin(s, w, r); err != nil {
-		h.Hub.release(addr)
-		return err
-	}
-	return nil
 }
 
 func newID() string { return rand.Text() }
@@ -125,11 +157,10 @@ const queryHelp = "is not valid: percent-encode its values"
 
 // reserve takes a slot for a connection, or returns why there is none.
 func (h *Handler) reserve(addr netip.Addr) error {
-	set := h.Hub.settings()
-	if !h.Hub.addresses.Allow(set.ConnectRate, h.Hub.now(), addr) {
+	if h.Hub.core.Arrive(addr) != nil {
 		return busy(RefusedAttempts, http.StatusTooManyRequests, "too many connection attempts from your address")
 	}
-	why, ok := h.Hub.reserve(addr, set)
+	why, ok := h.Hub.reserve(addr, h.Hub.settings())
 	if !ok {
 		reason := map[Refusal]string{
 			RefusedClosing:    "the server is shutting down",
@@ -232,32 +263,30 @@ func wantedHistory(r *http.Request) (int, error) {
 
 // beginRaw begins a session of the raw dialect.
 func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, name string, history int) error {
-	s.raw = true
+	s.Actor = h.Hub.core.RawClient(s.ID(), s.Addr())
 	err := h.signInRaw(s, r)
 	if err != nil {
 		return err
 	}
 	terms, enc := h.terms(r, room.Raw)
-	host := rawHost{session: s}
+	var joined journal.Seq
 	if history > 0 {
-		if host.joined, err = h.Hub.newest(h.Hub.soon(), name); err != nil {
+		if joined, err = s.Newest(s.Soon(), name); err != nil {
 			return h.refuseRoom(err)
 		}
 	}
 	// The session joins before the handshake is answered: a client that sees the
 	// answer misses nothing that is said from then on.
-	sub, _, err := h.Hub.join(h.Hub.soon(), s, &s.actor, name, enc)
-	if err != nil {
+	if s.rawSub, _, err = s.Join(s.Soon(), s, name, enc); err != nil {
 		return h.refuseRoom(err)
 	}
-	raw := rawdialect.NewSession(host, sub, enc)
-	s.dialect, s.rawSub = raw, sub
-	expires := s.identityExpires()
+	raw := rawdialect.NewSession(s, &s.Actor, s.rawSub, enc)
+	s.dialect = raw
+	expires := s.Expires()
 	if !expires.IsZero() {
 		s.expiry = time.AfterFunc(math.MaxInt64, func() { s.Close(wire.Expired) }) // runs once there is a connection
 	}
 	if s.conn, err = h.Hub.engine.Accept(w, r, terms, s); err != nil {
-		raw.End()
 		return err
 	}
 	h.register(s, r)
@@ -265,7 +294,7 @@ func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, n
 	if errors.As(h.knownRaw(s, name), &no) {
 		s.Close(no.Code)
 	}
-	if err := raw.Begin(history); err != nil {
+	if err := raw.Begin(history, joined); err != nil {
 		s.Close(wire.Unavailable)
 	}
 	if s.expiry != nil {
@@ -279,17 +308,14 @@ func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, n
 // has shown no credential: any number of them may come.
 func (h *Handler) signInRaw(s *session, r *http.Request) error {
 	token := access.HandshakeToken(r)
-	id, err := authenticate(r.Context(), &h.Hub.core, h.auth(), access.Credential{Token: token, Request: r})
+	id, err := s.Authenticate(r.Context(), h.auth(), access.Credential{Token: token, Request: r})
+	if err == nil && (token != "" || !id.User.Guest) {
+		err = s.Become(id)
+	}
 	if err != nil {
 		return h.refuseUser(RefusedIdentity, err)
 	}
 	h.Hub.counts.known.Add(1)
-	if token != "" || !id.User.Guest {
-		s.identity.Store(id)
-	}
-	if err := h.Hub.sanctions.check(access.Ban, id.User.ID, ""); err != nil {
-		return h.refuseUser(RefusedForbidden, err)
-	}
 	return nil
 }
 
@@ -304,7 +330,7 @@ func (h *Handler) refuseRoom(err error) error {
 
 // refuseUser refuses a handshake for a reason that chat.v1 would tell in a frame.
 func (h *Handler) refuseUser(why Refusal, err error) error {
-	h.Hub.logCause(err)
+	h.Hub.core.LogCause(err)
 	var e *wire.Error
 	switch {
 	case errors.Is(err, access.ErrNoCredential):
@@ -318,7 +344,7 @@ func (h *Handler) refuseUser(why Refusal, err error) error {
 // knownRaw makes the user of a raw session known, and asks again whether they may
 // be here: a ban during the handshake did not find the session.
 func (h *Handler) knownRaw(s *session, name string) error {
-	if id := s.identity.Load(); id != nil {
+	if id := s.Identity(); id != nil {
 		if err := h.Hub.addToUser(s, id, ""); err != nil {
 			return err
 		}
@@ -333,16 +359,15 @@ func (h *Handler) beginV1(s *session, w http.ResponseWriter, r *http.Request) er
 	}
 	terms, enc := h.terms(r, room.V1)
 	terms.Subprotocol = Subprotocol
-	host := &v1Host{session: s, hub: h.Hub}
-	v1 := chatv1.NewSession(host, enc)
+	host := &v1Host{session: s, registry: &h.Hub.registry}
+	v1 := chatv1.NewSession(host, &s.Actor, enc)
 	s.dialect = v1
 	var err error
 	if s.conn, err = h.Hub.engine.Accept(w, r, terms, s); err != nil {
-		h.Hub.releaseHello()
 		return err
 	}
 	h.register(s, r)
-	host.signIn = newSignIn(&h.Hub.core, h.auth(), r)
+	host.signIn = s.NewSignIn(h.auth(), r)
 	v1.AwaitHello()
 	h.run(s)
 	return nil
@@ -385,10 +410,10 @@ func (h *Handler) register(s *session, r *http.Request) {
 	h.Hub.register(s)
 	if c := h.Hub.log.Check(zap.DebugLevel, "session opened"); c != nil {
 		dialect := Subprotocol
-		if s.raw {
+		if s.IsRaw() {
 			dialect = "raw"
 		}
-		c.Write(zap.String("session", s.id), zap.String("dialect", dialect), zap.Stringer("client_ip", s.addr),
+		c.Write(zap.String("session", s.ID()), zap.String("dialect", dialect), zap.Stringer("client_ip", s.Addr()),
 			zap.String("proto", r.Proto), zap.String("host", r.Host), zap.String("path", r.URL.Path))
 	}
 }

@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -12,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/caddychat/caddy-chat/chat/access"
-	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -32,16 +31,16 @@ func (h *Handler) ServeMessages(w http.ResponseWriter, r *http.Request, room str
 		methodNotAllowed(w, "GET, HEAD, POST")
 		return
 	}
-	if err := serve(w, r, room); err != nil {
+	if err := h.request(r, room, func(a *acts.Actor) error { return serve(a, w, r, room) }); err != nil {
 		h.Problem(w, err)
 	}
 }
 
 // Problem answers a request with an error, as problem details.
 func (h *Handler) Problem(w http.ResponseWriter, err error) {
-	e := h.Hub.refusal(err, "request")
+	e := h.Hub.core.Refusal(err, "request")
 	if errors.As(err, new(*wire.Error)) {
-		h.Hub.logCause(err)
+		h.Hub.core.LogCause(err)
 	}
 	h.Hub.counts.errors[e.Code].Add(1)
 	status := e.Code.Status()
@@ -76,36 +75,45 @@ func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 	_, _ = w.Write(body) // a client that has gone needs no answer
 }
 
-// requester returns the actor of a request, who may read the room.
-func (h *Handler) requester(r *http.Request, room string) (*actor, error) {
-	if err := journal.CheckRoom(room); err != nil {
-		e := wire.BadRoom.Error("")
-		e.Message = err.Error()
-		return nil, e
+// request calls serve with the actor of a request about a room, who gives back all that it has in
+// the end.
+func (h *Handler) request(r *http.Request, room string, serve func(*acts.Actor) error) (err error) {
+	defer h.contain(&err)
+	if err := acts.CheckRoom(room); err != nil {
+		return err
 	}
+	a, err := h.requester(r)
+	if err != nil {
+		return err
+	}
+	defer a.Leave()
+	return serve(a)
+}
+
+// requester returns the actor of a request.
+func (h *Handler) requester(r *http.Request) (*acts.Actor, error) {
 	if !validQuery(r) {
 		return nil, badField("query", queryHelp)
 	}
 	if !h.Origins.Allow(r) {
 		return nil, wire.Forbidden.Error("")
 	}
+	a := h.Hub.core.Client("", h.clientIP(r))
 	token := access.BearerToken(r)
-	id, err := authenticate(r.Context(), &h.Hub.core, h.auth(), access.Credential{Token: token, Request: r})
+	id, err := a.Authenticate(r.Context(), h.auth(), access.Credential{Token: token, Request: r})
 	if errors.Is(err, access.ErrNoCredential) || err == nil && token == "" && id.User.Guest {
 		e := wire.BadToken.Error("")
 		e.Message = "a token is needed"
 		return nil, e
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = a.Become(id)
 	}
-	a := &actor{core: &h.Hub.core, addr: h.clientIP(r), user: h.Hub.userLimiters.Of(id.User.ID, h.Hub.now())}
-	a.identity.Store(id)
-	return a, a.MayRead(room)
+	return &a, err
 }
 
 // charge counts a request of n bytes, or returns an error if it comes too soon.
-func charge(a *actor, n int) error {
+func charge(a *acts.Actor, n int) error {
 	wait := a.Charge(n, 0)
 	if wait <= 0 {
 		return nil
@@ -113,12 +121,8 @@ func charge(a *actor, n int) error {
 	return wire.TooSoon(wait)
 }
 
-func (h *Handler) getMessages(w http.ResponseWriter, r *http.Request, room string) error {
-	a, err := h.requester(r, room)
-	if err == nil {
-		err = charge(a, 0)
-	}
-	if err != nil {
+func (h *Handler) getMessages(a *acts.Actor, w http.ResponseWriter, r *http.Request, room string) error {
+	if err := charge(a, 0); err != nil {
 		return err
 	}
 	q, limit, err := wantedPage(r.URL.Query())
@@ -126,9 +130,9 @@ func (h *Handler) getMessages(w http.ResponseWriter, r *http.Request, room strin
 		return err
 	}
 	q.Room = room
-	ctx, cancel := h.Hub.bound(r.Context())
+	ctx, cancel := h.Hub.core.Bound(r.Context())
 	defer cancel()
-	page, err := a.history(ctx, q, limit)
+	page, err := a.History(ctx, q, limit)
 	if err != nil {
 		return err
 	}
@@ -161,26 +165,19 @@ func badField(name, what string) *wire.Error {
 	return e
 }
 
-func (h *Handler) postMessage(w http.ResponseWriter, r *http.Request, name string) error {
-	a, err := h.requester(r, name)
-	if err == nil {
-		err = a.mayWrite(name)
-	}
-	if err != nil {
+func (h *Handler) postMessage(a *acts.Actor, w http.ResponseWriter, r *http.Request, name string) error {
+	if err := a.MayPost(name); err != nil {
 		return err
 	}
 	key, err := idempotencyKey(r)
 	if err != nil {
 		return err
 	}
-	body, err := readMessage(w, r, a)
+	body, err := h.readMessage(a, w, r)
 	if err != nil {
 		return err
 	}
-	e := journal.Entry{Kind: journal.Message, Key: key, Body: body}
-	receipt, err := h.Hub.publishAs(r.Context(), name, func(ctx context.Context, to *room.Room, done func(journal.Receipt, error)) error {
-		return a.publish(ctx, to, name, e, done)
-	})
+	receipt, err := a.Post(r.Context(), name, journal.Entry{Kind: journal.Message, Key: key, Body: body})
 	if err != nil {
 		return err
 	}
@@ -194,8 +191,8 @@ func (h *Handler) postMessage(w http.ResponseWriter, r *http.Request, name strin
 }
 
 // readMessage reads the body of the message that is sent.
-func readMessage(w http.ResponseWriter, r *http.Request, a *actor) ([]byte, error) {
-	p, err := ReadJSON(w, r, a.core.settings().MaxMessage)
+func (h *Handler) readMessage(a *acts.Actor, w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	p, err := ReadJSON(w, r, h.Hub.settings().MaxMessage)
 	if err == nil {
 		err = charge(a, len(p))
 	}
@@ -269,10 +266,11 @@ func (h *Handler) ServeLogin(w http.ResponseWriter, r *http.Request, login Login
 	reply(w, http.StatusOK, "application/json", answer.Append(nil))
 }
 
-func (h *Handler) logIn(w http.ResponseWriter, r *http.Request, login Login) (*wire.Login, error) {
-	if !h.Hub.addresses.Allow(h.Hub.settings().ConnectRate, h.Hub.now(), h.clientIP(r)) {
+func (h *Handler) logIn(w http.ResponseWriter, r *http.Request, login Login) (answer *wire.Login, err error) {
+	defer h.contain(&err)
+	if err := h.Hub.core.Arrive(h.clientIP(r)); err != nil {
 		h.Hub.counts.refused[RefusedAttempts].Add(1)
-		return nil, wire.TooFast.Error("")
+		return nil, err
 	}
 	if !h.Origins.Allow(r) {
 		return nil, wire.Forbidden.Error("")

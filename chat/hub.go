@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
-	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -38,13 +38,17 @@ type Config struct {
 // Hub holds rooms and the sessions in them. Its methods may be called
 // concurrently.
 type Hub struct {
-	core
+	base
 	registry
 
-	// Fixed.
+	// Fixed. Each may be used by any goroutine.
+	journal journal.Journal
+	rooms   *room.Rooms
 	engine  *wsconn.Engine
-	cancel  context.CancelFunc // of core.context
+	cancel  context.CancelFunc // of context
 	workers sync.WaitGroup     // the goroutine of Retire
+
+	saidLost acts.Seldom
 
 	retiring retirement
 }
@@ -57,11 +61,8 @@ func NewHub(cfg Config) (*Hub, error) {
 	}
 	set := cfg.Settings.withDefaults()
 	h := &Hub{registry: newRegistry()}
-	h.journal, h.log, h.began = cfg.Journal, cfg.Logger, time.Now()
+	h.journal, h.log = cfg.Journal, cfg.Logger
 	h.context, h.cancel = context.WithCancel(context.Background())
-	h.node = cfg.Journal.Nodes().Self().ID
-	h.marks = readmarks.New(cfg.Journal.Records())
-	h.sent = readmarks.NewSending(h.moveToSent)
 	h.current.Store(&set)
 	h.rooms = room.NewRooms(room.Config{
 		Settings:        set.forRooms(),
@@ -71,9 +72,10 @@ func NewHub(cfg Config) (*Hub, error) {
 		RawSubscription: h.rawSubscription,
 	})
 	var err error
-	ctx, cancel := h.bound(h.context)
-	defer cancel()
-	if h.sanctions, err = loadSanctions(ctx, cfg.Journal.Records()); err != nil {
+	h.core, err = acts.New(acts.Config{
+		Settings: set.forActs(), Journal: cfg.Journal, Log: cfg.Logger, Rooms: h.rooms, Context: h.context, SessionsOf: h.sessionsOf,
+	})
+	if err != nil {
 		h.cancel()
 		return nil, err
 	}
@@ -90,7 +92,7 @@ func (h *Hub) logPanic(value any, stack []byte) {
 // logLost says that the journal has ended the following of a room, but not for each
 // room: it may be about all of them.
 func (h *Hub) logLost(name string, l journal.Lost) {
-	if h.saidLost.allow(h.now(), time.Minute) {
+	if h.saidLost.Allow(h.core.Now(), time.Minute) {
 		h.log.Warn("the journal has lost what it followed: the clients of the room come back", zap.String("room", name),
 			zap.String("epoch", l.Epoch), zap.Error(l.Why))
 	}
@@ -114,6 +116,7 @@ func (h *Hub) Settings() Settings { return *h.settings() }
 func (h *Hub) Configure(s Settings) {
 	s = s.withDefaults()
 	h.current.Store(&s)
+	h.core.Configure(s.forActs())
 	h.engine.Tune(s.forEngine())
 	h.rooms.Configure(s.forRooms())
 }
@@ -156,6 +159,9 @@ const (
 	journalCloseTime = 5500 * time.Millisecond
 )
 
+// ErrHubClosed is returned to those who come after Close or Leave.
+var ErrHubClosed = room.ErrClosed
+
 // ErrJournalHangs is wrapped by the error of a Close that could not wait for the journal.
 var ErrJournalHangs = errors.New("the journal does not answer: it was left behind")
 
@@ -172,7 +178,7 @@ func (h *Hub) Close(ctx context.Context) error {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-	marked := inBackground(h.sent.Close)
+	marked := inBackground(h.core.Close)
 	endsWithin(marked, releaseTime)
 	h.cancel()
 	var fromEngine, fromJournal error

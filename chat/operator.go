@@ -3,6 +3,7 @@ package chat
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -11,12 +12,28 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
-	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// What an operator sees of a hub and may do in it, beside Mute, Ban and Kick.
+// What an operator sees of a hub and may do in it.
+
+// Mute forbids a user to write in a room, or anywhere if room is empty, for d:
+// [wire.Forever] for no end, 0 to lift it. It takes effect at once on all devices
+// of the user, which are told, and outlives a restart if the journal does.
+func (h *Hub) Mute(room, user string, d time.Duration) error {
+	return h.core.Operator().Mute(h.core.Soon(), room, user, d)
+}
+
+// Ban removes a user from a room, or from the hub if room is empty, and keeps them
+// out for d: [wire.Forever] for no end, 0 to lift it.
+func (h *Hub) Ban(room, user string, d time.Duration) error {
+	return h.core.Operator().Ban(h.core.Soon(), room, user, d)
+}
+
+// Kick removes a user, who may come back, from a room, or from the hub if room is
+// empty. It returns false if the user was not there.
+func (h *Hub) Kick(room, user string) bool { return h.core.Operator().Kick(room, user) == nil }
 
 // RoomInfo tells of a room that somebody is in.
 type RoomInfo struct {
@@ -62,7 +79,7 @@ func (h *Hub) Sessions(f SessionFilter, after string, limit int) []SessionInfo {
 	devices := map[string]string{}
 	for _, u := range h.users {
 		for _, us := range u.sessions {
-			devices[us.session.id] = us.device
+			devices[us.session.ID()] = us.device
 		}
 	}
 	var list []SessionInfo
@@ -98,11 +115,11 @@ func (h *Hub) Session(id string) (SessionInfo, bool) {
 }
 
 func sessionInfo(s *session, device string) SessionInfo {
-	info := SessionInfo{ID: s.id, Device: device, Dialect: chatv1.Subprotocol, Address: s.addr.String(), Since: s.began.UnixMilli()}
-	if s.raw {
+	info := SessionInfo{ID: s.ID(), Device: device, Dialect: chatv1.Subprotocol, Address: s.Addr().String(), Since: s.began.UnixMilli()}
+	if s.IsRaw() {
 		info.Dialect = "raw"
 	}
-	if id := s.identity.Load(); id != nil {
+	if id := s.Identity(); id != nil {
 		info.User, info.Name, info.Guest = id.User.ID, id.User.Name, id.User.Guest
 	}
 	return info
@@ -120,28 +137,12 @@ func (h *Hub) EndSession(id string) bool {
 }
 
 // Announce says something in a room that does not come from a user: a notice. It
-// returns when the journal has recorded it. The body must be a valid JSON value:
-// this is not checked. Clients of the raw dialect do not get notices. Policies and
+// returns when the journal has recorded it. The body must be a JSON
+// value. Clients of the raw dialect do not get notices. Policies and
 // rate limits do not apply, and the room need not have anybody in it. If ctx ends
 // first, the notice may still be recorded.
 func (h *Hub) Announce(ctx context.Context, name string, body []byte) (journal.Receipt, error) {
-	return h.appendAsServer(ctx, name, journal.Entry{Kind: journal.Notice, Body: body})
-}
-
-// appendAsServer appends an entry that comes from no user.
-func (h *Hub) appendAsServer(ctx context.Context, name string, e journal.Entry) (journal.Receipt, error) {
-	if err := mayOperate(name); err != nil {
-		return journal.Receipt{}, err
-	}
-	return h.publishAs(ctx, name, func(ctx context.Context, r *room.Room, done func(journal.Receipt, error)) error {
-		r.Append(ctx, e, func(receipt journal.Receipt, err error) {
-			if err != nil {
-				err = h.notAppended(err)
-			}
-			done(receipt, err)
-		})
-		return nil
-	})
+	return h.core.Operator().Post(ctx, name, journal.Entry{Kind: journal.Notice, Body: body})
 }
 
 // announceWorkers is in how many rooms AnnounceToAll announces at a time: their
@@ -179,13 +180,11 @@ func (h *Hub) AnnounceToAll(ctx context.Context, body []byte) (rooms int, err er
 // Recall recalls a message, whoever said it and whenever. It returns false if
 // there is no such message.
 func (h *Hub) Recall(ctx context.Context, name string, seq journal.Seq) (bool, error) {
-	reading, cancel := h.bound(ctx)
-	defer cancel()
-	found, err := h.findRecallable(reading, name, seq)
-	if err != nil || found == nil {
-		return false, err
+	_, err := h.core.Operator().RecallFromOutside(ctx, name, seq)
+	var no *wire.Error
+	if errors.As(err, &no) && no.Code == wire.NotFound {
+		return false, nil
 	}
-	_, err = h.appendAsServer(ctx, name, recallOf(seq))
 	return err == nil, err
 }
 
@@ -200,7 +199,7 @@ type Sanction struct {
 // Sanctions returns the mutes and bans in force, ordered by kind, room and user.
 func (h *Hub) Sanctions() []Sanction {
 	list := []Sanction{}
-	h.sanctions.InForce(func(k access.Sanction, end time.Time) {
+	h.core.Sanctions(func(k access.Sanction, end time.Time) {
 		s := Sanction{Kind: string(k.Kind), Room: k.Room, User: k.User}
 		if !end.IsZero() {
 			s.Until = end.UnixMilli()
@@ -241,7 +240,7 @@ func (h *Hub) Stats() Stats {
 	s.Connections, s.Sessions = h.slots, len(h.sessions)
 	h.mu.Unlock()
 	s.addRooms(h.rooms.Counters())
-	s.addCounters(&h.counts)
+	s.addCounters(&h.counts, &h.core.Counts)
 	if j, ok := h.journal.(journal.Reporter); ok {
 		s.Journal = j.Stats()
 	}

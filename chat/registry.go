@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -28,7 +29,6 @@ type registry struct {
 // onlineUser is a user who has sessions.
 type onlineUser struct {
 	sessions []userSession
-	limiter  *access.Limiter
 }
 
 // userSession is a session whose user is known.
@@ -103,7 +103,7 @@ func (r *registry) releaseHello() {
 // began before a change of origins, is closed here, because neither has seen it.
 func (r *registry) register(s *session) {
 	r.mu.Lock()
-	r.sessions[s.id] = s
+	r.sessions[s.ID()] = s
 	closed, review := r.closed, r.review
 	r.mu.Unlock()
 	switch {
@@ -117,12 +117,12 @@ func (r *registry) register(s *session) {
 // unregister removes a session that has ended, and gives its slot back.
 func (r *registry) unregister(s *session) {
 	r.mu.Lock()
-	delete(r.sessions, s.id)
-	if id := s.identity.Load(); id != nil {
+	delete(r.sessions, s.ID())
+	if id := s.Identity(); id != nil {
 		r.removeFromUserLocked(s, id.User.ID)
 	}
 	r.mu.Unlock()
-	r.release(s.addr)
+	r.release(s.Addr())
 }
 
 func (r *registry) removeFromUserLocked(s *session, user string) {
@@ -149,25 +149,24 @@ func (r *registry) addToUser(s *session, id *access.Identity, device string) err
 func (r *registry) addToUserReplacing(s *session, id *access.Identity, device string) (replaced *session, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	// A ban that comes later finds the session.
-	if err := s.core.sanctions.check(access.Ban, id.User.ID, ""); err != nil {
-		return nil, err
-	}
 	u := r.users[id.User.ID]
 	if u == nil {
-		u = &onlineUser{limiter: s.core.userLimiters.Of(id.User.ID, s.core.now())}
-		r.users[id.User.ID] = u
+		u = &onlineUser{}
 	}
 	old := slices.IndexFunc(u.sessions, func(other userSession) bool { return device != "" && other.device == device })
 	switch {
 	case old >= 0:
 		replaced = u.sessions[old].session
-		u.sessions = slices.Delete(u.sessions, old, old+1)
-	case len(u.sessions) >= s.core.settings().MaxSessions:
+	case len(u.sessions) >= s.hub.settings().MaxSessions:
 		return nil, wire.TooManySessions.Error("")
 	}
-	s.identity.Store(id)
-	s.user = u.limiter
+	if err := s.Become(id); err != nil {
+		return nil, err
+	}
+	r.users[id.User.ID] = u
+	if replaced != nil {
+		u.sessions = slices.Delete(u.sessions, old, old+1)
+	}
 	u.sessions = append(u.sessions, userSession{s, device})
 	return replaced, nil
 }
@@ -181,16 +180,16 @@ func (r *registry) session(id string) *session {
 
 // sessionsOf returns the sessions of a user. A raw client that has shown no
 // credential has the id of its session.
-func (r *registry) sessionsOf(user string) []*session {
+func (r *registry) sessionsOf(user string) []acts.Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var list []*session
+	var list []acts.Session
 	if u := r.users[user]; u != nil {
 		for _, us := range u.sessions {
 			list = append(list, us.session)
 		}
 	}
-	if s := r.sessions[user]; s != nil && s.identity.Load() == nil {
+	if s := r.sessions[user]; s != nil && s.Identity() == nil {
 		list = append(list, s)
 	}
 	return list

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
@@ -14,17 +15,18 @@ import (
 
 // session is our side of one connection. It lives as long as the connection.
 type session struct {
-	actor
+	acts.Actor
 
 	// Fixed before the connection is read.
 	began      time.Time
 	pinsConfig bool          // the connection keeps in memory what it began with (TLS, h2, h3): see Hub.Retire
 	source     access.Source // the web page that made the connection
+	hub        *base
 	conn       *wsconn.Conn
 	dialect    dialect
 	rawSub     *room.Subscription // of a raw session; nil otherwise
+	ended      func(*session)     // gives the slot back
 	expiry     *time.Timer        // ends a raw session with its token; nil otherwise
-	ended      func(*session)     // is called last
 }
 
 // dialect is what a session does with what its client sends. Its calls do not
@@ -37,22 +39,38 @@ type dialect interface {
 	Goodbye(b *wire.Bye) []byte
 }
 
-// ID implements room.Session.
-func (s *session) ID() string { return s.id }
+// RawRoom implements acts.Session.
+func (s *session) RawRoom() (name string, ok bool) {
+	if s.rawSub == nil {
+		return "", false
+	}
+	return s.rawSub.Room(), true
+}
 
 // Message implements wsconn.Handler.
 func (s *session) Message(op ws.OpCode, payload []byte) { s.dialect.Receive(op, payload) }
 
 // Closed implements wsconn.Handler.
 func (s *session) Closed(err error) {
-	s.dialect.End()
+	s.end()
+	if c := s.hub.log.Check(zap.DebugLevel, "session closed"); c != nil {
+		c.Write(zap.String("session", s.ID()), zap.Stringer("client_ip", s.Addr()), zap.String("user_id", s.User().ID),
+			zap.Duration("duration", time.Since(s.began)), zap.Error(err))
+	}
+}
+
+// end gives back all that the session has, in the end its slot, also if something
+// panics. It is called once.
+func (s *session) end() {
+	defer s.ended(s)
+	defer s.Leave()
 	if s.expiry != nil {
 		s.expiry.Stop()
 	}
-	s.ended(s)
-	if c := s.core.log.Check(zap.DebugLevel, "session closed"); c != nil {
-		c.Write(zap.String("session", s.id), zap.Stringer("client_ip", s.addr), zap.String("user_id", s.User().ID),
-			zap.Duration("duration", time.Since(s.began)), zap.Error(err))
+	if s.dialect != nil {
+		s.dialect.End()
+	} else if s.rawSub != nil {
+		s.rawSub.Lose()
 	}
 }
 
@@ -69,9 +87,9 @@ func (s *session) Close(why wire.Code) { s.CloseWith(why.Bye()) }
 
 // CloseWith says goodbye and ends the connection.
 func (s *session) CloseWith(b *wire.Bye) {
-	s.core.counts.byes[b.Code].Add(1)
+	s.hub.counts.byes[b.Code].Add(1)
 	s.conn.Close(ws.StatusCode(b.Code.Close()), b.Message, s.dialect.Goodbye(b))
 }
 
 // AwaitClient waits while more than half of the outbox is full.
-func (s *session) AwaitClient() { s.conn.Await(s.core.settings().OutboxLimit / 2) }
+func (s *session) AwaitClient() { s.conn.Await(s.hub.settings().OutboxLimit / 2) }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
 )
@@ -118,4 +119,14 @@ func (s *Settings) forRooms() room.Settings {
 // forEngine returns the settings that the socket engine needs.
 func (s *Settings) forEngine() wsconn.Config {
 	return wsconn.Config{MaxMessage: s.MaxMessage, PingInterval: s.PingInterval, OutboxLimit: s.OutboxLimit, OutboxTotal: s.MaxOutboxes}
+}
+
+// forActs returns the settings that acts need.
+func (s *Settings) forActs() acts.Settings {
+	return acts.Settings{
+		MaxText: s.MaxText, MaxPage: s.MaxPage, Marks: s.Marks,
+		SessionRate: s.SessionRate, SessionBytes: s.SessionBytes, UserRate: s.UserRate, UserBytes: s.UserBytes,
+		ConnectRate: s.ConnectRate, NewRooms: s.NewRooms,
+		RecallWindow: s.RecallWindow, Policies: s.Policies,
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -13,7 +14,6 @@ import (
 type counters struct {
 	opened  atomic.Uint64
 	known   atomic.Uint64
-	resumed [resumes]atomic.Uint64
 	refused [refusals]atomic.Uint64
 	errors  [maxCode]atomic.Uint64 // by wire.Code
 	byes    [maxCode]atomic.Uint64 // by wire.Code
@@ -59,20 +59,15 @@ func (r Refusal) String() string {
 }
 
 // Resume is how a client came back to a room.
-type Resume uint8
+type Resume = acts.Resume
 
 // The outcomes.
 const (
-	ResumedWhole Resume = iota // it got everything that it had missed at once
-	ResumedPaged               // it must ask for more pages
-	ResumedGap                 // entries are gone, or the epoch is another one
-	ResumedAhead               // it has seen entries that the journal does not have: a gap, too
-
-	resumes = iota
+	ResumedWhole = acts.ResumedWhole // it got everything that it had missed at once
+	ResumedPaged = acts.ResumedPaged // it must ask for more pages
+	ResumedGap   = acts.ResumedGap   // entries are gone, or the epoch is another one
+	ResumedAhead = acts.ResumedAhead // it has seen entries that the journal does not have: a gap, too
 )
-
-// String returns the outcome as a word for metrics.
-func (r Resume) String() string { return [resumes]string{"whole", "paged", "gap", "ahead"}[r] }
 
 // Stats are the figures of a hub: what it holds now, and what it has done since its
 // start.
@@ -105,16 +100,17 @@ func (s *Stats) addRooms(c *room.Counters) {
 	s.Batches, s.FanOut = c.Batches.Load(), time.Duration(c.FanOut.Load())
 }
 
-func (s *Stats) addCounters(c *counters) {
+func (s *Stats) addCounters(c *counters, of *acts.Counters) {
 	s.Opened, s.Known = c.opened.Load(), c.known.Load()
 	s.Resumed = map[Resume]uint64{}
-	for i := range c.resumed {
-		s.Resumed[Resume(i)] = c.resumed[i].Load()
+	for i := range of.Resumed {
+		s.Resumed[Resume(i)] = of.Resumed[i].Load()
 	}
 	s.Refused = map[Refusal]uint64{}
 	for i := range c.refused {
 		s.Refused[Refusal(i)] = c.refused[i].Load()
 	}
+	s.Refused[RefusedRate] = of.TooFast.Load()
 	s.Errors, s.Byes = byCode(&c.errors), byCode(&c.byes)
 	s.Slow = s.Byes[wire.Slow]
 }

@@ -95,30 +95,39 @@ func (l *Limiter) isFull(now time.Duration) bool { return l.frames.isFull(now) &
 // ready to use.
 type UserLimiters struct {
 	mu      sync.Mutex // guards the rest
-	byUser  map[string]*Limiter
+	byUser  map[string]*userLimiter
 	sweepAt int // how many users there must be for the next sweep
 }
 
-// Of returns the limiter of a user.
-func (u *UserLimiters) Of(user string, now time.Duration) *Limiter {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if known := u.byUser[user]; known != nil {
-		return known
-	}
-	u.sweepLocked(now)
-	if u.byUser == nil {
-		u.byUser = map[string]*Limiter{}
-	}
-	fresh := new(Limiter)
-	u.byUser[user] = fresh
-	return fresh
+type userLimiter struct {
+	Limiter
+	holders int // guarded by UserLimiters.mu: those that have taken it
 }
 
-// sweepLocked removes limiters that are full: a new one is the same. (Sessions
-// that still have such a limiter keep it.)
-func (u *UserLimiters) sweepLocked(now time.Duration) {
-	sweep(u.byUser, &u.sweepAt, func(l *Limiter) bool { return l.isFull(now) })
+// Take returns the limiter of a user, which must be given back.
+func (u *UserLimiters) Take(user string, now time.Duration) *Limiter {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	l := u.byUser[user]
+	if l == nil {
+		// Full ones go: a new one is the same. But not those that somebody has, since
+		// a user must not have two.
+		sweep(u.byUser, &u.sweepAt, func(l *userLimiter) bool { return l.holders == 0 && l.isFull(now) })
+		if u.byUser == nil {
+			u.byUser = map[string]*userLimiter{}
+		}
+		l = new(userLimiter)
+		u.byUser[user] = l
+	}
+	l.holders++
+	return &l.Limiter
+}
+
+// GiveBack says that a limiter that Take has returned is no longer used.
+func (u *UserLimiters) GiveBack(user string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.byUser[user].holders--
 }
 
 // KeyLimiter bounds how often something happens, for each key by itself. The zero

@@ -29,3 +29,22 @@ func TestLimiter_RefusedOrCancelled_TakesNothing(t *testing.T) {
 		t.Errorf("with patience: %v", wait)
 	}
 }
+
+// While somebody has a user's limiter, nobody else gets another one of that user,
+// however full it is and however many users there are.
+func TestUserLimiters_Taken_IsKept(t *testing.T) {
+	var u UserLimiters
+	taken, free := u.Take("taken", 0), u.Take("free", 0)
+	u.GiveBack("free")
+	for i := range 3 * minSweep {
+		name := string(rune('0' + i))
+		u.Take(name, 0)
+		u.GiveBack(name)
+	}
+	if u.Take("taken", 0) != taken {
+		t.Error("there is a second limiter of one user")
+	}
+	if u.Take("free", 0) == free {
+		t.Error("nothing was swept")
+	}
+}

@@ -16,7 +16,7 @@ const maxStrikes = 100
 func (s *Session) Receive(op ws.OpCode, payload []byte) {
 	c, err := decode(op, payload)
 	// Every frame is charged before it is answered, whatever it is.
-	if wait := s.host.Charge(len(payload), 0); wait > 0 {
+	if wait := s.actor.Charge(len(payload), 0); wait > 0 {
 		if s.strikes++; s.strikes > maxStrikes {
 			s.host.CloseWith(wire.TooFast.Bye())
 			return
@@ -75,11 +75,11 @@ func (s *Session) carryOut(c wire.Command) error {
 	case *wire.Renew:
 		return s.renew(c)
 	case *wire.Mute:
-		return s.moderate(c.ID, c.Room, s.host.Mute(c.Room, c.User, c.For))
+		return s.moderate(c.ID, c.Room, s.actor.Mute(s.actor.Soon(), c.Room, c.User, c.For))
 	case *wire.Kick:
-		return s.moderate(c.ID, c.Room, s.host.Kick(c.Room, c.User))
+		return s.moderate(c.ID, c.Room, s.actor.Kick(c.Room, c.User))
 	case *wire.Ban:
-		return s.moderate(c.ID, c.Room, s.host.Ban(c.Room, c.User, c.For))
+		return s.moderate(c.ID, c.Room, s.actor.Ban(s.actor.Soon(), c.Room, c.User, c.For))
 	case *wire.Ping:
 		s.answer(&wire.Pong{ID: c.ID})
 		return nil

@@ -22,7 +22,7 @@ func (s *Session) timeUp() {
 		s.host.CloseWith(wire.HelloTimeout.Bye())
 		return
 	}
-	expires := s.host.Identity().Expires
+	expires := s.actor.Expires()
 	switch left := time.Until(expires); {
 	case expires.IsZero():
 	case left <= 0:

@@ -15,7 +15,7 @@ func (s *Session) publish(c *wire.Send) error {
 		return err
 	}
 	e := journal.Entry{Kind: journal.Message, Key: c.Key, Body: c.Body}
-	return s.host.Publish(sub, e, s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
+	return s.actor.Publish(s.actor.Soon(), sub, c.Room, e, s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
 		return &wire.Sent{Seq: uint64(r.Seq), At: r.At}
 	}))
 }
@@ -26,7 +26,7 @@ func (s *Session) recall(c *wire.Recall) error {
 	if err != nil {
 		return err
 	}
-	return s.host.Recall(sub, journal.Seq(c.Seq), s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
+	return s.actor.Recall(s.actor.Soon(), sub, c.Room, journal.Seq(c.Seq), s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
 		if r.Duplicate {
 			return &wire.Sent{}
 		}
@@ -43,11 +43,11 @@ func (s *Session) typing(c *wire.Typing) error {
 	if err != nil {
 		return err
 	}
-	if err := s.host.MaySignal(c.Room); err != nil {
+	if err := s.actor.MayWrite(c.Room); err != nil {
 		return err
 	}
 	if now := time.Now(); now.Sub(s.typedAt[sub]) >= typingInterval {
-		if err := s.host.Signal(sub, &wire.Writing{Room: c.Room, From: wire.User(s.host.Identity().User)}); err != nil {
+		if err := s.actor.Signal(s.actor.Soon(), sub, c.Room, &wire.Writing{Room: c.Room, From: wire.User(s.actor.User())}); err != nil {
 			return err
 		}
 		if s.typedAt == nil {
@@ -62,7 +62,7 @@ func (s *Session) typing(c *wire.Typing) error {
 // history answers with a page of any room that the user may read.
 func (s *Session) history(c *wire.History) error {
 	q := journal.Query{Room: c.Room, Backward: !c.Forward, After: journal.Seq(c.After), Before: journal.Seq(c.Before)}
-	page, err := s.host.History(q, c.Limit)
+	page, err := s.actor.History(s.actor.Soon(), q, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (s *Session) read(c *wire.Read) error {
 	if err != nil {
 		return err
 	}
-	mark, unread, err := s.host.MarkRead(sub, journal.Seq(c.Seq))
+	mark, unread, err := s.actor.MarkRead(s.actor.Soon(), sub, journal.Seq(c.Seq))
 	if err != nil {
 		return err
 	}

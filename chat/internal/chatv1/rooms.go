@@ -3,6 +3,7 @@ package chatv1
 import (
 	"slices"
 
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -41,7 +42,7 @@ type entering struct {
 func (s *Session) joinAll(places []wire.Place) []joining {
 	list := make([]joining, len(places))
 	entered := make([]entering, 0, len(places))
-	from := make([]Position, 0, len(places))
+	from := make([]acts.Position, 0, len(places))
 	for i, p := range places {
 		sub, count, isNew, err := s.subscribe(p.Room)
 		if err != nil {
@@ -49,12 +50,12 @@ func (s *Session) joinAll(places []wire.Place) []joining {
 			continue
 		}
 		entered = append(entered, entering{i, sub, count, isNew})
-		from = append(from, Position{p.Room, p.Resume, p.Epoch, journal.Seq(p.After)})
+		from = append(from, acts.Position{Room: p.Room, Resume: p.Resume, Epoch: p.Epoch, After: journal.Seq(p.After)})
 	}
 	if len(entered) == 0 {
 		return list
 	}
-	missed, err := s.host.CatchUp(from, PageBytes)
+	missed, err := s.actor.CatchUp(s.actor.Soon(), from, acts.PageBytes)
 	for i, e := range entered {
 		users := <-e.count
 		failed := err
@@ -85,7 +86,7 @@ func (s *Session) undo(e entering) {
 }
 
 // join returns what the client is told of a room that it has joined.
-func join(sub *room.Subscription, missed *Missed, users int) joining {
+func join(sub *room.Subscription, missed *acts.Missed, users int) joining {
 	state := wire.Room{
 		Name:     sub.Room(),
 		Epoch:    missed.Page.Epoch,
@@ -118,7 +119,7 @@ func (s *Session) subscribe(name string) (sub *room.Subscription, count <-chan i
 	if len(s.subs) >= s.host.Settings().Limits.Rooms {
 		return nil, nil, false, wire.TooManyRooms.Error("")
 	}
-	if sub, count, err = s.host.Join(name, s.encoding); err != nil {
+	if sub, count, err = s.actor.Join(s.actor.Soon(), s.host, name, s.encoding); err != nil {
 		return nil, nil, false, err
 	}
 	s.subs = append(s.subs, sub)
@@ -147,7 +148,7 @@ func (s *Session) who(c *wire.Who) error {
 	if err != nil {
 		return err
 	}
-	users, count, err := s.host.Who(sub)
+	users, count, err := s.actor.Who(sub)
 	if err != nil {
 		return err
 	}

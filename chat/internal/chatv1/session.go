@@ -7,6 +7,7 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -20,6 +21,7 @@ import (
 // leaves answers unread, we read no further commands from it.
 type Session struct {
 	host     Host          // fixed
+	actor    *acts.Actor   // fixed
 	encoding room.Encoding // fixed
 
 	// Owned by the goroutine that reads the connection.
@@ -32,8 +34,8 @@ type Session struct {
 }
 
 // NewSession returns a session that waits for the client's hello.
-func NewSession(host Host, enc room.Encoding) *Session {
-	return &Session{host: host, encoding: enc}
+func NewSession(host Host, actor *acts.Actor, enc room.Encoding) *Session {
+	return &Session{host: host, actor: actor, encoding: enc}
 }
 
 // Goodbye returns the frame that goes before the close frame. Any goroutine may

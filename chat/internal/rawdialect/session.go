@@ -10,46 +10,34 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Host is what the hub does for one session.
+// Host is what the hub does for one session, beside the acts of its actor.
 type Host interface {
-	// Charge counts a frame of n bytes and returns how long the client should
-	// have waited with it. If that is above patience, the frame does not count.
-	Charge(n int, patience time.Duration) time.Duration
+	room.Session
 	// Sleep waits for d, or until the hub closes.
 	Sleep(d time.Duration)
-	// Deliver queues whole frames. It does not wait; a client that does not read
-	// is cut off.
-	Deliver(frames []byte)
-	// Close tells the client why its session ends, and ends it.
-	Close(why wire.Code)
 	// CloseWith is Close in other words.
 	CloseWith(b *wire.Bye)
-	// Publish hands a message to the journal, which calls done. The error is a
-	// *wire.Error if the client may not do that.
-	Publish(sub *room.Subscription, e journal.Entry, done func(journal.Receipt, error)) error
-	// LastMessages returns the last n messages from before the session joined that
-	// raw clients hear, and all messages since: oldest first. It also returns the
-	// number of the room's newest entry.
-	LastMessages(name string, n int) ([]journal.Entry, journal.Seq, error)
 }
 
 // Session is one session of the raw dialect.
 type Session struct {
 	// Fixed.
 	host     Host
+	actor    *acts.Actor
 	sub      *room.Subscription
 	encoding room.Encoding
 }
 
 // NewSession returns a session that is subscribed to its room. The subscription is
 // held until Begin.
-func NewSession(host Host, sub *room.Subscription, enc room.Encoding) *Session {
-	return &Session{host, sub, enc}
+func NewSession(host Host, actor *acts.Actor, sub *room.Subscription, enc room.Encoding) *Session {
+	return &Session{host, actor, sub, enc}
 }
 
 // MaxHistory bounds how many messages one client may ask for.
@@ -59,11 +47,11 @@ const MaxHistory = 1000
 const chunkSize = 64 << 10
 
 // Begin delivers the last n messages of the room, and then what was said since
-// the session joined.
-func (s *Session) Begin(n int) error {
+// the session joined. joined is the room's newest entry from before that.
+func (s *Session) Begin(n int, joined journal.Seq) error {
 	var last journal.Seq
 	if n > 0 {
-		entries, newest, err := s.host.LastMessages(s.sub.Room(), n)
+		entries, newest, err := s.actor.LastMessages(s.actor.Soon(), s.sub.Room(), joined, n)
 		if err != nil {
 			return err
 		}
@@ -91,7 +79,7 @@ const maxPause = 5 * time.Second
 
 // Receive publishes what the client said. Calls must not overlap.
 func (s *Session) Receive(op ws.OpCode, payload []byte) {
-	switch wait := s.host.Charge(len(payload), maxPause); {
+	switch wait := s.actor.Charge(len(payload), maxPause); {
 	case wait > maxPause:
 		s.host.Close(wire.TooFast)
 		return
@@ -107,7 +95,7 @@ func (s *Session) Receive(op ws.OpCode, payload []byte) {
 		e.Kind, e.Text = journal.Binary, false
 	}
 	var no *wire.Error
-	if errors.As(s.host.Publish(s.sub, e, s.published), &no) {
+	if errors.As(s.actor.Publish(s.actor.Soon(), s.sub, s.sub.Room(), e, s.published), &no) {
 		s.host.Close(no.Code)
 	}
 }

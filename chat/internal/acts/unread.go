@@ -1,4 +1,4 @@
-package chat
+package acts
 
 import (
 	"context"
@@ -14,15 +14,15 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-func (a *actor) markKey(room string) readmarks.Key {
+func (a *Actor) markKey(room string) readmarks.Key {
 	user := a.User()
 	return readmarks.Key{User: user.ID, Room: room, Guest: user.Guest}
 }
 
-// markRead is the act of moving the user's read mark to seq, or to the newest
+// MarkRead is the act of moving the user's read mark to seq, or to the newest
 // entry if seq is above that. It returns where the mark is now and how many
 // messages are unread. The user's other sessions in the room are told.
-func (a *actor) markRead(ctx context.Context, sub *room.Subscription, seq journal.Seq) (mark journal.Seq, unread uint64, err error) {
+func (a *Actor) MarkRead(ctx context.Context, sub *room.Subscription, seq journal.Seq) (mark journal.Seq, unread uint64, err error) {
 	name := sub.Room()
 	page, err := a.core.journal.Read(ctx, journal.Query{Room: name, Backward: true})
 	if err != nil {
@@ -37,7 +37,7 @@ func (a *actor) markRead(ctx context.Context, sub *room.Subscription, seq journa
 
 // moveMark moves a mark, and tells the user's other sessions if it has moved. page is
 // one of the room.
-func (a *actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark, page *journal.Page) (mark journal.Seq, unread uint64, err error) {
+func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark, page *journal.Page) (mark journal.Seq, unread uint64, err error) {
 	at, moved, err := a.core.marks.Move(ctx, k, to, a.core.settings().Marks)
 	if err != nil {
 		return 0, 0, err
@@ -57,7 +57,7 @@ func (a *actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark
 
 // readOwn lets the user's mark move to their own message, which has this receipt: who
 // speaks has read what was said before.
-func (a *actor) readOwn(name string, receipt journal.Receipt) {
+func (a *Actor) readOwn(name string, receipt journal.Receipt) {
 	if receipt.Count == 0 {
 		return // a duplicate of what is no longer kept
 	}
@@ -65,13 +65,13 @@ func (a *actor) readOwn(name string, receipt journal.Receipt) {
 }
 
 // moveToSent moves a mark to what its user has sent. by is the sender.
-func (c *core) moveToSent(k readmarks.Key, to readmarks.Mark, by *actor) {
+func (c *Core) moveToSent(k readmarks.Key, to readmarks.Mark, by *Actor) {
 	defer func() {
 		if v := recover(); v != nil {
 			c.log.Error("read mark not moved because of a panic", zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
 		}
 	}()
-	ctx := c.soon()
+	ctx := c.Soon()
 	page, err := c.journal.Read(ctx, journal.Query{Room: k.Room, Backward: true})
 	if err == nil {
 		_, _, err = by.moveMark(ctx, k, to, &page)
@@ -88,7 +88,7 @@ func (c *core) moveToSent(k readmarks.Key, to readmarks.Mark, by *actor) {
 // those that are kept and that the policy shows. page is one of the room. It costs two
 // reads of one entry where the policy hides something, and some twenty more only where
 // an unread message is too old to be shown.
-func (a *actor) unread(ctx context.Context, name string, page *journal.Page, at readmarks.Mark) (uint64, error) {
+func (a *Actor) unread(ctx context.Context, name string, page *journal.Page, at readmarks.Mark) (uint64, error) {
 	n, shown := page.Unread(at.Count), a.Rights(name).History
 	if n == 0 || shown == (access.History{}) {
 		return n, nil
@@ -103,7 +103,7 @@ func (a *actor) unread(ctx context.Context, name string, page *journal.Page, at 
 
 // hiddenAbove returns the number of the newest entry that the policy hides, or any
 // number up to mark if no entry above mark is hidden.
-func (c *core) hiddenAbove(ctx context.Context, name string, h access.History, page *journal.Page, mark journal.Seq) (hidden journal.Seq, err error) {
+func (c *Core) hiddenAbove(ctx context.Context, name string, h access.History, page *journal.Page, mark journal.Seq) (hidden journal.Seq, err error) {
 	switch {
 	case h.Entries < 0:
 		return page.Last, nil
@@ -124,7 +124,7 @@ func (c *core) hiddenAbove(ctx context.Context, name string, h access.History, p
 
 // countAt returns how many counting entries a room had up to a number. page is one of
 // the room.
-func (c *core) countAt(ctx context.Context, name string, seq journal.Seq, page *journal.Page) (uint64, error) {
+func (c *Core) countAt(ctx context.Context, name string, seq journal.Seq, page *journal.Page) (uint64, error) {
 	if seq >= page.Last {
 		return page.Count, nil
 	}

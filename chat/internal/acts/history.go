@@ -1,4 +1,4 @@
-package chat
+package acts
 
 import (
 	"context"
@@ -6,17 +6,16 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
-	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// history is the act of reading a page of any room that the actor may read. limit
+// History is the act of reading a page of any room that the actor may read. limit
 // bounds the entries if it is above 0.
-func (a *actor) history(ctx context.Context, q journal.Query, limit int) (journal.Page, error) {
-	if err := a.MayRead(q.Room); err != nil {
+func (a *Actor) History(ctx context.Context, q journal.Query, limit int) (journal.Page, error) {
+	if err := a.mayUse(q.Room); err != nil {
 		return journal.Page{}, err
 	}
-	bounds := pageBounds{a.core.settings().MaxPage, chatv1.PageBytes, 1}
+	bounds := pageBounds{a.core.settings().MaxPage, PageBytes, 1}
 	if limit > 0 {
 		bounds.entries = min(bounds.entries, limit)
 	}
@@ -28,7 +27,7 @@ func (a *actor) history(ctx context.Context, q journal.Query, limit int) (journa
 type pageBounds struct{ entries, bytes, least int }
 
 // readPage reads what the actor is shown of a room.
-func (a *actor) readPage(ctx context.Context, q journal.Query, bounds pageBounds) (journal.Page, error) {
+func (a *Actor) readPage(ctx context.Context, q journal.Query, bounds pageBounds) (journal.Page, error) {
 	q.Limit, q.Bytes = bounds.entries, bounds.bytes
 	page, err := a.core.journal.Read(ctx, q)
 	if err != nil {
@@ -54,7 +53,7 @@ func (a *actor) readPage(ctx context.Context, q journal.Query, bounds pageBounds
 // lastHidden returns the number of the newest entry that the policy hides. page is
 // one of the room after hide. Times never decrease within a room, so it searches
 // by halves: some twenty reads of one entry in a room of a million.
-func (c *core) lastHidden(ctx context.Context, name string, h access.History, page journal.Page, now time.Time) (journal.Seq, error) {
+func (c *Core) lastHidden(ctx context.Context, name string, h access.History, page journal.Page, now time.Time) (journal.Seq, error) {
 	low, high := page.First-1, page.Last // low is hidden, or before what is kept
 	if h.Age <= 0 {
 		return low, nil
@@ -140,22 +139,22 @@ func jsonSize(e *journal.Entry) int {
 	return size
 }
 
-// newest returns the number of a room's newest entry; 0: it has none.
-func (c *core) newest(ctx context.Context, room string) (journal.Seq, error) {
-	page, err := c.journal.Read(ctx, journal.Query{Room: room, Backward: true, Limit: 1})
+// Newest returns the number of a room's newest entry; 0: it has none.
+func (a *Actor) Newest(ctx context.Context, room string) (journal.Seq, error) {
+	page, err := a.core.journal.Read(ctx, journal.Query{Room: room, Backward: true, Limit: 1})
 	return page.Last, err
 }
 
-// lastMessages returns what a raw client hears first, oldest first, and the number
+// LastMessages returns what a raw client hears first, oldest first, and the number
 // of the room's newest entry: the last n messages up to joined that the policy
 // shows, and all messages after that. joined is the newest entry from before the
 // client joined. What was said later is never hidden and does not count towards n:
 // the client is in the room, and would not get it otherwise.
-func (a *actor) lastMessages(ctx context.Context, room string, joined journal.Seq, n int) ([]journal.Entry, journal.Seq, error) {
+func (a *Actor) LastMessages(ctx context.Context, room string, joined journal.Seq, n int) ([]journal.Entry, journal.Seq, error) {
 	var found []journal.Entry // newest first
 	var last journal.Seq
 	older := 0 // of found, up to joined
-	for q := (journal.Query{Room: room, Backward: true, Limit: n, Bytes: chatv1.PageBytes}); older < n; {
+	for q := (journal.Query{Room: room, Backward: true, Limit: n, Bytes: PageBytes}); older < n; {
 		page, err := a.core.journal.Read(ctx, q)
 		if err != nil {
 			return nil, 0, err

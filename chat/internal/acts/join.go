@@ -1,4 +1,4 @@
-package chat
+package acts
 
 import (
 	"context"
@@ -7,29 +7,29 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// join is the act of subscribing a session to a room. The result is held: see
+// Join is the act of subscribing a session to a room. The result is held: see
 // room.Rooms.Join.
-func (c *core) join(ctx context.Context, s room.Session, a *actor, name string, enc room.Encoding) (*room.Subscription, <-chan int, error) {
-	if err := a.MayRead(name); err != nil {
+func (a *Actor) Join(ctx context.Context, s room.Session, name string, enc room.Encoding) (*room.Subscription, <-chan int, error) {
+	if err := a.mayUse(name); err != nil {
 		return nil, nil, err
 	}
-	return c.rooms.Join(ctx, name, s, enc, !a.raw, a.Rights(name).MaxMembers)
+	return a.core.rooms.Join(ctx, name, s, enc, a.kind != raw, a.Rights(name).MaxMembers)
 }
 
-// catchUp is the act of reading what a client has missed in rooms, as PROTOCOL.md
+// CatchUp is the act of reading what a client has missed in rooms, as PROTOCOL.md
 // says under "Coming back without a hole". The rooms share about so many bytes.
-func (a *actor) catchUp(ctx context.Context, from []chatv1.Position, bytes int) ([]chatv1.Missed, error) {
-	list := make([]chatv1.Missed, len(from))
+func (a *Actor) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed, error) {
+	list := make([]Missed, len(from))
 	all := make([]int, len(from))
 	for i, f := range from {
 		rights := a.Rights(f.Room)
-		list[i] = chatv1.Missed{Write: rights.Write, Moderate: rights.Moderate, Presence: rights.Presence}
+		list[i] = Missed{Write: rights.Write, Moderate: rights.Moderate, Presence: rights.Presence}
 		all[i] = i
 	}
 	err := a.readMissed(ctx, from, list, all, bytes)
@@ -57,7 +57,7 @@ func (a *actor) catchUp(ctx context.Context, from []chatv1.Position, bytes int) 
 
 // readMissed reads pages of the rooms whose indexes are in which: what follows the
 // client's position, or the newest page if it has none or there is a gap.
-func (a *actor) readMissed(ctx context.Context, from []chatv1.Position, list []chatv1.Missed, which []int, bytes int) error {
+func (a *Actor) readMissed(ctx context.Context, from []Position, list []Missed, which []int, bytes int) error {
 	set := a.core.settings()
 	queries := make([]journal.Query, len(which))
 	share := max(bytes/max(len(which), 1), 1)
@@ -80,7 +80,7 @@ func (a *actor) readMissed(ctx context.Context, from []chatv1.Position, list []c
 		if !q.Backward {
 			m.Gap = a.core.hasGap(&from[i], &m.Page)
 			m.More = !m.Gap && m.Page.More
-			a.core.counts.resumed[a.core.resumeOf(&from[i], m)].Add(1)
+			a.core.Counts.Resumed[a.core.resumeOf(&from[i], m)].Add(1)
 		}
 	}
 	return nil
@@ -99,7 +99,7 @@ const readersApart = 16
 
 // readApart reads pages, and what is wrong with the rooms that cannot be read: one room
 // that fails or is slow does not take the others with it. If all fail it returns why.
-func (a *actor) readApart(ctx context.Context, queries []journal.Query, bytes int) (pages []journal.Page, errs []error, err error) {
+func (a *Actor) readApart(ctx context.Context, queries []journal.Query, bytes int) (pages []journal.Page, errs []error, err error) {
 	errs = make([]error, len(queries))
 	if len(queries) == 1 {
 		pages, err = a.core.journal.Pages(ctx, queries, bytes)
@@ -138,7 +138,7 @@ func (a *actor) readApart(ctx context.Context, queries []journal.Query, bytes in
 
 // hasGap reports whether a client cannot go on where it was: page is what follows its
 // position.
-func (c *core) hasGap(from *chatv1.Position, page *journal.Page) bool {
+func (c *Core) hasGap(from *Position, page *journal.Page) bool {
 	if page.Epoch != from.Epoch || from.After > page.Last || from.After+1 < page.First || page.Damaged > 0 {
 		return true
 	}
@@ -153,7 +153,7 @@ func (c *core) hasGap(from *chatv1.Position, page *journal.Page) bool {
 }
 
 // addMarks adds how far the user has read each room.
-func (a *actor) addMarks(ctx context.Context, from []chatv1.Position, list []chatv1.Missed) error {
+func (a *Actor) addMarks(ctx context.Context, from []Position, list []Missed) error {
 	keys := make([]readmarks.Key, len(from))
 	for i := range from {
 		keys[i] = a.markKey(from[i].Room)
@@ -182,10 +182,10 @@ const aheadInterval = time.Hour
 // resumeOf returns what a client that came back found. That it is ahead of the journal
 // proves nothing: the client may be wrong. But it is what is seen first of a journal
 // that has lost its end.
-func (c *core) resumeOf(from *chatv1.Position, m *chatv1.Missed) Resume {
+func (c *Core) resumeOf(from *Position, m *Missed) Resume {
 	switch {
 	case m.Gap && m.Page.Epoch == from.Epoch && from.After > m.Page.Last:
-		if c.saidAhead.allow(c.now(), aheadInterval) {
+		if c.saidAhead.Allow(c.Now(), aheadInterval) {
 			c.log.Warn("a client has seen entries that the journal does not have",
 				zap.Uint64("after", uint64(from.After)), zap.Uint64("last", uint64(m.Page.Last)))
 		}
@@ -196,4 +196,13 @@ func (c *core) resumeOf(from *chatv1.Position, m *chatv1.Missed) Resume {
 		return ResumedPaged
 	}
 	return ResumedWhole
+}
+
+// Who is the act of asking who is in a room, and how many.
+func (a *Actor) Who(sub *room.Subscription) ([]wire.User, int, error) {
+	if !a.Rights(sub.Room()).Presence {
+		return nil, 0, wire.Forbidden.Error("")
+	}
+	users, count := sub.Who()
+	return users, count, nil
 }

@@ -1,8 +1,9 @@
-package chat
+package acts
 
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -15,35 +16,49 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// core is what every act needs: the rules and the record. It knows no sessions.
-type core struct {
+// Core is what every act needs: the rules and the record. It knows no connections.
+// Its methods may be called concurrently.
+type Core struct {
 	// Fixed. Each may be used by any goroutine.
-	journal   journal.Journal
-	log       *zap.Logger
-	began     time.Time
-	rooms     *room.Rooms
-	marks     *readmarks.Marks
-	sent      *readmarks.Sending[*actor]
-	sanctions *sanctions
-	context   context.Context // ends when the sessions have gone
-	node      string          // the journal's id of this process
+	journal    journal.Journal
+	log        *zap.Logger
+	began      time.Time
+	rooms      *room.Rooms
+	marks      *readmarks.Marks
+	sent       *readmarks.Sending[*Actor]
+	sanctions  *sanctions
+	sessionsOf func(user string) []Session
+	context    context.Context // ends when the sessions have gone
+	node       string          // the journal's id of this process
+
+	Counts Counters
 
 	current      atomic.Pointer[Settings]
-	counts       counters
 	userLimiters access.UserLimiters
 	addresses    access.AddressLimiter
 	newRooms     newRooms
 	patience     atomic.Pointer[patience]
-	saidAhead    seldom
-	saidLost     seldom
+	saidAhead    Seldom
+}
+
+// Configure changes the settings.
+func (c *Core) Configure(s Settings) { c.current.Store(&s) }
+
+// Arrive counts that somebody comes from an address, to connect or to log in, and
+// returns why they come too soon.
+func (c *Core) Arrive(addr netip.Addr) error {
+	if !c.addresses.Allow(c.settings().ConnectRate, c.Now(), addr) {
+		return wire.TooFast.Error("")
+	}
+	return nil
 }
 
 // journalTimeout is how long the hub waits for the journal at most: for a read, for a
 // record, and for a place in its queue.
 const journalTimeout = 10 * time.Second
 
-// bound returns a context that ends with ctx, with the hub, and after journalTimeout.
-func (c *core) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+// Bound returns a context that ends with ctx, with the hub, and after journalTimeout.
+func (c *Core) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithTimeout(ctx, journalTimeout)
 	stop := context.AfterFunc(c.context, cancel)
 	return ctx, func() { stop(); cancel() }
@@ -55,10 +70,10 @@ type patience struct {
 	until time.Duration // it is handed out; as long again later it ends
 }
 
-// soon returns a context that ends with the hub, or after half a journalTimeout to a
+// Soon returns a context that ends with the hub, or after half a journalTimeout to a
 // whole one. All sessions share it, since each message needs one, and nearly none waits.
-func (c *core) soon() context.Context {
-	now := c.now()
+func (c *Core) Soon() context.Context {
+	now := c.Now()
 	if p := c.patience.Load(); p != nil && now < p.until {
 		return p.ctx
 	}
@@ -68,26 +83,26 @@ func (c *core) soon() context.Context {
 	return ctx
 }
 
-// seldom says when something may be logged again. The zero value is ready to use.
-type seldom struct{ next atomic.Int64 }
+// Seldom says when something may be logged again. The zero value is ready to use.
+type Seldom struct{ next atomic.Int64 }
 
-// allow reports whether nothing was allowed within the last interval.
-func (s *seldom) allow(now, interval time.Duration) bool {
+// Allow reports whether nothing was allowed within the last interval.
+func (s *Seldom) Allow(now, interval time.Duration) bool {
 	next := s.next.Load()
 	return int64(now) >= next && s.next.CompareAndSwap(next, int64(now+interval))
 }
 
-func (c *core) settings() *Settings { return c.current.Load() }
+func (c *Core) settings() *Settings { return c.current.Load() }
 
-// now is the time since the hub began. Unlike the system's clock, nobody sets it.
-func (c *core) now() time.Duration { return time.Since(c.began) }
+// Now is the time since the hub began. Unlike the system's clock, nobody sets it.
+func (c *Core) Now() time.Duration { return time.Since(c.began) }
 
 // isTemporary reports whether an error is not a fault of ours: the journal cannot
 // be used now and says so itself or does not answer in time, the hub is closing, or
 // whoever asked has gone.
 func isTemporary(err error) bool {
 	for _, known := range []error{
-		journal.ErrUnavailable, journal.ErrClosed, journal.ErrUncertain, ErrHubClosed, context.Canceled, context.DeadlineExceeded,
+		journal.ErrUnavailable, journal.ErrClosed, journal.ErrUncertain, room.ErrClosed, context.Canceled, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, known) {
 			return true
@@ -96,9 +111,9 @@ func isTemporary(err error) bool {
 	return false
 }
 
-// refusal returns what a client is told of an error: its code and message. An
+// Refusal returns what a client is told of an error: its code and message. An
 // error that nobody expects is logged.
-func (c *core) refusal(err error, doing string) *wire.Error {
+func (c *Core) Refusal(err error, doing string) *wire.Error {
 	var e *wire.Error
 	switch {
 	case errors.As(err, &e):
@@ -110,8 +125,8 @@ func (c *core) refusal(err error, doing string) *wire.Error {
 	return wire.Internal.Error("")
 }
 
-// logCause logs what is behind an error, if the client is not told that.
-func (c *core) logCause(err error) {
+// LogCause logs what is behind an error, if the client is not told that.
+func (c *Core) LogCause(err error) {
 	if _, told := err.(*wire.Error); told || errors.Is(err, access.ErrNoCredential) || errors.Is(err, context.Canceled) {
 		return
 	}
@@ -130,7 +145,7 @@ func unavailable(err error) *wire.Error {
 
 // notAppended logs why the journal did not record an entry, and returns what the client
 // is told.
-func (c *core) notAppended(err error) error {
+func (c *Core) notAppended(err error) error {
 	if !errors.Is(err, journal.ErrClosed) && !errors.Is(err, context.Canceled) { // the hub closes, or whoever asked has gone
 		if entry := c.log.Check(zap.WarnLevel, "message not recorded"); entry != nil {
 			entry.Write(zap.Error(err))
@@ -144,6 +159,3 @@ type newRooms struct {
 	users     access.KeyLimiter[string]
 	addresses access.AddressLimiter
 }
-
-// ErrHubClosed is returned to those who come after Close or Leave.
-var ErrHubClosed = room.ErrClosed

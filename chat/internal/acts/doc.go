@@ -1,0 +1,21 @@
+// Package acts is who acts in a hub, and what they may do: the one step that every act
+// goes through, whichever door its actor came by.
+//
+// An act takes an actor and a context, and asks the policies, the sanctions, the rates
+// and the journal. What it refuses is a *wire.Error; each door says that in its own
+// words. Nothing above this package asks any of these by itself.
+//
+// # Files, lowest first
+//
+//	settings.go   settings, counters, and what acts take and return
+//	sanctions.go  mutes and bans that outlive a restart
+//	core.go       what every act needs
+//	actor.go      who acts, and what they may do
+//	signin.go     act: to say who one is
+//	moderate.go   acts: mute, ban, kick
+//	history.go    act: history
+//	unread.go     act: to move the read mark; what is unread
+//	join.go       acts: join, catch up, who
+//	publish.go    acts: publish, recall
+//	start.go      the start of all this, its end, and operators
+package acts

@@ -1,0 +1,120 @@
+package acts
+
+import (
+	"context"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// Mute forbids a user to write in a room, or anywhere if room is empty, for d:
+// [wire.Forever] for no end, 0 to lift it.
+func (a *Actor) Mute(ctx context.Context, room, user string, d time.Duration) error {
+	return a.sanction(ctx, access.Sanction{Kind: access.Mute, Room: room, User: user}, d)
+}
+
+// Ban removes a user from a room, or from the hub if room is empty, and keeps them
+// out for d, as for Mute.
+func (a *Actor) Ban(ctx context.Context, room, user string, d time.Duration) error {
+	return a.sanction(ctx, access.Sanction{Kind: access.Ban, Room: room, User: user}, d)
+}
+
+// sanction changes a sanction.
+func (a *Actor) sanction(ctx context.Context, k access.Sanction, d time.Duration) error {
+	if err := a.mayModerate(k.Room, k.User, d == 0); err != nil {
+		return err
+	}
+	if err := a.core.sanctions.change(ctx, k, d); err != nil {
+		return err
+	}
+	switch {
+	case k.Kind == access.Mute:
+		a.core.tellUser(k.Room, k.User, &wire.Silenced{Room: k.Room, For: d})
+	case d != 0:
+		a.core.remove(k.Room, k.User, wire.Banned)
+	}
+	return nil
+}
+
+// Kick removes a user, who may come back, from a room, or from the hub if room is
+// empty. The error has the code not_found if the user was not there.
+func (a *Actor) Kick(room, user string) error {
+	if err := a.mayModerate(room, user, false); err != nil {
+		return err
+	}
+	if !a.core.remove(room, user, wire.Kicked) {
+		return wire.NotFound.Error("")
+	}
+	return nil
+}
+
+// mayModerate returns why an actor may not act against a user of a room, or of the
+// hub if no room is named. A user who is connected and may moderate there is
+// protected. An operator may lift a sanction of any room: earlier versions took any.
+func (a *Actor) mayModerate(name, user string, lifts bool) error {
+	if a.kind == operator {
+		if name == "" || lifts {
+			return nil
+		}
+		return a.mayOperate(name)
+	}
+	if !a.Rights(name).Moderate {
+		return wire.Forbidden.Error("")
+	}
+	if name != "" {
+		// Who may not read a room, or is banned from it, does not moderate it.
+		if err := a.MayRead(name); err != nil {
+			return err
+		}
+	}
+	for _, s := range a.core.sessionsOf(user) {
+		if s.Rights(name).Moderate {
+			return wire.Forbidden.Error("")
+		}
+	}
+	return nil
+}
+
+// mayOperate returns why an operator may do nothing in a room: it cannot exist, or it
+// belongs to the server.
+func (a *Actor) mayOperate(room string) error {
+	if err := CheckRoom(room); err != nil {
+		return err
+	}
+	if !a.Rights(room).Moderate {
+		return wire.Forbidden.Error("")
+	}
+	return nil
+}
+
+// remove ends what a user has in a room, or in the hub. It returns false if that is
+// nothing.
+func (c *Core) remove(name, user string, why wire.Code) (found bool) {
+	for _, s := range c.sessionsOf(user) {
+		if in, isRaw := s.RawRoom(); name == "" || isRaw && in == name {
+			s.Close(why)
+			found = true
+		}
+	}
+	if name != "" && c.rooms.Remove(name, user, why.Error("")) > 0 {
+		return true
+	}
+	return found
+}
+
+// tellUser sends f to the user's sessions of chat.v1: those in the room, or all of
+// them if none is named.
+func (c *Core) tellUser(name, user string, f wire.Frame) {
+	frame := room.Frame(f)
+	if name != "" {
+		c.rooms.TellUser(name, user, frame)
+		return
+	}
+	for _, s := range c.sessionsOf(user) {
+		if _, isRaw := s.RawRoom(); !isRaw {
+			s.Deliver(frame)
+		}
+	}
+}

@@ -1,0 +1,186 @@
+package acts
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// Publish is the act of saying something in a room. The journal calls done when
+// it has an answer.
+func (a *Actor) Publish(ctx context.Context, to Appender, name string, e journal.Entry, done func(journal.Receipt, error)) error {
+	if err := a.MayWrite(name); err != nil {
+		return err
+	}
+	if e.Kind.Recorded() && !e.Text {
+		if err := a.checkBody(e.Body); err != nil {
+			return err
+		}
+	}
+	founds := e.Kind.Recorded() && to.Found()
+	if founds {
+		if wait := a.chargeNewRoom(); wait > 0 {
+			to.Unfound()
+			return wire.TooSoon(wait)
+		}
+	}
+	reads := e.Kind.Counts() && e.Via == "" && a.identity.Load() != nil // a service key reads nothing
+	if !reads && !founds {
+		a.append(ctx, to, e, done)
+		return nil
+	}
+	a.append(ctx, to, e, func(receipt journal.Receipt, err error) { // which does not hold the entry
+		done(receipt, err)
+		switch {
+		case err == nil && reads:
+			a.readOwn(name, receipt)
+		case err != nil && founds:
+			to.Unfound()
+		}
+	})
+	return nil
+}
+
+// checkBody refuses a body whose text is too long. What clients say was decoded; what
+// an operator says may be anything.
+func (a *Actor) checkBody(body []byte) error {
+	if a.kind == operator {
+		if !json.Valid(body) {
+			e := wire.BadFrame.Error("")
+			e.Field, e.Message = "body", "body must be a JSON value"
+			return e
+		}
+		return nil
+	}
+	limit := a.core.settings().MaxText
+	if wire.TextSize(body) <= limit {
+		return nil
+	}
+	e := wire.TextTooLong.Error("")
+	e.Message = "the text has more than " + strconv.Itoa(limit) + " characters"
+	return e
+}
+
+// Signal passes a transient frame on to the other users of a room.
+func (a *Actor) Signal(ctx context.Context, to Appender, name string, f wire.Frame) error {
+	return a.Publish(ctx, to, name, journal.Entry{Kind: journal.Signal, Body: f.Append(nil)}, func(journal.Receipt, error) {})
+}
+
+// Recall is the act of taking a message back. done is called at once if the
+// message is already recalled, with a receipt that has only Duplicate set;
+// otherwise when the journal has an answer.
+func (a *Actor) Recall(ctx context.Context, to Appender, name string, target journal.Seq, done func(journal.Receipt, error)) error {
+	if err := a.notMuted(name); err != nil {
+		return err
+	}
+	found, err := a.core.findRecallable(ctx, name, target)
+	if err != nil {
+		return err
+	}
+	if found == nil {
+		return wire.NotFound.Error("")
+	}
+	if found.Recalled {
+		done(journal.Receipt{Duplicate: true}, nil)
+		return nil
+	}
+	if err := a.mayRecall(found); err != nil {
+		return err
+	}
+	a.append(ctx, to, recallOf(target), done)
+	return nil
+}
+
+// findRecallable returns the entry with that number if it can be recalled, and nil
+// if there is none.
+func (c *Core) findRecallable(ctx context.Context, name string, seq journal.Seq) (*journal.Entry, error) {
+	page, err := c.journal.Read(ctx, journal.Query{Room: name, After: seq - 1, Limit: 1})
+	if err != nil || len(page.Entries) == 0 || page.Entries[0].Seq != seq || !page.Entries[0].Kind.Erasable() {
+		return nil, err
+	}
+	return &page.Entries[0], nil
+}
+
+// recallOf returns the entry that recalls a message. Its key makes two recalls at
+// the same time one entry. No key of a client begins so.
+func recallOf(target journal.Seq) journal.Entry {
+	return journal.Entry{Kind: journal.Recall, Target: target, Key: "\x00recall " + strconv.FormatUint(uint64(target), 10)}
+}
+
+func (a *Actor) mayRecall(e *journal.Entry) error {
+	rights := a.Rights(e.Room)
+	switch {
+	case rights.Moderate:
+		return nil
+	case e.From.ID != a.User().ID, !rights.Write:
+		return wire.Forbidden.Error("")
+	case time.Since(time.UnixMilli(e.At)) > a.core.settings().RecallWindow:
+		return wire.TooLate.Error("")
+	}
+	return nil
+}
+
+// publishTimeout is how long callers without a session wait: until the room has less
+// to pass on, and then for the journal's answer.
+const publishTimeout = 30 * time.Second
+
+// Post publishes in a room that the actor is not in, and waits for the journal.
+func (a *Actor) Post(ctx context.Context, name string, e journal.Entry) (journal.Receipt, error) {
+	return a.fromOutside(ctx, name, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
+		return a.Publish(ctx, to, name, e, done)
+	})
+}
+
+// MayPost returns why the actor may not publish in a room that they are not in, or nil.
+func (a *Actor) MayPost(name string) error {
+	if err := a.mayUse(name); err != nil {
+		return err
+	}
+	return a.MayWrite(name)
+}
+
+// RecallFromOutside recalls in a room that the actor is not in, and waits for the journal.
+func (a *Actor) RecallFromOutside(ctx context.Context, name string, target journal.Seq) (journal.Receipt, error) {
+	return a.fromOutside(ctx, name, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
+		return a.Recall(ctx, to, name, target, done)
+	})
+}
+
+// fromOutside carries out an act in a room that the actor is not in: through the room,
+// like all acts. It waits for the journal.
+func (a *Actor) fromOutside(ctx context.Context, name string, act func(context.Context, Appender, func(journal.Receipt, error)) error) (journal.Receipt, error) {
+	if err := a.mayUse(name); err != nil {
+		return journal.Receipt{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	defer context.AfterFunc(a.core.context, cancel)() // the hub is closing, and waits for the room
+	r, release, err := a.core.rooms.KeepOpen(ctx, name)
+	if err != nil {
+		return journal.Receipt{}, err
+	}
+	defer release()
+	type answer struct {
+		receipt journal.Receipt
+		err     error
+	}
+	answers := make(chan answer, 1)
+	if err := act(ctx, r, func(receipt journal.Receipt, err error) { answers <- answer{receipt, err} }); err != nil {
+		return journal.Receipt{}, err
+	}
+	select {
+	case got := <-answers:
+		return got.receipt, got.err
+	case <-ctx.Done():
+	}
+	select {
+	case got := <-answers: // both came at once
+		return got.receipt, got.err
+	default:
+		return journal.Receipt{}, unavailable(journal.ErrUncertain) // it was handed in
+	}
+}

@@ -1,0 +1,73 @@
+package acts
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// Settings are those of a hub that acts need. chat.Settings says what each means.
+type Settings struct {
+	MaxText, MaxPage, Marks                        int
+	SessionRate, SessionBytes, UserRate, UserBytes access.Rate
+	ConnectRate, NewRooms                          access.Rate
+	RecallWindow                                   time.Duration
+	Policies                                       access.Policies
+}
+
+// Counters only grow.
+type Counters struct {
+	TooFast atomic.Uint64 // frames and requests that a rate has refused, or that had to wait
+	Resumed [Resumes]atomic.Uint64
+}
+
+// Resume is how a client came back to a room.
+type Resume uint8
+
+// The outcomes.
+const (
+	ResumedWhole Resume = iota // it got everything that it had missed at once
+	ResumedPaged               // it must ask for more pages
+	ResumedGap                 // entries are gone, or the epoch is another one
+	ResumedAhead               // it has seen entries that the journal does not have: a gap, too
+
+	Resumes = iota
+)
+
+// String returns the outcome as a word for metrics.
+func (r Resume) String() string { return [Resumes]string{"whole", "paged", "gap", "ahead"}[r] }
+
+// PageBytes is about how many bytes of entries one answer has.
+const PageBytes = 128 << 10
+
+// Position is what a client has of a room.
+type Position struct {
+	Room   string
+	Resume bool // Epoch and After are set
+	Epoch  string
+	After  journal.Seq // the newest entry that it has
+}
+
+// Missed is what a client has missed in a room, and how it is shown the room.
+type Missed struct {
+	Err    error // why the room cannot be read; then nothing else counts
+	Page   journal.Page
+	Gap    bool // entries between After and the page are gone
+	More   bool // there are more entries behind the page
+	Read   journal.Seq
+	Unread uint64
+
+	Write, Moderate bool // the user may
+	Presence        bool // the user is shown who is there
+}
+
+// Session is a session as moderation needs it.
+type Session interface {
+	room.Session
+	Rights(room string) access.Rights
+	// RawRoom returns the room of a raw session, or false if it is not raw.
+	RawRoom() (name string, ok bool)
+}

@@ -1,0 +1,50 @@
+package acts
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// Config is what a Core is made of.
+type Config struct {
+	Settings Settings
+	Journal  journal.Journal
+	Log      *zap.Logger
+	Rooms    *room.Rooms
+	Context  context.Context // ends when the sessions have gone
+	// SessionsOf returns the sessions of a user. It may take the hub's mutex.
+	SessionsOf func(user string) []Session
+}
+
+// New returns a Core. It reads the mutes and bans from the journal, and returns an
+// error if it cannot.
+func New(cfg Config) (*Core, error) {
+	c := &Core{journal: cfg.Journal, log: cfg.Log, began: time.Now(), rooms: cfg.Rooms, context: cfg.Context}
+	c.sessionsOf = cfg.SessionsOf
+	c.node = cfg.Journal.Nodes().Self().ID
+	c.marks = readmarks.New(cfg.Journal.Records())
+	c.sent = readmarks.NewSending(c.moveToSent)
+	c.Configure(cfg.Settings)
+	ctx, cancel := c.Bound(c.context)
+	defer cancel()
+	var err error
+	c.sanctions, err = loadSanctions(ctx, cfg.Journal.Records())
+	return c, err
+}
+
+// Close waits until the read marks of what was sent have moved.
+func (c *Core) Close() { c.sent.Close() }
+
+// Operator returns an operator of the hub.
+func (c *Core) Operator() *Actor { return &Actor{core: c, kind: operator} }
+
+// Sanctions calls each for every mute and ban in force and its end, ordered by kind,
+// room and user. No lock is held.
+func (c *Core) Sanctions(each func(k access.Sanction, end time.Time)) { c.sanctions.InForce(each) }
