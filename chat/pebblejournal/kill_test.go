@@ -31,8 +31,8 @@ func killOptions(dir string) Options {
 }
 
 // TestKill_ManyRooms_LosesNothing kills a process that appends to ever new rooms and to
-// one that is trimmed, and compacts all the time. With CHAT_LARGE it does so 100 times,
-// until there are 40,000 rooms of one word each:
+// one that is trimmed, and compacts all the time, until both are large enough. With
+// CHAT_LARGE it does so 100 times and until there are 40,000 rooms of one word each:
 //
 //	CHAT_LARGE=1 go test ./chat/pebblejournal -run Kill -v -timeout 30m
 func TestKill_ManyRooms_LosesNothing(t *testing.T) {
@@ -41,7 +41,7 @@ func TestKill_ManyRooms_LosesNothing(t *testing.T) {
 		kills, rooms = 100, 40_000
 	}
 	k := &killed{t: t, dir: filepath.Join(t.TempDir(), "store"), busy: map[journal.Seq]string{}}
-	for n := 0; n < kills || len(k.words) < rooms; n++ {
+	for n := 0; n < kills || len(k.words) < rooms || len(k.busy) < 2*killKept; n++ {
 		k.runAndKill(50*time.Millisecond + rand.N(300*time.Millisecond))
 		k.check(false)
 		if t.Failed() {
@@ -52,9 +52,6 @@ func TestKill_ManyRooms_LosesNothing(t *testing.T) {
 		}
 	}
 	k.check(true)
-	if len(k.busy) < 2*killKept {
-		t.Errorf("only %d entries were appended to the busy room: the test tests too little", len(k.busy))
-	}
 }
 
 // killed is a store whose process is killed again and again, and what it has
@@ -145,7 +142,10 @@ func (k *killed) check(all bool) {
 func (k *killed) checkBusy(j *Journal) {
 	kept := readAll(k.t, j, "busy")
 	if len(kept) == 0 {
-		k.t.Fatal("the busy room is empty")
+		if len(k.busy) > 0 {
+			k.t.Error("the busy room is empty")
+		}
+		return
 	}
 	last := kept[len(kept)-1].Seq
 	keys := map[string]bool{}
