@@ -38,7 +38,7 @@ func TestCrash_LosesNothingAcknowledged_DoublesNothing(t *testing.T) {
 		}
 	}`)
 	talkers := []*talker{newTalker(t, p, "ann"), newTalker(t, p, "ann"), newTalker(t, p, "ben")}
-	for range crashes {
+	for n := 0; n < crashes || !enough(talkers); n++ {
 		p.Start()
 		checkKept(t, p, talkers)
 		var talking sync.WaitGroup
@@ -54,16 +54,24 @@ func TestCrash_LosesNothingAcknowledged_DoublesNothing(t *testing.T) {
 	}
 	p.Start()
 	checkKept(t, p, talkers)
-	acknowledged, again, known := 0, 0, 0
+	acknowledged, again, known := tested(talkers)
+	t.Logf("%d messages were acknowledged, %d sent again after a crash, %d of those known already", acknowledged, again, known)
+}
+
+func tested(talkers []*talker) (acknowledged, again, known int) {
 	for _, k := range talkers {
 		acknowledged += len(k.said)
 		again += k.retried
 		known += k.known
 	}
-	t.Logf("%d messages were acknowledged, %d sent again after a crash, %d of those known already", acknowledged, again, known)
-	if acknowledged < 10*crashes || again < crashes || known == 0 {
-		t.Error("the test tests too little")
-	}
+	return acknowledged, again, known
+}
+
+// enough returns whether the crashes have met what they are to meet. On a busy machine
+// that takes more of them.
+func enough(talkers []*talker) bool {
+	acknowledged, again, known := tested(talkers)
+	return acknowledged >= 10*crashes && again >= crashes && known > 0
 }
 
 // checkKept checks that every acknowledged message is recorded under its number, and
