@@ -50,6 +50,9 @@ func (s *session) RawRoom() (name string, ok bool) {
 // Message implements wsconn.Handler.
 func (s *session) Message(op ws.OpCode, payload []byte) { s.dialect.Receive(op, payload) }
 
+// Slow implements wsconn.Handler.
+func (s *session) Slow() { s.Close(wire.Slow) }
+
 // Closed implements wsconn.Handler.
 func (s *session) Closed(err error) {
 	s.end()

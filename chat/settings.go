@@ -44,8 +44,8 @@ type Settings struct {
 	// MaxOpenRooms bounds the rooms that somebody is in. Default 100,000.
 	MaxOpenRooms int
 	// MaxOutboxes bounds the bytes that wait for all clients together. When it is
-	// reached, clients that have not read what waits for them are cut off.
-	// Default 256 MiB.
+	// exceeded, the clients for which most waits are cut off. A quarter of it bounds what
+	// clients have sent of messages that are not whole. Default 256 MiB.
 	MaxOutboxes int
 	// SessionRate and SessionBytes bound the frames and the bytes that one
 	// session sends; UserRate and UserBytes bound what all sessions of a user send.

@@ -1,6 +1,7 @@
 package wsconn
 
 import (
+	"sync"
 	"unicode/utf8"
 
 	"github.com/gobwas/ws"
@@ -13,6 +14,14 @@ type sink interface {
 	control(op ws.OpCode, payload []byte) error
 	// fragment is called at the end of a frame of n bytes that does not end its message.
 	fragment(n int64) error
+}
+
+// owner is the connection of an assembler.
+type owner interface {
+	// partials are the messages that are not whole, of all connections.
+	partials() *holders[*assembler]
+	// fail closes the connection.
+	fail(why *CloseError)
 }
 
 // assembler turns the bytes of one connection into whole messages, wherever the
@@ -33,8 +42,15 @@ type assembler struct {
 
 	op         ws.OpCode // of the message being put together; 0 between messages
 	compressed bool      // that message is
-	body       []byte    // of that message
+	size       int       // bytes of it so far
 	ctl        []byte    // payload of a control frame cut by the end of a read
+
+	owner owner // whose message it is; fixed while body holds something
+
+	mu      sync.Mutex // guards the rest
+	body    []byte     // of the message
+	account account    // what body takes
+	dropped bool       // body was given up; the connection ends
 }
 
 // unfinished reports whether a message or frame has begun and not ended.
@@ -110,7 +126,7 @@ func (a *assembler) checkHeader(h ws.Header, max int, deflate bool) error {
 	if h.OpCode.IsControl() {
 		return nil
 	}
-	if h.Length > int64(max-len(a.body)) {
+	if h.Length > int64(max-a.size) {
 		return errTooLarge
 	}
 	if h.OpCode != ws.OpContinuation {
@@ -132,17 +148,89 @@ func (a *assembler) readPayload(part []byte) error {
 	if a.frame.OpCode.IsControl() {
 		return a.readControl(part, whole)
 	}
-	if whole && a.frame.Fin && len(a.body) == 0 { // the usual case: nothing to keep
+	if whole && a.frame.Fin && a.size == 0 { // the usual case: nothing to keep
 		return a.finish(part)
 	}
-	a.body = append(a.body, part...)
+	if err := a.keep(part); err != nil {
+		return err
+	}
 	switch {
 	case a.inPayload:
 		return nil
 	case !a.frame.Fin:
 		return a.sink.fragment(a.frame.Length)
 	}
-	return a.finish(a.body)
+	body, err := a.take()
+	if err != nil {
+		return err
+	}
+	return a.finish(body)
+}
+
+// errUnfinished ends a connection whose message took most of what all messages that
+// were not whole may take.
+var errUnfinished = &CloseError{Code: ws.StatusPolicyViolation, Reason: "too many messages that are not whole"}
+
+// keep appends to the message. Its memory counts among that of all connections.
+func (a *assembler) keep(part []byte) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.dropped {
+		return errUnfinished
+	}
+	before := cap(a.body)
+	a.body = append(a.body, part...)
+	a.size += len(part)
+	a.countLocked(cap(a.body) - before)
+	return nil
+}
+
+// take returns the message, which is whole.
+func (a *assembler) take() ([]byte, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.dropped {
+		return nil, errUnfinished
+	}
+	body := a.body
+	a.body = nil
+	a.countLocked(-cap(body))
+	return body, nil
+}
+
+// drop gives up the message. What else comes of it is an error.
+func (a *assembler) drop() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.dropLocked()
+}
+
+func (a *assembler) dropLocked() {
+	a.countLocked(-cap(a.body))
+	a.body, a.dropped = nil, true
+}
+
+func (a *assembler) countLocked(n int) {
+	if n != 0 {
+		a.owner.partials().add(a, n)
+	}
+}
+
+// held implements holder.
+func (a *assembler) held() *account { return &a.account }
+
+// cutOff implements holder. The memory is free at once; the connection ends in its time.
+func (a *assembler) cutOff(class int8) {
+	a.mu.Lock()
+	if a.account.class < class {
+		a.mu.Unlock()
+		return
+	}
+	a.owner.partials().pay(a)
+	a.dropLocked()
+	owner := a.owner
+	a.mu.Unlock()
+	owner.fail(errUnfinished)
 }
 
 func (a *assembler) readControl(part []byte, whole bool) error {
@@ -158,7 +246,7 @@ func (a *assembler) readControl(part []byte, whole bool) error {
 
 func (a *assembler) finish(body []byte) error {
 	op, compressed := a.op, a.compressed
-	a.op, a.compressed, a.body = 0, false, nil
+	a.op, a.compressed, a.size = 0, false, 0
 	if op == ws.OpText && !compressed && !utf8.Valid(body) {
 		return errNotUTF8
 	}

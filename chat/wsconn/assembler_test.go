@@ -21,10 +21,17 @@ func (c *collector) fragment(int64) error { return nil }
 
 func (c *collector) control(op ws.OpCode, payload []byte) error { return c.message(op, payload, false) }
 
+// newAssembler returns an assembler of a connection of its own.
+func newAssembler(s sink) *assembler {
+	all := new(shared)
+	all.unfinished.least = leastUnfinished
+	return &assembler{sink: s, owner: &Conn{shared: all}}
+}
+
 // assemble feeds stream in pieces of the given size.
 func assemble(stream []byte, piece, max int) ([]string, error) {
 	var c collector
-	a := assembler{sink: &c}
+	a := newAssembler(&c)
 	stream = bytes.Clone(stream) // feed unmasks in place
 	for len(stream) > 0 {
 		n := min(piece, len(stream))

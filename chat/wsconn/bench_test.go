@@ -19,6 +19,7 @@ func (nowhere) message(ws.OpCode, []byte, bool) error { return nil }
 func (nowhere) control(ws.OpCode, []byte) error       { return nil }
 func (nowhere) fragment(int64) error                  { return nil }
 func (nowhere) Message(ws.OpCode, []byte)             {}
+func (nowhere) Slow()                                 {}
 func (nowhere) Closed(error)                          {}
 
 // Unmasking and checking UTF-8 is nearly all that reading costs above the system
@@ -37,7 +38,7 @@ func BenchmarkAssembler_Feed(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			frame := clientFrame(c.op, true, []byte(c.payload))
 			buf := make([]byte, len(frame))
-			a := assembler{sink: nowhere{}}
+			a := newAssembler(nowhere{})
 			b.SetBytes(int64(len(frame)))
 			b.ReportAllocs()
 			for b.Loop() {

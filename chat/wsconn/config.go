@@ -22,8 +22,10 @@ type Config struct {
 	// OutboxLimit bounds the bytes that wait for one peer. Default 256 KiB.
 	OutboxLimit int
 
-	// OutboxTotal bounds the bytes that wait for all peers together. While the
-	// sum exceeds it, nothing more is queued for a peer that is behind. Default
+	// OutboxTotal bounds the bytes that wait for all peers together. When the sum
+	// exceeds it, the peers for which most waits are cut off, one after the other. For
+	// each peer 4 KiB may wait in any case. A quarter of OutboxTotal bounds messages from
+	// clients that are not whole yet, with 512 bytes for each in any case. Default
 	// 256 MiB.
 	OutboxTotal int
 
@@ -66,6 +68,15 @@ func (c Config) withDefaults() Config {
 	}
 	return c
 }
+
+// Below these, what a connection holds is not listed: see holders.
+const (
+	leastOutbox     = 4 << 10
+	leastUnfinished = 512
+)
+
+// unfinishedShare is which part of OutboxTotal bounds unfinished messages.
+const unfinishedShare = 4
 
 // tuning is the part of a Config that may change while connections live.
 type tuning struct {

@@ -9,12 +9,17 @@ import (
 	"github.com/gobwas/ws"
 )
 
-// Handler is told what happens on a Conn. Its calls never overlap.
+// Handler is told what happens on a Conn. Calls of Message and Closed never overlap.
 type Handler interface {
 	// Message is called for each whole message: op is ws.OpText, whose payload
 	// is valid UTF-8, or ws.OpBinary. The payload is valid until Message
 	// returns. While Message blocks, nothing more is read from this peer.
 	Message(op ws.OpCode, payload []byte)
+
+	// Slow is called once, by any goroutine, if too much waits for all peers together
+	// and most of it for this one: see Config.OutboxTotal. What waited has been dropped,
+	// and the Handler is expected to Close the connection.
+	Slow()
 
 	// Closed is called once, after the last Message, when the socket has been
 	// released. err is never nil: a *CloseError if one side closed the connection
@@ -62,8 +67,10 @@ type Conn struct {
 	finished      bool  // closeWrite was called
 	released      bool  // the socket has been released, or is about to be
 	why           error // why it ended; set with the first change of state
+	frontCut      bool  // a part of queue[0] has been written
+	inFlight      int32 // how many pieces of queue are being written
 	queue         [][]byte
-	queued        int        // bytes in queue; the outbox's bound applies to it
+	outbox        account    // what queue takes; the outbox's bounds apply to it
 	wait          *queueWait // nil while nobody waits
 	timerStart    int64      // engine time at which the peer's time limit began; 0 while nothing waits for it
 }
@@ -73,10 +80,11 @@ type shared struct {
 	cfg      Config // fixed parts: the timeouts other than the ping interval, and OnPanic
 	registry registry
 
-	tuning  atomic.Pointer[tuning]
-	clock   atomic.Int64
-	queued  atomic.Int64 // bytes that wait for all peers
-	readers atomic.Int64 // goroutines that read
+	tuning     atomic.Pointer[tuning]
+	clock      atomic.Int64
+	outboxes   holders[*Conn]      // what waits for all peers
+	unfinished holders[*assembler] // messages that are not whole
+	readers    atomic.Int64        // goroutines that read
 
 	wg sync.WaitGroup // every goroutine of the engine and its connections
 }
@@ -98,11 +106,10 @@ func (s *shared) now() int64 { return s.clock.Load() }
 
 func (s *shared) maxMessage() int { return s.tuning.Load().maxMessage }
 
-// mayQueue reports whether n more bytes may wait for a peer for which queued
-// bytes wait.
-func (s *shared) mayQueue(queued, n int) bool {
-	t := s.tuning.Load()
-	return queued+n <= t.outboxLimit && s.queued.Load()+int64(n) <= t.outboxTotal
+func (s *shared) relieveOutboxes() { s.outboxes.relieve(s.tuning.Load().outboxTotal) }
+
+func (s *shared) relieveUnfinished() {
+	s.unfinished.relieve(s.tuning.Load().outboxTotal / unfinishedShare)
 }
 
 func (s *shared) spawn(f func()) { s.wg.Go(f) }
@@ -128,8 +135,8 @@ func (c *Conn) killLocked(why error) {
 		c.why = why
 	}
 	c.state = dead
-	c.shared.queued.Add(-int64(c.queued))
-	c.queue, c.queued = nil, 0
+	c.shared.outboxes.add(c, -c.outbox.bytes)
+	c.queue = nil
 	c.endWaitLocked()
 	if c.reading || c.writing {
 		c.sock.interrupt()
@@ -146,6 +153,9 @@ func (c *Conn) releaseLocked() {
 	c.released = true
 	c.shared.spawn(func() {
 		c.sock.close()
+		if c.partial != nil { // nobody reads any more
+			c.partial.drop()
+		}
 		c.shared.registry.remove(c)
 		c.handler.Closed(c.why)
 	})
@@ -166,7 +176,7 @@ func (c *Conn) startTimerLocked() {
 
 // queueWait is what calls of Await wait for.
 type queueWait struct {
-	atMost int           // what queued must fall to
+	atMost int           // what the outbox must fall to
 	done   chan struct{} // closed when it has, or the connection is dead
 }
 

@@ -33,6 +33,11 @@
 // Conn's outbox, bounded in bytes, and the next write takes what has gathered
 // there, up to 64 KiB, or 16 KiB where the socket makes a write wait.
 //
+// What waits for all connections together is bounded, too, and so are messages that
+// are not whole. The greatest holder pays: it is cut off, and what it held is free at
+// once. To find it takes constant time, and a write that need not wait never asks: a
+// frame that waits costs some 200 ns, with one connection and with 50,000.
+//
 // No socket has a write deadline: one timer of the engine bounds all writes. Before
 // it cuts a peer off, it asks the kernel whether that peer has taken anything.
 //
@@ -58,9 +63,10 @@
 // Each uses only those above it:
 //
 //   - frame.go: headers of frames, close codes
-//   - assembler.go: whole messages out of bytes
 //   - deflate.go: permessage-deflate
 //   - config.go: Config
+//   - holders.go: who holds most of what a bound counts
+//   - assembler.go: whole messages out of bytes
 //   - socket.go: what a Conn needs of a transport
 //   - netsocket.go: any net.Conn
 //   - streamsocket.go: a stream of HTTP/2 or HTTP/3

@@ -37,6 +37,7 @@ func NewEngine(cfg Config) *Engine {
 	}
 	e.cfg = cfg.withDefaults()
 	e.registry = e
+	e.outboxes.least, e.unfinished.least = leastOutbox, leastUnfinished
 	e.sockets = newSockets(e.spawn)
 	e.clock.Store(1)
 	e.Tune(cfg)
@@ -115,7 +116,7 @@ func (e *Engine) Len() int {
 }
 
 // Queued returns how many bytes wait for all peers.
-func (e *Engine) Queued() int64 { return e.queued.Load() }
+func (e *Engine) Queued() int64 { return e.outboxes.total.Load() }
 
 // Parked returns how many connections wait without a goroutine.
 func (e *Engine) Parked() int { return max(0, e.Len()-int(e.readers.Load())) }

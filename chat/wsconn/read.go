@@ -48,7 +48,9 @@ func (c *Conn) acquireReadState() *readState {
 	if c.partial != nil {
 		r.in, c.partial = c.partial, nil
 	}
-	r.conn, r.in.sink, r.turn = c, r, 0
+	if r.conn, r.in.sink, r.turn = c, r, 0; r.in.owner != c {
+		r.in.owner = c
+	}
 	return r
 }
 
@@ -58,9 +60,14 @@ func (c *Conn) releaseReadState(r *readState) {
 	r.pongs, r.pings = nil, 0
 	if r.in.unfinished() {
 		c.partial, r.in = r.in, new(assembler)
+	} else {
+		r.in.owner = nil
 	}
 	readStates.Put(r)
 }
+
+// partials implements owner.
+func (c *Conn) partials() *holders[*assembler] { return &c.shared.unfinished }
 
 // Start begins to read. Before it, messages may be sent but none is received.
 func (c *Conn) Start() {
@@ -192,6 +199,9 @@ func (r *readState) feed(p []byte) error {
 	c := r.conn
 	switch c.currentState() {
 	case closing:
+		if r.in.unfinished() {
+			r.in.drop()
+		}
 		return nil
 	case dead:
 		return net.ErrClosed
@@ -208,6 +218,7 @@ func (r *readState) feed(p []byte) error {
 		if c.messageStart.Load() == 0 {
 			c.messageStart.Store(c.shared.now())
 		}
+		c.shared.relieveUnfinished()
 		return nil
 	}
 	if c.messageStart.Load() != 0 {

@@ -3,6 +3,7 @@ package wsconn
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/gobwas/ws"
@@ -42,12 +43,13 @@ func (c *Conn) Send(p []byte) error {
 		return ErrClosed
 	}
 	if c.writing || len(c.queue) > 0 {
-		if !c.shared.mayQueue(c.queued, len(p)) {
+		if c.outbox.bytes+len(p)+pieceSize > c.shared.tuning.Load().outboxLimit {
 			c.mu.Unlock()
 			return ErrSlow
 		}
 		c.pushLocked(p)
 		c.mu.Unlock()
+		c.shared.relieveOutboxes()
 		return nil
 	}
 	c.writing = true
@@ -63,15 +65,20 @@ func (c *Conn) Send(p []byte) error {
 		n, err = c.sock.write(p)
 	}
 	c.mu.Lock()
-	if n < len(p) && c.state != dead {
+	left := n < len(p) && c.state != dead
+	if left {
 		c.putBackLocked(p[n:])
+		c.frontCut = n > 0
 	}
 	if len(c.queue) > 0 && c.sock.blocks() && err == nil {
 		c.mu.Unlock()
 		c.shared.spawn(c.flushBlocking) // which has the right to write now
-		return nil
+	} else {
+		c.flushLocked(err)
 	}
-	c.flushLocked(err)
+	if left {
+		c.shared.relieveOutboxes()
+	}
 	return nil
 }
 
@@ -81,7 +88,7 @@ func (c *Conn) Send(p []byte) error {
 // altogether is cut off after Config.WriteTimeout, which ends the wait.
 func (c *Conn) Await(n int) {
 	c.mu.Lock()
-	for c.queued > n && c.state != dead {
+	for c.outbox.bytes > n && c.state != dead {
 		if c.wait == nil {
 			c.wait = &queueWait{n, make(chan struct{})}
 		}
@@ -209,14 +216,15 @@ func (c *Conn) writeQueueLocked() (int, error) {
 		size = blockingSize
 	}
 	p := c.queue[0][:min(len(c.queue[0]), size)]
+	c.inFlight = 1
 	var buf *[gatherSize]byte
 	if len(c.queue) > 1 && len(p) < size/2 {
 		buf = gatherBuffers.Get().(*[gatherSize]byte)
-		n := 0
-		for i := 0; i < len(c.queue) && n < size; i++ {
+		n, i := 0, 0
+		for ; i < len(c.queue) && n < size; i++ {
 			n += copy(buf[n:size], c.queue[i])
 		}
-		p = buf[:n]
+		p, c.inFlight = buf[:n], int32(i)
 	}
 	c.mu.Unlock()
 	n, err := c.sock.write(p)
@@ -224,6 +232,7 @@ func (c *Conn) writeQueueLocked() (int, error) {
 		gatherBuffers.Put(buf)
 	}
 	c.mu.Lock()
+	c.inFlight = 0
 	return n, err
 }
 
@@ -233,21 +242,23 @@ func (c *Conn) consumeLocked(n int) {
 	if c.state == dead || n == 0 {
 		return
 	}
-	c.queued -= n
-	c.shared.queued.Add(-int64(n))
+	taken := n
 	for n > 0 && n >= len(c.queue[0]) {
 		n -= len(c.queue[0])
+		taken += pieceSize
+		c.queue[0] = nil // the array may live on, but not the frames
 		c.queue = c.queue[1:]
+		c.frontCut = false
 	}
 	if n > 0 {
 		c.queue[0] = c.queue[0][n:]
+		c.frontCut = true
 	}
 	if len(c.queue) == 0 {
 		c.queue = nil // an idle connection holds no outbox
 	}
-	if c.wait != nil && c.queued <= c.wait.atMost {
-		c.endWaitLocked()
-	}
+	c.shared.outboxes.add(c, -taken)
+	c.wakeLocked()
 	if c.state == open && c.timerStart != 0 {
 		c.timerStart = c.shared.now()
 		if c.queue == nil {
@@ -256,14 +267,89 @@ func (c *Conn) consumeLocked(n int) {
 	}
 }
 
+// pieceSize is what each piece of the queue costs besides its bytes: its place in an
+// array that may be half empty.
+const pieceSize = 48
+
 func (c *Conn) pushLocked(p []byte) {
 	c.queue = append(c.queue, p)
-	c.queued += len(p)
-	c.shared.queued.Add(int64(len(p)))
+	c.shared.outboxes.add(c, len(p)+pieceSize)
 }
 
 func (c *Conn) putBackLocked(p []byte) {
 	c.queue = append([][]byte{p}, c.queue...)
-	c.queued += len(p)
-	c.shared.queued.Add(int64(len(p)))
+	c.shared.outboxes.add(c, len(p)+pieceSize)
+}
+
+// wakeLocked ends the wait of Await if little enough is left.
+func (c *Conn) wakeLocked() {
+	if c.wait != nil && c.outbox.bytes <= c.wait.atMost {
+		c.endWaitLocked()
+	}
+}
+
+// outboxShare is what a connection that was cut off may keep, until it is closed, of a
+// frame that has been written in part.
+const outboxShare = 64 << 10
+
+// held implements holder.
+func (c *Conn) held() *account { return &c.outbox }
+
+// cutOff implements holder: too much waits for all peers, and most of it for this one.
+// What waits is dropped at once, since a peer that does not read would hold it until
+// CloseTimeout. The Handler may say goodbye.
+func (c *Conn) cutOff(class int8) {
+	c.mu.Lock()
+	if c.outbox.class < class {
+		c.mu.Unlock()
+		return
+	}
+	c.shared.outboxes.pay(c)
+	c.dropQueueLocked()
+	isOpen, much := c.state == open, c.outbox.bytes > outboxShare
+	c.mu.Unlock()
+	if isOpen {
+		c.tellSlow()
+	}
+	if much {
+		c.Kill(errOutboxes)
+	}
+}
+
+// errOutboxes ends a connection for which most waited when too much waited for all.
+var errOutboxes = &CloseError{Code: ws.StatusPolicyViolation, Reason: "too much waits to be read"}
+
+func (c *Conn) tellSlow() {
+	defer func() {
+		if r := recover(); r != nil {
+			c.Kill(c.shared.recovered(r))
+		}
+	}()
+	c.handler.Slow()
+	c.fail(errOutboxes) // does nothing if the Handler has closed it
+}
+
+// dropQueueLocked drops all whole frames that wait, except those that are being written
+// and the last ones of a connection that is closing.
+func (c *Conn) dropQueueLocked() {
+	keep := int(c.inFlight)
+	if c.frontCut {
+		keep = max(keep, 1)
+	}
+	end := len(c.queue)
+	if c.state == closing {
+		end--
+	}
+	if keep >= end {
+		return
+	}
+	dropped := 0
+	for _, p := range c.queue[keep:end] {
+		dropped += len(p) + pieceSize
+	}
+	if c.queue = slices.Delete(c.queue, keep, end); len(c.queue) == 0 {
+		c.queue = nil
+	}
+	c.shared.outboxes.add(c, -dropped)
+	c.wakeLocked()
 }

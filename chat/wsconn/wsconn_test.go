@@ -23,6 +23,7 @@ type recorder struct {
 	closed   chan struct{}
 	err      error // set before closed is closed
 	onHear   func(op ws.OpCode, payload []byte)
+	onSlow   func()
 }
 
 func newRecorder() *recorder { return &recorder{closed: make(chan struct{})} }
@@ -33,6 +34,12 @@ func (r *recorder) Message(op ws.OpCode, payload []byte) {
 	r.mu.Unlock()
 	if r.onHear != nil {
 		r.onHear(op, payload)
+	}
+}
+
+func (r *recorder) Slow() {
+	if r.onSlow != nil {
+		r.onSlow()
 	}
 }
 
@@ -231,36 +238,28 @@ func TestConn_Close_PeerThatNeverAnswers_IsLeft(t *testing.T) {
 
 // What follows a ping is heard even if its pong does not fit into the outbox.
 func TestConn_PongThatMeetsAFullOutbox_SkipsNothing(t *testing.T) {
-	for name, cfg := range map[string]Config{
-		"of the connection": {OutboxLimit: 1000},
-		"of all":            {OutboxTotal: 1000},
-	} {
-		t.Run(name, func(t *testing.T) {
-			cfg.WriteTimeout = time.Hour
-			bubble(t, cfg, func(t *testing.T, e *Engine) {
-				r := newRecorder()
-				c, client := connect(t, e, r)
-				var err error
-				for err == nil {
-					err = c.Send(AppendFrame(nil, ws.OpText, false, make([]byte, 5)))
-				}
-				if err != ErrSlow {
-					t.Fatal(err)
-				}
-				segment := clientFrame(ws.OpPing, true, []byte("a ping with a body"))
-				segment = append(segment, clientFrame(ws.OpText, true, []byte("A"))...)
-				for _, p := range [][]byte{segment, clientFrame(ws.OpText, true, []byte("B"))} {
-					if _, err := client.Write(p); err != nil {
-						t.Fatal(err)
-					}
-				}
-				synctest.Wait()
-				if got := r.heard(); !slices.Equal(got, []string{"A", "B"}) {
-					t.Errorf("heard %q", got)
-				}
-			})
-		})
-	}
+	bubble(t, Config{OutboxLimit: 1000, WriteTimeout: time.Hour}, func(t *testing.T, e *Engine) {
+		r := newRecorder()
+		c, client := connect(t, e, r)
+		var err error
+		for err == nil {
+			err = c.Send(AppendFrame(nil, ws.OpText, false, make([]byte, 5)))
+		}
+		if err != ErrSlow {
+			t.Fatal(err)
+		}
+		segment := clientFrame(ws.OpPing, true, []byte("a ping with a body"))
+		segment = append(segment, clientFrame(ws.OpText, true, []byte("A"))...)
+		for _, p := range [][]byte{segment, clientFrame(ws.OpText, true, []byte("B"))} {
+			if _, err := client.Write(p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		if got := r.heard(); !slices.Equal(got, []string{"A", "B"}) {
+			t.Errorf("heard %q", got)
+		}
+	})
 }
 
 func TestConn_HandlerThatPanics_EndsItsConnectionOnly(t *testing.T) {
