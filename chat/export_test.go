@@ -63,3 +63,10 @@ func (h *Hub) Hold(name string) (release func(), err error) {
 
 // Queued returns how many bytes wait for clients.
 func (h *Hub) Queued() int64 { return h.engine.Queued() }
+
+// WithLock calls f while it holds the hub's mutex.
+func (h *Hub) WithLock(f func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	f()
+}

@@ -65,11 +65,10 @@ func NewHub(cfg Config) (*Hub, error) {
 	h.context, h.cancel = context.WithCancel(context.Background())
 	h.current.Store(&set)
 	h.rooms = room.NewRooms(room.Config{
-		Settings:        set.forRooms(),
-		Journal:         cfg.Journal,
-		OnPanic:         h.logPanic,
-		OnLost:          h.logLost,
-		RawSubscription: h.rawSubscription,
+		Settings: set.forRooms(),
+		Journal:  cfg.Journal,
+		OnPanic:  h.logPanic,
+		OnLost:   h.logLost,
 	})
 	var err error
 	h.core, err = acts.New(acts.Config{
@@ -96,15 +95,6 @@ func (h *Hub) logLost(name string, l journal.Lost) {
 		h.log.Warn("the journal has lost what it followed: the clients of the room come back", zap.String("room", name),
 			zap.String("epoch", l.Epoch), zap.Error(l.Why))
 	}
-}
-
-// rawSubscription returns the subscription of the raw session with that id, or
-// nil.
-func (h *Hub) rawSubscription(id string) *room.Subscription {
-	if s := h.session(id); s != nil {
-		return s.rawSub
-	}
-	return nil
 }
 
 // Settings returns those in force, with the defaults filled in.

@@ -101,6 +101,7 @@ func TestRoom_Origin_SparesItsOwnSessionOnly(t *testing.T) {
 	onJournal(t, config, testAuth{}, alone, func(t *testing.T, b *bubble) {
 		defer b.close()
 		raw := b.connectRaw()
+		raw.send("the room knows it by this")
 		synctest.Wait()
 		id := b.hub.Sessions(chat.SessionFilter{}, "", 1)[0].ID
 		for i, node := range []string{j.Nodes().Self().ID, "another"} {

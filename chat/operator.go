@@ -75,22 +75,19 @@ func (h *Hub) Sessions(f SessionFilter, after string, limit int) []SessionInfo {
 	if f.Room != "" {
 		inRoom = h.rooms.SessionIDs(f.Room)
 	}
-	h.mu.Lock()
-	devices := map[string]string{}
-	for _, u := range h.users {
-		for _, us := range u.sessions {
-			devices[us.session.ID()] = us.device
-		}
+	sessions, known := h.snapshot()
+	devices := make(map[*session]string, len(known))
+	for _, us := range known {
+		devices[us.session] = us.device
 	}
 	var list []SessionInfo
-	for id, s := range h.sessions {
-		if id > after && (f.Room == "" || inRoom[id]) {
-			if info := sessionInfo(s, devices[id]); f.User == "" || info.User == f.User {
+	for _, s := range sessions {
+		if id := s.ID(); id > after && (f.Room == "" || inRoom[id]) {
+			if info := sessionInfo(s, devices[s]); f.User == "" || info.User == f.User {
 				list = append(list, info)
 			}
 		}
 	}
-	h.mu.Unlock()
 	slices.SortFunc(list, func(a, b SessionInfo) int { return cmp.Compare(a.ID, b.ID) })
 	return list[:min(limit, len(list))]
 }

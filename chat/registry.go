@@ -195,6 +195,21 @@ func (r *registry) sessionsOf(user string) []acts.Session {
 	return list
 }
 
+// snapshot returns all sessions, and those whose users are known with their devices. It
+// only copies, so that nobody waits for whoever makes a list of fifty thousand.
+func (r *registry) snapshot() (all []*session, known []userSession) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all, known = slices.Grow(all, len(r.sessions)), slices.Grow(known, len(r.sessions))
+	for _, s := range r.sessions {
+		all = append(all, s)
+	}
+	for _, u := range r.users {
+		known = append(known, u.sessions...)
+	}
+	return all, known
+}
+
 // all returns the sessions for which want returns true. want is called with the
 // mutex held.
 func (r *registry) all(want func(*session) bool) []*session {

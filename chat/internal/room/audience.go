@@ -10,6 +10,7 @@ import (
 // audience is who hears a room. The room's worker owns it.
 type audience struct {
 	receivers []*receiver
+	speakers  map[string]*receiver // the raw ones who have said something, by the ids of their sessions: they do not hear themselves
 	presence  presence
 }
 
@@ -22,8 +23,22 @@ func (a *audience) add(r *receiver, visible bool) (report bool) {
 	return visible && a.presence.arrive(r.session.User(), r)
 }
 
+// noteSpeaker notes that a receiver, which is raw, will say something.
+func (a *audience) noteSpeaker(r *receiver) {
+	if r.left.Load() {
+		return
+	}
+	if a.speakers == nil {
+		a.speakers = map[string]*receiver{}
+	}
+	a.speakers[r.session.ID()], r.speaks = r, true
+}
+
 // remove removes a receiver.
 func (a *audience) remove(r *receiver) {
+	if r.speaks {
+		delete(a.speakers, r.session.ID())
+	}
 	end := len(a.receivers) - 1
 	a.receivers[r.index] = a.receivers[end]
 	a.receivers[r.index].index = r.index

@@ -14,10 +14,6 @@ type environment struct {
 	onLost   func(room string, l journal.Lost)
 	settings atomic.Pointer[Settings]
 	counters Counters
-
-	// rawReceiver returns the receiver of the raw session with that id if it is
-	// in that room, and nil otherwise.
-	rawReceiver func(session, room string) *receiver
 }
 
 // heldLimit is how many bytes may be held for one receiver.

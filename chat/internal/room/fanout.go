@@ -55,13 +55,13 @@ func (f *fanOut) add(e *journal.Entry) bool {
 
 // flush delivers the batch to everybody in the audience: one encoding for each
 // dialect that is present, one Deliver for each receiver. It waits for nobody.
-func (f *fanOut) flush(env *environment, room string, a *audience) {
+func (f *fanOut) flush(env *environment, a *audience) {
 	if len(f.entries) == 0 {
 		return
 	}
 	began := time.Now()
 	for i, e := range f.entries {
-		f.spare(i, env, room, a, e)
+		f.spare(i, env.node, a, e)
 	}
 	bytes, limit := 0, env.heldLimit()
 	for _, r := range a.receivers {
@@ -92,18 +92,16 @@ func (f *fanOut) flush(env *environment, room string, a *audience) {
 }
 
 // spare notes who must not get e, the i-th entry of the batch: the raw session
-// that it came from, or all sessions of the user it came from.
-func (f *fanOut) spare(i int, env *environment, room string, a *audience, e *journal.Entry) {
+// that it came from, or all sessions of the user it came from. The entry says who that
+// is, so nobody else is asked.
+func (f *fanOut) spare(i int, node string, a *audience, e *journal.Entry) {
 	if e.Kind.Audience() == journal.OtherUsers {
 		for _, r := range a.ofUser(e.From.ID) {
 			f.spareOne(i, r)
 		}
 		return
 	}
-	if e.Origin.Node != env.node {
-		return
-	}
-	if r := env.rawReceiver(e.Origin.Session, room); r != nil {
+	if r := a.speakers[e.Origin.Session]; r != nil && e.Origin.Node == node {
 		f.spareOne(i, r)
 	}
 }

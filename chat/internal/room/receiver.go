@@ -20,6 +20,7 @@ type receiver struct {
 
 	// Owned by the worker.
 	paused bool         // it gets nothing, because its client still has pages of history to ask for
+	speaks bool         // it is in audience.speakers
 	index  int32        // in audience.receivers
 	user   *presentUser // nil for raw clients: they hear, but are not seen
 	held   *heldFrames  // not nil while it is held

@@ -36,8 +36,6 @@ type Room struct {
 	stopFollow func()
 	followErr  error
 
-	refs int // guarded by shared.mu: subscriptions, those about to be, and KeepOpen
-
 	// Owned by the worker.
 	audience audience
 	fan      *fanOut // of the batch under way; nil between batches
@@ -45,6 +43,8 @@ type Room struct {
 
 	begun   atomic.Bool // the room has had an entry
 	founded atomic.Bool // somebody is about to make its first one
+
+	refs int32 // guarded by shared.mu: subscriptions, those about to be, and KeepOpen
 
 	backlog backpressure.Sum // bytes of entries in box
 }
@@ -297,7 +297,7 @@ func (r *Room) handleSome(batch []event) (n int) {
 
 // The worker alone calls what follows.
 
-func (r *Room) flush() { r.fan.flush(&r.rooms.environment, r.name, &r.audience) }
+func (r *Room) flush() { r.fan.flush(&r.rooms.environment, &r.audience) }
 
 // ownSession returns the id of the session that an entry came from, or nothing if it
 // came from another node.

@@ -82,9 +82,8 @@ func TestSubscription_Leave_IsAnsweredAfterARemoval(t *testing.T) {
 	j := memjournal.New(memjournal.Options{})
 	defer j.Close()
 	rooms := NewRooms(Config{
-		Settings:        Settings{MaxRooms: 1, OutboxLimit: 1 << 10, HidesPresence: func(string) bool { return true }},
-		Journal:         j,
-		RawSubscription: func(string) *Subscription { return nil },
+		Settings: Settings{MaxRooms: 1, OutboxLimit: 1 << 10, HidesPresence: func(string) bool { return true }},
+		Journal:  j,
 	})
 	l := new(listener)
 	sub, count, err := rooms.Join(t.Context(), "tea", l, V1, true, 0)

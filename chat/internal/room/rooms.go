@@ -31,10 +31,6 @@ type Config struct {
 	// OnLost is told that the journal has ended the following of a room. It must not
 	// block.
 	OnLost func(room string, l journal.Lost)
-	// RawSubscription returns the subscription of a raw session by the session's
-	// id, or nil if there is no such session, or if it is not raw. It may take the
-	// hub's mutex.
-	RawSubscription func(session string) *Subscription
 }
 
 // NewRooms returns no rooms yet.
@@ -43,12 +39,6 @@ func NewRooms(cfg Config) *Rooms {
 	rs.journal, rs.onPanic, rs.onLost = cfg.Journal, cfg.OnPanic, cfg.OnLost
 	rs.node = cfg.Journal.Nodes().Self().ID
 	rs.rooms = map[string]*Room{}
-	rs.rawReceiver = func(session, room string) *receiver {
-		if sub := cfg.RawSubscription(session); sub != nil && sub.room.name == room {
-			return &sub.receiver
-		}
-		return nil
-	}
 	rs.settings.Store(&cfg.Settings)
 	return rs
 }
@@ -87,7 +77,7 @@ func (rs *Rooms) acquire(ctx context.Context, name string, max int) (*Room, erro
 		rs.workers.Add(1) // until it ends, the journal may start its worker
 		go r.open()
 	}
-	if max > 0 && r.refs >= max {
+	if max > 0 && int(r.refs) >= max {
 		rs.mu.Unlock()
 		return nil, wire.RoomFull.Error("")
 	}
@@ -112,7 +102,7 @@ func (rs *Rooms) Join(ctx context.Context, name string, s Session, enc Encoding,
 	if err != nil {
 		return nil, nil, err
 	}
-	sub = &Subscription{receiver{session: s, encoding: enc}, r}
+	sub = &Subscription{receiver: receiver{session: s, encoding: enc}, room: r}
 	return sub, sub.count(func() { r.join(&sub.receiver, visible) }), nil
 }
 
@@ -148,7 +138,7 @@ func (rs *Rooms) List() []Info {
 	list := make([]Info, 0, len(rs.rooms))
 	for name, r := range rs.rooms {
 		if r.refs > 0 { // not those that only wait for the journal
-			list = append(list, Info{name, r.refs})
+			list = append(list, Info{name, int(r.refs)})
 		}
 	}
 	rs.mu.Unlock()

@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -13,7 +14,8 @@ import (
 // order of the calls and between two entries.
 type Subscription struct {
 	receiver
-	room *Room
+	room   *Room
+	spoken atomic.Bool // the worker knows, or is about to, that entries come from here
 }
 
 // count lets the worker call f, and then tell how many users are present.
@@ -34,8 +36,13 @@ func (s *Subscription) Room() string { return s.room.name }
 // removed.
 func (s *Subscription) Ended() bool { return s.left.Load() }
 
-// Append hands an entry to the journal: see Room.Append.
+// Append hands an entry to the journal: see Room.Append. A raw client does not get it
+// back.
 func (s *Subscription) Append(ctx context.Context, e journal.Entry, done func(journal.Receipt, error)) {
+	if s.encoding&^Deflated == Raw && !s.spoken.Load() && s.spoken.CompareAndSwap(false, true) {
+		// Before the journal has the entry, so that the worker knows it in time.
+		s.room.do(func() { s.room.audience.noteSpeaker(&s.receiver) })
+	}
 	s.room.Append(ctx, e, done)
 }
 
