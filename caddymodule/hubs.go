@@ -252,14 +252,29 @@ type panicError struct {
 
 func (p *panicError) Error() string { return fmt.Sprint("panic: ", p.value) }
 
+// errStartGone is the error of an attempt in which an engine has ended its goroutine.
+var errStartGone = errors.New("opening the journal ended without a result")
+
 // start opens the journal with the settings of l and makes the hub. leases are those
-// whose clients must be able to sign in then.
+// whose clients must be able to sign in then. It has a goroutine of its own, since an
+// engine or a login may end that: the next attempt must come all the same.
 func (h *sharedHub) start(ctx context.Context, l *lease, leases []*lease) (s *HubState, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			s, err = nil, &panicError{v, debug.Stack()}
-		}
+	ended := make(chan struct{})
+	err = errStartGone
+	go func() {
+		defer close(ended)
+		defer func() {
+			if v := recover(); v != nil {
+				s, err = nil, &panicError{v, debug.Stack()}
+			}
+		}()
+		s, err = h.open(ctx, l, leases)
 	}()
+	<-ended // whoever gives up the opening waits no longer than giveUpTime for this
+	return s, err
+}
+
+func (h *sharedHub) open(ctx context.Context, l *lease, leases []*lease) (s *HubState, err error) {
 	for _, l := range leases {
 		if err := l.startAuth(ctx); err != nil {
 			return nil, err

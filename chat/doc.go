@@ -36,7 +36,10 @@
 // Whatever waits for the journal has a context that ends with the hub and after at most
 // ten seconds (an HTTP request that says something: thirty); its client is then told
 // that the journal is unavailable. Journal.Follow takes no context: it runs in a
-// goroutine of its own.
+// goroutine of its own. Authenticators and logins do, too: one that does not return in
+// that time is left behind. Whatever they and the journal do, be it a panic or the end
+// of a goroutine, costs no more than the client or the room that it was for. Hub.Close
+// waits for none of them for longer than its context allows, and one second.
 //
 // # Bounds
 //
@@ -52,7 +55,8 @@
 //	base.go      what a hub and its sessions share
 //	session.go   our side of one connection
 //	registry.go  all sessions, their users, and the slots of connections
-//	hub.go       the hub: its start, changes of settings, its end
+//	hub.go       the hub: its start, changes of settings, goodbyes
+//	close.go     the end of the hub
 //	operator.go  what an operator sees and does
 //	transfer.go  export, import, backup
 //	hosts.go     the session as the dialects see it

@@ -121,6 +121,7 @@ func (h *Handler) enter(r *http.Request) (*session, error) {
 // carry calls begin. A session gives back all that it has when its connection ends.
 // One that has none by the time, or has not begun, ends here, whatever has happened.
 func (h *Handler) carry(s *session, begin func() error) (err error) {
+	err = errBeginGone // unless begin returns
 	defer func() {
 		if s.conn == nil {
 			s.end()
@@ -129,8 +130,11 @@ func (h *Handler) carry(s *session, begin func() error) (err error) {
 		}
 	}()
 	defer h.contain(&err)
-	return begin()
+	err = begin()
+	return err
 }
+
+var errBeginGone = errors.New("the goroutine ended while the session began")
 
 // contain is deferred around what may call somebody else's code, such as a journal: a
 // panic is logged, and an error like others.

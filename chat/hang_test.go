@@ -218,7 +218,7 @@ func TestHub_JournalThatHangs_HoldsNobody(t *testing.T) {
 				if took := time.Since(began); took > 11*time.Second {
 					t.Errorf("Close took %v", took)
 				}
-				if hangs := method == "Close" || method == "Follow"; hangs != errors.Is(err, chat.ErrJournalHangs) || !hangs && err != nil {
+				if hangs := method == "Close" || method == "Follow"; hangs != errors.Is(err, chat.ErrLeftBehind) || !hangs && err != nil {
 					t.Errorf("Close: %v", err)
 				}
 				synctest.Wait()

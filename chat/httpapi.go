@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
+	"github.com/caddychat/caddy-chat/chat/internal/foreign"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -244,7 +245,8 @@ func methodNotAllowed(w http.ResponseWriter, allow string) {
 
 // Login gives a token for a code that the client got elsewhere.
 type Login interface {
-	// Login may wait for the network, as long as the request's context allows.
+	// Login may wait for the network, as long as the request's context allows: at most
+	// ten seconds. Then it is left behind.
 	// Its error is answered as Handler.Problem does.
 	Login(r *http.Request, code string) (*wire.Login, error)
 }
@@ -283,5 +285,14 @@ func (h *Handler) logIn(w http.ResponseWriter, r *http.Request, login Login) (an
 	if err := json.Unmarshal(p, &body); err != nil || body.Code == "" {
 		return nil, badField("code", "must be the text that wx.login gave")
 	}
-	return login.Login(r, body.Code)
+	ctx, cancel := h.Hub.core.Bound(r.Context())
+	defer cancel()
+	answer, err = foreign.Call(ctx, func() (*wire.Login, error) { return login.Login(r.WithContext(ctx), body.Code) }, nil)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err == nil && answer == nil:
+		return nil, wire.Internal.Error("")
+	}
+	return answer, err
 }

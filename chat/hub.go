@@ -2,7 +2,6 @@ package chat
 
 import (
 	"context"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
+	"github.com/caddychat/caddy-chat/chat/internal/foreign"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -42,7 +42,8 @@ type Hub struct {
 	registry
 
 	// Fixed. Each may be used by any goroutine.
-	journal journal.Journal
+	given   journal.Journal // as Config.Journal is
+	journal journal.Journal // the same, but nothing of it panics
 	rooms   *room.Rooms
 	engine  *wsconn.Engine
 	cancel  context.CancelFunc // of context
@@ -61,18 +62,19 @@ func NewHub(cfg Config) (*Hub, error) {
 	}
 	set := cfg.Settings.withDefaults()
 	h := &Hub{registry: newRegistry()}
-	h.journal, h.log = cfg.Journal, cfg.Logger
+	h.given, h.log = cfg.Journal, cfg.Logger
+	h.journal = foreign.Contain(cfg.Journal, h.logPanic)
 	h.context, h.cancel = context.WithCancel(context.Background())
 	h.current.Store(&set)
 	h.rooms = room.NewRooms(room.Config{
 		Settings: set.forRooms(),
-		Journal:  cfg.Journal,
+		Journal:  h.journal,
 		OnPanic:  h.logPanic,
 		OnLost:   h.logLost,
 	})
 	var err error
 	h.core, err = acts.New(acts.Config{
-		Settings: set.forActs(), Journal: cfg.Journal, Log: cfg.Logger, Rooms: h.rooms, Context: h.context, SessionsOf: h.sessionsOf,
+		Settings: set.forActs(), Journal: h.journal, Log: cfg.Logger, Rooms: h.rooms, Context: h.context, SessionsOf: h.sessionsOf,
 	})
 	if err != nil {
 		h.cancel()
@@ -85,7 +87,7 @@ func NewHub(cfg Config) (*Hub, error) {
 }
 
 func (h *Hub) logPanic(value any, stack []byte) {
-	h.log.Error("connection ended by a panic", zap.Any("panic", value), zap.ByteString("stack", stack))
+	h.log.Error("a panic was contained", zap.Any("panic", value), zap.ByteString("stack", stack))
 }
 
 // logLost says that the journal has ended the following of a room, but not for each
@@ -139,76 +141,8 @@ func returnTime(clients int) time.Duration {
 	return max(time.Second, time.Duration(clients)*time.Millisecond)
 }
 
-// goodbyeTime is how long clients have to answer a goodbye.
-const goodbyeTime = 2 * time.Second
-
-// Once the clients have gone, what waits for the journal has so long to end, and the
-// journal so long to close: half a second longer than it promises.
-const (
-	releaseTime      = time.Second
-	journalCloseTime = 5500 * time.Millisecond
-)
-
 // ErrHubClosed is returned to those who come after Close or Leave.
 var ErrHubClosed = room.ErrClosed
-
-// ErrJournalHangs is wrapped by the error of a Close that could not wait for the journal.
-var ErrJournalHangs = errors.New("the journal does not answer: it was left behind")
-
-// Close says goodbye to every client and waits until they have gone: at most 2
-// seconds, or until ctx ends. Then it cuts off those that are left and closes the
-// journal. If the journal hangs, Close leaves it behind 8.5 seconds later, with what
-// waits for it.
-func (h *Hub) Close(ctx context.Context) error {
-	h.Leave()
-	timer := time.NewTimer(goodbyeTime)
-	defer timer.Stop()
-	select {
-	case <-h.empty:
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-	marked := inBackground(h.core.Close)
-	endsWithin(marked, releaseTime)
-	h.cancel()
-	var fromEngine, fromJournal error
-	released := inBackground(func() {
-		<-marked
-		fromEngine = h.engine.Close(context.WithoutCancel(ctx))
-		// Clients on their way in have found the engine closed. Once the last slot is
-		// free, no room begins any more.
-		<-h.empty
-		h.rooms.Wait()
-		h.workers.Wait()
-	})
-	endsWithin(released, releaseTime) // if not, the journal's Close may answer those who wait
-	closed := inBackground(func() { fromJournal = h.journal.Close() })
-	if !endsWithin(closed, journalCloseTime) || !endsWithin(released, releaseTime) {
-		return ErrJournalHangs
-	}
-	return errors.Join(fromEngine, fromJournal)
-}
-
-// inBackground calls f and closes done when it returns.
-func inBackground(f func()) (done <-chan struct{}) {
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		f()
-	}()
-	return ended
-}
-
-func endsWithin(done <-chan struct{}, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-done:
-		return true
-	case <-timer.C:
-		return false
-	}
-}
 
 // retirement is which sessions are to end, and until when. registry.mu guards it.
 type retirement struct {

@@ -73,7 +73,7 @@ type SessionFilter struct{ User, Room string }
 func (h *Hub) Sessions(f SessionFilter, after string, limit int) []SessionInfo {
 	var inRoom map[string]bool
 	if f.Room != "" {
-		inRoom = h.rooms.SessionIDs(f.Room)
+		inRoom = h.rooms.SessionIDs(h.core.Soon(), f.Room)
 	}
 	sessions, known := h.snapshot()
 	devices := make(map[*session]string, len(known))
@@ -212,7 +212,7 @@ func (h *Hub) Health() error {
 	if h.isClosed() {
 		return ErrHubClosed
 	}
-	if j, ok := h.journal.(journal.Reporter); ok {
+	if j, ok := h.given.(journal.Reporter); ok {
 		if err := j.Unavailable(); err != nil {
 			return fmt.Errorf("%w: %w", journal.ErrUnavailable, err)
 		}
@@ -223,7 +223,7 @@ func (h *Hub) Health() error {
 // Warnings returns what an operator should look at although the hub serves, in words.
 // It is empty if all is well.
 func (h *Hub) Warnings() []string {
-	if j, ok := h.journal.(journal.Reporter); ok {
+	if j, ok := h.given.(journal.Reporter); ok {
 		return j.Warnings()
 	}
 	return nil
@@ -238,7 +238,7 @@ func (h *Hub) Stats() Stats {
 	h.mu.Unlock()
 	s.addRooms(h.rooms.Counters())
 	s.addCounters(&h.counts, &h.core.Counts)
-	if j, ok := h.journal.(journal.Reporter); ok {
+	if j, ok := h.given.(journal.Reporter); ok {
 		s.Journal = j.Stats()
 	}
 	return s

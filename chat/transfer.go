@@ -27,7 +27,8 @@ var ErrNoRoom = transfer.ErrNoRoom
 func (h *Hub) Export(ctx context.Context, only, from string, after journal.Seq, each func(line []byte) error) error {
 	ctx, cancel := h.whileOpen(ctx)
 	defer cancel()
-	return transfer.Export(ctx, h.journal, only, from, after, each)
+	lister, _ := h.given.(journal.Lister)
+	return transfer.Export(ctx, h.journal, lister, only, from, after, each)
 }
 
 // Import records lines that Export wrote. Entries keep their numbers, times, keys
@@ -39,7 +40,7 @@ func (h *Hub) Export(ctx context.Context, only, from string, after journal.Seq, 
 // the number of that line. What came before it is kept. The error wraps
 // errors.ErrUnsupported if the journal is no journal.Restorer.
 func (h *Hub) Import(ctx context.Context, from io.Reader) (Imported, error) {
-	j, ok := h.journal.(journal.Restorer)
+	j, ok := h.given.(journal.Restorer)
 	if !ok {
 		return Imported{}, fmt.Errorf("import: the journal numbers its entries itself: %w", errors.ErrUnsupported)
 	}
@@ -72,7 +73,7 @@ func (h *Hub) whileOpen(ctx context.Context) (context.Context, context.CancelFun
 // ctx, and with the hub. The error wraps errors.ErrUnsupported if the journal is not on
 // disk.
 func (h *Hub) Backup(ctx context.Context, dir string) error {
-	j, ok := h.journal.(journal.Maintainer)
+	j, ok := h.given.(journal.Maintainer)
 	if !ok {
 		return fmt.Errorf("back up: the journal is not on disk: %w", errors.ErrUnsupported)
 	}
@@ -85,7 +86,7 @@ func (h *Hub) Backup(ctx context.Context, dir string) error {
 // holds a recalled body. That takes as long as a copy. It ends with ctx, and with the
 // hub. The error wraps errors.ErrUnsupported if the journal is not on disk.
 func (h *Hub) Compact(ctx context.Context) error {
-	j, ok := h.journal.(journal.Maintainer)
+	j, ok := h.given.(journal.Maintainer)
 	if !ok {
 		return fmt.Errorf("compact: the journal is not on disk: %w", errors.ErrUnsupported)
 	}

@@ -120,11 +120,12 @@ func (c *Conn) park() bool {
 func (c *Conn) read() {
 	c.shared.readers.Add(1)
 	defer c.shared.readers.Add(-1)
-	defer c.recoverRead()
+	ended := false
+	defer func() { c.recoverRead(recover(), ended) }()
 	for {
 		err := c.readAvailable()
 		if err == errWouldBlock {
-			if c.park() {
+			if ended = c.park(); ended {
 				return
 			}
 			continue
@@ -132,6 +133,7 @@ func (c *Conn) read() {
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF // no close frame came before the end
 		}
+		ended = true
 		c.endRead(err)
 		return
 	}
@@ -173,13 +175,19 @@ func (r *readState) yield(n int) {
 	runtime.Gosched()
 }
 
-// recoverRead ends the connection when its Handler or the engine panics: a panic
-// in a goroutine of the engine would end the whole process.
-func (c *Conn) recoverRead() {
-	if r := recover(); r != nil {
-		c.endRead(c.shared.recovered(r))
+// recoverRead ends the connection when its Handler or the engine panics, or ends the
+// goroutine: a panic in a goroutine of the engine would end the whole process, and with
+// nobody who reads the connection would stay for ever.
+func (c *Conn) recoverRead(value any, ended bool) {
+	switch {
+	case value != nil:
+		c.endRead(c.shared.recovered(value))
+	case !ended:
+		c.endRead(errGoexit)
 	}
 }
+
+var errGoexit = errors.New("the handler ended its goroutine")
 
 // endRead kills the connection and gives up the right to read.
 func (c *Conn) endRead(why error) {

@@ -200,7 +200,11 @@ func (a *Actor) append(ctx context.Context, to Appender, e journal.Entry, done f
 	e.Origin, e.From = journal.Origin{Node: a.core.node, Session: a.id}, a.User()
 	size := e.Size()
 	a.unanswered.Add(size)
+	var answered atomic.Bool // a journal that panics may have answered before
 	to.Append(ctx, e, func(receipt journal.Receipt, err error) {
+		if answered.Swap(true) {
+			return
+		}
 		a.unanswered.Add(-size)
 		if err != nil {
 			receipt, err = journal.Receipt{}, a.core.notAppended(err)

@@ -199,10 +199,9 @@ func (c *Core) resumeOf(from *Position, m *Missed) Resume {
 }
 
 // Who is the act of asking who is in a room, and how many.
-func (a *Actor) Who(sub *room.Subscription) ([]wire.User, int, error) {
+func (a *Actor) Who(ctx context.Context, sub *room.Subscription) ([]wire.User, int, error) {
 	if !a.Rights(sub.Room()).Presence {
 		return nil, 0, wire.Forbidden.Error("")
 	}
-	users, count := sub.Who()
-	return users, count, nil
+	return sub.Who(ctx)
 }

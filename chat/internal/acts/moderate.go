@@ -98,7 +98,7 @@ func (c *Core) remove(name, user string, why wire.Code) (found bool) {
 			found = true
 		}
 	}
-	if name != "" && c.rooms.Remove(name, user, why.Error("")) > 0 {
+	if name != "" && c.rooms.Remove(c.Soon(), name, user, why.Error("")) > 0 {
 		return true
 	}
 	return found

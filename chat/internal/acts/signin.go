@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"runtime/debug"
 
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/foreign"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -51,21 +51,28 @@ func (a *Actor) Leave() {
 // have shown no credential.
 func (a *Actor) Identity() *access.Identity { return a.identity.Load() }
 
-// authenticate asks an Authenticator, which may be somebody else's code: a panic in
-// it is logged and refuses this client, and nothing that the caller holds is lost.
+// authenticate asks an Authenticator, which may be somebody else's code: whatever it
+// does costs this client no more than a refusal, and nobody else anything. One that
+// does not return in time is left behind.
 // For every way in, the user's id is checked here, and what is only shown of the user
 // is cleaned. An id that only the server gives is refused like a bad token: the site
 // must give its user another one, so the log says so.
 func (c *Core) authenticate(ctx context.Context, auth access.Authenticator, shown access.Credential) (id *access.Identity, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			c.log.Error("authenticator panicked", zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
-			id, err = nil, wire.Internal.Error("")
-		}
-	}()
-	id, err = auth.Authenticate(ctx, shown)
-	if err != nil {
+	ctx, cancel := c.Bound(ctx)
+	defer cancel()
+	id, err = foreign.Call(ctx, func() (*access.Identity, error) { return auth.Authenticate(ctx, shown) }, nil)
+	var panicked *foreign.PanicError
+	switch {
+	case errors.As(err, &panicked):
+		c.log.Error("authenticator panicked", zap.Any("panic", panicked.Value), zap.ByteString("stack", panicked.Stack))
+		return nil, wire.Internal.Error("")
+	case err != nil && ctx.Err() != nil:
+		return nil, unavailable(err)
+	case err != nil:
 		return nil, err
+	case id == nil:
+		c.log.Error("authenticator gave neither an identity nor an error")
+		return nil, wire.Internal.Error("")
 	}
 	if id.User.ID == "" || len(id.User.ID) > wire.MaxUser {
 		c.log.Error("authenticator gave a user id that is empty or too long", zap.Int("bytes", len(id.User.ID)))

@@ -1,6 +1,7 @@
 package chatv1
 
 import (
+	"context"
 	"slices"
 
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
@@ -37,6 +38,21 @@ type entering struct {
 	isNew bool
 }
 
+// users waits for the number of users, until ctx ends.
+func (e *entering) users(ctx context.Context) (int, error) {
+	select {
+	case n := <-e.count: // also if ctx has just ended
+		return n, nil
+	default:
+	}
+	select {
+	case n := <-e.count:
+		return n, nil
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
 // joinAll subscribes to rooms, if the client is not in them, and reads what the client
 // has missed there. The rooms share the bytes of one answer, and a few reads.
 func (s *Session) joinAll(places []wire.Place) []joining {
@@ -55,11 +71,14 @@ func (s *Session) joinAll(places []wire.Place) []joining {
 	if len(entered) == 0 {
 		return list
 	}
-	missed, err := s.actor.CatchUp(s.actor.Soon(), from, acts.PageBytes)
+	ctx := s.actor.Soon()
+	missed, err := s.actor.CatchUp(ctx, from, acts.PageBytes)
 	for i, e := range entered {
-		users := <-e.count
-		failed := err
-		if failed == nil {
+		users, failed := e.users(ctx)
+		switch {
+		case err != nil:
+			failed = err
+		case missed[i].Err != nil:
 			failed = missed[i].Err
 		}
 		if failed != nil {
@@ -148,7 +167,7 @@ func (s *Session) who(c *wire.Who) error {
 	if err != nil {
 		return err
 	}
-	users, count, err := s.actor.Who(sub)
+	users, count, err := s.actor.Who(s.actor.Soon(), sub)
 	if err != nil {
 		return err
 	}

@@ -80,17 +80,30 @@ func (s *Sending[T]) readyLocked(p *pending[T]) {
 func (s *Sending[T]) moveAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func() {
+		s.movers--
+		if len(s.ready) > 0 { // the journal has ended this goroutine
+			s.movers++
+			s.moving.Go(s.moveAll)
+		}
+	}()
 	for len(s.ready) > 0 {
 		p := s.ready[0]
 		s.ready = s.ready[1:]
-		to, newest := p.to, p.newest
-		p.waits = false
-		s.mu.Unlock()
-		s.move(p.key, to, newest)
+		s.moveLocked(p)
+	}
+}
+
+// moveLocked moves a mark, with the mutex unlocked meanwhile.
+func (s *Sending[T]) moveLocked(p *pending[T]) {
+	to, newest := p.to, p.newest
+	p.waits = false
+	s.mu.Unlock()
+	defer func() {
 		s.mu.Lock()
 		s.restLocked(p)
-	}
-	s.movers--
+	}()
+	s.move(p.key, to, newest)
 }
 
 // restLocked lets a mark that has moved rest for the interval.

@@ -71,11 +71,18 @@ func (r *Room) Name() string { return r.name }
 // open lets the room follow the journal. It has a goroutine of its own, because
 // Follow takes no context: those who wait for a journal that hangs can give up.
 func (r *Room) open() {
-	start, err := r.followJournal()
+	defer r.setOpened() // also if the journal ends the goroutine
+	r.followErr = errNoFollow
+	start, err := r.rooms.journal.Follow(r.name, journal.Newest, r)
 	r.stopFollow, r.followErr = start.Stop, err
 	if start.Last > 0 {
 		r.begun.Store(true)
 	}
+}
+
+var errNoFollow = errors.New("the journal's Follow did not return")
+
+func (r *Room) setOpened() {
 	s := r.rooms
 	s.mu.Lock()
 	close(r.opened)
@@ -84,16 +91,6 @@ func (r *Room) open() {
 	if unused {
 		r.end()
 	}
-}
-
-func (r *Room) followJournal() (start journal.Start, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			r.rooms.onPanic(v, debug.Stack())
-			err = errors.New("the journal has panicked")
-		}
-	}()
-	return r.rooms.journal.Follow(r.name, journal.Newest, r)
 }
 
 // awaitOpen waits until the room follows the journal.
@@ -142,11 +139,15 @@ func (r *Room) unlistLocked() {
 	}
 }
 
+// end ends the following, in a goroutine of its own: neither the worker nor whoever has
+// left the room waits for the journal.
 func (r *Room) end() {
-	if r.stopFollow != nil {
-		r.stopFollow()
-	}
-	r.rooms.workers.Done()
+	go func() {
+		defer r.rooms.workers.Done()
+		if r.stopFollow != nil {
+			r.stopFollow()
+		}
+	}()
 }
 
 // Deliver implements journal.Follower. The journal alone calls it, so that all

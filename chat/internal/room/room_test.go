@@ -91,7 +91,7 @@ func TestSubscription_Leave_IsAnsweredAfterARemoval(t *testing.T) {
 		t.Fatal(err)
 	}
 	sub.Resume(0)
-	if n := rooms.Remove("tea", "ann", wire.Kicked.Error("")); n != 1 {
+	if n := rooms.Remove(t.Context(), "tea", "ann", wire.Kicked.Error("")); n != 1 {
 		t.Fatalf("removed %d", n)
 	}
 	sub.Leave([]byte("the answer"))

@@ -25,7 +25,7 @@ type Rooms struct {
 // Config is what Rooms are made of.
 type Config struct {
 	Settings Settings
-	Journal  journal.Journal
+	Journal  journal.Journal // whose methods do not panic
 	// OnPanic is told of a panic in a room. It must not panic.
 	OnPanic func(value any, stack []byte)
 	// OnLost is told that the journal has ended the following of a room. It must not
@@ -165,8 +165,8 @@ func (rs *Rooms) Close() {
 func (rs *Rooms) Wait() { rs.workers.Wait() }
 
 // ask lets the room's worker call f, and returns what f returns; or the zero value
-// if there is no such room, or if f panics.
-func ask[T any](rs *Rooms, name string, f func(*Room) T) T {
+// if there is no such room, if f panics, or if ctx ends first.
+func ask[T any](ctx context.Context, rs *Rooms, name string, f func(*Room) T) (got T) {
 	answer := make(chan T, 1)
 	rs.mu.Lock()
 	r := rs.rooms[name]
@@ -178,15 +178,18 @@ func ask[T any](rs *Rooms, name string, f func(*Room) T) T {
 	}
 	rs.mu.Unlock()
 	if r == nil {
-		var none T
-		return none
+		return got
 	}
-	return <-answer
+	select {
+	case got = <-answer:
+	case <-ctx.Done():
+	}
+	return got
 }
 
-// SessionIDs returns the ids of the sessions in a room.
-func (rs *Rooms) SessionIDs(name string) map[string]bool {
-	return ask(rs, name, func(r *Room) map[string]bool {
+// SessionIDs returns the ids of the sessions in a room; none if ctx ends first.
+func (rs *Rooms) SessionIDs(ctx context.Context, name string) map[string]bool {
+	return ask(ctx, rs, name, func(r *Room) map[string]bool {
 		ids := make(map[string]bool, len(r.audience.receivers))
 		for _, rc := range r.audience.receivers {
 			ids[rc.session.ID()] = true
@@ -196,9 +199,10 @@ func (rs *Rooms) SessionIDs(name string) map[string]bool {
 }
 
 // Remove ends the subscriptions by which a user is present in a room, and returns
-// how many there were. Their clients are told why.
-func (rs *Rooms) Remove(name, user string, why *wire.Error) int {
-	return ask(rs, name, func(r *Room) int {
+// how many there were. Their clients are told why. If ctx ends first it returns 0, and
+// they are removed all the same.
+func (rs *Rooms) Remove(ctx context.Context, name, user string, why *wire.Error) int {
+	return ask(ctx, rs, name, func(r *Room) int {
 		frame := Frame(&wire.Removed{Room: r.name, Why: why})
 		receivers := slices.Clone(r.audience.ofUser(user))
 		for _, rc := range receivers {

@@ -88,8 +88,8 @@ func (s *Subscription) Review() {
 }
 
 // Who asks which users are present. It returns at most wire.MaxUsers of them, in
-// no order, and how many there are in all.
-func (s *Subscription) Who() (users []wire.User, count int) {
+// no order, and how many there are in all; or the error of ctx if that ends first.
+func (s *Subscription) Who(ctx context.Context) (users []wire.User, count int, err error) {
 	type present struct {
 		users []wire.User
 		count int
@@ -100,6 +100,10 @@ func (s *Subscription) Who() (users []wire.User, count int) {
 		defer close(found)
 		found <- present{r.audience.presence.list(), r.audience.presence.count}
 	})
-	p := <-found
-	return p.users, p.count
+	select {
+	case p := <-found:
+		return p.users, p.count, nil
+	case <-ctx.Done():
+		return nil, 0, ctx.Err()
+	}
 }

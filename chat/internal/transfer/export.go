@@ -9,8 +9,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// Source is a journal that entries are exported from. If it is a journal.Lister, all
-// rooms can be exported.
+// Source is a journal that entries are exported from.
 type Source interface {
 	Read(ctx context.Context, q journal.Query) (journal.Page, error)
 }
@@ -20,13 +19,12 @@ type Source interface {
 // So an export that was interrupted can go on where it was. An empty from means the
 // beginning; if there is no room from, the error wraps ErrNoRoom. If only is set, it is
 // that room alone. Rooms that belong to the server are left out, since no import takes
-// them. The line is valid during the call only.
-func Export(ctx context.Context, j Source, only, from string, after journal.Seq, each func(line []byte) error) error {
+// them. The line is valid during the call only. Without a lister, only may not be empty.
+func Export(ctx context.Context, j Source, lister journal.Lister, only, from string, after journal.Seq, each func(line []byte) error) error {
 	if only != "" {
 		return exportRoom(ctx, j, only, after, each)
 	}
-	lister, ok := j.(journal.Lister)
-	if !ok {
+	if lister == nil {
 		return fmt.Errorf("export all rooms: the journal can't list them: %w", errors.ErrUnsupported)
 	}
 	reached := from == ""

@@ -31,7 +31,7 @@ func TestExport_GoesOnAfterRoomAndNumber(t *testing.T) {
 		{"b", "", 0, 0, ""},
 	} {
 		lines := 0
-		err := Export(context.Background(), j, c.only, c.from, c.after, func([]byte) error { lines++; return nil })
+		err := Export(context.Background(), j, j, c.only, c.from, c.after, func([]byte) error { lines++; return nil })
 		if lines != c.want || (err == nil) != (c.fails == "") || err != nil && !strings.Contains(err.Error(), c.fails) {
 			t.Errorf("%+v: %d lines, %v", c, lines, err)
 		}

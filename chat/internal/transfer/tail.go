@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
+	"github.com/caddychat/caddy-chat/chat/internal/foreign"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
@@ -30,7 +32,7 @@ func Tail(ctx context.Context, j journal.Journal, room string, newest int, each 
 	if err != nil {
 		return err
 	}
-	defer stop()
+	defer stopSoon(stop)
 	page, err := read(ctx, j, journal.Query{Room: room, Backward: true, Limit: max(newest, 1), Bytes: tailLimit})
 	if err != nil {
 		return err
@@ -58,26 +60,24 @@ func Tail(ctx context.Context, j journal.Journal, room string, newest int, each 
 // follow is Journal.Follow, which takes no context. If ctx ends first, the following is
 // stopped as soon as there is one.
 func follow(ctx context.Context, j journal.Journal, room string, f journal.Follower) (stop func(), err error) {
-	type following struct {
-		start journal.Start
-		err   error
-	}
-	followed := make(chan following, 1)
-	go func() {
-		start, err := j.Follow(room, journal.Newest, f)
-		followed <- following{start, err}
-	}()
-	select {
-	case got := <-followed:
-		return got.start.Stop, got.err
-	case <-ctx.Done():
-	}
-	go func() {
-		if got := <-followed; got.err == nil {
-			got.start.Stop()
-		}
-	}()
-	return nil, context.Cause(ctx)
+	start, err := foreign.Call(ctx,
+		func() (journal.Start, error) { return j.Follow(room, journal.Newest, f) },
+		func(late journal.Start, err error) {
+			if err == nil {
+				late.Stop()
+			}
+		})
+	return start.Stop, err
+}
+
+// stopTimeout is how long a Tail waits until its following has stopped.
+const stopTimeout = 5 * time.Second
+
+// stopSoon stops a following, or leaves a journal behind that does not return.
+func stopSoon(stop func()) {
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	_ = foreign.Do(ctx, func() error { stop(); return nil }) // nobody is left to be told
 }
 
 // queue is what waits for the reader of a Tail.

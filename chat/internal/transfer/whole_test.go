@@ -86,7 +86,7 @@ func everyKind(room string) []journal.Entry {
 func exportOf(t *testing.T, j store, only string) (lines string) {
 	t.Helper()
 	var all bytes.Buffer
-	if err := Export(t.Context(), j, only, "", 0, func(line []byte) error { _, err := all.Write(line); return err }); err != nil {
+	if err := Export(t.Context(), j, j.(journal.Lister), only, "", 0, func(line []byte) error { _, err := all.Write(line); return err }); err != nil {
 		t.Fatal(err)
 	}
 	return all.String()
