@@ -54,6 +54,7 @@
 //	stats.go     figures
 //	base.go      what a hub and its sessions share
 //	session.go   our side of one connection
+//	greeting.go  the sessions that have not said hello
 //	registry.go  all sessions, their users, and the slots of connections
 //	hub.go       the hub: its start, changes of settings, goodbyes
 //	close.go     the end of the hub

@@ -54,13 +54,14 @@ func feed(t *testing.T, frames []string) {
 	host := &v1Host{session: s, registry: &hub.registry, signIn: s.NewSignIn(everybodyIsAGuest{}, httptest.NewRequest("GET", "/", nil))}
 	v1 := chatv1.NewSession(host, &s.Actor, room.V1)
 	s.dialect = v1
-	if _, ok := hub.reserve(s.Addr(), hub.settings()); !ok || !hub.reserveHello(1) {
+	if _, ok := hub.reserve(s.Addr(), hub.settings()); !ok {
 		t.Fatal("no slot")
 	}
 	if s.conn, err = hub.engine.Attach(server, false, s); err != nil {
 		t.Fatal(err)
 	}
 	hub.register(s)
+	hub.greeting.enter(s, 1)
 	v1.AwaitHello()
 	s.conn.Start()
 

@@ -358,9 +358,6 @@ func (h *Handler) knownRaw(s *session, name string) error {
 
 // beginV1 begins a session of chat.v1.
 func (h *Handler) beginV1(s *session, w http.ResponseWriter, r *http.Request) error {
-	if !h.Hub.reserveHello(h.Hub.settings().MaxGreeting) {
-		return busy(RefusedGreeting, http.StatusServiceUnavailable, "too many connections that have not said hello")
-	}
 	terms, enc := h.terms(r, room.V1)
 	terms.Subprotocol = Subprotocol
 	host := &v1Host{session: s, registry: &h.Hub.registry}
@@ -371,6 +368,10 @@ func (h *Handler) beginV1(s *session, w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	h.register(s, r)
+	for _, ended := range h.Hub.greeting.enter(s, h.Hub.settings().MaxGreeting) {
+		h.Hub.counts.refused[RefusedGreeting].Add(1)
+		ended.Close(wire.HelloTimeout)
+	}
 	host.signIn = s.NewSignIn(h.auth(), r)
 	v1.AwaitHello()
 	h.run(s)

@@ -41,7 +41,7 @@ func (h *v1Host) Settings() chatv1.Settings {
 	}
 }
 
-func (h *v1Host) HelloDone() { h.registry.releaseHello() }
+func (h *v1Host) HelloDone() { h.registry.greeting.leave(h.session) }
 
 func (h *v1Host) Refusal(err error) *wire.Error { return h.hub.core.Refusal(err, "command") }
 

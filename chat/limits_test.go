@@ -3,6 +3,7 @@ package chat_test
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -97,7 +98,6 @@ func TestLimits_Handshake(t *testing.T) {
 		status int
 	}{
 		"attempts": {chat.Settings{ConnectRate: few(0.1, 2)}, http.StatusTooManyRequests},
-		"greeting": {chat.Settings{MaxGreeting: 2}, http.StatusServiceUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			url, _ := startHub(t, chat.Config{Settings: c.set})
@@ -130,14 +130,43 @@ func TestLimits_Raised_HoldForAll(t *testing.T) {
 	})
 }
 
-// A place among those who have not said hello is free again when they have, or
-// have gone.
+// Ten addresses that say nothing keep nobody out: their oldest connections end, and
+// whoever has come from elsewhere may take their time.
+func TestLimits_Greeting_TheAddressWithMostMakesRoom(t *testing.T) {
+	inBubble(t, chat.Settings{MaxGreeting: 100}, nil, func(t *testing.T, b *bubble) {
+		addr := "192.0.2.1"
+		b.handler.ClientIP = func(*http.Request) netip.Addr { return netip.MustParseAddr(addr) }
+		bystander := b.connect()
+		var silent []*client
+		for i := range 150 {
+			addr = fmt.Sprintf("2001:db8:0:%d::%d", i%10, i) // a client has a whole network
+			silent = append(silent, b.connect())
+		}
+		for i := range 20 {
+			addr = fmt.Sprintf("198.51.100.%d", i)
+			b.connect().hello("")
+		}
+		bystander.hello("")
+		for _, c := range silent[:52] {
+			c.expect(`{"type":"bye","code":"hello_timeout","message":"…","retry":1000}`)
+			c.closed(4004)
+		}
+		if n := b.hub.Stats().Refused[chat.RefusedGreeting]; n != 52 {
+			t.Errorf("%d were ended", n)
+		}
+	})
+}
+
+// Who has said hello, or has gone, is not counted any more.
 func TestLimits_Greeting_IsGivenBack(t *testing.T) {
 	inBubble(t, chat.Settings{MaxGreeting: 1}, testAuth{}, func(t *testing.T, b *bubble) {
 		b.connect().hello("")
 		b.connect().closeNow()
 		time.Sleep(time.Second)
 		b.connect().hello("")
+		if n := b.hub.Stats().Refused[chat.RefusedGreeting]; n != 0 {
+			t.Errorf("%d were ended", n)
+		}
 	})
 }
 

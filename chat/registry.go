@@ -14,13 +14,14 @@ import (
 // registry holds the sessions of a hub and their users, and counts connections.
 // mu is above the mutex of room.Rooms.
 type registry struct {
+	greeting greeting // has a mutex of its own
+
 	mu       sync.Mutex // guards the rest
 	closed   bool
 	sessions map[string]*session    // by id
 	users    map[string]*onlineUser // by id
 	byAddr   map[netip.Addr]int     // connections that have a slot
 	slots    int                    // connections that have a slot: sessions, and those about to be one
-	greeting int                    // sessions of chat.v1 that have not said hello
 	review   access.OriginReview    // the last one
 	empty    chan struct{}          // closed by emptied: the hub is closed, and no slot is taken
 	emptied  func()
@@ -40,6 +41,7 @@ type userSession struct {
 func newRegistry() registry {
 	empty := make(chan struct{})
 	return registry{
+		greeting: newGreeting(),
 		sessions: map[string]*session{},
 		users:    map[string]*onlineUser{},
 		byAddr:   map[netip.Addr]int{},
@@ -79,24 +81,6 @@ func (r *registry) release(addr netip.Addr) {
 	if r.closed && r.slots == 0 {
 		r.emptied()
 	}
-}
-
-// reserveHello takes a slot for a client that has not said hello, and returns
-// false if there is none. It must be released.
-func (r *registry) reserveHello(limit int) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.greeting >= limit {
-		return false
-	}
-	r.greeting++
-	return true
-}
-
-func (r *registry) releaseHello() {
-	r.mu.Lock()
-	r.greeting--
-	r.mu.Unlock()
 }
 
 // register adds a session. A session that comes after the hub was closed, or that

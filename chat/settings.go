@@ -38,8 +38,8 @@ type Settings struct {
 	// MaxSessions bounds the sessions that one user has, on all devices. Sessions
 	// of raw clients who have shown who they are count too. Default 20.
 	MaxSessions int
-	// MaxGreeting bounds the connections of chat.v1 that have not said hello yet.
-	// Default 1000.
+	// MaxGreeting bounds the connections of chat.v1 that have not said hello yet. When
+	// one more comes, the oldest of the address that has most is ended. Default 1000.
 	MaxGreeting int
 	// MaxOpenRooms bounds the rooms that somebody is in. Default 100,000.
 	MaxOpenRooms int

@@ -46,7 +46,7 @@ const (
 	RefusedIdentity                  // the credential, or the user has too many sessions
 	RefusedForbidden                 // the raw client may not read the room
 	RefusedAttempts                  // Settings.ConnectRate
-	RefusedGreeting                  // Settings.MaxGreeting
+	RefusedGreeting                  // Settings.MaxGreeting: it was let in, and ended before its hello
 	RefusedRooms                     // Settings.MaxOpenRooms, or a policy's MaxMembers
 	RefusedRate                      // SessionRate and the like: a frame was refused or had to wait
 
