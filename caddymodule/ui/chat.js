@@ -1,1 +1,1 @@
-import'./chat-2S6RPVBG.js';
+import'./chat-TZG5PUDD.js';

@@ -1,9 +1,9 @@
-/* global window, document, localStorage, sessionStorage */
+/* global self, document, localStorage, sessionStorage */
 import { adaptWebSocket } from './platforms/websocket.js'
 
 // browser is the platform for a web page.
 export function browser() {
-  if (typeof WebSocket === 'undefined') throw new TypeError('there is no WebSocket here: browser() is for web pages, node() for Node')
+  if (typeof WebSocket === 'undefined') throw new TypeError('there is no WebSocket here')
   return {
     transport: (url, protocols, on) => adaptWebSocket(new WebSocket(url, protocols), on),
     storage: {
@@ -11,15 +11,18 @@ export function browser() {
       setItem: (name, text) => storageFor(name).setItem(name, text),
       removeItem: (name) => storageFor(name).removeItem(name),
     },
+    // The client checks its connection when the page wakes up. A worker has no document,
+    // and other hosts have neither that nor events.
     watch(chat) {
-      const check = () => {
-        if (document.visibilityState === 'visible') chat.check()
+      const targets = [typeof self === 'object' && self, typeof document === 'object' && document]
+      const check = () => targets[1]?.visibilityState !== 'hidden' && chat.check()
+      const each = (method) => {
+        for (const type of ['online', 'offline', 'pageshow', 'visibilitychange']) {
+          for (const target of targets) target?.[method]?.(type, check)
+        }
       }
-      const signals = [[window, 'online'], [window, 'offline'], [window, 'pageshow'], [document, 'visibilitychange']]
-      for (const [target, type] of signals) target.addEventListener(type, check)
-      return () => {
-        for (const [target, type] of signals) target.removeEventListener(type, check)
-      }
+      each('addEventListener')
+      return () => each('removeEventListener')
     },
   }
 }

@@ -6,7 +6,6 @@ export function encode(frame) {
 
 // exceedsBytes reports whether text has more than limit bytes in UTF-8.
 export function exceedsBytes(text, limit) {
-  if (text.length * 3 <= limit) return false
   return encodeURIComponent(text).replace(/%../g, '.').length > limit
 }
 

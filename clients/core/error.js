@@ -3,12 +3,8 @@
 // many milliseconds to wait before trying again, or false: trying again is useless.
 // uncertain says that the server may have carried out the command all the same.
 export class ChatError extends Error {
-  constructor({ code, message, retry = false, field, uncertain = false }) {
-    super(message ?? code)
-    this.name = 'ChatError'
-    this.code = code
-    this.retry = retry
-    this.field = field
-    this.uncertain = uncertain
+  constructor({ code, message = code, retry = false, field, uncertain = false }) {
+    super(message)
+    Object.assign(this, { name: 'ChatError', code, retry, field, uncertain })
   }
 }

@@ -124,7 +124,7 @@ export interface Outgoing<Body = { text: string }> {
 
 export interface StateChange {
   state: State
-  /** The reason, if the state is closed or offline: a code of PROTOCOL.md, or lost, dead, no_protocol or closed. */
+  /** The reason, if the state is closed or offline: a code of PROTOCOL.md, or lost, dead, no_protocol, bad_answer or closed. */
   code?: string
   message?: string
   /** Milliseconds until the next attempt. */
@@ -149,16 +149,19 @@ export interface Events<Body = { text: string }> {
   read: { room: string; seq: number; unread: number }
   muted: { room?: string; for?: number }
   expiring: { expires: number }
-  /** An error that rejects no promise. */
+  /** An error that rejects no promise. The README lists the codes; those of the storage, of unreachable and of bad_answer come once. */
   error: ChatError
 }
 
 /** The events of a transport. It must return the socket before it calls any of them. */
 export interface TransportEvents {
-  /** With the subprotocol that the server agreed on. Without chat.v1 the client says nothing, and tries again later. */
-  open(protocol: string): void
+  /**
+   * With the subprotocol that the server agreed on; without chat.v1 the client says nothing, and tries again later. A
+   * platform that cannot tell passes undefined: then the client finds out, and does not say the token before.
+   */
+  open(protocol: string | undefined): void
   message(text: string): void
-  /** Both error and close end the connection. */
+  /** Both error and close end the connection. The client passes on what the cause says, as errMsg or message. */
   error(cause?: unknown): void
   close(): void
 }
@@ -181,13 +184,15 @@ export interface Storage {
 export interface Platform {
   transport: Transport
   storage?: Storage
-  /** Calls suspend, resume and check on signals of the platform. The function that it returns stops that. */
+  /** Calls suspend, resume and check on signals of the platform, if it has them. The function that it returns stops that. */
   watch?(chat: Client<any>): () => void
 }
 
 /** The time and random numbers, for tests. */
 export interface Clock {
   now(): number
+  /** Milliseconds from any beginning, which no change of the device's clock moves. By default that of performance.now, or now if that is given. */
+  monotonic(): number
   setTimeout(run: () => void, delay: number): unknown
   clearTimeout(handle: any): void
   random(): number

@@ -10,7 +10,8 @@
 //	link.js                   one connection: commands, answers, pings
 //	outbox.js                 messages that are not sent yet
 //	rooms.js                  the rooms of the user: joining, resuming
-//	client.js                 Client: connecting, reconnecting, every command
+//	connection.js             connecting, reconnecting, the token
+//	client.js                 Client: every command, the clock of the server
 //	timeline.js               Timeline: the list of a room's messages
 //	platforms/websocket.js    the transport of a standard WebSocket
 //	platforms/sockettask.js   transport, storage and signals of a mini program

@@ -1,188 +1,204 @@
 import { encode, exceedsBytes } from './encode.js'
 import { Timer } from './timer.js'
 
-const protocol = 'chat.v1'
-const openTimeout = 20_000
-const answerTimeout = 10_000
-const probeTimeout = 3_000
-const commandTimeout = 60_000 // a batch of history needs that long on a slow phone
-
 export const lost = { code: 'lost', message: 'the connection was lost', retry: 0 }
 const otherProtocol = { code: 'no_protocol', message: 'the server did not agree on chat.v1', retry: 0 }
 const dead = { code: 'dead', message: 'the server does not answer', retry: 0 }
 
-// Link is one connection, from before its socket is opened until it ends. After
-// the end it ignores the socket: a socket that failed silently may deliver frames
-// much later, when the next connection is already in use.
-export class Link {
-  // The callbacks in on: open; frame, for a frame that is no answer; alive, when
-  // a probe was answered; end, once, with the reason.
-  constructor(clock, on) {
-    this.clock = clock
-    this.on = on
-    this.createdAt = clock.now()
-    this.pending = new Map() // by id: who gets the answer
-    this.lastId = 0
-    this.maxFrame = Infinity // bytes
-    this.pingInterval = 0 // set by welcome
-    this.pingSent = false // any frame from the server answers it
-    this.probing = false // only the answer to the ping will do
-    this.paused = false // no pings are sent
-    this.ended = false
-    this.timer = new Timer(clock) // the next ping, or the deadline of an answer
-    this.deadline = new Timer(clock) // of the commands in pending
-    this.timer.set(openTimeout, () => this.end(dead))
-  }
+// makeLink returns a link: one connection, from before its socket is opened until it
+// ends. After the end it ignores the socket: a socket that failed silently may deliver
+// frames much later, when the next connection is already in use.
+//
+// The callbacks in on: open, once chat.v1 is agreed on; frame, for a frame that is no
+// answer; alive, when a probe was answered; end, once, with the reason.
+export function makeLink(clock, on) {
+  const openTimeout = 20_000
+  const answerTimeout = 10_000
+  const probeTimeout = 3_000
+  const commandTimeout = 60_000 // a batch of history needs that long on a slow phone
+  const youngAge = 3_000
+  const protocol = 'chat.v1'
 
-  get welcomed() {
-    return this.pingInterval > 0 && !this.ended
-  }
+  const createdAt = clock.monotonic()
+  const pending = new Map() // by id: who gets the answer
+  const timer = new Timer(clock) // the next ping, or the deadline of an answer
+  const deadline = new Timer(clock) // of the commands in pending
+  let socket
+  let lastId = 0
+  let maxFrame = Infinity // bytes
+  let pingInterval = 0 // set by welcome
+  let pingSent = false // any frame from the server answers it
+  let probing = false // only the answer to the ping will do
+  let paused = false // no pings are sent
 
-  open(transport, url) {
-    if (this.ended) return
-    const unlessEnded = (handle) => (what) => {
-      if (!this.ended) handle(what)
-    }
-    try {
-      this.socket = transport(url, [protocol], {
-        open: unlessEnded((agreed) => {
-          if (agreed !== protocol) return this.end(otherProtocol)
-          this.awaitAnswer()
-          this.on.open()
-        }),
-        message: unlessEnded((text) => this.receive(text)),
-        error: unlessEnded(() => this.end(lost)),
-        close: unlessEnded(() => this.end(lost)),
+  const link = {
+    ended: false,
+
+    get welcomed() {
+      return pingInterval > 0 && !link.ended
+    },
+
+    // young reports whether the connection may still be opening.
+    get young() {
+      return clock.monotonic() - createdAt < youngAge
+    },
+
+    open(transport, url) {
+      if (link.ended) return
+      const lostBy = (cause) => link.end({ ...lost, message: cause?.errMsg || cause?.message || lost.message })
+      try {
+        socket = transport(url, [protocol], {
+          open: (agreed) => link.ended || opened(agreed),
+          message: (text) => link.ended || receive(text),
+          error: lostBy,
+          close: () => link.end(lost),
+        })
+      } catch (cause) {
+        lostBy(cause)
+      }
+      if (link.ended) closeSocket() // it ended before transport returned the socket
+    },
+
+    // welcome starts the pings.
+    welcome({ ping, limits }) {
+      demand(ping > 0)
+      pingInterval = ping
+      maxFrame = limits.message
+      timer.clear()
+      nextPing()
+    },
+
+    // request sends a command and calls done(answer) once: with the server's answer,
+    // or with the error lost, which is uncertain.
+    request(type, fields, done) {
+      const id = String(++lastId)
+      const text = encode({ type, id, ...fields })
+      if (exceedsBytes(text, maxFrame)) {
+        return done({ type: 'error', code: 'too_large', message: `more than ${maxFrame} bytes`, retry: false })
+      }
+      pending.set(id, done)
+      if (type !== 'ping' && !deadline.handle) awaitCommands() // a probe has a deadline of its own
+      write(text)
+    },
+
+    // send sends a command that needs no answer.
+    send(type, fields) {
+      write(encode({ type, ...fields }))
+    },
+
+    // probe sends a ping to find out whether the connection still works. Frames
+    // other than its answer prove nothing, since they may have been received before
+    // the app was suspended. If the deadline itself runs late, probe tries once more.
+    probe(again = false) {
+      if (probing && !again) return
+      pingSent = paused = false
+      probing = true
+      timer.set(probeTimeout, (late) => (late && !again ? link.probe(true) : link.end(dead)))
+      link.request('ping', {}, ({ code }) => {
+        if (!probing || code === lost.code) return
+        probing = false
+        nextPing()
+        on.alive()
       })
-    } catch {
-      this.end(lost)
-    }
-    if (this.ended) this.closeSocket() // it ended before transport returned the socket
+    },
+
+    // pause stops the pings. probe starts them again.
+    pause() {
+      paused = true
+      probing = pingSent = false
+      timer.clear()
+    },
+
+    end(reason) {
+      if (link.ended) return
+      link.ended = true
+      deadline.clear()
+      timer.clear()
+      closeSocket()
+      for (const done of pending.values()) done({ type: 'error', uncertain: true, ...lost })
+      pending.clear()
+      on.end(reason)
+    },
   }
 
-  // welcome starts the pings.
-  welcome({ ping, limits }) {
-    this.pingInterval = ping
-    this.maxFrame = limits.message
-    this.timer.clear()
-    this.nextPing()
+  // opened is called with the subprotocol, or with undefined if the platform can't tell.
+  // Then a hello with a mistake and without a token finds out: in chat.v1 it is refused.
+  function opened(agreed) {
+    if (agreed !== undefined && agreed !== protocol) return link.end(otherProtocol)
+    awaitAnswer()
+    if (agreed) return on.open()
+    link.request('hello', { rooms: [{ room: '' }] }, ({ code }) => {
+      if (code === 'bad_room') on.open()
+      else link.end(otherProtocol)
+    })
   }
 
-  // request sends a command and calls done(answer) once: with the server's answer,
-  // or with the error lost, which is uncertain.
-  request(type, fields, done) {
-    const id = String(++this.lastId)
-    const text = encode({ type, id, ...fields })
-    if (exceedsBytes(text, this.maxFrame)) {
-      return done({ type: 'error', code: 'too_large', message: `the frame has more than ${this.maxFrame} bytes`, retry: false })
-    }
-    this.pending.set(id, done)
-    if (type !== 'ping' && !this.deadline.handle) this.awaitCommands() // a probe has a deadline of its own
-    this.write(text)
-  }
-
-  // send sends a command that needs no answer.
-  send(type, fields) {
-    this.write(encode({ type, ...fields }))
-  }
-
-  write(text) {
-    if (this.ended) return
+  function write(text) {
+    if (link.ended) return
     try {
-      this.socket.send(text)
+      socket.send(text)
     } catch {
-      return this.end(lost)
+      return link.end(lost)
     }
-    if (!this.pingSent) this.nextPing()
+    if (!pingSent) nextPing()
   }
 
-  receive(text) {
-    const frame = parse(text)
-    if (this.pingSent) {
-      this.pingSent = false
-      this.nextPing()
+  function receive(text) {
+    if (pingSent) {
+      pingSent = false
+      nextPing()
     }
-    if (frame?.id === undefined) {
-      if (frame) this.on.frame(frame)
-      return
+    let command
+    try {
+      const frame = JSON.parse(text)
+      command = pending.get(frame.id)
+      pending.delete(frame.id)
+      if (!command) return frame.id ? undefined : on.frame(frame) // nobody waits for the id
+      if (pending.size) awaitCommands()
+      else deadline.clear()
+      command(frame)
+    } catch (cause) {
+      const error = { type: 'error', code: 'bad_answer', message: `the server broke the protocol: ${cause.message}`, retry: false, uncertain: true }
+      if (command) command(error)
+      else on.frame(error)
     }
-    const done = this.pending.get(frame.id)
-    this.pending.delete(frame.id)
-    if (this.pending.size) this.awaitCommands()
-    else this.deadline.clear()
-    done?.(frame)
   }
 
-  awaitAnswer() {
-    this.timer.set(answerTimeout, (late) => (late && this.welcomed ? this.probe() : this.end(dead)))
+  function awaitAnswer() {
+    timer.set(answerTimeout, (late) => (late && link.welcomed ? link.probe() : link.end(dead)))
   }
 
   // awaitCommands gives the connection up if commands wait and none is answered for
   // too long, even if pings are: their promises would never settle.
-  awaitCommands() {
-    this.deadline.set(commandTimeout, (late) => (late ? this.awaitCommands() : this.end(dead)))
+  function awaitCommands(again = false) {
+    deadline.set(commandTimeout, (late) => (late && !again ? awaitCommands(true) : link.end(dead)))
   }
 
   // nextPing sets the next ping, one interval after our last frame.
-  nextPing() {
-    if (!this.welcomed || this.probing || this.paused) return
-    this.timer.set(this.pingInterval, (late) => {
-      if (late) return this.probe()
-      this.pingSent = true
-      this.awaitAnswer()
-      this.send('ping')
+  function nextPing() {
+    if (!link.welcomed || probing || paused) return
+    timer.set(pingInterval, (late) => {
+      if (late) return link.probe()
+      pingSent = true
+      awaitAnswer()
+      link.send('ping')
     })
   }
 
-  // probe sends a ping to find out whether the connection still works. Frames
-  // other than its answer prove nothing, since they may have been received before
-  // the app was suspended. If the deadline itself runs late, probe tries once more.
-  probe(again = false) {
-    if (this.probing && !again) return
-    this.pingSent = this.paused = false
-    this.probing = true
-    this.timer.set(probeTimeout, (late) => (late && !again ? this.probe(true) : this.end(dead)))
-    this.request('ping', {}, ({ code }) => {
-      if (!this.probing || code === lost.code) return
-      this.probing = false
-      this.nextPing()
-      this.on.alive()
-    })
-  }
-
-  // pause stops the pings. probe starts them again.
-  pause() {
-    this.paused = true
-    this.probing = this.pingSent = false
-    this.timer.clear()
-  }
-
-  end(reason) {
-    if (this.ended) return
-    this.ended = true
-    this.deadline.clear()
-    this.timer.clear()
-    this.closeSocket()
-    for (const done of this.pending.values()) done({ type: 'error', uncertain: true, ...lost })
-    this.pending.clear()
-    this.on.end(reason)
-  }
-
-  closeSocket() {
+  function closeSocket() {
     try {
-      this.socket?.close()
+      socket?.close()
     } catch {
       // It is closed already.
     }
   }
+
+  timer.set(openTimeout, () => link.end(dead))
+  return link
 }
 
-// parse returns the frame, or undefined if text is not a JSON object.
-function parse(text) {
-  try {
-    const frame = JSON.parse(text)
-    return frame !== null && typeof frame === 'object' ? frame : undefined
-  } catch {
-    return undefined
-  }
+// demand throws if the server has not said what it must: the text that has just come is
+// then refused as a whole.
+export function demand(condition) {
+  if (!condition) throw new TypeError('a field')
 }

@@ -1,7 +1,6 @@
 import { miniProgram } from './platforms/sockettask.js'
 
-// taro is the platform for a Taro app: taro(Taro). Taro.connectSocket returns a
-// promise of the SocketTask.
+// taro is the platform for a Taro app: taro(Taro).
 export function taro(Taro) {
-  return miniProgram(Taro, (options) => Taro.connectSocket(options))
+  return miniProgram(Taro)
 }

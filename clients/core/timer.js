@@ -1,6 +1,9 @@
 // systemClock is the time and the random numbers of the client. Tests use a fake.
+// now may be set to another time while the client runs; monotonic, where the host has
+// it, only counts. Mini programs do not have it.
 export const systemClock = {
   now: () => Date.now(),
+  monotonic: () => (typeof performance === 'object' && performance?.now ? performance : Date).now(),
   setTimeout: (run, delay) => setTimeout(run, delay),
   clearTimeout: (handle) => clearTimeout(handle),
   random: () => Math.random(),
@@ -20,11 +23,11 @@ export class Timer {
   }
 
   // set calls run(late) after delay milliseconds. late is true if the app was
-  // suspended in the meantime.
+  // suspended in the meantime. What is not a time never comes.
   set(delay, run) {
     this.clear()
-    const wait = Math.min(delay, maxDelay)
-    if (wait < delay) {
+    const wait = typeof delay === 'number' && delay >= 0 ? Math.min(delay, maxDelay) : maxDelay
+    if (wait !== delay) {
       this.handle = this.clock.setTimeout(() => this.set(delay - wait, run), wait)
       return
     }

@@ -1,8 +1,7 @@
 /* global uni */
 import { miniProgram } from './platforms/sockettask.js'
 
-// uniapp is the platform for a uni-app. uni.connectSocket returns the SocketTask
-// itself, not a promise, because the options contain fail.
+// uniapp is the platform for a uni-app.
 export function uniapp() {
-  return miniProgram(uni, (options) => uni.connectSocket(options))
+  return miniProgram(typeof uni === 'object' && uni)
 }

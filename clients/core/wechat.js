@@ -3,5 +3,5 @@ import { miniProgram } from './platforms/sockettask.js'
 
 // wechat is the platform for a WeChat mini program.
 export function wechat() {
-  return miniProgram(wx, (options) => wx.connectSocket(options))
+  return miniProgram(typeof wx === 'object' && wx)
 }

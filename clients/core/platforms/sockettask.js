@@ -1,6 +1,7 @@
 // miniProgram returns the transport, storage and signals of a mini program. api is
-// its global object; connect returns a SocketTask, or a promise of one.
-export function miniProgram(api, connect) {
+// its global object; connect returns a SocketTask, or a promise of one, as in Taro.
+export function miniProgram(api, connect = (options) => api.connectSocket(options)) {
+  if (!api) throw new TypeError('this is not a mini program')
   return {
     transport: (url, protocols, on) => adaptTask(connect({ url, protocols, fail: on.error }), on),
     storage: {
@@ -8,41 +9,38 @@ export function miniProgram(api, connect) {
       setItem: (name, text) => api.setStorageSync(name, text),
       removeItem: (name) => api.removeStorageSync(name),
     },
+    // A host may lack any of these events. One that does not tell when the app comes
+    // back must not suspend it either.
     watch(chat) {
-      const show = () => chat.resume()
-      const hide = () => chat.suspend()
-      const check = () => chat.check()
-      api.onAppShow(show)
-      api.onAppHide(hide)
-      api.onNetworkStatusChange(check)
-      return () => {
-        api.offAppShow(show)
-        api.offAppHide(hide)
-        api.offNetworkStatusChange(check)
+      const stops = []
+      const listen = (name, listener) => {
+        api[`on${name}`]?.(listener)
+        stops.push(() => api[`off${name}`]?.(listener))
       }
+      listen('AppShow', () => chat.resume())
+      if (api.onAppShow) listen('AppHide', () => chat.suspend())
+      listen('NetworkStatusChange', () => chat.check())
+      return () => stops.forEach((stop) => stop())
     },
   }
 }
 
+// adaptTask waits for the task, also if it is there at once. A SocketTask has no way to
+// remove listeners; the client ignores the events of an old connection. A task that was
+// closed while connecting may still open.
 function adaptTask(task, on) {
-  if (task.then) {
-    const socket = task.then((it) => adaptTask(it, on))
-    socket.catch(on.error)
-    return {
-      send: (text) => void socket.then((it) => it.send(text)).catch(on.error),
-      close: () => void socket.then((it) => it.close()).catch(on.error),
-    }
-  }
-  // A SocketTask has no way to remove listeners; the client ignores the events of
-  // an old connection. A task that was closed while connecting may still open.
   let closed = false
-  const close = () => task.close({ fail() {} })
-  task.onOpen((event) => (closed ? close() : on.open(protocolOf(event))))
-  task.onMessage(({ data }) => on.message(data))
-  task.onError(on.error)
-  task.onClose(on.close)
+  const ready = Promise.resolve(task)
+  const use = (run) => void ready.then(run).catch(on.error)
+  const close = () => use((it) => it.close({ fail() {} }))
+  use((it) => {
+    it.onOpen((event) => (closed ? close() : on.open(protocolOf(event))))
+    it.onMessage(({ data }) => on.message(data))
+    it.onError(on.error)
+    it.onClose(on.close)
+  })
   return {
-    send: (data) => task.send({ data, fail: on.error }),
+    send: (data) => use((it) => it.send({ data, fail: on.error })),
     close() {
       closed = true
       close()
@@ -50,14 +48,11 @@ function adaptTask(task, on) {
   }
 }
 
-// protocolOf returns the subprotocol that the server agreed on. A proxy may drop it,
-// and a SocketTask, unlike a WebSocket, opens all the same. On hosts that report no
-// headers the client cannot know; there the server refuses a hello in the raw dialect.
+// protocolOf returns the subprotocol that the server agreed on, or undefined on hosts that
+// report no headers. A proxy may drop it, and a SocketTask, unlike a WebSocket, opens all
+// the same.
 function protocolOf(event) {
-  const header = (event && event.header) || {}
+  const header = event?.header ?? {}
   const names = Object.keys(header)
-  const name = names.find((it) => it.toLowerCase() === 'sec-websocket-protocol')
-  return names.length ? String(header[name]) : protocol
+  return names.length ? header[names.find((name) => /^sec-websocket-protocol$/i.test(name))] ?? '' : undefined
 }
-
-const protocol = 'chat.v1'

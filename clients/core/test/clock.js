@@ -6,7 +6,9 @@ export class FakeClock {
     this.timers = new Map()
     this.lastHandle = 0
     this.seed = seed
-    this.now = () => this.time
+    this.skew = 0 // of the device's clock
+    this.now = () => this.time + this.skew
+    this.monotonic = () => this.time
     this.random = random(seed)
     this.setTimeout = (run, delay) => {
       this.timers.set(++this.lastHandle, { run, due: this.time + delay })
@@ -26,6 +28,11 @@ export class FakeClock {
       next[1].run()
     }
     this.time = end
+  }
+
+  // jump sets the device's clock to another time.
+  jump(ms) {
+    this.skew += ms
   }
 
   // sleep moves the time forward without running timers, as when the system has

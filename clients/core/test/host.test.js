@@ -5,6 +5,8 @@ import { test } from 'node:test'
 import vm from 'node:vm'
 import { build } from 'esbuild'
 import { core } from '../../build.js'
+import { browser } from '../browser.js'
+import { Client } from '../index.js'
 import { FakeApi } from './miniprogram.js'
 import { FakeClock } from './clock.js'
 import { FakeStorage, Fixture, li, message, state, ticks } from './fixture.js'
@@ -24,9 +26,11 @@ const library = build({
   bundle: true, format: 'cjs', target: 'es2018', write: false,
 }).then(({ outputFiles: [{ text }] }) => text)
 
-// play has a client join, send, read and load history in a context of its own.
-async function play(prepare) {
+// play has a client join, send, read and load history in a context of its own, whose host
+// may have been changed by prepare.
+async function play(prepare, change = () => {}) {
   const wx = new FakeApi()
+  change(wx)
   const module = { exports: {} }
   const context = vm.createContext({ wx, setTimeout, clearTimeout, module })
   vm.runInContext(prepare, context)
@@ -38,24 +42,27 @@ async function play(prepare) {
     chat.connect()
     chat.join('tea')
     const sent = chat.send('tea', { text: '茶' })
+    await ticks()
     const [task] = wx.tasks
-    const answer = (type, frame) => {
+    const answer = async (type, frame) => {
+      await ticks()
       const { id } = task.sent.map(({ data }) => JSON.parse(data)).find((it) => it.type === type)
       task.listeners.Message({ data: JSON.stringify({ ...frame, id }) })
     }
     task.listeners.Open({ header: { 'Sec-WebSocket-Protocol': 'chat.v1' } })
-    answer('hello', { type: 'welcome', session: 's', at: 1, user: li, ping: 25_000, limits: { message: 65536, recall: 1 },
+    await answer('hello', { type: 'welcome', session: 's', at: 1, user: li, ping: 25_000, limits: { message: 65536, recall: 1 },
       rooms: [state('tea', { entries: [message(3)], last: 3 })] })
-    answer('send', { type: 'ok', room: 'tea', seq: 4, at: 4, duplicate: false })
+    await answer('send', { type: 'ok', room: 'tea', seq: 4, at: 4, duplicate: false })
     await sent
     const older = timeline.older(2)
-    answer('history', { type: 'history', room: 'tea', epoch: 'e1', entries: [message(1), message(2)], more: false })
+    await answer('history', { type: 'history', room: 'tea', epoch: 'e1', entries: [message(1), message(2)], more: false })
     assert.equal(await older, 2)
     assert.deepEqual(Array.from(timeline.items, ({ seq }) => seq), [1, 2, 3, 4])
     chat.read('tea', 4)
     chat.typing('tea')
-    chat.suspend()
-    chat.resume()
+    for (const name of ['AppHide', 'AppShow', 'NetworkStatusChange']) wx.emit(name)
+    if (chat.state === 'suspended') await answer('ping', { type: 'pong' })
+    assert.equal(chat.state, 'online')
   } finally {
     chat.close()
   }
@@ -65,6 +72,62 @@ test('a client with everything', () => play(''))
 
 for (const name of newer) {
   test(`a client without ${name}`, () => play(`delete ${name.includes('.') ? name : `this.${name}`}`))
+}
+
+// Each event of a mini program, each way to stop it, and each method of its storage.
+for (const name of ['onAppShow', 'onAppHide', 'onNetworkStatusChange', 'offAppShow', 'offAppHide', 'offNetworkStatusChange',
+  'getStorageSync', 'setStorageSync', 'removeStorageSync']) {
+  for (const instead of [undefined, null]) {
+    test(`a mini program whose ${name} is ${instead}`, () => play('', (wx) => { wx[name] = instead }))
+  }
+}
+
+test('an event that never comes: who says something is back from the background', async () => {
+  const fixture = new Fixture()
+  fixture.joinRoom('tea')
+  fixture.chat.suspend()
+  fixture.socket.drop()
+  const sent = fixture.chat.send('tea', 'a')
+  assert.equal(fixture.sockets.length, 2)
+  fixture.welcome({ rooms: [state('tea')] })
+  fixture.socket.answer('send', { type: 'ok', room: 'tea', seq: 1, at: 1, duplicate: false })
+  assert.equal((await sent).seq, 1)
+})
+
+// A page, a worker without document, and hosts with less.
+const target = () => new EventTarget()
+for (const [what, globals] of Object.entries({
+  'a page': { self: target(), document: target() },
+  'a worker without document': { self: target(), document: undefined },
+  'a host whose window has no events': { self: {}, document: {} },
+  'a host without both': { self: undefined, document: undefined },
+  'a host where they are null': { self: null, document: null },
+})) {
+  test(`browser() in ${what}: the client connects and sends`, async (t) => {
+    class Socket {
+      send(text) {
+        const { id, type } = JSON.parse(text)
+        const answers = { hello: { type: 'welcome', at: 1, user: li, ping: 25_000, limits: {}, rooms: [state('tea')] },
+          send: { type: 'ok', room: 'tea', seq: 1, at: 1, duplicate: false } }
+        this.onmessage({ data: JSON.stringify({ ...answers[type], id }) })
+      }
+      close() {}
+      protocol = 'chat.v1'
+      constructor() { setImmediate(() => this.onopen()) }
+    }
+    for (const [name, value] of Object.entries({ ...globals, WebSocket: Socket, localStorage: undefined, sessionStorage: undefined })) {
+      const before = Object.getOwnPropertyDescriptor(globalThis, name)
+      Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
+      t.after(() => (before ? Object.defineProperty(globalThis, name, before) : delete globalThis[name]))
+    }
+    const chat = new Client({ url: 'wss://chat.test/chat', ...browser() })
+    t.after(() => chat.close())
+    chat.connect()
+    chat.join('tea')
+    assert.equal((await chat.send('tea', 'a')).seq, 1)
+    globals.self?.dispatchEvent?.(new Event('online'))
+    globals.document?.dispatchEvent?.(new Event('visibilitychange'))
+  })
 }
 
 const fail = () => {
@@ -80,7 +143,12 @@ const storages = {
   'that is full': Object.assign(new FakeStorage(), { setItem: fail }),
   'that does not delete': Object.assign(new FakeStorage(), { removeItem: fail }),
   'that forgets': { getItem: () => null, setItem() {}, removeItem() {} },
-  'of something else': { getItem: () => '[null, 7, {"key": 1}]', setItem() {}, removeItem() {} },
+  'of another type': { getItem: () => ({}), setItem() {}, removeItem() {} },
+  'that is damaged': { getItem: (name) => (name.endsWith('token') ? null : '{"key'), setItem() {}, removeItem() {} },
+  'with damaged messages': { getItem: (name) => (name.endsWith('token') ? null : JSON.stringify([{ room: 'tea', key: 'k' },
+    { room: 'tea', key: 'k', body: 1, state: 'lost' }, { room: 'tea', body: 1, state: 'sending' }, { key: 'k', body: 1, state: 'sending' }])),
+    setItem() {}, removeItem() {} },
+  'of something else': { getItem: (name) => (name.endsWith('token') ? null : '[null, 7, {"key": 1}]'), setItem() {}, removeItem() {} },
 }
 for (const [what, storage] of Object.entries(storages)) {
   test(`storage ${what}: messages are sent, in order, and the guest stays`, async () => {
@@ -96,6 +164,7 @@ for (const [what, storage] of Object.entries(storages)) {
     fixture.socket.open()
     assert.equal(fixture.socket.sent[0].token, 'guest')
     fixture.chat.forget()
+    assert.ok(fixture.of('error').length <= 1, 'the app hears of it once')
     assert.ok(fixture.of('error').every(({ code }) => code === 'storage'))
   })
 }

@@ -186,7 +186,10 @@ test('expiring: failures are emitted as errors, and the old token stays', async 
   socket.answer('renew', { type: 'error', code: 'bad_token', message: 'another user', retry: false })
   await ticks()
   assert.deepEqual(fixture.of('error').map(({ message }) => message), ['no token: no network', 'no token: another user'])
-  assert.equal(fixture.chat.token, 't1')
+  fixture.socket.drop()
+  fixture.clock.advance(500)
+  fixture.socket.open()
+  assert.equal(fixture.socket.sent[0].token, 't1')
 })
 
 test('expiring without a token function: the app may call renew', async () => {

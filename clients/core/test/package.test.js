@@ -11,6 +11,8 @@ import vm from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { core } from '../../build.js'
+import { Client } from '../index.js'
+import { ticks } from './fixture.js'
 import { FakeApi } from './miniprogram.js'
 
 const run = promisify(execFile)
@@ -39,11 +41,13 @@ async function size(...files) {
   return gzipSync(outputFiles[0].contents, { level: 9 }).length
 }
 
-test('the core has at most 6.5 KB, minified and gzipped', async (t) => {
-  const bytes = await size('index.js')
-  t.diagnostic(`${bytes} bytes; ${await size('index.js', 'timeline.js')} with the timeline`)
-  assert.ok(bytes <= 6.5 * 1024, `${bytes} bytes`)
-})
+for (const platform of ['browser', 'node', 'wechat', 'uniapp', 'taro']) {
+  test(`the core with ${platform} has at most 6.5 KB, minified and gzipped`, async (t) => {
+    const bytes = await size('index.js', `${platform}.js`)
+    t.diagnostic(`${bytes} bytes; ${await size('index.js', `${platform}.js`, 'timeline.js')} with the timeline`)
+    assert.ok(bytes <= 6.5 * 1024, `${bytes} bytes`)
+  })
+}
 
 test('the package contains every file except tests', async () => {
   const files = (await readdir(installed(), { recursive: true })).sort()
@@ -103,10 +107,13 @@ test('the CommonJS files work in a mini program as they are', async () => {
   chat.join('tea')
   chat.send('tea', '你好 \ud83d')
   chat.connect()
+  await ticks()
   const [task] = wx.tasks
-  task.listeners.Open({})
-  task.listeners.Message({ data: JSON.stringify({ type: 'welcome', id: '1', session: 's', user: { id: 'u', name: '' }, ping: 25_000,
+  task.listeners.Open({ header: { 'Sec-WebSocket-Protocol': 'chat.v1' } })
+  await ticks()
+  task.listeners.Message({ data: JSON.stringify({ type: 'welcome', id: '1', session: 's', at: 1, user: { id: 'u', name: '' }, ping: 25_000,
     limits: { message: 50 }, rooms: [{ room: 'tea', epoch: 'e', last: 0, entries: [], more: false, gap: false }] }) })
+  await ticks()
   assert.deepEqual(JSON.parse(task.sent[0].data), { type: 'hello', id: '1', device: 'd', rooms: [{ room: 'tea' }] })
   assert.equal(timeline.items[0].code, 'too_large') // UTF-8 bytes are counted without a TextEncoder
   assert.equal(wx.stored.size, 1)
@@ -178,6 +185,8 @@ test('every method of the types exists', async () => {
     const [, body] = types.split(new RegExp(`export class ${name}<.*> {`))
     const methods = [...body.split('\n}')[0].matchAll(/^ {2}(\w+)[(<]/gm)].map(([, method]) => method)
     assert.ok(methods.length > 3)
-    for (const method of methods) assert.ok(method in made.prototype, `${name}.${method}`)
+    const { prototype } = made
+    const chat = new Client({ url: 'wss://chat.test/chat', transport() {} })
+    for (const method of methods) assert.ok(method in (made === Client ? chat : prototype), `${name}.${method}`)
   }
 })

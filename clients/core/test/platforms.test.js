@@ -53,7 +53,7 @@ for (const [name, make] of miniPrograms) {
     const [task] = api.tasks
     assert.equal(task.options.url, 'wss://a/chat')
     assert.deepEqual(task.options.protocols, ['chat.v1']) // a string fails on Android
-    task.listeners.Open({ header: {} })
+    task.listeners.Open({ header: { 'Sec-WebSocket-Protocol': 'chat.v1' } })
     task.listeners.Message({ data: 'hi' })
     task.listeners.Error({ errMsg: 'fail' })
     task.listeners.Close({ code: 1006 })
@@ -73,10 +73,10 @@ for (const [name, make] of miniPrograms) {
 
   test(`${name}: the subprotocol is that of the header, if the host has one`, async (t) => {
     for (const [event, protocol] of [
-      [undefined, 'chat.v1'], [{}, 'chat.v1'], [{ header: {} }, 'chat.v1'],
+      [undefined, 'undefined'], [{}, 'undefined'], [{ header: {} }, 'undefined'],
       [{ header: { Upgrade: 'websocket', 'Sec-WebSocket-Protocol': 'chat.v1' } }, 'chat.v1'],
       [{ header: { 'sec-websocket-protocol': 'chat.v1' } }, 'chat.v1'],
-      [{ header: { Upgrade: 'websocket' } }, 'undefined'],
+      [{ header: { Upgrade: 'websocket' } }, ''],
     ]) {
       const api = new FakeApi()
       const { calls, on } = recorder()
@@ -95,6 +95,7 @@ for (const [name, make] of miniPrograms) {
     socket.close()
     await ticks()
     api.tasks[0].listeners.Open({})
+    await ticks()
     assert.equal(api.tasks[0].closed, 2)
     assert.deepEqual(calls, [])
   })
@@ -200,13 +201,21 @@ test('browser: tabs share the guest token, not the outbox', (t) => {
   assert.equal(localStorage.texts.size + sessionStorage.texts.size, 0)
 })
 
+test('outside of a mini program, its platforms throw', (t) => {
+  setGlobal(t, 'wx', undefined)
+  setGlobal(t, 'uni', undefined)
+  assert.throws(() => wechat(), /not a mini program/)
+  assert.throws(() => uniapp(), /not a mini program/)
+  assert.throws(() => taro(), /not a mini program/)
+})
+
 test('browser: the signals of a page that wakes up call check', (t) => {
   setGlobal(t, 'WebSocket', FakeWebSocket)
-  setGlobal(t, 'window', new EventTarget())
+  setGlobal(t, 'self', new EventTarget())
   setGlobal(t, 'document', Object.assign(new EventTarget(), { visibilityState: 'visible' }))
   let checks = 0
   const stop = browser().watch({ check: () => checks++ })
-  const signals = [[window, 'online'], [window, 'offline'], [window, 'pageshow'], [document, 'visibilitychange']]
+  const signals = [[self, 'online'], [self, 'offline'], [self, 'pageshow'], [document, 'visibilitychange']]
   for (const [target, name] of signals) target.dispatchEvent(new Event(name))
   assert.equal(checks, 4)
   document.visibilityState = 'hidden'

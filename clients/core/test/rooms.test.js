@@ -385,7 +385,8 @@ test('typing is sent again after the clock was set back', () => {
   const fixture = new Fixture()
   const socket = fixture.joinRoom('tea')
   fixture.chat.typing('tea')
-  fixture.clock.time -= 3_600_000
+  fixture.clock.jump(-3_600_000)
+  fixture.clock.advance(3_000)
   fixture.chat.typing('tea')
   assert.equal(socket.commands('typing').length, 2)
 })

@@ -21,7 +21,8 @@ class Person {
 
   start() {
     const { network, clock } = this.world
-    this.chat = new Client({ url: 'wss://model/chat', transport: network.transport, storage: this.storage, clock,
+    const transport = (...args) => (this.socket = network.transport(...args))
+    this.chat = new Client({ url: 'wss://model/chat', transport, storage: this.storage, clock,
       device: this.device })
     this.lists = new Map(rooms.map((room) => [room, new List(this.chat, room)]))
     this.left.clear()
@@ -32,9 +33,7 @@ class Person {
   restart() {
     // The system kills the app, which closes nothing itself.
     this.chat.suspend()
-    this.world.network.open.forEach((connection) => {
-      if (connection.on && this.chat.link?.socket === connection) connection.close()
-    })
+    if (this.world.network.open.has(this.socket)) this.socket.close()
     this.chat.close()
     this.start()
   }
