@@ -40,10 +40,30 @@ const (
 // Send, Close and Kill may be called by any goroutine at any time, also during a
 // call of the Handler.
 type Conn struct {
+	// These first 64 bytes, a line of the processor's cache, are all that Send needs of a
+	// connection for which nothing waits.
+	sock          socket     // fixed
+	mu            sync.Mutex // guards the fields from here to wait
+	state         state
+	reading       bool  // a goroutine holds the right to read
+	readableEvent bool  // the poller saw the socket readable meanwhile
+	writing       bool  // a goroutine holds the right to write
+	writableEvent bool  // the poller saw the socket writable meanwhile
+	blocked       bool  // the socket took no more; the poller reports when it does
+	finished      bool  // closeWrite was called
+	released      bool  // the socket has been released, or is about to be
+	timerStart    int64 // engine time at which the peer's time limit began; 0 while nothing waits for it
+	queue         [][]byte
+
+	outbox   account    // what queue takes; the outbox's bounds apply to it
+	frontCut bool       // a part of queue[0] has been written
+	inFlight int32      // how many pieces of queue are being written
+	why      error      // why it ended; set with the first change of state
+	wait     *queueWait // nil while nobody waits
+
 	// Fixed once attached.
 	shared  *shared
 	handler Handler
-	sock    socket
 	deflate bool // permessage-deflate was negotiated
 
 	index int32 // in Engine.conns; guarded by Engine.mu
@@ -56,23 +76,6 @@ type Conn struct {
 
 	lastRead     atomic.Int64 // engine time of the last bytes from the peer
 	messageStart atomic.Int64 // engine time at which an unfinished message began, or 0
-
-	mu            sync.Mutex // guards the rest
-	state         state
-	reading       bool  // a goroutine holds the right to read
-	readableEvent bool  // the poller saw the socket readable meanwhile
-	writing       bool  // a goroutine holds the right to write
-	writableEvent bool  // the poller saw the socket writable meanwhile
-	blocked       bool  // the socket took no more; the poller reports when it does
-	finished      bool  // closeWrite was called
-	released      bool  // the socket has been released, or is about to be
-	why           error // why it ended; set with the first change of state
-	frontCut      bool  // a part of queue[0] has been written
-	inFlight      int32 // how many pieces of queue are being written
-	queue         [][]byte
-	outbox        account    // what queue takes; the outbox's bounds apply to it
-	wait          *queueWait // nil while nobody waits
-	timerStart    int64      // engine time at which the peer's time limit began; 0 while nothing waits for it
 }
 
 // shared is what the connections of an engine have in common.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -345,4 +346,13 @@ func TestEngine_Close_TellsEveryHandler(t *testing.T) {
 			t.Errorf("Attach after Close: %v", err)
 		}
 	})
+}
+
+// A message to many connections that keep up touches one line of the cache of each.
+func TestConn_WhatSendNeeds_IsOneCacheLine(t *testing.T) {
+	conn := reflect.TypeFor[Conn]()
+	queue, _ := conn.FieldByName("queue")
+	if end := queue.Offset + queue.Type.Size(); end > 64 || conn.Size() > 192 {
+		t.Errorf("it ends at byte %d of %d", end, conn.Size())
+	}
 }
