@@ -83,6 +83,11 @@ test-go: compiler ## runs the Go tests, with the race detector
 	$(say) 'go test -race'
 	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) ./...
 
+.PHONY: busy
+busy: ## 100 rounds in which no message may be later than 2 s, beside ten busy threads a processor
+	$(say) 'chat beside busy threads'
+	go test -count=1 -v -timeout 30m -run '^TestHub_BusyProcessors_NoMessageIsLate$$' ./chat -busy-rounds 100
+
 .PHONY: test-node
 test-node: caddy caddy-h2 chromium fonts $(MODULES) ## tests the JavaScript clients against the real binary
 	$(say) 'node --test'
