@@ -88,6 +88,10 @@ busy: ## 100 rounds in which no message may be later than 2 s, beside ten busy t
 	$(say) 'chat beside busy threads'
 	go test -count=1 -v -timeout 30m -run '^TestHub_BusyProcessors_NoMessageIsLate$$' ./chat -busy-rounds 100
 
+.PHONY: flake
+flake: compiler caddy caddy-h2 chromium fonts $(MODULES) ## all tests many times beside busy threads; goes on where it stopped (hours)
+	contrib/flake
+
 .PHONY: test-node
 test-node: caddy caddy-h2 chromium fonts $(MODULES) ## tests the JavaScript clients against the real binary
 	$(say) 'node --test'
