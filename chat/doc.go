@@ -59,7 +59,7 @@
 //	hub.go       the hub: its start, changes of settings, goodbyes
 //	close.go     the end of the hub
 //	operator.go  what an operator sees and does
-//	transfer.go  export, import, backup
+//	transfer.go  export, import, backup, erasing
 //	hosts.go     the session as the dialects see it
 //	handler.go   handshakes
 //	httpapi.go   messages, health and login over HTTP

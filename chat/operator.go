@@ -53,6 +53,77 @@ func (h *Hub) Rooms(after string, limit int) []RoomInfo {
 	return list
 }
 
+// KeptRooms calls each for every room of the journal but those of the server, in any
+// order. If each returns an error, KeptRooms stops and returns it. The error wraps
+// errors.ErrUnsupported if the journal is no journal.Lister.
+func (h *Hub) KeptRooms(ctx context.Context, each func(name string) error) error {
+	lister, ok := h.given.(journal.Lister)
+	if !ok {
+		return fmt.Errorf("list rooms: the journal can't: %w", errors.ErrUnsupported)
+	}
+	ctx, cancel := h.core.Bound(ctx)
+	defer cancel()
+	return lister.Rooms(ctx, func(name string) error {
+		if journal.IsReserved(name) {
+			return nil
+		}
+		return each(name)
+	})
+}
+
+// RoomDetails tells of a room that has entries, or that somebody is in.
+type RoomDetails struct {
+	RoomInfo
+	Epoch string      `json:"epoch,omitempty"` // these are empty in a room without entries
+	First journal.Seq `json:"first,omitempty"` // the oldest entry that is kept; Last+1: none is
+	Last  journal.Seq `json:"last,omitempty"`  // the newest number that was given
+	At    int64       `json:"at,omitempty"`    // of the entry Last, Unix milliseconds
+}
+
+// Room returns what is known of a room, and false if nothing is: it has had no entry,
+// and nobody is in it.
+func (h *Hub) Room(ctx context.Context, name string) (RoomDetails, bool, error) {
+	ctx, cancel := h.core.Bound(ctx)
+	defer cancel()
+	heads, err := h.journal.Heads(ctx, []string{name})
+	if err != nil {
+		return RoomDetails{}, false, err
+	}
+	head, sessions := heads[0], len(h.rooms.SessionIDs(ctx, name))
+	return RoomDetails{RoomInfo{name, sessions}, head.Epoch, head.First, head.Last, head.At}, head.Last > 0 || sessions > 0, nil
+}
+
+// UserDetails tells of a user.
+type UserDetails struct {
+	ID       string `json:"id"`
+	Sessions int    `json:"sessions"`
+	Marks    int    `json:"marks"` // rooms in which it is stored how far the user has read
+}
+
+// User returns what is known of a user. Messages have no index of users, so they are not
+// looked for.
+func (h *Hub) User(ctx context.Context, id string) (UserDetails, error) {
+	ctx, cancel := h.core.Bound(ctx)
+	defer cancel()
+	marks, err := h.core.CountMarks(ctx, id)
+	return UserDetails{id, h.CountSessions("", id), marks}, err
+}
+
+// CountSessions returns how many sessions a user has in a room, or in the hub if the
+// name is empty. A raw client that has shown no credential has the id of its session.
+func (h *Hub) CountSessions(name, user string) (n int) {
+	var inRoom map[string]bool
+	if name != "" {
+		inRoom = h.rooms.SessionIDs(h.core.Soon(), name)
+	}
+	for _, s := range h.sessionsOf(user) {
+		if name == "" || inRoom[s.ID()] {
+			n++
+		}
+	}
+	return n
+}
+
 // SessionInfo tells of a session.
 type SessionInfo struct {
 	ID      string `json:"id"`
@@ -174,15 +245,11 @@ func (h *Hub) AnnounceToAll(ctx context.Context, body []byte) (rooms int, err er
 	return rooms, err
 }
 
-// Recall recalls a message, whoever said it and whenever. It returns false if
-// there is no such message.
-func (h *Hub) Recall(ctx context.Context, name string, seq journal.Seq) (bool, error) {
-	_, err := h.core.Operator().RecallFromOutside(ctx, name, seq)
-	var no *wire.Error
-	if errors.As(err, &no) && no.Code == wire.NotFound {
-		return false, nil
-	}
-	return err == nil, err
+// Recall recalls a message, whoever said it and whenever. If it is recalled already,
+// the receipt has only Duplicate set. If there is no such message, the error has the
+// code wire.NotFound.
+func (h *Hub) Recall(ctx context.Context, name string, seq journal.Seq) (journal.Receipt, error) {
+	return h.core.Operator().RecallFromOutside(ctx, name, seq)
 }
 
 // Sanction is a mute or a ban in force.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/caddychat/caddy-chat/chat/internal/erase"
 	"github.com/caddychat/caddy-chat/chat/internal/transfer"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -62,6 +63,18 @@ func (h *Hub) Tail(ctx context.Context, room string, newest int, each func(line 
 	return transfer.Tail(ctx, h.journal, room, newest, each)
 }
 
+// History calls each for the last entries of a room, at most newest of them, below the
+// number before or up to the end if that is 0, as lines like those of Export, oldest
+// first. The line is valid during the call only.
+func (h *Hub) History(ctx context.Context, room string, before journal.Seq, newest uint64, each func(line []byte) error) error {
+	if err := journal.CheckRoom(room); err != nil {
+		return err
+	}
+	ctx, cancel := h.whileOpen(ctx)
+	defer cancel()
+	return transfer.History(ctx, h.journal, room, before, newest, each)
+}
+
 // whileOpen returns a context that ends with ctx and with the hub.
 func (h *Hub) whileOpen(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -93,4 +106,37 @@ func (h *Hub) Compact(ctx context.Context) error {
 	ctx, cancel := h.whileOpen(ctx)
 	defer cancel()
 	return j.Compact(ctx)
+}
+
+// ErasedRoom and ErasedUser say what was erased.
+type (
+	ErasedRoom = erase.Room
+	ErasedUser = erase.User
+)
+
+// EraseRoom erases all entries of a room, their numbers, and the read marks there. It
+// ends the sessions in the room: their clients come back to an empty room with another
+// epoch, so that they drop what they show. Bodies are in the files of the journal until
+// Compact has written these again, and in backups. Mutes and bans stay. The error has
+// the code wire.NotFound if there is no such room.
+func (h *Hub) EraseRoom(ctx context.Context, name string) (ErasedRoom, error) {
+	ctx, cancel := h.whileOpen(ctx)
+	defer cancel()
+	return h.core.Operator().EraseRoom(ctx, name)
+}
+
+// EraseUser ends the sessions of a user, recalls all that the user has said, and erases
+// how far the user has read. It reads the whole journal. What is still there: that the
+// user has said something, and when, in the entries of recalled messages; the user's id
+// where others mention it; mutes and bans; bodies in the files of the journal until
+// Compact has written these again, and in backups. If it ends early, what it returns
+// is done, and a second call goes on.
+func (h *Hub) EraseUser(ctx context.Context, id string) (ErasedUser, error) {
+	ctx, cancel := h.whileOpen(ctx)
+	defer cancel()
+	sessions := h.CountSessions("", id)
+	lister, _ := h.given.(journal.Lister)
+	done, err := h.core.Operator().EraseUser(ctx, lister, id)
+	done.Sessions = sessions
+	return done, err
 }

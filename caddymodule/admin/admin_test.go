@@ -64,7 +64,7 @@ func TestAdmin_Moderates_AndThatOutlivesARestart(t *testing.T) {
 	for _, c := range append(devices, ben) {
 		testcaddy.Hears(t, c, "welcome")
 	}
-	if code, body := testcaddy.Ask(t, "POST", hub+"/mute", `{"room":"tea","user":"ann","for":"10m"}`); code != 204 {
+	if code, body := testcaddy.Ask(t, "POST", hub+"/mute", `{"room":"tea","user":"ann","for":"10m"}`); code != 200 || body["sessions"] != 2.0 || body["until"].(float64) < 1e12 {
 		t.Errorf("%d %v", code, body)
 	}
 	for _, c := range devices {
@@ -79,17 +79,17 @@ func TestAdmin_Moderates_AndThatOutlivesARestart(t *testing.T) {
 	testcaddy.Until(t, ben, `"type":"notice"`, `"body":{"text":"closing at ten"}`)
 	testcaddy.Say(t, ben, `{"type":"send","id":"1","room":"tea","body":"rude"}`)
 	testcaddy.Until(t, ben, `"type":"message"`)
-	if code, body := testcaddy.Ask(t, "POST", hub+"/recall", `{"room":"tea","seq":2}`); code != 204 {
+	if code, body := testcaddy.Ask(t, "POST", hub+"/recall", `{"room":"tea","seq":2}`); code != 200 || body["target"] != 2.0 {
 		t.Errorf("%d %v", code, body)
 	}
 	if frame := testcaddy.Until(t, ben, `"type":"recalled"`, `"target":2`); strings.Contains(frame, `"from"`) {
 		t.Errorf("%s", frame)
 	}
-	if code, body := testcaddy.Ask(t, "POST", hub+"/kick", `{"room":"tea","user":"ben"}`); code != 204 {
+	if code, body := testcaddy.Ask(t, "POST", hub+"/kick", `{"room":"tea","user":"ben"}`); code != 200 || body["sessions"] != 1.0 {
 		t.Errorf("%d %v", code, body)
 	}
 	testcaddy.Until(t, ben, `"type":"removed"`, `"code":"kicked"`)
-	if code, body := testcaddy.Ask(t, "POST", hub+"/ban", `{"user":"ann"}`); code != 204 {
+	if code, body := testcaddy.Ask(t, "POST", hub+"/ban", `{"user":"ann"}`); code != 200 || body["sessions"] != 2.0 {
 		t.Errorf("%d %v", code, body)
 	}
 	for _, c := range devices {
@@ -101,50 +101,88 @@ func TestAdmin_Moderates_AndThatOutlivesARestart(t *testing.T) {
 		t.Errorf("%v", text)
 	}
 	testcaddy.Hears(t, s.V1(url, testcaddy.As("ann"), ``), `"code":"banned"`)
-	if code, _ := testcaddy.Ask(t, "POST", hub+"/ban", `{"user":"ann","for":0}`); code != 204 {
-		t.Errorf("status %d", code)
+	if code, body := testcaddy.Ask(t, "POST", hub+"/ban", `{"user":"ann","for":0}`); code != 200 || body["lifted"] != true {
+		t.Errorf("%d %v", code, body)
 	}
 	testcaddy.Hears(t, s.V1(url, testcaddy.As("ann"), ``), "welcome")
 }
 
 func TestAdmin_BadRequests_ChangeNothing(t *testing.T) {
-	s, admin := testcaddy.StartAdmin(t, "chat {\njournal memory\n}")
-	_ = s
+	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\njournal memory\n}")
+	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", testcaddy.As("ann"), `,"rooms":[{"room":"tea"}]`), "welcome")
+	deep := strings.Repeat("[", 100) + strings.Repeat("]", 100)
 	for request, want := range map[string]string{
-		"GET /chat/nothing":                                                    "404 there is nothing at /chat/nothing",
-		"PUT /chat/hubs":                                                       "405 method PUT is not allowed here",
-		"GET /chat/hubs/none":                                                  `404 no hub "none" is running`,
-		"GET /chat/hubs/default/rooms?limit=0":                                 "400 limit must be a number from 1 to 1000",
-		"GET /chat/hubs/default/sessions/none":                                 `404 there is no session "none"`,
-		"DELETE /chat/hubs/default/sessions/none":                              `404 there is no session "none"`,
-		"POST /chat/hubs/default/mute":                                         "400 the Content-Type must be application/json",
-		"POST /chat/hubs/default/mute x":                                       "400 the body is not valid: invalid character",
-		"POST /chat/hubs/default/mute {}{}":                                    "400 the body is not valid: there is more after the JSON value",
-		`POST /chat/hubs/default/mute {"usr":"x"}`:                             `400 the body is not valid: json: unknown field "usr"`,
-		`POST /chat/hubs/default/mute {}`:                                      "400 user is missing",
-		`POST /chat/hubs/default/mute {"user":"x","for":"soon"}`:               "400 for is not a duration",
-		`POST /chat/hubs/default/mute {"user":"x","for":-5}`:                   "400 for must be whole milliseconds",
-		`POST /chat/hubs/default/mute {"user":"x","for":[]}`:                   "400 for must be whole milliseconds",
-		`POST /chat/hubs/default/ban {"user":"x","for":0.5}`:                   "400 for must be whole milliseconds",
-		`POST /chat/hubs/default/ban {"user":"x","for":1e300}`:                 "400 for must be whole milliseconds",
-		`POST /chat/hubs/default/ban {"user":"x","for":18446744073710}`:        "400 for must be whole milliseconds",
-		`POST /chat/hubs/default/ban {"user":"x","for":"-1ns"}`:                "400 for must be whole milliseconds",
-		`POST /chat/hubs/default/ban {"user":"x","room":"a` + "\\u0000" + `"}`: "400 room name has a control character",
-		`POST /chat/hubs/default/kick {"user":"x","for":5}`:                    "400 a kick has no duration",
-		`POST /chat/hubs/default/kick {"user":"x"}`:                            `404 user "x" is not present`,
-		`POST /chat/hubs/default/announce {"room":"` + "\\t" + `","body":1}`:   "400 room name has a control character",
-		`POST /chat/hubs/default/mute {"user":"x","room":"@x"}`:                "403 forbidden: you may not do this",
-		`POST /chat/hubs/default/ban {"user":"x","room":"@x","for":"1h"}`:      "403 forbidden: you may not do this",
-		`POST /chat/hubs/default/announce {"room":"@x","body":1}`:              "403 forbidden: you may not do this",
-		`POST /chat/hubs/default/announce {"room":"a"}`:                        "400 body: bad_frame",
-		`POST /chat/hubs/default/recall {"room":"a"}`:                          "400 room and seq must name a message",
-		`POST /chat/hubs/default/recall {"room":"a","seq":9}`:                  `404 room "a" has no message 9`,
+		"GET /chat/nothing":                                                      "404 there is nothing at /chat/nothing",
+		"PUT /chat/hubs":                                                         "405 method PUT is not allowed here, but GET, HEAD",
+		"GET /chat/hubs/none":                                                    `404 no hub "none" is running`,
+		"GET /chat/hubs/defualt":                                                 `404 no hub "defualt" is running; did you mean "default"?`,
+		"GET /chat/hubs?hub=x":                                                   `400 there is no parameter "hub" here`,
+		"GET /chat/hubs/default/rooms?limit=0":                                   "400 limit must be a number from 1 to 1000",
+		"GET /chat/hubs/default/rooms?limit=5&limit=5":                           `400 the parameter "limit" is given twice`,
+		"GET /chat/hubs/default/rooms?limit=%zz":                                 "400 the query is not valid",
+		"GET /chat/hubs/default/rooms/tae":                                       `404 there is no room "tae"; did you mean "tea"?`,
+		"GET /chat/hubs/default/rooms/%00":                                       "400 room name has a control character",
+		"DELETE /chat/hubs/default/rooms/tae":                                    `404 there is no room "tae"; did you mean "tea"?`,
+		"DELETE /chat/hubs/default/rooms/@x":                                     `403 room "@x" belongs to the server`,
+		"GET /chat/hubs/default/users/an":                                        `404 no user "an" is known here; did you mean "ann"?`,
+		"DELETE /chat/hubs/default/users/an":                                     `404 no user "an" is known here; did you mean "ann"?`,
+		"GET /chat/hubs/default/sessions?room=":                                  "400 room is missing",
+		"GET /chat/hubs/default/sessions/none":                                   `404 there is no session "none"`,
+		"DELETE /chat/hubs/default/sessions/none":                                `404 there is no session "none"`,
+		"POST /chat/hubs/default/mute":                                           "400 the body is missing: it must be a JSON object",
+		"POST /chat/hubs/default/mute x":                                         "400 the body is not valid JSON: invalid character",
+		"POST /chat/hubs/default/mute {":                                         "400 the body is not valid: its JSON ends too early",
+		"POST /chat/hubs/default/mute null":                                      "400 the body must be a JSON object",
+		"POST /chat/hubs/default/mute []":                                        "400 the body must be a JSON object",
+		"POST /chat/hubs/default/mute {}{}":                                      "400 there is more after the JSON object",
+		`POST /chat/hubs/default/mute {"usr":"x"}`:                               `400 the body has a member "usr", which is not known here`,
+		`POST /chat/hubs/default/mute {"user":7}`:                                `400 user must not be a number`,
+		"POST /chat/hubs/default/mute {\"user\":\"\xff\"}":                       `400 the body is not UTF-8`,
+		`POST /chat/hubs/default/mute {}`:                                        "400 user is missing",
+		`POST /chat/hubs/default/mute {"user":"x"}`:                              `404 no user "x" is known here; if the name is right, set unknown`,
+		`POST /chat/hubs/default/mute {"user":"ann","room":"tae"}`:               `404 there is no room "tae"; did you mean "tea"?; if the name is right, set unknown`,
+		`POST /chat/hubs/default/mute {"user":"x","for":"soon"}`:                 "400 for is not a duration",
+		`POST /chat/hubs/default/mute {"user":"x","for":-5}`:                     "400 for must be whole milliseconds",
+		`POST /chat/hubs/default/mute {"user":"x","for":[]}`:                     "400 for must be whole milliseconds",
+		`POST /chat/hubs/default/ban {"user":"x","for":0.5}`:                     "400 for must be whole milliseconds",
+		`POST /chat/hubs/default/ban {"user":"x","for":1e300}`:                   "400 for must be whole milliseconds",
+		`POST /chat/hubs/default/ban {"user":"x","for":18446744073710}`:          "400 for must be whole milliseconds",
+		`POST /chat/hubs/default/ban {"user":"x","for":"-1ns"}`:                  "400 for must be whole milliseconds",
+		`POST /chat/hubs/default/ban {"user":"x","room":"a` + "\\u0000" + `"}`:   "400 room name has a control character",
+		`POST /chat/hubs/default/kick {"user":"x","for":5}`:                      "400 a kick has neither for nor unknown",
+		`POST /chat/hubs/default/kick {"user":"an"}`:                             `404 user "an" is not connected; did you mean "ann"?`,
+		`POST /chat/hubs/default/kick {"user":"ann","room":"rum"}`:               `404 there is no room "rum"`,
+		`POST /chat/hubs/default/kick {"user":"ben","room":"tea"}`:               `404 user "ben" is not in room "tea"`,
+		`POST /chat/hubs/default/announce {"body":1}`:                            "400 room is missing; to announce in every room",
+		`POST /chat/hubs/default/announce {"room":"tea","all":true,"body":1}`:    "400 all means every room",
+		`POST /chat/hubs/default/announce {"room":"` + "\\t" + `","body":1}`:     "400 room name has a control character",
+		`POST /chat/hubs/default/mute {"user":"x","room":"@x"}`:                  `403 room "@x" belongs to the server`,
+		`POST /chat/hubs/default/ban {"user":"x","room":"@x","for":"1h"}`:        `403 room "@x" belongs to the server`,
+		`POST /chat/hubs/default/announce {"room":"@x","body":1}`:                `403 room "@x" belongs to the server`,
+		`POST /chat/hubs/default/announce {"room":"a"}`:                          "400 body is missing",
+		`POST /chat/hubs/default/announce {"room":"tea","body":""}`:              "400 the announcement is empty",
+		`POST /chat/hubs/default/announce {"room":"tea","body":null}`:            "400 the announcement is empty",
+		`POST /chat/hubs/default/announce {"room":"tea","body":{}}`:              "400 the announcement is empty",
+		`POST /chat/hubs/default/announce {"all":true,"body":{"text":" "}}`:      "400 the announcement is empty",
+		`POST /chat/hubs/default/announce {"all":true,"body":` + deep + `}`:      "400 body: ",
+		`POST /chat/hubs/default/announce {"room":"tae","body":1}`:               `404 there is no room "tae"; did you mean "tea"?`,
+		`POST /chat/hubs/default/recall {"room":"a"}`:                            "400 seq must be the number of a message",
+		`POST /chat/hubs/default/recall {"seq":1}`:                               "400 room is missing",
+		`POST /chat/hubs/default/recall {"room":"@a","seq":1}`:                   `403 room "@a" belongs to the server`,
+		`POST /chat/hubs/default/recall {"room":"tea","seq":9}`:                  `404 room "tea" has no message 9`,
+		`POST /chat/hubs/default/recall {"room":"tae","seq":9}`:                  `404 there is no room "tae"; did you mean "tea"?`,
+		`POST /chat/hubs/default/recall {"room":"tea","seq":-1}`:                 `400 seq must not be a number -1`,
+		`POST /chat/hubs/default/backup {"dir":"x"}`:                             "400 dir must be the absolute path",
+		`POST /chat/hubs/default/compact {"fast":true}`:                          `400 the body has a member "fast"`,
+		"POST /chat/hubs/default/mute \"" + strings.Repeat("x", 1<<20) + "\"":    "413 the body has more than 1048576 bytes",
+		"POST /chat/hubs/default/compact \"" + strings.Repeat("x", 1<<20) + "\"": "413 the body has more than 1048576 bytes",
+		"POST /chat/hubs/default/import \"" + strings.Repeat("x", 100) + "\"":    "400 the Content-Type must be application/jsonl",
 	} {
 		parts := strings.SplitN(request+" ", " ", 3)
 		code, answer := testcaddy.Ask(t, parts[0], admin+parts[1], strings.TrimSpace(parts[2]))
 		message, _ := answer["error"].(string)
 		if got := fmt.Sprint(code, " ", message); !strings.HasPrefix(got, want) {
-			t.Errorf("%s: %s, want %s", request, got, want)
+			t.Errorf("%.200s: %s, want %s", request, got, want)
 		}
 	}
 	if _, list := testcaddy.Ask(t, "GET", admin+"/chat/hubs/default/sanctions", ""); len(list["sanctions"].([]any)) != 0 {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -18,45 +19,54 @@ func (*API) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "admin.api.chat", New: func() caddy.Module { return new(API) }}
 }
 
-const hubPath = "/chat/hubs/{hub}"
+const (
+	hubPath       = "/chat/hubs/{hub}"
+	importPattern = "POST " + hubPath + "/import"
+)
 
 // endpoints have one request and one answer in JSON.
 var endpoints = map[string]endpoint{
-	"GET /chat/hubs":                       getHubs,
-	"GET " + hubPath:                       getHub,
-	"GET " + hubPath + "/rooms":            onHub(getRooms),
-	"GET " + hubPath + "/sessions":         onHub(getSessions),
-	"GET " + hubPath + "/sessions/{id}":    onHub(getSession),
-	"DELETE " + hubPath + "/sessions/{id}": onHub(deleteSession),
-	"GET " + hubPath + "/sanctions":        onHub(getSanctions),
-	"POST " + hubPath + "/kick":            onHub(kick),
-	"POST " + hubPath + "/mute":            onHub(mute),
-	"POST " + hubPath + "/ban":             onHub(ban),
-	"POST " + hubPath + "/announce":        onHub(announce),
-	"POST " + hubPath + "/backup":          onHub(backup),
-	"POST " + hubPath + "/compact":         onHub(compact),
-	"POST " + hubPath + "/recall":          onHub(recall),
+	"GET /chat/hubs":                       {"", getHubs},
+	"GET " + hubPath:                       {"", getHub},
+	"GET " + hubPath + "/rooms":            {"cursor limit", onHub(getRooms)},
+	"GET " + hubPath + "/rooms/{room}":     {"", onHub(getRoom)},
+	"DELETE " + hubPath + "/rooms/{room}":  {"", onHub(deleteRoom)},
+	"GET " + hubPath + "/users/{user}":     {"", onHub(getUser)},
+	"DELETE " + hubPath + "/users/{user}":  {"", onHub(deleteUser)},
+	"GET " + hubPath + "/sessions":         {"cursor limit user room", onHub(getSessions)},
+	"GET " + hubPath + "/sessions/{id}":    {"", onHub(getSession)},
+	"DELETE " + hubPath + "/sessions/{id}": {"", onHub(deleteSession)},
+	"GET " + hubPath + "/sanctions":        {"", onHub(getSanctions)},
+	"POST " + hubPath + "/kick":            {"", onHub(kick)},
+	"POST " + hubPath + "/mute":            {"", onHub(mute)},
+	"POST " + hubPath + "/ban":             {"", onHub(ban)},
+	"POST " + hubPath + "/announce":        {"", onHub(announce)},
+	"POST " + hubPath + "/backup":          {"", onHub(backup)},
+	"POST " + hubPath + "/compact":         {"", onHub(compact)},
+	"POST " + hubPath + "/recall":          {"", onHub(recall)},
 }
 
-// streams send or receive JSON lines.
-var streams = map[string]http.HandlerFunc{
-	"GET " + hubPath + "/export":  serveExport,
-	"GET " + hubPath + "/tail":    serveTail,
-	"POST " + hubPath + "/import": serveImport,
+// streams send JSON lines.
+var streams = map[string]stream{
+	"GET " + hubPath + "/export":  {"room from after", export},
+	"GET " + hubPath + "/history": {"room before newest", history},
+	"GET " + hubPath + "/tail":    {"room newest wait", tail},
 }
 
 // Routes implements caddy.AdminRouter.
 func (*API) Routes() []caddy.AdminRoute {
 	mux := http.NewServeMux()
-	for pattern, answer := range endpoints {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { serveJSON(w, r, answer) })
+	for pattern, e := range endpoints {
+		mux.HandleFunc(pattern, e.serve)
 	}
-	for pattern, serve := range streams {
-		mux.HandleFunc(pattern, serve)
+	for pattern, s := range streams {
+		mux.HandleFunc(pattern, s.serve)
 	}
+	mux.HandleFunc(importPattern, serveImport)
 	return []caddy.AdminRoute{{Pattern: "/chat/", Handler: caddy.AdminHandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
 		if _, pattern := mux.Handler(r); pattern == "" {
-			return unknownRoute(mux, r)
+			refuse(w, unknownRoute(mux, w, r))
+			return nil
 		}
 		mux.ServeHTTP(w, r)
 		return nil
@@ -65,15 +75,20 @@ func (*API) Routes() []caddy.AdminRoute {
 
 // unknownRoute returns the error for a request that has no endpoint: either its path
 // or its method is wrong.
-func unknownRoute(mux *http.ServeMux, r *http.Request) error {
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+func unknownRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) error {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodDelete} {
 		other := r.Clone(r.Context())
 		other.Method = method
 		if _, pattern := mux.Handler(other); pattern != "" {
-			return apiError(http.StatusMethodNotAllowed, "method %s is not allowed here", r.Method)
+			allowed = append(allowed, method)
 		}
 	}
-	return apiError(http.StatusNotFound, "there is nothing at %s", r.URL.Path)
+	if allowed == nil {
+		return apiError(http.StatusNotFound, "there is nothing at %s", r.URL.Path)
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	return apiError(http.StatusMethodNotAllowed, "method %s is not allowed here, but %s", r.Method, strings.Join(allowed, ", "))
 }
 
 var _ caddy.AdminRouter = (*API)(nil)

@@ -2,29 +2,27 @@ package admin
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"mime"
 	"net/http"
-
-	"github.com/caddyserver/caddy/v2"
+	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/caddychat/caddy-chat/caddymodule"
 	"github.com/caddychat/caddy-chat/chat"
-	"github.com/caddychat/caddy-chat/chat/journal"
-	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// maxBody is the most bytes in the body of a request that is not a stream.
-const maxBody = 1 << 20
+// endpoint has one request and one answer.
+type endpoint struct {
+	query  string // the names of the parameters that it knows
+	answer answer
+}
 
-// endpoint answers a request with a value that is sent as JSON, or nil for an answer
+// answer answers a request with a value that is sent as JSON, or nil for an answer
 // without content.
-type endpoint func(*http.Request) (any, error)
+type answer func(*http.Request) (any, error)
 
-// onHub makes an endpoint from a function that needs the hub that the path names.
-func onHub(answer func(*chat.Hub, *http.Request) (any, error)) endpoint {
+// onHub makes an answer from a function that needs the hub that the path names.
+func onHub(answer func(*chat.Hub, *http.Request) (any, error)) answer {
 	return func(r *http.Request) (any, error) {
 		hub, err := hubOf(r)
 		if err != nil {
@@ -36,11 +34,15 @@ func onHub(answer func(*chat.Hub, *http.Request) (any, error)) endpoint {
 
 // stateOf returns the state of the hub of that name.
 func stateOf(name string) (*caddymodule.HubState, error) {
-	state := caddymodule.Hubs()[name]
-	if state == nil {
-		return nil, apiError(http.StatusNotFound, "no hub %q is running", name)
+	running := caddymodule.Hubs()
+	state := running[name]
+	switch {
+	case state != nil:
+		return state, nil
+	case len(running) == 0:
+		return nil, apiError(http.StatusNotFound, "no hub is running: the configuration has no chat")
 	}
-	return state, nil
+	return nil, apiError(http.StatusNotFound, "no hub %q is running%s", name, suggestion(name, keys(running)))
 }
 
 // hubOf returns the hub that the path of a request names, which must be open.
@@ -57,62 +59,51 @@ func hubOf(r *http.Request) (*chat.Hub, error) {
 	return hub, nil
 }
 
-// decode reads the body of a request into to. It refuses unknown members, so that a
-// misspelt one is noticed.
-func decode(r *http.Request, to any) error {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		return apiError(http.StatusBadRequest, "the Content-Type must be application/json")
-	}
-	d := json.NewDecoder(io.LimitReader(r.Body, maxBody))
-	d.DisallowUnknownFields()
-	err := d.Decode(to)
-	if err == nil {
-		if _, extra := d.Token(); extra != io.EOF {
-			err = errors.New("there is more after the JSON value")
-		}
-	}
+// checkQuery refuses parameters that an endpoint does not know: a misspelt filter would
+// select everything.
+func checkQuery(r *http.Request, known string) error {
+	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return apiError(http.StatusBadRequest, "the body is not valid: %w", err)
+		return apiError(http.StatusBadRequest, "the query is not valid: %w", err)
+	}
+	for _, name := range keys(values) {
+		switch {
+		case !slices.Contains(strings.Fields(known), name):
+			return apiError(http.StatusBadRequest, "there is no parameter %q here", name)
+		case len(values[name]) > 1:
+			return apiError(http.StatusBadRequest, "the parameter %q is given twice", name)
+		}
 	}
 	return nil
 }
 
-func apiError(status int, format string, args ...any) error {
-	return caddy.APIError{HTTPStatus: status, Err: fmt.Errorf(format, args...)}
+// serve answers a request.
+func (e endpoint) serve(w http.ResponseWriter, r *http.Request) {
+	var value any
+	err := checkQuery(r, e.query)
+	if err == nil {
+		value, err = e.answer(r)
+	}
+	switch {
+	case err != nil:
+		refuse(w, err)
+	case value == nil:
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		sendJSON(w, http.StatusOK, value)
+	}
 }
 
-// serveJSON sends the answer of an endpoint. Errors have the form of Caddy's own.
-func serveJSON(w http.ResponseWriter, r *http.Request, answer endpoint) {
-	value, err := answer(r)
-	status := http.StatusOK
-	if err != nil {
-		status = statusOf(err)
-		value = map[string]string{"error": err.Error()}
-	}
-	if value == nil {
-		w.WriteHeader(http.StatusNoContent)
-		return
-	}
+// refuse answers with an error, in the form of Caddy's own.
+func refuse(w http.ResponseWriter, err error) {
+	status, err := explain(err)
+	sendJSON(w, status, map[string]string{"error": err.Error()})
+}
+
+func sendJSON(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(value) // fails only if the client has gone
-}
-
-// statusOf returns the HTTP status for an error.
-func statusOf(err error) int {
-	var api caddy.APIError
-	var protocol *wire.Error
-	switch {
-	case errors.As(err, &api):
-		return api.HTTPStatus
-	case errors.As(err, &protocol) && protocol.Code.Status() > 0:
-		return protocol.Code.Status()
-	case errors.Is(err, chat.ErrNoRoom):
-		return http.StatusNotFound
-	case errors.Is(err, errors.ErrUnsupported):
-		return http.StatusConflict
-	case errors.Is(err, journal.ErrUnavailable), errors.Is(err, chat.ErrHubClosed), errors.Is(err, journal.ErrClosed):
-		return http.StatusServiceUnavailable
-	}
-	return http.StatusInternalServerError
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	_ = out.Encode(value) // fails only if the client has gone
 }

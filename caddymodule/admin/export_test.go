@@ -7,5 +7,5 @@ import (
 
 // Patterns returns the methods and paths of the admin API.
 func Patterns() []string {
-	return slices.Concat(slices.Collect(maps.Keys(streams)), slices.Collect(maps.Keys(endpoints)))
+	return slices.Concat([]string{importPattern}, slices.Collect(maps.Keys(streams)), slices.Collect(maps.Keys(endpoints)))
 }

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -17,11 +16,16 @@ type HubInfo struct {
 	Sessions    int    `json:"sessions"`
 	Rooms       int    `json:"rooms"`
 	Entries     uint64 `json:"entries"` // in the journal
+	Bytes       int64  `json:"bytes"`   // that the journal takes
 	Healthy     bool   `json:"healthy"`
 	Problem     string `json:"problem,omitempty"`
 
 	// What an operator should look at although the hub works.
 	Warnings []string `json:"warnings,omitempty"`
+
+	// How many clients and frames were refused or had to wait since the hub began, by
+	// reason: those of the metric caddy_chat_refusals_total.
+	Refusals map[string]uint64 `json:"refusals,omitempty"`
 }
 
 // HubList is the answer to GET /chat/hubs.
@@ -59,7 +63,15 @@ func infoOf(name string, state *caddymodule.HubState) HubInfo {
 		return HubInfo{Name: name, Problem: "closed: " + closed.Error()}
 	}
 	s := hub.Stats()
-	info := HubInfo{Name: name, Connections: s.Connections, Sessions: s.Sessions, Rooms: s.Rooms, Entries: s.Journal.Entries, Healthy: true, Warnings: state.Warnings()}
+	info := HubInfo{
+		Name: name, Connections: s.Connections, Sessions: s.Sessions, Rooms: s.Rooms,
+		Entries: s.Journal.Entries, Bytes: s.Journal.Bytes, Healthy: true, Warnings: state.Warnings(), Refusals: map[string]uint64{},
+	}
+	for reason, n := range s.Refused {
+		if n > 0 {
+			info.Refusals[reason.String()] = n
+		}
+	}
 	if err := hub.Health(); err != nil {
 		info.Healthy, info.Problem = false, err.Error()
 	}
@@ -69,7 +81,7 @@ func infoOf(name string, state *caddymodule.HubState) HubInfo {
 func getHubs(*http.Request) (any, error) {
 	list := HubList{Hubs: []HubInfo{}}
 	running := caddymodule.Hubs()
-	for _, name := range slices.Sorted(maps.Keys(running)) {
+	for _, name := range keys(running) {
 		list.Hubs = append(list.Hubs, infoOf(name, running[name]))
 	}
 	return list, nil
@@ -123,6 +135,9 @@ func getSessions(hub *chat.Hub, r *http.Request) (any, error) {
 		return nil, err
 	}
 	q := r.URL.Query()
+	if err := checkRoom(q.Get("room")); q.Has("room") && err != nil {
+		return nil, err
+	}
 	filter := chat.SessionFilter{User: q.Get("user"), Room: q.Get("room")}
 	var list SessionList
 	list.Sessions, list.Next = cut(hub.Sessions(filter, cursor, limit+1), limit, func(i chat.SessionInfo) string { return i.ID })
@@ -146,4 +161,9 @@ func deleteSession(hub *chat.Hub, r *http.Request) (any, error) {
 
 func getSanctions(hub *chat.Hub, _ *http.Request) (any, error) {
 	return SanctionList{hub.Sanctions()}, nil
+}
+
+// sanctionsWhere returns the sanctions in force for which want returns true.
+func sanctionsWhere(hub *chat.Hub, want func(chat.Sanction) bool) []chat.Sanction {
+	return slices.DeleteFunc(hub.Sanctions(), func(s chat.Sanction) bool { return !want(s) })
 }

@@ -1,17 +1,19 @@
 package admin
 
 import (
-	"io"
 	"net/http"
 	"path/filepath"
 
 	"github.com/caddychat/caddy-chat/chat"
 )
 
+// Backup is the answer to POST /chat/hubs/{hub}/backup.
+type Backup struct {
+	Dir string `json:"dir"`
+}
+
 func backup(hub *chat.Hub, r *http.Request) (any, error) {
-	var to struct {
-		Dir string `json:"dir"`
-	}
+	var to Backup
 	if err := decode(r, &to); err != nil {
 		return nil, err
 	}
@@ -21,14 +23,25 @@ func backup(hub *chat.Hub, r *http.Request) (any, error) {
 	if err := hub.Backup(r.Context(), to.Dir); err != nil {
 		return nil, err
 	}
-	return map[string]string{"dir": to.Dir}, nil
+	return to, nil
+}
+
+// Compacted is the answer to POST /chat/hubs/{hub}/compact: what the journal took before
+// and takes now.
+type Compacted struct {
+	Before int64 `json:"bytes_before"`
+	After  int64 `json:"bytes_after"`
 }
 
 func compact(hub *chat.Hub, r *http.Request) (any, error) {
 	// Go's server notices only behind the end of the body that a client has gone, and
 	// ends the context of its request.
-	if _, err := io.Copy(io.Discard, http.MaxBytesReader(nil, r.Body, maxBody)); err != nil {
-		return nil, apiError(http.StatusBadRequest, "the request did not arrive whole: %w", err)
+	if err := noBody(r); err != nil {
+		return nil, err
 	}
-	return nil, hub.Compact(r.Context())
+	before := hub.Stats().Journal.Bytes
+	if err := hub.Compact(r.Context()); err != nil {
+		return nil, err
+	}
+	return Compacted{before, hub.Stats().Journal.Bytes}, nil
 }

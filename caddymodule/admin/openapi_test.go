@@ -3,6 +3,8 @@ package admin_test
 import (
 	"encoding/json"
 	"fmt"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,27 +19,82 @@ type schema struct {
 	Type                 string
 	Required             []string
 	Properties           map[string]schema
-	AdditionalProperties *bool
+	AdditionalProperties any // false, or the schema of every further member
 	Items                *schema
 	Enum                 []string
 }
 
+type content map[string]struct{ Schema schema }
+
+type operation struct {
+	Parameters []struct {
+		Ref      string `json:"$ref"`
+		Name, In string
+	}
+	Responses map[string]struct {
+		Ref     string `json:"$ref"`
+		Content content
+	}
+	RequestBody *struct {
+		Required bool
+		Content  content
+	}
+}
+
 type openAPI struct {
-	Paths map[string]map[string]struct {
-		Responses map[string]struct {
-			Content map[string]struct{ Schema schema }
-		}
-		RequestBody struct {
-			Content map[string]struct{ Schema schema }
+	Paths      map[string]map[string]operation
+	Components struct {
+		Schemas   map[string]schema
+		Responses map[string]struct{ Content content }
+	}
+}
+
+// document returns docs/admin.json.
+func document(t *testing.T) (doc openAPI) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(testcaddy.Read(t, testcaddy.Root(t)+"/docs/admin.json")), &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// parameters returns the names of the parameters in the query.
+func (o operation) parameters() (names []string) {
+	for _, p := range o.Parameters {
+		switch {
+		case p.In == "query":
+			names = append(names, p.Name)
+		case strings.HasSuffix(p.Ref, "/cursor"), strings.HasSuffix(p.Ref, "/limit"):
+			names = append(names, path.Base(p.Ref))
 		}
 	}
-	Components struct{ Schemas map[string]schema }
+	return names
+}
+
+// checkAnswer returns an error unless an answer has a documented status and shape.
+func (o *openAPI) checkAnswer(op operation, status int, answer map[string]any) error {
+	response, ok := op.Responses[fmt.Sprint(status)]
+	if !ok {
+		return fmt.Errorf("the status %d is not documented", status)
+	}
+	kinds := response.Content
+	if response.Ref != "" {
+		kinds = o.Components.Responses[path.Base(response.Ref)].Content
+	}
+	if answer == nil {
+		return nil
+	}
+	known, ok := kinds["application/json"]
+	if !ok {
+		return fmt.Errorf("an answer in JSON is not documented: %v", answer)
+	}
+	return o.fits(known.Schema, answer)
 }
 
 // fits returns an error unless a value matches a schema.
 func (o *openAPI) fits(s schema, value any) error {
 	if s.Ref != "" {
-		return o.fits(o.Components.Schemas[strings.TrimPrefix(s.Ref, "#/components/schemas/")], value)
+		return o.fits(o.Components.Schemas[path.Base(s.Ref)], value)
 	}
 	switch value := value.(type) {
 	case map[string]any:
@@ -48,6 +105,9 @@ func (o *openAPI) fits(s schema, value any) error {
 		}
 		for name, member := range value {
 			known, ok := s.Properties[name]
+			if _, any := s.AdditionalProperties.(map[string]any); any {
+				continue
+			}
 			if !ok {
 				return fmt.Errorf("%s is not documented", name)
 			}
@@ -80,14 +140,11 @@ func (o *openAPI) fits(s schema, value any) error {
 // The admin API is as docs/admin.json says: it has the same paths, and its answers, errors
 // included, have the documented status and shape.
 func TestAdmin_IsAsDocumented(t *testing.T) {
-	var doc openAPI
-	if err := json.Unmarshal([]byte(testcaddy.Read(t, testcaddy.Root(t)+"/docs/admin.json")), &doc); err != nil {
-		t.Fatal(err)
-	}
+	doc := document(t)
 	var documented []string
-	for path, methods := range doc.Paths {
+	for pattern, methods := range doc.Paths {
 		for method := range methods {
-			documented = append(documented, strings.ToUpper(method)+" "+path)
+			documented = append(documented, strings.ToUpper(method)+" "+pattern)
 		}
 	}
 	there := admin.Patterns()
@@ -109,58 +166,81 @@ func TestAdmin_IsAsDocumented(t *testing.T) {
 		method, path, at, body string
 		status                 int
 	}{
-		{"GET", "/chat/hubs", "", "", 200},
-		{"GET", "/chat/hubs/{hub}", "default", "", 200},
-		{"GET", "/chat/hubs/{hub}", "none", "", 404},
-		{"GET", "/chat/hubs/{hub}", "closed", "", 200},
-		{"GET", "/chat/hubs/{hub}/rooms", "default", "", 200},
-		{"GET", "/chat/hubs/{hub}/rooms", "default?limit=x", "", 400},
-		{"GET", "/chat/hubs/{hub}/sessions", "default", "", 200},
-		{"GET", "/chat/hubs/{hub}/sessions/{id}", "default", "", 200},
-		{"POST", "/chat/hubs/{hub}/mute", "default", `{"user":"ann","room":"tea","for":60000}`, 204},
-		{"POST", "/chat/hubs/{hub}/mute", "default", `{}`, 400},
-		{"POST", "/chat/hubs/{hub}/ban", "default", `{"user":"ben"}`, 204},
-		{"GET", "/chat/hubs/{hub}/sanctions", "default", "", 200},
-		{"POST", "/chat/hubs/{hub}/announce", "default", `{"room":"tea","body":1}`, 200},
-		{"POST", "/chat/hubs/{hub}/announce", "default", `{"body":1}`, 200},
-		{"POST", "/chat/hubs/{hub}/recall", "default", `{"room":"tea","seq":1}`, 204},
-		{"POST", "/chat/hubs/{hub}/recall", "default", `{"room":"tea","seq":99}`, 404},
-		{"POST", "/chat/hubs/{hub}/backup", "default", `{"dir":"` + s.Dir + `/backup"}`, 200},
-		{"POST", "/chat/hubs/{hub}/backup", "memory", `{"dir":"` + s.Dir + `/none"}`, 409},
-		{"POST", "/chat/hubs/{hub}/compact", "default", "", 204},
-		{"POST", "/chat/hubs/{hub}/compact", "memory", "", 409},
-		{"GET", "/chat/hubs/{hub}/rooms", "closed", "", 503},
-		{"GET", "/chat/hubs/{hub}/sessions", "closed", "", 503},
-		{"GET", "/chat/hubs/{hub}/sessions/{id}", "closed", "", 503},
-		{"DELETE", "/chat/hubs/{hub}/sessions/{id}", "closed", "", 503},
-		{"GET", "/chat/hubs/{hub}/sanctions", "closed", "", 503},
-		{"POST", "/chat/hubs/{hub}/kick", "closed", `{"user":"ann"}`, 503},
-		{"POST", "/chat/hubs/{hub}/mute", "closed", `{"user":"ann"}`, 503},
-		{"POST", "/chat/hubs/{hub}/ban", "closed", `{"user":"ann"}`, 503},
-		{"POST", "/chat/hubs/{hub}/announce", "closed", `{"body":1}`, 503},
-		{"POST", "/chat/hubs/{hub}/recall", "closed", `{"room":"tea","seq":1}`, 503},
-		{"POST", "/chat/hubs/{hub}/backup", "closed", `{"dir":"/x"}`, 503},
-		{"POST", "/chat/hubs/{hub}/compact", "closed", "", 503},
-		{"GET", "/chat/hubs/{hub}/export", "closed", "", 503},
-		{"GET", "/chat/hubs/{hub}/tail", "closed?room=tea", "", 503},
-		{"POST", "/chat/hubs/{hub}/import", "closed", "", 503},
-		{"POST", "/chat/hubs/{hub}/kick", "default", `{"user":"ann","room":"tea"}`, 204},
-		{"DELETE", "/chat/hubs/{hub}/sessions/{id}", "default", "", 204},
+		{"GET", "", "", "", 200},
+		{"GET", "/{hub}", "default", "", 200},
+		{"GET", "/{hub}", "none", "", 404},
+		{"GET", "/{hub}", "closed", "", 200},
+		{"GET", "/{hub}/rooms", "default", "", 200},
+		{"GET", "/{hub}/rooms", "default?limit=x", "", 400},
+		{"GET", "/{hub}/rooms/tea", "default", "", 200},
+		{"GET", "/{hub}/rooms/te", "default", "", 404},
+		{"GET", "/{hub}/users/ann", "default", "", 200},
+		{"GET", "/{hub}/users/an", "default", "", 404},
+		{"GET", "/{hub}/sessions", "default", "", 200},
+		{"GET", "/{hub}/sessions/{id}", "default", "", 200},
+		{"POST", "/{hub}/mute", "default", `{"user":"ann","room":"tea","for":60000}`, 200},
+		{"POST", "/{hub}/mute", "default", `{"user":"ann","room":"tea","for":0}`, 200},
+		{"POST", "/{hub}/mute", "default", `{"user":"ann","room":"tea","for":0}`, 200},
+		{"POST", "/{hub}/mute", "default", `{}`, 400},
+		{"POST", "/{hub}/ban", "default", `{"user":"ben","unknown":true}`, 200},
+		{"POST", "/{hub}/ban", "default", `{"user":"bo"}`, 404},
+		{"POST", "/{hub}/ban", "default", `{"user":"ann","room":"@ann"}`, 403},
+		{"GET", "/{hub}/sanctions", "default", "", 200},
+		{"POST", "/{hub}/announce", "default", `{"room":"tea","body":1}`, 200},
+		{"POST", "/{hub}/announce", "default", `{"all":true,"body":1}`, 200},
+		{"POST", "/{hub}/announce", "default", `{"room":"new","body":1}`, 404},
+		{"POST", "/{hub}/announce", "default", `{"room":"new","create":true,"body":1}`, 200},
+		{"POST", "/{hub}/recall", "default", `{"room":"tea","seq":1}`, 200},
+		{"POST", "/{hub}/recall", "default", `{"room":"tea","seq":1}`, 200},
+		{"POST", "/{hub}/recall", "default", `{"room":"tea","seq":99}`, 404},
+		{"GET", "/{hub}/history", "default?room=none", "", 404},
+		{"POST", "/{hub}/backup", "default", `{"dir":"` + s.Dir + `/backup"}`, 200},
+		{"POST", "/{hub}/backup", "default", `{"dir":"` + s.Dir + `/backup"}`, 409},
+		{"POST", "/{hub}/backup", "default", `{"dir":"` + s.Dir + `/caddy/chat/default/x"}`, 400},
+		{"POST", "/{hub}/backup", "default", `{"dir":"` + s.Dir + `/cert.pem/x"}`, 400},
+		{"POST", "/{hub}/backup", "default", `{"dir":"/` + strings.Repeat("x", 300) + `"}`, 400},
+		{"POST", "/{hub}/backup", "memory", `{"dir":"` + s.Dir + `/none"}`, 409},
+		{"POST", "/{hub}/compact", "default", "", 200},
+		{"POST", "/{hub}/compact", "memory", "", 409},
+		{"GET", "/{hub}/rooms", "closed", "", 503},
+		{"GET", "/{hub}/rooms/tea", "closed", "", 503},
+		{"DELETE", "/{hub}/rooms/tea", "closed", "", 503},
+		{"GET", "/{hub}/users/ann", "closed", "", 503},
+		{"DELETE", "/{hub}/users/ann", "closed", "", 503},
+		{"GET", "/{hub}/sessions", "closed", "", 503},
+		{"GET", "/{hub}/sessions/{id}", "closed", "", 503},
+		{"DELETE", "/{hub}/sessions/{id}", "closed", "", 503},
+		{"GET", "/{hub}/sanctions", "closed", "", 503},
+		{"POST", "/{hub}/kick", "closed", `{"user":"ann"}`, 503},
+		{"POST", "/{hub}/mute", "closed", `{"user":"ann"}`, 503},
+		{"POST", "/{hub}/ban", "closed", `{"user":"ann"}`, 503},
+		{"POST", "/{hub}/announce", "closed", `{"all":true,"body":1}`, 503},
+		{"POST", "/{hub}/recall", "closed", `{"room":"tea","seq":1}`, 503},
+		{"POST", "/{hub}/backup", "closed", `{"dir":"/x"}`, 503},
+		{"POST", "/{hub}/compact", "closed", "", 503},
+		{"GET", "/{hub}/export", "closed", "", 503},
+		{"GET", "/{hub}/history", "closed?room=tea", "", 503},
+		{"GET", "/{hub}/tail", "closed?room=tea", "", 503},
+		{"POST", "/{hub}/import", "closed", "", 503},
+		{"POST", "/{hub}/kick", "default", `{"user":"ann","room":"tea"}`, 200},
+		{"POST", "/{hub}/kick", "default", `{"user":"ann","room":"tea"}`, 404},
+		{"DELETE", "/{hub}/sessions/{id}", "default", "", 204},
+		{"DELETE", "/{hub}/users/ann", "default", "", 200},
+		{"DELETE", "/{hub}/users/nobody", "default", "", 404},
+		{"DELETE", "/{hub}/rooms/tea", "default", "", 200},
+		{"DELETE", "/{hub}/rooms/tea", "default", "", 404},
+		{"DELETE", "/{hub}/rooms/@ann", "default", "", 403},
 	} {
 		hub, query, _ := strings.Cut(c.at, "?")
-		url := admin + strings.NewReplacer("{hub}", hub, "{id}", id).Replace(c.path) + "?" + query
+		url := admin + "/chat/hubs" + strings.NewReplacer("{hub}", hub, "{id}", id).Replace(c.path) + "?" + query
 		name := fmt.Sprint(c.method, " ", url, " ", c.body)
 		status, answer := testcaddy.Ask(t, c.method, url, c.body)
-		operation := doc.Paths[c.path][strings.ToLower(c.method)]
-		response, ok := operation.Responses[fmt.Sprint(status)]
-		if status != c.status || !ok {
+		pattern := regexp.MustCompile("/(rooms|user)(s?)/[^{].*").ReplaceAllString("/chat/hubs"+c.path, "/$1$2/{$1}")
+		operation := doc.Paths[strings.ReplaceAll(pattern, "{rooms}", "{room}")][strings.ToLower(c.method)]
+		if status != c.status {
 			t.Errorf("%s: status %d, %v", name, status, answer)
-			continue
 		}
-		if answer == nil {
-			continue
-		}
-		if err := doc.fits(response.Content["application/json"].Schema, answer); err != nil {
+		if err := doc.checkAnswer(operation, status, answer); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if c.body != "" && status < 400 {

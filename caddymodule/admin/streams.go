@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -17,71 +18,75 @@ import (
 // JSONLines is the Content-Type of entries, one JSON object per line.
 const JSONLines = "application/jsonl"
 
-// DefaultNewest is how many entries a tail begins with if the request does not say.
+// DefaultNewest is how many entries a tail or a history has if the request does not say.
 const DefaultNewest = 10
 
 // maxNewest is the most entries that a tail begins with.
 const maxNewest = 1000
 
-// refuse answers with an error instead of a stream.
-func refuse(w http.ResponseWriter, r *http.Request, err error) {
-	serveJSON(w, r, func(*http.Request) (any, error) { return nil, err })
+// stream is an endpoint that sends JSON lines.
+type stream struct {
+	query string // the names of the parameters that it knows
+	send  func(hub *chat.Hub, q url.Values, w *lines) error
 }
 
-// streamRequest checks what the requests for streams have in common. It returns the
-// hub and the number of the query that is called name: missing if there is none.
-func streamRequest(r *http.Request, name string, missing, most uint64) (hub *chat.Hub, n uint64, err error) {
-	if hub, err = hubOf(r); err != nil {
-		return nil, 0, err
-	}
-	q := r.URL.Query()
-	n = missing
-	if q.Has(name) {
-		if n, err = strconv.ParseUint(q.Get(name), 10, 64); err != nil || n > most {
-			return nil, 0, apiError(http.StatusBadRequest, "%s must be a number up to %d", name, most)
-		}
-	}
-	if q.Has("room") {
-		if err := journal.CheckRoom(q.Get("room")); err != nil {
-			return nil, 0, apiError(http.StatusBadRequest, "%w", err)
-		}
-	}
-	return hub, n, nil
-}
-
-// serveExport streams the entries of a room, or of the whole hub, as JSON lines.
-// An export that was interrupted is continued with the room and seq of its last line
-// as `from` and `after`.
-func serveExport(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	hub, after, err := streamRequest(r, "after", 0, wire.MaxSeq)
-	if err == nil && q.Has("after") && !q.Has("room") && !q.Has("from") {
-		err = apiError(http.StatusBadRequest, "after needs a room, or from")
-	}
-	if err != nil {
-		refuse(w, r, err)
-		return
-	}
-	sent := false
-	out := bufio.NewWriterSize(onWrite{w, func() {
-		w.Header().Set("Content-Type", JSONLines)
-		sent = true
-	}}, 64<<10)
-	err = hub.Export(r.Context(), q.Get("room"), q.Get("from"), journal.Seq(after), func(line []byte) error {
-		_, err := out.Write(line)
-		return err
-	})
+// serve sends a stream. An error before the first line is answered as such. Later ones
+// end the connection, which tells the client that the stream is incomplete.
+func (s stream) serve(w http.ResponseWriter, r *http.Request) {
+	lines := &lines{to: w, request: r}
+	lines.buffer = bufio.NewWriterSize(onWrite{w, lines.begin}, 64<<10)
+	err := checkQuery(r, s.query)
+	var hub *chat.Hub
 	if err == nil {
-		err = out.Flush()
+		hub, err = hubOf(r)
+	}
+	if err == nil {
+		err = s.send(hub, r.URL.Query(), lines)
+	}
+	if err == nil {
+		lines.begin() // there may be none
+		err = lines.buffer.Flush()
 	}
 	switch {
-	case err == nil && !sent:
-		w.Header().Set("Content-Type", JSONLines) // there is nothing to export
-	case err != nil && !sent:
-		refuse(w, r, err)
+	case err != nil && lines.began:
+		panic(http.ErrAbortHandler)
 	case err != nil:
-		panic(http.ErrAbortHandler) // tells the client that the export is incomplete
+		refuse(w, err)
 	}
+}
+
+// lines is where a stream is sent.
+type lines struct {
+	to      http.ResponseWriter
+	request *http.Request
+	buffer  *bufio.Writer
+	began   bool
+}
+
+func (l *lines) begin() {
+	l.to.Header().Set("Content-Type", JSONLines)
+	l.began = true
+}
+
+// write sends a line, sooner or later.
+func (l *lines) write(line []byte) error {
+	_, err := l.buffer.Write(line)
+	return err
+}
+
+// writeNow sends a line at once.
+func (l *lines) writeNow(line []byte) error {
+	if err := l.write(line); err != nil {
+		return err
+	}
+	return l.flush()
+}
+
+func (l *lines) flush() error {
+	if err := l.buffer.Flush(); err != nil {
+		return err
+	}
+	return http.NewResponseController(l.to).Flush()
 }
 
 // onWrite calls a function before each write.
@@ -95,54 +100,107 @@ func (w onWrite) Write(p []byte) (int, error) {
 	return w.Writer.Write(p)
 }
 
-// serveTail streams the newest entries of a room and then each new one, as JSON
-// lines, until the client disconnects or the hub closes.
-func serveTail(w http.ResponseWriter, r *http.Request) {
-	hub, newest, err := streamRequest(r, "newest", DefaultNewest, maxNewest)
-	room := r.URL.Query().Get("room")
-	if err == nil && room == "" {
-		err = apiError(http.StatusBadRequest, "room is missing")
+// number returns a parameter that is a number: missing if it is not there.
+func number(q url.Values, name string, missing, most uint64) (uint64, error) {
+	if !q.Has(name) {
+		return missing, nil
 	}
-	if err != nil {
-		refuse(w, r, err)
-		return
+	n, err := strconv.ParseUint(q.Get(name), 10, 64)
+	if err != nil || n > most {
+		return 0, apiError(http.StatusBadRequest, "%s must be a number up to %d", name, most)
 	}
-	w.Header().Set("Content-Type", JSONLines)
-	out := http.NewResponseController(w)
-	_ = out.Flush() // if this fails, writing the first line does, too
-	err = hub.Tail(r.Context(), room, int(newest), func(line []byte) error {
-		if _, err := w.Write(line); err != nil {
-			return err
-		}
-		return out.Flush()
-	})
-	if !errors.Is(err, chat.ErrHubClosed) {
-		panic(http.ErrAbortHandler) // tells the client that it has missed entries
-	}
+	return n, nil
 }
 
-// serveImport records the JSON lines of an export.
+// export sends the entries of a room, or of the whole hub. An export that was
+// interrupted is continued with the room and seq of its last line as `from` and `after`.
+func export(hub *chat.Hub, q url.Values, out *lines) error {
+	ctx := out.request.Context()
+	after, err := number(q, "after", 0, wire.MaxSeq)
+	switch {
+	case err != nil:
+		return err
+	case q.Has("after") && !q.Has("room") && !q.Has("from"):
+		return apiError(http.StatusBadRequest, "after needs a room, or from")
+	case q.Has("room") && q.Has("from"):
+		return apiError(http.StatusBadRequest, "room and from exclude each other")
+	case q.Has("from"):
+		if err := checkRoom(q.Get("from")); err != nil {
+			return err
+		}
+	case q.Has("room"):
+		if _, err := knownRoom(ctx, hub, q.Get("room")); err != nil {
+			return err
+		}
+	}
+	return hub.Export(ctx, q.Get("room"), q.Get("from"), journal.Seq(after), out.write)
+}
+
+// history sends the newest entries of a room, or those before a number, and ends.
+func history(hub *chat.Hub, q url.Values, out *lines) error {
+	newest, err := number(q, "newest", DefaultNewest, wire.MaxSeq)
+	if err != nil {
+		return err
+	}
+	before, err := number(q, "before", 0, wire.MaxSeq)
+	if err != nil {
+		return err
+	}
+	ctx, room := out.request.Context(), q.Get("room")
+	if _, err := knownRoom(ctx, hub, room); err != nil {
+		return err
+	}
+	return hub.History(ctx, room, journal.Seq(before), newest, out.write)
+}
+
+// tail sends the newest entries of a room and then each new one, until the client
+// disconnects or the hub closes.
+func tail(hub *chat.Hub, q url.Values, out *lines) error {
+	newest, err := number(q, "newest", DefaultNewest, maxNewest)
+	if err != nil {
+		return err
+	}
+	ctx, room := out.request.Context(), q.Get("room")
+	switch wait := q.Get("wait"); {
+	case wait != "" && wait != "true" && wait != "false":
+		return apiError(http.StatusBadRequest, "wait must be true or false")
+	case wait == "true":
+		err = checkRoom(room)
+	default:
+		_, err = knownRoom(ctx, hub, room)
+	}
+	if err != nil {
+		return err
+	}
+	out.begin()
+	_ = out.flush() // if this fails, writing the first line does, too
+	err = hub.Tail(ctx, room, int(newest), out.writeNow)
+	if errors.Is(err, chat.ErrHubClosed) {
+		return nil
+	}
+	return err
+}
+
+// importLines records the JSON lines of an export.
+func importLines(hub *chat.Hub, r *http.Request) (any, error) {
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != JSONLines {
+		return nil, badBody("the Content-Type must be %s", JSONLines)
+	}
+	done, err := hub.Import(r.Context(), r.Body)
+	if status, _ := explain(err); err == nil || status != http.StatusInternalServerError {
+		return done, err
+	}
+	return nil, badBody("%w; the lines before it are kept: %d recorded, %d known", err, done.Recorded, done.Known)
+}
+
+// serveImport is endpoint.serve for an import, which may take long.
 func serveImport(w http.ResponseWriter, r *http.Request) {
 	// Caddy has a timeout for reading a request, which an import may exceed.
 	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
-		refuse(w, r, err)
+		refuse(w, err)
 		return
 	}
-	serveJSON(w, r, onHub(importLines))
+	endpoint{"", onHub(importLines)}.serve(w, r)
 	// Without this a client that is still sending would not receive the answer.
 	_, _ = io.Copy(io.Discard, r.Body)
-}
-
-func importLines(hub *chat.Hub, r *http.Request) (any, error) {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != JSONLines {
-		return nil, apiError(http.StatusBadRequest, "the Content-Type must be %s", JSONLines)
-	}
-	done, err := hub.Import(r.Context(), r.Body)
-	switch {
-	case err == nil:
-		return done, nil
-	case errors.Is(err, errors.ErrUnsupported), errors.Is(err, journal.ErrUnavailable), errors.Is(err, journal.ErrClosed):
-		return nil, err
-	}
-	return nil, apiError(http.StatusBadRequest, "%w; the lines before it are kept: %d recorded, %d known", err, done.Recorded, done.Known)
 }

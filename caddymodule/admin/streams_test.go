@@ -33,16 +33,25 @@ func TestAdmin_Import_MayTakeLongerThanCaddysReadTimeout(t *testing.T) {
 func TestAdmin_Streams_RefuseBadRequests(t *testing.T) {
 	_, admin, exported := testcaddy.StartTwoHubs(t, "memory")
 	for request, want := range map[string]string{
-		"GET /chat/hubs/none/export":              `404 {"error":"no hub \"none\" is running"}`,
-		"GET /chat/hubs/old/export?after=x":       `400 {"error":"after must be a number up to 9007199254740991"}`,
-		"GET /chat/hubs/old/export?after=1":       `400 {"error":"after needs a room, or from"}`,
-		"GET /chat/hubs/old/export?from=nowhere":  `404 {"error":"export from room \"nowhere\": there is no such room"}`,
-		"GET /chat/hubs/old/export?room=nowhere":  `200 `,
-		"GET /chat/hubs/old/tail":                 `400 {"error":"room is missing"}`,
-		"GET /chat/hubs/old/tail?room=":           `400 {"error":"room name is empty"}`,
-		"GET /chat/hubs/old/tail?room=a&newest=x": `400 {"error":"newest must be a number up to 1000"}`,
-		"POST /chat/hubs/none/import":             `404 {"error":"no hub \"none\" is running"}`,
-		"POST /chat/hubs/new/import text/plain":   `400 {"error":"the Content-Type must be application/jsonl"}`,
+		"GET /chat/hubs/none/export":                    `404 {"error":"no hub \"none\" is running"}`,
+		"GET /chat/hubs/old/export?after=x":             `400 {"error":"after must be a number up to 9007199254740991"}`,
+		"GET /chat/hubs/old/export?after=1":             `400 {"error":"after needs a room, or from"}`,
+		"GET /chat/hubs/old/export?from=nowhere":        `404 {"error":"export from room \"nowhere\": there is no such room"}`,
+		"GET /chat/hubs/old/export?room=nowhere":        `404 {"error":"there is no room \"nowhere\""}`,
+		"GET /chat/hubs/old/export?room=tae":            `404 {"error":"there is no room \"tae\"; did you mean \"tea\"?"}`,
+		"GET /chat/hubs/old/export?rom=tea":             `400 {"error":"there is no parameter \"rom\" here"}`,
+		"GET /chat/hubs/old/export?room=":               `400 {"error":"room is missing"}`,
+		"GET /chat/hubs/old/export?from=":               `400 {"error":"room is missing"}`,
+		"GET /chat/hubs/old/history":                    `400 {"error":"room is missing"}`,
+		"GET /chat/hubs/old/history?room=nowhere":       `404 {"error":"there is no room \"nowhere\""}`,
+		"GET /chat/hubs/old/history?room=tea&newest=-1": `400 {"error":"newest must be a number up to 9007199254740991"}`,
+		"GET /chat/hubs/old/tail?room=nowhere":          `404 {"error":"there is no room \"nowhere\""}`,
+		"GET /chat/hubs/old/tail?room=tea&wait=1":       `400 {"error":"wait must be true or false"}`,
+		"GET /chat/hubs/old/tail":                       `400 {"error":"room is missing"}`,
+		"GET /chat/hubs/old/tail?room=":                 `400 {"error":"room is missing"}`,
+		"GET /chat/hubs/old/tail?room=a&newest=x":       `400 {"error":"newest must be a number up to 1000"}`,
+		"POST /chat/hubs/none/import":                   `404 {"error":"no hub \"none\" is running"}`,
+		"POST /chat/hubs/new/import text/plain":         `400 {"error":"the Content-Type must be application/jsonl"}`,
 	} {
 		parts := strings.Fields(request + " application/jsonl")
 		req, err := http.NewRequestWithContext(t.Context(), parts[0], admin+parts[1], strings.NewReader(exported))

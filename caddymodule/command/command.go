@@ -1,7 +1,8 @@
 package command
 
 import (
-	"time"
+	"fmt"
+	"strings"
 
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/spf13/cobra"
@@ -18,53 +19,96 @@ func init() {
 Talks to a running Caddy through its admin endpoint. All commands are about the hub
 "default" unless --hub names another one.
 
-The output is for people. With --json it is the server's answer, for programs.`,
+The output is for people. With --json it is the server's answer, for programs.
+Errors and warnings are on standard error. The exit code is
+
+	0  if it was done
+	1  if not: the error says why
+	4  if there was nothing to do or to show: the warning says so`,
 		CobraFunc: addCommands,
 	})
 }
 
 func addCommands(root *cobra.Command) {
 	in := new(invocation)
-	root.PersistentFlags().StringVar(&in.address, "address", "", "The admin endpoint, if it is not the default one")
-	root.PersistentFlags().StringVar(&in.hub, "hub", "default", "The name of the hub")
-	root.PersistentFlags().BoolVar(&in.json, "json", false, "Print JSON")
+	f := root.PersistentFlags()
+	f.StringVar(&in.address, "address", "", "The admin endpoint, like localhost:2019, http://localhost:2019 or\nunix//run/caddy/admin.sock; by default $CADDY_ADMIN, or Caddy's default")
+	f.StringVar(&in.hub, "hub", "default", "The name of the hub")
+	f.BoolVar(&in.json, "json", false, "Print JSON")
+	root.RunE = unknownCommand
+	root.Args = cobra.ArbitraryArgs
+	root.SilenceUsage, root.DisableFlagsInUseLine = true, true
+	root.SuggestionsMinimumDistance = 2
 
-	add := func(use, short string, args cobra.PositionalArgs, run func(cmd *cobra.Command, args []string) error) *cobra.Command {
-		cmd := &cobra.Command{Use: use, Short: short, Args: args, RunE: run, SilenceUsage: true}
-		root.AddCommand(cmd)
-		return cmd
-	}
-	add("hubs", "Lists the hubs", cobra.NoArgs, in.hubs)
-	add("rooms", "Lists the rooms that somebody is in", cobra.NoArgs, in.rooms)
-	sessions := add("sessions", "Lists the sessions", cobra.NoArgs, in.sessions)
+	addViews(root, in)
+	addModeration(root, in)
+	addMaintenance(root, in)
+	addBench(root, in)
+	token := in.add(root, "token <user>", "Makes a token to test auth jwt, with the secret in $CHAT_SECRET", in.token)
+	token.Flags().String("name", "", "The user's name")
+	token.Flags().String("for", "1h", "How long the token is valid, like 90m, 12h or 30d")
+	token.Flags().StringToString("claim", nil, "More claims, such as role=staff")
+}
+
+func addViews(root *cobra.Command, in *invocation) {
+	in.add(root, "status", "Says whether the hub is fine, and what it holds; fails if it cannot serve", in.status)
+	in.add(root, "hubs", "Lists the hubs", in.hubs)
+	in.add(root, "rooms", "Lists the rooms that somebody is in", in.rooms)
+	sessions := in.add(root, "sessions", "Lists the sessions", in.sessions)
 	sessions.Flags().String("user", "", "Only the sessions of this user")
 	sessions.Flags().String("room", "", "Only the sessions in this room")
-	add("sanctions", "Lists the mutes and bans in force", cobra.NoArgs, in.sanctions)
-	for name, short := range map[string]string{
-		"kick": "Removes a user, who may come back",
-		"mute": "Stops a user from writing",
-		"ban":  "Removes a user and keeps them out",
+	in.add(root, "sanctions", "Lists the mutes and bans in force", in.sanctions)
+	history := in.add(root, "history <room>", "Shows the last entries of a room, and ends", in.history)
+	history.Flags().Uint("newest", admin.DefaultNewest, "Show so many")
+	history.Flags().Uint64("before", 0, "Show those before the entry with this number")
+	tail := in.add(root, "tail <room>", "Shows the last entries of a room, and new ones as they come", in.tail)
+	tail.Flags().Uint("newest", admin.DefaultNewest, "Begin with so many entries")
+	tail.Flags().Bool("wait", false, "The room may not exist yet")
+}
+
+func addModeration(root *cobra.Command, in *invocation) {
+	kick := in.add(root, "kick <user>", "Removes a user, who may come back", in.kick)
+	kick.Flags().String("room", "", "Only from this room")
+	for _, k := range []struct{ kind, short, lifted string }{
+		{"mute", "Keeps a user from writing", "Lets a muted user write again"},
+		{"ban", "Removes a user and keeps them out", "Lets a banned user in again"},
 	} {
-		cmd := add(name+" <user>", short, cobra.ExactArgs(1), func(cmd *cobra.Command, args []string) error { return in.moderate(cmd, name, args[0]) })
-		cmd.Flags().String("room", "", "Only in this room")
-		if name != "kick" {
-			cmd.Flags().String("for", "", `For how long, like "10m"; "0" ends it; by default it has no end`)
-		}
+		set := in.add(root, k.kind+" <user>", k.short, func(cmd *cobra.Command, args []string) error { return in.impose(cmd, k.kind, args[0]) })
+		set.Flags().String("room", "", "Only in this room")
+		set.Flags().String("for", "", "For how long, like 90m, 12h or 30d; by default for ever")
+		set.Flags().Bool("unknown", false, "The server need not know such a user or room")
+		lift := in.add(root, "un"+k.kind+" <user>", k.lifted, func(cmd *cobra.Command, args []string) error { return in.lift(cmd, k.kind, args[0]) })
+		lift.Flags().String("room", "", "In this room; without it, everywhere")
 	}
-	add("announce [<room>] <text>", "Sends a notice to a room, or to every room that somebody is in", cobra.RangeArgs(1, 2), in.announce)
-	add("recall <room> <seq>", "Recalls a message: erases its text", cobra.ExactArgs(2), in.recall)
-	tail := add("tail <room>", "Shows the messages of a room as they arrive", cobra.ExactArgs(1), in.tail)
-	tail.Flags().Uint("newest", admin.DefaultNewest, "Begin with this many of the newest entries")
-	export := add("export", "Prints the stored entries as JSON lines", cobra.NoArgs, in.exportEntries)
+	announce := in.add(root, "announce [<room>] <text>…", "Sends a notice to a room, or to every room that somebody is in", in.announce)
+	announce.Flags().Bool("all", false, "In every room that somebody is in; there is no <room> then")
+	announce.Flags().Bool("create", false, "The room may not exist yet")
+	in.add(root, "recall <room> <seq>", "Recalls a message: erases its text", in.recall)
+	eraseRoom := in.add(root, "erase-room <room>", "Erases a room: all entries, their numbers and read marks", in.eraseRoom)
+	eraseUser := in.add(root, "erase-user <user>", "Erases what a user has said in all rooms, and how far they have read", in.eraseUser)
+	for _, cmd := range []*cobra.Command{eraseRoom, eraseUser} {
+		cmd.Flags().Bool("yes", false, "Do it; nothing brings it back")
+	}
+}
+
+func addMaintenance(root *cobra.Command, in *invocation) {
+	export := in.add(root, "export", "Prints the stored entries as JSON lines", in.exportEntries)
 	export.Flags().String("room", "", "Only this room")
 	export.Flags().String("from", "", "Continue with this room")
 	export.Flags().Uint64("after", 0, "Continue after the entry with this number")
-	add("import [<file>]", "Records exported entries, from a file or from standard input", cobra.MaximumNArgs(1), in.importEntries)
-	add("backup <dir>", "Copies the journal of a running hub to a directory on the server", cobra.ExactArgs(1), in.backup)
-	add("compact", "Rewrites the journal without the deleted entries", cobra.NoArgs, in.compact)
-	addBench(root, in)
-	token := add("token <user>", "Makes a token to test auth jwt, with the secret in $CHAT_SECRET", cobra.ExactArgs(1), printToken)
-	token.Flags().String("name", "", "The user's name")
-	token.Flags().Duration("for", time.Hour, "How long the token is valid")
-	token.Flags().StringToString("claim", nil, "More claims, such as role=staff")
+	in.add(root, "import [<file>]", "Records exported entries, from a file or from standard input", in.importEntries)
+	in.add(root, "backup <dir>", "Copies the journal of a running hub to a new directory on the server", in.backup)
+	in.add(root, "compact", "Rewrites the journal without the deleted entries", in.compact)
+}
+
+// unknownCommand is what runs if no command is named, or none that exists.
+func unknownCommand(root *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return root.Help()
+	}
+	what := fmt.Sprintf("there is no command %q", args[0])
+	if like := root.SuggestionsFor(args[0]); len(like) > 0 {
+		what += "; did you mean " + strings.Join(like, " or ") + "?"
+	}
+	return fmt.Errorf("%s; \"%s --help\" lists all", what, root.CommandPath())
 }

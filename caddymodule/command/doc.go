@@ -5,12 +5,16 @@
 //
 // A file refers only to files above it in this list:
 //
+//	arguments.go    arguments and flags
+//	address.go      where the admin API is
 //	request.go      requests to the admin API
-//	output.go       tables and progress bars
-//	lists.go        hubs, rooms, sessions, sanctions
+//	output.go       lines, tables and progress bars
+//	add.go          a command, its arguments and exit code
+//	lists.go        status, hubs, rooms, sessions, sanctions
 //	moderation.go   kick, mute, ban, announce, recall
+//	erase.go        erase-room, erase-user
 //	transfer.go     export, import, backup, compact
-//	tail.go         tail
+//	tail.go         history, tail
 //	token.go        token
 //	bench_linux.go  bench
 //	bench_other.go  bench where it does not work: on other systems

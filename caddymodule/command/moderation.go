@@ -4,40 +4,128 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/caddychat/caddy-chat/caddymodule/admin"
 )
 
-// moderate sends a kick, mute or ban.
-func (in *invocation) moderate(cmd *cobra.Command, action, user string) error {
-	room, _ := cmd.Flags().GetString("room")
-	body := map[string]any{"user": user, "room": room}
-	if duration, err := cmd.Flags().GetString("for"); err == nil && duration != "" {
-		body["for"] = duration
+func (in *invocation) kick(cmd *cobra.Command, args []string) error {
+	var done admin.Kicked
+	if err := in.call("POST", in.path("/kick", nil), map[string]any{"user": args[0], "room": text(cmd, "room")}, &done); err != nil {
+		return err
 	}
-	return in.call("POST", in.path("/"+action, nil), body, nil)
+	if done.Room != "" {
+		return in.say("kicked %s from %s; %s removed", done.User, done.Room, count(done.Sessions, "session"))
+	}
+	return in.say("kicked %s; %s ended", done.User, count(done.Sessions, "session"))
 }
 
-func (in *invocation) announce(_ *cobra.Command, args []string) error {
-	room, text := "", args[len(args)-1]
-	if len(args) > 1 {
-		room = args[0]
-		if room == "" {
-			return errors.New("the name of the room is empty; leave it out to announce in all rooms")
+// impose sends a mute or a ban.
+func (in *invocation) impose(cmd *cobra.Command, kind, user string) error {
+	unknown, _ := cmd.Flags().GetBool("unknown")
+	body := map[string]any{"user": user, "room": text(cmd, "room"), "unknown": unknown}
+	if cmd.Flags().Changed("for") {
+		if _, err := lifetime(cmd); err != nil {
+			return fmt.Errorf("%w; caddy chat un%s ends a %s", err, kind, kind)
+		}
+		body["for"] = text(cmd, "for")
+	}
+	var done admin.Imposed
+	if err := in.call("POST", in.path("/"+kind, nil), body, &done); err != nil {
+		return err
+	}
+	until := ", for ever"
+	if done.Until > 0 {
+		until = fmt.Sprintf(" for %s, until %s", text(cmd, "for"), time.UnixMilli(done.Until).Format(time.DateTime))
+	}
+	sessions := count(done.Sessions, "session")
+	if kind == "ban" {
+		return in.say("banned %s %s%s; %s ended", done.User, inRoom("from", done.Room), until, sessions)
+	}
+	return in.say("muted %s %s%s; %s there now", done.User, inRoom("in", done.Room), until, sessions)
+}
+
+// lift ends a mute or a ban.
+func (in *invocation) lift(cmd *cobra.Command, kind, user string) error {
+	var done admin.Imposed
+	room := text(cmd, "room")
+	if err := in.call("POST", in.path("/"+kind, nil), map[string]any{"user": user, "room": room, "for": 0}, &done); err != nil {
+		return err
+	}
+	past := map[string]string{"mute": "muted", "ban": "banned"}[kind]
+	if done.Lifted {
+		return in.say("%s is no longer %s %s", user, past, inRoom("in", room))
+	}
+	return nothingf("%s was not %s %s%s", user, past, inRoom("in", room), in.whereElse(kind, user))
+}
+
+// whereElse says where else a user is muted or banned.
+func (in *invocation) whereElse(kind, user string) string {
+	var list admin.SanctionList
+	if err := in.get(in.path("/sanctions", nil), &list); err != nil {
+		return "" // only this remark is missing then
+	}
+	var where []string
+	for _, s := range list.Sanctions {
+		switch {
+		case s.Kind != kind || s.User != user:
+		case s.Room == "":
+			where = append(where, "everywhere (leave --room out)")
+		default:
+			where = append(where, "in "+s.Room+" (add --room)")
 		}
 	}
-	var answer struct{ Rooms *int }
-	err := in.call("POST", in.path("/announce", nil), map[string]any{"room": room, "body": map[string]string{"text": text}}, &answer)
-	if err == nil && answer.Rooms != nil && !in.json {
-		fmt.Printf("announced in %d rooms\n", *answer.Rooms)
+	if where == nil {
+		return ""
 	}
-	return err
+	return "; there is a " + kind + " " + strings.Join(where, " and ")
+}
+
+func (in *invocation) announce(cmd *cobra.Command, args []string) error {
+	all, _ := cmd.Flags().GetBool("all")
+	create, _ := cmd.Flags().GetBool("create")
+	room := ""
+	if !all {
+		if len(args) < 2 {
+			return errors.New("a room and a text are needed; to announce in every room that somebody is in, add --all")
+		}
+		room, args = args[0], args[1:]
+		if room == "" {
+			return errors.New("the name of the room is empty")
+		}
+	}
+	said := strings.Join(args, " ")
+	if strings.TrimSpace(said) == "" {
+		return errors.New("the text is empty")
+	}
+	body := map[string]any{"room": room, "all": all, "create": create, "body": map[string]string{"text": said}}
+	var done admin.Announced
+	if err := in.call("POST", in.path("/announce", nil), body, &done); err != nil {
+		return err
+	}
+	switch {
+	case !all:
+		return in.say("announced in %s, as number %d", done.Room, done.Seq)
+	case done.Rooms == 0:
+		return nothing("nobody is in any room: nothing was announced")
+	}
+	return in.say("announced in %s", count(done.Rooms, "room"))
 }
 
 func (in *invocation) recall(_ *cobra.Command, args []string) error {
 	seq := json.Number(args[1])
-	if _, err := seq.Int64(); err != nil {
-		return fmt.Errorf("%q is not the number of a message", args[1])
+	if n, err := seq.Int64(); err != nil || n < 1 {
+		return fmt.Errorf("%q is not the number of a message; caddy chat history shows them", args[1])
 	}
-	return in.call("POST", in.path("/recall", nil), map[string]any{"room": args[0], "seq": seq}, nil)
+	var done admin.Recalled
+	if err := in.call("POST", in.path("/recall", nil), map[string]any{"room": args[0], "seq": seq}, &done); err != nil {
+		return err
+	}
+	if done.Before {
+		return nothingf("message %d of %s was recalled before", done.Target, done.Room)
+	}
+	return in.say("recalled message %d of %s", done.Target, done.Room)
 }

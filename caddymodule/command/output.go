@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -12,6 +13,50 @@ import (
 	"golang.org/x/term"
 )
 
+// say prints a line that says what was done, unless the user wants JSON, which call has
+// printed. What is in the arguments was chosen by others, and is made harmless.
+func (in *invocation) say(format string, args ...any) error {
+	if in.json {
+		return nil
+	}
+	_, err := fmt.Fprintln(in.out, sanitize(fmt.Sprintf(format, args...)))
+	return err
+}
+
+// note prints a line beside the output, for people only.
+func (in *invocation) note(format string, args ...any) {
+	if !in.json {
+		fmt.Fprintln(in.err, sanitize(fmt.Sprintf(format, args...)))
+	}
+}
+
+// nothing is the error of a command that had nothing to do. It is a warning, and has an
+// exit code of its own.
+type nothing string
+
+func (n nothing) Error() string { return sanitize(string(n)) }
+
+func nothingf(format string, args ...any) error { return nothing(fmt.Sprintf(format, args...)) }
+
+// count returns a number of things in words.
+func count[N int | int64 | uint64](n N, thing string) string {
+	switch {
+	case n == 1:
+		return "1 " + thing
+	case strings.HasSuffix(thing, "y"):
+		return fmt.Sprint(n, " ", strings.TrimSuffix(thing, "y"), "ies")
+	}
+	return fmt.Sprint(n, " ", thing, "s")
+}
+
+// inRoom returns the name of a room with a word before it, or "everywhere".
+func inRoom(word, room string) string {
+	if room == "" {
+		return "everywhere"
+	}
+	return word + " " + room
+}
+
 // printTable prints rows below their headings, or "none" if there are no rows. It
 // prints nothing if the user wants JSON, which call has printed.
 func (in *invocation) printTable(headings string, rows [][]string) error {
@@ -19,10 +64,10 @@ func (in *invocation) printTable(headings string, rows [][]string) error {
 		return nil
 	}
 	if len(rows) == 0 {
-		fmt.Println("none")
-		return nil
+		_, err := fmt.Fprintln(in.out, "none")
+		return err
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(in.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, strings.ReplaceAll(headings, " ", "\t"))
 	for _, row := range rows {
 		cells := make([]string, len(row))
@@ -61,8 +106,8 @@ func orDash(text string) string {
 // Finish.
 func (in *invocation) progressBar(total int64, what string, more ...progressbar.Option) *progressbar.ProgressBar {
 	return progressbar.NewOptions64(total, append([]progressbar.Option{
-		progressbar.OptionSetWriter(os.Stderr),
-		progressbar.OptionSetVisibility(!in.json && term.IsTerminal(int(os.Stderr.Fd()))),
+		progressbar.OptionSetWriter(in.err),
+		progressbar.OptionSetVisibility(!in.json && isTerminal(in.err)),
 		progressbar.OptionSetDescription(what),
 		progressbar.OptionThrottle(100 * time.Millisecond),
 		progressbar.OptionSetWidth(30),
@@ -70,6 +115,11 @@ func (in *invocation) progressBar(total int64, what string, more ...progressbar.
 		progressbar.OptionSetRenderBlankState(true),
 		progressbar.OptionClearOnFinish(),
 	}, more...)...)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // withProgress shows that call is running until it returns.

@@ -2,95 +2,172 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"mime"
+	"net"
 	"net/http"
 	"net/url"
-	"os"
-
-	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"strings"
+	"time"
 
 	"github.com/caddychat/caddy-chat/caddymodule/admin"
 )
 
-// invocation is one run of `caddy chat`, with the flags that all commands have.
-type invocation struct {
-	address, hub string
-	json         bool
-}
-
 // path returns the path of something that belongs to the hub.
 func (in *invocation) path(suffix string, query url.Values) string {
-	path := "/chat/hubs/" + url.PathEscape(in.hub) + suffix
+	path := "/chat/hubs/" + segment(in.hub) + suffix
 	if len(query) > 0 {
 		path += "?" + query.Encode()
 	}
 	return path
 }
 
+// segment returns a name as one part of a path.
+func segment(name string) string {
+	if name == "." || name == ".." { // a server would take these away
+		return strings.ReplaceAll(name, ".", "%2E")
+	}
+	return url.PathEscape(name)
+}
+
+const (
+	dialTimeout   = 10 * time.Second
+	answerTimeout = time.Minute // of the admin API: it waits for the journal for half of that at most
+)
+
 // request sends body to the admin API: JSON lines if it is an io.Reader, nothing if it
 // is nil, else its JSON. The error for an answer without success has the text that
-// the server sent.
-func (in *invocation) request(method, path string, body any) (*http.Response, error) {
-	address, err := caddycmd.DetermineAdminAPIAddress(in.address, nil, "", "")
+// the server sent. If ctx ends first, so does the reading of the answer.
+func (in *invocation) request(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	to, err := in.endpoint()
 	if err != nil {
 		return nil, err
 	}
-	var send io.Reader
-	header := http.Header{}
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+to.host+path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("--address %s: %w", to.text, err)
+	}
+	if to.origin != "" {
+		req.Header.Set("Origin", to.origin)
+	}
 	switch body := body.(type) {
 	case nil:
 	case io.Reader:
-		send = body
-		header.Set("Content-Type", admin.JSONLines)
+		req.Body = io.NopCloser(body)
+		req.Header.Set("Content-Type", admin.JSONLines)
 	default:
 		text, err := json.Marshal(body)
 		if err != nil {
 			return nil, err
 		}
-		send = bytes.NewReader(text)
-		header.Set("Content-Type", "application/json")
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+		req.Header.Set("Content-Type", "application/json")
 	}
-	return caddycmd.AdminAPIRequest(address, method, path, header, send)
+	client := http.Client{
+		Transport: &http.Transport{
+			DisableKeepAlives: true,
+			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, to.network, to.address)
+			},
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return nil, to.unreachable(err)
+	}
+	if err := to.refusal(res); err != nil {
+		res.Body.Close()
+		return nil, err
+	}
+	return res, nil
 }
 
-// call is request for an answer in JSON. It decodes the answer into to unless that is
-// nil, and prints it as it came if the user wants JSON.
+// refusal returns what the admin API says if it has refused a request, or an error if
+// the answer is not its.
+func (e *endpoint) refusal(res *http.Response) error {
+	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
+	if res.StatusCode < 300 && (kind == "application/json" || kind == admin.JSONLines) {
+		return nil
+	}
+	var refused struct{ Error string }
+	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	if err == nil && res.StatusCode >= 400 && json.Unmarshal(text, &refused) == nil && refused.Error != "" {
+		return errors.New(refused.Error)
+	}
+	return fmt.Errorf("%s answers, but not as a Caddy with this chat (%s): name its admin endpoint with --address, and see with \"caddy list-modules\" whether it has the module admin.api.chat", e.text, res.Status)
+}
+
+// get is call for a GET request that prints nothing.
+func (in *invocation) get(path string, to any) error {
+	quiet := *in
+	quiet.json = false
+	return quiet.call("GET", path, nil, to)
+}
+
+// call is request for an answer in JSON, which comes soon. It decodes the answer into
+// to, and prints it as it came if the user wants JSON.
 func (in *invocation) call(method, path string, body, to any) error {
-	res, err := in.request(method, path, body)
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
+	return in.callUntil(ctx, method, path, body, to)
+}
+
+// callLong is call for an answer that may take as long as it takes.
+func (in *invocation) callLong(method, path string, body, to any) error {
+	return in.callUntil(context.Background(), method, path, body, to)
+}
+
+func (in *invocation) callUntil(ctx context.Context, method, path string, body, to any) error {
+	res, err := in.request(ctx, method, path, body)
 	if err != nil {
 		return err
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	if err != nil {
-		return err
+		return fmt.Errorf("the answer broke off: %w", err)
+	}
+	if err := json.Unmarshal(text, to); err != nil {
+		return fmt.Errorf("the answer is not as expected: %w", err)
 	}
 	if in.json {
-		if _, err := os.Stdout.Write(text); err != nil {
-			return err
-		}
+		_, err = in.out.Write(text)
 	}
-	if to == nil || len(text) == 0 {
-		return nil
-	}
-	return json.Unmarshal(text, to)
+	return err
 }
 
-// callForList requests a whole list, as many items at a time as the server allows.
-// each takes one answer and returns the cursor in it.
-func callForList[L any](in *invocation, suffix string, query url.Values, each func(*L) (next string)) error {
+// callForList requests a whole list, which has this name in the answer, as many items
+// at a time as the server allows. If the user wants JSON, it prints the list as one object.
+func callForList[T any](in *invocation, suffix, name string, query url.Values) (items []T, err error) {
 	query.Set("limit", fmt.Sprint(admin.MaxLimit))
-	for {
-		var list L
-		if err := in.call("GET", in.path(suffix, query), nil, &list); err != nil {
-			return err
+	all := []json.RawMessage{}
+	for next := "x"; next != ""; query.Set("cursor", next) {
+		var page map[string]json.RawMessage
+		var part []json.RawMessage
+		next = ""
+		err := in.get(in.path(suffix, query), &page)
+		if err == nil {
+			err = json.Unmarshal(page[name], &part)
 		}
-		next := each(&list)
-		if next == "" {
-			return nil
+		if err == nil && page["next"] != nil {
+			err = json.Unmarshal(page["next"], &next)
 		}
-		query.Set("cursor", next)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, part...)
 	}
+	text, err := json.Marshal(all)
+	if err == nil && in.json {
+		_, err = fmt.Fprintf(in.out, "{%q:%s}\n", name, text)
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &items)
+	}
+	return items, err
 }

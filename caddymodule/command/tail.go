@@ -2,12 +2,11 @@ package command
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,27 +14,53 @@ import (
 
 func (in *invocation) tail(cmd *cobra.Command, args []string) error {
 	newest, _ := cmd.Flags().GetUint("newest")
-	res, err := in.request("GET", in.path("/tail", url.Values{"room": args, "newest": {fmt.Sprint(newest)}}), nil)
+	wait, _ := cmd.Flags().GetBool("wait")
+	query := url.Values{"room": args, "newest": {fmt.Sprint(newest)}, "wait": {fmt.Sprint(wait)}}
+	n, err := in.printEntries(in.path("/tail", query))
+	if err == nil {
+		err = fmt.Errorf("the hub has closed, after %s", count(n, "entry"))
+	}
+	return err
+}
+
+func (in *invocation) history(cmd *cobra.Command, args []string) error {
+	newest, _ := cmd.Flags().GetUint("newest")
+	query := url.Values{"room": args, "newest": {fmt.Sprint(newest)}}
+	if cmd.Flags().Changed("before") {
+		before, _ := cmd.Flags().GetUint64("before")
+		query.Set("before", fmt.Sprint(before))
+	}
+	n, err := in.printEntries(in.path("/history", query))
+	if err == nil && n == 0 {
+		err = nothingf("there are no entries in that part of %s", args[0])
+	}
+	return err
+}
+
+// printEntries prints a stream of entries, and returns how many there were.
+func (in *invocation) printEntries(path string) (n int, err error) {
+	res, err := in.request(context.Background(), "GET", path, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer res.Body.Close()
 	lines := bufio.NewReader(res.Body)
 	for {
 		text, err := lines.ReadBytes('\n')
 		switch {
-		case err == io.EOF:
-			return errors.New("the hub has closed")
+		case err == io.EOF && len(text) == 0:
+			return n, nil
 		case err != nil:
-			return fmt.Errorf("the tail was interrupted: %w", err)
+			return n, fmt.Errorf("the entries broke off: %w", err)
 		}
+		n++
 		if !in.json {
 			if text, err = formatEntry(text); err != nil {
-				return err
+				return n, err
 			}
 		}
-		if _, err := os.Stdout.Write(text); err != nil {
-			return err
+		if _, err := in.out.Write(text); err != nil {
+			return n, err
 		}
 	}
 }
@@ -62,14 +87,23 @@ func formatEntry(text []byte) ([]byte, error) {
 	}
 	switch {
 	case e.Recalled:
-		what = "(recalled)"
+		what = "[recalled]"
 	case e.Type == "recalled":
-		what = fmt.Sprintf("(took back %d)", e.Target)
+		what = fmt.Sprintf("[recalled message %d]", e.Target)
+	case e.Type == "edited":
+		what = fmt.Sprintf("[edited message %d] %s", e.Target, what)
+	case e.Type == "tagged":
+		what = fmt.Sprintf("[tagged message %d] %s", e.Target, what)
 	case e.Type == "notice":
-		who = "*"
+		what = "[notice] " + what
+	case e.Type != "message":
+		what = fmt.Sprintf("[%s] %s", e.Type, what)
+	}
+	if who != "" {
+		what = who + ": " + what
 	}
 	at := time.UnixMilli(e.At).Format(time.DateTime)
-	return fmt.Appendf(nil, "%s  %d  %s: %s\n", at, e.Seq, sanitize(orDash(who)), sanitize(what)), nil
+	return fmt.Appendf(nil, "%s  %d  %s\n", at, e.Seq, sanitize(what)), nil
 }
 
 // bodyText returns the text of a body, or its JSON if it has no text.

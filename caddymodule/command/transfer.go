@@ -2,12 +2,14 @@ package command
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/url"
 	"os"
 
+	"github.com/dustin/go-humanize"
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -19,46 +21,56 @@ import (
 func (in *invocation) exportEntries(cmd *cobra.Command, _ []string) error {
 	query := url.Values{}
 	for _, name := range []string{"room", "from"} {
-		if value, _ := cmd.Flags().GetString(name); value != "" {
-			query.Set(name, value)
+		if cmd.Flags().Changed(name) {
+			query.Set(name, text(cmd, name))
 		}
 	}
-	if after, _ := cmd.Flags().GetUint64("after"); after > 0 {
+	if cmd.Flags().Changed("after") {
+		after, _ := cmd.Flags().GetUint64("after")
 		query.Set("after", fmt.Sprint(after))
 	}
 	total := int64(-1)
 	if len(query) == 0 {
 		total = in.countEntries()
 	}
-	res, err := in.request("GET", in.path("/export", query), nil)
+	res, err := in.request(context.Background(), "GET", in.path("/export", query), nil)
 	if err != nil {
 		return err
 	}
 	defer res.Body.Close()
 	bar := in.progressBar(total, "exporting", progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("entries"))
-	defer bar.Finish()
-	if _, err = io.Copy(io.MultiWriter(os.Stdout, lineCounter{bar}), res.Body); err != nil {
+	counter := &lineCounter{bar: bar}
+	_, err = io.Copy(io.MultiWriter(in.out, counter), res.Body)
+	_ = bar.Finish()
+	switch {
+	case err != nil:
 		return fmt.Errorf("the export was interrupted; continue with --from and --after of its last line: %w", err)
+	case counter.n == 0:
+		return nothing("there are no such entries")
 	}
+	in.note("exported %s", count(counter.n, "entry"))
 	return nil
 }
 
 // countEntries returns how many entries the hub has, or -1 if that is not known.
 func (in *invocation) countEntries() int64 {
-	quiet := *in
-	quiet.json = false
 	var hub admin.HubInfo
-	if err := quiet.call("GET", in.path("", nil), nil, &hub); err != nil || hub.Entries == 0 {
+	if err := in.get(in.path("", nil), &hub); err != nil || hub.Entries == 0 {
 		return -1 // if there is an error, the export returns it, too
 	}
 	return int64(hub.Entries)
 }
 
-// lineCounter advances a progress bar by one for each line that is written.
-type lineCounter struct{ bar *progressbar.ProgressBar }
+// lineCounter counts the lines that are written, and advances a progress bar with them.
+type lineCounter struct {
+	bar *progressbar.ProgressBar
+	n   int
+}
 
-func (c lineCounter) Write(p []byte) (int, error) {
-	_ = c.bar.Add(bytes.Count(p, []byte{'\n'})) // a closed terminal is no reason to stop
+func (c *lineCounter) Write(p []byte) (int, error) {
+	lines := bytes.Count(p, []byte{'\n'})
+	c.n += lines
+	_ = c.bar.Add(lines) // a closed terminal is no reason to stop
 	return len(p), nil
 }
 
@@ -83,22 +95,35 @@ func (in *invocation) importEntries(_ *cobra.Command, args []string) error {
 	}
 	bar := in.progressBar(size, "importing", progressbar.OptionShowBytes(true))
 	var done chat.Imported
-	err = in.call("POST", in.path("/import", nil), io.TeeReader(from, bar), &done)
+	err = in.callLong("POST", in.path("/import", nil), io.TeeReader(from, bar), &done)
 	_ = bar.Finish()
-	if err == nil && !in.json {
-		fmt.Printf("%d lines: %d recorded, %d known before\n", done.Lines, done.Recorded, done.Known)
+	switch {
+	case err != nil:
+		return err
+	case done.Lines == 0:
+		return nothing("there is no line in it")
 	}
-	return err
+	return in.say("%s: %d recorded, %d known before", count(done.Lines, "line"), done.Recorded, done.Known)
 }
 
 func (in *invocation) backup(_ *cobra.Command, args []string) error {
-	return in.withProgress("backing up", func() error {
-		return in.call("POST", in.path("/backup", nil), map[string]string{"dir": args[0]}, nil)
+	var done admin.Backup
+	err := in.withProgress("backing up", func() error {
+		return in.callLong("POST", in.path("/backup", nil), admin.Backup{Dir: args[0]}, &done)
 	})
+	if err != nil {
+		return err
+	}
+	return in.say("backed up hub %s to %s on the server", in.hub, done.Dir)
 }
 
 func (in *invocation) compact(*cobra.Command, []string) error {
-	return in.withProgress("compacting", func() error {
-		return in.call("POST", in.path("/compact", nil), map[string]any{}, nil)
+	var done admin.Compacted
+	err := in.withProgress("compacting", func() error {
+		return in.callLong("POST", in.path("/compact", nil), nil, &done)
 	})
+	if err != nil {
+		return err
+	}
+	return in.say("compacted hub %s: it took %s and takes %s", in.hub, humanize.IBytes(uint64(done.Before)), humanize.IBytes(uint64(done.After)))
 }

@@ -29,7 +29,7 @@ func TestCommand_Import(t *testing.T) {
 				{damaged, true, []string{"line 3: ", ": unexpected EOF; the lines before it are kept: 2 recorded, 0 known"}},
 				{exported, false, []string{"4 lines: 2 recorded, 2 known before"}},
 				{exported, false, []string{"4 lines: 0 recorded, 4 known before"}},
-				{strings.Replace(exported, `"name":"Li"`, `"nom":"Li"`, 1), true, []string{"line 1: ", `json: unknown field \"nom\"`}},
+				{strings.Replace(exported, `"name":"Li"`, `"nom":"Li"`, 1), true, []string{"line 1: ", `json: unknown field "nom"`}},
 			} {
 				if err := os.WriteFile(file, []byte(step.text), 0o600); err != nil {
 					t.Fatal(err)
@@ -45,7 +45,7 @@ func TestCommand_Import(t *testing.T) {
 				}
 			}
 			epoch := regexp.MustCompile(`"epoch":"[^"]*"`)
-			again, err := testcaddy.Command(t, admin, "export", "--hub", "new")
+			again, err := testcaddy.Command(t, admin, "export", "--json", "--hub", "new")
 			if err != nil {
 				t.Fatal(err, again)
 			}
@@ -100,14 +100,14 @@ func TestCommand_Tail(t *testing.T) {
 		return read, cmd.Wait
 	}
 	read, end := tail("tea")
-	read(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  1  Li: \(recalled\)\n$`)
+	read(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  1  Li: \[recalled\]\n$`)
 	read("  2  Li: \uFFFD\\[2Jtwo\n$")
-	read(`  3  Li: \(took back 1\)`)
+	read(`  3  Li: \[recalled message 1\]\n$`)
 	lines, endLines := tail("--json", "--newest", "0", "tea")
 	if out, err := testcaddy.Command(t, admin, "announce", "--hub", "old", "tea", "closing"); err != nil {
 		t.Fatal(err, out)
 	}
-	read(`  4  \*: closing`)
+	read(`  4  \[notice\] closing\n$`)
 	// The tail in JSON may have begun after the notice, so more is said until it prints
 	// something.
 	heard := make(chan struct{})

@@ -2,7 +2,6 @@ package pebblejournal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -91,10 +90,10 @@ func (j *Journal) Backup(ctx context.Context, dir string) error {
 func (j *Journal) backup(ctx context.Context, dir string) error {
 	target, err := filepath.Abs(dir)
 	if err != nil || dir == "" {
-		return errors.New("no such directory can be")
+		return fmt.Errorf("%w: no such directory can be", fs.ErrInvalid)
 	}
 	if within, err := filepath.Rel(j.opt.Dir, target); err == nil && filepath.IsLocal(within) {
-		return errors.New("it is within the journal; choose another directory")
+		return fmt.Errorf("%w: it is within the journal; choose another directory", fs.ErrInvalid)
 	}
 	if _, err := os.Lstat(target); err == nil {
 		return fmt.Errorf("%w; choose another name, or remove it", fs.ErrExist)

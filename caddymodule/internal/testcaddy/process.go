@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -67,7 +66,7 @@ func Command(t *testing.T, admin string, args ...string) (string, error) {
 
 // CommandContext returns the command that Command runs.
 func CommandContext(ctx context.Context, admin string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"chat", "--address", strings.TrimPrefix(admin, "http://")}, args...)...)
+	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"chat", "--address", admin}, args...)...)
 	cmd.Env = append(os.Environ(), commandVariable+"=1", "CHAT_SECRET="+JWTSecret)
 	return cmd
 }

@@ -17,5 +17,6 @@
 //	unread.go     act: to move the read mark; what is unread
 //	join.go       acts: join, catch up, who
 //	publish.go    acts: publish, recall
+//	erase.go      acts: to erase a room, or a user
 //	start.go      the start of all this, its end, and operators
 package acts

@@ -29,4 +29,5 @@
 //	room.go          the room: mailbox, worker, journal
 //	subscription.go  one session in one room, as dialects use it
 //	rooms.go         all rooms that somebody is in
+//	evict.go         emptying a room
 package room

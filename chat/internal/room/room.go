@@ -54,8 +54,24 @@ type shared struct {
 	environment
 	workers sync.WaitGroup // the rooms, and their workers
 
-	mu    sync.Mutex       // guards the rest, and Room.refs
-	rooms map[string]*Room // by name
+	mu      sync.Mutex           // guards the rest, and Room.refs
+	rooms   map[string]*Room     // by name
+	evicted map[string]*eviction // by name
+}
+
+// eviction is a call of Rooms.Evict under way.
+type eviction struct {
+	room *Room
+	gone chan struct{} // closed once the room has ended
+}
+
+// ended says that a room has ended, and does not follow the journal any more.
+func (s *shared) ended(r *Room) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.evicted[r.name]; e != nil && e.room == r {
+		close(e.gone)
+	}
 }
 
 // event is an entry, or something that the worker does between two entries. Most rooms
@@ -147,6 +163,7 @@ func (r *Room) end() {
 		if r.stopFollow != nil {
 			r.stopFollow()
 		}
+		r.rooms.ended(r)
 	}()
 }
 

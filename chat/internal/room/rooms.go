@@ -38,7 +38,7 @@ func NewRooms(cfg Config) *Rooms {
 	rs := &Rooms{}
 	rs.journal, rs.onPanic, rs.onLost = cfg.Journal, cfg.OnPanic, cfg.OnLost
 	rs.node = cfg.Journal.Nodes().Self().ID
-	rs.rooms = map[string]*Room{}
+	rs.rooms, rs.evicted = map[string]*Room{}, map[string]*eviction{}
 	rs.settings.Store(&cfg.Settings)
 	return rs
 }
@@ -65,6 +65,10 @@ func (rs *Rooms) acquire(ctx context.Context, name string, max int) (*Room, erro
 	if rs.closed {
 		rs.mu.Unlock()
 		return nil, ErrClosed
+	}
+	if rs.evicted[name] != nil {
+		rs.mu.Unlock()
+		return nil, wire.Unavailable.Error("")
 	}
 	r := rs.rooms[name]
 	if r == nil {

@@ -5,7 +5,7 @@
 // # Files, lowest first
 //
 //	line.go    one entry as a line
-//	export.go  lines of entries that are kept
+//	export.go  lines of entries that are kept: of all, or the last of a room
 //	tail.go    lines of entries as they come
 //	import.go  recording lines
 package transfer

@@ -64,7 +64,27 @@ func read(ctx context.Context, j Source, q journal.Query) (journal.Page, error) 
 	return j.Read(ctx, q)
 }
 
+// History calls each for the last entries of a room, at most newest of them, below the
+// number before or up to the end if that is 0, as lines like those of Export, oldest
+// first.
+func History(ctx context.Context, j Source, room string, before journal.Seq, newest uint64, each func(line []byte) error) error {
+	page, err := read(ctx, j, journal.Query{Room: room})
+	if err != nil {
+		return err
+	}
+	end := page.Last + 1
+	if before > 0 {
+		end = min(before, end)
+	}
+	return exportPart(ctx, j, room, end-journal.Seq(min(newest, uint64(end-1)))-1, end, each)
+}
+
 func exportRoom(ctx context.Context, j Source, room string, after journal.Seq, each func(line []byte) error) error {
+	return exportPart(ctx, j, room, after, journal.Newest, each)
+}
+
+// exportPart calls each for the entries of a room above the number after and below end.
+func exportPart(ctx context.Context, j Source, room string, after, end journal.Seq, each func(line []byte) error) error {
 	var line []byte
 	for {
 		page, err := read(ctx, j, journal.Query{Room: room, After: after, Limit: exportPage, Bytes: exportBytes})
@@ -72,11 +92,13 @@ func exportRoom(ctx context.Context, j Source, room string, after journal.Seq, e
 			return err
 		}
 		for i := range page.Entries {
+			if after = page.Entries[i].Seq; after >= end {
+				return nil
+			}
 			line = AppendLine(line[:0], page.Epoch, &page.Entries[i])
 			if err := each(line); err != nil {
 				return err
 			}
-			after = page.Entries[i].Seq
 		}
 		if !page.More || len(page.Entries) == 0 {
 			return nil

@@ -1,0 +1,161 @@
+package chat_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+func isNotFound(err error) bool {
+	var e *wire.Error
+	return errors.As(err, &e) && e.Code == wire.NotFound
+}
+
+// An erased room begins anew: those who were in it come back to another epoch, and get a
+// gap instead of what is gone.
+func TestHub_EraseRoom(t *testing.T) {
+	inBubble(t, chat.Settings{}, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann","rooms":[{"room":"tea"},{"room":"rum"}]`)
+		for _, room := range []string{"tea", "tea", "rum"} {
+			ann.send(fmt.Sprintf(`{"type":"send","room":%q,"body":"secret"}`, room))
+			ann.expect(`{"type":"message","room":"` + room + `","…":"…"}`)
+		}
+		ann.send(`{"type":"read","id":"r","room":"tea","seq":2}`)
+		raw := b.connectRaw() // in the lobby: it stays
+		if n := b.hub.CountSessions("tea", "ann") + b.hub.CountSessions("", "ann") + b.hub.CountSessions("lobby", "ann"); n != 2 {
+			t.Errorf("ann has %d sessions", n)
+		}
+		var kept []string
+		if err := b.hub.KeptRooms(t.Context(), func(name string) error { kept = append(kept, name); return nil }); err != nil || len(kept) != 2 {
+			t.Errorf("kept are %v, %v", kept, err)
+		}
+		before, ok, err := b.hub.Room(t.Context(), "tea")
+		if !ok || err != nil || before.First != 1 || before.Last != 2 || before.Sessions != 1 || before.At == 0 {
+			t.Errorf("before: %+v, %v, %v", before, ok, err)
+		}
+		time.Sleep(2 * time.Second) // the marks have moved to what was sent
+		done, err := b.hub.EraseRoom(t.Context(), "tea")
+		if err != nil || done.Entries != 2 || done.Marks != 1 || done.Sessions != 1 {
+			t.Errorf("erased %+v, %v", done, err)
+		}
+		for frame := range ann.frames {
+			if typeOf(frame) == "bye" {
+				ann.match(`{"type":"bye","code":"unavailable","retry":"…","…":"…"}`, frame)
+			}
+		}
+		raw.silent(time.Second)
+		if lines := strings.Join(export(t, b.hub, ""), ""); strings.Count(lines, "secret") != 1 || !strings.Contains(lines, `"room":"rum"`) {
+			t.Errorf("there is still\n%s", lines)
+		}
+		ann = b.connect()
+		ann.send(`{"type":"hello","token":"ann","rooms":[{"room":"tea","epoch":"` + before.Epoch + `","after":2}]}`)
+		ann.expect(`{"type":"welcome","rooms":[{"room":"tea","last":0,"gap":true,"entries":[],"…":"…"}],"…":"…"}`)
+		ann.send(`{"type":"send","room":"tea","body":"new"}`)
+		ann.expect(`{"type":"message","room":"tea","seq":1,"…":"…"}`)
+		if _, err := b.hub.EraseRoom(t.Context(), "nothing"); !isNotFound(err) {
+			t.Errorf("a room that does not exist: %v", err)
+		}
+		if _, err := b.hub.EraseRoom(t.Context(), "@ann"); err == nil {
+			t.Error("a room of the server was erased")
+		}
+		if _, ok, err := b.hub.Room(t.Context(), "nothing"); ok || err != nil {
+			t.Errorf("a room that does not exist: %v, %v", ok, err)
+		}
+	})
+}
+
+// What a user has said is recalled in every room, and the user's read marks go. What
+// others have said stays, and so do bans.
+func TestHub_EraseUser(t *testing.T) {
+	inBubble(t, chat.Settings{}, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann","rooms":[{"room":"tea"},{"room":"rum"}]`)
+		bo := b.connect().hello(`,"token":"bo","rooms":[{"room":"tea"}]`)
+		for i := range 700 {
+			ann.send(`{"type":"send","room":"tea","body":"secret"}`)
+			ann.expect(`{"type":"message","…":"…"}`)
+			bo.expect(`{"type":"message","…":"…"}`)
+			if i%350 == 0 {
+				ann.send(`{"type":"send","room":"rum","body":"secret"}`)
+				ann.expect(`{"type":"message","…":"…"}`)
+			}
+			time.Sleep(time.Second)
+		}
+		bo.send(`{"type":"send","room":"tea","body":"public"}`)
+		bo.expect(`{"type":"message","…":"…"}`)
+		ann.expect(`{"type":"message","…":"…"}`)
+		ann.send(`{"type":"recall","room":"tea","seq":700}`)
+		bo.expect(`{"type":"recalled","target":700,"…":"…"}`)
+		if err := b.hub.Ban("rum", "ann", time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		if known, err := b.hub.User(t.Context(), "ann"); err != nil || known.Sessions != 1 || known.Marks != 2 {
+			t.Errorf("known %+v, %v", known, err)
+		}
+		done, err := b.hub.EraseUser(t.Context(), "ann")
+		if err != nil || done.Messages != 701 || done.Rooms != 2 || done.Marks != 2 || done.Sessions != 1 || done.Entries != 703 {
+			t.Errorf("erased %+v, %v", done, err)
+		}
+		bo.expect(`{"type":"recalled","room":"tea","…":"…"}`)
+		if lines := strings.Join(export(t, b.hub, ""), ""); strings.Contains(lines, "secret") || strings.Count(lines, "public") != 1 {
+			t.Error("something of ann is still there, or something of bo is gone")
+		}
+		if again, err := b.hub.EraseUser(t.Context(), "ann"); err != nil || again.Messages+again.Marks+again.Sessions != 0 {
+			t.Errorf("again: %+v, %v", again, err)
+		}
+		if known, err := b.hub.User(t.Context(), "an"); err != nil || known.Sessions+known.Marks != 0 {
+			t.Errorf("a user whom nobody knows: %+v, %v", known, err)
+		}
+	})
+}
+
+// History gives the last entries, and those before a number, and ends.
+func TestHub_History(t *testing.T) {
+	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
+		for i := range 900 {
+			if _, err := b.hub.Announce(t.Context(), "tea", fmt.Appendf(nil, "%d", i+1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, c := range []struct{ before, newest, first, n int }{
+			{0, 10, 891, 10}, {0, 900, 1, 900}, {0, 5000, 1, 900}, {0, 0, 0, 0},
+			{891, 10, 881, 10}, {5, 10, 1, 4}, {1, 10, 0, 0}, {9999, 2, 899, 2},
+		} {
+			var lines []string
+			err := b.hub.History(t.Context(), "tea", journal.Seq(c.before), uint64(c.newest), func(line []byte) error {
+				lines = append(lines, string(line))
+				return nil
+			})
+			if err != nil || len(lines) != c.n || c.n > 0 && !strings.Contains(lines[0], fmt.Sprintf(`"seq":%d,`, c.first)) {
+				t.Errorf("%+v: %d lines, %v", c, len(lines), err)
+			}
+		}
+		if err := b.hub.History(t.Context(), "", 0, 1, nil); err == nil {
+			t.Error("a room without a name has a history")
+		}
+	})
+}
+
+func TestHub_Recall_SaysWhatItFound(t *testing.T) {
+	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
+		c := b.connect().hello(`,"rooms":[{"room":"tea"}]`)
+		c.send(`{"type":"send","room":"tea","body":"oops"}`)
+		c.expect(`{"type":"message","seq":1,"…":"…"}`)
+		if r, err := b.hub.Recall(t.Context(), "tea", 1); err != nil || r.Seq != 2 || r.Duplicate {
+			t.Errorf("%+v, %v", r, err)
+		}
+		if r, err := b.hub.Recall(t.Context(), "tea", 1); err != nil || r.Seq != 0 || !r.Duplicate {
+			t.Errorf("again: %+v, %v", r, err)
+		}
+		for _, seq := range []int{2, 3} { // a recall, and nothing
+			if r, err := b.hub.Recall(t.Context(), "tea", journal.Seq(seq)); !isNotFound(err) {
+				t.Errorf("%d: %+v, %v", seq, r, err)
+			}
+		}
+	})
+}

@@ -1,0 +1,64 @@
+package acts
+
+import (
+	"context"
+	"errors"
+
+	"github.com/caddychat/caddy-chat/chat/internal/erase"
+	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// CountMarks returns in how many rooms it is stored how far a user has read.
+func (c *Core) CountMarks(ctx context.Context, user string) (int, error) {
+	return c.marks.Count(ctx, readmarks.Of{User: user})
+}
+
+// EraseRoom erases what a room holds, while nobody is in it: those who were there come
+// back afterwards. The error has the code not_found if there is no such room.
+func (a *Actor) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
+	done := erase.Room{Room: name}
+	if err := a.mayModerate(name, "", false); err != nil {
+		return done, err
+	}
+	done.Sessions = len(a.core.rooms.SessionIDs(ctx, name))
+	known := false
+	err := a.core.rooms.Evict(ctx, name, func() (err error) {
+		done.Entries, known, err = erase.Entries(ctx, a.core.journal, name)
+		return err
+	})
+	if err != nil {
+		return done, err
+	}
+	done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{Room: name})
+	if err == nil && !known && done.Sessions+done.Marks == 0 { // marks are what an interrupted erasure has left
+		err = wire.NotFound.Error("")
+	}
+	return done, err
+}
+
+// EraseUser ends the sessions of a user, recalls all that the user has said, and erases
+// how far the user has read. lister has the rooms of the journal, if that can list them.
+// If it ends early, what it returns is done.
+func (a *Actor) EraseUser(ctx context.Context, lister journal.Lister, user string) (erase.User, error) {
+	if err := a.mayModerate("", user, false); err != nil {
+		return erase.User{User: user}, err
+	}
+	if lister != nil { // otherwise nothing is erased
+		a.core.remove("", user, wire.Kicked)
+	}
+	done, err := erase.Messages(ctx, a.core.journal, lister, user, func(ctx context.Context, room string, seq journal.Seq) error {
+		_, err := a.RecallFromOutside(ctx, room, seq)
+		var no *wire.Error
+		if errors.As(err, &no) && no.Code == wire.NotFound {
+			return nil // retention was faster
+		}
+		return err
+	})
+	if err != nil {
+		return done, err
+	}
+	done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{User: user})
+	return done, err
+}

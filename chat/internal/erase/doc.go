@@ -1,0 +1,7 @@
+// Package erase erases what a room holds, and what one user has said in all rooms.
+//
+// # Files, lowest first
+//
+//	room.go  the entries of a room
+//	user.go  the messages of a user
+package erase

@@ -1,0 +1,112 @@
+package erase
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// Source is a journal in which messages are looked for.
+type Source interface {
+	Read(ctx context.Context, q journal.Query) (journal.Page, error)
+}
+
+// User says what was erased of a user.
+type User struct {
+	User     string `json:"user"`
+	Messages int    `json:"messages"` // whose bodies were erased
+	Rooms    int    `json:"rooms"`    // in which these were
+	Marks    int    `json:"marks"`    // of how far the user has read, erased
+	Sessions int    `json:"sessions"` // ended
+	Entries  int    `json:"entries"`  // that still have the user's id, name and picture, those messages included
+}
+
+const (
+	// So many entries, or bytes of entries, are read at once.
+	pageEntries = 500
+	pageBytes   = 1 << 20
+
+	// readTimeout is how long one read may take, however long the whole takes.
+	readTimeout = 10 * time.Second
+
+	// workers is how many messages are erased at a time: they share an fsync.
+	workers = 64
+)
+
+// Messages calls erase for every message of a user that still has a body, for some at
+// the same time. It reads the whole journal. What it returns with an error is erased
+// all the same, and a second call goes on.
+func Messages(ctx context.Context, j Source, lister journal.Lister, user string, erase func(ctx context.Context, room string, seq journal.Seq) error) (User, error) {
+	if lister == nil {
+		return User{User: user}, fmt.Errorf("erase what a user has said: the journal can't list its rooms: %w", errors.ErrUnsupported)
+	}
+	f := finder{found: User{User: user}, rooms: map[string]bool{}}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(workers)
+	err := lister.Rooms(ctx, func(room string) error {
+		for q := (journal.Query{Room: room, Limit: pageEntries, Bytes: pageBytes}); ; {
+			page, err := read(ctx, j, q)
+			if err != nil {
+				return err
+			}
+			for i := range page.Entries {
+				e := &page.Entries[i]
+				q.After = e.Seq
+				if e.From.ID != user {
+					continue
+				}
+				f.named()
+				if !e.Kind.Erasable() || e.Recalled {
+					continue
+				}
+				group.Go(func() error {
+					err := erase(ctx, room, e.Seq)
+					if err == nil {
+						f.erased(room)
+					}
+					return err
+				})
+			}
+			if !page.More || len(page.Entries) == 0 {
+				return nil
+			}
+		}
+	})
+	if failed := group.Wait(); failed != nil {
+		err = failed // the listing only says that the others have stopped
+	}
+	return f.found, err
+}
+
+func read(ctx context.Context, j Source, q journal.Query) (journal.Page, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return j.Read(ctx, q)
+}
+
+// finder counts.
+type finder struct {
+	mu    sync.Mutex // guards the rest
+	found User
+	rooms map[string]bool
+}
+
+func (f *finder) named() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.found.Entries++
+}
+
+func (f *finder) erased(room string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rooms[room] = true
+	f.found.Messages++
+	f.found.Rooms = len(f.rooms)
+}

@@ -1,0 +1,45 @@
+package room
+
+import (
+	"context"
+
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// Evict calls f while nobody is in a room, and nobody of this process follows it. It ends the
+// sessions in the room, which come back, and lets nobody in before f returns. If ctx
+// ends first, f is not called.
+func (rs *Rooms) Evict(ctx context.Context, name string, f func() error) error {
+	rs.mu.Lock()
+	if rs.closed {
+		rs.mu.Unlock()
+		return ErrClosed
+	}
+	if rs.evicted[name] != nil {
+		rs.mu.Unlock()
+		return wire.Unavailable.Error("")
+	}
+	e := &eviction{rs.rooms[name], make(chan struct{})}
+	rs.evicted[name] = e
+	if e.room == nil {
+		close(e.gone)
+	} else {
+		e.room.do(func() {
+			for _, rc := range e.room.audience.receivers {
+				rc.closeSession(wire.Unavailable)
+			}
+		})
+	}
+	rs.mu.Unlock()
+	defer func() {
+		rs.mu.Lock()
+		delete(rs.evicted, name)
+		rs.mu.Unlock()
+	}()
+	select {
+	case <-e.gone:
+		return f()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
