@@ -30,6 +30,10 @@ build: caddy ## builds build/caddy: Caddy with its standard modules and this one
 run: caddy ## runs a chat on http://localhost:8080/chat and https://localhost:8443/chat
 	$(CADDY) run --config Caddyfile.example
 
+.PHONY: docs
+docs: ## writes docs/cli.md from the help of the commands
+	WRITE_CLI=1 go test -count=1 -run TestDocuments_CLI ./caddymodule/command
+
 .PHONY: test
 test: check test-go test-node ## runs all checks and tests, which every change must pass (7 to 20 minutes)
 	$(say) 'all passed'

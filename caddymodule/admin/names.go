@@ -37,7 +37,7 @@ func suggestion(name string, names []string) string {
 	best, least := "", 3 // more changes make it another name
 	for _, other := range names {
 		d := distance([]rune(strings.ToLower(name)), []rune(strings.ToLower(other)), least)
-		if d > 0 && d < least && 2*d <= len([]rune(name)) {
+		if other != name && d < least && 2*d <= len([]rune(name)) {
 			best, least = other, d
 		}
 	}

@@ -1,0 +1,60 @@
+package command_test
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
+)
+
+// After an erasure and a compaction no file of the journal has what was said, neither by
+// the user nor in the room.
+func TestCommand_Erase_AndCompact_LeaveNoBytes(t *testing.T) {
+	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\n}")
+	secrets := map[string]string{"tea": "kq7ZxW1pLr9vTn3bYc5d", "rum": "Jf8sGh2mUq6eXa4wRo0t"}
+	stays := "Bz1nVd7yKi5uPj3cMl9x"
+	ben := s.V1("ws://"+s.Plain+"/chat", testcaddy.As("ben"), `,"rooms":[{"room":"tea"},{"room":"rum"},{"room":"ale"}]`)
+	ann := s.V1("ws://"+s.Plain+"/chat", testcaddy.As("ann"), `,"rooms":[{"room":"tea"}]`)
+	testcaddy.Hears(t, ben, "welcome")
+	testcaddy.Hears(t, ann, "welcome")
+	for room, secret := range secrets {
+		testcaddy.Say(t, ben, `{"type":"send","room":"`+room+`","body":"`+secret+`"}`)
+		testcaddy.Until(t, ben, `"message"`, secret)
+	}
+	testcaddy.Say(t, ann, `{"type":"send","room":"tea","body":"`+stays+`"}`)
+	testcaddy.Until(t, ann, `"message"`, stays)
+	has := func(text string) (found bool) {
+		t.Helper()
+		err := filepath.WalkDir(s.Dir+"/caddy/chat/default", func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			content, err := os.ReadFile(path)
+			found = found || bytes.Contains(content, []byte(text))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	for _, secret := range secrets {
+		if !has(secret) {
+			t.Fatal("the test does not find what was said")
+		}
+	}
+	check(t, admin, "erase-room rum --yes", "erased rum: 1 entry.*", "Note: .*", 0)
+	check(t, admin, "erase-user ben --yes", "erased what ben said: 1 message in 1 room.*", "Note: .*", 0)
+	check(t, admin, "compact", "compacted.*", "", 0)
+	for room, secret := range secrets {
+		if has(secret) {
+			t.Errorf("what was said in %s is still in the files", room)
+		}
+	}
+	if !has(stays) {
+		t.Error("what somebody else has said is gone")
+	}
+}
