@@ -1,15 +1,15 @@
 // Builds the generated files:
 //
-//	node build.js        core/commonjs, the CommonJS files of the package; npm pack runs it
-//	node build.js page   caddymodule/ui, the built-in page, and miniprogram/lib, the client
-//	                     of the mini program
+//	node build.js        core/commonjs, the CommonJS files of the package
+//	node build.js page   these, caddymodule/ui, the built-in page, and miniprogram/lib, the
+//	                     client of the mini program
 //
 // caddymodule/ui has page.html and the loader chat.js as they are. All other files have a
 // hash of their content in their name, so that browsers keep them for good, and are there
 // compressed only, by Brotli and by gzip.
 //
-// The files of `page` are kept in the repository, so that the server needs only Go to
-// build, and the mini program no npm.
+// All of them are kept in the repository, so that the server needs only Go to build, the
+// mini program no npm, and npm pack no build.
 import { build } from 'esbuild'
 import { createHash } from 'node:crypto'
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -24,7 +24,7 @@ export const core = fileURLToPath(new URL('core', import.meta.url))
 export async function makeCommonJS(outdir = `${core}/commonjs`) {
   const { exports } = JSON.parse(await readFile(`${core}/package.json`, 'utf8'))
   const modules = Object.values(exports).map((conditions) => conditions.import.default)
-  await build({ absWorkingDir: core, entryPoints: modules, outdir, bundle: true, format: 'cjs', target: 'es2018' })
+  await build({ absWorkingDir: core, entryPoints: modules, outdir, bundle: true, format: 'cjs', target: 'es2018', charset: 'utf8' })
   for (const file of modules) {
     const types = file.replace(/js$/, 'd.ts')
     await cp(`${core}/${types}`, `${outdir}/${types}`)
@@ -106,6 +106,6 @@ export async function makeLibrary(outfile = fileURLToPath(new URL('miniprogram/l
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (process.argv[2] === 'page') await Promise.all([makePage(), makeLibrary()])
+  if (process.argv[2] === 'page') await Promise.all([makePage(), makeLibrary(), makeCommonJS()])
   else await makeCommonJS()
 }

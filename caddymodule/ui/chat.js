@@ -1,1 +1,1 @@
-import'./chat-TZG5PUDD.js';
+import'./chat-I4RMRKXL.js';

@@ -16,7 +16,7 @@ export class Client extends Emitter {
   constructor(options) {
     super()
     const { url, clock } = options
-    if (!/^wss?:\/\/[^\s/?#]+[^\s#]*$/i.test(url)) throw new TypeError(`url is ${url}: it must be ws:// or wss://, a host and a path`)
+    if (!/^wss?:\/\/[^\s/?#]+[^\s#]*$/i.test(url)) throw new TypeError(`url must be ws:// or wss:// and a host: ${url}`)
     if (typeof options.transport !== 'function') throw new TypeError('there is no transport, as of ...browser()')
     this.name = options.name
     this.avatar = options.avatar

@@ -13,6 +13,7 @@
 //	connection.js             connecting, reconnecting, the token
 //	client.js                 Client: every command, the clock of the server
 //	timeline.js               Timeline: the list of a room's messages
+//	observe.js                a client or a room as one value, for React and Vue
 //	platforms/websocket.js    the transport of a standard WebSocket
 //	platforms/sockettask.js   transport, storage and signals of a mini program
 //	browser.js                a platform each, from here on

@@ -3,11 +3,6 @@ import { randomKey } from './encode.js'
 import { demand, lost } from './link.js'
 import { Timer } from './timer.js'
 
-// When the outbox is full, send refuses with outbox_full. WeChat stores at most
-// 1 MB under one key: that many characters stay below it in UTF-8.
-const maxMessages = 500
-const maxChars = 300_000
-
 export const left = { code: 'left', message: 'the room was left' }
 
 // makeOutbox keeps each message of the user until the server has recorded it or
@@ -18,6 +13,11 @@ export const left = { code: 'left', message: 'the room was left' }
 // Clients of one page share the stored list: each client takes from it the messages
 // of the rooms that it joins, and changes only the messages that it holds.
 export function makeOutbox(chat) {
+  // When the outbox is full, send refuses with outbox_full. WeChat stores at most
+  // 1 MB under one key: that many characters stay below it in UTF-8.
+  const maxMessages = 500
+  const maxChars = 300_000
+
   const messages = []
   const promises = new Map() // by key: the Deferred of send or retry
   const inFlight = new Map() // by room: the message that waits for its answer

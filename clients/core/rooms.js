@@ -3,9 +3,6 @@ import { demand, lost } from './link.js'
 import { left } from './outbox.js'
 import { Timer } from './timer.js'
 
-const maxRooms = 1000 // of one hello
-const idleJoin = 1_000 // the wait before the next join, after one that brought nothing
-
 // makeRoom returns what the client knows of a room that the user is in or wants to be in.
 const makeRoom = (room, { epoch, after = 0 }, clock) => ({
   room,
@@ -28,6 +25,8 @@ const makeRoom = (room, { epoch, after = 0 }, clock) => ({
 // It emits every entry once and in order, over any number of connections, and counts
 // what is unread: from the server's number on, the messages and notices that arrive.
 export function makeRooms(chat) {
+  const maxRooms = 1000 // of one hello
+  const idleJoin = 1_000 // the wait before the next join, after one that brought nothing
   const byName = new Map()
 
   Object.assign(chat, {

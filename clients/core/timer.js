@@ -23,10 +23,11 @@ export class Timer {
   }
 
   // set calls run(late) after delay milliseconds. late is true if the app was
-  // suspended in the meantime. What is not a time never comes.
+  // suspended in the meantime. What is no time counts as a minute.
   set(delay, run) {
     this.clear()
-    const wait = typeof delay === 'number' && delay >= 0 ? Math.min(delay, maxDelay) : maxDelay
+    if (!(delay > 0 || delay === 0)) delay = 60_000
+    const wait = Math.min(delay, maxDelay)
     if (wait !== delay) {
       this.handle = this.clock.setTimeout(() => this.set(delay - wait, run), wait)
       return

@@ -1,7 +1,7 @@
 // miniProgram returns the transport, storage and signals of a mini program. api is
 // its global object; connect returns a SocketTask, or a promise of one, as in Taro.
 export function miniProgram(api, connect = (options) => api.connectSocket(options)) {
-  if (!api) throw new TypeError('this is not a mini program')
+  if (!api) throw new TypeError('not a mini program')
   return {
     transport: (url, protocols, on) => adaptTask(connect({ url, protocols, fail: on.error }), on),
     storage: {

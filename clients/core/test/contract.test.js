@@ -99,8 +99,17 @@ for (const retry of ['soon', null, undefined, -5, {}]) {
     const socket = fixture.joinRoom('tea')
     fixture.chat.send('tea', 'a')
     socket.answer('send', { type: 'error', code: 'too_fast', message: '', retry })
-    fixture.clock.advance(20_000)
+    let seq = 0
+    const pass = (ms) => {
+      for (; ms > 0; ms -= 10_000) {
+        fixture.clock.advance(10_000)
+        socket.receive(message(++seq)) // the connection is alive
+      }
+    }
+    pass(20_000)
     assert.equal(socket.commands('send').length, 1)
+    pass(40_000)
+    assert.equal(socket.commands('send').length, 2) // nor does it wait for ever
     socket.receive({ type: 'removed', room: 'tea', code: 'unavailable', message: '', retry })
     fixture.clock.advance(2_000)
     assert.equal(socket.commands('join').length, 1)

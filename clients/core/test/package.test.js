@@ -10,14 +10,14 @@ import { promisify } from 'node:util'
 import vm from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
-import { core } from '../../build.js'
+import { core, makeCommonJS } from '../../build.js'
 import { Client } from '../index.js'
 import { ticks } from './fixture.js'
 import { FakeApi } from './miniprogram.js'
 
 const run = promisify(execFile)
 const require = createRequire(import.meta.url)
-const entries = ['index', 'timeline', 'browser', 'node', 'wechat', 'uniapp', 'taro']
+const entries = ['index', 'timeline', 'observe', 'browser', 'node', 'wechat', 'uniapp', 'taro']
 
 let dir // an app that has the package installed
 const installed = () => path.join(dir, 'node_modules/caddy-chat-client')
@@ -52,7 +52,7 @@ for (const platform of ['browser', 'node', 'wechat', 'uniapp', 'taro']) {
 test('the package contains every file except tests', async () => {
   const files = (await readdir(installed(), { recursive: true })).sort()
   assert.ok(!files.some((file) => file.includes('test')))
-  for (const file of ['LICENSE', 'README.md', 'platforms/sockettask.js']) assert.ok(files.includes(file), file)
+  for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'platforms/sockettask.js']) assert.ok(files.includes(file), file)
   for (const entry of entries) {
     for (const file of [`${entry}.js`, `${entry}.d.ts`]) {
       assert.ok(files.includes(file), file)
@@ -62,8 +62,34 @@ test('the package contains every file except tests', async () => {
   assert.equal(await readFile(path.join(installed(), 'LICENSE'), 'utf8'), await readFile(`${core}/../../LICENSE`, 'utf8'))
 })
 
+// npm pack builds nothing, so that it works in a fresh clone.
+test('the CommonJS files are those of the modules', async () => {
+  const { scripts } = JSON.parse(await readFile(`${core}/package.json`, 'utf8'))
+  assert.equal(scripts, undefined)
+  const fresh = path.join(dir, 'commonjs')
+  await makeCommonJS(fresh)
+  assert.deepEqual((await readdir(`${core}/commonjs`)).sort(), (await readdir(fresh)).sort(), 'run make page')
+  for (const file of await readdir(fresh)) {
+    assert.equal(await readFile(`${core}/commonjs/${file}`, 'utf8'), await readFile(path.join(fresh, file), 'utf8'), `${file}: run make page`)
+  }
+})
+
+for (const folder of ['core', 'react', 'vue']) {
+  test(`package.json of ${folder} has what npm and its users look for`, async () => {
+    const at = new URL(`../../${folder}/`, import.meta.url)
+    const about = JSON.parse(await readFile(new URL('package.json', at), 'utf8'))
+    for (const field of ['name', 'version', 'description', 'license', 'homepage', 'bugs', 'types', 'exports', 'files']) assert.ok(about[field], field)
+    assert.ok(about.keywords.length >= 5 && about.engines.node && about.repository.directory === `clients/${folder}`)
+    assert.match(await readFile(new URL('CHANGELOG.md', at), 'utf8'), new RegExp(`^## ${about.version.replaceAll('.', '\\.')}\\b`, 'm'))
+    const { stdout } = await run('npm', ['pack', '--json', '--dry-run'], { cwd: at })
+    const files = JSON.parse(stdout)[0].files.map((file) => file.path)
+    for (const file of ['LICENSE', 'README.md', 'CHANGELOG.md', 'index.js', 'index.d.ts']) assert.ok(files.includes(file), file)
+    assert.ok(!files.some((file) => /test|example/.test(file)), files.join())
+  })
+}
+
 const names = {
-  '': ['Client', 'ChatError'], '/timeline': ['Timeline'], '/browser': ['browser'], '/node': ['node'],
+  '': ['Client', 'ChatError'], '/timeline': ['Timeline'], '/observe': ['observeClient', 'observeRoom'], '/browser': ['browser'], '/node': ['node'],
   '/wechat': ['wechat'], '/uniapp': ['uniapp'], '/taro': ['taro'],
 }
 

@@ -80,10 +80,11 @@ var Timer = class {
     this.clock = clock;
   }
   // set calls run(late) after delay milliseconds. late is true if the app was
-  // suspended in the meantime. What is not a time never comes.
+  // suspended in the meantime. What is no time counts as a minute.
   set(delay, run) {
     this.clear();
-    const wait = typeof delay === "number" && delay >= 0 ? Math.min(delay, maxDelay) : maxDelay;
+    if (!(delay > 0 || delay === 0)) delay = 6e4;
+    const wait = Math.min(delay, maxDelay);
     if (wait !== delay) {
       this.handle = this.clock.setTimeout(() => this.set(delay - wait, run), wait);
       return;
@@ -269,10 +270,10 @@ function demand(condition) {
 }
 
 // core/outbox.js
-var maxMessages = 500;
-var maxChars = 3e5;
 var left = { code: "left", message: "the room was left" };
 function makeOutbox(chat) {
+  const maxMessages = 500;
+  const maxChars = 3e5;
   const messages = [];
   const promises = /* @__PURE__ */ new Map();
   const inFlight = /* @__PURE__ */ new Map();
@@ -452,8 +453,6 @@ var isMessage = (it) => it && it.room && it.key && it.body !== void 0 && /^(send
 var notJoined = (room) => rejected({ code: "not_joined", message: `join ${room} first` });
 
 // core/rooms.js
-var maxRooms = 1e3;
-var idleJoin = 1e3;
 var makeRoom = (room, { epoch, after = 0 }, clock) => ({
   room,
   epoch,
@@ -480,6 +479,8 @@ var makeRoom = (room, { epoch, after = 0 }, clock) => ({
   moderate: false
 });
 function makeRooms(chat) {
+  const maxRooms = 1e3;
+  const idleJoin = 1e3;
   const byName = /* @__PURE__ */ new Map();
   Object.assign(chat, {
     rooms: byName,
@@ -912,7 +913,7 @@ var Client = class extends Emitter {
   constructor(options) {
     super();
     const { url, clock } = options;
-    if (!/^wss?:\/\/[^\s/?#]+[^\s#]*$/i.test(url)) throw new TypeError(`url is ${url}: it must be ws:// or wss://, a host and a path`);
+    if (!/^wss?:\/\/[^\s/?#]+[^\s#]*$/i.test(url)) throw new TypeError(`url must be ws:// or wss:// and a host: ${url}`);
     if (typeof options.transport !== "function") throw new TypeError("there is no transport, as of ...browser()");
     this.name = options.name;
     this.avatar = options.avatar;
@@ -1216,7 +1217,7 @@ var Timeline = class {
 
 // core/platforms/sockettask.js
 function miniProgram(api, connect = (options) => api.connectSocket(options)) {
-  if (!api) throw new TypeError("this is not a mini program");
+  if (!api) throw new TypeError("not a mini program");
   return {
     transport: (url, protocols, on) => adaptTask(connect({ url, protocols, fail: on.error }), on),
     storage: {

@@ -1,0 +1,3 @@
+import type { Platform } from './index.js'
+
+export function browser(): Required<Platform>

@@ -1,0 +1,37 @@
+import type { Client, User } from './index.js'
+
+/** A message or notice to draw. An item is never modified; a new one replaces it. */
+export interface Item<Body = { text: string }> {
+  /** Identifies the message; stays the same from send on. */
+  readonly id: string
+  readonly type: 'message' | 'notice'
+  /** Undefined until the message is sent. */
+  readonly seq: number | undefined
+  readonly at: number
+  readonly from: User | undefined
+  readonly own: boolean
+  readonly key: string | undefined
+  /** Undefined if it was recalled. A notice of the operator has the same form as a message. */
+  readonly body: Body | undefined
+  readonly recalled: boolean
+  readonly state: 'sending' | 'sent' | 'failed'
+  readonly code?: string
+}
+
+/** At index, so many items were removed and the added ones inserted. */
+export type Change<Body = { text: string }> = (index: number, removed: number, added: readonly Item<Body>[]) => void
+
+/** The list of a room's messages. Create it before joining the room, or call older. */
+export class Timeline<Body = { text: string }> {
+  constructor(chat: Client<Body>, room: string, change?: Change<Body>)
+  readonly items: readonly Item<Body>[]
+  /** How many of the items have a seq; the user's unconfirmed messages follow them. */
+  readonly placed: number
+  /** Whether there may be older messages to load. */
+  readonly more: boolean
+  /** Loads a batch of history and resolves to the number of items that it added. */
+  older(limit?: number): Promise<number>
+  /** Removes the oldest items with a seq, except the newest keep of them. */
+  trim(keep: number): void
+  close(): void
+}

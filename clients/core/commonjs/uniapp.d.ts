@@ -1,0 +1,3 @@
+import type { Platform } from './index.js'
+
+export function uniapp(): Required<Platform>
