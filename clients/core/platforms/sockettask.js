@@ -9,16 +9,19 @@ export function miniProgram(api, connect = (options) => api.connectSocket(option
       setItem: (name, text) => api.setStorageSync(name, text),
       removeItem: (name) => api.removeStorageSync(name),
     },
-    // A host may lack any of these events. One that does not tell when the app comes
-    // back must not suspend it either.
+    // A host may lack any of these events, or refuse it. One that does not tell when the
+    // app comes back must not suspend it either.
     watch(chat) {
       const stops = []
       const listen = (name, listener) => {
-        api[`on${name}`]?.(listener)
-        stops.push(() => api[`off${name}`]?.(listener))
+        try {
+          api[`on${name}`](listener)
+          return stops.push(() => api[`off${name}`]?.(listener))
+        } catch {
+          // The client does without it.
+        }
       }
-      listen('AppShow', () => chat.resume())
-      if (api.onAppShow) listen('AppHide', () => chat.suspend())
+      if (listen('AppShow', () => chat.resume())) listen('AppHide', () => chat.suspend())
       listen('NetworkStatusChange', () => chat.check())
       return () => stops.forEach((stop) => stop())
     },
@@ -34,6 +37,7 @@ function adaptTask(task, on) {
   const use = (run) => void ready.then(run).catch(on.error)
   const close = () => use((it) => it.close({ fail() {} }))
   use((it) => {
+    if (!it) return // fail says why
     it.onOpen((event) => (closed ? close() : on.open(protocolOf(event))))
     it.onMessage(({ data }) => on.message(data))
     it.onError(on.error)

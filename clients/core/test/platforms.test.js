@@ -123,6 +123,17 @@ for (const [name, make] of miniPrograms) {
   })
 }
 
+test('a host that returns no SocketTask says why in fail', async (t) => {
+  const api = new FakeApi()
+  api.connectSocket = ({ fail }) => void setImmediate(() => fail({ errMsg: 'connectSocket:fail url not in domain list' }))
+  setGlobal(t, 'wx', api)
+  const causes = []
+  wechat().transport('wss://a/chat', ['chat.v1'], { error: ({ errMsg }) => causes.push(errMsg) })
+  await ticks()
+  await ticks()
+  assert.deepEqual(causes, ['connectSocket:fail url not in domain list'])
+})
+
 test('taro: a rejected connectSocket is an error event', async () => {
   const { transport } = taro({ connectSocket: () => Promise.reject(new Error('exceed max concurrent count')) })
   const { calls, on } = recorder()

@@ -1,5 +1,6 @@
 // Two clients against the real server, over the package ws.
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { test } from 'node:test'
 import WebSocket from 'ws'
 import { Server } from '../../test/server.js'
@@ -107,4 +108,48 @@ test('a refused token closes the client, and does not make the user a guest', as
   await assert.rejects(li.chat.connect(), { code: 'bad_token', retry: false })
   assert.equal(li.chat.state, 'closed')
   assert.deepEqual(asked, [undefined, 'bad_token'])
+})
+
+// moderatorToken returns a token that lets its user moderate every room.
+function moderatorToken(secret) {
+  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const rights = { read: ['*'], write: ['*'], moderate: ['*'] }
+  const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: 'u-mo', name: 'Mo', exp: Math.floor(Date.now() / 1000) + 3600, chat: rights })}`
+  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
+}
+
+test('a moderator mutes, kicks and bans, for a while and not', async (t) => {
+  const secret = 'a secret of at least thirty-two bytes'
+  const server = await serve(t, `auth jwt {\nsecret "${secret}"\n}\nauth guest\npolicy * {\nread anyone\nwrite anyone\n}`)
+  const li = user(t, server.ws, { name: 'Li' })
+  const mo = user(t, server.ws, { token: moderatorToken(secret) })
+  const { id } = await li.chat.connect()
+  await mo.chat.connect()
+  await li.chat.join('tea')
+  assert.equal((await mo.chat.join('tea')).moderate, true)
+
+  const muted = when(li.chat, 'muted')
+  assert.equal((await mo.chat.mute('tea', id, 600_000)).room, 'tea')
+  assert.equal((await muted).for, 600_000)
+  const sent = li.chat.send('tea', { text: 'late' })
+  const lifted = when(li.chat, 'muted')
+  await mo.chat.mute('tea', id, 0)
+  await lifted
+  assert.equal((await sent).seq, 1) // it waited
+
+  const kicked = when(li.chat, 'removed')
+  await mo.chat.kick('tea', id)
+  assert.equal((await kicked).code, 'kicked')
+  await li.chat.join('tea')
+  const banned = when(li.chat, 'removed')
+  await mo.chat.ban('tea', id, 600_000)
+  assert.equal((await banned).code, 'banned')
+  await mo.chat.ban('tea', id, 0)
+  await li.chat.join('tea')
+
+  await assert.rejects(li.chat.ban('tea', mo.chat.user.id), { code: 'forbidden' })
+  await assert.rejects(mo.chat.kick(undefined, id), { code: 'bad_room' })
+  const closed = when(li.chat, 'state', ({ state }) => state === 'closed')
+  await mo.chat.ban(null, id)
+  assert.equal((await closed).code, 'banned')
 })

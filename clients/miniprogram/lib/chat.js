@@ -1225,20 +1225,21 @@ function miniProgram(api, connect = (options) => api.connectSocket(options)) {
       setItem: (name, text) => api.setStorageSync(name, text),
       removeItem: (name) => api.removeStorageSync(name)
     },
-    // A host may lack any of these events. One that does not tell when the app comes
-    // back must not suspend it either.
+    // A host may lack any of these events, or refuse it. One that does not tell when the
+    // app comes back must not suspend it either.
     watch(chat) {
       const stops = [];
       const listen = (name, listener) => {
-        var _a;
-        (_a = api[`on${name}`]) == null ? void 0 : _a.call(api, listener);
-        stops.push(() => {
-          var _a2;
-          return (_a2 = api[`off${name}`]) == null ? void 0 : _a2.call(api, listener);
-        });
+        try {
+          api[`on${name}`](listener);
+          return stops.push(() => {
+            var _a;
+            return (_a = api[`off${name}`]) == null ? void 0 : _a.call(api, listener);
+          });
+        } catch (e) {
+        }
       };
-      listen("AppShow", () => chat.resume());
-      if (api.onAppShow) listen("AppHide", () => chat.suspend());
+      if (listen("AppShow", () => chat.resume())) listen("AppHide", () => chat.suspend());
       listen("NetworkStatusChange", () => chat.check());
       return () => stops.forEach((stop) => stop());
     }
@@ -1251,6 +1252,7 @@ function adaptTask(task, on) {
   const close = () => use((it) => it.close({ fail() {
   } }));
   use((it) => {
+    if (!it) return;
     it.onOpen((event) => closed ? close() : on.open(protocolOf(event)));
     it.onMessage(({ data }) => on.message(data));
     it.onError(on.error);
