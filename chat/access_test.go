@@ -221,7 +221,7 @@ func TestAccess_ChangesDuringTheJoin(t *testing.T) {
 			hub = h
 			c := dialV1(t, url).hello(`,"token":"guest-x"`)
 			c.send(`{"type":"join","room":"r"}`)
-			c.expect(`{"type":"joined","room":"r","…":"…"}`, `{"type":"removed","room":"r","code":"`+code+`","…":"…"}`)
+			c.expect(`{"type":"error","code":"` + code + `","…":"…"}`)
 			c.send(`{"type":"send","id":"1","room":"r","body":1}`)
 			c.expect(`{"type":"error","id":"1","code":"not_joined","…":"…"}`)
 		})

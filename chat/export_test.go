@@ -42,11 +42,13 @@ func (h *Hub) Empty() error {
 
 // PanicIn lets the worker of a room panic, which somebody is in.
 func (h *Hub) PanicIn(name string) {
-	sub, count, err := h.rooms.Join(h.context, name, panicking{}, room.Raw, false, 0)
+	sub, arrival, err := h.rooms.Join(h.context, name, panicking{}, room.Raw, false, 0)
 	if err != nil {
 		panic(err)
 	}
-	<-count // closed by the panic
+	if _, err := arrival.Wait(h.context); err == nil {
+		panic("nothing panicked")
+	}
 	sub.Lose()
 }
 

@@ -281,7 +281,11 @@ func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, n
 	}
 	// The session joins before the handshake is answered: a client that sees the
 	// answer misses nothing that is said from then on.
-	if s.rawSub, _, err = s.Join(s.Soon(), s, name, enc); err != nil {
+	var arrival room.Arrival
+	if s.rawSub, arrival, err = s.Join(s.Soon(), s, name, enc); err != nil {
+		return h.refuseRoom(err)
+	}
+	if _, err := arrival.Wait(s.Soon()); err != nil {
 		return h.refuseRoom(err)
 	}
 	raw := rawdialect.NewSession(s, &s.Actor, s.rawSub, enc)

@@ -21,8 +21,8 @@ type Policy struct {
 	History History
 	// Retention is how much the journal keeps. Zero: the journal's own default.
 	Retention journal.Retention
-	// MaxMembers bounds the sessions in one room; a message over HTTP that waits for
-	// the journal counts as one. 0: no bound.
+	// MaxMembers bounds the members of one room: the users who are present, on however
+	// many devices, and raw sessions, which are not users. 0: no bound.
 	MaxMembers int
 	// NoPresence hides who is in the room from those who are in it.
 	NoPresence bool

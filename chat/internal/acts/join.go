@@ -15,7 +15,7 @@ import (
 
 // Join is the act of subscribing a session to a room. The result is held: see
 // room.Rooms.Join.
-func (a *Actor) Join(ctx context.Context, s room.Session, name string, enc room.Encoding) (*room.Subscription, <-chan int, error) {
+func (a *Actor) Join(ctx context.Context, s room.Session, name string, enc room.Encoding) (*room.Subscription, room.Arrival, error) {
 	if err := a.mayUse(name); err != nil {
 		return nil, nil, err
 	}

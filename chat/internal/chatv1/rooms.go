@@ -32,53 +32,31 @@ func (s *Session) joinRoom(c *wire.Join) error {
 // entering is a subscription that is held: what is said from now on is kept until the
 // join is opened or undone.
 type entering struct {
-	index int // of its place
-	sub   *room.Subscription
-	count <-chan int // how many users are in the room
-	isNew bool
-}
-
-// users waits for the number of users, until ctx ends.
-func (e *entering) users(ctx context.Context) (int, error) {
-	select {
-	case n := <-e.count: // also if ctx has just ended
-		return n, nil
-	default:
-	}
-	select {
-	case n := <-e.count:
-		return n, nil
-	case <-ctx.Done():
-		return 0, ctx.Err()
-	}
+	index   int // of its place
+	sub     *room.Subscription
+	arrival room.Arrival
+	isNew   bool
+	members int // set when it has arrived
 }
 
 // joinAll subscribes to rooms, if the client is not in them, and reads what the client
 // has missed there. The rooms share the bytes of one answer, and a few reads.
 func (s *Session) joinAll(places []wire.Place) []joining {
 	list := make([]joining, len(places))
-	entered := make([]entering, 0, len(places))
-	from := make([]acts.Position, 0, len(places))
-	for i, p := range places {
-		sub, count, isNew, err := s.subscribe(p.Room)
-		if err != nil {
-			list[i] = s.refused(p.Room, err)
-			continue
-		}
-		entered = append(entered, entering{i, sub, count, isNew})
-		from = append(from, acts.Position{Room: p.Room, Resume: p.Resume, Epoch: p.Epoch, After: journal.Seq(p.After)})
-	}
+	ctx := s.actor.Soon()
+	entered := s.subscribeAll(ctx, places, list)
 	if len(entered) == 0 {
 		return list
 	}
-	ctx := s.actor.Soon()
+	from := make([]acts.Position, len(entered))
+	for n, e := range entered {
+		p := &places[e.index]
+		from[n] = acts.Position{Room: p.Room, Resume: p.Resume, Epoch: p.Epoch, After: journal.Seq(p.After)}
+	}
 	missed, err := s.actor.CatchUp(ctx, from, acts.PageBytes)
 	for i, e := range entered {
-		users, failed := e.users(ctx)
-		switch {
-		case err != nil:
-			failed = err
-		case missed[i].Err != nil:
+		failed := err
+		if failed == nil {
 			failed = missed[i].Err
 		}
 		if failed != nil {
@@ -86,9 +64,35 @@ func (s *Session) joinAll(places []wire.Place) []joining {
 			list[e.index] = s.refused(from[i].Room, failed)
 			continue
 		}
-		list[e.index] = join(e.sub, &missed[i], users)
+		list[e.index] = join(e.sub, &missed[i], e.members)
 	}
 	return list
+}
+
+// subscribeAll subscribes to rooms, and returns the subscriptions that are in them. The
+// others are refused in list.
+func (s *Session) subscribeAll(ctx context.Context, places []wire.Place, list []joining) []entering {
+	entered := make([]entering, 0, len(places))
+	for i, p := range places {
+		e, err := s.subscribe(ctx, p.Room)
+		if err != nil {
+			list[i] = s.refused(p.Room, err)
+			continue
+		}
+		e.index = i
+		entered = append(entered, e)
+	}
+	in := entered[:0]
+	for _, e := range entered {
+		var err error
+		if e.members, err = e.arrival.Wait(ctx); err != nil {
+			s.undo(e)
+			list[e.index] = s.refused(e.sub.Room(), err)
+			continue
+		}
+		in = append(in, e)
+	}
+	return in
 }
 
 func (s *Session) refused(name string, err error) joining {
@@ -99,7 +103,9 @@ func (s *Session) refused(name string, err error) joining {
 func (s *Session) undo(e entering) {
 	if e.isNew {
 		e.sub.Leave(nil)
-		s.forget(slices.Index(s.subs, e.sub))
+		if i := slices.Index(s.subs, e.sub); i >= 0 { // not if its room stood twice, and it has ended
+			s.forget(i)
+		}
 	}
 	e.sub.CancelHold()
 }
@@ -129,20 +135,20 @@ func join(sub *room.Subscription, missed *acts.Missed, users int) joining {
 	return joining{state, func() { sub.Resume(last) }}
 }
 
-// subscribe returns a subscription to the room that is held, and a channel with the
-// number of users in the room.
-func (s *Session) subscribe(name string) (sub *room.Subscription, count <-chan int, isNew bool, err error) {
-	if sub = s.subscription(name); sub != nil {
-		return sub, sub.Hold(), false, nil
+// subscribe returns a subscription to the room that is held. Its index is not set.
+func (s *Session) subscribe(ctx context.Context, name string) (entering, error) {
+	if sub := s.subscription(name); sub != nil {
+		return entering{sub: sub, arrival: sub.Hold()}, nil
 	}
 	if len(s.subs) >= s.host.Settings().Limits.Rooms {
-		return nil, nil, false, wire.TooManyRooms.Error("")
+		return entering{}, wire.TooManyRooms.Error("")
 	}
-	if sub, count, err = s.actor.Join(s.actor.Soon(), s.host, name, s.encoding); err != nil {
-		return nil, nil, false, err
+	sub, arrival, err := s.actor.Join(ctx, s.host, name, s.encoding)
+	if err != nil {
+		return entering{}, err
 	}
 	s.subs = append(s.subs, sub)
-	return sub, count, true, nil
+	return entering{sub: sub, arrival: arrival, isNew: true}, nil
 }
 
 // leave takes the client out of a room.

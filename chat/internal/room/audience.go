@@ -46,6 +46,21 @@ func (a *audience) remove(r *receiver) {
 	a.receivers = a.receivers[:end]
 }
 
+// membersWith returns how many members there are once r is in the room: the users who
+// are present, and raw sessions, whose users are not known.
+func (a *audience) membersWith(r *receiver, visible bool) int {
+	n := a.presence.count
+	for _, other := range a.receivers {
+		if other.user == nil {
+			n++
+		}
+	}
+	if u := a.presence.users[r.session.User().ID]; visible && u != nil && u.here() {
+		return n
+	}
+	return n + 1
+}
+
 // ofUser returns the receivers by which a user is present.
 func (a *audience) ofUser(id string) []*receiver {
 	if u := a.presence.users[id]; u != nil {

@@ -19,6 +19,7 @@ type receiver struct {
 	left atomic.Bool // any goroutine may read it; the worker sets it
 
 	// Owned by the worker.
+	why    *wire.Error  // why somebody has ended it; nil: nobody has, or the client asked for it
 	paused bool         // it gets nothing, because its client still has pages of history to ask for
 	speaks bool         // it is in audience.speakers
 	index  int32        // in audience.receivers

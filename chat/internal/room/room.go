@@ -330,28 +330,41 @@ func (r *Room) tellUser(user, except string, frame []byte) {
 	r.audience.tellUser(r.rooms.heldLimit(), user, except, frame)
 }
 
-// join adds a receiver, unless the session may not read the room any more.
-func (r *Room) join(rc *receiver, visible bool) {
+// join adds a receiver, unless the session may not read the room any more, or the room
+// would have more than max members with it.
+func (r *Room) join(rc *receiver, visible bool, max int) {
+	full := max > 0 && r.audience.membersWith(rc, visible) > max
 	if r.audience.add(rc, visible) {
 		r.reportSoon()
 	}
-	if r.lost {
+	var why *wire.Error
+	switch {
+	case r.lost:
 		rc.closeSession(wire.Unavailable)
-		return
+	case errors.As(rc.session.MayRead(r.name), &why):
+	case full:
+		why = wire.RoomFull.Error("")
 	}
-	r.review(rc)
+	if why != nil {
+		rc.why = why
+		r.leave(rc, nil, true)
+	}
 }
 
-// review ends the subscriptions of those who may no longer read the room. Raw
-// clients have only one room: their sessions end.
+// review ends the subscriptions of those who may no longer read the room.
 func (r *Room) review(receivers ...*receiver) {
-	r.audience.forbidden(r.name, receivers, func(rc *receiver, why *wire.Error) {
-		if rc.user == nil {
-			rc.closeSession(why.Code)
-			return
-		}
-		r.leave(rc, Frame(&wire.Removed{Room: r.name, Why: why}), true)
-	})
+	r.audience.forbidden(r.name, receivers, r.remove)
+}
+
+// remove ends a subscription because somebody wants it. Raw clients have only one room:
+// their sessions end.
+func (r *Room) remove(rc *receiver, why *wire.Error) {
+	if rc.user == nil {
+		rc.closeSession(why.Code)
+		return
+	}
+	rc.why = why
+	r.leave(rc, Frame(&wire.Removed{Room: r.name, Why: why}), true)
 }
 
 // leave ends a subscription and gives its reference back; a later call delivers

@@ -2,6 +2,8 @@ package room
 
 import (
 	"bytes"
+	"cmp"
+	"errors"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -61,12 +63,14 @@ func TestRoom_PausesBetweenBatches(t *testing.T) {
 
 // listener is a session that keeps what it is sent.
 type listener struct {
+	user string // empty: ann
+
 	mu     sync.Mutex // guards frames
 	frames []string
 }
 
 func (l *listener) ID() string           { return "s" }
-func (l *listener) User() journal.User   { return journal.User{ID: "ann"} }
+func (l *listener) User() journal.User   { return journal.User{ID: cmp.Or(l.user, "ann")} }
 func (l *listener) Close(wire.Code)      {}
 func (l *listener) MayRead(string) error { return nil }
 
@@ -76,18 +80,97 @@ func (l *listener) Deliver(frames []byte) {
 	l.frames = append(l.frames, string(frames))
 }
 
+func newRooms(t *testing.T) *Rooms {
+	j := memjournal.New(memjournal.Options{})
+	t.Cleanup(func() {
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return NewRooms(Config{
+		Settings: Settings{MaxRooms: 1, OutboxLimit: 1 << 10, AwayDelay: time.Hour, HidesPresence: func(string) bool { return true }},
+		Journal:  j,
+	})
+}
+
+// join joins the room tea.
+func join(t *testing.T, rooms *Rooms, l *listener, enc Encoding, max int) (sub *Subscription, members int, err error) {
+	t.Helper()
+	sub, arrival, err := rooms.Join(t.Context(), "tea", l, enc, enc == V1, max)
+	if err != nil {
+		t.Fatal(err)
+	}
+	members, err = arrival.Wait(t.Context())
+	return sub, members, err
+}
+
+// Who was removed before their second join has its turn gets the refusal, and is not
+// told that they are in the room.
+func TestSubscription_HoldAfterARemoval_IsRefused(t *testing.T) {
+	rooms := newRooms(t)
+	sub, _, err := join(t, rooms, new(listener), V1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub.Resume(0)
+	rooms.Remove(t.Context(), "tea", "ann", wire.Kicked.Error(""))
+	var no *wire.Error
+	if _, err := sub.Hold().Wait(t.Context()); !errors.As(err, &no) || no.Code != wire.Kicked {
+		t.Errorf("the second join: %v", err)
+	}
+	rooms.Close()
+	rooms.Wait()
+}
+
+// max counts the users who are present, whatever number of sessions they have and also
+// while they are away, and raw sessions. Whoever keeps the room open counts nobody.
+func TestRooms_Join_CountsMembers(t *testing.T) {
+	rooms := newRooms(t)
+	_, release, err := rooms.KeepOpen(t.Context(), "tea")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var subs []*Subscription
+	enter := func(user string, enc Encoding, want bool) *Subscription {
+		t.Helper()
+		sub, _, err := join(t, rooms, &listener{user: user}, enc, 2)
+		var no *wire.Error
+		if full := errors.As(err, &no) && no.Code == wire.RoomFull; full == want || err != nil && !full {
+			t.Errorf("%s: %v", user, err)
+		}
+		subs = append(subs, sub)
+		return sub
+	}
+	phone := enter("ann", V1, true)
+	enter("ann", V1, true)
+	watcher := enter("", Raw, true)
+	enter("bo", V1, false)
+	enter("", Raw, false)
+	phone.Lose()
+	subs[1].Lose()
+	enter("bo", V1, false) // ann may be back soon
+	enter("ann", V1, true)
+	watcher.Lose()
+	enter("bo", V1, true)
+	enter("ann", V1, true)
+	for _, s := range subs {
+		s.Lose()
+	}
+	release()
+	rooms.Close()
+	rooms.Wait()
+	if err := rooms.Check(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A client that leaves a room gets its answer, also when it was removed at the same
 // time.
 func TestSubscription_Leave_IsAnsweredAfterARemoval(t *testing.T) {
-	j := memjournal.New(memjournal.Options{})
-	defer j.Close()
-	rooms := NewRooms(Config{
-		Settings: Settings{MaxRooms: 1, OutboxLimit: 1 << 10, HidesPresence: func(string) bool { return true }},
-		Journal:  j,
-	})
+	rooms := newRooms(t)
 	l := new(listener)
-	sub, count, err := rooms.Join(t.Context(), "tea", l, V1, true, 0)
-	if err != nil || <-count != 1 {
+	sub, _, err := join(t, rooms, l, V1, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
 	sub.Resume(0)

@@ -58,9 +58,8 @@ func (rs *Rooms) Configure(s Settings) {
 }
 
 // acquire returns the room of that name; it makes the room if there is none. The
-// caller must release it. max bounds the references to it; 0 is no bound.
-// It waits for the journal until ctx ends.
-func (rs *Rooms) acquire(ctx context.Context, name string, max int) (*Room, error) {
+// caller must release it. It waits for the journal until ctx ends.
+func (rs *Rooms) acquire(ctx context.Context, name string) (*Room, error) {
 	rs.mu.Lock()
 	if rs.closed {
 		rs.mu.Unlock()
@@ -81,10 +80,6 @@ func (rs *Rooms) acquire(ctx context.Context, name string, max int) (*Room, erro
 		rs.workers.Add(1) // until it ends, the journal may start its worker
 		go r.open()
 	}
-	if max > 0 && int(r.refs) >= max {
-		rs.mu.Unlock()
-		return nil, wire.RoomFull.Error("")
-	}
 	r.refs++
 	rs.mu.Unlock()
 	if err := r.awaitOpen(ctx); err != nil {
@@ -94,25 +89,24 @@ func (rs *Rooms) acquire(ctx context.Context, name string, max int) (*Room, erro
 	return r, nil
 }
 
-// Join subscribes a session to a room. max bounds the sessions in the room; 0 is
-// no bound. By a visible subscription the session's user is present in the room:
-// others see it, and Remove and TellUser find it. A session that may not read the
-// room when its turn comes is removed again.
+// Join subscribes a session to a room. max bounds the members of the room: the users
+// who are present, and raw sessions; 0 is no bound. By a visible subscription the
+// session's user is present in the room: others see it, and Remove and TellUser find it.
 //
-// count gets the number of users who are then present. It is closed without a
-// number if the worker fails.
-func (rs *Rooms) Join(ctx context.Context, name string, s Session, enc Encoding, visible bool, max int) (sub *Subscription, count <-chan int, err error) {
-	r, err := rs.acquire(ctx, name, max)
+// arrival gets the answer of the room's worker: a session that may not read the room
+// when its turn comes, or finds it full, is refused, and its subscription has ended.
+func (rs *Rooms) Join(ctx context.Context, name string, s Session, enc Encoding, visible bool, max int) (sub *Subscription, arrival Arrival, err error) {
+	r, err := rs.acquire(ctx, name)
 	if err != nil {
 		return nil, nil, err
 	}
 	sub = &Subscription{receiver: receiver{session: s, encoding: enc}, room: r}
-	return sub, sub.count(func() { r.join(&sub.receiver, visible) }), nil
+	return sub, sub.arrive(func() { r.join(&sub.receiver, visible, max) }), nil
 }
 
 // KeepOpen keeps a room open without a subscription, until release is called.
 func (rs *Rooms) KeepOpen(ctx context.Context, name string) (r *Room, release func(), err error) {
-	r, err = rs.acquire(ctx, name, 0)
+	r, err = rs.acquire(ctx, name)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -207,10 +201,9 @@ func (rs *Rooms) SessionIDs(ctx context.Context, name string) map[string]bool {
 // they are removed all the same.
 func (rs *Rooms) Remove(ctx context.Context, name, user string, why *wire.Error) int {
 	return ask(ctx, rs, name, func(r *Room) int {
-		frame := Frame(&wire.Removed{Room: r.name, Why: why})
 		receivers := slices.Clone(r.audience.ofUser(user))
 		for _, rc := range receivers {
-			r.leave(rc, frame, true)
+			r.remove(rc, why)
 		}
 		return len(receivers)
 	})

@@ -18,15 +18,51 @@ type Subscription struct {
 	spoken atomic.Bool // the worker knows, or is about to, that entries come from here
 }
 
-// count lets the worker call f, and then tell how many users are present.
-func (s *Subscription) count(f func()) <-chan int {
-	count := make(chan int, 1)
+// Arrival is what the room's worker will say of a session that has come, or come back.
+type Arrival <-chan arrived
+
+type arrived struct {
+	refused *wire.Error // why it is not in the room; nil: it is
+	members int         // how many users are then present
+}
+
+// Wait returns how many users are then present, or why the session is not in the room,
+// or the error of ctx if that ends first.
+func (a Arrival) Wait(ctx context.Context) (members int, err error) {
+	var said arrived
+	select {
+	case said = <-a: // also if ctx has just ended
+	default:
+		select {
+		case said = <-a:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	if said.refused != nil {
+		return 0, said.refused
+	}
+	return said.members, nil
+}
+
+// arrive lets the worker call f, and then say whether the session is in the room.
+func (s *Subscription) arrive(f func()) Arrival {
+	arrival := make(chan arrived, 1)
 	s.room.do(func() {
-		defer close(count) // whatever happens, nobody waits for ever
+		said := arrived{refused: wire.Internal.Error("")} // if f panics
+		defer func() { arrival <- said }()
 		f()
-		count <- s.room.audience.presence.count
+		said = arrived{s.refusal(), s.room.audience.presence.count}
 	})
-	return count
+	return arrival
+}
+
+// refusal returns why the subscription has ended, if it has not by the client's wish.
+func (s *Subscription) refusal() *wire.Error {
+	if s.left.Load() && s.why == nil {
+		return wire.NotJoined.Error("")
+	}
+	return s.why
 }
 
 // Room returns the room's name.
@@ -52,9 +88,9 @@ func (s *Subscription) Found() bool { return s.room.Found() }
 // Unfound is Room.Unfound.
 func (s *Subscription) Unfound() { s.room.Unfound() }
 
-// Hold begins to keep what is said, because the client asked for history. count
-// is as for Join.
-func (s *Subscription) Hold() (count <-chan int) { return s.count(s.hold) }
+// Hold begins to keep what is said, because the client asked for history. The
+// answer is as for Join: somebody may have removed the session meanwhile.
+func (s *Subscription) Hold() Arrival { return s.arrive(s.hold) }
 
 // Resume delivers what was kept, except the entries up to after: the client has
 // them from the journal. From then on the client hears everything at once.
