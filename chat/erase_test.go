@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -67,6 +69,58 @@ func TestHub_EraseRoom(t *testing.T) {
 		if _, ok, err := b.hub.Room(t.Context(), "nothing"); ok || err != nil {
 			t.Errorf("a room that does not exist: %v, %v", ok, err)
 		}
+	})
+}
+
+// slowTrim is a journal whose Trim waits.
+type slowTrim struct {
+	journal.Journal
+	begun, free chan struct{}
+}
+
+func (j *slowTrim) Trim(ctx context.Context, room string, below journal.Seq) error {
+	if below == journal.All {
+		close(j.begun)
+		<-j.free
+	}
+	return j.Journal.Trim(ctx, room, below)
+}
+
+// While a room is erased, nobody enters it or speaks there: they would keep its numbers.
+// Other rooms go on, and whoever asks for an erasure with too little time is told so.
+func TestHub_EraseRoom_LetsNobodyIn(t *testing.T) {
+	var j *slowTrim
+	onJournal(t, func() chat.Config {
+		j = &slowTrim{memjournal.New(memjournal.Options{}), make(chan struct{}), make(chan struct{})}
+		return chat.Config{Journal: j}
+	}, nil, alone, func(t *testing.T, b *bubble) {
+		if _, err := b.hub.Announce(t.Context(), "tea", []byte("1")); err != nil {
+			t.Fatal(err)
+		}
+		erased := make(chan error)
+		go func() {
+			_, err := b.hub.EraseRoom(t.Context(), "tea")
+			erased <- err
+		}()
+		<-j.begun
+		c := b.connect().hello("")
+		c.send(`{"type":"join","id":"1","room":"tea"}`)
+		c.expect(`{"type":"error","id":"1","code":"unavailable","retry":"…","…":"…"}`)
+		c.send(`{"type":"join","id":"2","room":"rum"}`)
+		c.expect(`{"type":"joined","id":"2","…":"…"}`)
+		if _, err := b.hub.Announce(t.Context(), "tea", []byte("2")); err == nil {
+			t.Error("something was said in a room that is being erased")
+		}
+		if _, err := b.hub.EraseRoom(t.Context(), "tea"); err == nil {
+			t.Error("a room is erased twice at the same time")
+		}
+		close(j.free)
+		if err := <-erased; err != nil {
+			t.Error(err)
+		}
+		c.send(`{"type":"join","id":"3","room":"tea"}`)
+		c.expect(`{"type":"joined","id":"3","last":0,"…":"…"}`)
+		b.close()
 	})
 }
 

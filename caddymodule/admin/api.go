@@ -64,6 +64,7 @@ func (*API) Routes() []caddy.AdminRoute {
 	}
 	mux.HandleFunc(importPattern, serveImport)
 	return []caddy.AdminRoute{{Pattern: "/chat/", Handler: caddy.AdminHandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		r = withSlash(r)
 		if _, pattern := mux.Handler(r); pattern == "" {
 			refuse(w, unknownRoute(mux, w, r))
 			return nil

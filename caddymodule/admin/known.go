@@ -4,9 +4,34 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/caddychat/caddy-chat/chat"
 )
+
+// slashName is in the context of a request whose path ends with the name /.
+type slashName struct{}
+
+// withSlash returns a request that a ServeMux can route: it takes the name / at the end
+// of a path, which is %2F there, for an empty one.
+func withSlash(r *http.Request) *http.Request {
+	path := r.URL.EscapedPath()
+	if !strings.HasSuffix(strings.ToUpper(path), "/%2F") {
+		return r
+	}
+	r = r.Clone(context.WithValue(r.Context(), slashName{}, true))
+	r.URL.RawPath = path[:len(path)-len("%2F")] + "-"
+	r.URL.Path = strings.TrimSuffix(r.URL.Path, "/") + "-"
+	return r
+}
+
+// nameIn returns the name of a room or a user in a path.
+func nameIn(r *http.Request, key string) string {
+	if r.Context().Value(slashName{}) != nil {
+		return "/"
+	}
+	return r.PathValue(key)
+}
 
 // knownRoom returns what is known of a room, or an error if there is no such room.
 func knownRoom(ctx context.Context, hub *chat.Hub, name string) (chat.RoomDetails, error) {
@@ -74,11 +99,11 @@ func roomNames(ctx context.Context, hub *chat.Hub) (names []string) {
 }
 
 func getRoom(hub *chat.Hub, r *http.Request) (any, error) {
-	return knownRoom(r.Context(), hub, r.PathValue("room"))
+	return knownRoom(r.Context(), hub, nameIn(r, "room"))
 }
 
 func getUser(hub *chat.Hub, r *http.Request) (any, error) {
-	return knownUser(r.Context(), hub, r.PathValue("user"))
+	return knownUser(r.Context(), hub, nameIn(r, "user"))
 }
 
 // ErasedRoom is the answer to DELETE /chat/hubs/{hub}/rooms/{room}. Sanctions are those
@@ -89,7 +114,7 @@ type ErasedRoom struct {
 }
 
 func deleteRoom(hub *chat.Hub, r *http.Request) (any, error) {
-	name := r.PathValue("room")
+	name := nameIn(r, "room")
 	if err := checkRoom(name); err != nil {
 		return nil, err
 	}
@@ -111,7 +136,7 @@ type ErasedUser struct {
 }
 
 func deleteUser(hub *chat.Hub, r *http.Request) (any, error) {
-	id := r.PathValue("user")
+	id := nameIn(r, "user")
 	done, err := hub.EraseUser(r.Context(), id)
 	answer := ErasedUser{done, sanctionsOf(hub, id)}
 	if err == nil && done.Messages+done.Marks+done.Sessions+done.Entries+len(answer.Sanctions) == 0 {

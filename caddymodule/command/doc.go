@@ -7,8 +7,8 @@
 //
 //	arguments.go    arguments and flags
 //	address.go      where the admin API is
-//	request.go      requests to the admin API
 //	output.go       lines, tables and progress bars
+//	request.go      requests to the admin API
 //	add.go          a command, its arguments and exit code
 //	lists.go        status, hubs, rooms, sessions, sanctions
 //	moderation.go   kick, mute, ban, announce, recall

@@ -58,3 +58,27 @@ func TestCommand_Erase_AndCompact_LeaveNoBytes(t *testing.T) {
 		t.Error("what somebody else has said is gone")
 	}
 }
+
+// Names are given as they are, whatever they look like in a path.
+func TestCommand_Erase_OddNames(t *testing.T) {
+	_, admin := testcaddy.StartAdmin(t, "chat {\njournal memory\n}")
+	for _, room := range []string{"..", ".", "a/b", "/", "%2F", "100%", "a?b#c", " x ", "é李", `"q"`, "-v"} {
+		for _, c := range []struct {
+			args []string
+			code int
+		}{
+			{[]string{"announce", "--create", "--", room, "hi"}, 0},
+			{[]string{"erase-room", "--", room}, 1},
+			{[]string{"erase-room", "--yes", "--", room}, 0},
+			{[]string{"history", "--", room}, 1},
+			{[]string{"ban", "--unknown", "--", room}, 0},
+			{[]string{"erase-user", "--yes", "--", room}, 0},
+			{[]string{"unban", "--", room}, 0},
+			{[]string{"erase-user", "--yes", "--", room}, 1},
+		} {
+			if got := run(t, admin, c.args...); got.code != c.code {
+				t.Errorf("%q: %+v, want %d", c.args, got, c.code)
+			}
+		}
+	}
+}

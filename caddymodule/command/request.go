@@ -97,7 +97,7 @@ func (e *endpoint) refusal(res *http.Response) error {
 	var refused struct{ Error string }
 	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if err == nil && res.StatusCode >= 400 && json.Unmarshal(text, &refused) == nil && refused.Error != "" {
-		return errors.New(refused.Error)
+		return errors.New(sanitize(refused.Error)) // it has names that others chose
 	}
 	return fmt.Errorf("%s answers, but not as a Caddy with this chat (%s): name its admin endpoint with --address, and see with \"caddy list-modules\" whether it has the module admin.api.chat", e.text, res.Status)
 }
