@@ -263,6 +263,18 @@ func TestRun_Stall_ExpectsNothingOfTheStalled(t *testing.T) {
 	}
 }
 
+func TestRun_Flood_CountsBothTimes(t *testing.T) {
+	t.Parallel()
+	s := shape{rooms: 1, senders: 1, receivers: 3}
+	for _, start := range []func(*testing.T) Target{new(testServer).start, new(testServer).startTLS} {
+		r := run(t, start, Scenario{run: flood(3, 50, s)}, brief, func(r Result) bool { return r.Flood != nil && r.Flood.MiB > 0 })
+		mustBeClean(t, r)
+		if r.Flood == nil || r.Flood.MiB == 0 || r.Flood.Before.P50 == 0 || r.Latency == nil {
+			t.Errorf("%+v", r.Flood)
+		}
+	}
+}
+
 func TestRun_Storm_BringsAllBack(t *testing.T) {
 	t.Parallel()
 	for _, start := range []func(*testing.T) Target{new(testServer).start, new(testServer).startTLS} {

@@ -27,6 +27,7 @@ type Result struct {
 	Latency *Latency `json:"latency_ms,omitempty"`
 	Memory  *Memory  `json:"memory,omitempty"`
 	Stall   *Stall   `json:"stall,omitempty"`
+	Flood   *Flood   `json:"flood,omitempty"`
 	Storm   *Storm   `json:"storm,omitempty"`
 	Connect *Connect `json:"connect,omitempty"`
 
@@ -63,6 +64,13 @@ type Stall struct {
 	// the time from when they stopped reading until it closed the last of these.
 	CutOff     int     `json:"cut_off"`
 	CutSeconds float64 `json:"cut_seconds"`
+}
+
+// Flood is what happens while some connections send what is no message, without end.
+type Flood struct {
+	Before *Latency `json:"before_ms"` // Result.Latency is meanwhile
+	CutOff int      `json:"cut_off"`   // how often the server has ended one
+	MiB    float64  `json:"sent_mib"`
 }
 
 // Storm is about the return of all clients at once.
@@ -179,6 +187,8 @@ func (r *Result) details() string {
 	case r.Stall != nil:
 		return fmt.Sprintf("p99 was %.1f, memory +%.1f MiB, %d of %d cut off in %.1f s",
 			r.Stall.Before.P99, r.Stall.MemoryMiB, r.Stall.CutOff, r.Stall.Stalled, r.Stall.CutSeconds)
+	case r.Flood != nil:
+		return fmt.Sprintf("p99 was %.1f, %.0f MiB sent, %d cut off", r.Flood.Before.P99, r.Flood.MiB, r.Flood.CutOff)
 	case r.Storm != nil:
 		return fmt.Sprintf("%d failed, connected again in %.1f s, all received in %.1f s, %.1f s CPU",
 			r.Storm.Failed, r.Storm.ReturnSeconds, r.Storm.ChatSeconds, r.Storm.CPUSeconds)

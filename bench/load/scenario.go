@@ -39,6 +39,8 @@ func Scenarios() []Scenario {
 			run: runClosed(1, shape{rooms: 1, senders: 1, receivers: 1000, bystanders: 9000})},
 		{Name: "stall", About: "500 of 1000 receivers stop reading, 25 messages of 16 KB a second",
 			run: stall(25, shape{rooms: 1, senders: 1, receivers: 1000, stalled: 500, payload: 16 << 10})},
+		{Name: "flood", About: "10 connections send pings, pongs or empty fragments without end; 200 messages a second to 9 receivers", rooms: true,
+			run: flood(10, 200, shape{rooms: 1, senders: 1, receivers: 9})},
 		{Name: "storm", About: "19,000 connections are reset and opened again, all at once",
 			run: storm},
 		{Name: "connects", About: "handshakes a second: TCP, TLS if the URL is wss, WebSocket",

@@ -3,9 +3,13 @@
 package load
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -122,4 +126,111 @@ func (f *stallLoop) measure(now int64) error {
 		f.found.CutSeconds = time.Duration(now - f.startTime).Seconds()
 	}
 	return nil
+}
+
+// flood measures what a bystander's messages take while connections send what
+// is no message, as fast as the server reads it, and come back ten times a second when
+// they are cut off. They read nothing.
+func flood(connections, rate int, s shape) func(context.Context, Target, Options) (Result, error) {
+	return func(ctx context.Context, t Target, opts Options) (r Result, err error) {
+		s := s
+		s.keep = s.messagesToKeep(rate, opts.Measure)
+		g, err := newGenerator(t, opts, s)
+		if err != nil {
+			return r, err
+		}
+		defer func() { err = errors.Join(err, g.close()) }()
+		if err := g.connectAndJoin(ctx); err != nil {
+			return r, err
+		}
+		calm := &openLoop{generator: g, interval: int64(time.Second) / int64(rate)}
+		if _, err := g.observe(ctx, opts.Measure, calm); err != nil {
+			return r, err
+		}
+		if _, err := g.drain(ctx); err != nil {
+			return r, err
+		}
+		before := g.latency.latency()
+
+		f := flooding{dialer: g.dialer}
+		during, stop := context.WithCancel(ctx)
+		var wg sync.WaitGroup
+		for i := range connections {
+			wg.Go(func() { f.run(during, i) })
+		}
+		defer wg.Wait()
+		defer stop()
+		if err := g.serveFor(ctx, opts.Warmup); err != nil {
+			return r, err
+		}
+		measured, err := g.observe(ctx, opts.Measure, &openLoop{generator: g, interval: calm.interval})
+		if err != nil {
+			return r, err
+		}
+		if _, err := g.drain(ctx); err != nil {
+			return r, err
+		}
+		r = g.report(measured)
+		r.Flood = &Flood{Before: &before, CutOff: int(f.cutOff.Load()), MiB: float64(f.bytes.Load()) / (1 << 20)}
+		return r, nil
+	}
+}
+
+// floodFrames are what is sent without end: pings, pongs, empty fragments.
+var floodFrames = [][]byte{
+	appendFrame(nil, opPing),
+	appendFrame(nil, opPong),
+	appendFragment(nil, opContinuation),
+}
+
+// appendFragment appends an empty frame that does not end its message.
+func appendFragment(dst []byte, opcode byte) []byte {
+	start := len(dst)
+	dst = appendFrame(dst, opcode)
+	dst[start] &= 0x7f
+	return dst
+}
+
+// flooding is what all connections of a flood share.
+type flooding struct {
+	dialer *dialer
+	cutOff atomic.Int64
+	bytes  atomic.Int64
+}
+
+// run floods until ctx ends.
+func (f *flooding) run(ctx context.Context, i int) {
+	frames := bytes.Repeat(floodFrames[i%len(floodFrames)], 8<<10)
+	for again := time.NewTicker(100 * time.Millisecond); ctx.Err() == nil; {
+		f.once(ctx, i, frames)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			again.Stop()
+		}
+	}
+}
+
+// once connects and sends frames until the connection ends.
+func (f *flooding) once(ctx context.Context, i int, frames []byte) {
+	dial, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	s, err := f.dialer.connect(dial, i, 0)
+	if err != nil {
+		return // too many attempts
+	}
+	defer context.AfterFunc(ctx, func() { s.Conn.Close() })()
+	defer s.Conn.Close()
+	if f.dialer.upgrade(s.stream(), bufio.NewReader(s.stream()), "flood") != nil {
+		return
+	}
+	_, err = s.stream().Write(appendFragment(nil, opText))
+	for err == nil {
+		var n int
+		n, err = s.stream().Write(frames)
+		f.bytes.Add(int64(n))
+	}
+	if ctx.Err() == nil {
+		f.cutOff.Add(1)
+	}
 }

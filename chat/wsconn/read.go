@@ -21,7 +21,7 @@ const readTurn = 64 << 10
 
 // dropPause is how long a connection that is closing waits after each turn, since
 // nothing else slows down what is read only to be dropped.
-const dropPause = 5 * time.Millisecond
+const dropPause = 20 * time.Millisecond
 
 // maxPongs is how many pings of one read are answered: the last ones (RFC 6455 section
 // 5.5.3 asks for the last one only, Autobahn for ten).
