@@ -37,15 +37,18 @@ const (
 // Endless is what Left returns for a sanction that has no end.
 const Endless time.Duration = math.MaxInt64
 
-// Set puts a sanction into force until end. A zero end means that it has none.
-func (s *Sanctions) Set(k Sanction, end time.Time) {
+// Set puts a sanction into force until end. A zero end means that it has none. It
+// reports whether that is a change.
+func (s *Sanctions) Set(k Sanction, end time.Time) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ends == nil {
 		s.ends = map[Sanction]time.Time{}
 	}
 	s.sweepLocked(time.Now())
+	old, was := s.ends[k]
 	s.ends[k] = end
+	return !was || !old.Equal(end)
 }
 
 // sweepLocked forgets sanctions that are over.
@@ -53,11 +56,13 @@ func (s *Sanctions) sweepLocked(now time.Time) {
 	sweep(s.ends, &s.sweepAt, func(end time.Time) bool { return !end.IsZero() && !now.Before(end) })
 }
 
-// Lift ends a sanction.
-func (s *Sanctions) Lift(k Sanction) {
+// Lift ends a sanction. It reports whether there was one.
+func (s *Sanctions) Lift(k Sanction) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	_, was := s.ends[k]
 	delete(s.ends, k)
+	return was
 }
 
 // Left returns how long a user is still under a sanction of that kind, in the

@@ -94,8 +94,9 @@ func (a *Actor) Rights(room string) access.Rights {
 }
 
 // MayRead returns why the actor may not read a room, or nil.
-func (a *Actor) MayRead(room string) error {
-	rights := a.Rights(room)
+func (a *Actor) MayRead(room string) error { return a.mayRead(room, a.Rights(room)) }
+
+func (a *Actor) mayRead(room string, rights access.Rights) error {
 	if a.kind == raw && !rights.Raw {
 		return wire.Forbidden.Error("")
 	}
@@ -110,9 +111,14 @@ func (a *Actor) MayRead(room string) error {
 	return nil
 }
 
-// MayWrite returns why an actor who may read a room may not write to it, or nil.
+// MayWrite returns why the actor may not write to a room, or nil. It asks everything
+// anew: what has changed since the actor came in holds at once.
 func (a *Actor) MayWrite(room string) error {
-	if !a.Rights(room).Write {
+	rights := a.Rights(room)
+	if err := a.mayRead(room, rights); err != nil {
+		return err
+	}
+	if !rights.Write {
 		return wire.Forbidden.Error("")
 	}
 	return a.notMuted(room)

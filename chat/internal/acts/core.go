@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -37,6 +38,7 @@ type Core struct {
 	userLimiters access.UserLimiters
 	addresses    access.AddressLimiter
 	newRooms     newRooms
+	recalling    keyedmutex.Mutex[recalled]
 	patience     atomic.Pointer[patience]
 	saidAhead    Seldom
 }

@@ -46,7 +46,7 @@ func (a *Actor) EraseUser(ctx context.Context, lister journal.Lister, user strin
 		return erase.User{User: user}, err
 	}
 	if lister != nil { // otherwise nothing is erased
-		a.core.remove("", user, wire.Kicked)
+		a.core.remove(a.core.Soon(), "", user, wire.Kicked)
 	}
 	done, err := erase.Messages(ctx, a.core.journal, lister, user, func(ctx context.Context, room string, seq journal.Seq) error {
 		_, err := a.RecallFromOutside(ctx, room, seq)

@@ -200,6 +200,9 @@ func (c *Core) resumeOf(from *Position, m *Missed) Resume {
 
 // Who is the act of asking who is in a room, and how many.
 func (a *Actor) Who(ctx context.Context, sub *room.Subscription) ([]wire.User, int, error) {
+	if err := a.MayRead(sub.Room()); err != nil {
+		return nil, 0, err
+	}
 	if !a.Rights(sub.Room()).Presence {
 		return nil, 0, wire.Forbidden.Error("")
 	}

@@ -29,13 +29,26 @@ func (a *Actor) sanction(ctx context.Context, k access.Sanction, d time.Duration
 	if err := a.core.sanctions.change(ctx, k, d); err != nil {
 		return err
 	}
+	a.core.takeEffect(a.core.Soon(), k, d)
+	return nil
+}
+
+// takeEffect tells the user of a sanction, or removes them. It waits for the room until
+// ctx ends.
+func (c *Core) takeEffect(ctx context.Context, k access.Sanction, d time.Duration) {
 	switch {
 	case k.Kind == access.Mute:
-		a.core.tellUser(k.Room, k.User, &wire.Silenced{Room: k.Room, For: d})
+		c.tellUser(k.Room, k.User, &wire.Silenced{Room: k.Room, For: d})
 	case d != 0:
-		a.core.remove(k.Room, k.User, wire.Banned)
+		c.remove(ctx, k.Room, k.User, wire.Banned)
 	}
-	return nil
+}
+
+// sanctionElsewhere is told that another node has changed a sanction. It does not wait.
+func (c *Core) sanctionElsewhere(k access.Sanction, d time.Duration) {
+	now, cancel := context.WithCancel(c.context)
+	cancel()
+	c.takeEffect(now, k, d)
 }
 
 // Kick removes a user, who may come back, from a room, or from the hub if room is
@@ -44,7 +57,7 @@ func (a *Actor) Kick(room, user string) error {
 	if err := a.mayModerate(room, user, false); err != nil {
 		return err
 	}
-	if !a.core.remove(room, user, wire.Kicked) {
+	if !a.core.remove(a.core.Soon(), room, user, wire.Kicked) {
 		return wire.NotFound.Error("")
 	}
 	return nil
@@ -91,14 +104,14 @@ func (a *Actor) mayOperate(room string) error {
 
 // remove ends what a user has in a room, or in the hub. It returns false if that is
 // nothing.
-func (c *Core) remove(name, user string, why wire.Code) (found bool) {
+func (c *Core) remove(ctx context.Context, name, user string, why wire.Code) (found bool) {
 	for _, s := range c.sessionsOf(user) {
 		if in, isRaw := s.RawRoom(); name == "" || isRaw && in == name {
 			s.Close(why)
 			found = true
 		}
 	}
-	if name != "" && c.rooms.Remove(c.Soon(), name, user, why.Error("")) > 0 {
+	if name != "" && c.rooms.Remove(ctx, name, user, why.Error("")) > 0 {
 		return true
 	}
 	return found

@@ -74,9 +74,37 @@ func (a *Actor) Signal(ctx context.Context, to Appender, name string, f wire.Fra
 // message is already recalled, with a receipt that has only Duplicate set;
 // otherwise when the journal has an answer.
 func (a *Actor) Recall(ctx context.Context, to Appender, name string, target journal.Seq, done func(journal.Receipt, error)) error {
+	if err := a.MayRead(name); err != nil {
+		return err
+	}
 	if err := a.notMuted(name); err != nil {
 		return err
 	}
+	// One at a time, until the journal has the answer: the key of a recall is its user's.
+	unlock, err := a.core.recalling.Lock(ctx, recalled{name, target})
+	if err != nil {
+		return err
+	}
+	answered := done
+	done = func(receipt journal.Receipt, err error) {
+		unlock()
+		answered(receipt, err)
+	}
+	if err := a.recallOnce(ctx, to, name, target, done); err != nil {
+		unlock()
+		return err
+	}
+	return nil
+}
+
+// recalled is a message that is being recalled.
+type recalled struct {
+	room string
+	seq  journal.Seq
+}
+
+// recallOnce calls done unless it returns an error.
+func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target journal.Seq, done func(journal.Receipt, error)) error {
 	found, err := a.core.findRecallable(ctx, name, target)
 	if err != nil {
 		return err

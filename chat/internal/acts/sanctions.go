@@ -1,24 +1,47 @@
 package acts
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/foreign"
 	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // sanctions are the mutes and bans of a hub. They are in memory, where they are
-// asked for, and in the journal's records, so that they outlive restarts.
+// asked for, and in the journal's records, so that they outlive restarts. What changes
+// in the records, on whichever node, changes here.
 type sanctions struct {
 	access.Sanctions
+
+	// Fixed.
 	records journal.Records
-	setting keyedmutex.Mutex[access.Sanction]
+	changed func(k access.Sanction, d time.Duration) // another node has changed it. It must not block
+	failed  func(error)                              // a record makes no sense
+	stops   []func()                                 // end the watching
+
+	setting keyedmutex.Mutex[access.Sanction] // held while this node changes a sanction
+
+	mu      sync.Mutex // guards the rest, and the order of what is set; above the mutex of Sanctions
+	loaded  bool
+	over    []string                     // records of sanctions that are over; until loaded
+	invalid error                        // until loaded
+	setHere map[access.Sanction]*setHere // under way
+}
+
+// setHere is a change that this node makes.
+type setHere struct {
+	value []byte
+	heard bool // it is in the record, and in memory
 }
 
 // sanctionRecord is the key of a sanction in the journal's records. Neither a
@@ -41,33 +64,25 @@ type sanctionValue struct {
 	Until int64 `json:"until"` // Unix milliseconds; 0: it has no end
 }
 
-// loadSanctions reads the sanctions in force, and removes the records of those
-// that are over.
-func loadSanctions(ctx context.Context, r journal.Records) (*sanctions, error) {
-	s := &sanctions{records: r}
-	var over []string
+// watchSanctions reads the sanctions in force, follows their changes, and removes the
+// records of those that are over.
+func watchSanctions(ctx context.Context, r journal.Records, changed func(access.Sanction, time.Duration), failed func(error)) (*sanctions, error) {
+	s := &sanctions{records: r, changed: changed, failed: failed, setHere: map[access.Sanction]*setHere{}}
 	for _, kind := range []access.SanctionKind{access.Mute, access.Ban} {
-		err := r.Scan(ctx, string(kind)+"\x00", func(r journal.Record) error {
-			k, err := parseSanction(r.Key)
-			var v sanctionValue
-			if err == nil {
-				err = json.Unmarshal(r.Value, &v)
-			}
-			switch {
-			case err != nil:
-				return err
-			case v.Until == 0:
-				s.Set(k, time.Time{})
-			case time.Now().Before(time.UnixMilli(v.Until)):
-				s.Set(k, time.UnixMilli(v.Until))
-			default:
-				over = append(over, r.Key)
-			}
-			return nil
-		})
+		stop, err := foreign.Call(ctx, func() (func(), error) { return r.Watch(string(kind)+"\x00", s.heard) }, stopLate)
 		if err != nil {
+			s.close()
 			return nil, fmt.Errorf("read mutes and bans: %w", err)
 		}
+		s.stops = append(s.stops, stop)
+	}
+	s.mu.Lock()
+	over, err := s.over, s.invalid
+	s.loaded, s.over = true, nil
+	s.mu.Unlock()
+	if err != nil {
+		s.close()
+		return nil, fmt.Errorf("read mutes and bans: %w", err)
 	}
 	for _, record := range over {
 		if err := r.Put(ctx, record, nil); err != nil {
@@ -77,34 +92,115 @@ func loadSanctions(ctx context.Context, r journal.Records) (*sanctions, error) {
 	return s, nil
 }
 
+// stopLate ends a watching that began when nobody waited for it any more.
+func stopLate(stop func(), err error) {
+	if err == nil {
+		stop()
+	}
+}
+
+// close ends the watching.
+func (s *sanctions) close() {
+	for _, stop := range s.stops {
+		stop()
+	}
+}
+
+// heard is told of each record of a sanction, and of its changes.
+func (s *sanctions) heard(r journal.Record) {
+	k, err := parseSanction(r.Key)
+	end, inForce, endErr := parseEnd(r.Value)
+	err = errors.Join(err, endErr)
+	s.mu.Lock()
+	loaded := s.loaded
+	switch {
+	case err != nil && !loaded:
+		s.invalid = err
+	case r.Value != nil && !inForce && !loaded:
+		s.over = append(s.over, r.Key)
+	}
+	changed := err == nil && s.setLocked(k, end, inForce)
+	if here := s.setHere[k]; here != nil && bytes.Equal(here.value, r.Value) {
+		here.heard, changed = true, false // whoever has set it does the rest
+	}
+	s.mu.Unlock()
+	switch {
+	case !loaded:
+	case err != nil:
+		s.failed(err)
+	case changed:
+		s.changed(k, durationUntil(end, inForce))
+	}
+}
+
+// parseEnd returns when a sanction ends, and whether it is in force. A nil value is that
+// of a record that was deleted.
+func parseEnd(value []byte) (end time.Time, inForce bool, err error) {
+	if value == nil {
+		return end, false, nil
+	}
+	var v sanctionValue
+	if err := json.Unmarshal(value, &v); err != nil {
+		return end, false, err
+	}
+	if v.Until != 0 {
+		end = time.UnixMilli(v.Until)
+	}
+	return end, end.IsZero() || time.Now().Before(end), nil
+}
+
+// durationUntil returns how long a sanction has yet to go, as frames have it.
+func durationUntil(end time.Time, inForce bool) time.Duration {
+	switch {
+	case !inForce:
+		return 0
+	case end.IsZero():
+		return wire.Forever
+	}
+	return max(time.Until(end).Round(time.Millisecond), time.Millisecond)
+}
+
+func (s *sanctions) setLocked(k access.Sanction, end time.Time, inForce bool) (changed bool) {
+	if !inForce {
+		return s.Lift(k)
+	}
+	return s.Set(k, end)
+}
+
 // change puts a sanction into force for d: [wire.Forever] for no end, 0 to lift
 // it. It is stored before it takes effect. If it is not certain that it was stored, it
-// has no effect before the next start.
+// takes effect once it is seen in the records.
 func (s *sanctions) change(ctx context.Context, k access.Sanction, d time.Duration) error {
 	unlock, err := s.setting.Lock(ctx, k)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	if d == 0 {
-		if err := s.put(ctx, k, nil); err != nil {
+	var end time.Time
+	var value []byte
+	if d != 0 {
+		var v sanctionValue
+		if d != wire.Forever {
+			end = time.Now().Add(d).Truncate(time.Millisecond)
+			v.Until = end.UnixMilli()
+		}
+		if value, err = json.Marshal(v); err != nil {
 			return err
 		}
-		s.Lift(k)
-		return nil
 	}
-	var end time.Time
-	var v sanctionValue
-	if d != wire.Forever {
-		end = time.Now().Add(d).Truncate(time.Millisecond)
-		v.Until = end.UnixMilli()
+	here := &setHere{value: value}
+	s.mu.Lock()
+	s.setHere[k] = here
+	s.mu.Unlock()
+	err = s.put(ctx, k, value)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.setHere, k)
+	if here.heard {
+		return nil // and what came after it counts
 	}
-	value, err := json.Marshal(v)
 	if err == nil {
-		err = s.put(ctx, k, value)
-	}
-	if err == nil {
-		s.Set(k, end)
+		s.setLocked(k, end, d != 0)
 	}
 	return err
 }

@@ -35,12 +35,17 @@ func New(cfg Config) (*Core, error) {
 	ctx, cancel := c.Bound(c.context)
 	defer cancel()
 	var err error
-	c.sanctions, err = loadSanctions(ctx, cfg.Journal.Records())
+	c.sanctions, err = watchSanctions(ctx, cfg.Journal.Records(), c.sanctionElsewhere, func(err error) {
+		c.log.Error("a mute or a ban of another node makes no sense", zap.Error(err))
+	})
 	return c, err
 }
 
-// Close waits until the read marks of what was sent have moved.
-func (c *Core) Close() { c.sent.Close() }
+// Close ends what the Core does by itself: it follows no sanctions any more, and waits until the read marks of what was sent have moved.
+func (c *Core) Close() {
+	c.sanctions.close()
+	c.sent.Close()
+}
 
 // Operator returns an operator of the hub.
 func (c *Core) Operator() *Actor { return &Actor{core: c, kind: operator} }

@@ -24,6 +24,9 @@ func (a *Actor) markKey(room string) readmarks.Key {
 // messages are unread. The user's other sessions in the room are told.
 func (a *Actor) MarkRead(ctx context.Context, sub *room.Subscription, seq journal.Seq) (mark journal.Seq, unread uint64, err error) {
 	name := sub.Room()
+	if err := a.MayRead(name); err != nil {
+		return 0, 0, err
+	}
 	page, err := a.core.journal.Read(ctx, journal.Query{Room: name, Backward: true})
 	if err != nil {
 		return 0, 0, err
