@@ -155,16 +155,20 @@ func (c *client) closeNow() { c.conn.CloseNow() }
 
 func (b *bubble) dial(protocols ...string) *client {
 	b.t.Helper()
+	conn, _, err := b.tryDial(protocols...)
+	return newClient(b.t, conn, err)
+}
+
+func (b *bubble) tryDial(protocols ...string) (*websocket.Conn, *http.Response, error) {
 	dial := func(context.Context, string, string) (net.Conn, error) {
 		server, client := net.Pipe()
 		b.accept <- server
 		return client, nil
 	}
-	conn, _, err := websocket.Dial(b.t.Context(), "ws://chat/", &websocket.DialOptions{
+	return websocket.Dial(b.t.Context(), "ws://chat/", &websocket.DialOptions{
 		Subprotocols: protocols,
-		HTTPClient:   &http.Client{Transport: &http.Transport{DialContext: dial}},
+		HTTPClient:   &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}},
 	})
-	return newClient(b.t, conn, err)
 }
 
 func newClient(t *testing.T, conn *websocket.Conn, err error) *client {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -16,6 +17,9 @@ import (
 // They are not the actor's user before Become.
 func (a *Actor) Authenticate(ctx context.Context, auth access.Authenticator, shown access.Credential) (*access.Identity, error) {
 	id, err := a.core.authenticate(ctx, auth, shown)
+	if err == nil && !id.Expires.IsZero() && !time.Now().Before(id.Expires) {
+		err = wire.Expired.Error("")
+	}
 	if err == nil {
 		err = a.core.sanctions.check(access.Ban, id.User.ID, "")
 	}
