@@ -160,7 +160,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		"origins":     func() error { return parseList(d, &h.Origins) },
 		"auth":        func() error { return parseAndAppend(d, parseAuth, &h.AuthRaw) },
 		"compression": func() error { return parseSwitch(d, &h.Compression) },
-		"ui":          func() error { return parseSwitch(d, &h.UI) },
+		"ui":          func() error { return h.parseUI(d) },
 	}
 	for name, parse := range h.HubSettings.options(d) {
 		options[name] = func() error {
@@ -171,6 +171,35 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		}
 	}
 	return parseOptions(d, 0, "chat", options, "auth", "policy")
+}
+
+// parseUI reads the option ui. Syntax:
+//
+//	ui on|off
+//	ui [on] {
+//	    sign_in <url>
+//	}
+func (h *Handler) parseUI(d *caddyfile.Dispenser) error {
+	h.UI = true
+	args := d.RemainingArgs()
+	if len(args) == 1 && args[0] == "off" {
+		h.UI = false
+	} else if len(args) > 1 || len(args) == 1 && args[0] != "on" {
+		return d.Errf("chat: ui is on or off, not %q", strings.Join(args, " "))
+	}
+	err := parseOptions(d, d.Nesting(), "chat: ui", map[string]func() error{
+		"sign_in": func() error { return parseString(d, &h.SignIn) },
+	})
+	if err != nil {
+		return err
+	}
+	if len(args) == 0 && h.SignIn == "" {
+		return d.Err("chat: ui needs on, off, or a block with sign_in")
+	}
+	if err := validateSignIn(h.SignIn, h.UI); err != nil {
+		return d.Errf("chat: %v", err)
+	}
+	return nil
 }
 
 var _ caddyfile.Unmarshaler = (*Handler)(nil)

@@ -64,6 +64,7 @@ func TestCaddyfile_Adapts(t *testing.T) {
 			"ping_interval":60000000000,"room":"{http.request.header.X-Room}"}`},
 		"hub":    {"chat {\nhub talk\n}", `{"handler":"chat","hub":"talk"}`},
 		"ui":     {"chat {\nui on\n}", `{"handler":"chat","ui":true}`},
+		"sign":   {"chat {\nui {\nsign_in https://example.com/login?to=chat\n}\n}", `{"handler":"chat","sign_in":"https://example.com/login?to=chat","ui":true}`},
 		"memory": {"chat {\njournal memory\n}", `{"handler":"chat","journal":{"engine":"memory"}}`},
 		"pebble": {`chat {
 			journal pebble /srv/{env.SITE} {
@@ -215,6 +216,13 @@ func TestCaddyfile_RefusesWithFileAndLine(t *testing.T) {
 		"chat {\njournal memory {\nretention 5m 6m\n}\n}":        "\"6m\" is not one count, age or size",
 		"chat {\njournal memory {\nmax_size 1\nmax_size 1\n}\n}": "max_size is set twice",
 		"chat {\nui maybe\n}":                                    "ui is on or off",
+		"chat {\nui\n}":                                          "ui needs on, off, or a block",
+		"chat {\nui on on\n}":                                    "ui is on or off, not \"on on\"",
+		"chat {\nui {\nink blue\n}\n}":                           "unknown option \"ink\"",
+		"chat {\nui off {\nsign_in /login\n}\n}":                 "sign_in has no effect without ui",
+		"chat {\nui {\nsign_in javascript:alert(1)\n}\n}":        "is no http or https URL",
+		"chat {\nui {\nsign_in //other.example\n}\n}":            "is no http or https URL",
+		"chat {\nui {\nsign_in login\n}\n}":                      "no path that begins with /",
 		"chat {\nauth\n}":                                        "auth needs a method",
 		"chat {\nauth magic\n}":                                  "unknown auth \"magic\"",
 		"chat {\nauth caddy x\n}":                                "wrong argument count",

@@ -60,6 +60,11 @@ type Handler struct {
 	// of the site. Default: false.
 	UI bool `json:"ui,omitempty"`
 
+	// The address where the users of the built-in page sign in: an http or https URL, or a
+	// path of the site. The page shows a link to it to those whom the server does not let in
+	// without a token. It comes back to the page with `#token=` and the token.
+	SignIn string `json:"sign_in,omitempty"`
+
 	// The hub that holds the rooms: 1 to 64 letters, digits and `-_.`, not beginning
 	// with a dot. Handlers that name the same hub share its rooms, its journal and its
 	// settings, whatever site they belong to. Default: `default`.
@@ -152,6 +157,9 @@ func (h *Handler) validate() error {
 	if err := checkHubName(h.Hub); err != nil {
 		return err
 	}
+	if err := validateSignIn(h.SignIn, h.UI); err != nil {
+		return fmt.Errorf("chat: %w", err)
+	}
 	if err := access.Origins(h.Origins).Validate(); err != nil {
 		return fmt.Errorf("chat: %w", err)
 	}
@@ -207,7 +215,7 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 	case !below:
 		return nil
 	case (path == "" || path == "/") && h.UI && isPageVisit(r):
-		return func(_ *chat.Handler, w http.ResponseWriter, r *http.Request) { servePage(w, r) }
+		return func(_ *chat.Handler, w http.ResponseWriter, r *http.Request) { servePage(w, r, h.SignIn) }
 	case path == "" || path == "/":
 		liftIdleTimeouts(r)
 		return (*chat.Handler).ServeHTTP

@@ -6,8 +6,12 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"errors"
+	"fmt"
+	"html"
 	"io"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -96,8 +100,8 @@ func isPageVisit(r *http.Request) bool {
 }
 
 // servePage serves the built-in page. The page may load only what this server has,
-// and the pictures of users from anywhere.
-func servePage(w http.ResponseWriter, r *http.Request) {
+// and the pictures of users from anywhere. signIn is the address where users sign in.
+func servePage(w http.ResponseWriter, r *http.Request, signIn string) {
 	scheme := "ws"
 	if r.TLS != nil {
 		scheme = "wss"
@@ -114,12 +118,18 @@ func servePage(w http.ResponseWriter, r *http.Request) {
 	if !strings.HasSuffix(r.URL.Path, "/") {
 		base = path.Base(r.URL.Path) + "/ui"
 	}
-	newAsset("page.html", checked, map[string][]byte{"": bytes.ReplaceAll(page.content[""], []byte("{{assets}}"), []byte(base))}).serve(w, r)
+	attributes := ""
+	if signIn != "" {
+		attributes = ` sign-in="` + html.EscapeString(signIn) + `"`
+	}
+	content := strings.NewReplacer("{{assets}}", base, "{{attributes}}", attributes).Replace(string(page.content[""]))
+	newAsset("page.html", checked, map[string][]byte{"": []byte(content)}).serve(w, r)
 }
 
 // serveAsset serves a file of the page. Pages of other sites may embed it.
 func serveAsset(w http.ResponseWriter, r *http.Request, name string) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Access-Control-Expose-Headers", "ETag") // the emoji picker asks whether its data has changed
 	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 	assets[name].serve(w, r)
 }
@@ -143,4 +153,19 @@ func (a asset) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	header.Set("ETag", `"`+etag+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+}
+
+// validateSignIn returns an error for an address that a link must not have.
+func validateSignIn(address string, ui bool) error {
+	if address == "" {
+		return nil
+	}
+	if !ui {
+		return errors.New("sign_in has no effect without ui")
+	}
+	u, err := url.Parse(address)
+	if err != nil || strings.Contains(address, `\`) || !(u.Scheme == "" && u.Host == "" && strings.HasPrefix(u.Path, "/") || (u.Scheme == "http" || u.Scheme == "https") && u.Host != "") {
+		return fmt.Errorf("sign_in %q is no http or https URL and no path that begins with /", address)
+	}
+	return nil
 }

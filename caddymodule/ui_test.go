@@ -126,3 +126,14 @@ func TestUI_PartsAreImmutableAndCompressed(t *testing.T) {
 		}
 	}
 }
+
+func TestUI_SignIn(t *testing.T) {
+	s := testcaddy.Start(t, "chat {\nui {\nsign_in \"/login?a=1&b=\\\"2\"\n}\n}\nchat /plain {\nui on\n}")
+	html := http.Header{"Accept": {"text/html"}}
+	if _, body := s.Status("https://"+s.TLS+"/chat", html); !strings.Contains(body, `<caddy-chat mode="page" sign-in="/login?a=1&amp;b=&#34;2">`) {
+		t.Error(body)
+	}
+	if _, body := s.Status("https://"+s.TLS+"/plain", html); !strings.Contains(body, `<caddy-chat mode="page">`) {
+		t.Error(body)
+	}
+}

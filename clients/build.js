@@ -10,7 +10,7 @@
 //
 // All of them are kept in the repository, so that the server needs only Go to build, the
 // mini program no npm, and npm pack no build.
-import { build } from 'esbuild'
+import { build, transform } from 'esbuild'
 import { createHash } from 'node:crypto'
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -33,12 +33,20 @@ export async function makeCommonJS(outdir = `${core}/commonjs`) {
 }
 
 const web = fileURLToPath(new URL('web/', import.meta.url))
+const modules = fileURLToPath(new URL('node_modules/', import.meta.url))
 
 // makePage writes the built-in page. It returns the names of the scripts that a visitor
 // loads at once, and those of all files.
 export async function makePage(outdir = fileURLToPath(new URL('../caddymodule/ui', import.meta.url))) {
   await mkdir(outdir, { recursive: true })
   for (const name of await readdir(outdir)) await rm(path.join(outdir, name))
+  const files = new Map()
+  const emoji = {}
+  for (const language of ['en', 'zh']) {
+    const content = await readFile(`${modules}emoji-picker-element-data/${language}/cldr/data.json`)
+    emoji[language] = hashed(`emoji-${language}.json`, content)
+    files.set(emoji[language], content)
+  }
   const { outputFiles, metafile } = await build({
     entryPoints: [{ in: `${web}element.js`, out: 'chat' }],
     outdir,
@@ -51,10 +59,12 @@ export async function makePage(outdir = fileURLToPath(new URL('../caddymodule/ui
     target: 'es2022',
     charset: 'utf8',
     legalComments: 'none',
+    define: { __EMOJI__: JSON.stringify(emoji) },
+    plugins: [styleText, strictPicker],
     metafile: true,
     write: false,
   })
-  const files = new Map(outputFiles.map((file) => [path.basename(file.path), file.contents]))
+  for (const file of outputFiles) files.set(path.basename(file.path), file.contents)
   const css = await readFile(`${web}page.css`)
   const style = hashed('page.css', css)
   files.set(style, css)
@@ -66,6 +76,37 @@ export async function makePage(outdir = fileURLToPath(new URL('../caddymodule/ui
   const links = [`<link rel="stylesheet" href="{{assets}}/${style}">`, ...scripts.map((name) => `<link rel="modulepreload" href="{{assets}}/${name}">`)]
   await writeFile(`${outdir}/page.html`, page.replace('<!-- links -->', links.join('\n')))
   return { scripts, files: [...files.keys()] }
+}
+
+// styleText imports a style sheet as a text without white space.
+const styleText = {
+  name: 'style as text',
+  setup({ onLoad }) {
+    onLoad({ filter: /\.css$/ }, async ({ path: file }) => {
+      const { code } = await transform(await readFile(file, 'utf8'), { loader: 'css', minify: true })
+      return { contents: code, loader: 'text' }
+    })
+  },
+}
+
+// strictPicker changes the emoji picker so that a Content-Security-Policy without
+// unsafe-inline does not take its styles away: scripts may set styles, markup may not.
+const strictPicker = {
+  name: 'strict emoji picker',
+  setup({ onLoad }) {
+    onLoad({ filter: /emoji-picker-element.picker\.js$/ }, async ({ path: file }) => {
+      let contents = await readFile(file, 'utf8')
+      const change = (from, to) => {
+        if (contents.split(from).length !== 2) throw new Error(`${file} has changed: ${from}`)
+        contents = contents.replace(from, () => to)
+      }
+      change(`const style = document.createElement('style');`, `const style = new CSSStyleSheet();`)
+      change(`style.textContent = baseStyles + EXTRA_STYLES;`, `style.replaceSync(baseStyles + EXTRA_STYLES);`)
+      change(`this.shadowRoot.appendChild(style);`, `this.shadowRoot.adoptedStyleSheets = [style];`)
+      change(`targetNode.setAttribute(attributeName, newValue);`, `if (attributeName === 'style') targetNode.style.cssText = newValue; else targetNode.setAttribute(attributeName, newValue);`)
+      return { contents, loader: 'js' }
+    })
+  },
 }
 
 // startScripts returns the names of the entry point and of all that it imports: the loader

@@ -1,1 +1,1 @@
-import'./chat-I4RMRKXL.js';
+import'./chat-JHWERPL3.js';import'./chunk-MRMKZQ43.js';import'./chunk-SDOSUXGY.js';

@@ -1,238 +1,494 @@
 // Files import in one direction only: a file of this list imports nothing but files
-// above it, and files of ../core (test/imports.test.js checks that).
+// above it, and files of ../core (test/imports.test.js checks that). Those marked * are
+// loaded when they are first needed.
 //
-//	words.js        the texts, in English and Chinese
+//	words/en.js     * the texts in English, from a JSON file
+//	words/zh.js     * the texts in Chinese
+//	words.js        the texts of one language
 //	colours.js      the colours, light and dark
-//	style.js        the layout
+//	style.js        the style sheet, from style.css
 //	remembered.js   what the browser keeps for the next visit
-//	dom.js          make, which creates an element
+//	text.js         names, initials and texts of users
+//	dates.js        days and times
+//	icons.js        the pictures on buttons
+//	links.js        * links in texts
+//	emoji.js        * the emoji picker
+//	avatar.js       the picture of a user
+//	window.js       which part of a list is drawn
+//	room-state.js   what is known of one room
+//	session.js      the connection: who the user is, and the rooms
+//	reading.js      which messages are in sight, and the read mark
 //	item.js         one message or notice
-//	room-view.js    one room: messages, text field
-//	element.js      <caddy-chat>: sign-in, room list, the open room
-import { Client } from '../core/client.js'
-import { browser } from '../core/browser.js'
-import { make } from './dom.js'
-import { nameOf } from './item.js'
-import { remember, remembered } from './remembered.js'
-import { RoomView } from './room-view.js'
+//	messages.js     the list of a room's messages
+//	alerts.js       notifications and sound
+//	menu.js         a menu
+//	moderation.js   the menu entries of moderators
+//	people.js       who is present
+//	settings.js     name, picture, notifications, sign out
+//	acts.js         what a user does to messages and people
+//	composer.js     the text field
+//	more.js         * the seven above, loaded when the first messages are drawn
+//	page-mode.js    address, title and icon of the built-in page
+//	views.js        the parts that have no state of their own
+//	element.js      <caddy-chat>
+import { html, LitElement, nothing } from 'lit'
+import { Dates } from './dates.js'
+import './messages.js'
+import { roomOfAddress, showRoom, showUnread, takeToken } from './page-mode.js'
+import { ReadMark } from './reading.js'
+import { remember, remembered, rememberedRooms, rememberForTab, rememberRooms } from './remembered.js'
+import { Session } from './session.js'
 import { sheet } from './style.js'
-import { words } from './words.js'
+import { nameOf, textOf } from './text.js'
+import { banner, header, launcher, refusal, roomList, startView, typingText } from './views.js'
+import { builtInWords, loadWords } from './words.js'
 
-// CaddyChat is the element <caddy-chat>. Its attributes:
-//
-//	url   of the chat, ws:// or wss://; by default that of the server of this script
-//	room  the only room; without it there is a list of rooms, with a lobby
-//	name  of the user; without it the user is asked
-//
-// Its property token is a token, or a function that returns one, for sites that
-// have signed their users in. Set it before the element is inserted into the page.
-//
-// If an attribute changes, the element starts again with the new ones.
-export class CaddyChat extends HTMLElement {
-  static observedAttributes = ['url', 'room', 'name']
+const ownServer = new URL('..', import.meta.url).href
 
-  // attributeChangedCallback waits for the end of the task, in which a framework may
-  // change several attributes.
-  attributeChangedCallback(attribute, before, now) {
-    if (before === now || !this.shadowRoot || this.restarting) return
-    this.restarting = Promise.resolve().then(() => {
-      this.restarting = undefined
-      if (!this.isConnected) return
-      this.disconnectedCallback()
-      this.connectedCallback()
+// CaddyChat is the element <caddy-chat>. docs/web.md describes its attributes, properties,
+// events, parts, slots and variables.
+export class CaddyChat extends LitElement {
+  static properties = {
+    url: {},
+    room: {},
+    name: {},
+    avatar: {},
+    token: { attribute: false },
+    mode: { reflect: true },
+    isOpen: { attribute: 'open', type: Boolean, reflect: true },
+    language: { attribute: 'lang' },
+    wordsUrl: { attribute: 'words' },
+    signIn: { attribute: 'sign-in' },
+  }
+
+  static styles = sheet
+
+  constructor() {
+    super()
+    this.isOpen = false
+    this.listing = this.peopleOpen = false
+    this.unread = 0
+    this.acted = false // the user has touched the chat: only then it takes the focus
+    for (const event of ['pointerdown', 'keydown']) this.addEventListener(event, () => { this.acted = true })
+    this.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape' && this.mode === 'popup' && this.isOpen) this.setOpen(false)
     })
+    this.onHash = () => this.openAddress()
+    this.onVisible = () => this.countUnread()
+  }
+
+  // chat is the Client, for pages that want more than this element does.
+  get chat() {
+    return this.session?.chat
+  }
+
+  get single() {
+    return this.room != null || this.mode === 'popup'
   }
 
   connectedCallback() {
-    if (this.chat) return
-    const root = this.shadowRoot ?? this.attachShadow({ mode: 'open' })
-    root.adoptedStyleSheets = [sheet]
-    this.onlyRoom = this.getAttribute('room') ?? undefined
-    const name = this.getAttribute('name') ?? remembered('name')
-    if (name || this.token) this.start(root, name)
-    else this.signIn(root)
+    super.connectedCallback()
+    window.addEventListener('hashchange', this.onHash)
+    document.addEventListener('visibilitychange', this.onVisible)
+    if (this.hasUpdated && !this.session) this.start()
   }
 
+  // disconnectedCallback waits for the end of the task: an element that is moved goes on.
   disconnectedCallback() {
-    this.view?.close()
-    this.chat?.close()
-    this.chat = this.view = undefined
-    this.shadowRoot.replaceChildren()
+    super.disconnectedCallback()
+    window.removeEventListener('hashchange', this.onHash)
+    document.removeEventListener('visibilitychange', this.onVisible)
+    Promise.resolve().then(() => this.isConnected || this.stop())
   }
 
-  // signIn asks for a name.
-  signIn(root) {
-    const name = make('input', { id: 'name', name: 'name', required: true, maxLength: 64, autocomplete: 'nickname' })
-    const submit = (event) => {
-      event.preventDefault()
-      const value = name.value.trim()
-      if (!value) return
-      remember('name', value)
-      this.start(root, value)
-    }
-    root.replaceChildren(make('form.sign-in', { onsubmit: submit },
-      make('h1', {}, words.hello),
-      make('label', { for: 'name' }, words.whatName),
-      name,
-      make('button', { type: 'submit' }, words.enter)))
-    name.focus()
+  willUpdate(changed) {
+    if (!this.hasUpdated || changed.has('language') || changed.has('wordsUrl')) this.chooseWords()
+    if (!this.hasUpdated) return this.startIfWanted()
+    if (changed.has('url') || changed.has('token')) return this.restart()
+    if (changed.has('isOpen') || changed.has('mode')) this.startIfWanted()
+    if (!this.session?.chat) return
+    if (changed.has('name') || changed.has('avatar')) this.session.rename(this.ownName, this.ownAvatar)
+    if (changed.has('room') && this.session.phase === 'chat') this.changeRooms()
   }
 
-  start(root, name) {
-    this.chat = new Client({ url: this.url, name, token: this.token, ...browser() })
-    this.banner = make('div.banner', { role: 'status', hidden: true })
-    this.heading = make('h1')
-    this.members = make('button.members', { 'aria-expanded': 'false', onclick: () => this.togglePeople() })
-    this.people = make('aside', { 'aria-label': words.people, hidden: true })
-    this.roomItems = make('ul')
-    this.viewBox = make('div.view')
-    this.layout = make('div.layout', {},
-      this.onlyRoom === undefined ? this.roomList() : undefined,
-      make('main', {},
-        make('header', {},
-          make('button.back', { onclick: () => this.layout.classList.add('listing') }, words.back),
-          this.heading, this.members),
-        this.banner, this.people, this.viewBox))
-    root.replaceChildren(this.layout)
-
-    const { chat } = this
-    chat.on('state', (change) => this.stateChanged(change))
-    for (const event of ['room', 'message', 'notice', 'read', 'removed']) chat.on(event, () => this.drawLater())
-    chat.on('presence', ({ room }) => room === this.current && this.drawMembers())
-    chat.connect() // the banner shows the state
-    const rooms = this.onlyRoom === undefined ? savedRooms() : [this.onlyRoom]
-    for (const room of rooms) chat.join(room) // its RoomView shows a refusal
-    this.open(rooms.includes(this.hashRoom) ? this.hashRoom : rooms[0])
+  startIfWanted() {
+    if (this.session) return
+    if (this.mode === 'popup' && this.isOpen) remember('popup', 'on')
+    if (this.mode !== 'popup' || remembered('popup')) this.start()
   }
 
-  get url() {
-    const url = new URL(this.getAttribute('url') ?? '..', import.meta.url)
-    url.protocol = url.protocol.replace('http', 'ws')
-    url.pathname = url.pathname.replace(/\/$/, '')
-    return url.href
+  get ownName() {
+    return this.name ?? remembered('name') ?? ''
   }
 
-  // hashRoom is the room in the fragment of the page's URL.
-  get hashRoom() {
+  get ownAvatar() {
+    return this.avatar ?? remembered('avatar') ?? ''
+  }
+
+  start() {
+    const token = this.token ?? (this.mode === 'page' ? takeToken() : undefined)
+    this.session = new Session({ url: this.serverUrl, token, name: this.ownName || undefined, avatar: this.ownAvatar || undefined }, {
+      changed: () => this.requestUpdate(),
+      event: (name, detail) => this.report(name, detail),
+      entered: () => this.changeRooms(),
+      live: (message) => this.hear(message),
+    })
+    this.readMark = this.chat && new ReadMark(this.chat)
+    this.session.connect()
+    this.requestUpdate()
+  }
+
+  stop() {
+    this.readMark?.send()
+    this.session?.close()
+    this.session = this.current = undefined
+  }
+
+  restart() {
+    this.stop()
+    this.startIfWanted()
+  }
+
+  get serverUrl() {
     try {
-      return decodeURIComponent(location.hash.slice(1))
+      const url = new URL(this.url ?? ownServer, document.baseURI)
+      url.protocol = url.protocol.replace('http', 'ws')
+      url.pathname = url.pathname.replace(/\/$/, '')
+      return url.href
     } catch {
-      return '' // a percent sign that escapes nothing
+      return String(this.url)
     }
   }
 
-  roomList() {
-    const name = make('input', { 'aria-label': words.newRoom, placeholder: words.newRoom, required: true, maxLength: 64 })
-    const submit = (event) => {
-      event.preventDefault()
-      const room = name.value.trim()
-      if (!room) return
-      name.value = ''
-      this.chat.join(room) // its RoomView shows a refusal
-      saveRooms([...savedRooms(), room])
-      this.open(room)
-    }
-    return make('nav', { 'aria-label': words.rooms },
-      make('h2', {}, words.rooms),
-      this.roomItems,
-      make('form', { onsubmit: submit }, name, make('button', { type: 'submit' }, words.join)))
+  // roomsKey names the list of rooms: that of another server is another one.
+  get roomsKey() {
+    return this.url ? ` ${this.serverUrl}` : ''
   }
 
-  // open shows a room.
-  open(room) {
-    this.view?.close()
+  // chooseWords loads the texts. Nothing is drawn before they are there.
+  async chooseWords() {
+    const { language, wordsUrl } = this
+    const languages = language ? [language] : navigator.languages ?? []
+    let words
+    try {
+      words = wordsUrl && await loadWords(new URL(wordsUrl, document.baseURI))
+    } catch (cause) {
+      this.report('error', cause)
+    }
+    words ||= await builtInWords(languages)
+    if (language !== this.language || wordsUrl !== this.wordsUrl) return
+    this.words = words
+    this.dates = new Dates(words.language)
+    this.requestUpdate()
+  }
+
+  report(name, detail) {
+    this.dispatchEvent(new CustomEvent(`chat-${name}`, { detail }))
+    if (name === 'room' && !this.single) this.saveRooms()
+  }
+
+  // changeRooms joins the rooms that the attributes and the address ask for.
+  changeRooms() {
+    const { session } = this
+    const wanted = this.mode === 'page' && !this.single ? roomOfAddress().normalize() : ''
+    const rooms = this.single ? [this.room || 'lobby'] : rememberedRooms(this.roomsKey)
+    if (wanted && !rooms.includes(wanted)) rooms.push(wanted)
+    for (const room of [...session.rooms.keys()]) if (this.single && !rooms.includes(room)) session.leave(room)
+    for (const room of rooms) session.join(room)
+    this.open(wanted || rooms[0], false)
+    if (this.mode === 'page') this.acted = true
+    this.focusField()
+  }
+
+  // openAddress follows a link to #room on the same page.
+  openAddress() {
+    if (this.mode !== 'page' || this.session?.phase !== 'chat' || this.single) return
+    if (location.hash.startsWith('#token=')) return this.restart()
+    const room = roomOfAddress().normalize()
+    if (room && room !== this.current) this.open(room)
+  }
+
+  // open shows a room, and joins it if need be.
+  open(room, focus = true) {
+    const { session } = this
+    session.rooms.get(this.current)?.hide()
     this.current = room
-    this.view = new RoomView(this.chat, room)
-    this.viewBox.replaceChildren(this.view.element)
-    this.heading.textContent = room
-    this.people.hidden = true
-    this.layout.classList.remove('listing')
-    if (this.onlyRoom === undefined) history.replaceState(null, '', `#${encodeURIComponent(room)}`)
-    this.drawRooms()
-    this.view.show()
+    session.join(room)
+    this.listing = this.peopleOpen = false
+    this.note = undefined
+    if (this.mode === 'page' && !this.single) showRoom(room)
+    if (focus) this.focusField()
+    this.requestUpdate()
+  }
+
+  joinRoom(event) {
+    event.preventDefault()
+    const { room: field } = event.target.elements
+    const room = field.value.trim().normalize()
+    if (!room) return
+    field.value = ''
+    this.open(room)
   }
 
   leave(room) {
-    this.chat.leave(room)
-    saveRooms(savedRooms().filter((other) => other !== room))
-    if (room !== this.current) return this.drawRooms()
-    const [next] = savedRooms()
-    if (!this.chat.rooms.has(next)) this.chat.join(next)
-    this.open(next)
+    const { session } = this
+    session.leave(room)
+    if (room === this.current) this.open([...session.rooms.keys()][0] ?? 'lobby', false)
+    this.saveRooms()
+    this.requestUpdate()
   }
 
-  // drawLater draws the room list once for all events of one task. It waits for the
-  // end of the task, since a message is emitted before its room's unread changes.
-  drawLater() {
-    this.drawing ??= Promise.resolve().then(() => {
-      this.drawing = undefined
-      if (this.chat) this.drawRooms()
+  // saveRooms remembers the rooms that the user may be in.
+  saveRooms() {
+    rememberRooms(this.roomsKey, [...this.session.rooms.values()].filter(({ refusal }) => !refusal).map(({ name }) => name))
+  }
+
+  enterName(event) {
+    event.preventDefault()
+    const name = event.target.elements.name.value.trim()
+    if (!name) return
+    remember('name', name)
+    this.session.rename(name, this.ownAvatar)
+  }
+
+  // hear takes a message that has just come.
+  async hear(message) {
+    this.report('message', message)
+    const { words, session } = this
+    if (message.from?.id === session.chat.user?.id || message.recalled) return
+    const name = nameOf(message.from)
+    if (message.room === this.current) this.announcement = words.get('says', { name, text: textOf(message.body) })
+    if (!remembered('notify') && !remembered('sound')) return
+    if (this.isShown && document.hasFocus()) return
+    const { alerts } = await import('./more.js').catch(() => ({}))
+    alerts?.tell(message, () => {
+      this.setOpen(true)
+      this.open(message.room)
     })
   }
 
-  drawRooms() {
-    const { chat, current } = this
-    this.drawMembers()
-    const focused = this.shadowRoot.activeElement?.dataset.room
-    this.roomItems.replaceChildren(...[...chat.rooms.values()].map(({ room, unread }) => make('li', {},
-      make('button.room', { 'data-room': room, 'aria-current': room === current ? 'true' : undefined, onclick: () => this.open(room) },
-        make('span', { dir: 'auto' }, room),
-        unread > 0 && room !== current ? make('b', { 'aria-label': words.unreadCount(unread) }, String(unread)) : undefined),
-      make('button.leave', { 'aria-label': `${words.leave}: ${room}`, onclick: () => this.leave(room) }, '×'))))
-    if (focused) this.roomItems.querySelector(`[data-room="${CSS.escape(focused)}"]`)?.focus()
+  get isShown() {
+    return document.visibilityState === 'visible' && (this.mode !== 'popup' || this.isOpen)
   }
 
-  drawMembers() {
-    const members = this.chat.rooms.get(this.current)?.members
-    this.members.hidden = members === undefined
-    this.members.textContent = words.members(members ?? 0)
-    if (!this.people.hidden) this.drawPeople()
+  countUnread() {
+    const state = this.session?.rooms.get(this.current)
+    const shown = this.isShown && state?.placed && state.window.follows ? state.known?.unread ?? 0 : 0
+    const unread = this.session?.chat ? this.session.unread - shown : 0
+    if (this.mode === 'page' && this.words) showUnread(unread, this.words.get('title'))
+    if (unread === this.unread) return
+    this.unread = unread
+    this.report('unread', { unread })
+    this.requestUpdate()
   }
 
-  togglePeople() {
-    this.people.hidden = !this.people.hidden
-    this.members.setAttribute('aria-expanded', String(!this.people.hidden))
-    if (!this.people.hidden) this.drawPeople()
+  // tell shows a line above the text field.
+  tell(text, action) {
+    this.note = { text, action }
+    this.requestUpdate()
   }
 
-  async drawPeople() {
-    const { current } = this
-    const { users } = await this.chat.who(current).catch(() => ({ users: [] })) // drawn again with the next presence frame
-    if (current !== this.current) return
-    this.people.replaceChildren(make('ul', {}, ...users.map((user) => make('li', { dir: 'auto' },
-      nameOf(user) + (user.id === this.chat.user?.id ? ` (${words.you})` : user.guest ? ` (${words.guest})` : '')))))
+  say(text) {
+    const { session, current, words } = this
+    const over = [...text].length - (session.chat.limits?.text ?? Infinity)
+    if (over > 0) {
+      this.tell(words.get('tooLong', { n: over }))
+      return false
+    }
+    this.note = undefined
+    session.rooms.get(current).divideAfter = undefined
+    session.chat.send(current, { text }).catch(({ code }) => code === 'outbox_full' && this.tell(words.error(code))) // the list shows other failures
+    this.renderRoot.querySelector('caddy-chat-messages').toEnd()
+    return true
   }
 
-  stateChanged({ state, message, code }) {
-    const { banner } = this
-    banner.hidden = state === 'online' || state === 'suspended'
-    banner.className = `banner ${state}`
-    if (state === 'closed') {
-      const restart = () => {
-        this.chat.forget()
-        this.chat.connect()
-      }
-      banner.replaceChildren(words.closed(message || code), make('button', { onclick: restart }, words.anew))
-    } else {
-      banner.replaceChildren(state === 'connecting' ? words.connecting : words.offline)
+  render() {
+    const { session, words, mode } = this
+    const popup = mode === 'popup'
+    if (!words) return nothing
+    return html`<div class="root" part="root" lang=${words.language} dir=${words.direction ?? nothing}>
+      ${!session || (popup && !this.isOpen) ? nothing : session.phase === 'chat' && this.current !== undefined ? this.drawChat() : html`<div class="layout">
+        ${popup ? html`<button class="quiet corner" aria-label=${words.get('close')} @click=${() => this.setOpen(false)}>×</button>` : nothing}${startView(this)}</div>`}
+      ${popup ? launcher(this) : nothing}</div>`
+  }
+
+  drawChat() {
+    const { session, words } = this
+    const state = session.rooms.get(this.current)
+    const { known } = state
+    const view = {
+      words, dates: this.dates, redraw: () => this.requestUpdate(),
+      mayRecall: ({ own, at, seq, state: sent }) => seq && sent === 'sent' && (known?.moderate || (own && at + (session.chat.limits?.recall ?? 0) > session.chat.now())),
+    }
+    return html`<div class="layout ${this.listing ? 'listing' : ''} ${this.single ? 'single' : ''}">
+      ${this.single ? nothing : roomList(this)}
+      <main>
+        ${header(this, state)}${banner(this)}
+        ${state.refusal ? refusal(this, state) : html`<caddy-chat-messages .state=${state} .view=${view} .on=${this.buttonsFor(state)} .saw=${(seq) => this.saw(state, seq)}></caddy-chat-messages>
+          <p class="typing">${typingText(words, state)}</p>
+          <p class="note" role="status">${state.gap && !this.note ? words.get('gap') : this.note?.text}${this.note?.action
+            ? html` <button class="link" @click=${() => this.note.action.run()}>${this.note.action.label}</button>` : nothing}</p>
+          ${this.drawComposer(state)}`}
+        <p class="sr" aria-live="polite">${this.announcement}</p>
+      </main>
+      ${this.peopleOpen ? html`<caddy-chat-people .state=${state} .peopleChanged=${state.peopleChanged} .words=${words} .close=${() => this.togglePeople()}
+        .menu=${known?.moderate ? (event, user) => this.openUserMenu(event, state, user) : undefined}></caddy-chat-people>` : nothing}
+    </div>`
+  }
+
+  drawComposer(state) {
+    const { session, words } = this
+    const muted = session.mutedIn(state)
+    const closed = state.known?.epoch !== undefined && !state.known.write ? words.get('readOnly')
+      : muted === Infinity ? words.get('youAreMuted') : muted ? words.get('youAreMutedUntil', { time: this.dates.time.format(muted) }) : ''
+    if (muted && muted !== Infinity) this.redrawLater(muted - session.chat.now())
+    if (closed) return html`<p class="closed" role="status">${closed}</p>`
+    return html`<caddy-chat-composer .state=${state} .words=${words} .said=${(text) => this.say(text)} .typed=${() => session.chat.typing(state.name)}
+      .tell=${(text) => this.tell(text)}></caddy-chat-composer>`
+  }
+
+  redrawLater(delay) {
+    clearTimeout(this.redrawTimer)
+    this.redrawTimer = setTimeout(() => this.requestUpdate(), Math.min(delay, 60_000))
+  }
+
+  updated(changed) {
+    this.countUnread()
+    if (!this.loaded && this.session?.rooms.get(this.current)?.known?.live) {
+      this.loaded = true
+      this.load().then(() => this.focusField(), () => {})
+    }
+    if (this.session?.phase === 'name' && (this.mode === 'page' || this.acted)) {
+      const field = this.renderRoot.querySelector('#name')
+      if (field !== this.focusedName) field?.focus({ preventScroll: true })
+      this.focusedName = field
+    }
+    if (changed.has('isOpen') && this.isOpen) this.renderRoot.querySelector('caddy-chat-messages')?.updateComplete.then(() => this.renderRoot.querySelector('caddy-chat-messages')?.shown())
+  }
+
+  saw(state, seq) {
+    if (!this.isShown) return
+    const { items, known } = state
+    let last = items.length - 1
+    while (last >= 0 && !items[last].seq) last--
+    if (seq > state.seen) {
+      state.seen = seq
+      this.requestUpdate()
+    }
+    this.readMark.move(state.name, seq === items[last]?.seq ? Math.max(seq, known?.seq ?? 0) : seq) // recalls have no line of their own
+  }
+
+  // buttonsFor returns what the buttons of messages do.
+  buttonsFor(state) {
+    const { session: { chat } } = this
+    return {
+      retry: (key) => chat.retry(key),
+      discard: (key) => chat.discard(key),
+      recall: async (item) => (await this.load()).recall(this, state, item),
+      textOfTaken: ({ own, seq }) => own && state.taken.get(seq),
+      sayAgain: (item) => this.sayAgain(item.recalled ? state.taken.get(item.seq) : textOf(item.body)),
+      menu: (event, item) => this.openMessageMenu(event, state, item),
     }
   }
-}
 
-const lobby = 'lobby'
-
-function savedRooms() {
-  try {
-    const rooms = JSON.parse(remembered('rooms') ?? 'null')
-    if (Array.isArray(rooms) && rooms.length) return rooms
-  } catch {
-    // Not written by this element.
+  sayAgain(text) {
+    const composer = this.renderRoot.querySelector('caddy-chat-composer')
+    composer?.setText(text)
+    composer?.field.focus({ preventScroll: true })
   }
-  return [lobby]
-}
 
-function saveRooms(rooms) {
-  remember('rooms', JSON.stringify([...new Set(rooms)]))
+  async openMessageMenu(event, state, item) {
+    event.preventDefault()
+    const button = event.currentTarget.closest('li').querySelector('.more')
+    const { words } = this
+    const { copy, recall } = await this.load()
+    const moderate = state.known?.moderate
+    const items = [{ label: words.get('copy'), run: () => copy(this, textOf(item.body)) }]
+    const mayRecall = moderate || (item.own && item.at + (this.chat.limits?.recall ?? 0) > this.chat.now())
+    if (item.own) items.push({ label: words.get('sayAgain'), run: () => this.sayAgain(textOf(item.body)) })
+    if (mayRecall && item.seq) items.push({ label: words.get('recall'), run: () => recall(this, state, item) })
+    await this.openMenu(button, state, items, moderate && !item.own ? item.from : undefined)
+  }
+
+  async openUserMenu(event, state, user) {
+    await this.openMenu(event.currentTarget, state, [], user)
+  }
+
+  // openMenu opens a menu, with what a moderator may do to user.
+  async openMenu(button, state, items, user) {
+    const more = await this.load()
+    if (user) {
+      const name = nameOf(user)
+      items.push(...more.moderationItems(this.words, user, name, (type, fields, done) => more.moderate(this, state, type, fields, done, name)))
+    }
+    more.openMenu(this.renderRoot.querySelector('.root'), button, items)
+  }
+
+  // load loads the rest of the program. If the server has a newer one by now, it is gone.
+  async load() {
+    try {
+      return await import('./more.js')
+    } catch (cause) {
+      this.tell(this.words.get('partMissing'))
+      throw cause
+    }
+  }
+
+  async togglePeople() {
+    if (!this.peopleOpen) await this.load()
+    this.peopleOpen = !this.peopleOpen
+    this.requestUpdate()
+    if (!this.peopleOpen) this.renderRoot.querySelector('.members')?.focus({ preventScroll: true })
+  }
+
+  async openSettings() {
+    await this.load()
+    const { session } = this
+    const { user } = session.chat
+    const settings = document.createElement('caddy-chat-settings')
+    const mine = this.mode === 'page' && session.hasToken && !this.token
+    Object.assign(settings, {
+      words: this.words, user, mayRename: user.guest || user.name === session.name,
+      save: (name, avatar) => {
+        remember('name', name)
+        remember('avatar', avatar)
+        session.rename(name, avatar)
+      },
+      signOut: user.guest || mine ? () => this.signOut() : undefined,
+      close: () => settings.remove(),
+    })
+    this.renderRoot.querySelector('.root').append(settings)
+  }
+
+  // signOut forgets the user and what was remembered of them.
+  signOut() {
+    this.chat.forget()
+    for (const name of ['name', 'avatar', 'notify', 'sound', `rooms${this.roomsKey}`]) remember(name, '')
+    rememberForTab('token', '')
+    this.report('sign-out', {})
+    this.restart()
+  }
+
+  showList() {
+    this.listing = true
+    this.requestUpdate()
+  }
+
+  setOpen(open) {
+    if (this.isOpen === open) return
+    this.isOpen = open
+    this.updateComplete.then(() => {
+      if (open) this.focusField()
+      else this.renderRoot.querySelector('.launcher')?.focus({ preventScroll: true })
+    })
+  }
+
+  // focusField puts the cursor into the text field, if the user has touched the chat and no
+  // keyboard would cover it.
+  async focusField() {
+    await this.updateComplete
+    if (this.acted && matchMedia('(hover: hover)').matches) this.renderRoot.querySelector('textarea')?.focus({ preventScroll: true })
+  }
 }
 
 customElements.define('caddy-chat', CaddyChat)

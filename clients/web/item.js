@@ -1,47 +1,62 @@
-import { make } from './dom.js'
-import { words } from './words.js'
+import { html, nothing } from 'lit'
+import { avatar } from './avatar.js'
+import { sameDay } from './dates.js'
+import { moreIcon, takeBackIcon } from './icons.js'
+import { bigEmoji, nameOf, textOf } from './text.js'
 
-const timeFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })
-const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+const together = 5 * 60_000 // messages of one sender that are drawn as a group
 
-// drawItem draws one item of a timeline. The functions in on are those of its
-// buttons: retry, discard and, if the message may still be recalled, recall.
-export function drawItem(item, on) {
-  if (item.type === 'notice') return make('li.notice', {}, make('p', { dir: 'auto' }, textOf(item.body)))
+// groups reports whether a message belongs to the group of the item before it.
+export function groups(item, before) {
+  return before?.type === 'message' && item.type === 'message' && before.own === item.own && before.from?.id === item.from?.id &&
+    nameOf(before.from) === nameOf(item.from) && item.at - before.at < together && sameDay(item.at, before.at)
+}
+
+// drawItem draws one item of a timeline. view has: words, dates, redraw, parts(text), which
+// splits a text into strings and links, mayRecall(item), and tabStop, the id of the message
+// whose menu is reached by the Tab key. on are the functions of the buttons.
+export function drawItem(item, before, view, on) {
+  const { words } = view
+  if (item.type === 'notice') {
+    return html`<li class="notice" data-id=${item.id} data-seq=${item.seq ?? nothing}>
+      <p class="text" dir="auto">${drawText(item, view)}</p><footer>${drawTime(item, view)}</footer></li>`
+  }
   const { own, from, state, recalled } = item
-  const bubble = make('div.bubble')
-  if (!own) bubble.append(make('span.name', { dir: 'auto' }, nameOf(from)))
-  if (from?.guest && !own) bubble.append(make('span.guest', {}, words.guest))
-  bubble.append(recalled
-    ? make('p.gone', {}, words.recalled)
-    : make('p.text', { dir: 'auto' }, textOf(item.body)))
-  bubble.append(drawFooter(item, on))
-  return make(`li.${own ? 'own' : 'other'}.${state}`, {}, bubble)
+  const grouped = groups(item, before)
+  return html`<li class="${own ? 'own' : 'other'} ${state} ${grouped ? 'grouped' : ''}" data-id=${item.id} data-seq=${item.seq ?? nothing}
+      @contextmenu=${(event) => event.pointerType === 'touch' && on.menu(event, item)}>
+    ${own ? nothing : grouped ? html`<span class="avatar none"></span>` : avatar(from, view.redraw)}
+    <div class="bubble" part="bubble ${own ? 'own' : 'other'}">
+      ${own || grouped ? nothing : html`<p class="who"><span class="name" dir="auto">${nameOf(from)}</span>${
+        from?.guest ? html` <span class="guest">${words.get('guest')}</span>` : nothing}</p>`}
+      ${recalled
+        ? html`<p class="gone" dir="auto">${words.get('recalled')}${
+          on.textOfTaken(item) ? html` <button class="link" @click=${() => on.sayAgain(item)}>${words.get('sayAgain')}</button>` : nothing}</p>`
+        : html`<p class="text ${bigEmoji(textOf(item.body)) ? 'big' : ''}" dir="auto">${drawText(item, view)}</p>`}
+      <footer>${drawState(item, view, on)}${drawTime(item, view)}</footer>
+    </div>
+    ${recalled || state === 'failed' ? nothing : html`<div class="acts">
+      ${view.mayRecall(item) && own ? html`<button class="recall" tabindex="-1" aria-label=${words.get('recall')} title=${words.get('recall')}
+        @click=${() => on.recall(item)}>${takeBackIcon}</button>` : nothing}
+      <button class="more" tabindex=${item.id === view.tabStop ? 0 : -1} aria-haspopup="menu" aria-label=${words.get('more')} title=${words.get('more')}
+        @click=${(event) => on.menu(event, item)}>${moreIcon}</button></div>`}
+  </li>`
 }
 
-function drawFooter({ at, own, state, code, recalled }, on) {
-  const footer = make('footer', {}, make('time', { datetime: new Date(at).toISOString(), title: dateFormat.format(at) }, timeFormat.format(at)))
-  if (state === 'sending') footer.append(make('span.state', {}, words.sending))
-  if (state === 'failed') {
-    footer.append(
-      make('span.state', {}, words.failed(code)),
-      make('button', { onclick: on.retry }, words.retry),
-      make('button', { onclick: on.discard }, words.discard),
-    )
-  }
-  if (own && state === 'sent' && !recalled && on.recall) {
-    footer.prepend(make('button.recall', { onclick: on.recall }, words.recall))
-  }
-  return footer
+function drawText(item, view) {
+  return view.parts(textOf(item.body)).map((part) => (typeof part === 'string' ? part
+    : html`<a href=${part.href} target="_blank" rel="noopener noreferrer nofollow ugc">${part.text}</a>`))
 }
 
-export function nameOf(user) {
-  return user?.name || user?.id || '?'
+function drawTime({ at }, { dates }) {
+  if (!(Math.abs(at) < 8.64e15)) return nothing // no time at all
+  return html`<time datetime=${new Date(at).toISOString()} title=${dates.full.format(at)}>${dates.time.format(at)}</time>`
 }
 
-// textOf returns the text of a body, or the body as JSON if it has none.
-function textOf(body) {
-  if (typeof body === 'string') return body
-  if (typeof body?.text === 'string') return body.text
-  return JSON.stringify(body)
+function drawState({ state, code, key }, { words }, on) {
+  if (state === 'sending') return html`<span class="state">${words.get('sending')}</span>`
+  if (state !== 'failed') return nothing
+  return html`<span class="state">${words.get('notSent', { why: words.error(code) })}</span>
+    <button class="link" @click=${() => on.retry(key)}>${words.get('retry')}</button>
+    <button class="link" @click=${() => on.discard(key)}>${words.get('discard')}</button>`
 }

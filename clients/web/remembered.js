@@ -1,4 +1,4 @@
-/* global localStorage */
+/* global localStorage, sessionStorage */
 
 // Storage may be missing, null, full or forbidden, as in a frame of another site:
 // the chat works without, and this map keeps what it would have remembered.
@@ -13,12 +13,49 @@ export function remembered(name) {
   }
 }
 
-// remember stores a text under a name, for the next visit if the browser lets it.
+// remember stores a text under a name, for the next visit if the browser lets it. An
+// empty text is forgotten.
 export function remember(name, text) {
+  kept.delete(name)
   try {
-    localStorage.setItem(`caddy-chat ${name}`, text)
-    kept.delete(name)
+    if (text) localStorage.setItem(`caddy-chat ${name}`, text)
+    else localStorage.removeItem(`caddy-chat ${name}`)
   } catch {
     kept.set(name, text)
   }
+}
+
+// rememberForTab and rememberedForTab keep a text as long as the tab is open.
+export function rememberForTab(name, text) {
+  try {
+    if (text) sessionStorage.setItem(`caddy-chat ${name}`, text)
+    else sessionStorage.removeItem(`caddy-chat ${name}`)
+  } catch {
+    // It is kept until the page is loaded again.
+  }
+}
+
+export function rememberedForTab(name) {
+  try {
+    return sessionStorage.getItem(`caddy-chat ${name}`) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+const maxRooms = 100
+
+// rememberedRooms returns the rooms of the last visit of a server, the lobby at least.
+export function rememberedRooms(server) {
+  try {
+    const rooms = JSON.parse(remembered(`rooms${server}`) ?? 'null')
+    if (Array.isArray(rooms) && rooms.length) return rooms.filter((room) => typeof room === 'string' && room).slice(0, maxRooms)
+  } catch {
+    // Not written by this program.
+  }
+  return ['lobby']
+}
+
+export function rememberRooms(server, rooms) {
+  remember(`rooms${server}`, JSON.stringify(rooms.slice(0, maxRooms)))
 }

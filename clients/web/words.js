@@ -1,74 +1,45 @@
-// The texts of the page, in the language of the browser.
-const en = {
-  hello: 'Welcome',
-  whatName: 'What shall the others call you?',
-  enter: 'Start chatting',
-  rooms: 'Rooms',
-  back: 'Rooms',
-  newRoom: 'Name of a room',
-  join: 'Join',
-  leave: 'Leave',
-  members: (n) => (n === 1 ? '1 person' : `${n} people`),
-  people: 'People here',
-  guest: 'guest',
-  you: 'you',
-  messages: (room) => `Messages in ${room}`,
-  write: (room) => `Message to ${room}`,
-  send: 'Send',
-  unread: 'New messages',
-  unreadCount: (n) => `${n} unread`,
-  sending: 'sending',
-  failed: (code) => `not sent (${code})`,
-  retry: 'Try again',
-  discard: 'Discard',
-  recall: 'Take back',
-  recalled: 'This message was taken back.',
-  typing: (names) => `${names} is writing…`,
-  gap: 'Some earlier messages are no longer kept.',
-  perhaps: 'This may have been done. Look before you try again.',
-  connecting: 'Connecting…',
-  offline: 'No connection. Trying again…',
-  closed: (why) => `Not connected: ${why}`,
-  anew: 'Start anew',
-  notAllowed: (why) => `You can't be in this room: ${why}`,
-  readOnly: 'You can read here, but not write.',
-  toEnd: 'To the newest',
+const builtIn = { en: () => import('./words/en.js'), zh: () => import('./words/zh.js') }
+
+// Words are the texts of one language, as in words/en.json. A text may have {names} to be
+// replaced, and one that counts has a form for each category of Intl.PluralRules. What a
+// table lacks comes from the fallback.
+export class Words {
+  constructor(table, fallback = table) {
+    this.table = table
+    this.fallback = fallback
+    this.language = table.language
+    try {
+      this.plural = new Intl.PluralRules(this.language)
+    } catch {
+      this.plural = new Intl.PluralRules(this.language = 'en')
+    }
+    this.direction = table.direction // ltr or rtl; otherwise that of the page
+  }
+
+  get(key, values = {}) {
+    let text = this.table[key] ?? this.fallback[key]
+    if (typeof text === 'object') text = text[this.plural.select(values.n)] ?? text.other
+    return String(text).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '')
+  }
+
+  // error returns what a code of the protocol or of the client means.
+  error(code) {
+    const errors = { ...this.fallback.errors, ...this.table.errors }
+    return String(errors[code] ?? errors.other)
+  }
 }
 
-const zh = {
-  hello: '欢迎',
-  whatName: '别人怎么称呼你？',
-  enter: '开始聊天',
-  rooms: '聊天室',
-  back: '聊天室',
-  newRoom: '聊天室名称',
-  join: '加入',
-  leave: '离开',
-  members: (n) => `${n} 人`,
-  people: '在线的人',
-  guest: '访客',
-  you: '你',
-  messages: (room) => `${room} 的消息`,
-  write: (room) => `发消息到 ${room}`,
-  send: '发送',
-  unread: '新消息',
-  unreadCount: (n) => `${n} 条未读`,
-  sending: '发送中',
-  failed: (code) => `未发送（${code}）`,
-  retry: '重试',
-  discard: '删除',
-  recall: '撤回',
-  recalled: '此消息已撤回。',
-  typing: (names) => `${names} 正在输入…`,
-  gap: '部分较早的消息已不再保留。',
-  perhaps: '操作可能已生效，请先查看再重试。',
-  connecting: '连接中…',
-  offline: '连接已断开，正在重试…',
-  closed: (why) => `未连接：${why}`,
-  anew: '重新开始',
-  notAllowed: (why) => `无法进入此聊天室：${why}`,
-  readOnly: '你可以在这里阅读，但不能发言。',
-  toEnd: '回到最新',
+// builtInWords returns the words for the first of some languages that has some.
+export async function builtInWords(languages) {
+  const load = languages.map((language) => builtIn[language.toLowerCase().split('-')[0]]).find(Boolean) ?? builtIn.en
+  return new Words((await load()).default)
 }
 
-export const words = navigator.language.startsWith('zh') ? zh : en
+// loadWords gets words from a JSON file.
+export async function loadWords(url) {
+  const answer = await fetch(url)
+  if (!answer.ok) throw new Error(`${url}: ${answer.status}`)
+  const table = await answer.json()
+  if (table === null || typeof table !== 'object' || Array.isArray(table)) throw new TypeError(`${url} is not an object with texts`)
+  return new Words(table, (await builtIn.en()).default)
+}

@@ -1,0 +1,101 @@
+import { html, LitElement, nothing } from 'lit'
+import { emojiIcon, sendIcon } from './icons.js'
+
+// onTouch reports whether the keyboard is on the screen: it has no Shift+Enter, so Enter
+// begins a line there.
+const onTouch = () => matchMedia('(pointer: coarse)').matches && !matchMedia('(any-hover: hover)').matches
+
+// Composer is the text field of one room. Its properties: state, a RoomState, which keeps
+// the text while another room is shown; words; said(text), typed() and tell(text).
+class Composer extends LitElement {
+  static properties = { state: { attribute: false }, words: { attribute: false }, pickerOpen: { state: true } }
+
+  createRenderRoot() {
+    return this
+  }
+
+  get field() {
+    return this.querySelector('textarea')
+  }
+
+  willUpdate(changed) {
+    if (changed.has('state')) this.pickerOpen = false
+  }
+
+  render() {
+    const { state, words } = this
+    const label = words.get('write', { room: state.name })
+    return html`<form part="composer" @submit=${(event) => this.submit(event)} @keydown=${(event) => event.key === 'Escape' && this.closePicker(event)}>
+      ${this.pickerOpen ? html`<div class="picker">${this.picker}</div>` : nothing}
+      <button type="button" class="quiet" aria-label=${words.get('emoji')} title=${words.get('emoji')} aria-expanded=${String(Boolean(this.pickerOpen))}
+        @click=${() => this.togglePicker()}>${emojiIcon}</button>
+      <textarea rows="1" aria-label=${label} placeholder=${label} enterkeyhint=${onTouch() ? 'enter' : 'send'} .value=${state.draft}
+        @keydown=${(event) => this.onKey(event)} @input=${() => this.onInput()}></textarea>
+      <button type="submit" class="send" aria-label=${words.get('send')} title=${words.get('send')}>${sendIcon}</button>
+    </form>`
+  }
+
+  updated() {
+    this.fit()
+  }
+
+  onKey(event) {
+    // In Safari the Enter that picks a candidate comes after the composition; its keyCode tells.
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229 || onTouch()) return
+    this.submit(event)
+  }
+
+  onInput() {
+    this.state.draft = this.field.value
+    this.fit()
+    if (this.state.draft) this.typed()
+  }
+
+  // fit makes the field as high as its text; the style sheet sets the most.
+  fit() {
+    const { field } = this
+    field.style.height = 'auto'
+    field.style.height = `${field.scrollHeight + 2}px`
+  }
+
+  submit(event) {
+    event.preventDefault()
+    const text = this.state.draft.trim()
+    if (!text || !this.said(text)) return
+    this.pickerOpen = false
+    this.setText('')
+  }
+
+  setText(text) {
+    this.state.draft = this.field.value = text
+    this.fit()
+    this.requestUpdate()
+  }
+
+  insert(text) {
+    const { field } = this
+    field.setRangeText(text, field.selectionStart, field.selectionEnd, 'end')
+    this.onInput()
+  }
+
+  async togglePicker() {
+    if (!this.pickerOpen) {
+      try {
+        const { makePicker } = await import('./emoji.js')
+        this.picker ??= makePicker(this.words.language, (emoji) => this.insert(emoji))
+      } catch {
+        return this.tell(this.words.get('partMissing'))
+      }
+    }
+    this.pickerOpen = !this.pickerOpen
+  }
+
+  closePicker(event) {
+    if (!this.pickerOpen) return
+    event.stopPropagation()
+    this.pickerOpen = false
+    this.field.focus()
+  }
+}
+
+customElements.define('caddy-chat-composer', Composer)

@@ -1,0 +1,39 @@
+// Texts and names of users. They come from strangers: they only become text nodes.
+
+export function nameOf(user) {
+  return user?.name || user?.id || '?'
+}
+
+// initials returns one or two letters that stand for a user without a picture.
+export function initials(user) {
+  const words = nameOf(user).replace(/^guest-/, '').split(/[\s._-]+/).filter(Boolean)
+  const letters = words.slice(0, 2).map((word) => [...word][0])
+  return (/^[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}]/u.test(letters[0] ?? '') ? letters.join('') : letters[0] ?? '?').toLocaleUpperCase()
+}
+
+// hue returns a number from 0 to 7, the same for the same user.
+export function hue(user) {
+  let sum = 0
+  for (const letter of user?.id ?? '') sum = (sum * 31 + letter.codePointAt(0)) % 4096
+  return sum % 8
+}
+
+// pictureOf returns the address of a user's picture, if it is one.
+export function pictureOf(user) {
+  return typeof user?.avatar === 'string' && /^https?:\/\/\S+$/i.test(user.avatar) ? user.avatar : undefined
+}
+
+// textOf returns the text of a body, or the body as JSON if it has none.
+export function textOf(body) {
+  if (typeof body === 'string') return body
+  if (typeof body?.text === 'string') return body.text
+  return JSON.stringify(body) ?? ''
+}
+
+// bigEmoji reports whether a text is one to three emoji and nothing else.
+export function bigEmoji(text) {
+  return text.length < 40 && /^(?:\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\uFE0F|\u200D\p{Extended_Pictographic})*\s*){1,3}$/u.test(text)
+}
+
+// mayHaveLinks reports whether it is worth looking for links in a text.
+export const mayHaveLinks = (text) => /[a-z][.:@]|@[a-z]/i.test(text) && /\S[.:@]\S/.test(text)
