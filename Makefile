@@ -155,8 +155,8 @@ fmt: ## formats the Go code
 	gofmt -w $$(find . -name node_modules -prune -o -name '*.go' -print)
 
 .PHONY: screenshots
-screenshots: caddy chromium fonts $(MODULES) ## takes the pictures of the mini program in docs/screenshots
-	$(say) 'docs/screenshots'
+screenshots: caddy chromium fonts $(MODULES) ## takes the pictures of the mini program and of the page for the documents
+	$(say) 'docs/screenshots, docs/images'
 	cd clients && npm run --silent screenshots
 
 # Packages of Debian: each target runs a command, and installs its packages if that

@@ -1,1 +1,1 @@
-import'./chat-JHWERPL3.js';import'./chunk-MRMKZQ43.js';import'./chunk-SDOSUXGY.js';
+import'./chat-CYYWWHEH.js';import'./chunk-MRMKZQ43.js';import'./chunk-SDOSUXGY.js';

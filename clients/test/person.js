@@ -27,6 +27,14 @@ export function serve(options = {}) {
   })
 }
 
+// withServer returns another server, which ends with the test.
+export async function withServer(t, options) {
+  const at = new Server(options)
+  t.after(() => at.remove())
+  await at.start()
+  return at
+}
+
 export function launch() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-features=LocalNetworkAccessChecks'] })
 }

@@ -202,8 +202,9 @@ export class CaddyChat extends LitElement {
 
   // openAddress follows a link to #room on the same page.
   openAddress() {
-    if (this.mode !== 'page' || this.session?.phase !== 'chat' || this.single) return
+    if (this.mode !== 'page') return
     if (location.hash.startsWith('#token=')) return this.restart()
+    if (this.session?.phase !== 'chat' || this.single) return
     const room = roomOfAddress().normalize()
     if (room && room !== this.current) this.open(room)
   }
@@ -238,9 +239,11 @@ export class CaddyChat extends LitElement {
     this.requestUpdate()
   }
 
-  // saveRooms remembers the rooms that the user may be in.
+  // saveRooms remembers the rooms that the user may be in, as far as that is known.
   saveRooms() {
-    rememberRooms(this.roomsKey, [...this.session.rooms.values()].filter(({ refusal }) => !refusal).map(({ name }) => name))
+    const before = rememberedRooms(this.roomsKey)
+    const good = [...this.session.rooms.values()].filter(({ name, known, refusal }) => !refusal && (known?.epoch !== undefined || before.includes(name)))
+    rememberRooms(this.roomsKey, good.map(({ name }) => name))
   }
 
   enterName(event) {
