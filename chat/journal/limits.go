@@ -18,12 +18,23 @@ const (
 	MaxRecord    = 4 << 10 // of a record's value
 )
 
+// MaxSeq is the largest number of an entry.
+const MaxSeq Seq = 1<<53 - 1
+
 // ErrLimit is wrapped by the errors of whatever exceeds a limit of the contract or
 // contradicts it. Nothing is recorded then, and the same call never succeeds.
 var ErrLimit = errors.New("the journal does not take it")
 
 func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrLimit, fmt.Sprintf(format, args...))
+}
+
+// NextSeq returns the number after last, or an ErrLimit if there is none.
+func NextSeq(last Seq) (Seq, error) {
+	if last >= MaxSeq {
+		return 0, refuse("the room has had all numbers up to %d", MaxSeq)
+	}
+	return last + 1, nil
 }
 
 // CheckRoom returns an error that says what is wrong with a room's name. A name
@@ -55,8 +66,12 @@ func IsReserved(room string) bool { return strings.HasPrefix(room, "@") }
 
 // CheckEntry returns an ErrLimit if an entry may not be appended. A journal calls it
 // for every entry that it is handed; it costs nothing for one without records,
-// condition and mentions.
+// condition and mentions. Of the room's name it checks the length, since a journal keeps
+// names of any bytes.
 func CheckEntry(e *Entry) error {
+	if n := len(e.Room); n == 0 || n > MaxRoom+1 {
+		return refuse("the name of a room has 1 to %d bytes, not %d", MaxRoom, n)
+	}
 	if len(e.With) == 0 && e.Since == 0 && len(e.Mentions) == 0 {
 		return checkTarget(e)
 	}

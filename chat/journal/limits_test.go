@@ -62,6 +62,7 @@ func TestCheckEntry(t *testing.T) {
 		{"is not UTF-8", Entry{Kind: Message, With: []Record{{Key: "\xff"}}}},
 		{"a record may have 4096 bytes, not 4097", Entry{Kind: Message, With: records(1, 1, MaxRecord+1)}},
 	} {
+		c.e.Room = "room"
 		err := CheckEntry(&c.e)
 		if c.says == "" && err != nil {
 			t.Errorf("%v", err)
@@ -69,6 +70,24 @@ func TestCheckEntry(t *testing.T) {
 		if c.says != "" && (!errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("error %v, want %q", err, c.says)
 		}
+	}
+}
+
+func TestCheckEntry_Room_HasALength(t *testing.T) {
+	for n, ok := range map[int]bool{0: false, 1: true, MaxRoom: true, MaxRoom + 1: true, MaxRoom + 2: false, 1 << 20: false} {
+		err := CheckEntry(&Entry{Kind: Message, Room: strings.Repeat("\xff", n)})
+		if ok && err != nil || !ok && (!errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), fmt.Sprintf("1 to 128 bytes, not %d", n))) {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+}
+
+func TestNextSeq_AfterTheLargest_IsNone(t *testing.T) {
+	if next, err := NextSeq(MaxSeq - 1); next != MaxSeq || err != nil {
+		t.Errorf("%d, %v", next, err)
+	}
+	if _, err := NextSeq(MaxSeq); !errors.Is(err, ErrLimit) {
+		t.Error(err)
 	}
 }
 

@@ -15,15 +15,31 @@ type Restorer interface {
 	//
 	// An empty room begins with whatever number comes first, and if that entry has a
 	// Count, it goes on counting from there. Any other room goes on after its newest
-	// entry. Records and conditions of entries are ignored. An entry that the room has, or had before
-	// retention removed it, is known: Restore skips it, so that a restore which
-	// was interrupted can be repeated.
+	// entry. Records and conditions of entries are ignored. An entry that the room has,
+	// or had before retention removed it, is known: Restore skips it, so that a restore
+	// which was interrupted can be repeated. If several entries of a user have one key,
+	// the first one counts.
 	//
 	// Restore stops at the first entry that does not fit, and when the journal
 	// cannot record. Then err is about entries[recorded+known], and neither that
-	// entry nor any after it is recorded. Entries must be valid and of recorded
-	// kinds.
+	// entry nor any after it is recorded. But if err wraps ErrUncertain, because ctx
+	// ended first or the journal was closed, any of them may be recorded: repeat it.
 	Restore(ctx context.Context, entries []Entry) (recorded, known int, err error)
+}
+
+// CheckRestorable returns an ErrLimit for an entry that no journal has recorded.
+func CheckRestorable(e *Entry) error {
+	switch {
+	case !e.Kind.Recorded() || e.Seq == 0:
+		return refuse("entry %d of room %q, of the kind %d, was never recorded", e.Seq, e.Room, e.Kind)
+	case e.Seq > MaxSeq:
+		return refuse("room %q can have no entry with the number %d: %d is the largest", e.Room, e.Seq, MaxSeq)
+	case e.Count > uint64(e.Seq):
+		return refuse("entry %d of room %q cannot be the %d-th that counts", e.Seq, e.Room, e.Count)
+	case e.At < 0:
+		return refuse("entry %d of room %q was not said %d ms before 1970", e.Seq, e.Room, -e.At)
+	}
+	return CheckEntry(e)
 }
 
 // CheckRestore says whether a journal may record e in a room whose newest entry

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -23,6 +24,26 @@ func TestCheckRestore(t *testing.T) {
 		known, err := CheckRestore(&Entry{Room: "room", Seq: c.seq, At: c.at}, c.last, 50)
 		if known != c.known || (err == nil) != (c.contains == "") || err != nil && !strings.Contains(err.Error(), c.contains) {
 			t.Errorf("%+v: %v, %v", c, known, err)
+		}
+	}
+}
+
+func TestCheckRestorable(t *testing.T) {
+	for says, change := range map[string]func(e *Entry){
+		"":                      func(*Entry) {},
+		"never recorded":        func(e *Entry) { e.Kind = Signal },
+		"entry 0":               func(e *Entry) { e.Seq = 0 },
+		"is the largest":        func(e *Entry) { e.Seq = MaxSeq + 1 },
+		"the 8-th that counts":  func(e *Entry) { e.Count = 8 },
+		"1 ms before 1970":      func(e *Entry) { e.At = -1 },
+		"must have a target":    func(e *Entry) { e.Kind = Edit },
+		"1 to 128 bytes, not 0": func(e *Entry) { e.Room = "" },
+	} {
+		e := Entry{Room: "room", Kind: Message, Seq: 7, At: 1, Count: 7}
+		change(&e)
+		err := CheckRestorable(&e)
+		if (err == nil) != (says == "") || err != nil && (!errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), says)) {
+			t.Errorf("%v, want %q", err, says)
 		}
 	}
 }

@@ -27,6 +27,9 @@ func (j *Journal) append(e *journal.Entry, keep journal.Retention, now int64, du
 	}
 	r := j.rooms[e.Room]
 	e.Seq, e.Count, e.Position, e.Edited, e.Recalled, e.Epoch = 0, 0, 0, 0, false, ""
+	if e.Body == nil && e.Kind.Effect() == journal.Replace {
+		e.Body = []byte{} // only one that is restored has none
+	}
 	if !e.Kind.Recorded() {
 		due = j.passOnLocked(r, e, now, due)
 		return journal.Receipt{At: e.At}, due, nil
@@ -42,9 +45,17 @@ func (j *Journal) append(e *journal.Entry, keep journal.Retention, now int64, du
 	if err := j.checkLocked(r, e); err != nil {
 		return journal.Receipt{}, due, err
 	}
+	last := journal.Seq(0)
+	if r != nil {
+		last = r.last
+	}
+	var err error
+	if e.Seq, err = journal.NextSeq(last); err != nil {
+		return journal.Receipt{}, due, err
+	}
 	r = j.roomLocked(e.Room)
 	r.at = max(r.at, now)
-	e.Seq, e.At = r.last+1, r.at
+	e.At = r.at
 	due = j.recordLocked(r, e, keep, now, due)
 	return journal.Receipt{Epoch: r.life.epoch, Seq: e.Seq, At: e.At, Count: e.Count, Position: e.Position}, due, nil
 }

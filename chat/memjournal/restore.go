@@ -2,7 +2,6 @@ package memjournal
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -26,7 +25,7 @@ func (j *Journal) Restore(ctx context.Context, entries []journal.Entry) (recorde
 
 func (j *Journal) restore(ctx context.Context, e journal.Entry) (known bool, err error) {
 	e.With, e.Since = nil, 0
-	if err := journal.CheckEntry(&e); err != nil {
+	if err := journal.CheckRestorable(&e); err != nil {
 		return false, err
 	}
 	keep := j.retention(e.Room)
@@ -42,11 +41,12 @@ func (j *Journal) restore(ctx context.Context, e journal.Entry) (known bool, err
 func (s *store) restoreLocked(e *journal.Entry, keep journal.Retention) (known bool, due []drainer, err error) {
 	r := s.rooms[e.Room]
 	if r != nil {
+		s.trimLocked(r, keep, now()) // a key that is too old is free
 		if known, err := r.checkRestore(e); known || err != nil {
 			return known, nil, err
 		}
 	}
-	if err := s.checkRecordableLocked(r, e); err != nil {
+	if err := s.checkSpaceLocked(s.addsLocked(r, e)); err != nil {
 		return false, nil, err
 	}
 	r = s.roomLocked(e.Room)
@@ -58,13 +58,6 @@ func (s *store) restoreLocked(e *journal.Entry, keep journal.Retention) (known b
 	}
 	r.at = max(r.at, e.At)
 	return false, s.recordLocked(r, e, keep, now(), nil), nil
-}
-
-func (s *store) checkRecordableLocked(r *room, e *journal.Entry) error {
-	if !e.Kind.Recorded() || e.Seq == 0 {
-		return fmt.Errorf("entry %d of room %q, of the kind %d, cannot be restored: it was never recorded", e.Seq, e.Room, e.Kind)
-	}
-	return s.checkSpaceLocked(s.addsLocked(r, e))
 }
 
 // checkRestore calls CheckRestore and CheckKnown for the room.

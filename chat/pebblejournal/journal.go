@@ -3,6 +3,7 @@ package pebblejournal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -107,8 +108,7 @@ func (j *Journal) Append(ctx context.Context, e journal.Entry, done func(journal
 func (j *Journal) Nodes() journal.Nodes { return j.nodes }
 
 // Restore implements journal.Restorer. It writes the entries as one batch, so they
-// should be some hundreds, and about a megabyte. It does not return before the
-// disk has answered, even if ctx ends.
+// should be some hundreds, and about a megabyte.
 func (j *Journal) Restore(ctx context.Context, entries []journal.Entry) (recorded, known int, err error) {
 	if err := ctx.Err(); err != nil || len(entries) == 0 {
 		return 0, 0, err
@@ -117,29 +117,36 @@ func (j *Journal) Restore(ctx context.Context, entries []journal.Entry) (recorde
 		receipt journal.Receipt
 		err     error
 	}
-	var answered sync.WaitGroup
+	answered := make(chan struct{})
+	waiting := atomic.Int64{}
+	waiting.Store(int64(len(entries)))
 	answers := make([]answer, len(entries))
 	items := make([]commit.Item, len(entries))
 	together := new(commit.Restoration)
 	bytes := 0
 	for i, e := range entries {
 		it := &items[i]
-		e.With, e.Since = nil, 0
+		e.With, e.Since, e.Epoch = nil, 0, ""
 		*it = commit.Item{Entry: e, Restoration: together}
 		it.Done = func(receipt journal.Receipt, err error) {
 			answers[i] = answer{receipt, err}
-			answered.Done()
+			if waiting.Add(-1) == 0 {
+				close(answered)
+			}
 		}
 		if e.Key != "" {
 			it.Hash = format.HashKey(e.Room, e.From.ID, e.Key)
 		}
 		bytes += it.QueuedBytes()
 	}
-	answered.Add(len(items))
 	if err := j.queue.putAll(ctx, true, bytes, items...); err != nil {
 		return 0, 0, err
 	}
-	answered.Wait()
+	select {
+	case <-answered:
+	case <-ctx.Done():
+		return 0, 0, fmt.Errorf("%w: %w", journal.ErrUncertain, ctx.Err())
+	}
 	for _, a := range answers {
 		switch {
 		case a.err != nil:

@@ -169,3 +169,28 @@ func TestJournal_EmptyRoom_BeginsAgain(t *testing.T) {
 		t.Errorf("a new room has the epoch %s", got.Epoch)
 	}
 }
+
+// A key that was to expire with its entry stays if both were restored.
+func TestRestore_KeyWasToExpire_StaysWithItsEntry(t *testing.T) {
+	now := time.Now()
+	j := open(t, Options{Dir: t.TempDir(), interval: -1, now: func() time.Time { return now }})
+	defer j.Close()
+	ctx := context.Background()
+	mustAppend(t, j, say("room", "k"))
+	exported := readAll(t, j, "room")
+	for _, below := range []journal.Seq{2, journal.All} {
+		if err := j.Trim(ctx, "room", below); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, _, err := j.Restore(ctx, exported); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	now = now.Add(25 * time.Hour)
+	if err := j.enforceAll(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if r := mustAppend(t, j, say("room", "k")); !r.Duplicate || r.Seq != 1 {
+		t.Errorf("the same key again got %+v", r)
+	}
+}

@@ -112,6 +112,15 @@ func checkRecalled(t *tester.T, e journal.Entry, r journal.Receipt) {
 }
 
 func testEdit(t *testing.T, s *tester.Suite) {
+	s.Each(t, "without a body leaves none", func(t *tester.T) {
+		target := t.Append(tester.Message("room", "u1", `"secret"`)).Seq
+		e := tester.Edit("room", "u1", target, "")
+		e.Body, e.Text = nil, false
+		r := t.Append(e)
+		if m := t.Entry("room", target); len(m.Body) > 0 || m.Edited != r.Seq {
+			t.Errorf("the message reads %+v", m)
+		}
+	})
 	s.Each(t, "puts its body in the place of the target's and keeps none itself", func(t *tester.T) {
 		t.AppendMany("room", 2)
 		e := tester.Keyed("room", "u1", "k", `plain`)

@@ -59,6 +59,56 @@ func testRestore(t *testing.T, s *tester.Suite) {
 			t.Errorf("the same key again got %+v", r)
 		}
 	})
+	s.Each(t, "lets the first of several uses of a key count", func(t *tester.T) {
+		now := time.Now().UnixMilli()
+		for room, pieces := range map[string]int{"at once": 3, "one by one": 1} {
+			old := recorded(room, 1, 3)
+			for i := range old {
+				old[i].At, old[i].Key = now, "k"
+			}
+			for i := 0; i < len(old); i += pieces {
+				t.Restore(old[i:i+pieces], pieces, 0)
+			}
+			if r := t.Append(tester.Keyed(room, "u1", "k", `"again"`)); !r.Duplicate || r.Seq != 1 {
+				t.Errorf("%s: the same key again got %+v", room, r)
+			}
+			t.CheckNumbers(t.All(room), 1)
+		}
+	})
+	s.Each(t, "leaves out what an entry of the feed has beside its content", func(t *tester.T) {
+		old := recorded("room", 1, 2)
+		for i := range old {
+			old[i].Epoch, old[i].Position, old[i].Origin.Session = "another", 1000, "s"
+		}
+		t.Restore(old, 2, 0)
+		for _, e := range t.All("room") {
+			if e.Epoch != "" || e.Position >= 1000 || e.Origin.Session != "" {
+				t.Errorf("it reads %+v", e)
+			}
+		}
+	})
+	s.Each(t, "takes nothing that no journal has recorded", func(t *tester.T) {
+		for _, change := range []func(e *journal.Entry){
+			func(e *journal.Entry) { e.Seq = journal.MaxSeq + 1 },
+			func(e *journal.Entry) { e.Seq = 0 },
+			func(e *journal.Entry) { e.Count = 2 },
+			func(e *journal.Entry) { e.At = -1 },
+			func(e *journal.Entry) { e.Kind = journal.Signal },
+		} {
+			e := recorded("room", 1, 1)[0]
+			change(&e)
+			r, k, err := t.J.(journal.Restorer).Restore(tester.Background, []journal.Entry{e})
+			if r+k > 0 || !errors.Is(err, journal.ErrLimit) {
+				t.Errorf("%+v: %d, %d, %v", e, r, k, err)
+			}
+		}
+	})
+	s.Each(t, "leaves a room without numbers when it has had the largest", func(t *tester.T) {
+		t.Restore(recorded("room", journal.MaxSeq, 1), 1, 0)
+		if _, err := t.Send(tester.Message("room", "u1", `"x"`)).Wait(); !errors.Is(err, journal.ErrLimit) {
+			t.Errorf("the next one: %v", err)
+		}
+	})
 	s.Each(t, "skips entries that the room has", func(t *tester.T) {
 		old := recorded("room", 1, 6)
 		t.Restore(old[:4], 4, 0)

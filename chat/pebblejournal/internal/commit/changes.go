@@ -157,12 +157,20 @@ func (e *Expiry) Apply(g *Group) error {
 		if !ok {
 			continue // it is deleted too, and stands for no idempotency key
 		}
-		// The idempotency key may have been used again since it expired.
-		_, used, err := g.KeyReceipt(room, hash)
+		// The idempotency key may have been used again since it expired, or restored with its
+		// entry.
+		seq, used, err := g.KeyReceipt(room, hash)
 		if err != nil {
 			return err
 		}
-		if used == at && g.hashes[hash] == nil {
+		if used != at || g.hashes[hash] != nil {
+			continue
+		}
+		kept, err := rows.Has(g.store.DB, format.EntryKey(room, seq))
+		if err := g.spare(err); err != nil {
+			return err
+		}
+		if !kept {
 			g.deleteKey(room, hash)
 		}
 	}

@@ -37,7 +37,7 @@ func (g *Group) fill() {
 	}
 	for _, r := range g.joined {
 		for i := range r.added {
-			if a := &r.added[i]; a.Entry.Key != "" {
+			if a := &r.added[i]; a.keyed {
 				g.setKey(a)
 			}
 		}

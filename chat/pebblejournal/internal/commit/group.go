@@ -30,6 +30,7 @@ type Item struct {
 	Err      error
 	Original *Item // of this group, with the same key: its answer is the answer
 	Written  bool  // the item is in the group's batch
+	keyUsed  bool  // another entry, which counts, has the key of this restored one
 
 	Followers []*listeners.Room // set by the dispatcher
 }
@@ -153,12 +154,13 @@ func (g *Group) add(it *Item, r *Room) {
 		s.FirstAt, r.stateChanged = e.At, true
 	}
 	r.stateChanged = r.stateChanged || s.Mended > 0
-	if e.Key != "" {
+	keyed := e.Key != "" && !it.keyUsed
+	if keyed {
 		g.hashes[it.Hash] = it
 		g.filter.Add(it.Hash)
 	}
 	e.Count = s.Count
-	a := addedEntry{Recorded: Recorded{e, &it.Receipt}, hash: it.Hash, meta: format.EntryMeta{End: s.End, Counting: s.Counting, Governing: s.Governing}}
+	a := addedEntry{Recorded: Recorded{e, &it.Receipt}, hash: it.Hash, keyed: keyed, meta: format.EntryMeta{End: s.End, Counting: s.Counting, Governing: s.Governing}}
 	if e.Kind.Effect() == journal.Replace {
 		stored := *e
 		stored.Body, stored.Text, stored.Since, stored.With = nil, false, 0, nil

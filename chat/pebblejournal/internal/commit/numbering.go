@@ -71,8 +71,11 @@ func (g *Group) record(it *Item) error {
 	case e.Since > 0 && r.next.Governing >= e.Since:
 		return journal.ErrStale
 	}
+	if e.Seq, err = journal.NextSeq(r.next.Last); err != nil {
+		return err
+	}
 	r.clock = max(r.clock, r.next.LastAt, g.time)
-	e.Seq, e.At = r.next.Last+1, r.clock
+	e.At = r.clock
 	to.apply(e, r)
 	g.add(it, r)
 	return nil
@@ -84,15 +87,25 @@ func (g *Group) AnswerKnown(it *Item, r *Room) (known bool, err error) {
 		it.Original = original
 		return true, nil
 	}
-	if r.forgot || !g.filter.MayHave(it.Hash) {
-		return false, nil
-	}
-	seq, at, err := g.KeyReceipt(r.name, it.Hash)
-	if err != nil || seq == 0 || seq < r.next.First && KeyExpired(at, g.time) {
+	seq, at, err := g.storedUse(it, r)
+	if err != nil || seq == 0 {
 		return false, err
 	}
 	it.Receipt, err = rows.Duplicate(g.store.DB, format.RoomEpoch(g.epoch, r.next.Born), r.name, &r.next, seq, at)
 	return true, g.spare(err)
+}
+
+// storedUse returns the entry that the key of an item belongs to since before the group;
+// seq is 0 if there is none.
+func (g *Group) storedUse(it *Item, r *Room) (seq journal.Seq, at int64, err error) {
+	if r.forgot || !g.filter.MayHave(it.Hash) {
+		return 0, 0, nil
+	}
+	seq, at, err = g.KeyReceipt(r.name, it.Hash)
+	if seq < r.next.First && KeyExpired(at, g.time) {
+		seq = 0
+	}
+	return seq, at, err
 }
 
 // target is the entry that another one acts on.
@@ -146,17 +159,6 @@ func (t *target) apply(e *journal.Entry, r *Room) {
 	r.changed[to.Seq] = &changedEntry{to, t.meta}
 }
 
-// maxSeq is the largest number of an entry.
-const maxSeq = 1<<53 - 1
-
-// checkRestorable returns why an entry was never recorded by any journal, or nil.
-func checkRestorable(e *journal.Entry) error {
-	if !e.Kind.Recorded() || e.Seq < 1 || e.Seq > maxSeq {
-		return fmt.Errorf("%w: entry %d of room %q, of the kind %d, was never recorded", journal.ErrLimit, e.Seq, e.Room, e.Kind)
-	}
-	return journal.CheckEntry(e)
-}
-
 // errAfterFailure is the answer to the entries of a Restoration after the one that
 // failed.
 var errAfterFailure = errors.New("an entry before it could not be restored")
@@ -168,23 +170,39 @@ func (g *Group) restore(it *Item) error {
 	}
 	r, err := g.Room(it.Entry.Room)
 	if err == nil {
-		err = checkRestorable(&it.Entry)
+		err = journal.CheckRestorable(&it.Entry)
 	}
 	if err == nil {
 		it.Receipt.Duplicate, err = g.checkRestore(&it.Entry, r)
 	}
 	if err == nil && !it.Receipt.Duplicate {
-		var to *target
-		if to, err = g.target(&it.Entry, r); err == nil {
-			if it.Entry.Kind.Effect() == journal.Erase || it.Entry.Body != nil || it.Entry.Text {
-				to.apply(&it.Entry, r) // an edit whose target was gone has no body
-			}
-			r.beginCount(&it.Entry)
-			g.add(it, r)
-		}
+		err = g.addRestored(it, r)
 	}
 	it.Restoration.failed = err != nil
 	return err
+}
+
+// addRestored adds an entry that the room does not have. If its key was used before, the
+// first use counts.
+func (g *Group) addRestored(it *Item, r *Room) error {
+	e := &it.Entry
+	to, err := g.target(e, r)
+	if err != nil {
+		return err
+	}
+	if e.Key != "" {
+		used := journal.Seq(0)
+		if used, _, err = g.storedUse(it, r); err != nil {
+			return err
+		}
+		it.keyUsed = used > 0 || g.hashes[it.Hash] != nil
+	}
+	if e.Kind.Effect() == journal.Erase || e.Body != nil || e.Text {
+		to.apply(e, r) // an edit whose target was gone has no body
+	}
+	r.beginCount(e)
+	g.add(it, r)
+	return nil
 }
 
 // beginCount lets an empty room go on counting from the Count of its first entry.

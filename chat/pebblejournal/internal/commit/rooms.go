@@ -70,7 +70,8 @@ type Recorded struct {
 // addedEntry is an entry of a group that is not written yet.
 type addedEntry struct {
 	Recorded
-	hash   format.KeyHash // of its key, if it has one
+	hash   format.KeyHash // of its key
+	keyed  bool           // it is the first one with its key
 	meta   format.EntryMeta
 	stored *journal.Entry // what is stored, if that is not what is delivered: an Edit has no body, and a recalled message neither
 }

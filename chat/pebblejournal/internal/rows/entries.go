@@ -28,6 +28,18 @@ func Get(db pebble.Reader, key []byte) ([]byte, error) {
 	return append([]byte{}, value...), nil
 }
 
+// Has reports whether there is a value under key. It is true if that cannot be read.
+func Has(db pebble.Reader, key []byte) (bool, error) {
+	_, closer, err := db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return true, err
+	}
+	return true, closer.Close()
+}
+
 // State returns the state of a room. born is that of a room which has none yet.
 func State(db pebble.Reader, name string, born func() journal.Position) (format.RoomState, error) {
 	value, err := Get(db, format.AppendRoomKey(nil, name))
