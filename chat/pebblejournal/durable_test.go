@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -243,5 +244,52 @@ func TestFollow_Stop_EndsWhatCatchesUp(t *testing.T) {
 	case <-stopped:
 	case <-time.After(time.Minute):
 		t.Fatal("Stop waits for the disk")
+	}
+}
+
+// A page of the feed says what was forgotten while it was read.
+func TestFeed_ForgetsMeanwhile_SaysSo(t *testing.T) {
+	j := open(t, Options{Dir: t.TempDir(), interval: -1})
+	defer j.Close()
+	for i := range 10 {
+		mustAppend(t, j, say("room", fmt.Sprint(i)))
+	}
+	epoch, before := j.shown.get()
+	n := 0
+	if err := j.forgetFeed(context.Background(), func(int64, uint64) bool { n++; return n <= 5 }); err != nil {
+		t.Fatal(err)
+	}
+	j.shown.set(epoch, before) // as if the reader had looked before
+	page, err := j.Feed(context.Background(), journal.FeedQuery{Limit: 100})
+	if err != nil || page.First != 5 || len(page.Entries) != 5 || page.Entries[0].Position != 6 {
+		t.Errorf("%+v, %v", page, err)
+	}
+}
+
+// While it is not certain whether an entry is recorded, its key is not called new.
+func TestFind_LogCannotBeRewound_IsUncertain(t *testing.T) {
+	d := faultfs.New()
+	refuse := func(string, int64) error { return faultfs.ErrNoSpace }
+	j := open(t, Options{Dir: t.TempDir(), fs: d, truncate: refuse, interval: -1})
+	mustAppend(t, j, say("room", "kept"))
+	d.Fail(faultfs.On("sync", ".log", faultfs.ErrNoSpace))
+	answers := make(chan error, 1)
+	j.Append(context.Background(), say("room", "lost"), func(_ journal.Receipt, err error) { answers <- err })
+	for j.Unavailable() == nil { // then what comes is in another group
+		runtime.Gosched()
+	}
+	if r, err := j.Find(context.Background(), "room", "u1", "lost"); !errors.Is(err, journal.ErrUncertain) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r, err := j.Find(context.Background(), "room", "u1", "kept"); err != nil || r.Seq != 1 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r, err := j.Find(context.Background(), "room", "u1", "other"); err != nil || r.Seq != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	d.Fail(nil)
+	_ = j.Close()
+	if err := <-answers; !errors.Is(err, journal.ErrUncertain) {
+		t.Error(err)
 	}
 }

@@ -49,12 +49,18 @@ func (j *Journal) Feed(ctx context.Context, q journal.FeedQuery) (journal.FeedPa
 
 func (j *Journal) feed(ctx context.Context, h *disk.Handle, q journal.FeedQuery) (_ journal.FeedPage, err error) {
 	epoch, t := j.shown.get()
+	at, done := h.Durable.View() // it has at least what is shown
+	defer done()
+	begin, err := feedBegin(at, t)
+	if err != nil {
+		return journal.FeedPage{}, err
+	}
 	if q.Bytes <= 0 || q.Bytes > pageMaxBytes {
 		q.Bytes = pageMaxBytes
 	}
 	p := feedPager{
-		journal: j, handle: h, left: min(max(q.Limit, 0), commit.PageMax), bytes: q.Bytes,
-		page: journal.FeedPage{Epoch: epoch, First: t.FeedBegin, Last: t.Position, Next: min(max(q.After, t.FeedBegin), t.Position)},
+		journal: j, handle: h, at: at, left: min(max(q.Limit, 0), commit.PageMax), bytes: q.Bytes,
+		page: journal.FeedPage{Epoch: epoch, First: begin, Last: t.Position, Next: min(max(q.After, begin), t.Position)},
 	}
 	if p.left > 0 {
 		err = p.read(ctx)
@@ -62,10 +68,25 @@ func (j *Journal) feed(ctx context.Context, h *disk.Handle, q journal.FeedQuery)
 	return p.page, err
 }
 
+// feedBegin returns what the feed has forgotten at a moment. It may be more than the shown
+// totals say: readers would take what was forgotten since for what was never there.
+func feedBegin(at pebble.Reader, shown format.Totals) (journal.Position, error) {
+	value, err := rows.Get(at, format.MetaKey(format.MetaTotals))
+	var t format.Totals
+	if err == nil && value != nil {
+		t, err = format.DecodeTotals(value)
+	}
+	if err != nil && !rows.IsDamage(err) {
+		return 0, err
+	}
+	return max(shown.FeedBegin, t.FeedBegin), nil
+}
+
 // feedPager fills a page of the feed.
 type feedPager struct {
 	journal *Journal
 	handle  *disk.Handle
+	at      *pebble.Snapshot // the moment that the page is of
 	page    journal.FeedPage
 	left    int // how many more entries it may have
 	bytes   int // how many more bytes
@@ -79,7 +100,7 @@ func (p *feedPager) read(ctx context.Context) error {
 		return err
 	}
 	damaged := false
-	iter, err := salvage.New(p.handle.Reader(ctx), begin, upper, func(error) { damaged = true })
+	iter, err := salvage.New(p.handle.ReaderAt(ctx, p.at), begin, upper, func(error) { damaged = true })
 	if err != nil {
 		return err
 	}
@@ -114,7 +135,7 @@ func (p *feedPager) read(ctx context.Context) error {
 // findBegin returns the key of the commit that has the first wanted position. It may have
 // begun before that.
 func (p *feedPager) findBegin(upper []byte) ([]byte, error) {
-	iter, err := p.handle.Durable.NewIter(&pebble.IterOptions{LowerBound: format.TableStart(format.Feed), UpperBound: upper})
+	iter, err := p.at.NewIter(&pebble.IterOptions{LowerBound: format.TableStart(format.Feed), UpperBound: upper})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package pebblejournal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -124,6 +125,9 @@ func (j *Journal) Find(ctx context.Context, room, user, key string) (journal.Rec
 	select {
 	case a := <-answers:
 		if errors.Is(a.err, journal.ErrUnavailable) {
+			if j.unresolved.hasKey(it.Hash) {
+				return journal.Receipt{}, fmt.Errorf("find key: %w", journal.ErrUncertain)
+			}
 			return j.findStored(ctx, room, it.Hash) // nothing is being written
 		}
 		return a.receipt, a.err

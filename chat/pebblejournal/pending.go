@@ -1,10 +1,12 @@
 package pebblejournal
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
 )
 
 // inHand are the groups between the queue and their answers. When Close gives up, it
@@ -136,6 +138,13 @@ func (u *unresolved) takeUncertain(g *commit.Group) {
 		}
 	}
 	g.Items = certain
+}
+
+// hasKey reports whether it is not certain whether an entry with that key is recorded.
+func (u *unresolved) hasKey(hash format.KeyHash) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return slices.ContainsFunc(u.items, func(it commit.Item) bool { return it.IsEntry() && it.Hash == hash })
 }
 
 func (u *unresolved) removeItems() []commit.Item {

@@ -175,8 +175,11 @@ func (h *Handle) Close() error {
 
 // Reader returns what reads the store until ctx ends, and remembers which keys it could
 // not read.
-func (h *Handle) Reader(ctx context.Context) *salvage.Reader {
-	return salvage.NewReader(ctx, h.Durable, &h.damage)
+func (h *Handle) Reader(ctx context.Context) *salvage.Reader { return h.ReaderAt(ctx, h.Durable) }
+
+// ReaderAt is Reader for what the store was at one moment.
+func (h *Handle) ReaderAt(ctx context.Context, at pebble.Reader) *salvage.Reader {
+	return salvage.NewReader(ctx, at, &h.damage)
 }
 
 // Get returns a copy of the value under key, or nil if there is none.
