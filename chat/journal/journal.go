@@ -106,9 +106,6 @@ type Stats struct {
 	Unavailable bool          // nothing can be recorded now
 }
 
-// ErrClosed is returned after Close.
-var ErrClosed = errors.New("journal is closed")
-
 // ErrUnavailable is wrapped by the errors of a journal that cannot record now,
 // for example because its disk is full, and may be able to record later. Nothing was
 // recorded. Reading still works.

@@ -25,6 +25,9 @@ const MaxSeq Seq = 1<<53 - 1
 // contradicts it. Nothing is recorded then, and the same call never succeeds.
 var ErrLimit = errors.New("the journal does not take it")
 
+// ErrClosed is returned after Close.
+var ErrClosed = errors.New("journal is closed")
+
 func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrLimit, fmt.Sprintf(format, args...))
 }

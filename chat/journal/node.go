@@ -38,6 +38,7 @@ type Alone struct {
 
 	mu       sync.Mutex // guards the rest
 	self     Node
+	closed   bool
 	watchers map[*func([]Node)]struct{}
 }
 
@@ -54,13 +55,40 @@ func (a *Alone) Self() Node {
 }
 
 // List implements Nodes.
-func (a *Alone) List(context.Context) ([]Node, error) { return []Node{a.Self()}, nil }
+func (a *Alone) List(ctx context.Context) ([]Node, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.closed {
+		return nil, ErrClosed
+	}
+	return []Node{a.self}, nil
+}
 
-// Describe implements Nodes.
-func (a *Alone) Describe(_ context.Context, version, config string) error {
+// Close ends every Watch. Later calls get ErrClosed; Self goes on.
+func (a *Alone) Close() {
 	a.telling.Lock()
 	defer a.telling.Unlock()
 	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.closed = true
+	clear(a.watchers)
+}
+
+// Describe implements Nodes.
+func (a *Alone) Describe(ctx context.Context, version, config string) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	a.telling.Lock()
+	defer a.telling.Unlock()
+	a.mu.Lock()
+	if a.closed {
+		a.mu.Unlock()
+		return ErrClosed
+	}
 	a.self.Version, a.self.Config = version, config
 	self := a.self
 	watchers := make([]func([]Node), 0, len(a.watchers))
@@ -79,6 +107,10 @@ func (a *Alone) Watch(changed func([]Node)) (stop func(), err error) {
 	a.telling.Lock()
 	defer a.telling.Unlock()
 	a.mu.Lock()
+	if a.closed {
+		a.mu.Unlock()
+		return nil, ErrClosed
+	}
 	a.watchers[&changed] = struct{}{}
 	self := a.self
 	a.mu.Unlock()

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -74,4 +75,24 @@ func TestAlone_Watch_WhileManyDescribe(t *testing.T) {
 			t.Errorf("watchers were told %q and %q", told, watchers[0])
 		}
 	}
+}
+
+func TestAlone_Closed_TellsNobody(t *testing.T) {
+	a, calls := NewAlone("host"), 0
+	stop, err := a.Watch(func([]Node) { calls++ })
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Close()
+	ctx := context.Background()
+	if err := a.Describe(ctx, "v2", "c"); !errors.Is(err, ErrClosed) || calls != 1 || a.Self().Version != "" {
+		t.Errorf("%v, %d calls, %+v", err, calls, a.Self())
+	}
+	if _, err := a.List(ctx); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	if _, err := a.Watch(func([]Node) {}); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	stop()
 }

@@ -25,8 +25,9 @@ type Records interface {
 	// Update replaces the value under key by what f makes of it: f gets nil if there
 	// is none, and deletes the key by returning nil. No other change of that key comes
 	// between. f may be called several times, and must be quick and wait for nothing;
-	// it may not keep or change what it gets. If f returns an error, nothing changes
-	// and Update returns that error. Otherwise it is as for Put.
+	// it may not keep or change what it gets, and is not called once Update has
+	// returned. If f returns an error, nothing changes and Update returns that error.
+	// Otherwise it is as for Put.
 	Update(ctx context.Context, key string, f func(old []byte) ([]byte, error)) error
 
 	// Get returns a record with a nil Value if there is no such key.

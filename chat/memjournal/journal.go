@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -13,6 +14,8 @@ import (
 type Journal struct {
 	*store
 	node *node // fixed
+
+	closing sync.Once
 
 	// Guarded by store.mu.
 	closed bool
@@ -68,11 +71,12 @@ func (j *Journal) stopperLocked(end func()) (stop func()) {
 
 // Close implements journal.Journal. Nothing waits to be written.
 func (j *Journal) Close() error {
+	j.closing.Do(j.close)
+	return nil
+}
+
+func (j *Journal) close() {
 	j.mu.Lock()
-	if j.closed {
-		j.mu.Unlock()
-		return nil
-	}
 	j.closed = true
 	ends := slices.Collect(maps.Keys(j.ends))
 	j.mu.Unlock()
@@ -80,5 +84,4 @@ func (j *Journal) Close() error {
 		(*end)()
 	}
 	j.node.leave()
-	return nil
 }

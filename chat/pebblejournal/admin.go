@@ -26,8 +26,8 @@ func (j *Journal) Stats() journal.Stats {
 }
 
 // Unavailable returns why nothing can be recorded now, or nil. The error wraps
-// journal.ErrUnavailable.
-func (j *Journal) Unavailable() error { return j.queue.refused() }
+// journal.ErrUnavailable, or is journal.ErrClosed.
+func (j *Journal) Unavailable() error { return j.queue.unavailable() }
 
 // Warnings returns what an operator should look at, in words: what is missing, what is
 // damaged, what others can read. It is empty if all is well.

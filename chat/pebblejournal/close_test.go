@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -92,4 +93,45 @@ func checkFreed(t *testing.T, j *Journal) {
 	if len(j2.store.Warnings()) > 0 || epochOf(j2) != epochOf(j) {
 		t.Errorf("the store warns: %v", j2.store.Warnings())
 	}
+}
+
+// A scan that stands still, because its caller does or waits for the journal, lets go of a
+// store that must be opened again.
+func TestScan_StoreIsReopened_LetsGo(t *testing.T) {
+	j := open(t, Options{Dir: t.TempDir(), interval: -1})
+	defer j.Close()
+	putMany(t, j, 3*scanBatch)
+	reopened := make(chan error, 1)
+	reopen := sync.OnceFunc(func() {
+		h := j.store.Peek()
+		go func() { _, err := j.store.Reopen(0, j.takeOver); reopened <- err }()
+		<-h.Leaving()
+	})
+	err := j.Records().Scan(context.Background(), "", func(rec journal.Record) error {
+		reopen()
+		_, err := j.Records().Get(context.Background(), rec.Key) // waits until the store is open
+		return err
+	})
+	if !errors.Is(err, journal.ErrUnavailable) {
+		t.Errorf("scan: %v", err)
+	}
+	if err := <-reopened; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestClosed_IsUnavailable(t *testing.T) {
+	j := open(t, Options{Dir: t.TempDir(), interval: -1})
+	if err := j.Unavailable(); err != nil {
+		t.Error(err)
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Unavailable(); !errors.Is(err, journal.ErrClosed) {
+		t.Error(err)
+	}
+	// A panic of done ends nobody, whichever goroutine calls it.
+	j.Append(context.Background(), say("room", "k"), func(journal.Receipt, error) { panic("of the caller") })
+	j.Append(context.Background(), journal.Entry{Kind: journal.Recall}, func(journal.Receipt, error) { panic("of the caller") })
 }

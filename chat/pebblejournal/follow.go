@@ -2,6 +2,7 @@ package pebblejournal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -26,7 +27,7 @@ func (j *Journal) Follow(name string, after journal.Seq, to journal.Follower) (j
 	defer cancel()
 	r, err := j.pinFollowed(ctx, name)
 	if err != nil {
-		return journal.Start{}, err
+		return journal.Start{}, fmt.Errorf("follow room: %w", j.whyGivenUp(err))
 	}
 	f := listeners.NewFollower(to)
 	l := j.listeners.rooms.Add(r.Name(), f)
@@ -53,6 +54,14 @@ func (j *Journal) Follow(name string, after journal.Seq, to journal.Follower) (j
 	return journal.Start{Epoch: format.RoomEpoch(epoch, state.Born), Last: state.Last, Stop: stop}, nil
 }
 
+// whyGivenUp returns the error of what waited for the store as long as it could.
+func (j *Journal) whyGivenUp(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return disk.Unavailable(err)
+	}
+	return err
+}
+
 // pinFollowed pins a room whose head stays until unfollow.
 func (j *Journal) pinFollowed(ctx context.Context, name string) (*commit.Room, error) {
 	for {
@@ -68,7 +77,7 @@ func (j *Journal) pinFollowed(ctx context.Context, name string) (*commit.Room, e
 		select {
 		case <-wait:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("follow room: %w", disk.Unavailable(ctx.Err()))
+			return nil, context.Cause(ctx)
 		}
 	}
 }
@@ -204,7 +213,7 @@ func (j *Journal) deliverRecords(list []journal.Record) {
 	}
 	for _, l := range j.listeners.watchers.All() {
 		for _, rec := range list {
-			if strings.HasPrefix(rec.Key, l.F.prefix) {
+			if strings.HasPrefix(rec.Key, l.F.prefix) && !l.F.hold(rec) {
 				j.callWatcher(l, rec)
 			}
 		}

@@ -213,6 +213,12 @@ func TestReads_HangingDisk_EndWithTheirContext(t *testing.T) {
 		"Scan": func(ctx context.Context) error {
 			return j.Records().Scan(ctx, "", func(journal.Record) error { return nil })
 		},
+		"Trim": func(ctx context.Context) error {
+			return j.Trim(ctx, "room30", 1)
+		},
+		"Trim of all": func(ctx context.Context) error {
+			return j.Trim(ctx, "room31", journal.All)
+		},
 		"Rooms": func(ctx context.Context) error {
 			return j.Rooms(ctx, func(string) error { return nil })
 		},
@@ -243,5 +249,136 @@ func TestReads_HangingDisk_EndWithTheirContext(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A watch that begins while the disk does not answer holds up nobody else, and ends with
+// the journal.
+func TestWatch_HangingDisk_HoldsUpNoDelivery(t *testing.T) {
+	d := faultfs.New()
+	j := open(t, Options{Dir: t.TempDir(), fs: d, truncate: d.Truncate, interval: -1, CacheBytes: 1})
+	putMany(t, j, 1000)
+	flush(t, j)
+	if _, err := j.store.Reopen(0, j.takeOver); err != nil { // so that nothing is in memory
+		t.Fatal(err)
+	}
+	hang := faultfs.HangOn("read", ".sst")
+	d.Fail(hang.Fault)
+	ended := make(chan error, 1)
+	go func() { _, err := j.Records().Watch("key05", func(journal.Record) {}); ended <- err }()
+	select {
+	case <-hang.Begun():
+	case err := <-ended:
+		t.Fatalf("it did not read: %v", err)
+	}
+	answered := make(chan error, 1)
+	go func() { answered <- j.Records().Put(context.Background(), "other", []byte("x")) }()
+	select {
+	case err := <-answered:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-ended:
+		t.Error("nothing was delivered before the watch ended")
+	}
+	d.Fail(nil)
+	hang.End()
+	<-ended
+	if err := j.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func putMany(t *testing.T, j *Journal, n int) {
+	t.Helper()
+	for i := range n {
+		if err := j.Records().Put(context.Background(), fmt.Sprintf("key%04d", i), bytes.Repeat([]byte("x"), 100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What changes while a watch begins comes after what was there, and nothing comes twice.
+func TestWatch_ChangesMeanwhile_ComeInOrder(t *testing.T) {
+	j := open(t, Options{Dir: t.TempDir(), interval: -1})
+	defer j.Close()
+	putMany(t, j, 2*scanBatch)
+	put := func(value string) {
+		if err := j.Records().Put(context.Background(), "key0001", []byte(value)); err != nil {
+			t.Error(err)
+		}
+	}
+	var got []string
+	seen := make(chan struct{})
+	calls := 0
+	stop, err := j.Records().Watch("key", func(rec journal.Record) {
+		if calls++; calls == 3 {
+			put("a")
+			put("b")
+		}
+		if rec.Key == "key0001" {
+			got = append(got, string(rec.Value[:1]))
+		}
+		if string(rec.Value) == "c" {
+			close(seen)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	put("c")
+	<-seen
+	stop()
+	if want := "[x a b c]"; fmt.Sprint(got) != want || calls != 2*scanBatch+3 {
+		t.Errorf("%d calls, %v, want %s", calls, got, want)
+	}
+}
+
+// More changes than may be held end a watch that is behind.
+func TestWatch_TooManyChanges_Fails(t *testing.T) {
+	w := &watcher{behind: true}
+	rec := journal.Record{Key: "key", Value: make([]byte, journal.MaxRecord)}
+	for range heldMax/journal.MaxRecord + 1 {
+		if !w.hold(rec) {
+			t.Fatal("it was not held")
+		}
+	}
+	if _, err := w.next(); !errors.Is(err, journal.ErrUnavailable) || w.held != nil {
+		t.Errorf("%v; it holds %d", err, len(w.held))
+	}
+}
+
+// Whoever waits for the committer, which waits for the disk, waits as long as it wants.
+func TestChanges_HangingDisk_EndWithTheirContext(t *testing.T) {
+	j, d := onFaultyDisk(t)
+	mustAppend(t, j, say("room", "first"))
+	hang := faultfs.HangOn("sync", ".log")
+	d.Fail(hang.Fault)
+	j.Append(context.Background(), say("room", "hangs"), func(journal.Receipt, error) {})
+	<-hang.Begun()
+	ctx, cancel := context.WithCancel(context.Background())
+	restored := make(chan error, 1)
+	go func() {
+		e := say("restored", "k")
+		e.Seq, e.At = 1, 1
+		_, _, err := j.Restore(ctx, []journal.Entry{e})
+		restored <- err
+	}()
+	updated, called := make(chan error, 1), false // not while Update runs, so this is no race
+	go func() {
+		updated <- j.Records().Update(ctx, "key", func([]byte) ([]byte, error) { called = true; return []byte("x"), nil })
+	}()
+	cancel()
+	if err := <-restored; !errors.Is(err, context.Canceled) {
+		t.Errorf("Restore: %v", err)
+	}
+	if err := <-updated; !errors.Is(err, context.Canceled) && !errors.Is(err, journal.ErrUnavailable) {
+		t.Errorf("Update: %v", err)
+	}
+	d.Fail(nil)
+	hang.End()
+	mustAppend(t, j, say("room", "later")) // behind both
+	if called {
+		t.Error("Update called its function after it had returned")
 	}
 }

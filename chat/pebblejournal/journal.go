@@ -45,7 +45,7 @@ type Journal struct {
 	free      chan *commit.Group // its followers are called too: it may be used again
 
 	background       context.Context // of maintenance
-	cancelBackground context.CancelFunc
+	cancelBackground context.CancelCauseFunc
 	maintaining      chan struct{} // a semaphore of one: whoever sent to it does maintenance
 	lastFullPass     time.Time     // owned by whoever does maintenance
 
@@ -90,7 +90,7 @@ func (s *shown) get() (epoch string, t format.Totals) {
 // journal.ErrClosed after Close.
 func (j *Journal) Append(ctx context.Context, e journal.Entry, done func(journal.Receipt, error)) {
 	if err := journal.CheckEntry(&e); err != nil {
-		done(journal.Receipt{}, err)
+		j.protect(func() { done(journal.Receipt{}, err) })
 		return
 	}
 	e.Recalled, e.Epoch = false, ""
@@ -100,7 +100,7 @@ func (j *Journal) Append(ctx context.Context, e journal.Entry, done func(journal
 		it.Hash = format.HashKey(e.Room, e.From.ID, e.Key)
 	}
 	if err := j.queue.put(ctx, it); err != nil {
-		done(journal.Receipt{}, err)
+		j.protect(func() { done(journal.Receipt{}, err) })
 	}
 }
 
@@ -192,11 +192,51 @@ type feedFollower struct {
 	lost    func(journal.Lost)
 }
 
-// watcher is one call of Watch. Its fields are fixed.
+// watcher is one call of Watch.
 type watcher struct {
+	// Fixed.
 	prefix string
 	each   func(journal.Record)
+
+	mu     sync.Mutex // guards the rest
+	behind bool       // it is called for the records that were there: changes are held
+	held   []journal.Record
+	bytes  int // of held
 }
+
+// heldMax bounds the changes that are held for a watcher, in bytes.
+const heldMax = 4 << 20
+
+// hold holds a change while the watcher is behind. It returns false if the watcher must be
+// called for it.
+func (w *watcher) hold(rec journal.Record) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.behind {
+		return false
+	}
+	if w.bytes += len(rec.Key) + len(rec.Value) + 64; w.bytes > heldMax {
+		w.held = nil // next says so
+	} else {
+		w.held = append(w.held, rec)
+	}
+	return true
+}
+
+// next returns the changes that are held. If there are none, the watcher is behind no
+// more.
+func (w *watcher) next() ([]journal.Record, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.bytes > heldMax {
+		return nil, disk.Unavailable(errTooManyChanges)
+	}
+	held := w.held
+	w.held, w.bytes, w.behind = nil, 0, len(held) > 0
+	return held, nil
+}
+
+var errTooManyChanges = errors.New("more records changed than could be held while the disk was read")
 
 // protect calls a function of somebody else, and logs its panic.
 func (j *Journal) protect(f func()) {

@@ -59,7 +59,7 @@ func (j *Journal) start() {
 	j.free <- j.newGroup()
 	j.free <- j.newGroup()
 	j.answered <- struct{}{}
-	j.background, j.cancelBackground = context.WithCancel(context.Background())
+	j.background, j.cancelBackground = context.WithCancelCause(context.Background())
 	j.lastFullPass = j.opt.now().Add(firstFullPass - fullPassInterval)
 	j.goroutines.Go(j.commitAll)
 	j.goroutines.Go(j.dispatchAll)
@@ -107,7 +107,7 @@ func (j *Journal) Close() error {
 }
 
 func (j *Journal) close() error {
-	j.cancelBackground()
+	j.cancelBackground(journal.ErrClosed)
 	j.queue.close()
 	if j.queue.refused() != nil {
 		// The committer may be waiting for Pebble, and Pebble for space.
@@ -149,6 +149,7 @@ func (j *Journal) settleUncertain() {
 }
 
 func (j *Journal) endListening() {
+	j.nodes.Close()
 	j.listeners.rooms.Close()
 	j.listeners.feed.Close()
 	j.listeners.watchers.Close()

@@ -127,6 +127,16 @@ func (q *queue) refused() error {
 	return q.refusal
 }
 
+// unavailable is refused, and ErrClosed once the queue is closed.
+func (q *queue) unavailable() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return journal.ErrClosed
+	}
+	return q.refusal
+}
+
 // close makes put return ErrClosed. What is in the queue can still be taken.
 func (q *queue) close() {
 	q.mu.Lock()

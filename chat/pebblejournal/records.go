@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -32,17 +33,19 @@ func (r records) Put(ctx context.Context, key string, value []byte) error {
 	})
 }
 
-// Update implements journal.Records. The committer calls f, once.
+// Update implements journal.Records. The committer calls f, at most once.
 func (r records) Update(ctx context.Context, key string, f func(old []byte) ([]byte, error)) error {
 	if err := journal.CheckRecord(key, nil); err != nil {
 		return err
 	}
+	var u update
+	defer u.abandon()
 	return r.journal.change(ctx, false, func(g *commit.Group) error {
 		old, err := g.LookUp(key)
 		if err != nil {
 			return err
 		}
-		value, err := callUpdate(r.journal.opt.Logger, f, old.Value)
+		value, err := u.call(r.journal.opt.Logger, f, old.Value)
 		if err == nil {
 			err = journal.CheckRecord(key, value)
 		}
@@ -54,8 +57,25 @@ func (r records) Update(ctx context.Context, key string, f func(old []byte) ([]b
 	})
 }
 
-// callUpdate calls a function of somebody else. Its panic is an error.
-func callUpdate(log *zap.Logger, f func([]byte) ([]byte, error), old []byte) (value []byte, err error) {
+// update is one call of Update. Once that has returned, its function is not called.
+type update struct {
+	mu        sync.Mutex // held while the function is called; guards abandoned
+	abandoned bool
+}
+
+func (u *update) abandon() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.abandoned = true
+}
+
+// call calls a function of somebody else. Its panic is an error.
+func (u *update) call(log *zap.Logger, f func([]byte) ([]byte, error), old []byte) (value []byte, err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.abandoned {
+		return nil, context.Canceled // nobody waits for it
+	}
 	defer func() {
 		if cause := recover(); cause != nil {
 			log.Error("chat journal: callback panicked", zap.Any("cause", cause), zap.Stack("stack"))
@@ -97,50 +117,70 @@ func (r records) GetMany(ctx context.Context, keys []string) ([]journal.Record, 
 const scanBatch = 128
 
 // Scan implements journal.Records. It reads on a goroutine of its own, so that it ends
-// with ctx although the disk does not answer.
+// with ctx although the disk does not answer, and with the store although each does not
+// return.
 func (r records) Scan(ctx context.Context, prefix string, each func(journal.Record) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	batches := make(chan []journal.Record)
-	ended := make(chan error, 1)
+	s := newRecordScan(prefix)
 	go func() {
 		_, err := disk.Within(ctx, r.journal.store, func(h *disk.Handle) (struct{}, error) {
-			return struct{}{}, r.journal.scanRecords(ctx, h, prefix, batches)
+			at, done := h.Durable.View()
+			defer done()
+			return struct{}{}, r.journal.sendRecords(ctx, h, at, s)
 		})
-		ended <- err
+		s.ended <- err
 	}()
+	return s.receive(ctx, each)
+}
+
+// recordScan is what a goroutine that reads records and the one that calls back for them
+// have in common.
+type recordScan struct {
+	prefix  string
+	batches chan []journal.Record
+	ended   chan error
+}
+
+func newRecordScan(prefix string) *recordScan {
+	return &recordScan{prefix, make(chan []journal.Record), make(chan error, 1)}
+}
+
+// receive calls each for what is read.
+func (s *recordScan) receive(ctx context.Context, each func(journal.Record) error) error {
 	for {
 		select {
-		case batch := <-batches:
+		case batch := <-s.batches:
 			for _, rec := range batch {
 				if err := each(rec); err != nil {
 					return err
 				}
 				if err := ctx.Err(); err != nil {
-					return err
+					return context.Cause(ctx)
 				}
 			}
-		case err := <-ended:
+		case err := <-s.ended:
 			return err
 		}
 	}
 }
 
-// scanRecords sends the records of a moment in batches.
-func (j *Journal) scanRecords(ctx context.Context, h *disk.Handle, prefix string, to chan<- []journal.Record) error {
-	snapshot, done := h.Durable.View()
-	defer done()
+// sendRecords sends the records of a moment to a scan, until ctx ends or the store must be
+// let go of.
+func (j *Journal) sendRecords(ctx context.Context, h *disk.Handle, at *pebble.Snapshot, s *recordScan) error {
 	var batch []journal.Record
 	send := func() error {
 		select {
-		case to <- batch:
+		case s.batches <- batch:
 			batch = nil
 			return nil
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
+		case <-h.Leaving():
+			return j.whyLeaving()
 		}
 	}
-	err := rows.ScanRecords(snapshot, h.OldRecords, prefix, func(error) { j.noteDamage(1) }, func(rec journal.Record) error {
+	err := rows.ScanRecords(at, h.OldRecords, s.prefix, func(error) { j.noteDamage(1) }, func(rec journal.Record) error {
 		if batch = append(batch, rec); len(batch) < scanBatch {
 			return nil
 		}
@@ -152,37 +192,32 @@ func (j *Journal) scanRecords(ctx context.Context, h *disk.Handle, prefix string
 	return err
 }
 
-// Watch implements journal.Records. The goroutine that calls the followers of rooms
-// calls each, also for the records that are there when Watch is called: Watch returns
-// after that.
+// whyLeaving returns why the store is about to be closed.
+func (j *Journal) whyLeaving() error {
+	if j.background.Err() != nil {
+		return journal.ErrClosed
+	}
+	return disk.Unavailable(errReopening)
+}
+
+// Watch implements journal.Records. It calls each for the records that are there before it
+// returns; afterwards the goroutine that calls the followers of rooms does. It waits for
+// the disk for 5 seconds at most.
 func (r records) Watch(prefix string, each func(journal.Record)) (stop func(), err error) {
 	j := r.journal
 	ctx, cancel := context.WithTimeout(j.background, followTimeout)
 	defer cancel()
 	h, err := j.store.Use(ctx)
 	if err != nil {
-		return nil, err
+		return nil, j.whyGivenUp(err)
 	}
-	w := &watching{journal: j, handle: h, watcher: &watcher{prefix, each}, begun: make(chan error, 1)}
-	it := commit.Item{Change: w.mark, Then: w.begin, Done: func(_ journal.Receipt, err error) {
-		if err != nil {
-			w.finish(err)
-		}
-	}}
-	it.Maintenance = true // it is accepted while nothing can be recorded
-	if err := j.queue.put(ctx, it); err != nil {
-		w.finish(err)
+	w := &watching{journal: j, handle: h, watcher: &watcher{prefix: prefix, each: each, behind: true}, begun: make(chan error, 1)}
+	if err := w.await(ctx); err != nil {
+		return nil, j.whyGivenUp(err)
 	}
-	select {
-	case err = <-w.begun:
-	case <-ctx.Done():
-		if !w.givenUp.Swap(true) {
-			return nil, disk.Unavailable(ctx.Err()) // begin or finish will release the rest
-		}
-		err = <-w.begun
-	}
-	if err != nil {
-		return nil, err
+	if err := w.catchUp(ctx); err != nil {
+		w.listener.Drop()
+		return nil, j.whyGivenUp(err)
 	}
 	return w.listener.Remove, nil
 }
@@ -191,23 +226,53 @@ func (r records) Watch(prefix string, each func(journal.Record)) (stop func(), e
 type watching struct {
 	// Fixed.
 	journal *Journal
-	handle  *disk.Handle // held until finish
+	handle  *disk.Handle // held until catchUp, or until await has failed
 	watcher *watcher
 	begun   chan error // gets one error, or nil
 
-	// Owned by the committer, then by the dispatcher.
+	mu   sync.Mutex       // guards the next three
 	at   *pebble.Snapshot // the store without this group
 	done func()           // lets go of it; nil before mark
+	over bool             // nothing must be marked any more
 
-	listener *watchListener // set before begun gets nil
-	givenUp  atomic.Bool    // by whoever sets it first: Watch, which waits no longer, or begin
+	listener *watchListener // set by the dispatcher, before begun gets nil
+
+	settled atomic.Bool // set by whoever comes first: Watch, which waits no longer, or the dispatcher
+}
+
+// await waits until a moment is marked, and what changes after it is held for the watcher.
+// After an error nothing is held.
+func (w *watching) await(ctx context.Context) error {
+	it := commit.Item{Change: w.mark, Then: w.begin, Done: func(_ journal.Receipt, err error) {
+		if err != nil {
+			w.settle(err)
+		}
+	}}
+	it.Maintenance = true // it is accepted while nothing can be recorded
+	if err := w.journal.queue.put(ctx, it); err != nil {
+		w.settle(err)
+	}
+	select {
+	case err := <-w.begun:
+		return err
+	case <-ctx.Done():
+		if w.settled.Swap(true) {
+			return <-w.begun
+		}
+		return context.Cause(ctx) // the dispatcher will let go of the rest
+	}
 }
 
 // mark is called by the committer, between two groups: changes that are not in the
 // snapshot are dispatched after begin.
 func (w *watching) mark(g *commit.Group) error {
 	if g.DB() != w.handle.DB {
-		return errReopening
+		return disk.Unavailable(errReopening)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over { // Close has given up
+		return journal.ErrClosed
 	}
 	w.at, w.done = w.handle.Durable.View()
 	return nil
@@ -215,30 +280,69 @@ func (w *watching) mark(g *commit.Group) error {
 
 // begin is called by the dispatcher.
 func (w *watching) begin() {
-	if w.givenUp.Swap(true) {
-		w.finish(nil)
+	w.listener = w.journal.listeners.watchers.Add(struct{}{}, w.watcher)
+	if w.listener == nil {
+		w.settle(journal.ErrClosed)
 		return
 	}
-	j := w.journal
-	if w.listener = j.listeners.watchers.Add(struct{}{}, w.watcher); w.listener == nil {
-		w.finish(journal.ErrClosed)
-		return
-	}
-	damaged := func(error) { j.noteDamage(1) }
-	err := rows.ScanRecords(w.at, w.handle.OldRecords, w.watcher.prefix, damaged, func(rec journal.Record) error {
-		j.callWatcher(w.listener, rec)
-		return nil
-	})
-	if err != nil {
-		w.listener.Drop()
-	}
-	w.finish(err)
+	w.settle(nil)
 }
 
-func (w *watching) finish(err error) {
+// settle tells Watch how it has begun. If that is without success, or nobody waits for it
+// any more, it lets go of everything.
+func (w *watching) settle(err error) {
+	abandoned := w.settled.Swap(true)
+	if abandoned && w.listener != nil {
+		w.listener.Drop()
+	}
+	if abandoned || err != nil {
+		w.release()
+		w.handle.Release()
+	}
+	w.begun <- err
+}
+
+// release lets go of the moment.
+func (w *watching) release() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
 	if w.done != nil {
 		w.done()
 	}
-	w.handle.Release()
-	w.begun <- err
+}
+
+// catchUp calls the watcher for what was there, and then for what has changed meanwhile.
+func (w *watching) catchUp(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s := newRecordScan(w.watcher.prefix)
+	var begun atomic.Bool // set by whoever comes first: the reader, or what gives it up
+	go func() {
+		_, err := disk.With(ctx, w.handle, func(h *disk.Handle) (struct{}, error) {
+			if begun.Swap(true) {
+				return struct{}{}, ctx.Err()
+			}
+			defer w.release()
+			return struct{}{}, w.journal.sendRecords(ctx, h, w.at, s)
+		})
+		if err != nil && !begun.Swap(true) {
+			w.release()
+		}
+		s.ended <- err
+	}()
+	err := s.receive(ctx, func(rec journal.Record) error {
+		w.journal.callWatcher(w.listener, rec)
+		return nil
+	})
+	for err == nil {
+		var held []journal.Record
+		if held, err = w.watcher.next(); len(held) == 0 {
+			break
+		}
+		for _, rec := range held {
+			w.journal.callWatcher(w.listener, rec)
+		}
+	}
+	return err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/salvage"
 )
@@ -34,17 +35,14 @@ func (j *Journal) Trim(ctx context.Context, name string, below journal.Seq) erro
 
 // currentState returns the state of a room.
 func (j *Journal) currentState(ctx context.Context, name string) (format.RoomState, error) {
-	h, err := j.store.Use(ctx)
-	if err != nil {
-		return format.RoomState{}, err
-	}
-	defer h.Release()
-	r, err := j.rooms.Pin(name, h.Durable)
-	if err != nil {
-		return format.RoomState{}, err
-	}
-	defer j.rooms.Unpin(r)
-	return j.rooms.StateOf(r), nil
+	return disk.Within(ctx, j.store, func(h *disk.Handle) (format.RoomState, error) {
+		r, err := j.rooms.Pin(name, h.Durable)
+		if err != nil {
+			return format.RoomState{}, err
+		}
+		defer j.rooms.Unpin(r)
+		return j.rooms.StateOf(r), nil
+	})
 }
 
 // trimMax bounds the entries that one commit deletes.
@@ -91,13 +89,14 @@ func (j *Journal) applyTrims(ctx context.Context, batch []commit.Trim) error {
 // planTrim reads the entries that are deleted next, at most limit, because their keys
 // are needed.
 func (j *Journal) planTrim(ctx context.Context, over commit.Excess, limit int, policy commit.KeyPolicy) (commit.Trim, error) {
-	h, err := j.store.Use(ctx)
-	if err != nil {
-		return commit.Trim{}, err
-	}
-	defer h.Release()
 	over.To = min(over.To, over.From+journal.Seq(limit))
-	t := commit.Trim{Excess: over, Policy: policy}
+	return disk.Within(ctx, j.store, func(h *disk.Handle) (commit.Trim, error) {
+		return findKeys(h, commit.Trim{Excess: over, Policy: policy})
+	})
+}
+
+// findKeys completes a plan with the keys of the entries.
+func findKeys(h *disk.Handle, t commit.Trim) (commit.Trim, error) {
 	iter, err := salvage.New(h.Durable, format.EntryKey(t.Room, t.From), format.EntryKey(t.Room, t.To), nil)
 	if err != nil {
 		return commit.Trim{}, err

@@ -74,6 +74,9 @@ func testClose(t *testing.T, s *tester.Suite) {
 			"Get":                func() error { _, err := records.Get(ctx, "a"); return err },
 			"GetMany":            func() error { _, err := records.GetMany(ctx, []string{"a"}); return err },
 			"Scan":               func() error { return records.Scan(ctx, "", func(journal.Record) error { return nil }) },
+			"Nodes.List":         func() error { _, err := nodes.List(ctx); return err },
+			"Nodes.Describe":     func() error { return nodes.Describe(ctx, "v", "c") },
+			"Nodes.Watch":        func() error { _, err := nodes.Watch(func([]journal.Node) {}); return err },
 			"Watch":              func() error { _, err := records.Watch("", func(journal.Record) {}); return err },
 		} {
 			if err := f(); !errors.Is(err, journal.ErrClosed) {
@@ -83,6 +86,40 @@ func testClose(t *testing.T, s *tester.Suite) {
 		if nodes.Self().ID == "" || t.J.Parts() < 1 {
 			t.Error("a closed journal has forgotten who it was")
 		}
+	})
+	s.Each(t, "lets a Follow that comes meanwhile succeed, or fail with ErrClosed", func(t *tester.T) {
+		t.AppendMany("room", 1)
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		for range 4 {
+			f := t.NewFollower("other")
+			wg.Go(func() {
+				for err := error(nil); err == nil; {
+					var start journal.Start
+					if start, err = t.J.Follow("other", 0, f); err == nil {
+						start.Stop()
+					} else if !errors.Is(err, journal.ErrClosed) {
+						t.Errorf("Follow: %v", err)
+					}
+				}
+			})
+		}
+		t.Close()
+	})
+	s.Each(t, "ends a Scan that stands still", func(t *tester.T) {
+		for i := range 300 {
+			t.Put(fmt.Sprint("key", i), []byte("x"))
+		}
+		stands, goesOn, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		first := sync.OnceFunc(func() { close(stands); <-goesOn })
+		go func() {
+			defer close(ended)
+			_ = t.J.Records().Scan(tester.Background, "", func(journal.Record) error { first(); return nil })
+		}()
+		<-stands
+		t.Close() // it fails the test if the journal cannot be closed
+		close(goesOn)
+		<-ended
 	})
 	s.Each(t, "may be called several times at once", func(t *tester.T) {
 		t.AppendMany("room", 1)

@@ -80,7 +80,7 @@ func (s *Store) openHandle(atLeast uint64) (*Handle, error) {
 		return nil, err
 	}
 	s.report(found)
-	h := &Handle{store: s, Epoch: found.Epoch, Renew: found.Renew, Entries: found.Entries}
+	h := &Handle{store: s, leaving: make(chan struct{}), Epoch: found.Epoch, Renew: found.Renew, Entries: found.Entries}
 	c := failstop.Config{Dir: s.opt.Dir, FS: found.View(s.fs), Truncate: s.opt.Truncate, Logger: s.opt.Logger}
 	if err = found.Prepare(s.fs, s.Witness); err == nil {
 		h.DB, err = failstop.Open(c, s.opt.pebbleOptions(s.lock))

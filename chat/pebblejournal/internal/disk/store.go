@@ -56,6 +56,8 @@ type Handle struct {
 	OldRecords bool   // there may be records of format 1
 	Durable    *Durable
 
+	leaving chan struct{} // closed when those who wait while they hold the handle must let go of it
+
 	users int           // guarded by store.mu
 	idle  chan struct{} // guarded by store.mu; closed when users is 0, if close waits for that
 }
@@ -71,7 +73,7 @@ func (s *Store) Use(ctx context.Context) (*Handle, error) {
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, context.Cause(ctx)
 		}
 	}
 }
@@ -91,6 +93,10 @@ func (s *Store) TryUse() (h *Handle, changed chan struct{}, err error) {
 	}
 	return s.current, s.changed, err
 }
+
+// Leaving is closed when the store is about to be closed, or opened again: whoever holds
+// the handle and waits for something else than the disk must release it.
+func (h *Handle) Leaving() <-chan struct{} { return h.leaving }
 
 func (h *Handle) Release() {
 	h.store.mu.Lock()
@@ -126,6 +132,9 @@ func (s *Store) detach(closed bool) *Handle {
 	s.current, s.broken, s.closed = nil, nil, s.closed || closed
 	s.changedLocked()
 	var idle chan struct{}
+	if h != nil {
+		close(h.leaving)
+	}
 	if h != nil && h.users > 0 {
 		idle = make(chan struct{})
 		h.idle = idle

@@ -17,15 +17,23 @@ const readersMax = 1024
 // before do has returned. It costs about a microsecond. do must share nothing with its
 // caller that it changes.
 func Within[T any](ctx context.Context, s *Store, do func(*Handle) (T, error)) (T, error) {
+	h, err := s.Use(ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return With(ctx, h, do)
+}
+
+// With is Within for a handle that the caller holds. The handle is released once do has
+// returned, or if ctx ends before do is called.
+func With[T any](ctx context.Context, h *Handle, do func(*Handle) (T, error)) (T, error) {
 	type answer struct {
 		value T
 		err   error
 	}
 	var none T
-	h, err := s.Use(ctx)
-	if err != nil {
-		return none, err
-	}
+	s := h.store
 	select {
 	case s.reading <- struct{}{}:
 	case <-ctx.Done():
