@@ -174,12 +174,16 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	hub, err := h.hub()
 	if err != nil {
+		access.Origins(h.Origins).Share(w.Header(), r)
 		serveClosed(w, err)
 		return nil
 	}
 	handler := &chat.Handler{Hub: hub, Origins: h.Origins, Auth: h.auth.inOrder, ClientIP: clientIP, Compression: h.Compression}
 	if h.Room != "" {
 		handler.Room = h.roomOf
+	}
+	if h.UI {
+		handler.Hint = "a browser is shown a page to chat on here"
 	}
 	serve(handler, w, r)
 	return nil
@@ -210,38 +214,70 @@ func serveClosed(w http.ResponseWriter, closed error) {
 // route returns the function that serves the request's path, or nil if the path is
 // not one of the chat's.
 func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter, *http.Request) {
-	path, below := strings.CutPrefix(r.URL.EscapedPath(), strings.TrimSuffix(h.Path, "/"))
+	path, below := cutPath(r.URL.EscapedPath(), strings.TrimSuffix(h.Path, "/"))
 	switch {
 	case !below:
 		return nil
-	case (path == "" || path == "/") && h.UI && isPageVisit(r):
+	case path == "/" && h.UI && isPageVisit(r):
 		return func(_ *chat.Handler, w http.ResponseWriter, r *http.Request) { servePage(w, r, h.SignIn) }
-	case path == "" || path == "/":
+	case path == "/":
 		liftIdleTimeouts(r)
 		return (*chat.Handler).ServeHTTP
+	case path == "/health":
+		return (*chat.Handler).ServeHealth
+	case path == "/login" && h.auth.login != nil:
+		return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
+			handler.ServeLogin(w, r, h.auth.login)
+		}
+	case path == "/login":
+		return serveNothing("no method of auth that this site has gives tokens at login")
 	}
 	if name, ok := strings.CutPrefix(path, "/ui/"); ok && h.UI && assets[name].content != nil {
 		return func(_ *chat.Handler, w http.ResponseWriter, r *http.Request) { serveAsset(w, r, name) }
 	}
-	if path == "/health" {
-		return (*chat.Handler).ServeHealth
-	}
-	if path == "/login" && h.auth.login != nil {
-		return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
-			handler.ServeLogin(w, r, h.auth.login)
-		}
+	rest, ok := strings.CutPrefix(path, "/rooms/")
+	if !ok {
+		return nil
 	}
 	// Slashes in a room's name are escaped, so the name is one segment of the path.
-	if room, ok := strings.CutPrefix(path, "/rooms/"); ok {
-		room, ok = strings.CutSuffix(room, "/messages")
-		name, err := url.PathUnescape(room)
-		if ok && err == nil && !strings.Contains(room, "/") {
-			return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
-				handler.ServeMessages(w, r, name)
-			}
-		}
+	room, ok := strings.CutSuffix(rest, "/messages")
+	name, err := url.PathUnescape(room)
+	if !ok || err != nil || strings.Contains(room, "/") {
+		// Caddy would answer with an empty 200, which a client takes for success.
+		return serveNothing("the path is not of the form rooms/{room}/messages; percent-encode the name, its slashes too")
 	}
-	return nil
+	return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) { handler.ServeMessages(w, r, name) }
+}
+
+// serveNothing answers requests for a path that only the chat could have.
+func serveNothing(reason string) func(*chat.Handler, http.ResponseWriter, *http.Request) {
+	return func(handler *chat.Handler, w http.ResponseWriter, _ *http.Request) {
+		e := wire.NotFound.Error("")
+		e.Message = reason
+		handler.Problem(w, e)
+	}
+}
+
+// cutPath returns what follows base in the escaped path of a request, from a slash on.
+// It compares what the path means: several slashes are one, as in Caddy's matchers, and
+// a character may be escaped or not. below is false if the path is not base or below it.
+func cutPath(path, base string) (rest string, below bool) {
+	for ; base != ""; base = base[1:] {
+		if base[0] == '/' {
+			if !strings.HasPrefix(path, "/") {
+				return "", false
+			}
+			path = "/" + strings.TrimLeft(path, "/")
+		} else if unescaped, err := url.PathUnescape(path[:min(3, len(path))]); err == nil && strings.HasPrefix(path, "%") {
+			path = unescaped + path[3:]
+		}
+		if path == "" || path[0] != base[0] {
+			return "", false
+		}
+		path = path[1:]
+	}
+	rest = "/" + strings.TrimLeft(path, "/")
+	return rest, path == "" || path[0] == '/'
 }
 
 // forever stands for no timeout. Caddy would take 0 to mean at once.

@@ -128,6 +128,11 @@ func servePage(w http.ResponseWriter, r *http.Request, signIn string) {
 
 // serveAsset serves a file of the page. Pages of other sites may embed it.
 func serveAsset(w http.ResponseWriter, r *http.Request, name string) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		return
+	}
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	w.Header().Set("Access-Control-Expose-Headers", "ETag") // the emoji picker asks whether its data has changed
 	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")

@@ -43,6 +43,8 @@ type Handler struct {
 	// (permessage-deflate, RFC 7692; each message by itself). It saves bandwidth
 	// and costs CPU. Messages below 256 bytes are not compressed. Default off.
 	Compression bool
+	// Hint is told, after the reason, to requests that are no handshakes.
+	Hint string
 }
 
 // Subprotocol is the name of the dialect that PROTOCOL.md describes.
@@ -82,13 +84,13 @@ func (h *Handler) refuse(w http.ResponseWriter, no *handshakeRefusal) {
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	began := time.Now() // before anything is checked that may change
-	if err := wsconn.Check(r); err != nil {
+	if err := h.checkHandshake(r); err != nil {
 		return err
 	}
 	if !validQuery(r) {
 		return refuse(RefusedHandshake, http.StatusBadRequest, "the query of the URL "+queryHelp)
 	}
-	if !h.Origins.Allow(r) {
+	if h.mayConnect(r) != nil {
 		return refuse(RefusedOrigin, http.StatusForbidden, "this origin may not connect")
 	}
 	begin, err := h.dialect(r)
@@ -143,6 +145,31 @@ func (h *Handler) contain(err *error) {
 		h.Hub.logPanic(v, debug.Stack())
 		*err = wire.Internal.Error("")
 	}
+}
+
+// checkHandshake returns an error if the request is not a WebSocket handshake, or may
+// be one that an attacker sends again: it takes a slot and joins a room.
+func (h *Handler) checkHandshake(r *http.Request) error {
+	check := r
+	if r.Method == http.MethodHead { // is answered like GET, which is no handshake either
+		check = r.Clone(r.Context())
+		check.Method = http.MethodGet
+		check.Header.Del("Upgrade")
+	}
+	err := wsconn.Check(check)
+	var no *wsconn.HandshakeError
+	if errors.As(err, &no) {
+		switch {
+		case no.Status == http.StatusMethodNotAllowed:
+			no.Header.Set("Allow", "GET, HEAD")
+		case no.Status == http.StatusUpgradeRequired && h.Hint != "":
+			no.Reason += "; " + h.Hint
+		}
+	}
+	if err == nil && isEarly(r) {
+		err = refuse(RefusedHandshake, http.StatusTooEarly, tooEarly)
+	}
+	return err
 }
 
 func newID() string { return rand.Text() }

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,18 +24,75 @@ import (
 // everybody else. A guest without a token is refused: a Handler without Auth
 // serves nobody here.
 func (h *Handler) ServeMessages(w http.ResponseWriter, r *http.Request, room string) {
-	serve := h.getMessages
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-	case http.MethodPost:
-		serve = h.postMessage
+	h.endpoint(w, r, []string{http.MethodGet, http.MethodHead, http.MethodPost}, func() error {
+		return h.request(r, room, func(a *acts.Actor) error {
+			if r.Method == http.MethodPost {
+				return h.postMessage(a, w, r, room)
+			}
+			return h.getMessages(a, w, r, room)
+		})
+	})
+}
+
+// endpoint answers a request over plain HTTP. serve is called only if the endpoint has
+// the request's method.
+func (h *Handler) endpoint(w http.ResponseWriter, r *http.Request, methods []string, serve func() error) {
+	h.Origins.Share(w.Header(), r)
+	safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
+	var err error
+	switch {
+	case isEarly(r) && !safe:
+		http.Error(w, tooEarly, http.StatusTooEarly)
+	case r.Method == http.MethodOptions:
+		err = h.preflight(w, r, methods)
+	case !slices.Contains(methods, r.Method):
+		w.Header().Set("Allow", allowed(methods))
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 	default:
-		methodNotAllowed(w, "GET, HEAD, POST")
-		return
+		err = serve()
 	}
-	if err := h.request(r, room, func(a *acts.Actor) error { return serve(a, w, r, room) }); err != nil {
+	if err != nil {
 		h.Problem(w, err)
 	}
+}
+
+// isEarly reports whether a request may have come as early data of TLS 1.3, which an
+// attacker can send again (RFC 8470). If a proxy in front took it, the header says so.
+// A client that lies there only harms itself.
+func isEarly(r *http.Request) bool {
+	return r.Header.Get("Early-Data") != "" || r.TLS != nil && !r.TLS.HandshakeComplete
+}
+
+const tooEarly = "send this again when the TLS handshake is complete"
+
+func allowed(methods []string) string { return strings.Join(methods, ", ") + ", OPTIONS" }
+
+// preflight tells a browser what a page may send (CORS).
+func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, methods []string) error {
+	if err := h.mayConnect(r); err != nil {
+		return err
+	}
+	header := w.Header()
+	header.Set("Allow", allowed(methods))
+	if r.Header.Get("Origin") != "" {
+		header.Set("Access-Control-Allow-Methods", strings.Join(methods, ", "))
+		header.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, Idempotency-Key")
+		header.Set("Access-Control-Max-Age", "600")
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// mayConnect returns an error if the page that made the request may not connect.
+func (h *Handler) mayConnect(r *http.Request) error {
+	if h.Origins.Allow(r) {
+		return nil
+	}
+	if h.Origins.LacksPort(r) {
+		h.Hub.log.Warn("a page of the site itself is refused because the header Host has no port: " +
+			"let the proxy in front pass it on, nginx for example with proxy_set_header Host $http_host")
+	}
+	return wire.Forbidden.Error("")
 }
 
 // Problem answers a request with an error, as problem details.
@@ -59,13 +117,16 @@ func (h *Handler) Problem(w http.ResponseWriter, err error) {
 
 // ServeHealth answers 200 if the hub serves as it should, or else 503. It says
 // nothing more.
-func (h *Handler) ServeHealth(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
-	if h.Hub.Health() != nil {
-		http.Error(w, "not ok", http.StatusServiceUnavailable)
-		return
-	}
-	_, _ = io.WriteString(w, "ok\n")
+func (h *Handler) ServeHealth(w http.ResponseWriter, r *http.Request) {
+	h.endpoint(w, r, []string{http.MethodGet, http.MethodHead}, func() error {
+		w.Header().Set("Cache-Control", "no-store")
+		if h.Hub.Health() != nil {
+			http.Error(w, "not ok", http.StatusServiceUnavailable)
+			return nil
+		}
+		_, _ = io.WriteString(w, "ok\n")
+		return nil
+	})
 }
 
 func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
@@ -96,8 +157,8 @@ func (h *Handler) requester(r *http.Request) (*acts.Actor, error) {
 	if !validQuery(r) {
 		return nil, badField("query", queryHelp)
 	}
-	if !h.Origins.Allow(r) {
-		return nil, wire.Forbidden.Error("")
+	if err := h.mayConnect(r); err != nil {
+		return nil, err
 	}
 	a := h.Hub.core.Client("", h.clientIP(r))
 	token := access.BearerToken(r)
@@ -238,11 +299,6 @@ func idempotencyKey(r *http.Request) (string, error) {
 	return key, nil
 }
 
-func methodNotAllowed(w http.ResponseWriter, allow string) {
-	w.Header().Set("Allow", allow)
-	http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
-}
-
 // Login gives a token for a code that the client got elsewhere.
 type Login interface {
 	// Login may wait for the network, as long as the request's context allows: at most
@@ -256,16 +312,13 @@ const maxLogin = 4 << 10 // bytes of a request
 // ServeLogin serves a login over plain HTTP, as PROTOCOL.md describes it. Attempts
 // count like attempts to connect.
 func (h *Handler) ServeLogin(w http.ResponseWriter, r *http.Request, login Login) {
-	if r.Method != http.MethodPost {
-		methodNotAllowed(w, "POST")
-		return
-	}
-	answer, err := h.logIn(w, r, login)
-	if err != nil {
-		h.Problem(w, err)
-		return
-	}
-	reply(w, http.StatusOK, "application/json", answer.Append(nil))
+	h.endpoint(w, r, []string{http.MethodPost}, func() error {
+		answer, err := h.logIn(w, r, login)
+		if err == nil {
+			reply(w, http.StatusOK, "application/json", answer.Append(nil))
+		}
+		return err
+	})
 }
 
 func (h *Handler) logIn(w http.ResponseWriter, r *http.Request, login Login) (answer *wire.Login, err error) {
@@ -274,8 +327,8 @@ func (h *Handler) logIn(w http.ResponseWriter, r *http.Request, login Login) (an
 		h.Hub.counts.refused[RefusedAttempts].Add(1)
 		return nil, err
 	}
-	if !h.Origins.Allow(r) {
-		return nil, wire.Forbidden.Error("")
+	if err := h.mayConnect(r); err != nil {
+		return nil, err
 	}
 	p, err := ReadJSON(w, r, maxLogin)
 	if err != nil {

@@ -177,7 +177,7 @@ func TestMessages_BadRequests(t *testing.T) {
 		})
 	}
 	status, _, header := call(t, "DELETE", url+"open/messages", "ann", "")
-	if status != 405 || header.Get("Allow") != "GET, HEAD, POST" {
+	if status != 405 || header.Get("Allow") != "GET, HEAD, POST, OPTIONS" {
 		t.Errorf("DELETE: %d %v", status, header)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"unique"
 )
 
-// Origins says which web pages may open a socket. A browser sends the Origin of
+// Origins says which web pages may open a socket and read answers over HTTP. A browser sends the Origin of
 // the page and, unlike for other requests, lets any page connect to any server.
 // Where cookies or HTTP authentication identify the user, this check is what
 // keeps another site from acting in the user's name.
@@ -54,6 +54,31 @@ func (o Origins) Allow(r *http.Request) bool {
 		return false
 	}
 	return o.AllowSource(SourceOf(r))
+}
+
+// LacksPort reports whether a page of the site itself is refused only because the
+// header Host has no port: a proxy in front of this server has removed it.
+func (o Origins) LacksPort(r *http.Request) bool {
+	origin, err := url.Parse(canonicalOrigin(r.Header.Get("Origin")))
+	return err == nil && len(o) == 0 && origin.Port() != "" && origin.Hostname() == strings.ToLower(r.Host)
+}
+
+// Share lets the page that made the request read the answer, if the page may connect
+// (CORS). A page that only the pattern * permits gets no answer to a request with
+// cookies or HTTP authentication.
+func (o Origins) Share(answer http.Header, r *http.Request) {
+	answer.Add("Vary", "Origin")
+	origin := r.Header.Get("Origin")
+	switch {
+	case origin == "" || !o.Allow(r):
+		return
+	case slices.Contains(o, "*"):
+		answer.Set("Access-Control-Allow-Origin", "*")
+	default:
+		answer.Set("Access-Control-Allow-Origin", origin)
+		answer.Set("Access-Control-Allow-Credentials", "true")
+	}
+	answer.Set("Access-Control-Expose-Headers", "Retry-After")
 }
 
 // Source is the web page that made a connection. NoSource stands for a program or
