@@ -76,8 +76,8 @@ func parseAuth(d *caddyfile.Dispenser) (json.RawMessage, error) {
 		return nil, d.Err("chat: auth needs a method, such as guest or caddy")
 	}
 	method := d.Val()
-	if _, err := caddy.GetModule("chat.auth." + method); err != nil {
-		return nil, d.Errf("chat: unknown auth %q", method)
+	if err := checkModule(d, "auth", "chat.auth", method); err != nil {
+		return nil, err
 	}
 	module, err := caddyfile.UnmarshalModule(d, "chat.auth."+method)
 	if err != nil {

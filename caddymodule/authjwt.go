@@ -1,8 +1,10 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -125,6 +127,35 @@ func (a *JWTAuth) addPEM(pem []byte) error {
 //	}
 func (a *JWTAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
+	return withCheck(d, a.parse(d), a.checkLiterals)
+}
+
+// checkLiterals returns an error for keys that can't be used, as far as they are in the
+// Caddyfile itself. Provision checks those of placeholders and files.
+func (a *JWTAuth) checkLiterals() error {
+	if len(a.Secrets)+len(a.Keys)+len(a.KeyFiles) == 0 && a.KeySet == "" {
+		return errors.New("auth jwt needs a key or the URL of a key set: secret, key, key_file or jwks")
+	}
+	for i, secret := range a.Secrets {
+		if strings.Contains(secret, "{") {
+			continue
+		}
+		if _, err := identity.Secret([]byte(secret)); err != nil {
+			return fmt.Errorf("auth jwt: secret %d: %w", i+1, err)
+		}
+	}
+	for i, key := range a.Keys {
+		if strings.Contains(key, "{") {
+			continue
+		}
+		if _, err := identity.PublicKeys([]byte(key)); err != nil {
+			return fmt.Errorf("auth jwt: key %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (a *JWTAuth) parse(d *caddyfile.Dispenser) error {
 	return parseBlock(d, "auth jwt", map[string]func() error{
 		"secret":   func() error { return parseList(d, &a.Secrets) },
 		"key":      func() error { return parseList(d, &a.Keys) },

@@ -82,6 +82,15 @@ func (a *WeChatAuth) Provision(ctx caddy.Context) error {
 //	}
 func (a *WeChatAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
+	return withCheck(d, a.parse(d), func() error {
+		if a.AppID == "" || a.AppSecret == "" {
+			return errors.New("auth wechat needs the app_id and the app_secret of the mini program")
+		}
+		return nil
+	})
+}
+
+func (a *WeChatAuth) parse(d *caddyfile.Dispenser) error {
 	return parseBlock(d, "auth wechat", map[string]func() error{
 		"app_id":        func() error { return parseString(d, &a.AppID) },
 		"app_secret":    func() error { return parseString(d, &a.AppSecret) },

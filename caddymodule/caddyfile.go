@@ -12,6 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/caddychat/caddy-chat/chat/access"
 )
 
 func init() {
@@ -146,18 +148,20 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		d.Next() // the directive's own name
 	}
 	if d.NextArg() {
-		if !strings.HasPrefix(d.Val(), "/") {
-			return d.Errf("chat: path %q does not begin with /", d.Val())
-		}
 		h.Path = d.Val()
+		if err := checkPath(h.Path); err != nil {
+			return d.Errf("chat: %v", err)
+		}
 		if d.NextArg() {
 			return d.ArgErr()
 		}
 	}
 	options := map[string]func() error{
-		"hub":         func() error { return parseString(d, &h.Hub) },
-		"room":        func() error { return parseString(d, &h.Room) },
-		"origins":     func() error { return parseList(d, &h.Origins) },
+		"hub":  func() error { return withCheck(d, parseString(d, &h.Hub), func() error { return checkHubName(h.Hub) }) },
+		"room": func() error { return parseString(d, &h.Room) },
+		"origins": func() error {
+			return withCheck(d, parseList(d, &h.Origins), func() error { return access.Origins(h.Origins).Validate() })
+		},
 		"auth":        func() error { return parseAndAppend(d, parseAuth, &h.AuthRaw) },
 		"compression": func() error { return parseSwitch(d, &h.Compression) },
 		"ui":          func() error { return h.parseUI(d) },

@@ -189,7 +189,22 @@ func TestCaddyfile_ComesBeforeReverseProxy(t *testing.T) {
 
 func TestCaddyfile_RefusesWithFileAndLine(t *testing.T) {
 	for in, want := range map[string]string{
-		"chat talk":                                              "path \"talk\" does not begin with /",
+		"chat talk":                      "path \"talk\" does not begin with /",
+		"chat /chat*":                    "must be a plain path",
+		"chat /a%20b":                    "must be a plain path",
+		"chat //chat":                    "two slashes",
+		"chat {\nhub ../x\n}":            "hub \"../x\" must have",
+		"chat {\norigins example.com\n}": "origin \"example.com\" is not of the form",
+		"chat {\norigins https://a.example https://b/c\n}":       "origin \"https://b/c\" is not of the form",
+		"chat {\nauth jwt\n}":                                    "needs a key or the URL of a key set",
+		"chat {\nauth jwt {\nissuer x\n}\n}":                     "needs a key or the URL of a key set",
+		"chat {\nauth jwt {\nsecret short\n}\n}":                 "secret 1: a secret of 5 bytes",
+		"chat {\nauth jwt {\nsecret {$NO_SUCH_VARIABLE}\n}\n}":   "secret needs at least one value",
+		"chat {\nauth jwt {\nkey x\n}\n}":                        "key 1: there is no PEM block",
+		"chat {\nauth wechat\n}":                                 "needs the app_id and the app_secret",
+		"chat {\nauth wechat {\napp_id a\n}\n}":                  "needs the app_id and the app_secret",
+		"chat {\nauth oauth\n}":                                  "unknown auth \"oauth\"; there are caddy, ",
+		"chat {\njournal redis\n}":                               "unknown journal \"redis\"; there are failing, fileless, memory, pebble",
 		"chat /a /b":                                             "wrong argument count",
 		"chat {\nfoo\n}":                                         "unknown option \"foo\"",
 		"chat {\nroom a\nroom b\n}":                              "room is set twice",

@@ -67,6 +67,29 @@ func oneValue(d *caddyfile.Dispenser) (string, error) {
 	return value, noBlock(d, option)
 }
 
+// withCheck returns the error of parsing an option, or else that of a check of its value.
+func withCheck(d *caddyfile.Dispenser, err error, check func() error) error {
+	if err == nil {
+		if err = check(); err != nil {
+			err = d.Errf("chat: %s", strings.TrimPrefix(err.Error(), "chat: "))
+		}
+	}
+	return err
+}
+
+// checkModule returns an error that lists the alternatives if a namespace has no module
+// of that name.
+func checkModule(d *caddyfile.Dispenser, option, namespace, name string) error {
+	var names []string
+	for _, m := range caddy.GetModules(namespace) {
+		names = append(names, m.ID.Name())
+	}
+	if slices.Contains(names, name) {
+		return nil
+	}
+	return d.Errf("chat: unknown %s %q; there are %s", option, name, strings.Join(names, ", "))
+}
+
 func noBlock(d *caddyfile.Dispenser, option string) error {
 	if d.NextBlock(d.Nesting()) {
 		return d.Errf("chat: %s has no block", option)

@@ -8,10 +8,12 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/rewrite"
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -38,8 +40,8 @@ type Handler struct {
 	// with status 400. Default: `{http.request.uri.query.room}`.
 	Room string `json:"room,omitempty"`
 
-	// Which web pages may connect, as patterns like `https://example.com` or
-	// `https://*.example.com`. Default: pages of the site's own host and of WeChat.
+	// Which web pages may connect beside those of the site's own host and of WeChat, as
+	// patterns like `https://example.com` or `https://*.example.com`. Default: none.
 	// Clients that send no Origin are not web pages, and always may connect.
 	//
 	// The pattern `*` is DANGEROUS: any web site in the world can then connect with
@@ -77,8 +79,9 @@ type Handler struct {
 	settingsAt string // where the Caddyfile has the first of HubSettings; "" if it has none
 
 	// Set by Provision.
-	auth  authMethods
-	lease *lease
+	auth     authMethods
+	lease    *lease
+	trusting *sync.Once // warns that clients choose their address; nil if they can't
 }
 
 // CaddyModule returns the Caddy module information.
@@ -96,6 +99,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	}
 	h.Hub = h.hubName()
 	if err := h.validate(); err != nil {
+		return err
+	}
+	if err := h.checkPrefix(ctx); err != nil {
 		return err
 	}
 	app, err := ctx.App("chat")
@@ -122,11 +128,48 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.lease.serve(h.Origins, h.auth)
 	if srv != nil {
 		srv.RegisterOnShutdown(h.lease.leaveOnExit)
+		if srv.TrustedProxiesStrict == 0 {
+			h.trusting = new(sync.Once)
+		}
 	}
 	return nil
 }
 
 func (h *Handler) hubName() string { return cmp.Or(h.Hub, "default") }
+
+// checkPath returns an error for a path that no request can have.
+func checkPath(path string) error {
+	switch {
+	case !strings.HasPrefix(path, "/"):
+		return fmt.Errorf("path %q does not begin with /", path)
+	case strings.ContainsAny(path, "*?#%{}"):
+		return fmt.Errorf("path %q must be a plain path, without *, ?, #, %% or braces: the chat serves what is below it, too", path)
+	case strings.Contains(path, "//"):
+		return fmt.Errorf("path %q has two slashes in a row", path)
+	}
+	return nil
+}
+
+// checkPrefix returns an error if a handler before this one, such as that of
+// handle_path, removes the beginning of the path that the chat needs.
+func (h *Handler) checkPrefix(ctx caddy.Context) error {
+	for _, module := range ctx.Modules() {
+		subroute, ok := module.(*caddyhttp.Subroute)
+		if !ok {
+			continue
+		}
+		for _, route := range subroute.Routes {
+			for _, before := range route.Handlers {
+				r, ok := before.(*rewrite.Rewrite)
+				if ok && r.StripPathPrefix != "" && strings.HasPrefix(h.Path+"/", strings.TrimSuffix(r.StripPathPrefix, "/")+"/") {
+					return fmt.Errorf("chat: %s is removed from the path before the chat sees it (handle_path does that), "+
+						"so it never serves %s: use handle %s* instead", r.StripPathPrefix, h.Path, h.Path)
+				}
+			}
+		}
+	}
+	return nil
+}
 
 // place names the handler in errors.
 func (h *Handler) place(srv *caddyhttp.Server) string {
@@ -151,8 +194,8 @@ func (h *Handler) loadAuth(ctx caddy.Context) (authMethods, error) {
 
 // validate returns an error for settings that make no sense.
 func (h *Handler) validate() error {
-	if !strings.HasPrefix(h.Path, "/") || strings.ContainsAny(h.Path, "*?#") {
-		return fmt.Errorf("chat: path %q must begin with / and be a plain path", h.Path)
+	if err := checkPath(h.Path); err != nil {
+		return fmt.Errorf("chat: %w", err)
 	}
 	if err := checkHubName(h.Hub); err != nil {
 		return err
@@ -178,6 +221,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		serveClosed(w, err)
 		return nil
 	}
+	h.warnOfProxy(r)
 	handler := &chat.Handler{Hub: hub, Origins: h.Origins, Auth: h.auth.inOrder, ClientIP: clientIP, Compression: h.Compression}
 	if h.Room != "" {
 		handler.Room = h.roomOf
@@ -187,6 +231,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	}
 	serve(handler, w, r)
 	return nil
+}
+
+// warnOfProxy warns once if the first address that a client has written into a header
+// counts as its own: most proxies append to what the client sent.
+func (h *Handler) warnOfProxy(r *http.Request) {
+	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); trusted && h.trusting != nil {
+		h.trusting.Do(func() {
+			h.lease.logger.Warn("clients can choose the address that counts for them: " +
+				"add trusted_proxies_strict beside trusted_proxies in the global option servers")
+		})
+	}
 }
 
 // hub returns the hub, or why it is closed. A request may come before App.Start: then

@@ -136,7 +136,7 @@ func TestHandler_ConnectionLimits(t *testing.T) {
 
 func TestHandler_Origins(t *testing.T) {
 	s := testcaddy.Start(t, "chat {\norigins https://*.example.com\n}")
-	for origin, want := range map[string]int{"https://evil.example": 403, "http://" + s.Plain: 403, "https://a.example.com": 101} {
+	for origin, want := range map[string]int{"https://evil.example": 403, "http://" + s.Plain: 101, "https://servicewechat.com": 101, "https://a.example.com": 101} {
 		header := testcaddy.UpgradeHeader.Clone()
 		header.Set("Origin", origin)
 		_, res, err := websocket.Dial(t.Context(), "ws://"+s.Plain+"/chat", &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {origin}}})

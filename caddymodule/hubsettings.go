@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat"
 )
@@ -109,6 +110,11 @@ func (s *HubSettings) provision(ctx caddy.Context) (set hubSettings, err error) 
 	set.source = *s
 	if set.settings, err = s.toChat(); err != nil {
 		return set, err
+	}
+	for _, p := range s.Policies {
+		if len(p.Read) == 0 {
+			ctx.Logger().Warn("a policy has no read: only users whose token grants it may enter its rooms", zap.String("pattern", p.Pattern))
+		}
 	}
 	if len(s.JournalRaw) == 0 {
 		set.engine = new(PebbleEngine)

@@ -203,6 +203,60 @@ func TestHubSettings_Reload_MovesThem(t *testing.T) {
 	s.NoErrors()
 }
 
+// A handler that removes the beginning of the chat's path from it leaves nothing to serve.
+func TestHandler_WithinHandlePath_IsRefused(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	for directives, good := range map[string]bool{
+		"handle_path /chat* {\nchat\n}":                false,
+		"handle_path /chat/* {\nchat\n}":               false,
+		"handle_path /a/* {\nroute {\nchat /a/b\n}\n}": false,
+		"handle_path /api/* {\nchat\n}":                true,
+		"handle_path /chat* {\nchat /\n}":              true,
+		"handle_path /chatter* {\nchat\n}":             true,
+		"handle_path /chat* {\nrespond x\n}\nchat":     true,
+		"handle /chat* {\nchat\n}":                     true,
+	} {
+		if err := validate(t, site(1, directives)); (err == nil) != good || !good && !strings.Contains(err.Error(), "use handle /") {
+			t.Errorf("%s: %v", directives, err)
+		}
+	}
+}
+
+// Without trusted_proxies_strict a client chooses its address, which is warned of.
+func TestHandler_LenientProxies_AreWarnedOf(t *testing.T) {
+	const line = "clients can choose the address that counts for them"
+	for strict, warned := range map[string]bool{"": true, "trusted_proxies_strict": false} {
+		s := testcaddy.StartWith(t, "chat {\nmax_connections_per_ip 2\n}", "admin off\nservers {\ntrusted_proxies static 127.0.0.0/8\n"+strict+"\n}")
+		for i := range 4 {
+			header := with(testcaddy.UpgradeHeader, "X-Forwarded-For", fmt.Sprintf("198.51.100.%d, 203.0.113.9", i))
+			if code, _ := s.Status("http://"+s.Plain+"/chat?room=", header); code != http.StatusBadRequest {
+				t.Errorf("%d", code)
+			}
+		}
+		if got := strings.Count(testcaddy.Read(t, s.Log), line); got > 1 || (got == 1) != warned {
+			t.Errorf("with %q, %d warnings", strict, got)
+		}
+		if err := caddy.Stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, file := range testcaddy.Documents(t) {
+		for block := range strings.SplitSeq(testcaddy.Read(t, file), "```") {
+			if strings.Contains(block, "trusted_proxies static") && !strings.Contains(block, "trusted_proxies_strict") {
+				t.Errorf("%s has trusted_proxies without trusted_proxies_strict", file)
+			}
+		}
+	}
+}
+
+// A policy without read lets in only users whose token grants it, which is rarely meant.
+func TestPolicy_WithoutRead_IsWarnedOf(t *testing.T) {
+	out, err := testcaddy.Validate(t, "chat {\npolicy staff {\nwrite users\n}\npolicy * {\nread users\n}\n}")
+	if err != nil || strings.Count(out, "a policy has no read") != 1 || !strings.Contains(out, `"pattern": "staff"`) && !strings.Contains(out, `"pattern":"staff"`) {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
 // A hub that no directive names is most often mistyped.
 func TestHubSettings_WithoutADirective_AreWarnedOf(t *testing.T) {
 	s := testcaddy.StartWith(t, "chat", "chat {\nhub tee {\nmax_connections 7\n}\n}")

@@ -235,8 +235,8 @@ func parseJournal(d *caddyfile.Dispenser) (json.RawMessage, error) {
 		return nil, d.Err("chat: journal needs an engine, such as pebble or memory")
 	}
 	engine := d.Val()
-	if _, err := caddy.GetModule("chat.journals." + engine); err != nil {
-		return nil, d.Errf("chat: unknown journal %q", engine)
+	if err := checkModule(d, "journal", "chat.journals", engine); err != nil {
+		return nil, err
 	}
 	module, err := caddyfile.UnmarshalModule(d, "chat.journals."+engine)
 	if err != nil {

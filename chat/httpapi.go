@@ -56,15 +56,6 @@ func (h *Handler) endpoint(w http.ResponseWriter, r *http.Request, methods []str
 	}
 }
 
-// isEarly reports whether a request may have come as early data of TLS 1.3, which an
-// attacker can send again (RFC 8470). If a proxy in front took it, the header says so.
-// A client that lies there only harms itself.
-func isEarly(r *http.Request) bool {
-	return r.Header.Get("Early-Data") != "" || r.TLS != nil && !r.TLS.HandshakeComplete
-}
-
-const tooEarly = "send this again when the TLS handshake is complete"
-
 func allowed(methods []string) string { return strings.Join(methods, ", ") + ", OPTIONS" }
 
 // preflight tells a browser what a page may send (CORS).
@@ -81,18 +72,6 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, methods []st
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// mayConnect returns an error if the page that made the request may not connect.
-func (h *Handler) mayConnect(r *http.Request) error {
-	if h.Origins.Allow(r) {
-		return nil
-	}
-	if h.Origins.LacksPort(r) {
-		h.Hub.log.Warn("a page of the site itself is refused because the header Host has no port: " +
-			"let the proxy in front pass it on, nginx for example with proxy_set_header Host $http_host")
-	}
-	return wire.Forbidden.Error("")
 }
 
 // Problem answers a request with an error, as problem details.

@@ -20,11 +20,9 @@ import (
 // characters except a slash: https://*.example.com. The pattern * alone lets
 // EVERY site in the world connect as your users.
 //
-// Without patterns, these may connect: requests without Origin (programs,
+// Whatever the patterns are, these may connect: requests without Origin (programs,
 // phones), the host of the request itself, and WeChat's
-// https://servicewechat.com and weapp://wechat-game-runtime. Patterns replace the
-// last three. A request without Origin does not come from a page and is always
-// allowed.
+// https://servicewechat.com and weapp://wechat-game-runtime.
 type Origins []string
 
 // wechatOrigins are what mini programs and mini games send, if they send any.
@@ -60,7 +58,7 @@ func (o Origins) Allow(r *http.Request) bool {
 // header Host has no port: a proxy in front of this server has removed it.
 func (o Origins) LacksPort(r *http.Request) bool {
 	origin, err := url.Parse(canonicalOrigin(r.Header.Get("Origin")))
-	return err == nil && len(o) == 0 && origin.Port() != "" && origin.Hostname() == strings.ToLower(r.Host)
+	return err == nil && origin.Port() != "" && origin.Hostname() == strings.ToLower(r.Host)
 }
 
 // Share lets the page that made the request read the answer, if the page may connect
@@ -124,13 +122,10 @@ func (o Origins) AllowSource(s Source) bool {
 		return true
 	}
 	from := s.handle.Value()
-	if len(o) > 0 {
-		return o.match(from.origin)
-	}
 	if u, err := url.Parse(from.origin); err == nil && u.Host != "" && u.Host == strings.TrimSuffix(from.host, defaultPorts[u.Scheme]) {
 		return true
 	}
-	return wechatOrigins.match(from.origin)
+	return wechatOrigins.match(from.origin) || o.match(from.origin)
 }
 
 // escapeOthers takes the special meaning from all characters of path.Match except

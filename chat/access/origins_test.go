@@ -29,7 +29,10 @@ func TestOrigins_Allow(t *testing.T) {
 		{patterns, "https://a.example.com.evil.test", false},
 		{patterns, "https://evil.test/.example.com", false},
 		{patterns, "http://[::1]:8080", true},
-		{patterns, "https://chat.test", false},
+		{patterns, "https://chat.test", true}, // a list adds to those that are always let in
+		{patterns, "https://servicewechat.com", true},
+		{patterns, "https://chat.test:444", false},
+		{patterns, "null", false},
 		{nil, "https://chat.test:443", true},
 		{nil, "http://chat.test:443", false},
 		{access.Origins{"https://x.org:443", "http://y.org:80"}, "https://x.org", true},
