@@ -64,20 +64,27 @@ func TestAccess_OfPolicies(t *testing.T) {
 		for i := range 4 {
 			say(`{"type":"send","room":"short","body":1}`, fmt.Sprintf(`{"type":"message","seq":%d,"…":"…"}`, i+1))
 		}
+		// Who was there is shown all of it, who comes later what the policy shows.
+		say(`{"type":"history","room":"short"}`, `{"type":"history","entries":[{"seq":1,"…":"…"},{"seq":2,"…":"…"},"…"],"more":false,"…":"…"}`)
+		here := a
+		a = b.connect().hello(`,"token":"guest-late"`)
 		newest := `[{"seq":3,"…":"…"},{"seq":4,"…":"…"}],"more":false`
 		say(`{"type":"history","room":"short"}`, `{"type":"history","room":"short","epoch":"…","entries":`+newest+`}`)
 		say(`{"type":"history","room":"short","before":4}`, `{"type":"history","entries":[{"seq":3,"…":"…"}],"more":false,"…":"…"}`)
 		say(`{"type":"history","room":"short","before":2}`, `{"type":"history","entries":[],"more":false,"…":"…"}`)
-		epoch := a.vars["epoch"].(string)
+		epoch := here.vars["epoch"].(string)
 		say(`{"type":"join","room":"short","epoch":"`+epoch+`","after":1}`, `{"type":"joined","entries":`+newest+`,"gap":true,"unread":2,"…":"…"}`)
 		say(`{"type":"join","room":"short","epoch":"`+epoch+`","after":2}`, `{"type":"joined","entries":`+newest+`,"gap":false,"…":"…"}`)
 
+		a = here
 		say(`{"type":"join","room":"fresh"}`, `{"type":"joined","epoch":"$fresh","…":"…"}`)
 		say(`{"type":"send","room":"fresh","body":"old"}`, `{"type":"message","seq":1,"…":"…"}`)
 		time.Sleep(2 * time.Minute)
 		say(`{"type":"send","room":"fresh","body":"new"}`, `{"type":"message","seq":2,"…":"…"}`)
+		say(`{"type":"history","room":"fresh"}`, `{"type":"history","entries":[{"seq":1,"…":"…"},{"seq":2,"…":"…"}],"more":false,"…":"…"}`)
+		a = b.connect().hello(`,"token":"guest-later"`)
 		say(`{"type":"history","room":"fresh"}`, `{"type":"history","entries":[{"seq":2,"…":"…"}],"more":false,"…":"…"}`)
-		say(`{"type":"join","room":"fresh","epoch":"`+a.vars["fresh"].(string)+`","after":0}`, `{"type":"joined","entries":[{"seq":2,"…":"…"}],"gap":true,"…":"…"}`)
+		say(`{"type":"join","room":"fresh","epoch":"`+here.vars["fresh"].(string)+`","after":0}`, `{"type":"joined","entries":[{"seq":2,"…":"…"}],"gap":true,"…":"…"}`)
 	})
 }
 

@@ -45,8 +45,8 @@ func (h *Hub) Close(ctx context.Context) error {
 			// Clients on their way in have found the engine closed. Once the last slot is
 			// free, no room begins any more.
 			{"a client on its way in or out", func() { <-h.empty }},
+			{"a handshake", h.workers.Wait}, // or a retirement, which waits for nobody
 			{"a room, which waits for the journal", h.rooms.Wait},
-			{"the retirement of sessions", h.workers.Wait},
 			{"read marks", func() { <-marked }},
 		} {
 			at.Store(&step.what)

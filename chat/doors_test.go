@@ -266,14 +266,14 @@ func TestDoors_UserRate_RefusalCostsTheSessionNothing(t *testing.T) {
 }
 
 // busyJournal lets somebody say five things when a client that has joined reads
-// the history: after its read of the newest number.
+// the history.
 type busyJournal struct {
 	*memjournal.Journal
 	reads *int
 }
 
 func (j busyJournal) Read(ctx context.Context, q journal.Query) (journal.Page, error) {
-	if *j.reads++; *j.reads == 2 {
+	if *j.reads++; *j.reads == 1 {
 		for i := range 5 {
 			e := journal.Entry{Room: q.Room, Kind: journal.Message, Text: true, From: journal.User{ID: "ann"}, Body: []byte(fmt.Sprint("new ", i))}
 			j.Append(ctx, e, func(journal.Receipt, error) {})

@@ -123,12 +123,15 @@ func (h *Handler) enter(r *http.Request) (*session, error) {
 // carry calls begin. A session gives back all that it has when its connection ends.
 // One that has none by the time, or has not begun, ends here, whatever has happened.
 func (h *Handler) carry(s *session, begin func() error) (err error) {
+	// While the session has its slot: Close waits for the workers once all are given back.
+	h.Hub.workers.Add(1)
+	defer h.Hub.workers.Done()
 	err = errBeginGone // unless begin returns
 	defer func() {
 		if s.conn == nil {
 			s.end()
-		} else if err != nil {
-			s.conn.Kill(err)
+		} else if !s.started {
+			s.conn.Abandon(err)
 		}
 	}()
 	defer h.contain(&err)
@@ -321,12 +324,6 @@ func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, n
 		return err
 	}
 	terms, enc := h.terms(r, room.Raw)
-	var joined journal.Seq
-	if history > 0 {
-		if joined, err = s.Newest(s.Soon(), name); err != nil {
-			return h.refuseRoom(err)
-		}
-	}
 	// The session joins before the handshake is answered: a client that sees the
 	// answer misses nothing that is said from then on.
 	var arrival room.Arrival
@@ -350,7 +347,12 @@ func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, n
 	if errors.As(h.knownRaw(s, name), &no) {
 		s.Close(no.Code)
 	}
-	if err := raw.Begin(history, joined); err != nil {
+	if history > 0 {
+		if err := s.conn.StartWriting(); err != nil {
+			return err
+		}
+	}
+	if err := raw.Begin(history, s.rawSub.Joined()); err != nil {
 		s.Close(wire.Unavailable)
 	}
 	if s.expiry != nil {
@@ -477,6 +479,7 @@ func (h *Handler) register(s *session, r *http.Request) {
 
 // run lets the connection be read.
 func (h *Handler) run(s *session) {
+	s.started = true
 	s.conn.Start()
 	s.conn.Wait()
 }

@@ -47,7 +47,7 @@ type Hub struct {
 	rooms   *room.Rooms
 	engine  *wsconn.Engine
 	cancel  context.CancelFunc // of context
-	workers sync.WaitGroup     // the goroutine of Retire
+	workers sync.WaitGroup     // the goroutine of Retire, and those in which sessions begin
 
 	saidLost acts.Seldom
 

@@ -27,6 +27,7 @@ type session struct {
 	rawSub     *room.Subscription // of a raw session; nil otherwise
 	ended      func(*session)     // gives the slot back
 	expiry     *time.Timer        // ends a raw session with its token; nil otherwise
+	started    bool               // the connection is read; owned by the goroutine in which the session begins
 }
 
 // dialect is what a session does with what its client sends. Its calls do not
@@ -93,6 +94,9 @@ func (s *session) CloseWith(b *wire.Bye) {
 	s.hub.counts.byes[b.Code].Add(1)
 	s.conn.Close(ws.StatusCode(b.Code.Close()), b.Message, s.dialect.Goodbye(b))
 }
+
+// AwaitTaken waits until nothing waits in the outbox, or the connection has ended.
+func (s *session) AwaitTaken() { s.conn.Await(0) }
 
 // AwaitClient waits while more than half of the outbox is full.
 func (s *session) AwaitClient() { s.conn.Await(s.hub.settings().OutboxLimit / 2) }

@@ -60,6 +60,10 @@ type Settings struct {
 	// everybody else keeps the room's record. Guests count by their address, since
 	// one person may be many of them. Default 0.2 rooms a second, 60 at once.
 	NewRooms access.Rate
+	// ReadBytes bounds what is read for a user: pages of history, what they have missed,
+	// what raw clients get first. Guests count by their address. Whoever has read more
+	// is told to wait; raw clients wait. Default 4 MiB a second, 32 MiB at once.
+	ReadBytes access.Rate
 	// Marks bounds the read marks that are stored for one user, in rooms that have no
 	// members. Beyond it the oldest are forgotten. Default 1000.
 	Marks int
@@ -96,6 +100,7 @@ func (s Settings) withDefaults() Settings {
 	s.UserBytes.OrDefault(2*s.SessionBytes.PerSecond, 2*s.SessionBytes.Burst)
 	s.ConnectRate.OrDefault(10, 100)
 	s.NewRooms.OrDefault(0.2, 60)
+	s.ReadBytes.OrDefault(4<<20, 32<<20)
 	orDefault(&s.Marks, 1000)
 	orDefault(&s.RecallWindow, 2*time.Minute)
 	orDefault(&s.HelloTimeout, 10*time.Second)
@@ -126,7 +131,7 @@ func (s *Settings) forActs() acts.Settings {
 	return acts.Settings{
 		MaxText: s.MaxText, MaxPage: s.MaxPage, Marks: s.Marks,
 		SessionRate: s.SessionRate, SessionBytes: s.SessionBytes, UserRate: s.UserRate, UserBytes: s.UserBytes,
-		ConnectRate: s.ConnectRate, NewRooms: s.NewRooms,
+		ConnectRate: s.ConnectRate, NewRooms: s.NewRooms, ReadBytes: s.ReadBytes,
 		RecallWindow: s.RecallWindow, Policies: s.Policies,
 	}
 }

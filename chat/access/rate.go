@@ -141,6 +141,11 @@ type KeyLimiter[K comparable] struct {
 // Reserve counts one event, and returns 0; or it counts nothing and returns how long
 // to wait until one may happen.
 func (l *KeyLimiter[K]) Reserve(r Rate, now time.Duration, key K) (wait time.Duration) {
+	return l.take(r, now, key, 1, 0)
+}
+
+// take takes n tokens of a key's bucket, as bucket.reserve does.
+func (l *KeyLimiter[K]) take(r Rate, now time.Duration, key K, n int, patience time.Duration) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.buckets[key]
@@ -153,8 +158,24 @@ func (l *KeyLimiter[K]) Reserve(r Rate, now time.Duration, key K) (wait time.Dur
 		b = new(bucket)
 		l.buckets[key] = b
 	}
-	return b.reserve(r, now, 1, 0)
+	return b.reserve(r, now, n, patience)
 }
+
+// Owe counts n events at once, although it may be too soon for them: what has happened
+// is known afterwards only. A debt is at most a minute long.
+func (l *KeyLimiter[K]) Owe(r Rate, now time.Duration, key K, n int) { l.take(r, now, key, n, maxDebt) }
+
+// Debt returns how long to wait until something may happen. It counts nothing.
+func (l *KeyLimiter[K]) Debt(r Rate, now time.Duration, key K) (wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b := l.buckets[key]; b != nil {
+		return b.reserve(r, now, 0, maxDebt)
+	}
+	return 0
+}
+
+const maxDebt = time.Minute
 
 // AddressLimiter bounds how often something happens, by address. The zero value is
 // ready to use.

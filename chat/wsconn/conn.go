@@ -66,6 +66,8 @@ type Conn struct {
 	handler Handler
 	deflate bool // permessage-deflate was negotiated
 
+	attached bool // StartWriting was called; owned by whoever calls Start
+
 	index int32 // in Engine.conns; guarded by Engine.mu
 
 	// Owned by the reader: the holder of the right to read.

@@ -69,14 +69,27 @@ func (c *Conn) releaseReadState(r *readState) {
 // partials implements owner.
 func (c *Conn) partials() *holders[*assembler] { return &c.shared.unfinished }
 
+// StartWriting lets what waits for the peer be written as soon as the peer takes it.
+// Before it, only what the socket takes at once is written. It must be called at most
+// once, before Start, which calls it otherwise.
+func (c *Conn) StartWriting() error {
+	c.attached = true
+	return c.sock.attach(c)
+}
+
 // Start begins to read. Before it, messages may be sent but none is received.
 func (c *Conn) Start() {
-	if err := c.sock.attach(c); err != nil {
-		c.endRead(err)
-		return
+	if !c.attached {
+		if err := c.StartWriting(); err != nil {
+			c.endRead(err)
+			return
+		}
 	}
 	c.shared.spawn(c.read)
 }
+
+// Abandon ends a connection instead of Start: nobody will read it.
+func (c *Conn) Abandon(why error) { c.endRead(why) }
 
 // Wait blocks until the connection has ended if its socket is an HTTP/2 or
 // HTTP/3 stream, which ends with the HTTP handler that accepted it. For others

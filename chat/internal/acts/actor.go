@@ -14,7 +14,7 @@ import (
 
 // Actor is somebody who acts: the client of a session or of one HTTP request, or the
 // operator of the hub. What it may do is decided by the acts, which are its methods:
-// Join and CatchUp (join.go), History and LastMessages (history.go), MarkRead
+// Join and CatchUp (join.go), History (history.go), NewRecent (recent.go), MarkRead
 // (unread.go), Publish and Recall (publish.go), SignIn (signin.go), Moderate
 // (moderate.go). Whoever speaks to a client only translates into acts and back.
 type Actor struct {

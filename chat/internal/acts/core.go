@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
@@ -39,6 +40,7 @@ type Core struct {
 	addresses    access.AddressLimiter
 	newRooms     newRooms
 	recalling    keyedmutex.Mutex[recalled]
+	reading      reading
 	patience     atomic.Pointer[patience]
 	saidAhead    Seldom
 }
@@ -160,4 +162,20 @@ func (c *Core) notAppended(err error) error {
 type newRooms struct {
 	users     access.KeyLimiter[string]
 	addresses access.AddressLimiter
+}
+
+// reading is what the readers of a hub share.
+type reading struct {
+	pool *backpressure.Pool[person] // fixed
+	rate access.KeyLimiter[person]
+}
+
+// maxReading bounds the bytes of the pages that are read for all clients at a time.
+const maxReading = 32 << 20
+
+// person is whom rates and shares count as one: a user, or for guests their address,
+// since one person may be many of them.
+type person struct {
+	user string
+	addr netip.Addr
 }

@@ -13,7 +13,9 @@
 //	actor.go      who acts, and what they may do
 //	signin.go     act: to say who one is
 //	moderate.go   acts: mute, ban, kick
+//	reading.go    the one step of every read: what it costs, and what it shows
 //	history.go    act: history
+//	recent.go     act: to read what a raw client hears first
 //	unread.go     act: to move the read mark; what is unread
 //	join.go       acts: join, catch up, who
 //	publish.go    acts: publish, recall

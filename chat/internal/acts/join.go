@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/chat/internal/foreign"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -22,18 +23,37 @@ func (a *Actor) Join(ctx context.Context, s room.Session, name string, enc room.
 	return a.core.rooms.Join(ctx, name, s, enc, a.kind != raw, a.Rights(name).MaxMembers)
 }
 
+// catchUpPatience is how long a client waits that has read too much, before it is told to
+// join later.
+const catchUpPatience = 2 * time.Second
+
 // CatchUp is the act of reading what a client has missed in rooms, as PROTOCOL.md
 // says under "Coming back without a hole". The rooms share about so many bytes.
 func (a *Actor) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed, error) {
+	if a.readDebt() > catchUpPatience {
+		return nil, a.mayReadNow()
+	}
+	if err := a.awaitRate(ctx); err != nil {
+		return nil, err
+	}
+	keys := make([]readmarks.Key, len(from))
+	for i := range from {
+		keys[i] = a.markKey(from[i].Room)
+	}
+	marks, err := a.core.marks.Get(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
 	list := make([]Missed, len(from))
+	views := make([]shown, len(from))
 	all := make([]int, len(from))
 	for i, f := range from {
 		rights := a.Rights(f.Room)
 		list[i] = Missed{Write: rights.Write, Moderate: rights.Moderate, Presence: rights.Presence}
+		views[i] = shown{rights.History, marks[i], f.Joins, f.Joined}
 		all[i] = i
 	}
-	err := a.readMissed(ctx, from, list, all, bytes)
-	if err != nil {
+	if err := a.readMissed(ctx, from, views, list, all, bytes); err != nil {
 		return nil, err
 	}
 	var gaps []int
@@ -47,17 +67,18 @@ func (a *Actor) CatchUp(ctx context.Context, from []Position, bytes int) ([]Miss
 		}
 	}
 	if len(gaps) > 0 {
-		err = a.readMissed(ctx, from, list, gaps, bytes)
+		err = a.readMissed(ctx, from, views, list, gaps, bytes)
 	}
 	if err == nil {
-		err = a.addMarks(ctx, from, list)
+		a.noteArrivals(ctx, from, views, list)
+		err = a.addMarks(ctx, from, views, list)
 	}
 	return list, err
 }
 
 // readMissed reads pages of the rooms whose indexes are in which: what follows the
 // client's position, or the newest page if it has none or there is a gap.
-func (a *Actor) readMissed(ctx context.Context, from []Position, list []Missed, which []int, bytes int) error {
+func (a *Actor) readMissed(ctx context.Context, from []Position, views []shown, list []Missed, which []int, bytes int) error {
 	set := a.core.settings()
 	queries := make([]journal.Query, len(which))
 	share := max(bytes/max(len(which), 1), 1)
@@ -65,7 +86,11 @@ func (a *Actor) readMissed(ctx context.Context, from []Position, list []Missed, 
 		resumes := from[i].Resume && !list[i].Gap
 		queries[n] = journal.Query{Room: from[i].Room, Backward: !resumes, After: from[i].After, Limit: set.MaxPage, Bytes: share}
 	}
-	pages, errs, err := a.readApart(ctx, queries, max(bytes, 1))
+	var errs []error
+	pages, err := a.pages(ctx, max(bytes, 1), func() (pages []journal.Page, err error) {
+		pages, errs, err = a.readApart(ctx, queries, max(bytes, 1))
+		return pages, err
+	})
 	if err != nil {
 		return err
 	}
@@ -75,7 +100,7 @@ func (a *Actor) readMissed(ctx context.Context, from []Position, list []Missed, 
 			continue
 		}
 		m.Page = pages[n]
-		hide(&m.Page, a.Rights(q.Room).History, q.Backward, time.Now())
+		views[i].hide(&m.Page, q.Backward, time.Now())
 		shorten(&m.Page, q.Backward, pageBounds{set.MaxPage, share, 1})
 		if !q.Backward {
 			m.Gap = a.core.hasGap(&from[i], &m.Page)
@@ -84,6 +109,32 @@ func (a *Actor) readMissed(ctx context.Context, from []Position, list []Missed, 
 		}
 	}
 	return nil
+}
+
+// noteArrivals notes where the user has come in, in rooms of which not everything is
+// shown: what is said from there on is always shown to them. Where that cannot be stored,
+// such as on a full disk, the user may be told of a gap later.
+func (a *Actor) noteArrivals(ctx context.Context, from []Position, views []shown, list []Missed) {
+	var noting sync.WaitGroup // their writes share a commit
+	for i := range list {
+		page, view := &list[i].Page, &views[i]
+		if list[i].Err != nil || !view.hides() || view.mark.In(page.Epoch).From > 0 || a.identity.Load() == nil {
+			continue
+		}
+		first := page.Last + 1
+		if len(page.Entries) > 0 {
+			first = page.Entries[0].Seq
+		}
+		noting.Go(func() {
+			at, _, err := a.core.marks.Move(ctx, a.markKey(from[i].Room), readmarks.Mark{Epoch: page.Epoch, From: first}, a.core.settings().Marks)
+			if err != nil {
+				a.core.log.Debug("not noted where a user came in", zap.Error(err))
+				return
+			}
+			view.mark = at
+		})
+	}
+	noting.Wait()
 }
 
 // How long rooms are read together, and then one by one. Something is left of the time
@@ -119,7 +170,7 @@ func (a *Actor) readApart(ctx context.Context, queries []journal.Query, bytes in
 	for range min(readersApart, len(queries)) {
 		reading.Go(func() {
 			for n := range next {
-				pages[n], errs[n] = a.core.journal.Read(apart, queries[n])
+				pages[n], errs[n] = foreign.Call(apart, func() (journal.Page, error) { return a.core.journal.Read(apart, queries[n]) }, nil)
 			}
 		})
 	}
@@ -153,23 +204,14 @@ func (c *Core) hasGap(from *Position, page *journal.Page) bool {
 }
 
 // addMarks adds how far the user has read each room.
-func (a *Actor) addMarks(ctx context.Context, from []Position, list []Missed) error {
-	keys := make([]readmarks.Key, len(from))
-	for i := range from {
-		keys[i] = a.markKey(from[i].Room)
-	}
-	marks, err := a.core.marks.Get(ctx, keys)
-	if err != nil {
-		return err
-	}
+func (a *Actor) addMarks(ctx context.Context, from []Position, views []shown, list []Missed) (err error) {
 	for i := range list {
 		if list[i].Err != nil {
 			continue
 		}
 		page := &list[i].Page
-		mark := marks[i].In(page.Epoch)
-		list[i].Read = mark.Seq
-		if list[i].Unread, err = a.unread(ctx, from[i].Room, page, mark); err != nil {
+		list[i].Read = views[i].mark.In(page.Epoch).Seq
+		if list[i].Unread, err = a.unread(ctx, from[i].Room, page, &views[i]); err != nil {
 			return err
 		}
 	}

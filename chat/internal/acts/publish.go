@@ -105,7 +105,7 @@ type recalled struct {
 
 // recallOnce calls done unless it returns an error.
 func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target journal.Seq, done func(journal.Receipt, error)) error {
-	found, err := a.core.findRecallable(ctx, name, target)
+	found, err := a.findRecallable(ctx, name, target)
 	if err != nil {
 		return err
 	}
@@ -124,13 +124,22 @@ func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target
 }
 
 // findRecallable returns the entry with that number if it can be recalled, and nil
-// if there is none.
-func (c *Core) findRecallable(ctx context.Context, name string, seq journal.Seq) (*journal.Entry, error) {
-	page, err := c.journal.Read(ctx, journal.Query{Room: name, After: seq - 1, Limit: 1})
+// if there is none, or if it is a message of somebody else that the user is not shown.
+// Moderators recall what they are told of.
+func (a *Actor) findRecallable(ctx context.Context, name string, seq journal.Seq) (*journal.Entry, error) {
+	s, err := a.shownOf(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	page, err := a.read(ctx, journal.Query{Room: name, After: seq - 1, Limit: 1})
 	if err != nil || len(page.Entries) == 0 || page.Entries[0].Seq != seq || !page.Entries[0].Kind.Erasable() {
 		return nil, err
 	}
-	return &page.Entries[0], nil
+	found := page.Entries[0]
+	if s.hide(&page, false, time.Now()); len(page.Entries) == 0 && found.From.ID != a.User().ID && !a.Rights(name).Moderate {
+		return nil, nil
+	}
+	return &found, nil
 }
 
 // recallOf returns the entry that recalls a message. Its key makes two recalls at

@@ -13,7 +13,7 @@ import (
 type Settings struct {
 	MaxText, MaxPage, Marks                        int
 	SessionRate, SessionBytes, UserRate, UserBytes access.Rate
-	ConnectRate, NewRooms                          access.Rate
+	ConnectRate, NewRooms, ReadBytes               access.Rate
 	RecallWindow                                   time.Duration
 	Policies                                       access.Policies
 }
@@ -49,6 +49,9 @@ type Position struct {
 	Resume bool // Epoch and After are set
 	Epoch  string
 	After  journal.Seq // the newest entry that it has
+
+	Joins  bool        // the session was not in the room before
+	Joined journal.Seq // then: every entry above it was said after the session joined, or at the same time
 }
 
 // Missed is what a client has missed in a room, and how it is shown the room.

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -28,6 +29,7 @@ type Config struct {
 func New(cfg Config) (*Core, error) {
 	c := &Core{journal: cfg.Journal, log: cfg.Log, began: time.Now(), rooms: cfg.Rooms, context: cfg.Context}
 	c.sessionsOf = cfg.SessionsOf
+	c.reading.pool = backpressure.NewPool[person](maxReading)
 	c.node = cfg.Journal.Nodes().Self().ID
 	c.marks = readmarks.New(cfg.Journal.Records())
 	c.sent = readmarks.NewSending(c.moveToSent)

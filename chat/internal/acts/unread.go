@@ -7,17 +7,11 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
-
-func (a *Actor) markKey(room string) readmarks.Key {
-	user := a.User()
-	return readmarks.Key{User: user.ID, Room: room, Guest: user.Guest}
-}
 
 // MarkRead is the act of moving the user's read mark to seq, or to the newest
 // entry if seq is above that. It returns where the mark is now and how many
@@ -27,12 +21,12 @@ func (a *Actor) MarkRead(ctx context.Context, sub *room.Subscription, seq journa
 	if err := a.MayRead(name); err != nil {
 		return 0, 0, err
 	}
-	page, err := a.core.journal.Read(ctx, journal.Query{Room: name, Backward: true})
+	page, err := a.read(ctx, journal.Query{Room: name, Backward: true})
 	if err != nil {
 		return 0, 0, err
 	}
 	to := readmarks.Mark{Epoch: page.Epoch, Seq: min(seq, page.Last)}
-	if to.Count, err = a.core.countAt(ctx, name, to.Seq, &page); err != nil {
+	if to.Count, err = a.countAt(ctx, name, to.Seq, &page); err != nil {
 		return 0, 0, err
 	}
 	return a.moveMark(ctx, a.markKey(name), to, &page)
@@ -45,7 +39,7 @@ func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark
 	if err != nil {
 		return 0, 0, err
 	}
-	if unread, err = a.unread(ctx, k.Room, page, at); err != nil {
+	if unread, err = a.unread(ctx, k.Room, page, &shown{history: a.Rights(k.Room).History, mark: at}); err != nil {
 		return 0, 0, err
 	}
 	if moved {
@@ -75,7 +69,7 @@ func (c *Core) moveToSent(k readmarks.Key, to readmarks.Mark, by *Actor) {
 		}
 	}()
 	ctx := c.Soon()
-	page, err := c.journal.Read(ctx, journal.Query{Room: k.Room, Backward: true})
+	page, err := by.read(ctx, journal.Query{Room: k.Room, Backward: true})
 	if err == nil {
 		_, _, err = by.moveMark(ctx, k, to, &page)
 	}
@@ -87,51 +81,56 @@ func (c *Core) moveToSent(k readmarks.Key, to readmarks.Mark, by *Actor) {
 	}
 }
 
-// unread returns how many messages the user has not read whose mark is at a place: of
-// those that are kept and that the policy shows. page is one of the room. It costs two
+// unread returns how many messages the user has not read whose mark is in s: of those
+// that are kept and that the user is shown. page is one of the room. It costs two
 // reads of one entry where the policy hides something, and some twenty more only where
 // an unread message is too old to be shown.
-func (a *Actor) unread(ctx context.Context, name string, page *journal.Page, at readmarks.Mark) (uint64, error) {
-	n, shown := page.Unread(at.Count), a.Rights(name).History
-	if n == 0 || shown == (access.History{}) {
+func (a *Actor) unread(ctx context.Context, name string, page *journal.Page, s *shown) (uint64, error) {
+	at := s.mark.In(page.Epoch)
+	n := page.Unread(at.Count)
+	if n == 0 || !s.hides() {
 		return n, nil
 	}
-	hidden, err := a.core.hiddenAbove(ctx, name, shown, page, at.Seq)
+	hidden, err := a.hiddenAbove(ctx, name, s, page, at.Seq)
 	if err != nil || hidden <= at.Seq {
 		return n, err
 	}
-	count, err := a.core.countAt(ctx, name, hidden, page)
+	count, err := a.countAt(ctx, name, hidden, page)
 	return page.Unread(max(at.Count, count)), err
 }
 
-// hiddenAbove returns the number of the newest entry that the policy hides, or any
-// number up to mark if no entry above mark is hidden.
-func (c *Core) hiddenAbove(ctx context.Context, name string, h access.History, page *journal.Page, mark journal.Seq) (hidden journal.Seq, err error) {
-	switch {
+// hiddenAbove returns the number of the newest entry that is hidden, or any number up
+// to mark if no entry above mark is hidden.
+func (a *Actor) hiddenAbove(ctx context.Context, name string, s *shown, page *journal.Page, mark journal.Seq) (hidden journal.Seq, err error) {
+	from, newest := s.from(page)
+	switch h := s.history; {
 	case h.Entries < 0:
-		return page.Last, nil
-	case h.Entries > 0 && page.Last > journal.Seq(h.Entries):
-		hidden = page.Last - journal.Seq(h.Entries)
+		hidden = newest
+	case h.Entries > 0 && newest > journal.Seq(h.Entries):
+		hidden = newest - journal.Seq(h.Entries)
 	}
-	if h.Age <= 0 {
+	if from > 0 {
+		hidden = min(hidden, from-1)
+	}
+	if s.history.Age <= 0 || from > 0 && max(mark, hidden) >= from-1 {
 		return hidden, nil
 	}
 	now := time.Now()
-	next, err := c.journal.Read(ctx, journal.Query{Room: name, After: max(mark, hidden), Limit: 1})
-	if err != nil || len(next.Entries) == 0 || !isOlder(&next.Entries[0], h.Age, now) {
+	next, err := a.read(ctx, journal.Query{Room: name, After: max(mark, hidden), Limit: 1})
+	if err != nil || len(next.Entries) == 0 || !isOlder(&next.Entries[0], s.history.Age, now) {
 		return hidden, err
 	}
-	tooOld, err := c.lastHidden(ctx, name, h, next, now)
+	tooOld, err := a.lastHidden(ctx, name, s, &next, now)
 	return max(hidden, tooOld), err
 }
 
 // countAt returns how many counting entries a room had up to a number. page is one of
 // the room.
-func (c *Core) countAt(ctx context.Context, name string, seq journal.Seq, page *journal.Page) (uint64, error) {
+func (a *Actor) countAt(ctx context.Context, name string, seq journal.Seq, page *journal.Page) (uint64, error) {
 	if seq >= page.Last {
 		return page.Count, nil
 	}
-	found, err := c.journal.Read(ctx, journal.Query{Room: name, Backward: true, Before: seq + 1, Limit: 1})
+	found, err := a.read(ctx, journal.Query{Room: name, Backward: true, Before: seq + 1, Limit: 1})
 	if err != nil || len(found.Entries) == 0 {
 		return page.Dropped, err
 	}

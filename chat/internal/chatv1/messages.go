@@ -61,6 +61,7 @@ func (s *Session) typing(c *wire.Typing) error {
 
 // history answers with a page of any room that the user may read.
 func (s *Session) history(c *wire.History) error {
+	s.host.AwaitClient() // before anything is read for it
 	q := journal.Query{Room: c.Room, Backward: !c.Forward, After: journal.Seq(c.After), Before: journal.Seq(c.Before)}
 	page, err := s.actor.History(s.actor.Soon(), q, c.Limit)
 	if err != nil {

@@ -42,6 +42,7 @@ type entering struct {
 // joinAll subscribes to rooms, if the client is not in them, and reads what the client
 // has missed there. The rooms share the bytes of one answer, and a few reads.
 func (s *Session) joinAll(places []wire.Place) []joining {
+	s.host.AwaitClient() // before anything is read for it
 	list := make([]joining, len(places))
 	ctx := s.actor.Soon()
 	entered := s.subscribeAll(ctx, places, list)
@@ -51,7 +52,7 @@ func (s *Session) joinAll(places []wire.Place) []joining {
 	from := make([]acts.Position, len(entered))
 	for n, e := range entered {
 		p := &places[e.index]
-		from[n] = acts.Position{Room: p.Room, Resume: p.Resume, Epoch: p.Epoch, After: journal.Seq(p.After)}
+		from[n] = acts.Position{Room: p.Room, Resume: p.Resume, Epoch: p.Epoch, After: journal.Seq(p.After), Joins: e.isNew, Joined: e.sub.Joined()}
 	}
 	missed, err := s.actor.CatchUp(ctx, from, acts.PageBytes)
 	for i, e := range entered {

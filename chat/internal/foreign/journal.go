@@ -121,3 +121,8 @@ func (r *containedRecords) Scan(ctx context.Context, prefix string, f func(journ
 	defer r.of.contain(&err)
 	return r.Records.Scan(ctx, prefix, f)
 }
+
+func (r *containedRecords) Watch(prefix string, each func(journal.Record)) (stop func(), err error) {
+	defer r.of.contain(&err)
+	return r.Records.Watch(prefix, each)
+}

@@ -21,6 +21,8 @@ type Host interface {
 	room.Session
 	// Sleep waits for d, or until the hub closes.
 	Sleep(d time.Duration)
+	// AwaitTaken waits until the client has taken everything, or is gone.
+	AwaitTaken()
 	// CloseWith is Close in other words.
 	CloseWith(b *wire.Bye)
 }
@@ -47,19 +49,32 @@ const MaxHistory = 1000
 const chunkSize = 64 << 10
 
 // Begin delivers the last n messages of the room, and then what was said since
-// the session joined. joined is the room's newest entry from before that.
+// the session joined. joined is the room's newest entry from before that. Begin takes
+// the client's time: a page is read when the client has taken the one before. However
+// much is said meanwhile, all of it follows.
 func (s *Session) Begin(n int, joined journal.Seq) error {
-	var last journal.Seq
-	if n > 0 {
-		entries, newest, err := s.actor.LastMessages(s.actor.Soon(), s.sub.Room(), joined, n)
-		if err != nil {
-			return err
-		}
-		last = newest
-		s.deliver(entries)
+	if n == 0 {
+		s.sub.Resume(0)
+		return nil
 	}
-	s.sub.Resume(last)
-	return nil
+	recent, err := s.actor.NewRecent(s.sub.Room(), joined, n)
+	for err == nil && !s.sub.Ended() {
+		var page []journal.Entry
+		var upTo journal.Seq
+		more := true
+		if page, upTo, more, err = recent.Next(); err != nil {
+			break
+		}
+		s.deliver(page)
+		if more {
+			continue
+		}
+		var live bool
+		if live, err = s.sub.TryResume(s.actor.Soon(), upTo); live {
+			return nil
+		}
+	}
+	return err
 }
 
 func (s *Session) deliver(entries []journal.Entry) {
@@ -67,10 +82,12 @@ func (s *Session) deliver(entries []journal.Entry) {
 	for i := range entries {
 		frames = s.encoding.Append(frames, &entries[i])
 		if len(frames) > chunkSize || i == len(entries)-1 {
+			s.host.AwaitTaken()
 			s.host.Deliver(frames)
 			frames = nil
 		}
 	}
+	s.host.AwaitTaken()
 }
 
 // maxPause is how long a raw client is not read because it sends too much. One

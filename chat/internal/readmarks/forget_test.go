@@ -11,7 +11,7 @@ import (
 // The marks of a user, or of a room, go: those of users, of guests, and those of before
 // marks had a count. All others stay.
 func TestMarks_Forget(t *testing.T) {
-	at := Mark{"a", 1, 1}
+	at := Mark{"a", 1, 1, 0}
 	keys := []Key{{"ann", "tea", false}, {"ann", "rum", false}, {"anna", "tea", false}, {"g", "tea", true}, {"g", "rum", true}}
 	for _, c := range []struct {
 		of    Of
@@ -62,7 +62,7 @@ func TestMarks_Forget(t *testing.T) {
 
 func TestMarks_Forget_SaysWhyNot(t *testing.T) {
 	records := memjournal.New(memjournal.Options{}).Records()
-	move(t, New(records), ann, Mark{"a", 1, 1}, 1)
+	move(t, New(records), ann, Mark{"a", 1, 1, 0}, 1)
 	m := New(unwritable{records})
 	if n, err := m.Forget(t.Context(), Of{User: "ann"}); n != 0 || err != errFull {
 		t.Errorf("forgot %d, %v", n, err)

@@ -23,7 +23,8 @@ func (g *guests) move(k Key, to Mark) (at Mark, moved bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	at, known := g.marks[k]
-	if !at.before(to) {
+	to, changes := at.with(to)
+	if !changes {
 		return at, false
 	}
 	if g.marks == nil {
@@ -37,5 +38,5 @@ func (g *guests) move(k Key, to Mark) (at Mark, moved bool) {
 		delete(g.marks, g.order[0])
 		g.order = g.order[1:]
 	}
-	return to, true
+	return to, at.before(to)
 }

@@ -12,7 +12,8 @@ import (
 type Mark struct {
 	Epoch string      `json:"epoch"`
 	Seq   journal.Seq `json:"seq"`
-	Count uint64      `json:"count"` // counting entries up to Seq: what is unread follows from it
+	Count uint64      `json:"count"`          // counting entries up to Seq: what is unread follows from it
+	From  journal.Seq `json:"from,omitempty"` // the first entry that the user was shown when they came; 0: it is not known
 }
 
 // In returns the mark as it counts in an epoch.
@@ -25,6 +26,19 @@ func (m Mark) In(epoch string) Mark {
 
 // before reports whether a mark that is there moves to another one.
 func (m Mark) before(to Mark) bool { return m.In(to.Epoch).Seq < to.Seq }
+
+// with returns what becomes of a mark that is there: the farther of both, and From is
+// set once. It returns false if it stays as it is.
+func (m Mark) with(to Mark) (_ Mark, changes bool) {
+	there := m.In(to.Epoch)
+	if there.From != 0 || to.From == 0 {
+		to.From = there.From
+	}
+	if !there.before(to) {
+		to.Seq, to.Count = there.Seq, there.Count
+	}
+	return to, to.Seq != there.Seq || to.From != there.From
+}
 
 // Key says whose mark it is.
 type Key struct {

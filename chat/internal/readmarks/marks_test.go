@@ -41,12 +41,12 @@ func TestMarks_Move_NeverGoesBack(t *testing.T) {
 		m := New(memjournal.New(memjournal.Options{}).Records())
 		k := Key{"ann", "tea", guest}
 		for _, c := range []struct{ to, at Mark }{
-			{Mark{"a", 0, 0}, Mark{}},
-			{Mark{"a", 5, 3}, Mark{"a", 5, 3}},
-			{Mark{"a", 4, 2}, Mark{"a", 5, 3}},
-			{Mark{"a", 5, 9}, Mark{"a", 5, 3}},
-			{Mark{"b", 1, 1}, Mark{"b", 1, 1}},
-			{Mark{"b", 2, 2}, Mark{"b", 2, 2}},
+			{Mark{"a", 0, 0, 0}, Mark{}},
+			{Mark{"a", 5, 3, 0}, Mark{"a", 5, 3, 0}},
+			{Mark{"a", 4, 2, 0}, Mark{"a", 5, 3, 0}},
+			{Mark{"a", 5, 9, 0}, Mark{"a", 5, 3, 0}},
+			{Mark{"b", 1, 1, 0}, Mark{"b", 1, 1, 0}},
+			{Mark{"b", 2, 2, 0}, Mark{"b", 2, 2, 0}},
 		} {
 			at, moved := move(t, m, k, c.to, 10)
 			if at != c.at || moved != (c.to == c.at) {
@@ -71,12 +71,12 @@ func TestMarks_Move_FromTwoHubs(t *testing.T) {
 		moving.Go(func() {
 			for range 100 {
 				n := journal.Seq(rand.IntN(1000) + 1)
-				at, _, err := m.Move(t.Context(), ann, Mark{"a", n, uint64(n)}, 10)
+				at, _, err := m.Move(t.Context(), ann, Mark{"a", n, uint64(n), 0}, 10)
 				if err != nil || at.Seq < n {
 					t.Errorf("moved to %d, and is at %d, %v", n, at.Seq, err)
 				}
 			}
-			if at, _, err := m.Move(t.Context(), ann, Mark{"a", 1000, 1000}, 10); err != nil || at.Seq != 1000 {
+			if at, _, err := m.Move(t.Context(), ann, Mark{"a", 1000, 1000, 0}, 10); err != nil || at.Seq != 1000 {
 				t.Errorf("is at %v, %v", at, err)
 			}
 		})
@@ -93,19 +93,19 @@ func TestMarks_OldRecord_IsReadAndReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := New(records)
-	if got := get(t, m, Key{"bo", "tea", false}, ann); got[0] != (Mark{}) || got[1] != (Mark{"a", 7, 7}) {
+	if got := get(t, m, Key{"bo", "tea", false}, ann); got[0] != (Mark{}) || got[1] != (Mark{"a", 7, 7, 0}) {
 		t.Errorf("got %v", got)
 	}
-	if at, moved := move(t, m, ann, Mark{"a", 6, 4}, 10); moved || at != (Mark{"a", 7, 7}) {
+	if at, moved := move(t, m, ann, Mark{"a", 6, 4, 0}, 10); moved || at != (Mark{"a", 7, 7, 0}) {
 		t.Errorf("the old record is at %v", at)
 	}
-	if at, moved := move(t, m, ann, Mark{"a", 8, 5}, 10); !moved || at != (Mark{"a", 8, 5}) {
+	if at, moved := move(t, m, ann, Mark{"a", 8, 5, 0}, 10); !moved || at != (Mark{"a", 8, 5, 0}) {
 		t.Errorf("moved to %v", at)
 	}
 	if old, err := records.Get(ctx, "read\x00ann\x00tea"); err != nil || old.Value != nil {
 		t.Errorf("the old record is still %q, %v", old.Value, err)
 	}
-	if got := get(t, m, ann)[0]; got != (Mark{"a", 8, 5}) {
+	if got := get(t, m, ann)[0]; got != (Mark{"a", 8, 5, 0}) {
 		t.Errorf("is at %v", got)
 	}
 }
@@ -120,12 +120,12 @@ func TestMarks_Move_KeepsSoManyMarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := Key{User: "anna", Room: "tea"}
-	move(t, m, other, Mark{"a", 1, 1}, 3)
+	move(t, m, other, Mark{"a", 1, 1, 0}, 3)
 	for i := 1; i <= 3; i++ {
-		move(t, m, room(i), Mark{"a", 1, 1}, 3)
+		move(t, m, room(i), Mark{"a", 1, 1, 0}, 3)
 	}
-	move(t, m, room(1), Mark{"a", 2, 2}, 3) // now 2 is the oldest
-	move(t, m, room(4), Mark{"a", 1, 1}, 3)
+	move(t, m, room(1), Mark{"a", 2, 2, 0}, 3) // now 2 is the oldest
+	move(t, m, room(4), Mark{"a", 1, 1, 0}, 3)
 	for i, want := range []journal.Seq{0, 2, 0, 1, 1} {
 		if got := get(t, m, room(i))[0].Seq; got != want {
 			t.Errorf("the mark of room %d is at %d, want %d", i, got, want)
@@ -145,7 +145,7 @@ func TestMarks_BadRecord_IsAnError(t *testing.T) {
 	if _, err := m.Get(t.Context(), []Key{ann}); err == nil {
 		t.Error("a record that is no mark is read")
 	}
-	if _, _, err := m.Move(t.Context(), ann, Mark{"a", 1, 1}, 1); err == nil {
+	if _, _, err := m.Move(t.Context(), ann, Mark{"a", 1, 1, 0}, 1); err == nil {
 		t.Error("a record that is no mark is replaced")
 	}
 }
@@ -178,7 +178,9 @@ func TestSending_MovesOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var m moves
 		s := NewSending(m.add)
-		say := func(room string, seq journal.Seq, by string) { s.Sent(Key{"ann", room, false}, Mark{"a", seq, 0}, by) }
+		say := func(room string, seq journal.Seq, by string) {
+			s.Sent(Key{"ann", room, false}, Mark{"a", seq, 0, 0}, by)
+		}
 		say("tea", 1, "a")
 		m.check(t, "tea1a")
 		for i := range 5 {
@@ -216,7 +218,7 @@ func TestSending_Hangs_IsBounded(t *testing.T) {
 		free := make(chan struct{})
 		s := NewSending(func(Key, Mark, int) { <-free })
 		for i := range maxPending + 100 {
-			s.Sent(Key{"ann", fmt.Sprint(i), false}, Mark{"a", 1, 1}, 0)
+			s.Sent(Key{"ann", fmt.Sprint(i), false}, Mark{"a", 1, 1, 0}, 0)
 		}
 		synctest.Wait()
 		s.mu.Lock()
@@ -238,7 +240,7 @@ func (failing) Update(context.Context, string, func([]byte) ([]byte, error)) err
 
 func TestMarks_Move_SaysWhyNot(t *testing.T) {
 	m := New(failing{memjournal.New(memjournal.Options{}).Records()})
-	if _, moved, err := m.Move(t.Context(), ann, Mark{"a", 1, 1}, 1); moved || !errors.Is(err, errFull) {
+	if _, moved, err := m.Move(t.Context(), ann, Mark{"a", 1, 1, 0}, 1); moved || !errors.Is(err, errFull) {
 		t.Errorf("moved %v, %v", moved, err)
 	}
 }

@@ -61,8 +61,8 @@ func newer(value, old []byte) (Mark, error) {
 var errStays = errors.New("the mark stays where it is")
 
 // Move moves a mark to another place, unless it is there or beyond it already, and
-// returns where it is now. A user has at most limit marks: the one that has not moved
-// for longest goes.
+// returns where it is now. It sets From if to has one and the mark has none. A user has
+// at most limit marks: the one that has not changed for longest goes.
 func (m *Marks) Move(ctx context.Context, k Key, to Mark, limit int) (at Mark, moved bool, err error) {
 	if k.Guest {
 		at, moved = m.guests.move(k, to)
@@ -72,20 +72,17 @@ func (m *Marks) Move(ctx context.Context, k Key, to Mark, limit int) (at Mark, m
 	if err != nil {
 		return at, false, err
 	}
-	value, err := json.Marshal(to)
-	if err != nil {
-		return at, false, err
-	}
 	isNew := false
 	err = m.records.Update(ctx, k.record(), func(there []byte) (_ []byte, err error) {
 		if at, err = newer(there, old.Value); err != nil {
 			return nil, err
 		}
-		if !at.before(to) {
+		changed, changes := at.with(to)
+		if !changes {
 			return nil, errStays
 		}
-		isNew = there == nil
-		return value, nil
+		isNew, moved, at = there == nil, at.before(to), changed
+		return json.Marshal(changed)
 	})
 	switch {
 	case err == errStays:
@@ -95,13 +92,13 @@ func (m *Marks) Move(ctx context.Context, k Key, to Mark, limit int) (at Mark, m
 	}
 	if old.Value != nil {
 		if err := m.records.Put(ctx, k.oldRecord(), nil); err != nil {
-			return to, true, nil // it does not count any more, and goes with the next move
+			return at, moved, nil // it does not count any more, and goes with the next move
 		}
 	}
 	if isNew {
 		err = m.drop(ctx, k.User, limit)
 	}
-	return to, true, err
+	return at, moved, err
 }
 
 // drop removes the oldest marks of a user who has more than limit. It reads all of

@@ -3,6 +3,7 @@ package room
 import (
 	"context"
 	"errors"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -41,10 +42,9 @@ type Room struct {
 	fan      *fanOut // of the batch under way; nil between batches
 	lost     bool    // nothing is delivered any more: see Lost
 
-	begun   atomic.Bool // the room has had an entry
-	founded atomic.Bool // somebody is about to make its first one
-
 	refs int32 // guarded by shared.mu: subscriptions, those about to be, and KeepOpen
+
+	newest atomic.Uint64 // the number of an entry that is in box or was; 0: the room has none; founding
 
 	backlog backpressure.Sum // bytes of entries in box
 }
@@ -92,7 +92,7 @@ func (r *Room) open() {
 	start, err := r.rooms.journal.Follow(r.name, journal.Newest, r)
 	r.stopFollow, r.followErr = start.Stop, err
 	if start.Last > 0 {
-		r.begun.Store(true)
+		r.newest.CompareAndSwap(0, uint64(start.Last)) // entries may have come already
 	}
 }
 
@@ -170,11 +170,11 @@ func (r *Room) end() {
 // Deliver implements journal.Follower. The journal alone calls it, so that all
 // receivers hear one order.
 func (r *Room) Deliver(e journal.Entry) {
-	if e.Kind.Recorded() && !r.begun.Load() {
-		r.begun.Store(true)
-	}
 	r.backlog.Add(e.Size())
 	r.put(event{entry: &e})
+	if e.Kind.Recorded() {
+		r.newest.Store(uint64(e.Seq)) // afterwards: who joins now hears everything above newest
+	}
 }
 
 // Lost implements journal.Follower. It ends the sessions in the room, which come
@@ -195,10 +195,21 @@ func (r *Room) Lost(l journal.Lost) {
 
 // Found reports whether the room has no entry yet and nobody is about to make the
 // first one: then it is the caller's to make. Unfound takes that back.
-func (r *Room) Found() bool { return !r.begun.Load() && r.founded.CompareAndSwap(false, true) }
+func (r *Room) Found() bool { return r.newest.CompareAndSwap(0, founding) }
 
 // Unfound says that whoever has called Found makes no entry.
-func (r *Room) Unfound() { r.founded.Store(false) }
+func (r *Room) Unfound() { r.newest.CompareAndSwap(founding, 0) }
+
+// founding stands for a number: somebody is about to make the first entry.
+const founding = math.MaxUint64
+
+// last returns the number of the newest entry that was delivered.
+func (r *Room) last() journal.Seq {
+	if n := r.newest.Load(); n != founding {
+		return journal.Seq(n)
+	}
+	return 0
+}
 
 // do lets the worker call f between two entries.
 func (r *Room) do(f func()) { r.put(event{do: f}) }

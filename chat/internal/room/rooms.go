@@ -100,7 +100,7 @@ func (rs *Rooms) Join(ctx context.Context, name string, s Session, enc Encoding,
 	if err != nil {
 		return nil, nil, err
 	}
-	sub = &Subscription{receiver: receiver{session: s, encoding: enc}, room: r}
+	sub = &Subscription{receiver: receiver{session: s, encoding: enc}, room: r, joined: r.last()}
 	return sub, sub.arrive(func() { r.join(&sub.receiver, visible, max) }), nil
 }
 

@@ -14,7 +14,8 @@ import (
 // order of the calls and between two entries.
 type Subscription struct {
 	receiver
-	room   *Room
+	room   *Room       // fixed
+	joined journal.Seq // fixed; see Joined
 	spoken atomic.Bool // the worker knows, or is about to, that entries come from here
 }
 
@@ -65,6 +66,10 @@ func (s *Subscription) refusal() *wire.Error {
 	return s.why
 }
 
+// Joined returns the number of an entry from before the session joined. Every entry above
+// it was said after that, or at the same time.
+func (s *Subscription) Joined() journal.Seq { return s.joined }
+
 // Room returns the room's name.
 func (s *Subscription) Room() string { return s.room.name }
 
@@ -96,6 +101,28 @@ func (s *Subscription) Hold() Arrival { return s.arrive(s.hold) }
 // them from the journal. From then on the client hears everything at once.
 func (s *Subscription) Resume(after journal.Seq) {
 	s.room.do(func() { s.resume(after) })
+}
+
+// TryResume is Resume, unless more was said than can be kept: then it returns false,
+// keeps what is said from now on, and what came before is in the journal.
+func (s *Subscription) TryResume(ctx context.Context, after journal.Seq) (bool, error) {
+	resumed := make(chan bool, 1)
+	s.room.do(func() {
+		defer close(resumed)
+		if s.held != nil && s.held.overflow && s.held.closing == 0 && !s.left.Load() {
+			s.held = &heldFrames{}
+			resumed <- false
+			return
+		}
+		s.resume(after)
+		resumed <- true
+	})
+	select {
+	case ok := <-resumed:
+		return ok, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
 }
 
 // Pause forgets what was kept and delivers nothing until the next Hold: the
