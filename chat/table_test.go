@@ -289,6 +289,7 @@ func try(t *testing.T, rule rule, act door, want string) {
 		bo := b.connect().hello(`,"token":"bo","rooms":[{"room":"tea"}]`)
 		b.query = "token=ann&room=tea"
 		p.raw = b.connectRaw()
+		synctest.Wait() // the server knows it
 		rule.comes(t, p)
 		if got := act(p); got != want {
 			t.Errorf("%q, want %q", got, want)
