@@ -170,7 +170,7 @@ func TestAccess_ChangesDuringTheHandshake(t *testing.T) {
 			var b *bubble
 			around := func(h http.Handler) http.Handler {
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					r.URL.RawQuery, r.Host = "token=guest-x", "page.test"
+					r.URL.RawQuery, r.Host = "token=guest-x", "chat.test"
 					r.Header.Set("Origin", "http://page.test")
 					h.ServeHTTP(onUpgrade{w, func() {
 						if err := c.change(b.hub); err != nil {
@@ -182,6 +182,7 @@ func TestAccess_ChangesDuringTheHandshake(t *testing.T) {
 			}
 			inBubbleWith(t, chat.Settings{}, testAuth{}, around, func(t *testing.T, it *bubble) {
 				b = it
+				b.handler.Origins = access.Origins{"http://page.test"}
 				var client *client
 				if c.v1 {
 					client = b.connect()

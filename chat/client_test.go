@@ -104,11 +104,16 @@ func onJournal(t *testing.T, cfg func() chat.Config, auth access.Authenticator, 
 				t.Error(err)
 			}
 		})
+		defer serving.Wait()
+		defer func() {
+			if t.Failed() { // f may have ended before it closed the hub, whose clocks would run for ever
+				_ = hub.Close(context.Background()) // it has failed already
+			}
+			if err := srv.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
 		f(t, b)
-		if err := srv.Close(); err != nil {
-			t.Error(err)
-		}
-		serving.Wait()
 	})
 }
 
@@ -282,8 +287,13 @@ func (c *client) silent(d time.Duration) {
 // closed fails unless the server now closes with that code.
 func (c *client) closed(code websocket.StatusCode) {
 	c.t.Helper()
-	if frame, ok := <-c.frames; ok {
-		c.t.Fatalf("got %s, want an end", frame)
+	select {
+	case frame, ok := <-c.frames:
+		if ok {
+			c.t.Fatalf("got %s, want an end", frame)
+		}
+	case <-time.After(100 * time.Hour): // in a bubble, else the test's own time is up
+		c.t.Fatalf("it is still open, want %d", code)
 	}
 	if websocket.CloseStatus(c.end) != code {
 		c.t.Fatalf("ended with %v, want %d", c.end, code)

@@ -11,9 +11,9 @@ import (
 	"unique"
 )
 
-// Origins says which web pages may open a socket and read answers over HTTP. A browser sends the Origin of
-// the page and, unlike for other requests, lets any page connect to any server.
-// Where cookies or HTTP authentication identify the user, this check is what
+// Origins says which web pages may open a socket and read answers over HTTP. A browser
+// sends the Origin of the page and, unlike for other requests, lets any page connect to
+// any server. Where cookies or HTTP authentication identify the user, this check is what
 // keeps another site from acting in the user's name.
 //
 // Each pattern is an origin such as https://example.com. In it, * stands for any
