@@ -169,6 +169,7 @@ func TestAccess_ChangesDuringTheHandshake(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			var b *bubble
 			around := func(h http.Handler) http.Handler {
+				h.(*chat.Handler).Origins = access.Origins{"http://page.test"} // not of the host, whose pages are always let in
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					r.URL.RawQuery, r.Host = "token=guest-x", "chat.test"
 					r.Header.Set("Origin", "http://page.test")
