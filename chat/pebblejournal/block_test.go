@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
@@ -195,4 +197,57 @@ func TestRooms_DamagedState_IsLeftOut(t *testing.T) {
 	if err := j.enforceAll(context.Background()); err != nil {
 		t.Error(err)
 	}
+}
+
+// The totals of the store are damaged, and then more is deleted than was said since. The
+// quota still takes the oldest entries only.
+func TestQuota_DamagedTotals_TakesTheOldest(t *testing.T) {
+	ctx, now := context.Background(), time.Now()
+	j := open(t, Options{Dir: t.TempDir(), MaxBytes: -1, interval: -1, memTable: 256 << 10, now: func() time.Time { return now }})
+	defer j.Close()
+	fill := func(room string, n int) {
+		for i := range n {
+			now = now.Add(time.Second)
+			e := say(room, fmt.Sprint(i))
+			e.Body = randomBody(32 << 10)
+			mustAppend(t, j, e)
+		}
+	}
+	fill("trimmed", 64)
+	h := j.store.Peek()
+	if err := h.DB.Set(format.MetaKey(format.MetaTotals), []byte{0xff}, pebble.Sync); err != nil {
+		t.Fatal(err)
+	}
+	h.Durable.Advance()
+	if err := j.loadTotals(h); err != nil { // as when the store is opened
+		t.Fatal(err)
+	}
+	fill("old", 16)
+	fill("new", 16)
+	if err := j.Trim(ctx, "trimmed", 65); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Compact(ctx); err != nil {
+		t.Fatal(err)
+	}
+	size, err := j.usedBytes(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.SetMaxBytes(size - 1)
+	if err := j.enforceQuota(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if old, kept := len(readAll(t, j, "old")), len(readAll(t, j, "new")); old == 16 || kept < 15 {
+		t.Errorf("%d of 16 old and %d of 16 new entries are left", old, kept)
+	}
+}
+
+// randomBody returns a body of n bytes that takes as many on disk.
+func randomBody(n int) []byte {
+	b := make([]byte, 0, n)
+	for b = append(b, '"'); len(b) < n-1; {
+		b = append(b, "0123456789abcdef"[rand.IntN(16)])
+	}
+	return append(b, '"')
 }

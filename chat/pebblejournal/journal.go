@@ -255,7 +255,8 @@ func (j *Journal) recordedSoFar() uint64 {
 }
 
 // loadTotals takes over the epoch and the totals of the store. If a damaged block has the
-// totals, their positions go on at the present time, which is above all that were given.
+// totals, their positions go on at the present time, which is above all that were given,
+// and their bytes at the end of the timeline.
 func (j *Journal) loadTotals(h *disk.Handle) error {
 	value, err := h.Get(format.MetaKey(format.MetaTotals))
 	var t format.Totals
@@ -264,7 +265,14 @@ func (j *Journal) loadTotals(h *disk.Handle) error {
 	}
 	if disk.IsDamage(err) {
 		above := journal.Position(j.opt.now().UnixMilli()) << 8
-		t, err = format.Totals{Entries: h.Entries, Position: above, Updates: above, FeedBegin: above, DroppedHeads: 1}, nil
+		t = format.Totals{Entries: h.Entries, Position: above, Updates: above, FeedBegin: above, DroppedHeads: 1}
+		err = rows.EachMark(h.Durable, func(mark rows.Mark) (goOn bool) {
+			if t.Bytes == 0 {
+				t.DeletedBytes = mark.Bytes // or more; the marks of what the quota deleted are gone
+			}
+			t.Bytes = mark.Bytes + commit.TimelineStep
+			return true
+		})
 	}
 	if err != nil {
 		return err

@@ -8,7 +8,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
-	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/salvage"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/rows"
 	"go.uber.org/zap"
 )
 
@@ -73,21 +73,21 @@ func (j *Journal) freeOldest(ctx context.Context, size, goal int64) (more bool, 
 		zap.Int64("bytes", size), zap.Int64("bound", j.maxBytes.Load()))
 	t := j.statistics.currentTotals()
 	part := float64(size-goal) / float64(size)
-	bytes := uint64(part*float64(t.Bytes-t.DeletedBytes)) + 1
+	bytes := uint64(part*float64(t.Bytes-min(t.DeletedBytes, t.Bytes))) + 1
 	mark, more, err := j.findMark(ctx, bytes)
 	if err != nil {
 		return false, err
 	}
 	if !more { // what is left was said within one step of the timeline
-		mark.at = math.MaxInt64
+		mark.At = math.MaxInt64
 	}
 	err = j.eachRoom(ctx, 0, func(rooms []foundRoom) error {
 		var list []commit.Excess
 		for _, r := range rooms {
-			if r.state.FirstAt == 0 || r.state.FirstAt >= mark.at {
+			if r.state.FirstAt == 0 || r.state.FirstAt >= mark.At {
 				continue
 			}
-			over, err := j.findExcess(ctx, r.name, journal.Retention{}, mark.at)
+			over, err := j.findExcess(ctx, r.name, journal.Retention{}, mark.At)
 			if err != nil {
 				return err
 			}
@@ -99,7 +99,7 @@ func (j *Journal) freeOldest(ctx context.Context, size, goal int64) (more bool, 
 		return false, err
 	}
 	err = j.change(ctx, true, func(g *commit.Group) error {
-		return g.ForgetTimeline(mark.bytes)
+		return g.ForgetTimeline(mark.Bytes)
 	})
 	if err != nil {
 		return false, err
@@ -116,40 +116,22 @@ func (j *Journal) freeHeads(ctx context.Context, _, _ int64) (more bool, err err
 	return false, j.Compact(ctx)
 }
 
-// timelineMark says when the store had taken in so many bytes.
-type timelineMark struct {
-	bytes uint64
-	at    int64 // Unix milliseconds
-}
-
 // findMark returns the mark that is so many bytes after the first one, or the last
 // one if there is none. It returns false if there are fewer than two marks.
-func (j *Journal) findMark(ctx context.Context, bytes uint64) (m timelineMark, ok bool, err error) {
+func (j *Journal) findMark(ctx context.Context, bytes uint64) (m rows.Mark, ok bool, err error) {
 	h, err := j.store.Use(ctx)
 	if err != nil {
-		return timelineMark{}, false, err
+		return rows.Mark{}, false, err
 	}
 	defer h.Release()
-	iter, err := salvage.New(h.Durable, format.TableStart(format.Timeline), format.TableEnd(format.Timeline), nil)
-	if err != nil {
-		return timelineMark{}, false, err
-	}
-	defer iter.Close()
-	first, n := uint64(0), 0
-	for at := iter.First(); at; at = iter.Next() {
-		mark, err := format.DecodeMark(iter.Value())
-		if err != nil {
-			continue
+	var first rows.Mark
+	err = rows.EachMark(h.Durable, func(mark rows.Mark) (goOn bool) {
+		if m = mark; first.At == 0 {
+			first = mark
 		}
-		if n++; n == 1 {
-			first = format.TimelineBytes(iter.Key())
-		}
-		m = timelineMark{format.TimelineBytes(iter.Key()), mark}
-		if m.bytes >= first+bytes {
-			break
-		}
-	}
-	return m, m.bytes > first, iter.Error()
+		return m.Bytes < first.Bytes+bytes
+	})
+	return m, m.Bytes > first.Bytes, err
 }
 
 // usedBytes returns what the store takes on disk, with its log.

@@ -58,9 +58,9 @@ type Restoration struct {
 
 var totalsKey = format.MetaKey(format.MetaTotals)
 
-// timelineStep is how many bytes the store takes in between two marks of its
+// TimelineStep is how many bytes the store takes in between two marks of its
 // timeline.
-const timelineStep = 128 << 10
+const TimelineStep = 128 << 10
 
 // Group is what one fsync makes durable. It belongs to the committer, then to
 // the dispatcher, then to the committer again.
@@ -261,10 +261,10 @@ func (g *Group) deleteKey(room string, hash format.KeyHash) {
 }
 
 // count counts an entry in the totals, and adds a mark to the timeline when they
-// pass a multiple of timelineStep.
+// pass a multiple of TimelineStep.
 func (g *Group) count(bytes uint64) {
 	t := &g.totals
-	if (t.Bytes+bytes)/timelineStep != t.Bytes/timelineStep {
+	if (t.Bytes+bytes)/TimelineStep != t.Bytes/TimelineStep {
 		g.buffer = format.AppendTimelineKey(g.buffer[:0], t.Bytes)
 		g.set(len(g.buffer), func(b []byte) []byte { return format.AppendMark(b, g.time) })
 	}

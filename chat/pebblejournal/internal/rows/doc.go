@@ -3,7 +3,8 @@
 //
 // # Files, lowest first
 //
-//	entries.go  states of rooms and entries
-//	salvage.go  the same, where something is damaged
-//	records.go  records, of both formats
+//	timeline.go  when the store had taken in how many bytes
+//	entries.go   states of rooms and entries
+//	salvage.go   the same, where something is damaged
+//	records.go   records, of both formats
 package rows
