@@ -183,7 +183,6 @@ func TestAccess_ChangesDuringTheHandshake(t *testing.T) {
 			}
 			inBubbleWith(t, chat.Settings{}, testAuth{}, around, func(t *testing.T, it *bubble) {
 				b = it
-				b.handler.Origins = access.Origins{"http://page.test"}
 				var client *client
 				if c.v1 {
 					client = b.connect()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -306,7 +307,7 @@ func TestEngine_UnfinishedMessages_AreGivenBack(t *testing.T) {
 func BenchmarkConn_SendThatWaits(b *testing.B) {
 	for _, n := range []int{1, 100, 50_000} {
 		b.Run(fmt.Sprintf("holders=%d", n), func(b *testing.B) {
-			e := NewEngine(Config{OutboxLimit: 1 << 30, OutboxTotal: 1 << 40, WriteTimeout: time.Hour})
+			e := NewEngine(Config{OutboxLimit: 1 << 30, OutboxTotal: math.MaxInt, WriteTimeout: time.Hour})
 			frame := AppendFrame(nil, ws.OpText, false, make([]byte, 128))
 			conns := make([]*Conn, n)
 			for i := range conns {
