@@ -257,6 +257,7 @@ func TestAdmin_Compact_EndsWithItsRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	req.Header.Set("Content-Type", "application/json")
 	ended := make(chan error, 1)
 	go func() {
 		res, err := http.DefaultClient.Do(req)
