@@ -326,7 +326,20 @@ func (r *Room) handleSome(batch []event) (n int) {
 
 // The worker alone calls what follows.
 
-func (r *Room) flush() { r.fan.flush(&r.rooms.environment, &r.audience) }
+func (r *Room) flush() {
+	if n := len(r.fan.entries); n > 0 {
+		r.passed(r.fan.entries[n-1])
+	}
+	r.fan.flush(&r.rooms.environment, &r.audience)
+}
+
+// passed notes that an entry leaves box, if Deliver has not come to that yet. Whoever
+// joins after somebody has heard the entry joins after it.
+func (r *Room) passed(e *journal.Entry) {
+	if e.Kind.Recorded() && !r.newest.CompareAndSwap(uint64(e.Seq)-1, uint64(e.Seq)) {
+		r.newest.CompareAndSwap(founding, uint64(e.Seq))
+	}
+}
 
 // ownSession returns the id of the session that an entry came from, or nothing if it
 // came from another node.
