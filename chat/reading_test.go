@@ -283,7 +283,9 @@ func TestReading_RawHistory_OfMany_IsBounded(t *testing.T) {
 			t.Fatalf("got %.10s, %v", got, err)
 		}
 	}
-	if grown := most() - before; grown > clients<<20 {
+	// A copy of the history for each would be 480 MB. What the heap has at its most is
+	// also what is not collected yet: a quarter shows that there is none.
+	if grown := most() - before; grown > clients*messages*size/4 {
 		t.Errorf("the heap grew by %d bytes", grown)
 	}
 }
