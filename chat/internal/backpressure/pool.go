@@ -2,6 +2,7 @@ package backpressure
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -51,39 +52,60 @@ func (p *Pool[K]) Take(ctx context.Context, holder K, bytes int) (release func()
 	return sync.OnceFunc(func() { p.put(w) }), nil
 }
 
-// handOutLocked gives bytes to those who wait, as long as there are any.
+// handOutLocked gives bytes to those who wait, as long as there are any. It looks at no
+// more of them than wait in front of one who holds nothing: a few, if there are many
+// holders.
 func (p *Pool[K]) handOutLocked() {
-	for len(p.waiting) > 0 {
-		next := 0
-		for i, w := range p.waiting {
-			if p.holders[w.holder] < p.holders[p.waiting[next].holder] {
-				next = i
-			}
-		}
+	for len(p.waiting) > 0 && p.taken < p.size {
+		next := p.leastLocked()
 		w := p.waiting[next]
 		if p.taken+w.bytes > p.size {
 			return
 		}
-		p.waiting = append(p.waiting[:next], p.waiting[next+1:]...)
+		p.removeLocked(next)
 		p.taken += w.bytes
 		p.holders[w.holder] += w.bytes
 		close(w.taken)
 	}
-	p.waiting = nil
+}
+
+// leastLocked returns the index of the first waiter of those whose holders hold least.
+func (p *Pool[K]) leastLocked() int {
+	next, least := 0, p.size+1
+	for i, w := range p.waiting {
+		if holds := p.holders[w.holder]; holds < least {
+			next, least = i, holds
+		}
+		if least == 0 {
+			break
+		}
+	}
+	return next
+}
+
+// removeLocked removes a waiter. The first one costs nothing, however many wait.
+func (p *Pool[K]) removeLocked(i int) {
+	if i > 0 {
+		p.waiting = slices.Delete(p.waiting, i, i+1)
+		return
+	}
+	p.waiting[0] = nil
+	if p.waiting = p.waiting[1:]; len(p.waiting) == 0 {
+		p.waiting = nil
+	}
 }
 
 // leave removes w, unless it no longer waits.
 func (p *Pool[K]) leave(w *waiter[K]) (left bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i := range p.waiting {
-		if p.waiting[i] == w {
-			p.waiting = append(p.waiting[:i], p.waiting[i+1:]...)
-			p.handOutLocked()
-			return true
-		}
+	i := slices.Index(p.waiting, w)
+	if i < 0 {
+		return false
 	}
-	return false
+	p.removeLocked(i)
+	p.handOutLocked() // a smaller one may fit now
+	return true
 }
 
 func (p *Pool[K]) put(w *waiter[K]) {
