@@ -143,6 +143,7 @@ func TestCaddyfile_Adapts(t *testing.T) {
 				user_bytes 2KiB 128KiB
 				connect_rate 1 5
 				new_rooms 0.5 30
+				read_bytes 1MiB 8MiB
 				marks 200
 				recall 1m
 				hello 5s
@@ -152,7 +153,7 @@ func TestCaddyfile_Adapts(t *testing.T) {
 			"outbox":1048576,"outboxes":1073741824,"session_rate":{"per_second":0.5,"burst":10},
 			"session_bytes":{"per_second":1024,"burst":65536},"user_rate":{"per_second":2,"burst":20},
 			"user_bytes":{"per_second":2048,"burst":131072},"connect_rate":{"per_second":1,"burst":5},
-			"new_rooms":{"per_second":0.5,"burst":30},"marks":200,
+			"new_rooms":{"per_second":0.5,"burst":30},"read_bytes":{"per_second":1048576,"burst":8388608},"marks":200,
 			"recall":60000000000,"hello":5000000000,"away":60000000000}}`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -62,6 +62,10 @@ type Limits struct {
 	// The guests of one address count as one user. Default: 0.2 a second, 60 at once.
 	NewRooms Rate `json:"new_rooms,omitzero"`
 
+	// How many bytes are read for one user: history, and what they have missed. The
+	// guests of one address count as one user. Default: 4 MiB a second, 32 MiB at once.
+	ReadBytes Rate `json:"read_bytes,omitzero"`
+
 	// The most read marks that are kept for one user. Default: 1000.
 	Marks int `json:"marks,omitempty"`
 
@@ -91,7 +95,7 @@ func (l *Limits) applyTo(s *chat.Settings) {
 	s.SessionRate, s.SessionBytes = access.Rate(l.SessionRate), access.Rate(l.SessionBytes)
 	s.UserRate, s.UserBytes = access.Rate(l.UserRate), access.Rate(l.UserBytes)
 	s.ConnectRate = access.Rate(l.ConnectRate)
-	s.NewRooms, s.Marks = access.Rate(l.NewRooms), l.Marks
+	s.NewRooms, s.ReadBytes, s.Marks = access.Rate(l.NewRooms), access.Rate(l.ReadBytes), l.Marks
 	s.RecallWindow, s.HelloTimeout, s.AwayDelay = time.Duration(l.Recall), time.Duration(l.Hello), time.Duration(l.Away)
 }
 
@@ -107,6 +111,7 @@ func (l *Limits) validate() error {
 		"user_bytes":    min(l.UserBytes.PerSecond, float64(l.UserBytes.Burst)),
 		"connect_rate":  min(l.ConnectRate.PerSecond, float64(l.ConnectRate.Burst)),
 		"new_rooms":     min(l.NewRooms.PerSecond, float64(l.NewRooms.Burst)),
+		"read_bytes":    min(l.ReadBytes.PerSecond, float64(l.ReadBytes.Burst)),
 		"marks":         float64(l.Marks),
 		"recall":        float64(l.Recall), "hello": float64(l.Hello), "away": float64(l.Away),
 	} {
@@ -134,6 +139,7 @@ func (l *Limits) validate() error {
 //	    user_bytes    <size a second> <size at once>
 //	    connect_rate  <times a second> <times at once>
 //	    new_rooms     <rooms a second> <rooms at once>
+//	    read_bytes    <size a second> <size at once>
 //	    marks         <number>
 //	    recall        <duration>
 //	    hello         <duration>
@@ -155,7 +161,7 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 	} {
 		options[name] = func() error { return parseRate(d, to) }
 	}
-	for name, to := range map[string]*Rate{"session_bytes": &l.SessionBytes, "user_bytes": &l.UserBytes} {
+	for name, to := range map[string]*Rate{"session_bytes": &l.SessionBytes, "user_bytes": &l.UserBytes, "read_bytes": &l.ReadBytes} {
 		options[name] = func() error { return parseByteRate(d, to) }
 	}
 	for name, to := range map[string]*caddy.Duration{"recall": &l.Recall, "hello": &l.Hello, "away": &l.Away} {

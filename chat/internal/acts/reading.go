@@ -34,7 +34,9 @@ func (a *Actor) mayReadNow() error {
 		return nil
 	}
 	a.core.Counts.TooFast.Add(1)
-	return wire.TooSoon(wait)
+	e := wire.TooSoon(wait)
+	e.Message = "you have read too much: wait before you read more"
+	return e
 }
 
 // readDebt returns how long the actor should wait before it reads again.
