@@ -116,8 +116,8 @@ func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 	_, _ = w.Write(body) // a client that has gone needs no answer
 }
 
-// request calls serve with the actor of a request about a room, who gives back all that it has in
-// the end.
+// request calls serve with the actor of a request about a room, who gives back all that
+// it has in the end.
 func (h *Handler) request(r *http.Request, room string, serve func(*acts.Actor) error) (err error) {
 	defer h.contain(&err)
 	if err := acts.CheckRoom(room); err != nil {

@@ -45,6 +45,7 @@ type Records interface {
 	// every change of one, on whichever node it was made: in the order of the
 	// changes, one call at a time, with no lock held, and not before the change is
 	// durable. A nil Value says that the record was deleted. each must not block.
+	// Watch returns when it has told of the records that are there.
 	// Watch is for keys that Put and Update write; what With writes is followed by
 	// its entry. stop may be called from anywhere but each; it returns after the last
 	// call of each.

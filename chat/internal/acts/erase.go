@@ -19,7 +19,7 @@ func (c *Core) CountMarks(ctx context.Context, user string) (int, error) {
 // back afterwards. The error has the code not_found if there is no such room.
 func (a *Actor) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	done := erase.Room{Room: name}
-	if err := a.mayModerate(name, "", false); err != nil {
+	if err := a.mayOperate(name); err != nil {
 		return done, err
 	}
 	done.Sessions = len(a.core.rooms.SessionIDs(ctx, name))

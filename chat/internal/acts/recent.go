@@ -1,7 +1,6 @@
 package acts
 
 import (
-	"slices"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -111,5 +110,11 @@ func isHeard(e *journal.Entry) bool { return e.Kind.Raw() != journal.NoRawFrame 
 
 // heard returns the entries that raw clients hear. It is never nil.
 func heard(entries []journal.Entry) []journal.Entry {
-	return append([]journal.Entry{}, slices.DeleteFunc(entries, func(e journal.Entry) bool { return !isHeard(&e) })...)
+	list := make([]journal.Entry, 0, len(entries))
+	for i := range entries {
+		if isHeard(&entries[i]) {
+			list = append(list, entries[i])
+		}
+	}
+	return list
 }

@@ -58,6 +58,7 @@ func (a *Actor) Identity() *access.Identity { return a.identity.Load() }
 // authenticate asks an Authenticator, which may be somebody else's code: whatever it
 // does costs this client no more than a refusal, and nobody else anything. One that
 // does not return in time is left behind.
+//
 // For every way in, the user's id is checked here, and what is only shown of the user
 // is cleaned. An id that only the server gives is refused like a bad token: the site
 // must give its user another one, so the log says so.

@@ -6,8 +6,8 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Evict calls f while nobody is in a room, and nobody of this process follows it. It ends the
-// sessions in the room, which come back, and lets nobody in before f returns. If ctx
+// Evict calls f while nobody is in a room, and nobody of this process follows it. It ends
+// the sessions in the room, which come back, and lets nobody in before f returns. If ctx
 // ends first, f is not called.
 func (rs *Rooms) Evict(ctx context.Context, name string, f func() error) error {
 	rs.mu.Lock()

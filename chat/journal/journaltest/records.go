@@ -203,6 +203,9 @@ func testWatch(t *testing.T, s *tester.Suite) {
 		t.Put("b", []byte("1"))
 		w, all := t.Watch("a/"), t.Watch("")
 		want := []string{"a/1=1", "a/2=1"}
+		if got := tester.Changes(w.Wait(0)); !slices.Equal(got, want) {
+			t.Errorf("when Watch returned it had told\n%q\nwant\n%q", got, want)
+		}
 		told := func(change string) { want = append(want, change) }
 		for i := range 20 {
 			t.Put("a/1", fmt.Append(nil, i))
