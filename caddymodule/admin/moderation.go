@@ -121,7 +121,7 @@ func (m *moderation) check(ctx context.Context, hub *chat.Hub) error {
 		_, err = knownRoom(ctx, hub, m.Room)
 	}
 	if isNotFound(err) {
-		return apiError(http.StatusNotFound, "%w; if the name is right, set unknown", err)
+		return apiError(http.StatusNotFound, "%w; if the name is right, set unknown (--unknown)", err)
 	}
 	return err
 }
@@ -222,7 +222,11 @@ func announce(hub *chat.Hub, r *http.Request) (any, error) {
 		return Announced{Rooms: rooms}, err
 	}
 	if !a.Create {
-		if _, err := knownRoom(r.Context(), hub, a.Room); err != nil {
+		_, err := knownRoom(r.Context(), hub, a.Room)
+		if isNotFound(err) {
+			err = apiError(http.StatusNotFound, "%w; if the name is right, set create (--create)", err)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
