@@ -159,7 +159,7 @@ func TestAdmin_IsAsDocumented(t *testing.T) {
 	ann := s.V1("ws://"+s.Plain+"/chat", testcaddy.As("ann"), `,"device":"d","rooms":[{"room":"tea"}]`)
 	testcaddy.Hears(t, ann, "welcome")
 	testcaddy.Say(t, ann, `{"type":"send","room":"tea","body":"x"}`)
-	testcaddy.Until(t, ann, `"message"`)
+	testcaddy.Until(t, ann, `"type":"message"`)
 	_, list := testcaddy.Ask(t, "GET", admin+"/chat/hubs/default/sessions", "")
 	id := list["sessions"].([]any)[0].(map[string]any)["id"].(string)
 	for _, c := range []struct {

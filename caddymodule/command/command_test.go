@@ -65,7 +65,7 @@ func TestCommand_ExportAndBackup(t *testing.T) {
 		c := s.V1("ws://"+s.Plain+"/chat", nil, `,"rooms":[{"room":"`+room+`"}]`)
 		for _, body := range []string{"one", "two", "three"} {
 			testcaddy.Say(t, c, `{"type":"send","room":"`+room+`","body":"`+body+`"}`)
-			testcaddy.Until(t, c, `"message"`, body)
+			testcaddy.Until(t, c, `"type":"message"`, body)
 		}
 	}
 	export := func(args ...string) (list []string) {

@@ -22,10 +22,10 @@ func TestCommand_Erase_AndCompact_LeaveNoBytes(t *testing.T) {
 	testcaddy.Hears(t, ann, "welcome")
 	for room, secret := range secrets {
 		testcaddy.Say(t, ben, `{"type":"send","room":"`+room+`","body":"`+secret+`"}`)
-		testcaddy.Until(t, ben, `"message"`, secret)
+		testcaddy.Until(t, ben, `"type":"message"`, secret)
 	}
 	testcaddy.Say(t, ann, `{"type":"send","room":"tea","body":"`+stays+`"}`)
-	testcaddy.Until(t, ann, `"message"`, stays)
+	testcaddy.Until(t, ann, `"type":"message"`, stays)
 	has := func(text string) (found bool) {
 		t.Helper()
 		err := filepath.WalkDir(s.Dir+"/caddy/chat/default", func(path string, d fs.DirEntry, err error) error {
