@@ -247,7 +247,7 @@ test('hostile messages are shown as text', async (t) => {
   const chat = await sendMany(t, name, bodies.length, (i) => bodies[i])
   await chat.send(name, { text: 'the last' })
   await li.sees('the last')
-  assert.equal(await li.page.title(), 'Chat')
+  assert.match(await li.page.title(), /^(\(\d+\) )?Chat$/) // some may not be read yet
   assert.equal(await li.page.locator('ol img, ol script, ol b').count(), 0)
   const [width, view] = await li.page.locator('.scroller').evaluate((list) => [list.scrollWidth, list.clientWidth])
   assert.ok(width <= view, 'the list scrolls sideways')
