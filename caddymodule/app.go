@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,6 +37,7 @@ type App struct {
 	leases      map[string]*lease // by hub
 	configured  map[string]hubSettings
 	journalHubs map[string]string // hubs by the places of their journals
+	handlers    map[string]int    // how many handlers each server has so far
 
 	mu      sync.Mutex // guards the rest
 	startBy time.Time  // set by begin
@@ -48,7 +50,8 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.ctx, a.leases, a.configured, a.journalHubs = ctx, map[string]*lease{}, map[string]hubSettings{}, map[string]string{}
+	a.ctx, a.leases, a.configured = ctx, map[string]*lease{}, map[string]hubSettings{}
+	a.journalHubs, a.handlers = map[string]string{}, map[string]int{}
 	a.begin = sync.OnceValue(a.beginOnce)
 	for _, name := range slices.Sorted(maps.Keys(a.Hubs)) {
 		if err := checkHubName(name); err != nil {
@@ -58,13 +61,13 @@ func (a *App) Provision(ctx caddy.Context) error {
 		if s == nil {
 			return fmt.Errorf("chat: hub %q has no settings, not even {}", name)
 		}
-		set, err := s.provision(ctx)
+		place := cmp.Or(s.SettingsAt, jsonPlace(name))
+		set, err := s.provision(ctx, place)
 		if err == nil {
-			set.place = "the app chat"
 			err = a.claim(name, &set)
 		}
 		if err != nil {
-			return fmt.Errorf("chat: hub %q: %w", name, err)
+			return fmt.Errorf("chat: %s: %w", place, err)
 		}
 		a.configured[name] = set
 	}
@@ -101,10 +104,8 @@ func (a *App) acquire(name string) (*lease, error) {
 func (a *App) configure(l *lease, set hubSettings) error {
 	name := l.hub.name
 	if l.place != "" {
-		// Caddy makes several handlers of one directive if its site has several
-		// addresses. They are on different servers.
-		if l.server != nil && l.server != set.server && reflect.DeepEqual(l.source, set.source) {
-			return nil
+		if set.source.SettingsAt != "" && reflect.DeepEqual(l.source, set.source) {
+			return nil // of the same directive: see SettingsAt
 		}
 		return fmt.Errorf("chat: %s", twoPlaces(name, l.place, set.place))
 	}
@@ -118,7 +119,18 @@ func (a *App) configure(l *lease, set hubSettings) error {
 // twoPlaces says that the settings of a hub stand in two places.
 func twoPlaces(hub, one, other string) string {
 	return fmt.Sprintf("hub %q has settings in two places, %s and %s: keep all of them in one; "+
-		"for several sites that share a hub, use the global option chat { hub %s { … } }", hub, one, other, hub)
+		"for several sites that share a hub, use the global option chat { hub %s { … } }, in JSON %s", hub, one, other, hub, jsonPlace(hub))
+}
+
+// jsonPlace returns where the JSON of a configuration has the settings of a hub for
+// several handlers.
+func jsonPlace(hub string) string { return "apps.chat.hubs." + hub }
+
+// handlerPlace returns the place of the next handler of a server in the JSON of the
+// configuration. Caddy provisions the handlers of a server in their order.
+func (a *App) handlerPlace(server, path string) string {
+	a.handlers[server]++
+	return fmt.Sprintf("chat handler %d in apps.http.servers.%s, path %s", a.handlers[server], server, path)
 }
 
 // claim notes where the journal of a hub is. Two hubs can't have theirs in one place.

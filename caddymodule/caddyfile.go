@@ -1,12 +1,9 @@
 package caddymodule
 
 import (
+	"encoding/json"
 	"fmt"
-	"maps"
-	"runtime"
 	"strings"
-	"sync"
-	"weak"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -40,7 +37,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, earlier any) (any, error) {
 	if earlier != nil {
 		return nil, d.Err("chat: the global option chat stands twice; one has the settings of all hubs")
 	}
-	app, places := &App{Hubs: map[string]*HubSettings{}}, map[string]string{}
+	app := &App{Hubs: map[string]*HubSettings{}}
 	err := parseBlock(d, "the global option", map[string]func() error{
 		"hub": func() error {
 			if !d.NextArg() {
@@ -50,20 +47,14 @@ func parseGlobalOption(d *caddyfile.Dispenser, earlier any) (any, error) {
 			if err := checkHubName(name); err != nil {
 				return d.WrapErr(err)
 			}
-			if earlier, ok := places[name]; ok {
-				return d.Errf("chat: %s", twoPlaces(name, earlier, "here"))
+			if earlier := app.Hubs[name]; earlier != nil {
+				return d.Errf("chat: %s", twoPlaces(name, earlier.SettingsAt, "here"))
 			}
-			places[name] = placeOf(d)
-			app.Hubs[name] = new(HubSettings)
+			app.Hubs[name] = &HubSettings{SettingsAt: placeOf(d)}
 			return parseBlock(d, "hub", app.Hubs[name].options(d), "policy")
 		},
 	}, "hub")
-	if err != nil {
-		return nil, err
-	}
-	value := caddyconfig.JSON(app, nil)
-	rememberPlaces(value, places)
-	return httpcaddyfile.App{Name: "chat", Value: value}, nil
+	return httpcaddyfile.App{Name: "chat", Value: caddyconfig.JSON(app, nil)}, err
 }
 
 // placeOf returns file and line of the token that d is at, and which imports led to it.
@@ -72,32 +63,25 @@ func placeOf(d *caddyfile.Dispenser) string {
 	return place
 }
 
-// optionPlaces has, for each value of the global option that is still in use, where it
-// has the settings of which hub: the value is JSON, and the only thing of the option
-// that Caddy shows to a directive. The key is a weak pointer to its first byte.
-var optionPlaces sync.Map
-
-func rememberPlaces(value []byte, places map[string]string) {
-	key := weak.Make(&value[0])
-	optionPlaces.Store(key, places)
-	runtime.AddCleanup(&value[0], func(key weak.Pointer[byte]) { optionPlaces.Delete(key) }, key)
-}
-
 // hubPlaces returns where the Caddyfile has the settings of which hub, as far as it
 // has been read. The caller may add to it.
-func hubPlaces(h httpcaddyfile.Helper) map[string]string {
+func hubPlaces(h httpcaddyfile.Helper) (map[string]string, error) {
 	const key = "chat: places of hubs"
 	places, ok := h.State[key].(map[string]string)
 	if !ok {
 		places = map[string]string{}
-		if app, ok := h.Option("chat").(httpcaddyfile.App); ok {
-			if global, ok := optionPlaces.Load(weak.Make(&app.Value[0])); ok {
-				maps.Copy(places, global.(map[string]string))
+		if option, ok := h.Option("chat").(httpcaddyfile.App); ok {
+			var app App
+			if err := json.Unmarshal(option.Value, &app); err != nil {
+				return nil, err
+			}
+			for name, settings := range app.Hubs {
+				places[name] = settings.SettingsAt
 			}
 		}
 		h.State[key] = places
 	}
-	return places
+	return places, nil
 }
 
 // parseDirective makes a route from the directive. Unlike those of most directives,
@@ -119,12 +103,16 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 	if err := handler.UnmarshalCaddyfile(h.Dispenser); err != nil {
 		return nil, err
 	}
-	if handler.settingsAt != "" {
-		places, hub := hubPlaces(h), handler.hubName()
-		if other, ok := places[hub]; ok {
-			return nil, fmt.Errorf("chat: %s", twoPlaces(hub, other, handler.settingsAt))
+	if handler.SettingsAt != "" {
+		places, err := hubPlaces(h)
+		if err != nil {
+			return nil, err
 		}
-		places[hub] = handler.settingsAt
+		hub := handler.hubName()
+		if other, ok := places[hub]; ok {
+			return nil, fmt.Errorf("chat: %s", twoPlaces(hub, other, handler.SettingsAt))
+		}
+		places[hub] = handler.SettingsAt
 	}
 	return h.NewRoute(matcher, handler), nil
 }
@@ -168,8 +156,8 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	for name, parse := range h.HubSettings.options(d) {
 		options[name] = func() error {
-			if h.settingsAt == "" {
-				h.settingsAt = placeOf(d)
+			if h.SettingsAt == "" {
+				h.SettingsAt = placeOf(d)
 			}
 			return parse()
 		}

@@ -165,6 +165,7 @@ func TestCaddyfile_Adapts(t *testing.T) {
 			if len(found) != 1 {
 				t.Fatalf("%d handlers in %s", len(found), config)
 			}
+			delete(found[0], "settings_at") // see TestCaddyfile_SettingsAt
 			got, _ := json.Marshal(found[0])
 			var want any
 			if err := json.Unmarshal([]byte(c.want), &want); err != nil {
@@ -174,6 +175,22 @@ func TestCaddyfile_Adapts(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, w)
 			}
 		})
+	}
+}
+
+// The JSON says where the Caddyfile has the settings of a hub, if it has any.
+func TestCaddyfile_SettingsAt(t *testing.T) {
+	for directives, want := range map[string]any{
+		"chat {\nroom x\nui on\n}":                          nil,
+		"chat {\nroom x\nping_interval 30s\nlimits {\n}\n}": "Caddyfile:4",
+	} {
+		config, err := adapt(directives)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := handlersOf(t, config)[0]["settings_at"]; got != want {
+			t.Errorf("%q: %v", directives, got)
+		}
 	}
 }
 

@@ -31,12 +31,3 @@ var (
 	LimitedLog  = limitedLog
 	RedirectLog = redirectLog
 )
-
-// RememberedPlaces returns of how many values of the global option the places are known.
-func RememberedPlaces() (n int) {
-	optionPlaces.Range(func(_, _ any) bool {
-		n++
-		return true
-	})
-	return n
-}

@@ -76,8 +76,6 @@ type Handler struct {
 	// place has all settings of a hub.
 	HubSettings
 
-	settingsAt string // where the Caddyfile has the first of HubSettings; "" if it has none
-
 	// Set by Provision.
 	auth     authMethods
 	lease    *lease
@@ -104,24 +102,28 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.checkPrefix(ctx); err != nil {
 		return err
 	}
-	app, err := ctx.App("chat")
+	loaded, err := ctx.App("chat")
 	if err != nil {
 		return err
+	}
+	app, place := loaded.(*App), "the handler of "+h.Path
+	srv, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
+	if srv != nil {
+		place = app.handlerPlace(srv.Name(), h.Path)
 	}
 	if h.auth, err = h.loadAuth(ctx); err != nil {
 		return fmt.Errorf("chat: auth: %w", err)
 	}
-	if h.lease, err = app.(*App).acquire(h.Hub); err != nil {
+	if h.lease, err = app.acquire(h.Hub); err != nil {
 		return err
 	}
-	srv, _ := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !h.HubSettings.isZero() {
-		set, err := h.HubSettings.provision(ctx)
+		place = cmp.Or(h.SettingsAt, place)
+		set, err := h.HubSettings.provision(ctx, place)
 		if err != nil {
-			return fmt.Errorf("chat: %w", err)
+			return fmt.Errorf("chat: %s: %w", place, err)
 		}
-		set.place, set.server = h.place(srv), srv
-		if err := app.(*App).configure(h.lease, set); err != nil {
+		if err := app.configure(h.lease, set); err != nil {
 			return err
 		}
 	}
@@ -169,15 +171,6 @@ func (h *Handler) checkPrefix(ctx caddy.Context) error {
 		}
 	}
 	return nil
-}
-
-// place names the handler in errors.
-func (h *Handler) place(srv *caddyhttp.Server) string {
-	place := "the handler of " + h.Path
-	if srv != nil {
-		place += " on " + strings.Join(srv.Listen, ", ")
-	}
-	return place
 }
 
 // loadAuth loads the methods of authentication.

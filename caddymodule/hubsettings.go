@@ -9,7 +9,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat"
@@ -43,6 +42,11 @@ type HubSettings struct {
 	// A client that has been silent for this long is sent a ping. After twice as
 	// long its connection is closed. Default: 25s.
 	PingInterval caddy.Duration `json:"ping_interval,omitempty"`
+
+	// Where the Caddyfile has these settings: file and line. The Caddyfile adapter writes
+	// it. It makes several handlers of one directive if the site has several addresses;
+	// they have the same settings and the same place, which counts as one.
+	SettingsAt string `json:"settings_at,omitempty"`
 }
 
 // hubSettings are HubSettings that a hub can be started with.
@@ -55,8 +59,7 @@ type hubSettings struct {
 
 	// Where the configuration has them, in words; "" if these are the defaults.
 	place  string
-	server *caddyhttp.Server // nil if it is no handler of a server
-	source HubSettings       // as they stand there
+	source HubSettings // as they stand there
 }
 
 // hubName matches the names of hubs. A name is also that of a directory.
@@ -69,7 +72,11 @@ func checkHubName(name string) error {
 	return nil
 }
 
-func (s *HubSettings) isZero() bool { return reflect.ValueOf(s).Elem().IsZero() }
+// isZero reports whether there are no settings.
+func (s HubSettings) isZero() bool {
+	s.SettingsAt = ""
+	return reflect.ValueOf(s).IsZero()
+}
 
 // validate returns an error for settings that make no sense.
 func (s *HubSettings) validate() error {
@@ -102,12 +109,13 @@ func (s *HubSettings) toChat() (set chat.Settings, err error) {
 	return set, err
 }
 
-// provision loads the engine of the journal.
-func (s *HubSettings) provision(ctx caddy.Context) (set hubSettings, err error) {
+// provision loads the engine of the journal. place is where the configuration has the
+// settings.
+func (s *HubSettings) provision(ctx caddy.Context, place string) (set hubSettings, err error) {
 	if err := s.validate(); err != nil {
 		return set, err
 	}
-	set.source = *s
+	set.place, set.source = place, *s
 	if set.settings, err = s.toChat(); err != nil {
 		return set, err
 	}

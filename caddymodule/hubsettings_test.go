@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -64,16 +63,28 @@ func TestHubSettings_SecondPlace_IsRefusedWithBoth(t *testing.T) {
 func TestHubSettings_OnePlace_IsEnough(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
 	for name, caddyfile := range map[string]string{
-		"a directive beside bare ones": site(1, bareTea) + site(2, fullTea) + site(3, bareTea),
-		"the global option":            globalTea + site(1, bareTea) + site(2, bareTea),
-		"a snippet without settings":   globalTea + "(chat) {\n" + bareTea + "\n}\n" + site(1, "import chat") + site(2, "import chat"),
-		"a site with two addresses":    "http://localhost:1, http://localhost:2, http://a:1 {\n" + fullTea + "\n}\n",
-		"a named route on two servers": "&(a) {\n" + fullTea + "\n}\n" + site(1, "invoke a") + site(2, "invoke a"),
-		"two hubs":                     globalTea + site(1, bareTea) + site(2, "chat {\nmax_connections 7\n}"),
-		"options of directives":        globalTea + site(1, "chat {\nhub tea\nui on\ncompression on\norigins *\nroom x\nauth guest\n}") + site(2, bareTea),
+		"a directive beside bare ones":            site(1, bareTea) + site(2, fullTea) + site(3, bareTea),
+		"the global option":                       globalTea + site(1, bareTea) + site(2, bareTea),
+		"a snippet without settings":              globalTea + "(chat) {\n" + bareTea + "\n}\n" + site(1, "import chat") + site(2, "import chat"),
+		"a site with two addresses":               "http://localhost:1, http://localhost:2, http://a:1 {\n" + fullTea + "\n}\n",
+		"a named route on two servers":            "&(a) {\n" + fullTea + "\n}\n" + site(1, "invoke a") + site(2, "invoke a"),
+		"a site with two addresses, in a snippet": "(chat) {\n" + fullTea + "\n}\nhttp://localhost:1, http://localhost:2 {\nimport chat\n}\n",
+		"two hubs":              globalTea + site(1, bareTea) + site(2, "chat {\nmax_connections 7\n}"),
+		"options of directives": globalTea + site(1, "chat {\nhub tea\nui on\ncompression on\norigins *\nroom x\nauth guest\n}") + site(2, bareTea),
 	} {
 		if err := validate(t, caddyfile); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Caddy adapts named routes by themselves, so that only validating finds a second place.
+func TestHubSettings_SecondPlace_InANamedRoute(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	err := validate(t, "&(a) {\n"+fullTea+"\n}\n"+site(1, "invoke a\n"+fullTea))
+	for _, place := range []string{"Caddyfile:4", "Caddyfile:11"} {
+		if err == nil || !strings.Contains(err.Error(), place) {
+			t.Errorf("%v, want %s", err, place)
 		}
 	}
 }
@@ -102,12 +113,13 @@ func inJSON(t *testing.T, hubs string, handlers ...string) *caddy.Config {
 	return &c
 }
 
-// The same rule holds in JSON. Only handlers of different servers may say the same,
-// since Caddy makes such handlers of one directive.
+// The same rule holds in JSON. Only handlers that Caddy has made of one directive may say
+// the same.
 func TestHubSettings_SecondPlace_IsRefusedInJSON(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
 	const seven, eight = `,"max_connections":7`, `,"max_connections":8`
-	const memory = `,"journal":{"engine":"memory"}`
+	const memory, line = `,"journal":{"engine":"memory"}`, `,"settings_at":"Caddyfile:4"`
+	const srv0, srv1 = "chat handler 1 in apps.http.servers.srv0, path /chat1", "chat handler 1 in apps.http.servers.srv1, path /chat2"
 	for name, c := range map[string]struct {
 		hubs     string
 		handlers []string
@@ -115,13 +127,18 @@ func TestHubSettings_SecondPlace_IsRefusedInJSON(t *testing.T) {
 	}{
 		"one":                          {"", []string{seven}, nil},
 		"one and a bare one":           {"", []string{seven, "", "+"}, nil},
-		"equal, on two servers":        {"", []string{seven + memory, seven + memory}, nil},
 		"the app":                      {`"tea":{"max_connections":7}`, []string{"", "+", ""}, nil},
-		"different, on two servers":    {"", []string{seven, eight}, []string{"the handler of /chat1 on :1", "the handler of /chat2 on :2"}},
-		"other journal, on two":        {"", []string{seven + memory, seven}, []string{"the handler of /chat1 on :1", "the handler of /chat2 on :2"}},
-		"equal, on one server":         {"", []string{seven, "+" + seven}, []string{"the handler of /chat1 on :1", "the handler of /chat2 on :1"}},
-		"the app and a handler, equal": {`"tea":{"max_connections":7}`, []string{seven}, []string{"the app chat", "the handler of /chat1 on :1"}},
-		"the app, empty, and one":      {`"tea":{}`, []string{memory}, []string{"the app chat", "the handler of /chat1 on :1"}},
+		"one directive, two servers":   {"", []string{seven + memory + line, seven + memory + line}, nil},
+		"one line, different":          {"", []string{seven + line, eight + line}, []string{"Caddyfile:4 and Caddyfile:4"}},
+		"two lines, equal":             {"", []string{seven + line, seven + `,"settings_at":"Caddyfile:9"`}, []string{"Caddyfile:4", "Caddyfile:9"}},
+		"a line and none, equal":       {"", []string{seven + line, seven}, []string{"Caddyfile:4", srv1}},
+		"a line and no settings":       {"", []string{seven, line}, nil},
+		"equal, on two servers":        {"", []string{seven + memory, seven + memory}, []string{srv0, srv1}},
+		"different, on two servers":    {"", []string{seven, eight}, []string{srv0, srv1}},
+		"other journal, on two":        {"", []string{seven + memory, seven}, []string{srv0, srv1}},
+		"equal, on one server":         {"", []string{seven, "+" + seven}, []string{srv0, "chat handler 2 in apps.http.servers.srv0, path /chat2"}},
+		"the app and a handler, equal": {`"tea":{"max_connections":7}`, []string{seven}, []string{"apps.chat.hubs.tea", srv0}},
+		"the app, empty, and one":      {`"tea":{}`, []string{memory}, []string{"apps.chat.hubs.tea", srv0}},
 	} {
 		err := caddy.Validate(inJSON(t, c.hubs, c.handlers...))
 		if (err == nil) != (c.places == nil) {
@@ -136,8 +153,8 @@ func TestHubSettings_SecondPlace_IsRefusedInJSON(t *testing.T) {
 	for hubs, want := range map[string]string{
 		`"tea":null`:                            `hub "tea" has no settings, not even {}`,
 		`"../x":{}`:                             `hub "../x" must have`,
-		`"tea":{"max_message":-1}`:              `hub "tea": max_message must not be negative`,
-		`"tea":{"journal":{"engine":"paper"}}`:  `hub "tea": journal: loading module`,
+		`"tea":{"max_message":-1}`:              `apps.chat.hubs.tea: max_message must not be negative`,
+		`"tea":{"journal":{"engine":"paper"}}`:  `apps.chat.hubs.tea: journal: loading module`,
 		`"tea":{"policies":[{"pattern":"@x"}]}`: `belong to the server`,
 		`"tea":{"journal":{"engine":"pebble","dir":"/x"}},"milk":{"journal":{"engine":"pebble","dir":"/x/"}}`: `can't both have their journal in pebble:/x`,
 	} {
@@ -263,17 +280,4 @@ func TestHubSettings_WithoutADirective_AreWarnedOf(t *testing.T) {
 	if log := testcaddy.Read(t, s.Log); !strings.Contains(log, `"msg":"a hub has settings, but no handler names it","hub":"tee"`) {
 		t.Errorf("nothing is logged: %s", log)
 	}
-}
-
-// The places of the global option are forgotten with its value.
-func TestCaddyfile_PlacesOfOptions_AreForgotten(t *testing.T) {
-	for range 10 {
-		if _, err := adaptFile(globalTea + site(1, bareTea)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	testcaddy.Eventually(t, "that they are forgotten", func() bool {
-		runtime.GC()
-		return caddymodule.RememberedPlaces() == 0
-	})
 }
