@@ -45,7 +45,8 @@ type Settings struct {
 	MaxOpenRooms int
 	// MaxOutboxes bounds the bytes that wait for all clients together. When it is
 	// exceeded, the clients for which most waits are cut off. A quarter of it bounds what
-	// clients have sent of messages that are not whole. Default 256 MiB.
+	// clients have sent of messages that are not whole, and another quarter what is held
+	// for clients that are still reading history. Default 256 MiB.
 	MaxOutboxes int
 	// SessionRate and SessionBytes bound the frames and the bytes that one
 	// session sends; UserRate and UserBytes bound what all sessions of a user send.
@@ -118,7 +119,10 @@ func orDefault[N int | time.Duration](n *N, value N) {
 
 // forRooms returns the settings that rooms need.
 func (s *Settings) forRooms() room.Settings {
-	return room.Settings{MaxRooms: s.MaxOpenRooms, OutboxLimit: s.OutboxLimit, AwayDelay: s.AwayDelay, HidesPresence: s.Policies.HidesPresence}
+	return room.Settings{
+		MaxRooms: s.MaxOpenRooms, OutboxLimit: s.OutboxLimit, HeldLimit: s.MaxOutboxes / 4, AwayDelay: s.AwayDelay,
+		HidesPresence: s.Policies.HidesPresence,
+	}
 }
 
 // forEngine returns the settings that the socket engine needs.

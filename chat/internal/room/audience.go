@@ -14,10 +14,9 @@ type audience struct {
 	presence  presence
 }
 
-// add adds a receiver, which is held. Users are present by their visible
+// add adds a receiver. Users are present by their visible
 // receivers. It reports whether a report of presence is due.
 func (a *audience) add(r *receiver, visible bool) (report bool) {
-	r.held = &heldFrames{}
 	r.index = int32(len(a.receivers))
 	a.receivers = append(a.receivers, r)
 	return visible && a.presence.arrive(r.session.User(), r)
@@ -71,10 +70,10 @@ func (a *audience) ofUser(id string) []*receiver {
 
 // tellUser delivers a frame to all sessions of a user, except the one with the id
 // except.
-func (a *audience) tellUser(limit int, user, except string, frame []byte) {
+func (a *audience) tellUser(user, except string, frame []byte) {
 	for _, r := range a.ofUser(user) {
 		if r.session.ID() != except {
-			r.tell(limit, frame)
+			r.tell(frame)
 		}
 	}
 }
@@ -82,7 +81,7 @@ func (a *audience) tellUser(limit int, user, except string, frame []byte) {
 // tellPresence delivers one frame about who came and went to everybody, except to
 // those whom the frame names as having come. They get the frame without
 // themselves, or none if it is about nobody else.
-func (a *audience) tellPresence(limit int, room string, came, went []*presentUser) {
+func (a *audience) tellPresence(room string, came, went []*presentUser) {
 	listed := came[:min(len(came), wire.MaxUsers)]
 	for _, u := range listed {
 		u.marked = true
@@ -90,7 +89,7 @@ func (a *audience) tellPresence(limit int, room string, came, went []*presentUse
 	frame := a.presence.frame(room, listed, went, nil)
 	for _, r := range a.receivers {
 		if r.user != nil && !r.user.marked {
-			r.tell(limit, frame)
+			r.tell(frame)
 		}
 	}
 	for _, u := range listed {
@@ -100,7 +99,7 @@ func (a *audience) tellPresence(limit int, room string, came, went []*presentUse
 		}
 		frame := a.presence.frame(room, listed, went, u)
 		for _, r := range u.receivers {
-			r.tell(limit, frame)
+			r.tell(frame)
 		}
 	}
 }

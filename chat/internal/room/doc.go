@@ -20,9 +20,9 @@
 //
 //	encoding.go      an entry as the bytes of a frame, for each dialect
 //	session.go       what a room needs of a session; settings and counters
+//	environment.go   what every room of a hub works with
 //	held.go          frames that a receiver gets later
 //	receiver.go      one subscription as the worker sees it
-//	environment.go   what every room of a hub works with
 //	presence.go      which users are in the room
 //	audience.go      the receivers and the users of one room
 //	fanout.go        a batch of entries on its way to an audience

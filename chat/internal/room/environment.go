@@ -14,7 +14,5 @@ type environment struct {
 	onLost   func(room string, l journal.Lost)
 	settings atomic.Pointer[Settings]
 	counters Counters
+	held     atomic.Int64 // bytes of frames that are held for all receivers
 }
-
-// heldLimit is how many bytes may be held for one receiver.
-func (env *environment) heldLimit() int { return env.settings.Load().OutboxLimit }

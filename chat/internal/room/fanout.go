@@ -63,7 +63,7 @@ func (f *fanOut) flush(env *environment, a *audience) {
 	for i, e := range f.entries {
 		f.spare(i, env.node, a, e)
 	}
-	bytes, limit := 0, env.heldLimit()
+	bytes := 0
 	for _, r := range a.receivers {
 		c := f.chunk(r.encoding)
 		frames := c.frames
@@ -71,7 +71,7 @@ func (f *fanOut) flush(env *environment, a *audience) {
 			continue
 		}
 		if r.held != nil {
-			f.hold(limit, r, c)
+			f.hold(r, c)
 			continue
 		}
 		if r.skip != nil || r.after > 0 {
@@ -148,10 +148,10 @@ func (f *fanOut) without(r *receiver, c *chunk) []byte {
 // hold holds the batch for a receiver that gets it later. If it becomes too much,
 // the session is cut off when the receiver resumes, like that of any other client
 // that reads too slowly.
-func (f *fanOut) hold(limit int, r *receiver, c *chunk) {
+func (f *fanOut) hold(r *receiver, c *chunk) {
 	for i, e := range f.entries {
 		if frame := c.frame(i); len(frame) > 0 && !r.skips(i, e) {
-			r.held.add(limit, e.Seq, frame)
+			r.held.add(e.Seq, frame)
 		}
 	}
 }

@@ -30,19 +30,29 @@ type receiver struct {
 }
 
 // tell delivers a frame that is not an entry, or holds it.
-func (r *receiver) tell(limit int, frame []byte) {
+func (r *receiver) tell(frame []byte) {
 	switch {
 	case r.held != nil:
-		r.held.add(limit, 0, frame)
+		r.held.add(0, frame)
 	case !r.paused:
 		r.session.Deliver(frame)
 	}
 }
 
 // hold begins to hold frames.
-func (r *receiver) hold() {
+func (r *receiver) hold(in *heldFrames) {
 	if !r.left.Load() {
-		r.held, r.paused = &heldFrames{wasPaused: r.paused}, false
+		in.wasPaused = r.paused
+		r.letGo()
+		r.held, r.paused = in, false
+	}
+}
+
+// letGo drops what is held.
+func (r *receiver) letGo() {
+	if r.held != nil {
+		r.held.drop()
+		r.held = nil
 	}
 }
 
@@ -63,6 +73,9 @@ func (r *receiver) resume(after journal.Seq) {
 		r.session.Close(wire.Slow)
 	default:
 		r.deliverHeld(held, after)
+	}
+	if held != nil {
+		held.drop()
 	}
 }
 
@@ -86,7 +99,8 @@ func (r *receiver) deliverHeld(held *heldFrames, after journal.Seq) {
 // is more, so it reads these entries with its next page.
 func (r *receiver) pause() {
 	if r.held != nil && r.held.closing == 0 && !r.left.Load() {
-		r.held, r.paused = nil, true
+		r.letGo()
+		r.paused = true
 		return
 	}
 	r.resume(0)

@@ -351,13 +351,14 @@ func (r *Room) ownSession(from journal.Origin) string {
 }
 
 func (r *Room) tellUser(user, except string, frame []byte) {
-	r.audience.tellUser(r.rooms.heldLimit(), user, except, frame)
+	r.audience.tellUser(user, except, frame)
 }
 
 // join adds a receiver, unless the session may not read the room any more, or the room
 // would have more than max members with it.
 func (r *Room) join(rc *receiver, visible bool, max int) {
 	full := max > 0 && r.audience.membersWith(rc, visible) > max
+	rc.held = r.rooms.hold()
 	if r.audience.add(rc, visible) {
 		r.reportSoon()
 	}
@@ -406,11 +407,14 @@ func (r *Room) leave(rc *receiver, last []byte, asked bool) {
 	if rc.user != nil {
 		r.leavePresence(rc, asked)
 	}
+	if rc.held != nil { // the answer to its join comes first
+		rc.letGo()
+		rc.held = r.rooms.hold()
+		rc.held.last, last = last, nil
+	}
 	// First the place in the room is free, then the client is told so.
 	r.release()
-	if rc.held != nil { // the answer to its join comes first
-		rc.held = &heldFrames{last: last}
-	} else if last != nil {
+	if last != nil {
 		rc.session.Deliver(last)
 	}
 }
@@ -453,6 +457,6 @@ func (r *Room) reportPresence() {
 		p.schedule(due, r.tick)
 	}
 	if len(came)+len(went) > 0 && !r.rooms.settings.Load().HidesPresence(r.name) {
-		r.audience.tellPresence(r.rooms.heldLimit(), r.name, came, went)
+		r.audience.tellPresence(r.name, came, went)
 	}
 }

@@ -88,7 +88,7 @@ func newRooms(t *testing.T) *Rooms {
 		}
 	})
 	return NewRooms(Config{
-		Settings: Settings{MaxRooms: 1, OutboxLimit: 1 << 10, AwayDelay: time.Hour, HidesPresence: func(string) bool { return true }},
+		Settings: Settings{MaxRooms: 1, OutboxLimit: 1 << 10, HeldLimit: 1 << 20, AwayDelay: time.Hour, HidesPresence: func(string) bool { return true }},
 		Journal:  j,
 	})
 }

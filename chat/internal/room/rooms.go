@@ -235,5 +235,8 @@ func (rs *Rooms) Check() error {
 			errs = append(errs, fmt.Errorf("room %q is listed as %q with %d references", r.name, name, r.refs))
 		}
 	}
+	if held := rs.held.Load(); held < 0 || held > 0 && len(rs.rooms) == 0 {
+		errs = append(errs, fmt.Errorf("%d bytes are held in %d rooms", held, len(rs.rooms)))
+	}
 	return errors.Join(errs...)
 }

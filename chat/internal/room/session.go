@@ -28,6 +28,7 @@ type Session interface {
 type Settings struct {
 	MaxRooms      int                    // rooms that somebody is in
 	OutboxLimit   int                    // bytes of frames that are held for one subscription
+	HeldLimit     int                    // bytes of frames that are held for all of them
 	AwayDelay     time.Duration          // a user whose connection was lost counts as present for so long
 	HidesPresence func(room string) bool // does not tell who is in it
 }

@@ -95,7 +95,7 @@ func (s *Subscription) Unfound() { s.room.Unfound() }
 
 // Hold begins to keep what is said, because the client asked for history. The
 // answer is as for Join: somebody may have removed the session meanwhile.
-func (s *Subscription) Hold() Arrival { return s.arrive(s.hold) }
+func (s *Subscription) Hold() Arrival { return s.arrive(func() { s.hold(s.room.rooms.hold()) }) }
 
 // Resume delivers what was kept, except the entries up to after: the client has
 // them from the journal. From then on the client hears everything at once.
@@ -110,7 +110,7 @@ func (s *Subscription) TryResume(ctx context.Context, after journal.Seq) (bool, 
 	s.room.do(func() {
 		defer close(resumed)
 		if s.held != nil && s.held.overflow && s.held.closing == 0 && !s.left.Load() {
-			s.held = &heldFrames{}
+			s.held = s.room.rooms.hold()
 			resumed <- false
 			return
 		}
