@@ -27,6 +27,14 @@ var ofDoors = map[string][]string{
 	},
 }
 
+// What only an act may do, or a Turn, which comes before each.
+var ofActs = []string{
+	"Allow", "Authenticate", "Charge", "Debt", "MayModerate", "MayRead", "MayWrite", "Owe", "Policies", "Reserve", "Rights",
+}
+
+// What a door calls Allow of: the origins of a handler's pages are its own rule.
+const ofHandlers = "Origins"
+
 // No door asks the journal, a policy, a sanction or a rate by itself: chat/internal/acts
 // does, for all of them.
 func TestHouse_Doors_OnlyTranslate(t *testing.T) {
@@ -51,11 +59,16 @@ func f() {
 	h.journal.Heads(ctx, rooms)
 	set.Policies.For(id, room)
 	sub.Append(ctx, e, done)
+	s.MayRead(room)
+	a.Charge(1)
+	auth.Authenticate(ctx, c)
+	h.Origins.Allow(r)
+	limiter.Allow(r)
 	frame.Append(nil)
 	var l access.Limiter
 	var j journal.Journal
 }`
-	want := []string{"journal.Read", "Policies", "Append", "access.Limiter", "journal.Journal"}
+	want := []string{"journal.Read", "Policies", "Append", "MayRead", "Charge", "Authenticate", "Allow", "access.Limiter", "journal.Journal"}
 	if got := askedBy(t, "door.go", door); !slices.Equal(got, want) {
 		t.Errorf("found %q, want %q", got, want)
 	}
@@ -86,8 +99,8 @@ func askedBy(t *testing.T, path string, src any) (found []string) {
 			if names, ok := ofDoors[of]; ok && !slices.Contains(names, n.Sel.Name) {
 				found = append(found, of+"."+n.Sel.Name)
 			}
-			if n.Sel.Name == "Policies" {
-				found = append(found, "Policies")
+			if slices.Contains(ofActs, n.Sel.Name) && of != ofHandlers {
+				found = append(found, n.Sel.Name)
 			}
 		}
 		return true

@@ -29,7 +29,7 @@ var ErrLeftBehind = errors.New("left behind when the hub closed")
 // wraps ErrLeftBehind and says what it is.
 func (h *Hub) Close(ctx context.Context) error {
 	h.Leave()
-	goodbyeTime.wait(ctx, h.empty)
+	goodbyeTime.wait(ctx, h.core.Left())
 	marked := inBackground(h.core.Close)
 	releaseTime.wait(ctx, marked)
 	h.cancel()
@@ -44,7 +44,7 @@ func (h *Hub) Close(ctx context.Context) error {
 		}{
 			// Clients on their way in have found the engine closed. Once the last slot is
 			// free, no room begins any more.
-			{"a client on its way in or out", func() { <-h.empty }},
+			{"a client on its way in or out", func() { <-h.core.Left() }},
 			{"a handshake", h.workers.Wait}, // or a retirement, which waits for nobody
 			{"a room, which waits for the journal", h.rooms.Wait},
 			{"read marks", func() { <-marked }},

@@ -15,8 +15,9 @@
 // # Acts
 //
 // An actor is somebody who acts: the client of a session or of an HTTP request, or the
-// operator. Its acts (internal/acts) decide what is permitted. The dialects, HTTP and
-// the operator's methods of Hub only translate into acts and back.
+// operator. Its acts (internal/acts) decide what is permitted, and each begins with a turn,
+// for which it was charged. The dialects, HTTP and the operator's methods of Hub only
+// translate into acts and back.
 //
 // A session speaks one of two dialects: raw, the classical broadcast
 // (internal/rawdialect), or chat.v1, the protocol of PROTOCOL.md
@@ -55,7 +56,7 @@
 //	base.go      what a hub and its sessions share
 //	session.go   our side of one connection
 //	greeting.go  the sessions that have not said hello
-//	registry.go  all sessions, their users, and the slots of connections
+//	registry.go  all sessions and their users
 //	hub.go       the hub: its start, changes of settings, goodbyes
 //	close.go     the end of the hub
 //	operator.go  what an operator sees and does

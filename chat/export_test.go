@@ -13,18 +13,12 @@ func (h *Hub) Check() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var errs []error
-	if h.slots < len(h.sessions) {
-		errs = append(errs, fmt.Errorf("%d sessions, but %d slots", len(h.sessions), h.slots))
+	slots, addresses := h.core.Connections()
+	if slots < len(h.sessions) {
+		errs = append(errs, fmt.Errorf("%d sessions, but %d slots", len(h.sessions), slots))
 	}
-	sum := 0
-	for addr, n := range h.byAddr {
-		sum += n
-		if n <= 0 {
-			errs = append(errs, fmt.Errorf("%v is listed with %d connections", addr, n))
-		}
-	}
-	if sum != h.slots {
-		errs = append(errs, fmt.Errorf("%d slots, but %d by address", h.slots, sum))
+	if addresses > slots {
+		errs = append(errs, fmt.Errorf("%d slots, but %d addresses", slots, addresses))
 	}
 	return errors.Join(append(errs, h.rooms.Check())...)
 }
@@ -33,9 +27,10 @@ func (h *Hub) Check() error {
 func (h *Hub) Empty() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.rooms.Len()+len(h.sessions)+len(h.byAddr)+h.slots+h.engine.Len() > 0 {
-		return fmt.Errorf("left: %d rooms, %d sessions, %d addresses, %d slots, %d connections",
-			h.rooms.Len(), len(h.sessions), len(h.byAddr), h.slots, h.engine.Len())
+	slots, addresses := h.core.Connections()
+	if h.rooms.Len()+len(h.sessions)+len(h.users)+addresses+slots+h.engine.Len() > 0 {
+		return fmt.Errorf("left: %d rooms, %d sessions, %d users, %d addresses, %d slots, %d connections",
+			h.rooms.Len(), len(h.sessions), len(h.users), addresses, slots, h.engine.Len())
 	}
 	return nil
 }

@@ -50,13 +50,14 @@ func feed(t *testing.T, frames []string) {
 		t.Fatal(err)
 	}
 	server, client := net.Pipe()
-	s := &session{Actor: hub.core.Client(newID(), netip.Addr{}), began: time.Now(), hub: &hub.base, ended: hub.unregister}
-	host := &v1Host{session: s, registry: &hub.registry, signIn: s.NewSignIn(everybodyIsAGuest{}, httptest.NewRequest("GET", "/", nil))}
+	s := &session{began: time.Now(), hub: &hub.base, ended: hub.unregister}
+	turn, err := hub.core.Connect(&s.Actor, newID(), netip.Addr{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host := &v1Host{session: s, registry: &hub.registry, signIn: turn.NewSignIn(everybodyIsAGuest{}, httptest.NewRequest("GET", "/", nil))}
 	v1 := chatv1.NewSession(host, &s.Actor, room.V1)
 	s.dialect = v1
-	if _, ok := hub.reserve(s.Addr(), hub.settings()); !ok {
-		t.Fatal("no slot")
-	}
 	if s.conn, err = hub.engine.Attach(server, false, s); err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,9 @@ import (
 
 // Whoever comes and goes, those end who a plain list says must.
 func TestGreeting_Enter_EndsTheOldestOfTheAddressWithMost(t *testing.T) {
-	hub, err := NewHub(Config{Journal: memjournal.New(memjournal.Options{})})
+	hub, err := NewHub(Config{Journal: memjournal.New(memjournal.Options{}), Settings: Settings{
+		MaxConnectionsPerIP: 5000, ConnectRate: access.Rate{PerSecond: 1, Burst: 5000},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +32,12 @@ func TestGreeting_Enter_EndsTheOldestOfTheAddressWithMost(t *testing.T) {
 			want = slices.Delete(want, i, i+1)
 			continue
 		}
-		s := &session{Actor: hub.core.Client(newID(), netip.AddrFrom4([4]byte{192, 0, 2, byte(r.IntN(1 + r.IntN(40)))}))}
+		s := &session{}
+		addr := netip.AddrFrom4([4]byte{192, 0, 2, byte(r.IntN(1 + r.IntN(40)))})
+		if _, err := hub.core.Connect(&s.Actor, newID(), addr, false); err != nil {
+			t.Fatal(err)
+		}
+		defer s.Leave()
 		want = append(want, s)
 		limit := 5 + r.IntN(50)
 		for _, ended := range g.enter(s, limit) {

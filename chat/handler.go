@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
 	"github.com/caddychat/caddy-chat/chat/internal/rawdialect"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
@@ -93,31 +94,26 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	if h.mayConnect(r) != nil {
 		return refuse(RefusedOrigin, http.StatusForbidden, "this origin may not connect")
 	}
-	begin, err := h.dialect(r)
+	begin, speaksRaw, err := h.dialect(r)
 	if err != nil {
 		return err
 	}
-	s, err := h.enter(r)
+	s := h.newSession(r)
+	t, err := h.Hub.core.Connect(&s.Actor, newID(), h.clientIP(r), speaksRaw)
 	if err != nil {
-		return err
+		return refuseConnection(err)
 	}
 	s.began = began
-	return h.carry(s, func() error { return begin(s, w, r) })
+	return h.carry(s, func() error { return begin(s, t, w, r) })
 }
 
-// enter takes a slot for a session.
-func (h *Handler) enter(r *http.Request) (*session, error) {
-	addr := h.clientIP(r)
-	if err := h.reserve(addr); err != nil {
-		return nil, err
-	}
+func (h *Handler) newSession(r *http.Request) *session {
 	return &session{
-		Actor:      h.Hub.core.Client(newID(), addr),
 		hub:        &h.Hub.base,
 		ended:      h.Hub.unregister,
 		pinsConfig: r.TLS != nil || r.ProtoMajor > 1,
 		source:     access.SourceOf(r),
-	}, nil
+	}
 }
 
 // carry calls begin. A session gives back all that it has when its connection ends.
@@ -210,21 +206,17 @@ func validQuery(r *http.Request) bool {
 // query, because it may have a token.
 const queryHelp = "is not valid: percent-encode its values"
 
-// reserve takes a slot for a connection, or returns why there is none.
-func (h *Handler) reserve(addr netip.Addr) error {
-	if h.Hub.core.Arrive(addr) != nil {
-		return busy(RefusedAttempts, http.StatusTooManyRequests, "too many connection attempts from your address")
+// refuseConnection says why a connection gets no slot.
+func refuseConnection(err error) error {
+	switch {
+	case errors.Is(err, acts.ErrClosing):
+		return busy(RefusedClosing, http.StatusServiceUnavailable, "the server is shutting down")
+	case errors.Is(err, acts.ErrFull):
+		return busy(RefusedFull, http.StatusServiceUnavailable, "too many connections")
+	case errors.Is(err, acts.ErrFullByAddr):
+		return busy(RefusedFullByAddr, http.StatusServiceUnavailable, "too many connections from your address")
 	}
-	why, ok := h.Hub.reserve(addr, h.Hub.settings())
-	if !ok {
-		reason := map[Refusal]string{
-			RefusedClosing:    "the server is shutting down",
-			RefusedFull:       "too many connections",
-			RefusedFullByAddr: "too many connections from your address",
-		}[why]
-		return busy(why, http.StatusServiceUnavailable, reason)
-	}
-	return nil
+	return busy(RefusedAttempts, http.StatusTooManyRequests, "too many connection attempts from your address")
 }
 
 // handshakeRefusal is a handshake that was refused, and why.
@@ -251,25 +243,26 @@ const retryAfter = "10"
 
 // beginning answers a handshake and starts the session. Once the session has
 // started, the session gives back the slot.
-type beginning func(*session, http.ResponseWriter, *http.Request) error
+type beginning func(*session, acts.Turn, http.ResponseWriter, *http.Request) error
 
-// dialect returns how to begin a session of the dialect that the client wants.
-func (h *Handler) dialect(r *http.Request) (beginning, error) {
+// dialect returns how to begin a session of the dialect that the client wants, and
+// whether that is raw.
+func (h *Handler) dialect(r *http.Request) (begin beginning, isRaw bool, err error) {
 	offered := wsconn.Subprotocols(r)
 	if slices.Contains(offered, Subprotocol) {
-		return h.beginV1, nil
+		return h.beginV1, false, nil
 	}
 	if len(offered) > 0 {
-		return nil, refuse(RefusedProtocol, http.StatusBadRequest, "none of the offered subprotocols is spoken here")
+		return nil, false, refuse(RefusedProtocol, http.StatusBadRequest, "none of the offered subprotocols is spoken here")
 	}
 	name := h.room(r)
 	if err := journal.CheckRoom(name); err != nil {
-		return nil, refuse(RefusedRoom, http.StatusBadRequest, err.Error())
+		return nil, true, refuse(RefusedRoom, http.StatusBadRequest, err.Error())
 	}
 	history, err := wantedHistory(r)
-	return func(s *session, w http.ResponseWriter, r *http.Request) error {
-		return h.beginRaw(s, w, r, name, history)
-	}, err
+	return func(s *session, t acts.Turn, w http.ResponseWriter, r *http.Request) error {
+		return h.beginRaw(s, t, w, r, name, history)
+	}, true, err
 }
 
 func (h *Handler) room(r *http.Request) string {
@@ -317,20 +310,21 @@ func wantedHistory(r *http.Request) (int, error) {
 }
 
 // beginRaw begins a session of the raw dialect.
-func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, name string, history int) error {
-	s.Actor = h.Hub.core.RawClient(s.ID(), s.Addr())
-	err := h.signInRaw(s, r)
+func (h *Handler) beginRaw(s *session, t acts.Turn, w http.ResponseWriter, r *http.Request, name string, history int) error {
+	shown := access.Credential{Token: access.HandshakeToken(r), Request: r}
+	err := t.SignInRaw(r.Context(), h.auth(), shown)
 	if err != nil {
-		return err
+		return h.refuseUser(RefusedIdentity, err)
 	}
+	h.Hub.counts.known.Add(1)
 	terms, enc := h.terms(r, room.Raw)
 	// The session joins before the handshake is answered: a client that sees the
 	// answer misses nothing that is said from then on.
 	var arrival room.Arrival
-	if s.rawSub, arrival, err = s.Join(s.Soon(), s, name, enc); err != nil {
+	if s.rawSub, arrival, err = t.Join(t.Soon(), s, name, enc, 0); err != nil {
 		return h.refuseRoom(err)
 	}
-	if _, err := arrival.Wait(s.Soon()); err != nil {
+	if _, err := arrival.Wait(t.Soon()); err != nil {
 		return h.refuseRoom(err)
 	}
 	raw := rawdialect.NewSession(s, &s.Actor, s.rawSub, enc)
@@ -344,7 +338,7 @@ func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, n
 	}
 	h.register(s, r)
 	var no *wire.Error
-	if errors.As(h.knownRaw(s, name), &no) {
+	if errors.As(t.Confirm(name), &no) {
 		s.Close(no.Code)
 	}
 	if history > 0 {
@@ -352,28 +346,13 @@ func (h *Handler) beginRaw(s *session, w http.ResponseWriter, r *http.Request, n
 			return err
 		}
 	}
-	if err := raw.Begin(history, s.rawSub.Joined()); err != nil {
+	if err := raw.Begin(t, history, s.rawSub.Joined()); err != nil {
 		s.Close(wire.Unavailable)
 	}
 	if s.expiry != nil {
 		s.expiry.Reset(time.Until(expires))
 	}
 	h.run(s)
-	return nil
-}
-
-// signInRaw finds out who a raw client is. Nothing is remembered of a client that
-// has shown no credential: any number of them may come.
-func (h *Handler) signInRaw(s *session, r *http.Request) error {
-	token := access.HandshakeToken(r)
-	id, err := s.Authenticate(r.Context(), h.auth(), access.Credential{Token: token, Request: r})
-	if err == nil && (token != "" || !id.User.Guest) {
-		err = s.Become(id)
-	}
-	if err != nil {
-		return h.refuseUser(RefusedIdentity, err)
-	}
-	h.Hub.counts.known.Add(1)
 	return nil
 }
 
@@ -399,19 +378,8 @@ func (h *Handler) refuseUser(why Refusal, err error) error {
 	return refuse(why, e.Code.Status(), e.Message)
 }
 
-// knownRaw makes the user of a raw session known, and asks again whether they may
-// be here: a ban during the handshake did not find the session.
-func (h *Handler) knownRaw(s *session, name string) error {
-	if id := s.Identity(); id != nil {
-		if err := h.Hub.addToUser(s, id, ""); err != nil {
-			return err
-		}
-	}
-	return s.MayRead(name)
-}
-
 // beginV1 begins a session of chat.v1.
-func (h *Handler) beginV1(s *session, w http.ResponseWriter, r *http.Request) error {
+func (h *Handler) beginV1(s *session, t acts.Turn, w http.ResponseWriter, r *http.Request) error {
 	terms, enc := h.terms(r, room.V1)
 	terms.Subprotocol = Subprotocol
 	host := &v1Host{session: s, registry: &h.Hub.registry}
@@ -426,7 +394,7 @@ func (h *Handler) beginV1(s *session, w http.ResponseWriter, r *http.Request) er
 		h.Hub.counts.refused[RefusedGreeting].Add(1)
 		ended.Close(wire.HelloTimeout)
 	}
-	host.signIn = s.NewSignIn(h.auth(), r)
+	host.signIn = t.NewSignIn(h.auth(), r)
 	v1.AwaitHello()
 	h.run(s)
 	return nil

@@ -1,23 +1,11 @@
 package chat
 
 import (
-	"time"
-
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
-
-// Sleep implements rawdialect.Host.
-func (s *session) Sleep(d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-s.hub.context.Done():
-	}
-}
 
 // v1Host implements chatv1.Host.
 type v1Host struct {
@@ -47,11 +35,8 @@ func (h *v1Host) Refusal(err error) *wire.Error { return h.hub.core.Refusal(err,
 
 func (h *v1Host) Refused(code wire.Code) { h.hub.counts.errors[code].Add(1) }
 
-func (h *v1Host) SignIn(c *wire.Hello) (*access.Identity, error) {
-	id, err := h.signIn.Identify(h.hub.context, c)
-	if err == nil {
-		err = h.registry.addToUser(h.session, id, c.Device)
-	}
+func (h *v1Host) SignIn(t acts.Turn, c *wire.Hello) (*access.Identity, error) {
+	id, err := t.SignIn(h.hub.context, h.signIn, c)
 	if err != nil {
 		h.hub.counts.refused[RefusedIdentity].Add(1)
 		h.hub.core.LogCause(err)
@@ -61,6 +46,6 @@ func (h *v1Host) SignIn(c *wire.Hello) (*access.Identity, error) {
 	return id, nil
 }
 
-func (h *v1Host) Renew(token string) (*access.Identity, error) {
-	return h.signIn.Renew(h.hub.context, token)
+func (h *v1Host) Renew(t acts.Turn, token string) (*access.Identity, error) {
+	return t.Renew(h.hub.context, h.signIn, token)
 }

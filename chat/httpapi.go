@@ -1,6 +1,8 @@
 package chat
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -13,7 +15,6 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
-	"github.com/caddychat/caddy-chat/chat/internal/foreign"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -25,11 +26,11 @@ import (
 // serves nobody here.
 func (h *Handler) ServeMessages(w http.ResponseWriter, r *http.Request, room string) {
 	h.endpoint(w, r, []string{http.MethodGet, http.MethodHead, http.MethodPost}, func() error {
-		return h.request(r, room, func(a *acts.Actor) error {
+		return h.request(w, r, room, func(t acts.Turn) error {
 			if r.Method == http.MethodPost {
-				return h.postMessage(a, w, r, room)
+				return h.postMessage(t, w, r, room)
 			}
-			return h.getMessages(a, w, r, room)
+			return h.getMessages(t, w, r, room)
 		})
 	})
 }
@@ -116,56 +117,52 @@ func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 	_, _ = w.Write(body) // a client that has gone needs no answer
 }
 
-// request calls serve with the actor of a request about a room, who gives back all that
-// it has in the end.
-func (h *Handler) request(r *http.Request, room string, serve func(*acts.Actor) error) (err error) {
+// request calls serve for the actor of a request about a room, who gives back all that it
+// has in the end.
+func (h *Handler) request(w http.ResponseWriter, r *http.Request, room string, serve func(acts.Turn) error) (err error) {
 	defer h.contain(&err)
 	if err := acts.CheckRoom(room); err != nil {
 		return err
 	}
-	a, err := h.requester(r)
+	if !validQuery(r) {
+		return badField("query", queryHelp)
+	}
+	if err := h.mayConnect(r); err != nil {
+		return err
+	}
+	if err := h.declare(w, r); err != nil {
+		return err
+	}
+	var a acts.Actor
+	defer a.Leave()
+	shown := access.Credential{Token: access.BearerToken(r), Request: r}
+	t, err := h.Hub.core.Request(r.Context(), &a, h.clientIP(r), h.auth(), shown, int(r.ContentLength))
 	if err != nil {
 		return err
 	}
-	defer a.Leave()
-	return serve(a)
+	return serve(t)
 }
 
-// requester returns the actor of a request.
-func (h *Handler) requester(r *http.Request) (*acts.Actor, error) {
-	if !validQuery(r) {
-		return nil, badField("query", queryHelp)
+// declare makes the length of a body known, for which the request is charged before
+// anything is done for it. A body whose length was not declared is read for that.
+func (h *Handler) declare(w http.ResponseWriter, r *http.Request) error {
+	limit := h.Hub.settings().MaxMessage
+	switch {
+	case r.Method != http.MethodPost:
+		r.ContentLength = 0
+	case r.ContentLength > int64(limit):
+		return tooLarge(limit)
+	case r.ContentLength < 0:
+		p, err := readBody(w, r, limit)
+		if err != nil {
+			return err
+		}
+		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(p)), int64(len(p))
 	}
-	if err := h.mayConnect(r); err != nil {
-		return nil, err
-	}
-	a := h.Hub.core.Client("", h.clientIP(r))
-	token := access.BearerToken(r)
-	id, err := a.Authenticate(r.Context(), h.auth(), access.Credential{Token: token, Request: r})
-	if errors.Is(err, access.ErrNoCredential) || err == nil && token == "" && id.User.Guest {
-		e := wire.BadToken.Error("")
-		e.Message = "a token is needed"
-		return nil, e
-	}
-	if err == nil {
-		err = a.Become(id)
-	}
-	return &a, err
+	return nil
 }
 
-// charge counts a request of n bytes, or returns an error if it comes too soon.
-func charge(a *acts.Actor, n int) error {
-	wait := a.Charge(n, 0)
-	if wait <= 0 {
-		return nil
-	}
-	return wire.TooSoon(wait)
-}
-
-func (h *Handler) getMessages(a *acts.Actor, w http.ResponseWriter, r *http.Request, room string) error {
-	if err := charge(a, 0); err != nil {
-		return err
-	}
+func (h *Handler) getMessages(t acts.Turn, w http.ResponseWriter, r *http.Request, room string) error {
 	q, limit, err := wantedPage(r.URL.Query())
 	if err != nil {
 		return err
@@ -173,7 +170,7 @@ func (h *Handler) getMessages(a *acts.Actor, w http.ResponseWriter, r *http.Requ
 	q.Room = room
 	ctx, cancel := h.Hub.core.Bound(r.Context())
 	defer cancel()
-	page, err := a.History(ctx, q, limit)
+	page, err := t.History(ctx, q, limit)
 	if err != nil {
 		return err
 	}
@@ -206,19 +203,8 @@ func badField(name, what string) *wire.Error {
 	return e
 }
 
-func (h *Handler) postMessage(a *acts.Actor, w http.ResponseWriter, r *http.Request, name string) error {
-	if err := a.MayPost(name); err != nil {
-		return err
-	}
-	key, err := idempotencyKey(r)
-	if err != nil {
-		return err
-	}
-	body, err := h.readMessage(a, w, r)
-	if err != nil {
-		return err
-	}
-	receipt, err := a.Post(r.Context(), name, journal.Entry{Kind: journal.Message, Key: key, Body: body})
+func (h *Handler) postMessage(t acts.Turn, w http.ResponseWriter, r *http.Request, name string) error {
+	receipt, err := t.Post(r.Context(), name, func() (journal.Entry, error) { return h.readMessage(w, r) })
 	if err != nil {
 		return err
 	}
@@ -231,16 +217,18 @@ func (h *Handler) postMessage(a *acts.Actor, w http.ResponseWriter, r *http.Requ
 	return nil
 }
 
-// readMessage reads the body of the message that is sent.
-func (h *Handler) readMessage(a *acts.Actor, w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	p, err := ReadJSON(w, r, h.Hub.settings().MaxMessage)
-	if err == nil {
-		err = charge(a, len(p))
-	}
+// readMessage reads the message that is sent.
+func (h *Handler) readMessage(w http.ResponseWriter, r *http.Request) (e journal.Entry, err error) {
+	key, err := idempotencyKey(r)
 	if err != nil {
-		return nil, err
+		return e, err
 	}
-	return wire.DecodePost(p)
+	p, err := ReadJSON(w, r, h.Hub.settings().MaxMessage)
+	if err != nil {
+		return e, err
+	}
+	body, err := wire.DecodePost(p)
+	return journal.Entry{Kind: journal.Message, Key: key, Body: body}, err
 }
 
 // ReadJSON reads the body of a request, which must be JSON of at most limit
@@ -251,19 +239,27 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error)
 		e.Message = "the Content-Type must be application/json"
 		return nil, e
 	}
+	return readBody(w, r, limit)
+}
+
+func readBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error) {
 	p, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		e := wire.TooLarge.Error("")
-		e.Message = "the request has more than " + strconv.Itoa(limit) + " bytes"
-		return nil, e
+		return nil, tooLarge(limit)
 	case err != nil:
 		e := wire.BadFrame.Error("")
 		e.Message = "the request did not arrive whole"
 		return nil, e
 	}
 	return p, nil
+}
+
+func tooLarge(limit int) error {
+	e := wire.TooLarge.Error("")
+	e.Message = "the request has more than " + strconv.Itoa(limit) + " bytes"
+	return e
 }
 
 // idempotencyKey returns the key of a request. It may have quotes around it.
@@ -302,29 +298,26 @@ func (h *Handler) ServeLogin(w http.ResponseWriter, r *http.Request, login Login
 
 func (h *Handler) logIn(w http.ResponseWriter, r *http.Request, login Login) (answer *wire.Login, err error) {
 	defer h.contain(&err)
-	if err := h.Hub.core.Arrive(h.clientIP(r)); err != nil {
-		h.Hub.counts.refused[RefusedAttempts].Add(1)
-		return nil, err
+	code := func() (string, error) {
+		if err := h.mayConnect(r); err != nil {
+			return "", err
+		}
+		return loginCode(w, r)
 	}
-	if err := h.mayConnect(r); err != nil {
-		return nil, err
-	}
+	return h.Hub.core.LogIn(r.Context(), h.clientIP(r), code, func(ctx context.Context, code string) (*wire.Login, error) {
+		return login.Login(r.WithContext(ctx), code)
+	})
+}
+
+// loginCode reads the code that a login shows.
+func loginCode(w http.ResponseWriter, r *http.Request) (string, error) {
 	p, err := ReadJSON(w, r, maxLogin)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	var body struct{ Code string }
 	if err := json.Unmarshal(p, &body); err != nil || body.Code == "" {
-		return nil, badField("code", "must be the text that wx.login gave")
+		return "", badField("code", "must be the text that wx.login gave")
 	}
-	ctx, cancel := h.Hub.core.Bound(r.Context())
-	defer cancel()
-	answer, err = foreign.Call(ctx, func() (*wire.Login, error) { return login.Login(r.WithContext(ctx), body.Code) }, nil)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil, ctx.Err()
-	case err == nil && answer == nil:
-		return nil, wire.Internal.Error("")
-	}
-	return answer, err
+	return body.Code, nil
 }

@@ -74,7 +74,7 @@ func NewHub(cfg Config) (*Hub, error) {
 	})
 	var err error
 	h.core, err = acts.New(acts.Config{
-		Settings: set.forActs(), Journal: h.journal, Log: cfg.Logger, Rooms: h.rooms, Context: h.context, SessionsOf: h.sessionsOf,
+		Settings: set.forActs(), Journal: h.journal, Log: cfg.Logger, Rooms: h.rooms, Context: h.context, Sessions: listed{&h.registry},
 	})
 	if err != nil {
 		h.cancel()
@@ -125,7 +125,7 @@ func (h *Hub) ReviewOrigins(of ...access.Origins) {
 // Leave refuses new clients and says goodbye to all others, without waiting for
 // them. It may be called more than once.
 func (h *Hub) Leave() {
-	h.registry.close()
+	h.core.CloseDoors()
 	h.rooms.Close()
 	left := h.all(func(*session) bool { return true })
 	for _, s := range left {
@@ -158,7 +158,7 @@ type retirement struct {
 func (h *Hub) Retire(before time.Time, over time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed {
+	if h.core.IsClosed() { // looked at with the mutex, which Leave takes afterwards
 		return
 	}
 	h.retiring.before, h.retiring.until = before, time.Now().Add(over)

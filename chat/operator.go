@@ -33,7 +33,9 @@ func (h *Hub) Ban(room, user string, d time.Duration) error {
 
 // Kick removes a user, who may come back, from a room, or from the hub if room is
 // empty. It returns false if the user was not there.
-func (h *Hub) Kick(room, user string) bool { return h.core.Operator().Kick(room, user) == nil }
+func (h *Hub) Kick(room, user string) bool {
+	return h.core.Operator().Kick(h.core.Soon(), room, user) == nil
+}
 
 // RoomInfo tells of a room that somebody is in.
 type RoomInfo struct {
@@ -116,7 +118,7 @@ func (h *Hub) CountSessions(name, user string) (n int) {
 	if name != "" {
 		inRoom = h.rooms.SessionIDs(h.core.Soon(), name)
 	}
-	for _, s := range h.sessionsOf(user) {
+	for _, s := range (listed{&h.registry}).Of(user) {
 		if name == "" || inRoom[s.ID()] {
 			n++
 		}
@@ -210,7 +212,9 @@ func (h *Hub) EndSession(id string) bool {
 // rate limits do not apply, and the room need not have anybody in it. If ctx ends
 // first, the notice may still be recorded.
 func (h *Hub) Announce(ctx context.Context, name string, body []byte) (journal.Receipt, error) {
-	return h.core.Operator().Post(ctx, name, journal.Entry{Kind: journal.Notice, Body: body})
+	return h.core.Operator().Post(ctx, name, func() (journal.Entry, error) {
+		return journal.Entry{Kind: journal.Notice, Body: body}, nil
+	})
 }
 
 // announceWorkers is in how many rooms AnnounceToAll announces at a time: their
@@ -276,7 +280,7 @@ func (h *Hub) Sanctions() []Sanction {
 // Health returns why the hub cannot serve as it should, or nil: ErrHubClosed, or
 // an error that wraps journal.ErrUnavailable.
 func (h *Hub) Health() error {
-	if h.isClosed() {
+	if h.core.IsClosed() {
 		return ErrHubClosed
 	}
 	if j, ok := h.given.(journal.Reporter); ok {
@@ -300,8 +304,9 @@ func (h *Hub) Warnings() []string {
 // It makes new maps with each call, which belong to the caller.
 func (h *Hub) Stats() Stats {
 	s := Stats{Rooms: h.rooms.Len(), Parked: h.engine.Parked(), Queued: h.engine.Queued()}
+	s.Connections, _ = h.core.Connections()
 	h.mu.Lock()
-	s.Connections, s.Sessions = h.slots, len(h.sessions)
+	s.Sessions = len(h.sessions)
 	h.mu.Unlock()
 	s.addRooms(h.rooms.Counters())
 	s.addCounters(&h.counts, &h.core.Counts)

@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -11,20 +10,15 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// registry holds the sessions of a hub and their users, and counts connections.
-// mu is above the mutex of room.Rooms.
+// registry holds the sessions of a hub and their users. mu is above the mutex of
+// room.Rooms.
 type registry struct {
 	greeting greeting // has a mutex of its own
 
-	mu       sync.Mutex // guards the rest
-	closed   bool
+	mu       sync.Mutex             // guards the rest
 	sessions map[string]*session    // by id
 	users    map[string]*onlineUser // by id
-	byAddr   map[netip.Addr]int     // connections that have a slot
-	slots    int                    // connections that have a slot: sessions, and those about to be one
 	review   access.OriginReview    // the last one
-	empty    chan struct{}          // closed by emptied: the hub is closed, and no slot is taken
-	emptied  func()
 }
 
 // onlineUser is a user who has sessions.
@@ -39,48 +33,7 @@ type userSession struct {
 }
 
 func newRegistry() registry {
-	empty := make(chan struct{})
-	return registry{
-		greeting: newGreeting(),
-		sessions: map[string]*session{},
-		users:    map[string]*onlineUser{},
-		byAddr:   map[netip.Addr]int{},
-		empty:    empty,
-		emptied:  sync.OnceFunc(func() { close(empty) }),
-	}
-}
-
-// reserve takes a slot for a connection from addr, or returns why there is none.
-// Whoever has a slot must release it.
-func (r *registry) reserve(addr netip.Addr, set *Settings) (full Refusal, ok bool) {
-	key := access.AddressKey(addr)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case r.closed:
-		return RefusedClosing, false
-	case r.slots >= set.MaxConnections:
-		return RefusedFull, false
-	case r.byAddr[key] >= set.MaxConnectionsPerIP:
-		return RefusedFullByAddr, false
-	}
-	r.slots++
-	r.byAddr[key]++
-	return 0, true
-}
-
-// release gives a slot back.
-func (r *registry) release(addr netip.Addr) {
-	key := access.AddressKey(addr)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.slots--
-	if r.byAddr[key]--; r.byAddr[key] == 0 {
-		delete(r.byAddr, key)
-	}
-	if r.closed && r.slots == 0 {
-		r.emptied()
-	}
+	return registry{greeting: newGreeting(), sessions: map[string]*session{}, users: map[string]*onlineUser{}}
 }
 
 // register adds a session. A session that comes after the hub was closed, or that
@@ -88,25 +41,24 @@ func (r *registry) release(addr netip.Addr) {
 func (r *registry) register(s *session) {
 	r.mu.Lock()
 	r.sessions[s.ID()] = s
-	closed, review := r.closed, r.review
+	review := r.review
 	r.mu.Unlock()
 	switch {
-	case closed:
+	case s.hub.core.IsClosed(): // looked at after it is listed; Leave does it the other way round
 		s.Close(wire.Shutdown)
 	case !s.began.After(review.At) && !review.Allow(s.source):
 		s.Close(wire.Forbidden)
 	}
 }
 
-// unregister removes a session that has ended, and gives its slot back.
+// unregister removes a session that has ended.
 func (r *registry) unregister(s *session) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	delete(r.sessions, s.ID())
 	if id := s.Identity(); id != nil {
 		r.removeFromUserLocked(s, id.User.ID)
 	}
-	r.mu.Unlock()
-	r.release(s.Addr())
 }
 
 func (r *registry) removeFromUserLocked(s *session, user string) {
@@ -120,51 +72,12 @@ func (r *registry) removeFromUserLocked(s *session, user string) {
 	}
 }
 
-// addToUser makes id the user of s. It replaces a session of the same user and
-// device.
-func (r *registry) addToUser(s *session, id *access.Identity, device string) error {
-	replaced, err := r.addToUserReplacing(s, id, device)
-	if replaced != nil {
-		replaced.Close(wire.Replaced)
-	}
-	return err
-}
+// listed is a registry as acts see it: see acts.Sessions.
+type listed struct{ *registry }
 
-func (r *registry) addToUserReplacing(s *session, id *access.Identity, device string) (replaced *session, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	u := r.users[id.User.ID]
-	if u == nil {
-		u = &onlineUser{}
-	}
-	old := slices.IndexFunc(u.sessions, func(other userSession) bool { return device != "" && other.device == device })
-	switch {
-	case old >= 0:
-		replaced = u.sessions[old].session
-	case len(u.sessions) >= s.hub.settings().MaxSessions:
-		return nil, wire.TooManySessions.Error("")
-	}
-	if err := s.Become(id); err != nil {
-		return nil, err
-	}
-	r.users[id.User.ID] = u
-	if replaced != nil {
-		u.sessions = slices.Delete(u.sessions, old, old+1)
-	}
-	u.sessions = append(u.sessions, userSession{s, device})
-	return replaced, nil
-}
-
-// session returns the session with that id, or nil.
-func (r *registry) session(id string) *session {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.sessions[id]
-}
-
-// sessionsOf returns the sessions of a user. A raw client that has shown no
-// credential has the id of its session.
-func (r *registry) sessionsOf(user string) []acts.Session {
+// Of returns the sessions of a user. A raw client that has shown no credential has the id
+// of its session.
+func (r listed) Of(user string) []acts.Session {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var list []acts.Session
@@ -177,6 +90,49 @@ func (r *registry) sessionsOf(user string) []acts.Session {
 		list = append(list, s)
 	}
 	return list
+}
+
+// Add implements acts.Sessions.
+func (r listed) Add(session, user, device string, admit func(others int) error) error {
+	replaced, err := r.addReplacing(session, user, device, admit)
+	if replaced != nil {
+		replaced.Close(wire.Replaced)
+	}
+	return err
+}
+
+func (r *registry) addReplacing(session, user, device string, admit func(others int) error) (replaced *session, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, u := r.sessions[session], r.users[user]
+	if s == nil {
+		return nil, wire.Unavailable.Error("") // it has ended meanwhile
+	}
+	if u == nil {
+		u = &onlineUser{}
+	}
+	old := slices.IndexFunc(u.sessions, func(other userSession) bool { return device != "" && other.device == device })
+	others := len(u.sessions)
+	if old >= 0 {
+		others--
+	}
+	if err := admit(others); err != nil {
+		return nil, err
+	}
+	r.users[user] = u
+	if old >= 0 {
+		replaced = u.sessions[old].session
+		u.sessions = slices.Delete(u.sessions, old, old+1)
+	}
+	u.sessions = append(u.sessions, userSession{s, device})
+	return replaced, nil
+}
+
+// session returns the session with that id, or nil.
+func (r *registry) session(id string) *session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.sessions[id]
 }
 
 // snapshot returns all sessions, and those whose users are known with their devices. It
@@ -210,22 +166,6 @@ func (r *registry) allLocked(want func(*session) bool) []*session {
 		}
 	}
 	return list
-}
-
-// close lets nobody else in.
-func (r *registry) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.closed = true
-	if r.slots == 0 {
-		r.emptied()
-	}
-}
-
-func (r *registry) isClosed() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.closed
 }
 
 // reviewOrigins returns the sessions of pages that may no longer connect.

@@ -25,7 +25,7 @@ type session struct {
 	conn       *wsconn.Conn
 	dialect    dialect
 	rawSub     *room.Subscription // of a raw session; nil otherwise
-	ended      func(*session)     // gives the slot back
+	ended      func(*session)     // takes it off the list
 	expiry     *time.Timer        // ends a raw session with its token; nil otherwise
 	started    bool               // the connection is read; owned by the goroutine in which the session begins
 }
@@ -66,8 +66,8 @@ func (s *session) Closed(err error) {
 // end gives back all that the session has, in the end its slot, also if something
 // panics. It is called once.
 func (s *session) end() {
-	defer s.ended(s)
 	defer s.Leave()
+	defer s.ended(s)
 	if s.expiry != nil {
 		s.expiry.Stop()
 	}

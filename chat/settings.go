@@ -133,7 +133,8 @@ func (s *Settings) forEngine() wsconn.Config {
 // forActs returns the settings that acts need.
 func (s *Settings) forActs() acts.Settings {
 	return acts.Settings{
-		MaxText: s.MaxText, MaxPage: s.MaxPage, Marks: s.Marks,
+		MaxConnections: s.MaxConnections, MaxConnectionsPerIP: s.MaxConnectionsPerIP,
+		MaxSessions: s.MaxSessions, MaxRooms: s.MaxRooms, MaxText: s.MaxText, MaxPage: s.MaxPage, Marks: s.Marks,
 		SessionRate: s.SessionRate, SessionBytes: s.SessionBytes, UserRate: s.UserRate, UserBytes: s.UserBytes,
 		ConnectRate: s.ConnectRate, NewRooms: s.NewRooms, ReadBytes: s.ReadBytes,
 		RecallWindow: s.RecallWindow, Policies: s.Policies,

@@ -110,7 +110,7 @@ func (s *Stats) addCounters(c *counters, of *acts.Counters) {
 	for i := range c.refused {
 		s.Refused[Refusal(i)] = c.refused[i].Load()
 	}
-	s.Refused[RefusedRate] = of.TooFast.Load()
+	s.Refused[RefusedRate], s.Refused[RefusedAttempts] = of.TooFast.Load(), of.Attempts.Load()
 	s.Errors, s.Byes = byCode(&c.errors), byCode(&c.byes)
 	s.Slow = s.Byes[wire.Slow]
 }

@@ -12,11 +12,9 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Actor is somebody who acts: the client of a session or of one HTTP request, or the
-// operator of the hub. What it may do is decided by the acts, which are its methods:
-// Join and CatchUp (join.go), History (history.go), NewRecent (recent.go), MarkRead
-// (unread.go), Publish and Recall (publish.go), SignIn (signin.go), Moderate
-// (moderate.go). Whoever speaks to a client only translates into acts and back.
+// Actor is somebody who acts: the client of a connection or of one HTTP request, or the
+// operator of the hub. It has all that the hub knows of them and counts for them; Leave
+// gives that back. What they do begins with a Turn.
 type Actor struct {
 	// Fixed.
 	core *Core
@@ -28,8 +26,11 @@ type Actor struct {
 	// who have shown no credential.
 	identity atomic.Pointer[access.Identity]
 
-	own  access.Limiter
+	slot bool            // it has one; set before anything else happens
+	own  access.Limiter  // of the connection
 	user *access.Limiter // shared by all sessions of the user; set with identity, before anything is charged to it
+
+	strikes int // frames in a row that came too fast; owned by the goroutine that reads the connection
 
 	unanswered backpressure.Sum // bytes of entries that the journal has not answered
 }
@@ -42,12 +43,15 @@ const (
 	operator                  // policies, sanctions and rates let it pass
 )
 
-// Client returns the actor of a client of chat.v1 or, without an id, of a request.
-func (c *Core) Client(id string, addr netip.Addr) Actor { return Actor{core: c, id: id, addr: addr} }
-
-// RawClient returns the actor of a raw client.
-func (c *Core) RawClient(id string, addr netip.Addr) Actor {
-	return Actor{core: c, id: id, addr: addr, kind: raw}
+// Leave gives back what the actor has. It must be called once, whatever happens, when
+// nothing is charged any more.
+func (a *Actor) Leave() {
+	if a.slot {
+		defer a.core.slots.release(a.addr)
+	}
+	if a.user != nil {
+		a.core.userLimiters.GiveBack(a.identity.Load().User.ID)
+	}
 }
 
 // unansweredLimit bounds the bytes of what one client has said and the journal has
@@ -83,9 +87,9 @@ func (a *Actor) Expires() time.Time {
 // Soon is Core.Soon.
 func (a *Actor) Soon() context.Context { return a.core.Soon() }
 
-// Rights returns what the actor may do in a room, or in the hub if the name is
+// rights returns what the actor may do in a room, or in the hub if the name is
 // empty.
-func (a *Actor) Rights(room string) access.Rights {
+func (a *Actor) rights(room string) access.Rights {
 	if a.kind == operator {
 		may := !journal.IsReserved(room)
 		return access.Rights{Read: may, Write: may, Moderate: may, Presence: may}
@@ -93,8 +97,8 @@ func (a *Actor) Rights(room string) access.Rights {
 	return a.core.settings().Policies.For(a.identity.Load(), room)
 }
 
-// MayRead returns why the actor may not read a room, or nil.
-func (a *Actor) MayRead(room string) error { return a.mayRead(room, a.Rights(room)) }
+// MayRead returns why the actor may not read a room, or nil. Rooms ask it.
+func (a *Actor) MayRead(room string) error { return a.mayRead(room, a.rights(room)) }
 
 func (a *Actor) mayRead(room string, rights access.Rights) error {
 	if a.kind == raw && !rights.Raw {
@@ -111,10 +115,10 @@ func (a *Actor) mayRead(room string, rights access.Rights) error {
 	return nil
 }
 
-// MayWrite returns why the actor may not write to a room, or nil. It asks everything
+// mayWrite returns why the actor may not write to a room, or nil. It asks everything
 // anew: what has changed since the actor came in holds at once.
-func (a *Actor) MayWrite(room string) error {
-	rights := a.Rights(room)
+func (a *Actor) mayWrite(room string) error {
+	rights := a.rights(room)
 	if err := a.mayRead(room, rights); err != nil {
 		return err
 	}
@@ -148,24 +152,6 @@ func (a *Actor) notMuted(room string) error {
 		return a.core.sanctions.check(access.Mute, id.User.ID, room)
 	}
 	return nil
-}
-
-// Charge counts a frame or a request of n bytes and returns how long the client
-// should have waited with it. If that is more than patience, it does not count.
-// Calls for one actor must not overlap.
-func (a *Actor) Charge(n int, patience time.Duration) time.Duration {
-	set, now := a.core.settings(), a.core.Now()
-	wait := a.own.Reserve(set.SessionRate, set.SessionBytes, now, n, patience)
-	if a.user != nil && wait <= patience {
-		wait = max(wait, a.user.Reserve(set.UserRate, set.UserBytes, now, n, patience))
-		if wait > patience {
-			a.own.Cancel(set.SessionRate, set.SessionBytes, n)
-		}
-	}
-	if wait > 0 {
-		a.core.Counts.TooFast.Add(1)
-	}
-	return wait
 }
 
 // chargeNewRoom counts the first entry of a room, or returns how long the actor must

@@ -18,20 +18,20 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Core is what every act needs: the rules and the record. It knows no connections.
+// Core is what every act needs: the rules and the record. It knows no sockets.
 // Its methods may be called concurrently.
 type Core struct {
 	// Fixed. Each may be used by any goroutine.
-	journal    journal.Journal
-	log        *zap.Logger
-	began      time.Time
-	rooms      *room.Rooms
-	marks      *readmarks.Marks
-	sent       *readmarks.Sending[*Actor]
-	sanctions  *sanctions
-	sessionsOf func(user string) []Session
-	context    context.Context // ends when the sessions have gone
-	node       string          // the journal's id of this process
+	journal   journal.Journal
+	log       *zap.Logger
+	began     time.Time
+	rooms     *room.Rooms
+	marks     *readmarks.Marks
+	sent      *readmarks.Sending[*Actor]
+	sanctions *sanctions
+	sessions  Sessions
+	context   context.Context // ends when the sessions have gone
+	node      string          // the journal's id of this process
 
 	Counts Counters
 
@@ -41,21 +41,13 @@ type Core struct {
 	newRooms     newRooms
 	recalling    keyedmutex.Mutex[recalled]
 	reading      reading
+	slots        slots
 	patience     atomic.Pointer[patience]
 	saidAhead    Seldom
 }
 
 // Configure changes the settings.
 func (c *Core) Configure(s Settings) { c.current.Store(&s) }
-
-// Arrive counts that somebody comes from an address, to connect or to log in, and
-// returns why they come too soon.
-func (c *Core) Arrive(addr netip.Addr) error {
-	if !c.addresses.Allow(c.settings().ConnectRate, c.Now(), addr) {
-		return wire.TooFast.Error("")
-	}
-	return nil
-}
 
 // journalTimeout is how long the hub waits for the journal at most: for a read, for a
 // record, and for a place in its queue.

@@ -1,16 +1,19 @@
 // Package acts is who acts in a hub, and what they may do: the one step that every act
 // goes through, whichever door its actor came by.
 //
-// An act takes an actor and a context, and asks the policies, the sanctions, the rates
-// and the journal. What it refuses is a *wire.Error; each door says that in its own
-// words. Nothing above this package asks any of these by itself.
+// An act is a method of a Turn, which is an actor for whom a frame, a request or a
+// handshake was charged. It takes a context, and asks the policies, the sanctions and the
+// journal. What it refuses is a *wire.Error; each door says that in its own words.
+// Nothing above this package asks any of these by itself.
 //
 // # Files, lowest first
 //
 //	settings.go   settings, counters, and what acts take and return
 //	sanctions.go  mutes and bans that outlive a restart
+//	slots.go      how many connections there are
 //	core.go       what every act needs
 //	actor.go      who acts, and what they may do
+//	turn.go       connections and frames: what comes before an act
 //	signin.go     act: to say who one is
 //	moderate.go   acts: mute, ban, kick
 //	reading.go    the one step of every read: what it costs, and what it shows

@@ -17,7 +17,7 @@ func (c *Core) CountMarks(ctx context.Context, user string) (int, error) {
 
 // EraseRoom erases what a room holds, while nobody is in it: those who were there come
 // back afterwards. The error has the code not_found if there is no such room.
-func (a *Actor) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
+func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	done := erase.Room{Room: name}
 	if err := a.mayOperate(name); err != nil {
 		return done, err
@@ -41,7 +41,7 @@ func (a *Actor) EraseRoom(ctx context.Context, name string) (erase.Room, error) 
 // EraseUser ends the sessions of a user, recalls all that the user has said, and erases
 // how far the user has read. lister has the rooms of the journal, if that can list them.
 // If it ends early, what it returns is done.
-func (a *Actor) EraseUser(ctx context.Context, lister journal.Lister, user string) (erase.User, error) {
+func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string) (erase.User, error) {
 	if err := a.mayModerate("", user, false); err != nil {
 		return erase.User{User: user}, err
 	}

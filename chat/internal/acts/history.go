@@ -9,7 +9,7 @@ import (
 
 // History is the act of reading a page of any room that the actor may read. limit
 // bounds the entries if it is above 0.
-func (a *Actor) History(ctx context.Context, q journal.Query, limit int) (journal.Page, error) {
+func (a Turn) History(ctx context.Context, q journal.Query, limit int) (journal.Page, error) {
 	if err := a.mayUse(q.Room); err != nil {
 		return journal.Page{}, err
 	}

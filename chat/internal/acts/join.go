@@ -14,13 +14,16 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Join is the act of subscribing a session to a room. The result is held: see
-// room.Rooms.Join.
-func (a *Actor) Join(ctx context.Context, s room.Session, name string, enc room.Encoding) (*room.Subscription, room.Arrival, error) {
+// Join is the act of subscribing a session to a room, which is in so many others. The
+// result is held: see room.Rooms.Join.
+func (a Turn) Join(ctx context.Context, s room.Session, name string, enc room.Encoding, others int) (*room.Subscription, room.Arrival, error) {
+	if others >= a.core.settings().MaxRooms {
+		return nil, nil, wire.TooManyRooms.Error("")
+	}
 	if err := a.mayUse(name); err != nil {
 		return nil, nil, err
 	}
-	return a.core.rooms.Join(ctx, name, s, enc, a.kind != raw, a.Rights(name).MaxMembers)
+	return a.core.rooms.Join(ctx, name, s, enc, a.kind != raw, a.rights(name).MaxMembers)
 }
 
 // catchUpPatience is how long a client waits that has read too much, before it is told to
@@ -29,7 +32,7 @@ const catchUpPatience = 2 * time.Second
 
 // CatchUp is the act of reading what a client has missed in rooms, as PROTOCOL.md
 // says under "Coming back without a hole". The rooms share about so many bytes.
-func (a *Actor) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed, error) {
+func (a Turn) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed, error) {
 	if a.readDebt() > catchUpPatience {
 		return nil, a.mayReadNow()
 	}
@@ -48,7 +51,7 @@ func (a *Actor) CatchUp(ctx context.Context, from []Position, bytes int) ([]Miss
 	views := make([]shown, len(from))
 	all := make([]int, len(from))
 	for i, f := range from {
-		rights := a.Rights(f.Room)
+		rights := a.rights(f.Room)
 		list[i] = Missed{Write: rights.Write, Moderate: rights.Moderate, Presence: rights.Presence}
 		views[i] = shown{rights.History, marks[i], f.Joins, f.Joined}
 		all[i] = i
@@ -241,11 +244,11 @@ func (c *Core) resumeOf(from *Position, m *Missed) Resume {
 }
 
 // Who is the act of asking who is in a room, and how many.
-func (a *Actor) Who(ctx context.Context, sub *room.Subscription) ([]wire.User, int, error) {
+func (a Turn) Who(ctx context.Context, sub *room.Subscription) ([]wire.User, int, error) {
 	if err := a.MayRead(sub.Room()); err != nil {
 		return nil, 0, err
 	}
-	if !a.Rights(sub.Room()).Presence {
+	if !a.rights(sub.Room()).Presence {
 		return nil, 0, wire.Forbidden.Error("")
 	}
 	return sub.Who(ctx)

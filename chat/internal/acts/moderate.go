@@ -11,13 +11,13 @@ import (
 
 // Mute forbids a user to write in a room, or anywhere if room is empty, for d:
 // [wire.Forever] for no end, 0 to lift it.
-func (a *Actor) Mute(ctx context.Context, room, user string, d time.Duration) error {
+func (a Turn) Mute(ctx context.Context, room, user string, d time.Duration) error {
 	return a.sanction(ctx, access.Sanction{Kind: access.Mute, Room: room, User: user}, d)
 }
 
 // Ban removes a user from a room, or from the hub if room is empty, and keeps them
 // out for d, as for Mute.
-func (a *Actor) Ban(ctx context.Context, room, user string, d time.Duration) error {
+func (a Turn) Ban(ctx context.Context, room, user string, d time.Duration) error {
 	return a.sanction(ctx, access.Sanction{Kind: access.Ban, Room: room, User: user}, d)
 }
 
@@ -53,11 +53,11 @@ func (c *Core) sanctionElsewhere(k access.Sanction, d time.Duration) {
 
 // Kick removes a user, who may come back, from a room, or from the hub if room is
 // empty. The error has the code not_found if the user was not there.
-func (a *Actor) Kick(room, user string) error {
+func (a Turn) Kick(ctx context.Context, room, user string) error {
 	if err := a.mayModerate(room, user, false); err != nil {
 		return err
 	}
-	if !a.core.remove(a.core.Soon(), room, user, wire.Kicked) {
+	if !a.core.remove(ctx, room, user, wire.Kicked) {
 		return wire.NotFound.Error("")
 	}
 	return nil
@@ -73,7 +73,7 @@ func (a *Actor) mayModerate(name, user string, lifts bool) error {
 		}
 		return a.mayOperate(name)
 	}
-	if !a.Rights(name).Moderate {
+	if !a.rights(name).Moderate {
 		return wire.Forbidden.Error("")
 	}
 	if name != "" {
@@ -82,13 +82,16 @@ func (a *Actor) mayModerate(name, user string, lifts bool) error {
 			return err
 		}
 	}
-	for _, s := range a.core.sessionsOf(user) {
-		if s.Rights(name).Moderate {
+	for _, s := range a.core.sessions.Of(user) {
+		if s.MayModerate(name) {
 			return wire.Forbidden.Error("")
 		}
 	}
 	return nil
 }
+
+// MayModerate reports whether the actor moderates a room, or the hub if it is empty.
+func (a *Actor) MayModerate(room string) bool { return a.rights(room).Moderate }
 
 // mayOperate returns why an operator may do nothing in a room: it cannot exist, or it
 // belongs to the server.
@@ -96,7 +99,7 @@ func (a *Actor) mayOperate(room string) error {
 	if err := CheckRoom(room); err != nil {
 		return err
 	}
-	if !a.Rights(room).Moderate {
+	if !a.rights(room).Moderate {
 		return wire.Forbidden.Error("")
 	}
 	return nil
@@ -105,7 +108,7 @@ func (a *Actor) mayOperate(room string) error {
 // remove ends what a user has in a room, or in the hub. It returns false if that is
 // nothing.
 func (c *Core) remove(ctx context.Context, name, user string, why wire.Code) (found bool) {
-	for _, s := range c.sessionsOf(user) {
+	for _, s := range c.sessions.Of(user) {
 		if in, isRaw := s.RawRoom(); name == "" || isRaw && in == name {
 			s.Close(why)
 			found = true
@@ -125,7 +128,7 @@ func (c *Core) tellUser(name, user string, f wire.Frame) {
 		c.rooms.TellUser(name, user, frame)
 		return
 	}
-	for _, s := range c.sessionsOf(user) {
+	for _, s := range c.sessions.Of(user) {
 		if _, isRaw := s.RawRoom(); !isRaw {
 			s.Deliver(frame)
 		}

@@ -12,8 +12,8 @@ import (
 
 // Publish is the act of saying something in a room. The journal calls done when
 // it has an answer.
-func (a *Actor) Publish(ctx context.Context, to Appender, name string, e journal.Entry, done func(journal.Receipt, error)) error {
-	if err := a.MayWrite(name); err != nil {
+func (a Turn) Publish(ctx context.Context, to Appender, name string, e journal.Entry, done func(journal.Receipt, error)) error {
+	if err := a.mayWrite(name); err != nil {
 		return err
 	}
 	if e.Kind.Recorded() && !e.Text {
@@ -65,15 +65,21 @@ func (a *Actor) checkBody(body []byte) error {
 	return e
 }
 
-// Signal passes a transient frame on to the other users of a room.
-func (a *Actor) Signal(ctx context.Context, to Appender, name string, f wire.Frame) error {
-	return a.Publish(ctx, to, name, journal.Entry{Kind: journal.Signal, Body: f.Append(nil)}, func(journal.Receipt, error) {})
+// Typing is the act of telling the others in a room that one is typing: at once, or not
+// at all if tells is false, since they were told a moment ago.
+func (a Turn) Typing(ctx context.Context, to Appender, name string, tells bool) error {
+	if err := a.mayWrite(name); err != nil || !tells {
+		return err
+	}
+	f := wire.Writing{Room: name, From: wire.User(a.User())}
+	a.append(ctx, to, journal.Entry{Kind: journal.Signal, Body: f.Append(nil)}, func(journal.Receipt, error) {})
+	return nil
 }
 
 // Recall is the act of taking a message back. done is called at once if the
 // message is already recalled, with a receipt that has only Duplicate set;
 // otherwise when the journal has an answer.
-func (a *Actor) Recall(ctx context.Context, to Appender, name string, target journal.Seq, done func(journal.Receipt, error)) error {
+func (a Turn) Recall(ctx context.Context, to Appender, name string, target journal.Seq, done func(journal.Receipt, error)) error {
 	if err := a.MayRead(name); err != nil {
 		return err
 	}
@@ -136,7 +142,7 @@ func (a *Actor) findRecallable(ctx context.Context, name string, seq journal.Seq
 		return nil, err
 	}
 	found := page.Entries[0]
-	if s.hide(&page, false, time.Now()); len(page.Entries) == 0 && found.From.ID != a.User().ID && !a.Rights(name).Moderate {
+	if s.hide(&page, false, time.Now()); len(page.Entries) == 0 && found.From.ID != a.User().ID && !a.rights(name).Moderate {
 		return nil, nil
 	}
 	return &found, nil
@@ -149,7 +155,7 @@ func recallOf(target journal.Seq) journal.Entry {
 }
 
 func (a *Actor) mayRecall(e *journal.Entry) error {
-	rights := a.Rights(e.Room)
+	rights := a.rights(e.Room)
 	switch {
 	case rights.Moderate:
 		return nil
@@ -165,23 +171,26 @@ func (a *Actor) mayRecall(e *journal.Entry) error {
 // to pass on, and then for the journal's answer.
 const publishTimeout = 30 * time.Second
 
-// Post publishes in a room that the actor is not in, and waits for the journal.
-func (a *Actor) Post(ctx context.Context, name string, e journal.Entry) (journal.Receipt, error) {
+// Post is the act of saying something in a room that the actor is not in. It waits for the
+// journal. read returns what is said, and is called only for who may say it.
+func (a Turn) Post(ctx context.Context, name string, read func() (journal.Entry, error)) (journal.Receipt, error) {
+	if err := CheckRoom(name); err != nil {
+		return journal.Receipt{}, err
+	}
+	if err := a.mayWrite(name); err != nil {
+		return journal.Receipt{}, err
+	}
+	e, err := read()
+	if err != nil {
+		return journal.Receipt{}, err
+	}
 	return a.fromOutside(ctx, name, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
 		return a.Publish(ctx, to, name, e, done)
 	})
 }
 
-// MayPost returns why the actor may not publish in a room that they are not in, or nil.
-func (a *Actor) MayPost(name string) error {
-	if err := a.mayUse(name); err != nil {
-		return err
-	}
-	return a.MayWrite(name)
-}
-
 // RecallFromOutside recalls in a room that the actor is not in, and waits for the journal.
-func (a *Actor) RecallFromOutside(ctx context.Context, name string, target journal.Seq) (journal.Receipt, error) {
+func (a Turn) RecallFromOutside(ctx context.Context, name string, target journal.Seq) (journal.Receipt, error) {
 	return a.fromOutside(ctx, name, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
 		return a.Recall(ctx, to, name, target, done)
 	})

@@ -121,7 +121,7 @@ type shown struct {
 
 // shownOf returns what the actor is shown of a room.
 func (a *Actor) shownOf(ctx context.Context, room string) (s shown, err error) {
-	s.history = a.Rights(room).History
+	s.history = a.rights(room).History
 	if !s.hides() || a.identity.Load() == nil {
 		return s, nil
 	}

@@ -25,14 +25,14 @@ type Recent struct {
 //
 // It looks for the beginning from the end, without keeping what it reads but for one
 // page.
-func (a *Actor) NewRecent(room string, joined journal.Seq, n int) (*Recent, error) {
+func (a Turn) NewRecent(room string, joined journal.Seq, n int) (*Recent, error) {
 	s, err := a.shownOf(a.Soon(), room)
 	if err != nil {
 		return nil, err
 	}
 	s.joins, s.joined = true, joined
 	// One entry may have been said at the same time: see room.Subscription.Joined.
-	r := &Recent{actor: a, room: room, upTo: joined, goal: joined + 1}
+	r := &Recent{actor: a.Actor, room: room, upTo: joined, goal: joined + 1}
 	older := 0
 	for q := (journal.Query{Room: room, Backward: true, Before: r.goal + 1, Limit: n + 1, Bytes: PageBytes}); older < n; {
 		page, err := a.readInTurn(q)

@@ -11,6 +11,8 @@ import (
 
 // Settings are those of a hub that acts need. chat.Settings says what each means.
 type Settings struct {
+	MaxConnections, MaxConnectionsPerIP            int
+	MaxSessions, MaxRooms, MaxMessage              int
 	MaxText, MaxPage, Marks                        int
 	SessionRate, SessionBytes, UserRate, UserBytes access.Rate
 	ConnectRate, NewRooms, ReadBytes               access.Rate
@@ -20,8 +22,9 @@ type Settings struct {
 
 // Counters only grow.
 type Counters struct {
-	TooFast atomic.Uint64 // frames and requests that a rate has refused, or that had to wait
-	Resumed [Resumes]atomic.Uint64
+	TooFast  atomic.Uint64 // frames and requests that a rate has refused, or that had to wait
+	Attempts atomic.Uint64 // to connect or to log in, that came too soon
+	Resumed  [Resumes]atomic.Uint64
 }
 
 // Resume is how a client came back to a room.
@@ -70,7 +73,19 @@ type Missed struct {
 // Session is a session as moderation needs it.
 type Session interface {
 	room.Session
-	Rights(room string) access.Rights
+	// MayModerate reports whether the session moderates a room, or the hub without a name.
+	MayModerate(room string) bool
 	// RawRoom returns the room of a raw session, or false if it is not raw.
 	RawRoom() (name string, ok bool)
+}
+
+// Sessions are all sessions of the hub. The methods may take the hub's mutex.
+type Sessions interface {
+	// Of returns the sessions of a user.
+	Of(user string) []Session
+	// Add lists a session as its user's, unless admit returns an error. admit makes the
+	// user known, and is told how many other sessions the user has; one of the same
+	// device ends and does not count. It is called with the mutex held, so that a ban
+	// either finds the session or is found by admit.
+	Add(session, user, device string, admit func(others int) error) error
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,9 +14,9 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Authenticate finds out who shows a credential, and returns why they may not come in.
-// They are not the actor's user before Become.
-func (a *Actor) Authenticate(ctx context.Context, auth access.Authenticator, shown access.Credential) (*access.Identity, error) {
+// whoShows finds out who shows a credential, and returns why they may not come in. They
+// are not the actor's user before become.
+func (a *Actor) whoShows(ctx context.Context, auth access.Authenticator, shown access.Credential) (*access.Identity, error) {
 	id, err := a.core.authenticate(ctx, auth, shown)
 	if err == nil && !id.Expires.IsZero() && !time.Now().Before(id.Expires) {
 		err = wire.Expired.Error("")
@@ -29,10 +30,8 @@ func (a *Actor) Authenticate(ctx context.Context, auth access.Authenticator, sho
 	return id, nil
 }
 
-// Become makes id the actor's identity, unless the user is banned from the hub. A ban
-// that comes later finds the user's sessions: so whoever lists a session by its user
-// holds the list's mutex meanwhile.
-func (a *Actor) Become(id *access.Identity) error {
+// become makes id the actor's identity, unless the user is banned from the hub.
+func (a *Actor) become(id *access.Identity) error {
 	if err := a.core.sanctions.check(access.Ban, id.User.ID, ""); err != nil {
 		return err
 	}
@@ -43,12 +42,79 @@ func (a *Actor) Become(id *access.Identity) error {
 	return nil
 }
 
-// Leave gives back what the actor has. It must be called once, when nothing is charged
-// any more.
-func (a *Actor) Leave() {
-	if a.user != nil {
-		a.core.userLimiters.GiveBack(a.identity.Load().User.ID)
+// becomeListed is become for a session, which is listed by its user.
+func (a *Actor) becomeListed(id *access.Identity, device string) error {
+	return a.core.sessions.Add(a.id, id.User.ID, device, func(others int) error {
+		if others >= a.core.settings().MaxSessions {
+			return wire.TooManySessions.Error("")
+		}
+		return a.become(id)
+	})
+}
+
+// Request makes a the actor of a request over plain HTTP, and charges it: it has n bytes.
+// A guest without a token may do nothing here.
+func (c *Core) Request(ctx context.Context, a *Actor, addr netip.Addr, auth access.Authenticator, shown access.Credential, n int) (Turn, error) {
+	a.core, a.addr = c, addr
+	id, err := a.whoShows(ctx, auth, shown)
+	if errors.Is(err, access.ErrNoCredential) || err == nil && shown.Token == "" && id.User.Guest {
+		e := wire.BadToken.Error("")
+		e.Message = "a token is needed"
+		err = e
 	}
+	if err == nil {
+		err = a.become(id)
+	}
+	if err != nil {
+		return Turn{}, err
+	}
+	if wait := a.charge(n, 0); wait > 0 {
+		return Turn{}, wire.TooSoon(wait)
+	}
+	return Turn{a}, nil
+}
+
+// SignInRaw is the act of showing who one is in a raw handshake. Nothing is remembered of
+// a client that shows no credential: any number of them may come.
+func (a Turn) SignInRaw(ctx context.Context, auth access.Authenticator, shown access.Credential) error {
+	id, err := a.whoShows(ctx, auth, shown)
+	if err == nil && (shown.Token != "" || !id.User.Guest) {
+		err = a.become(id)
+	}
+	return err
+}
+
+// Confirm ends the handshake of a raw client, whose session is listed by now: it is found
+// by its user, and may still be in the room. A ban during the handshake did not find it.
+func (a Turn) Confirm(room string) error {
+	if id := a.Identity(); id != nil {
+		if err := a.becomeListed(id, ""); err != nil {
+			return err
+		}
+	}
+	return a.MayRead(room)
+}
+
+// LogIn is the act of getting a token for a code. Attempts count like those to connect.
+// code checks the request, and returns what it has.
+func (c *Core) LogIn(ctx context.Context, addr netip.Addr, code func() (string, error), login func(context.Context, string) (*wire.Login, error)) (*wire.Login, error) {
+	if err := c.arrive(addr); err != nil {
+		return nil, err
+	}
+	shown, err := code()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := c.Bound(ctx)
+	defer cancel()
+	answer, err := foreign.Call(ctx, func() (*wire.Login, error) { return login(ctx, shown) }, nil)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err == nil && answer == nil:
+		return nil, wire.Internal.Error("")
+	}
+	return answer, err
 }
 
 // Identity is who acts. It is nil until the client has said so, and for raw clients who
@@ -110,16 +176,25 @@ type SignIn struct {
 
 // NewSignIn authenticates the handshake. What comes of it counts only if hello
 // has no token.
-func (a *Actor) NewSignIn(auth access.Authenticator, r *http.Request) *SignIn {
+func (a Turn) NewSignIn(auth access.Authenticator, r *http.Request) *SignIn {
 	token := access.HandshakeToken(r)
-	si := &SignIn{actor: a, auth: auth, hasToken: token != ""}
-	si.shown, si.refused = a.Authenticate(r.Context(), auth, access.Credential{Token: token, Request: r})
+	si := &SignIn{actor: a.Actor, auth: auth, hasToken: token != ""}
+	si.shown, si.refused = a.whoShows(r.Context(), auth, access.Credential{Token: token, Request: r})
 	return si
 }
 
-// Identify finds out who says hello. A token in hello counts more than anything
+// SignIn is the act of saying hello: the session is its user's then.
+func (a Turn) SignIn(ctx context.Context, si *SignIn, c *wire.Hello) (*access.Identity, error) {
+	id, err := si.identify(ctx, c)
+	if err == nil {
+		err = a.becomeListed(id, c.Device)
+	}
+	return id, err
+}
+
+// identify finds out who says hello. A token in hello counts more than anything
 // in the handshake.
-func (si *SignIn) Identify(ctx context.Context, c *wire.Hello) (*access.Identity, error) {
+func (si *SignIn) identify(ctx context.Context, c *wire.Hello) (*access.Identity, error) {
 	id, err := si.shown, si.refused
 	if c.Token != "" {
 		id, err = si.authenticate(ctx, c.Token)
@@ -144,16 +219,16 @@ func (si *SignIn) Identify(ctx context.Context, c *wire.Hello) (*access.Identity
 }
 
 func (si *SignIn) authenticate(ctx context.Context, token string) (*access.Identity, error) {
-	id, err := si.actor.Authenticate(ctx, si.auth, access.Credential{Token: token})
+	id, err := si.actor.whoShows(ctx, si.auth, access.Credential{Token: token})
 	if errors.Is(err, access.ErrNoCredential) {
 		return nil, wire.BadToken.Error("")
 	}
 	return id, err
 }
 
-// Renew gives the actor the identity of a fresh token of the same user. The user keeps
-// the name that was shown to others.
-func (si *SignIn) Renew(ctx context.Context, token string) (*access.Identity, error) {
+// Renew is the act of showing a fresh token of the same user. The user keeps the name
+// that was shown to others.
+func (a Turn) Renew(ctx context.Context, si *SignIn, token string) (*access.Identity, error) {
 	if !si.hasToken {
 		return nil, wire.Forbidden.Error("")
 	}
@@ -161,7 +236,7 @@ func (si *SignIn) Renew(ctx context.Context, token string) (*access.Identity, er
 	if err != nil {
 		return nil, err
 	}
-	old := si.actor.identity.Load()
+	old := a.identity.Load()
 	if id.User.ID != old.User.ID {
 		e := wire.BadToken.Error("")
 		e.Message = "the token is another user's"
@@ -169,6 +244,6 @@ func (si *SignIn) Renew(ctx context.Context, token string) (*access.Identity, er
 	}
 	fresh := *id
 	fresh.User = old.User
-	si.actor.identity.Store(&fresh)
+	a.identity.Store(&fresh)
 	return &fresh, nil
 }

@@ -20,15 +20,14 @@ type Config struct {
 	Log      *zap.Logger
 	Rooms    *room.Rooms
 	Context  context.Context // ends when the sessions have gone
-	// SessionsOf returns the sessions of a user. It may take the hub's mutex.
-	SessionsOf func(user string) []Session
+	Sessions Sessions
 }
 
 // New returns a Core. It reads the mutes and bans from the journal, and returns an
 // error if it cannot.
 func New(cfg Config) (*Core, error) {
 	c := &Core{journal: cfg.Journal, log: cfg.Log, began: time.Now(), rooms: cfg.Rooms, context: cfg.Context}
-	c.sessionsOf = cfg.SessionsOf
+	c.sessions, c.slots = cfg.Sessions, newSlots()
 	c.reading.pool = backpressure.NewPool[person](maxReading)
 	c.node = cfg.Journal.Nodes().Self().ID
 	c.marks = readmarks.New(cfg.Journal.Records())
@@ -51,8 +50,21 @@ func (c *Core) Close() {
 }
 
 // Operator returns an operator of the hub.
-func (c *Core) Operator() *Actor { return &Actor{core: c, kind: operator} }
+func (c *Core) Operator() Turn { return Turn{&Actor{core: c, kind: operator}} }
 
 // Sanctions calls each for every mute and ban in force and its end, ordered by kind,
 // room and user. No lock is held.
 func (c *Core) Sanctions(each func(k access.Sanction, end time.Time)) { c.sanctions.InForce(each) }
+
+// CloseDoors lets nobody else in.
+func (c *Core) CloseDoors() { c.slots.close() }
+
+// IsClosed reports whether nobody is let in any more.
+func (c *Core) IsClosed() bool { return c.slots.isClosed() }
+
+// Left is closed once nobody is let in any more and all connections have gone.
+func (c *Core) Left() <-chan struct{} { return c.slots.empty }
+
+// Connections returns how many connections have a slot, and how many addresses they
+// come from.
+func (c *Core) Connections() (slots, addresses int) { return c.slots.count() }

@@ -16,7 +16,7 @@ import (
 // MarkRead is the act of moving the user's read mark to seq, or to the newest
 // entry if seq is above that. It returns where the mark is now and how many
 // messages are unread. The user's other sessions in the room are told.
-func (a *Actor) MarkRead(ctx context.Context, sub *room.Subscription, seq journal.Seq) (mark journal.Seq, unread uint64, err error) {
+func (a Turn) MarkRead(ctx context.Context, sub *room.Subscription, seq journal.Seq) (mark journal.Seq, unread uint64, err error) {
 	name := sub.Room()
 	if err := a.MayRead(name); err != nil {
 		return 0, 0, err
@@ -39,7 +39,7 @@ func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark
 	if err != nil {
 		return 0, 0, err
 	}
-	if unread, err = a.unread(ctx, k.Room, page, &shown{history: a.Rights(k.Room).History, mark: at}); err != nil {
+	if unread, err = a.unread(ctx, k.Room, page, &shown{history: a.rights(k.Room).History, mark: at}); err != nil {
 		return 0, 0, err
 	}
 	if moved {

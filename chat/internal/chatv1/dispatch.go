@@ -5,30 +5,26 @@ import (
 
 	"github.com/gobwas/ws"
 
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
-
-// maxStrikes is how many frames in a row a client may send although it was told to
-// wait.
-const maxStrikes = 100
 
 // Receive carries out one command. Calls must not overlap.
 func (s *Session) Receive(op ws.OpCode, payload []byte) {
 	c, err := decode(op, payload)
-	// Every frame is charged before it is answered, whatever it is.
-	if wait := s.actor.Charge(len(payload), 0); wait > 0 {
-		if s.strikes++; s.strikes > maxStrikes {
-			s.host.CloseWith(wire.TooFast.Bye())
-			return
-		}
-		soon := wire.TooSoon(wait)
+	t, soon, goes := s.actor.Frame(len(payload)) // before it is answered, whatever it is
+	switch {
+	case goes:
+		s.host.CloseWith(wire.TooFast.Bye())
+		return
+	case soon != nil:
 		var invalid *wire.Error
 		if errors.As(err, &invalid) {
 			soon.ID = invalid.ID // c is nil then
 		}
 		err = soon
-	} else if s.strikes = 0; err == nil {
-		err = s.carryOut(c)
+	case err == nil:
+		err = s.carryOut(t, c)
 	}
 	if err != nil {
 		s.refuse(s.errorFor(err, c))
@@ -45,41 +41,41 @@ func decode(op ws.OpCode, payload []byte) (wire.Command, error) {
 
 // carryOut does what c says. An error is the answer to c. Without an error, c was
 // answered or will be.
-func (s *Session) carryOut(c wire.Command) error {
+func (s *Session) carryOut(t acts.Turn, c wire.Command) error {
 	hello, isHello := c.(*wire.Hello)
 	switch {
 	case isHello && s.greeted.Load():
 		return wire.AlreadyHello.Error(hello.ID)
 	case isHello:
-		return s.hello(hello)
+		return s.hello(t, hello)
 	case !s.greeted.Load():
 		return wire.NoHello.Error(c.CommandID())
 	}
 	switch c := c.(type) {
 	case *wire.Join:
-		return s.joinRoom(c)
+		return s.joinRoom(t, c)
 	case *wire.Leave:
 		return s.leave(c)
 	case *wire.Send:
-		return s.publish(c)
+		return s.publish(t, c)
 	case *wire.Recall:
-		return s.recall(c)
+		return s.recall(t, c)
 	case *wire.Typing:
-		return s.typing(c)
+		return s.typing(t, c)
 	case *wire.History:
-		return s.history(c)
+		return s.history(t, c)
 	case *wire.Read:
-		return s.read(c)
+		return s.read(t, c)
 	case *wire.Who:
-		return s.who(c)
+		return s.who(t, c)
 	case *wire.Renew:
-		return s.renew(c)
+		return s.renew(t, c)
 	case *wire.Mute:
-		return s.moderate(c.ID, c.Room, s.actor.Mute(s.actor.Soon(), c.Room, c.User, c.For))
+		return s.moderate(c.ID, c.Room, t.Mute(t.Soon(), c.Room, c.User, c.For))
 	case *wire.Kick:
-		return s.moderate(c.ID, c.Room, s.actor.Kick(c.Room, c.User))
+		return s.moderate(c.ID, c.Room, t.Kick(t.Soon(), c.Room, c.User))
 	case *wire.Ban:
-		return s.moderate(c.ID, c.Room, s.actor.Ban(s.actor.Soon(), c.Room, c.User, c.For))
+		return s.moderate(c.ID, c.Room, t.Ban(t.Soon(), c.Room, c.User, c.For))
 	case *wire.Ping:
 		s.answer(&wire.Pong{ID: c.ID})
 		return nil

@@ -3,6 +3,7 @@ package chatv1
 import (
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -36,8 +37,8 @@ func (s *Session) timeUp() {
 }
 
 // hello signs the client in and joins the rooms that it names.
-func (s *Session) hello(c *wire.Hello) error {
-	id, err := s.host.SignIn(c)
+func (s *Session) hello(t acts.Turn, c *wire.Hello) error {
+	id, err := s.host.SignIn(t, c)
 	if err != nil {
 		e := s.errorFor(err, c)
 		s.refuse(e)
@@ -57,7 +58,7 @@ func (s *Session) hello(c *wire.Hello) error {
 		Ping:    set.PingInterval,
 		Limits:  set.Limits,
 	}
-	joins := s.joinAll(c.Rooms)
+	joins := s.joinAll(t, c.Rooms)
 	for _, j := range joins {
 		welcome.Rooms = append(welcome.Rooms, j.state)
 	}
@@ -70,8 +71,8 @@ func (s *Session) hello(c *wire.Hello) error {
 }
 
 // renew takes a fresh token.
-func (s *Session) renew(c *wire.Renew) error {
-	id, err := s.host.Renew(c.Token)
+func (s *Session) renew(t acts.Turn, c *wire.Renew) error {
+	id, err := s.host.Renew(t, c.Token)
 	if err != nil {
 		return err
 	}

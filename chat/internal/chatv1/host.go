@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -23,9 +24,9 @@ type Host interface {
 	// HelloDone says that the client has said hello, or has gone.
 	HelloDone()
 	// SignIn finds out who says hello and makes them the session's user.
-	SignIn(c *wire.Hello) (*access.Identity, error)
+	SignIn(t acts.Turn, c *wire.Hello) (*access.Identity, error)
 	// Renew takes a fresh token of the same user.
-	Renew(token string) (*access.Identity, error)
+	Renew(t acts.Turn, token string) (*access.Identity, error)
 	// Refusal returns what the client is told of an error. Errors that nobody
 	// expects are logged.
 	Refusal(err error) *wire.Error

@@ -3,30 +3,31 @@ package chatv1
 import (
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // publish hands a message to the journal. The answer comes when it is recorded.
-func (s *Session) publish(c *wire.Send) error {
+func (s *Session) publish(t acts.Turn, c *wire.Send) error {
 	sub, err := s.joined(c.Room)
 	if err != nil {
 		return err
 	}
 	e := journal.Entry{Kind: journal.Message, Key: c.Key, Body: c.Body}
-	return s.actor.Publish(s.actor.Soon(), sub, c.Room, e, s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
+	return t.Publish(t.Soon(), sub, c.Room, e, s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
 		return &wire.Sent{Seq: uint64(r.Seq), At: r.At}
 	}))
 }
 
 // recall takes a message back. If it is already recalled, the answer has no seq.
-func (s *Session) recall(c *wire.Recall) error {
+func (s *Session) recall(t acts.Turn, c *wire.Recall) error {
 	sub, err := s.joined(c.Room)
 	if err != nil {
 		return err
 	}
-	return s.actor.Recall(s.actor.Soon(), sub, c.Room, journal.Seq(c.Seq), s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
+	return t.Recall(t.Soon(), sub, c.Room, journal.Seq(c.Seq), s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
 		if r.Duplicate {
 			return &wire.Sent{}
 		}
@@ -38,18 +39,17 @@ func (s *Session) recall(c *wire.Recall) error {
 const typingInterval = 2 * time.Second
 
 // typing tells the others that the user is typing.
-func (s *Session) typing(c *wire.Typing) error {
+func (s *Session) typing(t acts.Turn, c *wire.Typing) error {
 	sub, err := s.joined(c.Room)
 	if err != nil {
 		return err
 	}
-	if err := s.actor.MayWrite(c.Room); err != nil {
+	now := time.Now()
+	tells := now.Sub(s.typedAt[sub]) >= typingInterval
+	if err := t.Typing(t.Soon(), sub, c.Room, tells); err != nil {
 		return err
 	}
-	if now := time.Now(); now.Sub(s.typedAt[sub]) >= typingInterval {
-		if err := s.actor.Signal(s.actor.Soon(), sub, c.Room, &wire.Writing{Room: c.Room, From: wire.User(s.actor.User())}); err != nil {
-			return err
-		}
+	if tells {
 		if s.typedAt == nil {
 			s.typedAt = map[*room.Subscription]time.Time{}
 		}
@@ -60,10 +60,10 @@ func (s *Session) typing(c *wire.Typing) error {
 }
 
 // history answers with a page of any room that the user may read.
-func (s *Session) history(c *wire.History) error {
+func (s *Session) history(t acts.Turn, c *wire.History) error {
 	s.host.AwaitClient() // before anything is read for it
 	q := journal.Query{Room: c.Room, Backward: !c.Forward, After: journal.Seq(c.After), Before: journal.Seq(c.Before)}
-	page, err := s.actor.History(s.actor.Soon(), q, c.Limit)
+	page, err := t.History(t.Soon(), q, c.Limit)
 	if err != nil {
 		return err
 	}
@@ -78,12 +78,12 @@ func (s *Session) history(c *wire.History) error {
 }
 
 // read moves the user's read mark.
-func (s *Session) read(c *wire.Read) error {
+func (s *Session) read(t acts.Turn, c *wire.Read) error {
 	sub, err := s.joined(c.Room)
 	if err != nil {
 		return err
 	}
-	mark, unread, err := s.actor.MarkRead(s.actor.Soon(), sub, journal.Seq(c.Seq))
+	mark, unread, err := t.MarkRead(t.Soon(), sub, journal.Seq(c.Seq))
 	if err != nil {
 		return err
 	}

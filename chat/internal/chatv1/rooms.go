@@ -19,8 +19,8 @@ type joining struct {
 
 // joinRoom lets the client into a room, or gives it the next page of a room that
 // it is in.
-func (s *Session) joinRoom(c *wire.Join) error {
-	j := s.joinAll([]wire.Place{c.Place})[0]
+func (s *Session) joinRoom(t acts.Turn, c *wire.Join) error {
+	j := s.joinAll(t, []wire.Place{c.Place})[0]
 	if j.state.Refused != nil {
 		return j.state.Refused
 	}
@@ -41,11 +41,11 @@ type entering struct {
 
 // joinAll subscribes to rooms, if the client is not in them, and reads what the client
 // has missed there. The rooms share the bytes of one answer, and a few reads.
-func (s *Session) joinAll(places []wire.Place) []joining {
+func (s *Session) joinAll(t acts.Turn, places []wire.Place) []joining {
 	s.host.AwaitClient() // before anything is read for it
 	list := make([]joining, len(places))
-	ctx := s.actor.Soon()
-	entered := s.subscribeAll(ctx, places, list)
+	ctx := t.Soon()
+	entered := s.subscribeAll(ctx, t, places, list)
 	if len(entered) == 0 {
 		return list
 	}
@@ -54,7 +54,7 @@ func (s *Session) joinAll(places []wire.Place) []joining {
 		p := &places[e.index]
 		from[n] = acts.Position{Room: p.Room, Resume: p.Resume, Epoch: p.Epoch, After: journal.Seq(p.After), Joins: e.isNew, Joined: e.sub.Joined()}
 	}
-	missed, err := s.actor.CatchUp(ctx, from, acts.PageBytes)
+	missed, err := t.CatchUp(ctx, from, acts.PageBytes)
 	for i, e := range entered {
 		failed := err
 		if failed == nil {
@@ -72,10 +72,10 @@ func (s *Session) joinAll(places []wire.Place) []joining {
 
 // subscribeAll subscribes to rooms, and returns the subscriptions that are in them. The
 // others are refused in list.
-func (s *Session) subscribeAll(ctx context.Context, places []wire.Place, list []joining) []entering {
+func (s *Session) subscribeAll(ctx context.Context, t acts.Turn, places []wire.Place, list []joining) []entering {
 	entered := make([]entering, 0, len(places))
 	for i, p := range places {
-		e, err := s.subscribe(ctx, p.Room)
+		e, err := s.subscribe(ctx, t, p.Room)
 		if err != nil {
 			list[i] = s.refused(p.Room, err)
 			continue
@@ -137,14 +137,11 @@ func join(sub *room.Subscription, missed *acts.Missed, users int) joining {
 }
 
 // subscribe returns a subscription to the room that is held. Its index is not set.
-func (s *Session) subscribe(ctx context.Context, name string) (entering, error) {
+func (s *Session) subscribe(ctx context.Context, t acts.Turn, name string) (entering, error) {
 	if sub := s.subscription(name); sub != nil {
 		return entering{sub: sub, arrival: sub.Hold()}, nil
 	}
-	if len(s.subs) >= s.host.Settings().Limits.Rooms {
-		return entering{}, wire.TooManyRooms.Error("")
-	}
-	sub, arrival, err := s.actor.Join(ctx, s.host, name, s.encoding)
+	sub, arrival, err := t.Join(ctx, s.host, name, s.encoding, len(s.subs))
 	if err != nil {
 		return entering{}, err
 	}
@@ -169,12 +166,12 @@ func (s *Session) leave(c *wire.Leave) error {
 }
 
 // who lists the users in a room.
-func (s *Session) who(c *wire.Who) error {
+func (s *Session) who(t acts.Turn, c *wire.Who) error {
 	sub, err := s.joined(c.Room)
 	if err != nil {
 		return err
 	}
-	users, count, err := s.actor.Who(s.actor.Soon(), sub)
+	users, count, err := t.Who(t.Soon(), sub)
 	if err != nil {
 		return err
 	}

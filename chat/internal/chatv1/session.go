@@ -27,7 +27,6 @@ type Session struct {
 	// Owned by the goroutine that reads the connection.
 	subs    []*room.Subscription
 	typedAt map[*room.Subscription]time.Time // when the client last said that it is typing; nil until then
-	strikes int                              // frames in a row that came too fast
 
 	greeted atomic.Bool // the client has said hello
 	timer   *time.Timer // until the hello must have come, and then until the token ends; set by AwaitHello

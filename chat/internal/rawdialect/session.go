@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/gobwas/ws"
 
@@ -19,8 +18,6 @@ import (
 // Host is what the hub does for one session, beside the acts of its actor.
 type Host interface {
 	room.Session
-	// Sleep waits for d, or until the hub closes.
-	Sleep(d time.Duration)
 	// AwaitTaken waits until the client has taken everything, or is gone.
 	AwaitTaken()
 	// CloseWith is Close in other words.
@@ -51,13 +48,13 @@ const chunkSize = 64 << 10
 // Begin delivers the last n messages of the room, and then what was said since
 // the session joined. joined is the room's newest entry from before that. Begin takes
 // the client's time: a page is read when the client has taken the one before. However
-// much is said meanwhile, all of it follows.
-func (s *Session) Begin(n int, joined journal.Seq) error {
+// much is said meanwhile, all of it follows. t is that of the handshake.
+func (s *Session) Begin(t acts.Turn, n int, joined journal.Seq) error {
 	if n == 0 {
 		s.sub.Resume(0)
 		return nil
 	}
-	recent, err := s.actor.NewRecent(s.sub.Room(), joined, n)
+	recent, err := t.NewRecent(s.sub.Room(), joined, n)
 	for err == nil && !s.sub.Ended() {
 		var page []journal.Entry
 		var upTo journal.Seq
@@ -90,18 +87,12 @@ func (s *Session) deliver(entries []journal.Entry) {
 	s.host.AwaitTaken()
 }
 
-// maxPause is how long a raw client is not read because it sends too much. One
-// that would have to wait longer is disconnected.
-const maxPause = 5 * time.Second
-
 // Receive publishes what the client said. Calls must not overlap.
 func (s *Session) Receive(op ws.OpCode, payload []byte) {
-	switch wait := s.actor.Charge(len(payload), maxPause); {
-	case wait > maxPause:
+	t, _, goes := s.actor.Frame(len(payload))
+	if goes {
 		s.host.Close(wire.TooFast)
 		return
-	case wait > 0:
-		s.host.Sleep(wait)
 	}
 	if op == ws.OpText && isHello(payload) {
 		s.host.CloseWith(&wire.Bye{Code: wire.Forbidden, Message: "this connection is raw: Sec-WebSocket-Protocol: chat.v1 did not arrive"})
@@ -112,7 +103,7 @@ func (s *Session) Receive(op ws.OpCode, payload []byte) {
 		e.Kind, e.Text = journal.Binary, false
 	}
 	var no *wire.Error
-	if errors.As(s.actor.Publish(s.actor.Soon(), s.sub, s.sub.Room(), e, s.published), &no) {
+	if errors.As(t.Publish(t.Soon(), s.sub, s.sub.Room(), e, s.published), &no) {
 		s.host.Close(no.Code)
 	}
 }
