@@ -171,7 +171,7 @@ func TestLimits_Greeting_IsGivenBack(t *testing.T) {
 }
 
 func TestLimits_SessionsAndRooms(t *testing.T) {
-	set := chat.Settings{MaxSessions: 1, MaxRooms: 2, MaxOpenRooms: 3, MaxText: 5}
+	set := chat.Settings{MaxSessions: 1, MaxRooms: 2, MaxOpenRooms: 6, MaxText: 5}
 	inBubble(t, set, testAuth{}, func(t *testing.T, b *bubble) {
 		a := b.connect().hello(`,"token":"guest-x","rooms":[{"room":"1"},{"room":"2"}]`)
 		a.send(`{"type":"join","id":"1","room":"3"}`)

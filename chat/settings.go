@@ -41,7 +41,8 @@ type Settings struct {
 	// MaxGreeting bounds the connections of chat.v1 that have not said hello yet. When
 	// one more comes, the oldest of the address that has most is ended. Default 1000.
 	MaxGreeting int
-	// MaxOpenRooms bounds the rooms that somebody is in. Default 100,000.
+	// MaxOpenRooms bounds the rooms that somebody is in. No address may open more than
+	// are left for all others: one alone half of them. Default 100,000.
 	MaxOpenRooms int
 	// MaxOutboxes bounds the bytes that wait for all clients together. When it is
 	// exceeded, the clients for which most waits are cut off. A quarter of it bounds what

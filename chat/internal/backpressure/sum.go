@@ -1,4 +1,10 @@
 // Package backpressure makes those who produce wait for those who consume.
+//
+// # Files, lowest first
+//
+//	sum.go    a sum of bytes: who wants to add waits while it is large
+//	share.go  what nobody gets more of than is left for others
+//	pool.go   bytes that are lent: whoever holds most waits for all others
 package backpressure
 
 import (

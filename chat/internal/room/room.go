@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"net/netip"
 	"runtime"
 	"runtime/debug"
 	"sync"
@@ -54,9 +55,12 @@ type shared struct {
 	environment
 	workers sync.WaitGroup // the rooms, and their workers
 
-	mu      sync.Mutex           // guards the rest, and Room.refs
-	rooms   map[string]*Room     // by name
-	evicted map[string]*eviction // by name
+	mu      sync.Mutex            // guards the rest, and Room.refs
+	rooms   map[string]*Room      // by name
+	makers  map[string]netip.Addr // by room: the address for which it counts in made
+	evicted map[string]*eviction  // by name
+
+	made backpressure.Share[netip.Addr] // of the rooms; it has a mutex of its own
 }
 
 // eviction is a call of Rooms.Evict under way.
@@ -151,7 +155,9 @@ func (r *Room) closeLocked() bool {
 // one.
 func (r *Room) unlistLocked() {
 	if r.rooms.rooms[r.name] == r {
+		r.rooms.made.GiveBack(r.rooms.makers[r.name], 1)
 		delete(r.rooms.rooms, r.name)
+		delete(r.rooms.makers, r.name)
 	}
 }
 

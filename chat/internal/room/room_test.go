@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"fmt"
+	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -64,6 +66,7 @@ func TestRoom_PausesBetweenBatches(t *testing.T) {
 // listener is a session that keeps what it is sent.
 type listener struct {
 	user string // empty: ann
+	addr netip.Addr
 
 	mu     sync.Mutex // guards frames
 	frames []string
@@ -71,6 +74,7 @@ type listener struct {
 
 func (l *listener) ID() string           { return "s" }
 func (l *listener) User() journal.User   { return journal.User{ID: cmp.Or(l.user, "ann")} }
+func (l *listener) Addr() netip.Addr     { return l.addr }
 func (l *listener) Close(wire.Code)      {}
 func (l *listener) MayRead(string) error { return nil }
 
@@ -183,5 +187,48 @@ func TestSubscription_Leave_IsAnsweredAfterARemoval(t *testing.T) {
 	rooms.Wait()
 	if n := len(l.frames); n != 2 || l.frames[1] != "the answer" {
 		t.Errorf("got %d frames: %q", n, l.frames)
+	}
+}
+
+// No address takes all rooms that may be open: ten of them that try leave some for the
+// next one, and what they made is theirs until the rooms end.
+func TestRooms_Join_LeavesRoomsForOthers(t *testing.T) {
+	rooms := newRooms(t)
+	settings := *rooms.settings.Load()
+	settings.MaxRooms = 110
+	rooms.Configure(settings)
+	var subs []*Subscription
+	enter := func(addr, name string) bool {
+		t.Helper()
+		sub, _, err := rooms.Join(t.Context(), name, &listener{user: name, addr: netip.MustParseAddr(addr)}, V1, true, 0)
+		var no *wire.Error
+		if err != nil && (!errors.As(err, &no) || no.Code != wire.Unavailable) {
+			t.Fatal(err)
+		}
+		if err == nil {
+			subs = append(subs, sub)
+		}
+		return err == nil
+	}
+	for i := range 20 {
+		for a := range 10 { // the addresses of one /64 are one
+			enter(fmt.Sprintf("2001:db8:0:%d::%d", a, i), fmt.Sprintf("room %d of %d", i, a))
+		}
+	}
+	for i := range 5 {
+		if !enter("192.0.2.1", fmt.Sprint("mine ", i)) {
+			t.Errorf("somebody else may make only %d rooms of %d", i, settings.MaxRooms)
+		}
+	}
+	if !enter("2001:db8::1", "mine 0") {
+		t.Error("who has made many may not enter a room that is open")
+	}
+	for _, sub := range subs {
+		sub.Lose()
+	}
+	rooms.Close()
+	rooms.Wait()
+	if !rooms.made.Take(1, netip.Addr{}, 1) || len(rooms.makers) > 0 {
+		t.Errorf("%d rooms still count", len(rooms.makers))
 	}
 }

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -38,7 +40,7 @@ func NewRooms(cfg Config) *Rooms {
 	rs := &Rooms{}
 	rs.journal, rs.onPanic, rs.onLost = cfg.Journal, cfg.OnPanic, cfg.OnLost
 	rs.node = cfg.Journal.Nodes().Self().ID
-	rs.rooms, rs.evicted = map[string]*Room{}, map[string]*eviction{}
+	rs.rooms, rs.makers, rs.evicted = map[string]*Room{}, map[string]netip.Addr{}, map[string]*eviction{}
 	rs.settings.Store(&cfg.Settings)
 	return rs
 }
@@ -59,7 +61,10 @@ func (rs *Rooms) Configure(s Settings) {
 
 // acquire returns the room of that name; it makes the room if there is none. The
 // caller must release it. It waits for the journal until ctx ends.
-func (rs *Rooms) acquire(ctx context.Context, name string) (*Room, error) {
+//
+// A room that is made counts for the address of whoever comes first, until it ends. An
+// address may make as many as are left for all others, so that none takes them all.
+func (rs *Rooms) acquire(ctx context.Context, name string, addr netip.Addr) (*Room, error) {
 	rs.mu.Lock()
 	if rs.closed {
 		rs.mu.Unlock()
@@ -71,12 +76,12 @@ func (rs *Rooms) acquire(ctx context.Context, name string) (*Room, error) {
 	}
 	r := rs.rooms[name]
 	if r == nil {
-		if len(rs.rooms) >= rs.settings.Load().MaxRooms {
+		if !rs.made.Take(rs.settings.Load().MaxRooms, addr, 1) {
 			rs.mu.Unlock()
 			return nil, wire.Unavailable.Error("")
 		}
 		r = &Room{rooms: &rs.shared, name: strings.Clone(name), opened: make(chan struct{})} // the name may be a part of a long request
-		rs.rooms[r.name] = r
+		rs.rooms[r.name], rs.makers[r.name] = r, addr
 		rs.workers.Add(1) // until it ends, the journal may start its worker
 		go r.open()
 	}
@@ -96,7 +101,7 @@ func (rs *Rooms) acquire(ctx context.Context, name string) (*Room, error) {
 // arrival gets the answer of the room's worker: a session that may not read the room
 // when its turn comes, or finds it full, is refused, and its subscription has ended.
 func (rs *Rooms) Join(ctx context.Context, name string, s Session, enc Encoding, visible bool, max int) (sub *Subscription, arrival Arrival, err error) {
-	r, err := rs.acquire(ctx, name)
+	r, err := rs.acquire(ctx, name, access.AddressKey(s.Addr()))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -104,9 +109,10 @@ func (rs *Rooms) Join(ctx context.Context, name string, s Session, enc Encoding,
 	return sub, sub.arrive(func() { r.join(&sub.receiver, visible, max) }), nil
 }
 
-// KeepOpen keeps a room open without a subscription, until release is called.
+// KeepOpen keeps a room open without a subscription, until release is called. All who do
+// so count as one address.
 func (rs *Rooms) KeepOpen(ctx context.Context, name string) (r *Room, release func(), err error) {
-	r, err = rs.acquire(ctx, name)
+	r, err = rs.acquire(ctx, name, netip.Addr{})
 	if err != nil {
 		return nil, nil, err
 	}

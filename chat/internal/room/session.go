@@ -1,6 +1,7 @@
 package room
 
 import (
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 // called from any goroutine.
 type Session interface {
 	ID() string
+	// Addr is the client's address.
+	Addr() netip.Addr
 	// User is who speaks. It does not change while the session is in a room.
 	User() journal.User
 	// Deliver queues whole frames for the client. A client that does not read
