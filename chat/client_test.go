@@ -63,16 +63,20 @@ func alone(h http.Handler) http.Handler { return h }
 func inQueryBubble(t *testing.T, set chat.Settings, f func(t *testing.T, b *bubble)) {
 	t.Helper()
 	var b *bubble
-	around := func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			r.URL.RawQuery = b.query
-			h.ServeHTTP(w, r)
-		})
-	}
-	inBubbleWith(t, set, tokens{}, around, func(t *testing.T, it *bubble) {
+	inBubbleWith(t, set, tokens{}, queryOf(&b), func(t *testing.T, it *bubble) {
 		b = it
 		f(t, it)
 	})
+}
+
+// queryOf makes all requests have the query that is set in a bubble then.
+func queryOf(b **bubble) func(http.Handler) http.Handler {
+	return func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.URL.RawQuery = (*b).query
+			h.ServeHTTP(w, r)
+		})
+	}
 }
 
 // withQuery makes all requests have a query.

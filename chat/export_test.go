@@ -58,6 +58,9 @@ func (h *Hub) Hold(name string) (release func(), err error) {
 	return release, err
 }
 
+// InHand returns how many bytes the journal has not answered, and of how many people.
+func (h *Hub) InHand() (bytes int64, people int) { return h.core.InHand() }
+
 // Queued returns how many bytes wait for clients.
 func (h *Hub) Queued() int64 { return h.engine.Queued() }
 

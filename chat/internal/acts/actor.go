@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -33,6 +35,7 @@ type Actor struct {
 	strikes int // frames in a row that came too fast; owned by the goroutine that reads the connection
 
 	unanswered backpressure.Sum // bytes of entries that the journal has not answered
+	share      *share           // nil until something is said; set by the goroutine that says it
 }
 
 type actorKind uint8
@@ -48,6 +51,9 @@ const (
 func (a *Actor) Leave() {
 	if a.slot {
 		defer a.core.slots.release(a.addr)
+	}
+	if a.share != nil {
+		a.share.release()
 	}
 	if a.user != nil {
 		a.core.userLimiters.GiveBack(a.identity.Load().User.ID)
@@ -181,16 +187,53 @@ type Appender interface {
 	Unfound()
 }
 
+func (a *Actor) person() person {
+	if user := a.User(); !user.Guest {
+		return person{user: user.ID}
+	}
+	return person{addr: access.AddressKey(a.addr)}
+}
+
+// takeInHand counts n bytes of what the actor says, until they are put back. An error says
+// that too much waits for the journal already. An operator does not count.
+func (a *Actor) takeInHand(n int) error {
+	if a.kind == operator {
+		return nil
+	}
+	c := a.core
+	if a.share == nil {
+		a.share = c.inHand.shareOf(a.person())
+	}
+	if a.share.take(n, int64(c.settings().MaxInHand)) {
+		return nil
+	}
+	if c.saidFull.Allow(c.Now(), time.Minute) {
+		c.log.Warn("too much waits for the journal: those who have said most are refused", zap.Int64("bytes", c.inHand.total.Load()))
+	}
+	return wire.Unavailable.Error("")
+}
+
+func (a *Actor) putInHand(n int) {
+	if a.share != nil {
+		a.share.put(n)
+	}
+}
+
 // append hands an entry of the actor to the journal. It waits while the client
 // has said more than unansweredLimit without an answer, or until ctx ends. An error
 // that done gets is logged, and is what the client is told.
 func (a *Actor) append(ctx context.Context, to Appender, e journal.Entry, done func(journal.Receipt, error)) {
+	e.Origin, e.From = journal.Origin{Node: a.core.node, Session: a.id}, a.User()
+	size := e.Size()
+	if err := a.takeInHand(size); err != nil {
+		done(journal.Receipt{}, err)
+		return
+	}
 	if err := a.unanswered.Wait(ctx, unansweredLimit); err != nil {
+		a.putInHand(size)
 		done(journal.Receipt{}, a.core.notAppended(err))
 		return
 	}
-	e.Origin, e.From = journal.Origin{Node: a.core.node, Session: a.id}, a.User()
-	size := e.Size()
 	a.unanswered.Add(size)
 	var answered atomic.Bool // a journal that panics may have answered before
 	to.Append(ctx, e, func(receipt journal.Receipt, err error) {
@@ -198,6 +241,7 @@ func (a *Actor) append(ctx context.Context, to Appender, e journal.Entry, done f
 			return
 		}
 		a.unanswered.Add(-size)
+		a.putInHand(size)
 		if err != nil {
 			receipt, err = journal.Receipt{}, a.core.notAppended(err)
 		}

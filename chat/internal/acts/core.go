@@ -3,7 +3,6 @@ package acts
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -42,8 +41,10 @@ type Core struct {
 	recalling    keyedmutex.Mutex[recalled]
 	reading      reading
 	slots        slots
+	inHand       inHand
 	patience     atomic.Pointer[patience]
 	saidAhead    Seldom
+	saidFull     Seldom
 }
 
 // Configure changes the settings.
@@ -164,10 +165,3 @@ type reading struct {
 
 // maxReading bounds the bytes of the pages that are read for all clients at a time.
 const maxReading = 32 << 20
-
-// person is whom rates and shares count as one: a user, or for guests their address,
-// since one person may be many of them.
-type person struct {
-	user string
-	addr netip.Addr
-}

@@ -11,6 +11,7 @@
 //	settings.go   settings, counters, and what acts take and return
 //	sanctions.go  mutes and bans that outlive a restart
 //	slots.go      how many connections there are
+//	inhand.go     what the journal has not answered, over all
 //	core.go       what every act needs
 //	actor.go      who acts, and what they may do
 //	turn.go       connections and frames: what comes before an act

@@ -19,13 +19,6 @@ func (a *Actor) markKey(room string) readmarks.Key {
 	return readmarks.Key{User: user.ID, Room: room, Guest: user.Guest}
 }
 
-func (a *Actor) person() person {
-	if user := a.User(); !user.Guest {
-		return person{user: user.ID}
-	}
-	return person{addr: access.AddressKey(a.addr)}
-}
-
 // mayReadNow returns why the actor must wait before it reads, or nil: it has read more
 // than its rate allows. What a read costs is known afterwards only.
 func (a *Actor) mayReadNow() error {

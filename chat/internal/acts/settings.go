@@ -12,7 +12,7 @@ import (
 // Settings are those of a hub that acts need. chat.Settings says what each means.
 type Settings struct {
 	MaxConnections, MaxConnectionsPerIP            int
-	MaxSessions, MaxRooms, MaxMessage              int
+	MaxSessions, MaxRooms, MaxInHand               int
 	MaxText, MaxPage, Marks                        int
 	SessionRate, SessionBytes, UserRate, UserBytes access.Rate
 	ConnectRate, NewRooms, ReadBytes               access.Rate

@@ -59,6 +59,13 @@ func (c *Core) Sanctions(each func(k access.Sanction, end time.Time)) { c.sancti
 // CloseDoors lets nobody else in.
 func (c *Core) CloseDoors() { c.slots.close() }
 
+// InHand returns how many bytes the journal has not answered, and of how many people.
+func (c *Core) InHand() (bytes int64, people int) {
+	c.inHand.mu.Lock()
+	defer c.inHand.mu.Unlock()
+	return c.inHand.total.Load(), len(c.inHand.shares)
+}
+
 // IsClosed reports whether nobody is let in any more.
 func (c *Core) IsClosed() bool { return c.slots.isClosed() }
 
