@@ -21,6 +21,7 @@ type scripted struct {
 	onRead   func(p []byte) (int, error) // nil: wait for the interruption
 	onWrite  func(p []byte) (int, error) // nil: wait for the interruption
 	mayBlock bool
+	little   int
 
 	mu     sync.Mutex // guards the rest
 	taken  progress
@@ -30,9 +31,12 @@ type scripted struct {
 	once         sync.Once
 }
 
-func newScripted() *scripted { return &scripted{interruption: make(chan struct{})} }
+func newScripted() *scripted {
+	return &scripted{little: littleSize, interruption: make(chan struct{})}
+}
 
 func (s *scripted) attach(readyHandler) error { return nil }
+func (s *scripted) littleRead() int           { return s.little }
 func (s *scripted) writesAtOnce(int) bool     { return s.atOnce }
 func (s *scripted) blocks() bool              { return s.mayBlock }
 func (s *scripted) closeWrite()               {}

@@ -22,8 +22,8 @@
 // epoll too: it is parked.
 //
 // After 64 KiB of one connection others get their turn. What reaches no Handler
-// (control frames, small fragments) is charged, and a peer that keeps sending it is
-// closed with 1008.
+// (control frames, small fragments, small records of TLS) is charged, and a peer that
+// keeps sending it is closed with 1008.
 //
 // # Writing
 //

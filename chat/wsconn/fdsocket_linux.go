@@ -48,6 +48,7 @@ func newFDSocket(nc interface {
 func (s *fdSocket) attach(h readyHandler) error { return s.poll.add(int(s.fd), h) }
 func (s *fdSocket) blocks() bool                { return false }
 func (s *fdSocket) progress() progress          { return s.queue.progress(int(s.fd)) }
+func (s *fdSocket) littleRead() int             { return littleSize }
 func (s *fdSocket) writesAtOnce(int) bool       { return true }
 func (s *fdSocket) interrupt()                  {}
 

@@ -238,17 +238,26 @@ func TestConn_ReaderThatAlwaysHasBytes_YieldsAfterATurn(t *testing.T) {
 	c.Kill(io.EOF)
 }
 
-// What comes after a close frame is dropped, no faster than it has to be.
+// What comes after a close frame is dropped, no faster than it has to be, in large reads
+// and in small ones that cost as much.
 func TestConn_Closing_ReadsNoFasterThanItsPace(t *testing.T) {
+	for _, size := range []int{readSize, 1} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) { dropReads(t, size) })
+	}
+}
+
+func dropReads(t *testing.T, size int) {
 	bubble(t, Config{CloseTimeout: 3 * time.Second}, func(t *testing.T, e *Engine) {
 		s := newScripted()
+		s.little = 1 << 10
+		cost := max(size, s.little)
 		read := 0
 		s.onRead = func(p []byte) (int, error) {
-			read += len(p)
+			read += cost
 			if read > 100<<20 {
 				return 0, errors.New("it reads without end")
 			}
-			return len(p), nil
+			return size, nil
 		}
 		s.onWrite = func(p []byte) (int, error) { return len(p), nil }
 		r := newRecorder()
@@ -260,7 +269,7 @@ func TestConn_Closing_ReadsNoFasterThanItsPace(t *testing.T) {
 		c.Start()
 		<-r.closed
 		if most := int(4*time.Second/dropPause) * readTurn; read > most || read < readTurn {
-			t.Errorf("read %d bytes, want %d at most; ended by %v", read, most, r.err)
+			t.Errorf("read what costs as much as %d bytes, want %d at most; ended by %v", read, most, r.err)
 		}
 	})
 }

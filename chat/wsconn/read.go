@@ -175,9 +175,9 @@ func (c *Conn) readAvailable() error {
 	}
 }
 
-// yield lets others run after each turn.
+// yield lets others run after each turn. Small reads count as larger ones.
 func (r *readState) yield(n int) {
-	if r.turn += n; r.turn < readTurn {
+	if r.turn += max(n, r.conn.sock.littleRead()); r.turn < readTurn {
 		return
 	}
 	r.turn = 0
@@ -232,7 +232,7 @@ func (r *readState) feed(p []byte) error {
 	if err == nil {
 		err = r.answerPings()
 	}
-	if err == nil && len(p) < littleSize && !r.counted {
+	if err == nil && !r.counted && len(p) < c.sock.littleRead() {
 		err = r.charge()
 	}
 	if r.in.unfinished() && err == nil {
@@ -262,11 +262,10 @@ var errClosing = errors.New("connection is closing")
 
 // A session charges the messages of its client. What reaches no session is charged
 // here, and whoever keeps sending it is closed with 1008: control frames, fragments of
-// less than littleSize bytes, and reads of less that bring neither. A message is
-// charged by its session, so it pays for two of them: a client may write the header
-// and the payload one after the other.
+// less than littleSize bytes, and reads of less (see socket.littleRead) that bring
+// neither. A message is charged by its session, so it pays for two of them: a client may
+// write the header and the payload one after the other.
 const (
-	littleSize     = 64
 	littleInterval = time.Second / 100 // in the long run
 	littleAtOnce   = 1000
 )

@@ -14,6 +14,8 @@ type socket interface {
 	// and the poller reports when there is more. Nothing read and no error means
 	// that read should be called again.
 	read(p []byte) (int, error)
+	// littleRead is below how many bytes a read costs more than its bytes: see charge.
+	littleRead() int
 	// write writes p, or as much as there is room for with errWouldBlock: the
 	// poller reports when there is more room. A socket that blocks never returns
 	// errWouldBlock. Nothing but interrupt bounds how long it waits: the Conn's timer
@@ -35,6 +37,10 @@ type socket interface {
 	// close releases the socket. It is called once, when nobody uses it.
 	close()
 }
+
+// littleSize is below how many bytes a fragment, or a read of most sockets, costs more than
+// its bytes.
+const littleSize = 64
 
 // progress is what the kernel knows about the bytes that it sends for a socket. The
 // zero value means that nothing is known: the peer may be of any speed.

@@ -43,6 +43,7 @@ func (s *streamSocket) attach(readyHandler) error  { return nil }
 func (s *streamSocket) blocks() bool               { return true }
 func (s *streamSocket) progress() progress         { return progress{} }
 func (s *streamSocket) writesAtOnce(int) bool      { return false }
+func (s *streamSocket) littleRead() int            { return littleSize }
 func (s *streamSocket) read(p []byte) (int, error) { return s.body.Read(p) }
 
 // write sets no deadline: on HTTP/2, one that passes resets the stream, even while
