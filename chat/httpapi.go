@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
@@ -25,7 +26,8 @@ import (
 // everybody else. A guest without a token is refused: a Handler without Auth
 // serves nobody here.
 func (h *Handler) ServeMessages(w http.ResponseWriter, r *http.Request, room string) {
-	h.endpoint(w, r, []string{http.MethodGet, http.MethodHead, http.MethodPost}, func() error {
+	holds := max(h.Hub.settings().MaxMessage, acts.PageBytes)
+	h.endpoint(w, r, holds, []string{http.MethodGet, http.MethodHead, http.MethodPost}, func() error {
 		return h.request(w, r, room, func(t acts.Turn) error {
 			if r.Method == http.MethodPost {
 				return h.postMessage(t, w, r, room)
@@ -35,10 +37,13 @@ func (h *Handler) ServeMessages(w http.ResponseWriter, r *http.Request, room str
 	})
 }
 
-// endpoint answers a request over plain HTTP. serve is called only if the endpoint has
-// the request's method.
-func (h *Handler) endpoint(w http.ResponseWriter, r *http.Request, methods []string, serve func() error) {
+// endpoint answers a request over plain HTTP, which holds so many bytes. serve is called
+// only if the endpoint has the request's method.
+func (h *Handler) endpoint(w http.ResponseWriter, r *http.Request, holds int, methods []string, serve func() error) {
 	h.Origins.Share(w.Header(), r)
+	if r.ContentLength != 0 { // also if nobody reads the body: the server reads it before the next request
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTimeout))
+	}
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
 	var err error
 	switch {
@@ -50,12 +55,27 @@ func (h *Handler) endpoint(w http.ResponseWriter, r *http.Request, methods []str
 		w.Header().Set("Allow", allowed(methods))
 		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
 	default:
+		var release func()
+		if release, err = h.Hub.core.Hold(h.clientIP(r), holds); err != nil {
+			if r.ProtoMajor == 1 {
+				w.Header().Set("Connection", "close") // otherwise the body is read before the answer
+			}
+			break
+		}
+		defer release()
 		err = serve()
 	}
 	if err != nil {
 		h.Problem(w, err)
 	}
 }
+
+// requestTimeout is how long a client may take to send the body of a request, and how
+// long to take answerPart bytes of the answer.
+const (
+	requestTimeout = 10 * time.Second
+	answerPart     = 16 << 10
+)
 
 func allowed(methods []string) string { return strings.Join(methods, ", ") + ", OPTIONS" }
 
@@ -98,7 +118,7 @@ func (h *Handler) Problem(w http.ResponseWriter, err error) {
 // ServeHealth answers 200 if the hub serves as it should, or else 503. It says
 // nothing more.
 func (h *Handler) ServeHealth(w http.ResponseWriter, r *http.Request) {
-	h.endpoint(w, r, []string{http.MethodGet, http.MethodHead}, func() error {
+	h.endpoint(w, r, 0, []string{http.MethodGet, http.MethodHead}, func() error {
 		w.Header().Set("Cache-Control", "no-store")
 		if h.Hub.Health() != nil {
 			http.Error(w, "not ok", http.StatusServiceUnavailable)
@@ -109,12 +129,22 @@ func (h *Handler) ServeHealth(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// reply sends an answer. A client that takes it too slowly loses its connection.
 func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that has gone needs no answer
+	control := http.NewResponseController(w)
+	for part := range slices.Chunk(body, answerPart) {
+		_ = control.SetWriteDeadline(time.Now().Add(requestTimeout)) // a server that can't has its own
+		if _, err := w.Write(part); err != nil {
+			return // a client that has gone needs no answer
+		}
+	}
+	_ = control.Flush()
+	_ = control.SetWriteDeadline(time.Time{}) // the connection may have further requests
 }
 
 // request calls serve for the actor of a request about a room, who gives back all that it
@@ -250,9 +280,11 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error)
 		return nil, tooLarge(limit)
 	case err != nil:
 		e := wire.BadFrame.Error("")
-		e.Message = "the request did not arrive whole"
+		e.Message = "the request did not arrive whole, or not in time"
 		return nil, e
 	}
+	// While the request is carried out, the server only looks whether the client is there.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return p, nil
 }
 
@@ -287,7 +319,7 @@ const maxLogin = 4 << 10 // bytes of a request
 // ServeLogin serves a login over plain HTTP, as PROTOCOL.md describes it. Attempts
 // count like attempts to connect.
 func (h *Handler) ServeLogin(w http.ResponseWriter, r *http.Request, login Login) {
-	h.endpoint(w, r, []string{http.MethodPost}, func() error {
+	h.endpoint(w, r, maxLogin, []string{http.MethodPost}, func() error {
 		answer, err := h.logIn(w, r, login)
 		if err == nil {
 			reply(w, http.StatusOK, "application/json", answer.Append(nil))

@@ -47,9 +47,10 @@ type Settings struct {
 	// MaxOutboxes bounds the bytes that wait for all clients together. When it is
 	// exceeded, the clients for which most waits are cut off. A quarter of it bounds what
 	// clients have sent of messages that are not whole, another quarter what is held
-	// for clients that are still reading history, and another what everybody has said and
-	// the journal has not answered (or eight times MaxMessage, if that is more): nobody
-	// has more of that than is left for all others. Default 256 MiB.
+	// for clients that are still reading history, another what requests over plain HTTP
+	// hold, and another what everybody has said and the journal has not answered (or
+	// eight times MaxMessage, if that is more): nobody has more of that than is left for
+	// all others. Default 256 MiB.
 	MaxOutboxes int
 	// SessionRate and SessionBytes bound the frames and the bytes that one
 	// session sends; UserRate and UserBytes bound what all sessions of a user send.
@@ -140,6 +141,6 @@ func (s *Settings) forActs() acts.Settings {
 		MaxSessions: s.MaxSessions, MaxRooms: s.MaxRooms, MaxInHand: max(s.MaxOutboxes/4, 8*s.MaxMessage), MaxText: s.MaxText, MaxPage: s.MaxPage, Marks: s.Marks,
 		SessionRate: s.SessionRate, SessionBytes: s.SessionBytes, UserRate: s.UserRate, UserBytes: s.UserBytes,
 		ConnectRate: s.ConnectRate, NewRooms: s.NewRooms, ReadBytes: s.ReadBytes,
-		RecallWindow: s.RecallWindow, Policies: s.Policies,
+		RequestBytes: s.MaxOutboxes / 4, RecallWindow: s.RecallWindow, Policies: s.Policies,
 	}
 }

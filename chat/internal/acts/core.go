@@ -3,6 +3,7 @@ package acts
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +43,7 @@ type Core struct {
 	reading      reading
 	slots        slots
 	inHand       inHand
+	requests     backpressure.Share[netip.Addr] // bytes that they hold, by access.AddressKey
 	patience     atomic.Pointer[patience]
 	saidAhead    Seldom
 	saidFull     Seldom

@@ -16,6 +16,7 @@ type Settings struct {
 	MaxText, MaxPage, Marks                        int
 	SessionRate, SessionBytes, UserRate, UserBytes access.Rate
 	ConnectRate, NewRooms, ReadBytes               access.Rate
+	RequestBytes                                   int // that all requests over plain HTTP hold
 	RecallWindow                                   time.Duration
 	Policies                                       access.Policies
 }

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -36,6 +37,19 @@ func (c *Core) arrive(addr netip.Addr) error {
 		return wire.TooFast.Error("")
 	}
 	return nil
+}
+
+// Hold takes bytes for a request over plain HTTP from addr, until release is called: what
+// it sends, and what it is answered. A slow client holds them for long, so no address may
+// hold more than is left for all others.
+func (c *Core) Hold(addr netip.Addr, bytes int) (release func(), err error) {
+	key := access.AddressKey(addr)
+	if !c.requests.Take(c.settings().RequestBytes, key, bytes) {
+		e := wire.Unavailable.Error("")
+		e.Message = "too many requests are under way from this address"
+		return nil, e
+	}
+	return func() { c.requests.GiveBack(key, bytes) }, nil
 }
 
 // maxPause is how long a raw client is not read because it sends too much: it cannot be
