@@ -57,6 +57,18 @@ func (b *bucket) reserve(r Rate, now time.Duration, n int, patience time.Duratio
 	}
 }
 
+// owe takes n tokens, whether they are there or not. The debt is most at most.
+func (b *bucket) owe(r Rate, now time.Duration, n int, most time.Duration) {
+	cost, depth := r.duration(min(n, r.Burst)), r.duration(r.Burst)
+	for {
+		old := b.full.Load()
+		next := min(max(time.Duration(old), now)+cost, now+depth+most)
+		if b.full.CompareAndSwap(old, int64(next)) {
+			return
+		}
+	}
+}
+
 // cancel gives back what reserve took.
 func (b *bucket) cancel(r Rate, n int) { b.full.Add(-int64(r.duration(min(n, r.Burst)))) }
 
@@ -141,13 +153,12 @@ type KeyLimiter[K comparable] struct {
 // Reserve counts one event, and returns 0; or it counts nothing and returns how long
 // to wait until one may happen.
 func (l *KeyLimiter[K]) Reserve(r Rate, now time.Duration, key K) (wait time.Duration) {
-	return l.take(r, now, key, 1, 0)
-}
-
-// take takes n tokens of a key's bucket, as bucket.reserve does.
-func (l *KeyLimiter[K]) take(r Rate, now time.Duration, key K, n int, patience time.Duration) (wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.bucketLocked(now, key).reserve(r, now, 1, 0)
+}
+
+func (l *KeyLimiter[K]) bucketLocked(now time.Duration, key K) *bucket {
 	b := l.buckets[key]
 	if b == nil {
 		// Full ones go: a new one is the same.
@@ -158,12 +169,16 @@ func (l *KeyLimiter[K]) take(r Rate, now time.Duration, key K, n int, patience t
 		b = new(bucket)
 		l.buckets[key] = b
 	}
-	return b.reserve(r, now, n, patience)
+	return b
 }
 
 // Owe counts n events at once, although it may be too soon for them: what has happened
 // is known afterwards only. A debt is at most a minute long.
-func (l *KeyLimiter[K]) Owe(r Rate, now time.Duration, key K, n int) { l.take(r, now, key, n, maxDebt) }
+func (l *KeyLimiter[K]) Owe(r Rate, now time.Duration, key K, n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.bucketLocked(now, key).owe(r, now, n, maxDebt)
+}
 
 // Debt returns how long to wait until something may happen. It counts nothing.
 func (l *KeyLimiter[K]) Debt(r Rate, now time.Duration, key K) (wait time.Duration) {

@@ -48,3 +48,22 @@ func TestUserLimiters_Taken_IsKept(t *testing.T) {
 		t.Error("nothing was swept")
 	}
 }
+
+// What has happened counts, however long it would have had to wait: up to a minute.
+func TestKeyLimiter_Owe_CountsWhatIsMoreThanADebt(t *testing.T) {
+	var l KeyLimiter[string]
+	rate := Rate{PerSecond: 1, Burst: 100}
+	l.Owe(rate, 0, "ann", 1000) // no more than the burst
+	if debt := l.Debt(rate, 0, "ann"); debt != 0 {
+		t.Errorf("a debt of %v within the burst", debt)
+	}
+	for range 2 {
+		l.Owe(rate, 0, "ann", 100)
+		if debt := l.Debt(rate, 0, "ann"); debt != time.Minute {
+			t.Errorf("a debt of %v, want a minute", debt)
+		}
+	}
+	if debt := l.Debt(rate, time.Minute, "ann"); debt != 0 {
+		t.Errorf("a debt of %v after a minute", debt)
+	}
+}

@@ -1,0 +1,149 @@
+package chat_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
+)
+
+// measured is a journal that looks at each read: whether it is bounded, and how much it
+// takes at once and in all.
+type measured struct {
+	journal.Journal
+
+	mu        sync.Mutex // guards the rest
+	unbounded []journal.Query
+	most, sum int
+}
+
+func (j *measured) note(pages []journal.Page, bytes int, queries ...journal.Query) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, q := range queries {
+		if q.Bytes <= 0 && bytes <= 0 && q.Limit > 1 {
+			j.unbounded = append(j.unbounded, q)
+		}
+	}
+	size := 0
+	for i := range pages {
+		for e := range pages[i].Entries {
+			size += pages[i].Entries[e].Size()
+		}
+	}
+	j.most, j.sum = max(j.most, size), j.sum+size
+}
+
+func (j *measured) Read(ctx context.Context, q journal.Query) (journal.Page, error) {
+	page, err := j.Journal.Read(ctx, q)
+	j.note([]journal.Page{page}, 0, q)
+	return page, err
+}
+
+func (j *measured) Pages(ctx context.Context, q []journal.Query, bytes int) ([]journal.Page, error) {
+	pages, err := j.Journal.Pages(ctx, q, bytes)
+	j.note(pages, bytes, q...)
+	return pages, err
+}
+
+// taken returns what was read since it was called last.
+func (j *measured) taken() (unbounded []journal.Query, most, sum int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	unbounded, most, sum = j.unbounded, j.most, j.sum
+	j.unbounded, j.most, j.sum = nil, 0, 0
+	return unbounded, most, sum
+}
+
+// However much a room holds, each door reads of it no more at once than a page of 128 KiB
+// and one entry beyond it, says so in its query, and charges the reader for it.
+func TestReading_EachDoor_IsBoundedAndCharged(t *testing.T) {
+	const page, entry = 128 << 10, 50_000
+	type at struct {
+		b     *bubble
+		in    *client // in the room
+		out   *client // in no room
+		epoch string
+	}
+	ask := func(c *client, format string, args ...any) { c.ask(fmt.Sprintf(format, args...)) }
+	for door, c := range map[string]struct {
+		most, sum int // bytes that are read at once, and in all
+		reads     func(at)
+	}{
+		"raw history": {page + entry, 10*entry + page, func(a at) {
+			a.b.query = "token=ann&room=tea&history=4"
+			raw := a.b.connectRaw()
+			for range 4 {
+				raw.any()
+			}
+			raw.closeNow()
+		}},
+		"hello": {page + entry, page + entry, func(a at) {
+			c := a.b.connect()
+			ask(c, `{"type":"hello","id":"?","token":"ann","rooms":[{"room":"tea"},{"room":"cake"}]}`)
+			c.closeNow()
+		}},
+		"join": {page + entry, page + entry, func(a at) { ask(a.out, `{"type":"join","id":"?","room":"tea"}`) }},
+		"resume": {page + entry, page + entry, func(a at) {
+			ask(a.out, `{"type":"join","id":"?","room":"tea","epoch":%q,"after":3}`, a.epoch)
+		}},
+		"resume with a gap": {page + entry, 2 * (page + entry), func(a at) {
+			ask(a.out, `{"type":"join","id":"?","room":"tea","epoch":"another","after":3}`)
+		}},
+		"history":         {page + entry, page + entry, func(a at) { ask(a.out, `{"type":"history","id":"?","room":"tea"}`) }},
+		"history forward": {page + entry, page + entry, func(a at) { ask(a.out, `{"type":"history","id":"?","room":"tea","after":0}`) }},
+		"read":            {2 * entry, 3 * entry, func(a at) { ask(a.in, `{"type":"read","id":"?","room":"tea","seq":7}`) }},
+		"recall":          {2 * entry, 2 * entry, func(a at) { ask(a.in, `{"type":"recall","id":"?","room":"tea","seq":7}`) }},
+		"GET": {page + entry, page + entry, func(a at) {
+			if rec := serveMessages(a.b.handler, newRequest(http.MethodGet, "ann", ""), "tea"); rec.Code != 200 {
+				a.b.t.Error(rec.Code, rec.Body)
+			}
+		}},
+	} {
+		t.Run(door, func(t *testing.T) {
+			var j *measured
+			var b *bubble
+			config := func() chat.Config {
+				j = &measured{Journal: memjournal.New(memjournal.Options{})}
+				return chat.Config{Journal: j, Settings: chat.Settings{ReadBytes: access.Rate{PerSecond: 1000, Burst: 400}}}
+			}
+			onJournal(t, config, tokens{}, queryOf(&b), func(t *testing.T, it *bubble) {
+				b = it
+				defer b.close()
+				for _, room := range []string{"tea", "cake"} {
+					say(t, j, room, numbered(0, 20, entry)...)
+				}
+				a := at{b: b, epoch: b.epoch("tea")}
+				a.in = b.connect().hello(`,"token":"ann","rooms":[{"room":"tea"}]`)
+				a.out = b.connect().hello(`,"token":"ann"`)
+				time.Sleep(time.Hour) // what that has cost is paid
+				// Up to the burst it is free.
+				ask(a.out, `{"type":"history","id":"?","room":"none"}`)
+				synctest.Wait()
+				j.taken()
+				c.reads(a)
+				unbounded, most, sum := j.taken()
+				if len(unbounded) > 0 {
+					t.Errorf("no bound in %+v", unbounded)
+				}
+				if most > c.most || sum > c.sum {
+					t.Errorf("%d bytes are read, and %d at once", sum, most)
+				}
+				if got := a.out.ask(`{"type":"history","id":"?","room":"none"}`); got != "too_fast" && door != "raw history" {
+					t.Errorf("the reader was not charged: %q", got)
+				}
+				for _, c := range []*client{a.in, a.out} {
+					c.closeNow()
+				}
+			})
+		})
+	}
+}
