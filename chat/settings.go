@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"math"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -101,8 +102,8 @@ func (s Settings) withDefaults() Settings {
 	orDefault(&s.MaxOutboxes, 256<<20)
 	s.SessionRate.OrDefault(20, 100)
 	s.SessionBytes.OrDefault(128<<10, 1<<20)
-	s.UserRate.OrDefault(2*s.SessionRate.PerSecond, 2*s.SessionRate.Burst)
-	s.UserBytes.OrDefault(2*s.SessionBytes.PerSecond, 2*s.SessionBytes.Burst)
+	s.UserRate.OrDefault(2*s.SessionRate.PerSecond, double(s.SessionRate.Burst))
+	s.UserBytes.OrDefault(2*s.SessionBytes.PerSecond, double(s.SessionBytes.Burst))
 	s.ConnectRate.OrDefault(10, 100)
 	s.NewRooms.OrDefault(0.2, 60)
 	s.ReadBytes.OrDefault(4<<20, 32<<20)
@@ -114,6 +115,9 @@ func (s Settings) withDefaults() Settings {
 	}
 	return s
 }
+
+// double returns 2n, or the greatest int if that is too much for one of 32 bits.
+func double(n int) int { return 2 * min(n, math.MaxInt/2) }
 
 func orDefault[N int | time.Duration](n *N, value N) {
 	if *n <= 0 {

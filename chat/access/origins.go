@@ -5,9 +5,12 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unique"
 )
 
@@ -28,18 +31,35 @@ type Origins []string
 // wechatOrigins are what mini programs and mini games send, if they send any.
 var wechatOrigins = Origins{"https://servicewechat.com", "weapp://wechat-game-runtime"}
 
-// Validate returns an error that names the first pattern that is not valid.
+// Validate returns an error that names the first pattern that no origin can match.
 func (o Origins) Validate() error {
 	for _, p := range o {
 		if p == "*" {
 			continue
 		}
 		scheme, host, ok := strings.Cut(p, "://")
-		if !ok || scheme == "" || host == "" || strings.Contains(host, "/") {
+		switch {
+		case !ok || !originScheme.MatchString(scheme) || host == "" || strings.ContainsAny(host, "/?#@ "):
 			return fmt.Errorf("origin %q is not of the form scheme://host or scheme://host:port, nor *", p)
+		case strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII }):
+			return fmt.Errorf("origin %q: browsers send such a host as xn--…, so write it like that", p)
+		case !originPort(host):
+			return fmt.Errorf("origin %q: the port is not a number from 1 to 65535, nor *", p)
 		}
 	}
 	return nil
+}
+
+var originScheme = regexp.MustCompile(`^[A-Za-z*][A-Za-z0-9+.*-]*$`)
+
+// originPort reports whether the port of a host in a pattern is one, if there is any.
+func originPort(host string) bool {
+	i := strings.LastIndexByte(host, ':')
+	if i < 0 || strings.HasSuffix(host, "]") || strings.Contains(host[i:], "*") {
+		return true
+	}
+	port, err := strconv.ParseUint(host[i+1:], 10, 16)
+	return err == nil && port > 0
 }
 
 // Allow reports whether the page that made the request may connect. It may not if

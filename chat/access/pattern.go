@@ -75,6 +75,14 @@ func match(pattern, room, user string) (ok, owned bool) {
 	return ok, ok && m.owned
 }
 
+// covers reports whether each name that matches the valid pattern other matches p, too.
+// If p has slots, it may not find that out. Of other's names, a star and a slot may be any
+// text, so only a star of p can stand for them.
+func covers(p, other string) bool {
+	// The pattern * alone also stands for the hub.
+	return !strings.Contains(p, userSlot) && other != "*" && glob(p, other)
+}
+
 // matching compares a room's name with a pattern that has slots.
 type matching struct {
 	room  string // the part that is not matched yet

@@ -68,8 +68,11 @@ func (ps Policies) Validate() error {
 			return err
 		}
 		for _, before := range ps[:i] {
-			if before.Pattern == p.Pattern {
+			switch {
+			case before.Pattern == p.Pattern:
 				return fmt.Errorf("policy %q stands twice: only the first would apply", p.Pattern)
+			case covers(before.Pattern, p.Pattern):
+				return fmt.Errorf("policy %q never applies, because policy %q before it matches all its rooms: put it before that one", p.Pattern, before.Pattern)
 			}
 		}
 	}

@@ -35,12 +35,11 @@ func site(t testing.TB) Policies {
 			Moderate: subjectsOf(t, "role=staff sub=ann"), History: History{100, time.Hour}, Retention: journal.Retention{Age: time.Minute},
 		},
 		{Pattern: "porch", Read: subjectsOf(t, "guests"), Write: subjectsOf(t, "guests")},
-		{Pattern: "support-closed"}, // behind support-*, so of no effect
 	}
 	if err := ps.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	return ps
+	return append(ps, Policy{Pattern: "support-closed"}) // behind support-*, so of no effect
 }
 
 func TestPolicies_For(t *testing.T) {
@@ -157,6 +156,10 @@ func TestPolicies_Validate(t *testing.T) {
 		"pattern is empty":                {{}},
 		"braces are for {user} only":      {{Pattern: "a-{usr}"}},
 		`policy "a" stands twice`:         {{Pattern: "a"}, {Pattern: "b"}, {Pattern: "a"}},
+		`"support-1" never applies`:       {{Pattern: "b"}, {Pattern: "support-*"}, {Pattern: "support-1"}},
+		`"a" never applies`:               {{Pattern: "*"}, {Pattern: "a"}},
+		`"in-{user}" never applies`:       {{Pattern: "in-*"}, {Pattern: "in-{user}"}},
+		`"a*b*c" never applies`:           {{Pattern: "a*c"}, {Pattern: "a*b*c"}},
 		"{user} is nobody":                {{Pattern: "a", Read: subjectsOf(t, "{user}")}},
 		"empty subject":                   {{Pattern: "a", Write: []Subject{{}}}},
 		"begin with @ belong to the serv": {{Pattern: "@*"}},
@@ -168,6 +171,21 @@ func TestPolicies_Validate(t *testing.T) {
 	} {
 		if err := ps.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+// A policy that matches less may stand before one that matches more.
+func TestPolicies_Validate_Accepts(t *testing.T) {
+	for _, ps := range []Policies{
+		{{Pattern: "support-1"}, {Pattern: "support-*"}, {Pattern: "*"}},
+		{{Pattern: "in-{user}"}, {Pattern: "in-*"}},
+		{{Pattern: "a*b*c"}, {Pattern: "a*c"}},
+		{{Pattern: "**"}, {Pattern: "*"}}, // which is for the whole hub, too
+		{{Pattern: "*-a"}, {Pattern: "b-*"}},
+	} {
+		if err := ps.Validate(); err != nil {
+			t.Errorf("%v", err)
 		}
 	}
 }

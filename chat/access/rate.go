@@ -24,9 +24,13 @@ func (r *Rate) OrDefault(perSecond float64, burst int) {
 	}
 }
 
-// duration returns how long n events take at this rate.
+// maxWait bounds the times that buckets compute with, 50 years: sums of a few of them
+// are still durations.
+const maxWait = 50 * 365 * 24 * time.Hour
+
+// duration returns how long n events take at this rate, at most maxWait.
 func (r Rate) duration(n int) time.Duration {
-	return time.Duration(float64(n) / r.PerSecond * float64(time.Second))
+	return time.Duration(min(float64(n)/r.PerSecond*float64(time.Second), float64(maxWait)))
 }
 
 // bucket is a token bucket. It stores only the time at which the bucket is full

@@ -30,6 +30,22 @@ func TestLimiter_RefusedOrCancelled_TakesNothing(t *testing.T) {
 	}
 }
 
+// A rate as slow as can be makes nobody wait less than nothing, and is not forgotten.
+func TestLimiter_SlowestRates_DoNotOverflow(t *testing.T) {
+	for _, slow := range []Rate{{1e-300, 1}, {1e-12, 1 << 30}, {1e-6, 1}} {
+		var l Limiter
+		fast := Rate{1e9, 1 << 30}
+		if wait := l.Reserve(slow, fast, time.Hour, 1, 0); wait != 0 {
+			t.Errorf("%v: the first waits %v", slow, wait)
+		}
+		for range 3 {
+			if wait := l.Reserve(slow, fast, time.Hour, 1, 0); wait < 10*24*time.Hour {
+				t.Errorf("%v: the next waits %v", slow, wait)
+			}
+		}
+	}
+}
+
 // While somebody has a user's limiter, nobody else gets another one of that user,
 // however full it is and however many users there are.
 func TestUserLimiters_Taken_IsKept(t *testing.T) {
