@@ -28,7 +28,7 @@ type App struct {
 
 	// Set by Provision.
 	ctx   caddy.Context
-	begin func() error // begins to start all hubs; does so once
+	begin func() error // begins to start all hubs; does so once. nil if Provision has failed
 
 	started bool // owned by Caddy's goroutine
 
@@ -52,7 +52,6 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.leases, a.configured = ctx, map[string]*lease{}, map[string]hubSettings{}
 	a.journalHubs, a.handlers = map[string]string{}, map[string]int{}
-	a.begin = sync.OnceValue(a.beginOnce)
 	for _, name := range slices.Sorted(maps.Keys(a.Hubs)) {
 		if err := checkHubName(name); err != nil {
 			return err
@@ -71,6 +70,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 		}
 		a.configured[name] = set
 	}
+	a.begin = sync.OnceValue(a.beginOnce)
 	return ctx.GetMetricsRegistry().Register(collector{})
 }
 
@@ -203,7 +203,7 @@ func (*App) Stop() error { return nil }
 // configuration may still be under way. A configuration that was never started was
 // only validated, or is refused.
 func (a *App) Cleanup() error {
-	if !a.started {
+	if !a.started && a.begin != nil {
 		a.warnOfUnused()
 		a.checkJournals()
 	}

@@ -27,7 +27,12 @@ type authMethods struct {
 // called again until it succeeds, and may be called after that.
 type starter interface{ Start(context.Context) error }
 
-var errTwoLogins = errors.New("only one method can issue tokens at login")
+var (
+	errTwoLogins = errors.New("only one method can issue tokens at login")
+	// Not even one that takes only tokens may follow: what a configuration means would
+	// depend on which those are.
+	errBehindGuest = errors.New("auth guest lets in everybody who has no token, so no method may stand behind it: put it last")
+)
 
 // newAuthMethods returns what was loaded from Handler.AuthRaw.
 func newAuthMethods(modules []any) (m authMethods, err error) {
@@ -35,6 +40,11 @@ func newAuthMethods(modules []any) (m authMethods, err error) {
 		a, ok := module.(access.Authenticator)
 		if !ok {
 			return m, fmt.Errorf("module %T does not implement access.Authenticator", module)
+		}
+		if n := len(m.inOrder); n > 0 {
+			if _, ok := m.inOrder[n-1].(*GuestAuth); ok {
+				return m, errBehindGuest
+			}
 		}
 		m.inOrder = append(m.inOrder, a)
 		if s, ok := module.(starter); ok {
@@ -69,9 +79,10 @@ func defaultAuthMethods(ctx caddy.Context) (authMethods, error) {
 	return newAuthMethods([]any{guest})
 }
 
-// parseAuth reads one option auth. Its first argument names a method in the
-// namespace chat.auth, whose module reads the rest. It returns the JSON of the method.
-func parseAuth(d *caddyfile.Dispenser) (json.RawMessage, error) {
+// parseAuth reads one option auth, which stands behind others. Its first argument names a
+// method in the namespace chat.auth, whose module reads the rest. It adds the module to
+// modules and returns its JSON.
+func parseAuth(d *caddyfile.Dispenser, modules *[]any) (json.RawMessage, error) {
 	if !d.NextArg() {
 		return nil, d.Err("chat: auth needs a method, such as guest or caddy")
 	}
@@ -82,6 +93,10 @@ func parseAuth(d *caddyfile.Dispenser) (json.RawMessage, error) {
 	module, err := caddyfile.UnmarshalModule(d, "chat.auth."+method)
 	if err != nil {
 		return nil, err
+	}
+	*modules = append(*modules, module)
+	if _, err := newAuthMethods(*modules); err != nil {
+		return nil, d.Errf("chat: auth %s: %v", method, err)
 	}
 	return caddyconfig.JSONModuleObject(module, "method", method, nil), nil
 }

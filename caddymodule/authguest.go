@@ -6,6 +6,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
 )
@@ -17,7 +18,7 @@ func init() { caddy.RegisterModule(new(GuestAuth)) }
 // Caddy's storage, and with it comes back as the same guest.
 type GuestAuth struct {
 	// How long a token is valid after the guest's last visit. Default: 90d.
-	TokenLife caddy.Duration `json:"token_life,omitempty"`
+	TokenLife caddy.Duration `json:"token_life,omitempty" bounds:"1m 36500d"`
 
 	*identity.Guest `json:"-"`
 }
@@ -30,7 +31,7 @@ func (*GuestAuth) CaddyModule() caddy.ModuleInfo {
 // Provision implements caddy.Provisioner.
 func (a *GuestAuth) Provision(ctx caddy.Context) error {
 	a.Guest = identity.NewGuest(storedSecrets{ctx.Storage()}, time.Duration(a.TokenLife))
-	return nil
+	return bounds.Check(a)
 }
 
 // UnmarshalCaddyfile reads the method. Syntax:
@@ -40,9 +41,9 @@ func (a *GuestAuth) Provision(ctx caddy.Context) error {
 //	}
 func (a *GuestAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
-	return parseBlock(d, "auth guest", map[string]func() error{
+	return parseBlock(d, "auth guest", eachChecked(d, boundsOf(a), map[string]func() error{
 		"token_life": func() error { return parseDuration(d, &a.TokenLife) },
-	})
+	}))
 }
 
 var (

@@ -11,6 +11,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
 )
@@ -38,18 +39,17 @@ type JWTAuth struct {
 	// Files with such keys.
 	KeyFiles []string `json:"key_files,omitempty"`
 
-	// The URL of a JSON Web Key Set. It is fetched again every ten minutes, and when
+	// The URL of a JSON Web Key Set, which may have placeholders. It is fetched again every ten minutes, and when
 	// a token names a key that is not known.
 	KeySet string `json:"jwks,omitempty"`
 
-	// What `iss` must be. Default: anything.
-	Issuer string `json:"issuer,omitempty"`
-
-	// What `aud` must be, or contain. Default: anything.
+	// What `iss` must be, and what `aud` must be or contain. May be placeholders.
+	// Default: anything.
+	Issuer   string `json:"issuer,omitempty"`
 	Audience string `json:"audience,omitempty"`
 
 	// How much the clocks of this server and the issuer may differ, at most 5m. Default: 30s.
-	Leeway caddy.Duration `json:"leeway,omitempty"`
+	Leeway caddy.Duration `json:"leeway,omitempty" bounds:"1ms 5m"`
 
 	*identity.JWT `json:"-"`
 }
@@ -62,9 +62,21 @@ func (*JWTAuth) CaddyModule() caddy.ModuleInfo {
 // Provision reads the keys.
 func (a *JWTAuth) Provision(ctx caddy.Context) error {
 	log, repl := limitedLog(ctx.Logger()), caddy.NewReplacer()
+	if err := bounds.Check(a); err != nil {
+		return fmt.Errorf("jwt: %w", err)
+	}
 	a.JWT = &identity.JWT{
-		Issuer: a.Issuer, Audience: a.Audience, Leeway: time.Duration(a.Leeway),
+		Leeway:  time.Duration(a.Leeway),
 		Refused: func(err error) { log.Debug("token refused", zap.Error(err)) },
+	}
+	for _, text := range []struct {
+		name, from string
+		to         *string
+	}{{"issuer", a.Issuer, &a.JWT.Issuer}, {"audience", a.Audience, &a.JWT.Audience}} {
+		var err error
+		if *text.to, err = repl.ReplaceOrErr(text.from, true, true); err != nil {
+			return fmt.Errorf("jwt: %s: %w", text.name, err)
+		}
 	}
 	for i, text := range a.Secrets {
 		secret, err := repl.ReplaceOrErr(text, true, true)
@@ -94,8 +106,12 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 		}
 	}
 	if a.KeySet != "" {
+		address, err := repl.ReplaceOrErr(a.KeySet, true, true)
+		if err != nil {
+			return fmt.Errorf("jwt: jwks: %w", err)
+		}
 		a.JWT.KeySet = &identity.KeySet{
-			URL:     a.KeySet,
+			URL:     address,
 			Failed:  func(err error) { log.Warn("key set of tokens not refreshed", zap.Error(err)) },
 			LeftOut: func(err error) { log.Warn("some keys of the key set cannot be used", zap.Error(err)) },
 		}
@@ -127,15 +143,17 @@ func (a *JWTAuth) addPEM(pem []byte) error {
 //	}
 func (a *JWTAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
-	return withCheck(d, a.parse(d), a.checkLiterals)
+	return withCheck(d, a.parse(d), func() error {
+		if len(a.Secrets)+len(a.Keys)+len(a.KeyFiles) == 0 && a.KeySet == "" {
+			return errors.New("auth jwt needs a key or the URL of a key set: secret, key, key_file or jwks")
+		}
+		return nil
+	})
 }
 
-// checkLiterals returns an error for keys that can't be used, as far as they are in the
-// Caddyfile itself. Provision checks those of placeholders and files.
-func (a *JWTAuth) checkLiterals() error {
-	if len(a.Secrets)+len(a.Keys)+len(a.KeyFiles) == 0 && a.KeySet == "" {
-		return errors.New("auth jwt needs a key or the URL of a key set: secret, key, key_file or jwks")
-	}
+// check returns an error for what has been read so far: keys that can't be used, as far as
+// they are in the Caddyfile itself. Provision checks those of placeholders and files.
+func (a *JWTAuth) check() error {
 	for i, secret := range a.Secrets {
 		if strings.Contains(secret, "{") {
 			continue
@@ -152,11 +170,16 @@ func (a *JWTAuth) checkLiterals() error {
 			return fmt.Errorf("auth jwt: key %d: %w", i+1, err)
 		}
 	}
-	return nil
+	if a.KeySet != "" && !strings.Contains(a.KeySet, "{") {
+		if err := (&identity.JWT{KeySet: &identity.KeySet{URL: a.KeySet}}).Validate(); err != nil {
+			return fmt.Errorf("auth jwt: jwks %q: %w", a.KeySet, err)
+		}
+	}
+	return bounds.Check(a)
 }
 
 func (a *JWTAuth) parse(d *caddyfile.Dispenser) error {
-	return parseBlock(d, "auth jwt", map[string]func() error{
+	return parseBlock(d, "auth jwt", eachChecked(d, a.check, map[string]func() error{
 		"secret":   func() error { return parseList(d, &a.Secrets) },
 		"key":      func() error { return parseList(d, &a.Keys) },
 		"key_file": func() error { return parseList(d, &a.KeyFiles) },
@@ -164,7 +187,7 @@ func (a *JWTAuth) parse(d *caddyfile.Dispenser) error {
 		"issuer":   func() error { return parseString(d, &a.Issuer) },
 		"audience": func() error { return parseString(d, &a.Audience) },
 		"leeway":   func() error { return parseDuration(d, &a.Leeway) },
-	})
+	}))
 }
 
 var (

@@ -2,12 +2,15 @@ package caddymodule
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
@@ -29,7 +32,7 @@ type WeChatAuth struct {
 	API string `json:"api,omitempty"`
 
 	// How long a token is valid. Default: 7d.
-	TokenLife caddy.Duration `json:"token_life,omitempty"`
+	TokenLife caddy.Duration `json:"token_life,omitempty" bounds:"1m 36500d"`
 
 	// Whether the header Referer of a login, which WeChat sets, must name this mini
 	// program. Default: false.
@@ -58,13 +61,16 @@ func (a *WeChatAuth) Provision(ctx caddy.Context) error {
 			log.Warn("WeChat login failed", zap.Error(err))
 		},
 	}
-	var err error
+	err := bounds.Check(a)
+	if err != nil {
+		return err
+	}
 	for _, text := range []struct {
-		from string
-		to   *string
-	}{{a.AppID, &opt.AppID}, {a.AppSecret, &opt.AppSecret}, {a.API, &opt.API}} {
+		name, from string
+		to         *string
+	}{{"app_id", a.AppID, &opt.AppID}, {"app_secret", a.AppSecret, &opt.AppSecret}, {"api", a.API, &opt.API}} {
 		if *text.to, err = repl.ReplaceOrErr(text.from, true, true); err != nil {
-			return err
+			return fmt.Errorf("wechat: %s: %w", text.name, err)
 		}
 	}
 	a.WeChat, err = identity.NewWeChat(opt)
@@ -90,14 +96,30 @@ func (a *WeChatAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	})
 }
 
+// check returns an error for what has been read so far. Provision checks what
+// placeholders stand for.
+func (a *WeChatAuth) check() error {
+	opt := identity.WeChatOptions{AppID: "x", AppSecret: "x"}
+	if a.AppID != "" && !strings.Contains(a.AppID, "{") {
+		opt.AppID = a.AppID
+	}
+	if !strings.Contains(a.API, "{") {
+		opt.API = a.API
+	}
+	if _, err := identity.NewWeChat(opt); err != nil {
+		return err
+	}
+	return bounds.Check(a)
+}
+
 func (a *WeChatAuth) parse(d *caddyfile.Dispenser) error {
-	return parseBlock(d, "auth wechat", map[string]func() error{
+	return parseBlock(d, "auth wechat", eachChecked(d, a.check, map[string]func() error{
 		"app_id":        func() error { return parseString(d, &a.AppID) },
 		"app_secret":    func() error { return parseString(d, &a.AppSecret) },
 		"api":           func() error { return parseString(d, &a.API) },
 		"token_life":    func() error { return parseDuration(d, &a.TokenLife) },
 		"check_referer": func() error { return parseSwitch(d, &a.CheckReferer) },
-	})
+	}))
 }
 
 var (

@@ -51,7 +51,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, earlier any) (any, error) {
 				return d.Errf("chat: %s", twoPlaces(name, earlier.SettingsAt, "here"))
 			}
 			app.Hubs[name] = &HubSettings{SettingsAt: placeOf(d)}
-			return parseBlock(d, "hub", app.Hubs[name].options(d), "policy")
+			return withCheck(d, parseBlock(d, "hub", app.Hubs[name].options(d), "policy"), app.Hubs[name].validate)
 		},
 	}, "hub")
 	return httpcaddyfile.App{Name: "chat", Value: caddyconfig.JSON(app, nil)}, err
@@ -144,13 +144,16 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return d.ArgErr()
 		}
 	}
+	var methods []any // of the options auth
 	options := map[string]func() error{
 		"hub":  func() error { return withCheck(d, parseString(d, &h.Hub), func() error { return checkHubName(h.Hub) }) },
-		"room": func() error { return parseString(d, &h.Room) },
+		"room": func() error { return withCheck(d, parseString(d, &h.Room), h.checkRoom) },
 		"origins": func() error {
 			return withCheck(d, parseList(d, &h.Origins), func() error { return access.Origins(h.Origins).Validate() })
 		},
-		"auth":        func() error { return parseAndAppend(d, parseAuth, &h.AuthRaw) },
+		"auth": func() error {
+			return parseAndAppend(d, func(d *caddyfile.Dispenser) (json.RawMessage, error) { return parseAuth(d, &methods) }, &h.AuthRaw)
+		},
 		"compression": func() error { return parseSwitch(d, &h.Compression) },
 		"ui":          func() error { return h.parseUI(d) },
 	}
@@ -162,7 +165,8 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return parse()
 		}
 	}
-	return parseOptions(d, 0, "chat", options, "auth", "policy")
+	err := parseOptions(d, 0, "chat", options, "auth", "policy")
+	return withCheck(d, err, h.HubSettings.validate)
 }
 
 // parseUI reads the option ui. Syntax:
@@ -189,7 +193,7 @@ func (h *Handler) parseUI(d *caddyfile.Dispenser) error {
 		return d.Err("chat: ui needs on, off, or a block with sign_in")
 	}
 	if err := validateSignIn(h.SignIn, h.UI); err != nil {
-		return d.Errf("chat: %v", err)
+		return d.Errf("chat: ui: %v", err)
 	}
 	return nil
 }

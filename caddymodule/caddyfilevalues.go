@@ -11,6 +11,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/dustin/go-humanize"
+
+	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 )
 
 // The functions in this file are called when the dispenser is at the name of an
@@ -54,6 +56,9 @@ func parseAndAppend[T any](d *caddyfile.Dispenser, parse func(*caddyfile.Dispens
 	return err
 }
 
+// emptyValue is the error for "", which would quietly mean the default.
+const emptyValue = `chat: %s has the value "": give it one, or leave the option out; is a variable of the environment not set?`
+
 // oneValue reads the value of an option that takes exactly one, and no block.
 func oneValue(d *caddyfile.Dispenser) (string, error) {
 	option := d.Val()
@@ -61,6 +66,9 @@ func oneValue(d *caddyfile.Dispenser) (string, error) {
 		return "", d.Errf("chat: %s needs a value", option)
 	}
 	value := d.Val()
+	if value == "" {
+		return "", d.Errf(emptyValue, option)
+	}
 	if d.NextArg() {
 		return "", d.Errf("chat: %s takes one value", option)
 	}
@@ -75,6 +83,20 @@ func withCheck(d *caddyfile.Dispenser, err error, check func() error) error {
 		}
 	}
 	return err
+}
+
+// eachChecked returns options whose functions also call check, so that its error has the
+// line of the option.
+func eachChecked(d *caddyfile.Dispenser, check func() error, options map[string]func() error) map[string]func() error {
+	for name, parse := range options {
+		options[name] = func() error { return withCheck(d, parse(), check) }
+	}
+	return options
+}
+
+// boundsOf returns a function that checks the bounds of settings.
+func boundsOf(settings any) func() error {
+	return func() error { return bounds.Check(settings) }
 }
 
 // checkModule returns an error that lists the alternatives if a namespace has no module
@@ -102,7 +124,7 @@ func parseString(d *caddyfile.Dispenser, to *string) (err error) {
 	return err
 }
 
-// parseSize reads a size in memory, below 2 GiB.
+// parseSize reads a size in memory.
 func parseSize(d *caddyfile.Dispenser, to *int64) error {
 	option := d.Val()
 	value, err := oneValue(d)
@@ -116,26 +138,37 @@ func parseSize(d *caddyfile.Dispenser, to *int64) error {
 }
 
 func memorySize(value string) (int64, error) {
-	n, err := humanize.ParseBytes(value)
-	if err != nil || n == 0 || n > math.MaxInt32 {
-		return 0, fmt.Errorf("%q is not a size above 0 and below 2GiB, such as 64KiB", value)
+	n, ok := parseBytes(value)
+	if !ok || !bounds.Within(n) {
+		return 0, fmt.Errorf("%q is not a size %v, such as 64KiB", value, bounds.Of[int64]())
 	}
-	return int64(n), nil
+	return n, nil
 }
 
-// parseDiskSize reads a size that may exceed 2 GiB.
+// parseDiskSize reads a size that may be greater.
 func parseDiskSize(d *caddyfile.Dispenser, to *int64) error {
 	option := d.Val()
 	value, err := oneValue(d)
 	if err != nil {
 		return err
 	}
-	n, err := humanize.ParseBytes(value)
-	if err != nil || n == 0 || n > math.MaxInt64 {
-		return d.Errf("chat: %s %q is not a size above 0, such as 10GiB", option, value)
+	n, ok := diskSize(value)
+	if !ok {
+		return d.Errf("chat: %s %q is not a size %v, such as 10GiB", option, value, bounds.Disk)
 	}
-	*to = int64(n)
+	*to = n
 	return nil
+}
+
+func diskSize(value string) (n int64, ok bool) {
+	n, ok = parseBytes(value)
+	return n, ok && bounds.Disk.Has(n)
+}
+
+// parseBytes reads a size. humanize takes 1,5MiB for 15 MiB.
+func parseBytes(value string) (n int64, ok bool) {
+	size, err := humanize.ParseBytes(value)
+	return int64(min(size, math.MaxInt64)), err == nil && !strings.Contains(value, ",")
 }
 
 func parseNumber(d *caddyfile.Dispenser, to *int) error {
@@ -144,12 +177,18 @@ func parseNumber(d *caddyfile.Dispenser, to *int) error {
 	if err != nil {
 		return err
 	}
-	n, err := strconv.ParseUint(value, 10, 31)
-	if err != nil || n == 0 {
-		return d.Errf("chat: %s %q is not a number above 0", option, value)
+	if *to, err = wholeNumber(value); err != nil {
+		return d.Errf("chat: %s %v", option, err)
 	}
-	*to = int(n)
 	return nil
+}
+
+func wholeNumber(value string) (int, error) {
+	n, err := strconv.Atoi(value)
+	if err != nil || !bounds.Within(n) {
+		return 0, fmt.Errorf("%q is not a whole number %s", value, bounds.Of[int]())
+	}
+	return n, nil
 }
 
 func parseDuration(d *caddyfile.Dispenser, to *caddy.Duration) error {
@@ -159,8 +198,8 @@ func parseDuration(d *caddyfile.Dispenser, to *caddy.Duration) error {
 		return err
 	}
 	n, err := caddy.ParseDuration(value)
-	if err != nil || n <= 0 {
-		return d.Errf("chat: %s %q is not a duration above 0, such as 25s", option, value)
+	if err != nil || !bounds.Within(caddy.Duration(n)) {
+		return d.Errf("chat: %s %q is not a duration %v, such as 25s", option, value, bounds.Of[caddy.Duration]())
 	}
 	*to = caddy.Duration(n)
 	return nil
@@ -193,6 +232,9 @@ func parseList(d *caddyfile.Dispenser, to *[]string) error {
 	*to = d.RemainingArgs()
 	if len(*to) == 0 {
 		return d.Errf("chat: %s needs at least one value", option)
+	}
+	if slices.Contains(*to, "") {
+		return d.Errf(emptyValue, option)
 	}
 	return noBlock(d, option)
 }

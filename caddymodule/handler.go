@@ -17,6 +17,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -152,6 +153,23 @@ func checkPath(path string) error {
 	return nil
 }
 
+// checkRoom returns an error for an option room that gives no client a room.
+func (h *Handler) checkRoom() error {
+	if strings.Count(h.Room, "{") != strings.Count(h.Room, "}") {
+		return fmt.Errorf("room %q has a brace without its other: placeholders are like {query.room}", h.Room)
+	}
+	if h.Room == "" || strings.Contains(h.Room, "{") {
+		return nil // the name depends on the request
+	}
+	if journal.IsReserved(h.Room) {
+		return fmt.Errorf("room %q: rooms whose names begin with @ belong to the server", h.Room)
+	}
+	if err := journal.CheckRoom(h.Room); err != nil {
+		return fmt.Errorf("room %q: %w", h.Room, err)
+	}
+	return nil
+}
+
 // checkPrefix returns an error if a handler before this one, such as that of
 // handle_path, removes the beginning of the path that the chat needs.
 func (h *Handler) checkPrefix(ctx caddy.Context) error {
@@ -192,6 +210,9 @@ func (h *Handler) validate() error {
 	}
 	if err := checkHubName(h.Hub); err != nil {
 		return err
+	}
+	if err := h.checkRoom(); err != nil {
+		return fmt.Errorf("chat: %w", err)
 	}
 	if err := validateSignIn(h.SignIn, h.UI); err != nil {
 		return fmt.Errorf("chat: %w", err)

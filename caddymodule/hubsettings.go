@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -11,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/chat"
 )
 
@@ -29,7 +31,7 @@ type HubSettings struct {
 
 	// The largest message that a client may send, in bytes, all its fragments
 	// together. A larger one ends the connection with close code 1009. Default: 65536.
-	MaxMessage int64 `json:"max_message,omitempty"`
+	MaxMessage int64 `json:"max_message,omitempty" bounds:"1B 128MiB"`
 
 	// The most connections in all. More are refused with status 503 and Retry-After.
 	// Default: 50000.
@@ -41,7 +43,7 @@ type HubSettings struct {
 
 	// A client that has been silent for this long is sent a ping. After twice as
 	// long its connection is closed. Default: 25s.
-	PingInterval caddy.Duration `json:"ping_interval,omitempty"`
+	PingInterval caddy.Duration `json:"ping_interval,omitempty" bounds:"1s 36500d"`
 
 	// Where the Caddyfile has these settings: file and line. The Caddyfile adapter writes
 	// it. It makes several handlers of one directive if the site has several addresses;
@@ -80,20 +82,16 @@ func (s HubSettings) isZero() bool {
 
 // validate returns an error for settings that make no sense.
 func (s *HubSettings) validate() error {
-	for _, n := range []struct {
-		name  string
-		value int64
-	}{
-		{"max_message", s.MaxMessage},
-		{"max_connections", int64(s.MaxConnections)},
-		{"max_connections_per_ip", int64(s.MaxConnectionsPerIP)},
-		{"ping_interval", int64(s.PingInterval)},
-	} {
-		if n.value < 0 {
-			return fmt.Errorf("%s must not be negative", n.name)
-		}
+	if err := bounds.Check(s); err != nil {
+		return err
 	}
-	return s.Limits.validate()
+	// See chat.Settings.MaxOutboxes.
+	message, outboxes := cmp.Or(s.MaxMessage, 64<<10), cmp.Or(s.Limits.Outboxes, 256<<20)
+	if message > outboxes/4 {
+		return fmt.Errorf("max_message is %d bytes, more than a quarter of limits outboxes, which is %d: "+
+			"a message that long could not come in; make outboxes greater or max_message smaller", message, outboxes)
+	}
+	return nil
 }
 
 // toChat converts the settings to those of package chat, without the defaults.
@@ -150,13 +148,18 @@ func (s *hubSettings) locate(hub string) (err error) {
 
 // options returns how to read the options of a hub.
 func (s *HubSettings) options(d *caddyfile.Dispenser) map[string]func() error {
-	return map[string]func() error{
-		"journal":                func() (err error) { s.JournalRaw, err = parseJournal(d); return err },
-		"policy":                 func() error { return parseAndAppend(d, parsePolicy, &s.Policies) },
+	return eachChecked(d, boundsOf(s), map[string]func() error{
+		"journal": func() (err error) { s.JournalRaw, err = parseJournal(d); return err },
+		"policy": func() error {
+			return withCheck(d, parseAndAppend(d, parsePolicy, &s.Policies), func() error {
+				_, err := toPolicies(s.Policies)
+				return err
+			})
+		},
 		"limits":                 func() error { return s.Limits.parse(d) },
 		"max_message":            func() error { return parseSize(d, &s.MaxMessage) },
 		"max_connections":        func() error { return parseNumber(d, &s.MaxConnections) },
 		"max_connections_per_ip": func() error { return parseNumber(d, &s.MaxConnectionsPerIP) },
 		"ping_interval":          func() error { return parseDuration(d, &s.PingInterval) },
-	}
+	})
 }

@@ -153,7 +153,7 @@ func TestHubSettings_SecondPlace_IsRefusedInJSON(t *testing.T) {
 	for hubs, want := range map[string]string{
 		`"tea":null`:                            `hub "tea" has no settings, not even {}`,
 		`"../x":{}`:                             `hub "../x" must have`,
-		`"tea":{"max_message":-1}`:              `apps.chat.hubs.tea: max_message must not be negative`,
+		`"tea":{"max_message":-1}`:              `apps.chat.hubs.tea: max_message must be from 1B to 128MiB, not -1`,
 		`"tea":{"journal":{"engine":"paper"}}`:  `apps.chat.hubs.tea: journal: loading module`,
 		`"tea":{"policies":[{"pattern":"@x"}]}`: `belong to the server`,
 		`"tea":{"journal":{"engine":"pebble","dir":"/x"}},"milk":{"journal":{"engine":"pebble","dir":"/x/"}}`: `can't both have their journal in pebble:/x`,

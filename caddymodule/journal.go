@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -12,9 +11,9 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"github.com/dustin/go-humanize"
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal"
@@ -73,19 +72,14 @@ type StorageLimits struct {
 
 	// How many bytes are kept of all rooms together. The oldest entries are deleted
 	// first.
-	MaxSize int64 `json:"max_size,omitempty"`
+	MaxSize int64 `json:"max_size,omitempty" bounds:"1B 8PiB"`
 }
 
 // Limits implements Engine.
 func (l StorageLimits) Limits() StorageLimits { return l }
 
 // Validate implements caddy.Validator.
-func (l StorageLimits) Validate() error {
-	if l.MaxSize < 0 || l.Retention.Count < 0 || l.Retention.Age < 0 || l.Retention.Bytes < 0 {
-		return fmt.Errorf("journal: retention and max_size must not be negative")
-	}
-	return nil
-}
+func (l StorageLimits) Validate() error { return bounds.Check(l) }
 
 // parse reads the block that all engines have.
 func (l *StorageLimits) parse(d *caddyfile.Dispenser) error {
@@ -103,7 +97,7 @@ type Retention struct {
 	// The age of the oldest entry.
 	Age caddy.Duration `json:"age,omitempty"`
 	// The bytes of all entries: their texts, and 64 more for each.
-	Bytes int64 `json:"bytes,omitempty"`
+	Bytes int64 `json:"bytes,omitempty" bounds:"1B 8PiB"`
 }
 
 func (r Retention) toChat() journal.Retention {
@@ -118,14 +112,19 @@ func parseRetention(d *caddyfile.Dispenser, to *Retention) error {
 		return d.Err("chat: retention needs a value, such as 1000, 90d or 10MiB")
 	}
 	for _, value := range values {
-		if n, err := strconv.Atoi(value); err == nil && n > 0 && to.Count == 0 {
-			to.Count = n
-		} else if age, err := caddy.ParseDuration(value); err == nil && age > 0 && to.Age == 0 {
+		count, notCount := strconv.Atoi(value)
+		age, notAge := caddy.ParseDuration(value)
+		size, isSize := diskSize(value)
+		switch {
+		case notCount == nil && bounds.Within(count) && to.Count == 0:
+			to.Count = count
+		case notAge == nil && bounds.Within(caddy.Duration(age)) && to.Age == 0:
 			to.Age = caddy.Duration(age)
-		} else if size, err := humanize.ParseBytes(value); err == nil && size > 0 && size <= math.MaxInt64 && n == 0 && age == 0 && to.Bytes == 0 {
-			to.Bytes = int64(size)
-		} else {
-			return d.Errf("chat: retention: %q is not one count, age or size above 0, such as 1000, 90d or 10MiB", value)
+		case notCount != nil && notAge != nil && isSize && to.Bytes == 0:
+			to.Bytes = size
+		default:
+			return d.Errf("chat: retention: %q does not fit: it takes one count %s, one age %s and one size %s at most, such as 10000 90d 100MiB",
+				value, bounds.Of[int](), bounds.Of[caddy.Duration](), bounds.Disk)
 		}
 	}
 	return noBlock(d, "retention")
@@ -182,7 +181,9 @@ func (e *PebbleEngine) Check(dir string) error { return pebblejournal.Check(dir)
 func (e *PebbleEngine) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
 	if d.NextArg() {
-		e.Dir = d.Val()
+		if e.Dir = d.Val(); e.Dir == "" {
+			return d.Errf(emptyValue, "journal pebble")
+		}
 	}
 	return e.StorageLimits.parse(d)
 }

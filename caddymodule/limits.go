@@ -73,7 +73,7 @@ type Limits struct {
 	Recall caddy.Duration `json:"recall,omitempty"`
 
 	// How long a client may take to send hello. Default: 10s.
-	Hello caddy.Duration `json:"hello,omitempty"`
+	Hello caddy.Duration `json:"hello,omitempty" bounds:"1s 36500d"`
 
 	// How long a user stays present after losing the connection. Default: 30s.
 	Away caddy.Duration `json:"away,omitempty"`
@@ -87,6 +87,15 @@ type Rate struct {
 	Burst int `json:"burst,omitempty"`
 }
 
+// CheckBounds returns an error for a bucket that would never be full again.
+func (r Rate) CheckBounds() error {
+	const most = 50 * 365 * 24 * 3600 // seconds
+	if r.PerSecond > 0 && float64(r.Burst)/r.PerSecond > most {
+		return fmt.Errorf("allows %d at once, which at %v a second take more than 50 years to come again", r.Burst, r.PerSecond)
+	}
+	return nil
+}
+
 // applyTo copies the limits to the settings of a hub.
 func (l *Limits) applyTo(s *chat.Settings) {
 	s.MaxText, s.MaxPage, s.MaxRooms, s.MaxSessions = l.Text, l.Page, l.Rooms, l.Sessions
@@ -97,29 +106,6 @@ func (l *Limits) applyTo(s *chat.Settings) {
 	s.ConnectRate = access.Rate(l.ConnectRate)
 	s.NewRooms, s.ReadBytes, s.Marks = access.Rate(l.NewRooms), access.Rate(l.ReadBytes), l.Marks
 	s.RecallWindow, s.HelloTimeout, s.AwayDelay = time.Duration(l.Recall), time.Duration(l.Hello), time.Duration(l.Away)
-}
-
-// validate returns an error if a limit is negative.
-func (l *Limits) validate() error {
-	for name, value := range map[string]float64{
-		"text": float64(l.Text), "page": float64(l.Page), "rooms": float64(l.Rooms),
-		"sessions": float64(l.Sessions), "greeting": float64(l.Greeting), "open_rooms": float64(l.OpenRooms),
-		"outbox": float64(l.Outbox), "outboxes": float64(l.Outboxes),
-		"session_rate":  min(l.SessionRate.PerSecond, float64(l.SessionRate.Burst)),
-		"session_bytes": min(l.SessionBytes.PerSecond, float64(l.SessionBytes.Burst)),
-		"user_rate":     min(l.UserRate.PerSecond, float64(l.UserRate.Burst)),
-		"user_bytes":    min(l.UserBytes.PerSecond, float64(l.UserBytes.Burst)),
-		"connect_rate":  min(l.ConnectRate.PerSecond, float64(l.ConnectRate.Burst)),
-		"new_rooms":     min(l.NewRooms.PerSecond, float64(l.NewRooms.Burst)),
-		"read_bytes":    min(l.ReadBytes.PerSecond, float64(l.ReadBytes.Burst)),
-		"marks":         float64(l.Marks),
-		"recall":        float64(l.Recall), "hello": float64(l.Hello), "away": float64(l.Away),
-	} {
-		if value < 0 {
-			return fmt.Errorf("limits: %s must not be negative", name)
-		}
-	}
-	return nil
 }
 
 // parse reads the option limits. Syntax:
@@ -167,7 +153,7 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 	for name, to := range map[string]*caddy.Duration{"recall": &l.Recall, "hello": &l.Hello, "away": &l.Away} {
 		options[name] = func() error { return parseDuration(d, to) }
 	}
-	return parseBlock(d, "limits", options)
+	return parseBlock(d, "limits", eachChecked(d, boundsOf(l), options))
 }
 
 func parseRate(d *caddyfile.Dispenser, to *Rate) error {
@@ -176,14 +162,14 @@ func parseRate(d *caddyfile.Dispenser, to *Rate) error {
 		return d.Errf("chat: %s takes two numbers: per second, and at once", name)
 	}
 	perSecond, err := strconv.ParseFloat(args[0], 64)
-	if err != nil || !(perSecond > 0 && perSecond <= 1e9) {
+	if err != nil || !(perSecond > 0) {
 		return d.Errf("chat: %s: %q is not a number above 0", name, args[0])
 	}
-	burst, err := strconv.ParseUint(args[1], 10, 31)
-	if err != nil || burst == 0 {
-		return d.Errf("chat: %s: %q is not a whole number above 0", name, args[1])
+	burst, err := wholeNumber(args[1])
+	if err != nil {
+		return d.Errf("chat: %s: %v", name, err)
 	}
-	*to = Rate{perSecond, int(burst)}
+	*to = Rate{perSecond, burst}
 	return nil
 }
 

@@ -2,12 +2,13 @@ package caddymodule
 
 import (
 	"fmt"
-	"strconv"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
+	"github.com/caddychat/caddy-chat/chat/access"
 )
 
 // Policy says who may do what in the rooms whose names match a pattern. Only the
@@ -46,8 +47,8 @@ type Policy struct {
 
 // History is how much of a room's past its readers see.
 type History struct {
-	// The number of newest entries; below 0 for none.
-	Entries int `json:"entries,omitempty"`
+	// The number of newest entries; -1 for none.
+	Entries int `json:"entries,omitempty" bounds:"-1 2147483647"`
 	// The age of the oldest entry.
 	Age caddy.Duration `json:"age,omitempty"`
 }
@@ -63,6 +64,15 @@ func toPolicies(configured []Policy) (access.Policies, error) {
 		list = append(list, policy)
 	}
 	return list, list.Validate()
+}
+
+// validate returns an error for a policy that makes no sense by itself.
+func (p *Policy) validate() error {
+	if err := bounds.Check(p); err != nil {
+		return fmt.Errorf("policy %q: %w", p.Pattern, err)
+	}
+	_, err := toPolicies([]Policy{*p})
+	return err
 }
 
 func (p *Policy) toChat() (policy access.Policy, err error) {
@@ -106,7 +116,7 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 		return p, d.Err("chat: policy needs a pattern of room names")
 	}
 	p.Pattern = d.Val()
-	err = parseBlock(d, "policy", map[string]func() error{
+	err = parseBlock(d, "policy", eachChecked(d, p.validate, map[string]func() error{
 		"read":        func() error { return parseList(d, &p.Read) },
 		"write":       func() error { return parseList(d, &p.Write) },
 		"moderate":    func() error { return parseList(d, &p.Moderate) },
@@ -115,18 +125,8 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 		"max_members": func() error { return parseNumber(d, &p.MaxMembers) },
 		"presence":    func() error { return parseInverted(d, &p.NoPresence) },
 		"raw":         func() error { return parseInverted(d, &p.NoRaw) },
-	})
-	if err != nil {
-		return p, err
-	}
-	policy, err := p.toChat()
-	if err != nil {
-		return p, d.Errf("chat: policy: %v", err)
-	}
-	if err := (access.Policies{policy}).Validate(); err != nil {
-		return p, d.Errf("chat: %v", err)
-	}
-	return p, nil
+	}))
+	return p, err
 }
 
 // parseHistory reads none, or a count, an age, or both. The form of each value tells
@@ -139,12 +139,13 @@ func parseHistory(d *caddyfile.Dispenser, to *History) error {
 	for _, value := range values {
 		if value == "none" && len(values) == 1 {
 			to.Entries = -1
-		} else if n, err := strconv.Atoi(value); err == nil && n > 0 && to.Entries == 0 {
+		} else if n, err := wholeNumber(value); err == nil && to.Entries == 0 {
 			to.Entries = n
-		} else if age, err := caddy.ParseDuration(value); err == nil && age > 0 && to.Age == 0 {
+		} else if age, err := caddy.ParseDuration(value); err == nil && bounds.Within(caddy.Duration(age)) && to.Age == 0 {
 			to.Age = caddy.Duration(age)
 		} else {
-			return d.Errf("chat: history: %q is not none, or one count or age above 0, such as 100 or 30d", value)
+			return d.Errf("chat: history: %q does not fit: it takes none, or one count %s and one age %s at most, such as 100 30d",
+				value, bounds.Of[int](), bounds.Of[caddy.Duration]())
 		}
 	}
 	return noBlock(d, "history")
