@@ -76,11 +76,21 @@ func HandshakeToken(r *http.Request) string {
 	return r.URL.Query().Get("token")
 }
 
-// BearerToken returns the token in the header of a request (RFC 6750, 2.1).
+// BearerToken returns the token in the header of a request (RFC 6750, 2.1). If the header
+// is of this scheme and has no token, or there are several headers, it returns what stands
+// there, which no Authenticator accepts: such a client has tried to show a token, and must
+// not count as one that has none.
 func BearerToken(r *http.Request) string {
-	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return ""
+	values := r.Header.Values("Authorization")
+	all := strings.TrimSpace(strings.Join(values, ", "))
+	scheme, token, _ := strings.Cut(strings.ReplaceAll(all, "\t", " "), " ")
+	if token = strings.TrimSpace(token); strings.EqualFold(scheme, "Bearer") && token != "" && len(values) == 1 {
+		return token
 	}
-	return strings.TrimSpace(token)
+	if len(values) > 1 || len(scheme) >= len(bearer) && strings.EqualFold(scheme[:len(bearer)], bearer) {
+		return all
+	}
+	return ""
 }
+
+const bearer = "Bearer"
