@@ -37,7 +37,8 @@ func answerTo(t *testing.T, url string, protocols ...string) int {
 // would put a text into the lobby and make a guest of a user.
 func TestDoors_InvalidQuery_IsRefused(t *testing.T) {
 	url, ws, _ := messagesURL(t, chat.Settings{})
-	for _, query := range []string{"room=save%20100%", "room=team;b", "room=%zz", "token=abc;def", "token=abc%", "history=5%", "room=a&x=1;2"} {
+	for _, query := range []string{"room=save%20100%", "room=team;b", "room=%zz", "token=abc;def", "token=abc%", "history=5%", "room=a&x=1;2",
+		"room=a&room=b", "token=a&token=ann", "history=1&history=2", "limit=1&limit=2"} {
 		if got := answerTo(t, ws+"?"+query); got != 400 {
 			t.Errorf("raw, %s: %d", query, got)
 		}

@@ -194,17 +194,22 @@ func (h *Handler) mayConnect(r *http.Request) error {
 
 func newID() string { return rand.Text() }
 
-// validQuery reports whether a query can be decoded. Every door asks this first,
-// since the rest reads the query without looking for errors: a parameter that cannot
-// be decoded must not count as absent.
+// validQuery reports whether a query can be decoded, and has each of our parameters once
+// at most. Every door asks this first, since the rest reads the query without looking for
+// errors: a parameter that cannot be decoded must not count as absent.
 func validQuery(r *http.Request) bool {
-	_, err := url.ParseQuery(r.URL.RawQuery)
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	for _, name := range []string{"room", "history", "token", "before", "after", "limit"} {
+		if len(q[name]) > 1 {
+			return false
+		}
+	}
 	return err == nil
 }
 
 // queryHelp is told to those whose query cannot be decoded. It does not repeat the
 // query, because it may have a token.
-const queryHelp = "is not valid: percent-encode its values"
+const queryHelp = "is not valid: percent-encode its values, and give each parameter once"
 
 // refuseConnection says why a connection gets no slot.
 func refuseConnection(err error) error {
@@ -302,11 +307,11 @@ func wantedHistory(r *http.Request) (int, error) {
 	if !q.Has("history") {
 		return 0, nil
 	}
-	n, err := strconv.ParseUint(q.Get("history"), 10, 31)
-	if err != nil {
+	n, err := strconv.ParseUint(q.Get("history"), 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0, refuse(RefusedRoom, http.StatusBadRequest, "history must be a number, 0 or more")
 	}
-	return min(int(n), rawdialect.MaxHistory), nil
+	return int(min(n, rawdialect.MaxHistory)), nil
 }
 
 // beginRaw begins a session of the raw dialect.
@@ -337,6 +342,9 @@ func (h *Handler) beginRaw(s *session, t acts.Turn, w http.ResponseWriter, r *ht
 		return err
 	}
 	h.register(s, r)
+	if s.expiry != nil {
+		s.expiry.Reset(time.Until(expires)) // also while the client takes its history
+	}
 	var no *wire.Error
 	if errors.As(t.Confirm(name), &no) {
 		s.Close(no.Code)
@@ -348,9 +356,6 @@ func (h *Handler) beginRaw(s *session, t acts.Turn, w http.ResponseWriter, r *ht
 	}
 	if err := raw.Begin(t, history, s.rawSub.Joined()); err != nil {
 		s.Close(wire.Unavailable)
-	}
-	if s.expiry != nil {
-		s.expiry.Reset(time.Until(expires))
 	}
 	h.run(s)
 	return nil

@@ -95,6 +95,9 @@ func (s *session) CloseWith(b *wire.Bye) {
 	s.conn.Close(ws.StatusCode(b.Code.Close()), b.Message, s.dialect.Goodbye(b))
 }
 
+// IsOver reports whether the connection has ended, or the client was told that it will.
+func (s *session) IsOver() bool { return !s.conn.IsOpen() }
+
 // AwaitTaken waits until nothing waits in the outbox, or the connection has ended.
 func (s *session) AwaitTaken() { s.conn.Await(0) }
 

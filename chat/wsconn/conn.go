@@ -166,6 +166,9 @@ func (c *Conn) releaseLocked() {
 	})
 }
 
+// IsOpen reports whether frames may still be sent.
+func (c *Conn) IsOpen() bool { return c.currentState() == open }
+
 func (c *Conn) currentState() state {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -103,6 +103,14 @@ func (a *Actor) rights(room string) access.Rights {
 	return a.core.settings().Policies.For(a.identity.Load(), room)
 }
 
+// notEnded returns an error with code expired if a credential has ended, or nil.
+func notEnded(id *access.Identity) error {
+	if !id.Expires.IsZero() && !time.Now().Before(id.Expires) {
+		return wire.Expired.Error("")
+	}
+	return nil
+}
+
 // MayRead returns why the actor may not read a room, or nil. Rooms ask it.
 func (a *Actor) MayRead(room string) error { return a.mayRead(room, a.rights(room)) }
 
@@ -113,6 +121,11 @@ func (a *Actor) mayRead(room string, rights access.Rights) error {
 	if id := a.identity.Load(); id != nil {
 		if err := a.core.sanctions.check(access.Ban, id.User.ID, room); err != nil {
 			return err
+		}
+		if a.id == "" { // a session ends by its timer
+			if err := notEnded(id); err != nil {
+				return err
+			}
 		}
 	}
 	if !rights.Read {

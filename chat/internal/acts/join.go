@@ -36,7 +36,7 @@ func (a Turn) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed
 	if a.readDebt() > catchUpPatience {
 		return nil, a.mayReadNow()
 	}
-	if err := a.awaitRate(ctx); err != nil {
+	if err := a.awaitRate(ctx, nil); err != nil {
 		return nil, err
 	}
 	keys := make([]readmarks.Key, len(from))

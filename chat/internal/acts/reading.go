@@ -41,12 +41,19 @@ func (a *Actor) readDebt() time.Duration {
 	return c.reading.rate.Debt(c.settings().ReadBytes, c.Now(), a.person())
 }
 
-// awaitRate waits until the actor may read, or until ctx ends.
-func (a *Actor) awaitRate(ctx context.Context) error {
+// awaitRate waits until the actor may read, or until ctx ends. If over is not nil, it is
+// asked each second whether that is of no more use.
+func (a *Actor) awaitRate(ctx context.Context, over func() bool) error {
 	for {
+		if over != nil && over() {
+			return context.Canceled
+		}
 		wait := a.readDebt()
 		if wait <= 0 {
 			return nil
+		}
+		if over != nil {
+			wait = min(wait, time.Second)
 		}
 		timer := time.NewTimer(wait)
 		select {

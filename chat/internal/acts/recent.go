@@ -12,6 +12,7 @@ import (
 type Recent struct {
 	// Fixed.
 	actor *Actor
+	over  func() bool // reports whether nobody is there any more who could hear it
 	room  string
 
 	page []journal.Entry // that Next returns without a read; nil: none
@@ -25,17 +26,17 @@ type Recent struct {
 //
 // It looks for the beginning from the end, without keeping what it reads but for one
 // page.
-func (a Turn) NewRecent(room string, joined journal.Seq, n int) (*Recent, error) {
+func (a Turn) NewRecent(room string, joined journal.Seq, n int, over func() bool) (*Recent, error) {
 	s, err := a.shownOf(a.Soon(), room)
 	if err != nil {
 		return nil, err
 	}
 	s.joins, s.joined = true, joined
 	// One entry may have been said at the same time: see room.Subscription.Joined.
-	r := &Recent{actor: a.Actor, room: room, upTo: joined, goal: joined + 1}
+	r := &Recent{actor: a.Actor, over: over, room: room, upTo: joined, goal: joined + 1}
 	older := 0
 	for q := (journal.Query{Room: room, Backward: true, Before: r.goal + 1, Limit: n + 1, Bytes: PageBytes}); older < n; {
-		page, err := a.readInTurn(q)
+		page, err := a.readInTurn(q, over)
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +78,7 @@ func (r *Recent) Next() (messages []journal.Entry, upTo journal.Seq, more bool, 
 	if err := r.actor.MayRead(r.room); err != nil {
 		return nil, 0, false, err
 	}
-	page, err := r.actor.readInTurn(journal.Query{Room: r.room, After: r.upTo, Limit: r.actor.core.settings().MaxPage, Bytes: PageBytes})
+	page, err := r.actor.readInTurn(journal.Query{Room: r.room, After: r.upTo, Limit: r.actor.core.settings().MaxPage, Bytes: PageBytes}, r.over)
 	if err != nil {
 		return nil, 0, false, err
 	}
@@ -97,9 +98,9 @@ func (r *Recent) Next() (messages []journal.Entry, upTo journal.Seq, more bool, 
 }
 
 // readInTurn reads a page once the actor may read, however long that takes: raw clients
-// cannot be told to wait. It ends with the hub.
-func (a *Actor) readInTurn(q journal.Query) (journal.Page, error) {
-	if err := a.awaitRate(a.core.context); err != nil {
+// cannot be told to wait. It ends with the hub, and soon after over.
+func (a *Actor) readInTurn(q journal.Query, over func() bool) (journal.Page, error) {
+	if err := a.awaitRate(a.core.context, over); err != nil {
 		return journal.Page{}, err
 	}
 	return a.read(a.Soon(), q)

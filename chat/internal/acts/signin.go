@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -18,8 +17,8 @@ import (
 // are not the actor's user before become.
 func (a *Actor) whoShows(ctx context.Context, auth access.Authenticator, shown access.Credential) (*access.Identity, error) {
 	id, err := a.core.authenticate(ctx, auth, shown)
-	if err == nil && !id.Expires.IsZero() && !time.Now().Before(id.Expires) {
-		err = wire.Expired.Error("")
+	if err == nil {
+		err = notEnded(id)
 	}
 	if err == nil {
 		err = a.core.sanctions.check(access.Ban, id.User.ID, "")
@@ -30,8 +29,12 @@ func (a *Actor) whoShows(ctx context.Context, auth access.Authenticator, shown a
 	return id, nil
 }
 
-// become makes id the actor's identity, unless the user is banned from the hub.
+// become makes id the actor's identity, unless the credential has ended since it was
+// shown, or the user is banned from the hub.
 func (a *Actor) become(id *access.Identity) error {
+	if err := notEnded(id); err != nil {
+		return err
+	}
 	if err := a.core.sanctions.check(access.Ban, id.User.ID, ""); err != nil {
 		return err
 	}

@@ -20,6 +20,8 @@ type Host interface {
 	room.Session
 	// AwaitTaken waits until the client has taken everything, or is gone.
 	AwaitTaken()
+	// IsOver reports whether the session has ended or is about to.
+	IsOver() bool
 	// CloseWith is Close in other words.
 	CloseWith(b *wire.Bye)
 }
@@ -54,7 +56,7 @@ func (s *Session) Begin(t acts.Turn, n int, joined journal.Seq) error {
 		s.sub.Resume(0)
 		return nil
 	}
-	recent, err := t.NewRecent(s.sub.Room(), joined, n)
+	recent, err := t.NewRecent(s.sub.Room(), joined, n, s.host.IsOver)
 	for err == nil && !s.sub.Ended() {
 		var page []journal.Entry
 		var upTo journal.Seq
