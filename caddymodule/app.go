@@ -110,7 +110,7 @@ func (a *App) configure(l *lease, set hubSettings) error {
 		return fmt.Errorf("chat: %s", twoPlaces(name, l.place, set.place))
 	}
 	if err := a.claim(name, &set); err != nil {
-		return fmt.Errorf("chat: %w", err)
+		return fmt.Errorf("chat: %s: %w", set.place, err)
 	}
 	l.hubSettings = set
 	return l.checkPlace(l.hub.state.Load())
@@ -139,7 +139,7 @@ func (a *App) claim(hub string, set *hubSettings) error {
 		return err
 	}
 	if other, ok := a.journalHubs[set.journalPlace]; ok && other != hub {
-		return fmt.Errorf("hubs %q and %q can't both have their journal in %s", other, hub, set.journalPlace)
+		return fmt.Errorf("hubs %q and %q can't both have their journal in %s: give one of them a directory of its own", other, hub, set.journalPlace)
 	}
 	a.journalHubs[set.journalPlace] = hub
 	return nil

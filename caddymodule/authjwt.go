@@ -74,12 +74,12 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 		to         *string
 	}{{"issuer", a.Issuer, &a.JWT.Issuer}, {"audience", a.Audience, &a.JWT.Audience}} {
 		var err error
-		if *text.to, err = repl.ReplaceOrErr(text.from, true, true); err != nil {
+		if *text.to, err = replaced(text.from); err != nil {
 			return fmt.Errorf("jwt: %s: %w", text.name, err)
 		}
 	}
 	for i, text := range a.Secrets {
-		secret, err := repl.ReplaceOrErr(text, true, true)
+		secret, err := replaced(text)
 		if err == nil {
 			err = a.addKey(identity.Secret([]byte(secret)))
 		}
@@ -88,7 +88,7 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 		}
 	}
 	for i, text := range a.Keys {
-		key, err := repl.ReplaceOrErr(text, true, true)
+		key, err := replaced(text)
 		if err == nil {
 			err = a.addPEM([]byte(key))
 		}
@@ -106,7 +106,7 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 		}
 	}
 	if a.KeySet != "" {
-		address, err := repl.ReplaceOrErr(a.KeySet, true, true)
+		address, err := replaced(a.KeySet)
 		if err != nil {
 			return fmt.Errorf("jwt: jwks: %w", err)
 		}

@@ -48,7 +48,7 @@ func (*WeChatAuth) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (a *WeChatAuth) Provision(ctx caddy.Context) error {
-	log, repl := limitedLog(ctx.Logger()), caddy.NewReplacer()
+	log := limitedLog(ctx.Logger())
 	opt := identity.WeChatOptions{
 		Life:         time.Duration(a.TokenLife),
 		CheckReferer: a.CheckReferer,
@@ -69,7 +69,7 @@ func (a *WeChatAuth) Provision(ctx caddy.Context) error {
 		name, from string
 		to         *string
 	}{{"app_id", a.AppID, &opt.AppID}, {"app_secret", a.AppSecret, &opt.AppSecret}, {"api", a.API, &opt.API}} {
-		if *text.to, err = repl.ReplaceOrErr(text.from, true, true); err != nil {
+		if *text.to, err = replaced(text.from); err != nil {
 			return fmt.Errorf("wechat: %s: %w", text.name, err)
 		}
 	}

@@ -141,7 +141,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return d.Errf("chat: %v", err)
 		}
 		if d.NextArg() {
-			return d.ArgErr()
+			return d.Errf("chat: %q is one word too many: there is one path, and options stand in the block", d.Val())
 		}
 	}
 	var methods []any // of the options auth

@@ -42,7 +42,7 @@ func parseOptions(d *caddyfile.Dispenser, nesting int, blockName string, options
 // parseBlock reads the block of an option that has no more arguments.
 func parseBlock(d *caddyfile.Dispenser, blockName string, options map[string]func() error, repeatable ...string) error {
 	if d.NextArg() {
-		return d.ArgErr()
+		return d.Errf("chat: %s: %q is one word too many; options stand in the block behind {, each in a line of its own", blockName, d.Val())
 	}
 	return parseOptions(d, d.Nesting(), "chat: "+blockName, options, repeatable...)
 }
@@ -54,6 +54,16 @@ func parseAndAppend[T any](d *caddyfile.Dispenser, parse func(*caddyfile.Dispens
 		*to = append(*to, value)
 	}
 	return err
+}
+
+// replaced returns a value of the configuration with its placeholders replaced. Each must
+// stand for something. The error has nothing else of the value, which may be a secret.
+func replaced(text string) (string, error) {
+	value, err := caddy.NewReplacer().ReplaceOrErr(text, true, true)
+	if err != nil {
+		return "", fmt.Errorf("%w; a variable of the environment must be set for Caddy itself", err)
+	}
+	return value, nil
 }
 
 // emptyValue is the error for "", which would quietly mean the default.

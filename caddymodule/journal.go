@@ -152,7 +152,7 @@ func (e *PebbleEngine) Location(hub string) (string, error) {
 	if e.Dir == "" {
 		return filepath.Join(caddy.AppDataDir(), "chat", hub), nil
 	}
-	dir, err := caddy.NewReplacer().ReplaceOrErr(e.Dir, true, true)
+	dir, err := replaced(e.Dir)
 	if err == nil {
 		dir, err = filepath.Abs(dir)
 	}

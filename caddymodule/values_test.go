@@ -84,7 +84,7 @@ func particular(t *testing.T) map[string]values {
 		"chat hub":     {[]string{"a", a(64)}, []string{a(65), "../x", ".x", "a/b", "é"}, "must have 1 to 64 letters, digits and -_."},
 		"chat room":    {[]string{"{query.channel}", "a", a(128), "{query.a}-{query.b}"}, []string{a(129), "@a", "{query.a", "query.a}", "\"a\tb\""}, "room"},
 		"chat auth":    {[]string{"guest", "caddy"}, []string{"oauth", "guest x", "jwt", "wechat", "guest {\nx\n}"}, ""},
-		"chat origins": {[]string{"*", "https://a.example https://*.b.example:8443", "http://[::1]:80", "chrome-extension://abc", "http://localhost:*"}, []string{"a.example", "https://", "https://a/b", "https://a?b", "https://u@a", "https://a:0", "https://a:65536", "https://例子.cn", "null", "**"}, "origin"},
+		"chat origins": {[]string{"*", "https://a.example https://*.b.example:8443", "http://[::1]:80", "chrome-extension://abc", "http://localhost:*"}, []string{"a.example", "https://", "https://a/b", "https://a?b", "https://u@a", "https://a:0", "https://a:65536", "https://例子.cn", "null", "**", "https://a.example, https://b.example", "https://[::1", "https://a:b"}, "origin"},
 		"chat ui":      {[]string{"on", "off", "{\nsign_in /login\n}", "on {\nsign_in https://a.example/x\n}"}, []string{"yes", "on on", "off {\nsign_in /x\n}", "{\nsign_in x\n}", "{\n}"}, "chat: ui"},
 		"hub journal":  {[]string{"memory", "pebble", "memory {\nmax_size 1GiB\n}"}, []string{"paper", "memory x", "pebble a b", `pebble ""`}, ""},
 		"hub policy": {[]string{"tea {\nread users\n}", "* {\nread anyone\n}", a(256) + " {\nread users\n}"},

@@ -39,10 +39,10 @@ func (o Origins) Validate() error {
 		}
 		scheme, host, ok := strings.Cut(p, "://")
 		switch {
-		case !ok || !originScheme.MatchString(scheme) || host == "" || strings.ContainsAny(host, "/?#@ "):
-			return fmt.Errorf("origin %q is not of the form scheme://host or scheme://host:port, nor *", p)
 		case strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII }):
 			return fmt.Errorf("origin %q: browsers send such a host as xn--…, so write it like that", p)
+		case !ok || !originScheme.MatchString(scheme) || !originHost.MatchString(host):
+			return fmt.Errorf("origin %q is not of the form scheme://host or scheme://host:port, nor *; several have spaces between them", p)
 		case !originPort(host):
 			return fmt.Errorf("origin %q: the port is not a number from 1 to 65535, nor *", p)
 		}
@@ -50,7 +50,10 @@ func (o Origins) Validate() error {
 	return nil
 }
 
-var originScheme = regexp.MustCompile(`^[A-Za-z*][A-Za-z0-9+.*-]*$`)
+var (
+	originScheme = regexp.MustCompile(`^[A-Za-z*][A-Za-z0-9+.*-]*$`)
+	originHost   = regexp.MustCompile(`^(\[[0-9A-Fa-f:.*]+\]|[A-Za-z0-9._*-]+)(:[0-9*]+)?$`)
+)
 
 // originPort reports whether the port of a host in a pattern is one, if there is any.
 func originPort(host string) bool {
