@@ -1,11 +1,14 @@
 package caddymodule_test
 
 import (
+	"crypto/ed25519"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -58,6 +61,60 @@ func TestAuth_Caddy_AnIDIsNoPlaceholder(t *testing.T) {
 	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", http.Header{"X-User": {id}}, ``), `"user":{"id":"`+id+`","name":"`+id+`"}`)
 }
 
+// refusedToken is a token that is refused, and how the log begins to say why.
+type refusedToken struct{ token, want string }
+
+// refusedTokens has one for each claim, and for each part of the header, that may be wrong.
+func refusedTokens(t *testing.T) (list []refusedToken) {
+	claims := func(changes jwt.MapClaims) jwt.MapClaims {
+		c := jwt.MapClaims{"sub": "u7", "aud": "chat", "iss": "https://example.com", "exp": time.Now().Add(time.Hour).Unix()}
+		maps.Copy(c, changes)
+		maps.DeleteFunc(c, func(_ string, v any) bool { return v == nil })
+		return c
+	}
+	sign := func(method jwt.SigningMethod, secret any, header map[string]any, c jwt.MapClaims) string {
+		token := jwt.NewWithClaims(method, c)
+		maps.Copy(token.Header, header)
+		text, err := token.SignedString(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	ours := []byte(testcaddy.JWTSecret)
+	now := time.Now()
+	for _, c := range []struct {
+		changes jwt.MapClaims
+		want    string
+	}{
+		{jwt.MapClaims{"exp": now.Add(-time.Hour).Unix()}, "exp: token"},
+		{jwt.MapClaims{"exp": nil}, "token has invalid claims: token is missing required claim: exp"},
+		{jwt.MapClaims{"exp": "soon"}, "token has invalid claims: invalid type for claim: exp"},
+		{jwt.MapClaims{"nbf": now.Add(time.Hour).Unix()}, "nbf: token"},
+		{jwt.MapClaims{"aud": "mail"}, "aud: token"},
+		{jwt.MapClaims{"aud": nil}, "token has invalid claims: token is missing required claim: aud"},
+		{jwt.MapClaims{"iss": "https://other.example"}, "iss: token"},
+		{jwt.MapClaims{"iss": nil}, "token has invalid claims: token is missing required claim: iss"},
+		{jwt.MapClaims{"sub": 7}, "bad_token: the token's sub is not a string"},
+		{jwt.MapClaims{"sub": nil}, "sub: "},
+		{jwt.MapClaims{"sub": "guest-x"}, "sub: "},
+		{jwt.MapClaims{"chat": map[string]any{"read": 7}}, "bad_token: the token's chat"},
+	} {
+		list = append(list, refusedToken{sign(jwt.SigningMethodHS256, ours, nil, claims(c.changes)), c.want})
+	}
+	kid := map[string]any{"kid": "other"}
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(list,
+		refusedToken{sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil, claims(nil)), "token signature is invalid: signing method none"},
+		refusedToken{sign(jwt.SigningMethodEdDSA, private, kid, claims(nil)), "token is unverifiable: error while executing keyfunc: bad_token: the token's kid and alg fit no key"},
+		refusedToken{sign(jwt.SigningMethodEdDSA, private, map[string]any{"kid": 7}, claims(nil)), "token is unverifiable: error while executing keyfunc: bad_token: the token's kid is not a string"},
+		refusedToken{sign(jwt.SigningMethodHS256, []byte("another secret of thirty-two bytes"), nil, claims(nil)), "token signature is invalid"},
+	)
+}
+
 // The client is told little of a refused token, the log of the operator says which
 // claim it was, at DEBUG.
 func TestAuth_JWT_TheLogSaysWhy(t *testing.T) {
@@ -70,6 +127,7 @@ func TestAuth_JWT_TheLogSaysWhy(t *testing.T) {
 		auth jwt {
 			secret "`+testcaddy.JWTSecret+`"
 			audience chat
+			issuer https://example.com
 			jwks `+keys.URL+`
 		}
 	}`)
@@ -92,6 +150,25 @@ func TestAuth_JWT_TheLogSaysWhy(t *testing.T) {
 	}
 	if line := log("token refused"); !strings.Contains(line, `"level":"debug"`) || !strings.Contains(line, "token has invalid audience") || strings.Contains(line, token) {
 		t.Errorf("logged: %s", line)
+	}
+	refusals := func() (lines []string) {
+		for l := range strings.Lines(testcaddy.Read(t, s.Log)) {
+			if strings.Contains(l, "token refused") {
+				lines = append(lines, l)
+			}
+		}
+		return lines
+	}
+	for _, c := range refusedTokens(t) {
+		before := len(refusals())
+		testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", nil, `,"token":"`+c.token+`"`), `"type":"error"`)
+		testcaddy.Eventually(t, "the refusal of "+c.token, func() bool { return len(refusals()) > before })
+		if line := refusals()[before]; !strings.Contains(line, `"level":"debug"`) || !strings.Contains(line, `"error":"`+c.want) || strings.Contains(line, c.token) {
+			t.Errorf("want %q, logged: %s", c.want, line)
+		}
+	}
+	if n := strings.Count(testcaddy.Read(t, s.Log), "some keys of the key set cannot be used"); n != 1 {
+		t.Errorf("what is wrong with the key set is logged %d times", n)
 	}
 	if line := log("some keys of the key set cannot be used"); !strings.Contains(line, `"level":"warn"`) || !strings.Contains(line, `kid \"bad\"`) {
 		t.Errorf("logged: %s", line)

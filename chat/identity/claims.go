@@ -40,7 +40,9 @@ func identityFrom(claims jwt.MapClaims) (*access.Identity, error) {
 	}
 	id.Expires = expires.Time
 	if r.err == nil {
-		r.err = CheckUser(id.User.ID) // the claim sub
+		if err := CheckUser(id.User.ID); err != nil {
+			return nil, fmt.Errorf("sub: %w", err)
+		}
 	}
 	if r.err != nil {
 		return nil, r.err

@@ -74,9 +74,25 @@ func (j *JWT) Authenticate(ctx context.Context, c access.Credential) (*access.Id
 		return id, nil
 	}
 	if j.Refused != nil {
-		j.Refused(err)
+		j.Refused(nameClaim(err))
 	}
 	return nil, tokenError(err)
+}
+
+// nameClaim adds the name of the claim to an error of the parser that describes it only.
+func nameClaim(err error) error {
+	for _, c := range []struct {
+		err  error
+		name string
+	}{
+		{jwt.ErrTokenExpired, "exp"}, {jwt.ErrTokenNotValidYet, "nbf"}, {jwt.ErrTokenUsedBeforeIssued, "iat"},
+		{jwt.ErrTokenInvalidAudience, "aud"}, {jwt.ErrTokenInvalidIssuer, "iss"},
+	} {
+		if errors.Is(err, c.err) {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	return err
 }
 
 // verify returns the identity that a token proves, or an error that says
@@ -143,7 +159,7 @@ func (j *JWT) keys(ctx context.Context, t *jwt.Token) (keys any, unavailable, er
 		set.Keys = append(set.Keys, k.key)
 	}
 	if len(set.Keys) == 0 {
-		return nil, nil, badToken("the key or the algorithm that signed the token is not accepted here")
+		return nil, nil, badToken("the token's kid and alg fit no key that is accepted here")
 	}
 	return set, unavailable, nil
 }
