@@ -184,13 +184,6 @@ func (a Turn) Post(ctx context.Context, name string, read func() (journal.Entry,
 	if err != nil {
 		return journal.Receipt{}, err
 	}
-	// A request holds what it says for as long as it waits, and the journal may keep it
-	// for longer: append counts that.
-	size := e.Size()
-	if err := a.takeInHand(size); err != nil {
-		return journal.Receipt{}, err
-	}
-	defer a.putInHand(size)
 	return a.fromOutside(ctx, name, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
 		return a.Publish(ctx, to, name, e, done)
 	})
