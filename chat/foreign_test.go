@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"runtime"
 	"strings"
 	"sync"
@@ -110,6 +111,26 @@ func (r *rogue) Pages(ctx context.Context, q []journal.Query, bytes int) ([]jour
 	return r.Journal.Pages(ctx, q, bytes)
 }
 
+func (r *rogue) Heads(ctx context.Context, rooms []string) ([]journal.Head, error) {
+	if err := r.call("Heads", strings.Join(rooms, " ")); err != nil {
+		return nil, err
+	}
+	return r.Journal.Heads(ctx, rooms)
+}
+
+// room and clientIP are those of a Handler.
+func (r *rogue) room(req *http.Request) string {
+	if r.call("Room", req.URL.RawQuery) != nil {
+		return ""
+	}
+	return chat.QueryRoom(req)
+}
+
+func (r *rogue) clientIP(req *http.Request) netip.Addr {
+	_ = r.call("ClientIP", req.URL.RawQuery+req.Header.Get("Authorization"))
+	return netip.Addr{}
+}
+
 func (r *rogue) Close() error { return errors.Join(r.call("Close", "bad"), r.Journal.Close()) }
 
 func (r *rogue) Records() journal.Records { return rogueRecords{r.Journal.Records(), r} }
@@ -144,6 +165,21 @@ func (r rogueRecords) GetMany(ctx context.Context, keys []string) ([]journal.Rec
 	return r.Records.GetMany(ctx, keys)
 }
 
+func (r rogueRecords) Scan(ctx context.Context, prefix string, f func(journal.Record) error) error {
+	if err := r.r.call("Scan", prefix); err != nil {
+		return err
+	}
+	return r.Records.Scan(ctx, prefix, f)
+}
+
+func (r rogueRecords) Watch(prefix string, each func(journal.Record)) (func(), error) {
+	stop, err := r.Records.Watch(prefix, each)
+	return func() {
+		defer stop()
+		_ = r.r.call("StopWatch", "bad")
+	}, err
+}
+
 // victims do everything that calls something of others, each by itself, since each may
 // be held up or cut off. Those who must be in a room are in it now; begin begins.
 func victims(b *bubble, r *rogue) (begin func() *sync.WaitGroup) {
@@ -173,6 +209,9 @@ func victims(b *bubble, r *rogue) (begin func() *sync.WaitGroup) {
 		func() { serveMessages(b.handler, newRequest("GET", "bad user", ""), "tea") },
 		func() { b.handler.ServeLogin(httptest.NewRecorder(), newRequest("POST", "", `{"code":"bad"}`), r) },
 		func() { _ = b.hub.Mute("bad", "x", time.Hour) },
+		func() { _, _, _ = b.hub.Room(ctx, "bad") },
+		func() { _, _ = b.hub.EraseRoom(ctx, "bad and old") },
+		func() { _, _ = b.hub.User(ctx, "bad user") },
 		func() { _, _ = b.hub.AnnounceToAll(ctx, []byte("1")) },
 		func() { _ = b.hub.Export(ctx, "bad", "", 0, func([]byte) error { return nil }) },
 		func() { _ = b.hub.Tail(ctx, "bad", 1, func([]byte) error { return nil }) },
@@ -187,7 +226,10 @@ func victims(b *bubble, r *rogue) (begin func() *sync.WaitGroup) {
 			c.send(frame)
 		}
 		for _, act := range others {
-			doing.Go(act)
+			doing.Go(func() {
+				defer func() { _ = recover() }() // as a web server does
+				act()
+			})
 		}
 		return doing
 	}
@@ -251,7 +293,7 @@ func (b *bubble) checkServed(c *client) {
 func TestForeign_Misbehaves_CostsNobodyElse(t *testing.T) {
 	for _, method := range []string{
 		"Authenticate", "Login", "Append", "done", "Follow", "Stop", "Read", "Pages", "Close",
-		"Put", "Update", "Get", "GetMany",
+		"Put", "Update", "Get", "GetMany", "Scan", "StopWatch", "Heads", "Room", "ClientIP",
 	} {
 		for _, does := range []string{"error", "panic", "goexit", "hang"} {
 			t.Run(method+"/"+does, func(t *testing.T) {
@@ -261,7 +303,7 @@ func TestForeign_Misbehaves_CostsNobodyElse(t *testing.T) {
 					return chat.Config{Journal: r}
 				}
 				onJournal(t, config, tokens{}, alone, func(t *testing.T, b *bubble) {
-					b.handler.Auth = r
+					b.handler.Auth, b.handler.Room, b.handler.ClientIP = r, r.room, r.clientIP
 					good := b.connect().hello(`,"token":"bo","rooms":[{"room":"good"}]`)
 					begin := victims(b, r)
 					time.Sleep(time.Second)

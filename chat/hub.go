@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"sync"
@@ -55,7 +56,7 @@ type Hub struct {
 }
 
 // NewHub starts a hub. The caller must Close it. It reads the mutes and bans from
-// the journal, and returns an error if it cannot.
+// the journal, and returns an error if it cannot within ten seconds.
 func NewHub(cfg Config) (*Hub, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
@@ -66,17 +67,7 @@ func NewHub(cfg Config) (*Hub, error) {
 	h.journal = foreign.Contain(cfg.Journal, h.logPanic)
 	h.context, h.cancel = context.WithCancel(context.Background())
 	h.current.Store(&set)
-	h.rooms = room.NewRooms(room.Config{
-		Settings: set.forRooms(),
-		Journal:  h.journal,
-		OnPanic:  h.logPanic,
-		OnLost:   h.logLost,
-	})
-	var err error
-	h.core, err = acts.New(acts.Config{
-		Settings: set.forActs(), Journal: h.journal, Log: cfg.Logger, Rooms: h.rooms, Context: h.context, Sessions: listed{&h.registry},
-	})
-	if err != nil {
+	if err := h.begin(&set); err != nil {
 		h.cancel()
 		return nil, err
 	}
@@ -84,6 +75,36 @@ func NewHub(cfg Config) (*Hub, error) {
 	ec.OnPanic = h.logPanic
 	h.engine = wsconn.NewEngine(ec)
 	return h, nil
+}
+
+// startTimeout is how long a journal may take to begin.
+const startTimeout = 10 * time.Second
+
+// begin makes what asks the journal when it begins. A journal that does not answer is
+// left behind.
+func (h *Hub) begin(set *Settings) error {
+	ctx, cancel := context.WithTimeout(h.context, startTimeout)
+	defer cancel()
+	type parts struct {
+		rooms *room.Rooms
+		core  *acts.Core
+	}
+	begun, err := foreign.Call(ctx, func() (p parts, err error) {
+		p.rooms = room.NewRooms(room.Config{Settings: set.forRooms(), Journal: h.journal, OnPanic: h.logPanic, OnLost: h.logLost})
+		p.core, err = acts.New(acts.Config{
+			Settings: set.forActs(), Journal: h.journal, Log: h.log, Rooms: p.rooms, Context: h.context, Sessions: listed{&h.registry},
+		})
+		return p, err
+	}, func(late parts, err error) {
+		if err == nil {
+			late.core.Close()
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("begin with the journal: %w", err)
+	}
+	h.rooms, h.core = begun.rooms, begun.core
+	return nil
 }
 
 func (h *Hub) logPanic(value any, stack []byte) {

@@ -71,7 +71,7 @@ func watchSanctions(ctx context.Context, r journal.Records, changed func(access.
 	for _, kind := range []access.SanctionKind{access.Mute, access.Ban} {
 		stop, err := foreign.Call(ctx, func() (func(), error) { return r.Watch(string(kind)+"\x00", s.heard) }, stopLate)
 		if err != nil {
-			s.close()
+			s.close(ctx)
 			return nil, fmt.Errorf("read mutes and bans: %w", err)
 		}
 		s.stops = append(s.stops, stop)
@@ -81,7 +81,7 @@ func watchSanctions(ctx context.Context, r journal.Records, changed func(access.
 	s.loaded, s.over = true, nil
 	s.mu.Unlock()
 	if err != nil {
-		s.close()
+		s.close(ctx)
 		return nil, fmt.Errorf("read mutes and bans: %w", err)
 	}
 	for _, record := range over {
@@ -99,10 +99,10 @@ func stopLate(stop func(), err error) {
 	}
 }
 
-// close ends the watching.
-func (s *sanctions) close() {
+// close ends the watching. It waits for the journal until ctx ends.
+func (s *sanctions) close(ctx context.Context) {
 	for _, stop := range s.stops {
-		stop()
+		_ = foreign.Do(ctx, func() error { stop(); return nil }) // there is nobody to tell
 	}
 }
 

@@ -45,8 +45,8 @@ func New(cfg Config) (*Core, error) {
 // Close ends what the Core does by itself: it follows no sanctions any more, and waits
 // until the read marks of what was sent have moved.
 func (c *Core) Close() {
-	c.sanctions.close()
 	c.sent.Close()
+	c.sanctions.close(c.context)
 }
 
 // Operator returns an operator of the hub.

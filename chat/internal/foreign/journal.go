@@ -49,14 +49,20 @@ func (c *contained) Append(ctx context.Context, e journal.Entry, done func(journ
 func (c *contained) Follow(room string, after journal.Seq, f journal.Follower) (start journal.Start, err error) {
 	defer c.contain(&err)
 	start, err = c.Journal.Follow(room, after, f)
-	if stop := start.Stop; err == nil {
-		start.Stop = func() {
-			var err error
-			defer c.contain(&err) // which is reported, and there is nobody to tell
-			stop()
-		}
-	}
+	start.Stop = c.stopping(start.Stop)
 	return start, err
+}
+
+// stopping contains what ends a Follow or a Watch. It is nil if that has not begun.
+func (c *contained) stopping(stop func()) func() {
+	if stop == nil {
+		return nil
+	}
+	return func() {
+		var err error
+		defer c.contain(&err) // which is reported, and there is nobody to tell
+		stop()
+	}
 }
 
 func (c *contained) Trim(ctx context.Context, room string, below journal.Seq) (err error) {
@@ -124,5 +130,6 @@ func (r *containedRecords) Scan(ctx context.Context, prefix string, f func(journ
 
 func (r *containedRecords) Watch(prefix string, each func(journal.Record)) (stop func(), err error) {
 	defer r.of.contain(&err)
-	return r.Records.Watch(prefix, each)
+	stop, err = r.Records.Watch(prefix, each)
+	return r.of.stopping(stop), err
 }
