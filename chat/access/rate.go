@@ -128,7 +128,7 @@ func (u *UserLimiters) Take(user string, now time.Duration) *Limiter {
 	if l == nil {
 		// Full ones go: a new one is the same. But not those that somebody has, since
 		// a user must not have two.
-		sweep(u.byUser, &u.sweepAt, func(l *userLimiter) bool { return l.holders == 0 && l.isFull(now) })
+		sweep(u.byUser, &u.sweepAt, func(_ string, l *userLimiter) bool { return l.holders == 0 && l.isFull(now) })
 		if u.byUser == nil {
 			u.byUser = map[string]*userLimiter{}
 		}
@@ -166,7 +166,7 @@ func (l *KeyLimiter[K]) bucketLocked(now time.Duration, key K) *bucket {
 	b := l.buckets[key]
 	if b == nil {
 		// Full ones go: a new one is the same.
-		sweep(l.buckets, &l.sweepAt, func(b *bucket) bool { return b.isFull(now) })
+		sweep(l.buckets, &l.sweepAt, func(_ K, b *bucket) bool { return b.isFull(now) })
 		if l.buckets == nil {
 			l.buckets = map[K]*bucket{}
 		}

@@ -38,22 +38,47 @@ const (
 const Endless time.Duration = math.MaxInt64
 
 // Set puts a sanction into force until end. A zero end means that it has none. It
-// reports whether that is a change.
-func (s *Sanctions) Set(k Sanction, end time.Time) (changed bool) {
+// reports whether that is a change, and which sanctions that are over it has forgotten.
+func (s *Sanctions) Set(k Sanction, end time.Time) (changed bool, over []Sanction) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ends == nil {
 		s.ends = map[Sanction]time.Time{}
 	}
-	s.sweepLocked(time.Now())
+	over = s.sweepLocked(time.Now())
 	old, was := s.ends[k]
 	s.ends[k] = end
-	return !was || !old.Equal(end)
+	return !was || !old.Equal(end), over
 }
 
-// sweepLocked forgets sanctions that are over.
-func (s *Sanctions) sweepLocked(now time.Time) {
-	sweep(s.ends, &s.sweepAt, func(end time.Time) bool { return !end.IsZero() && !now.Before(end) })
+// sweepLocked forgets sanctions that are over, and returns them.
+func (s *Sanctions) sweepLocked(now time.Time) (over []Sanction) {
+	sweep(s.ends, &s.sweepAt, func(k Sanction, _ time.Time) bool {
+		isOver := s.isOverLocked(k, now)
+		if isOver {
+			over = append(over, k)
+		}
+		return isOver
+	})
+	return over
+}
+
+// Forget forgets all sanctions that are over, and returns them. It looks at each.
+func (s *Sanctions) Forget() (over []Sanction) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for k := range s.ends {
+		if s.isOverLocked(k, time.Now()) {
+			over = append(over, k)
+			delete(s.ends, k)
+		}
+	}
+	return over
+}
+
+func (s *Sanctions) isOverLocked(k Sanction, now time.Time) bool {
+	end := s.ends[k]
+	return !end.IsZero() && !now.Before(end)
 }
 
 // Lift ends a sanction. It reports whether there was one.

@@ -6,12 +6,12 @@ const minSweep = 1000
 // sweep removes the elements of m for which over returns true, once there are at
 // least *at of them. Because the next sweep comes when their number has doubled, a
 // call costs a constant time on average.
-func sweep[K comparable, V any](m map[K]V, at *int, over func(V) bool) {
+func sweep[K comparable, V any](m map[K]V, at *int, over func(K, V) bool) {
 	if len(m) < max(*at, minSweep) {
 		return
 	}
 	for k, v := range m {
-		if over(v) {
+		if over(k, v) {
 			delete(m, k)
 		}
 	}

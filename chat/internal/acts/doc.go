@@ -9,9 +9,9 @@
 // # Files, lowest first
 //
 //	settings.go   settings, counters, and what acts take and return
+//	inhand.go     what the journal has not answered, over all
 //	sanctions.go  mutes and bans that outlive a restart
 //	slots.go      how many connections there are
-//	inhand.go     what the journal has not answered, over all
 //	core.go       what every act needs
 //	actor.go      who acts, and what they may do
 //	turn.go       connections and frames: what comes before an act

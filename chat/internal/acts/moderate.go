@@ -2,10 +2,12 @@ package acts
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -26,9 +28,20 @@ func (a *Actor) sanction(ctx context.Context, k access.Sanction, d time.Duration
 	if err := a.mayModerate(k.Room, k.User, d == 0); err != nil {
 		return err
 	}
+	counts := false
+	if d != 0 && a.kind != operator {
+		var err error
+		if counts, err = a.core.sanctions.impose(k, a.person()); err != nil {
+			return err
+		}
+	}
 	if err := a.core.sanctions.change(ctx, k, d); err != nil {
+		if counts && !errors.Is(err, journal.ErrUncertain) {
+			a.core.sanctions.withdraw(k)
+		}
 		return err
 	}
+	a.core.sanctions.removeOver(ctx, removedAtOnce)
 	a.core.takeEffect(a.core.Soon(), k, d)
 	return nil
 }

@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/foreign"
 	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -25,6 +27,7 @@ type sanctions struct {
 
 	// Fixed.
 	records journal.Records
+	most    int                                      // is maxImposed, but in tests
 	changed func(k access.Sanction, d time.Duration) // another node has changed it. It must not block
 	failed  func(error)                              // a record makes no sense
 	stops   []func()                                 // end the watching
@@ -33,10 +36,19 @@ type sanctions struct {
 
 	mu      sync.Mutex // guards the rest, and the order of what is set; above the mutex of Sanctions
 	loaded  bool
-	over    []string                     // records of sanctions that are over; until loaded
+	over    []access.Sanction            // sanctions that are over, whose records are to be removed
 	invalid error                        // until loaded
 	setHere map[access.Sanction]*setHere // under way
+
+	// What moderators have imposed in rooms, and this process knows of: each is a record,
+	// and whoever moderates a room of their own may name users that do not exist.
+	share     backpressure.Share[person] // has a mutex of its own
+	imposedBy map[access.Sanction]person
+	forgotAt  time.Time
 }
+
+// maxImposed is how many mutes and bans of rooms moderators may have imposed.
+const maxImposed = 100_000
 
 // setHere is a change that this node makes.
 type setHere struct {
@@ -67,7 +79,7 @@ type sanctionValue struct {
 // watchSanctions reads the sanctions in force, follows their changes, and removes the
 // records of those that are over.
 func watchSanctions(ctx context.Context, r journal.Records, changed func(access.Sanction, time.Duration), failed func(error)) (*sanctions, error) {
-	s := &sanctions{records: r, changed: changed, failed: failed, setHere: map[access.Sanction]*setHere{}}
+	s := &sanctions{records: r, most: maxImposed, changed: changed, failed: failed, setHere: map[access.Sanction]*setHere{}, imposedBy: map[access.Sanction]person{}}
 	for _, kind := range []access.SanctionKind{access.Mute, access.Ban} {
 		stop, err := foreign.Call(ctx, func() (func(), error) { return r.Watch(string(kind)+"\x00", s.heard) }, stopLate)
 		if err != nil {
@@ -77,18 +89,14 @@ func watchSanctions(ctx context.Context, r journal.Records, changed func(access.
 		s.stops = append(s.stops, stop)
 	}
 	s.mu.Lock()
-	over, err := s.over, s.invalid
-	s.loaded, s.over = true, nil
+	err := s.invalid
+	s.loaded = true
 	s.mu.Unlock()
 	if err != nil {
 		s.close(ctx)
 		return nil, fmt.Errorf("read mutes and bans: %w", err)
 	}
-	for _, record := range over {
-		if err := r.Put(ctx, record, nil); err != nil {
-			break // it has no effect, and the next start removes it
-		}
-	}
+	s.removeOver(ctx, math.MaxInt)
 	return s, nil
 }
 
@@ -117,7 +125,7 @@ func (s *sanctions) heard(r journal.Record) {
 	case err != nil && !loaded:
 		s.invalid = err
 	case r.Value != nil && !inForce && !loaded:
-		s.over = append(s.over, r.Key)
+		s.over = append(s.over, k)
 	}
 	changed := err == nil && s.setLocked(k, end, inForce)
 	if here := s.setHere[k]; here != nil && bytes.Equal(here.value, r.Value) {
@@ -162,9 +170,90 @@ func durationUntil(end time.Time, inForce bool) time.Duration {
 
 func (s *sanctions) setLocked(k access.Sanction, end time.Time, inForce bool) (changed bool) {
 	if !inForce {
+		s.forgetLocked(k)
 		return s.Lift(k)
 	}
-	return s.Set(k, end)
+	changed, over := s.Set(k, end)
+	s.endedLocked(over)
+	return changed
+}
+
+// endedLocked says that sanctions are over and forgotten.
+func (s *sanctions) endedLocked(over []access.Sanction) {
+	for _, k := range over {
+		s.forgetLocked(k)
+	}
+	s.over = append(s.over, over...)
+}
+
+// forgetLocked says that a sanction no longer counts for who has imposed it.
+func (s *sanctions) forgetLocked(k access.Sanction) {
+	if by, ok := s.imposedBy[k]; ok {
+		s.share.GiveBack(by, 1)
+		delete(s.imposedBy, k)
+	}
+}
+
+// forgetInterval is how often all sanctions are looked at for some that are over, because
+// somebody may impose no more.
+const forgetInterval = time.Minute
+
+// impose counts a sanction for who imposes it. It returns false if it counts already, or
+// need not.
+func (s *sanctions) impose(k access.Sanction, by person) (counts bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.imposedBy[k]; ok || k.Room == "" {
+		return false, nil
+	}
+	took := s.share.Take(s.most, by, 1)
+	if now := time.Now(); !took && now.Sub(s.forgotAt) >= forgetInterval {
+		s.forgotAt = now
+		s.endedLocked(s.Forget())
+		took = s.share.Take(s.most, by, 1)
+	}
+	if !took {
+		e := wire.TooMany.Error("")
+		e.Message = "too many mutes and bans are in force: lift some first"
+		return false, e
+	}
+	s.imposedBy[k] = by
+	return true, nil
+}
+
+// withdraw takes impose back: the sanction was not stored.
+func (s *sanctions) withdraw(k access.Sanction) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forgetLocked(k)
+}
+
+// removedAtOnce is how many records a change removes: more than the one that it makes, so
+// that those of sanctions that are over do not add up.
+const removedAtOnce = 4
+
+var errInForce = errors.New("the sanction is in force")
+
+// removeOver removes records of sanctions that are over, at most so many.
+func (s *sanctions) removeOver(ctx context.Context, most int) {
+	s.mu.Lock()
+	n := min(len(s.over), most)
+	over := s.over[:n:n]
+	if s.over = s.over[n:]; len(s.over) == 0 {
+		s.over = nil
+	}
+	s.mu.Unlock()
+	for _, k := range over {
+		err := s.records.Update(ctx, sanctionRecord(k), func(value []byte) ([]byte, error) {
+			if _, inForce, err := parseEnd(value); err != nil || inForce { // somebody has imposed it again
+				return nil, errInForce
+			}
+			return nil, nil
+		})
+		if err != nil && err != errInForce {
+			return // they have no effect, and the next start removes them
+		}
+	}
 }
 
 // change puts a sanction into force for d: [wire.Forever] for no end, 0 to lift

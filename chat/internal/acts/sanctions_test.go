@@ -1,0 +1,129 @@
+package acts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+func withSanctions(t *testing.T, f func(s *sanctions, records journal.Records)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		j := memjournal.New(memjournal.Options{})
+		s, err := watchSanctions(t.Context(), j.Records(), func(access.Sanction, time.Duration) {}, func(err error) { t.Error(err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		f(s, j.Records())
+		s.close()
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// bans counts the records of bans.
+func bans(t *testing.T, r journal.Records) (n int) {
+	t.Helper()
+	if err := r.Scan(t.Context(), "ban\x00", func(journal.Record) error { n++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// The records of bans that are over go, while others are made. One that somebody has
+// imposed again stays.
+func TestSanctions_RecordsOfThoseThatAreOver_Go(t *testing.T) {
+	withSanctions(t, func(s *sanctions, records journal.Records) {
+		ban := func(user string, d time.Duration) {
+			t.Helper()
+			if err := s.change(t.Context(), access.Sanction{Kind: access.Ban, Room: "tea", User: user}, d); err != nil {
+				t.Fatal(err)
+			}
+			s.removeOver(t.Context(), removedAtOnce)
+		}
+		most := 0
+		for i := range 10_000 {
+			ban(fmt.Sprint(i), time.Second)
+			time.Sleep(time.Millisecond)
+			if i%1000 == 999 {
+				most = max(most, bans(t, records))
+			}
+		}
+		if most > 5000 {
+			t.Errorf("there are %d records of 1000 bans", most)
+		}
+		ban("again", time.Second)
+		time.Sleep(time.Second)
+		over := s.Forget()
+		if err := records.Put(t.Context(), sanctionRecord(access.Sanction{Kind: access.Ban, Room: "tea", User: "again"}), []byte(`{"until":0}`)); err != nil {
+			t.Fatal(err)
+		}
+		s.mu.Lock()
+		s.endedLocked(over)
+		s.mu.Unlock()
+		s.removeOver(context.Background(), 1<<30)
+		if n := bans(t, records); n != 1 {
+			t.Errorf("%d records are left", n)
+		}
+	})
+}
+
+// A moderator may impose no more than is left for others. What is lifted, over or not
+// stored does not count, and what counts already counts once.
+func TestSanctions_Impose_LeavesSomethingForOthers(t *testing.T) {
+	withSanctions(t, func(s *sanctions, _ journal.Records) {
+		key := func(i int) access.Sanction {
+			return access.Sanction{Kind: access.Ban, Room: "tea", User: fmt.Sprint(i)}
+		}
+		s.most = 100
+		greedy, other := person{user: "greedy"}, person{user: "other"}
+		impose := func(i int, by person, d time.Duration) bool {
+			t.Helper()
+			_, err := s.impose(key(i), by)
+			var no *wire.Error
+			if err != nil && (!errors.As(err, &no) || no.Code != wire.TooMany) {
+				t.Fatal(err)
+			}
+			if err == nil {
+				err = s.change(t.Context(), key(i), d)
+			}
+			return err == nil
+		}
+		n := 0
+		for impose(n, greedy, time.Hour) {
+			n++
+		}
+		if n != s.most/2 {
+			t.Errorf("one moderator has imposed %d", n)
+		}
+		if !impose(-1, other, wire.Forever) || !impose(0, greedy, time.Hour) {
+			t.Error("somebody else may not, or the same cannot be imposed for longer")
+		}
+		if err := s.change(t.Context(), key(1), 0); err != nil {
+			t.Fatal(err)
+		}
+		if !impose(-2, greedy, time.Hour) || impose(-3, greedy, time.Hour) {
+			t.Error("what was lifted counts wrongly")
+		}
+		s.withdraw(key(2))
+		if counts, err := s.impose(key(-4), greedy); !counts || err != nil {
+			t.Errorf("what was not stored still counts: %v", err)
+		}
+		time.Sleep(2 * time.Hour)
+		if !impose(-5, greedy, time.Hour) {
+			t.Error("what is over still counts")
+		}
+		if counts, err := s.impose(access.Sanction{Kind: access.Ban, User: "ann"}, greedy); counts || err != nil {
+			t.Errorf("a ban from the hub counts: %v", err)
+		}
+	})
+}
