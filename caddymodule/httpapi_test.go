@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -151,6 +152,28 @@ func TestHTTP_Path_MayBeEscaped(t *testing.T) {
 	testcaddy.Expect(t, b, "hello")
 }
 
+// PROTOCOL.md: names are compared byte for byte, so two forms of one name are two rooms, at
+// every door, and no name is changed.
+func TestHTTP_RoomNames_AreBytes(t *testing.T) {
+	s := testcaddy.Start(t, "chat {\nauth jwt {\nsecret \""+testcaddy.JWTSecret+"\"\n}\nauth guest\n}")
+	user := http.Header{"Authorization": {"Bearer " + testcaddy.SiteToken(t, jwt.MapClaims{"sub": "ann"})}}
+	const nfc, nfd = "caf\u00e9", "cafe\u0301"
+	raw := s.Client("ws://" + s.Plain + "/chat?room=" + url.QueryEscape(nfc))
+	other := s.Client("ws://" + s.Plain + "/chat?room=" + url.QueryEscape(nfd))
+	c := s.V1("ws://"+s.Plain+"/chat", nil, `,"rooms":[{"room":"`+nfc+`"},{"room":"`+nfd+`"}]`)
+	testcaddy.Hears(t, c, `"welcome"`, `"room":"`+nfc+`"`, `"room":"`+nfd+`"`)
+	for i, room := range []string{nfc, nfd} {
+		testcaddy.Say(t, c, `{"type":"send","id":"`+strconv.Itoa(i)+`","room":"`+room+`","body":"to `+room+`"}`)
+		testcaddy.Until(t, c, `"type":"message"`, `"room":"`+room+`"`)
+		res := ask(t, s, "GET", "/chat/rooms/"+url.PathEscape(room)+"/messages", user, "")
+		if body := text(t, res); !strings.Contains(body, "to "+room) || strings.Count(body, `"body"`) != 1 {
+			t.Errorf("%+q: %s", room, body)
+		}
+	}
+	testcaddy.Expect(t, raw, "to "+nfc)
+	testcaddy.Expect(t, other, "to "+nfd)
+}
+
 // A program that asks without an upgrade is told what is there.
 func TestHTTP_Base_NamesThePage(t *testing.T) {
 	s, _ := apiSite(t)
@@ -188,6 +211,9 @@ func TestHTTP_CORS(t *testing.T) {
 			{"GET", "/chat/rooms/tea/messages?limit=x", 400, 403},
 			{"DELETE", "/chat/rooms/tea/messages", 405, 405},
 			{"POST", "/chat/login", 200, 403},
+			{"HEAD", "/chat/rooms/tea/messages", 200, 403},
+			{"HEAD", "/chat/login", 405, 405},
+			{"PUT", "/chat/login", 405, 405},
 		} {
 			header := user.Clone()
 			header.Set("Origin", origin)

@@ -55,6 +55,13 @@ for (const broken of [['getStorageSync'], ['setStorageSync', 'removeStorageSync'
   })
 }
 
+test('a name that is typed is in one form', async (t) => {
+  const phones = await Promise.all(['Ann', 'Ben'].map((name) => enter(t, name)))
+  const screens = [await visit(phones[0], 'caf\u00e9'), await visit(phones[1], 'cafe\u0301')]
+  say(screens[0], 'same room')
+  await sees(screens[1], 'same room')
+})
+
 // visit joins and opens a room.
 async function visit(phone, room) {
   const { page } = phone.page

@@ -49,7 +49,8 @@ Page({
   },
 
   join() {
-    const room = this.data.text.trim()
+    const typed = this.data.text.trim()
+    const room = typed.normalize ? typed.normalize() : typed // é is one character or two, but one room
     if (!room) return
     getApp().join(room)
     this.setData({ text: '' })
