@@ -49,8 +49,30 @@ func TestDocuments_CaddyfileBlocks_AreValid(t *testing.T) {
 			}
 		}
 	}
-	if found < 2 {
+	if found < 10 {
 		t.Errorf("found only %d blocks", found)
+	}
+}
+
+// No block of a document that is a Caddyfile, or a part of one, escapes the test above.
+func TestDocuments_CaddyfileBlocks_AreAllFound(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	fence := regexp.MustCompile("(?m)^([ \t>]*)(```+|~~~+)([^\n`]*)\n((?s:.*?))^[ \t>]*(?:```+|~~~+)[ \t]*$")
+	looks := regexp.MustCompile(`(?m)^\s*(?:chat(?: [@/*]\S*)*(?: \{)?|reverse_proxy .*|handle(?:_path)?(?: .*)? \{|auth (?:guest|jwt|wechat|caddy).*|journal (?:pebble|memory).*|limits \{|policy \S+ \{)$`)
+	for _, file := range testcaddy.Documents(t) {
+		for _, m := range fence.FindAllStringSubmatch(testcaddy.Read(t, file), -1) {
+			tested := m[1] == "" && m[2] == "```" && m[3] == "caddyfile"
+			// The help of a command may have options of the directive, with tabs before them.
+			if options := strings.Join(regexp.MustCompile(`(?m)^\t.*$`).FindAllString(m[4], -1), "\n"); filepath.Base(file) == "cli.md" && looks.MatchString(m[4]) {
+				if err := validate(t, site(1, "chat {\n"+options+"\n}")); err != nil || options == "" {
+					t.Errorf("%s: %v\n%s", file, err, options)
+				}
+				continue
+			}
+			if !tested && (strings.Contains(strings.ToLower(m[3]), "caddy") || looks.MatchString(m[4])) {
+				t.Errorf("%s: no test reads this block; begin it with ```caddyfile:\n%s%s", file, m[3], m[4])
+			}
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,10 +98,7 @@ func TestCommand_SaysWhatItDid(t *testing.T) {
 	}
 	backup := filepath.Join(t.TempDir(), "backup")
 	const when = `\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`
-	for _, c := range []struct {
-		args, out, err string
-		code           int
-	}{
+	rows := []row{
 		{"", "\nTalks to .*Available Commands:.*", "", 0},
 		{"foo", "", `Error: there is no command "foo"; "caddy chat --help" lists all`, 1},
 		{"bann ann", "", `Error: there is no command "bann"; did you mean ban\?; .*`, 1},
@@ -114,11 +112,20 @@ func TestCommand_SaysWhatItDid(t *testing.T) {
 		{"sessions --user ben", "SESSION .*ben .*", "", 0},
 		{"sessions --user bob", "none", "", 0},
 		{"sessions --room ''", "", "Error: room is missing", 1},
+		{"rooms --hub emtpy", "", `Error: no hub "emtpy" is running; .*`, 1},
+		{"sanctions --hub emtpy", "", `Error: no hub "emtpy" is running; .*`, 1},
+		{"hubs --json", `\{"hubs":\[\{.*\}\]\}`, "", 0},
+		{"status --json", `\{.*"sessions":3.*\}`, "", 0},
+		{"rooms --json", `\{"rooms":\[\{.*"tea".*\}\]\}`, "", 0},
+		{"rooms --hub empty --json", `\{"rooms":\[\]\}`, "", 0},
+		{"sessions --json", `\{"sessions":\[\{.*\}\]\}`, "", 0},
+		{"sanctions --json", `\{"sanctions":\[\]\}`, "", 0},
 
 		{"history", "", `Error: <room> is missing: caddy chat history <room> \[flags\]`, 1},
 		{"history tea --newest 2", when + "  2  ben: hello\n" + when + "  3  ben: hello", "", 0},
 		{"history tea --newest 1 --before 3", when + "  2  ben: hello", "", 0},
 		{"history tea --before 1", "", "Warning: there are no entries in that part of tea", 4},
+		{"history tea --newest 1 --json", `\{.*"seq":3.*\}`, "", 0},
 		{"history tae", "", `Error: there is no room "tae"; did you mean "tea"\?`, 1},
 		{"tail tae", "", `Error: there is no room "tae"; did you mean "tea"\?`, 1},
 
@@ -153,13 +160,21 @@ func TestCommand_SaysWhatItDid(t *testing.T) {
 		{"unmute ann --room tea", "ann is no longer muted in tea", "", 0},
 		{"unmute ann --room tea --json", `\{"kind":"mute","room":"tea","user":"ann","sessions":2,"none":true\}`, "Warning: ann was not muted in tea", 4},
 
+		{"mute nobody --unknown --json", `\{"kind":"mute","user":"nobody","sessions":0\}`, "", 0},
+		{"unmute", "", "Error: <user> is missing: .*", 1},
+		{"unmute nobody", "nobody is no longer muted everywhere", "", 0},
+
 		{"kick bne", "", `Error: user "bne" is not connected; did you mean "ben"\?`, 1},
 		{"kick ben --room rum", "kicked ben from rum; 1 session removed", "", 0},
 		{"kick ben --room rum", "", `Error: user "ben" is not in room "rum"`, 1},
 		{"kick ben", "kicked ben; 1 session ended", "", 0},
+		{"kick ann --room tea --json", `\{.*"sessions":2.*\}`, "", 0},
 
+		{"ban ana", "", `Error: no user "ana" is known here; did you mean "ann"\?; .*`, 1},
+		{"unban", "", "Error: <user> is missing: .*", 1},
 		{"ban nobody --unknown", "banned nobody everywhere, for ever; 0 sessions ended", "", 0},
 		{"unban nobody", "nobody is no longer banned everywhere", "", 0},
+		{"unban nobody --json", `\{"kind":"ban","user":"nobody","sessions":0,"none":true\}`, "Warning: nobody was not banned everywhere", 4},
 		{"ban ann --for 1h --json", `\{"kind":"ban","user":"ann","until":\d+,"sessions":2\}`, "", 0},
 		{"sanctions", "KIND  USER  ROOM  UNTIL\nban   ann   -     " + when, "", 0},
 		{"unban ann --room tea", "", `Warning: ann was not banned in tea; there is a ban everywhere \(leave --room out\)`, 4},
@@ -173,11 +188,13 @@ func TestCommand_SaysWhatItDid(t *testing.T) {
 		{"export --hub empty", "", "Warning: there are no such entries", 4},
 		{"import /nix", "", "Error: open /nix: no such file or directory", 1},
 		{"import", "", "Warning: there is no line in it", 4},
+		{"import --json", `\{.*\}`, "Warning: there is no line in it", 4},
 
 		{"backup", "", "Error: <dir> is missing: .*", 1},
 		{"backup here", "", "Error: dir must be the absolute path, .*", 1},
 		{"backup " + backup, "backed up hub default to " + backup + " on the server", "", 0},
 		{"backup " + backup, "", "Error: .*file already exists; choose another name, or remove it", 1},
+		{"backup " + backup + "2 --json", `\{"dir":"` + backup + `2"\}`, "", 0},
 		{"backup /x --hub empty", "", "Error: back up: the journal is not on disk: .*", 1},
 		{"compact", `compacted hub default: it took \S+ \S+ and takes \S+ \S+`, "", 0},
 		{"compact --json", `\{"bytes_before":\d+,"bytes_after":\d+\}`, "", 0},
@@ -199,10 +216,53 @@ func TestCommand_SaysWhatItDid(t *testing.T) {
 		{"token u1 --claim sub=u2", "", "Error: --claim sub: this claim is set already", 1},
 		{"token bot-x", "", `Error: user "bot-x": .*`, 1},
 		{"token u1 --for 30d --json", `\{"expires":\d+,"token":"[\w.-]+"\}`, "", 0},
-	} {
+	}
+	for _, c := range rows {
 		check(t, admin, c.args, c.out, c.err, c.code)
 	}
+	checkWhole(t, rows)
 	s.NoErrors()
+}
+
+// row is a command, what it prints, and its exit code.
+type row struct {
+	args, out, err string
+	code           int
+}
+
+// checkWhole fails unless each command has a row in which it is done, one in which it is
+// refused, and one with --json, and is asked without a server, too.
+func checkWhole(t *testing.T, rows []row) {
+	t.Helper()
+	chat := &cobra.Command{}
+	caddycmd.Commands()["chat"].CobraFunc(chat)
+	if len(chat.Commands()) < 20 {
+		t.Fatalf("only %d commands were found", len(chat.Commands()))
+	}
+	for _, cmd := range chat.Commands() {
+		name := cmd.Name()
+		if name == "bench" || name == "help" || name == "completion" {
+			continue // has tests of its own; are cobra's
+		}
+		is := func(args string) bool { return strings.Fields(args + " x")[0] == name }
+		has := func(what string, ok func(row) bool) {
+			t.Helper()
+			if !slices.ContainsFunc(rows, func(r row) bool { return is(r.args) && ok(r) }) {
+				t.Errorf("no row in which %s %s", name, what)
+			}
+		}
+		// Those that follow, or read from a file, are tested beside this table.
+		if name != "tail" && name != "import" {
+			has("is done", func(r row) bool { return r.code == 0 })
+		}
+		has("is refused", func(r row) bool { return r.code == 1 })
+		if name != "tail" {
+			has("prints JSON", func(r row) bool { return strings.Contains(r.args, "--json") })
+		}
+		if name != "token" && !slices.ContainsFunc(needy, is) {
+			t.Errorf("%s is not asked without a server", name)
+		}
+	}
 }
 
 // needy are arguments with which each command that needs a server asks one.
