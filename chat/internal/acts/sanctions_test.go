@@ -23,7 +23,7 @@ func withSanctions(t *testing.T, f func(s *sanctions, records journal.Records)) 
 			t.Fatal(err)
 		}
 		f(s, j.Records())
-		s.close()
+		s.close(t.Context())
 		if err := j.Close(); err != nil {
 			t.Error(err)
 		}
