@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -211,5 +212,70 @@ func TestUnread_MarkNotMoved_CostsNothingElse(t *testing.T) {
 		if err := errors.Join(b.hub.Check(), b.hub.Close(t.Context()), b.hub.Empty()); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// reads counts the pages that are read.
+type reads struct {
+	journal.Journal
+	n atomic.Int64
+}
+
+func (j *reads) Read(ctx context.Context, q journal.Query) (journal.Page, error) {
+	j.n.Add(1)
+	return j.Journal.Read(ctx, q)
+}
+
+// Under a policy that hides what is old, the first who is told of a room's unread messages
+// costs a search, and the others next to nothing: also when more has become too old.
+func TestUnread_OldMessages_AreSearchedOnce(t *testing.T) {
+	const messages = 4000
+	var j *reads
+	config := func() chat.Config {
+		j = &reads{Journal: memjournal.New(memjournal.Options{Retention: func(string) journal.Retention { return journal.Retention{Count: messages} }})}
+		return chat.Config{Journal: j, Settings: chat.Settings{Policies: access.Policies{
+			{Pattern: "*", Read: subject(t, "anyone"), History: access.History{Age: time.Hour}},
+		}}}
+	}
+	onJournal(t, config, tokens{}, alone, func(t *testing.T, b *bubble) {
+		defer b.close()
+		for range messages { // one each second
+			say(t, j.Journal, "tea", "x")
+			time.Sleep(time.Second)
+		}
+		users := 0
+		look := func(most int64) {
+			t.Helper()
+			j.n.Store(0)
+			users++
+			_, unread := b.state(fmt.Sprint("user-", users), "tea")
+			first, err := j.Journal.Read(t.Context(), journal.Query{Room: "tea", Limit: messages, Bytes: 1 << 30})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := 0
+			for i := range first.Entries {
+				if time.Since(time.UnixMilli(first.Entries[i].At)) <= time.Hour {
+					want++
+				}
+			}
+			if unread != fmt.Sprint(want) {
+				t.Errorf("unread %s, want %d", unread, want)
+			}
+			t.Logf("%d reads", j.n.Load())
+			if n := j.n.Load(); n > most {
+				t.Errorf("%d reads, want %d at most", n, most)
+			}
+		}
+		look(20)
+		look(3)
+		time.Sleep(time.Second) // one more is too old
+		look(5)
+		time.Sleep(10 * time.Minute) // 600 more are
+		look(25)
+		look(3)
+		time.Sleep(2 * time.Hour)
+		look(25)
+		look(3)
 	})
 }

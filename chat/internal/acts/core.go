@@ -41,6 +41,7 @@ type Core struct {
 	newRooms     newRooms
 	recalling    keyedmutex.Mutex[recalled]
 	reading      reading
+	hidden       hidden
 	slots        slots
 	inHand       inHand
 	requests     backpressure.Share[netip.Addr] // bytes that they hold, by access.AddressKey

@@ -12,6 +12,7 @@
 //	inhand.go     what the journal has not answered, over all
 //	sanctions.go  mutes and bans that outlive a restart
 //	slots.go      how many connections there are
+//	hidden.go     what of rooms is too old to be shown
 //	core.go       what every act needs
 //	actor.go      who acts, and what they may do
 //	turn.go       connections and frames: what comes before an act

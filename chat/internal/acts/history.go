@@ -57,7 +57,8 @@ func (a *Actor) readPage(ctx context.Context, q journal.Query, bounds pageBounds
 
 // lastHidden returns the number of the newest entry that is hidden. page is one of the
 // room after hide. Times never decrease within a room, so it searches by halves: some
-// twenty reads of one entry in a room of a million.
+// twenty reads of one entry in a room of a million. Whoever comes after that looks
+// only at what has become too old since: mostly at one entry.
 func (a *Actor) lastHidden(ctx context.Context, name string, s *shown, page *journal.Page, now time.Time) (journal.Seq, error) {
 	low, high := page.First-1, page.Last // low is hidden, or before what is kept
 	if s.history.Age <= 0 {
@@ -66,8 +67,19 @@ func (a *Actor) lastHidden(ctx context.Context, name string, s *shown, page *jou
 	if from, _ := s.from(page); from > 0 {
 		high = min(high, from-1)
 	}
+	k := aged{name, s.history.Age}
+	known := a.core.hidden.of(k, page.Epoch, now)
+	low = min(max(low, known), high)
+	step := journal.Seq(0) // by halves
+	if low == known && known > 0 {
+		step = 1
+	}
 	for low < high {
 		middle := low + (high-low+1)/2
+		if step > 0 { // what is too old since is likely little
+			middle = min(low+step, high)
+			step *= 2
+		}
 		found, err := a.read(ctx, journal.Query{Room: name, After: middle - 1, Limit: 1})
 		if err != nil {
 			return 0, err
@@ -75,10 +87,13 @@ func (a *Actor) lastHidden(ctx context.Context, name string, s *shown, page *jou
 		low = max(low, found.First-1) // retention may be faster
 		// Where the store is damaged, the entry is not the one with the number middle.
 		if len(found.Entries) == 0 || !isOlder(&found.Entries[0], s.history.Age, now) {
-			high = middle - 1
+			high, step = middle-1, 0
 		} else {
 			low = max(low, found.Entries[0].Seq)
 		}
+	}
+	if low > known {
+		a.core.hidden.note(k, hiddenTo{page.Epoch, low, now})
 	}
 	return low, nil
 }

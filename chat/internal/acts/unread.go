@@ -83,8 +83,8 @@ func (c *Core) moveToSent(k readmarks.Key, to readmarks.Mark, by *Actor) {
 
 // unread returns how many messages the user has not read whose mark is in s: of those
 // that are kept and that the user is shown. page is one of the room. It costs two
-// reads of one entry where the policy hides something, and some twenty more only where
-// an unread message is too old to be shown.
+// reads of one entry where the policy hides something, and some more only where an unread
+// message is too old to be shown: see lastHidden.
 func (a *Actor) unread(ctx context.Context, name string, page *journal.Page, s *shown) (uint64, error) {
 	at := s.mark.In(page.Epoch)
 	n := page.Unread(at.Count)
