@@ -54,7 +54,7 @@ func TestGreeting_Enter_EndsTheOldestOfTheAddressWithMost(t *testing.T) {
 	for _, s := range want {
 		g.leave(s)
 	}
-	if len(g.byAddr)+len(g.places)+len(g.most) != 0 {
+	if g.len() != 0 {
 		t.Error("something is left")
 	}
 }

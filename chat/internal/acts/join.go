@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/foreign"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
@@ -129,7 +130,7 @@ func (a *Actor) noteArrivals(ctx context.Context, from []Position, views []shown
 			first = page.Entries[0].Seq
 		}
 		noting.Go(func() {
-			at, _, err := a.core.marks.Move(ctx, a.markKey(from[i].Room), readmarks.Mark{Epoch: page.Epoch, From: first}, a.core.settings().Marks)
+			at, _, err := a.core.marks.Move(ctx, a.markKey(from[i].Room), access.AddressKey(a.addr), readmarks.Mark{Epoch: page.Epoch, From: first}, a.core.settings().Marks)
 			if err != nil {
 				a.core.log.Debug("not noted where a user came in", zap.Error(err))
 				return

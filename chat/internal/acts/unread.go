@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -35,7 +36,7 @@ func (a Turn) MarkRead(ctx context.Context, sub *room.Subscription, seq journal.
 // moveMark moves a mark, and tells the user's other sessions if it has moved. page is
 // one of the room.
 func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark, page *journal.Page) (mark journal.Seq, unread uint64, err error) {
-	at, moved, err := a.core.marks.Move(ctx, k, to, a.core.settings().Marks)
+	at, moved, err := a.core.marks.Move(ctx, k, access.AddressKey(a.addr), to, a.core.settings().Marks)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -2,7 +2,6 @@ package readmarks
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -81,11 +80,9 @@ func (g *guests) forget(of Of) (n int) {
 	for k := range g.marks {
 		if of.matches(k) {
 			delete(g.marks, k)
+			g.order.Leave(k)
 			n++
 		}
-	}
-	if n > 0 {
-		g.order = slices.DeleteFunc(g.order, of.matches)
 	}
 	return n
 }

@@ -1,16 +1,28 @@
 package readmarks
 
-import "sync"
+import (
+	"net/netip"
+	"sync"
 
-// maxGuestMarks bounds the marks of guests. There may be any number of guests: the
-// oldest marks give way.
+	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
+)
+
+// maxGuestMarks bounds the marks of guests. There may be any number of guests, and one
+// person may be many of them: the address with most marks loses the one that has not moved
+// for longest.
 const maxGuestMarks = 100_000
 
-// guests holds the marks of guests.
+// guests holds the marks of guests. It must be made by newGuests.
 type guests struct {
+	most int // fixed: maxGuestMarks, but in tests
+
 	mu    sync.Mutex // guards the rest
 	marks map[Key]Mark
-	order []Key // the oldest first
+	order *backpressure.ByHolder[netip.Addr, Key]
+}
+
+func newGuests() guests {
+	return guests{most: maxGuestMarks, marks: map[Key]Mark{}, order: backpressure.NewByHolder[netip.Addr, Key]()}
 }
 
 func (g *guests) get(k Key) Mark {
@@ -19,24 +31,19 @@ func (g *guests) get(k Key) Mark {
 	return g.marks[k]
 }
 
-func (g *guests) move(k Key, to Mark) (at Mark, moved bool) {
+// move moves the mark of a guest who comes from an address.
+func (g *guests) move(k Key, from netip.Addr, to Mark) (at Mark, moved bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	at, known := g.marks[k]
+	at = g.marks[k]
 	to, changes := at.with(to)
 	if !changes {
 		return at, false
 	}
-	if g.marks == nil {
-		g.marks = map[Key]Mark{}
-	}
 	g.marks[k] = to
-	if !known {
-		g.order = append(g.order, k)
-	}
-	if len(g.order) > maxGuestMarks {
-		delete(g.marks, g.order[0])
-		g.order = g.order[1:]
+	g.order.Enter(from, k)
+	for _, over := range g.order.Excess(g.most) {
+		delete(g.marks, over)
 	}
 	return to, at.before(to)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -27,7 +28,7 @@ func get(t *testing.T, m *Marks, keys ...Key) []Mark {
 
 func move(t *testing.T, m *Marks, k Key, to Mark, limit int) (Mark, bool) {
 	t.Helper()
-	at, moved, err := m.Move(t.Context(), k, to, limit)
+	at, moved, err := m.Move(t.Context(), k, netip.Addr{}, to, limit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,12 +72,12 @@ func TestMarks_Move_FromTwoHubs(t *testing.T) {
 		moving.Go(func() {
 			for range 100 {
 				n := journal.Seq(rand.IntN(1000) + 1)
-				at, _, err := m.Move(t.Context(), ann, Mark{"a", n, uint64(n), 0}, 10)
+				at, _, err := m.Move(t.Context(), ann, netip.Addr{}, Mark{"a", n, uint64(n), 0}, 10)
 				if err != nil || at.Seq < n {
 					t.Errorf("moved to %d, and is at %d, %v", n, at.Seq, err)
 				}
 			}
-			if at, _, err := m.Move(t.Context(), ann, Mark{"a", 1000, 1000, 0}, 10); err != nil || at.Seq != 1000 {
+			if at, _, err := m.Move(t.Context(), ann, netip.Addr{}, Mark{"a", 1000, 1000, 0}, 10); err != nil || at.Seq != 1000 {
 				t.Errorf("is at %v, %v", at, err)
 			}
 		})
@@ -145,7 +146,7 @@ func TestMarks_BadRecord_IsAnError(t *testing.T) {
 	if _, err := m.Get(t.Context(), []Key{ann}); err == nil {
 		t.Error("a record that is no mark is read")
 	}
-	if _, _, err := m.Move(t.Context(), ann, Mark{"a", 1, 1, 0}, 1); err == nil {
+	if _, _, err := m.Move(t.Context(), ann, netip.Addr{}, Mark{"a", 1, 1, 0}, 1); err == nil {
 		t.Error("a record that is no mark is replaced")
 	}
 }
@@ -240,7 +241,42 @@ func (failing) Update(context.Context, string, func([]byte) ([]byte, error)) err
 
 func TestMarks_Move_SaysWhyNot(t *testing.T) {
 	m := New(failing{memjournal.New(memjournal.Options{}).Records()})
-	if _, moved, err := m.Move(t.Context(), ann, Mark{"a", 1, 1, 0}, 1); moved || !errors.Is(err, errFull) {
+	if _, moved, err := m.Move(t.Context(), ann, netip.Addr{}, Mark{"a", 1, 1, 0}, 1); moved || !errors.Is(err, errFull) {
 		t.Errorf("moved %v, %v", moved, err)
+	}
+}
+
+// The address with most marks of guests loses the one that has not moved for longest, and
+// nobody else loses any.
+func TestMarks_OfGuests_TheAddressWithMostLosesThem(t *testing.T) {
+	m := New(memjournal.New(memjournal.Options{}).Records())
+	m.guests.most = 100
+	greedy, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	mark := func(from netip.Addr, user string, seq journal.Seq) {
+		t.Helper()
+		if _, _, err := m.Move(t.Context(), Key{user, "tea", true}, from, Mark{"a", seq, uint64(seq), 0}, 10); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 10 {
+		mark(other, fmt.Sprint("other", i), 1)
+	}
+	mark(greedy, "faithful", 1)
+	for i := range 1000 {
+		mark(greedy, fmt.Sprint("greedy", i), 1)
+		mark(greedy, "faithful", journal.Seq(2+i))
+	}
+	var keys []Key
+	for i := range 10 {
+		keys = append(keys, Key{fmt.Sprint("other", i), "tea", true})
+	}
+	keys = append(keys, Key{"faithful", "tea", true}, Key{"greedy999", "tea", true})
+	for i, got := range get(t, m, keys...) {
+		if got.Seq == 0 {
+			t.Errorf("the mark of %s is lost", keys[i].User)
+		}
+	}
+	if n := len(m.guests.marks); n != 100 || m.guests.order.Len() != n {
+		t.Errorf("there are %d marks", n)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/netip"
 	"slices"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -18,7 +19,7 @@ type Marks struct {
 }
 
 // New returns the marks that these records hold.
-func New(r journal.Records) *Marks { return &Marks{records: r} }
+func New(r journal.Records) *Marks { return &Marks{records: r, guests: newGuests()} }
 
 // Get returns marks in the order asked.
 func (m *Marks) Get(ctx context.Context, keys []Key) ([]Mark, error) {
@@ -62,10 +63,11 @@ var errStays = errors.New("the mark stays where it is")
 
 // Move moves a mark to another place, unless it is there or beyond it already, and
 // returns where it is now. It sets From if to has one and the mark has none. A user has
-// at most limit marks: the one that has not changed for longest goes.
-func (m *Marks) Move(ctx context.Context, k Key, to Mark, limit int) (at Mark, moved bool, err error) {
+// at most limit marks: the one that has not changed for longest goes. The marks of guests
+// count for the address from which they come: see access.AddressKey.
+func (m *Marks) Move(ctx context.Context, k Key, from netip.Addr, to Mark, limit int) (at Mark, moved bool, err error) {
 	if k.Guest {
-		at, moved = m.guests.move(k, to)
+		at, moved = m.guests.move(k, from, to)
 		return at.In(to.Epoch), moved, nil
 	}
 	old, err := m.records.Get(ctx, k.oldRecord())
