@@ -47,7 +47,7 @@ type Settings struct {
 	MaxOpenRooms int
 	// MaxOutboxes bounds the bytes that wait for all clients together. When it is
 	// exceeded, the clients for which most waits are cut off. A quarter of it bounds what
-	// clients have sent of messages that are not whole, another quarter what is held
+	// clients have sent of messages that are not whole or not dealt with, another quarter what is held
 	// for clients that are still reading history, another what requests over plain HTTP
 	// hold, and another what everybody has said and the journal has not answered (or
 	// eight times MaxMessage, if that is more): nobody has more of that than is left for

@@ -18,8 +18,10 @@ type sink interface {
 
 // owner is the connection of an assembler.
 type owner interface {
-	// partials are the messages that are not whole, of all connections.
+	// partials are the messages that are not whole or that a Handler has, of all
+	// connections. relieve keeps them within their bound.
 	partials() *holders[*assembler]
+	relieve()
 	// fail closes the connection.
 	fail(why *CloseError)
 }
@@ -45,11 +47,13 @@ type assembler struct {
 	size       int       // bytes of it so far
 	ctl        []byte    // payload of a control frame cut by the end of a read
 
-	owner owner // whose message it is; fixed while body holds something
+	owner   owner // whose message it is; fixed while body holds something
+	spoiled bool  // dropped, as the reader has seen it: no other connection may have this
 
 	mu      sync.Mutex // guards the rest
 	body    []byte     // of the message
-	account account    // what body takes
+	handed  int        // what the message takes that the sink has
+	account account    // what both take
 	dropped bool       // body was given up; the connection ends
 }
 
@@ -160,16 +164,18 @@ func (a *assembler) readPayload(part []byte) error {
 	case !a.frame.Fin:
 		return a.sink.fragment(a.frame.Length)
 	}
+	a.owner.relieve()
 	body, err := a.take()
 	if err != nil {
 		return err
 	}
+	defer a.taken()
 	return a.finish(body)
 }
 
-// errUnfinished ends a connection whose message took most of what all messages that
-// were not whole may take.
-var errUnfinished = &CloseError{Code: ws.StatusPolicyViolation, Reason: "too many messages that are not whole"}
+// errUnfinished ends a connection whose message took most of what all messages may take
+// that are not whole, or that their Handlers have.
+var errUnfinished = &CloseError{Code: ws.StatusPolicyViolation, Reason: "too many messages that are not whole, or wait"}
 
 // keep appends to the message. Its memory counts among that of all connections.
 func (a *assembler) keep(part []byte) error {
@@ -185,7 +191,8 @@ func (a *assembler) keep(part []byte) error {
 	return nil
 }
 
-// take returns the message, which is whole.
+// take returns the message, which is whole. It counts until taken is called: a Handler may
+// wait with it.
 func (a *assembler) take() ([]byte, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -193,9 +200,16 @@ func (a *assembler) take() ([]byte, error) {
 		return nil, errUnfinished
 	}
 	body := a.body
-	a.body = nil
-	a.countLocked(-cap(body))
+	a.body, a.handed = nil, cap(body)
 	return body, nil
+}
+
+func (a *assembler) taken() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.countLocked(-a.handed)
+	a.handed = 0
+	a.spoiled = a.dropped
 }
 
 // drop gives up the message. What else comes of it is an error.
@@ -206,8 +220,8 @@ func (a *assembler) drop() {
 }
 
 func (a *assembler) dropLocked() {
-	a.countLocked(-cap(a.body))
-	a.body, a.dropped = nil, true
+	a.countLocked(-cap(a.body) - a.handed)
+	a.body, a.handed, a.dropped = nil, 0, true
 }
 
 func (a *assembler) countLocked(n int) {
@@ -219,7 +233,8 @@ func (a *assembler) countLocked(n int) {
 // held implements holder.
 func (a *assembler) held() *account { return &a.account }
 
-// cutOff implements holder. The memory is free at once; the connection ends in its time.
+// cutOff implements holder. The memory is free at once, or when the Handler returns; the
+// connection ends in its time.
 func (a *assembler) cutOff(class int8) {
 	a.mu.Lock()
 	if a.account.class < class {

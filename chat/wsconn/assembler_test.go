@@ -25,6 +25,7 @@ func (c *collector) control(op ws.OpCode, payload []byte) error { return c.messa
 func newAssembler(s sink) *assembler {
 	all := new(shared)
 	all.unfinished.least = leastUnfinished
+	all.tuning.Store(Config{}.withDefaults().tuning())
 	return &assembler{sink: s, owner: &Conn{shared: all}}
 }
 

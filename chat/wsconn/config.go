@@ -25,8 +25,8 @@ type Config struct {
 	// OutboxTotal bounds the bytes that wait for all peers together. When the sum
 	// exceeds it, the peers for which most waits are cut off, one after the other. For
 	// each peer 4 KiB may wait in any case. A quarter of OutboxTotal bounds messages from
-	// clients that are not whole yet, with 512 bytes for each in any case. Default
-	// 256 MiB.
+	// clients that are not whole yet, or with which their Handler waits; for each client
+	// 512 bytes may in any case, and what one read takes. Default 256 MiB.
 	OutboxTotal int
 
 	// WriteTimeout is how long a peer may read nothing of what waits for it

@@ -88,7 +88,7 @@ type shared struct {
 	tuning     atomic.Pointer[tuning]
 	clock      atomic.Int64
 	outboxes   holders[*Conn]      // what waits for all peers
-	unfinished holders[*assembler] // messages that are not whole
+	unfinished holders[*assembler] // messages that are not whole, or that a Handler has
 	readers    atomic.Int64        // goroutines that read
 
 	wg sync.WaitGroup // every goroutine of the engine and its connections

@@ -34,8 +34,8 @@
 // there, up to 64 KiB, or 16 KiB where the socket makes a write wait.
 //
 // What waits for all connections together is bounded, too, and so are messages that
-// are not whole. The greatest holder pays: it is cut off, and what it held is free at
-// once. To find it takes constant time, and a write that need not wait never asks: a
+// are not whole, or with which a Handler waits. The greatest holder pays: it is cut off,
+// and what it held is free at once, or when its Handler returns. To find it takes constant time, and a write that need not wait never asks: a
 // frame that waits costs some 200 ns, with one connection and with 50,000.
 //
 // No socket has a write deadline: one timer of the engine bounds all writes. Before

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -277,7 +278,61 @@ func TestEngine_UnfinishedMessages_TheGreatestIsClosed(t *testing.T) {
 	})
 }
 
-// What is given up or whole is not counted any more.
+// Messages with which their Handlers wait count, too, and a connection that is cut off then
+// leaves nothing behind that another one might get.
+func TestEngine_MessagesThatWait_TheGreatestIsClosed(t *testing.T) {
+	const bound, clients = 1 << 20, 60
+	bubble(t, Config{OutboxTotal: unfinishedShare * bound, CloseTimeout: time.Hour, PingInterval: time.Hour}, func(t *testing.T, e *Engine) {
+		over := make(chan struct{})
+		frame := clientFrame(ws.OpBinary, true, make([]byte, 60_000))
+		var all []*recorder
+		var conns []net.Conn
+		for range clients {
+			r := newRecorder()
+			r.onHear = func(ws.OpCode, []byte) { <-over }
+			_, client := connect(t, e, r)
+			go client.Write(frame) // nobody reads all of it if it is cut off
+			synctest.Wait()
+			if n := e.unfinished.total.Load(); n > bound {
+				t.Fatalf("%d bytes are kept", n)
+			}
+			all, conns = append(all, r), append(conns, client)
+		}
+		stay := 0
+		e.mu.Lock()
+		for _, c := range e.conns {
+			if c.currentState() == open {
+				stay++
+			}
+		}
+		e.mu.Unlock()
+		if stay < 10 || stay > 20 {
+			t.Errorf("%d are open", stay)
+		}
+		close(over)
+		synctest.Wait()
+		if n := e.unfinished.total.Load(); n != 0 {
+			t.Errorf("%d bytes count although nobody has them", n)
+		}
+		for i, r := range all {
+			conns[i].Close()
+			<-r.closed
+		}
+		for range 2 * clients { // whatever assembler they get
+			r := newRecorder()
+			_, client := connect(t, e, r)
+			client.Write(frame)
+			synctest.Wait()
+			if len(r.heard()) != 1 {
+				t.Error("a message is lost")
+			}
+			client.Close()
+			<-r.closed
+		}
+	})
+}
+
+// What is given up or has been heard is not counted any more.
 func TestEngine_UnfinishedMessages_AreGivenBack(t *testing.T) {
 	bubble(t, Config{}, func(t *testing.T, e *Engine) {
 		r := newRecorder()

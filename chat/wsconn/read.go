@@ -58,9 +58,12 @@ func (c *Conn) acquireReadState() *readState {
 func (c *Conn) releaseReadState(r *readState) {
 	r.conn, r.in.sink = nil, nil
 	r.pongs, r.pings = nil, 0
-	if r.in.unfinished() {
+	switch {
+	case r.in.unfinished():
 		c.partial, r.in = r.in, new(assembler)
-	} else {
+	case r.in.spoiled:
+		r.in = new(assembler)
+	default:
 		r.in.owner = nil
 	}
 	readStates.Put(r)
@@ -68,6 +71,9 @@ func (c *Conn) releaseReadState(r *readState) {
 
 // partials implements owner.
 func (c *Conn) partials() *holders[*assembler] { return &c.shared.unfinished }
+
+// relieve implements owner.
+func (c *Conn) relieve() { c.shared.relieveUnfinished() }
 
 // StartWriting lets what waits for the peer be written as soon as the peer takes it.
 // Before it, only what the socket takes at once is written. It must be called at most
