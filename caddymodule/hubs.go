@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,6 +15,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/internal/foreign"
 )
 
 // hubs has the hubs of this process by name. They outlive configurations: on a
@@ -243,35 +243,12 @@ func (h *sharedHub) attempt(ctx context.Context, o *opening) (goOn bool) {
 	return err != nil
 }
 
-// panicError is the error of an attempt that panicked in an engine, which is foreign
-// code.
-type panicError struct {
-	value any
-	stack []byte
-}
-
-func (p *panicError) Error() string { return fmt.Sprint("panic: ", p.value) }
-
-// errStartGone is the error of an attempt in which an engine has ended its goroutine.
-var errStartGone = errors.New("opening the journal ended without a result")
-
 // start opens the journal with the settings of l and makes the hub. leases are those
-// whose clients must be able to sign in then. It has a goroutine of its own, since an
-// engine or a login may end that: the next attempt must come all the same.
-func (h *sharedHub) start(ctx context.Context, l *lease, leases []*lease) (s *HubState, err error) {
-	ended := make(chan struct{})
-	err = errStartGone
-	go func() {
-		defer close(ended)
-		defer func() {
-			if v := recover(); v != nil {
-				s, err = nil, &panicError{v, debug.Stack()}
-			}
-		}()
-		s, err = h.open(ctx, l, leases)
-	}()
-	<-ended // whoever gives up the opening waits no longer than giveUpTime for this
-	return s, err
+// whose clients must be able to sign in then. An engine or a login may panic or end the
+// goroutine: the next attempt must come all the same. Whoever gives up the opening waits
+// no longer than giveUpTime for this one.
+func (h *sharedHub) start(ctx context.Context, l *lease, leases []*lease) (*HubState, error) {
+	return foreign.Call(context.Background(), func() (*HubState, error) { return h.open(ctx, l, leases) }, nil)
 }
 
 func (h *sharedHub) open(ctx context.Context, l *lease, leases []*lease) (s *HubState, err error) {
@@ -312,14 +289,14 @@ func (h *sharedHub) notesLocked(closed error) bool {
 // tell logs what notesLocked has noted.
 func (h *sharedHub) tell(closed error) {
 	log := h.log.With(zap.String("hub", h.name), zap.String("journal", h.current.Load().location))
-	var p *panicError
+	var p *foreign.PanicError
 	switch {
 	case closed == nil:
 		log.Info("the chat is open")
 	case closed == errOpening:
 		log.Warn("the chat is closed while its journal is being opened")
 	case errors.As(closed, &p):
-		log.Error(closedMessage, zap.Error(closed), zap.ByteString("stack", p.stack))
+		log.Error(closedMessage, zap.Error(closed), zap.ByteString("stack", p.Stack))
 	default:
 		log.Error(closedMessage, zap.Error(closed))
 	}

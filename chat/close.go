@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat/internal/foreign"
+	"github.com/caddychat/caddy-chat/internal/foreign"
 )
 
 // How long Close waits for what. The second time is what is left once its context has

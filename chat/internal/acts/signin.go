@@ -9,8 +9,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
-	"github.com/caddychat/caddy-chat/chat/internal/foreign"
 	"github.com/caddychat/caddy-chat/chat/wire"
+	"github.com/caddychat/caddy-chat/internal/foreign"
 )
 
 // whoShows finds out who shows a credential, and returns why they may not come in. They

@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat/internal/foreign"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/internal/foreign"
 )
 
 // ErrSlow ends a Tail whose reader is slower than the room.
