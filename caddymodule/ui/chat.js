@@ -1,1 +1,1 @@
-import'./chat-CYYWWHEH.js';import'./chunk-MRMKZQ43.js';import'./chunk-SDOSUXGY.js';
+import'./chat-VO3R6G4G.js';import'./chunk-MRMKZQ43.js';import'./chunk-SDOSUXGY.js';

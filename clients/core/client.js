@@ -16,8 +16,8 @@ export class Client extends Emitter {
   constructor(options) {
     super()
     const { url, clock } = options
-    if (!/^wss?:\/\/[^\s/?#]+[^\s#]*$/i.test(url)) throw new TypeError(`url must be ws:// or wss:// and a host: ${url}`)
-    if (typeof options.transport !== 'function') throw new TypeError('there is no transport, as of ...browser()')
+    if (!/^wss?:\/\/[^\s/?#]+[^\s#]*$/i.test(url)) throw new TypeError(`url must begin with ws:// or wss://: ${url}`)
+    if (typeof options.transport !== 'function') throw new TypeError('there is no transport')
     this.name = options.name
     this.avatar = options.avatar
     this.clock = { ...systemClock, ...(clock?.now && { monotonic: clock.now }), ...clock }
@@ -32,10 +32,6 @@ export class Client extends Emitter {
 
   get state() {
     return this.connection.state
-  }
-
-  get link() {
-    return this.connection.link
   }
 
   // now returns the time by the server's clock, as far as it is known: the clock of
@@ -69,9 +65,10 @@ export class Client extends Emitter {
 
   // typing may be called with every key press.
   typing(room) {
-    const { joined, typing } = this.rooms.get(room) ?? {}
-    if (!joined || typing.handle) return
-    typing.set(typingInterval, () => {})
+    const known = this.rooms.get(room)
+    const now = this.clock.monotonic()
+    if (!known?.joined || Math.abs(now - known.typedAt) < typingInterval) return
+    known.typedAt = now
     this.link.send('typing', { room })
   }
 

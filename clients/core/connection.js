@@ -21,7 +21,7 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
   let resuming = false // suspended, and a probe is under way
   let reason // why the client is closed
   let lastState = 'offline' // the state that was emitted last
-  const connects = [] // the Deferreds of connect
+  let connecting // the Deferred of connect
   let failures = 0 // connections in a row without a welcome
   let byeRetry = 0 // the wait that the last bye asked for,
   let endedAt = 0 // and when it came
@@ -32,8 +32,7 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
   // The methods of the client that are about its connection; index.d.ts describes them.
   Object.assign(chat, {
     connect() {
-      const deferred = new Deferred()
-      connects.push(deferred)
+      const { promise } = (connecting ??= new Deferred())
       if (!started) {
         tokenError = reason = undefined
         chat.reported.delete('unreachable')
@@ -43,7 +42,7 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
       if (suspended) chat.resume()
       else if (link?.welcomed) settle()
       else if (!link) scheduleOpen()
-      return deferred.promise
+      return promise
     },
 
     close() {
@@ -79,10 +78,6 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
   })
 
   const connection = {
-    get link() {
-      return link
-    },
-
     get state() {
       if (!started) return reason ? 'closed' : 'offline'
       if (suspended) return 'suspended'
@@ -135,7 +130,7 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
       },
       end: (reason) => linkEnded(next, reason),
     })
-    link = next
+    chat.link = link = next
     emitState()
     token ??= getToken ? undefined : store.get('token')
     if (token || !getToken) next.open(transport, url)
@@ -161,8 +156,7 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
     next.request('hello', { token, device, name: chat.name, avatar: chat.avatar, rooms }, (answer) => {
       if (answer.type !== 'error') return welcome(next, answer)
       // One invalid room name must not keep the user out of all other rooms.
-      const [, i] = /^rooms\[(\d+)]/.exec(answer.field) ?? []
-      const room = i && chat.rooms.get(rooms[i]?.room)
+      const room = chat.rooms.get(rooms[/^rooms\[(\d+)/.exec(answer.field)?.[1]]?.room)
       if (!room) return next.end(answer)
       roomSet.refuse(room, { ...answer, retry: false })
       if (!next.ended) sendHello(next)
@@ -185,14 +179,15 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
 
   // settle resolves the promises of connect.
   function settle() {
-    for (const deferred of connects.splice(0)) deferred.resolve(chat.user)
+    connecting?.resolve(chat.user)
+    connecting = undefined
   }
 
   // dropLink gives up the link, if there is one.
   function dropLink() {
     const dropped = link
     if (!dropped) return
-    link = undefined
+    chat.link = link = undefined
     roomSet.linkLost()
     dropped.end(lost)
   }
@@ -211,7 +206,7 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
     // Platforms do not tell why a WebSocket failed.
     if (!chat.user && failures >= hintAfter) {
       chat.report({ code: 'unreachable', retry: 0, message: `no connection to ${url.split('?')[0]}: ${message}. ` +
-        "Check the address, the certificate, the origins, a mini program's domains" })
+        "Check its address, certificate, origins, domains" })
     }
   }
 
@@ -230,14 +225,15 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
   }
 
   // stop closes the client until connect is called.
-  function stop({ code, message }) {
+  function stop(refusal) {
     started = suspended = resuming = false
-    reason = { code, message, retry: false }
+    reason = { ...refusal, retry: false }
     byeRetry = 0
     timer.clear()
     dropLink()
     outbox.resumeAll()
-    for (const deferred of connects.splice(0)) deferred.reject(reason)
+    connecting?.reject(reason)
+    connecting = undefined
     emitState(reason)
   }
 

@@ -12,6 +12,6 @@ export function exceedsBytes(text, limit) {
 // randomKey returns 25 characters with at least 128 random bits.
 export function randomKey(random) {
   let key = ''
-  while (key.length < 25) key += Math.floor(random() * 36 ** 5).toString(36).padStart(5, '0')
+  while (key.length < 25) key += Math.floor(random() * 36).toString(36)
   return key
 }

@@ -2,7 +2,7 @@ import { encode, exceedsBytes } from './encode.js'
 import { Timer } from './timer.js'
 
 export const lost = { code: 'lost', message: 'the connection was lost', retry: 0 }
-const otherProtocol = { code: 'no_protocol', message: 'the server did not agree on chat.v1', retry: 0 }
+const otherProtocol = { code: 'no_protocol', message: 'the server does not speak chat.v1', retry: 0 }
 const dead = { code: 'dead', message: 'the server does not answer', retry: 0 }
 
 // makeLink returns a link: one connection, from before its socket is opened until it
@@ -48,7 +48,8 @@ export function makeLink(clock, on) {
       const lostBy = (cause) => link.end({ ...lost, message: cause?.errMsg || cause?.message || lost.message })
       try {
         socket = transport(url, [protocol], {
-          open: (agreed) => link.ended || opened(agreed),
+          // What was closed while connecting may open all the same.
+          open: (agreed) => (link.ended ? closeSocket() : opened(agreed)),
           message: (text) => link.ended || receive(text),
           error: lostBy,
           close: () => link.end(lost),
@@ -115,7 +116,7 @@ export function makeLink(clock, on) {
       deadline.clear()
       timer.clear()
       closeSocket()
-      for (const done of pending.values()) done({ type: 'error', uncertain: true, ...lost })
+      for (const done of pending.values()) done({ ...lost, type: 'error', uncertain: true })
       pending.clear()
       on.end(reason)
     },
@@ -158,7 +159,7 @@ export function makeLink(clock, on) {
       else deadline.clear()
       command(frame)
     } catch (cause) {
-      const error = { type: 'error', code: 'bad_answer', message: `the server broke the protocol: ${cause.message}`, retry: false, uncertain: true }
+      const error = { type: 'error', code: 'bad_answer', message: `the server broke chat.v1: ${cause.message}`, retry: false, uncertain: true }
       if (command) command(error)
       else on.frame(error)
     }
@@ -187,9 +188,9 @@ export function makeLink(clock, on) {
 
   function closeSocket() {
     try {
-      socket?.close()
+      socket.close()
     } catch {
-      // It is closed already.
+      // It is closed already, or was never opened.
     }
   }
 

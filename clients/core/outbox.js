@@ -147,9 +147,8 @@ export function makeOutbox(chat) {
 
   // pause stops sending in a room for delay milliseconds.
   function pause(name, delay) {
-    const timer = new Timer(chat.clock)
-    paused.set(name, timer)
-    timer.set(delay, () => resume(name))
+    paused.set(name, new Timer(chat.clock))
+    paused.get(name).set(delay, () => resume(name))
   }
 
   function resume(name) {
@@ -198,8 +197,7 @@ export function makeOutbox(chat) {
 
   // others returns the stored messages that this outbox does not hold.
   function others(gone) {
-    const held = new Set([gone, ...messages.map(({ key }) => key)])
-    return stored().filter(({ key }) => !held.has(key))
+    return stored().filter(({ key }) => key !== gone && !messages.some((message) => message.key === key))
   }
 
   function stored() {
@@ -219,6 +217,6 @@ export function makeOutbox(chat) {
 }
 
 // isMessage reports whether a stored value is a message: it may be damaged.
-const isMessage = (it) => it && it.room && it.key && it.body !== undefined && /^(sending|failed)$/.test(it.state)
+const isMessage = (it) => it?.room && it.key && it.body !== undefined && /^(sending|failed)$/.test(it.state)
 
 const notJoined = (room) => rejected({ code: 'not_joined', message: `join ${room} first` })

@@ -11,14 +11,13 @@ const makeRoom = (room, { epoch, after = 0 }, clock) => ({
   old: after, // the last entry that was recorded before the client joined
   joined: false, // over the current connection
   live: false, // entries arrive as they are recorded
-  joining: false, // a join waits for its answer
-  joins: [], // the Deferreds of join
   timer: new Timer(clock), // the next join, after a refusal
-  typing: new Timer(clock), // when typing may be sent again
   read: 0,
   unread: 0,
   write: false,
   moderate: false,
+  // And later: joining, while a join waits for its answer; joins, the Deferred of join,
+  // until the room is live; typedAt, when typing was sent.
 })
 
 // makeRooms holds the rooms of the user, with the last seq that was emitted in each.
@@ -42,14 +41,14 @@ export function makeRooms(chat) {
         byName.set(name, room)
         chat.outbox.load(name)
       }
-      const deferred = new Deferred()
-      if (room.live) {
-        deferred.resolve(room)
+      const { live, joined, joins = new Deferred() } = room
+      if (live) {
+        joins.resolve(room)
       } else {
-        room.joins.push(deferred)
-        if (!room.joined) sendJoin(room)
+        room.joins = joins
+        if (!joined) sendJoin(room)
       }
-      return deferred.promise
+      return joins.promise
     },
 
     leave(name) {
@@ -123,7 +122,7 @@ export function makeRooms(chat) {
     linkLost() {
       for (const room of byName.values()) {
         room.joined = room.live = room.joining = false
-        clearTimers(room)
+        room.timer.clear()
       }
     },
   }
@@ -172,7 +171,8 @@ export function makeRooms(chat) {
       sendJoin(room)
     } else if (!room.joining) {
       room.live = true
-      for (const deferred of room.joins.splice(0)) deferred.resolve(room)
+      room.joins?.resolve(room)
+      room.joins = undefined
       chat.emit('room', room)
     }
     chat.outbox.flush(room.room)
@@ -201,9 +201,9 @@ export function makeRooms(chat) {
 
   function remove(room, refusal) {
     byName.delete(room.room)
-    clearTimers(room)
+    room.timer.clear()
     room.live = false
-    for (const deferred of room.joins.splice(0)) deferred.reject(refusal)
+    room.joins?.reject(refusal)
   }
 
   function has(room) {
@@ -215,8 +215,3 @@ export function makeRooms(chat) {
 
 // joinFields are the fields of a room in hello and join.
 export const joinFields = ({ room, epoch, seq }) => (epoch === undefined ? { room } : { room, epoch, after: seq })
-
-function clearTimers(room) {
-  room.timer.clear()
-  room.typing.clear()
-}

@@ -69,7 +69,7 @@ test('strict mode mounts twice: one connection, one join, and unmounting ends ev
   await play(() => stage.welcome({ rooms: [state('tea')] }))
   assert.deepEqual(stage.socket.commands('hello').map(({ rooms }) => rooms), [[{ room: 'tea' }]])
   assert.deepEqual(['join', 'leave'].map((type) => stage.socket.commands(type).length), [0, 0])
-  const counts = () => Object.values(stage.chat.listeners).reduce((sum, { size }) => sum + size, 0)
+  const counts = () => [...stage.chat.listeners.values()].reduce((sum, { size }) => sum + size, 0)
   assert.ok(counts() > 0)
   await draw(null)
   assert.deepEqual([counts(), stage.chat.rooms.size, stage.chat.state], [0, 0, 'closed'])

@@ -68,7 +68,7 @@ test('unmounting ends everything; mounting again begins anew', async (t) => {
     await play(() => stage.welcome({ rooms: [state('tea')] }))
     assert.deepEqual([stage.sockets.length, stage.chat.state], [1, 'online'])
     await play(() => app.unmount())
-    assert.equal(Object.values(stage.chat.listeners).reduce((sum, { size }) => sum + size, 0), 0)
+    assert.equal([...stage.chat.listeners.values()].reduce((sum, { size }) => sum + size, 0), 0)
     assert.deepEqual([stage.chat.rooms.size, stage.chat.state, stage.socket.closed, stage.clock.timers.size], [0, 'closed', 1, 0])
   }
 })

@@ -54,24 +54,19 @@ function miniProgram(api, connect = (options) => api.connectSocket(options)) {
   };
 }
 function adaptTask(task, on) {
-  let closed = false;
   const ready = Promise.resolve(task);
   const use = (run) => void ready.then(run).catch(on.error);
-  const close = () => use((it) => it.close({ fail() {
-  } }));
   use((it) => {
     if (!it) return;
-    it.onOpen((event) => closed ? close() : on.open(protocolOf(event)));
+    it.onOpen((event) => on.open(protocolOf(event)));
     it.onMessage(({ data }) => on.message(data));
     it.onError(on.error);
     it.onClose(on.close);
   });
   return {
     send: (data) => use((it) => it.send({ data, fail: on.error })),
-    close() {
-      closed = true;
-      close();
-    }
+    close: () => use((it) => it.close({ fail() {
+    } }))
   };
 }
 function protocolOf(event) {

@@ -29,26 +29,20 @@ export function miniProgram(api, connect = (options) => api.connectSocket(option
 }
 
 // adaptTask waits for the task, also if it is there at once. A SocketTask has no way to
-// remove listeners; the client ignores the events of an old connection. A task that was
-// closed while connecting may still open.
+// remove listeners; the client ignores the events of an old connection.
 function adaptTask(task, on) {
-  let closed = false
   const ready = Promise.resolve(task)
   const use = (run) => void ready.then(run).catch(on.error)
-  const close = () => use((it) => it.close({ fail() {} }))
   use((it) => {
     if (!it) return // fail says why
-    it.onOpen((event) => (closed ? close() : on.open(protocolOf(event))))
+    it.onOpen((event) => on.open(protocolOf(event)))
     it.onMessage(({ data }) => on.message(data))
     it.onError(on.error)
     it.onClose(on.close)
   })
   return {
     send: (data) => use((it) => it.send({ data, fail: on.error })),
-    close() {
-      closed = true
-      close()
-    },
+    close: () => use((it) => it.close({ fail() {} })),
   }
 }
 

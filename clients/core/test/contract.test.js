@@ -168,7 +168,7 @@ test('the reason that the platform gives is passed on', () => {
   const fixture = new Fixture({ transport() { throw new Error('mixed content') } })
   fixture.chat.connect()
   for (let i = 0; i < 3; i++) fixture.clock.advance(20_000)
-  assert.match(fixture.of('error')[0].message, /: mixed content\. Check the address/)
+  assert.match(fixture.of('error')[0].message, /: mixed content\. Check its address/)
 })
 
 test('messages that have failed do not fill the outbox for good: the oldest make room', async () => {

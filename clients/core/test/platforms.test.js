@@ -89,15 +89,15 @@ for (const [name, make] of miniPrograms) {
 
   test(`${name}: a SocketTask that opens after close is closed again`, async (t) => {
     const api = new FakeApi()
-    const { transport } = make(t, api)
-    const { calls, on } = recorder()
-    const socket = transport('wss://a/chat', ['chat.v1'], on)
-    socket.close()
+    const chat = new Client({ url: 'wss://a/chat', ...make(t, api) })
+    chat.connect()
+    chat.close()
     await ticks()
+    assert.equal(api.tasks[0].closed, 1)
     api.tasks[0].listeners.Open({})
     await ticks()
     assert.equal(api.tasks[0].closed, 2)
-    assert.deepEqual(calls, [])
+    assert.deepEqual(api.tasks[0].sent, [])
   })
 
   test(`${name}: storage`, (t) => {

@@ -61,7 +61,7 @@ function exceedsBytes(text, limit) {
 }
 function randomKey(random) {
   let key = "";
-  while (key.length < 25) key += Math.floor(random() * 36 ** 5).toString(36).padStart(5, "0");
+  while (key.length < 25) key += Math.floor(random() * 36).toString(36);
   return key;
 }
 
@@ -103,7 +103,7 @@ var Timer = class {
 
 // core/link.js
 var lost = { code: "lost", message: "the connection was lost", retry: 0 };
-var otherProtocol = { code: "no_protocol", message: "the server did not agree on chat.v1", retry: 0 };
+var otherProtocol = { code: "no_protocol", message: "the server does not speak chat.v1", retry: 0 };
 var dead = { code: "dead", message: "the server does not answer", retry: 0 };
 function makeLink(clock, on) {
   const openTimeout = 2e4;
@@ -137,7 +137,8 @@ function makeLink(clock, on) {
       const lostBy = (cause) => link.end({ ...lost, message: (cause == null ? void 0 : cause.errMsg) || (cause == null ? void 0 : cause.message) || lost.message });
       try {
         socket = transport(url, [protocol], {
-          open: (agreed) => link.ended || opened(agreed),
+          // What was closed while connecting may open all the same.
+          open: (agreed) => link.ended ? closeSocket() : opened(agreed),
           message: (text) => link.ended || receive(text),
           error: lostBy,
           close: () => link.end(lost)
@@ -198,7 +199,7 @@ function makeLink(clock, on) {
       deadline.clear();
       timer.clear();
       closeSocket();
-      for (const done of pending.values()) done({ type: "error", uncertain: true, ...lost });
+      for (const done of pending.values()) done({ ...lost, type: "error", uncertain: true });
       pending.clear();
       on.end(reason);
     }
@@ -236,7 +237,7 @@ function makeLink(clock, on) {
       else deadline.clear();
       command(frame);
     } catch (cause) {
-      const error = { type: "error", code: "bad_answer", message: `the server broke the protocol: ${cause.message}`, retry: false, uncertain: true };
+      const error = { type: "error", code: "bad_answer", message: `the server broke chat.v1: ${cause.message}`, retry: false, uncertain: true };
       if (command) command(error);
       else on.frame(error);
     }
@@ -258,7 +259,7 @@ function makeLink(clock, on) {
   }
   function closeSocket() {
     try {
-      socket == null ? void 0 : socket.close();
+      socket.close();
     } catch (e) {
     }
   }
@@ -394,9 +395,8 @@ function makeOutbox(chat) {
     return deferred.promise;
   }
   function pause(name, delay) {
-    const timer = new Timer(chat.clock);
-    paused.set(name, timer);
-    timer.set(delay, () => resume(name));
+    paused.set(name, new Timer(chat.clock));
+    paused.get(name).set(delay, () => resume(name));
   }
   function resume(name) {
     paused.get(name).clear();
@@ -432,8 +432,7 @@ function makeOutbox(chat) {
     return [...others(gone), ...messages];
   }
   function others(gone) {
-    const held = /* @__PURE__ */ new Set([gone, ...messages.map(({ key }) => key)]);
-    return stored().filter(({ key }) => !held.has(key));
+    return stored().filter(({ key }) => key !== gone && !messages.some((message) => message.key === key));
   }
   function stored() {
     var _a;
@@ -449,7 +448,7 @@ function makeOutbox(chat) {
   }
   return outbox;
 }
-var isMessage = (it) => it && it.room && it.key && it.body !== void 0 && /^(sending|failed)$/.test(it.state);
+var isMessage = (it) => (it == null ? void 0 : it.room) && it.key && it.body !== void 0 && /^(sending|failed)$/.test(it.state);
 var notJoined = (room) => rejected({ code: "not_joined", message: `join ${room} first` });
 
 // core/rooms.js
@@ -465,18 +464,14 @@ var makeRoom = (room, { epoch, after = 0 }, clock) => ({
   // over the current connection
   live: false,
   // entries arrive as they are recorded
-  joining: false,
-  // a join waits for its answer
-  joins: [],
-  // the Deferreds of join
   timer: new Timer(clock),
   // the next join, after a refusal
-  typing: new Timer(clock),
-  // when typing may be sent again
   read: 0,
   unread: 0,
   write: false,
   moderate: false
+  // And later: joining, while a join waits for its answer; joins, the Deferred of join,
+  // until the room is live; typedAt, when typing was sent.
 });
 function makeRooms(chat) {
   const maxRooms = 1e3;
@@ -495,14 +490,14 @@ function makeRooms(chat) {
         byName.set(name, room);
         chat.outbox.load(name);
       }
-      const deferred = new Deferred();
-      if (room.live) {
-        deferred.resolve(room);
+      const { live, joined, joins = new Deferred() } = room;
+      if (live) {
+        joins.resolve(room);
       } else {
-        room.joins.push(deferred);
-        if (!room.joined) sendJoin(room);
+        room.joins = joins;
+        if (!joined) sendJoin(room);
       }
-      return deferred.promise;
+      return joins.promise;
     },
     leave(name) {
       const room = byName.get(name);
@@ -570,7 +565,7 @@ function makeRooms(chat) {
     linkLost() {
       for (const room of byName.values()) {
         room.joined = room.live = room.joining = false;
-        clearTimers(room);
+        room.timer.clear();
       }
     }
   };
@@ -587,6 +582,7 @@ function makeRooms(chat) {
     });
   }
   function applyState(room, state) {
+    var _a;
     const { link } = chat;
     const { epoch, entries, last, more } = state;
     demand(epoch && last >= 0);
@@ -613,7 +609,8 @@ function makeRooms(chat) {
       sendJoin(room);
     } else if (!room.joining) {
       room.live = true;
-      for (const deferred of room.joins.splice(0)) deferred.resolve(room);
+      (_a = room.joins) == null ? void 0 : _a.resolve(room);
+      room.joins = void 0;
       chat.emit("room", room);
     }
     chat.outbox.flush(room.room);
@@ -633,10 +630,11 @@ function makeRooms(chat) {
     }
   }
   function remove(room, refusal) {
+    var _a;
     byName.delete(room.room);
-    clearTimers(room);
+    room.timer.clear();
     room.live = false;
-    for (const deferred of room.joins.splice(0)) deferred.reject(refusal);
+    (_a = room.joins) == null ? void 0 : _a.reject(refusal);
   }
   function has(room) {
     return byName.get(room.room) === room;
@@ -644,10 +642,6 @@ function makeRooms(chat) {
   return rooms;
 }
 var joinFields = ({ room, epoch, seq }) => epoch === void 0 ? { room } : { room, epoch, after: seq };
-function clearTimers(room) {
-  room.timer.clear();
-  room.typing.clear();
-}
 
 // core/connection.js
 function makeConnection(chat, { url, transport, watch, token: given, device = randomKey(chat.clock.random) }) {
@@ -664,7 +658,7 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
   let resuming = false;
   let reason;
   let lastState = "offline";
-  const connects = [];
+  let connecting;
   let failures = 0;
   let byeRetry = 0;
   let endedAt = 0;
@@ -673,8 +667,7 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
   let unwatch;
   Object.assign(chat, {
     connect() {
-      const deferred = new Deferred();
-      connects.push(deferred);
+      const { promise } = connecting != null ? connecting : connecting = new Deferred();
       if (!started) {
         tokenError = reason = void 0;
         chat.reported.delete("unreachable");
@@ -684,7 +677,7 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
       if (suspended) chat.resume();
       else if (link == null ? void 0 : link.welcomed) settle();
       else if (!link) scheduleOpen();
-      return deferred.promise;
+      return promise;
     },
     close() {
       stop({ code: "closed", message: "close was called" });
@@ -715,9 +708,6 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
     }
   });
   const connection = {
-    get link() {
-      return link;
-    },
     get state() {
       if (!started) return reason ? "closed" : "offline";
       if (suspended) return "suspended";
@@ -764,7 +754,7 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
       },
       end: (reason2) => linkEnded(next, reason2)
     });
-    link = next;
+    chat.link = link = next;
     emitState();
     token != null ? token : token = getToken ? void 0 : store.get("token");
     if (token || !getToken) next.open(transport, url);
@@ -786,8 +776,7 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
     next.request("hello", { token, device, name: chat.name, avatar: chat.avatar, rooms }, (answer) => {
       var _a, _b;
       if (answer.type !== "error") return welcome(next, answer);
-      const [, i] = (_a = /^rooms\[(\d+)]/.exec(answer.field)) != null ? _a : [];
-      const room = i && chat.rooms.get((_b = rooms[i]) == null ? void 0 : _b.room);
+      const room = chat.rooms.get((_b = rooms[(_a = /^rooms\[(\d+)/.exec(answer.field)) == null ? void 0 : _a[1]]) == null ? void 0 : _b.room);
       if (!room) return next.end(answer);
       roomSet.refuse(room, { ...answer, retry: false });
       if (!next.ended) sendHello(next);
@@ -807,12 +796,13 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
     roomSet.welcome(next, frame.rooms);
   }
   function settle() {
-    for (const deferred of connects.splice(0)) deferred.resolve(chat.user);
+    connecting == null ? void 0 : connecting.resolve(chat.user);
+    connecting = void 0;
   }
   function dropLink() {
     const dropped = link;
     if (!dropped) return;
-    link = void 0;
+    chat.link = link = void 0;
     roomSet.linkLost();
     dropped.end(lost);
   }
@@ -827,7 +817,7 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
     if (!suspended) timer.set(wait, open);
     emitState({ code, message, retry: wait });
     if (!chat.user && failures >= hintAfter) {
-      chat.report({ code: "unreachable", retry: 0, message: `no connection to ${url.split("?")[0]}: ${message}. Check the address, the certificate, the origins, a mini program's domains` });
+      chat.report({ code: "unreachable", retry: 0, message: `no connection to ${url.split("?")[0]}: ${message}. Check its address, certificate, origins, domains` });
     }
   }
   function canReplaceToken(code) {
@@ -840,14 +830,15 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
   function tokenFailed(cause) {
     chat.fail({ code: "no_token", message: `no token: ${cause == null ? void 0 : cause.message}`, retry: 0 });
   }
-  function stop({ code, message }) {
+  function stop(refusal) {
     started = suspended = resuming = false;
-    reason = { code, message, retry: false };
+    reason = { ...refusal, retry: false };
     byeRetry = 0;
     timer.clear();
     dropLink();
     outbox.resumeAll();
-    for (const deferred of connects.splice(0)) deferred.reject(reason);
+    connecting == null ? void 0 : connecting.reject(reason);
+    connecting = void 0;
     emitState(reason);
   }
   function emitState(why) {
@@ -862,21 +853,21 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
 // core/emitter.js
 var Emitter = class {
   constructor() {
-    this.listeners = { __proto__: null };
+    this.listeners = /* @__PURE__ */ new Map();
   }
   // on registers a listener for events of a type. It returns a function that
   // removes the listener.
   on(type, listener) {
-    var _a, _b;
-    const listeners = (_b = (_a = this.listeners)[type]) != null ? _b : _a[type] = /* @__PURE__ */ new Set();
-    listeners.add(listener);
+    var _a;
+    const listeners = (_a = this.listeners.get(type)) != null ? _a : /* @__PURE__ */ new Set();
+    this.listeners.set(type, listeners.add(listener));
     return () => listeners.delete(listener);
   }
   // emit calls the listeners of a type. If one throws, the others are still
   // called, and its error becomes an unhandled rejection.
   emit(type, event) {
     var _a;
-    for (const listener of [...(_a = this.listeners[type]) != null ? _a : []]) {
+    for (const listener of [...(_a = this.listeners.get(type)) != null ? _a : []]) {
       try {
         listener(event);
       } catch (err) {
@@ -913,8 +904,8 @@ var Client = class extends Emitter {
   constructor(options) {
     super();
     const { url, clock } = options;
-    if (!/^wss?:\/\/[^\s/?#]+[^\s#]*$/i.test(url)) throw new TypeError(`url must be ws:// or wss:// and a host: ${url}`);
-    if (typeof options.transport !== "function") throw new TypeError("there is no transport, as of ...browser()");
+    if (!/^wss?:\/\/[^\s/?#]+[^\s#]*$/i.test(url)) throw new TypeError(`url must begin with ws:// or wss://: ${url}`);
+    if (typeof options.transport !== "function") throw new TypeError("there is no transport");
     this.name = options.name;
     this.avatar = options.avatar;
     this.clock = { ...systemClock, ...(clock == null ? void 0 : clock.now) && { monotonic: clock.now }, ...clock };
@@ -927,9 +918,6 @@ var Client = class extends Emitter {
   }
   get state() {
     return this.connection.state;
-  }
-  get link() {
-    return this.connection.link;
   }
   // now returns the time by the server's clock, as far as it is known: the clock of
   // the device may be wrong, and may be set while the client runs.
@@ -957,11 +945,10 @@ var Client = class extends Emitter {
   }
   // typing may be called with every key press.
   typing(room) {
-    var _a;
-    const { joined, typing } = (_a = this.rooms.get(room)) != null ? _a : {};
-    if (!joined || typing.handle) return;
-    typing.set(typingInterval, () => {
-    });
+    const known = this.rooms.get(room);
+    const now = this.clock.monotonic();
+    if (!(known == null ? void 0 : known.joined) || Math.abs(now - known.typedAt) < typingInterval) return;
+    known.typedAt = now;
     this.link.send("typing", { room });
   }
   who(room) {
@@ -1246,24 +1233,19 @@ function miniProgram(api, connect = (options) => api.connectSocket(options)) {
   };
 }
 function adaptTask(task, on) {
-  let closed = false;
   const ready = Promise.resolve(task);
   const use = (run) => void ready.then(run).catch(on.error);
-  const close = () => use((it) => it.close({ fail() {
-  } }));
   use((it) => {
     if (!it) return;
-    it.onOpen((event) => closed ? close() : on.open(protocolOf(event)));
+    it.onOpen((event) => on.open(protocolOf(event)));
     it.onMessage(({ data }) => on.message(data));
     it.onError(on.error);
     it.onClose(on.close);
   });
   return {
     send: (data) => use((it) => it.send({ data, fail: on.error })),
-    close() {
-      closed = true;
-      close();
-    }
+    close: () => use((it) => it.close({ fail() {
+    } }))
   };
 }
 function protocolOf(event) {
