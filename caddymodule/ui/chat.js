@@ -1,1 +1,1 @@
-import'./chat-VO3R6G4G.js';import'./chunk-MRMKZQ43.js';import'./chunk-SDOSUXGY.js';
+import'./chat-5R3HK2DJ.js';import'./chunk-MRMKZQ43.js';import'./chunk-SDOSUXGY.js';

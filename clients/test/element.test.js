@@ -134,7 +134,7 @@ test('the element is a box of its own: height, font, focus, scrolling, title and
   for (let i = 0; i < 30; i++) await chat.send(name, { text: `message ${i}` })
   const page = await site(t, `<style>body { font: 19px Georgia }</style><input id="search" autofocus><div style="height: 3000px"></div>
     <caddy-chat room="${name}" name="Li"></caddy-chat><caddy-chat room="lobby" name="Bo"></caddy-chat>`)
-  await page.locator('li', { hasText: 'message 29' }).waitFor({ state: 'attached' })
+  await page.locator('ol > li', { hasText: 'message 29' }).waitFor({ state: 'attached' })
   await page.locator('textarea').nth(1).waitFor()
   const seen = await page.evaluate((name) => {
     const element = document.querySelector('caddy-chat')
@@ -255,7 +255,7 @@ test('moderators take back, mute, remove and ban, and others have no such menu',
   await say(rude, 'more bad words')
   await boss.locator('li.other', { hasText: 'more bad words' }).waitFor()
   await menu('Take back')
-  await rude.getByText('This message was taken back.').waitFor()
+  await rude.locator('.gone', { hasText: 'This message was taken back.' }).waitFor()
   await menu().catch(() => {}) // a message that was taken back has no menu
   await boss.keyboard.press('Escape')
 
@@ -299,7 +299,7 @@ test('one’s own messages: copy, take back, say again', async (t) => {
   assert.equal(await page.locator('textarea').inputValue(), 'to be copied')
   await page.locator('textarea').fill('')
   await choose('Take back')
-  await page.getByText('This message was taken back.').waitFor()
+  await page.locator('.gone', { hasText: 'This message was taken back.' }).waitFor()
   await page.getByRole('button', { name: 'Say again' }).click()
   assert.equal(await page.locator('textarea').inputValue(), 'to be copied')
   assert.deepEqual(li.problems, [])

@@ -52,7 +52,7 @@ test('who reads old messages stays there, and a button tells what is new', async
   await li.sees('message 59')
   const { page } = li
   await untilRead(page, name, 60)
-  const old = page.locator('li', { hasText: 'message 40' })
+  const old = page.locator('ol > li', { hasText: 'message 40' })
   await old.scrollIntoViewIfNeeded()
   await page.locator('.newest').waitFor()
   const before = await old.evaluate((it) => it.getBoundingClientRect().top)
@@ -92,7 +92,7 @@ test('a room opens at the first unread message, and only what was in sight is re
     return Math.max(...[...list.querySelectorAll('li[data-seq]')].filter((it) => it.getBoundingClientRect().top < bottom).map((it) => Number(it.dataset.seq)))
   })
   assert.ok(read <= shown && read < 61, `read up to ${read}, shown up to ${shown}`)
-  assert.ok(!(await inSight(page.locator('li', { hasText: 'unread 59' }))))
+  assert.ok(!(await inSight(page.locator('ol > li', { hasText: 'unread 59' }))))
   await page.locator('.newest').click()
   await untilRead(page, name, 61)
 
@@ -176,8 +176,8 @@ test('pictures of users are drawn, and initials where they do not load', async (
     await chat.send(name, { text: `I am ${who}` })
   }
   await li.sees('I am Bad')
-  await page.locator('li', { hasText: 'I am Good' }).locator('img.avatar').waitFor()
-  await page.locator('li', { hasText: 'I am Bad' }).locator('span.avatar[data-initials=B]').waitFor()
+  await page.locator('ol > li', { hasText: 'I am Good' }).locator('img.avatar').waitFor()
+  await page.locator('ol > li', { hasText: 'I am Bad' }).locator('span.avatar[data-initials=B]').waitFor()
   assert.deepEqual(li.problems, [])
 })
 

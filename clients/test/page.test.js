@@ -133,7 +133,7 @@ test('two people chat: names, presence, typing, unread, recall', async (t) => {
 
   await li.page.locator('li.own', { hasText: 'Are you there?' }).hover()
   await li.page.locator('li.own', { hasText: 'Are you there?' }).getByRole('button', { name: 'Take back' }).click()
-  await bo.page.getByText('This message was taken back.').waitFor()
+  await bo.page.locator('.gone', { hasText: 'This message was taken back.' }).waitFor()
   assert.deepEqual(await bo.texts(), ['Hello, Bo!', 'Hi'])
   assert.deepEqual([...li.problems, ...bo.problems], [])
 })

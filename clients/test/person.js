@@ -35,8 +35,12 @@ export async function withServer(t, options) {
   return at
 }
 
-export function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-features=LocalNetworkAccessChecks'] })
+export function launch({ args = [], ...options } = {}) {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-features=LocalNetworkAccessChecks', ...args],
+    ...options,
+  })
 }
 
 export const base = () => `https://localhost:${server.ports[1]}/chat`

@@ -1,10 +1,17 @@
 // Dates shows times in one language.
 export class Dates {
   constructor(language) {
-    this.time = new Intl.DateTimeFormat(language, { hour: '2-digit', minute: '2-digit' })
+    this.time = new Intl.DateTimeFormat(language, { hour: 'numeric', minute: '2-digit' })
     this.full = new Intl.DateTimeFormat(language, { dateStyle: 'full', timeStyle: 'short' })
+    this.date = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'numeric' })
     this.thisYear = new Intl.DateTimeFormat(language, { weekday: 'long', day: 'numeric', month: 'long' })
     this.otherYear = new Intl.DateTimeFormat(language, { day: 'numeric', month: 'long', year: 'numeric' })
+  }
+
+  // short returns the time of today, and the date of other days.
+  short(at, now) {
+    if (!(Math.abs(at) < 8.64e15)) return ''
+    return (sameDay(at, now) ? this.time : this.date).format(at)
   }
 
   // day returns the name of the day of a time.

@@ -27,7 +27,7 @@
 //	settings.js     name, picture, notifications, sign out
 //	acts.js         what a user does to messages and people
 //	composer.js     the text field
-//	more.js         * the seven above, loaded when the first messages are drawn
+//	more.js         * the seven above and their style, more.css, loaded when the first messages are drawn
 //	page-mode.js    address, title and icon of the built-in page
 //	views.js        the parts that have no state of their own
 //	element.js      <caddy-chat>
@@ -430,7 +430,9 @@ export class CaddyChat extends LitElement {
   // load loads the rest of the program. If the server has a newer one by now, it is gone.
   async load() {
     try {
-      return await import('./more.js')
+      const more = await import('./more.js')
+      more.addStyle(this.renderRoot)
+      return more
     } catch (cause) {
       this.tell(this.words.get('partMissing'))
       throw cause

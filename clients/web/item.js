@@ -26,14 +26,13 @@ export function drawItem(item, before, view, on) {
   return html`<li class="${own ? 'own' : 'other'} ${state} ${grouped ? 'grouped' : ''}" data-id=${item.id} data-seq=${item.seq ?? nothing}
       @contextmenu=${(event) => event.pointerType === 'touch' && on.menu(event, item)}>
     ${own ? nothing : grouped ? html`<span class="avatar none"></span>` : avatar(from, view.redraw)}
-    <div class="bubble" part="bubble ${own ? 'own' : 'other'}">
+    <div class="bubble" part="bubble ${own ? 'own' : 'other'}" tabindex="-1">
       ${own || grouped ? nothing : html`<p class="who"><span class="name" dir="auto">${nameOf(from)}</span>${
         from?.guest ? html` <span class="guest">${words.get('guest')}</span>` : nothing}</p>`}
-      ${recalled
-        ? html`<p class="gone" dir="auto">${words.get('recalled')}${
-          on.textOfTaken(item) ? html` <button class="link" @click=${() => on.sayAgain(item)}>${words.get('sayAgain')}</button>` : nothing}</p>`
-        : html`<p class="text ${bigEmoji(textOf(item.body)) ? 'big' : ''}" dir="auto">${drawText(item, view)}</p>`}
-      <footer>${drawState(item, view, on)}${drawTime(item, view)}</footer>
+      <div dir="auto">${recalled
+        ? html`<span class="gone">${words.get('recalled')}</span>${
+          on.textOfTaken(item) ? html` <button class="link" @click=${() => on.sayAgain(item)}>${words.get('sayAgain')}</button>` : nothing}`
+        : html`<span class="text ${bigEmoji(textOf(item.body)) ? 'big' : ''}">${drawText(item, view)}</span>`}<footer>${drawState(item, view, on)}${drawTime(item, view)}</footer></div>
     </div>
     ${recalled || state === 'failed' ? nothing : html`<div class="acts">
       ${view.mayRecall(item) && own ? html`<button class="recall" tabindex="-1" aria-label=${words.get('recall')} title=${words.get('recall')}

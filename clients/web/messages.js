@@ -114,7 +114,7 @@ class Messages extends LitElement {
     if (!state.placed) this.place()
     else if (state.window.follows) this.scrollToEnd()
     else this.restoreAnchor()
-    this.reading.follow(this.list.querySelectorAll('li[data-seq] > footer, li[data-seq] > .bubble > footer'))
+    this.reading.follow(this.list.querySelectorAll('li[data-seq] footer'))
     this.redrawAtNextChange()
     this.fill()
   }

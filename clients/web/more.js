@@ -6,3 +6,12 @@ export { moderationItems } from './moderation.js'
 import './composer.js'
 import './people.js'
 import './settings.js'
+import text from './more.css'
+
+const sheet = new CSSStyleSheet()
+sheet.replaceSync(text)
+
+// addStyle adds the style of all this to a <caddy-chat>, once.
+export function addStyle({ adoptedStyleSheets: sheets }) {
+  if (!sheets.includes(sheet)) sheets.push(sheet)
+}

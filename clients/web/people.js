@@ -24,7 +24,8 @@ class People extends LitElement {
     const { state } = this
     try {
       const { users } = await state.chat.who(state.name)
-      if (state === this.state && Array.isArray(users)) this.users = users
+      if (state !== this.state || !Array.isArray(users)) return
+      this.users = users.sort((a, b) => nameOf(a).localeCompare(nameOf(b), this.words.language))
     } catch {
       // Loaded again when somebody comes or goes, or the room is live again.
     }

@@ -22,8 +22,8 @@ class Settings extends LitElement {
       <label class="check"><input type="checkbox" .checked=${alerts.notifies} @change=${(event) => this.notify(event.target)}>${words.get('notifications')}</label>
       <label class="check"><input type="checkbox" .checked=${alerts.sounds} @change=${(event) => alerts.sound(event.target.checked)}>${words.get('sound')}</label>
       <p role="status">${this.note}</p>
-      <footer>${this.signOut ? html`<button type="button" class="plain" @click=${() => this.leave()}>${words.get('signOut')}</button>` : nothing}
-        <button type="button" class="plain" @click=${() => this.dialog.close()}>${words.get('close')}</button>
+      <footer>${this.signOut ? html`<button type="button" class="leave-all" @click=${() => this.leave()}>${words.get('signOut')}</button>` : nothing}
+        <button type="button" @click=${() => this.dialog.close()}>${words.get('close')}</button>
         ${mayRename ? html`<button type="submit">${words.get('save')}</button>` : nothing}</footer>
     </form></dialog>`
   }

@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit'
 import { avatar } from './avatar.js'
 import { backIcon, bubbleIcon, closeIcon, peopleIcon } from './icons.js'
-import { nameOf } from './text.js'
+import { nameOf, textOf } from './text.js'
 
 // The parts of the element that have no state of their own. element is the <caddy-chat>.
 
@@ -50,7 +50,8 @@ export function roomList(element) {
     <ul>${[...session.rooms.values()].map((state) => {
       const unread = state.name === current ? 0 : state.known?.unread ?? 0
       return html`<li><button class="room" data-room=${state.name} aria-current=${state.name === current ? 'true' : nothing} @click=${() => element.open(state.name)}>
-          <span dir="auto">${state.name}</span>${unread > 0 ? html`<b aria-label=${words.get('unreadCount', { n: unread })}>${unread > 99 ? '99+' : unread}</b>` : nothing}</button>
+          ${avatar({ id: state.name, name: state.name })}<strong dir="auto">${state.name}</strong>${lastOf(state, element)}${
+            unread > 0 ? html`<b aria-label=${words.get('unreadCount', { n: unread })}>${unread > 99 ? '99+' : unread}</b>` : nothing}</button>
         <button class="leave quiet" aria-label=${words.get('leaveRoom', { room: state.name })} title=${words.get('leave')} @click=${() => element.leave(state.name)}>${closeIcon}</button></li>`
     })}</ul>
     <form @submit=${(event) => element.joinRoom(event)}>
@@ -58,6 +59,15 @@ export function roomList(element) {
       <button type="submit">${words.get('join')}</button></form>
     ${user ? html`<button class="me" @click=${() => element.openSettings()} aria-label="${words.get('settings')}: ${nameOf(user)}">
       ${avatar(user, () => element.requestUpdate())}<span dir="auto">${nameOf(user)}</span></button>` : nothing}</nav>`
+}
+
+// lastOf draws the newest message of a room, in one line, and its time.
+function lastOf({ items, chat }, { words, dates }) {
+  const item = items[items.length - 1]
+  if (!item) return nothing
+  const text = item.recalled ? words.get('recalled') : textOf(item.body)
+  return html`<small class="when">${dates.short(item.at, chat.now())}</small>
+    <small dir="auto">${item.own || item.type === 'notice' ? text : words.get('says', { name: nameOf(item.from), text })}</small>`
 }
 
 export function header(element, state) {
