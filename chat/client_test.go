@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"sync"
@@ -100,7 +102,7 @@ func onJournal(t *testing.T, cfg func() chat.Config, auth access.Authenticator, 
 			t.Fatal(err)
 		}
 		b := &bubble{t: t, hub: hub, journal: cfg.Journal, handler: &chat.Handler{Hub: hub, Auth: auth}, accept: make(chan net.Conn)}
-		srv := &http.Server{Handler: around(b.handler)}
+		srv := &http.Server{Handler: around(b.handler), ErrorLog: log.New(io.Discard, "", 0)} // which tells of panics in callbacks
 		l := &pipeListener{accept: b.accept, closed: make(chan struct{})}
 		var serving sync.WaitGroup
 		serving.Go(func() {

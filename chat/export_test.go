@@ -3,6 +3,7 @@ package chat
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 )
@@ -49,6 +50,8 @@ func (h *Hub) PanicIn(name string) {
 
 // panicking is a session that panics when it is asked whether it may read a room.
 type panicking struct{ room.Session }
+
+func (panicking) Addr() netip.Addr { return netip.Addr{} }
 
 func (panicking) MayRead(string) error { panic("a test wants it") }
 

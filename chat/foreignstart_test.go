@@ -80,11 +80,11 @@ func TestForeign_Begins_InTime(t *testing.T) {
 					}
 					began := time.Now()
 					hub, err := chat.NewHub(chat.Config{Journal: j})
-					if took := time.Since(began); took > 11*time.Second {
+					if took := time.Since(began); took > 11*time.Second+time.Millisecond {
 						t.Errorf("NewHub took %v", took)
 					}
-					works := does == "error" && method != "Watch" // these methods return no error, or none that matters
-					if works == (err != nil) && !(method == "Put" && does == "panic") {
+					// Nodes and Records return no error, and what is over may be removed later.
+					if works := method == "Put" || does == "error" && method != "Watch"; works != (err == nil) {
 						t.Errorf("NewHub: %v", err)
 					}
 					close(j.over)

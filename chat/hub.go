@@ -56,7 +56,7 @@ type Hub struct {
 }
 
 // NewHub starts a hub. The caller must Close it. It reads the mutes and bans from
-// the journal, and returns an error if it cannot within ten seconds.
+// the journal, and returns an error if it cannot within eleven seconds.
 func NewHub(cfg Config) (*Hub, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
@@ -77,8 +77,9 @@ func NewHub(cfg Config) (*Hub, error) {
 	return h, nil
 }
 
-// startTimeout is how long a journal may take to begin.
-const startTimeout = 10 * time.Second
+// startTimeout is how long a journal may take to begin: one second longer than each of
+// its calls may that have a bound of their own.
+const startTimeout = 11 * time.Second
 
 // begin makes what asks the journal when it begins. A journal that does not answer is
 // left behind.
