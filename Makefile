@@ -93,11 +93,11 @@ busy: ## 100 rounds in which no message may be later than 2 s, beside ten busy t
 	go test -count=1 -v -timeout 30m -run '^TestHub_BusyProcessors_NoMessageIsLate$$' ./chat -busy-rounds 100
 
 .PHONY: flake
-flake: compiler caddy caddy-h2 chromium fonts $(MODULES) ## all tests many times beside busy threads; goes on where it stopped (hours)
+flake: compiler caddy caddy-h2 chromium firefox fonts $(MODULES) ## all tests many times beside busy threads; goes on where it stopped (hours)
 	contrib/flake
 
 .PHONY: test-node
-test-node: caddy caddy-h2 chromium fonts $(MODULES) ## tests the JavaScript clients against the real binary
+test-node: caddy caddy-h2 chromium firefox fonts $(MODULES) ## tests the JavaScript clients against the real binary
 	$(say) 'node --test'
 	cd clients && npm test --silent
 
@@ -169,6 +169,10 @@ compiler: # for the race detector, which is written in C
 .PHONY: chromium
 chromium: # for the tests of the built-in page and the mini program
 	@$(call debian,command -v chromium,chromium)
+
+.PHONY: firefox
+firefox: # for a test of the built-in page
+	@$(call debian,[[ -n $$(command -v firefox-esr firefox) ]],firefox-esr)
 
 .PHONY: fonts
 fonts: # for Chinese and emoji

@@ -133,21 +133,6 @@ test('the text twice as large: nothing is cut off, nothing scrolls sideways', as
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth))
 })
 
-test('a frame of another site, where storage is blocked', async (t) => {
-  const page = await (await context(t)).newPage()
-  const problems = []
-  page.on('pageerror', (err) => problems.push(err.message))
-  // Another origin of the same host; its policy keeps the frame from all storage.
-  await page.route('http://127.0.0.1:*/outer', (route) => route.fulfill({ contentType: 'text/html',
-    body: `<iframe sandbox="allow-scripts allow-forms" style="width: 600px; height: 500px" src="https://localhost:${server.ports[1]}/inner"></iframe>` }))
-  await page.route('**/inner', (route) => route.fulfill({ contentType: 'text/html', body: `<caddy-chat url="wss://localhost:${server.ports[1]}/chat" room="lobby"></caddy-chat><script type="module" src="/chat/ui/chat.js"></script>` }))
-  await page.routeWebSocket(/\/chat$/, (ws) => ws.connectToServer())
-  await page.goto(`http://127.0.0.1:${server.ports[0]}/outer`)
-  const frame = page.frameLocator('iframe')
-  await frame.locator('.start').waitFor()
-  assert.deepEqual(problems, [])
-})
-
 test('the pictures of the documentation show the page as it is', async (t) => {
   const kept = fileURLToPath(new URL('../../docs/images', import.meta.url))
   const dir = await mkdtemp(path.join(tmpdir(), 'caddy-chat-pictures-'))
