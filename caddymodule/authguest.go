@@ -41,7 +41,7 @@ func (a *GuestAuth) Provision(ctx caddy.Context) error {
 //	}
 func (a *GuestAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
-	return parseBlock(d, "auth guest", eachChecked(d, boundsOf(a), map[string]func() error{
+	return parseBlock(d, "auth guest", eachChecked(d, func() error { return bounds.Check(a) }, map[string]func() error{
 		"token_life": func() error { return parseDuration(d, &a.TokenLife) },
 	}))
 }

@@ -104,11 +104,6 @@ func eachChecked(d *caddyfile.Dispenser, check func() error, options map[string]
 	return options
 }
 
-// boundsOf returns a function that checks the bounds of settings.
-func boundsOf(settings any) func() error {
-	return func() error { return bounds.Check(settings) }
-}
-
 // checkModule returns an error that lists the alternatives if a namespace has no module
 // of that name.
 func checkModule(d *caddyfile.Dispenser, option, namespace, name string) error {

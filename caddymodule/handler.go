@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -170,25 +171,49 @@ func (h *Handler) checkRoom() error {
 	return nil
 }
 
-// checkPrefix returns an error if a handler before this one, such as that of
-// handle_path, removes the beginning of the path that the chat needs.
+// checkPrefix returns an error if a handler before this one removes the beginning of the
+// path that the chat needs.
 func (h *Handler) checkPrefix(ctx caddy.Context) error {
+	var prefixes []string
+	if srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
+		prefixes = strippedBefore(srv.Routes)
+	}
 	for _, module := range ctx.Modules() {
-		subroute, ok := module.(*caddyhttp.Subroute)
-		if !ok {
-			continue
+		if subroute, ok := module.(*caddyhttp.Subroute); ok {
+			prefixes = append(prefixes, strippedBefore(subroute.Routes)...)
 		}
-		for _, route := range subroute.Routes {
-			for _, before := range route.Handlers {
-				r, ok := before.(*rewrite.Rewrite)
-				if ok && r.StripPathPrefix != "" && strings.HasPrefix(h.Path+"/", strings.TrimSuffix(r.StripPathPrefix, "/")+"/") {
-					return fmt.Errorf("chat: %s is removed from the path before the chat sees it (handle_path does that), "+
-						"so it never serves %s: use handle %s* instead", r.StripPathPrefix, h.Path, h.Path)
-				}
-			}
+	}
+	for _, prefix := range prefixes {
+		if strings.HasPrefix(h.Path+"/", strings.TrimSuffix(prefix, "/")+"/") {
+			return fmt.Errorf("chat: %s is removed from the path before the chat sees it (by handle_path or uri strip_prefix), "+
+				"so it never serves %s: use handle %s* instead", prefix, h.Path, h.Path)
 		}
 	}
 	return nil
+}
+
+// strippedBefore returns the prefixes that are removed for all requests by the handlers
+// before the one that is being provisioned: in its own route, those are still JSON.
+func strippedBefore(routes caddyhttp.RouteList) (prefixes []string) {
+	for _, route := range routes {
+		for _, before := range route.Handlers {
+			if r, ok := before.(*rewrite.Rewrite); ok && len(route.MatcherSets) == 0 {
+				prefixes = append(prefixes, r.StripPathPrefix)
+			}
+		}
+		for _, raw := range route.HandlersRaw {
+			var next map[string]any
+			if err := json.Unmarshal(raw, &next); err != nil || next["handler"] == "chat" || next["handler"] == "subroute" {
+				break
+			}
+			prefix, _ := next["strip_path_prefix"].(string)
+			prefixes = append(prefixes, prefix)
+		}
+		if len(route.HandlersRaw) > 0 {
+			break // the routes behind this one come later
+		}
+	}
+	return slices.DeleteFunc(prefixes, func(p string) bool { return p == "" })
 }
 
 // loadAuth loads the methods of authentication.

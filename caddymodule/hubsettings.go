@@ -148,7 +148,7 @@ func (s *hubSettings) locate(hub string) (err error) {
 
 // options returns how to read the options of a hub.
 func (s *HubSettings) options(d *caddyfile.Dispenser) map[string]func() error {
-	return eachChecked(d, boundsOf(s), map[string]func() error{
+	return eachChecked(d, func() error { return bounds.Check(s) }, map[string]func() error{
 		"journal": func() (err error) { s.JournalRaw, err = parseJournal(d); return err },
 		"policy": func() error {
 			return withCheck(d, parseAndAppend(d, parsePolicy, &s.Policies), func() error {

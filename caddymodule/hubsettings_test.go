@@ -224,14 +224,21 @@ func TestHubSettings_Reload_MovesThem(t *testing.T) {
 func TestHandler_WithinHandlePath_IsRefused(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
 	for directives, good := range map[string]bool{
-		"handle_path /chat* {\nchat\n}":                false,
-		"handle_path /chat/* {\nchat\n}":               false,
-		"handle_path /a/* {\nroute {\nchat /a/b\n}\n}": false,
-		"handle_path /api/* {\nchat\n}":                true,
-		"handle_path /chat* {\nchat /\n}":              true,
-		"handle_path /chatter* {\nchat\n}":             true,
-		"handle_path /chat* {\nrespond x\n}\nchat":     true,
-		"handle /chat* {\nchat\n}":                     true,
+		"handle_path /chat* {\nchat\n}":                        false,
+		"handle_path /chat/* {\nchat\n}":                       false,
+		"handle_path /a/* {\nroute {\nchat /a/b\n}\n}":         false,
+		"route {\nuri strip_prefix /chat\nchat\n}":             false,
+		"uri strip_prefix /chat\nchat":                         false,
+		"route {\nchat\nuri strip_prefix /chat\n}":             true,
+		"uri /x* strip_prefix /chat\nchat":                     true,
+		"route {\nchat\nroute {\nuri strip_prefix /chat\n}\n}": true,
+		"route {\nroute {\nchat\n}\nuri strip_prefix /chat\n}": true,
+		"uri strip_prefix /api\nchat":                          true,
+		"handle_path /api/* {\nchat\n}":                        true,
+		"handle_path /chat* {\nchat /\n}":                      true,
+		"handle_path /chatter* {\nchat\n}":                     true,
+		"handle_path /chat* {\nrespond x\n}\nchat":             true,
+		"handle /chat* {\nchat\n}":                             true,
 	} {
 		if err := validate(t, site(1, directives)); (err == nil) != good || !good && !strings.Contains(err.Error(), "use handle /") {
 			t.Errorf("%s: %v", directives, err)

@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 )
@@ -153,7 +154,7 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 	for name, to := range map[string]*caddy.Duration{"recall": &l.Recall, "hello": &l.Hello, "away": &l.Away} {
 		options[name] = func() error { return parseDuration(d, to) }
 	}
-	return parseBlock(d, "limits", eachChecked(d, boundsOf(l), options))
+	return parseBlock(d, "limits", eachChecked(d, func() error { return bounds.Check(l) }, options))
 }
 
 func parseRate(d *caddyfile.Dispenser, to *Rate) error {
