@@ -186,8 +186,7 @@ func (h *Handler) mayConnect(r *http.Request) error {
 		return nil
 	}
 	if h.Origins.LacksPort(r) {
-		h.Hub.log.Warn("a page of the site itself is refused because the header Host has no port: " +
-			"let the proxy in front pass it on, nginx for example with proxy_set_header Host $http_host")
+		h.Hub.warnOfPort()
 	}
 	return wire.Forbidden.Error("")
 }

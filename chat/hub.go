@@ -50,7 +50,7 @@ type Hub struct {
 	cancel  context.CancelFunc // of context
 	workers sync.WaitGroup     // the goroutine of Retire, and those in which sessions begin
 
-	saidLost acts.Seldom
+	saidLost, saidPort acts.Seldom
 
 	retiring retirement
 }
@@ -118,6 +118,14 @@ func (h *Hub) logLost(name string, l journal.Lost) {
 	if h.saidLost.Allow(h.core.Now(), time.Minute) {
 		h.log.Warn("the journal has lost what it followed: the clients of the room come back", zap.String("room", name),
 			zap.String("epoch", l.Epoch), zap.Error(l.Why))
+	}
+}
+
+// warnOfPort says why a page is refused, but not for each.
+func (h *Hub) warnOfPort() {
+	if h.saidPort.Allow(h.core.Now(), time.Minute) {
+		h.log.Warn("a page of the site itself is refused because the header Host has no port: " +
+			"let the proxy in front pass it on, nginx for example with proxy_set_header Host $http_host")
 	}
 }
 

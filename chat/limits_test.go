@@ -38,6 +38,19 @@ func TestLimits_TooFast_IsToldToWait(t *testing.T) {
 		}
 		c.expect(`{"type":"bye","code":"too_fast","…":"…"}`)
 		c.closed(4003)
+
+		// Nor does it help to let one through now and then.
+		c = b.connect().hello("")
+		for _, n := range []int{51, 51, 6} {
+			time.Sleep(time.Second)
+			for range n {
+				c.send(`{"type":"ping"}`)
+			}
+		}
+		for frame := ""; !strings.Contains(frame, `"bye"`); {
+			frame = c.next()
+		}
+		c.closed(4003)
 	})
 }
 

@@ -32,7 +32,7 @@ type Actor struct {
 	own  access.Limiter  // of the connection
 	user *access.Limiter // shared by all sessions of the user; set with identity, before anything is charged to it
 
-	strikes int // frames in a row that came too fast; owned by the goroutine that reads the connection
+	strikes int // how many more frames came too fast than others; owned by the goroutine that reads the connection
 
 	unanswered backpressure.Sum // bytes of entries that the journal has not answered
 	share      *share           // nil until something is said; set by the goroutine that says it

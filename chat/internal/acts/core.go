@@ -47,7 +47,11 @@ type Core struct {
 	requests     backpressure.Share[netip.Addr] // bytes that they hold, by access.AddressKey
 	patience     atomic.Pointer[patience]
 	saidAhead    Seldom
-	saidFull     Seldom
+
+	// What clients can cause as often as they like is logged once in a while.
+	saidCause, saidNotAppended Seldom
+
+	saidFull Seldom
 }
 
 // Configure changes the settings.
@@ -130,7 +134,7 @@ func (c *Core) LogCause(err error) {
 	if _, told := err.(*wire.Error); told || errors.Is(err, access.ErrNoCredential) || errors.Is(err, context.Canceled) {
 		return
 	}
-	if entry := c.log.Check(zap.WarnLevel, "client refused because of an internal error"); entry != nil {
+	if entry := c.log.Check(zap.WarnLevel, "client refused because of an internal error"); entry != nil && c.saidCause.Allow(c.Now(), time.Second) {
 		entry.Write(zap.Error(err))
 	}
 }
@@ -147,7 +151,7 @@ func unavailable(err error) *wire.Error {
 // is told.
 func (c *Core) notAppended(err error) error {
 	if !errors.Is(err, journal.ErrClosed) && !errors.Is(err, context.Canceled) { // the hub closes, or whoever asked has gone
-		if entry := c.log.Check(zap.WarnLevel, "message not recorded"); entry != nil {
+		if entry := c.log.Check(zap.WarnLevel, "message not recorded"); entry != nil && c.saidNotAppended.Allow(c.Now(), time.Second) {
 			entry.Write(zap.Error(err))
 		}
 	}

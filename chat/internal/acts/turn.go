@@ -56,8 +56,8 @@ func (c *Core) Hold(addr netip.Addr, bytes int) (release func(), err error) {
 // told to wait. One that would have to wait longer must go.
 const maxPause = 5 * time.Second
 
-// maxStrikes is how many frames in a row a client of chat.v1 may send although it was
-// told to wait.
+// maxStrikes is how many more frames a client of chat.v1 may send although it was told to
+// wait than others: one that keeps going is closed, and not only if all come at once.
 const maxStrikes = 100
 
 // Frame charges a frame of n bytes, whatever is in it. If it comes too soon, no is what
@@ -76,7 +76,7 @@ func (a *Actor) Frame(n int) (t Turn, no *wire.Error, goes bool) {
 		a.strikes++
 		return t, wire.TooSoon(wait), a.strikes > maxStrikes
 	}
-	a.strikes = 0
+	a.strikes = max(0, a.strikes-1)
 	return Turn{a}, nil, false
 }
 
