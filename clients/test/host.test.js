@@ -138,6 +138,7 @@ test('on a touch screen a tap on a message shows its button, and another opens t
   assert.equal(await acts.evaluate((it) => getComputedStyle(it).opacity), '0')
   await li.page.locator('li.other .bubble').tap()
   await li.page.waitForFunction(() => getComputedStyle(document.querySelector('caddy-chat').shadowRoot.querySelector('li.other .acts')).opacity === '1')
+  assert.equal(await li.page.locator('li.other .bubble').evaluate((it) => getComputedStyle(it).webkitTapHighlightColor), 'rgba(0, 0, 0, 0)')
   await li.page.locator('li.other .more').tap()
   await li.page.getByRole('menuitem', { name: 'Copy' }).waitFor()
 })
