@@ -105,8 +105,11 @@ func (rs *Rooms) Join(ctx context.Context, name string, s Session, enc Encoding,
 	if err != nil {
 		return nil, nil, err
 	}
-	sub = &Subscription{receiver: receiver{session: s, encoding: enc}, room: r, joined: r.last()}
-	return sub, sub.arrive(func() { r.join(&sub.receiver, visible, max) }), nil
+	sub = &Subscription{receiver: receiver{session: s, encoding: enc}, room: r}
+	return sub, sub.arrive(func() {
+		sub.joined = r.last() // not earlier: what comes before this is not held
+		r.join(&sub.receiver, visible, max)
+	}), nil
 }
 
 // KeepOpen keeps a room open without a subscription, until release is called. All who do
