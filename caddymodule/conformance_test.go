@@ -25,13 +25,13 @@ func TestConformance(t *testing.T) {
 	})
 	// From here on pings are frequent and there are fewer clients: on a busy machine
 	// a thousand clients in the server's own process may not answer in time.
-	s.Load("chat {" + options + "\nping_interval 2s\n}")
+	s.Load("chat {" + options + "\nping_interval 4s\n}")
 	t.Run("wss", func(t *testing.T) {
-		conformance.Run(t, conformance.Target{Addr: s.TLS, PingInterval: 2 * time.Second, TLS: s.Trust(), Members: 100, Messages: 200})
+		conformance.Run(t, conformance.Target{Addr: s.TLS, PingInterval: 4 * time.Second, TLS: s.Trust(), Members: 100, Messages: 200})
 	})
 	for name, c := range streamCarriers(s) {
 		t.Run(name, func(t *testing.T) {
-			conformance.Run(t, conformance.Target{Connect: c.connect, PingInterval: 2 * time.Second, Members: 100, Messages: 200})
+			conformance.Run(t, conformance.Target{Connect: c.connect, PingInterval: 4 * time.Second, Members: 100, Messages: 200})
 		})
 	}
 	s.NoErrors()

@@ -59,8 +59,8 @@ var framing = []frameCase{
 	},
 	{
 		name: "a message in segments of 1 byte", rule: ruleFrame, segment: 1,
-		send:    []frame{text(strings.Repeat("one byte at a time ", 15))},
-		relayed: relayedText(strings.Repeat("one byte at a time ", 15)),
+		send:    []frame{text(strings.Repeat("one byte at a time ", 7))},
+		relayed: relayedText(strings.Repeat("one byte at a time ", 7)),
 	},
 	{
 		name: "messages in segments of 3 bytes", rule: ruleFrame, segment: 3,
