@@ -75,6 +75,28 @@ func decodeObject(r *http.Request, text []byte, to any) error {
 	if _, extra := d.Token(); extra != io.EOF {
 		return badBody("there is more after the JSON object")
 	}
+	return checkNames(text)
+}
+
+// checkNames refuses what encoding/json does not mind: an object that has a member twice,
+// of which it takes the last one, and capital letters in a name.
+func checkNames(object []byte) error {
+	d := json.NewDecoder(bytes.NewReader(object)) // it has been decoded, so there are no errors
+	_, _ = d.Token()
+	seen := map[string]bool{}
+	for d.More() {
+		token, _ := d.Token()
+		name, _ := token.(string)
+		var value json.RawMessage
+		_ = d.Decode(&value)
+		switch {
+		case seen[name]:
+			return badBody("the body has the member %q twice", name)
+		case strings.Trim(name, "abcdefghijklmnopqrstuvwxyz") != "":
+			return badBody("the body has a member %q, which is not known here", name)
+		}
+		seen[name] = true
+	}
 	return nil
 }
 

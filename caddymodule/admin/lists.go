@@ -138,6 +138,9 @@ func getSessions(hub *chat.Hub, r *http.Request) (any, error) {
 	if err := checkRoom(q.Get("room")); q.Has("room") && err != nil {
 		return nil, err
 	}
+	if q.Has("user") && q.Get("user") == "" {
+		return nil, apiError(http.StatusBadRequest, "user is empty; leave it out for the sessions of everybody")
+	}
 	filter := chat.SessionFilter{User: q.Get("user"), Room: q.Get("room")}
 	var list SessionList
 	list.Sessions, list.Next = cut(hub.Sessions(filter, cursor, limit+1), limit, func(i chat.SessionInfo) string { return i.ID })

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -17,13 +18,15 @@ import (
 
 // moderation is the body of mute, ban and kick.
 type moderation struct {
-	Room string `json:"room"` // empty: the whole hub
-	User string `json:"user"`
+	Place *string `json:"room"` // nil: the whole hub
+	User  string  `json:"user"`
 	// For is the duration: milliseconds, or a string like "10m". 0 ends a sanction;
 	// if For is missing, the sanction has no end.
 	For any `json:"for"`
 	// Unknown allows a sanction of a user, or in a room, that the hub does not know.
 	Unknown bool `json:"unknown"`
+
+	Room string `json:"-"` // Place, once it is checked
 }
 
 // read decodes the body and checks the names.
@@ -34,8 +37,12 @@ func (m *moderation) read(r *http.Request) error {
 	if m.User == "" {
 		return apiError(http.StatusBadRequest, "user is missing")
 	}
-	if m.Room == "" {
+	if m.Place == nil {
 		return nil
+	}
+	// A program whose variable is empty must not act on the whole hub.
+	if m.Room = *m.Place; m.Room == "" {
+		return apiError(http.StatusBadRequest, "room is empty; leave it out for the whole hub")
 	}
 	return checkRoom(m.Room)
 }
@@ -57,7 +64,7 @@ func (m *moderation) duration() (time.Duration, error) {
 		if d, err = caddy.ParseDuration(value); err != nil {
 			return 0, apiError(http.StatusBadRequest, "for is not a duration: %w", err)
 		}
-		if d < 0 || d > wire.MaxFor {
+		if d < 0 || d > wire.MaxFor || d%time.Millisecond != 0 {
 			return 0, errBadFor
 		}
 	default:
@@ -113,6 +120,9 @@ func impose(hub *chat.Hub, r *http.Request, kind string, set func(room, user str
 
 // check refuses names that are probably misspelt.
 func (m *moderation) check(ctx context.Context, hub *chat.Hub) error {
+	if len(m.User) > wire.MaxUser || strings.ContainsFunc(m.User, unicode.IsControl) {
+		return apiError(http.StatusBadRequest, "nobody can have this id: it has more than %d bytes, or a control character", wire.MaxUser)
+	}
 	if err := notReserved(m.Room); err != nil || m.Unknown {
 		return err
 	}

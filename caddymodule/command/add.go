@@ -18,7 +18,10 @@ func (in *invocation) add(root *cobra.Command, use, short string, run func(cmd *
 	cmd := &cobra.Command{Use: use, Short: short, Args: takes(strings.Fields(use)[1:]), SilenceUsage: true}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		in.out, in.err = cmd.OutOrStdout(), cmd.ErrOrStderr()
-		err := run(cmd, args)
+		err := noEmptyFlag(cmd)
+		if err == nil {
+			err = run(cmd, args)
+		}
 		var none nothing
 		if !errors.As(err, &none) {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // takes returns a check of arguments, of which [<these>] may be missing and <those>…
@@ -31,8 +32,32 @@ func takes(names []string) cobra.PositionalArgs {
 		case len(args) > most:
 			return fmt.Errorf("%q is too much: %s", args[most], cmd.UseLine())
 		}
+		for i, arg := range args {
+			if arg == "" && i < len(names) && strings.HasPrefix(names[i], "<") && strings.HasSuffix(names[i], ">") {
+				return fmt.Errorf("%s is empty: %s", names[i], cmd.UseLine())
+			}
+		}
 		return nil
 	}
+}
+
+// noEmptyFlag returns an error for a flag with an empty text: a script whose variable is
+// not set must not do to everybody what it meant for one room.
+func noEmptyFlag(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" {
+			err = fmt.Errorf("--%s is empty: name something, or leave it out", f.Name)
+		}
+	})
+	return err
+}
+
+// roomOf returns the flag --room, or nil, which is the whole hub.
+func roomOf(cmd *cobra.Command) any {
+	if !cmd.Flags().Changed("room") {
+		return nil
+	}
+	return text(cmd, "room")
 }
 
 // text returns the value of a flag.

@@ -14,7 +14,7 @@ import (
 
 func (in *invocation) kick(cmd *cobra.Command, args []string) error {
 	var done admin.Kicked
-	if err := in.call("POST", in.path("/kick", nil), map[string]any{"user": args[0], "room": text(cmd, "room")}, &done); err != nil {
+	if err := in.call("POST", in.path("/kick", nil), map[string]any{"user": args[0], "room": roomOf(cmd)}, &done); err != nil {
 		return err
 	}
 	if done.Room != "" {
@@ -26,7 +26,7 @@ func (in *invocation) kick(cmd *cobra.Command, args []string) error {
 // impose sends a mute or a ban.
 func (in *invocation) impose(cmd *cobra.Command, kind, user string) error {
 	unknown, _ := cmd.Flags().GetBool("unknown")
-	body := map[string]any{"user": user, "room": text(cmd, "room"), "unknown": unknown}
+	body := map[string]any{"user": user, "room": roomOf(cmd), "unknown": unknown}
 	if cmd.Flags().Changed("for") {
 		if _, err := lifetime(cmd); err != nil {
 			return fmt.Errorf("%w; caddy chat un%s ends a %s", err, kind, kind)
@@ -52,7 +52,7 @@ func (in *invocation) impose(cmd *cobra.Command, kind, user string) error {
 func (in *invocation) lift(cmd *cobra.Command, kind, user string) error {
 	var done admin.Imposed
 	room := text(cmd, "room")
-	if err := in.call("POST", in.path("/"+kind, nil), map[string]any{"user": user, "room": room, "for": 0}, &done); err != nil {
+	if err := in.call("POST", in.path("/"+kind, nil), map[string]any{"user": user, "room": roomOf(cmd), "for": 0}, &done); err != nil {
 		return err
 	}
 	past := map[string]string{"mute": "muted", "ban": "banned"}[kind]

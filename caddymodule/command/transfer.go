@@ -88,6 +88,9 @@ func (in *invocation) importEntries(_ *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if info.IsDir() {
+		return fmt.Errorf("%s is a directory, not a file", args[0])
+	}
 	if info.Mode().IsRegular() {
 		size = info.Size()
 	} else if term.IsTerminal(int(from.Fd())) {
