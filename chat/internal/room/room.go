@@ -3,7 +3,6 @@ package room
 import (
 	"context"
 	"errors"
-	"math"
 	"net/netip"
 	"runtime"
 	"runtime/debug"
@@ -40,12 +39,12 @@ type Room struct {
 
 	// Owned by the worker.
 	audience audience
-	fan      *fanOut // of the batch under way; nil between batches
-	lost     bool    // nothing is delivered any more: see Lost
+	fan      *fanOut     // of the batch under way; nil between batches
+	heard    journal.Seq // the newest entry that the audience had its turn to hear
 
 	refs int32 // guarded by shared.mu: subscriptions, those about to be, and KeepOpen
 
-	newest atomic.Uint64 // the number of an entry that is in box or was; 0: the room has none; founding
+	state atomic.Uint32 // unfounded, founding, hasEntries or lost
 
 	backlog backpressure.Sum // bytes of entries in box
 }
@@ -96,7 +95,8 @@ func (r *Room) open() {
 	start, err := r.rooms.journal.Follow(r.name, journal.Newest, r)
 	r.stopFollow, r.followErr = start.Stop, err
 	if start.Last > 0 {
-		r.newest.CompareAndSwap(0, uint64(start.Last)) // entries may have come already
+		r.state.CompareAndSwap(unfounded, hasEntries)
+		r.do(func() { r.heard = max(r.heard, start.Last) }) // before anybody joins: they wait for opened
 	}
 }
 
@@ -179,7 +179,7 @@ func (r *Room) Deliver(e journal.Entry) {
 	r.backlog.Add(e.Size())
 	r.put(event{entry: &e})
 	if e.Kind.Recorded() {
-		r.newest.Store(uint64(e.Seq)) // afterwards: who joins now hears everything above newest
+		r.state.Store(hasEntries)
 	}
 }
 
@@ -189,7 +189,7 @@ func (r *Room) Deliver(e journal.Entry) {
 func (r *Room) Lost(l journal.Lost) {
 	r.do(func() {
 		r.rooms.onLost(r.name, l)
-		r.lost = true
+		r.state.Store(lost)
 		r.rooms.mu.Lock()
 		r.unlistLocked()
 		r.rooms.mu.Unlock()
@@ -201,21 +201,17 @@ func (r *Room) Lost(l journal.Lost) {
 
 // Found reports whether the room has no entry yet and nobody is about to make the
 // first one: then it is the caller's to make. Unfound takes that back.
-func (r *Room) Found() bool { return r.newest.CompareAndSwap(0, founding) }
+func (r *Room) Found() bool { return r.state.CompareAndSwap(unfounded, founding) }
 
 // Unfound says that whoever has called Found makes no entry.
-func (r *Room) Unfound() { r.newest.CompareAndSwap(founding, 0) }
+func (r *Room) Unfound() { r.state.CompareAndSwap(founding, unfounded) }
 
-// founding stands for a number: somebody is about to make the first entry.
-const founding = math.MaxUint64
-
-// last returns the number of the newest entry that was delivered.
-func (r *Room) last() journal.Seq {
-	if n := r.newest.Load(); n != founding {
-		return journal.Seq(n)
-	}
-	return 0
-}
+const (
+	unfounded = iota
+	founding  // somebody is about to make the first entry
+	hasEntries
+	lost // nothing is delivered any more: see Lost
+)
 
 // do lets the worker call f between two entries.
 func (r *Room) do(f func()) { r.put(event{do: f}) }
@@ -333,18 +329,10 @@ func (r *Room) handleSome(batch []event) (n int) {
 // The worker alone calls what follows.
 
 func (r *Room) flush() {
-	if n := len(r.fan.entries); n > 0 {
-		r.passed(r.fan.entries[n-1])
+	for _, e := range r.fan.entries {
+		r.heard = max(r.heard, e.Seq) // 0 of what is not recorded
 	}
 	r.fan.flush(&r.rooms.environment, &r.audience)
-}
-
-// passed notes that an entry leaves box, if Deliver has not come to that yet. Whoever
-// joins after somebody has heard the entry joins after it.
-func (r *Room) passed(e *journal.Entry) {
-	if e.Kind.Recorded() && !r.newest.CompareAndSwap(uint64(e.Seq)-1, uint64(e.Seq)) {
-		r.newest.CompareAndSwap(founding, uint64(e.Seq))
-	}
 }
 
 // ownSession returns the id of the session that an entry came from, or nothing if it
@@ -370,7 +358,7 @@ func (r *Room) join(rc *receiver, visible bool, max int) {
 	}
 	var why *wire.Error
 	switch {
-	case r.lost:
+	case r.state.Load() == lost:
 		rc.closeSession(wire.Unavailable)
 	case errors.As(rc.session.MayRead(r.name), &why):
 	case full:

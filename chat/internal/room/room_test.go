@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -106,6 +107,41 @@ func join(t *testing.T, rooms *Rooms, l *listener, enc Encoding, max int) (sub *
 	}
 	members, err = arrival.Wait(t.Context())
 	return sub, members, err
+}
+
+// What is delivered while somebody waits for their turn to join is no history to them: it
+// comes behind their join, and they hear it.
+func TestSubscription_Joined_IsWhereHearingBegins(t *testing.T) {
+	rooms := newRooms(t)
+	r, release, err := rooms.KeepOpen(t.Context(), "tea")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deliver := func(seq journal.Seq) {
+		r.Deliver(journal.Entry{Room: "tea", Kind: journal.Message, Seq: seq, From: journal.User{ID: "bo"}, Body: []byte("1")})
+	}
+	deliver(1)
+	busy := make(chan struct{})
+	r.do(func() { <-busy })
+	deliver(2)
+	l := new(listener)
+	sub, arrival, err := rooms.Join(t.Context(), "tea", l, V1, true, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	deliver(3)
+	close(busy)
+	if _, err := arrival.Wait(t.Context()); err != nil || sub.Joined() != 2 {
+		t.Errorf("joined at %d, %v; want 2", sub.Joined(), err)
+	}
+	sub.Resume(2)
+	sub.Lose()
+	release()
+	rooms.Close()
+	rooms.Wait()
+	if len(l.frames) != 1 || !strings.Contains(l.frames[0], `"seq":3`) {
+		t.Errorf("heard %q", l.frames)
+	}
 }
 
 // Who was removed before their second join has its turn gets the refusal, and is not

@@ -107,7 +107,7 @@ func (rs *Rooms) Join(ctx context.Context, name string, s Session, enc Encoding,
 	}
 	sub = &Subscription{receiver: receiver{session: s, encoding: enc}, room: r}
 	return sub, sub.arrive(func() {
-		sub.joined = r.last() // not earlier: what comes before this is not held
+		sub.joined = r.heard // what comes after this is held for it
 		r.join(&sub.receiver, visible, max)
 	}), nil
 }

@@ -66,8 +66,8 @@ func (s *Subscription) refusal() *wire.Error {
 	return s.why
 }
 
-// Joined returns the number of an entry from before the session joined. Every entry above
-// it was said after that, or at the same time.
+// Joined returns the number of the newest entry from before the session joined: what lies
+// above it is delivered. It is known once the Arrival has been waited for.
 func (s *Subscription) Joined() journal.Seq { return s.joined }
 
 // Room returns the room's name.
