@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/golang-jwt/jwt/v5"
@@ -115,6 +116,8 @@ func TestAuth_JWT_ByHeaderHelloAndQuery(t *testing.T) {
 		}
 	}
 	testcaddy.Hears(t, s.V1(url, nil, room), `"guest":true`, `{"room":"staff-1","code":"forbidden"`)
+	late := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "u7", "role": "staff", "iss": "me", "aud": "chat", "exp": time.Now().Add(-10 * time.Second).Unix()})
+	testcaddy.Hears(t, s.V1(url, nil, room+`,"token":"`+late+`"`), `{"room":"staff-1","epoch"`) // within the leeway
 	expired := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "u7", "iss": "me", "aud": "chat", "exp": 1})
 	c := s.V1(url, nil, `,"token":"`+expired+`"`)
 	testcaddy.Hears(t, c, `"type":"error"`, `"code":"expired"`)

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,16 +117,20 @@ func (j *JWT) verify(ctx context.Context, token string) (*access.Identity, error
 	if err != nil {
 		return nil, err
 	}
-	return identityFrom(claims)
+	id, err := identityFrom(claims)
+	if err == nil && !time.Now().Before(id.Expires) {
+		// The parser has accepted it within the leeway, and what asks later must agree.
+		id.Expires = id.Expires.Add(j.leeway())
+	}
+	return id, err
 }
 
+// leeway returns Leeway or its default.
+func (j *JWT) leeway() time.Duration { return cmp.Or(j.Leeway, defaultLeeway) }
+
 func (j *JWT) parser() *jwt.Parser {
-	leeway := j.Leeway
-	if leeway == 0 {
-		leeway = defaultLeeway
-	}
 	options := []jwt.ParserOption{
-		jwt.WithValidMethods(algorithms), jwt.WithExpirationRequired(), jwt.WithLeeway(leeway), jwt.WithStrictDecoding(),
+		jwt.WithValidMethods(algorithms), jwt.WithExpirationRequired(), jwt.WithLeeway(j.leeway()), jwt.WithStrictDecoding(),
 	}
 	if j.Issuer != "" {
 		options = append(options, jwt.WithIssuer(j.Issuer))

@@ -315,8 +315,8 @@ func TestJWT_Attacks(t *testing.T) {
 		"not yet, but within the leeway": good(claims{"nbf": unix(30 * time.Second)}),
 		"a claim that is ignored":        good(claims{"x": []any{1, claims{}}}),
 	} {
-		if _, err := authenticate(site, sign(t, c)); err != nil {
-			t.Errorf("%s: %v", name, err)
+		if id, err := authenticate(site, sign(t, c)); err != nil || !id.Expires.After(time.Now()) {
+			t.Errorf("%s: %v, %+v", name, err, id)
 		}
 	}
 }
