@@ -150,24 +150,19 @@ func memorySize(value string) (int64, error) {
 	return n, nil
 }
 
-// parseDiskSize reads a size that may be greater.
-func parseDiskSize(d *caddyfile.Dispenser, to *int64) error {
+// parseJournalSize reads the size of a journal.
+func parseJournalSize(d *caddyfile.Dispenser, to *int64) error {
 	option := d.Val()
 	value, err := oneValue(d)
 	if err != nil {
 		return err
 	}
-	n, ok := diskSize(value)
-	if !ok {
-		return d.Errf("chat: %s %q is not a size %v, such as 10GiB", option, value, bounds.Disk)
+	n, ok := parseBytes(value)
+	if !ok || !bounds.Journal.Has(n) {
+		return d.Errf("chat: %s %q is not a size %v, such as 10GiB", option, value, bounds.Journal)
 	}
 	*to = n
 	return nil
-}
-
-func diskSize(value string) (n int64, ok bool) {
-	n, ok = parseBytes(value)
-	return n, ok && bounds.Disk.Has(n)
 }
 
 // parseBytes reads a size. humanize takes 1,5MiB for 15 MiB.

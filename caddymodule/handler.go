@@ -150,6 +150,8 @@ func checkPath(path string) error {
 		return fmt.Errorf("path %q must be a plain path, without *, ?, #, %% or braces: the chat serves what is below it, too", path)
 	case strings.Contains(path, "//"):
 		return fmt.Errorf("path %q has two slashes in a row", path)
+	case strings.Contains(path+"/", "/./") || strings.Contains(path+"/", "/../"):
+		return fmt.Errorf("path %q has a part . or .., which clients never send", path)
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ type StorageLimits struct {
 
 	// How many bytes are kept of all rooms together. The oldest entries are deleted
 	// first.
-	MaxSize int64 `json:"max_size,omitempty" bounds:"1B 8PiB"`
+	MaxSize int64 `json:"max_size,omitempty" bounds:"1MiB 8PiB"`
 }
 
 // Limits implements Engine.
@@ -85,7 +85,7 @@ func (l StorageLimits) Validate() error { return bounds.Check(l) }
 func (l *StorageLimits) parse(d *caddyfile.Dispenser) error {
 	return parseBlock(d, "journal", map[string]func() error{
 		"retention": func() error { return parseRetention(d, &l.Retention) },
-		"max_size":  func() error { return parseDiskSize(d, &l.MaxSize) },
+		"max_size":  func() error { return parseJournalSize(d, &l.MaxSize) },
 	})
 }
 
@@ -114,13 +114,13 @@ func parseRetention(d *caddyfile.Dispenser, to *Retention) error {
 	for _, value := range values {
 		count, notCount := strconv.Atoi(value)
 		age, notAge := caddy.ParseDuration(value)
-		size, isSize := diskSize(value)
+		size, isSize := parseBytes(value)
 		switch {
 		case notCount == nil && bounds.Within(count) && to.Count == 0:
 			to.Count = count
 		case notAge == nil && bounds.Within(caddy.Duration(age)) && to.Age == 0:
 			to.Age = caddy.Duration(age)
-		case notCount != nil && notAge != nil && isSize && to.Bytes == 0:
+		case notCount != nil && notAge != nil && isSize && bounds.Disk.Has(size) && to.Bytes == 0:
 			to.Bytes = size
 		default:
 			return d.Errf("chat: retention: %q does not fit: it takes one count %s, one age %s and one size %s at most, such as 10000 90d 100MiB",

@@ -84,7 +84,7 @@ func particular(t *testing.T) map[string]values {
 		"chat hub":     {[]string{"a", a(64)}, []string{a(65), "../x", ".x", "a/b", "é"}, "must have 1 to 64 letters, digits and -_."},
 		"chat room":    {[]string{"{query.channel}", "a", a(128), "{query.a}-{query.b}"}, []string{a(129), "@a", "{query.a", "query.a}", "\"a\tb\""}, "room"},
 		"chat auth":    {[]string{"guest", "caddy"}, []string{"oauth", "guest x", "jwt", "wechat", "guest {\nx\n}"}, ""},
-		"chat origins": {[]string{"*", "https://a.example https://*.b.example:8443", "http://[::1]:80", "chrome-extension://abc", "http://localhost:*"}, []string{"a.example", "https://", "https://a/b", "https://a?b", "https://u@a", "https://a:0", "https://a:65536", "https://例子.cn", "null", "**", "https://a.example, https://b.example", "https://[::1", "https://a:b"}, "origin"},
+		"chat origins": {[]string{"*", "https://a.example https://*.b.example:8443", "http://[::1]:80", "chrome-extension://abc", "http://localhost:*"}, []string{"a.example", "https://", "https://a/b", "https://a?b", "https://u@a", "https://a:0", "https://a:65536", "https://例子.cn", "null", "**", "https://a.example, https://b.example", "https://[::1", "https://a:b", "wss://a.example", "WS://a.example"}, "origin"},
 		"chat ui":      {[]string{"on", "off", "{\nsign_in /login\n}", "on {\nsign_in https://a.example/x\n}"}, []string{"yes", "on on", "off {\nsign_in /x\n}", "{\nsign_in x\n}", "{\n}"}, "chat: ui"},
 		"hub journal":  {[]string{"memory", "pebble", "memory {\nmax_size 1GiB\n}"}, []string{"paper", "memory x", "pebble a b", `pebble ""`}, ""},
 		"hub policy": {[]string{"tea {\nread users\n}", "* {\nread anyone\n}", a(256) + " {\nread users\n}"},
@@ -103,8 +103,8 @@ func particular(t *testing.T) map[string]values {
 		"auth jwt jwks":           {[]string{"https://a.example/x", "http://localhost", "https://a.example/{env.CHAT_TEST}"}, []string{"a.example/x", "ftp://a", "https://", "/x"}, "must be an http or https URL"},
 		"auth wechat app_id":      {[]string{"wx01", "{env.CHAT_TEST_ID}", a(64)}, []string{a(65), "wx-01"}, "app_id may contain only letters and digits"},
 		"auth wechat api":         {[]string{"https://a.example", "http://127.0.0.1:1"}, []string{"a.example", "ftp://a"}, "api must be an http or https URL"},
-		"journal pebble max_size": {[]string{"1B", "8PiB"}, []string{"0", "9PiB", "16EiB", "big"}, "is not a size from 1B to 8PiB"},
-		"journal memory max_size": {[]string{"1B", "8PiB"}, []string{"0", "9PiB", "16EiB", "big"}, "is not a size from 1B to 8PiB"},
+		"journal pebble max_size": {[]string{"1MiB", "8PiB"}, []string{"0", "100", "1023KiB", "9PiB", "16EiB", "big"}, "is not a size from 1MiB to 8PiB"},
+		"journal memory max_size": {[]string{"1MiB", "8PiB"}, []string{"0", "100", "1023KiB", "9PiB", "16EiB", "big"}, "is not a size from 1MiB to 8PiB"},
 	}
 }
 
@@ -367,6 +367,8 @@ func TestValues_JSON(t *testing.T) {
 // beyond returns values of a field in JSON that are just out of its bounds.
 func beyond(f reflect.StructField) []string {
 	switch tag := f.Tag.Get("bounds"); {
+	case tag == "1MiB 8PiB":
+		return []string{"-1", "1048575", "9007199254740994"}
 	case tag == "1B 8PiB":
 		return []string{"-1", "9007199254740994"}
 	case tag == "1B 128MiB":

@@ -43,6 +43,8 @@ func (o Origins) Validate() error {
 			return fmt.Errorf("origin %q: browsers send such a host as xn--…, so write it like that", p)
 		case !ok || !originScheme.MatchString(scheme) || !originHost.MatchString(host):
 			return fmt.Errorf("origin %q is not of the form scheme://host or scheme://host:port, nor *; several have spaces between them", p)
+		case strings.EqualFold(scheme, "ws") || strings.EqualFold(scheme, "wss"):
+			return fmt.Errorf("origin %q: an origin is the address of a web page, so write https:// or http://", p)
 		case !originPort(host):
 			return fmt.Errorf("origin %q: the port is not a number from 1 to 65535, nor *", p)
 		}

@@ -24,6 +24,10 @@ type Bounds string
 // floating-point numbers through which the Caddyfile adapter passes them.
 const Disk Bounds = "1B 8PiB"
 
+// Journal are the bounds of a journal's size. With less, such as a size whose unit was
+// forgotten, messages would be deleted as soon as they are said.
+const Journal Bounds = "1MiB 8PiB"
+
 // usual has the bounds of settings of a type. A field with others has them in its tag
 // `bounds`. Twice the longest duration is still one.
 var usual = map[reflect.Type]Bounds{
