@@ -124,6 +124,22 @@ func TestLimits_Handshake(t *testing.T) {
 	}
 }
 
+// Requests that show no user who may be here count as handshakes of their address; others
+// do not suffer from them.
+func TestLimits_RefusedRequests(t *testing.T) {
+	for _, token := range []string{"", "bad"} {
+		url, _, _ := messagesURL(t, chat.Settings{ConnectRate: few(0.1, 2)})
+		for n, want := range []int{http.StatusUnauthorized, http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusTooManyRequests} {
+			if status, answer, _ := call(t, "GET", url+"tea/messages", token, ""); status != want {
+				t.Errorf("%d. request with the token %q: %d %v, want %d", n+1, token, status, answer, want)
+			}
+		}
+		if status, answer, _ := call(t, "GET", url+"tea/messages", "ann", ""); status != http.StatusOK {
+			t.Errorf("another user of the address: %d %v", status, answer)
+		}
+	}
+}
+
 // A limit that is raised holds for those who met the old one, too: they are not
 // held to what they owed at its rate.
 func TestLimits_Raised_HoldForAll(t *testing.T) {

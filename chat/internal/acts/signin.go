@@ -56,7 +56,8 @@ func (a *Actor) becomeListed(id *access.Identity, device string) error {
 }
 
 // Request makes a the actor of a request over plain HTTP, and charges it: it has n bytes.
-// A guest without a token may do nothing here.
+// A guest without a token may do nothing here. Whoever is refused belongs to no user, and
+// is charged like a handshake of the address.
 func (c *Core) Request(ctx context.Context, a *Actor, addr netip.Addr, auth access.Authenticator, shown access.Credential, n int) (Turn, error) {
 	a.core, a.addr = c, addr
 	id, err := a.whoShows(ctx, auth, shown)
@@ -69,6 +70,9 @@ func (c *Core) Request(ctx context.Context, a *Actor, addr netip.Addr, auth acce
 		err = a.become(id)
 	}
 	if err != nil {
+		if tooFast := c.arrive(addr); tooFast != nil {
+			err = tooFast
+		}
 		return Turn{}, err
 	}
 	if wait := a.charge(n, 0); wait > 0 {
