@@ -115,11 +115,16 @@ func (b *benchmark) generate(ctx context.Context, s *server, scenario string, pi
 	if dialect == "" {
 		dialect = "raw"
 	}
-	cmd := exec.CommandContext(ctx, "taskset", "-c", strconv.Itoa(b.generatorCore), b.builtPath("caddy"),
-		"chat", "bench", b.ports.fill(s.url), "--json", "--name", s.name, "--scenario", scenario,
-		"--file", b.ports.fill(s.file), "--dialect", dialect,
-		"--echo="+strconv.FormatBool(s.echo), "--pid", strings.Join(list, ","),
-		"--measure", b.measureFor.String(), "--settle", b.settle.String(), "--connections", strconv.Itoa(connections))
+	args := []string{
+		"-c", strconv.Itoa(b.generatorCore), b.builtPath("caddy"),
+		"chat", "bench", b.ports.fill(s.url), "--json", "--name", s.name, "--scenario", scenario, "--dialect", dialect,
+		"--echo=" + strconv.FormatBool(s.echo), "--pid", strings.Join(list, ","),
+		"--measure", b.measureFor.String(), "--settle", b.settle.String(), "--connections", strconv.Itoa(connections),
+	}
+	if s.file != "" {
+		args = append(args, "--file", b.ports.fill(s.file))
+	}
+	cmd := exec.CommandContext(ctx, "taskset", args...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
