@@ -1,1 +1,1 @@
-import'./chat-RFN5FRBR.js';import'./chunk-MRMKZQ43.js';import'./chunk-SDOSUXGY.js';
+import'./chat-SNW3MIV6.js';import'./chunk-MRMKZQ43.js';import'./chunk-SDOSUXGY.js';

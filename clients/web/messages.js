@@ -61,7 +61,7 @@ class Messages extends LitElement {
     const { items, window: { from, to } } = state
     const shown = items.slice(from, to)
     const divider = state.firstUnread()
-    const now = state.chat.now()
+    const now = this.drawnAt = state.chat.now()
     const stop = shown.some(({ id }) => id === this.tabStop) ? this.tabStop : shown.at(-1)?.id
     const drawing = { ...view, tabStop: stop, parts: (text) => this.parts(text) }
     const rows = []
@@ -263,10 +263,11 @@ class Messages extends LitElement {
   }
 
   // redrawAtNextChange draws again when a day begins, or when a message can no longer be
-  // taken back.
+  // taken back. It counts from when it was drawn: a button that was drawn in the last
+  // millisecond of its time would stay otherwise.
   redrawAtNextChange() {
     const { chat, window, items } = this.state
-    const now = chat.now()
+    const now = this.drawnAt
     let wait = untilMidnight(now)
     for (const item of items.slice(window.from, window.to)) {
       const left = item.own && chat.limits ? item.at + chat.limits.recall - now : 0
