@@ -347,10 +347,10 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 
 // serveNothing answers requests for a path that only the chat could have.
 func serveNothing(reason string) func(*chat.Handler, http.ResponseWriter, *http.Request) {
-	return func(handler *chat.Handler, w http.ResponseWriter, _ *http.Request) {
+	return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
 		e := wire.NotFound.Error("")
 		e.Message = reason
-		handler.Problem(w, e)
+		handler.Refuse(w, r, e)
 	}
 }
 

@@ -65,6 +65,9 @@ func apiSite(t *testing.T) (s *testcaddy.Site, user http.Header) {
 		chat {
 		ui on
 		origins https://app.example https://*.apps.example
+		limits {
+			connect_rate 1000 1000 # what is refused counts
+		}
 		auth jwt {
 			secret "`+testcaddy.JWTSecret+`"
 		}

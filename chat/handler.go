@@ -85,17 +85,11 @@ func (h *Handler) refuse(w http.ResponseWriter, no *handshakeRefusal) {
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	began := time.Now() // before anything is checked that may change
-	if err := h.checkHandshake(r); err != nil {
-		return err
-	}
-	if !validQuery(r) {
-		return refuse(RefusedHandshake, http.StatusBadRequest, "the query of the URL "+queryHelp)
-	}
-	if h.mayConnect(r) != nil {
-		return refuse(RefusedOrigin, http.StatusForbidden, "this origin may not connect")
-	}
-	begin, speaksRaw, err := h.dialect(r)
+	begin, speaksRaw, err := h.wanted(r)
 	if err != nil {
+		if tooFast := h.Hub.core.Arrive(h.clientIP(r)); tooFast != nil {
+			return refuseConnection(tooFast)
+		}
 		return err
 	}
 	s := h.newSession(r)
@@ -105,6 +99,21 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.began = began
 	return h.carry(s, func() error { return begin(s, t, w, r) })
+}
+
+// wanted returns how to begin the session that a handshake asks for, and whether it is
+// raw. What it refuses is not charged yet.
+func (h *Handler) wanted(r *http.Request) (begin beginning, isRaw bool, err error) {
+	if err := h.checkHandshake(r); err != nil {
+		return nil, false, err
+	}
+	if !validQuery(r) {
+		return nil, false, refuse(RefusedHandshake, http.StatusBadRequest, "the query of the URL "+queryHelp)
+	}
+	if h.mayConnect(r) != nil {
+		return nil, false, refuse(RefusedOrigin, http.StatusForbidden, "this origin may not connect")
+	}
+	return h.dialect(r)
 }
 
 func (h *Handler) newSession(r *http.Request) *session {

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -48,18 +49,23 @@ func (h *Handler) endpoint(w http.ResponseWriter, r *http.Request, holds int, me
 	var err error
 	switch {
 	case isEarly(r) && !safe:
-		http.Error(w, tooEarly, http.StatusTooEarly)
+		if err = h.charge(r); err == nil {
+			http.Error(w, tooEarly, http.StatusTooEarly)
+		}
 	case r.Method == http.MethodOptions:
 		err = h.preflight(w, r, methods)
 	case !slices.Contains(methods, r.Method):
-		w.Header().Set("Allow", allowed(methods))
-		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		if err = h.charge(r); err == nil {
+			w.Header().Set("Allow", allowed(methods))
+			http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		}
 	default:
 		var release func()
 		if release, err = h.Hub.core.Hold(h.clientIP(r), holds); err != nil {
 			if r.ProtoMajor == 1 {
 				w.Header().Set("Connection", "close") // otherwise the body is read before the answer
 			}
+			err = h.refusing(r, err)
 			break
 		}
 		defer release()
@@ -77,12 +83,27 @@ const (
 	answerPart     = 16 << 10
 )
 
+// charge charges a request that is refused before it is known whose it is, like a
+// handshake of its address. It returns why it comes too soon.
+func (h *Handler) charge(r *http.Request) error { return h.Hub.core.Arrive(h.clientIP(r)) }
+
+// refusing returns err, which refuses a request before it is known whose it is, or why the
+// request comes too soon.
+func (h *Handler) refusing(r *http.Request, err error) error {
+	return cmp.Or(h.charge(r), err)
+}
+
+// Refuse answers a request that is nobody's with an error, and charges it to its address.
+func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	h.Problem(w, h.refusing(r, err))
+}
+
 func allowed(methods []string) string { return strings.Join(methods, ", ") + ", OPTIONS" }
 
 // preflight tells a browser what a page may send (CORS).
 func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, methods []string) error {
 	if err := h.mayConnect(r); err != nil {
-		return err
+		return h.refusing(r, err)
 	}
 	header := w.Header()
 	header.Set("Allow", allowed(methods))
@@ -151,17 +172,8 @@ func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 // has in the end.
 func (h *Handler) request(w http.ResponseWriter, r *http.Request, room string, serve func(acts.Turn) error) (err error) {
 	defer h.contain(&err)
-	if err := acts.CheckRoom(room); err != nil {
-		return err
-	}
-	if !validQuery(r) {
-		return badField("query", queryHelp)
-	}
-	if err := h.mayConnect(r); err != nil {
-		return err
-	}
-	if err := h.declare(w, r); err != nil {
-		return err
+	if err := h.checkRequest(w, r, room); err != nil {
+		return h.refusing(r, err)
 	}
 	var a acts.Actor
 	defer a.Leave()
@@ -171,6 +183,20 @@ func (h *Handler) request(w http.ResponseWriter, r *http.Request, room string, s
 		return err
 	}
 	return serve(t)
+}
+
+// checkRequest returns why a request about a room is refused, whoever sends it.
+func (h *Handler) checkRequest(w http.ResponseWriter, r *http.Request, room string) error {
+	if err := acts.CheckRoom(room); err != nil {
+		return err
+	}
+	if !validQuery(r) {
+		return badField("query", queryHelp)
+	}
+	if err := h.mayConnect(r); err != nil {
+		return err
+	}
+	return h.declare(w, r)
 }
 
 // declare makes the length of a body known, for which the request is charged before

@@ -70,7 +70,7 @@ func (c *Core) Request(ctx context.Context, a *Actor, addr netip.Addr, auth acce
 		err = a.become(id)
 	}
 	if err != nil {
-		if tooFast := c.arrive(addr); tooFast != nil {
+		if tooFast := c.Arrive(addr); tooFast != nil {
 			err = tooFast
 		}
 		return Turn{}, err
@@ -105,7 +105,7 @@ func (a Turn) Confirm(room string) error {
 // LogIn is the act of getting a token for a code. Attempts count like those to connect.
 // code checks the request, and returns what it has.
 func (c *Core) LogIn(ctx context.Context, addr netip.Addr, code func() (string, error), login func(context.Context, string) (*wire.Login, error)) (*wire.Login, error) {
-	if err := c.arrive(addr); err != nil {
+	if err := c.Arrive(addr); err != nil {
 		return nil, err
 	}
 	shown, err := code()

@@ -16,7 +16,7 @@ type Turn struct{ *Actor }
 // Connect makes a the actor of a connection, whose session has this id. It charges the
 // attempt and takes a slot; if it returns an error, a has nothing to give back.
 func (c *Core) Connect(a *Actor, id string, addr netip.Addr, speaksRaw bool) (Turn, error) {
-	if err := c.arrive(addr); err != nil {
+	if err := c.Arrive(addr); err != nil {
 		return Turn{}, err
 	}
 	if err := c.slots.take(addr, c.settings()); err != nil {
@@ -29,9 +29,10 @@ func (c *Core) Connect(a *Actor, id string, addr netip.Addr, speaksRaw bool) (Tu
 	return Turn{a}, nil
 }
 
-// arrive counts that somebody comes from an address, to connect or to log in, and
-// returns why they come too soon.
-func (c *Core) arrive(addr netip.Addr) error {
+// Arrive counts that somebody comes from an address, to connect, to log in, or with a
+// request that is refused before it is known whose it is. It returns why they come too
+// soon.
+func (c *Core) Arrive(addr netip.Addr) error {
 	if !c.addresses.Allow(c.settings().ConnectRate, c.Now(), addr) {
 		c.Counts.Attempts.Add(1)
 		return wire.TooFast.Error("")
