@@ -16,8 +16,10 @@ import (
 // grants it may enter a room that no policy matches. Without any policy every room is open to everybody.
 //
 // Who may is a list of `anyone`, `guests`, `users` (everybody except guests), `{user}`
-// (the user whose id is in the room's name where the pattern has `{user}`) and
-// `claim=value` (users whose token has this claim, as a string or in a list).
+// (the user whose id is in the room's name where the pattern has `{user}`), `members`
+// and `admins` (who belongs to the room) and `claim=value` (users whose token has this
+// claim, as a string or in a list). Rooms whose policy names `members` or `admins`, or is
+// `direct`, are conversations: users found them, and their entries say who belongs to them.
 type Policy struct {
 	// The pattern of room names: `*` matches anything, `{user}` a user's id. It must
 	// not begin with `@`: rooms with such names belong to the server. Required.
@@ -29,13 +31,24 @@ type Policy struct {
 	Write    []string `json:"write,omitempty"`
 	Moderate []string `json:"moderate,omitempty"`
 
+	// Whether the rooms are conversations of two: the two read and write, and nobody
+	// joins or leaves. Default: false.
+	Direct bool `json:"direct,omitempty"`
+
+	// Of conversations: who may found them, which needs a pattern with one `*`; who may
+	// add others, beside those who moderate; who may add themselves. Default: nobody.
+	Create []string `json:"create,omitempty"`
+	Invite []string `json:"invite,omitempty"`
+	OpenTo []string `json:"open_to,omitempty"`
+
 	// How much of the past readers see. Default: everything that is kept.
 	History History `json:"history,omitzero"`
 
 	// How much is kept. Default: the retention of the journal.
 	Retention Retention `json:"retention,omitzero"`
 
-	// How many sessions may be in one room at a time. Default: any number.
+	// How many users may be in one room at a time; or, in conversations, belong to it, up
+	// to 5000. Default: any number, and 500 in conversations.
 	MaxMembers int `json:"max_members,omitempty"`
 
 	// Whether users are not told who else is in the room. Default: false.
@@ -51,6 +64,9 @@ type History struct {
 	Entries int `json:"entries,omitempty" bounds:"-1 2147483647"`
 	// The age of the oldest entry.
 	Age caddy.Duration `json:"age,omitempty"`
+	// Whether members see nothing of what was said before they became members. What was
+	// said since then they always see.
+	Joined bool `json:"joined,omitempty"`
 }
 
 // toPolicies converts the policies of a handler to those of its hub.
@@ -78,7 +94,8 @@ func (p *Policy) validate() error {
 func (p *Policy) toChat() (policy access.Policy, err error) {
 	policy = access.Policy{
 		Pattern:    p.Pattern,
-		History:    access.History{Entries: p.History.Entries, Age: time.Duration(p.History.Age)},
+		Direct:     p.Direct,
+		History:    access.History{Entries: p.History.Entries, Age: time.Duration(p.History.Age), Joined: p.History.Joined},
 		Retention:  p.Retention.toChat(),
 		MaxMembers: p.MaxMembers,
 		NoPresence: p.NoPresence,
@@ -87,7 +104,14 @@ func (p *Policy) toChat() (policy access.Policy, err error) {
 	for _, list := range []struct {
 		from []string
 		to   *[]access.Subject
-	}{{p.Read, &policy.Read}, {p.Write, &policy.Write}, {p.Moderate, &policy.Moderate}} {
+	}{
+		{p.Read, &policy.Read},
+		{p.Write, &policy.Write},
+		{p.Moderate, &policy.Moderate},
+		{p.Create, &policy.Create},
+		{p.Invite, &policy.Invite},
+		{p.OpenTo, &policy.OpenTo},
+	} {
 		for _, text := range list.from {
 			subject, err := access.ParseSubject(text)
 			if err != nil {
@@ -105,7 +129,11 @@ func (p *Policy) toChat() (policy access.Policy, err error) {
 //	    read        <who...>
 //	    write       <who...>
 //	    moderate    <who...>
-//	    history     none|<count|age...>
+//	    direct
+//	    create      <who...>
+//	    invite      <who...>
+//	    open_to     <who...>
+//	    history     none|joined|<count|age...>
 //	    retention   <count|age|size...>
 //	    max_members <number>
 //	    presence    on|off
@@ -120,6 +148,10 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 		"read":        func() error { return parseList(d, &p.Read) },
 		"write":       func() error { return parseList(d, &p.Write) },
 		"moderate":    func() error { return parseList(d, &p.Moderate) },
+		"direct":      func() error { p.Direct = true; return noBlock(d, "direct") },
+		"create":      func() error { return parseList(d, &p.Create) },
+		"invite":      func() error { return parseList(d, &p.Invite) },
+		"open_to":     func() error { return parseList(d, &p.OpenTo) },
 		"history":     func() error { return parseHistory(d, &p.History) },
 		"retention":   func() error { return parseRetention(d, &p.Retention) },
 		"max_members": func() error { return parseNumber(d, &p.MaxMembers) },
@@ -129,7 +161,7 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 	return p, err
 }
 
-// parseHistory reads none, or a count, an age, or both. The form of each value tells
+// parseHistory reads none, joined, or a count, an age, or both. The form of each value tells
 // which it is.
 func parseHistory(d *caddyfile.Dispenser, to *History) error {
 	values := d.RemainingArgs()
@@ -139,12 +171,14 @@ func parseHistory(d *caddyfile.Dispenser, to *History) error {
 	for _, value := range values {
 		if value == "none" && len(values) == 1 {
 			to.Entries = -1
+		} else if value == "joined" && len(values) == 1 {
+			to.Joined = true
 		} else if n, err := wholeNumber(value); err == nil && to.Entries == 0 {
 			to.Entries = n
 		} else if age, err := caddy.ParseDuration(value); err == nil && bounds.Within(caddy.Duration(age)) && to.Age == 0 {
 			to.Age = caddy.Duration(age)
 		} else {
-			return d.Errf("chat: history: %q does not fit: it takes none, or one count %s and one age %s at most, such as 100 30d",
+			return d.Errf("chat: history: %q does not fit: it takes none, joined, or one count %s and one age %s at most, such as 100 30d",
 				value, bounds.Of[int](), bounds.Of[caddy.Duration]())
 		}
 	}

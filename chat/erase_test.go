@@ -213,3 +213,56 @@ func TestHub_Recall_SaysWhatItFound(t *testing.T) {
 		}
 	})
 }
+
+// keysOf returns the keys of the records in which a text occurs.
+func keysOf(t *testing.T, j journal.Journal, text string) (keys []string) {
+	t.Helper()
+	err := j.Records().Scan(t.Context(), "", func(r journal.Record) error {
+		if strings.Contains(r.Key, text) || strings.Contains(string(r.Value), text) {
+			keys = append(keys, fmt.Sprintf("%q", r.Key))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// Erasing leaves no record: of a conversation, which can then be founded anew, or of a
+// user, whose groups go on with another owner.
+func TestHub_Erase_Conversations(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann"`)
+		ben := b.connect().hello(`,"token":"ben"`)
+		g, left, d := ann.create(`"key":"k","users":["ben","cy"]`), ann.create(`"key":"left","users":["ben"]`), ann.create(`"direct":"ben"`)
+		ann.send(fmt.Sprintf(`{"type":"member","id":"1","room":%q,"users":["ann"],"role":"none"}`, left))
+		ann.expect(`{"type":"ok","id":"1","…":"…"}`)
+		ben.send(fmt.Sprintf(`{"type":"join","room":%q}`, g))
+		ben.expect(`{"type":"joined","role":"member","…":"…"}`)
+
+		if done, err := b.hub.EraseUser(t.Context(), "ann"); err != nil || done.Left != 3 || done.Sessions != 1 {
+			t.Errorf("erased %+v, %v", done, err)
+		}
+		if keys := keysOf(t, b.journal, "ann"); len(keys) != 1 || keys[0] != fmt.Sprintf("%q", "room\x00"+d) {
+			t.Errorf("there are still %v", keys) // the other's conversation says with whom it was
+		}
+		ben.expect(`{"type":"member","users":[{"id":"ann","…":"…"}],"role":"none","owner":{"id":"ben","…":"…"},"…":"…"}`)
+		ben.send(fmt.Sprintf(`{"type":"join","room":%q}`, d))
+		ben.expect(`{"type":"joined","closed":true,"write":false,"…":"…"}`)
+
+		done, err := b.hub.EraseRoom(t.Context(), g)
+		if err != nil || done.Members != 2 || done.Sessions != 1 {
+			t.Errorf("erased %+v, %v", done, err)
+		}
+		if keys := keysOf(t, b.journal, g); len(keys) != 0 {
+			t.Errorf("there are still %v", keys)
+		}
+		ann = b.connect().hello(`,"token":"ann"`)
+		if again := ann.create(`"key":"k"`); again != g {
+			t.Errorf("the room is %s, was %s", again, g)
+		}
+		ann.send(fmt.Sprintf(`{"type":"join","room":%q}`, g))
+		ann.expect(`{"type":"joined","role":"owner","size":1,"last":1,"…":"…"}`)
+	})
+}

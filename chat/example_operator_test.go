@@ -136,8 +136,8 @@ func ExampleHub_Configure() {
 	}
 	hub.Configure(settings)
 
-	guest := hub.Settings().Policies.For(nil, "news")
-	other := hub.Settings().Policies.For(nil, "attic") // no policy names it
+	guest := hub.Settings().Policies.For(nil, "news", access.NoRole)
+	other := hub.Settings().Policies.For(nil, "attic", access.NoRole) // no policy names it
 	fmt.Println("news:", guest.Read, guest.Write, "attic:", other.Read)
 	// Output: news: true false attic: false
 }

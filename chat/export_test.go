@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 )
 
@@ -38,7 +39,7 @@ func (h *Hub) Empty() error {
 
 // PanicIn lets the worker of a room panic, which somebody is in.
 func (h *Hub) PanicIn(name string) {
-	sub, arrival, err := h.rooms.Join(h.context, name, panicking{}, room.Raw, false, 0)
+	sub, arrival, err := h.rooms.Join(h.context, name, panicking{}, room.Raw, false, 0, access.NoRole)
 	if err != nil {
 		panic(err)
 	}
@@ -53,7 +54,7 @@ type panicking struct{ room.Session }
 
 func (panicking) Addr() netip.Addr { return netip.Addr{} }
 
-func (panicking) MayRead(string) error { panic("a test wants it") }
+func (panicking) MayHear(string, access.Role) error { panic("a test wants it") }
 
 // Hold keeps a room open, as somebody in it does.
 func (h *Hub) Hold(name string) (release func(), err error) {

@@ -41,7 +41,7 @@ func (h *Hub) Export(ctx context.Context, only, from string, after journal.Seq, 
 // the number of that line. What came before it is kept. The error wraps
 // errors.ErrUnsupported if the journal is no journal.Restorer.
 func (h *Hub) Import(ctx context.Context, from io.Reader) (Imported, error) {
-	j, ok := h.given.(journal.Restorer)
+	j, ok := h.given.(transfer.Target)
 	if !ok {
 		return Imported{}, fmt.Errorf("import: the journal numbers its entries itself: %w", errors.ErrUnsupported)
 	}

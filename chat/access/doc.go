@@ -15,7 +15,9 @@
 //	pattern.go    patterns of room names
 //	shown.go      a user's name and picture: what clients may be sent
 //	identity.go   who somebody is, and how that is found out
+//	role.go       what a user is in a conversation
 //	subject.go    sets of users that policies name
 //	policy.go     what policies permit somebody in a room
+//	validate.go   what is wrong with policies; rooms that users found
 //	sanctions.go  mutes and bans
 package access

@@ -40,7 +40,7 @@ func TestPolicies_RoomsOfTheServer(t *testing.T) {
 	open := Policies{{Pattern: "*", Read: subjectsOf(t, "anyone"), NoPresence: true, Retention: journal.Retention{Age: time.Hour}}}
 	for _, ps := range []Policies{nil, open} {
 		for _, who := range []*Identity{nil, id} {
-			if got := ps.For(who, "@ann"); got != (Rights{}) {
+			if got := ps.For(who, "@ann", NoRole); got != (Rights{}) {
 				t.Errorf("%d policies: %+v", len(ps), got)
 			}
 		}

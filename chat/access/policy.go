@@ -1,7 +1,6 @@
 package access
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -17,16 +16,22 @@ type Policy struct {
 
 	Read, Write, Moderate []Subject
 
+	// The next four are for conversations. Direct is a conversation of two, who read and
+	// write. Create is who may found conversations of this pattern, Invite who may
+	// add others beside moderators, OpenTo who may add themselves.
+	Direct                 bool
+	Create, Invite, OpenTo []Subject
 	// History is how much of what was said readers are shown.
 	History History
 	// Retention is how much the journal keeps. Zero: the journal's own default.
 	Retention journal.Retention
-	// MaxMembers bounds the members of one room: the users who are present, on however
-	// many devices, and raw sessions, which are not users. 0: no bound.
+	// MaxMembers bounds the users who are present in one room, on however many devices,
+	// and raw sessions, which are not users; or, in conversations, who belongs to it. 0:
+	// no bound, and DefaultMembers in conversations.
 	MaxMembers int
 	// NoPresence hides who is in the room from those who are in it.
 	NoPresence bool
-	// NoRaw keeps clients of the raw dialect out.
+	// NoRaw keeps clients of the raw dialect out. They never enter conversations.
 	NoRaw bool
 }
 
@@ -36,6 +41,8 @@ type History struct {
 	Entries int
 	// Age is how old they may be.
 	Age time.Duration
+	// Joined hides what was said before the reader became a member.
+	Joined bool
 }
 
 // Rights are what somebody may do in one room, and what they are shown of it.
@@ -44,6 +51,11 @@ type Rights struct {
 	Moderate    bool // recall messages of others, mute, kick and ban
 	Presence    bool // see who is in the room
 	Raw         bool // use the raw dialect
+
+	Conversation bool // it has members, and the rest has a meaning
+	Direct       bool // of two
+	Invite       bool // add others
+	Open         bool // add oneself
 
 	History    History
 	MaxMembers int // 0: no bound
@@ -61,67 +73,49 @@ type Rights struct {
 // matches it: the moderators of such a policy moderate the hub.
 type Policies []Policy
 
-// Validate returns an error that names the first policy that makes no sense.
-func (ps Policies) Validate() error {
-	for i, p := range ps {
-		if err := p.validate(); err != nil {
-			return err
-		}
-		for _, before := range ps[:i] {
-			switch {
-			case before.Pattern == p.Pattern:
-				return fmt.Errorf("policy %q stands twice: only the first would apply", p.Pattern)
-			case covers(before.Pattern, p.Pattern):
-				return fmt.Errorf("policy %q never applies, because policy %q before it matches all its rooms: put it before that one", p.Pattern, before.Pattern)
-			}
-		}
-	}
-	return nil
-}
+// MaxConversation is how many members a conversation may have, whatever a policy says;
+// DefaultMembers is how many if it says nothing.
+const (
+	MaxConversation = 5000
+	DefaultMembers  = 500
+)
 
-func (p *Policy) validate() error {
-	if err := CheckPattern(p.Pattern); err != nil {
-		return err
+// IsConversation reports whether rooms of this policy are conversations: who belongs
+// to one is said by its entries.
+func (p *Policy) IsConversation() bool {
+	if p.Direct {
+		return true
 	}
-	if journal.IsReserved(p.Pattern) {
-		return fmt.Errorf("policy %q: rooms whose names begin with @ belong to the server", p.Pattern)
-	}
-	for _, list := range [][]Subject{p.Read, p.Write, p.Moderate} {
+	for _, list := range [][]Subject{p.Read, p.Write, p.Moderate, p.Invite} {
 		for _, s := range list {
-			if s.kind == 0 {
-				return fmt.Errorf("policy %q has an empty subject", p.Pattern)
-			}
-			if s.kind == owner && !strings.Contains(p.Pattern, userSlot) {
-				return fmt.Errorf("policy %q: %s is nobody, since the pattern has no %s", p.Pattern, userSlot, userSlot)
+			if s.kind == members || s.kind == admins {
+				return true
 			}
 		}
 	}
-	for _, n := range []struct {
-		name  string
-		value int64
-	}{
-		{"max_members", int64(p.MaxMembers)},
-		{"history", int64(p.History.Age)},
-		{"retention", int64(p.Retention.Count)},
-		{"retention", int64(p.Retention.Age)},
-		{"retention", p.Retention.Bytes},
-	} {
-		if n.value < 0 {
-			return fmt.Errorf("policy %q: %s must not be negative", p.Pattern, n.name)
-		}
-	}
-	return nil
+	return false
 }
 
-// For returns what somebody may do in a room. A nil id stands for a guest who has
-// shown no credential. The grants of the credential add to what the policies
+// Seats returns how many members a conversation of this policy may have.
+func (p *Policy) Seats() int {
+	switch {
+	case p.Direct:
+		return 2
+	case p.MaxMembers == 0:
+		return DefaultMembers
+	}
+	return p.MaxMembers
+}
+
+// For returns what somebody may do in a room, where they have that role if it is a
+// conversation. A nil id stands for a guest who has shown no credential. The grants of the credential add to what the policies
 // permit. Without policies, only the grants count, if there are any. In a room of
 // the server nobody may do anything: every door asks here, so this is the only place
 // that says so.
 //
 // It compares the name with each policy's pattern and allocates nothing: ten
 // policies take some hundred nanoseconds.
-func (ps Policies) For(id *Identity, room string) Rights {
+func (ps Policies) For(id *Identity, room string, role Role) Rights {
 	if journal.IsReserved(room) {
 		return Rights{}
 	}
@@ -130,15 +124,7 @@ func (ps Policies) For(id *Identity, room string) Rights {
 	}
 	r := Rights{Presence: true, Raw: true}
 	if p, owned := ps.find(room, id.User.ID); p != nil {
-		r = Rights{
-			Read:       includes(p.Read, id, owned),
-			Write:      includes(p.Write, id, owned),
-			Moderate:   includes(p.Moderate, id, owned),
-			Presence:   !p.NoPresence,
-			Raw:        !p.NoRaw,
-			History:    p.History,
-			MaxMembers: p.MaxMembers,
-		}
+		r = p.rights(id, owned, role)
 	} else if len(ps) == 0 && id.Grants == nil {
 		r.Read, r.Write = true, true
 	}
@@ -147,6 +133,30 @@ func (ps Policies) For(id *Identity, room string) Rights {
 		r.Write = r.Write || grants(g.Write, id, room)
 		r.Moderate = r.Moderate || grants(g.Moderate, id, room)
 	}
+	return r
+}
+
+func (p *Policy) rights(id *Identity, owned bool, role Role) Rights {
+	r := Rights{
+		Read:       includes(p.Read, id, owned, role),
+		Write:      includes(p.Write, id, owned, role),
+		Moderate:   includes(p.Moderate, id, owned, role),
+		Presence:   !p.NoPresence,
+		Raw:        !p.NoRaw,
+		History:    p.History,
+		MaxMembers: p.MaxMembers,
+	}
+	if !p.IsConversation() {
+		return r
+	}
+	r.Conversation, r.Direct, r.Raw = true, p.Direct, false
+	r.MaxMembers = p.Seats()
+	if p.Direct {
+		r.Read, r.Write = role >= Member, role >= Member
+		return r
+	}
+	r.Invite = r.Moderate || includes(p.Invite, id, owned, role)
+	r.Open = includes(p.OpenTo, id, owned, role)
 	return r
 }
 

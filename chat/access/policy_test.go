@@ -29,10 +29,10 @@ func site(t testing.TB) Policies {
 	ps := Policies{
 		{Pattern: "board", Read: subjectsOf(t, "anyone"), Write: subjectsOf(t, "role=staff"), NoPresence: true},
 		{Pattern: "inbox-{user}", Read: subjectsOf(t, "{user}"), Write: subjectsOf(t, "users")},
-		{Pattern: "dm:{user}:{user}", Read: subjectsOf(t, "{user}"), Write: subjectsOf(t, "{user}"), NoRaw: true, MaxMembers: 2},
+		{Pattern: "{user}/*", Read: subjectsOf(t, "{user}"), Write: subjectsOf(t, "{user}"), NoRaw: true, MaxMembers: 2},
 		{
 			Pattern: "support-*", Read: subjectsOf(t, "users"), Write: subjectsOf(t, "users"),
-			Moderate: subjectsOf(t, "role=staff sub=ann"), History: History{100, time.Hour}, Retention: journal.Retention{Age: time.Minute},
+			Moderate: subjectsOf(t, "role=staff sub=ann"), History: History{Entries: 100, Age: time.Hour}, Retention: journal.Retention{Age: time.Minute},
 		},
 		{Pattern: "porch", Read: subjectsOf(t, "guests"), Write: subjectsOf(t, "guests")},
 	}
@@ -67,7 +67,7 @@ func TestPolicies_For(t *testing.T) {
 		{"ann", "inbox-ann", rw}, {"ann", "inbox-bo", w}, {"guest", "inbox-guest~1", r}, {"guest", "inbox-ann", ""},
 		{"stranger", "inbox-", ""}, {"stranger", "inbox-ann", ""},
 
-		{"ann", "dm:ann:bo", rw}, {"staff", "dm:ann:bo", rw}, {"granted", "dm:ann:bo", ""}, {"guest", "dm:ann:bo", ""},
+		{"ann", "ann/bo", rw}, {"staff", "ann/bo", ""}, {"granted", "ann/bo", ""}, {"guest", "guest~1/bo", rw},
 
 		{"ann", "support-1", rwm}, {"staff", "support-1", rwm}, {"granted", "support-1", rwm}, {"liar", "support-1", rw},
 		{"guest", "support-1", ""}, {"ann", "support-closed", rwm},
@@ -79,7 +79,7 @@ func TestPolicies_For(t *testing.T) {
 
 		{"staff", "", ""}, {"granted", "", ""}, // no policy for the whole hub
 	} {
-		rights := ps.For(people[c.who], c.room)
+		rights := ps.For(people[c.who], c.room, NoRole)
 		got := ""
 		for _, right := range []struct {
 			has  bool
@@ -99,12 +99,12 @@ func TestPolicies_For_HowARoomIsShown(t *testing.T) {
 	ps := site(t)
 	id := &Identity{User: journal.User{ID: "cy"}, Grants: &Grants{Read: []string{"vault", "support-1"}}}
 	for room, want := range map[string]Rights{
-		"support-1": {Read: true, Write: true, Presence: true, Raw: true, History: History{100, time.Hour}},
+		"support-1": {Read: true, Write: true, Presence: true, Raw: true, History: History{Entries: 100, Age: time.Hour}},
 		"vault":     {Read: true, Presence: true, Raw: true},
 		"board":     {Read: true, Raw: true},
-		"dm:a:b":    {Presence: true, MaxMembers: 2},
+		"a/b":       {Presence: true, MaxMembers: 2},
 	} {
-		if got := ps.For(id, room); got != want {
+		if got := ps.For(id, room, NoRole); got != want {
 			t.Errorf("%s: %+v, want %+v", room, got, want)
 		}
 	}
@@ -122,18 +122,18 @@ func TestPolicies_WithoutAny(t *testing.T) {
 	var none Policies
 	open := Rights{Read: true, Write: true, Presence: true, Raw: true}
 	for _, id := range []*Identity{nil, {User: journal.User{ID: "ann"}}, {User: journal.User{ID: "guest~1", Guest: true}}} {
-		if got := none.For(id, "any"); got != open {
+		if got := none.For(id, "any", NoRole); got != open {
 			t.Errorf("%+v may %+v", id, got)
 		}
 	}
 	granted := &Identity{User: journal.User{ID: "cy"}, Grants: &Grants{Read: []string{"a*"}, Moderate: []string{"*"}}}
-	if got := none.For(granted, "any"); !got.Read || got.Write || !got.Moderate {
+	if got := none.For(granted, "any", NoRole); !got.Read || got.Write || !got.Moderate {
 		t.Errorf("granted: %+v", got)
 	}
-	if got := none.For(granted, "other"); got.Read || got.Write {
+	if got := none.For(granted, "other", NoRole); got.Read || got.Write {
 		t.Errorf("not granted: %+v", got)
 	}
-	if got := none.For(&Identity{User: journal.User{ID: "cy"}, Grants: &Grants{}}, "any"); got.Read || got.Write {
+	if got := none.For(&Identity{User: journal.User{ID: "cy"}, Grants: &Grants{}}, "any", NoRole); got.Read || got.Write {
 		t.Errorf("granted nothing: %+v", got)
 	}
 }
@@ -143,10 +143,10 @@ func TestPolicies_TheWholeHub(t *testing.T) {
 	staff := &Identity{User: journal.User{ID: "bo"}, Claims: map[string][]string{"role": {"staff"}}}
 	narrow := Policies{{Pattern: "support-*", Moderate: subjectsOf(t, "role=staff")}}
 	wide := append(narrow, Policy{Pattern: "*", Moderate: subjectsOf(t, "role=staff")})
-	if narrow.For(staff, "").Moderate {
+	if narrow.For(staff, "", NoRole).Moderate {
 		t.Error("a moderator of some rooms moderates the hub")
 	}
-	if !wide.For(staff, "").Moderate {
+	if !wide.For(staff, "", NoRole).Moderate {
 		t.Error("a moderator of every room does not moderate the hub")
 	}
 }
@@ -208,20 +208,20 @@ func TestParseSubject_Refuses(t *testing.T) {
 func TestPolicies_For_AllocatesNothing(t *testing.T) {
 	ps := site(t)
 	id := &Identity{User: journal.User{ID: "cy"}, Grants: &Grants{Read: []string{"vault", "{user}-*"}}}
-	if n := testing.AllocsPerRun(100, func() { ps.For(id, "dm:ann:cy") }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { ps.For(id, "ann/cy", NoRole) }); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 func BenchmarkPolicies_For(b *testing.B) {
 	var ps Policies
-	for _, p := range []string{"board", "news", "inbox-{user}", "dm:{user}:{user}", "a-*", "b-*", "c-*-c", "d", "e", "support-*"} {
+	for _, p := range []string{"board", "news", "inbox-{user}", "{user}/*", "a-*", "b-*", "c-*-c", "d", "e", "support-*"} {
 		ps = append(ps, Policy{Pattern: p, Read: subjectsOf(b, "users")})
 	}
 	id := &Identity{User: journal.User{ID: "ann"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		if !ps.For(id, "support-1").Read {
+		if !ps.For(id, "support-1", NoRole).Read {
 			b.Fatal("refused")
 		}
 	}

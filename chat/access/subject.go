@@ -19,18 +19,24 @@ const (
 	anyone subjectKind = iota + 1
 	guests
 	users
-	owner
+	named
+	members
+	admins
 	claimant
 )
 
-var subjects = map[string]subjectKind{"anyone": anyone, "guests": guests, "users": users, userSlot: owner}
+var subjects = map[string]subjectKind{
+	"anyone": anyone, "guests": guests, "users": users, userSlot: named, "members": members, "admins": admins,
+}
 
 // ParseSubject reads a subject:
 //
 //	anyone        everybody
 //	guests        guests
 //	users         everybody but guests
-//	{user}        users whose id is in the room's name, at {user} in the pattern
+//	{user}        the user whose id is in the room's name, at {user} in the pattern
+//	members       who belongs to the room, which is then a conversation
+//	admins        its admins and its owner
 //	claim=value   users whose credential has this claim, as a text or in a list
 //
 // The claim sub is always the user's id.
@@ -41,7 +47,7 @@ func ParseSubject(text string) (Subject, error) {
 	claim, value, ok := strings.Cut(text, "=")
 	switch {
 	case !ok:
-		return Subject{}, fmt.Errorf("subject %q is not anyone, guests, users, {user} or claim=value", text)
+		return Subject{}, fmt.Errorf("subject %q is not anyone, guests, users, members, admins, {user} or claim=value", text)
 	case claim == "" || value == "":
 		return Subject{}, fmt.Errorf("subject %q needs a claim and a value, such as role=admin", text)
 	case strings.ContainsFunc(text, unicode.IsControl):
@@ -63,9 +69,9 @@ func (s Subject) String() string {
 	return ""
 }
 
-// includes reports whether one of the subjects includes id. owned says that the
-// room's name has the id of the user.
-func includes(list []Subject, id *Identity, owned bool) bool {
+// includes reports whether one of the subjects includes id, who has that role in the
+// room. owned says that the room's name has the id of the user.
+func includes(list []Subject, id *Identity, owned bool, role Role) bool {
 	return slices.ContainsFunc(list, func(s Subject) bool {
 		switch s.kind {
 		case anyone:
@@ -74,8 +80,12 @@ func includes(list []Subject, id *Identity, owned bool) bool {
 			return id.User.Guest
 		case users:
 			return !id.User.Guest
-		case owner:
+		case named:
 			return owned
+		case members:
+			return role >= Member
+		case admins:
+			return role >= Admin
 		case claimant:
 			if s.claim == "sub" {
 				return s.value == id.User.ID

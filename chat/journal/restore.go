@@ -25,6 +25,11 @@ type Restorer interface {
 	// entry nor any after it is recorded. But if err wraps ErrUncertain, because ctx
 	// ended first or the journal was closed, any of them may be recorded: repeat it.
 	Restore(ctx context.Context, entries []Entry) (recorded, known int, err error)
+
+	// RestoreRecords writes records that came with entries, with the Seq and the Count of
+	// the stamps that they already have, all in one commit. A record that is there with
+	// such a stamp as new or newer stays. It returns how many were written.
+	RestoreRecords(ctx context.Context, list []Record) (written int, err error)
 }
 
 // CheckRestorable returns an ErrLimit for an entry that no journal has recorded.

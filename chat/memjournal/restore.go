@@ -1,6 +1,7 @@
 package memjournal
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -21,6 +22,40 @@ func (j *Journal) Restore(ctx context.Context, entries []journal.Entry) (recorde
 		}
 	}
 	return recorded, known, nil
+}
+
+// RestoreRecords implements journal.Restorer.
+func (j *Journal) RestoreRecords(ctx context.Context, list []journal.Record) (written int, err error) {
+	for i := range list {
+		if err := journal.CheckRecord(list[i].Key, list[i].Value); err != nil {
+			return 0, err
+		}
+	}
+	if err := j.lock(ctx); err != nil {
+		return 0, err
+	}
+	var fresh []journal.Record
+	grows := int64(0)
+	for _, r := range list {
+		if there := j.records.get(r.Key); there.Value != nil && there.Stamp.Seq >= r.Stamp.Seq {
+			continue
+		}
+		r.Value, r.Stamp.Position = bytes.Clone(r.Value), 0
+		grows += j.records.growth(&r)
+		fresh = append(fresh, r)
+	}
+	if err := j.checkSpaceLocked(grows); err != nil {
+		j.mu.Unlock()
+		return 0, err
+	}
+	var due []drainer
+	for _, r := range fresh {
+		due = j.records.set(r, due)
+	}
+	j.shrinkLocked(nil)
+	j.mu.Unlock()
+	drainAll(due)
+	return len(fresh), nil
 }
 
 func (j *Journal) restore(ctx context.Context, e journal.Entry) (known bool, err error) {

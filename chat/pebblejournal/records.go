@@ -57,6 +57,36 @@ func (r records) Update(ctx context.Context, key string, f func(old []byte) ([]b
 	})
 }
 
+// RestoreRecords implements journal.Restorer.
+func (j *Journal) RestoreRecords(ctx context.Context, list []journal.Record) (written int, err error) {
+	list = slices.Clone(list)
+	for i := range list {
+		r := &list[i]
+		if err := journal.CheckRecord(r.Key, r.Value); err != nil {
+			return 0, err
+		}
+		r.Value, r.Stamp.Position = slices.Clone(r.Value), 0
+	}
+	n := 0 // not the result: the committer may count after ctx has ended
+	err = j.change(ctx, false, func(g *commit.Group) error {
+		for _, r := range list {
+			there, err := g.LookUp(r.Key)
+			if err != nil {
+				return err
+			}
+			if there.Value == nil || there.Stamp.Seq < r.Stamp.Seq {
+				g.ChangeRecord(r.Key, r.Value, r.Stamp)
+				n++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
 // update is one call of Update. Once that has returned, its function is not called.
 type update struct {
 	mu        sync.Mutex // held while the function is called; guards abandoned

@@ -27,6 +27,13 @@ type Hello struct {
 	Name, Avatar string
 	// Rooms are the rooms to join, each named once.
 	Rooms []Place
+	// List asks for the list of conversations. nil: it is not wanted.
+	List *ListFrom
+}
+
+type ListFrom struct {
+	Since string // Rows.At of an earlier answer, or empty
+	Limit int    // 0 for the server's own
 }
 
 // Place is a room to join, and the last entry of it that the client has.

@@ -15,7 +15,7 @@ var clientFrames = []struct {
 	frame Command
 	want  string
 }{
-	{&Hello{"1", "t", "d", "Li", "https://x/y", []Place{{"team", true, "k3", 41}, {Room: "lobby"}}},
+	{&Hello{"1", "t", "d", "Li", "https://x/y", []Place{{"team", true, "k3", 41}, {Room: "lobby"}}, nil},
 		`{"type":"hello","id":"1","token":"t","device":"d","name":"Li","avatar":"https://x/y",` +
 			`"rooms":[{"room":"team","epoch":"k3","after":41},{"room":"lobby"}]}`},
 	{&Hello{}, `{"type":"hello"}`},

@@ -35,7 +35,8 @@ func command(r *reader) Command {
 		r.wrong(fieldType, "must be a string")
 		return nil
 	}
-	switch unquote(typ) {
+	name := unquote(typ)
+	switch name {
 	case "hello":
 		return hello(r)
 	case "join":
@@ -65,6 +66,9 @@ func command(r *reader) Command {
 	case "ban":
 		return &Ban{r.id, r.optionalRoom(), r.user(), r.duration()}
 	}
+	if c, ok := conversation(r, name); ok {
+		return c
+	}
 	r.refuse(UnknownType, "", UnknownType.Reason())
 	return nil
 }
@@ -77,6 +81,7 @@ func hello(r *reader) *Hello {
 		Name:   r.name(),
 		Avatar: r.avatar(),
 		Rooms:  rooms(r),
+		List:   listFrom(r),
 	}
 }
 

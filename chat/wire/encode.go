@@ -65,3 +65,10 @@ func appendFor(dst []byte, d time.Duration) []byte {
 	}
 	return appendMillis(dst, "for", d)
 }
+
+// asObject makes an object of the fields that dst has from start on: the comma before
+// the first one becomes the brace.
+func asObject(dst []byte, start int) []byte {
+	dst[start] = '{'
+	return append(dst, '}')
+}

@@ -24,7 +24,20 @@ func (c *Hello) Append(dst []byte) []byte {
 		}
 		dst = append(dst, ']')
 	}
+	if c.List != nil {
+		dst = c.List.append(dst)
+	}
 	return append(dst, '}')
+}
+
+func (l *ListFrom) append(dst []byte) []byte {
+	dst = appendName(dst, "list")
+	start := len(dst)
+	dst = appendField(dst, "since", l.Since)
+	if l.Limit > 0 {
+		dst = appendInt(dst, "limit", l.Limit)
+	}
+	return asObject(dst, start)
 }
 
 // appendResume appends the last entry that the client has, if it has one.

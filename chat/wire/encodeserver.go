@@ -33,12 +33,16 @@ func (e *Entry) Append(dst []byte) []byte {
 	dst = appendField(begin(dst, e.Kind.Name()), "room", e.Room)
 	dst = appendInt(dst, "seq", e.Seq)
 	dst = appendInt(dst, "at", e.At)
-	if e.Kind.HasSender() || e.Kind.HasTarget() && e.From.ID != "" {
+	if e.Kind.HasSender() || (e.Kind.HasTarget() || e.Kind.Governs()) && e.From.ID != "" {
 		dst = appendUser(dst, "from", &e.From)
 	}
 	switch {
 	case e.Kind.HasTarget():
 		dst = appendInt(dst, "target", e.Target)
+	case e.Kind.Governs():
+		if len(e.Body) > 2 { // {}
+			return append(append(dst, ','), e.Body[1:]...) // its members, and its brace
+		}
 	case e.Gone:
 		dst = appendOptional(dst, "key", e.Key)
 		dst = appendBool(dst, "recalled", true)
@@ -73,7 +77,24 @@ func (r *Room) appendState(dst []byte) []byte {
 	dst = appendInt(dst, "read", r.Read)
 	dst = appendInt(dst, "unread", r.Unread)
 	dst = appendBool(dst, "write", r.Write)
-	return appendBool(dst, "moderate", r.Moderate)
+	dst = appendBool(dst, "moderate", r.Moderate)
+	if c := r.Conversation; c != nil {
+		dst = c.append(dst)
+	}
+	return dst
+}
+
+func (c *Conversation) append(dst []byte) []byte {
+	dst = appendTexts(dst, c.Title, c.Avatar, c.About)
+	if c.Closed {
+		dst = appendBool(dst, "closed", true)
+	}
+	dst = appendField(dst, "role", c.Role)
+	dst = appendInt(dst, "size", c.Size)
+	if c.With != nil {
+		dst = appendUser(dst, "with", c.With)
+	}
+	return dst
 }
 
 // append appends one of the rooms of a welcome.
@@ -84,6 +105,64 @@ func (r *Room) append(dst []byte) []byte {
 		return append(r.appendState(dst), '}')
 	}
 	return append(r.Refused.appendReason(dst), '}')
+}
+
+func appendTexts(dst []byte, title, avatar, about string) []byte {
+	dst = appendOptional(dst, "title", title)
+	dst = appendOptional(dst, "avatar", avatar)
+	return appendOptional(dst, "about", about)
+}
+
+func (l *Listed) append(dst []byte) []byte {
+	start := len(dst)
+	dst = appendField(dst, "at", l.At)
+	dst = appendBool(dst, "all", l.All)
+	dst = appendBool(dst, "live", l.Live)
+	dst = appendList(dst, "rows", l.Rows, (*Row).element)
+	dst = appendOptional(dst, "next", l.Next)
+	dst = appendBool(dst, "more", l.Next != "")
+	if l.All {
+		dst = appendInt(dst, "unread", l.Unread)
+	}
+	return asObject(dst, start)
+}
+
+func (r *Row) element(dst []byte) []byte {
+	dst = AppendString(append(dst, `{"room":`...), r.Room)
+	return r.appendRest(dst)
+}
+
+func (r *Row) appendRest(dst []byte) []byte {
+	if r.Gone {
+		return append(appendBool(dst, "gone", true), '}')
+	}
+	dst = appendTexts(dst, r.Title, r.Avatar, "")
+	if r.Closed {
+		dst = appendBool(dst, "closed", true)
+	}
+	dst = appendInt(dst, "size", r.Size)
+	dst = appendField(dst, "epoch", r.Epoch)
+	dst = appendInt(dst, "last", r.Last)
+	dst = appendInt(dst, "at", r.At)
+	dst = appendInt(dst, "count", r.Count)
+	if r.Entry != nil {
+		dst = r.Entry.Append(appendName(dst, "entry"))
+	}
+	if r.Cut {
+		dst = appendBool(dst, "cut", true)
+	}
+	dst = appendField(dst, "role", r.Role)
+	if r.With != nil {
+		dst = appendUser(dst, "with", r.With)
+	}
+	dst = appendInt(dst, "read", r.Read)
+	dst = appendInt(dst, "unread", r.Unread)
+	dst = appendBool(dst, "notify", r.Notify)
+	dst = appendBool(dst, "top", r.Top)
+	if r.Hidden {
+		dst = appendBool(dst, "hidden", true)
+	}
+	return append(dst, '}')
 }
 
 func (l *Limits) append(dst []byte) []byte {
@@ -106,6 +185,9 @@ func (f *Welcome) Append(dst []byte) []byte {
 	dst = appendMillis(dst, "ping", f.Ping)
 	dst = f.Limits.append(appendName(dst, "limits"))
 	dst = appendList(dst, "rooms", f.Rooms, (*Room).append)
+	if f.List != nil {
+		dst = f.List.append(appendName(dst, "list"))
+	}
 	return append(dst, '}')
 }
 

@@ -26,18 +26,34 @@ const (
 	fieldRooms
 	fieldUser
 	fieldFor
+	fieldUsers
+	fieldRole
+	fieldTitle
+	fieldAbout
+	fieldClosed
+	fieldDirect
+	fieldPattern
+	fieldList
+	fieldNext
+	fieldSince
+	fieldNotify
+	fieldTop
+	fieldHide
+	fieldClear
 	fieldCount
 )
 
 var fieldNames = [fieldCount]string{
 	"type", "id", "room", "key", "body", "seq", "epoch", "after", "before", "limit",
 	"token", "device", "name", "avatar", "rooms", "user", "for",
+	"users", "role", "title", "about", "closed", "direct", "pattern",
+	"list", "next", "since", "notify", "top", "hide", "clear",
 }
 
 func (f field) String() string { return fieldNames[f] }
 
 // maxFieldName is the length of the longest field name.
-const maxFieldName = 6
+const maxFieldName = 7
 
 // fieldOf returns the field with this name, which is a JSON string.
 func fieldOf(quoted []byte) (field, bool) {

@@ -17,6 +17,13 @@ const (
 	MaxAvatar = 512     // bytes of an avatar's URL
 	MaxToken  = 8 << 10 // bytes of a token
 	MaxUser   = 128     // bytes of a user's id
+	MaxTitle  = 64      // characters of a conversation's title
+	MaxAbout  = 500     // characters of what is said about it
+
+	MaxRows    = 200 // rows in one answer
+	MaxRowBody = 512 // bytes of a body in a row
+	rowChars   = 100 // characters of its text, if it is longer
+	MaxNext    = 256 // bytes of List.Next and ListFrom.Since
 
 	// MaxHelloRooms is how many rooms a hello may name, even if the server lets
 	// a session join more. It bounds the size of the answer.

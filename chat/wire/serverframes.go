@@ -60,6 +60,16 @@ type Room struct {
 	// Moderate means that the user may recall other users' messages, mute, kick
 	// and ban.
 	Moderate bool
+
+	Conversation *Conversation // nil: it is none
+}
+
+// Conversation is what a room with members is, for one of them.
+type Conversation struct {
+	Info
+	Role string // the user's; none for readers who are no members
+	Size int    // how many members there are
+	With *User  // the other user, if there are two
 }
 
 // Welcome answers [Hello].
@@ -75,7 +85,47 @@ type Welcome struct {
 	Expires int64
 	Ping    time.Duration // the ping interval
 	Limits  Limits
-	Rooms   []Room // in the order of the hello
+	Rooms   []Room  // in the order of the hello
+	List    *Listed // nil: it was not wanted
+}
+
+type Row struct {
+	Room string
+	Gone bool
+
+	// The half that all members share.
+	Title, Avatar string
+	Closed        bool
+	Size          int
+	Epoch         string
+	Last          uint64
+	At            int64  // of Entry, or else of joining; Unix milliseconds
+	Count         uint64 // entries that count as unread, that the room has had
+	Entry         *Entry // the newest of these that the user is shown; nil: none
+	Cut           bool   // its body was shortened
+
+	// The user's half.
+	Role   string
+	With   *User // the other one of two
+	Read   uint64
+	Unread uint64
+	Notify bool
+	Top    bool
+	Hidden bool
+}
+
+type Listed struct {
+	At     string // for ListFrom.Since of the next time
+	All    bool   // the client drops what it had
+	Live   bool   // changes follow
+	Rows   []Row
+	Next   string
+	Unread uint64 // in all conversations that notify and are not hidden; only with All
+}
+
+type Info struct {
+	Title, Avatar, About string
+	Closed               bool
 }
 
 // Joined answers [Join].

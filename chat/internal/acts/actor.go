@@ -2,6 +2,7 @@ package acts
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
+	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -32,7 +34,8 @@ type Actor struct {
 	own  access.Limiter  // of the connection
 	user *access.Limiter // shared by all sessions of the user; set with identity, before anything is charged to it
 
-	strikes int // how many more frames came too fast than others; owned by the goroutine that reads the connection
+	listing list.Session // that has the list open; owned by the goroutine that reads the connection
+	strikes int          // how many more frames came too fast than others; owned by the goroutine that reads the connection
 
 	unanswered backpressure.Sum // bytes of entries that the journal has not answered
 	share      *share           // nil until something is said; set by the goroutine that says it
@@ -54,6 +57,9 @@ func (a *Actor) Leave() {
 	}
 	if a.share != nil {
 		a.share.release()
+	}
+	if a.listing != nil {
+		a.core.live.Close(a.listing, a.User().ID)
 	}
 	if a.user != nil {
 		a.core.userLimiters.GiveBack(a.identity.Load().User.ID)
@@ -93,14 +99,19 @@ func (a *Actor) Expires() time.Time {
 // Soon is Core.Soon.
 func (a *Actor) Soon() context.Context { return a.core.Soon() }
 
-// rights returns what the actor may do in a room, or in the hub if the name is
-// empty.
-func (a *Actor) rights(room string) access.Rights {
-	if a.kind == operator {
-		may := !journal.IsReserved(room)
-		return access.Rights{Read: may, Write: may, Moderate: may, Presence: may}
+// rights returns what the actor may do in a room where it has that role, or in the hub
+// if the name is empty.
+func (a *Actor) rights(room string, role access.Role) access.Rights {
+	policies := a.core.settings().Policies
+	if a.kind != operator {
+		return policies.For(a.identity.Load(), room, role)
 	}
-	return a.core.settings().Policies.For(a.identity.Load(), room)
+	may := !journal.IsReserved(room)
+	rights := access.Rights{Read: may, Write: may, Moderate: may, Invite: may, Presence: may}
+	if p := policies.Conversation(room); p != nil && may {
+		rights.Conversation, rights.Direct, rights.MaxMembers = true, p.Direct, p.Seats()
+	}
+	return rights
 }
 
 // notEnded returns an error with code expired if a credential has ended, or nil.
@@ -111,40 +122,28 @@ func notEnded(id *access.Identity) error {
 	return nil
 }
 
-// MayRead returns why the actor may not read a room, or nil. Rooms ask it.
-func (a *Actor) MayRead(room string) error { return a.mayRead(room, a.rights(room)) }
+// MayModerate reports whether the actor moderates a room that has no members, or the hub
+// if the name is empty.
+func (a *Actor) MayModerate(room string) bool { return a.rights(room, access.NoRole).Moderate }
 
+// MayHear returns why the actor may not hear a room where it has that role, or nil. It
+// waits for nothing.
+func (a *Actor) MayHear(room string, role access.Role) error {
+	return a.mayRead(room, a.rights(room, role))
+}
+
+// mayRead returns why the actor may not read a room with these rights, or nil.
 func (a *Actor) mayRead(room string, rights access.Rights) error {
 	if a.kind == raw && !rights.Raw {
 		return wire.Forbidden.Error("")
 	}
-	if id := a.identity.Load(); id != nil {
-		if err := a.core.sanctions.check(access.Ban, id.User.ID, room); err != nil {
-			return err
-		}
-		if a.id == "" { // a session ends by its timer
-			if err := notEnded(id); err != nil {
-				return err
-			}
-		}
+	if err := a.notBanned(room); err != nil {
+		return err
 	}
 	if !rights.Read {
 		return wire.Forbidden.Error("")
 	}
 	return nil
-}
-
-// mayWrite returns why the actor may not write to a room, or nil. It asks everything
-// anew: what has changed since the actor came in holds at once.
-func (a *Actor) mayWrite(room string) error {
-	rights := a.rights(room)
-	if err := a.mayRead(room, rights); err != nil {
-		return err
-	}
-	if !rights.Write {
-		return wire.Forbidden.Error("")
-	}
-	return a.notMuted(room)
 }
 
 // CheckRoom returns why no room can have that name, or nil.
@@ -157,12 +156,12 @@ func CheckRoom(name string) error {
 	return nil
 }
 
-// mayUse returns why an actor who is not in a room may do nothing there, or nil.
-func (a *Actor) mayUse(room string) error {
-	if err := CheckRoom(room); err != nil {
-		return err
+// notBanned returns an error with code banned, or nil.
+func (a *Actor) notBanned(room string) error {
+	if id := a.identity.Load(); id != nil {
+		return a.core.sanctions.check(access.Ban, id.User.ID, room)
 	}
-	return a.MayRead(room)
+	return nil
 }
 
 // notMuted returns an error with code muted, or nil.
@@ -234,7 +233,8 @@ func (a *Actor) putInHand(n int) {
 
 // append hands an entry of the actor to the journal. It waits while the client
 // has said more than unansweredLimit without an answer, or until ctx ends. An error
-// that done gets is logged, and is what the client is told.
+// that done gets is logged, and is what the client is told; but for ErrStale, after which
+// the caller judges again.
 func (a *Actor) append(ctx context.Context, to Appender, e journal.Entry, done func(journal.Receipt, error)) {
 	e.Origin, e.From = journal.Origin{Node: a.core.node, Session: a.id}, a.User()
 	size := e.Size()
@@ -255,7 +255,7 @@ func (a *Actor) append(ctx context.Context, to Appender, e journal.Entry, done f
 		}
 		a.unanswered.Add(-size)
 		a.putInHand(size)
-		if err != nil {
+		if err != nil && !errors.Is(err, journal.ErrStale) {
 			receipt, err = journal.Receipt{}, a.core.notAppended(err)
 		}
 		done(receipt, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
+	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -27,6 +29,8 @@ type Core struct {
 	began     time.Time
 	rooms     *room.Rooms
 	marks     *readmarks.Marks
+	lists     list.Reader
+	live      *list.Live
 	sent      *readmarks.Sending[*Actor]
 	sanctions *sanctions
 	sessions  Sessions
@@ -40,6 +44,8 @@ type Core struct {
 	addresses    access.AddressLimiter
 	newRooms     newRooms
 	recalling    keyedmutex.Mutex[recalled]
+	speaking     keyedmutex.Mutex[speaker]
+	again        sync.WaitGroup // acts that are judged again
 	reading      reading
 	hidden       hidden
 	slots        slots
@@ -162,6 +168,13 @@ func (c *Core) notAppended(err error) error {
 type newRooms struct {
 	users     access.KeyLimiter[string]
 	addresses access.AddressLimiter
+}
+
+// speaker is an actor who says something in a conversation: if what it says is judged
+// again, what it says next waits, and the order stays.
+type speaker struct {
+	unanswered *backpressure.Sum // of the actor, who alone has it
+	room       string
 }
 
 // reading is what the readers of a hub share.

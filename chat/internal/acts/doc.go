@@ -16,14 +16,17 @@
 //	core.go       what every act needs
 //	actor.go      who acts, and what they may do
 //	turn.go       connections and frames: what comes before an act
+//	standing.go   what one is in a room, and changes of that
 //	signin.go     act: to say who one is
 //	moderate.go   acts: mute, ban, kick
 //	reading.go    the one step of every read: what it costs, and what it shows
 //	history.go    act: history
 //	recent.go     act: to read what a raw client hears first
 //	unread.go     act: to move the read mark; what is unread
+//	list.go       acts: the list of conversations
 //	join.go       acts: join, catch up, who
 //	publish.go    acts: publish, recall
+//	conversation.go  acts: to found a conversation, to change its members or its name
 //	erase.go      acts: to erase a room, or a user
 //	start.go      the start of all this, its end, and operators
 package acts

@@ -3,8 +3,10 @@ package acts
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/caddychat/caddy-chat/chat/internal/erase"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -25,6 +27,9 @@ func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	done.Sessions = len(a.core.rooms.SessionIDs(ctx, name))
 	known := false
 	err := a.core.rooms.Evict(ctx, name, func() (err error) {
+		if done.Members, err = a.core.eraseMembers(ctx, name); err != nil {
+			return err
+		}
 		done.Entries, known, err = erase.Entries(ctx, a.core.journal, name)
 		return err
 	})
@@ -42,7 +47,7 @@ func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 // how far the user has read. lister has the rooms of the journal, if that can list them.
 // If it ends early, what it returns is done.
 func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string) (erase.User, error) {
-	if err := a.mayModerate("", user, false); err != nil {
+	if err := a.mayModerate(ctx, "", user, false); err != nil {
 		return erase.User{User: user}, err
 	}
 	if lister != nil { // otherwise nothing is erased
@@ -59,6 +64,56 @@ func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string)
 	if err != nil {
 		return done, err
 	}
-	done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{User: user})
+	if done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{User: user}); err != nil {
+		return done, err
+	}
+	done.Left, err = a.forget(ctx, user)
 	return done, err
+}
+
+// eraseMembers erases the records of a conversation, in which nobody is, and returns how
+// many members it had.
+func (c *Core) eraseMembers(ctx context.Context, name string) (int, error) {
+	state, err := members.Load(ctx, c.journal.Records(), name, nil, true)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range state.Erase() {
+		answer := make(chan error, 1)
+		c.journal.Append(ctx, e, func(_ journal.Receipt, err error) { answer <- err })
+		select {
+		case err := <-answer:
+			if err != nil {
+				return 0, err
+			}
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+	return len(state.Seats), nil
+}
+
+// forget removes a user from all conversations, with what is known of them there, and what
+// is shown of them to others. It returns how many conversations there were.
+func (a Turn) forget(ctx context.Context, user string) (n int, err error) {
+	records := a.core.journal.Records()
+	var rooms []string
+	prefix := members.UserKey(user)
+	err = records.Scan(ctx, prefix, func(r journal.Record) error {
+		rooms = append(rooms, strings.TrimPrefix(r.Key, prefix))
+		return nil
+	})
+	for _, name := range rooms {
+		if err != nil {
+			return n, err
+		}
+		_, err = a.govern(ctx, name, nil, true, func(s *members.State, _ members.By) (*members.Change, error) {
+			return s.Forget(user)
+		})
+		n++
+	}
+	if err != nil {
+		return n, err
+	}
+	return n, records.Update(ctx, profileKey(user), func([]byte) ([]byte, error) { return nil, nil })
 }

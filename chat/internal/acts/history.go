@@ -10,7 +10,11 @@ import (
 // History is the act of reading a page of any room that the actor may read. limit
 // bounds the entries if it is above 0.
 func (a Turn) History(ctx context.Context, q journal.Query, limit int) (journal.Page, error) {
-	if err := a.mayUse(q.Room); err != nil {
+	if err := CheckRoom(q.Room); err != nil {
+		return journal.Page{}, err
+	}
+	in, err := a.reader(ctx, q.Room)
+	if err != nil {
 		return journal.Page{}, err
 	}
 	if err := a.mayReadNow(); err != nil {
@@ -20,7 +24,7 @@ func (a Turn) History(ctx context.Context, q journal.Query, limit int) (journal.
 	if limit > 0 {
 		bounds.entries = min(bounds.entries, limit)
 	}
-	return a.readPage(ctx, q, bounds)
+	return a.readPage(ctx, q, &in, bounds)
 }
 
 // pageBounds bound a page: at most entries entries and about bytes bytes, but never
@@ -28,9 +32,9 @@ func (a Turn) History(ctx context.Context, q journal.Query, limit int) (journal.
 type pageBounds struct{ entries, bytes, least int }
 
 // readPage reads what the actor is shown of a room.
-func (a *Actor) readPage(ctx context.Context, q journal.Query, bounds pageBounds) (journal.Page, error) {
+func (a *Actor) readPage(ctx context.Context, q journal.Query, in *standing, bounds pageBounds) (journal.Page, error) {
 	q.Limit, q.Bytes = bounds.entries, bounds.bytes
-	s, err := a.shownOf(ctx, q.Room)
+	s, err := a.shownOf(ctx, q.Room, in)
 	if err != nil {
 		return journal.Page{}, err
 	}

@@ -21,10 +21,18 @@ func (a Turn) Join(ctx context.Context, s room.Session, name string, enc room.En
 	if others >= a.core.settings().MaxRooms {
 		return nil, nil, wire.TooManyRooms.Error("")
 	}
-	if err := a.mayUse(name); err != nil {
+	if err := CheckRoom(name); err != nil {
 		return nil, nil, err
 	}
-	return a.core.rooms.Join(ctx, name, s, enc, a.kind != raw, a.rights(name).MaxMembers)
+	in, err := a.reader(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	max := in.MaxMembers
+	if in.Conversation {
+		max = 0 // who belongs to it may be there
+	}
+	return a.core.rooms.Join(ctx, name, s, enc, a.kind != raw, max, in.seat.Role)
 }
 
 // catchUpPatience is how long a client waits that has read too much, before it is told to
@@ -50,12 +58,19 @@ func (a Turn) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed
 	}
 	list := make([]Missed, len(from))
 	views := make([]shown, len(from))
-	all := make([]int, len(from))
+	all := make([]int, 0, len(from))
 	for i, f := range from {
-		rights := a.rights(f.Room)
-		list[i] = Missed{Write: rights.Write, Moderate: rights.Moderate, Presence: rights.Presence}
-		views[i] = shown{rights.History, marks[i], f.Joins, f.Joined}
-		all[i] = i
+		// Asked after the subscription was made: what changes from now on is heard.
+		in, err := a.reader(ctx, f.Room)
+		if err != nil {
+			list[i].Err = err
+			continue
+		}
+		if list[i] = a.missedBy(ctx, &in); list[i].Err != nil {
+			continue
+		}
+		views[i] = shown{in.History, in.seat, in.row, marks[i], f.Joins, f.Joined}
+		all = append(all, i)
 	}
 	if err := a.readMissed(ctx, from, views, list, all, bytes); err != nil {
 		return nil, err
@@ -78,6 +93,22 @@ func (a Turn) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed
 		err = a.addMarks(ctx, from, views, list)
 	}
 	return list, err
+}
+
+// missedBy returns how a room is shown to the actor, who has that standing there.
+func (a *Actor) missedBy(ctx context.Context, in *standing) Missed {
+	m := Missed{
+		Write: in.Write, Moderate: in.Moderate, Presence: in.Presence,
+		Conversation: in.Conversation, Role: in.seat.Role, Of: in.room,
+	}
+	if other := in.room.With(a.User().ID); other != "" {
+		users, err := a.core.profiles(ctx, []string{other})
+		if err != nil {
+			return Missed{Err: err}
+		}
+		m.With = users[0]
+	}
+	return m
 }
 
 // readMissed reads pages of the rooms whose indexes are in which: what follows the
@@ -122,7 +153,7 @@ func (a *Actor) noteArrivals(ctx context.Context, from []Position, views []shown
 	var noting sync.WaitGroup // their writes share a commit
 	for i := range list {
 		page, view := &list[i].Page, &views[i]
-		if list[i].Err != nil || !view.hides() || view.mark.In(page.Epoch).From > 0 || a.identity.Load() == nil {
+		if list[i].Err != nil || !view.hides() || view.seat.Since > 0 || view.mark.In(page.Epoch).From > 0 || a.identity.Load() == nil {
 			continue
 		}
 		first := page.Last + 1
@@ -214,7 +245,7 @@ func (a *Actor) addMarks(ctx context.Context, from []Position, views []shown, li
 			continue
 		}
 		page := &list[i].Page
-		list[i].Read = views[i].mark.In(page.Epoch).Seq
+		list[i].Read = max(views[i].mark.In(page.Epoch).Seq, min(views[i].seat.Since, page.Last), views[i].row.In(page.Epoch).Cleared)
 		if list[i].Unread, err = a.unread(ctx, from[i].Room, page, &views[i]); err != nil {
 			return err
 		}
@@ -246,10 +277,11 @@ func (c *Core) resumeOf(from *Position, m *Missed) Resume {
 
 // Who is the act of asking who is in a room, and how many.
 func (a Turn) Who(ctx context.Context, sub *room.Subscription) ([]wire.User, int, error) {
-	if err := a.MayRead(sub.Room()); err != nil {
+	in, err := a.reader(ctx, sub.Room())
+	if err != nil {
 		return nil, 0, err
 	}
-	if !a.rights(sub.Room()).Presence {
+	if !in.Presence {
 		return nil, 0, wire.Forbidden.Error("")
 	}
 	return sub.Who(ctx)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -25,7 +26,7 @@ func (a Turn) Ban(ctx context.Context, room, user string, d time.Duration) error
 
 // sanction changes a sanction.
 func (a *Actor) sanction(ctx context.Context, k access.Sanction, d time.Duration) error {
-	if err := a.mayModerate(k.Room, k.User, d == 0); err != nil {
+	if err := a.mayModerate(ctx, k.Room, k.User, d == 0); err != nil {
 		return err
 	}
 	counts := false
@@ -43,7 +44,26 @@ func (a *Actor) sanction(ctx context.Context, k access.Sanction, d time.Duration
 	}
 	a.core.sanctions.removeOver(ctx, removedAtOnce)
 	a.core.takeEffect(a.core.Soon(), k, d)
+	if k.Kind == access.Ban && d != 0 {
+		_, err := a.expel(ctx, k.Room, k.User)
+		return err
+	}
 	return nil
+}
+
+// expel removes a member from a conversation, and reports whether the user was one. If it
+// fails after a ban, the ban stands, and the same command again removes the member.
+func (a *Actor) expel(ctx context.Context, room, user string) (was bool, err error) {
+	if !a.rights(room, access.NoRole).Conversation {
+		return false, nil
+	}
+	receipt, err := a.govern(ctx, room, []string{user}, a.kind == operator, func(s *members.State, by members.By) (*members.Change, error) {
+		if s.Seats[user].Role == access.NoRole || len(s.Direct) > 0 {
+			return nil, nil // of two, nobody can be removed
+		}
+		return s.SetRole(by, []journal.User{{ID: user}}, access.NoRole)
+	})
+	return err == nil && !receipt.Duplicate, err
 }
 
 // takeEffect tells the user of a sanction, or removes them. It waits for the room until
@@ -67,33 +87,40 @@ func (c *Core) sanctionElsewhere(k access.Sanction, d time.Duration) {
 // Kick removes a user, who may come back, from a room, or from the hub if room is
 // empty. The error has the code not_found if the user was not there.
 func (a Turn) Kick(ctx context.Context, room, user string) error {
-	if err := a.mayModerate(room, user, false); err != nil {
+	if err := a.mayModerate(ctx, room, user, false); err != nil {
 		return err
 	}
-	if !a.core.remove(ctx, room, user, wire.Kicked) {
-		return wire.NotFound.Error("")
+	was, err := a.expel(ctx, room, user)
+	if err == nil && !a.core.remove(ctx, room, user, wire.Kicked) && !was {
+		err = wire.NotFound.Error("")
 	}
-	return nil
+	return err
 }
 
 // mayModerate returns why an actor may not act against a user of a room, or of the
 // hub if no room is named. A user who is connected and may moderate there is
-// protected. An operator may lift a sanction of any room: earlier versions took any.
-func (a *Actor) mayModerate(name, user string, lifts bool) error {
+// protected; in a conversation its admins are, from all but the owner. An operator may
+// lift a sanction of any room: earlier versions took any.
+func (a *Actor) mayModerate(ctx context.Context, name, user string, lifts bool) error {
 	if a.kind == operator {
 		if name == "" || lifts {
 			return nil
 		}
 		return a.mayOperate(name)
 	}
-	if !a.rights(name).Moderate {
-		return wire.Forbidden.Error("")
-	}
+	in := standing{Rights: a.rights("", access.NoRole)}
 	if name != "" {
 		// Who may not read a room, or is banned from it, does not moderate it.
-		if err := a.MayRead(name); err != nil {
+		var err error
+		if in, err = a.reader(ctx, name); err != nil {
 			return err
 		}
+	}
+	if !in.Moderate {
+		return wire.Forbidden.Error("")
+	}
+	if in.Conversation {
+		return a.mayModerateMember(ctx, name, user, in.seat.Role)
 	}
 	for _, s := range a.core.sessions.Of(user) {
 		if s.MayModerate(name) {
@@ -103,8 +130,17 @@ func (a *Actor) mayModerate(name, user string, lifts bool) error {
 	return nil
 }
 
-// MayModerate reports whether the actor moderates a room, or the hub if it is empty.
-func (a *Actor) MayModerate(room string) bool { return a.rights(room).Moderate }
+// mayModerateMember is mayModerate for the members of a conversation.
+func (a *Actor) mayModerateMember(ctx context.Context, name, user string, own access.Role) error {
+	state, err := members.Load(ctx, a.core.journal.Records(), name, []string{user}, false)
+	if err != nil {
+		return err
+	}
+	if role := state.Seats[user].Role; role == access.Owner || role == access.Admin && own != access.Owner {
+		return wire.Forbidden.Error("")
+	}
+	return nil
+}
 
 // mayOperate returns why an operator may do nothing in a room: it cannot exist, or it
 // belongs to the server.
@@ -112,7 +148,7 @@ func (a *Actor) mayOperate(room string) error {
 	if err := CheckRoom(room); err != nil {
 		return err
 	}
-	if !a.rights(room).Moderate {
+	if !a.rights(room, access.NoRole).Moderate {
 		return wire.Forbidden.Error("")
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -13,7 +14,29 @@ import (
 // Publish is the act of saying something in a room. The journal calls done when
 // it has an answer.
 func (a Turn) Publish(ctx context.Context, to Appender, name string, e journal.Entry, done func(journal.Receipt, error)) error {
-	if err := a.mayWrite(name); err != nil {
+	if !e.Kind.Recorded() || !a.rights(name, access.NoRole).Conversation {
+		return a.publish(ctx, to, name, e, done)
+	}
+	unlock, err := a.core.speaking.Lock(ctx, speaker{&a.unanswered, name})
+	if err != nil {
+		return err
+	}
+	err = a.judged(ctx, governTries, func(ctx context.Context, done func(journal.Receipt, error)) error {
+		return a.publish(ctx, to, name, e, done)
+	}, func(receipt journal.Receipt, err error) {
+		unlock()
+		done(receipt, err)
+	})
+	if err != nil {
+		unlock()
+	}
+	return err
+}
+
+// publish is Publish once. Where there are members, done may get ErrStale.
+func (a *Actor) publish(ctx context.Context, to Appender, name string, e journal.Entry, done func(journal.Receipt, error)) error {
+	in, err := a.writer(ctx, name)
+	if err != nil {
 		return err
 	}
 	if e.Kind.Recorded() && !e.Text {
@@ -27,6 +50,9 @@ func (a Turn) Publish(ctx context.Context, to Appender, name string, e journal.E
 			to.Unfound()
 			return wire.TooSoon(wait)
 		}
+	}
+	if e.Kind.Recorded() {
+		e.Since = in.since()
 	}
 	reads := e.Kind.Counts() && e.Via == "" && a.identity.Load() != nil // a service key reads nothing
 	if !reads && !founds {
@@ -68,7 +94,7 @@ func (a *Actor) checkBody(body []byte) error {
 // Typing is the act of telling the others in a room that one is typing: at once, or not
 // at all if tells is false, since they were told a moment ago.
 func (a Turn) Typing(ctx context.Context, to Appender, name string, tells bool) error {
-	if err := a.mayWrite(name); err != nil || !tells {
+	if _, err := a.writer(ctx, name); err != nil || !tells {
 		return err
 	}
 	f := wire.Writing{Room: name, From: wire.User(a.User())}
@@ -80,9 +106,6 @@ func (a Turn) Typing(ctx context.Context, to Appender, name string, tells bool) 
 // message is already recalled, with a receipt that has only Duplicate set;
 // otherwise when the journal has an answer.
 func (a Turn) Recall(ctx context.Context, to Appender, name string, target journal.Seq, done func(journal.Receipt, error)) error {
-	if err := a.MayRead(name); err != nil {
-		return err
-	}
 	if err := a.notMuted(name); err != nil {
 		return err
 	}
@@ -96,11 +119,13 @@ func (a Turn) Recall(ctx context.Context, to Appender, name string, target journ
 		unlock()
 		answered(receipt, err)
 	}
-	if err := a.recallOnce(ctx, to, name, target, done); err != nil {
+	err = a.judged(ctx, governTries, func(ctx context.Context, done func(journal.Receipt, error)) error {
+		return a.recallOnce(ctx, to, name, target, done)
+	}, done)
+	if err != nil {
 		unlock()
-		return err
 	}
-	return nil
+	return err
 }
 
 // recalled is a message that is being recalled.
@@ -111,7 +136,11 @@ type recalled struct {
 
 // recallOnce calls done unless it returns an error.
 func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target journal.Seq, done func(journal.Receipt, error)) error {
-	found, err := a.findRecallable(ctx, name, target)
+	in, err := a.reader(ctx, name)
+	if err != nil {
+		return err
+	}
+	found, err := a.findRecallable(ctx, name, &in, target)
 	if err != nil {
 		return err
 	}
@@ -122,18 +151,20 @@ func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target
 		done(journal.Receipt{Duplicate: true}, nil)
 		return nil
 	}
-	if err := a.mayRecall(found); err != nil {
+	if err := a.mayRecall(found, &in); err != nil {
 		return err
 	}
-	a.append(ctx, to, recallOf(target), done)
+	e := recallOf(target)
+	e.Since = in.since()
+	a.append(ctx, to, e, done)
 	return nil
 }
 
 // findRecallable returns the entry with that number if it can be recalled, and nil
 // if there is none, or if it is a message of somebody else that the user is not shown.
 // Moderators recall what they are told of.
-func (a *Actor) findRecallable(ctx context.Context, name string, seq journal.Seq) (*journal.Entry, error) {
-	s, err := a.shownOf(ctx, name)
+func (a *Actor) findRecallable(ctx context.Context, name string, in *standing, seq journal.Seq) (*journal.Entry, error) {
+	s, err := a.shownOf(ctx, name, in)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +173,7 @@ func (a *Actor) findRecallable(ctx context.Context, name string, seq journal.Seq
 		return nil, err
 	}
 	found := page.Entries[0]
-	if s.hide(&page, false, time.Now()); len(page.Entries) == 0 && found.From.ID != a.User().ID && !a.rights(name).Moderate {
+	if s.hide(&page, false, time.Now()); len(page.Entries) == 0 && found.From.ID != a.User().ID && !in.Moderate {
 		return nil, nil
 	}
 	return &found, nil
@@ -154,12 +185,11 @@ func recallOf(target journal.Seq) journal.Entry {
 	return journal.Entry{Kind: journal.Recall, Target: target, Key: "\x00recall " + strconv.FormatUint(uint64(target), 10)}
 }
 
-func (a *Actor) mayRecall(e *journal.Entry) error {
-	rights := a.rights(e.Room)
+func (a *Actor) mayRecall(e *journal.Entry, in *standing) error {
 	switch {
-	case rights.Moderate:
+	case in.Moderate:
 		return nil
-	case e.From.ID != a.User().ID, !rights.Write:
+	case e.From.ID != a.User().ID, !in.Write:
 		return wire.Forbidden.Error("")
 	case time.Since(time.UnixMilli(e.At)) > a.core.settings().RecallWindow:
 		return wire.TooLate.Error("")
@@ -167,17 +197,13 @@ func (a *Actor) mayRecall(e *journal.Entry) error {
 	return nil
 }
 
-// publishTimeout is how long callers without a session wait: until the room has less
-// to pass on, and then for the journal's answer.
-const publishTimeout = 30 * time.Second
-
 // Post is the act of saying something in a room that the actor is not in. It waits for the
 // journal. read returns what is said, and is called only for who may say it.
 func (a Turn) Post(ctx context.Context, name string, read func() (journal.Entry, error)) (journal.Receipt, error) {
 	if err := CheckRoom(name); err != nil {
 		return journal.Receipt{}, err
 	}
-	if err := a.mayWrite(name); err != nil {
+	if _, err := a.writer(ctx, name); err != nil {
 		return journal.Receipt{}, err
 	}
 	e, err := read()
@@ -196,37 +222,10 @@ func (a Turn) RecallFromOutside(ctx context.Context, name string, target journal
 	})
 }
 
-// fromOutside carries out an act in a room that the actor is not in: through the room,
-// like all acts. It waits for the journal.
+// fromOutside carries out an act in a room that the actor is not in but may read.
 func (a *Actor) fromOutside(ctx context.Context, name string, act func(context.Context, Appender, func(journal.Receipt, error)) error) (journal.Receipt, error) {
-	if err := a.mayUse(name); err != nil {
+	if err := a.mayUse(ctx, name); err != nil {
 		return journal.Receipt{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
-	defer cancel()
-	defer context.AfterFunc(a.core.context, cancel)() // the hub is closing, and waits for the room
-	r, release, err := a.core.rooms.KeepOpen(ctx, name)
-	if err != nil {
-		return journal.Receipt{}, err
-	}
-	defer release()
-	type answer struct {
-		receipt journal.Receipt
-		err     error
-	}
-	answers := make(chan answer, 1)
-	if err := act(ctx, r, func(receipt journal.Receipt, err error) { answers <- answer{receipt, err} }); err != nil {
-		return journal.Receipt{}, err
-	}
-	select {
-	case got := <-answers:
-		return got.receipt, got.err
-	case <-ctx.Done():
-	}
-	select {
-	case got := <-answers: // both came at once
-		return got.receipt, got.err
-	default:
-		return journal.Receipt{}, unavailable(journal.ErrUncertain) // it was handed in
-	}
+	return a.through(ctx, name, act)
 }

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/list"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -16,7 +18,8 @@ import (
 
 func (a *Actor) markKey(room string) readmarks.Key {
 	user := a.User()
-	return readmarks.Key{User: user.ID, Room: room, Guest: user.Guest}
+	member := a.rights(room, access.NoRole).Conversation
+	return readmarks.Key{User: user.ID, Room: room, Guest: user.Guest, Member: member}
 }
 
 // mayReadNow returns why the actor must wait before it reads, or nil: it has read more
@@ -83,11 +86,16 @@ func (a *Actor) pages(ctx context.Context, bytes int, read func() ([]journal.Pag
 			cost += pages[i].Entries[e].Size()
 		}
 	}
+	a.owe(max(cost, readCost))
+	return pages, err
+}
+
+// owe charges the actor for what was read.
+func (a *Actor) owe(bytes int) {
 	if a.kind != operator {
 		c := a.core
-		c.reading.rate.Owe(c.settings().ReadBytes, c.Now(), a.person(), max(cost, readCost))
+		c.reading.rate.Owe(c.settings().ReadBytes, c.Now(), a.person(), bytes)
 	}
-	return pages, err
 }
 
 // oneEntry is what one entry counts for that is not known yet.
@@ -111,18 +119,21 @@ func (a *Actor) read(ctx context.Context, q journal.Query) (page journal.Page, e
 
 // shown is what an actor is shown of a room: what the policy's history lets through,
 // and everything from the number on that was the first one shown to the user when they
-// came, in this epoch.
+// came, in this epoch. In a conversation that is the entry with which they became a
+// member.
 type shown struct {
 	history access.History
+	seat    members.Seat   // of a member
+	row     list.Settings  // of a member, who may have cleared what was said
 	mark    readmarks.Mark // the user's
 	joins   bool           // the actor is joining, as far as we know for the first time
 	joined  journal.Seq    // the newest entry from before that
 }
 
 // shownOf returns what the actor is shown of a room.
-func (a *Actor) shownOf(ctx context.Context, room string) (s shown, err error) {
-	s.history = a.rights(room).History
-	if !s.hides() || a.identity.Load() == nil {
+func (a *Actor) shownOf(ctx context.Context, room string, in *standing) (s shown, err error) {
+	s = shown{history: in.History, seat: in.seat, row: in.row}
+	if !s.hides() || s.seat.Since > 0 || a.identity.Load() == nil {
 		return s, nil
 	}
 	marks, err := a.core.marks.Get(ctx, []readmarks.Key{a.markKey(room)})
@@ -133,11 +144,14 @@ func (a *Actor) shownOf(ctx context.Context, room string) (s shown, err error) {
 }
 
 // hides reports whether the policy hides anything.
-func (s *shown) hides() bool { return s.history != (access.History{}) }
+func (s *shown) hides() bool { return s.history != (access.History{}) || s.row.Cleared > 0 }
 
 // from returns the number from which on everything is shown, or 0, and the number from
 // which the policy counts back.
 func (s *shown) from(p *journal.Page) (from, newest journal.Seq) {
+	if s.seat.Since > 0 {
+		return min(s.seat.Since, p.Last+1), p.Last
+	}
 	if from := s.mark.In(p.Epoch).From; from > 0 {
 		return from, p.Last
 	}
@@ -153,7 +167,7 @@ func (s *shown) hide(p *journal.Page, backward bool, now time.Time) {
 	kept := p.First
 	from, newest := s.from(p)
 	switch h := s.history; {
-	case h.Entries < 0:
+	case h.Entries < 0, h.Joined:
 		p.First = newest + 1
 	case h.Entries > 0 && newest > journal.Seq(h.Entries):
 		p.First = max(p.First, newest-journal.Seq(h.Entries)+1)
@@ -167,6 +181,7 @@ func (s *shown) hide(p *journal.Page, backward bool, now time.Time) {
 	if from > 0 {
 		p.First = min(p.First, max(from, kept))
 	}
+	p.First = max(p.First, s.row.In(p.Epoch).Cleared+1)
 	hidden := 0
 	for hidden < len(p.Entries) && p.Entries[hidden].Seq < p.First {
 		hidden++

@@ -27,7 +27,11 @@ type Recent struct {
 // It looks for the beginning from the end, without keeping what it reads but for one
 // page.
 func (a Turn) NewRecent(room string, joined journal.Seq, n int, over func() bool) (*Recent, error) {
-	s, err := a.shownOf(a.Soon(), room)
+	in, err := a.reader(a.Soon(), room)
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.shownOf(a.Soon(), room, &in)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +79,7 @@ func (r *Recent) Next() (messages []journal.Entry, upTo journal.Seq, more bool, 
 		r.goal = 0
 		return messages, r.upTo, false, nil
 	}
-	if err := r.actor.MayRead(r.room); err != nil {
+	if _, err := r.actor.reader(r.actor.Soon(), r.room); err != nil {
 		return nil, 0, false, err
 	}
 	page, err := r.actor.readInTurn(journal.Query{Room: r.room, After: r.upTo, Limit: r.actor.core.settings().MaxPage, Bytes: PageBytes}, r.over)

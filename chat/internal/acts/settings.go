@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -69,12 +70,19 @@ type Missed struct {
 
 	Write, Moderate bool // the user may
 	Presence        bool // the user is shown who is there
+
+	// Of a conversation.
+	Conversation bool
+	Role         access.Role // the user's
+	Of           members.Room
+	With         journal.User // the other user, if there are two
 }
 
 // Session is a session as moderation needs it.
 type Session interface {
 	room.Session
-	// MayModerate reports whether the session moderates a room, or the hub without a name.
+	// MayModerate reports whether the user moderates a room that has no members, or the
+	// hub if the name is empty.
 	MayModerate(room string) bool
 	// RawRoom returns the room of a raw session, or false if it is not raw.
 	RawRoom() (name string, ok bool)

@@ -99,7 +99,7 @@ func (a Turn) Confirm(room string) error {
 			return err
 		}
 	}
-	return a.MayRead(room)
+	return a.MayHear(room, access.NoRole)
 }
 
 // LogIn is the act of getting a token for a code. Attempts count like those to connect.
@@ -195,6 +195,11 @@ func (a Turn) SignIn(ctx context.Context, si *SignIn, c *wire.Hello) (*access.Id
 	id, err := si.identify(ctx, c)
 	if err == nil {
 		err = a.becomeListed(id, c.Device)
+	}
+	if err == nil && !id.User.Guest && a.core.settings().Policies.HaveConversations() {
+		if failed := a.keepProfile(ctx); failed != nil { // others see the name that they know
+			a.core.log.Debug("not noted what is shown of a user", zap.Error(failed))
+		}
 	}
 	return id, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
+	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -31,6 +32,10 @@ func New(cfg Config) (*Core, error) {
 	c.reading.pool = backpressure.NewPool[person](maxReading)
 	c.node = cfg.Journal.Nodes().Self().ID
 	c.marks = readmarks.New(cfg.Journal.Records())
+	c.lists = list.Reader{Journal: c.journal, Marks: c.marks, Profiles: c.profiles, IsDirect: c.isDirect, Shown: c.isListed}
+	c.live = list.NewLive(list.Config{
+		Reader: &c.lists, Log: c.log, Context: c.context, Frame: room.Frame, Max: func() int { return maxListed },
+	})
 	c.sent = readmarks.NewSending(c.moveToSent)
 	c.Configure(cfg.Settings)
 	ctx, cancel := c.Bound(c.context)
@@ -43,8 +48,11 @@ func New(cfg Config) (*Core, error) {
 }
 
 // Close ends what the Core does by itself: it follows no sanctions any more, and waits
-// until the read marks of what was sent have moved.
+// until
+// acts that are judged again are over and the read marks of what was sent have moved.
 func (c *Core) Close() {
+	c.again.Wait()
+	c.live.End()
 	c.sent.Close()
 	c.sanctions.close(c.context)
 }

@@ -19,7 +19,8 @@ import (
 // messages are unread. The user's other sessions in the room are told.
 func (a Turn) MarkRead(ctx context.Context, sub *room.Subscription, seq journal.Seq) (mark journal.Seq, unread uint64, err error) {
 	name := sub.Room()
-	if err := a.MayRead(name); err != nil {
+	in, err := a.reader(ctx, name)
+	if err != nil {
 		return 0, 0, err
 	}
 	page, err := a.read(ctx, journal.Query{Room: name, Backward: true})
@@ -30,17 +31,17 @@ func (a Turn) MarkRead(ctx context.Context, sub *room.Subscription, seq journal.
 	if to.Count, err = a.countAt(ctx, name, to.Seq, &page); err != nil {
 		return 0, 0, err
 	}
-	return a.moveMark(ctx, a.markKey(name), to, &page)
+	return a.moveMark(ctx, a.markKey(name), to, &page, &in)
 }
 
 // moveMark moves a mark, and tells the user's other sessions if it has moved. page is
 // one of the room.
-func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark, page *journal.Page) (mark journal.Seq, unread uint64, err error) {
+func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark, page *journal.Page, in *standing) (mark journal.Seq, unread uint64, err error) {
 	at, moved, err := a.core.marks.Move(ctx, k, access.AddressKey(a.addr), to, a.core.settings().Marks)
 	if err != nil {
 		return 0, 0, err
 	}
-	if unread, err = a.unread(ctx, k.Room, page, &shown{history: a.rights(k.Room).History, mark: at}); err != nil {
+	if unread, err = a.unread(ctx, k.Room, page, &shown{history: in.History, seat: in.seat, row: in.row, mark: at}); err != nil {
 		return 0, 0, err
 	}
 	if moved {
@@ -49,6 +50,9 @@ func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark
 			Room: k.Room, Kind: journal.Aside, From: a.User(), Body: told.Append(nil),
 			Origin: journal.Origin{Node: a.core.node, Session: a.id},
 		}, func(journal.Receipt, error) {})
+		if in.seat.Role != access.NoRole {
+			a.core.live.Tell(ctx, k.User, k.Room)
+		}
 	}
 	return at.Seq, unread, nil
 }
@@ -70,9 +74,13 @@ func (c *Core) moveToSent(k readmarks.Key, to readmarks.Mark, by *Actor) {
 		}
 	}()
 	ctx := c.Soon()
-	page, err := by.read(ctx, journal.Query{Room: k.Room, Backward: true})
+	in, err := by.standing(ctx, k.Room)
+	var page journal.Page
 	if err == nil {
-		_, _, err = by.moveMark(ctx, k, to, &page)
+		page, err = by.read(ctx, journal.Query{Room: k.Room, Backward: true})
+	}
+	if err == nil {
+		_, _, err = by.moveMark(ctx, k, to, &page, &in)
 	}
 	if err != nil {
 		// The next message, or the next read, moves it.
@@ -88,8 +96,10 @@ func (c *Core) moveToSent(k readmarks.Key, to readmarks.Mark, by *Actor) {
 // message is too old to be shown: see lastHidden.
 func (a *Actor) unread(ctx context.Context, name string, page *journal.Page, s *shown) (uint64, error) {
 	at := s.mark.In(page.Epoch)
+	cleared := s.row.In(page.Epoch)
+	at.Seq, at.Count = max(at.Seq, s.seat.Since, cleared.Cleared), max(at.Count, s.seat.Count, cleared.ClearedCount)
 	n := page.Unread(at.Count)
-	if n == 0 || !s.hides() {
+	if n == 0 || s.history == (access.History{}) {
 		return n, nil
 	}
 	hidden, err := a.hiddenAbove(ctx, name, s, page, at.Seq)
@@ -105,7 +115,7 @@ func (a *Actor) unread(ctx context.Context, name string, page *journal.Page, s *
 func (a *Actor) hiddenAbove(ctx context.Context, name string, s *shown, page *journal.Page, mark journal.Seq) (hidden journal.Seq, err error) {
 	from, newest := s.from(page)
 	switch h := s.history; {
-	case h.Entries < 0:
+	case h.Entries < 0, h.Joined:
 		hidden = newest
 	case h.Entries > 0 && newest > journal.Seq(h.Entries):
 		hidden = newest - journal.Seq(h.Entries)

@@ -76,6 +76,18 @@ func (s *Session) carryOut(t acts.Turn, c wire.Command) error {
 		return s.moderate(c.ID, c.Room, t.Kick(t.Soon(), c.Room, c.User))
 	case *wire.Ban:
 		return s.moderate(c.ID, c.Room, t.Ban(t.Soon(), c.Room, c.User, c.For))
+	case *wire.Create:
+		return s.create(t, c)
+	case *wire.SetMembers:
+		return s.setMembers(t, c)
+	case *wire.ListMembers:
+		return s.members(t, c)
+	case *wire.List:
+		return s.list(t, c)
+	case *wire.SetRow:
+		return s.setRow(t, c)
+	case *wire.SetInfo:
+		return s.setInfo(t, c)
 	case *wire.Ping:
 		s.answer(&wire.Pong{ID: c.ID})
 		return nil

@@ -5,6 +5,7 @@
 //
 //	host.go      what the hub does for a session
 //	session.go   the session: answering, errors, the end
+//	conversations.go  create, member, members, info, list, set
 //	rooms.go     hello's rooms, join, leave, who
 //	hello.go     signing in, and the end of the token
 //	messages.go  send, recall, typing, history, read

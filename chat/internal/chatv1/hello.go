@@ -58,11 +58,17 @@ func (s *Session) hello(t acts.Turn, c *wire.Hello) error {
 		Ping:    set.PingInterval,
 		Limits:  set.Limits,
 	}
+	if c.List != nil {
+		if welcome.List, err = t.ListSince(t.Soon(), s.host, *c.List); err != nil {
+			s.refuse(s.errorFor(err, c)) // it may ask again
+		}
+	}
 	joins := s.joinAll(t, c.Rooms)
 	for _, j := range joins {
 		welcome.Rooms = append(welcome.Rooms, j.state)
 	}
 	s.answer(welcome)
+	t.ListReady()
 	for _, j := range joins {
 		j.open()
 	}

@@ -65,6 +65,9 @@ func (s *Session) joinAll(t acts.Turn, places []wire.Place) []joining {
 			list[e.index] = s.refused(from[i].Room, failed)
 			continue
 		}
+		if missed[i].Conversation {
+			e.sub.SetRole(missed[i].Role, missed[i].Of.Version)
+		}
 		list[e.index] = join(e.sub, &missed[i], e.members)
 	}
 	return list
@@ -128,6 +131,9 @@ func join(sub *room.Subscription, missed *acts.Missed, users int) joining {
 	}
 	if !missed.Presence {
 		state.Members = -1
+	}
+	if missed.Conversation {
+		state.Conversation = conversation(missed)
 	}
 	if missed.More {
 		return joining{state, sub.Pause}

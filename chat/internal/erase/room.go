@@ -11,6 +11,7 @@ type Room struct {
 	Room     string `json:"room"`
 	Entries  uint64 `json:"entries"`  // erased
 	Marks    int    `json:"marks"`    // of how far users have read, erased
+	Members  int    `json:"members"`  // of a conversation, erased
 	Sessions int    `json:"sessions"` // that were in the room, and had to come back
 }
 

@@ -55,7 +55,7 @@ func (m *Marks) Forget(ctx context.Context, of Of) (n int, err error) {
 
 // scan calls each for the record of every mark. Those of a room are found among all.
 func (m *Marks) scan(ctx context.Context, of Of, each func(record string) error) error {
-	for _, table := range []string{oldPrefix, prefix} {
+	for _, table := range []string{oldPrefix, prefix, ofMembers} {
 		from := table
 		if of.User != "" {
 			from += of.User + "\x00"

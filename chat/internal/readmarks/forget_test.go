@@ -12,7 +12,7 @@ import (
 // marks had a count. All others stay.
 func TestMarks_Forget(t *testing.T) {
 	at := Mark{"a", 1, 1, 0}
-	keys := []Key{{"ann", "tea", false}, {"ann", "rum", false}, {"anna", "tea", false}, {"g", "tea", true}, {"g", "rum", true}}
+	keys := []Key{{User: "ann", Room: "tea", Guest: false}, {User: "ann", Room: "rum", Guest: false}, {User: "anna", Room: "tea", Guest: false}, {User: "g", Room: "tea", Guest: true}, {User: "g", Room: "rum", Guest: true}}
 	for _, c := range []struct {
 		of    Of
 		stays []bool
@@ -27,7 +27,7 @@ func TestMarks_Forget(t *testing.T) {
 		for _, k := range keys {
 			move(t, m, k, at, 10)
 		}
-		old := Key{"ann", "old", false}
+		old := Key{User: "ann", Room: "old", Guest: false}
 		if err := records.Put(t.Context(), old.oldRecord(), []byte(`{"epoch":"a","seq":1}`)); err != nil {
 			t.Fatal(err)
 		}

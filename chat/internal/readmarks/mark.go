@@ -44,16 +44,24 @@ func (m Mark) with(to Mark) (_ Mark, changes bool) {
 type Key struct {
 	User, Room string
 	Guest      bool // the mark is in memory only
+	Member     bool // the room is a conversation: its marks do not go for newer ones
 }
 
 // Prefixes of records. Neither a user's id nor a room's name has a control character,
 // so two keys never have the same record.
 const (
 	prefix    = "mark\x00"
+	ofMembers = "seen\x00" // in conversations
 	oldPrefix = "read\x00" // as they were before marks had a count
 )
 
-func (k Key) record() string    { return prefix + k.User + "\x00" + k.Room }
+func (k Key) record() string {
+	if k.Member {
+		return ofMembers + k.User + "\x00" + k.Room
+	}
+	return prefix + k.User + "\x00" + k.Room
+}
+
 func (k Key) oldRecord() string { return oldPrefix + k.User + "\x00" + k.Room }
 
 // parse reads the value of a record; nil is the zero Mark.

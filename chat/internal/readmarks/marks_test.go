@@ -40,7 +40,7 @@ func move(t *testing.T, m *Marks, k Key, to Mark, limit int) (Mark, bool) {
 func TestMarks_Move_NeverGoesBack(t *testing.T) {
 	for _, guest := range []bool{false, true} {
 		m := New(memjournal.New(memjournal.Options{}).Records())
-		k := Key{"ann", "tea", guest}
+		k := Key{User: "ann", Room: "tea", Guest: guest}
 		for _, c := range []struct{ to, at Mark }{
 			{Mark{"a", 0, 0, 0}, Mark{}},
 			{Mark{"a", 5, 3, 0}, Mark{"a", 5, 3, 0}},
@@ -94,7 +94,7 @@ func TestMarks_OldRecord_IsReadAndReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := New(records)
-	if got := get(t, m, Key{"bo", "tea", false}, ann); got[0] != (Mark{}) || got[1] != (Mark{"a", 7, 7, 0}) {
+	if got := get(t, m, Key{User: "bo", Room: "tea", Guest: false}, ann); got[0] != (Mark{}) || got[1] != (Mark{"a", 7, 7, 0}) {
 		t.Errorf("got %v", got)
 	}
 	if at, moved := move(t, m, ann, Mark{"a", 6, 4, 0}, 10); moved || at != (Mark{"a", 7, 7, 0}) {
@@ -180,7 +180,7 @@ func TestSending_MovesOnceASecond(t *testing.T) {
 		var m moves
 		s := NewSending(m.add)
 		say := func(room string, seq journal.Seq, by string) {
-			s.Sent(Key{"ann", room, false}, Mark{"a", seq, 0, 0}, by)
+			s.Sent(Key{User: "ann", Room: room, Guest: false}, Mark{"a", seq, 0, 0}, by)
 		}
 		say("tea", 1, "a")
 		m.check(t, "tea1a")
@@ -219,7 +219,7 @@ func TestSending_Hangs_IsBounded(t *testing.T) {
 		free := make(chan struct{})
 		s := NewSending(func(Key, Mark, int) { <-free })
 		for i := range maxPending + 100 {
-			s.Sent(Key{"ann", fmt.Sprint(i), false}, Mark{"a", 1, 1, 0}, 0)
+			s.Sent(Key{User: "ann", Room: fmt.Sprint(i), Guest: false}, Mark{"a", 1, 1, 0}, 0)
 		}
 		synctest.Wait()
 		s.mu.Lock()
@@ -254,7 +254,7 @@ func TestMarks_OfGuests_TheAddressWithMostLosesThem(t *testing.T) {
 	greedy, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	mark := func(from netip.Addr, user string, seq journal.Seq) {
 		t.Helper()
-		if _, _, err := m.Move(t.Context(), Key{user, "tea", true}, from, Mark{"a", seq, uint64(seq), 0}, 10); err != nil {
+		if _, _, err := m.Move(t.Context(), Key{User: user, Room: "tea", Guest: true}, from, Mark{"a", seq, uint64(seq), 0}, 10); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -268,9 +268,9 @@ func TestMarks_OfGuests_TheAddressWithMostLosesThem(t *testing.T) {
 	}
 	var keys []Key
 	for i := range 10 {
-		keys = append(keys, Key{fmt.Sprint("other", i), "tea", true})
+		keys = append(keys, Key{User: fmt.Sprint("other", i), Room: "tea", Guest: true})
 	}
-	keys = append(keys, Key{"faithful", "tea", true}, Key{"greedy999", "tea", true})
+	keys = append(keys, Key{User: "faithful", Room: "tea", Guest: true}, Key{User: "greedy999", Room: "tea", Guest: true})
 	for i, got := range get(t, m, keys...) {
 		if got.Seq == 0 {
 			t.Errorf("the mark of %s is lost", keys[i].User)

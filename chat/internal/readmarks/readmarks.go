@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -97,10 +98,21 @@ func (m *Marks) Move(ctx context.Context, k Key, from netip.Addr, to Mark, limit
 			return at, moved, nil // it does not count any more, and goes with the next move
 		}
 	}
-	if isNew {
+	if isNew && !k.Member {
 		err = m.drop(ctx, k.User, limit)
 	}
 	return at, moved, err
+}
+
+// Scan calls each for the mark of every conversation of a user who is no guest, with the
+// stamp of its last change.
+func (m *Marks) Scan(ctx context.Context, user string, each func(room string, mark Mark, changed journal.Position)) error {
+	all := ofMembers + user + "\x00"
+	return m.records.Scan(ctx, all, func(r journal.Record) error {
+		mark, err := parse(r.Value)
+		each(strings.TrimPrefix(r.Key, all), mark, r.Stamp.Position)
+		return err
+	})
 }
 
 // drop removes the oldest marks of a user who has more than limit. It reads all of

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -109,8 +111,36 @@ func (a *audience) tellPresence(room string, came, went []*presentUser) {
 func (a *audience) forbidden(room string, receivers []*receiver, end func(*receiver, *wire.Error)) {
 	for _, r := range slices.Clone(receivers) {
 		var why *wire.Error
-		if !r.left.Load() && errors.As(r.session.MayRead(room), &why) {
+		if !r.left.Load() && errors.As(r.session.MayHear(room, r.role), &why) {
 			end(r, why)
+		}
+	}
+}
+
+// governed follows an entry that says who belongs to the room, after everybody has heard
+// it: it calls end for each receiver that may no longer hear the room.
+func (a *audience) governed(room string, e *journal.Entry, end func(*receiver, *wire.Error)) {
+	if e.Kind != journal.Member {
+		return
+	}
+	changes, err := wire.ParseMembers(e.Body)
+	if err != nil {
+		return // no client gets such an entry in either
+	}
+	for _, c := range changes {
+		role, err := access.ParseRole(c.Role)
+		if err != nil {
+			continue
+		}
+		why := wire.Forbidden
+		if role == access.NoRole && c.User != e.From.ID {
+			why = wire.Kicked
+		}
+		for _, r := range slices.Clone(a.ofUser(c.User)) {
+			r.setRole(role, e.Seq)
+			if !r.left.Load() && r.session.MayHear(room, r.role) != nil {
+				end(r, why.Error(""))
+			}
 		}
 	}
 }

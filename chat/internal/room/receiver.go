@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -22,11 +23,20 @@ type receiver struct {
 	why    *wire.Error  // why somebody has ended it; nil: nobody has, or the client asked for it
 	paused bool         // it gets nothing, because its client still has pages of history to ask for
 	speaks bool         // it is in audience.speakers
+	role   access.Role  // of its user, in a conversation
+	since  journal.Seq  // the governing entry as of which the user has the role
 	index  int32        // in audience.receivers
 	user   *presentUser // nil for raw clients: they hear, but are not seen
 	held   *heldFrames  // not nil while it is held
 	after  journal.Seq  // entries up to this one were read from the journal and must be skipped when they are delivered; 0 once they have passed
 	skip   []int        // entries of the batch under way that it must not get
+}
+
+// setRole says which role the receiver's user has, as of a governing entry.
+func (r *receiver) setRole(role access.Role, as journal.Seq) {
+	if as >= r.since {
+		r.role, r.since = role, as
+	}
 }
 
 // tell delivers a frame that is not an entry, or holds it.

@@ -317,13 +317,25 @@ func (r *Room) handleSome(batch []event) (n int) {
 		case ev.entry.Kind.Audience() == journal.SameUser:
 			r.flush()
 			r.tellUser(ev.entry.From.ID, r.ownSession(ev.entry.Origin), appendText(nil, ev.entry.Body))
-		case !r.fan.add(ev.entry):
-			r.flush()
-			r.fan.add(ev.entry)
+		default:
+			r.pass(ev.entry)
 		}
 	}
 	r.flush()
 	return n
+}
+
+// pass puts an entry into the batch. Who belongs to the room is changed by an entry when
+// everybody has heard it.
+func (r *Room) pass(e *journal.Entry) {
+	if !r.fan.add(e) {
+		r.flush()
+		r.fan.add(e)
+	}
+	if e.Kind.Governs() {
+		r.flush()
+		r.audience.governed(r.name, e, r.remove)
+	}
 }
 
 // The worker alone calls what follows.
@@ -360,7 +372,7 @@ func (r *Room) join(rc *receiver, visible bool, max int) {
 	switch {
 	case r.state.Load() == lost:
 		rc.closeSession(wire.Unavailable)
-	case errors.As(rc.session.MayRead(r.name), &why):
+	case errors.As(rc.session.MayHear(r.name, rc.role), &why):
 	case full:
 		why = wire.RoomFull.Error("")
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -73,11 +74,11 @@ type listener struct {
 	frames []string
 }
 
-func (l *listener) ID() string           { return "s" }
-func (l *listener) User() journal.User   { return journal.User{ID: cmp.Or(l.user, "ann")} }
-func (l *listener) Addr() netip.Addr     { return l.addr }
-func (l *listener) Close(wire.Code)      {}
-func (l *listener) MayRead(string) error { return nil }
+func (l *listener) ID() string                        { return "s" }
+func (l *listener) User() journal.User                { return journal.User{ID: cmp.Or(l.user, "ann")} }
+func (l *listener) Addr() netip.Addr                  { return l.addr }
+func (l *listener) Close(wire.Code)                   {}
+func (l *listener) MayHear(string, access.Role) error { return nil }
 
 func (l *listener) Deliver(frames []byte) {
 	l.mu.Lock()
@@ -101,7 +102,7 @@ func newRooms(t *testing.T) *Rooms {
 // join joins the room tea.
 func join(t *testing.T, rooms *Rooms, l *listener, enc Encoding, max int) (sub *Subscription, members int, err error) {
 	t.Helper()
-	sub, arrival, err := rooms.Join(t.Context(), "tea", l, enc, enc == V1, max)
+	sub, arrival, err := rooms.Join(t.Context(), "tea", l, enc, enc == V1, max, access.NoRole)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +126,7 @@ func TestSubscription_Joined_IsWhereHearingBegins(t *testing.T) {
 	r.do(func() { <-busy })
 	deliver(2)
 	l := new(listener)
-	sub, arrival, err := rooms.Join(t.Context(), "tea", l, V1, true, 0)
+	sub, arrival, err := rooms.Join(t.Context(), "tea", l, V1, true, 0, access.NoRole)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +237,7 @@ func TestRooms_Join_LeavesRoomsForOthers(t *testing.T) {
 	var subs []*Subscription
 	enter := func(addr, name string) bool {
 		t.Helper()
-		sub, _, err := rooms.Join(t.Context(), name, &listener{user: name, addr: netip.MustParseAddr(addr)}, V1, true, 0)
+		sub, _, err := rooms.Join(t.Context(), name, &listener{user: name, addr: netip.MustParseAddr(addr)}, V1, true, 0, access.NoRole)
 		var no *wire.Error
 		if err != nil && (!errors.As(err, &no) || no.Code != wire.Unavailable) {
 			t.Fatal(err)

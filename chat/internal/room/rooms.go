@@ -99,13 +99,14 @@ func (rs *Rooms) acquire(ctx context.Context, name string, addr netip.Addr) (*Ro
 // session's user is present in the room: others see it, and Remove and TellUser find it.
 //
 // arrival gets the answer of the room's worker: a session that may not read the room
-// when its turn comes, or finds it full, is refused, and its subscription has ended.
-func (rs *Rooms) Join(ctx context.Context, name string, s Session, enc Encoding, visible bool, max int) (sub *Subscription, arrival Arrival, err error) {
+// when its turn comes, or finds it full, is refused, and its subscription has ended. role
+// is that of its user, as far as is known: see Subscription.SetRole.
+func (rs *Rooms) Join(ctx context.Context, name string, s Session, enc Encoding, visible bool, max int, role access.Role) (sub *Subscription, arrival Arrival, err error) {
 	r, err := rs.acquire(ctx, name, access.AddressKey(s.Addr()))
 	if err != nil {
 		return nil, nil, err
 	}
-	sub = &Subscription{receiver: receiver{session: s, encoding: enc}, room: r}
+	sub = &Subscription{receiver: receiver{session: s, encoding: enc, role: role}, room: r}
 	return sub, sub.arrive(func() {
 		sub.joined = r.heard // what comes after this is held for it
 		r.join(&sub.receiver, visible, max)

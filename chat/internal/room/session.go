@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -22,9 +23,9 @@ type Session interface {
 	Deliver(frames []byte)
 	// Close tells the client why its session ends, and ends it.
 	Close(why wire.Code)
-	// MayRead returns why the session may not read a room, as a *wire.Error, or
-	// nil.
-	MayRead(room string) error
+	// MayHear returns why the session may not hear a room where its user has that role,
+	// as a *wire.Error, or nil.
+	MayHear(room string, role access.Role) error
 }
 
 // Settings of rooms. They may change at any time.

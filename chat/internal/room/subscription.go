@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync/atomic"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -143,6 +144,12 @@ func (s *Subscription) Leave(last []byte) {
 // user's last in the room, the user counts as present for Settings.AwayDelay more.
 func (s *Subscription) Lose() {
 	s.room.do(func() { s.room.leave(&s.receiver, nil, false) })
+}
+
+// SetRole says which role the user has in a conversation, as of one of its governing
+// entries. What the room has heard since then counts more.
+func (s *Subscription) SetRole(role access.Role, as journal.Seq) {
+	s.room.do(func() { s.receiver.setRole(role, as) })
 }
 
 // Review ends the subscription if the session may no longer read the room.

@@ -4,8 +4,9 @@
 //
 // # Files, lowest first
 //
-//	line.go    one entry as a line
-//	export.go  lines of entries that are kept: of all, or the last of a room
-//	tail.go    lines of entries as they come
-//	import.go  recording lines
+//	conversation.go  the members of a room as a line
+//	line.go          one entry as a line
+//	export.go        lines of entries that are kept: of all, or the last of a room
+//	tail.go          lines of entries as they come
+//	import.go        recording lines
 package transfer

@@ -6,23 +6,26 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // Source is a journal that entries are exported from.
 type Source interface {
 	Read(ctx context.Context, q journal.Query) (journal.Page, error)
+	Records() journal.Records
 }
 
 // Export calls each for every entry that is kept, as a line that Import reads:
 // room by room, beginning after the entry with the number after in the room from.
 // So an export that was interrupted can go on where it was. An empty from means the
-// beginning; if there is no room from, the error wraps ErrNoRoom. If only is set, it is
+// beginning; if there is no room from, the error wraps ErrNoRoom. Behind the entries of a
+// conversation there is a line with its members. If only is set, it is
 // that room alone. Rooms that belong to the server are left out, since no import takes
 // them. The line is valid during the call only. Without a lister, only may not be empty.
 func Export(ctx context.Context, j Source, lister journal.Lister, only, from string, after journal.Seq, each func(line []byte) error) error {
 	if only != "" {
-		return exportRoom(ctx, j, only, after, each)
+		return exportWhole(ctx, j, only, after, each)
 	}
 	if lister == nil {
 		return fmt.Errorf("export all rooms: the journal can't list them: %w", errors.ErrUnsupported)
@@ -34,11 +37,11 @@ func Export(ctx context.Context, j Source, lister journal.Lister, only, from str
 			return nil
 		case room == from:
 			reached = true
-			return exportRoom(ctx, j, room, after, each)
+			return exportWhole(ctx, j, room, after, each)
 		case !reached:
 			return nil
 		}
-		return exportRoom(ctx, j, room, 0, each)
+		return exportWhole(ctx, j, room, 0, each)
 	})
 	if err == nil && !reached {
 		return fmt.Errorf("export from room %q: %w", from, ErrNoRoom)
@@ -76,32 +79,70 @@ func History(ctx context.Context, j Source, room string, before journal.Seq, new
 	if before > 0 {
 		end = min(before, end)
 	}
-	return exportPart(ctx, j, room, end-journal.Seq(min(newest, uint64(end-1)))-1, end, each)
+	_, err = exportPart(ctx, j, room, end-journal.Seq(min(newest, uint64(end-1)))-1, end, each)
+	return err
 }
 
-func exportRoom(ctx context.Context, j Source, room string, after journal.Seq, each func(line []byte) error) error {
-	return exportPart(ctx, j, room, after, journal.Newest, each)
-}
-
-// exportPart calls each for the entries of a room above the number after and below end.
-func exportPart(ctx context.Context, j Source, room string, after, end journal.Seq, each func(line []byte) error) error {
+// exportPart calls each for the entries of a room above the number after and below end. It
+// returns the number of the last one.
+func exportPart(ctx context.Context, j Source, room string, after, end journal.Seq, each func(line []byte) error) (last journal.Seq, err error) {
 	var line []byte
 	for {
 		page, err := read(ctx, j, journal.Query{Room: room, After: after, Limit: exportPage, Bytes: exportBytes})
 		if err != nil {
-			return err
+			return after, err
 		}
 		for i := range page.Entries {
-			if after = page.Entries[i].Seq; after >= end {
-				return nil
+			if page.Entries[i].Seq >= end {
+				return after, nil
 			}
+			after = page.Entries[i].Seq
 			line = AppendLine(line[:0], page.Epoch, &page.Entries[i])
 			if err := each(line); err != nil {
-				return err
+				return after, err
 			}
 		}
 		if !page.More || len(page.Entries) == 0 {
-			return nil
+			return after, nil
 		}
 	}
+}
+
+// settleTries is how often an export reads a conversation again because it has changed
+// meanwhile.
+const settleTries = 100
+
+// exportWhole is exportPart up to the end of a room, and then its members, as of an entry
+// that was exported.
+func exportWhole(ctx context.Context, j Source, room string, after journal.Seq, each func(line []byte) error) error {
+	for range settleTries {
+		last, err := exportPart(ctx, j, room, after, journal.Newest, each)
+		if err != nil {
+			return err
+		}
+		after = last
+		state, err := loadMembers(ctx, j, room)
+		if err != nil || state.Version == 0 {
+			return err
+		}
+		again, err := loadMembers(ctx, j, room)
+		if err != nil {
+			return err
+		}
+		if state.Version != again.Version || state.Version > after {
+			continue
+		}
+		line, err := appendConversation(nil, &state)
+		if err != nil {
+			return err
+		}
+		return each(line)
+	}
+	return fmt.Errorf("export room %q: its members change all the time", room)
+}
+
+func loadMembers(ctx context.Context, j Source, room string) (members.State, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return members.Load(ctx, j.Records(), room, nil, true)
 }

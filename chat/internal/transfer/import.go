@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
@@ -34,16 +35,19 @@ const (
 //
 // Import stops at the first line that is damaged or does not fit. The error has
 // the number of that line. What came before it is kept.
-func Import(ctx context.Context, j journal.Restorer, from io.Reader, await func(ctx context.Context, room string) error) (Imported, error) {
+func Import(ctx context.Context, j Target, from io.Reader, await func(ctx context.Context, room string) error) (Imported, error) {
 	in := importer{journal: j, await: await}
 	lines := bufio.NewScanner(from)
 	lines.Buffer(make([]byte, 64<<10), maxLine)
 	for lines.Scan() {
-		e, err := parseLine(lines.Bytes(), time.Now())
-		if err == nil {
-			err = in.add(ctx, e, len(lines.Bytes()))
-		} else {
+		e, of, err := parseLine(lines.Bytes(), time.Now())
+		switch {
+		case err != nil:
 			err = in.fail(ctx, err)
+		case of != nil:
+			err = in.addMembers(ctx, of)
+		default:
+			err = in.add(ctx, e, len(lines.Bytes()))
 		}
 		if err != nil {
 			return in.done, err
@@ -59,9 +63,15 @@ func Import(ctx context.Context, j journal.Restorer, from io.Reader, await func(
 	return in.done, in.flush(ctx)
 }
 
+// Target is a journal into which entries are imported.
+type Target interface {
+	journal.Restorer
+	Records() journal.Records
+}
+
 // importer collects entries until there are enough to be written.
 type importer struct {
-	journal journal.Restorer
+	journal Target
 	await   func(ctx context.Context, room string) error
 	done    Imported
 	entries []journal.Entry
@@ -75,6 +85,28 @@ func (in *importer) add(ctx context.Context, e journal.Entry, size int) error {
 		return nil
 	}
 	return in.flush(ctx)
+}
+
+// addMembers writes the members of a conversation, whose entries come before them.
+func (in *importer) addMembers(ctx context.Context, of *members.State) error {
+	if err := in.flush(ctx); err != nil {
+		return err
+	}
+	list, err := recordsOver(ctx, in.journal.Records(), of)
+	written := 0
+	if err == nil {
+		written, err = in.journal.RestoreRecords(ctx, list)
+	}
+	if err != nil {
+		return fmt.Errorf("line %d: %w", in.done.Lines+1, err)
+	}
+	in.done.Lines++
+	if written > 0 {
+		in.done.Recorded++
+	} else {
+		in.done.Known++
+	}
+	return nil
 }
 
 // flush writes what was collected.

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -29,7 +30,7 @@ func appendRest(dst []byte, e *journal.Entry) []byte {
 	if !e.Kind.HasTarget() {
 		r.Reply = uint64(e.Target)
 	}
-	if !e.Kind.HasSender() && !e.Kind.HasTarget() && e.From.ID != "" {
+	if !e.Kind.HasSender() && !e.Kind.HasTarget() && !e.Kind.Governs() && e.From.ID != "" {
 		from := lineUser(e.From)
 		r.From = &from
 	}
@@ -60,8 +61,9 @@ type rest struct {
 // line is an entry as AppendLine writes it.
 type line struct {
 	rest
-	Epoch string `json:"epoch"`
-	Entry *struct {
+	Conversation *conversation `json:"conversation"` // then nothing else is there
+	Epoch        string        `json:"epoch"`
+	Entry        *struct {
 		Type     string          `json:"type"`
 		Room     string          `json:"room"`
 		Seq      uint64          `json:"seq"`
@@ -71,7 +73,45 @@ type line struct {
 		Body     json.RawMessage `json:"body"`
 		Target   uint64          `json:"target"`
 		Recalled bool            `json:"recalled"`
+		governing
 	} `json:"entry"`
+}
+
+// governing are the fields of entries that say who belongs to a room, or what it is called.
+type governing struct {
+	Users  []lineUser `json:"users,omitempty"`
+	Role   string     `json:"role,omitempty"`
+	Owner  *lineUser  `json:"owner,omitempty"`
+	Title  string     `json:"title,omitempty"`
+	Avatar string     `json:"avatar,omitempty"`
+	About  string     `json:"about,omitempty"`
+	Closed bool       `json:"closed,omitempty"`
+}
+
+// body returns the body of an entry of that kind; nil if it is of another one, or if there
+// is none.
+func (g *governing) body(kind journal.Kind) ([]byte, error) {
+	given, err := json.Marshal(g)
+	switch {
+	case err != nil:
+		return nil, err
+	case kind == journal.Info:
+		i := wire.Info{Title: g.Title, Avatar: g.Avatar, About: g.About, Closed: g.Closed}
+		return i.Append(nil), nil
+	case kind == journal.Member:
+		m := wire.Members{Role: g.Role, Title: g.Title, Avatar: g.Avatar, About: g.About}
+		for _, u := range g.Users {
+			m.Users = append(m.Users, wire.User(u))
+		}
+		if g.Owner != nil {
+			owner := wire.User(*g.Owner)
+			m.Owner = &owner
+		}
+		return m.Append(nil), nil
+	case len(given) > len("{}"):
+		return nil, errors.New("users, role, owner, title, avatar, about and closed belong to the types member and info")
+	}
+	return nil, nil
 }
 
 type lineUser struct {
@@ -85,23 +125,34 @@ type lineUser struct {
 // clock of the machine that it comes from may be ahead.
 const clockSlack = time.Hour
 
-// parseLine reads a line. The entry shares no memory with it.
-func parseLine(text []byte, now time.Time) (journal.Entry, error) {
+// parseLine reads a line, of an entry or of a conversation. What it returns shares no
+// memory with it.
+func parseLine(text []byte, now time.Time) (e journal.Entry, of *members.State, err error) {
 	if !utf8.Valid(text) {
-		return journal.Entry{}, errors.New("it is not UTF-8")
+		return e, nil, errors.New("it is not UTF-8")
 	}
 	var l line
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&l); err != nil {
-		return journal.Entry{}, fmt.Errorf("it is not the JSON of an entry: %w", err)
+		return e, nil, fmt.Errorf("it is not the JSON of an entry: %w", err)
 	}
 	if _, extra := d.Token(); extra != io.EOF {
-		return journal.Entry{}, errors.New("there is something behind the entry")
+		return e, nil, errors.New("there is something behind the entry")
 	}
-	if l.Entry == nil {
-		return journal.Entry{}, errors.New("entry is missing")
+	if (l.Entry == nil) == (l.Conversation == nil) {
+		return e, nil, errors.New("entry is missing")
 	}
+	if l.Conversation != nil {
+		of, err = l.Conversation.seats()
+		return e, of, err
+	}
+	e, err = l.entry(now)
+	return e, nil, err
+}
+
+// entry returns the entry of the line.
+func (l *line) entry(now time.Time) (journal.Entry, error) {
 	e := journal.Entry{
 		Room:     l.Entry.Room,
 		From:     journal.User(l.Entry.From),
@@ -123,7 +174,17 @@ func parseLine(text []byte, now time.Time) (journal.Entry, error) {
 	if err := l.addRest(&e); err != nil {
 		return e, err
 	}
-	err := checkEntry(&e, now)
+	body, err := l.Entry.body(e.Kind)
+	if err != nil {
+		return e, err
+	}
+	if e.Kind.Governs() && e.Body != nil {
+		return e, errors.New("an entry of the type member or info has no body")
+	}
+	if body != nil {
+		e.Body = body
+	}
+	err = checkEntry(&e, now)
 	e.From = access.CleanUser(e.From)
 	return e, err
 }

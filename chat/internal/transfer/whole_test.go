@@ -71,8 +71,8 @@ func everyKind(room string) []journal.Entry {
 		message(journal.Entry{Mentions: []string{"*"}}),                         // 5
 		{Room: room, Kind: journal.Notice, Body: []byte(`"closing"`)},           // 6
 		{Room: room, Kind: journal.Notice, Quiet: true, Body: []byte(`"x"`)},    // 7
-		{Room: room, Kind: journal.Member, From: ann, Body: []byte(`{"in":["bo"]}`)},
-		{Room: room, Kind: journal.Info, From: ann, Key: "i", Body: []byte(`{"title":"Tea"}`)},
+		{Room: room, Kind: journal.Member, From: ann, Body: []byte(`{"users":[{"id":"bo","name":""}],"role":"member"}`)},
+		{Room: room, Kind: journal.Info, From: ann, Body: []byte(`{"title":"Tea","avatar":"","about":"","closed":false}`)},
 		about(journal.Edit, 1, `{"text":"hello"}`), // 10
 		about(journal.Edit, 2, `"edited"`),
 		about(journal.Recall, 2, ""),

@@ -47,6 +47,7 @@ func testRestore(t *testing.T, s *tester.Suite) {
 			t.Errorf("a record was written: %q", value)
 		}
 	})
+	s.Each(t, "writes records with their stamps, unless newer ones are there", testRestoreRecords)
 	s.Each(t, "makes the keys of restored entries count", func(t *tester.T) {
 		old := recorded("room", 1, 3)
 		for i := range old {
@@ -266,4 +267,37 @@ func testRestoreExport(t *tester.T) {
 		}
 	}
 	t.CheckKeptInFeed(rooms...)
+}
+
+func testRestoreRecords(t *tester.T) {
+	guarded := tester.Message("room", "u1", `"x"`)
+	guarded.With = []journal.Record{{Key: "newer", Value: []byte("here")}, {Key: "older", Value: []byte("here")}}
+	for range 3 {
+		t.Append(guarded)
+	}
+	restored := func(key string, seq journal.Seq) journal.Record {
+		return journal.Record{Key: key, Value: []byte("restored"), Stamp: journal.Stamp{Seq: seq, Count: 2, Position: 1 << 40}}
+	}
+	list := []journal.Record{restored("newer", 3), restored("older", 4), restored("fresh", 7)}
+	for i, want := range []int{2, 0} { // it may be repeated
+		n, err := t.J.(journal.Restorer).RestoreRecords(tester.Background, list)
+		if err != nil || n != want {
+			t.Errorf("restored for the %d. time: %d, %v; want %d", i+1, n, err, want)
+		}
+	}
+	got, err := t.J.Records().GetMany(tester.Background, []string{"newer", "older", "fresh"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		value string
+		stamp journal.Stamp
+	}{{"here", got[0].Stamp}, {"restored", journal.Stamp{Seq: 4, Count: 2}}, {"restored", journal.Stamp{Seq: 7, Count: 2}}} {
+		if string(got[i].Value) != want.value || got[i].Stamp != want.stamp || got[0].Stamp.Seq != 3 {
+			t.Errorf("record %q is %q with %+v, want %q with %+v", got[i].Key, got[i].Value, got[i].Stamp, want.value, want.stamp)
+		}
+	}
+	if _, err := t.J.(journal.Restorer).RestoreRecords(tester.Background, []journal.Record{{Key: "", Value: []byte("x")}}); !errors.Is(err, journal.ErrLimit) {
+		t.Errorf("a record without a key: %v", err)
+	}
 }

@@ -1,0 +1,134 @@
+package access
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// app is the policies of a site with conversations.
+func app(t testing.TB) Policies {
+	ps := Policies{
+		{Pattern: "d-*", Direct: true, Create: subjectsOf(t, "users")},
+		{
+			Pattern: "g-*", Read: subjectsOf(t, "members"), Write: subjectsOf(t, "members"), Moderate: subjectsOf(t, "admins"),
+			Create: subjectsOf(t, "users"), Invite: subjectsOf(t, "members"), History: History{Joined: true},
+		},
+		{
+			Pattern: "c-*", Read: subjectsOf(t, "users"), Write: subjectsOf(t, "admins"), Moderate: subjectsOf(t, "admins"),
+			Create: subjectsOf(t, "role=staff"), OpenTo: subjectsOf(t, "users"), MaxMembers: 3,
+		},
+		{Pattern: "live-*", Read: subjectsOf(t, "anyone"), Write: subjectsOf(t, "users")},
+	}
+	if err := ps.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return ps
+}
+
+func TestPolicies_For_Conversations(t *testing.T) {
+	ps := app(t)
+	ann := &Identity{User: journal.User{ID: "ann"}}
+	for _, c := range []struct {
+		room string
+		role Role
+		want string // read, write, moderate, invite, add oneself
+	}{
+		{"d-1", NoRole, ""}, {"d-1", Member, "rw"}, {"d-1", Owner, "rw"},
+		{"g-1", NoRole, ""}, {"g-1", Member, "rwi"}, {"g-1", Admin, "rwmi"}, {"g-1", Owner, "rwmi"},
+		{"c-1", NoRole, "ro"}, {"c-1", Member, "ro"}, {"c-1", Admin, "rwmio"}, {"c-1", Owner, "rwmio"},
+		{"live-1", NoRole, "rw"}, {"live-1", Owner, "rw"},
+	} {
+		r := ps.For(ann, c.room, c.role)
+		got := ""
+		for _, right := range []struct {
+			has  bool
+			name string
+		}{{r.Read, "r"}, {r.Write, "w"}, {r.Moderate, "m"}, {r.Invite, "i"}, {r.Open, "o"}} {
+			if right.has {
+				got += right.name
+			}
+		}
+		if got != c.want {
+			t.Errorf("a user with the role %s in %s: %q, want %q", c.role, c.room, got, c.want)
+		}
+		if conversation := c.room != "live-1"; r.Conversation != conversation || r.Raw == conversation {
+			t.Errorf("%s: %+v", c.room, r)
+		}
+	}
+	for room, want := range map[string]int{"d-1": 2, "g-1": DefaultMembers, "c-1": 3, "live-1": 0} {
+		if got := ps.For(ann, room, Member).MaxMembers; got != want {
+			t.Errorf("%s has %d seats, want %d", room, got, want)
+		}
+	}
+}
+
+func TestPolicies_Founding(t *testing.T) {
+	ps := app(t)
+	ann := &Identity{User: journal.User{ID: "ann"}}
+	staff := &Identity{User: journal.User{ID: "bo"}, Claims: map[string][]string{"role": {"staff"}}}
+	for _, c := range []struct {
+		id      *Identity
+		direct  bool
+		pattern string
+		want    string
+	}{
+		{nil, true, "", ""}, {nil, false, "", ""},
+		{ann, true, "", "d-*"}, {ann, false, "", "g-*"}, {ann, false, "g-*", "g-*"}, {ann, false, "c-*", ""},
+		{ann, false, "d-*", ""}, {ann, true, "g-*", ""}, {ann, false, "live-*", ""}, {ann, false, "nowhere", ""},
+		{staff, false, "c-*", "c-*"},
+	} {
+		got := ""
+		if p, ok := ps.Founding(c.id, c.direct, c.pattern); ok {
+			got = p.Pattern
+		}
+		if got != c.want {
+			t.Errorf("%+v, direct %v, %q: founds %q, want %q", c.id, c.direct, c.pattern, got, c.want)
+		}
+	}
+}
+
+func TestPolicies_Validate_Conversations(t *testing.T) {
+	who := func(list string) []Subject { return subjectsOf(t, list) }
+	for want, ps := range map[string]Policies{
+		"create is for conversations":           {{Pattern: "a-*", Read: who("users"), Create: who("users")}},
+		"invite is for conversations":           {{Pattern: "a-*", Direct: true, Create: who("users"), Invite: who("users")}},
+		"open_to is for conversations":          {{Pattern: "a-*", Read: who("users"), OpenTo: who("users")}},
+		"history joined is for conversations":   {{Pattern: "a-*", Read: who("users"), History: History{Joined: true}}},
+		"read contradicts direct":               {{Pattern: "a-*", Direct: true, Create: who("users"), Read: who("users")}},
+		"write contradicts direct":              {{Pattern: "a-*", Direct: true, Create: who("users"), Write: who("users")}},
+		"moderate contradicts direct":           {{Pattern: "a-*", Direct: true, Create: who("users"), Moderate: who("users")}},
+		"max_members contradicts direct":        {{Pattern: "a-*", Direct: true, Create: who("users"), MaxMembers: 2}},
+		"direct needs create":                   {{Pattern: "a-*", Direct: true}},
+		"at most 5000 members":                  {{Pattern: "a-*", Read: who("members"), MaxMembers: 5001}},
+		"with one *":                            {{Pattern: "a", Direct: true, Create: who("users")}},
+		"without {user}":                        {{Pattern: "{user}-*", Read: who("members"), Create: who("users")}},
+		"at most 100 bytes":                     {{Pattern: strings.Repeat("a", 100) + "*", Read: who("members"), Create: who("users")}},
+		`"a-*", which stands before it`:         {{Pattern: "a-*", Read: who("users")}, {Pattern: "a-b-*", Direct: true, Create: who("users")}},
+		`"*x*", which stands before it`:         {{Pattern: "*x*", Read: who("users")}, {Pattern: "d-*", Direct: true, Create: who("users")}},
+		`"d-a{user}", which stands before it`:   {{Pattern: "d-a{user}", Read: who("users")}, {Pattern: "d-*", Direct: true, Create: who("users")}},
+		`"d-abcdefghijklmnopqrstuvwxyz", which`: {{Pattern: "d-abcdefghijklmnopqrstuvwxyz", Read: who("users")}, {Pattern: "d-*", Direct: true, Create: who("users")}},
+	} {
+		if err := ps.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	for _, before := range []string{"d-vip", "d-1*", "D-*", "d-*-x", "d-A{user}", "x*", "d-" + strings.Repeat("a", 27), "*0*"} {
+		ps := Policies{{Pattern: before, Read: who("users")}, {Pattern: "d-*", Direct: true, Create: who("users")}}
+		if err := ps.Validate(); err != nil {
+			t.Errorf("before d-*: %v", err)
+		}
+	}
+}
+
+func TestParseRole(t *testing.T) {
+	for r, name := range map[Role]string{NoRole: "none", Member: "member", Admin: "admin", Owner: "owner"} {
+		if got, err := ParseRole(name); err != nil || got != r || r.String() != name {
+			t.Errorf("%q is %v, %v; %v is %q", name, got, err, r, r.String())
+		}
+	}
+	if _, err := ParseRole("king"); err == nil {
+		t.Error("king is a role")
+	}
+}

@@ -1,0 +1,182 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// Validate returns an error that names the first policy that makes no sense.
+func (ps Policies) Validate() error {
+	for i, p := range ps {
+		if err := p.validate(); err != nil {
+			return err
+		}
+		for _, before := range ps[:i] {
+			switch {
+			case before.Pattern == p.Pattern:
+				return fmt.Errorf("policy %q stands twice: only the first would apply", p.Pattern)
+			case covers(before.Pattern, p.Pattern):
+				return fmt.Errorf("policy %q never applies, because policy %q before it matches all its rooms: put it before that one", p.Pattern, before.Pattern)
+			}
+		}
+	}
+	return ps.validateNames()
+}
+
+func (p *Policy) validate() error {
+	if err := CheckPattern(p.Pattern); err != nil {
+		return err
+	}
+	if journal.IsReserved(p.Pattern) {
+		return fmt.Errorf("policy %q: rooms whose names begin with @ belong to the server", p.Pattern)
+	}
+	for _, list := range [][]Subject{p.Read, p.Write, p.Moderate, p.Create, p.Invite, p.OpenTo} {
+		for _, s := range list {
+			if s.kind == 0 {
+				return fmt.Errorf("policy %q has an empty subject", p.Pattern)
+			}
+			if s.kind == named && !strings.Contains(p.Pattern, userSlot) {
+				return fmt.Errorf("policy %q: %s is nobody, since the pattern has no %s", p.Pattern, userSlot, userSlot)
+			}
+		}
+	}
+	for _, n := range []struct {
+		name  string
+		value int64
+	}{
+		{"max_members", int64(p.MaxMembers)},
+		{"history", int64(p.History.Age)},
+		{"retention", int64(p.Retention.Count)},
+		{"retention", int64(p.Retention.Age)},
+		{"retention", p.Retention.Bytes},
+	} {
+		if n.value < 0 {
+			return fmt.Errorf("policy %q: %s must not be negative", p.Pattern, n.name)
+		}
+	}
+	return p.validateConversation()
+}
+
+// maxFounded is the length of a pattern, in bytes, at most, whose rooms can be founded.
+const maxFounded = 100
+
+// nameLength is how many characters stand for the star in the name of a founded room;
+// nameAlphabet has them.
+const (
+	nameLength   = 26
+	nameAlphabet = "abcdefghijklmnopqrstuvwxyz234567"
+)
+
+// validateConversation returns what is wrong with the words that only conversations
+// have.
+func (p *Policy) validateConversation() error {
+	for _, word := range []struct {
+		name  string
+		given bool
+		fits  bool
+		why   string
+	}{
+		{"create", len(p.Create) > 0, p.IsConversation(), "is for conversations: add direct, or members to read"},
+		{"invite", len(p.Invite) > 0, p.IsConversation() && !p.Direct, "is for conversations with read members"},
+		{"open_to", len(p.OpenTo) > 0, p.IsConversation() && !p.Direct, "is for conversations with read members"},
+		{"history joined", p.History.Joined, p.IsConversation() && !p.Direct, "is for conversations with read members"},
+		{"read", p.Direct && len(p.Read) > 0, false, "contradicts direct: the two read"},
+		{"write", p.Direct && len(p.Write) > 0, false, "contradicts direct: the two write"},
+		{"moderate", p.Direct && len(p.Moderate) > 0, false, "contradicts direct: nobody moderates"},
+		{"max_members", p.Direct && p.MaxMembers > 0, false, "contradicts direct: there are two"},
+	} {
+		if word.given && !word.fits {
+			return fmt.Errorf("policy %q: %s %s", p.Pattern, word.name, word.why)
+		}
+	}
+	if p.Direct && len(p.Create) == 0 {
+		return fmt.Errorf("policy %q: direct needs create: who may found conversations of two", p.Pattern)
+	}
+	if p.MaxMembers > MaxConversation && p.IsConversation() {
+		return fmt.Errorf("policy %q: a conversation has at most %d members", p.Pattern, MaxConversation)
+	}
+	if len(p.Create) == 0 {
+		return nil
+	}
+	if strings.Count(p.Pattern, "*") != 1 || strings.Contains(p.Pattern, userSlot) || len(p.Pattern) > maxFounded {
+		return fmt.Errorf("policy %q: create needs a pattern with one * and without {user}, of at most %d bytes", p.Pattern, maxFounded)
+	}
+	return nil
+}
+
+// validateNames returns an error if a room that one policy founds would belong to an
+// earlier one.
+func (ps Policies) validateNames() error {
+	for i, p := range ps {
+		if len(p.Create) == 0 {
+			continue
+		}
+		for _, before := range ps[:i] {
+			if matchesFounded(before.Pattern, p.Pattern) {
+				return fmt.Errorf("policy %q: rooms that are created for it could belong to policy %q, which stands before it", p.Pattern, before.Pattern)
+			}
+		}
+	}
+	return nil
+}
+
+// matchesFounded reports whether a pattern matches a name that could be made for the
+// pattern founded. Any text may stand for {user}.
+func matchesFounded(pattern, founded string) bool {
+	if journal.IsReserved(founded) && !journal.IsReserved(pattern) {
+		return false
+	}
+	const star, letter = '*', 0 // no name has a control character
+	name := strings.Replace(founded, "*", strings.Repeat(string(rune(letter)), nameLength), 1)
+	pattern = strings.ReplaceAll(pattern, userSlot, "*")
+	// row[j]: what was looked at of pattern fits name[:j].
+	row := make([]bool, len(name)+1)
+	row[0] = true
+	for _, c := range []byte(pattern) {
+		next := make([]bool, len(name)+1)
+		for j := range next {
+			switch {
+			case c == star:
+				next[j] = row[j] || j > 0 && next[j-1]
+			case j == 0 || !row[j-1]:
+			case name[j-1] == letter:
+				next[j] = strings.IndexByte(nameAlphabet, c) >= 0
+			default:
+				next[j] = name[j-1] == c
+			}
+		}
+		row = next
+	}
+	return row[len(name)]
+}
+
+// Founding returns the policy whose rooms somebody may found: of two users if direct,
+// and with this pattern, or else the first one. It returns false if there is none.
+func (ps Policies) Founding(id *Identity, direct bool, pattern string) (*Policy, bool) {
+	if id == nil {
+		id = &unknown
+	}
+	for i := range ps {
+		p := &ps[i]
+		if p.Direct == direct && (pattern == "" || pattern == p.Pattern) && includes(p.Create, id, false, NoRole) {
+			return p, true
+		}
+	}
+	return nil, false
+}
+
+// HaveConversations reports whether any room can be a conversation.
+func (ps Policies) HaveConversations() bool {
+	return slices.ContainsFunc(ps, func(p Policy) bool { return p.IsConversation() })
+}
+
+// Conversation returns the policy of a room if it is a conversation, or nil.
+func (ps Policies) Conversation(room string) *Policy {
+	if p, _ := ps.find(room, ""); p != nil && p.IsConversation() {
+		return p
+	}
+	return nil
+}

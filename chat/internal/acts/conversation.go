@@ -1,0 +1,192 @@
+package acts
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// Create is the act of founding a conversation. One that is there already is found
+// again: by the other user of a conversation of two, or by the key of the first time.
+func (a Turn) Create(ctx context.Context, c *wire.Create) (room string, duplicate bool, err error) {
+	policy, ok := a.core.settings().Policies.Founding(a.identity.Load(), c.Direct != "", c.Pattern)
+	if !ok || a.kind == raw {
+		return "", false, wire.Forbidden.Error("")
+	}
+	user, others := a.User(), c.Users
+	if c.Direct != "" {
+		room, others = members.DirectName(policy.Pattern, user.ID, c.Direct), []string{c.Direct}
+	} else {
+		room = members.GroupName(policy.Pattern, user.ID, c.Key)
+	}
+	if i := slices.Index(others, user.ID); i >= 0 {
+		return "", false, wrongUser(c, i)
+	}
+	if err := a.mayAdd(room, others, c.Direct != ""); err != nil {
+		return "", false, err
+	}
+	if 1+len(others) > policy.Seats() {
+		return "", false, wire.RoomFull.Error("")
+	}
+	receipt, err := a.found(ctx, room, c, others)
+	return room, receipt.Duplicate, err
+}
+
+// wrongUser is the refusal of a conversation with oneself.
+func wrongUser(c *wire.Create, i int) error {
+	e := members.ForbiddenUser(i)
+	e.Code, e.Retry = wire.BadFrame, wire.Never
+	if c.Direct != "" {
+		e.Field = "direct"
+	}
+	e.Message = e.Field + " is your own id"
+	return e
+}
+
+// found appends the entry with which a conversation begins, unless it has begun.
+func (a *Actor) found(ctx context.Context, room string, c *wire.Create, others []string) (journal.Receipt, error) {
+	charged := false
+	return a.govern(ctx, room, append(others[:len(others):len(others)], a.User().ID), false, func(s *members.State, _ members.By) (*members.Change, error) {
+		if s.Version > 0 {
+			return nil, nil
+		}
+		if !charged {
+			if wait := a.chargeNewRoom(); wait > 0 {
+				return nil, wire.TooSoon(wait)
+			}
+			charged = true
+		}
+		if err := a.keepProfile(ctx); err != nil {
+			return nil, err
+		}
+		shown, err := a.core.profiles(ctx, others)
+		if err != nil {
+			return nil, err
+		}
+		if c.Direct != "" {
+			return members.FoundDirect(room, a.User(), shown[0])
+		}
+		return members.Found(room, a.User(), shown, members.Info{Title: c.Title, Avatar: c.Avatar, About: c.About})
+	})
+}
+
+// mayAdd returns why users can not be added to a conversation, or nil: a banned one can
+// not.
+func (a *Actor) mayAdd(room string, users []string, direct bool) error {
+	for i, id := range users {
+		if a.core.sanctions.check(access.Ban, id, room) == nil {
+			continue
+		}
+		e := members.ForbiddenUser(i)
+		if direct {
+			e.Field = "direct"
+		}
+		return e
+	}
+	return a.notBanned(room)
+}
+
+// SetMembers is the act of giving users a role in a conversation, or of removing them.
+func (a Turn) SetMembers(ctx context.Context, room string, users []string, role access.Role) (journal.Receipt, error) {
+	if err := a.mayGovern(room); err != nil {
+		return journal.Receipt{}, err
+	}
+	if role != access.NoRole {
+		if err := a.mayAdd(room, users, false); err != nil {
+			return journal.Receipt{}, err
+		}
+	}
+	shown, err := a.core.profiles(ctx, users)
+	if err != nil {
+		return journal.Receipt{}, err
+	}
+	// Whoever removes an owner must know who follows.
+	all := role == access.NoRole && slices.Contains(users, a.User().ID)
+	if a.kind != operator && role == access.Member && slices.Contains(users, a.User().ID) {
+		if err := a.keepProfile(ctx); err != nil {
+			return journal.Receipt{}, err
+		}
+	}
+	return a.govern(ctx, room, users, all || a.kind == operator, func(s *members.State, by members.By) (*members.Change, error) {
+		return s.SetRole(by, shown, role)
+	})
+}
+
+// SetInfo is the act of changing what a conversation is called, or of closing it.
+func (a Turn) SetInfo(ctx context.Context, room string, p members.Patch) (journal.Receipt, error) {
+	if err := a.mayGovern(room); err != nil {
+		return journal.Receipt{}, err
+	}
+	if err := a.notMuted(room); err != nil {
+		return journal.Receipt{}, err
+	}
+	return a.govern(ctx, room, nil, false, func(s *members.State, by members.By) (*members.Change, error) {
+		return s.SetInfo(by, p)
+	})
+}
+
+// mayGovern returns why nothing can be changed about a room by the actor, or nil. The
+// rest is judged by what the room is.
+func (a *Actor) mayGovern(room string) error {
+	if err := CheckRoom(room); err != nil {
+		return err
+	}
+	if !a.rights(room, access.NoRole).Conversation || a.kind == raw {
+		return wire.Forbidden.Error("")
+	}
+	return a.notBanned(room)
+}
+
+// Members is the act of asking who belongs to a conversation: at most limit of them,
+// ordered by id, behind the id after.
+func (a Turn) Members(ctx context.Context, room, after string, limit int) (*wire.MemberList, error) {
+	if err := a.mayUse(ctx, room); err != nil {
+		return nil, err
+	}
+	if err := a.mayReadNow(); err != nil {
+		return nil, err
+	}
+	records := a.core.journal.Records()
+	state, err := members.Load(ctx, records, room, nil, false)
+	if err != nil {
+		return nil, err
+	}
+	if state.Version == 0 {
+		return nil, wire.Forbidden.Error("")
+	}
+	list := &wire.MemberList{Room: room, Size: state.Size}
+	var ids []string
+	prefix := members.RolesKey(room)
+	err = records.Scan(ctx, prefix, func(r journal.Record) error {
+		id := strings.TrimPrefix(r.Key, prefix)
+		if id <= after {
+			return nil
+		}
+		if len(ids) == limit {
+			list.More = true
+			return errEnough
+		}
+		seat, err := members.ParseSeat(r)
+		ids = append(ids, id)
+		list.Users = append(list.Users, wire.MemberOf{Role: seat.Role.String(), Since: uint64(seat.Since)})
+		return err
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, err
+	}
+	a.owe(len(ids) * readCost)
+	shown, err := a.core.profiles(ctx, ids)
+	for i := range shown {
+		list.Users[i].User = wire.User(shown[i])
+	}
+	return list, err
+}
+
+// errEnough ends a scan.
+var errEnough = errors.New("there are enough")

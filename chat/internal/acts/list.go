@@ -1,0 +1,97 @@
+package acts
+
+import (
+	"context"
+	"slices"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/list"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// ListSince is the act of asking for the list of one's conversations with hello.
+//
+// s is told of its changes once ListReady is called.
+func (a Turn) ListSince(ctx context.Context, s list.Session, from wire.ListFrom) (*wire.Listed, error) {
+	if err := a.mayList(); err != nil {
+		return nil, err
+	}
+	a.listing = s
+	answer, n, err := a.core.live.Open(ctx, s, a.User().ID, from)
+	a.owe(max(n, 1) * rowCost)
+	return answer, err
+}
+
+// ListReady says that the client is about to get its list.
+func (a Turn) ListReady() {
+	if a.listing != nil {
+		a.core.live.Ready(a.listing, a.User().ID)
+	}
+}
+
+// List is the act of asking for a page of the list, or for certain rows.
+func (a Turn) List(ctx context.Context, c *wire.List) (*wire.Rows, error) {
+	if err := a.mayList(); err != nil {
+		return nil, err
+	}
+	answer, user := &wire.Rows{ID: c.ID}, a.User().ID
+	var err error
+	if len(c.Rooms) > 0 {
+		if i := slices.IndexFunc(c.Rooms, func(name string) bool { return CheckRoom(name) != nil }); i >= 0 {
+			return nil, CheckRoom(c.Rooms[i])
+		}
+		answer.Rows, err = a.core.lists.Rows(ctx, user, c.Rooms)
+	} else {
+		answer.Rows, answer.Next, err = a.core.lists.Page(ctx, user, c.Next, c.Limit)
+	}
+	a.owe(max(len(answer.Rows), 1) * rowCost)
+	return answer, err
+}
+
+// maxListed is how many pairs of user and room one node tells of changes.
+const maxListed = 5_000_000
+
+// rowCost is what a row counts for that was read for the list.
+const rowCost = 64
+
+// mayList returns why the actor has no list now, or nil.
+func (a *Actor) mayList() error {
+	if a.kind != client {
+		return wire.Forbidden.Error("")
+	}
+	return a.mayReadNow()
+}
+
+// SetRow is the act of changing how the actor has a conversation in their list.
+func (a Turn) SetRow(ctx context.Context, c *wire.SetRow) error {
+	in, err := a.reader(ctx, c.Room)
+	if err != nil {
+		return err
+	}
+	if in.seat.Role == access.NoRole {
+		return wire.Forbidden.Error("")
+	}
+	heads, err := a.core.journal.Heads(ctx, []string{c.Room})
+	if err != nil {
+		return err
+	}
+	change := list.Change{Notify: c.Notify, Top: c.Top, Hide: c.Hide, Clear: c.Clear}
+	_, err = list.Set(ctx, a.core.journal.Records(), a.User().ID, c.Room, &heads[0], change)
+	if err == nil {
+		a.core.live.Tell(ctx, a.User().ID, c.Room)
+	}
+	return err
+}
+
+// isDirect reports whether a room is a conversation of two.
+func (c *Core) isDirect(room string) bool {
+	p := c.settings().Policies.Conversation(room)
+	return p != nil && p.Direct
+}
+
+// isListed reports whether members with that role have a room in their lists: the policies
+// may have changed since they came.
+func (c *Core) isListed(room string, role access.Role) bool {
+	return !journal.IsReserved(room) && c.settings().Policies.For(nil, room, role).Conversation
+}

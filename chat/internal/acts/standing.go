@@ -1,0 +1,258 @@
+package acts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/list"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// standing is what an actor is in a room and may do there: in a conversation, as of
+// one of its governing entries.
+type standing struct {
+	access.Rights
+	seat members.Seat // of the user; zero where there are no members
+	room members.Room // zero where there are no members
+	row  list.Settings
+}
+
+// standing asks the policies and, only if the room is a conversation, the journal: for
+// three records. In one that nobody has founded, nobody may do anything.
+func (a *Actor) standing(ctx context.Context, room string) (standing, error) {
+	s := standing{Rights: a.rights(room, access.NoRole)}
+	if !s.Conversation {
+		return s, nil
+	}
+	user := a.User().ID
+	state, err := members.Load(ctx, a.core.journal.Records(), room, []string{user}, false)
+	if err != nil {
+		return standing{}, err
+	}
+	s = a.standingIn(&state)
+	if s.seat.Role != access.NoRole {
+		record, err := a.core.journal.Records().Get(ctx, list.SettingsKey(user, room))
+		if err != nil {
+			return standing{}, err
+		}
+		if s.row, err = list.ParseSettings(record); err != nil {
+			return standing{}, err
+		}
+	}
+	return s, nil
+}
+
+// standingIn returns the actor's standing in a conversation whose records were read.
+func (a *Actor) standingIn(state *members.State) standing {
+	s := standing{seat: state.Seats[a.User().ID], room: state.Room}
+	s.Rights = a.rights(state.Name, s.seat.Role)
+	switch {
+	case state.Version == 0:
+		s.Rights = access.Rights{Conversation: true}
+	case state.Closed && a.kind != operator:
+		s.Write = false
+	}
+	return s
+}
+
+// since is the condition of an entry that was judged by the standing: see
+// journal.Entry.Since. It is 0 where there are no members.
+func (s *standing) since() journal.Seq {
+	if !s.Conversation {
+		return 0
+	}
+	return s.room.Version + 1
+}
+
+// by is the actor for the rules of conversations.
+func (a *Actor) by(s *standing) members.By {
+	return members.By{User: a.User().ID, Role: s.seat.Role, Rights: s.Rights, Operator: a.kind == operator}
+}
+
+// reader returns the actor's standing in a room, or why the actor may not read it.
+func (a *Actor) reader(ctx context.Context, room string) (standing, error) {
+	s, err := a.standing(ctx, room)
+	if err == nil {
+		err = a.mayRead(room, s.Rights)
+	}
+	return s, err
+}
+
+// writer returns the actor's standing in a room, or why the actor may not write to it.
+// It asks everything anew: what has changed since the actor came in holds at once.
+func (a *Actor) writer(ctx context.Context, room string) (standing, error) {
+	s, err := a.reader(ctx, room)
+	if err != nil {
+		return s, err
+	}
+	if !s.Write {
+		return s, wire.Forbidden.Error("")
+	}
+	return s, a.notMuted(room)
+}
+
+// mayUse returns why an actor who is not in a room may do nothing there, or nil.
+func (a *Actor) mayUse(ctx context.Context, room string) error {
+	if err := CheckRoom(room); err != nil {
+		return err
+	}
+	_, err := a.reader(ctx, room)
+	return err
+}
+
+// profileKey is the key of the record of what is shown of a user who may belong to
+// conversations.
+func profileKey(user string) string { return "user\x00" + user }
+
+// profile is that record.
+type profile struct {
+	Name   string `json:"name,omitempty"`
+	Avatar string `json:"avatar,omitempty"`
+	Guest  bool   `json:"guest,omitempty"`
+}
+
+// profiles returns what is shown of users, in the order asked. Nothing is known of a
+// user who was never here.
+func (c *Core) profiles(ctx context.Context, ids []string) ([]journal.User, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = profileKey(id)
+	}
+	records, err := c.journal.Records().GetMany(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	users := make([]journal.User, len(ids))
+	for i, r := range records {
+		var p profile
+		if r.Value != nil {
+			if err := json.Unmarshal(r.Value, &p); err != nil {
+				return nil, fmt.Errorf("the record of a user makes no sense: %w", err)
+			}
+		}
+		users[i] = journal.User{ID: ids[i], Name: p.Name, Avatar: p.Avatar, Guest: p.Guest}
+	}
+	return users, nil
+}
+
+// keepProfile notes what is shown of the actor, for the lists of others. It writes only
+// if that has changed.
+func (a *Actor) keepProfile(ctx context.Context) error {
+	user := a.User()
+	now := profile{Name: user.Name, Avatar: user.Avatar, Guest: user.Guest}
+	records := a.core.journal.Records()
+	kept, err := records.Get(ctx, profileKey(user.ID))
+	if err != nil {
+		return err
+	}
+	value, err := json.Marshal(now)
+	if err != nil || string(kept.Value) == string(value) {
+		return err
+	}
+	return records.Update(ctx, profileKey(user.ID), func([]byte) ([]byte, error) { return value, nil })
+}
+
+// governTries is how often a command is judged again because the room has changed
+// meanwhile. Somebody else's command succeeds each time.
+const governTries = 8
+
+// publishTimeout is how long callers without a session wait: until the room has less
+// to pass on, and then for the journal's answer.
+const publishTimeout = 30 * time.Second
+
+// through carries out an act through the room, like all acts, without a subscription. It
+// waits for the journal.
+func (a *Actor) through(ctx context.Context, name string, act func(context.Context, Appender, func(journal.Receipt, error)) error) (journal.Receipt, error) {
+	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
+	defer cancel()
+	defer context.AfterFunc(a.core.context, cancel)() // the hub is closing, and waits for the room
+	r, release, err := a.core.rooms.KeepOpen(ctx, name)
+	if err != nil {
+		return journal.Receipt{}, err
+	}
+	defer release()
+	type answer struct {
+		receipt journal.Receipt
+		err     error
+	}
+	answers := make(chan answer, 1)
+	if err := act(ctx, r, func(receipt journal.Receipt, err error) { answers <- answer{receipt, err} }); err != nil {
+		return journal.Receipt{}, err
+	}
+	select {
+	case got := <-answers:
+		return got.receipt, got.err
+	case <-ctx.Done():
+	}
+	select {
+	case got := <-answers: // both came at once
+		return got.receipt, got.err
+	default:
+		return journal.Receipt{}, unavailable(journal.ErrUncertain) // it was handed in
+	}
+}
+
+// judged carries out an act whose entry is refused if the conversation has changed since
+// the act was judged: then attempt is called again, by a goroutine, since done must not
+// block. done is called unless judged returns an error.
+func (a *Actor) judged(ctx context.Context, tries int, attempt func(context.Context, func(journal.Receipt, error)) error, done func(journal.Receipt, error)) error {
+	return attempt(ctx, func(receipt journal.Receipt, err error) {
+		switch {
+		case !errors.Is(err, journal.ErrStale):
+			done(receipt, err)
+		case tries == 1:
+			done(journal.Receipt{}, wire.Unavailable.Error(""))
+		default:
+			a.core.again.Go(func() {
+				if err := a.judged(a.Soon(), tries-1, attempt, done); err != nil {
+					done(journal.Receipt{}, err)
+				}
+			})
+		}
+	})
+}
+
+// govern carries out a change of a conversation: it reads the records, lets judge decide,
+// appends, and begins again if the room has changed meanwhile. users are those whose
+// seats judge needs beside the actor's own; all: everybody's. A judge that returns
+// no change says that nothing is to be done: the receipt is that of a duplicate.
+func (a *Actor) govern(ctx context.Context, room string, users []string, all bool, judge func(*members.State, members.By) (*members.Change, error)) (journal.Receipt, error) {
+	for range governTries {
+		receipt, err := a.governOnce(ctx, room, users, all, judge)
+		if !errors.Is(err, journal.ErrStale) {
+			return receipt, err
+		}
+	}
+	return journal.Receipt{}, wire.Unavailable.Error("")
+}
+
+func (a *Actor) governOnce(ctx context.Context, room string, users []string, all bool, judge func(*members.State, members.By) (*members.Change, error)) (journal.Receipt, error) {
+	state, err := members.Load(ctx, a.core.journal.Records(), room, append(users[:len(users):len(users)], a.User().ID), all)
+	if err != nil {
+		return journal.Receipt{}, err
+	}
+	s := a.standingIn(&state)
+	change, err := judge(&state, a.by(&s))
+	if err != nil {
+		return journal.Receipt{}, err
+	}
+	if change == nil {
+		return journal.Receipt{Duplicate: true}, nil
+	}
+	receipt, err := a.through(ctx, room, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
+		a.append(ctx, to, change.Entry(), done)
+		return nil
+	})
+	for _, user := range users { // the others list the room already, and hear of the entry
+		if err == nil {
+			a.core.live.Tell(ctx, user, room)
+		}
+	}
+	return receipt, err
+}

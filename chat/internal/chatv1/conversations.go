@@ -1,0 +1,94 @@
+package chatv1
+
+import (
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// create founds a conversation.
+func (s *Session) create(t acts.Turn, c *wire.Create) error {
+	name, duplicate, err := t.Create(t.Soon(), c)
+	if err == nil {
+		s.answer(&wire.Created{ID: c.ID, Room: name, Duplicate: duplicate})
+	}
+	return err
+}
+
+// setMembers gives users a role in a conversation.
+func (s *Session) setMembers(t acts.Turn, c *wire.SetMembers) error {
+	role, err := access.ParseRole(c.Role)
+	if err != nil {
+		return err
+	}
+	receipt, err := t.SetMembers(t.Soon(), c.Room, c.Users, role)
+	return s.governed(c.ID, c.Room, receipt, err)
+}
+
+// setInfo changes what a conversation is called.
+func (s *Session) setInfo(t acts.Turn, c *wire.SetInfo) error {
+	patch := members.Patch{Title: c.Title, Avatar: c.Avatar, About: c.About, Closed: c.Closed}
+	receipt, err := t.SetInfo(t.Soon(), c.Room, patch)
+	return s.governed(c.ID, c.Room, receipt, err)
+}
+
+// governed answers a command that has changed a conversation, or found that it is so
+// already.
+func (s *Session) governed(id, name string, r journal.Receipt, err error) error {
+	if err == nil && id != "" {
+		s.answer(&wire.Sent{ID: id, Room: name, Seq: uint64(r.Seq), At: r.At, Duplicate: r.Duplicate})
+	}
+	return err
+}
+
+// members lists who belongs to a conversation.
+func (s *Session) members(t acts.Turn, c *wire.ListMembers) error {
+	s.host.AwaitClient() // before anything is read for it
+	limit := c.Limit
+	if limit == 0 {
+		limit = wire.MaxUsers
+	}
+	list, err := t.Members(t.Soon(), c.Room, c.After, limit)
+	if err != nil {
+		return err
+	}
+	list.ID = c.ID
+	s.answer(list)
+	return nil
+}
+
+// conversation returns what the client is told of a room that has members.
+func conversation(missed *acts.Missed) *wire.Conversation {
+	of := &missed.Of
+	c := &wire.Conversation{
+		Info: wire.Info{Title: of.Title, Avatar: of.Avatar, About: of.About, Closed: of.Closed},
+		Role: missed.Role.String(),
+		Size: of.Size,
+	}
+	if missed.With.ID != "" {
+		with := wire.User(missed.With)
+		c.With = &with
+	}
+	return c
+}
+
+// list answers with a part of the list of conversations.
+func (s *Session) list(t acts.Turn, c *wire.List) error {
+	s.host.AwaitClient() // before anything is read for it
+	rows, err := t.List(t.Soon(), c)
+	if err == nil {
+		s.answer(rows)
+	}
+	return err
+}
+
+// setRow changes how the user has a conversation in the list.
+func (s *Session) setRow(t acts.Turn, c *wire.SetRow) error {
+	err := t.SetRow(t.Soon(), c)
+	if err == nil {
+		s.acknowledge(c.ID, c.Room)
+	}
+	return err
+}

@@ -1,0 +1,80 @@
+package list
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// cursor is where a page ended, so that the next one begins behind it.
+type cursor struct {
+	Top  bool   `json:"t,omitempty"`
+	At   int64  `json:"a"`
+	Room string `json:"r"`
+}
+
+func (c *cursor) String() string { return encode(c) }
+
+// moment is when a list was read: what has changed since then lies above its positions.
+// One of another epoch of the store, or too old a one, counts as none.
+type moment struct {
+	Epoch   string             `json:"e"`
+	Parts   []journal.Position `json:"p"` // of the feed, by part
+	Updates journal.Position   `json:"u"` // of records that Update has written
+	At      int64              `json:"a"` // Unix milliseconds
+}
+
+func (m *moment) String() string { return encode(m) }
+
+// Both are shown to clients as one word, which they send back as it is.
+func encode(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // of numbers and texts
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+// decode returns what encode was given.
+func decode(word string, v any) bool {
+	text, err := base64.RawURLEncoding.DecodeString(word)
+	return err == nil && json.Unmarshal(text, v) == nil
+}
+
+// now returns the present moment. It must be read before the list is.
+func (r *Reader) now(ctx context.Context) (m moment, err error) {
+	positions, err := r.Journal.Positions(ctx)
+	if err != nil {
+		return m, err
+	}
+	parts := len(positions) - 1
+	m = moment{Parts: positions[:parts], Updates: positions[parts], At: time.Now().UnixMilli()}
+	page, err := r.Journal.Feed(ctx, journal.FeedQuery{After: positions[0], Limit: 1, Bytes: 1})
+	m.Epoch = page.Epoch
+	return m, err
+}
+
+// sinceLife is how long a client may be away to be told only what has changed.
+const sinceLife = 30 * 24 * time.Hour
+
+// precedes reports whether a moment can be compared with a later one.
+func (m *moment) precedes(now *moment) bool {
+	return m.Epoch == now.Epoch && len(m.Parts) == len(now.Parts) && m.At <= now.At && now.At-m.At < sinceLife.Milliseconds()
+}
+
+// changed reports whether a conversation has changed since a moment.
+func (r *Reader) changed(it *item, since *moment) bool {
+	part := since.Parts[r.Journal.Part(it.room)]
+	return it.head.Position > part || it.entered > part || it.changed > since.Updates
+}
+
+// badNext is the refusal of a word that no page has ended with.
+func badNext() error {
+	e := wire.BadFrame.Error("")
+	e.Field, e.Message = "next", "next must be that of an earlier answer"
+	return e
+}

@@ -1,0 +1,17 @@
+// Package list is the list of a user's conversations: which there are, what is new in each,
+// and in which order they stand. All of it follows from the journal's records and the
+// heads of the rooms; nothing is counted twice, so nothing can be counted wrongly.
+//
+// # Records
+//
+//	row\0{user}\0{room}  Settings
+//
+// # Files, lowest first
+//
+//	settings.go  how a user has a conversation in the list
+//	load.go      all conversations of a user, without what they show
+//	cursor.go    where a page ends, and when a list was read
+//	page.go      some of them, with what they show
+//	watchers.go  who has a list open, and which rooms are in it
+//	live.go      telling them what changes
+package list

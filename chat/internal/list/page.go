@@ -1,0 +1,205 @@
+package list
+
+import (
+	"context"
+
+	"github.com/caddychat/caddy-chat/chat/internal/members"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+const (
+	pageRows  = 50        // of a page, if the client names no number
+	pageBytes = 128 << 10 // of rows in one answer
+)
+
+// Since returns a user's list as of now: what has changed since an earlier answer if that
+// is known and not too much, and otherwise the first page of everything.
+func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom) (answer *wire.Listed, err error) {
+	now, err := r.now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	items, err := r.load(ctx, user, nil)
+	if err != nil {
+		return nil, err
+	}
+	answer = &wire.Listed{At: now.String()}
+	var left []item
+	there := items[:0:len(items)]
+	for _, it := range items {
+		if it.gone() {
+			left = append(left, it)
+			continue
+		}
+		if !r.listed(&it) {
+			continue
+		}
+		there = append(there, it)
+		if !it.settings.Silent && !it.hidden() {
+			answer.Unread += it.unread()
+		}
+	}
+	var since moment
+	if decode(from.Since, &since) && since.precedes(&now) {
+		if changed, ok := r.changes(there, left, &since); ok {
+			rows, whole, err := r.rows(ctx, user, changed)
+			if err != nil || whole == len(changed) {
+				answer.Rows = rows
+				return answer, err
+			}
+		}
+	}
+	answer.All = true
+	answer.Rows, answer.Next, err = r.page(ctx, user, there, nil, from.Limit)
+	return answer, err
+}
+
+// Rooms returns the rooms in a user's list.
+func (r *Reader) Rooms(ctx context.Context, user string) ([]string, error) {
+	items, err := r.seats(ctx, user, nil)
+	var rooms []string
+	for i := range items {
+		if !items[i].gone() {
+			rooms = append(rooms, items[i].room)
+		}
+	}
+	return rooms, err
+}
+
+// changes returns the conversations that have changed since a moment; false if they are
+// more than one answer has.
+func (r *Reader) changes(there, left []item, since *moment) (list []item, ok bool) {
+	for _, items := range [][]item{there, left} {
+		for i := range items {
+			if r.changed(&items[i], since) {
+				list = append(list, items[i])
+			}
+		}
+	}
+	return list, len(list) <= wire.MaxRows
+}
+
+// Page returns a page of a user's list, behind the place where another page has ended.
+func (r *Reader) Page(ctx context.Context, user string, next string, limit int) (rows []wire.Row, end string, err error) {
+	var from *cursor
+	if next != "" {
+		from = &cursor{}
+		if !decode(next, from) {
+			return nil, "", badNext()
+		}
+	}
+	items, err := r.load(ctx, user, nil)
+	if err != nil {
+		return nil, "", err
+	}
+	there := items[:0]
+	for _, it := range items {
+		if r.listed(&it) {
+			there = append(there, it)
+		}
+	}
+	return r.page(ctx, user, there, from, limit)
+}
+
+// Rows returns certain rows of a user's list. One that is not there is gone.
+func (r *Reader) Rows(ctx context.Context, user string, rooms []string) ([]wire.Row, error) {
+	items, err := r.load(ctx, user, rooms)
+	if err != nil {
+		return nil, err
+	}
+	rows, _, err := r.rows(ctx, user, items)
+	known := map[string]bool{}
+	for i := range items {
+		known[items[i].room] = true
+	}
+	for _, room := range rooms {
+		if !known[room] {
+			known[room] = true
+			rows = append(rows, wire.Row{Room: room, Gone: true})
+		}
+	}
+	return rows, err
+}
+
+// page returns the rows behind a place, of conversations that are in the list.
+func (r *Reader) page(ctx context.Context, user string, items []item, from *cursor, limit int) (rows []wire.Row, end string, err error) {
+	shown := items[:0]
+	for _, it := range items {
+		if it.hidden() || from != nil && compare(&it, from.Top, from.At, from.Room) <= 0 {
+			continue
+		}
+		shown = append(shown, it)
+	}
+	sortItems(shown)
+	if limit <= 0 {
+		limit = pageRows
+	}
+	n := min(limit, len(shown))
+	rows, n, err = r.rows(ctx, user, shown[:n])
+	if n < len(shown) && n > 0 {
+		last := &shown[n-1]
+		end = (&cursor{last.settings.Top, last.at, last.room}).String()
+	}
+	return rows, end, err
+}
+
+// rows returns the rows of conversations: as many as one answer takes, and how many these
+// are.
+func (r *Reader) rows(ctx context.Context, user string, items []item) (rows []wire.Row, n int, err error) {
+	keys := make([]string, len(items))
+	for i := range items {
+		keys[i] = members.RoomKey(items[i].room)
+	}
+	records, err := r.Journal.Records().GetMany(ctx, keys)
+	if err != nil {
+		return nil, 0, err
+	}
+	states := make([]members.Room, len(items))
+	var others []string
+	for i := range records {
+		if states[i], err = members.ParseRoom(records[i]); err != nil {
+			return nil, 0, err
+		}
+		if other := states[i].With(user); other != "" {
+			others = append(others, other)
+		}
+	}
+	shown, err := r.Profiles(ctx, others)
+	if err != nil {
+		return nil, 0, err
+	}
+	size := 0
+	for i := range items {
+		row := items[i].row(&states[i])
+		if states[i].With(user) != "" {
+			with := wire.User(shown[0])
+			row.With, shown = &with, shown[1:]
+		}
+		if size += len(row.Append(nil)); size > pageBytes && i > 0 {
+			return rows, i, nil
+		}
+		rows = append(rows, row)
+	}
+	return rows, len(items), nil
+}
+
+// row returns the row of a conversation, without the other user of two.
+func (it *item) row(state *members.Room) wire.Row {
+	if it.gone() {
+		return wire.Row{Room: it.room, Gone: true}
+	}
+	h, s := &it.head, it.settings.In(it.head.Epoch)
+	row := wire.Row{
+		Room: it.room, Title: state.Title, Avatar: state.Avatar, Closed: state.Closed, Size: state.Size,
+		Epoch: h.Epoch, Last: uint64(h.Last), At: it.at, Count: h.Count,
+		Role: it.seat.Role.String(), Unread: it.unread(), Notify: !it.settings.Silent, Top: it.settings.Top,
+		Hidden: it.hidden(),
+		Read:   uint64(max(it.mark.In(h.Epoch).Seq, min(it.seat.Since, h.Last), s.Cleared)),
+	}
+	if e := &h.Newest; e.Seq > 0 && e.Seq >= it.seat.Since && e.Seq > s.Cleared {
+		entry := wire.EntryOf(e)
+		entry.Body, row.Cut = wire.Shortened(e.Body, e.Text)
+		row.Entry = &entry
+	}
+	return row
+}

@@ -1,0 +1,78 @@
+package members
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// State is what the records say of a conversation, at one moment or, if somebody
+// changes it meanwhile, at two: then an entry with Since is refused.
+type State struct {
+	Name string
+	Room
+	// Seats are those of the users who were asked for, and of nobody else unless All is
+	// set.
+	Seats map[string]Seat
+	All   bool
+}
+
+// Load reads a room and the seats of some users. If all is set it reads the seats of
+// all members: up to [access.MaxConversation].
+func Load(ctx context.Context, r journal.Records, room string, users []string, all bool) (State, error) {
+	// The room is read first: its version must not be newer than what is judged by it.
+	record, err := r.Get(ctx, RoomKey(room))
+	if err != nil {
+		return State{}, err
+	}
+	s := State{Name: room, Seats: make(map[string]Seat, len(users)), All: all}
+	if s.Room, err = ParseRoom(record); err != nil || s.Version == 0 {
+		return s, err
+	}
+	if all {
+		return s, s.loadAll(ctx, r)
+	}
+	keys := make([]string, len(users))
+	for i, user := range users {
+		keys[i] = RoleKey(room, user)
+	}
+	records, err := r.GetMany(ctx, keys)
+	if err != nil {
+		return s, err
+	}
+	for i := range records {
+		if s.Seats[users[i]], err = ParseSeat(records[i]); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+func (s *State) loadAll(ctx context.Context, r journal.Records) error {
+	prefix := RolesKey(s.Name)
+	return r.Scan(ctx, prefix, func(record journal.Record) error {
+		seat, err := ParseSeat(record)
+		s.Seats[strings.TrimPrefix(record.Key, prefix)] = seat
+		return err
+	})
+}
+
+// heir returns who follows the owner of a room of which all seats are known: the admin
+// who has been there for longest, or else the member. It returns false if everybody
+// leaves.
+func (s *State) heir(leaving []journal.User) (user string, ok bool) {
+	var best Seat
+	for id, seat := range s.Seats {
+		if seat.Role == access.NoRole || slices.ContainsFunc(leaving, func(u journal.User) bool { return u.ID == id }) {
+			continue
+		}
+		if !ok || cmp.Or(cmp.Compare(best.Role, seat.Role), cmp.Compare(seat.Since, best.Since), cmp.Compare(id, user)) < 0 {
+			user, best, ok = id, seat, true
+		}
+	}
+	return user, ok
+}

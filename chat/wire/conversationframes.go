@@ -1,0 +1,104 @@
+package wire
+
+// The frames of conversations, which are rooms whose entries say who belongs to them, and of
+// the list of a user's conversations. Commands and answers are here together.
+
+type Create struct {
+	ID string
+	// Direct is the other user of a conversation of two. Without it, the same Key again
+	// means the same room, and the rest says what the room is.
+	Direct string
+
+	Key     string
+	Pattern string // of the policy, or empty for the first that permits it
+	Title   string
+	Avatar  string
+	About   string
+	Users   []string // the other members' ids, each once
+}
+
+type SetMembers struct {
+	ID    string
+	Room  string
+	Users []string // 1 to MaxUsers ids, each once
+	Role  string   // member, admin, owner or none
+}
+
+type ListMembers struct {
+	ID    string
+	Room  string
+	After string // a user's id: those behind it, in the order of the ids
+	Limit int    // 0 for the server's own
+}
+
+type SetInfo struct {
+	ID                   string
+	Room                 string
+	Title, Avatar, About *string
+	Closed               *bool
+}
+
+func (c *Create) CommandID() string      { return c.ID }
+func (c *SetMembers) CommandID() string  { return c.ID }
+func (c *ListMembers) CommandID() string { return c.ID }
+func (c *SetInfo) CommandID() string     { return c.ID }
+
+type Created struct {
+	ID        string
+	Room      string
+	Duplicate bool // it was there before
+}
+
+type MemberList struct {
+	ID    string
+	Room  string
+	Users []MemberOf // by id
+	Size  int        // how many there are in all
+	More  bool
+}
+
+type MemberOf struct {
+	User  User
+	Role  string
+	Since uint64 // the entry with which they came
+}
+
+type Members struct {
+	Users []User
+	Role  string // that they get
+	// Owner is the owner of a new conversation, or who follows the one who has left.
+	Owner                *User
+	Title, Avatar, About string // of a new conversation
+}
+
+type List struct {
+	ID    string
+	Next  string   // where the page before ended; empty: from the beginning
+	Limit int      // 0 for the server's own
+	Rooms []string // these alone
+}
+
+type SetRow struct {
+	ID                string
+	Room              string
+	Notify, Top, Hide *bool
+	Clear             bool // hide everything that was said until now, for good
+}
+
+func (c *List) CommandID() string   { return c.ID }
+func (c *SetRow) CommandID() string { return c.ID }
+
+type Rows struct {
+	ID   string
+	Rows []Row
+	Next string // for the next page; empty if there is none
+}
+
+type Head struct {
+	Room  string
+	Last  uint64
+	At    int64 // of Entry, Unix milliseconds
+	Count uint64
+	Entry *Entry
+	Cut   bool // its body was shortened
+}

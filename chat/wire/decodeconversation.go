@@ -1,0 +1,206 @@
+package wire
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// conversation reads the commands of conversations. It returns false for other types.
+func conversation(r *reader, typ string) (Command, bool) {
+	switch typ {
+	case "create":
+		return create(r), true
+	case "member":
+		return &SetMembers{ID: r.id, Room: r.room(), Users: r.users(1), Role: r.role()}, true
+	case "members":
+		limit := int(min(r.number(fieldLimit, 1, MaxSeq), MaxUsers))
+		return &ListMembers{ID: r.id, Room: r.room(), After: r.text(fieldAfter, MaxUser), Limit: limit}, true
+	case "list":
+		return list(r), true
+	case "set":
+		return setRow(r), true
+	case "info":
+		return &SetInfo{
+			ID: r.id, Room: r.room(), Closed: r.flag(fieldClosed),
+			Title:  optional(r, fieldTitle, r.title),
+			Avatar: optional(r, fieldAvatar, r.avatar),
+			About:  optional(r, fieldAbout, r.about),
+		}, true
+	}
+	return nil, false
+}
+
+func list(r *reader) *List {
+	l := &List{ID: r.id, Next: r.text(fieldNext, MaxNext), Limit: int(min(r.number(fieldLimit, 1, MaxSeq), MaxRows))}
+	if names := r.value(fieldRooms); names != nil {
+		if json.Unmarshal(names, &l.Rooms) != nil || len(l.Rooms) == 0 || len(l.Rooms) > MaxUsers {
+			r.wrong(fieldRooms, fmt.Sprintf("must be an array of 1 to %d names", MaxUsers))
+		}
+		if l.Next != "" || l.Limit > 0 {
+			r.wrong(fieldRooms, "must not be given together with next or limit")
+		}
+	}
+	return l
+}
+
+func setRow(r *reader) *SetRow {
+	s := &SetRow{ID: r.id, Room: r.room(), Notify: r.flag(fieldNotify), Top: r.flag(fieldTop), Hide: r.flag(fieldHide)}
+	if clear := r.flag(fieldClear); clear != nil {
+		if !*clear {
+			r.wrong(fieldClear, "must be true: what was cleared does not come back")
+		}
+		s.Clear = true
+	}
+	return s
+}
+
+// listFrom reads the list of a hello.
+func listFrom(r *reader) *ListFrom {
+	v := r.value(fieldList)
+	if v == nil || r.err != nil {
+		return nil
+	}
+	e := reader{object: object{p: v}, element: -1, id: r.id}
+	if v[0] != '{' || !e.scan(&scanner{p: v}, 2) {
+		r.wrong(fieldList, "must be an object that has no field twice")
+		return nil
+	}
+	l := &ListFrom{Since: e.text(fieldSince, MaxNext), Limit: int(min(e.number(fieldLimit, 1, MaxSeq), MaxRows))}
+	if e.err != nil {
+		e.err.Field, e.err.Message = "list."+e.err.Field, "list."+e.err.Message
+		r.err = e.err
+	}
+	return l
+}
+
+func create(r *reader) *Create {
+	c := &Create{
+		ID:      r.id,
+		Direct:  r.text(fieldDirect, MaxUser),
+		Key:     r.printable(fieldKey, MaxKey),
+		Pattern: r.text(fieldPattern, MaxRoom),
+		Title:   r.title(),
+		Avatar:  r.avatar(),
+		About:   r.about(),
+		Users:   r.users(0),
+	}
+	switch {
+	case r.value(fieldDirect) != nil && c.Direct == "":
+		r.wrong(fieldDirect, "must be a user's id")
+	case c.Direct == "" && c.Key == "":
+		r.wrong(fieldKey, "is missing: create needs key, or direct")
+	case c.Direct != "":
+		for _, f := range []field{fieldKey, fieldTitle, fieldAvatar, fieldAbout, fieldUsers} {
+			if r.value(f) != nil {
+				r.wrong(f, "must not be given together with direct")
+			}
+		}
+	}
+	return c
+}
+
+// optional returns nil for a field that is not there.
+func optional(r *reader, f field, read func() string) *string {
+	if r.value(f) == nil {
+		return nil
+	}
+	text := read()
+	return &text
+}
+
+// flag reads true or false; nil for a field that is not there.
+func (r *reader) flag(f field) *bool {
+	v := r.value(f)
+	if v == nil {
+		return nil
+	}
+	set := string(v) == "true"
+	if !set && string(v) != "false" {
+		r.wrong(f, "must be true or false")
+	}
+	return &set
+}
+
+// title reads one line.
+func (r *reader) title() string {
+	title := r.printable(fieldTitle, MaxTitle*utf8.UTFMax)
+	if utf8.RuneCountInString(title) > MaxTitle {
+		r.wrong(fieldTitle, fmt.Sprintf("must be at most %d characters long", MaxTitle))
+	}
+	return title
+}
+
+// about reads text that may have several lines.
+func (r *reader) about() string {
+	about := r.text(fieldAbout, MaxAbout*utf8.UTFMax)
+	if utf8.RuneCountInString(about) > MaxAbout {
+		r.wrong(fieldAbout, fmt.Sprintf("must be at most %d characters long", MaxAbout))
+	}
+	if strings.ContainsFunc(about, func(c rune) bool { return c != '\n' && unicode.IsControl(c) }) {
+		r.wrong(fieldAbout, "must not contain control characters but line feeds")
+	}
+	return about
+}
+
+func (r *reader) role() string {
+	role := r.required(fieldRole, r.text(fieldRole, MaxUser))
+	switch role {
+	case "member", "admin", "owner", "none":
+	default:
+		r.wrong(fieldRole, "must be member, admin, owner or none")
+	}
+	return role
+}
+
+// users reads a list of ids, each once.
+func (r *reader) users(least int) []string {
+	list := r.value(fieldUsers)
+	if list == nil && least == 0 || r.err != nil {
+		return nil
+	}
+	var ids []string
+	if list == nil || json.Unmarshal(list, &ids) != nil || len(ids) < least || len(ids) > MaxUsers {
+		r.wrong(fieldUsers, fmt.Sprintf("must be an array of %d to %d ids", least, MaxUsers))
+		return nil
+	}
+	seen := make(map[string]bool, len(ids))
+	for i, id := range ids {
+		label := fmt.Sprintf("%s[%d]", fieldUsers, i)
+		switch {
+		case id == "" || len(id) > MaxUser || strings.ContainsFunc(id, unicode.IsControl):
+			r.refuse(BadFrame, label, fmt.Sprintf("%s must be an id of 1 to %d bytes without control characters", label, MaxUser))
+		case seen[id]:
+			r.refuse(BadFrame, label, label+" stands twice")
+		}
+		seen[id] = true
+	}
+	return ids
+}
+
+// RoleOf is a user and the role that an entry gives them.
+type RoleOf struct{ User, Role string }
+
+// ParseMembers reads the body of an entry that says who belongs to its room: the roles
+// that it gives, in the order in which they take effect. That a new owner makes the former
+// one an admin is not among them.
+func ParseMembers(body []byte) ([]RoleOf, error) {
+	var m struct {
+		Users []struct{ ID string }
+		Role  string
+		Owner struct{ ID string }
+	}
+	if err := json.Unmarshal(body, &m); err != nil {
+		return nil, fmt.Errorf("the body of a member entry makes no sense: %w", err)
+	}
+	var roles []RoleOf
+	for _, u := range m.Users {
+		roles = append(roles, RoleOf{u.ID, m.Role})
+	}
+	if m.Owner.ID != "" {
+		roles = append(roles, RoleOf{m.Owner.ID, "owner"})
+	}
+	return roles, nil
+}

@@ -1,0 +1,255 @@
+package wire
+
+import "encoding/json"
+
+// Create founds a conversation. The answer is a [Created].
+
+// SetMembers, frame member, gives users a role in a conversation. The answer is a
+
+// [Sent].
+
+// ListMembers, frame members, asks who belongs to a conversation. The answer is a
+
+// [MemberList].
+
+// SetInfo, frame info, changes what a conversation is called, or closes it. Nil fields
+
+// stay. The answer is a [Sent].
+
+// Created answers [Create].
+
+// MemberList, frame members, answers [ListMembers].
+
+// MemberOf is somebody who belongs to a conversation.
+
+// Members is the body of an entry that says who belongs to its room. Its fields are
+
+// fields of the entry's frame.
+
+// Info is the body of an entry that says what its room is called.
+
+// Append appends the frame to dst.
+
+func (c *Create) Append(dst []byte) []byte {
+	dst = beginID(dst, "create", c.ID)
+	dst = appendOptional(dst, "direct", c.Direct)
+	dst = appendOptional(dst, "key", c.Key)
+	dst = appendOptional(dst, "pattern", c.Pattern)
+	dst = appendTexts(dst, c.Title, c.Avatar, c.About)
+	if len(c.Users) > 0 {
+		dst = appendList(dst, "users", c.Users, appendID)
+	}
+	return append(dst, '}')
+}
+
+// appendTexts appends what a conversation is called.
+
+func appendID(id *string, dst []byte) []byte { return AppendString(dst, *id) }
+
+// Append appends the frame to dst.
+
+func (c *SetMembers) Append(dst []byte) []byte {
+	dst = appendField(beginID(dst, "member", c.ID), "room", c.Room)
+	dst = appendList(dst, "users", c.Users, appendID)
+	return append(appendField(dst, "role", c.Role), '}')
+}
+
+// Append appends the frame to dst.
+
+func (c *ListMembers) Append(dst []byte) []byte {
+	dst = appendField(beginID(dst, "members", c.ID), "room", c.Room)
+	dst = appendOptional(dst, "after", c.After)
+	if c.Limit > 0 {
+		dst = appendInt(dst, "limit", c.Limit)
+	}
+	return append(dst, '}')
+}
+
+// Append appends the frame to dst.
+
+func (c *SetInfo) Append(dst []byte) []byte {
+	dst = appendField(beginID(dst, "info", c.ID), "room", c.Room)
+	for _, f := range []struct {
+		name string
+		text *string
+	}{{"title", c.Title}, {"avatar", c.Avatar}, {"about", c.About}} {
+		if f.text != nil {
+			dst = appendField(dst, f.name, *f.text)
+		}
+	}
+	if c.Closed != nil {
+		dst = appendBool(dst, "closed", *c.Closed)
+	}
+	return append(dst, '}')
+}
+
+// Append appends the frame to dst.
+
+func (f *Created) Append(dst []byte) []byte {
+	dst = appendField(beginID(dst, "created", f.ID), "room", f.Room)
+	return append(appendBool(dst, "duplicate", f.Duplicate), '}')
+}
+
+// Append appends the frame to dst.
+
+func (f *MemberList) Append(dst []byte) []byte {
+	dst = appendField(beginID(dst, "members", f.ID), "room", f.Room)
+	dst = appendList(dst, "users", f.Users, (*MemberOf).append)
+	dst = appendInt(dst, "size", f.Size)
+	return append(appendBool(dst, "more", f.More), '}')
+}
+
+func (m *MemberOf) append(dst []byte) []byte {
+	dst = append(dst, `{"user":`...)
+	dst = m.User.append(dst)
+	dst = appendField(dst, "role", m.Role)
+	return append(appendInt(dst, "since", m.Since), '}')
+}
+
+// Append appends the body to dst, as a JSON object.
+
+func (m *Members) Append(dst []byte) []byte {
+	start := len(dst)
+	dst = appendList(dst, "users", m.Users, (*User).append)
+	dst = appendField(dst, "role", m.Role)
+	if m.Owner != nil {
+		dst = appendUser(dst, "owner", m.Owner)
+	}
+	return asObject(appendTexts(dst, m.Title, m.Avatar, m.About), start)
+}
+
+// Append appends the body to dst, as a JSON object with the whole state.
+
+func (i *Info) Append(dst []byte) []byte {
+	start := len(dst)
+	dst = appendField(dst, "title", i.Title)
+	dst = appendField(dst, "avatar", i.Avatar)
+	dst = appendField(dst, "about", i.About)
+	return asObject(appendBool(dst, "closed", i.Closed), start)
+}
+
+// List asks for conversations of the user: a page of all, or certain ones. The answer is a
+
+// [Rows].
+
+// SetRow, frame set, changes how the user has a conversation in their list. Nil fields
+
+// stay. The answer is an [OK].
+
+// ListFrom, in a hello, asks for the list, and for its changes from then on.
+
+// Row is one conversation in the list of a user. Gone: it is not in the list any more, and
+
+// the rest has no meaning.
+
+// Rows, frame list, answers [List].
+
+// Listed is the list in a [Welcome].
+
+// Append appends the frame to dst.
+
+func (c *List) Append(dst []byte) []byte {
+	dst = appendOptional(beginID(dst, "list", c.ID), "next", c.Next)
+	if c.Limit > 0 {
+		dst = appendInt(dst, "limit", c.Limit)
+	}
+	if len(c.Rooms) > 0 {
+		dst = appendList(dst, "rooms", c.Rooms, appendID)
+	}
+	return append(dst, '}')
+}
+
+// Append appends the frame to dst.
+
+func (c *SetRow) Append(dst []byte) []byte {
+	dst = appendField(beginID(dst, "set", c.ID), "room", c.Room)
+	for _, f := range []struct {
+		name string
+		flag *bool
+	}{{"notify", c.Notify}, {"top", c.Top}, {"hide", c.Hide}} {
+		if f.flag != nil {
+			dst = appendBool(dst, f.name, *f.flag)
+		}
+	}
+	if c.Clear {
+		dst = appendBool(dst, "clear", true)
+	}
+	return append(dst, '}')
+}
+
+// Append appends the row as a frame of its own.
+
+func (r *Row) Append(dst []byte) []byte {
+	dst = appendField(begin(dst, "row"), "room", r.Room)
+	return r.appendRest(dst)
+}
+
+// element appends the row as a part of a list.
+
+// Append appends the frame to dst.
+
+func (f *Rows) Append(dst []byte) []byte {
+	dst = appendList(beginID(dst, "list", f.ID), "rows", f.Rows, (*Row).element)
+	dst = appendOptional(dst, "next", f.Next)
+	return append(appendBool(dst, "more", f.Next != ""), '}')
+}
+
+// append appends the list in a welcome, as an object.
+
+// Shortened returns a body as rows have it: one of more than MaxRowBody bytes is cut to its
+
+// type and the beginning of its text.
+
+func Shortened(body []byte, text bool) (short []byte, cut bool) {
+	if len(body) <= MaxRowBody {
+		return body, false
+	}
+	var full struct {
+		Type string `json:"type,omitempty"`
+		Text string `json:"text"`
+	}
+	if text {
+		return []byte(firstChars(string(body))), true
+	}
+	if json.Unmarshal(body, &full.Text) == nil { // a string
+		return AppendString(nil, firstChars(full.Text)), true
+	}
+	if json.Unmarshal(body, &full) != nil {
+		return []byte("{}"), true // not an object, or of other types
+	}
+	full.Type, full.Text = firstChars(full.Type), firstChars(full.Text)
+	short, err := json.Marshal(&full)
+	if err != nil {
+		return []byte("{}"), true
+	}
+	return short, true
+}
+
+// firstChars returns the first characters of a text.
+
+func firstChars(text string) string {
+	n := 0
+	for i := range text {
+		if n == rowChars {
+			return text[:i]
+		}
+		n++
+	}
+	return text
+}
+
+// Head reports what is new in a conversation to those who list it.
+
+// Append appends the frame to dst.
+
+func (f *Head) Append(dst []byte) []byte {
+	dst = appendField(begin(dst, "head"), "room", f.Room)
+	dst = appendInt(dst, "last", f.Last)
+	dst = appendInt(dst, "at", f.At)
+	dst = appendInt(dst, "count", f.Count)
+	dst = f.Entry.Append(appendName(dst, "entry"))
+	if f.Cut {
+		dst = appendBool(dst, "cut", true)
+	}
+	return append(dst, '}')
+}
