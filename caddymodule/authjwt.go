@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/limitedlog"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
 )
@@ -61,7 +62,7 @@ func (*JWTAuth) CaddyModule() caddy.ModuleInfo {
 
 // Provision reads the keys.
 func (a *JWTAuth) Provision(ctx caddy.Context) error {
-	log, repl := limitedLog(ctx.Logger()), caddy.NewReplacer()
+	log, repl := limitedlog.New(ctx.Logger()), caddy.NewReplacer()
 	if err := bounds.Check(a); err != nil {
 		return fmt.Errorf("jwt: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/limitedlog"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
@@ -48,7 +49,7 @@ func (*WeChatAuth) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (a *WeChatAuth) Provision(ctx caddy.Context) error {
-	log := limitedLog(ctx.Logger())
+	log := limitedlog.New(ctx.Logger())
 	opt := identity.WeChatOptions{
 		Life:         time.Duration(a.TokenLife),
 		CheckReferer: a.CheckReferer,

@@ -9,7 +9,6 @@
 //
 // A file refers only to files above it in this list:
 //
-//	log.go              limits repeated warnings and errors
 //	secrets.go          signing keys in Caddy's storage
 //	caddyfilevalues.go  blocks and values in a Caddyfile
 //	journal.go          option journal: engines, retention, max_size

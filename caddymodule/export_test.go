@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/limitedlog"
 	"github.com/caddychat/caddy-chat/chat"
 )
 
@@ -28,6 +29,6 @@ func SetOpeningTimes(t *testing.T, start, retry, repeat time.Duration) {
 }
 
 var (
-	LimitedLog  = limitedLog
-	RedirectLog = redirectLog
+	LimitedLog  = limitedlog.New
+	RedirectLog = limitedlog.Redirect
 )

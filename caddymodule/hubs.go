@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/limitedlog"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -87,7 +88,7 @@ func newLease(ctx caddy.Context, name string, set hubSettings) (*lease, error) {
 	l := &lease{ctx: ctx, logger: ctx.Logger(), tried: make(chan struct{}), hubSettings: set}
 	l.noteTry = sync.OnceFunc(func() { close(l.tried) })
 	value, _, err := hubs.LoadOrNew(name, func() (caddy.Destructor, error) {
-		h := &sharedHub{name: name, log: limitedLog(l.logger)}
+		h := &sharedHub{name: name, log: limitedlog.New(l.logger)}
 		h.state.Store(&HubState{closed: errNotStarted})
 		return h, nil
 	})
@@ -191,7 +192,7 @@ func (l *lease) await(ctx context.Context) error {
 // the hub must be closed.
 func (h *sharedHub) openLocked(l *lease) {
 	changed := h.current.Swap(l) != l
-	redirectLog(h.log, l.logger)
+	limitedlog.Redirect(h.log, l.logger)
 	switch {
 	case h.opening == nil || h.opening.place != l.journalPlace:
 		if h.opening != nil {
@@ -328,7 +329,7 @@ func (h *sharedHub) configureLocked(l *lease) (replaced *HubState) {
 		return s
 	}
 	changed := h.current.Swap(l) != l
-	redirectLog(h.log, l.logger)
+	limitedlog.Redirect(h.log, l.logger)
 	if s.hub == nil {
 		return nil
 	}

@@ -14,6 +14,7 @@
 //	names.go      names of rooms and ids of users that belong to the server
 //	pattern.go    patterns of room names
 //	shown.go      a user's name and picture: what clients may be sent
+//	person.go     whom rates and shares count as one
 //	identity.go   who somebody is, and how that is found out
 //	role.go       what a user is in a conversation
 //	subject.go    sets of users that policies name

@@ -37,8 +37,8 @@ type Actor struct {
 	listing list.Session // that has the list open; owned by the goroutine that reads the connection
 	strikes int          // how many more frames came too fast than others; owned by the goroutine that reads the connection
 
-	unanswered backpressure.Sum // bytes of entries that the journal has not answered
-	share      *share           // nil until something is said; set by the goroutine that says it
+	unanswered backpressure.Sum                  // bytes of entries that the journal has not answered
+	share      *backpressure.Held[access.Person] // nil until something is said; set by the goroutine that says it
 }
 
 type actorKind uint8
@@ -56,7 +56,7 @@ func (a *Actor) Leave() {
 		defer a.core.slots.release(a.addr)
 	}
 	if a.share != nil {
-		a.share.release()
+		a.share.Release()
 	}
 	if a.listing != nil {
 		a.core.live.Close(a.listing, a.User().ID)
@@ -159,7 +159,7 @@ func CheckRoom(name string) error {
 // notBanned returns an error with code banned, or nil.
 func (a *Actor) notBanned(room string) error {
 	if id := a.identity.Load(); id != nil {
-		return a.core.sanctions.check(access.Ban, id.User.ID, room)
+		return a.core.sanctions.Check(access.Ban, id.User.ID, room)
 	}
 	return nil
 }
@@ -167,7 +167,7 @@ func (a *Actor) notBanned(room string) error {
 // notMuted returns an error with code muted, or nil.
 func (a *Actor) notMuted(room string) error {
 	if id := a.identity.Load(); id != nil {
-		return a.core.sanctions.check(access.Mute, id.User.ID, room)
+		return a.core.sanctions.Check(access.Mute, id.User.ID, room)
 	}
 	return nil
 }
@@ -199,11 +199,11 @@ type Appender interface {
 	Unfound()
 }
 
-func (a *Actor) person() person {
+func (a *Actor) person() access.Person {
 	if user := a.User(); !user.Guest {
-		return person{user: user.ID}
+		return access.Person{User: user.ID}
 	}
-	return person{addr: access.AddressKey(a.addr)}
+	return access.Person{Addr: access.AddressKey(a.addr)}
 }
 
 // takeInHand counts n bytes of what the actor says, until they are put back. An error says
@@ -214,20 +214,21 @@ func (a *Actor) takeInHand(n int) error {
 	}
 	c := a.core
 	if a.share == nil {
-		a.share = c.inHand.shareOf(a.person())
+		a.share = c.inHand.Of(a.person())
 	}
-	if a.share.take(n, int64(c.settings().MaxInHand)) {
+	if a.share.Take(n, int64(c.settings().MaxInHand)) {
 		return nil
 	}
 	if c.saidFull.Allow(c.Now(), time.Minute) {
-		c.log.Warn("too much waits for the journal: those who have said most are refused", zap.Int64("bytes", c.inHand.total.Load()))
+		waits, _ := c.inHand.Total()
+		c.log.Warn("too much waits for the journal: those who have said most are refused", zap.Int64("bytes", waits))
 	}
 	return wire.Unavailable.Error("")
 }
 
 func (a *Actor) putInHand(n int) {
 	if a.share != nil {
-		a.share.put(n)
+		a.share.Put(n)
 	}
 }
 

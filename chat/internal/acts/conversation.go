@@ -80,7 +80,7 @@ func (a *Actor) found(ctx context.Context, room string, c *wire.Create, others [
 // not.
 func (a *Actor) mayAdd(room string, users []string, direct bool) error {
 	for i, id := range users {
-		if a.core.sanctions.check(access.Ban, id, room) == nil {
+		if a.core.sanctions.Check(access.Ban, id, room) == nil {
 			continue
 		}
 		e := members.ForbiddenUser(i)
@@ -93,8 +93,13 @@ func (a *Actor) mayAdd(room string, users []string, direct bool) error {
 }
 
 // SetMembers is the act of giving users a role in a conversation, or of removing them.
-func (a Turn) SetMembers(ctx context.Context, room string, users []string, role access.Role) (journal.Receipt, error) {
-	if err := a.mayGovern(room); err != nil {
+func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Receipt, error) {
+	room, users := c.Room, c.Users
+	role, err := access.ParseRole(c.Role)
+	if err == nil {
+		err = a.mayGovern(room)
+	}
+	if err != nil {
 		return journal.Receipt{}, err
 	}
 	if role != access.NoRole {
@@ -119,7 +124,8 @@ func (a Turn) SetMembers(ctx context.Context, room string, users []string, role 
 }
 
 // SetInfo is the act of changing what a conversation is called, or of closing it.
-func (a Turn) SetInfo(ctx context.Context, room string, p members.Patch) (journal.Receipt, error) {
+func (a Turn) SetInfo(ctx context.Context, c *wire.SetInfo) (journal.Receipt, error) {
+	room := c.Room
 	if err := a.mayGovern(room); err != nil {
 		return journal.Receipt{}, err
 	}
@@ -127,7 +133,7 @@ func (a Turn) SetInfo(ctx context.Context, room string, p members.Patch) (journa
 		return journal.Receipt{}, err
 	}
 	return a.govern(ctx, room, nil, false, func(s *members.State, by members.By) (*members.Change, error) {
-		return s.SetInfo(by, p)
+		return s.SetInfo(by, members.Patch{Title: c.Title, Avatar: c.Avatar, About: c.About, Closed: c.Closed})
 	})
 }
 

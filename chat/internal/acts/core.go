@@ -16,6 +16,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -32,7 +33,7 @@ type Core struct {
 	lists     list.Reader
 	live      *list.Live
 	sent      *readmarks.Sending[*Actor]
-	sanctions *sanctions
+	sanctions *sanctions.Sanctions
 	sessions  Sessions
 	context   context.Context // ends when the sessions have gone
 	node      string          // the journal's id of this process
@@ -49,7 +50,7 @@ type Core struct {
 	reading      reading
 	hidden       hidden
 	slots        slots
-	inHand       inHand
+	inHand       backpressure.InHand[access.Person]
 	requests     backpressure.Share[netip.Addr] // bytes that they hold, by access.AddressKey
 	patience     atomic.Pointer[patience]
 	saidAhead    Seldom
@@ -179,8 +180,8 @@ type speaker struct {
 
 // reading is what the readers of a hub share.
 type reading struct {
-	pool *backpressure.Pool[person] // fixed
-	rate access.KeyLimiter[person]
+	pool *backpressure.Pool[access.Person] // fixed
+	rate access.KeyLimiter[access.Person]
 }
 
 // maxReading bounds the bytes of the pages that are read for all clients at a time.

@@ -9,8 +9,6 @@
 // # Files, lowest first
 //
 //	settings.go   settings, counters, and what acts take and return
-//	inhand.go     what the journal has not answered, over all
-//	sanctions.go  mutes and bans that outlive a restart
 //	slots.go      how many connections there are
 //	hidden.go     what of rooms is too old to be shown
 //	core.go       what every act needs

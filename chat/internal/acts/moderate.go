@@ -8,6 +8,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -32,17 +33,17 @@ func (a *Actor) sanction(ctx context.Context, k access.Sanction, d time.Duration
 	counts := false
 	if d != 0 && a.kind != operator {
 		var err error
-		if counts, err = a.core.sanctions.impose(k, a.person()); err != nil {
+		if counts, err = a.core.sanctions.Impose(k, a.person()); err != nil {
 			return err
 		}
 	}
-	if err := a.core.sanctions.change(ctx, k, d); err != nil {
+	if err := a.core.sanctions.Change(ctx, k, d); err != nil {
 		if counts && !errors.Is(err, journal.ErrUncertain) {
-			a.core.sanctions.withdraw(k)
+			a.core.sanctions.Withdraw(k)
 		}
 		return err
 	}
-	a.core.sanctions.removeOver(ctx, removedAtOnce)
+	a.core.sanctions.RemoveOver(ctx, sanctions.RemovedAtOnce)
 	a.core.takeEffect(a.core.Soon(), k, d)
 	if k.Kind == access.Ban && d != 0 {
 		_, err := a.expel(ctx, k.Room, k.User)

@@ -21,7 +21,7 @@ func (a *Actor) whoShows(ctx context.Context, auth access.Authenticator, shown a
 		err = notEnded(id)
 	}
 	if err == nil {
-		err = a.core.sanctions.check(access.Ban, id.User.ID, "")
+		err = a.core.sanctions.Check(access.Ban, id.User.ID, "")
 	}
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func (a *Actor) become(id *access.Identity) error {
 	if err := notEnded(id); err != nil {
 		return err
 	}
-	if err := a.core.sanctions.check(access.Ban, id.User.ID, ""); err != nil {
+	if err := a.core.sanctions.Check(access.Ban, id.User.ID, ""); err != nil {
 		return err
 	}
 	if a.user == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
@@ -29,7 +30,7 @@ type Config struct {
 func New(cfg Config) (*Core, error) {
 	c := &Core{journal: cfg.Journal, log: cfg.Log, began: time.Now(), rooms: cfg.Rooms, context: cfg.Context}
 	c.sessions, c.slots = cfg.Sessions, newSlots()
-	c.reading.pool = backpressure.NewPool[person](maxReading)
+	c.reading.pool = backpressure.NewPool[access.Person](maxReading)
 	c.node = cfg.Journal.Nodes().Self().ID
 	c.marks = readmarks.New(cfg.Journal.Records())
 	c.lists = list.Reader{Journal: c.journal, Marks: c.marks, Profiles: c.profiles, IsDirect: c.isDirect, Shown: c.isListed}
@@ -41,7 +42,7 @@ func New(cfg Config) (*Core, error) {
 	ctx, cancel := c.Bound(c.context)
 	defer cancel()
 	var err error
-	c.sanctions, err = watchSanctions(ctx, cfg.Journal.Records(), c.sanctionElsewhere, func(err error) {
+	c.sanctions, err = sanctions.Watch(ctx, cfg.Journal.Records(), c.sanctionElsewhere, func(err error) {
 		c.log.Error("a mute or a ban of another node makes no sense", zap.Error(err))
 	})
 	return c, err
@@ -54,7 +55,7 @@ func (c *Core) Close() {
 	c.again.Wait()
 	c.live.End()
 	c.sent.Close()
-	c.sanctions.close(c.context)
+	c.sanctions.Close(c.context)
 }
 
 // Operator returns an operator of the hub.
@@ -68,11 +69,7 @@ func (c *Core) Sanctions(each func(k access.Sanction, end time.Time)) { c.sancti
 func (c *Core) CloseDoors() { c.slots.close() }
 
 // InHand returns how many bytes the journal has not answered, and of how many people.
-func (c *Core) InHand() (bytes int64, people int) {
-	c.inHand.mu.Lock()
-	defer c.inHand.mu.Unlock()
-	return c.inHand.total.Load(), len(c.inHand.shares)
-}
+func (c *Core) InHand() (bytes int64, people int) { return c.inHand.Total() }
 
 // IsClosed reports whether nobody is let in any more.
 func (c *Core) IsClosed() bool { return c.slots.isClosed() }

@@ -4,6 +4,7 @@
 //
 //	sum.go    a sum of bytes: who wants to add waits while it is large
 //	share.go  what nobody gets more of than is left for others
+//	inhand.go what the journal has not answered, over all
 //	byholder.go items of which the holder with most loses the oldest
 //	pool.go   bytes that are lent: whoever holds most waits for all others
 package backpressure

@@ -1,9 +1,7 @@
 package chatv1
 
 import (
-	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
-	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -19,18 +17,13 @@ func (s *Session) create(t acts.Turn, c *wire.Create) error {
 
 // setMembers gives users a role in a conversation.
 func (s *Session) setMembers(t acts.Turn, c *wire.SetMembers) error {
-	role, err := access.ParseRole(c.Role)
-	if err != nil {
-		return err
-	}
-	receipt, err := t.SetMembers(t.Soon(), c.Room, c.Users, role)
+	receipt, err := t.SetMembers(t.Soon(), c)
 	return s.governed(c.ID, c.Room, receipt, err)
 }
 
 // setInfo changes what a conversation is called.
 func (s *Session) setInfo(t acts.Turn, c *wire.SetInfo) error {
-	patch := members.Patch{Title: c.Title, Avatar: c.Avatar, About: c.About, Closed: c.Closed}
-	receipt, err := t.SetInfo(t.Soon(), c.Room, patch)
+	receipt, err := t.SetInfo(t.Soon(), c)
 	return s.governed(c.ID, c.Room, receipt, err)
 }
 

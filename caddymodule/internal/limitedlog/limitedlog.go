@@ -1,4 +1,5 @@
-package caddymodule
+// Package limitedlog limits warnings and errors that repeat.
+package limitedlog
 
 import (
 	"slices"
@@ -12,7 +13,7 @@ import (
 )
 
 // What fails for one client can fail for thousands at the same moment. Of the
-// warnings and errors with one level and message, limitedLog writes repeatBurst
+// warnings and errors with one level and message, New writes repeatBurst
 // at once and then one per repeatInterval.
 const (
 	repeatBurst    = 3
@@ -49,18 +50,18 @@ type repeats struct {
 	dropped int // since the last line that was written
 }
 
-// limitedLog returns a logger that writes to the core of logger and limits repeated
+// New returns a logger that writes to the core of logger and limits repeated
 // lines.
-func limitedLog(logger *zap.Logger) *zap.Logger {
+func New(logger *zap.Logger) *zap.Logger {
 	target := &logTarget{repeats: map[lineKey]*repeats{}}
 	target.core.Store(new(logger.Core()))
 	return logger.WithOptions(zap.WrapCore(func(zapcore.Core) zapcore.Core { return &limitedCore{logTarget: target} }))
 }
 
-// redirectLog makes limited, which limitedLog returned, write to the core of another
+// Redirect makes limited, which New returned, write to the core of another
 // logger from now on: a hub outlives the configuration that it was started with, and
 // that configuration's log.
-func redirectLog(limited, other *zap.Logger) {
+func Redirect(limited, other *zap.Logger) {
 	limited.Core().(*limitedCore).core.Store(new(other.Core()))
 }
 

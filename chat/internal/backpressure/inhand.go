@@ -1,52 +1,44 @@
-package acts
+package backpressure
 
 import (
-	"net/netip"
 	"sync"
 	"sync/atomic"
 )
 
-// person is whom rates and shares count as one: a user, or for guests their address,
-// since one person may be many of them.
-type person struct {
-	user string
-	addr netip.Addr
-}
-
-// inHand counts the bytes of what everybody has said and the journal has not answered,
+// InHand counts the bytes of what everybody has said and the journal has not answered,
 // wherever they wait. Nobody has more of it than is left for all others: so one who says
 // much while the journal hangs gets half, ten of them leave an eleventh, and who says a
 // little is heard as long as the journal hears anybody. What would be more is refused,
 // since whoever waited with it would hold it, too.
-type inHand struct {
+type InHand[K comparable] struct {
 	total atomic.Int64
 
 	mu     sync.Mutex // guards the rest; a leaf
-	shares map[person]*share
+	shares map[K]*Held[K]
 }
 
-// share is what one person has in hand, over all connections and requests, and after
+// Held is what one person has in hand, over all connections and requests, and after
 // they have ended.
-type share struct {
+type Held[K comparable] struct {
 	// Fixed.
-	of  *inHand
-	who person
+	of  *InHand[K]
+	who K
 
 	bytes   atomic.Int64
 	left    atomic.Bool // no actor has it
-	holders int         // actors that have it; guarded by inHand.mu
+	holders int         // actors that have it; guarded by InHand.mu
 }
 
-// shareOf returns the share of a person, which must be given back.
-func (h *inHand) shareOf(who person) *share {
+// Of returns the share of a person, which must be given back with Release.
+func (h *InHand[K]) Of(who K) *Held[K] {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := h.shares[who]
 	if s == nil {
 		if h.shares == nil {
-			h.shares = map[person]*share{}
+			h.shares = map[K]*Held[K]{}
 		}
-		s = &share{of: h, who: who}
+		s = &Held[K]{of: h, who: who}
 		h.shares[who] = s
 	}
 	s.holders++
@@ -54,7 +46,8 @@ func (h *inHand) shareOf(who person) *share {
 	return s
 }
 
-func (s *share) release() {
+// Release gives the share back. What it holds stays counted until it is put back.
+func (s *Held[K]) Release() {
 	s.of.mu.Lock()
 	defer s.of.mu.Unlock()
 	s.holders--
@@ -63,28 +56,35 @@ func (s *share) release() {
 }
 
 // forgetLocked forgets a share that nobody has and that holds nothing.
-func (s *share) forgetLocked() {
+func (s *Held[K]) forgetLocked() {
 	if s.holders == 0 && s.bytes.Load() == 0 && s.of.shares[s.who] == s {
 		delete(s.of.shares, s.who)
 	}
 }
 
-// take counts n bytes, unless the person would have more than is left of limit.
-func (s *share) take(n int, limit int64) bool {
+// Take counts n bytes, unless the person would have more than is left of limit.
+func (s *Held[K]) Take(n int, limit int64) bool {
 	own, total := s.bytes.Add(int64(n)), s.of.total.Add(int64(n))
 	if own <= limit-total {
 		return true
 	}
-	s.put(n)
+	s.Put(n)
 	return false
 }
 
-// put says that n bytes are in hand no more. It takes a lock only for those who have left.
-func (s *share) put(n int) {
+// Put says that n bytes are in hand no more. It takes a lock only for those who have left.
+func (s *Held[K]) Put(n int) {
 	s.of.total.Add(-int64(n))
 	if s.bytes.Add(-int64(n)) == 0 && s.left.Load() {
 		s.of.mu.Lock()
 		defer s.of.mu.Unlock()
 		s.forgetLocked()
 	}
+}
+
+// Total returns how many bytes all have in hand, and how many persons there are.
+func (h *InHand[K]) Total() (bytes int64, persons int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.total.Load(), len(h.shares)
 }

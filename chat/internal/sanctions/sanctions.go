@@ -1,4 +1,5 @@
-package acts
+// Package sanctions keeps the mutes and bans of a hub, which outlive a restart.
+package sanctions
 
 import (
 	"bytes"
@@ -19,10 +20,10 @@ import (
 	"github.com/caddychat/caddy-chat/internal/foreign"
 )
 
-// sanctions are the mutes and bans of a hub. They are in memory, where they are
+// Sanctions are the mutes and bans of a hub. They are in memory, where they are
 // asked for, and in the journal's records, so that they outlive restarts. What changes
 // in the records, on whichever node, changes here.
-type sanctions struct {
+type Sanctions struct {
 	access.Sanctions
 
 	// Fixed.
@@ -42,8 +43,8 @@ type sanctions struct {
 
 	// What moderators have imposed in rooms, and this process knows of: each is a record,
 	// and whoever moderates a room of their own may name users that do not exist.
-	share     backpressure.Share[person] // has a mutex of its own
-	imposedBy map[access.Sanction]person
+	share     backpressure.Share[access.Person] // has a mutex of its own
+	imposedBy map[access.Sanction]access.Person
 	forgotAt  time.Time
 }
 
@@ -76,14 +77,14 @@ type sanctionValue struct {
 	Until int64 `json:"until"` // Unix milliseconds; 0: it has no end
 }
 
-// watchSanctions reads the sanctions in force, follows their changes, and removes the
+// Watch reads the sanctions in force, follows their changes, and removes the
 // records of those that are over.
-func watchSanctions(ctx context.Context, r journal.Records, changed func(access.Sanction, time.Duration), failed func(error)) (*sanctions, error) {
-	s := &sanctions{records: r, most: maxImposed, changed: changed, failed: failed, setHere: map[access.Sanction]*setHere{}, imposedBy: map[access.Sanction]person{}}
+func Watch(ctx context.Context, r journal.Records, changed func(access.Sanction, time.Duration), failed func(error)) (*Sanctions, error) {
+	s := &Sanctions{records: r, most: maxImposed, changed: changed, failed: failed, setHere: map[access.Sanction]*setHere{}, imposedBy: map[access.Sanction]access.Person{}}
 	for _, kind := range []access.SanctionKind{access.Mute, access.Ban} {
 		stop, err := foreign.Call(ctx, func() (func(), error) { return r.Watch(string(kind)+"\x00", s.heard) }, stopLate)
 		if err != nil {
-			s.close(ctx)
+			s.Close(ctx)
 			return nil, fmt.Errorf("read mutes and bans: %w", err)
 		}
 		s.stops = append(s.stops, stop)
@@ -93,10 +94,10 @@ func watchSanctions(ctx context.Context, r journal.Records, changed func(access.
 	s.loaded = true
 	s.mu.Unlock()
 	if err != nil {
-		s.close(ctx)
+		s.Close(ctx)
 		return nil, fmt.Errorf("read mutes and bans: %w", err)
 	}
-	s.removeOver(ctx, math.MaxInt)
+	s.RemoveOver(ctx, math.MaxInt)
 	return s, nil
 }
 
@@ -107,15 +108,15 @@ func stopLate(stop func(), err error) {
 	}
 }
 
-// close ends the watching. It waits for the journal until ctx ends.
-func (s *sanctions) close(ctx context.Context) {
+// Close ends the watching. It waits for the journal until ctx ends.
+func (s *Sanctions) Close(ctx context.Context) {
 	for _, stop := range s.stops {
 		_ = foreign.Do(ctx, func() error { stop(); return nil }) // there is nobody to tell
 	}
 }
 
 // heard is told of each record of a sanction, and of its changes.
-func (s *sanctions) heard(r journal.Record) {
+func (s *Sanctions) heard(r journal.Record) {
 	k, err := parseSanction(r.Key)
 	end, inForce, endErr := parseEnd(r.Value)
 	err = errors.Join(err, endErr)
@@ -168,7 +169,7 @@ func durationUntil(end time.Time, inForce bool) time.Duration {
 	return max(time.Until(end).Round(time.Millisecond), time.Millisecond)
 }
 
-func (s *sanctions) setLocked(k access.Sanction, end time.Time, inForce bool) (changed bool) {
+func (s *Sanctions) setLocked(k access.Sanction, end time.Time, inForce bool) (changed bool) {
 	if !inForce {
 		s.forgetLocked(k)
 		return s.Lift(k)
@@ -179,7 +180,7 @@ func (s *sanctions) setLocked(k access.Sanction, end time.Time, inForce bool) (c
 }
 
 // endedLocked says that sanctions are over and forgotten.
-func (s *sanctions) endedLocked(over []access.Sanction) {
+func (s *Sanctions) endedLocked(over []access.Sanction) {
 	for _, k := range over {
 		s.forgetLocked(k)
 	}
@@ -187,7 +188,7 @@ func (s *sanctions) endedLocked(over []access.Sanction) {
 }
 
 // forgetLocked says that a sanction no longer counts for who has imposed it.
-func (s *sanctions) forgetLocked(k access.Sanction) {
+func (s *Sanctions) forgetLocked(k access.Sanction) {
 	if by, ok := s.imposedBy[k]; ok {
 		s.share.GiveBack(by, 1)
 		delete(s.imposedBy, k)
@@ -198,9 +199,9 @@ func (s *sanctions) forgetLocked(k access.Sanction) {
 // somebody may impose no more.
 const forgetInterval = time.Minute
 
-// impose counts a sanction for who imposes it. It returns false if it counts already, or
+// Impose counts a sanction for who imposes it. It returns false if it counts already, or
 // need not.
-func (s *sanctions) impose(k access.Sanction, by person) (counts bool, err error) {
+func (s *Sanctions) Impose(k access.Sanction, by access.Person) (counts bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.imposedBy[k]; ok || k.Room == "" {
@@ -221,21 +222,21 @@ func (s *sanctions) impose(k access.Sanction, by person) (counts bool, err error
 	return true, nil
 }
 
-// withdraw takes impose back: the sanction was not stored.
-func (s *sanctions) withdraw(k access.Sanction) {
+// Withdraw takes Impose back: the sanction was not stored.
+func (s *Sanctions) Withdraw(k access.Sanction) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forgetLocked(k)
 }
 
-// removedAtOnce is how many records a change removes: more than the one that it makes, so
+// RemovedAtOnce is how many records a change removes: more than the one that it makes, so
 // that those of sanctions that are over do not add up.
-const removedAtOnce = 4
+const RemovedAtOnce = 4
 
 var errInForce = errors.New("the sanction is in force")
 
-// removeOver removes records of sanctions that are over, at most so many.
-func (s *sanctions) removeOver(ctx context.Context, most int) {
+// RemoveOver removes records of sanctions that are over, at most so many.
+func (s *Sanctions) RemoveOver(ctx context.Context, most int) {
 	s.mu.Lock()
 	n := min(len(s.over), most)
 	over := s.over[:n:n]
@@ -256,10 +257,10 @@ func (s *sanctions) removeOver(ctx context.Context, most int) {
 	}
 }
 
-// change puts a sanction into force for d: [wire.Forever] for no end, 0 to lift
+// Change puts a sanction into force for d: [wire.Forever] for no end, 0 to lift
 // it. It is stored before it takes effect. If it is not certain that it was stored, it
 // takes effect once it is seen in the records.
-func (s *sanctions) change(ctx context.Context, k access.Sanction, d time.Duration) error {
+func (s *Sanctions) Change(ctx context.Context, k access.Sanction, d time.Duration) error {
 	unlock, err := s.setting.Lock(ctx, k)
 	if err != nil {
 		return err
@@ -294,7 +295,7 @@ func (s *sanctions) change(ctx context.Context, k access.Sanction, d time.Durati
 	return err
 }
 
-func (s *sanctions) put(ctx context.Context, k access.Sanction, value []byte) error {
+func (s *Sanctions) put(ctx context.Context, k access.Sanction, value []byte) error {
 	err := s.records.Put(ctx, sanctionRecord(k), value)
 	if err != nil && ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", journal.ErrUncertain, err)
@@ -302,9 +303,9 @@ func (s *sanctions) put(ctx context.Context, k access.Sanction, value []byte) er
 	return err
 }
 
-// check returns an error with code muted or banned, and when to try again, if the
+// Check returns an error with code muted or banned, and when to try again, if the
 // user is under such a sanction in the room.
-func (s *sanctions) check(kind access.SanctionKind, user, room string) error {
+func (s *Sanctions) Check(kind access.SanctionKind, user, room string) error {
 	left := s.Left(kind, user, room)
 	if left == 0 {
 		return nil

@@ -1,4 +1,4 @@
-package acts
+package sanctions
 
 import (
 	"context"
@@ -14,16 +14,16 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-func withSanctions(t *testing.T, f func(s *sanctions, records journal.Records)) {
+func withSanctions(t *testing.T, f func(s *Sanctions, records journal.Records)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		j := memjournal.New(memjournal.Options{})
-		s, err := watchSanctions(t.Context(), j.Records(), func(access.Sanction, time.Duration) {}, func(err error) { t.Error(err) })
+		s, err := Watch(t.Context(), j.Records(), func(access.Sanction, time.Duration) {}, func(err error) { t.Error(err) })
 		if err != nil {
 			t.Fatal(err)
 		}
 		f(s, j.Records())
-		s.close(t.Context())
+		s.Close(t.Context())
 		if err := j.Close(); err != nil {
 			t.Error(err)
 		}
@@ -42,13 +42,13 @@ func bans(t *testing.T, r journal.Records) (n int) {
 // The records of bans that are over go, while others are made. One that somebody has
 // imposed again stays.
 func TestSanctions_RecordsOfThoseThatAreOver_Go(t *testing.T) {
-	withSanctions(t, func(s *sanctions, records journal.Records) {
+	withSanctions(t, func(s *Sanctions, records journal.Records) {
 		ban := func(user string, d time.Duration) {
 			t.Helper()
-			if err := s.change(t.Context(), access.Sanction{Kind: access.Ban, Room: "tea", User: user}, d); err != nil {
+			if err := s.Change(t.Context(), access.Sanction{Kind: access.Ban, Room: "tea", User: user}, d); err != nil {
 				t.Fatal(err)
 			}
-			s.removeOver(t.Context(), removedAtOnce)
+			s.RemoveOver(t.Context(), RemovedAtOnce)
 		}
 		most := 0
 		for i := range 10_000 {
@@ -70,7 +70,7 @@ func TestSanctions_RecordsOfThoseThatAreOver_Go(t *testing.T) {
 		s.mu.Lock()
 		s.endedLocked(over)
 		s.mu.Unlock()
-		s.removeOver(context.Background(), 1<<30)
+		s.RemoveOver(context.Background(), 1<<30)
 		if n := bans(t, records); n != 1 {
 			t.Errorf("%d records are left", n)
 		}
@@ -80,21 +80,21 @@ func TestSanctions_RecordsOfThoseThatAreOver_Go(t *testing.T) {
 // A moderator may impose no more than is left for others. What is lifted, over or not
 // stored does not count, and what counts already counts once.
 func TestSanctions_Impose_LeavesSomethingForOthers(t *testing.T) {
-	withSanctions(t, func(s *sanctions, _ journal.Records) {
+	withSanctions(t, func(s *Sanctions, _ journal.Records) {
 		key := func(i int) access.Sanction {
 			return access.Sanction{Kind: access.Ban, Room: "tea", User: fmt.Sprint(i)}
 		}
 		s.most = 100
-		greedy, other := person{user: "greedy"}, person{user: "other"}
-		impose := func(i int, by person, d time.Duration) bool {
+		greedy, other := access.Person{User: "greedy"}, access.Person{User: "other"}
+		impose := func(i int, by access.Person, d time.Duration) bool {
 			t.Helper()
-			_, err := s.impose(key(i), by)
+			_, err := s.Impose(key(i), by)
 			var no *wire.Error
 			if err != nil && (!errors.As(err, &no) || no.Code != wire.TooMany) {
 				t.Fatal(err)
 			}
 			if err == nil {
-				err = s.change(t.Context(), key(i), d)
+				err = s.Change(t.Context(), key(i), d)
 			}
 			return err == nil
 		}
@@ -108,21 +108,21 @@ func TestSanctions_Impose_LeavesSomethingForOthers(t *testing.T) {
 		if !impose(-1, other, wire.Forever) || !impose(0, greedy, time.Hour) {
 			t.Error("somebody else may not, or the same cannot be imposed for longer")
 		}
-		if err := s.change(t.Context(), key(1), 0); err != nil {
+		if err := s.Change(t.Context(), key(1), 0); err != nil {
 			t.Fatal(err)
 		}
 		if !impose(-2, greedy, time.Hour) || impose(-3, greedy, time.Hour) {
 			t.Error("what was lifted counts wrongly")
 		}
-		s.withdraw(key(2))
-		if counts, err := s.impose(key(-4), greedy); !counts || err != nil {
+		s.Withdraw(key(2))
+		if counts, err := s.Impose(key(-4), greedy); !counts || err != nil {
 			t.Errorf("what was not stored still counts: %v", err)
 		}
 		time.Sleep(2 * time.Hour)
 		if !impose(-5, greedy, time.Hour) {
 			t.Error("what is over still counts")
 		}
-		if counts, err := s.impose(access.Sanction{Kind: access.Ban, User: "ann"}, greedy); counts || err != nil {
+		if counts, err := s.Impose(access.Sanction{Kind: access.Ban, User: "ann"}, greedy); counts || err != nil {
 			t.Errorf("a ban from the hub counts: %v", err)
 		}
 	})
