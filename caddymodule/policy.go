@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -84,11 +85,18 @@ func toPolicies(configured []Policy) (access.Policies, error) {
 
 // validate returns an error for a policy that makes no sense by itself.
 func (p *Policy) validate() error {
-	if err := bounds.Check(p); err != nil {
-		return fmt.Errorf("policy %q: %w", p.Pattern, err)
-	}
 	_, err := toPolicies([]Policy{*p})
 	return err
+}
+
+// validateOptions returns an error for an option that makes no sense by itself.
+func (p *Policy) validateOptions() error {
+	err := bounds.Check(p)
+	policy, parseErr := p.toChat()
+	if err = cmp.Or(err, parseErr); err != nil {
+		return fmt.Errorf("policy %q: %w", p.Pattern, err)
+	}
+	return policy.ValidateOptions()
 }
 
 func (p *Policy) toChat() (policy access.Policy, err error) {
@@ -144,7 +152,7 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 		return p, d.Err("chat: policy needs a pattern of room names")
 	}
 	p.Pattern = d.Val()
-	err = parseBlock(d, "policy", eachChecked(d, p.validate, map[string]func() error{
+	err = parseBlock(d, "policy", eachChecked(d, p.validateOptions, map[string]func() error{
 		"read":        func() error { return parseList(d, &p.Read) },
 		"write":       func() error { return parseList(d, &p.Write) },
 		"moderate":    func() error { return parseList(d, &p.Moderate) },
@@ -158,7 +166,7 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 		"presence":    func() error { return parseInverted(d, &p.NoPresence) },
 		"raw":         func() error { return parseInverted(d, &p.NoRaw) },
 	}))
-	return p, err
+	return p, withCheck(d, err, p.validate)
 }
 
 // parseHistory reads none, joined, or a count, an age, or both. The form of each value tells

@@ -52,9 +52,23 @@ func within(section, option string) string {
 	case section == "chat" || section == "hub":
 		return "chat {\n" + option + "\n}"
 	case section == "policy":
-		section = "policy a"
+		return "chat {\n" + inPolicy(option) + "\n}"
 	}
 	return "chat {\n" + section + " {\n" + option + "\n}\n}"
+}
+
+// inPolicy returns a policy with an option. Some options are those of conversations.
+func inPolicy(option string) string {
+	name, value, _ := strings.Cut(option, " ")
+	switch {
+	case name == "direct":
+		return "policy a-* {\ncreate users\n" + option + "\n}"
+	case name == "create":
+		return "policy a-* {\nread members\n" + option + "\n}"
+	case name == "invite", name == "open_to", name == "history" && strings.HasPrefix(value, "joined"):
+		return "policy a-* {\nread members\ncreate users\n" + option + "\n}"
+	}
+	return "policy a {\n" + option + "\n}"
 }
 
 func parse(config string) (*caddymodule.Handler, error) {
@@ -280,7 +294,7 @@ func caddyUser(t *testing.T, id string) string {
 // changes those for all sessions. The other options are not settings of the hub.
 func TestReference_ReloadIsTrue(t *testing.T) {
 	others := map[string]string{"<size>": "1MiB", "<number>": "7", "<duration>": "33s", "on/off": "on", "<pattern>": "tea",
-		"<who…>": "users", "none/<count, age…>": "none", "<count, age, size…>": "7"}
+		"<who…>": "users", "none/joined/<count, age…>": "none", "<count, age, size…>": "7"}
 	for _, section := range []string{"chat", "hub", "limits", "policy"} {
 		usual := effective(t, within(section, ""))
 		for _, o := range reference(t)[section] {

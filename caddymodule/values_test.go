@@ -46,17 +46,17 @@ var kinds = map[string]values{
 	"<who…>": {
 		[]string{"anyone", "guests users role=staff sub=" + strings.Repeat("x", 64)},
 		[]string{"everyone", "Users", "role=", "=staff", "{user}"},
-		"chat: policy \"a\": ",
+		"chat: policy \"a",
 	},
 	"<count, age, size…>": {
 		[]string{"1", "2147483647", "1ms", "36500d", "1B", "8PiB", "1 1d 1MiB"},
 		[]string{"0", "-1", "2147483648", "999us", "36501d", "0B", "9PiB", "soon", "1 2", "1d 2d", "1B 2B", "1 1d 1MiB 3"},
 		"does not fit: it takes one count from 1 to 2147483647, one age from 1ms to 36500d and one size from 1B to 8PiB at most",
 	},
-	"none/<count, age…>": {
-		[]string{"none", "1", "2147483647", "1ms", "36500d", "1 1d"},
-		[]string{"0", "-1", "2147483648", "999us", "36501d", "1MiB", "all", "none 1", "1 2", "1d 2d"},
-		"does not fit: it takes none, or one count from 1 to 2147483647 and one age from 1ms to 36500d at most",
+	"none/joined/<count, age…>": {
+		[]string{"none", "joined", "1", "2147483647", "1ms", "36500d", "1 1d"},
+		[]string{"0", "-1", "2147483648", "999us", "36501d", "1MiB", "all", "none 1", "joined 1", "1 2", "1d 2d"},
+		"does not fit: it takes none, joined, or one count from 1 to 2147483647 and one age from 1ms to 36500d at most",
 	},
 	"<each second> <at once>": {
 		[]string{"0.000001 1", "0.5 10", "2147483647 2147483647"},
@@ -89,6 +89,7 @@ func particular(t *testing.T) map[string]values {
 		"hub journal":  {[]string{"memory", "pebble", "memory {\nmax_size 1GiB\n}"}, []string{"paper", "memory x", "pebble a b", `pebble ""`}, ""},
 		"hub policy": {[]string{"tea {\nread users\n}", "* {\nread anyone\n}", a(256) + " {\nread users\n}"},
 			[]string{a(257) + " {\nread users\n}", "@x {\nread users\n}", "{x} {\nread users\n}", `"" {` + "\n}", "a b"}, ""},
+		"policy direct":           {[]string{""}, []string{"on", "x"}, ""},
 		"hub limits":              {[]string{"{\n}"}, []string{"5", "{\nx 1\n}"}, ""},
 		"hub max_message":         {[]string{"1B", "64MiB"}, []string{"0", "-1", "big", "64.1MiB", "129MiB", "2047MiB", "2048MiB"}, "max_message"},
 		"hub ping_interval":       {[]string{"1s", "36500d"}, []string{"0s", "-1s", "999ms", "36501d", "soon"}, "ping_interval"},
@@ -127,7 +128,7 @@ func written(section, option string, global bool) string {
 	block := strings.Join(append(others, option), "\n")
 	switch {
 	case section == "policy":
-		block = "policy a {\n" + block + "\n}"
+		block = inPolicy(block)
 	case section != "chat" && section != "hub":
 		block = section + " {\n" + block + "\n}"
 	}
@@ -146,8 +147,8 @@ func forms(section string, o option, good string) map[string]string {
 	if o.name != "ui" && o.name != "limits" && !strings.ContainsAny(good, "{`") {
 		bad[o.name+" "+good+" {\nx\n}"] = ""
 	}
-	if section == "hub" && o.name == "limits" {
-		delete(bad, o.name) // an empty block
+	if section == "hub" && o.name == "limits" || o.name == "direct" {
+		delete(bad, o.name) // an empty block, or no value
 	}
 	return bad
 }
@@ -235,7 +236,7 @@ func TestValues_Reload(t *testing.T) {
 		case "limits":
 			text = "limits {\n" + text + "\n}"
 		case "policy":
-			text = "policy a {\n" + text + "\n}"
+			text = inPolicy(text)
 		}
 		return "chat {\njournal memory\n" + text + "\n}"
 	}
@@ -279,7 +280,7 @@ func TestValues_Greatest_Run(t *testing.T) {
 	all, blocks := particular(t), map[string][]string{}
 	for _, section := range []string{"hub", "limits", "policy"} {
 		for _, o := range reference(t)[section] {
-			if o.name == "journal" || o.name == "policy" || o.name == "limits" || strings.HasPrefix(o.args, "<who") {
+			if o.name == "journal" || o.name == "policy" || o.name == "limits" || o.name == "direct" || strings.HasPrefix(o.args, "<who") {
 				continue
 			}
 			good := valuesOf(t, all, section, o).good

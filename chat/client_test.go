@@ -273,6 +273,23 @@ func (c *client) expect(patterns ...string) {
 	}
 }
 
+// expectAround fails unless the other frames come next, in order, and the answer before,
+// between or behind them: what a command causes may come before its answer.
+func (c *client) expectAround(answer string, others ...string) {
+	c.t.Helper()
+	answered := false
+	for i := 0; i < len(others) || !answered; {
+		switch frame := c.next(); {
+		case !answered && typeOf(frame) == typeOf(answer), i == len(others):
+			c.match(answer, frame)
+			answered = true
+		default:
+			c.match(others[i], frame)
+			i++
+		}
+	}
+}
+
 func (c *client) match(want, got string) {
 	c.t.Helper()
 	if err := script.Match([]byte(want), []byte(got), c.vars); err != nil {

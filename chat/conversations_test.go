@@ -81,7 +81,7 @@ func TestConversation_Group_LivesItsLife(t *testing.T) {
 		in(ben, `{"type":"send","room":%q,"body":"before cy"}`)
 		ben.expect(`{"type":"message","seq":2,"…":"…"}`)
 		in(ben, `{"type":"member","id":"2","room":%q,"users":["cy"],"role":"member"}`)
-		ben.expect(`{"type":"ok","id":"2","seq":3,"duplicate":false,"…":"…"}`, `{"type":"member","seq":3,"users":[{"id":"cy","…":"…"}],"role":"member","…":"…"}`)
+		ben.expectAround(`{"type":"ok","id":"2","seq":3,"duplicate":false,"…":"…"}`, `{"type":"member","seq":3,"users":[{"id":"cy","…":"…"}],"role":"member","…":"…"}`)
 		in(ben, `{"type":"member","id":"3","room":%q,"users":["cy"],"role":"member"}`)
 		ben.expect(`{"type":"ok","id":"3","room":"…","duplicate":true}`)
 
@@ -100,8 +100,8 @@ func TestConversation_Group_LivesItsLife(t *testing.T) {
 		cy.expect(`{"type":"members","users":[{"user":{"id":"ben","…":"…"},"…":"…"}],"size":3,"more":true,"…":"…"}`)
 
 		in(ann, `{"type":"info","id":"7","room":%q,"title":"Rome"}`)
-		ann.expect(`{"type":"message","…":"…"}`, `{"type":"member","…":"…"}`,
-			`{"type":"ok","id":"7","seq":4,"…":"…"}`, `{"type":"info","seq":4,"title":"Rome","avatar":"","about":"","closed":false,"…":"…"}`)
+		ann.expect(`{"type":"message","…":"…"}`, `{"type":"member","…":"…"}`)
+		ann.expectAround(`{"type":"ok","id":"7","seq":4,"…":"…"}`, `{"type":"info","seq":4,"title":"Rome","avatar":"","about":"","closed":false,"…":"…"}`)
 		in(ann, `{"type":"member","id":"8","room":%q,"users":["cy"],"role":"none"}`)
 		cy.expect(`{"type":"info","…":"…"}`, `{"type":"member","seq":5,"users":[{"id":"cy","…":"…"}],"role":"none","…":"…"}`,
 			`{"type":"removed","code":"kicked","…":"…"}`)
@@ -111,12 +111,11 @@ func TestConversation_Group_LivesItsLife(t *testing.T) {
 		ben.expect(`{"type":"info","…":"…"}`, `{"type":"member","seq":5,"…":"…"}`,
 			`{"type":"member","seq":6,"users":[{"id":"ann","…":"…"}],"role":"none","owner":{"id":"ben","…":"…"},"…":"…"}`)
 		in(ben, `{"type":"member","id":"11","room":%q,"users":["ben"],"role":"none"}`)
-		ben.expect(`{"type":"ok","id":"11","seq":7,"…":"…"}`, `{"type":"member","seq":7,"…":"…"}`, `{"type":"removed","code":"forbidden","…":"…"}`)
+		ben.expectAround(`{"type":"ok","id":"11","seq":7,"…":"…"}`, `{"type":"member","seq":7,"…":"…"}`, `{"type":"removed","code":"forbidden","…":"…"}`)
 		in(ann, `{"type":"join","id":"12","room":%q}`)
-		for _, f := range []string{`{"type":"ok","id":"8","…":"…"}`, `{"type":"member","seq":5,"…":"…"}`, `{"type":"ok","id":"10","…":"…"}`, `{"type":"member","seq":6,"…":"…"}`} {
-			ann.expect(f)
-		}
-		ann.expect(`{"type":"removed","code":"forbidden","…":"…"}`, `{"type":"error","id":"12","code":"forbidden","…":"…"}`)
+		ann.expectAround(`{"type":"ok","id":"8","…":"…"}`, `{"type":"member","seq":5,"…":"…"}`)
+		ann.expectAround(`{"type":"ok","id":"10","…":"…"}`, `{"type":"member","seq":6,"…":"…"}`, `{"type":"removed","code":"forbidden","…":"…"}`)
+		ann.expect(`{"type":"error","id":"12","code":"forbidden","…":"…"}`)
 	})
 }
 

@@ -105,7 +105,7 @@ func TestPolicies_Validate_Conversations(t *testing.T) {
 		"with one *":                            {{Pattern: "a", Direct: true, Create: who("users")}},
 		"without {user}":                        {{Pattern: "{user}-*", Read: who("members"), Create: who("users")}},
 		"at most 100 bytes":                     {{Pattern: strings.Repeat("a", 100) + "*", Read: who("members"), Create: who("users")}},
-		`"a-*", which stands before it`:         {{Pattern: "a-*", Read: who("users")}, {Pattern: "a-b-*", Direct: true, Create: who("users")}},
+		`because policy "a-*" before it`:        {{Pattern: "a-*", Read: who("users")}, {Pattern: "a-b-*", Direct: true, Create: who("users")}},
 		`"*x*", which stands before it`:         {{Pattern: "*x*", Read: who("users")}, {Pattern: "d-*", Direct: true, Create: who("users")}},
 		`"d-a{user}", which stands before it`:   {{Pattern: "d-a{user}", Read: who("users")}, {Pattern: "d-*", Direct: true, Create: who("users")}},
 		`"d-abcdefghijklmnopqrstuvwxyz", which`: {{Pattern: "d-abcdefghijklmnopqrstuvwxyz", Read: who("users")}, {Pattern: "d-*", Direct: true, Create: who("users")}},

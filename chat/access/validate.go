@@ -11,7 +11,10 @@ import (
 // Validate returns an error that names the first policy that makes no sense.
 func (ps Policies) Validate() error {
 	for i, p := range ps {
-		if err := p.validate(); err != nil {
+		if err := p.ValidateOptions(); err != nil {
+			return err
+		}
+		if err := p.validateConversation(); err != nil {
 			return err
 		}
 		for _, before := range ps[:i] {
@@ -26,7 +29,9 @@ func (ps Policies) Validate() error {
 	return ps.validateNames()
 }
 
-func (p *Policy) validate() error {
+// ValidateOptions returns an error if an option of the policy makes no sense, whatever
+// the others are.
+func (p *Policy) ValidateOptions() error {
 	if err := CheckPattern(p.Pattern); err != nil {
 		return err
 	}
@@ -57,7 +62,7 @@ func (p *Policy) validate() error {
 			return fmt.Errorf("policy %q: %s must not be negative", p.Pattern, n.name)
 		}
 	}
-	return p.validateConversation()
+	return nil
 }
 
 // maxFounded is the length of a pattern, in bytes, at most, whose rooms can be founded.

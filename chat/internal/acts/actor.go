@@ -137,7 +137,7 @@ func (a *Actor) mayRead(room string, rights access.Rights) error {
 	if a.kind == raw && !rights.Raw {
 		return wire.Forbidden.Error("")
 	}
-	if err := a.notBanned(room); err != nil {
+	if err := a.mayBeIn(room); err != nil {
 		return err
 	}
 	if !rights.Read {
@@ -156,12 +156,19 @@ func CheckRoom(name string) error {
 	return nil
 }
 
-// notBanned returns an error with code banned, or nil.
-func (a *Actor) notBanned(room string) error {
-	if id := a.identity.Load(); id != nil {
-		return a.core.sanctions.Check(access.Ban, id.User.ID, room)
+// mayBeIn returns an error with code banned or expired, or nil.
+func (a *Actor) mayBeIn(room string) error {
+	id := a.identity.Load()
+	if id == nil {
+		return nil
 	}
-	return nil
+	if err := a.core.sanctions.Check(access.Ban, id.User.ID, room); err != nil {
+		return err
+	}
+	if a.id != "" { // a session ends by its timer
+		return nil
+	}
+	return notEnded(id)
 }
 
 // notMuted returns an error with code muted, or nil.

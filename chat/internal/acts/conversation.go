@@ -89,7 +89,7 @@ func (a *Actor) mayAdd(room string, users []string, direct bool) error {
 		}
 		return e
 	}
-	return a.notBanned(room)
+	return a.mayBeIn(room)
 }
 
 // SetMembers is the act of giving users a role in a conversation, or of removing them.
@@ -146,7 +146,7 @@ func (a *Actor) mayGovern(room string) error {
 	if !a.rights(room, access.NoRole).Conversation || a.kind == raw {
 		return wire.Forbidden.Error("")
 	}
-	return a.notBanned(room)
+	return a.mayBeIn(room)
 }
 
 // Members is the act of asking who belongs to a conversation: at most limit of them,
