@@ -33,7 +33,9 @@ type HubSettings struct {
 	// together. A larger one ends the connection with close code 1009. Default: 65536.
 	MaxMessage int64 `json:"max_message,omitempty" bounds:"1B 128MiB"`
 
-	// The most connections in all. More are refused with status 503 and Retry-After.
+	// The most connections in all. More are refused with status 503 and Retry-After. One
+	// network (a /24 of IPv4, a /48 of IPv6) that has more than `max_connections_per_ip`
+	// gets no more than is left for all others, so a few networks cannot take all of them.
 	// Default: 50000.
 	MaxConnections int `json:"max_connections,omitempty"`
 

@@ -9,11 +9,12 @@ import (
 )
 
 // greeting holds the sessions of chat.v1 whose clients have not said hello. When there
-// are too many, the address with most makes room: its oldest is ended, and whoever has
-// just come stays. So a few addresses that say nothing keep nobody out.
+// are too many, the network with most makes room: its oldest is ended, and whoever has
+// just come stays. So a few networks that say nothing keep nobody out, however many
+// addresses they have.
 type greeting struct {
 	mu       sync.Mutex                                   // guards the rest; a leaf
-	sessions *backpressure.ByHolder[netip.Addr, *session] // by access.AddressKey
+	sessions *backpressure.ByHolder[netip.Addr, *session] // by access.NetworkKey
 }
 
 func newGreeting() greeting {
@@ -24,7 +25,7 @@ func newGreeting() greeting {
 func (g *greeting) enter(s *session, limit int) (ended []*session) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.sessions.Enter(access.AddressKey(s.Addr()), s)
+	g.sessions.Enter(access.NetworkKey(s.Addr()), s)
 	return g.sessions.Excess(limit)
 }
 

@@ -64,9 +64,9 @@ func mustEnd(list []*session) int {
 	count := map[netip.Addr]int{}
 	most := 0
 	for _, s := range list {
-		key := access.AddressKey(s.Addr())
+		key := access.NetworkKey(s.Addr())
 		count[key]++
 		most = max(most, count[key])
 	}
-	return slices.IndexFunc(list, func(s *session) bool { return count[access.AddressKey(s.Addr())] == most })
+	return slices.IndexFunc(list, func(s *session) bool { return count[access.NetworkKey(s.Addr())] == most })
 }

@@ -226,6 +226,8 @@ func refuseConnection(err error) error {
 		return busy(RefusedClosing, http.StatusServiceUnavailable, "the server is shutting down")
 	case errors.Is(err, acts.ErrFull):
 		return busy(RefusedFull, http.StatusServiceUnavailable, "too many connections")
+	case errors.Is(err, acts.ErrFullByNetwork):
+		return busy(RefusedFull, http.StatusServiceUnavailable, "too many connections from your network")
 	case errors.Is(err, acts.ErrFullByAddr):
 		return busy(RefusedFullByAddr, http.StatusServiceUnavailable, "too many connections from your address")
 	}

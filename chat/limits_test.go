@@ -186,6 +186,21 @@ func TestLimits_Greeting_TheAddressWithMostMakesRoom(t *testing.T) {
 	})
 }
 
+// Nor does one network with many addresses: one that has just one connection for each of
+// them keeps nobody from saying hello.
+func TestLimits_Greeting_TheNetworkWithMostMakesRoom(t *testing.T) {
+	inBubble(t, chat.Settings{MaxGreeting: 10}, nil, func(t *testing.T, b *bubble) {
+		addr := "192.0.2.1"
+		b.handler.ClientIP = func(*http.Request) netip.Addr { return netip.MustParseAddr(addr) }
+		bystander := b.connect()
+		for i := range 20 {
+			addr = fmt.Sprintf("2001:db8:1:%x::1", i)
+			b.connect()
+		}
+		bystander.hello("")
+	})
+}
+
 // Who has said hello, or has gone, is not counted any more.
 func TestLimits_Greeting_IsGivenBack(t *testing.T) {
 	inBubble(t, chat.Settings{MaxGreeting: 1}, testAuth{}, func(t *testing.T, b *bubble) {

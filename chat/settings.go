@@ -16,7 +16,9 @@ type Settings struct {
 	// MaxMessage bounds a message from a client, in bytes, over all its
 	// fragments. Default 64 KiB.
 	MaxMessage int
-	// MaxConnections bounds the connections of the hub. Default 50,000.
+	// MaxConnections bounds the connections of the hub. A network (a /24 of IPv4, a /48
+	// of IPv6) with more than MaxConnectionsPerIP gets no more of them than is left for
+	// all others. Default 50,000.
 	MaxConnections int
 	// MaxConnectionsPerIP bounds those from one address; an IPv6 client counts
 	// by its /64. Default 100.

@@ -221,3 +221,18 @@ func AddressKey(addr netip.Addr) netip.Addr {
 	}
 	return addr
 }
+
+// NetworkKey returns what counts as one holder where all share a bound: the /24 of an
+// IPv4 address, or the /48 of an IPv6 address. Somebody who can choose addresses has as
+// many as they like within such a network, but not many networks.
+func NetworkKey(addr netip.Addr) netip.Addr {
+	addr = AddressKey(addr)
+	bits := 24
+	if addr.Is6() {
+		bits = 48
+	}
+	if p, err := addr.Prefix(bits); err == nil {
+		return p.Addr()
+	}
+	return addr
+}

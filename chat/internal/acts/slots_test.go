@@ -2,6 +2,7 @@ package acts
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"testing"
 )
@@ -40,5 +41,43 @@ func TestSlots_Take_UpToItsBounds(t *testing.T) {
 	<-s.empty
 	if taken, addresses := s.count(); taken != 0 || addresses != 0 {
 		t.Errorf("%d slots are taken, by %d addresses", taken, addresses)
+	}
+}
+
+// However many addresses a network has, it gets no more slots than are left for others. But
+// it always gets as many as one address may have.
+func TestSlots_Take_NoNetworkGetsAll(t *testing.T) {
+	networks := map[string]func(i int) string{
+		"a /24":         func(i int) string { return fmt.Sprintf("192.0.2.%d", i) },
+		"a /24 as IPv6": func(i int) string { return fmt.Sprintf("::ffff:192.0.2.%d", i) },
+		"a /48":         func(i int) string { return fmt.Sprintf("2001:db8:1:%x::1", i) },
+	}
+	for name, addr := range networks {
+		for _, c := range []struct{ perIP, want int }{{1, 50}, {10, 50}, {70, 70}, {100, 100}} {
+			s := newSlots()
+			set := &Settings{MaxConnections: 100, MaxConnectionsPerIP: c.perIP}
+			got, last := 0, error(nil)
+			for i := range 200 {
+				if last = s.take(netip.MustParseAddr(addr(i)), set); last == nil {
+					got++
+				}
+			}
+			if got != c.want || !errors.Is(last, ErrFullByNetwork) && c.want < 100 {
+				t.Errorf("%s with %d for each address has taken %d, then %v; want %d", name, c.perIP, got, last, c.want)
+			}
+			if c.want == 100 {
+				continue
+			}
+			if err := s.take(netip.MustParseAddr("2001:db8:2::1"), set); err != nil {
+				t.Errorf("%s keeps others out: %v", name, err)
+			}
+			for i := range c.want {
+				s.release(netip.MustParseAddr(addr(i)))
+			}
+			s.release(netip.MustParseAddr("2001:db8:2::1"))
+			if len(s.byNetwork) != 0 || len(s.byAddr) != 0 || s.taken != 0 {
+				t.Errorf("%s: something is left: %v", name, &s)
+			}
+		}
 	}
 }
