@@ -240,6 +240,30 @@ test('ten thousand messages: at most 150 are drawn, and frames stay short', asyn
   assert.deepEqual(li.problems, [])
 })
 
+test('the button to take back goes when the time ends, whatever moment of a drawing that is', async (t) => {
+  const name = room()
+  const li = await Person.enter(t, 'Li', name)
+  await li.say('hello')
+  const button = li.page.locator('li.own.sent .recall')
+  await button.waitFor()
+  // Each look at the clock finds it a millisecond later, so the time ends between two looks.
+  for (let left = 1; left <= 12; left++) {
+    const draw = (left) => li.page.evaluate((left) => {
+      const element = document.querySelector('caddy-chat')
+      const { chat, session, current } = element
+      const { at } = session.rooms.get(current).items.find(({ own }) => own)
+      let now = at + chat.limits.recall - left
+      chat.now = () => now++
+      element.shadowRoot.querySelector('caddy-chat-messages').requestUpdate()
+    }, left)
+    await draw(1000)
+    await button.waitFor()
+    await draw(left)
+    await button.waitFor({ state: 'detached', timeout: 5000 }).catch(() => assert.fail(`the button of the last ${left} ms stays`))
+  }
+  assert.deepEqual(li.problems, [])
+})
+
 test('an empty room and the beginning of one say so', async (t) => {
   const name = room()
   const li = await Person.enter(t, 'Li', name)
