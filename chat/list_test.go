@@ -176,9 +176,13 @@ func (l *listing) hear(id string) map[string]any {
 				continue
 			}
 			row["unread"] = row["unread"].(float64) + f["count"].(float64) - row["count"].(float64)
-			for _, name := range []string{"last", "at", "count", "entry", "cut"} {
-				if f[name] != nil {
-					row[name] = f[name]
+			for _, name := range []string{"last", "at", "count", "entry", "cut", "title", "avatar", "closed", "size"} {
+				switch value := f[name]; value {
+				case nil:
+				case "", false:
+					delete(row, name)
+				default:
+					row[name] = value
 				}
 			}
 			delete(row, "hidden")

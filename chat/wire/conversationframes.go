@@ -99,6 +99,14 @@ type Head struct {
 	Last  uint64
 	At    int64 // of Entry, Unix milliseconds
 	Count uint64
-	Entry *Entry
-	Cut   bool // its body was shortened
+	Entry *Entry    // nil: there is none that the user is shown
+	Cut   bool      // its body was shortened
+	Info  *HeadInfo // nil: it has not changed
+}
+
+// HeadInfo is the rest of what all members of a conversation see in their lists.
+type HeadInfo struct {
+	Title, Avatar string
+	Closed        bool
+	Size          int
 }

@@ -247,9 +247,15 @@ func (f *Head) Append(dst []byte) []byte {
 	dst = appendInt(dst, "last", f.Last)
 	dst = appendInt(dst, "at", f.At)
 	dst = appendInt(dst, "count", f.Count)
-	dst = f.Entry.Append(appendName(dst, "entry"))
+	if f.Entry != nil {
+		dst = f.Entry.Append(appendName(dst, "entry"))
+	}
 	if f.Cut {
 		dst = appendBool(dst, "cut", true)
+	}
+	if i := f.Info; i != nil {
+		dst = appendField(appendField(dst, "title", i.Title), "avatar", i.Avatar)
+		dst = appendInt(appendBool(dst, "closed", i.Closed), "size", i.Size)
 	}
 	return append(dst, '}')
 }

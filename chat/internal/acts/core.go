@@ -62,7 +62,11 @@ type Core struct {
 }
 
 // Configure changes the settings.
-func (c *Core) Configure(s Settings) { c.current.Store(&s) }
+func (c *Core) Configure(s Settings) {
+	if c.current.Swap(&s) != nil {
+		c.live.PoliciesChanged()
+	}
+}
 
 // journalTimeout is how long the hub waits for the journal at most: for a read, for a
 // record, and for a place in its queue.

@@ -13,5 +13,6 @@
 //	cursor.go    where a page ends, and when a list was read
 //	page.go      some of them, with what they show
 //	watchers.go  who has a list open, and which rooms are in it
-//	live.go      telling them what changes
+//	tell.go      telling them what is new
+//	live.go      hearing what changes
 package list

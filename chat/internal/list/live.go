@@ -3,12 +3,12 @@ package list
 import (
 	"context"
 	"encoding/json"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/internal/foreign"
@@ -17,19 +17,15 @@ import (
 // Live tells sessions how the lists that they have open change. A room is told of four
 // times a second at most, with its newest state.
 type Live struct {
-	// Fixed.
-	reader *Reader
-	log    *zap.Logger
-	ctx    context.Context // ends with the hub
-	node   string          // the journal's id of this process
-	frame  func(wire.Frame) []byte
-	max    func() int // pairs of user and room
+	teller
 
-	watchers
+	node string     // the journal's id of this process; fixed
+	max  func() int // pairs of user and room; fixed
+
 	working sync.WaitGroup // the worker, and ends of followings
 
 	follow sync.Mutex // held while the feed begins to be followed
-	stops  []func()   // guarded by follow; nil: it is not followed
+	stops  []func()   // by part of the feed; guarded by follow
 }
 
 // Config is what Live is made of.
@@ -44,19 +40,20 @@ type Config struct {
 // NewLive returns a Live that follows nothing until somebody has a list open.
 func NewLive(cfg Config) *Live {
 	l := &Live{
-		reader: cfg.Reader, log: cfg.Log, ctx: cfg.Context, frame: cfg.Frame, max: cfg.Max,
-		node: cfg.Reader.Journal.Nodes().Self().ID,
+		teller: teller{reader: cfg.Reader, log: cfg.Log, ctx: cfg.Context, frame: cfg.Frame},
+		max:    cfg.Max, node: cfg.Reader.Journal.Nodes().Self().ID,
 	}
 	l.users, l.rooms = map[string]*watcher{}, map[string][]*watcher{}
-	l.dirty, l.own = map[string]news{}, map[pair]bool{}
+	l.dirty, l.own, l.lost = map[string]news{}, map[pair]bool{}, map[int]bool{}
 	return l
 }
 
 // pause is the time between two rounds of telling.
 const pause = 250 * time.Millisecond
 
-// Open opens the list of a session, as of now, and returns of how many rooms it is. What changes from now on is told once Ready
-// is called. Close must be called when the session has ended, also after an error.
+// Open opens the list of a session, as of now, and returns of how many rooms it is. What
+// changes from now on is told once Ready is called. Close must be called when the session
+// has ended, also after an error.
 func (l *Live) Open(ctx context.Context, s Session, user string, from wire.ListFrom) (answer *wire.Listed, n int, err error) {
 	if err := l.followFeed(ctx); err != nil {
 		return nil, 0, err
@@ -67,16 +64,16 @@ func (l *Live) Open(ctx context.Context, s Session, user string, from wire.ListF
 		}
 	}
 	// The rooms are followed before they are read: nothing is missed in between.
-	rooms, err := l.reader.Rooms(ctx, user)
+	places, err := l.reader.places(ctx, user)
 	if err != nil {
 		return nil, 0, err
 	}
-	live := l.add(user, rooms, l.max())
+	live := l.add(user, places, l.max())
 	answer, err = l.reader.Since(ctx, user, from)
 	if err == nil {
 		answer.Live = live
 	}
-	return answer, len(rooms), err
+	return answer, len(places), err
 }
 
 // Ready says that the welcome of a session is on its way: what has changed since is told.
@@ -126,9 +123,7 @@ func (l *Live) followFeed(ctx context.Context) error {
 	defer l.follow.Unlock()
 	j := l.reader.Journal
 	for part := len(l.stops); part < j.Parts(); part++ {
-		stop, err := foreign.Call(ctx, func() (func(), error) {
-			return j.FollowFeed(part, l.wants, l.heard, func(journal.Lost) { l.lostFeed() })
-		}, stopLate)
+		stop, err := l.followPart(ctx, part)
 		if err != nil {
 			return err
 		}
@@ -137,16 +132,57 @@ func (l *Live) followFeed(ctx context.Context) error {
 	return nil
 }
 
+func (l *Live) followPart(ctx context.Context, part int) (stop func(), err error) {
+	return foreign.Call(ctx, func() (func(), error) {
+		return l.reader.Journal.FollowFeed(part, l.wants, l.heard, func(journal.Lost) { l.lostPart(part) })
+	}, stopLate)
+}
+
 func stopLate(stop func(), err error) {
 	if err == nil {
 		stop()
 	}
 }
 
-// lostFeed is told that the journal follows no more. Whoever comes back opens the list
-// anew; those who are here get rows again when something else changes.
-func (l *Live) lostFeed() {
-	l.log.Warn("lists are not followed any more: the journal has lost its place")
+// lostPart is told that the journal follows a part of the feed no more.
+func (l *Live) lostPart(part int) {
+	l.mu.Lock()
+	l.lost[part] = true
+	l.mu.Unlock()
+	l.wake()
+}
+
+// followAgain follows the parts of the feed that were lost, and tells of all rooms in
+// them: what was missed is not known.
+func (l *Live) followAgain(ctx context.Context, lost map[int]bool) {
+	l.follow.Lock()
+	defer l.follow.Unlock()
+	for part := range lost {
+		if part >= len(l.stops) {
+			continue // it ends
+		}
+		l.stops[part]()
+		stop, err := l.followPart(ctx, part)
+		if err != nil {
+			l.log.Warn("lists are not told of what changes: the journal cannot be followed", zap.Error(err))
+			l.stops[part] = func() {}
+			l.lostPart(part)
+			continue
+		}
+		l.stops[part] = stop
+		l.mu.Lock()
+		l.markLocked(func(room string) bool { return l.reader.Journal.Part(room) == part })
+		l.mu.Unlock()
+	}
+}
+
+// PoliciesChanged tells everybody whose rows are gone because no policy has the room any
+// more.
+func (l *Live) PoliciesChanged() {
+	l.mu.Lock()
+	l.check = true
+	l.mu.Unlock()
+	l.wake()
 }
 
 // followOwn follows the user's own room, where other nodes say that rows have changed.
@@ -158,13 +194,13 @@ func (l *Live) followOwn(ctx context.Context, user string) error {
 		return err
 	}
 	l.mu.Lock()
-	u := l.users[user]
-	if u != nil {
-		u.stop = start.Stop
+	stop := start.Stop // if the session has ended
+	if u := l.users[user]; u != nil {
+		stop, u.stop = u.stop, stop
 	}
 	l.mu.Unlock()
-	if u == nil {
-		start.Stop()
+	if stop != nil {
+		stop()
 	}
 	return nil
 }
@@ -205,7 +241,25 @@ func (f ownFollower) Deliver(e journal.Entry) {
 	l.wake()
 }
 
-func (f ownFollower) Lost(journal.Lost) {}
+// Lost follows again, and tells of all rows: what was missed is not known.
+func (f ownFollower) Lost(journal.Lost) {
+	l := f.live
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
+	l.working.Go(func() { // Lost must not wait
+		ctx, cancel := context.WithTimeout(l.ctx, tellTimeout)
+		defer cancel()
+		if err := l.followOwn(ctx, f.user); err != nil {
+			l.log.Warn("a list is not told of what changes elsewhere: the journal cannot be followed", zap.Error(err))
+			return
+		}
+		l.markOwn(f.user)
+		l.wake()
+	})
+}
 
 // heard is called for the entries of rooms that somebody lists.
 func (l *Live) heard(e journal.Entry) {
@@ -222,7 +276,7 @@ func (l *Live) heard(e journal.Entry) {
 func (l *Live) wake() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.busy || l.closed || len(l.dirty)+len(l.own) == 0 {
+	if l.busy || l.closed || l.nothingLocked() {
 		return
 	}
 	l.busy = true
@@ -233,12 +287,17 @@ func (l *Live) wake() {
 func (l *Live) work() {
 	for {
 		l.mu.Lock()
-		dirty, own := l.dirty, l.own
-		if l.closed || len(dirty)+len(own) == 0 {
+		if l.closed || l.nothingLocked() {
 			l.busy = false
 			l.mu.Unlock()
 			return
 		}
+		lost, check := l.lost, l.check
+		l.lost, l.check = map[int]bool{}, false
+		l.mu.Unlock()
+		l.prepare(lost, check)
+		l.mu.Lock()
+		dirty, own := l.dirty, l.own
 		l.dirty, l.own = map[string]news{}, map[pair]bool{}
 		l.mu.Unlock()
 		l.tell(dirty, own)
@@ -249,75 +308,15 @@ func (l *Live) work() {
 	}
 }
 
-// tellTimeout bounds one round.
-const tellTimeout = 10 * time.Second
-
-func (l *Live) tell(dirty map[string]news, own map[pair]bool) {
-	defer func() {
-		if v := recover(); v != nil {
-			l.log.Error("changes of lists not told because of a panic", zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
-		}
-	}()
+// prepare finds out of what else is to be told.
+func (l *Live) prepare(lost map[int]bool, check bool) {
+	defer l.contain()
 	ctx, cancel := context.WithTimeout(l.ctx, tellTimeout)
 	defer cancel()
-	rooms := make([]string, 0, len(dirty))
-	for room := range dirty {
-		rooms = append(rooms, room)
+	if len(lost) > 0 {
+		l.followAgain(ctx, lost)
 	}
-	heads, err := l.reader.Journal.Heads(ctx, rooms)
-	if err != nil {
-		l.log.Debug("changes of lists not told", zap.Error(err))
-		return
-	}
-	for i, room := range rooms {
-		if n := dirty[room]; n.counts && !n.other && heads[i].Newest.Seq > heads[i].State {
-			l.tellHead(room, &heads[i])
-			continue
-		}
-		// Not everybody may be shown the newest message, or something else has changed.
-		users, _ := l.holders(room)
-		for _, user := range users {
-			if _, told := own[pair{user, room}]; !told {
-				own[pair{user, room}] = true
-			}
-		}
-	}
-	for p := range own {
-		l.tellRow(ctx, p)
-	}
-}
-
-// tellHead tells everybody who lists a room what is new: also those who hear the room, so
-// that a list is right whatever else its client does.
-func (l *Live) tellHead(room string, head *journal.Head) {
-	_, sessions := l.holders(room)
-	if len(sessions) == 0 {
-		return
-	}
-	entry := wire.EntryOf(&head.Newest)
-	f := wire.Head{Room: room, Last: uint64(head.Last), At: head.Newest.At, Count: head.Count, Entry: &entry}
-	entry.Body, f.Cut = wire.Shortened(entry.Body, entry.Text)
-	deliver(sessions, l.frame(&f))
-}
-
-// tellRow tells a user's sessions their row of a room.
-func (l *Live) tellRow(ctx context.Context, p pair) {
-	rows, err := l.reader.Rows(ctx, p.user, []string{p.room})
-	if err != nil || len(rows) == 0 {
-		l.log.Debug("a row not told", zap.Error(err))
-		return
-	}
-	row := &rows[0]
-	l.settle(p.user, p.room, row.Gone)
-	sessions := l.sessionsOf(p.user, p.room)
-	if !row.Gone && row.Count == 0 && l.reader.IsDirect(p.room) {
-		return
-	}
-	deliver(sessions, l.frame(row))
-}
-
-func deliver(sessions []Session, frame []byte) {
-	for _, s := range sessions {
-		s.Deliver(frame)
+	if check {
+		l.markGone(func(room string) bool { return l.reader.Shown(room, access.Member) })
 	}
 }

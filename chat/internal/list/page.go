@@ -54,16 +54,27 @@ func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom) (an
 	return answer, err
 }
 
-// Rooms returns the rooms in a user's list.
-func (r *Reader) Rooms(ctx context.Context, user string) ([]string, error) {
+// places returns the rooms that a user belongs to. What was cleared in an earlier life of
+// a room veils too much of it, until its row is told.
+func (r *Reader) places(ctx context.Context, user string) ([]place, error) {
 	items, err := r.seats(ctx, user, nil)
-	var rooms []string
+	if err != nil {
+		return nil, err
+	}
+	index := make(map[string]*item, len(items))
 	for i := range items {
-		if !items[i].gone() {
-			rooms = append(rooms, items[i].room)
+		if it := &items[i]; !it.gone() {
+			index[it.room] = it
 		}
 	}
-	return rooms, err
+	if err := r.scanSettings(ctx, user, index); err != nil {
+		return nil, err
+	}
+	list := make([]place, 0, len(index))
+	for _, it := range index {
+		list = append(list, place{it.room, max(it.seat.Since, it.settings.Cleared+1)})
+	}
+	return list, nil
 }
 
 // changes returns the conversations that have changed since a moment; false if they are

@@ -1,8 +1,11 @@
 package list
 
 import (
+	"maps"
 	"slices"
 	"sync"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // Session is one that has its user's list open.
@@ -12,7 +15,7 @@ type Session interface {
 }
 
 // watchers are the users who have their lists open on this node, and the rooms in them: a
-// pointer for each pair of room and user, and the room's name once for each user.
+// pointer and a number for each pair of room and user, and the room's name for each user.
 type watchers struct {
 	mu     sync.Mutex            // guards the rest; a leaf
 	users  map[string]*watcher   // by id
@@ -20,6 +23,8 @@ type watchers struct {
 	pairs  int
 	dirty  map[string]news // rooms of which something is to be told
 	own    map[pair]bool   // rows of one user that are to be told
+	lost   map[int]bool    // parts of the feed that are followed no more
+	check  bool            // policies have changed
 	closed bool
 	busy   bool // the worker is there
 }
@@ -27,7 +32,7 @@ type watchers struct {
 // watcher is a user who has a list open. watchers.mu guards it.
 type watcher struct {
 	user     string
-	rooms    map[string]bool
+	rooms    map[string]journal.Seq // that are listed, and from which entry on they are shown
 	sessions []*open
 	stop     func() // ends the following of the user's own room
 }
@@ -44,37 +49,36 @@ type pair struct{ user, room string }
 // news is what has happened in a room since it was last told.
 type news struct {
 	counts bool // a counting entry came
-	other  bool // something else did that rows show
+	other  bool // something else did that heads show
 }
 
 // add makes a user a watcher of rooms. It returns false if the node has too many pairs.
-func (w *watchers) add(user string, rooms []string, max int) bool {
+func (w *watchers) add(user string, places []place, max int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	u := w.users[user]
 	if u == nil {
 		return false // the session has ended
 	}
-	if w.pairs+len(rooms) > max {
+	if w.pairs+len(places) > max {
 		return false
 	}
-	for _, room := range rooms {
-		w.addLocked(u, room)
+	for _, p := range places {
+		w.addLocked(u, p)
 	}
 	return true
 }
 
-func (w *watchers) addLocked(u *watcher, room string) {
-	if u.rooms[room] {
-		return
+func (w *watchers) addLocked(u *watcher, p place) {
+	if _, there := u.rooms[p.room]; !there {
+		w.rooms[p.room] = append(w.rooms[p.room], u)
+		w.pairs++
 	}
-	u.rooms[room] = true
-	w.rooms[room] = append(w.rooms[room], u)
-	w.pairs++
+	u.rooms[p.room] = p.from
 }
 
 func (w *watchers) removeLocked(u *watcher, room string) {
-	if !u.rooms[room] {
+	if _, there := u.rooms[room]; !there {
 		return
 	}
 	delete(u.rooms, room)
@@ -100,7 +104,7 @@ func (w *watchers) enter(user string, s Session) (first bool) {
 	defer w.mu.Unlock()
 	u := w.users[user]
 	if first = u == nil; first {
-		u = &watcher{user: user, rooms: map[string]bool{}}
+		u = &watcher{user: user, rooms: map[string]journal.Seq{}}
 		w.users[user] = u
 	}
 	u.sessions = append(u.sessions, &open{session: s, held: true, missed: map[string]bool{}})
@@ -149,26 +153,88 @@ func (u *watcher) ready(list []Session, room string) []Session {
 	return list
 }
 
-// holders returns who lists a room.
-func (w *watchers) holders(room string) (users []string, sessions []Session) {
+// holders returns the sessions that list a room: those to which the entry is shown, and
+// the others.
+func (w *watchers) holders(room string, entry journal.Seq) (shown, veiled []Session) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, u := range w.rooms[room] {
-		users = append(users, u.user)
-		sessions = u.ready(sessions, room)
+		if u.rooms[room] <= entry {
+			shown = u.ready(shown, room)
+		} else {
+			veiled = u.ready(veiled, room)
+		}
 	}
-	return users, sessions
+	return shown, veiled
 }
 
-// settle notes whether a user has a room in the list.
-func (w *watchers) settle(user, room string, gone bool) {
+// settle notes whether a user has a room in the list, and from which entry on.
+func (w *watchers) settle(user string, p place, gone bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch u := w.users[user]; {
 	case u == nil:
 	case gone:
-		w.removeLocked(u, room)
+		w.removeLocked(u, p.room)
 	default:
-		w.addLocked(u, room)
+		w.addLocked(u, p)
+	}
+}
+
+// markLocked says that all rooms in which are to be told of.
+func (w *watchers) markLocked(which func(room string) bool) {
+	for room := range w.rooms {
+		if which(room) {
+			w.dirty[room] = news{counts: true, other: true}
+		}
+	}
+}
+
+// markOwn says that a user is to be told of all rows.
+func (w *watchers) markOwn(user string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if u := w.users[user]; u != nil {
+		for room := range u.rooms {
+			w.own[pair{user, room}] = true
+		}
+	}
+}
+
+// markGone says that those who list rooms are to be told of their rows, if the policies
+// no longer have the room.
+func (w *watchers) markGone(has func(room string) bool) {
+	w.mu.Lock()
+	rooms := slices.Collect(maps.Keys(w.rooms))
+	w.mu.Unlock()
+	for _, room := range rooms {
+		if has(room) {
+			continue
+		}
+		w.mu.Lock()
+		for _, u := range w.rooms[room] {
+			w.own[pair{u.user, room}] = true
+		}
+		w.mu.Unlock()
+	}
+}
+
+// nothingLocked reports whether there is nothing to tell.
+func (w *watchers) nothingLocked() bool {
+	return len(w.dirty)+len(w.own)+len(w.lost) == 0 && !w.check
+}
+
+// again puts back what could not be told.
+func (w *watchers) again(dirty map[string]news, own map[pair]bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for room, n := range dirty {
+		old := w.dirty[room]
+		w.dirty[room] = news{n.counts || old.counts, n.other || old.other}
+	}
+	for p := range own {
+		if u := w.users[p.user]; u != nil {
+			w.own[p] = true
+		}
 	}
 }

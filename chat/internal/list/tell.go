@@ -1,0 +1,160 @@
+package list
+
+import (
+	"context"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddychat/caddy-chat/chat/internal/members"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// teller tells sessions what is new.
+type teller struct {
+	// Fixed.
+	reader *Reader
+	log    *zap.Logger
+	ctx    context.Context // ends with the hub
+	frame  func(wire.Frame) []byte
+
+	watchers
+}
+
+// tellTimeout bounds one round.
+const tellTimeout = 10 * time.Second
+
+// contain ends a panic in a round: another round may do better.
+func (t *teller) contain() {
+	if v := recover(); v != nil {
+		t.log.Error("changes of lists not told because of a panic", zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
+	}
+}
+
+// tell tells of rooms and rows. What cannot be read now is told in a later round.
+func (t *teller) tell(dirty map[string]news, own map[pair]bool) {
+	defer t.contain()
+	ctx, cancel := context.WithTimeout(t.ctx, tellTimeout)
+	defer cancel()
+	if err := t.tellHeads(ctx, dirty); err != nil {
+		t.log.Debug("changes of lists not told yet", zap.Error(err))
+		t.again(dirty, own)
+		return
+	}
+	users := map[string][]string{}
+	for p := range own {
+		users[p.user] = append(users[p.user], p.room)
+	}
+	for user, rooms := range users {
+		for some := range slices.Chunk(rooms, wire.MaxRows) {
+			if err := t.tellRows(ctx, user, some); err != nil {
+				t.log.Debug("rows not told yet", zap.Error(err))
+				left := map[pair]bool{}
+				for _, room := range some {
+					left[pair{user, room}] = true
+				}
+				t.again(nil, left)
+			}
+		}
+	}
+}
+
+// tellHeads tells everybody who lists the rooms what is new: also those who hear a room,
+// so that a list is right whatever else its client does.
+func (t *teller) tellHeads(ctx context.Context, dirty map[string]news) error {
+	var rooms, changed, keys []string
+	for room, n := range dirty {
+		rooms = append(rooms, room)
+		if n.other {
+			changed, keys = append(changed, room), append(keys, members.RoomKey(room))
+		}
+	}
+	heads, err := t.reader.Journal.Heads(ctx, rooms)
+	if err != nil {
+		return err
+	}
+	// Read after the heads: what is newer than these is told again.
+	records, err := t.reader.Journal.Records().GetMany(ctx, keys)
+	if err != nil {
+		return err
+	}
+	states := map[string]*wire.HeadInfo{}
+	for i, room := range changed {
+		state, err := members.ParseRoom(records[i])
+		if err != nil {
+			return err
+		}
+		states[room] = &wire.HeadInfo{Title: state.Title, Avatar: state.Avatar, Closed: state.Closed, Size: state.Size}
+	}
+	for i, room := range rooms {
+		if heads[i].Count > 0 || !t.reader.IsDirect(room) {
+			t.tellHead(room, &heads[i], states[room])
+		}
+	}
+	return nil
+}
+
+// tellHead encodes what is new once, and once more for those who are not shown the newest
+// message.
+func (t *teller) tellHead(room string, head *journal.Head, info *wire.HeadInfo) {
+	shown, veiled := t.holders(room, head.Newest.Seq)
+	f := wire.Head{Room: room, Last: uint64(head.Last), At: atOf(head), Count: head.Count, Info: info}
+	if len(veiled) > 0 {
+		deliver(veiled, t.frame(&f))
+	}
+	if len(shown) == 0 {
+		return
+	}
+	if head.Newest.Seq > 0 {
+		entry := wire.EntryOf(&head.Newest)
+		entry.Body, f.Cut = wire.Shortened(entry.Body, entry.Text)
+		f.Entry = &entry
+	}
+	deliver(shown, t.frame(&f))
+}
+
+// tellRows tells a user's sessions their rows of some rooms.
+func (t *teller) tellRows(ctx context.Context, user string, rooms []string) error {
+	items, err := t.reader.load(ctx, user, rooms)
+	if err != nil {
+		return err
+	}
+	rows, n, err := t.reader.rows(ctx, user, items)
+	if err != nil {
+		return err
+	}
+	if n < len(items) { // more than one answer has
+		left := map[pair]bool{}
+		for i := range items[n:] {
+			left[pair{user, items[n+i].room}] = true
+		}
+		t.again(nil, left)
+	}
+	known := map[string]bool{}
+	for i := range items {
+		known[items[i].room] = true
+	}
+	for i := range rows {
+		it := &items[i]
+		t.settle(user, it.place(), it.gone())
+		if it.gone() || t.reader.listed(it) {
+			deliver(t.sessionsOf(user, it.room), t.frame(&rows[i]))
+		}
+	}
+	for _, room := range rooms {
+		if !known[room] {
+			t.settle(user, place{room: room}, true)
+			deliver(t.sessionsOf(user, room), t.frame(&wire.Row{Room: room, Gone: true}))
+		}
+	}
+	return nil
+}
+
+func deliver(sessions []Session, frame []byte) {
+	for _, s := range sessions {
+		s.Deliver(frame)
+	}
+}

@@ -1,0 +1,168 @@
+package chat_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
+)
+
+// forgetting is a journal that loses those who follow it, and that cannot look at heads for a
+// while.
+type forgetting struct {
+	journal.Journal
+
+	mu    sync.Mutex // guards the rest
+	feed  func(journal.Lost)
+	own   journal.Follower
+	stops []func()
+	fails int // looks at heads that are still to fail
+}
+
+func (j *forgetting) FollowFeed(part int, wants func(string) bool, deliver func(journal.Entry), lost func(journal.Lost)) (func(), error) {
+	stop, err := j.Journal.FollowFeed(part, wants, deliver, lost)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.feed, j.stops = lost, append(j.stops, stop)
+	return stop, err
+}
+
+func (j *forgetting) Follow(room string, after journal.Seq, f journal.Follower) (journal.Start, error) {
+	start, err := j.Journal.Follow(room, after, f)
+	if journal.IsReserved(room) {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.own, j.stops = f, append(j.stops, start.Stop)
+	}
+	return start, err
+}
+
+func (j *forgetting) Heads(ctx context.Context, rooms []string) ([]journal.Head, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.fails > 0 {
+		j.fails--
+		return nil, fmt.Errorf("%w: not now", journal.ErrUnavailable)
+	}
+	return j.Journal.Heads(ctx, rooms)
+}
+
+// lose ends all followings, without a word to their followers.
+func (j *forgetting) lose() (feed func(journal.Lost), own journal.Follower) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, stop := range j.stops {
+		stop()
+	}
+	j.stops = nil
+	return j.feed, j.own
+}
+
+// What the journal loses, or cannot read for a while, is told later: nothing that has
+// changed meanwhile is missing in a list that stays open.
+func TestList_WhatTheJournalLoses_IsToldLater(t *testing.T) {
+	var j *forgetting
+	config := func() chat.Config {
+		j = &forgetting{Journal: memjournal.New(memjournal.Options{})}
+		return chat.Config{Journal: j, Settings: chat.Settings{Policies: chatApp(t)}}
+	}
+	onJournal(t, config, tokens{}, alone, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann"`)
+		g := ann.create(`"key":"k","title":"Trip","users":["ben"]`)
+		ann.send(fmt.Sprintf(`{"type":"join","room":%q}`, g))
+		ann.next()
+		ben := b.connect()
+		ben.send(`{"type":"hello","token":"ben","list":{}}`)
+		ben.expect(`{"type":"welcome","list":{"rows":["…"],"…":"…"},"…":"…"}`)
+		say := func(text string) {
+			ann.send(fmt.Sprintf(`{"type":"send","id":"s","room":%q,"body":{"text":%q}}`, g, text))
+			ann.next()
+			ann.next()
+		}
+
+		feed, own := j.lose()
+		say("unheard")
+		ben.silent(5 * time.Second)
+		feed(journal.Lost{Why: errors.New("too slow")})
+		ben.expect(`{"type":"head","title":"Trip","closed":false,"size":2,"entry":{"body":{"text":"unheard"},"…":"…"},"…":"…"}`)
+		say("heard again")
+		ben.expect(`{"type":"head","entry":{"body":{"text":"heard again"},"…":"…"},"…":"…"}`)
+
+		own.Lost(journal.Lost{Why: errors.New("too slow")})
+		ben.expect(`{"type":"row","unread":2,"…":"…"}`)
+		other := b.connect().hello(`,"token":"ben"`)
+		other.send(fmt.Sprintf(`{"type":"set","id":"1","room":%q,"top":true}`, g))
+		other.next()
+		ben.expect(`{"type":"row","top":true,"…":"…"}`)
+
+		j.mu.Lock()
+		j.fails = 3
+		j.mu.Unlock()
+		say("later")
+		ben.expect(`{"type":"head","entry":{"body":{"text":"later"},"…":"…"},"…":"…"}`)
+		if err := b.hub.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A head tells everybody the same, but for the newest message, which is for those to whom
+// it is shown.
+func TestList_Heads_ShowWhatIsShown(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann"`)
+		g := ann.create(`"key":"k","title":"Trip","users":["ben"]`)
+		in := func(format string) {
+			ann.send(fmt.Sprintf(format, g))
+			for typeOf(ann.next()) != "ok" {
+			}
+		}
+		ann.send(fmt.Sprintf(`{"type":"join","room":%q}`, g))
+		ann.next()
+		in(`{"type":"send","id":"1","room":%q,"body":{"text":"a secret"}}`)
+		in(`{"type":"member","id":"2","room":%q,"users":["cy"],"role":"member"}`)
+		ben, cy := b.connect(), b.connect()
+		for token, c := range map[string]*client{"ben": ben, "cy": cy} {
+			c.send(fmt.Sprintf(`{"type":"hello","token":%q,"list":{}}`, token))
+			c.expect(`{"type":"welcome","…":"…"}`)
+		}
+		in(`{"type":"info","id":"3","room":%q,"title":"Rome"}`)
+		ben.expect(`{"type":"head","room":"…","last":4,"at":"…","count":1,"entry":{"seq":2,"body":{"text":"a secret"},"…":"…"},"title":"Rome","avatar":"","closed":false,"size":3}`)
+		cy.expect(`{"type":"head","room":"…","last":4,"at":"…","count":1,"title":"Rome","avatar":"","closed":false,"size":3}`)
+		in(`{"type":"recall","id":"4","room":%q,"seq":2}`)
+		ben.expect(`{"type":"head","last":5,"entry":{"seq":2,"recalled":true,"…":"…"},"…":"…"}`)
+		cy.expect(`{"type":"head","room":"…","last":5,"at":"…","count":1,"title":"Rome","avatar":"","closed":false,"size":3}`)
+		in(`{"type":"send","id":"5","room":%q,"body":{"text":"for all"}}`)
+		for _, c := range []*client{ben, cy} {
+			c.expect(`{"type":"head","room":"…","last":6,"at":"…","count":2,"entry":{"body":{"text":"for all"},"…":"…"}}`)
+		}
+		// What ben has cleared is not shown again when it changes.
+		ben.send(fmt.Sprintf(`{"type":"set","id":"c","room":%q,"clear":true}`, g))
+		ben.expectAround(`{"type":"ok","id":"c","…":"…"}`, `{"type":"row","unread":0,"…":"…"}`)
+		in(`{"type":"recall","id":"6","room":%q,"seq":6}`)
+		ben.expect(`{"type":"head","room":"…","last":7,"at":"…","count":2,"title":"Rome","avatar":"","closed":false,"size":3}`)
+		cy.expect(`{"type":"head","last":7,"entry":{"seq":6,"recalled":true,"…":"…"},"…":"…"}`)
+	})
+}
+
+// When no policy has a conversation any more, its row goes from lists that are open.
+func TestList_PoliciesChange_RowsGo(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect()
+		ann.send(`{"type":"hello","token":"ann","list":{}}`)
+		ann.expect(`{"type":"welcome","…":"…"}`)
+		g := ann.create(`"key":"k","users":["ben"]`)
+		for typeOf(ann.any()) != "row" {
+		}
+		policies := append(access.Policies{{Pattern: g, Read: who(t, "users")}}, chatApp(t)...)
+		b.hub.Configure(chat.Settings{Policies: policies})
+		ann.expect(fmt.Sprintf(`{"type":"row","room":%q,"gone":true}`, g))
+	})
+}
