@@ -283,8 +283,12 @@ func (h *Handler) readMessage(w http.ResponseWriter, r *http.Request) (e journal
 	if err != nil {
 		return e, err
 	}
-	body, err := wire.DecodePost(p)
-	return journal.Entry{Kind: journal.Message, Key: key, Body: body}, err
+	said, err := wire.DecodePost(p)
+	if err != nil {
+		return e, err
+	}
+	said.Key = key
+	return acts.Said(said), nil
 }
 
 // ReadJSON reads the body of a request, which must be JSON of at most limit

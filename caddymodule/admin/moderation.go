@@ -193,11 +193,12 @@ func (a *announcement) read(r *http.Request) (body []byte, err error) {
 			return nil, err
 		}
 	}
-	if body, err = wire.DecodePost([]byte(`{"body":` + string(a.Body) + `}`)); err != nil {
+	said, err := wire.DecodePost([]byte(`{"body":` + string(a.Body) + `}`))
+	if err != nil {
 		_, err = explain(err)
 		return nil, badBody("body: %w", err)
 	}
-	return body, nil
+	return said.Body, nil
 }
 
 // isEmpty reports whether a body says nothing: it is null, or its text is empty.

@@ -67,6 +67,12 @@ type Send struct {
 	// Key, chosen by the client, makes it safe to send the same message again.
 	// Without a key it may be recorded twice.
 	Key string
+	// Reply is the number of the entry that this answers, or 0.
+	Reply uint64
+	// Mentions are ids of users, each once; or "*" alone, for everybody.
+	Mentions []string
+	// Quiet says that the message does not count as unread.
+	Quiet bool
 	// Body is a JSON value without white space between its tokens.
 	Body []byte
 }

@@ -14,15 +14,32 @@ func Decode(p []byte) (Command, error) {
 	return nil, r.err
 }
 
-// DecodePost decodes the body of an HTTP request that sends a message, and
-// returns the message's body. Its error is always an [*Error]. It does not keep p.
-func DecodePost(p []byte) ([]byte, error) {
+// DecodePost decodes the body of an HTTP request that sends a message: a [Send] without
+// its room and key. Its error is always an [*Error]. It does not keep p.
+func DecodePost(p []byte) (*Send, error) {
 	r := reader{object: object{p: p}, element: -1}
 	r.frame()
-	if body := r.body(); r.err == nil {
-		return body, nil
+	if c := message(&r); r.err == nil {
+		return c, nil
 	}
 	return nil, r.err
+}
+
+// message reads what is said, whatever the door.
+func message(r *reader) *Send {
+	c := &Send{ID: r.id, Reply: r.number(fieldReply, 1, MaxSeq), Mentions: r.mentions(), Body: r.body()}
+	if quiet := r.flag(fieldQuiet); quiet != nil {
+		c.Quiet = *quiet
+	}
+	return c
+}
+
+// send reads a message with its room and its key.
+func send(r *reader) *Send {
+	room, key := r.room(), r.printable(fieldKey, MaxKey)
+	c := message(r)
+	c.Room, c.Key = room, key
+	return c
 }
 
 // command reads the fields that commands of the frame's type have.
@@ -44,7 +61,7 @@ func command(r *reader) Command {
 	case "leave":
 		return &Leave{r.id, r.room()}
 	case "send":
-		return &Send{ID: r.id, Room: r.room(), Key: r.printable(fieldKey, MaxKey), Body: r.body()}
+		return send(r)
 	case "history":
 		return history(r)
 	case "recall":

@@ -26,7 +26,7 @@ func TestDecode_ValidFrame_IsCommand(t *testing.T) {
 		{`{"type":"leave","room":"team"}`, &Leave{Room: "team"}},
 		{`{"type":"send","room":"team","body":null}`, &Send{Room: "team", Body: []byte(`null`)}},
 		{`{"type":"send","id":"3","room":"team","key":"k","body":{"text":"hi"}}`,
-			&Send{"3", "team", "k", []byte(`{"text":"hi"}`)}},
+			&Send{ID: "3", Room: "team", Key: "k", Body: []byte(`{"text":"hi"}`)}},
 		{`{"type":"history","room":"team"}`, &History{Room: "team"}},
 		{`{"type":"history","room":"team","before":42,"limit":50}`, &History{Room: "team", Before: 42, Limit: 50}},
 		{`{"type":"history","room":"team","after":0}`, &History{Room: "team", Forward: true}},
@@ -102,6 +102,17 @@ func TestDecode_InvalidFrame_IsRefused(t *testing.T) {
 		{`{"id":"` + long[:65] + `","type":"ping"}`, BadFrame, "", "id"},
 		{`{"type":"ping","id":"1","type":"who"}`, BadFrame, "1", ""},
 		{`{"type":"ping","id":"1","\u0074ype":"who"}`, BadFrame, "1", ""},
+
+		// What a message has beside its body.
+		{`{"type":"send","id":"1","room":"a","body":1,"reply":0}`, BadFrame, "1", "reply"},
+		{`{"type":"send","id":"1","room":"a","body":1,"reply":"3"}`, BadFrame, "1", "reply"},
+		{`{"type":"send","id":"1","room":"a","body":1,"quiet":1}`, BadFrame, "1", "quiet"},
+		{`{"type":"send","id":"1","room":"a","body":1,"mentions":"bo"}`, BadFrame, "1", "mentions"},
+		{`{"type":"send","id":"1","room":"a","body":1,"mentions":["bo",""]}`, BadFrame, "1", "mentions[1]"},
+		{`{"type":"send","id":"1","room":"a","body":1,"mentions":["bo","li","bo"]}`, BadFrame, "1", "mentions[2]"},
+		{`{"type":"send","id":"1","room":"a","body":1,"mentions":["` + long[:129] + `"]}`, BadFrame, "1", "mentions[0]"},
+		{`{"type":"send","id":"1","room":"a","body":1,"mentions":["*","bo"]}`, BadFrame, "1", "mentions"},
+		{`{"type":"send","id":"1","room":"a","body":1,"mentions":[` + strings.Repeat(`"x",`, 50) + `"x"]}`, BadFrame, "1", "mentions"},
 
 		// Fields.
 		{`{"type":"join","id":"1"}`, BadFrame, "1", "room"},
@@ -330,11 +341,12 @@ func bytesPerRun(f func()) int {
 }
 
 func TestDecodePost(t *testing.T) {
-	body, err := DecodePost([]byte(` {"body": {"text": "hi"}, "future": 1}`))
-	if err != nil || string(body) != `{"text":"hi"}` {
-		t.Errorf("got %s, %v", body, err)
+	got, err := DecodePost([]byte(` {"body": {"text": "hi"}, "future": 1, "reply": 7, "mentions": ["bo"], "quiet": true}`))
+	want := &Send{Reply: 7, Mentions: []string{"bo"}, Quiet: true, Body: []byte(`{"text":"hi"}`)}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v", got, err)
 	}
-	for _, p := range []string{``, `{}`, `"hi"`, `{"body":}`, `{"body":1}{"body":2}`} {
+	for _, p := range []string{``, `{}`, `{"body":1,"reply":0}`, `"hi"`, `{"body":}`, `{"body":1}{"body":2}`} {
 		if _, err := DecodePost([]byte(p)); err == nil {
 			t.Errorf("%s is decoded", p)
 		}

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -156,19 +157,22 @@ func (r *reader) role() string {
 }
 
 // users reads a list of ids, each once.
-func (r *reader) users(least int) []string {
-	list := r.value(fieldUsers)
+func (r *reader) users(least int) []string { return r.ids(fieldUsers, least, MaxUsers) }
+
+// ids reads a list of users' ids, each once.
+func (r *reader) ids(f field, least, most int) []string {
+	list := r.value(f)
 	if list == nil && least == 0 || r.err != nil {
 		return nil
 	}
 	var ids []string
-	if list == nil || json.Unmarshal(list, &ids) != nil || len(ids) < least || len(ids) > MaxUsers {
-		r.wrong(fieldUsers, fmt.Sprintf("must be an array of %d to %d ids", least, MaxUsers))
+	if list == nil || json.Unmarshal(list, &ids) != nil || len(ids) < least || len(ids) > most {
+		r.wrong(f, fmt.Sprintf("must be an array of %d to %d ids", least, most))
 		return nil
 	}
 	seen := make(map[string]bool, len(ids))
 	for i, id := range ids {
-		label := fmt.Sprintf("%s[%d]", fieldUsers, i)
+		label := fmt.Sprintf("%s[%d]", f, i)
 		switch {
 		case id == "" || len(id) > MaxUser || strings.ContainsFunc(id, unicode.IsControl):
 			r.refuse(BadFrame, label, fmt.Sprintf("%s must be an id of 1 to %d bytes without control characters", label, MaxUser))
@@ -176,6 +180,15 @@ func (r *reader) users(least int) []string {
 			r.refuse(BadFrame, label, label+" stands twice")
 		}
 		seen[id] = true
+	}
+	return ids
+}
+
+// mentions reads who is mentioned.
+func (r *reader) mentions() []string {
+	ids := r.ids(fieldMentions, 0, MaxMentions)
+	if len(ids) > 1 && slices.Contains(ids, Everybody) {
+		r.wrong(fieldMentions, "must have * alone: it means everybody")
 	}
 	return ids
 }

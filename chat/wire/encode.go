@@ -66,6 +66,27 @@ func appendFor(dst []byte, d time.Duration) []byte {
 	return appendMillis(dst, "for", d)
 }
 
+// appendMarks appends what a message has beside its body; nothing for what it has not.
+func appendMarks(dst []byte, reply uint64, mentions []string, quiet bool) []byte {
+	if reply > 0 {
+		dst = appendInt(dst, "reply", reply)
+	}
+	if len(mentions) > 0 {
+		dst = append(appendName(dst, "mentions"), '[')
+		for i, id := range mentions {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = AppendString(dst, id)
+		}
+		dst = append(dst, ']')
+	}
+	if quiet {
+		dst = appendBool(dst, "quiet", true)
+	}
+	return dst
+}
+
 // asObject makes an object of the fields that dst has from start on: the comma before
 // the first one becomes the brace.
 func asObject(dst []byte, start int) []byte {

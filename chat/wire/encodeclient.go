@@ -62,6 +62,7 @@ func (c *Leave) Append(dst []byte) []byte { return appendRoomCommand(dst, "leave
 func (c *Send) Append(dst []byte) []byte {
 	dst = appendField(beginID(dst, "send", c.ID), "room", c.Room)
 	dst = appendOptional(dst, "key", c.Key)
+	dst = appendMarks(dst, c.Reply, c.Mentions, c.Quiet)
 	dst = append(appendName(dst, "body"), c.Body...)
 	return append(dst, '}')
 }

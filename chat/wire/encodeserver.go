@@ -45,9 +45,11 @@ func (e *Entry) Append(dst []byte) []byte {
 		}
 	case e.Gone:
 		dst = appendOptional(dst, "key", e.Key)
+		dst = appendMarks(dst, e.Target, nil, e.Quiet)
 		dst = appendBool(dst, "recalled", true)
 	default:
 		dst = appendOptional(dst, "key", e.Key)
+		dst = appendMarks(dst, e.Target, e.Mentions, e.Quiet)
 		dst = e.appendBody(dst)
 	}
 	return append(dst, '}')
@@ -157,6 +159,9 @@ func (r *Row) appendRest(dst []byte) []byte {
 	}
 	dst = appendInt(dst, "read", r.Read)
 	dst = appendInt(dst, "unread", r.Unread)
+	if r.Mention > 0 {
+		dst = appendInt(dst, "mention", r.Mention)
+	}
 	dst = appendBool(dst, "notify", r.Notify)
 	dst = appendBool(dst, "top", r.Top)
 	if r.Hidden {

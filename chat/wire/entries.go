@@ -6,16 +6,18 @@ import "github.com/caddychat/caddy-chat/chat/journal"
 // that has a frame.
 func EntryOf(e *journal.Entry) Entry {
 	return Entry{
-		Kind:   e.Kind,
-		Room:   e.Room,
-		Seq:    uint64(e.Seq),
-		At:     e.At,
-		From:   User(e.From),
-		Key:    e.Key,
-		Body:   e.Body,
-		Text:   e.Text,
-		Target: uint64(e.Target),
-		Gone:   e.Recalled,
+		Kind:     e.Kind,
+		Room:     e.Room,
+		Seq:      uint64(e.Seq),
+		At:       e.At,
+		From:     User(e.From),
+		Key:      e.Key,
+		Body:     e.Body,
+		Text:     e.Text,
+		Target:   uint64(e.Target),
+		Mentions: e.Mentions,
+		Quiet:    e.Quiet,
+		Gone:     e.Recalled,
 	}
 }
 

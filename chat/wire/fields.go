@@ -40,6 +40,9 @@ const (
 	fieldTop
 	fieldHide
 	fieldClear
+	fieldReply
+	fieldMentions
+	fieldQuiet
 	fieldCount
 )
 
@@ -48,12 +51,13 @@ var fieldNames = [fieldCount]string{
 	"token", "device", "name", "avatar", "rooms", "user", "for",
 	"users", "role", "title", "about", "closed", "direct", "pattern",
 	"list", "next", "since", "notify", "top", "hide", "clear",
+	"reply", "mentions", "quiet",
 }
 
 func (f field) String() string { return fieldNames[f] }
 
 // maxFieldName is the length of the longest field name.
-const maxFieldName = 7
+const maxFieldName = 8
 
 // fieldOf returns the field with this name, which is a JSON string.
 func fieldOf(quoted []byte) (field, bool) {

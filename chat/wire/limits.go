@@ -8,17 +8,18 @@ const (
 	// MaxSeq is the largest number of an entry: JavaScript's largest integer.
 	MaxSeq = 1<<53 - 1
 
-	MaxID     = 64      // bytes of a command's id
-	MaxKey    = 64      // bytes of a send's key
-	MaxRoom   = 128     // bytes of a room's name
-	MaxEpoch  = 64      // bytes of an epoch
-	MaxDevice = 64      // bytes of a device
-	MaxName   = 64      // characters of a user's name
-	MaxAvatar = 512     // bytes of an avatar's URL
-	MaxToken  = 8 << 10 // bytes of a token
-	MaxUser   = 128     // bytes of a user's id
-	MaxTitle  = 64      // characters of a conversation's title
-	MaxAbout  = 500     // characters of what is said about it
+	MaxID       = 64      // bytes of a command's id
+	MaxKey      = 64      // bytes of a send's key
+	MaxRoom     = 128     // bytes of a room's name
+	MaxEpoch    = 64      // bytes of an epoch
+	MaxDevice   = 64      // bytes of a device
+	MaxName     = 64      // characters of a user's name
+	MaxAvatar   = 512     // bytes of an avatar's URL
+	MaxToken    = 8 << 10 // bytes of a token
+	MaxUser     = 128     // bytes of a user's id
+	MaxMentions = 50      // ids in a send
+	MaxTitle    = 64      // characters of a conversation's title
+	MaxAbout    = 500     // characters of what is said about it
 
 	MaxRows    = 200 // rows in one answer
 	MaxRowBody = 512 // bytes of a body in a row
@@ -52,6 +53,9 @@ type Limits struct {
 	// Recall is how long an author may recall a message. Default 2 minutes.
 	Recall time.Duration
 }
+
+// Everybody, alone in Send.Mentions, mentions everybody.
+const Everybody = "*"
 
 // Never, as a retry, means that trying again is useless.
 const Never time.Duration = -1

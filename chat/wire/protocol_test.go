@@ -108,6 +108,7 @@ func TestProtocol_Limits(t *testing.T) {
 		"depth of JSON":      fmt.Sprint(MaxDepth),
 		"length of a number": fmt.Sprintf("%d characters", MaxNumber),
 		"users in a list":    fmt.Sprint(MaxUsers),
+		"`mentions`":         fmt.Sprintf("%d ids", MaxMentions),
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("documented %v\nwant       %v", got, want)

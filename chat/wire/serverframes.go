@@ -35,8 +35,12 @@ type Entry struct {
 	// string. A Recalled has none.
 	Body []byte
 	Text bool
-	// Target is the number of the message that a Recalled takes back.
+	// Target is the number of the message that a Recalled takes back, and of the entry
+	// that a Message replies to; 0 if it replies to none.
 	Target uint64
+	// Mentions and Quiet are those of a Message, as in Send. A Notice may be Quiet.
+	Mentions []string
+	Quiet    bool
 	// Gone marks a Message that was recalled: it has no body.
 	Gone bool
 }
@@ -105,13 +109,14 @@ type Row struct {
 	Cut           bool   // its body was shortened
 
 	// The user's half.
-	Role   string
-	With   *User // the other one of two
-	Read   uint64
-	Unread uint64
-	Notify bool
-	Top    bool
-	Hidden bool
+	Role    string
+	With    *User // the other one of two
+	Read    uint64
+	Unread  uint64
+	Mention uint64 // the newest message above Read that mentions the user; 0: none
+	Notify  bool
+	Top     bool
+	Hidden  bool
 }
 
 type Listed struct {

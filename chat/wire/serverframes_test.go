@@ -47,15 +47,19 @@ var serverFrames = []struct {
 	{&Page{"4", "team", "k3", []Entry{
 		{Kind: journal.Message, Room: "team", Seq: 1, At: 2, From: li, Key: "k", Body: []byte(`{"text":"hi"}`)},
 		{Kind: journal.Message, Room: "team", Seq: 2, At: 2, From: li, Body: []byte("say \"hi\""), Text: true},
-		{Kind: journal.Message, Room: "team", Seq: 3, At: 2, From: li, Key: "k2", Gone: true},
+		{Kind: journal.Message, Room: "team", Seq: 3, At: 2, From: li, Key: "k2", Gone: true, Target: 2, Mentions: []string{"u8"}, Quiet: true},
 		{Kind: journal.Notice, Room: "team", Seq: 4, At: 2, Body: []byte(`1`)},
 		{Kind: journal.Recall, Room: "team", Seq: 5, At: 2, Target: 1},
+		{Kind: journal.Message, Room: "team", Seq: 6, At: 2, From: li, Target: 1, Mentions: []string{"u8", "*"}, Quiet: true, Body: []byte(`1`)},
+		{Kind: journal.Notice, Room: "team", Seq: 7, At: 2, Quiet: true, Body: []byte(`1`)},
 	}, true}, `{"type":"history","id":"4","room":"team","epoch":"k3","entries":[` +
 		`{"type":"message","room":"team","seq":1,"at":2,"from":{"id":"u7","name":"Li"},"key":"k","body":{"text":"hi"}},` +
 		`{"type":"message","room":"team","seq":2,"at":2,"from":{"id":"u7","name":"Li"},"body":"say \"hi\""},` +
-		`{"type":"message","room":"team","seq":3,"at":2,"from":{"id":"u7","name":"Li"},"key":"k2","recalled":true},` +
+		`{"type":"message","room":"team","seq":3,"at":2,"from":{"id":"u7","name":"Li"},"key":"k2","reply":2,"quiet":true,"recalled":true},` +
 		`{"type":"notice","room":"team","seq":4,"at":2,"body":1},` +
-		`{"type":"recalled","room":"team","seq":5,"at":2,"target":1}],"more":true}`},
+		`{"type":"recalled","room":"team","seq":5,"at":2,"target":1},` +
+		`{"type":"message","room":"team","seq":6,"at":2,"from":{"id":"u7","name":"Li"},"reply":1,"mentions":["u8","*"],"quiet":true,"body":1},` +
+		`{"type":"notice","room":"team","seq":7,"at":2,"quiet":true,"body":1}],"more":true}`},
 	{&Roster{"5", "team", []User{li, {ID: "u8"}}, 2},
 		`{"type":"who","id":"5","room":"team","users":[{"id":"u7","name":"Li"},{"id":"u8","name":""}],"members":2}`},
 	{&Pong{}, `{"type":"pong"}`},

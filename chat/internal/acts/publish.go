@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/list"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -44,6 +46,9 @@ func (a *Actor) publish(ctx context.Context, to Appender, name string, e journal
 			return err
 		}
 	}
+	if err := a.address(ctx, name, &in, &e); err != nil {
+		return err
+	}
 	founds := e.Kind.Recorded() && to.Found()
 	if founds {
 		if wait := a.chargeNewRoom(); wait > 0 {
@@ -68,6 +73,59 @@ func (a *Actor) publish(ctx context.Context, to Appender, name string, e journal
 			to.Unfound()
 		}
 	})
+	return nil
+}
+
+// Said is the entry of what somebody says.
+func Said(c *wire.Send) journal.Entry {
+	return journal.Entry{
+		Kind: journal.Message, Key: c.Key, Target: journal.Seq(c.Reply), Mentions: c.Mentions, Quiet: c.Quiet, Body: c.Body,
+	}
+}
+
+// address checks what a message replies to and whom it mentions, and adds the records of
+// that: only members have any. That these are members holds as long as the entry's
+// condition does.
+func (a *Actor) address(ctx context.Context, room string, in *standing, e *journal.Entry) error {
+	if e.Target > 0 {
+		heads, err := a.core.journal.Heads(ctx, []string{room})
+		if err != nil {
+			return err
+		}
+		if e.Target > heads[0].Last {
+			no := wire.NotFound.Error("")
+			no.Message = "reply is the number of no entry"
+			return no
+		}
+	}
+	if len(e.Mentions) == 0 {
+		return nil
+	}
+	if e.Mentions[0] == wire.Everybody {
+		if !in.Moderate {
+			no := wire.Forbidden.Error("")
+			no.Field, no.Message = "mentions", "only moderators may mention everybody"
+			return no
+		}
+		if in.Conversation {
+			e.With = list.Mention(room, e.Mentions)
+		}
+		return nil
+	}
+	if !in.Conversation {
+		return nil
+	}
+	state, err := members.Load(ctx, a.core.journal.Records(), room, e.Mentions, false)
+	if err != nil {
+		return err
+	}
+	there := make([]string, 0, len(e.Mentions))
+	for _, id := range e.Mentions {
+		if state.Seats[id].Role != access.NoRole {
+			there = append(there, id)
+		}
+	}
+	e.With = list.Mention(room, there)
 	return nil
 }
 

@@ -15,8 +15,7 @@ func (s *Session) publish(t acts.Turn, c *wire.Send) error {
 	if err != nil {
 		return err
 	}
-	e := journal.Entry{Kind: journal.Message, Key: c.Key, Body: c.Body}
-	return t.Publish(t.Soon(), sub, c.Room, e, s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
+	return t.Publish(t.Soon(), sub, c.Room, acts.Said(c), s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
 		return &wire.Sent{Seq: uint64(r.Seq), At: r.At}
 	}))
 }

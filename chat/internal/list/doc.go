@@ -5,10 +5,13 @@
 // # Records
 //
 //	row\0{user}\0{room}  Settings
+//	at\0{user}\0{room}   the stamp: the newest message that mentions the user
+//	all\0{room}          the stamp: the newest message that mentions everybody
 //
 // # Files, lowest first
 //
 //	settings.go  how a user has a conversation in the list
+//	mention.go   the newest mention of a member
 //	load.go      all conversations of a user, without what they show
 //	cursor.go    where a page ends, and when a list was read
 //	page.go      some of them, with what they show

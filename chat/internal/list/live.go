@@ -268,8 +268,22 @@ func (l *Live) heard(e journal.Entry) {
 	n.counts = n.counts || e.Counts()
 	n.other = n.other || !e.Counts()
 	l.dirty[e.Room] = n
+	l.mentionedLocked(&e)
 	l.mu.Unlock()
 	l.wake()
+}
+
+// mentionedLocked notes whose rows a message changes by naming them.
+func (l *Live) mentionedLocked(e *journal.Entry) {
+	for _, id := range e.Mentions {
+		if id == wire.Everybody {
+			for _, u := range l.rooms[e.Room] {
+				l.own[pair{u.user, e.Room}] = true
+			}
+		} else if u := l.users[id]; u != nil && u.rooms[e.Room] > 0 {
+			l.own[pair{id, e.Room}] = true
+		}
+	}
 }
 
 // wake sees to it that what is to be told is told.

@@ -33,14 +33,15 @@ const goneLife = 30 * 24 * time.Hour
 // item is a conversation of a user: all that decides where its row stands, and whether it
 // is new.
 type item struct {
-	room     string
-	seat     members.Seat
-	settings Settings
-	mark     readmarks.Mark
-	head     journal.Head
-	at       int64            // of the row, Unix milliseconds
-	entered  journal.Position // when the seat changed
-	changed  journal.Position // when the settings or the mark did
+	room      string
+	seat      members.Seat
+	settings  Settings
+	mark      readmarks.Mark
+	head      journal.Head
+	mentioned journal.Seq      // the newest message that mentions the user
+	at        int64            // of the row, Unix milliseconds
+	entered   journal.Position // when the seat changed
+	changed   journal.Position // when the settings or the mark did
 }
 
 // gone reports whether the row is not in the list.
@@ -82,7 +83,7 @@ func atOf(h *journal.Head) int64 {
 }
 
 // load reads all conversations of a user, or those in rooms, with those that the user has
-// left lately. All cost three scans of the user's records, and those in rooms three looks
+// left lately. All cost four scans of the user's records, and those in rooms four looks
 // at certain records; and both one look at the heads.
 func (r *Reader) load(ctx context.Context, user string, rooms []string) ([]item, error) {
 	items, err := r.seats(ctx, user, rooms)
@@ -108,7 +109,7 @@ func (r *Reader) load(ctx context.Context, user string, rooms []string) ([]item,
 	return items, err
 }
 
-// scanOwn reads the user's settings and marks of all conversations.
+// scanOwn reads the user's settings, marks and mentions of all conversations.
 func (r *Reader) scanOwn(ctx context.Context, user string, items []item) error {
 	index := make(map[string]*item, len(items))
 	for i := range items {
@@ -117,10 +118,20 @@ func (r *Reader) scanOwn(ctx context.Context, user string, items []item) error {
 	if err := r.scanSettings(ctx, user, index); err != nil {
 		return err
 	}
-	return r.Marks.Scan(ctx, user, func(room string, m readmarks.Mark, at journal.Position) {
+	err := r.Marks.Scan(ctx, user, func(room string, m readmarks.Mark, at journal.Position) {
 		if it := index[room]; it != nil {
 			it.mark, it.changed = m, max(it.changed, at)
 		}
+	})
+	if err != nil {
+		return err
+	}
+	prefix := mentionsOf(user)
+	return r.Journal.Records().Scan(ctx, prefix, func(rec journal.Record) error {
+		if it := index[strings.TrimPrefix(rec.Key, prefix)]; it != nil {
+			it.mentioned = rec.Stamp.Seq
+		}
+		return nil
 	})
 }
 
@@ -137,14 +148,16 @@ func (r *Reader) scanSettings(ctx context.Context, user string, index map[string
 	})
 }
 
-// getOwn reads the user's settings and marks of some conversations, but not when they
+// getOwn reads the user's settings, marks and mentions of some conversations, but not when they
 // changed.
 func (r *Reader) getOwn(ctx context.Context, user string, rooms []string, items []item) error {
-	settings, marks := make([]string, len(rooms)), make([]readmarks.Key, len(rooms))
+	n := len(rooms)
+	keys, marks := make([]string, 2*n), make([]readmarks.Key, n)
 	for i, room := range rooms {
-		settings[i], marks[i] = SettingsKey(user, room), readmarks.Key{User: user, Room: room, Member: true}
+		keys[i], keys[n+i] = SettingsKey(user, room), MentionKey(user, room)
+		marks[i] = readmarks.Key{User: user, Room: room, Member: true}
 	}
-	records, err := r.Journal.Records().GetMany(ctx, settings)
+	records, err := r.Journal.Records().GetMany(ctx, keys)
 	if err != nil {
 		return err
 	}
@@ -153,12 +166,22 @@ func (r *Reader) getOwn(ctx context.Context, user string, rooms []string, items 
 		return err
 	}
 	for i := range items {
-		items[i].mark = read[i]
+		items[i].mark, items[i].mentioned = read[i], records[n+i].Stamp.Seq
 		if items[i].settings, err = ParseSettings(records[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// mention returns the newest message above the read mark that mentions the user or
+// everybody, or 0. everybody is the newest that mentions everybody.
+func (it *item) mention(read, everybody journal.Seq) journal.Seq {
+	newest := max(it.mentioned, everybody)
+	if newest <= read || newest < it.seat.Since || newest > it.head.Last {
+		return 0
+	}
+	return newest
 }
 
 // seats reads where a user belongs to, or has belonged to lately.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/caddychat/caddy-chat/chat/internal/members"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -157,9 +158,9 @@ func (r *Reader) page(ctx context.Context, user string, items []item, from *curs
 // rows returns the rows of conversations: as many as one answer takes, and how many these
 // are.
 func (r *Reader) rows(ctx context.Context, user string, items []item) (rows []wire.Row, n int, err error) {
-	keys := make([]string, len(items))
+	keys := make([]string, 2*len(items))
 	for i := range items {
-		keys[i] = members.RoomKey(items[i].room)
+		keys[i], keys[len(items)+i] = members.RoomKey(items[i].room), AllKey(items[i].room)
 	}
 	records, err := r.Journal.Records().GetMany(ctx, keys)
 	if err != nil {
@@ -167,7 +168,7 @@ func (r *Reader) rows(ctx context.Context, user string, items []item) (rows []wi
 	}
 	states := make([]members.Room, len(items))
 	var others []string
-	for i := range records {
+	for i := range items {
 		if states[i], err = members.ParseRoom(records[i]); err != nil {
 			return nil, 0, err
 		}
@@ -181,7 +182,7 @@ func (r *Reader) rows(ctx context.Context, user string, items []item) (rows []wi
 	}
 	size := 0
 	for i := range items {
-		row := items[i].row(&states[i])
+		row := items[i].row(&states[i], records[len(items)+i].Stamp.Seq)
 		if states[i].With(user) != "" {
 			with := wire.User(shown[0])
 			row.With, shown = &with, shown[1:]
@@ -194,8 +195,9 @@ func (r *Reader) rows(ctx context.Context, user string, items []item) (rows []wi
 	return rows, len(items), nil
 }
 
-// row returns the row of a conversation, without the other user of two.
-func (it *item) row(state *members.Room) wire.Row {
+// row returns the row of a conversation, without the other user of two. everybody is the
+// newest message that mentions everybody.
+func (it *item) row(state *members.Room, everybody journal.Seq) wire.Row {
 	if it.gone() {
 		return wire.Row{Room: it.room, Gone: true}
 	}
@@ -207,6 +209,7 @@ func (it *item) row(state *members.Room) wire.Row {
 		Hidden: it.hidden(),
 		Read:   uint64(max(it.mark.In(h.Epoch).Seq, min(it.seat.Since, h.Last), s.Cleared)),
 	}
+	row.Mention = uint64(it.mention(journal.Seq(row.Read), everybody))
 	if e := &h.Newest; e.Seq > 0 && e.Seq >= it.seat.Since && e.Seq > s.Cleared {
 		entry := wire.EntryOf(e)
 		entry.Body, row.Cut = wire.Shortened(e.Body, e.Text)

@@ -18,6 +18,10 @@ import (
 // AppendLine appends the line of an entry, with its end.
 func AppendLine(dst []byte, epoch string, e *journal.Entry) []byte {
 	w := wire.EntryOf(e)
+	w.Mentions, w.Quiet = nil, false // they stand beside the frame, as in earlier versions
+	if !e.Kind.HasTarget() {
+		w.Target = 0
+	}
 	dst = wire.AppendString(append(dst, `{"epoch":`...), epoch)
 	dst = w.Append(append(dst, `,"entry":`...))
 	dst = appendRest(dst, e)
@@ -250,7 +254,9 @@ func checkEntry(e *journal.Entry, now time.Time) error {
 	if !hasBody {
 		return nil
 	}
-	body, err := wire.DecodePost(append(append([]byte(`{"body":`), e.Body...), '}'))
-	e.Body = body
+	said, err := wire.DecodePost(append(append([]byte(`{"body":`), e.Body...), '}'))
+	if err == nil {
+		e.Body = said.Body
+	}
 	return err
 }
