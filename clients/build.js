@@ -2,7 +2,7 @@
 //
 //	node build.js        core/commonjs, the CommonJS files of the package
 //	node build.js page   these, caddymodule/ui, the built-in page, and miniprogram/lib, the
-//	                     client of the mini program
+//	                     client of the mini program and what it shares with the page
 //
 // caddymodule/ui has page.html and the loader chat.js as they are. All other files have a
 // hash of their content in their name, so that browsers keep them for good, and are there
@@ -130,19 +130,24 @@ async function writeCompressed(file, content) {
   await writeFile(`${file}.gz`, gzipSync(content, { level: 9 }))
 }
 
-// makeLibrary writes the client for the mini program, in one file.
-export async function makeLibrary(outfile = fileURLToPath(new URL('miniprogram/lib/chat.js', import.meta.url))) {
+// makeLibrary writes two files for the mini program: the client, and what the page knows
+// of names, initials and groups, so that both draw the same.
+export async function makeLibrary(outdir = fileURLToPath(new URL('miniprogram/lib', import.meta.url))) {
+  await Promise.all([
+    makeFile(core, 'core', `${outdir}/chat.js`, `export { Client, ChatError } from './index.js'; export { Timeline } from './timeline.js'; export { wechat } from './wechat.js'`),
+    makeFile(web, 'web', `${outdir}/text.js`, `export { groups } from './groups.js'; export { hue, initials, nameOf, pictureOf, textOf } from './text.js'`),
+  ])
+}
+
+async function makeFile(resolveDir, folder, outfile, contents) {
   await build({
-    stdin: {
-      contents: `export { Client, ChatError } from './index.js'; export { Timeline } from './timeline.js'; export { wechat } from './wechat.js'`,
-      resolveDir: core,
-    },
+    stdin: { contents, resolveDir },
     outfile,
     bundle: true,
     format: 'cjs',
     target: 'es2018', // the devtools accept newer syntax, old phones don't
     charset: 'utf8',
-    banner: { js: '// Generated from clients/core by `make page`.' },
+    banner: { js: `// Generated from clients/${folder} by \`make page\`.` },
   })
 }
 

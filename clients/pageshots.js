@@ -9,9 +9,10 @@ import { fileURLToPath } from 'node:url'
 import WebSocket from 'ws'
 import { Client } from './core/index.js'
 import { node } from './core/node.js'
-import { drawnWith, faults, fonts, keepNote } from './test/looks.js'
+import { drawing, drawnWith, faults, keepNote } from './test/looks.js'
 import { launch } from './test/person.js'
 import { Server } from './test/server.js'
+import { Steady } from './test/steady.js'
 import { stories } from './test/stories.js'
 
 const secret = 'a-secret-of-at-least-32-bytes-for-pictures'
@@ -26,34 +27,12 @@ function token(claims) {
   return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
 }
 
-// Steady changes the frames of the server: messages are a minute apart, the server's
-// clock stands at noon, and guests have ids that are the same each time.
-class Steady {
-  constructor() {
-    this.ids = new Map()
-  }
-
-  frame(text) {
-    const frame = JSON.parse(text, (name, value) => (name === 'id' && /^guest-/.test(value) ? this.id(value) : value))
-    if (frame.type === 'welcome') frame.at = began + 7_200_000
-    for (const entry of [frame, ...(frame.entries ?? []), ...(frame.rooms ?? []).flatMap?.((room) => room.entries ?? []) ?? []]) {
-      if (entry.seq && entry.at) entry.at = began + entry.seq * 60_000
-    }
-    return JSON.stringify(frame)
-  }
-
-  id(id) {
-    if (!this.ids.has(id)) this.ids.set(id, `guest-${this.ids.size}`)
-    return this.ids.get(id)
-  }
-}
-
 // take takes the screenshots into dir and returns their names. Each is looked at for what
 // no picture may have, see faults.
 export async function take(dir) {
   await mkdir(dir, { recursive: true })
   const names = []
-  const browser = await launch({ args: ['--force-color-profile=srgb', '--font-render-hinting=none', '--disable-lcd-text'], env: { ...process.env, FONTCONFIG_FILE: fonts, TZ: 'UTC' } })
+  const browser = await launch(drawing)
   try {
     await keepNote(dir, drawnWith(browser))
     for (const [language, story] of Object.entries(stories)) await new Story(dir, names, browser, language, story).tell()
@@ -66,7 +45,7 @@ export async function take(dir) {
 // Story takes the pictures of one language.
 class Story {
   constructor(dir, names, browser, language, story) {
-    Object.assign(this, { dir, names, browser, language, story, steady: new Steady() })
+    Object.assign(this, { dir, names, browser, language, story, steady: new Steady(began) })
   }
 
   async tell() {

@@ -10,11 +10,16 @@ import { fileURLToPath } from 'node:url'
 import WebSocket from 'ws'
 import { Client } from './core/index.js'
 import { node } from './core/node.js'
+import { drawing, drawnWith, keepNote } from './test/looks.js'
 import { Server } from './test/server.js'
+import { Steady } from './test/steady.js'
 import { compile } from './test/view.js'
 import { browser as launch, Visitor } from './test/visitor.js'
 
 const root = fileURLToPath(new URL('miniprogram', import.meta.url))
+const began = new Date(2026, 2, 15, 10, 5).getTime() // the first message of each room, in the time zone of the phone
+const picture = 'https://pictures.test/face.svg' // of the first friend
+const face = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 64"><rect width="64" height="64" fill="#7fb3d5"/><circle cx="32" cy="27" r="13" fill="#f4d3b0"/><path d="M17 30a15 17 0 0 1 30 0l-4-8H22z" fill="#3b2417"/><path d="M8 64a24 20 0 0 1 48 0z" fill="#c0504d"/></svg>'
 
 const stories = {
   en: {
@@ -22,7 +27,7 @@ const stories = {
     friends: ['Mei', 'Tom'],
     rooms: ['Sunday hike', 'Book club', 'lobby'],
     before: [['Mei', 'Who is coming on Sunday?'], ['me', 'I am! Shall I bring the tea? 🍵'], ['Tom', 'Yes please. I take the 7:40 train.']],
-    after: [['Mei', 'Then we meet at the station, at the north gate.'], ['Tom', 'It may rain a little ☔'], ['Mei', 'Rain or shine 🙂']],
+    after: [['Mei', 'Then we meet at the station, at the north gate.'], ['Mei', 'Half past seven?'], ['Tom', 'It may rain a little ☔'], ['Mei', 'Rain or shine 🙂']],
     otherRoom: 'Chapter four tonight?',
     typed: 'I have an umbrella for',
     refused: 'Here is the whole way: over the bridge, then left along the river as far as the mill.',
@@ -35,7 +40,7 @@ const stories = {
     friends: ['小梅', '阿明'],
     rooms: ['周末徒步', '读书会', '大厅'],
     before: [['小梅', '星期天谁来？'], ['me', '我来！要带茶吗？🍵'], ['阿明', '带上吧，我坐 7:40 的火车。']],
-    after: [['小梅', '那我们在火车站北门集合。'], ['阿明', '可能会下点小雨 ☔'], ['小梅', '风雨无阻 🙂']],
+    after: [['小梅', '那我们在火车站北门集合。'], ['小梅', '七点半，好吗？'], ['阿明', '可能会下点小雨 ☔'], ['小梅', '风雨无阻 🙂']],
     otherRoom: '今晚读第四章吗？',
     typed: '我有一把大伞',
     refused: '全程路线是这样的：从火车站出发过桥，然后左转沿着河一直走到磨坊，再穿过树林上山，在山顶的亭子里吃午饭，下午下山。',
@@ -53,7 +58,8 @@ export async function take(dir) {
   let browser, program
   try {
     await server.start()
-    browser = await launch()
+    browser = await launch(drawing)
+    await keepNote(dir, drawnWith(browser))
     program = await compile(root)
     for (const language of Object.keys(stories)) await takeLanguage(language)
   } finally {
@@ -65,8 +71,11 @@ export async function take(dir) {
   async function takeLanguage(language) {
     const story = stories[language]
     const [room, books] = story.rooms
-    const visitor = await Visitor.launch({ browser, program, root, at: server, language: language === 'zh' ? 'zh_CN' : 'en', config: { rooms: story.rooms } })
-    const friends = Object.fromEntries(await Promise.all(story.friends.map(async (name) => [name, await friend(name, [room, books])])))
+    const steady = new Steady(began)
+    const friends = {}
+    for (const name of story.friends) friends[name] = await friend(steady, name, name === story.friends[0] ? picture : undefined, [room, books])
+    const visitor = await Visitor.launch({ browser, program, root, at: server, language: language === 'zh' ? 'zh_CN' : 'en', config: { rooms: story.rooms }, frame: (text) => steady.frame(text) })
+    await visitor.context.route(picture, (route) => route.fulfill({ contentType: 'image/svg+xml', body: face }))
     const shot = async (name) => {
       names.push(`${name}-${language}.png`)
       await visitor.view.drawn
@@ -100,6 +109,7 @@ export async function take(dir) {
       friends[story.friends[1]].typing(room)
       await visitor.find('.status', { hasText: story.friends[1] }).waitFor()
       await shot('chat')
+      await visitor.find('.status', { hasText: story.friends[1] }).waitFor({ state: 'detached' })
       await visitor.say(story.refused)
       await visitor.find('.bubble.failed').waitFor()
       await shot('failed')
@@ -120,9 +130,9 @@ export async function take(dir) {
     }
   }
 
-  async function friend(name, rooms) {
-    const chat = new Client({ url: server.ws, name, ...node(WebSocket) })
-    await chat.connect()
+  async function friend(steady, name, avatar, rooms) {
+    const chat = new Client({ url: server.ws, name, avatar, ...node(WebSocket) })
+    steady.id((await chat.connect()).id)
     for (const room of rooms) await chat.join(room)
     return chat
   }

@@ -2,6 +2,7 @@
 // files above it (test/imports.test.js checks that).
 //
 //	lib/chat.js           the client, generated from ../core
+//	lib/text.js           names, initials and groups, generated from ../web
 //	config.js             the settings
 //	words.js              the texts, in English and Chinese
 //	storage.js            what the phone keeps for the next start

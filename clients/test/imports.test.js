@@ -5,9 +5,10 @@ import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { hues } from '../web/colours.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const generated = ['miniprogram/lib/chat.js', 'core/commonjs/'] // a folder ends in a slash
+const generated = ['miniprogram/lib/', 'core/commonjs/'] // folders end in a slash
 const maxLines = 500
 
 // The folders, each with the file whose head lists the folder's files, lowest first.
@@ -19,7 +20,7 @@ const folders = [
 ]
 
 const read = (file) => readFile(path.join(root, file), 'utf8')
-const isGenerated = (file) => generated.some((name) => file === name || (name.endsWith('/') && file.startsWith(name)))
+const isGenerated = (file) => generated.some((name) => file.startsWith(name))
 
 async function scripts(folder = '') {
   const files = await readdir(path.join(root, folder), { recursive: true })
@@ -54,7 +55,7 @@ function violations({ folder, uses }, order, sources) {
 for (const entry of folders) {
   test(`imports in ${entry.folder} go in one direction, down the list in ${entry.list}`, async () => {
     const list = listed(await read(entry.list)).map((file) => `${entry.folder}/${file}`)
-    const files = (await scripts(entry.folder)).filter((file) => file === 'miniprogram/lib/chat.js' || (!isGenerated(file) && !file.includes('/test/')))
+    const files = (await scripts(entry.folder)).filter((file) => file.startsWith('miniprogram/lib/') || (!isGenerated(file) && !file.includes('/test/')))
     assert.deepEqual([...list].sort(), files.sort(), `${entry.list} does not list the files of its folder`)
     const sources = await Promise.all(list.map(async (file) => [file, await read(file)]))
     const order = new Map(list.map((file, i) => [file, i]))
@@ -76,6 +77,11 @@ test(`no JavaScript file has more than ${maxLines} lines`, async () => {
   assert.ok(files.length > 50)
   const long = await Promise.all(files.map(async (file) => [file, (await read(file)).split('\n').length - 1]))
   assert.deepEqual(long.filter(([, lines]) => lines > maxLines), [])
+})
+
+test("the initials of the mini program have the colours of the page's", async () => {
+  const style = await read('miniprogram/pages/chat/chat.wxss')
+  assert.deepEqual([...style.matchAll(/^\.hue(\d) { background: (.*); }$/gm)].map(([, i, hue]) => [Number(i), hue]), hues.map((hue, i) => [i, hue]))
 })
 
 test("the page around the element has the element's background", async () => {

@@ -10,6 +10,12 @@ import { PNG } from 'pngjs'
 // machine do not matter.
 export const fonts = fileURLToPath(new URL('fonts.conf', import.meta.url))
 
+// drawing are the options of a browser that draws pictures.
+export const drawing = {
+  args: ['--force-color-profile=srgb', '--font-render-hinting=none', '--disable-lcd-text'],
+  env: { ...process.env, FONTCONFIG_FILE: fonts, TZ: 'UTC' },
+}
+
 const most = 0.002 // of the pixels may differ
 
 // faults returns what is wrong with the <caddy-chat> on a page: parts that are missing, cut

@@ -17,9 +17,9 @@ const maxStorage = 10 << 20
 export class Phone {
   // ca is the certificate authority that the phone trusts; codes are the results of
   // wx.login, one after the other. view (test/view.js) draws the pages; without a view
-  // only their JavaScript runs.
-  constructor({ ca, language = 'en', codes = [], view, wx = {} } = {}) {
-    Object.assign(this, { ca, language, codes: [...codes], view, replaced: wx, storage: new Map(), sockets: new Set(), offline: false })
+  // only their JavaScript runs. frame may change what the server sends.
+  constructor({ ca, language = 'en', codes = [], view, wx = {}, frame = (text) => text } = {}) {
+    Object.assign(this, { ca, language, codes: [...codes], view, replaced: wx, frame, storage: new Map(), sockets: new Set(), offline: false })
     this.most = 0 // bytes of the largest setData
     this.draws = 0 // how often setData was called
     this.sent = [] // frames and the bodies of requests
@@ -198,7 +198,7 @@ export class Phone {
     this.sockets.add(socket)
     if (!ws) setImmediate(() => emit('error', { errMsg: 'network is down' }))
     ws?.on('open', () => emit('open', {}))
-    ws?.on('message', (data) => emit('message', { data: data.toString() }))
+    ws?.on('message', (data) => emit('message', { data: this.frame(data.toString()) }))
     ws?.on('error', (err) => {
       this.sockets.delete(socket)
       emit('error', { errMsg: err.message })

@@ -3,8 +3,8 @@ import { chromium } from 'playwright-core'
 import { Phone } from './phone.js'
 import { View } from './view.js'
 
-export function browser() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] })
+export function browser({ args = [], ...options } = {}) {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', ...args], ...options })
 }
 
 export class Visitor {
@@ -97,7 +97,7 @@ export class Visitor {
   }
 
   shot(path) {
-    return this.view.page.screenshot({ path })
+    return this.view.page.screenshot({ path, animations: 'disabled' })
   }
 
   async quit() {

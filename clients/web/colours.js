@@ -16,7 +16,7 @@ const table = {
 }
 
 // The background and the text of initials, by the user; dark enough for white text.
-const hues = ['#b4442f', '#8d5a00', '#4f6f1c', '#0f6b5a', '#1d6292', '#5a55b5', '#8f4191', '#a93a62']
+export const hues = ['#b4442f', '#8d5a00', '#4f6f1c', '#0f6b5a', '#1d6292', '#5a55b5', '#8f4191', '#a93a62']
 
 const declare = (value) => Object.entries(table).map(([name, pair]) => `--${name}: ${value(...pair)};`).join(' ')
 

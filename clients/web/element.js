@@ -10,6 +10,7 @@
 //	remembered.js   what the browser keeps for the next visit
 //	text.js         names, initials and texts of users
 //	dates.js        days and times
+//	groups.js       which messages are drawn as a group
 //	icons.js        the pictures on buttons
 //	links.js        * links in texts
 //	emoji.js        * the emoji picker

@@ -1,16 +1,8 @@
 import { html, nothing } from 'lit'
 import { avatar } from './avatar.js'
-import { sameDay } from './dates.js'
+import { groups } from './groups.js'
 import { moreIcon, takeBackIcon } from './icons.js'
 import { bigEmoji, nameOf, textOf } from './text.js'
-
-const together = 5 * 60_000 // messages of one sender that are drawn as a group
-
-// groups reports whether a message belongs to the group of the item before it.
-export function groups(item, before) {
-  return before?.type === 'message' && item.type === 'message' && before.own === item.own && before.from?.id === item.from?.id &&
-    nameOf(before.from) === nameOf(item.from) && item.at - before.at < together && sameDay(item.at, before.at)
-}
 
 // drawItem draws one item of a timeline. view has: words, dates, redraw, parts(text), which
 // splits a text into strings and links, mayRecall(item), and tabStop, the id of the message

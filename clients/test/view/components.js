@@ -17,7 +17,9 @@ export const components = {
     properties: { src: text, mode: text },
     changed: {
       src(element, src) {
-        element.style.backgroundImage = src && `url("${src.startsWith('wxfile:') ? portrait : src}")`
+        const picture = src.startsWith('wxfile:') ? portrait : src
+        element.style.backgroundImage = src && `url("${picture}")`
+        if (src) Object.assign(new Image(), { src: picture, onerror: () => fire(element.__wxElement, 'error', { errMsg: 'not loaded' }) })
       },
     },
   },

@@ -30,7 +30,7 @@ export function open({ templates, name, data, handlers, tell }) {
 function define(space, tag, { properties = {}, changed = {}, attached }) {
   return space.defineComponent({
     is: tag,
-    properties: { ...properties, ariaLabel: String, ariaRole: String },
+    properties: { ...properties, ariaLabel: String, ariaRole: String, ariaHidden: String },
     observers: Object.fromEntries(Object.entries(changed).map(([property, draw]) => [property, function (value) {
       draw(this.$$, value)
     }])),

@@ -1,4 +1,5 @@
 const { Timeline } = require('../../lib/chat')
+const { groups, hue, initials, nameOf, pictureOf, textOf } = require('../../lib/text')
 const storage = require('../../storage')
 const words = require('../../words')
 const watchState = require('../../state')
@@ -14,7 +15,7 @@ Page({
     state: 'offline',
     room: '',
     members: 0,
-    older: [], // items of { id, text, own, name, time, state, divider }, newest first
+    older: [], // items as dataOf returns them, newest first
     recent: [], // the items after them, oldest first
     text: '',
     note: '',
@@ -35,7 +36,8 @@ Page({
     wx.setNavigationBarTitle({ title: this.room })
     this.setData({ room: this.room })
     this.timeline = new Timeline(chat, this.room, (...change) => this.applyChange(...change))
-    this.list = new List(this, (item) => this.dataOf(item))
+    this.broken = new Set() // addresses of pictures that did not load
+    this.list = new List(this, (item, before) => this.dataOf(item, before))
     this.draw()
     const inRoom = (name, listener) => chat.on(name, (event) => event.room === this.room && listener(event))
     this.stops = [
@@ -100,20 +102,41 @@ Page({
     this.markRead()
   },
 
-  // dataOf returns the data with which chat.wxml draws an item.
-  dataOf({ id, type, seq, at, from, own, body, recalled, state, code }) {
+  // dataOf returns the data with which chat.wxml draws an item, by the item before it. The
+  // first of a group has the sender's name and face.
+  dataOf(item, before) {
+    const { id, type, seq, at, from, own, body, recalled, state, code } = item
+    const divider = seq !== undefined && seq === this.divider
+    const grouped = !divider && groups(item, before)
     return {
       id: `i${id.replace(/[^A-Za-z0-9]/g, '-')}`,
       notice: type === 'notice',
-      name: own || !from ? '' : from.name || from.id,
+      ...(type === 'message' && !own && !grouped && { name: nameOf(from), ...this.faceOf(from) }),
+      grouped,
       text: recalled ? words.recalled : textOf(body),
       time: timeOf(at),
       own,
       recalled,
       state,
       why: words[code] || code || '',
-      divider: seq !== undefined && seq === this.divider,
+      divider,
     }
+  },
+
+  // faceOf returns the picture of a user, or the initials and their colour.
+  faceOf(user) {
+    const picture = pictureOf(user)
+    return picture && !this.broken.has(picture) ? { picture } : { initials: initials(user), hue: hue(user) }
+  },
+
+  // pictureBroken draws initials instead of a picture that did not load.
+  pictureBroken({ currentTarget }) {
+    const { picture } = currentTarget.dataset
+    this.broken.add(picture)
+    this.timeline.items.forEach(({ from }, i) => {
+      if (pictureOf(from) === picture) this.list.redraw(i, 1)
+    })
+    this.drawLater()
   },
 
   // divide sets the divider above the first message that was unread when the page
@@ -126,7 +149,7 @@ Page({
     if (first < 0 || items[first].seq === before) return
     this.divider = items[first].seq
     const last = items.findIndex(({ seq }) => before !== undefined && seq === before)
-    for (const i of [first, last]) if (i >= 0) this.list.set(i, [items[i]])
+    for (const i of [first, last]) if (i >= 0) this.list.redraw(i, 1)
   },
 
   // older loads older messages.
@@ -211,13 +234,6 @@ Page({
     if (this.data.state === 'closed') getApp().startAnew()
   },
 })
-
-// textOf returns the text of a body, or the body as JSON if it has none.
-function textOf(body) {
-  if (typeof body === 'string') return body
-  if (body && typeof body.text === 'string') return body.text
-  return JSON.stringify(body)
-}
 
 function timeOf(at) {
   const time = new Date(at)
