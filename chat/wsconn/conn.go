@@ -71,8 +71,9 @@ type Conn struct {
 	index int32 // in Engine.conns; guarded by Engine.mu
 
 	// Owned by the reader: the holder of the right to read.
-	partial *assembler // with bytes to be fed first or an unfinished message, else nil
-	little  int64      // engine time at which all that was charged is paid: see charge
+	partial   *assembler // with bytes to be fed first or an unfinished message, else nil
+	little    int64      // engine time at which all that was charged is paid: see charge
+	dropsPaid int64      // engine time at which all that was dropped is paid: see dropped
 
 	lastPing int64 // engine time of the last ping; owned by the engine's timer
 

@@ -23,7 +23,8 @@
 //
 // After 64 KiB of one connection others get their turn. What reaches no Handler
 // (control frames, small fragments, small records of TLS) is charged, and a peer that
-// keeps sending it is closed with 1008.
+// keeps sending it is closed with 1008. Of a connection that is closing, 256 KiB are read
+// at once and dropped, and then 256 KiB a second.
 //
 // # Writing
 //

@@ -238,23 +238,32 @@ func TestConn_ReaderThatAlwaysHasBytes_YieldsAfterATurn(t *testing.T) {
 	c.Kill(io.EOF)
 }
 
-// What comes after a close frame is dropped, no faster than it has to be, in large reads
-// and in small ones that cost as much.
+// What comes after a close frame is dropped, no faster than it has to be: in large reads, in
+// small ones that cost as much, and when the peer lets its socket run empty in between.
+// The time limit of the close frame ends it as soon as the reader's pause has.
 func TestConn_Closing_ReadsNoFasterThanItsPace(t *testing.T) {
 	for _, size := range []int{readSize, 1} {
-		t.Run(fmt.Sprint(size), func(t *testing.T) { dropReads(t, size) })
+		for _, runsEmpty := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%d bytes, runs empty: %v", size, runsEmpty), func(t *testing.T) { dropReads(t, size, runsEmpty) })
+		}
 	}
 }
 
-func dropReads(t *testing.T, size int) {
-	bubble(t, Config{CloseTimeout: 3 * time.Second}, func(t *testing.T, e *Engine) {
+func dropReads(t *testing.T, size int, runsEmpty bool) {
+	const limit = 10 * time.Second
+	bubble(t, Config{CloseTimeout: limit}, func(t *testing.T, e *Engine) {
+		start := time.Now()
 		s := newScripted()
 		s.little = 1 << 10
 		cost := max(size, s.little)
-		read := 0
+		var c *Conn
+		read, empty := 0, false
 		s.onRead = func(p []byte) (int, error) {
-			read += cost
-			if read > 100<<20 {
+			if empty = runsEmpty && !empty; empty {
+				c.readable() // as the poller would before the reader has parked
+				return 0, errWouldBlock
+			}
+			if read += cost; read > 100<<20 {
 				return 0, errors.New("it reads without end")
 			}
 			return size, nil
@@ -268,8 +277,31 @@ func dropReads(t *testing.T, size int) {
 		c.Close(1001, "", nil)
 		c.Start()
 		<-r.closed
-		if most := int(4*time.Second/dropPause) * readTurn; read > most || read < readTurn {
+		pauses := int(limit / dropPause)
+		if most := dropAtOnce + (pauses+3)*readTurn; read > most || read < most/2 {
 			t.Errorf("read what costs as much as %d bytes, want %d at most; ended by %v", read, most, r.err)
+		}
+		if took := time.Since(start); took < limit || took > limit+2*longestTick+dropPause {
+			t.Errorf("ended after %v by %v", took, r.err)
+		}
+	})
+}
+
+// What an honest client had sent before it got to see the close frame is read at once.
+func TestConn_Closing_ReadsWhatWasOnItsWayAtOnce(t *testing.T) {
+	bubble(t, Config{}, func(t *testing.T, e *Engine) {
+		start := time.Now()
+		r := newRecorder()
+		c, client := connect(t, e, r)
+		go io.Copy(io.Discard, client)
+		c.Close(1001, "", nil)
+		if _, err := client.Write(make([]byte, dropAtOnce)); err != nil {
+			t.Fatal(err)
+		}
+		client.Close()
+		<-r.closed
+		if took := time.Since(start); took > 0 {
+			t.Errorf("ended after %v by %v", took, r.err)
 		}
 	})
 }
