@@ -7,10 +7,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // stall measures what happens to the other receivers when some stop reading.
@@ -152,6 +155,9 @@ func flood(connections, rate int, s shape) func(context.Context, Target, Options
 		}
 		before := g.latency.latency()
 
+		// The flooders must not delay the loop, which measures: the loop need not wait for
+		// them in Go's scheduler, and in the system's they come behind it.
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + connections))
 		f := flooding{dialer: g.dialer}
 		during, stop := context.WithCancel(ctx)
 		var wg sync.WaitGroup
@@ -198,8 +204,13 @@ type flooding struct {
 	bytes  atomic.Int64
 }
 
+// leastPriority is the nice value that comes behind all others.
+const leastPriority = 19
+
 // run floods until ctx ends.
 func (f *flooding) run(ctx context.Context, i int) {
+	runtime.LockOSThread() // which ends with this goroutine
+	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), leastPriority)
 	frames := bytes.Repeat(floodFrames[i%len(floodFrames)], 8<<10)
 	for again := time.NewTicker(100 * time.Millisecond); ctx.Err() == nil; {
 		f.once(ctx, i, frames)
