@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -44,10 +45,31 @@ func (*CaddyAuth) CaddyModule() caddy.ModuleInfo {
 func (a *CaddyAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
 	return parseBlock(d, "auth caddy", map[string]func() error{
-		"id":     func() error { return parseString(d, &a.ID) },
+		"id":     func() error { return withCheck(d, parseString(d, &a.ID), a.Validate) },
 		"name":   func() error { return parseString(d, &a.Name) },
 		"avatar": func() error { return parseString(d, &a.Avatar) },
 	})
+}
+
+// writtenByClients are placeholders for what clients send as they like. Headers are not
+// among them: forward_auth removes those of clients and puts in its own.
+var writtenByClients = []string{
+	"http.request.uri", "http.request.orig_uri", "http.request.cookie.", "http.request.body", "http.request.host", "http.request.method",
+}
+
+// Validate implements caddy.Validator. It refuses an id with which anybody is whoever they
+// like, or everybody the same user.
+func (a *CaddyAuth) Validate() error {
+	if a.ID != "" && !strings.Contains(a.ID, "{") {
+		return fmt.Errorf("id %q is the same for everybody: it needs a placeholder, such as {header.Remote-User}", a.ID)
+	}
+	for _, name := range writtenByClients {
+		if strings.Contains(a.ID, "{"+name) {
+			return fmt.Errorf("id %q is what clients send, so anybody could be any user: take what a handler before has checked, "+
+				"such as {http.auth.user.id}, or {header.Remote-User} with copy_headers of forward_auth", a.ID)
+		}
+	}
+	return nil
 }
 
 // Authenticate implements access.Authenticator.
@@ -89,5 +111,6 @@ func evaluate(r *http.Request, text, fallback string) string {
 
 var (
 	_ access.Authenticator  = (*CaddyAuth)(nil)
+	_ caddy.Validator       = (*CaddyAuth)(nil)
 	_ caddyfile.Unmarshaler = (*CaddyAuth)(nil)
 )

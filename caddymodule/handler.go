@@ -7,15 +7,15 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp/rewrite"
+	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/routes"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -101,7 +101,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err := h.validate(); err != nil {
 		return err
 	}
-	if err := h.checkPrefix(ctx); err != nil {
+	if err := h.checkRoutes(ctx); err != nil {
 		return err
 	}
 	loaded, err := ctx.App("chat")
@@ -173,49 +173,37 @@ func (h *Handler) checkRoom() error {
 	return nil
 }
 
-// checkPrefix returns an error if a handler before this one removes the beginning of the
-// path that the chat needs.
-func (h *Handler) checkPrefix(ctx caddy.Context) error {
-	var prefixes []string
-	if srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
-		prefixes = strippedBefore(srv.Routes)
-	}
-	for _, module := range ctx.Modules() {
-		if subroute, ok := module.(*caddyhttp.Subroute); ok {
-			prefixes = append(prefixes, strippedBefore(subroute.Routes)...)
-		}
-	}
-	for _, prefix := range prefixes {
+// checkRoutes returns an error if the routes before this handler leave it nothing to
+// serve, and warns if they leave it its path alone.
+func (h *Handler) checkRoutes(ctx caddy.Context) error {
+	place := routes.Of(ctx)
+	for _, prefix := range place.Stripped() {
 		if strings.HasPrefix(h.Path+"/", strings.TrimSuffix(prefix, "/")+"/") {
 			return fmt.Errorf("chat: %s is removed from the path before the chat sees it (by handle_path or uri strip_prefix), "+
 				"so it never serves %s: use handle %s* instead", prefix, h.Path, h.Path)
 		}
 	}
-	return nil
-}
-
-// strippedBefore returns the prefixes that are removed for all requests by the handlers
-// before the one that is being provisioned: in its own route, those are still JSON.
-func strippedBefore(routes caddyhttp.RouteList) (prefixes []string) {
-	for _, route := range routes {
-		for _, before := range route.Handlers {
-			if r, ok := before.(*rewrite.Rewrite); ok && len(route.MatcherSets) == 0 {
-				prefixes = append(prefixes, r.StripPathPrefix)
-			}
-		}
-		for _, raw := range route.HandlersRaw {
-			var next map[string]any
-			if err := json.Unmarshal(raw, &next); err != nil || next["handler"] == "chat" || next["handler"] == "subroute" {
-				break
-			}
-			prefix, _ := next["strip_path_prefix"].(string)
-			prefixes = append(prefixes, prefix)
-		}
-		if len(route.HandlersRaw) > 0 {
-			break // the routes behind this one come later
+	paths := place.Chats()
+	for _, before := range place.Before() {
+		if other, ok := before.(*Handler); ok {
+			paths = append(paths, other.Path)
 		}
 	}
-	return slices.DeleteFunc(prefixes, func(p string) bool { return p == "" })
+	same := 0
+	for _, path := range paths {
+		if strings.TrimSuffix(cmp.Or(path, "/chat"), "/") == strings.TrimSuffix(h.Path, "/") {
+			same++
+		}
+	}
+	if same > 1 {
+		return fmt.Errorf("chat: two handlers of the chat stand one behind the other and serve %s, so the second never gets a request: "+
+			"remove one, or give one another path or a matcher", h.Path)
+	}
+	if !place.Reaches(h.Path) {
+		ctx.Logger().Warn("a matcher lets only requests for the chat's own path through, so its messages over HTTP, its login and the files of its page can't be reached: "+
+			"match what is below the path, too, such as handle /chat*", zap.String("path", h.Path))
+	}
+	return nil
 }
 
 // loadAuth loads the methods of authentication.

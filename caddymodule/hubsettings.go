@@ -30,8 +30,9 @@ type HubSettings struct {
 	Limits Limits `json:"limits,omitzero"`
 
 	// The largest message that a client may send, in bytes, all its fragments
-	// together. A larger one ends the connection with close code 1009. Default: 65536.
-	MaxMessage int64 `json:"max_message,omitempty" bounds:"1B 128MiB"`
+	// together. A larger one ends the connection with close code 1009. At least 1024, so
+	// that clients can say hello with their token. Default: 65536.
+	MaxMessage int64 `json:"max_message,omitempty" bounds:"1KiB 128MiB"`
 
 	// The most connections in all. More are refused with status 503 and Retry-After. One
 	// network (a /24 of IPv4, a /48 of IPv6) that has more than `max_connections_per_ip`

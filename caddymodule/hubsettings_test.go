@@ -153,7 +153,7 @@ func TestHubSettings_SecondPlace_IsRefusedInJSON(t *testing.T) {
 	for hubs, want := range map[string]string{
 		`"tea":null`:                            `hub "tea" has no settings, not even {}`,
 		`"../x":{}`:                             `hub "../x" must have`,
-		`"tea":{"max_message":-1}`:              `apps.chat.hubs.tea: max_message must be from 1B to 128MiB, not -1`,
+		`"tea":{"max_message":-1}`:              `apps.chat.hubs.tea: max_message must be from 1KiB to 128MiB, not -1`,
 		`"tea":{"journal":{"engine":"paper"}}`:  `apps.chat.hubs.tea: journal: loading module`,
 		`"tea":{"policies":[{"pattern":"@x"}]}`: `belong to the server`,
 		`"tea":{"journal":{"engine":"pebble","dir":"/x"}},"milk":{"journal":{"engine":"pebble","dir":"/x/"}}`: `can't both have their journal in pebble:/x`,
@@ -242,6 +242,55 @@ func TestHandler_WithinHandlePath_IsRefused(t *testing.T) {
 	} {
 		if err := validate(t, site(1, directives)); (err == nil) != good || !good && !strings.Contains(err.Error(), "use handle /") {
 			t.Errorf("%s: %v", directives, err)
+		}
+	}
+}
+
+// Of two handlers one behind the other with the same path, the second would never serve.
+func TestHandler_SamePathTwice_IsRefused(t *testing.T) {
+	t.Setenv("XDG_DATA_HOME", t.TempDir())
+	for directives, good := range map[string]bool{
+		"chat\nchat":                                         false,
+		"chat /chat\nchat /chat {\nhub b\n}":                 false,
+		"chat /chat\nchat /chat/":                            false,
+		"route {\nchat\nchat\n}":                             false,
+		"handle {\nchat\nchat\n}":                            false,
+		"chat\nreverse_proxy localhost:1\nchat":              false,
+		"route {\nchat\nroute {\nchat\n}\n}":                 false,
+		"chat /a\nchat /b {\nhub b\n}":                       true,
+		"chat /a\nchat /a/b":                                 true,
+		"@a path /chat*\nchat @a\nchat":                      true,
+		"@a remote_ip 10.0.0.0/8\nchat @a {\nhub b\n}\nchat": true,
+		"handle /a* {\nchat /a\n}\nhandle {\nchat /a\n}":     true,
+	} {
+		if err := validate(t, site(1, directives)); (err == nil) != good || !good && !strings.Contains(err.Error(), "two handlers of the chat") {
+			t.Errorf("%s: %v", directives, err)
+		}
+	}
+	if err := validate(t, site(1, "chat")+site(2, "chat")); err != nil {
+		t.Errorf("two sites: %v", err)
+	}
+}
+
+// A matcher that lets only the path itself through takes away what is below it, which is
+// rarely meant.
+func TestHandler_PathAlone_IsWarnedOf(t *testing.T) {
+	for directives, want := range map[string]bool{
+		"handle /chat {\nchat\n}":                          true,
+		"handle /chat/ {\nchat\n}":                         true,
+		"@chat path /chat /other\nhandle @chat {\nchat\n}": true,
+		"@chat path /chat\nchat @chat":                     true,
+		"route /talk {\nchat /talk\n}":                     true,
+		"handle /chat* {\nchat\n}":                         false,
+		"handle /chat/* {\nchat\n}":                        false,
+		"@chat path /chat /chat/health\nchat @chat":        false,
+		"@chat header X-Chat 1\nchat @chat":                false,
+		"handle {\nchat\n}":                                false,
+		"chat":                                             false,
+	} {
+		out, err := testcaddy.Validate(t, directives)
+		if err != nil || (strings.Count(out, "only requests for the chat's own path") == 1) != want {
+			t.Errorf("%s: %v: %s", directives, err, out)
 		}
 	}
 }

@@ -87,14 +87,15 @@ func particular(t *testing.T) map[string]values {
 		"chat origins": {[]string{"*", "https://a.example https://*.b.example:8443", "http://[::1]:80", "chrome-extension://abc", "http://localhost:*"}, []string{"a.example", "https://", "https://a/b", "https://a?b", "https://u@a", "https://a:0", "https://a:65536", "https://例子.cn", "null", "**", "https://a.example, https://b.example", "https://[::1", "https://a:b", "wss://a.example", "WS://a.example"}, "origin"},
 		"chat ui":      {[]string{"on", "off", "{\nsign_in /login\n}", "on {\nsign_in https://a.example/x\n}"}, []string{"yes", "on on", "off {\nsign_in /x\n}", "{\nsign_in x\n}", "{\n}"}, "chat: ui"},
 		"hub journal":  {[]string{"memory", "pebble", "memory {\nmax_size 1GiB\n}"}, []string{"paper", "memory x", "pebble a b", `pebble ""`}, ""},
-		"hub policy": {[]string{"tea {\nread users\n}", "* {\nread anyone\n}", a(256) + " {\nread users\n}"},
-			[]string{a(257) + " {\nread users\n}", "@x {\nread users\n}", "{x} {\nread users\n}", `"" {` + "\n}", "a b"}, ""},
+		"hub policy": {[]string{"tea {\nread users\n}", "* {\nread anyone\n}", a(128) + "* {\nread users\n}", a(127) + "{user} {\nread users\n}"},
+			[]string{a(129) + " {\nread users\n}", "*" + a(129) + " {\nread users\n}", a(128) + "{user} {\nread users\n}", strings.Repeat("*", 257) + " {\nread users\n}", "@x {\nread users\n}", "{x} {\nread users\n}", `"" {` + "\n}", "a b"}, ""},
 		"policy direct":           {[]string{""}, []string{"on", "x"}, ""},
 		"hub limits":              {[]string{"{\n}"}, []string{"5", "{\nx 1\n}"}, ""},
-		"hub max_message":         {[]string{"1B", "64MiB"}, []string{"0", "-1", "big", "64.1MiB", "129MiB", "2047MiB", "2048MiB"}, "max_message"},
+		"hub max_message":         {[]string{"1KiB", "64MiB"}, []string{"0", "-1", "100", "1023", "big", "64.1MiB", "129MiB", "2047MiB", "2048MiB"}, "max_message"},
 		"hub ping_interval":       {[]string{"1s", "36500d"}, []string{"0s", "-1s", "999ms", "36501d", "soon"}, "ping_interval"},
 		"limits outboxes":         {[]string{"256KiB", "2047MiB"}, []string{"0", "255KiB", "2048MiB", "big"}, "outboxes"},
 		"limits hello":            {[]string{"1s", "36500d"}, []string{"0s", "999ms", "36501d", "soon"}, "hello"},
+		"auth caddy id":           {[]string{"{header.Remote-User}", "{http.auth.user.id}", "site-{http.vars.user}"}, []string{"x", "{query.user}", "u-{query.user}", "{cookie.user}", "{path}", "{uri}", "{host}", "{labels.1}"}, "id"},
 		"auth guest token_life":   {[]string{"1m", "36500d"}, []string{"0s", "59s", "36501d", "soon"}, "token_life"},
 		"auth wechat token_life":  {[]string{"1m", "36500d"}, []string{"0s", "59s", "36501d", "soon"}, "token_life"},
 		"auth jwt leeway":         {[]string{"1ms", "5m"}, []string{"0s", "301s", "soon"}, "leeway"},
@@ -372,8 +373,8 @@ func beyond(f reflect.StructField) []string {
 		return []string{"-1", "1048575", "9007199254740994"}
 	case tag == "1B 8PiB":
 		return []string{"-1", "9007199254740994"}
-	case tag == "1B 128MiB":
-		return []string{"-1", "134217729"}
+	case tag == "1KiB 128MiB":
+		return []string{"-1", "1023", "134217729"}
 	case tag == "-1 2147483647":
 		return []string{"-2", "2147483648"}
 	case tag == "1s 36500d":

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +15,7 @@ func (ps Policies) Validate() error {
 		if err := p.ValidateOptions(); err != nil {
 			return err
 		}
-		if err := p.validateConversation(); err != nil {
+		if err := cmp.Or(p.validateConversation(), p.validateGuests()); err != nil {
 			return err
 		}
 		for _, before := range ps[:i] {
@@ -37,6 +38,9 @@ func (p *Policy) ValidateOptions() error {
 	}
 	if journal.IsReserved(p.Pattern) {
 		return fmt.Errorf("policy %q: rooms whose names begin with @ belong to the server", p.Pattern)
+	}
+	if least := len(strings.NewReplacer("*", "", userSlot, "u").Replace(p.Pattern)); least > journal.MaxRoom {
+		return fmt.Errorf("policy %q matches no room: their names have at most %d bytes, and this has %d", p.Pattern, journal.MaxRoom, least)
 	}
 	for _, list := range [][]Subject{p.Read, p.Write, p.Moderate, p.Create, p.Invite, p.OpenTo} {
 		for _, s := range list {
@@ -61,6 +65,18 @@ func (p *Policy) ValidateOptions() error {
 		if n.value < 0 {
 			return fmt.Errorf("policy %q: %s must not be negative", p.Pattern, n.name)
 		}
+	}
+	return nil
+}
+
+// validateGuests returns an error if guests may do what they can't, because only users may
+// read. A user who may not read here may have that right by a token; a guest never has.
+// Of a policy without read, the site is warned anyway.
+func (p *Policy) validateGuests() error {
+	isGuests := func(s Subject) bool { return s.kind == guests }
+	mayRead := len(p.Read) == 0 || slices.ContainsFunc(p.Read, func(s Subject) bool { return s.kind != users })
+	if !mayRead && (slices.ContainsFunc(p.Write, isGuests) || slices.ContainsFunc(p.Moderate, isGuests)) {
+		return fmt.Errorf("policy %q: guests may write or moderate and not read, and one needs the other: add guests to read", p.Pattern)
 	}
 	return nil
 }
