@@ -102,11 +102,6 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 	if err != nil {
 		return journal.Receipt{}, err
 	}
-	if role != access.NoRole {
-		if err := a.mayAdd(room, users, false); err != nil {
-			return journal.Receipt{}, err
-		}
-	}
 	shown, err := a.core.profiles(ctx, users)
 	if err != nil {
 		return journal.Receipt{}, err
@@ -119,7 +114,11 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 		}
 	}
 	return a.govern(ctx, room, users, all || a.kind == operator, func(s *members.State, by members.By) (*members.Change, error) {
-		return s.SetRole(by, shown, role)
+		change, err := s.SetRole(by, shown, role)
+		if err != nil || change == nil || role == access.NoRole {
+			return change, err
+		}
+		return change, a.mayAdd(room, users, false)
 	})
 }
 

@@ -27,6 +27,10 @@ func (s *State) SetRole(by By, users []journal.User, role access.Role) (*Change,
 	if s.Version == 0 || len(s.Direct) > 0 {
 		return nil, wire.Forbidden.Error("")
 	}
+	stranger := !by.Operator && !by.Rights.Read && by.Role == access.NoRole
+	if stranger && !(by.Rights.Open && role == access.Member && len(users) == 1 && users[0].ID == by.User) {
+		return nil, wire.Forbidden.Error("") // as if nobody had founded it
+	}
 	if role == access.Owner && len(users) != 1 {
 		e := wire.BadFrame.Error("")
 		e.Field, e.Message = "users", "users must be one user, since a room has one owner"
@@ -40,6 +44,9 @@ func (s *State) SetRole(by By, users []journal.User, role access.Role) (*Change,
 			continue
 		}
 		if !s.may(by, u.ID, seat.Role, role) {
+			if stranger {
+				return nil, wire.Forbidden.Error("")
+			}
 			return nil, ForbiddenUser(i)
 		}
 		if seat.Role == access.NoRole {

@@ -30,12 +30,14 @@ func Load(ctx context.Context, r journal.Records, room string, users []string, a
 		return State{}, err
 	}
 	s := State{Name: room, Seats: make(map[string]Seat, len(users)), All: all}
-	if s.Room, err = ParseRoom(record); err != nil || s.Version == 0 {
+	if s.Room, err = ParseRoom(record); err != nil {
 		return s, err
 	}
-	if all {
+	if all && s.Version > 0 {
 		return s, s.loadAll(ctx, r)
 	}
+	// The seats of a room that nobody has founded are read, too: how long a refusal takes
+	// must not say whether somebody has.
 	keys := make([]string, len(users))
 	for i, user := range users {
 		keys[i] = RoleKey(room, user)
