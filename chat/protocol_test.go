@@ -49,18 +49,32 @@ func TestProtocol_Examples(t *testing.T) {
 	}
 	for name, open := range journals {
 		t.Run(name, func(t *testing.T) {
-			url, _ := serve(t, chat.Config{Journal: open(t)}, &chat.Handler{Auth: testAuth{}})
+			set := chat.Settings{Policies: examplePolicies(t)}
+			url, _ := serve(t, chat.Config{Settings: set, Journal: open(t)}, &chat.Handler{Auth: testAuth{}})
 			for _, c := range examples {
 				t.Run(strconv.Itoa(c.Line), func(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 					defer cancel()
-					given := script.Vars{"moderator": "moderator"}
+					given := script.Vars{"moderator": "moderator", "ann": "ann", "ben": "ben", "cy": "cy", "dan": "dan"}
 					if err := script.Run(ctx, c, dialScript(url), given); err != nil {
 						t.Errorf("PROTOCOL.md, %q: %v", c.Title, err)
 					}
 				})
 			}
 		})
+	}
+}
+
+// examplePolicies are those that the appendix of PROTOCOL.md names, and one for all other
+// rooms.
+func examplePolicies(t *testing.T) access.Policies {
+	return access.Policies{
+		{Pattern: "d-*", Direct: true, Create: who(t, "users")},
+		{
+			Pattern: "g-*", Read: who(t, "members"), Write: who(t, "members"), Moderate: who(t, "admins"),
+			Create: who(t, "users"), Invite: who(t, "members"), History: access.History{Joined: true}, MaxMembers: 500,
+		},
+		{Pattern: "*", Read: who(t, "anyone"), Write: who(t, "anyone")},
 	}
 }
 
@@ -103,6 +117,8 @@ func (testAuth) Authenticate(ctx context.Context, c access.Credential) (*access.
 			User:   journal.User{ID: "moderator"},
 			Grants: &access.Grants{Read: []string{"*"}, Write: []string{"*"}, Moderate: []string{"*"}},
 		}, nil
+	case c.Token == "ann", c.Token == "ben", c.Token == "cy", c.Token == "dan":
+		return &access.Identity{User: journal.User{ID: c.Token, Name: strings.ToUpper(c.Token[:1]) + c.Token[1:]}}, nil
 	case c.Token == "":
 		c.Token = "guest-" + strconv.FormatInt(time.Now().UnixNano(), 36)
 	case !strings.HasPrefix(c.Token, "guest-"):

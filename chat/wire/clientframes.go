@@ -31,6 +31,7 @@ type Hello struct {
 	List *ListFrom
 }
 
+// ListFrom, in a hello, asks for the list, and for its changes from then on.
 type ListFrom struct {
 	Since string // Rows.At of an earlier answer, or empty
 	Limit int    // 0 for the server's own

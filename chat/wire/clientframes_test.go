@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 )
@@ -43,7 +44,7 @@ var clientFrames = []struct {
 }
 
 func TestCommand_Append(t *testing.T) {
-	for _, c := range clientFrames {
+	for _, c := range slices.Concat(clientFrames, conversationCommands) {
 		if got := string(c.frame.Append(nil)); got != c.want {
 			t.Errorf("%T:\n got %s\nwant %s", c.frame, got, c.want)
 		}

@@ -3,6 +3,7 @@ package wire
 // The frames of conversations, which are rooms whose entries say who belongs to them, and of
 // the list of a user's conversations. Commands and answers are here together.
 
+// Create founds a conversation. The answer is a [Created].
 type Create struct {
 	ID string
 	// Direct is the other user of a conversation of two. Without it, the same Key again
@@ -17,6 +18,8 @@ type Create struct {
 	Users   []string // the other members' ids, each once
 }
 
+// SetMembers, frame member, gives users a role in a conversation. The answer is a
+// [Sent].
 type SetMembers struct {
 	ID    string
 	Room  string
@@ -24,6 +27,8 @@ type SetMembers struct {
 	Role  string   // member, admin, owner or none
 }
 
+// ListMembers, frame members, asks who belongs to a conversation. The answer is a
+// [MemberList].
 type ListMembers struct {
 	ID    string
 	Room  string
@@ -31,6 +36,8 @@ type ListMembers struct {
 	Limit int    // 0 for the server's own
 }
 
+// SetInfo, frame info, changes what a conversation is called, or closes it. Nil fields
+// stay. The answer is a [Sent].
 type SetInfo struct {
 	ID                   string
 	Room                 string
@@ -43,12 +50,14 @@ func (c *SetMembers) CommandID() string  { return c.ID }
 func (c *ListMembers) CommandID() string { return c.ID }
 func (c *SetInfo) CommandID() string     { return c.ID }
 
+// Created answers [Create].
 type Created struct {
 	ID        string
 	Room      string
 	Duplicate bool // it was there before
 }
 
+// MemberList, frame members, answers [ListMembers].
 type MemberList struct {
 	ID    string
 	Room  string
@@ -57,12 +66,15 @@ type MemberList struct {
 	More  bool
 }
 
+// MemberOf is somebody who belongs to a conversation.
 type MemberOf struct {
 	User  User
 	Role  string
 	Since uint64 // the entry with which they came
 }
 
+// Members is the body of an entry that says who belongs to its room. Its fields are
+// fields of the entry's frame.
 type Members struct {
 	Users []User
 	Role  string // that they get
@@ -71,6 +83,8 @@ type Members struct {
 	Title, Avatar, About string // of a new conversation
 }
 
+// List asks for conversations of the user: a page of all, or certain ones. The answer is a
+// [Rows].
 type List struct {
 	ID    string
 	Next  string   // where the page before ended; empty: from the beginning
@@ -78,6 +92,8 @@ type List struct {
 	Rooms []string // these alone
 }
 
+// SetRow, frame set, changes how the user has a conversation in their list. Nil fields
+// stay. The answer is an [OK].
 type SetRow struct {
 	ID                string
 	Room              string
@@ -88,12 +104,14 @@ type SetRow struct {
 func (c *List) CommandID() string   { return c.ID }
 func (c *SetRow) CommandID() string { return c.ID }
 
+// Rows, frame list, answers [List].
 type Rows struct {
 	ID   string
 	Rows []Row
 	Next string // for the next page; empty if there is none
 }
 
+// Head reports what is new in a conversation to those who list it.
 type Head struct {
 	Room  string
 	Last  uint64

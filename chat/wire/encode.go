@@ -90,6 +90,9 @@ func appendMarks(dst []byte, reply uint64, mentions []string, quiet bool) []byte
 // asObject makes an object of the fields that dst has from start on: the comma before
 // the first one becomes the brace.
 func asObject(dst []byte, start int) []byte {
+	if len(dst) == start {
+		return append(dst, "{}"...)
+	}
 	dst[start] = '{'
 	return append(dst, '}')
 }

@@ -33,7 +33,7 @@ func (c *Hello) Append(dst []byte) []byte {
 func (l *ListFrom) append(dst []byte) []byte {
 	dst = appendName(dst, "list")
 	start := len(dst)
-	dst = appendField(dst, "since", l.Since)
+	dst = appendOptional(dst, "since", l.Since)
 	if l.Limit > 0 {
 		dst = appendInt(dst, "limit", l.Limit)
 	}

@@ -2,34 +2,7 @@ package wire
 
 import "encoding/json"
 
-// Create founds a conversation. The answer is a [Created].
-
-// SetMembers, frame member, gives users a role in a conversation. The answer is a
-
-// [Sent].
-
-// ListMembers, frame members, asks who belongs to a conversation. The answer is a
-
-// [MemberList].
-
-// SetInfo, frame info, changes what a conversation is called, or closes it. Nil fields
-
-// stay. The answer is a [Sent].
-
-// Created answers [Create].
-
-// MemberList, frame members, answers [ListMembers].
-
-// MemberOf is somebody who belongs to a conversation.
-
-// Members is the body of an entry that says who belongs to its room. Its fields are
-
-// fields of the entry's frame.
-
-// Info is the body of an entry that says what its room is called.
-
 // Append appends the frame to dst.
-
 func (c *Create) Append(dst []byte) []byte {
 	dst = beginID(dst, "create", c.ID)
 	dst = appendOptional(dst, "direct", c.Direct)
@@ -42,12 +15,9 @@ func (c *Create) Append(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// appendTexts appends what a conversation is called.
-
 func appendID(id *string, dst []byte) []byte { return AppendString(dst, *id) }
 
 // Append appends the frame to dst.
-
 func (c *SetMembers) Append(dst []byte) []byte {
 	dst = appendField(beginID(dst, "member", c.ID), "room", c.Room)
 	dst = appendList(dst, "users", c.Users, appendID)
@@ -55,7 +25,6 @@ func (c *SetMembers) Append(dst []byte) []byte {
 }
 
 // Append appends the frame to dst.
-
 func (c *ListMembers) Append(dst []byte) []byte {
 	dst = appendField(beginID(dst, "members", c.ID), "room", c.Room)
 	dst = appendOptional(dst, "after", c.After)
@@ -66,7 +35,6 @@ func (c *ListMembers) Append(dst []byte) []byte {
 }
 
 // Append appends the frame to dst.
-
 func (c *SetInfo) Append(dst []byte) []byte {
 	dst = appendField(beginID(dst, "info", c.ID), "room", c.Room)
 	for _, f := range []struct {
@@ -84,14 +52,12 @@ func (c *SetInfo) Append(dst []byte) []byte {
 }
 
 // Append appends the frame to dst.
-
 func (f *Created) Append(dst []byte) []byte {
 	dst = appendField(beginID(dst, "created", f.ID), "room", f.Room)
 	return append(appendBool(dst, "duplicate", f.Duplicate), '}')
 }
 
 // Append appends the frame to dst.
-
 func (f *MemberList) Append(dst []byte) []byte {
 	dst = appendField(beginID(dst, "members", f.ID), "room", f.Room)
 	dst = appendList(dst, "users", f.Users, (*MemberOf).append)
@@ -107,7 +73,6 @@ func (m *MemberOf) append(dst []byte) []byte {
 }
 
 // Append appends the body to dst, as a JSON object.
-
 func (m *Members) Append(dst []byte) []byte {
 	start := len(dst)
 	dst = appendList(dst, "users", m.Users, (*User).append)
@@ -119,7 +84,6 @@ func (m *Members) Append(dst []byte) []byte {
 }
 
 // Append appends the body to dst, as a JSON object with the whole state.
-
 func (i *Info) Append(dst []byte) []byte {
 	start := len(dst)
 	dst = appendField(dst, "title", i.Title)
@@ -128,26 +92,7 @@ func (i *Info) Append(dst []byte) []byte {
 	return asObject(appendBool(dst, "closed", i.Closed), start)
 }
 
-// List asks for conversations of the user: a page of all, or certain ones. The answer is a
-
-// [Rows].
-
-// SetRow, frame set, changes how the user has a conversation in their list. Nil fields
-
-// stay. The answer is an [OK].
-
-// ListFrom, in a hello, asks for the list, and for its changes from then on.
-
-// Row is one conversation in the list of a user. Gone: it is not in the list any more, and
-
-// the rest has no meaning.
-
-// Rows, frame list, answers [List].
-
-// Listed is the list in a [Welcome].
-
 // Append appends the frame to dst.
-
 func (c *List) Append(dst []byte) []byte {
 	dst = appendOptional(beginID(dst, "list", c.ID), "next", c.Next)
 	if c.Limit > 0 {
@@ -160,7 +105,6 @@ func (c *List) Append(dst []byte) []byte {
 }
 
 // Append appends the frame to dst.
-
 func (c *SetRow) Append(dst []byte) []byte {
 	dst = appendField(beginID(dst, "set", c.ID), "room", c.Room)
 	for _, f := range []struct {
@@ -178,28 +122,20 @@ func (c *SetRow) Append(dst []byte) []byte {
 }
 
 // Append appends the row as a frame of its own.
-
 func (r *Row) Append(dst []byte) []byte {
 	dst = appendField(begin(dst, "row"), "room", r.Room)
 	return r.appendRest(dst)
 }
 
-// element appends the row as a part of a list.
-
 // Append appends the frame to dst.
-
 func (f *Rows) Append(dst []byte) []byte {
 	dst = appendList(beginID(dst, "list", f.ID), "rows", f.Rows, (*Row).element)
 	dst = appendOptional(dst, "next", f.Next)
 	return append(appendBool(dst, "more", f.Next != ""), '}')
 }
 
-// append appends the list in a welcome, as an object.
-
 // Shortened returns a body as rows have it: one of more than MaxRowBody bytes is cut to its
-
 // type and the beginning of its text.
-
 func Shortened(body []byte, text bool) (short []byte, cut bool) {
 	if len(body) <= MaxRowBody {
 		return body, false
@@ -226,7 +162,6 @@ func Shortened(body []byte, text bool) (short []byte, cut bool) {
 }
 
 // firstChars returns the first characters of a text.
-
 func firstChars(text string) string {
 	n := 0
 	for i := range text {
@@ -238,10 +173,7 @@ func firstChars(text string) string {
 	return text
 }
 
-// Head reports what is new in a conversation to those who list it.
-
 // Append appends the frame to dst.
-
 func (f *Head) Append(dst []byte) []byte {
 	dst = appendField(begin(dst, "head"), "room", f.Room)
 	dst = appendInt(dst, "last", f.Last)

@@ -100,6 +100,10 @@ func TestProtocol_Limits(t *testing.T) {
 		"`room`":             fmt.Sprintf("1–%d bytes, no control characters", MaxRoom),
 		"a user's `id`":      fmt.Sprintf("%d bytes", MaxUser),
 		"`name`":             fmt.Sprintf("%d characters", MaxName),
+		"`title`":            fmt.Sprintf("%d characters", MaxTitle),
+		"`about`":            fmt.Sprintf("%d characters", MaxAbout),
+		"`next`":             fmt.Sprintf("%d bytes", MaxNext),
+		"`since`":            fmt.Sprintf("%d bytes", MaxNext),
 		"`avatar`":           fmt.Sprintf("%d bytes", MaxAvatar),
 		"`token`":            fmt.Sprintf("%d bytes", MaxToken),
 		"rooms in `hello`":   fmt.Sprint(MaxHelloRooms),
@@ -107,8 +111,11 @@ func TestProtocol_Limits(t *testing.T) {
 		"`for`":              fmt.Sprintf("%d ms", MaxFor.Milliseconds()),
 		"depth of JSON":      fmt.Sprint(MaxDepth),
 		"length of a number": fmt.Sprintf("%d characters", MaxNumber),
-		"users in a list":    fmt.Sprint(MaxUsers),
 		"`mentions`":         fmt.Sprintf("%d ids", MaxMentions),
+		"rows in an answer":  fmt.Sprint(MaxRows),
+
+		"users in a list or a command": fmt.Sprint(MaxUsers),
+		"bytes of a body in a row":     fmt.Sprint(MaxRowBody),
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("documented %v\nwant       %v", got, want)
@@ -133,8 +140,11 @@ func (s shape) String() string {
 // name, as far as examples show them.
 type shapes map[string]shape
 
-// users are the members whose values are users.
-var users = map[string]bool{"from": true, "users": true, "joined": true, "left": true}
+// parts are the names of parts of frames, by the members whose values they are.
+var parts = map[string]string{
+	"from": "user", "users": "user", "joined": "user", "left": "user", "with": "user", "owner": "user",
+	"rows": "row", "list": "the list",
+}
 
 // add adds an example. name is its name if it has no type.
 func (s shapes) add(name string, v any) {
@@ -152,10 +162,12 @@ func (s shapes) add(name string, v any) {
 			if member != "type" && member != "id" || v["type"] == nil {
 				members[member] = true
 			}
-			if users[member] {
-				member = "user"
-			}
-			if member != "body" {
+			switch name := parts[member]; {
+			case name == "user" && v["type"] == "members":
+				s.add("of members", value)
+			case name != "":
+				s.add(name, value)
+			case member != "body":
 				s.add(member, value)
 			}
 		}
@@ -189,7 +201,7 @@ func shapesOf(t *testing.T, frames ...string) shapes {
 
 func clientShapes(t *testing.T) shapes {
 	var frames []string
-	for _, c := range clientFrames {
+	for _, c := range slices.Concat(clientFrames, conversationCommands) {
 		frames = append(frames, c.want)
 	}
 	return shapesOf(t, frames...)
@@ -197,7 +209,7 @@ func clientShapes(t *testing.T) shapes {
 
 func serverShapes(t *testing.T) shapes {
 	var frames []string
-	for _, c := range serverFrames {
+	for _, c := range slices.Concat(serverFrames, conversationFrames) {
 		frames = append(frames, c.want)
 	}
 	return shapesOf(t, frames...)
@@ -229,13 +241,14 @@ func TestProtocol_Fields(t *testing.T) {
 		}
 	}
 	check("## What a client says", client, "hello", "join", "leave", "send", "history", "recall", "typing", "read", "who",
-		"ping", "renew", "mute", "kick", "ban")
+		"ping", "renew", "mute", "kick", "ban", "create", "member", "members", "info", "list", "set")
 	check("## What a server says", server, "welcome", "ok", "error", "message", "recalled", "notice", "history", "presence",
-		"typing", "read", "who", "pong", "expiring", "muted", "removed", "bye")
+		"typing", "read", "who", "pong", "expiring", "muted", "removed", "bye", "member", "info", "created", "members", "list", "head")
 
 	section := part(t, text, "## Parts of frames")
 	for heading, want := range map[string]shape{
 		"### place": client["rooms"], "### user": server["user"], "### limits": server["limits"], "### room state": server["joined"],
+		"### row": server["row"],
 	} {
 		if got := documentedShape(part(t, section, heading)); got.String() != want.String() {
 			t.Errorf("%s:\ndocumented %v\nwant       %v", heading, got, want)

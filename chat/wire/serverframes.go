@@ -93,6 +93,8 @@ type Welcome struct {
 	List    *Listed // nil: it was not wanted
 }
 
+// Row is one conversation in the list of a user. Gone: it is not in the list any more, and
+// the rest has no meaning.
 type Row struct {
 	Room string
 	Gone bool
@@ -119,6 +121,7 @@ type Row struct {
 	Hidden  bool
 }
 
+// Listed is the list in a [Welcome].
 type Listed struct {
 	At     string // for ListFrom.Since of the next time
 	All    bool   // the client drops what it had
@@ -128,6 +131,7 @@ type Listed struct {
 	Unread uint64 // in all conversations that notify and are not hidden; only with All
 }
 
+// Info is what a conversation is called. It is the body of an entry that says so.
 type Info struct {
 	Title, Avatar, About string
 	Closed               bool

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
 	"time"
 
@@ -82,7 +83,7 @@ var serverFrames = []struct {
 }
 
 func TestFrame_Append(t *testing.T) {
-	for _, c := range serverFrames {
+	for _, c := range slices.Concat(serverFrames, conversationFrames) {
 		got := c.frame.Append([]byte("kept"))
 		if string(got) != "kept"+c.want {
 			t.Errorf("%T:\n got %s\nwant kept%s", c.frame, got, c.want)
@@ -95,7 +96,7 @@ func TestFrame_Append(t *testing.T) {
 
 func TestFrame_Append_AllocatesNothing(t *testing.T) {
 	dst := make([]byte, 0, 4096)
-	for _, c := range serverFrames {
+	for _, c := range slices.Concat(serverFrames, conversationFrames) {
 		if n := testing.AllocsPerRun(10, func() { c.frame.Append(dst) }); n > 0 {
 			t.Errorf("%T: %v allocations", c.frame, n)
 		}

@@ -196,11 +196,14 @@ func (r *runner) match(f Frame, s Step) error {
 }
 
 // unordered reports whether a frame may come at any time, whatever the
-// conversation expects. The server decides when to send presence, and how many joins
-// and leaves it reports at once.
+// conversation expects. The server decides when to send presence and changes of the list
+// of conversations, and how many of them it reports at once.
 func unordered(f Frame) bool {
 	var frame struct{ Type string }
-	return !f.Binary && json.Unmarshal(f.Data, &frame) == nil && frame.Type == "presence"
+	if f.Binary || json.Unmarshal(f.Data, &frame) != nil {
+		return false
+	}
+	return frame.Type == "presence" || frame.Type == "row" || frame.Type == "head"
 }
 
 // closed waits until the server has closed. code 0 stands for any code.

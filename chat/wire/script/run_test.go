@@ -73,6 +73,7 @@ func newFake() *fakeServer {
 		answers: map[string][]Frame{
 			`{"type":"ping"}`: text(`{"type":"pong"}`),
 			`both`:            text(`{"type":"message","seq":5}`, `{"type":"ok","seq":5}`),
+			`list`:            text(`{"type":"row","room":"g"}`, `{"type":"head","room":"g"}`, `{"type":"pong"}`),
 			`crowd`:           text(`{"type":"presence","members":1}`, `{"type":"presence","members":2}`, `{"type":"pong"}`),
 			`token`:           text(`{"token":"secret"}`),
 			`"secret"`:        text(`"welcome back"`),
@@ -99,6 +100,8 @@ func TestRun_ServerThatComplies(t *testing.T) {
 	for name, lines := range map[string]string{
 		"in order":          "> {\"type\":\"ping\"}\n< {\"type\":\"pong\"}",
 		"any order":         "> both\n<| {\"type\":\"ok\",\"seq\":\"$n\"}\n<| {\"type\":\"message\",\"seq\":\"$n\"}",
+		"the list passes":   "> list\n< {\"type\":\"pong\"}",
+		"a head awaited":    "> list\n< {\"type\":\"head\",\"room\":\"g\"}\n< {\"type\":\"pong\"}",
 		"presence passes":   "> crowd\n< {\"type\":\"pong\"}",
 		"presence awaited":  "> crowd\n< {\"type\":\"presence\",\"members\":2}\n< {\"type\":\"pong\"}",
 		"value is kept":     "A> token\nA< {\"token\":\"$t\"}\nB> \"$t\"\nB< \"welcome back\"",
