@@ -7,9 +7,16 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"net"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 var (
@@ -272,6 +279,42 @@ func TestRun_Flood_CountsBothTimes(t *testing.T) {
 		if r.Flood == nil || r.Flood.MiB == 0 || r.Flood.Before.P50 == 0 || r.Latency == nil {
 			t.Errorf("%+v", r.Flood)
 		}
+	}
+}
+
+// A flooder is a thread that comes behind the one that measures.
+func TestFlooding_Thread_HasTheLeastPriority(t *testing.T) {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	d, err := newDialer("ws://"+l.Addr().String(), Dialect{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	f := flooding{dialer: d}
+	wg.Go(func() { f.run(ctx, 0) })
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close() // the flooder waits for an answer until then
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const kernelsWord = 20 - leastPriority // what the system call returns
+	if !slices.ContainsFunc(threads, func(e os.DirEntry) bool {
+		id, _ := strconv.Atoi(e.Name())
+		found, err := unix.Getpriority(unix.PRIO_PROCESS, id)
+		return err == nil && found == kernelsWord
+	}) {
+		t.Errorf("no thread of %d has the least priority", len(threads))
 	}
 }
 
