@@ -77,7 +77,8 @@ type Conn struct {
 
 	lastPing int64 // engine time of the last ping; owned by the engine's timer
 
-	lastRead     atomic.Int64 // engine time of the last bytes from the peer
+	reads        atomic.Bool  // Start was called
+	lastRead     atomic.Int64 // engine time of the last bytes from the peer, or of Start
 	messageStart atomic.Int64 // engine time at which an unfinished message began, or 0
 }
 

@@ -27,6 +27,10 @@ func (c *Conn) heartbeat(now, pingInterval int64) {
 		return
 	}
 	waits := c.watchWriting()
+	if !c.reads.Load() {
+		c.pingUnread(now, pingInterval)
+		return
+	}
 	lastRead := c.lastRead.Load()
 	if now-lastRead < pingInterval {
 		return
@@ -45,6 +49,15 @@ func (c *Conn) heartbeat(now, pingInterval int64) {
 	}
 	c.lastPing = now
 	_ = c.Send(pingFrame) // fails only for a peer that is closing or slow, which has a timer
+}
+
+// pingUnread pings a peer whose bytes nobody reads yet: that keeps routers from forgetting
+// the connection. The peer can't be heard, so its silence says nothing.
+func (c *Conn) pingUnread(now, pingInterval int64) {
+	if now-max(c.lastPing, c.lastRead.Load()) >= pingInterval {
+		c.lastPing = now
+		_ = c.Send(pingFrame)
+	}
 }
 
 // watchWriting reports whether bytes are being written or wait in the outbox. It adds

@@ -96,6 +96,8 @@ func (c *Conn) Start() {
 			return
 		}
 	}
+	c.lastRead.Store(c.shared.now())
+	c.reads.Store(true)
 	c.shared.spawn(c.read)
 }
 

@@ -19,6 +19,7 @@ type streamSocket struct {
 	control *http.ResponseController // of w
 	outer   *http.ResponseController // of the writer with all its wrappers
 	done    chan struct{}
+	little  int // see littleRead
 
 	finished atomic.Bool // everything has been written
 }
@@ -31,6 +32,7 @@ func newStreamSocket(body io.ReadCloser, inner http.ResponseWriter, outer *http.
 		control: http.NewResponseController(inner),
 		outer:   outer,
 		done:    make(chan struct{}),
+		little:  littleSize,
 	}
 	// The server has set deadlines for a usual request.
 	if err := errors.Join(s.control.SetReadDeadline(time.Time{}), s.control.SetWriteDeadline(time.Time{})); err != nil {
@@ -43,7 +45,7 @@ func (s *streamSocket) attach(readyHandler) error  { return nil }
 func (s *streamSocket) blocks() bool               { return true }
 func (s *streamSocket) progress() progress         { return progress{} }
 func (s *streamSocket) writesAtOnce(int) bool      { return false }
-func (s *streamSocket) littleRead() int            { return littleSize }
+func (s *streamSocket) littleRead() int            { return s.little }
 func (s *streamSocket) read(p []byte) (int, error) { return s.body.Read(p) }
 
 // write sets no deadline: on HTTP/2, one that passes resets the stream, even while

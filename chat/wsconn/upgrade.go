@@ -148,6 +148,9 @@ func (e *Engine) acceptStream(w http.ResponseWriter, r *http.Request, t Terms, h
 		return nil, fmt.Errorf("answer the handshake: %w", err)
 	}
 	s, err := newStreamSocket(r.Body, innermost(w), outer)
+	if err == nil && r.TLS != nil && r.ProtoMajor == 2 {
+		s.little = littleTLS
+	}
 	if err != nil {
 		return nil, err
 	}
