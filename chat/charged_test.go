@@ -81,3 +81,31 @@ func doorsOf(t *testing.T, set chat.Settings) string {
 	t.Cleanup(srv.Close)
 	return srv.URL
 }
+
+// The code of a login stands once, spelled as it is, or the login is refused.
+func TestLogin_Code_IsReadStrictly(t *testing.T) {
+	url := doorsOf(t, chat.Settings{}) + "/chat/login"
+	for body, want := range map[string]int{
+		`{"code":"c"}`: http.StatusOK,
+		` {"x":{"code":1},"code":"c","y":[1,2]} `: http.StatusOK,
+		`{"cod\u0065":"c"}`:                       http.StatusOK,
+		`{"Code":"c"}`:                            http.StatusBadRequest,
+		`{"CODE":"c","code":""}`:                  http.StatusBadRequest,
+		`{"code":"c","code":"c"}`:                 http.StatusBadRequest,
+		`{"code":"c","cod\u0065":"d"}`:            http.StatusBadRequest,
+		`{"code":["c"]}`:                          http.StatusBadRequest,
+		`{"code":null}`:                           http.StatusBadRequest,
+		`{"code":1}`:                              http.StatusBadRequest,
+		`{"code":"c"`:                             http.StatusBadRequest,
+		`{"code":"c"}{}`:                          http.StatusBadRequest,
+		`{"code":"c"}x`:                           http.StatusBadRequest,
+		"{\"code\":\"\xff\"}":                     http.StatusBadRequest,
+		`["code","c"]`:                            http.StatusBadRequest,
+		`"code"`:                                  http.StatusBadRequest,
+		`{}`:                                      http.StatusBadRequest,
+	} {
+		if status, answer, _ := call(t, "POST", url, "", body); status != want {
+			t.Errorf("%s: %d %v, want %d", body, status, answer, want)
+		}
+	}
+}

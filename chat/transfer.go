@@ -3,7 +3,6 @@ package chat
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/caddychat/caddy-chat/chat/internal/erase"
@@ -43,7 +42,7 @@ func (h *Hub) Export(ctx context.Context, only, from string, after journal.Seq, 
 func (h *Hub) Import(ctx context.Context, from io.Reader) (Imported, error) {
 	j, ok := h.given.(transfer.Target)
 	if !ok {
-		return Imported{}, fmt.Errorf("import: the journal numbers its entries itself: %w", errors.ErrUnsupported)
+		return Imported{}, unsupported("import: the journal numbers its entries itself, so it takes none that have numbers")
 	}
 	ctx, cancel := h.whileOpen(ctx)
 	defer cancel()
@@ -82,13 +81,28 @@ func (h *Hub) whileOpen(ctx context.Context) (context.Context, context.CancelFun
 	return ctx, func() { stop(); cancel(nil) }
 }
 
+// unsupported is errors.ErrUnsupported in words that say why.
+type unsupported string
+
+func (u unsupported) Error() string { return string(u) }
+
+// Is makes errors.Is find errors.ErrUnsupported.
+func (unsupported) Is(target error) bool { return target == errors.ErrUnsupported }
+
+// HasFiles reports whether the journal is on disk: then its files hold what was erased
+// until Compact.
+func (h *Hub) HasFiles() bool {
+	_, ok := h.given.(journal.Maintainer)
+	return ok
+}
+
 // Backup copies the journal to dir, which must not exist, while it runs. It ends with
 // ctx, and with the hub. The error wraps errors.ErrUnsupported if the journal is not on
 // disk.
 func (h *Hub) Backup(ctx context.Context, dir string) error {
 	j, ok := h.given.(journal.Maintainer)
 	if !ok {
-		return fmt.Errorf("back up: the journal is not on disk: %w", errors.ErrUnsupported)
+		return unsupported("back up: the journal is not on disk, so there are no files to copy; an export has its entries")
 	}
 	ctx, cancel := h.whileOpen(ctx)
 	defer cancel()
@@ -101,7 +115,7 @@ func (h *Hub) Backup(ctx context.Context, dir string) error {
 func (h *Hub) Compact(ctx context.Context) error {
 	j, ok := h.given.(journal.Maintainer)
 	if !ok {
-		return fmt.Errorf("compact: the journal is not on disk: %w", errors.ErrUnsupported)
+		return unsupported("compact: the journal is not on disk, so there are no files to write again")
 	}
 	ctx, cancel := h.whileOpen(ctx)
 	defer cancel()

@@ -111,6 +111,7 @@ func getUser(hub *chat.Hub, r *http.Request) (any, error) {
 type ErasedRoom struct {
 	chat.ErasedRoom
 	Sanctions []chat.Sanction `json:"sanctions"`
+	InFiles   bool            `json:"in_files"` // files of the journal hold what was erased until compact
 }
 
 func deleteRoom(hub *chat.Hub, r *http.Request) (any, error) {
@@ -125,7 +126,7 @@ func deleteRoom(hub *chat.Hub, r *http.Request) (any, error) {
 	if isNotFound(err) {
 		_, err = knownRoom(r.Context(), hub, name)
 	}
-	return ErasedRoom{done, sanctionsWhere(hub, func(s chat.Sanction) bool { return s.Room == name })}, err
+	return ErasedRoom{done, sanctionsWhere(hub, func(s chat.Sanction) bool { return s.Room == name }), hub.HasFiles()}, err
 }
 
 // ErasedUser is the answer to DELETE /chat/hubs/{hub}/users/{user}. Sanctions are those
@@ -133,12 +134,13 @@ func deleteRoom(hub *chat.Hub, r *http.Request) (any, error) {
 type ErasedUser struct {
 	chat.ErasedUser
 	Sanctions []chat.Sanction `json:"sanctions"`
+	InFiles   bool            `json:"in_files"` // as in ErasedRoom
 }
 
 func deleteUser(hub *chat.Hub, r *http.Request) (any, error) {
 	id := nameIn(r, "user")
 	done, err := hub.EraseUser(r.Context(), id)
-	answer := ErasedUser{done, sanctionsOf(hub, id)}
+	answer := ErasedUser{done, sanctionsOf(hub, id), hub.HasFiles()}
 	if err == nil && done.Messages+done.Marks+done.Sessions+done.Entries+len(answer.Sanctions) == 0 {
 		err = noUser(hub, id, "no user %q is known here", id)
 	}

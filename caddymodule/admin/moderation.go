@@ -73,7 +73,10 @@ func (m *moderation) duration() (time.Duration, error) {
 	return d, nil
 }
 
-var errBadFor = apiError(http.StatusBadRequest, "for must be whole milliseconds or a string like \"10m\", from 0 to %v", wire.MaxFor)
+// MaxFor is the longest duration of a mute or a ban that has an end.
+const MaxFor = wire.MaxFor
+
+var errBadFor = apiError(http.StatusBadRequest, "for must be whole milliseconds or a string like \"10m\", from 0 to \"%dd\"; leave it out for ever", MaxFor/(24*time.Hour))
 
 // Imposed is the answer to POST /chat/hubs/{hub}/mute and /ban.
 type Imposed struct {

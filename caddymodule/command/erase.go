@@ -32,7 +32,9 @@ func (in *invocation) eraseRoom(cmd *cobra.Command, args []string) error {
 	if n := len(done.Sanctions); n > 0 {
 		in.note("Note: %s in this room did not change.", count(n, "sanction"))
 	}
-	in.note(bytesRemain)
+	if done.InFiles {
+		in.note(bytesRemain)
+	}
 	return in.say("erased %s: %s and %s; %s had to come back", done.Room, count(done.Entries, "entry"), count(done.Marks, "read mark"), count(done.Sessions, "session"))
 }
 
@@ -52,7 +54,9 @@ func (in *invocation) eraseUser(cmd *cobra.Command, args []string) error {
 	if n := len(done.Sanctions); n > 0 {
 		in.note("Note: %s of the user did not change.", count(n, "sanction"))
 	}
-	in.note(bytesRemain)
+	if done.InFiles {
+		in.note(bytesRemain)
+	}
 	return in.say("erased what %s said: %s in %s, and %s; %s ended", done.User,
 		count(done.Messages, "message"), count(done.Rooms, "room"), count(done.Marks, "read mark"), count(done.Sessions, "session"))
 }

@@ -85,6 +85,11 @@ func (in *invocation) sessions(cmd *cobra.Command, _ []string) error {
 			query.Set(name, text(cmd, name))
 		}
 	}
+	if room := query.Get("room"); room != "" { // misspelt, it would look like an empty one
+		if err := in.get(in.path("/rooms/"+segment(room), nil), new(chat.RoomDetails)); err != nil {
+			return err
+		}
+	}
 	list, err := callForList[chat.SessionInfo](in, "/sessions", "sessions", query)
 	if err != nil {
 		return err

@@ -28,8 +28,12 @@ func (in *invocation) impose(cmd *cobra.Command, kind, user string) error {
 	unknown, _ := cmd.Flags().GetBool("unknown")
 	body := map[string]any{"user": user, "room": roomOf(cmd), "unknown": unknown}
 	if cmd.Flags().Changed("for") {
-		if _, err := lifetime(cmd); err != nil {
+		d, err := lifetime(cmd)
+		if err != nil {
 			return fmt.Errorf("%w; caddy chat un%s ends a %s", err, kind, kind)
+		}
+		if d > admin.MaxFor {
+			return fmt.Errorf("--for %s is too long: at most %dd; without --for, the %s has no end", text(cmd, "for"), admin.MaxFor/(24*time.Hour), kind)
 		}
 		body["for"] = text(cmd, "for")
 	}
