@@ -175,6 +175,9 @@ func (l *listing) hear(id string) map[string]any {
 			if f["last"].(float64) <= row["last"].(float64) {
 				continue
 			}
+			if f["count"].(float64) > row["count"].(float64) {
+				delete(row, "hidden")
+			}
 			row["unread"] = row["unread"].(float64) + f["count"].(float64) - row["count"].(float64)
 			for _, name := range []string{"last", "at", "count", "entry", "cut", "title", "avatar", "closed", "size"} {
 				switch value := f[name]; value {
@@ -185,7 +188,6 @@ func (l *listing) hear(id string) map[string]any {
 					row[name] = value
 				}
 			}
-			delete(row, "hidden")
 		}
 		if f["id"] == "unknown" {
 			for _, row := range f["rows"].([]any) {

@@ -23,19 +23,23 @@ func (a Turn) ListSince(ctx context.Context, s list.Session, from wire.ListFrom)
 	return answer, err
 }
 
-// ListReady says that the client is about to get its list.
+// ListReady says that the client is about to get what was read of its list.
 func (a Turn) ListReady() {
 	if a.listing != nil {
 		a.core.live.Ready(a.listing, a.User().ID)
 	}
 }
 
-// List is the act of asking for a page of the list, or for certain rows.
+// List is the act of asking for a page of the list, or for certain rows. If the client has
+// the list open, nothing is told about it until ListReady is called.
 func (a Turn) List(ctx context.Context, c *wire.List) (*wire.Rows, error) {
 	if err := a.mayList(); err != nil {
 		return nil, err
 	}
 	answer, user := &wire.Rows{ID: c.ID}, a.User().ID
+	if a.listing != nil {
+		a.core.live.Hold(a.listing, user)
+	}
 	var err error
 	if len(c.Rooms) > 0 {
 		if i := slices.IndexFunc(c.Rooms, func(name string) bool { return CheckRoom(name) != nil }); i >= 0 {

@@ -249,7 +249,7 @@ func (a *Actor) governOnce(ctx context.Context, room string, users []string, all
 		a.append(ctx, to, change.Entry(), done)
 		return nil
 	})
-	for _, user := range users { // the others list the room already, and hear of the entry
+	for _, user := range change.Users() { // the others are told by a head
 		if err == nil {
 			a.core.live.Tell(ctx, user, room)
 		}

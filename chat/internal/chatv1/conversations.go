@@ -70,6 +70,7 @@ func conversation(missed *acts.Missed) *wire.Conversation {
 // list answers with a part of the list of conversations.
 func (s *Session) list(t acts.Turn, c *wire.List) error {
 	s.host.AwaitClient() // before anything is read for it
+	defer t.ListReady()
 	rows, err := t.List(t.Soon(), c)
 	if err == nil {
 		s.answer(rows)

@@ -76,20 +76,25 @@ func (l *Live) Open(ctx context.Context, s Session, user string, from wire.ListF
 	return answer, len(places), err
 }
 
-// Ready says that the welcome of a session is on its way: what has changed since is told.
+// Hold says that something is read for a session that has the list open: until Ready is
+// called nothing is told it, which could be newer than what is read, and come before that.
+func (l *Live) Hold(s Session, user string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if o := l.openLocked(s, user); o != nil {
+		o.held = true
+	}
+}
+
+// Ready says that the answer to a session is on its way: what has changed since is told.
 func (l *Live) Ready(s Session, user string) {
 	l.mu.Lock()
-	if u := l.users[user]; u != nil {
-		for _, o := range u.sessions {
-			if o.session != s {
-				continue
-			}
-			o.held = false
-			for room := range o.missed {
-				l.own[pair{user, room}] = true
-			}
-			o.missed = nil
+	if o := l.openLocked(s, user); o != nil {
+		o.held = false
+		for room := range o.missed {
+			l.own[pair{user, room}] = true
 		}
+		clear(o.missed)
 	}
 	l.mu.Unlock()
 	l.wake()

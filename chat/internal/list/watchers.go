@@ -40,7 +40,7 @@ type watcher struct {
 // open is the list of one session.
 type open struct {
 	session Session
-	held    bool            // its welcome is not sent yet
+	held    bool            // an answer is read for it, and not sent yet
 	missed  map[string]bool // rooms that have changed meanwhile
 }
 
@@ -131,8 +131,20 @@ func (w *watchers) leave(user string, s Session) (stop func()) {
 	return u.stop
 }
 
+// openLocked returns the list of a session, or nil.
+func (w *watchers) openLocked(s Session, user string) *open {
+	if u := w.users[user]; u != nil {
+		for _, o := range u.sessions {
+			if o.session == s {
+				return o
+			}
+		}
+	}
+	return nil
+}
+
 // sessionsOf returns the sessions of a user to which something about a room is told now.
-// Those whose welcome is not sent yet are told later.
+// Those for which an answer is read are told later.
 func (w *watchers) sessionsOf(user, room string) (list []Session) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

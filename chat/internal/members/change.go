@@ -18,7 +18,11 @@ type Change struct {
 	body  []byte
 	since journal.Seq
 	with  []journal.Record
+	users []string
 }
+
+// Users are those whose seats change.
+func (c *Change) Users() []string { return c.users }
 
 // Entry returns the entry of the change. It is refused if the room is no longer as it
 // was judged.
@@ -86,7 +90,7 @@ func (c *Change) seat(user string, s Seat) {
 	if s.Role == access.NoRole {
 		role.Value = nil
 	}
-	c.with = append(c.with, role, in)
+	c.with, c.users = append(c.with, role, in), append(c.users, user)
 }
 
 // change returns the change that gives users a role. The rules permit it, and none of
