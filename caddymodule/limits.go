@@ -73,6 +73,9 @@ type Limits struct {
 	// How long after sending a message its author may recall it. Default: 2m.
 	Recall caddy.Duration `json:"recall,omitempty"`
 
+	// How long after sending a message its author may edit it. Default: 15m.
+	Edit caddy.Duration `json:"edit,omitempty"`
+
 	// How long a client may take to send hello. Default: 10s.
 	Hello caddy.Duration `json:"hello,omitempty" bounds:"1s 36500d"`
 
@@ -106,6 +109,7 @@ func (l *Limits) applyTo(s *chat.Settings) {
 	s.UserRate, s.UserBytes = access.Rate(l.UserRate), access.Rate(l.UserBytes)
 	s.ConnectRate = access.Rate(l.ConnectRate)
 	s.NewRooms, s.ReadBytes, s.Marks = access.Rate(l.NewRooms), access.Rate(l.ReadBytes), l.Marks
+	s.EditWindow = time.Duration(l.Edit)
 	s.RecallWindow, s.HelloTimeout, s.AwayDelay = time.Duration(l.Recall), time.Duration(l.Hello), time.Duration(l.Away)
 }
 
@@ -129,6 +133,7 @@ func (l *Limits) applyTo(s *chat.Settings) {
 //	    read_bytes    <size a second> <size at once>
 //	    marks         <number>
 //	    recall        <duration>
+//	    edit          <duration>
 //	    hello         <duration>
 //	    away          <duration>
 //	}
@@ -151,7 +156,7 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 	for name, to := range map[string]*Rate{"session_bytes": &l.SessionBytes, "user_bytes": &l.UserBytes, "read_bytes": &l.ReadBytes} {
 		options[name] = func() error { return parseByteRate(d, to) }
 	}
-	for name, to := range map[string]*caddy.Duration{"recall": &l.Recall, "hello": &l.Hello, "away": &l.Away} {
+	for name, to := range map[string]*caddy.Duration{"recall": &l.Recall, "edit": &l.Edit, "hello": &l.Hello, "away": &l.Away} {
 		options[name] = func() error { return parseDuration(d, to) }
 	}
 	return parseBlock(d, "limits", eachChecked(d, func() error { return bounds.Check(l) }, options))

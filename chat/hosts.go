@@ -25,6 +25,7 @@ func (h *v1Host) Settings() chatv1.Settings {
 			Page:    set.MaxPage,
 			Rooms:   set.MaxRooms,
 			Recall:  set.RecallWindow,
+			Edit:    set.EditWindow,
 		},
 	}
 }

@@ -77,6 +77,8 @@ type Settings struct {
 	Marks int
 	// RecallWindow is how long an author may recall a message. Default 2 minutes.
 	RecallWindow time.Duration
+	// EditWindow is how long an author may edit a message. Default 15 minutes.
+	EditWindow time.Duration
 	// HelloTimeout is how long a client of chat.v1 may take to say hello.
 	// Default 10 s.
 	HelloTimeout time.Duration
@@ -111,6 +113,7 @@ func (s Settings) withDefaults() Settings {
 	s.ReadBytes.OrDefault(4<<20, 32<<20)
 	orDefault(&s.Marks, 1000)
 	orDefault(&s.RecallWindow, 2*time.Minute)
+	orDefault(&s.EditWindow, 15*time.Minute)
 	orDefault(&s.HelloTimeout, 10*time.Second)
 	if s.AwayDelay == 0 {
 		s.AwayDelay = 30 * time.Second
@@ -147,6 +150,6 @@ func (s *Settings) forActs() acts.Settings {
 		MaxSessions: s.MaxSessions, MaxRooms: s.MaxRooms, MaxInHand: max(s.MaxOutboxes/4, 8*s.MaxMessage), MaxText: s.MaxText, MaxPage: s.MaxPage, Marks: s.Marks,
 		SessionRate: s.SessionRate, SessionBytes: s.SessionBytes, UserRate: s.UserRate, UserBytes: s.UserBytes,
 		ConnectRate: s.ConnectRate, NewRooms: s.NewRooms, ReadBytes: s.ReadBytes,
-		RequestBytes: s.MaxOutboxes / 4, RecallWindow: s.RecallWindow, Policies: s.Policies,
+		RequestBytes: s.MaxOutboxes / 4, RecallWindow: s.RecallWindow, EditWindow: s.EditWindow, Policies: s.Policies,
 	}
 }

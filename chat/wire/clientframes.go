@@ -91,6 +91,15 @@ type History struct {
 	Limit int
 }
 
+// Edit replaces the body of a message. The answer is a [Sent].
+type Edit struct {
+	ID   string
+	Room string
+	Seq  uint64
+	Key  string // as in Send
+	Body []byte // as in Send
+}
+
 // Recall takes a message back. The answer is a [Sent].
 type Recall struct {
 	ID   string
@@ -160,6 +169,7 @@ func (c *Join) CommandID() string    { return c.ID }
 func (c *Leave) CommandID() string   { return c.ID }
 func (c *Send) CommandID() string    { return c.ID }
 func (c *History) CommandID() string { return c.ID }
+func (c *Edit) CommandID() string    { return c.ID }
 func (c *Recall) CommandID() string  { return c.ID }
 func (c *Typing) CommandID() string  { return c.ID }
 func (c *Read) CommandID() string    { return c.ID }

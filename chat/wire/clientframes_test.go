@@ -29,6 +29,8 @@ var clientFrames = []struct {
 	{&History{ID: "5", Room: "team", Before: 9, Limit: 5}, `{"type":"history","id":"5","room":"team","before":9,"limit":5}`},
 	{&History{Room: "team", Forward: true}, `{"type":"history","room":"team","after":0}`},
 	{&History{Room: "team"}, `{"type":"history","room":"team"}`},
+	{&Edit{"e", "team", 7, "k", body}, `{"type":"edit","id":"e","room":"team","seq":7,"key":"k","body":{"text":"hi"}}`},
+	{&Edit{Room: "team", Seq: 7, Body: body}, `{"type":"edit","room":"team","seq":7,"body":{"text":"hi"}}`},
 	{&Recall{"6", "team", 7}, `{"type":"recall","id":"6","room":"team","seq":7}`},
 	{&Typing{"7", "team"}, `{"type":"typing","id":"7","room":"team"}`},
 	{&Read{"8", "team", 7}, `{"type":"read","id":"8","room":"team","seq":7}`},

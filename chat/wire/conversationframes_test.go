@@ -45,7 +45,7 @@ const (
 		`"entry":{"type":"message","room":"team","seq":2,"at":3,"from":{"id":"u7","name":"Li"},"body":1},"cut":true,` +
 		`"role":"member","with":{"id":"u7","name":"Li"},"read":1,"unread":1,"mention":2,"notify":true,"top":true,"hidden":true}`
 	bareWelcome = `{"type":"welcome","session":"","at":0,"user":{"id":"u7","name":""},"ping":0,` +
-		`"limits":{"message":0,"text":0,"page":0,"rooms":0,"recall":0},"rooms":[],`
+		`"limits":{"message":0,"text":0,"page":0,"rooms":0,"recall":0,"edit":0},"rooms":[],`
 )
 
 // conversationFrames is as serverFrames, of conversations.

@@ -64,6 +64,8 @@ func command(r *reader) Command {
 		return send(r)
 	case "history":
 		return history(r)
+	case "edit":
+		return &Edit{ID: r.id, Room: r.room(), Seq: r.seq(), Key: r.printable(fieldKey, MaxKey), Body: r.body()}
 	case "recall":
 		return &Recall{r.id, r.room(), r.seq()}
 	case "typing":

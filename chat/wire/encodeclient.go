@@ -82,6 +82,14 @@ func (c *History) Append(dst []byte) []byte {
 }
 
 // Append appends the frame to dst.
+func (c *Edit) Append(dst []byte) []byte {
+	dst = appendField(beginID(dst, "edit", c.ID), "room", c.Room)
+	dst = appendOptional(appendInt(dst, "seq", c.Seq), "key", c.Key)
+	dst = append(appendName(dst, "body"), c.Body...)
+	return append(dst, '}')
+}
+
+// Append appends the frame to dst.
 func (c *Recall) Append(dst []byte) []byte {
 	dst = appendField(beginID(dst, "recall", c.ID), "room", c.Room)
 	return append(appendInt(dst, "seq", c.Seq), '}')

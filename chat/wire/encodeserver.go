@@ -1,6 +1,10 @@
 package wire
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
 
 func (u *User) append(dst []byte) []byte {
 	dst = append(dst, `{"id":`...)
@@ -39,6 +43,9 @@ func (e *Entry) Append(dst []byte) []byte {
 	switch {
 	case e.Kind.HasTarget():
 		dst = appendInt(dst, "target", e.Target)
+		if e.Kind.Effect() == journal.Replace {
+			dst = e.appendBody(dst)
+		}
 	case e.Kind.Governs():
 		if len(e.Body) > 2 { // {}
 			return append(append(dst, ','), e.Body[1:]...) // its members, and its brace
@@ -51,12 +58,15 @@ func (e *Entry) Append(dst []byte) []byte {
 		dst = appendOptional(dst, "key", e.Key)
 		dst = appendMarks(dst, e.Target, e.Mentions, e.Quiet)
 		dst = e.appendBody(dst)
+		if e.Edited > 0 {
+			dst = appendInt(dst, "edited", e.Edited)
+		}
 	}
 	return append(dst, '}')
 }
 
 func (e *Entry) appendBody(dst []byte) []byte {
-	if e.Body == nil && !e.Text {
+	if len(e.Body) == 0 && !e.Text {
 		return dst // an entry that consists of its records, or of its target alone
 	}
 	dst = appendName(dst, "body")
@@ -176,7 +186,8 @@ func (l *Limits) append(dst []byte) []byte {
 	dst = appendInt(dst, "text", l.Text)
 	dst = appendInt(dst, "page", l.Page)
 	dst = appendInt(dst, "rooms", l.Rooms)
-	return append(appendMillis(dst, "recall", l.Recall), '}')
+	dst = appendMillis(dst, "recall", l.Recall)
+	return append(appendMillis(dst, "edit", l.Edit), '}')
 }
 
 // Append appends the frame to dst.

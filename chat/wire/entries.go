@@ -18,6 +18,7 @@ func EntryOf(e *journal.Entry) Entry {
 		Mentions: e.Mentions,
 		Quiet:    e.Quiet,
 		Gone:     e.Recalled,
+		Edited:   uint64(e.Edited),
 	}
 }
 

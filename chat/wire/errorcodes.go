@@ -66,7 +66,7 @@ var codes = [...]codeInfo{
 	Forbidden:       {"forbidden", Never, 4500, 403, "you may not do this"},
 	Refused:         {"refused", Never, 4507, 422, "this was not accepted"},
 	NotFound:        {"not_found", Never, 0, 404, "there is no such message or user"},
-	TooLate:         {"too_late", Never, 0, 409, "it is too late to recall this message"},
+	TooLate:         {"too_late", Never, 0, 409, "it is too late to change this message"},
 	TextTooLong:     {"text_too_long", Never, 0, 413, "the text is too long"},
 	TooLarge:        {"too_large", Never, 0, 413, "the request is too large"},
 	TooFast:         {"too_fast", time.Second, 4003, 429, "you are sending too fast"},

@@ -52,6 +52,8 @@ type Limits struct {
 	Rooms int
 	// Recall is how long an author may recall a message. Default 2 minutes.
 	Recall time.Duration
+	// Edit is how long an author may edit a message. Default 15 minutes.
+	Edit time.Duration
 }
 
 // Everybody, alone in Send.Mentions, mentions everybody.

@@ -240,9 +240,9 @@ func TestProtocol_Fields(t *testing.T) {
 			}
 		}
 	}
-	check("## What a client says", client, "hello", "join", "leave", "send", "history", "recall", "typing", "read", "who",
+	check("## What a client says", client, "hello", "join", "leave", "send", "history", "edit", "recall", "typing", "read", "who",
 		"ping", "renew", "mute", "kick", "ban", "create", "member", "members", "info", "list", "set")
-	check("## What a server says", server, "welcome", "ok", "error", "message", "recalled", "notice", "history", "presence",
+	check("## What a server says", server, "welcome", "ok", "error", "message", "edited", "recalled", "notice", "history", "presence",
 		"typing", "read", "who", "pong", "expiring", "muted", "removed", "bye", "member", "info", "created", "members", "list", "head")
 
 	section := part(t, text, "## Parts of frames")

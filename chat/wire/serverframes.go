@@ -32,17 +32,19 @@ type Entry struct {
 	From User   // not of a Notice; the ID may be empty in a Recalled
 	Key  string // of a Message, chosen by its sender; may be empty
 	// Body is a JSON value, or, with Text, plain UTF-8 that is encoded as a JSON
-	// string. A Recalled has none.
+	// string. A Recalled has none, and an Edited whose message has none any more.
 	Body []byte
 	Text bool
-	// Target is the number of the message that a Recalled takes back, and of the entry
-	// that a Message replies to; 0 if it replies to none.
+	// Target is the number of the message that a Recalled takes back or an Edited
+	// replaces, and of the entry that a Message replies to; 0 if it replies to none.
 	Target uint64
 	// Mentions and Quiet are those of a Message, as in Send. A Notice may be Quiet.
 	Mentions []string
 	Quiet    bool
 	// Gone marks a Message that was recalled: it has no body.
 	Gone bool
+	// Edited is the number of the newest edit of a Message, or 0.
+	Edited uint64
 }
 
 // Room is the state of one room for a client that asked to join it.
@@ -149,7 +151,7 @@ type OK struct {
 	Room string // empty if the command named none
 }
 
-// Sent, frame ok, answers [Send] and [Recall].
+// Sent, frame ok, answers [Send], [Edit] and [Recall].
 type Sent struct {
 	ID   string
 	Room string

@@ -19,7 +19,7 @@ var serverFrames = []struct {
 }{
 	{&Welcome{
 		ID: "1", Session: "s1", At: 1700000000000, User: User{"u7", "Li", "https://x/y", true}, Token: "t", Expires: 1800000000000,
-		Ping: 25 * time.Second, Limits: Limits{65536, 2500, 100, 50, 2 * time.Minute},
+		Ping: 25 * time.Second, Limits: Limits{65536, 2500, 100, 50, 2 * time.Minute, 15 * time.Minute},
 		Rooms: []Room{
 			{Name: "team", Epoch: "k3", Last: 2, Members: 3, Read: 1, Unread: 1, Write: true,
 				Entries: []Entry{{Kind: journal.Recall, Room: "team", Seq: 2, At: 3, From: li, Target: 1}}},
@@ -27,12 +27,12 @@ var serverFrames = []struct {
 		},
 	}, `{"type":"welcome","id":"1","session":"s1","at":1700000000000,"user":{"id":"u7","name":"Li","avatar":"https://x/y","guest":true},` +
 		`"token":"t","expires":1800000000000,"ping":25000,` +
-		`"limits":{"message":65536,"text":2500,"page":100,"rooms":50,"recall":120000},"rooms":[` +
+		`"limits":{"message":65536,"text":2500,"page":100,"rooms":50,"recall":120000,"edit":900000},"rooms":[` +
 		`{"room":"team","epoch":"k3","last":2,"entries":[{"type":"recalled","room":"team","seq":2,"at":3,"from":{"id":"u7","name":"Li"},"target":1}],` +
 		`"more":false,"gap":false,"members":3,"read":1,"unread":1,"write":true,"moderate":false},` +
 		`{"room":"secret","code":"forbidden","message":"you may not do this","retry":false}]}`},
 	{&Welcome{User: User{ID: "u7"}}, `{"type":"welcome","session":"","at":0,"user":{"id":"u7","name":""},"ping":0,` +
-		`"limits":{"message":0,"text":0,"page":0,"rooms":0,"recall":0},"rooms":[]}`},
+		`"limits":{"message":0,"text":0,"page":0,"rooms":0,"recall":0,"edit":0},"rooms":[]}`},
 	{&Joined{"2", Room{Name: "lobby", Epoch: "k3", Last: 9, More: true, Gap: true, Members: -1, Moderate: true}},
 		`{"type":"joined","id":"2","room":"lobby","epoch":"k3","last":9,"entries":[],"more":true,"gap":true,` +
 			`"read":0,"unread":0,"write":false,"moderate":true}`},
@@ -53,6 +53,9 @@ var serverFrames = []struct {
 		{Kind: journal.Recall, Room: "team", Seq: 5, At: 2, Target: 1},
 		{Kind: journal.Message, Room: "team", Seq: 6, At: 2, From: li, Target: 1, Mentions: []string{"u8", "*"}, Quiet: true, Body: []byte(`1`)},
 		{Kind: journal.Notice, Room: "team", Seq: 7, At: 2, Quiet: true, Body: []byte(`1`)},
+		{Kind: journal.Message, Room: "team", Seq: 8, At: 2, From: li, Body: []byte(`2`), Edited: 9},
+		{Kind: journal.Edit, Room: "team", Seq: 9, At: 2, From: li, Target: 8, Body: []byte(`2`)},
+		{Kind: journal.Edit, Room: "team", Seq: 10, At: 2, From: li, Target: 3, Body: []byte{}},
 	}, true}, `{"type":"history","id":"4","room":"team","epoch":"k3","entries":[` +
 		`{"type":"message","room":"team","seq":1,"at":2,"from":{"id":"u7","name":"Li"},"key":"k","body":{"text":"hi"}},` +
 		`{"type":"message","room":"team","seq":2,"at":2,"from":{"id":"u7","name":"Li"},"body":"say \"hi\""},` +
@@ -60,7 +63,10 @@ var serverFrames = []struct {
 		`{"type":"notice","room":"team","seq":4,"at":2,"body":1},` +
 		`{"type":"recalled","room":"team","seq":5,"at":2,"target":1},` +
 		`{"type":"message","room":"team","seq":6,"at":2,"from":{"id":"u7","name":"Li"},"reply":1,"mentions":["u8","*"],"quiet":true,"body":1},` +
-		`{"type":"notice","room":"team","seq":7,"at":2,"quiet":true,"body":1}],"more":true}`},
+		`{"type":"notice","room":"team","seq":7,"at":2,"quiet":true,"body":1},` +
+		`{"type":"message","room":"team","seq":8,"at":2,"from":{"id":"u7","name":"Li"},"body":2,"edited":9},` +
+		`{"type":"edited","room":"team","seq":9,"at":2,"from":{"id":"u7","name":"Li"},"target":8,"body":2},` +
+		`{"type":"edited","room":"team","seq":10,"at":2,"from":{"id":"u7","name":"Li"},"target":3}],"more":true}`},
 	{&Roster{"5", "team", []User{li, {ID: "u8"}}, 2},
 		`{"type":"who","id":"5","room":"team","users":[{"id":"u7","name":"Li"},{"id":"u8","name":""}],"members":2}`},
 	{&Pong{}, `{"type":"pong"}`},

@@ -242,7 +242,7 @@ func (a *Actor) putInHand(n int) {
 // append hands an entry of the actor to the journal. It waits while the client
 // has said more than unansweredLimit without an answer, or until ctx ends. An error
 // that done gets is logged, and is what the client is told; but for ErrStale, after which
-// the caller judges again.
+// the caller judges again, and ErrNoTarget.
 func (a *Actor) append(ctx context.Context, to Appender, e journal.Entry, done func(journal.Receipt, error)) {
 	e.Origin, e.From = journal.Origin{Node: a.core.node, Session: a.id}, a.User()
 	size := e.Size()
@@ -263,7 +263,7 @@ func (a *Actor) append(ctx context.Context, to Appender, e journal.Entry, done f
 		}
 		a.unanswered.Add(-size)
 		a.putInHand(size)
-		if err != nil && !errors.Is(err, journal.ErrStale) {
+		if err != nil && !errors.Is(err, journal.ErrStale) && !errors.Is(err, journal.ErrNoTarget) {
 			receipt, err = journal.Receipt{}, a.core.notAppended(err)
 		}
 		done(receipt, err)

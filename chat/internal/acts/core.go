@@ -44,7 +44,7 @@ type Core struct {
 	userLimiters access.UserLimiters
 	addresses    access.AddressLimiter
 	newRooms     newRooms
-	recalling    keyedmutex.Mutex[recalled]
+	changing     keyedmutex.Mutex[changed]
 	speaking     keyedmutex.Mutex[speaker]
 	again        sync.WaitGroup // acts that are judged again
 	reading      reading

@@ -9,8 +9,7 @@
 // # Files, lowest first
 //
 //	settings.go   settings, counters, and what acts take and return
-//	slots.go      how many connections there are
-//	hidden.go     what of rooms is too old to be shown
+//	slots.go      how many connections there are, and what of rooms is too old to be shown
 //	core.go       what every act needs
 //	actor.go      who acts, and what they may do
 //	turn.go       connections and frames: what comes before an act
@@ -23,7 +22,8 @@
 //	unread.go     act: to move the read mark; what is unread
 //	list.go       acts: the list of conversations
 //	join.go       acts: join, catch up, who
-//	publish.go    acts: publish, recall
+//	publish.go    act: publish
+//	change.go     acts: to recall a message, to edit it
 //	conversation.go  acts: to found a conversation, to change its members or its name
 //	erase.go      acts: to erase a room, or a user
 //	start.go      the start of all this, its end, and operators

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
-	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
@@ -160,101 +159,6 @@ func (a Turn) Typing(ctx context.Context, to Appender, name string, tells bool) 
 	return nil
 }
 
-// Recall is the act of taking a message back. done is called at once if the
-// message is already recalled, with a receipt that has only Duplicate set;
-// otherwise when the journal has an answer.
-func (a Turn) Recall(ctx context.Context, to Appender, name string, target journal.Seq, done func(journal.Receipt, error)) error {
-	if err := a.notMuted(name); err != nil {
-		return err
-	}
-	// One at a time, until the journal has the answer: the key of a recall is its user's.
-	unlock, err := a.core.recalling.Lock(ctx, recalled{name, target})
-	if err != nil {
-		return err
-	}
-	answered := done
-	done = func(receipt journal.Receipt, err error) {
-		unlock()
-		answered(receipt, err)
-	}
-	err = a.judged(ctx, governTries, func(ctx context.Context, done func(journal.Receipt, error)) error {
-		return a.recallOnce(ctx, to, name, target, done)
-	}, done)
-	if err != nil {
-		unlock()
-	}
-	return err
-}
-
-// recalled is a message that is being recalled.
-type recalled struct {
-	room string
-	seq  journal.Seq
-}
-
-// recallOnce calls done unless it returns an error.
-func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target journal.Seq, done func(journal.Receipt, error)) error {
-	in, err := a.reader(ctx, name)
-	if err != nil {
-		return err
-	}
-	found, err := a.findRecallable(ctx, name, &in, target)
-	if err != nil {
-		return err
-	}
-	if found == nil {
-		return wire.NotFound.Error("")
-	}
-	if found.Recalled {
-		done(journal.Receipt{Duplicate: true}, nil)
-		return nil
-	}
-	if err := a.mayRecall(found, &in); err != nil {
-		return err
-	}
-	e := recallOf(target)
-	e.Since = in.since()
-	a.append(ctx, to, e, done)
-	return nil
-}
-
-// findRecallable returns the entry with that number if it can be recalled, and nil
-// if there is none, or if it is a message of somebody else that the user is not shown.
-// Moderators recall what they are told of.
-func (a *Actor) findRecallable(ctx context.Context, name string, in *standing, seq journal.Seq) (*journal.Entry, error) {
-	s, err := a.shownOf(ctx, name, in)
-	if err != nil {
-		return nil, err
-	}
-	page, err := a.read(ctx, journal.Query{Room: name, After: seq - 1, Limit: 1})
-	if err != nil || len(page.Entries) == 0 || page.Entries[0].Seq != seq || !page.Entries[0].Kind.Erasable() {
-		return nil, err
-	}
-	found := page.Entries[0]
-	if s.hide(&page, false, time.Now()); len(page.Entries) == 0 && found.From.ID != a.User().ID && !in.Moderate {
-		return nil, nil
-	}
-	return &found, nil
-}
-
-// recallOf returns the entry that recalls a message. Its key makes two recalls at
-// the same time one entry. No key of a client begins so.
-func recallOf(target journal.Seq) journal.Entry {
-	return journal.Entry{Kind: journal.Recall, Target: target, Key: "\x00recall " + strconv.FormatUint(uint64(target), 10)}
-}
-
-func (a *Actor) mayRecall(e *journal.Entry, in *standing) error {
-	switch {
-	case in.Moderate:
-		return nil
-	case e.From.ID != a.User().ID, !in.Write:
-		return wire.Forbidden.Error("")
-	case time.Since(time.UnixMilli(e.At)) > a.core.settings().RecallWindow:
-		return wire.TooLate.Error("")
-	}
-	return nil
-}
-
 // Post is the act of saying something in a room that the actor is not in. It waits for the
 // journal. read returns what is said, and is called only for who may say it.
 func (a Turn) Post(ctx context.Context, name string, read func() (journal.Entry, error)) (journal.Receipt, error) {
@@ -270,13 +174,6 @@ func (a Turn) Post(ctx context.Context, name string, read func() (journal.Entry,
 	}
 	return a.fromOutside(ctx, name, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
 		return a.Publish(ctx, to, name, e, done)
-	})
-}
-
-// RecallFromOutside recalls in a room that the actor is not in, and waits for the journal.
-func (a Turn) RecallFromOutside(ctx context.Context, name string, target journal.Seq) (journal.Receipt, error) {
-	return a.fromOutside(ctx, name, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
-		return a.Recall(ctx, to, name, target, done)
 	})
 }
 

@@ -18,7 +18,7 @@ type Settings struct {
 	SessionRate, SessionBytes, UserRate, UserBytes access.Rate
 	ConnectRate, NewRooms, ReadBytes               access.Rate
 	RequestBytes                                   int // that all requests over plain HTTP hold
-	RecallWindow                                   time.Duration
+	RecallWindow, EditWindow                       time.Duration
 	Policies                                       access.Policies
 }
 

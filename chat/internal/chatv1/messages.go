@@ -20,6 +20,18 @@ func (s *Session) publish(t acts.Turn, c *wire.Send) error {
 	}))
 }
 
+// edit replaces the body of a message.
+func (s *Session) edit(t acts.Turn, c *wire.Edit) error {
+	sub, err := s.joined(c.Room)
+	if err != nil {
+		return err
+	}
+	e := journal.Entry{Key: c.Key, Body: c.Body}
+	return t.Edit(t.Soon(), sub, c.Room, journal.Seq(c.Seq), e, s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
+		return &wire.Sent{Seq: uint64(r.Seq), At: r.At}
+	}))
+}
+
 // recall takes a message back. If it is already recalled, the answer has no seq.
 func (s *Session) recall(t acts.Turn, c *wire.Recall) error {
 	sub, err := s.joined(c.Room)

@@ -18,8 +18,11 @@ import (
 // AppendLine appends the line of an entry, with its end.
 func AppendLine(dst []byte, epoch string, e *journal.Entry) []byte {
 	w := wire.EntryOf(e)
-	w.Mentions, w.Quiet = nil, false // they stand beside the frame, as in earlier versions
-	if !e.Kind.HasTarget() {
+	// What earlier versions did not show in a frame stands beside it.
+	w.Mentions, w.Quiet, w.Edited = nil, false, 0
+	if e.Kind.HasTarget() {
+		w.Body, w.Text = nil, false
+	} else {
 		w.Target = 0
 	}
 	dst = wire.AppendString(append(dst, `{"epoch":`...), epoch)

@@ -1,0 +1,175 @@
+package acts
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// changed is a message that is being changed.
+type changed struct {
+	room string
+	seq  journal.Seq
+}
+
+// change changes a message: one change of it at a time on this node, until the journal has
+// the answer. In a conversation the actor's own commands wait for each other, too, since
+// each may have to be judged again. once judges and appends; it calls done unless it
+// returns an error.
+func (a *Actor) change(ctx context.Context, m changed, once func(context.Context, func(journal.Receipt, error)) error, done func(journal.Receipt, error)) error {
+	if err := a.notMuted(m.room); err != nil {
+		return err
+	}
+	unlock, err := a.core.changing.Lock(ctx, m)
+	if err != nil {
+		return err
+	}
+	if a.rights(m.room, access.NoRole).Conversation {
+		next, err := a.core.speaking.Lock(ctx, speaker{&a.unanswered, m.room})
+		if err != nil {
+			unlock()
+			return err
+		}
+		changed := unlock
+		unlock = func() { next(); changed() }
+	}
+	err = a.judged(ctx, governTries, once, func(receipt journal.Receipt, err error) {
+		unlock()
+		if errors.Is(err, journal.ErrNoTarget) {
+			err = wire.NotFound.Error("") // another node has recalled it meanwhile, or it is no longer kept
+		}
+		done(receipt, err)
+	})
+	if err != nil {
+		unlock()
+	}
+	return err
+}
+
+// Recall is the act of taking a message back. done is called at once if the
+// message is already recalled, with a receipt that has only Duplicate set;
+// otherwise when the journal has an answer.
+func (a Turn) Recall(ctx context.Context, to Appender, name string, target journal.Seq, done func(journal.Receipt, error)) error {
+	return a.change(ctx, changed{name, target}, func(ctx context.Context, done func(journal.Receipt, error)) error {
+		return a.recallOnce(ctx, to, name, target, done)
+	}, done)
+}
+
+func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target journal.Seq, done func(journal.Receipt, error)) error {
+	in, err := a.reader(ctx, name)
+	if err != nil {
+		return err
+	}
+	found, err := a.findMessage(ctx, name, &in, target)
+	if err != nil {
+		return err
+	}
+	if found.Recalled {
+		done(journal.Receipt{Duplicate: true}, nil)
+		return nil
+	}
+	if err := a.mayRecall(found, &in); err != nil {
+		return err
+	}
+	e := recallOf(target)
+	e.Since = in.since()
+	a.append(ctx, to, e, done)
+	return nil
+}
+
+// findMessage returns the message with that number, or an error with the code not_found if
+// there is none, or if it is one of somebody else that the user is not shown. Moderators
+// find what they are told of.
+func (a *Actor) findMessage(ctx context.Context, name string, in *standing, seq journal.Seq) (*journal.Entry, error) {
+	s, err := a.shownOf(ctx, name, in)
+	if err != nil {
+		return nil, err
+	}
+	page, err := a.read(ctx, journal.Query{Room: name, After: seq - 1, Limit: 1})
+	if err != nil {
+		return nil, err
+	}
+	if len(page.Entries) == 0 || page.Entries[0].Seq != seq || !page.Entries[0].Kind.Erasable() {
+		return nil, wire.NotFound.Error("")
+	}
+	found := page.Entries[0]
+	if s.hide(&page, false, time.Now()); len(page.Entries) == 0 && found.From.ID != a.User().ID && !in.Moderate {
+		return nil, wire.NotFound.Error("")
+	}
+	return &found, nil
+}
+
+// recallOf returns the entry that recalls a message. Its key makes two recalls at
+// the same time one entry. No key of a client begins so.
+func recallOf(target journal.Seq) journal.Entry {
+	return journal.Entry{Kind: journal.Recall, Target: target, Key: "\x00recall " + strconv.FormatUint(uint64(target), 10)}
+}
+
+func (a *Actor) mayRecall(e *journal.Entry, in *standing) error {
+	switch {
+	case in.Moderate:
+		return nil
+	case e.From.ID != a.User().ID, !in.Write:
+		return wire.Forbidden.Error("")
+	case time.Since(time.UnixMilli(e.At)) > a.core.settings().RecallWindow:
+		return wire.TooLate.Error("")
+	}
+	return nil
+}
+
+// Edit is the act of replacing the body of one's own message by that of e, which has a
+// body and perhaps a key.
+func (a Turn) Edit(ctx context.Context, to Appender, name string, target journal.Seq, e journal.Entry, done func(journal.Receipt, error)) error {
+	e.Kind, e.Target = journal.Edit, target
+	return a.change(ctx, changed{name, target}, func(ctx context.Context, done func(journal.Receipt, error)) error {
+		return a.editOnce(ctx, to, name, e, done)
+	}, done)
+}
+
+// editOnce looks for the key first: whoever has no answer to an edit asks again, perhaps
+// after the time to edit.
+func (a *Actor) editOnce(ctx context.Context, to Appender, name string, e journal.Entry, done func(journal.Receipt, error)) error {
+	in, err := a.reader(ctx, name)
+	if err != nil {
+		return err
+	}
+	if e.Key != "" {
+		receipt, err := a.core.journal.Find(ctx, name, a.User().ID, e.Key)
+		if err != nil {
+			return err
+		}
+		if receipt.Seq > 0 {
+			done(receipt, nil)
+			return nil
+		}
+	}
+	found, err := a.findMessage(ctx, name, &in, e.Target)
+	switch {
+	case err != nil:
+		return err
+	case found.Recalled:
+		return wire.NotFound.Error("")
+	case found.From.ID != a.User().ID, !in.Write:
+		return wire.Forbidden.Error("")
+	case time.Since(time.UnixMilli(found.At)) > a.core.settings().EditWindow:
+		return wire.TooLate.Error("")
+	}
+	if err := a.checkBody(e.Body); err != nil {
+		return err
+	}
+	e.Since = in.since()
+	a.append(ctx, to, e, done)
+	return nil
+}
+
+// RecallFromOutside recalls in a room that the actor is not in, and waits for the journal.
+func (a Turn) RecallFromOutside(ctx context.Context, name string, target journal.Seq) (journal.Receipt, error) {
+	return a.fromOutside(ctx, name, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
+		return a.Recall(ctx, to, name, target, done)
+	})
+}
