@@ -115,6 +115,28 @@ func TestList_Since_TellsWhatHasChanged(t *testing.T) {
 	})
 }
 
+// What is again as it was at first has changed all the same.
+func TestList_Since_TellsOfSettingsThatAreTheDefaultAgain(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+		g := b.connect().hello(`,"token":"ann"`).create(`"key":"1","users":["ben"]`)
+		ben := b.connect().hello(`,"token":"ben"`)
+		set := func(fields string) {
+			ben.send(fmt.Sprintf(`{"type":"set","id":"1","room":%q,%s}`, g, fields))
+			ben.expect(`{"type":"ok","id":"1","…":"…"}`)
+		}
+		set(`"top":true,"notify":false`)
+		phone := b.connect()
+		phone.send(`{"type":"hello","token":"ben","list":{}}`)
+		welcome := phone.any()
+		phone.match(fmt.Sprintf(`{"type":"welcome","list":{"rows":[{"room":%q,"top":true,"notify":false,"…":"…"}],"…":"…"},"…":"…"}`, g), welcome)
+		phone.closeNow()
+		set(`"top":false,"notify":true`)
+		phone = b.connect()
+		phone.send(`{"type":"hello","token":"ben","list":{"since":"` + fieldOf(t, welcome, "list", "at") + `"}}`)
+		phone.expect(fmt.Sprintf(`{"type":"welcome","list":{"all":false,"rows":[{"room":%q,"top":false,"notify":true,"…":"…"}],"…":"…"},"…":"…"}`, g))
+	})
+}
+
 // listing is a client that keeps its list by what it is told.
 type listing struct {
 	*client

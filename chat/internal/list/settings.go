@@ -70,10 +70,10 @@ func Set(ctx context.Context, r journal.Records, user, room string, head *journa
 		}
 		now = s.In(head.Epoch)
 		c.apply(&now, head)
-		if now == (Settings{}) {
+		if old == nil && now == (Settings{}) {
 			return nil, nil
 		}
-		return json.Marshal(now)
+		return json.Marshal(now) // also the zero Settings: their stamp says when they changed
 	})
 	return now, err
 }
