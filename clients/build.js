@@ -134,7 +134,7 @@ async function writeCompressed(file, content) {
 // of names, initials and groups, so that both draw the same.
 export async function makeLibrary(outdir = fileURLToPath(new URL('miniprogram/lib', import.meta.url))) {
   await Promise.all([
-    makeFile(core, 'core', `${outdir}/chat.js`, `export { Client, ChatError } from './index.js'; export { Timeline } from './timeline.js'; export { wechat } from './wechat.js'`),
+    makeFile(core, 'core', `${outdir}/chat.js`, `export { Client, ChatError } from './index.js'; export { Timeline } from './timeline.js'; export { list } from './list.js'; export { wechat } from './wechat.js'`),
     makeFile(web, 'web', `${outdir}/text.js`, `export { groups } from './groups.js'; export { hue, initials, nameOf, pictureOf, textOf } from './text.js'`),
   ])
 }

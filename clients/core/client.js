@@ -1,6 +1,7 @@
 import { makeConnection } from './connection.js'
 import { Deferred, rejected } from './deferred.js'
 import { Emitter } from './emitter.js'
+import { randomKey } from './encode.js'
 import { ChatError } from './error.js'
 import { demand } from './link.js'
 import { makeOutbox } from './outbox.js'
@@ -27,6 +28,7 @@ export class Client extends Emitter {
     // Each part adds its own methods to the client, such as join and leave.
     this.outbox = makeOutbox(this)
     this.roomSet = makeRooms(this)
+    this.listPart = options.list?.(this)
     this.connection = makeConnection(this, options)
   }
 
@@ -46,6 +48,7 @@ export class Client extends Emitter {
     this.outbox.clear()
     for (const room of [...this.rooms.keys()]) this.leave(room)
     this.user = undefined
+    this.listPart?.forget()
     this.connection.forget()
   }
 
@@ -88,6 +91,38 @@ export class Client extends Emitter {
 
   ban(room = '', user, duration) {
     return this.request('ban', { room, user, for: duration })
+  }
+
+  // create founds a group. The same key means the same room, so it may be repeated.
+  create({ key = randomKey(this.clock.random), ...fields } = {}) {
+    return this.request('create', { key, ...fields })
+  }
+
+  // direct returns the conversation of two, with a user's id.
+  direct(user) {
+    return this.request('create', { direct: user })
+  }
+
+  members(room, range) {
+    return this.request('members', { room, ...range })
+  }
+
+  // member gives users a role; none removes them.
+  member(room, users, role) {
+    return this.request('member', { room, users: [].concat(users), role })
+  }
+
+  // quit ends the membership, which leave does not.
+  quit(room) {
+    return this.member(room, this.user?.id, 'none')
+  }
+
+  info(room, fields) {
+    return this.request('info', { room, ...fields })
+  }
+
+  set(room, fields) {
+    return this.request('set', { room, ...fields })
   }
 
   // introduce changes what the user wants to be called. Only hello says that, so it
@@ -135,6 +170,7 @@ export class Client extends Emitter {
     else if (type === 'error') frame.code === 'bad_answer' ? this.report(frame) : this.fail(frame)
     else if (type === 'removed') room && this.roomSet.refuse(room, frame)
     else if (type === 'read') this.roomSet.read(frame)
+    else if (type === 'row' || type === 'head') this.listPart?.receive(frame)
     else if (frame.seq && frame.at) room && this.roomSet.receive(room, frame) // also of a type that it does not know
     else if (/^(presence|typing|muted|expiring)$/.test(type)) {
       if (type === 'typing') demand(frame.from.id)

@@ -153,7 +153,7 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
     // Rooms that do not fit into the frame are joined after welcome.
     let rooms = [...chat.rooms.values()].map(joinFields)
     while (exceedsBytes(encode(rooms), maxHelloRooms)) rooms = rooms.slice(0, rooms.length / 2)
-    next.request('hello', { token, device, name: chat.name, avatar: chat.avatar, rooms }, (answer) => {
+    next.request('hello', { token, device, name: chat.name, avatar: chat.avatar, rooms, list: chat.listPart?.hello() }, (answer) => {
       if (answer.type !== 'error') return welcome(next, answer)
       // One invalid room name must not keep the user out of all other rooms.
       const room = chat.rooms.get(rooms[/^rooms\[(\d+)/.exec(answer.field)?.[1]]?.room)
@@ -175,6 +175,7 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
     settle()
     emitState()
     roomSet.welcome(next, frame.rooms)
+    if (chat.link === next) chat.listPart?.welcome(frame.list)
   }
 
   // settle resolves the promises of connect.
@@ -189,6 +190,7 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
     if (!dropped) return
     chat.link = link = undefined
     roomSet.linkLost()
+    chat.listPart?.linkLost()
     dropped.end(lost)
   }
 

@@ -10,6 +10,7 @@
 //	link.js                   one connection: commands, answers, pings
 //	outbox.js                 messages that are not sent yet
 //	rooms.js                  the rooms of the user: joining, resuming
+//	list.js                   the list of the user's conversations
 //	connection.js             connecting, reconnecting, the token
 //	client.js                 Client: every command, the clock of the server
 //	timeline.js               Timeline: the list of a room's messages

@@ -20,12 +20,17 @@ const makeRoom = (room, { epoch, after = 0 }, clock) => ({
   // until the room is live; typedAt, when typing was sent.
 })
 
+// What a room's state has, of any room and of a conversation.
+const infoFields = ['title', 'avatar', 'about', 'closed']
+const stateFields = ['members', 'read', 'unread', 'write', 'moderate', 'role', 'size', 'with', ...infoFields]
+
 // makeRooms holds the rooms of the user, with the last seq that was emitted in each.
 // It emits every entry once and in order, over any number of connections, and counts
 // what is unread: from the server's number on, the messages and notices that arrive.
 export function makeRooms(chat) {
   const maxRooms = 1000 // of one hello
   const idleJoin = 1_000 // the wait before the next join, after one that brought nothing
+  const othersJoin = 3_000 // at most, after an entry about other members
   const byName = new Map()
 
   Object.assign(chat, {
@@ -87,8 +92,12 @@ export function makeRooms(chat) {
     receive(room, entry) {
       if (!room.joined || entry.seq <= room.seq) return
       if (entry.seq > room.seq + 1) return sendJoin(room)
+      const { type, closed } = entry
+      const opens = type === 'info' && !closed !== !room.closed
+      if (type === 'info') for (const name of infoFields) room[name] = entry[name] || undefined
       emitEntry(room, entry)
       count(room, entry)
+      if ((opens || type === 'member') && has(room)) changeRights(room, entry)
     },
 
     // read takes the user's read mark from a read frame or its answer, or from the
@@ -155,7 +164,7 @@ export function makeRooms(chat) {
     }
     room.joined = true
     room.live = false
-    for (const name of ['members', 'read', 'unread', 'write', 'moderate']) room[name] = state[name]
+    for (const name of stateFields) room[name] = state[name]
     if (gap) chat.emit('gap', { room: room.room, epoch })
 
     const { seq } = room
@@ -182,10 +191,11 @@ export function makeRooms(chat) {
   // jump over entries that it has lost: to ask for them again would never end.
   function emitEntry(room, entry) {
     demand(entry.seq > 0 && entry.at > 0 && (entry.type !== 'message' || entry.from.id))
+    demand(entry.type !== 'member' || (entry.role && entry.users.every(({ id }) => id)))
     if (entry.seq <= room.seq) return
     chat.outbox.confirm(entry)
     room.seq = entry.seq
-    if (/^(message|recalled|notice)$/.test(entry.type)) chat.emit(entry.type, { ...entry, live: entry.seq > room.old })
+    if (/^(message|recalled|notice|member|info)$/.test(entry.type)) chat.emit(entry.type, { ...entry, live: entry.seq > room.old })
   }
 
   // count counts a live entry as unread if it is a message or a notice of somebody
@@ -197,6 +207,16 @@ export function makeRooms(chat) {
     } else if (!quiet && (type === 'message' || type === 'notice')) {
       room.unread++
     }
+  }
+
+  // changeRights asks for the state of a room in which an entry has changed what users may
+  // do: at once if it is about the user, and otherwise a little later, since all who are
+  // present ask. The server removes by itself who may not be there any more.
+  function changeRights(room, { users, role }) {
+    const own = !users || users.some(({ id }) => id === chat.user.id)
+    if (own && role === 'none') return
+    if (own && role) room.role = role
+    room.timer.set(own || role === 'owner' ? 0 : chat.clock.random() * othersJoin, () => sendJoin(room))
   }
 
   function remove(room, refusal) {

@@ -31,6 +31,18 @@ export interface Limits {
   recall: number
 }
 
+/** What a member of a conversation may do, as its policy says. There is one owner. */
+export type Role = 'member' | 'admin' | 'owner'
+
+/** What a conversation is called. */
+export interface Info {
+  title?: string
+  avatar?: string
+  about?: string
+  /** Nobody may write any more. */
+  closed?: boolean
+}
+
 /** A room that the user is in, or wants to be in. */
 export interface Room {
   readonly room: string
@@ -50,6 +62,68 @@ export interface Room {
   readonly write: boolean
   /** The user may recall anybody's messages, mute, kick and ban. */
   readonly moderate: boolean
+  // The rest only conversations have.
+  readonly title?: string
+  readonly avatar?: string
+  readonly about?: string
+  readonly closed?: boolean
+  /** The user's; none if others than members may read the room, and the user is no member. */
+  readonly role?: Role | 'none'
+  /** How many members there are, present or not. */
+  readonly size?: number
+  /** The other one of a conversation of two. */
+  readonly with?: User
+}
+
+/** A conversation in the list of the user. A row is never modified; a new one replaces it. */
+export interface Row<Body = { text: string }> {
+  readonly room: string
+  readonly title?: string
+  readonly avatar?: string
+  readonly closed?: boolean
+  readonly size: number
+  readonly epoch: string
+  /** The newest entry of the room. */
+  readonly last: number
+  /** When the newest message was said, or when the user came. */
+  readonly at: number
+  /** How many messages and notices the room has had. */
+  readonly count: number
+  /** The newest message or notice, if the user may see it. */
+  readonly entry?: Message<Body> | Notice
+  /** The body of entry is only the beginning of its text, and its type. */
+  readonly cut?: true
+  readonly role: Role
+  /** The other one of a conversation of two, which has no title. */
+  readonly with?: User
+  readonly read: number
+  readonly unread: number
+  /** The newest unread message that mentions the user. */
+  readonly mention?: number
+  /** The row counts for the sum of what is unread. */
+  readonly notify: boolean
+  readonly top: boolean
+  readonly hidden?: true
+}
+
+/** The conversations of the user. Listen to the event list to draw it. */
+export interface List<Body = { text: string }> {
+  /** Those with top first, then the newest. The same array as long as nothing changes. */
+  readonly rows: readonly Row<Body>[]
+  /** Those that the user has hidden, until something is said there, as far as they are known. */
+  readonly hidden: readonly Row<Body>[]
+  /**
+   * What is unread in all conversations with notify that are not hidden. Until the list is complete, those that are not
+   * loaded count as when the list was opened.
+   */
+  readonly unread: number
+  /** All rows are loaded. */
+  readonly complete: boolean
+  /** The server tells of every change at once; otherwise the newest rows are asked for each minute. */
+  readonly live: boolean
+  get(room: string): Row<Body> | undefined
+  /** Loads the next page and resolves to the number of rows that it added. */
+  more(): Promise<number>
 }
 
 /** From where to resume a room, for an app that stores entries itself. */
@@ -98,7 +172,32 @@ export interface Notice extends Told {
   body: Json
 }
 
-export type Entry<Body = { text: string }> = Message<Body> | Recalled | Notice
+/** Users have got a role, or with none have left or were removed. */
+export interface MemberEntry extends Told {
+  type: 'member'
+  room: string
+  seq: number
+  at: number
+  from: User
+  users: User[]
+  role: Role | 'none'
+  /** At the founding, and when an owner has left: who is the owner now. */
+  owner?: User
+  title?: string
+  avatar?: string
+  about?: string
+}
+
+/** What the conversation is called now. */
+export interface InfoEntry extends Told, Info {
+  type: 'info'
+  room: string
+  seq: number
+  at: number
+  from: User
+}
+
+export type Entry<Body = { text: string }> = Message<Body> | Recalled | Notice | MemberEntry | InfoEntry
 
 /** A batch of a room's history. */
 export interface Page<Body = { text: string }> {
@@ -122,6 +221,14 @@ export interface Outgoing<Body = { text: string }> {
   code?: string
 }
 
+/** duplicate: it was so before, and no entry was made. */
+export interface Changed {
+  room: string
+  duplicate: boolean
+  seq?: number
+  at?: number
+}
+
 export interface StateChange {
   state: State
   /** The reason, if the state is closed or offline: a code of PROTOCOL.md, or lost, dead, no_protocol, bad_answer or closed. */
@@ -137,6 +244,14 @@ export interface Events<Body = { text: string }> {
   message: Message<Body>
   recalled: Recalled
   notice: Notice
+  member: MemberEntry
+  info: InfoEntry
+  /** The list has changed in any way. */
+  list: List<Body>
+  /** A row has changed, is new or is gone. */
+  row: Row<Body> | { room: string; gone: true }
+  /** Something was said in a conversation of the list, or what its members share has changed: its row now. */
+  head: Row<Body>
   /** All earlier entries were emitted; from now on entries arrive as they are recorded. */
   room: Room
   /** Entries are missing: discard what was emitted for the room before. Its newest entries follow. */
@@ -211,6 +326,8 @@ export interface Options extends Platform {
   device?: string
   name?: string
   avatar?: string
+  /** list() of caddy-chat-client/list: the client has the list of the user's conversations. */
+  list?: (chat: Client<any>) => List<any>
   clock?: Partial<Clock>
 }
 
@@ -229,6 +346,8 @@ export class Client<Body = { text: string }> {
   now(): number
   readonly rooms: ReadonlyMap<string, Room>
   readonly outbox: { readonly messages: readonly Outgoing<Body>[] }
+  /** Only with the option list. */
+  readonly list: List<Body> | undefined
 
   /** Adds a listener. The function that it returns removes it. */
   on<Name extends keyof Events>(name: Name, listener: (event: Events<Body>[Name]) => void): () => void
@@ -257,7 +376,7 @@ export class Client<Body = { text: string }> {
   discard(key: string): void
 
   history(room: string, range?: { before?: number; after?: number; limit?: number }): Promise<Page<Body>>
-  recall(room: string, seq: number): Promise<{ room: string; duplicate: boolean; seq?: number; at?: number }>
+  recall(room: string, seq: number): Promise<Changed>
   read(room: string, seq: number): Promise<{ room: string; seq: number; unread: number }>
   /** May be called with every key press. */
   typing(room: string): void
@@ -273,6 +392,21 @@ export class Client<Body = { text: string }> {
   kick(room: string | null, user: string): Promise<{ room?: string }>
   /** Removes a user from the room and does not let them come back. Otherwise as mute. */
   ban(room: string | null, user: string, duration?: number): Promise<{ room?: string }>
+
+  /** Founds a group, of which the user is the owner. The same key means the same room; without one it is random. */
+  create(group?: { key?: string; pattern?: string; title?: string; avatar?: string; about?: string; users?: string[] }): Promise<{ room: string; duplicate: boolean }>
+  /** The conversation of two, with a user's id. It is in the list of both once something is said in it. */
+  direct(user: string): Promise<{ room: string; duplicate: boolean }>
+  /** Who belongs to a conversation, by id; after is the id with which the last page ended. */
+  members(room: string, range?: { after?: string; limit?: number }): Promise<{ users: { user: User; role: Role; since: number }[]; size: number; more: boolean }>
+  /** Adds users, changes their role or, with none, removes them. */
+  member(room: string, users: string | string[], role: Role | 'none'): Promise<Changed>
+  /** Ends the user's own membership. leave only stops the messages. */
+  quit(room: string): Promise<Changed>
+  /** Changes what a conversation is called. An empty text removes, and what is missing stays. */
+  info(room: string, info: Info): Promise<Changed>
+  /** How the user has a conversation in the list. clear removes what was said until now, for this user and for good. */
+  set(room: string, row: { notify?: boolean; top?: boolean; hide?: boolean; clear?: true }): Promise<{ room: string }>
 
   /** Changes what the user wants to be called, over a new connection. Commands without an answer fail with lost; messages do not. */
   introduce(who: { name?: string; avatar?: string }): void

@@ -470,9 +470,12 @@ var makeRoom = (room, { epoch, after = 0 }, clock) => ({
   // And later: joining, while a join waits for its answer; joins, the Deferred of join,
   // until the room is live; typedAt, when typing was sent.
 });
+var infoFields = ["title", "avatar", "about", "closed"];
+var stateFields = ["members", "read", "unread", "write", "moderate", "role", "size", "with", ...infoFields];
 function makeRooms(chat) {
   const maxRooms = 1e3;
   const idleJoin = 1e3;
+  const othersJoin = 3e3;
   const byName = /* @__PURE__ */ new Map();
   Object.assign(chat, {
     rooms: byName,
@@ -530,8 +533,12 @@ function makeRooms(chat) {
     receive(room, entry) {
       if (!room.joined || entry.seq <= room.seq) return;
       if (entry.seq > room.seq + 1) return sendJoin(room);
+      const { type, closed } = entry;
+      const opens = type === "info" && !closed !== !room.closed;
+      if (type === "info") for (const name of infoFields) room[name] = entry[name] || void 0;
       emitEntry(room, entry);
       count(room, entry);
+      if ((opens || type === "member") && has(room)) changeRights(room, entry);
     },
     // read takes the user's read mark from a read frame or its answer, or from the
     // user's own message: the server's mark follows that a little later, so an older
@@ -591,7 +598,7 @@ function makeRooms(chat) {
     }
     room.joined = true;
     room.live = false;
-    for (const name of ["members", "read", "unread", "write", "moderate"]) room[name] = state[name];
+    for (const name of stateFields) room[name] = state[name];
     if (gap) chat.emit("gap", { room: room.room, epoch });
     const { seq } = room;
     const current = () => chat.link === link && has(room) && room.joined;
@@ -614,10 +621,11 @@ function makeRooms(chat) {
   }
   function emitEntry(room, entry) {
     demand(entry.seq > 0 && entry.at > 0 && (entry.type !== "message" || entry.from.id));
+    demand(entry.type !== "member" || entry.role && entry.users.every(({ id }) => id));
     if (entry.seq <= room.seq) return;
     chat.outbox.confirm(entry);
     room.seq = entry.seq;
-    if (/^(message|recalled|notice)$/.test(entry.type)) chat.emit(entry.type, { ...entry, live: entry.seq > room.old });
+    if (/^(message|recalled|notice|member|info)$/.test(entry.type)) chat.emit(entry.type, { ...entry, live: entry.seq > room.old });
   }
   function count(room, { type, seq, from, via, quiet }) {
     if (type === "message" && from.id === chat.user.id && !via) {
@@ -625,6 +633,12 @@ function makeRooms(chat) {
     } else if (!quiet && (type === "message" || type === "notice")) {
       room.unread++;
     }
+  }
+  function changeRights(room, { users, role }) {
+    const own = !users || users.some(({ id }) => id === chat.user.id);
+    if (own && role === "none") return;
+    if (own && role) room.role = role;
+    room.timer.set(own || role === "owner" ? 0 : chat.clock.random() * othersJoin, () => sendJoin(room));
   }
   function remove(room, refusal) {
     var _a;
@@ -768,18 +782,20 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
     next.open(transport, url);
   }
   function sendHello(next) {
+    var _a;
     let rooms = [...chat.rooms.values()].map(joinFields);
     while (exceedsBytes(encode(rooms), maxHelloRooms)) rooms = rooms.slice(0, rooms.length / 2);
-    next.request("hello", { token, device, name: chat.name, avatar: chat.avatar, rooms }, (answer) => {
-      var _a, _b;
+    next.request("hello", { token, device, name: chat.name, avatar: chat.avatar, rooms, list: (_a = chat.listPart) == null ? void 0 : _a.hello() }, (answer) => {
+      var _a2, _b;
       if (answer.type !== "error") return welcome(next, answer);
-      const room = chat.rooms.get((_b = rooms[(_a = /^rooms\[(\d+)/.exec(answer.field)) == null ? void 0 : _a[1]]) == null ? void 0 : _b.room);
+      const room = chat.rooms.get((_b = rooms[(_a2 = /^rooms\[(\d+)/.exec(answer.field)) == null ? void 0 : _a2[1]]) == null ? void 0 : _b.room);
       if (!room) return next.end(answer);
       roomSet.refuse(room, { ...answer, retry: false });
       if (!next.ended) sendHello(next);
     });
   }
   function welcome(next, frame) {
+    var _a;
     next.welcome(frame);
     failures = byeRetry = 0;
     tokenError = void 0;
@@ -791,16 +807,19 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
     settle();
     emitState();
     roomSet.welcome(next, frame.rooms);
+    if (chat.link === next) (_a = chat.listPart) == null ? void 0 : _a.welcome(frame.list);
   }
   function settle() {
     connecting == null ? void 0 : connecting.resolve(chat.user);
     connecting = void 0;
   }
   function dropLink() {
+    var _a;
     const dropped = link;
     if (!dropped) return;
     chat.link = link = void 0;
     roomSet.linkLost();
+    (_a = chat.listPart) == null ? void 0 : _a.linkLost();
     dropped.end(lost);
   }
   function linkEnded(ended, { code, message, retry }) {
@@ -899,6 +918,7 @@ function makeStore(storage, url, failed) {
 var typingInterval = 3e3;
 var Client = class extends Emitter {
   constructor(options) {
+    var _a;
     super();
     const { url, clock } = options;
     if (!/^wss?:\/\/[^\s/?#]+[^\s#]*$/i.test(url)) throw new TypeError(`url must begin with ws:// or wss://: ${url}`);
@@ -911,6 +931,7 @@ var Client = class extends Emitter {
     this.store = makeStore(options.storage, url, (cause) => this.report({ code: "storage", message: `storage: ${cause == null ? void 0 : cause.message}` }));
     this.outbox = makeOutbox(this);
     this.roomSet = makeRooms(this);
+    this.listPart = (_a = options.list) == null ? void 0 : _a.call(options, this);
     this.connection = makeConnection(this, options);
   }
   get state() {
@@ -923,10 +944,12 @@ var Client = class extends Emitter {
   }
   // forget closes the client and deletes everything it knows of the user.
   forget() {
+    var _a;
     this.close();
     this.outbox.clear();
     for (const room of [...this.rooms.keys()]) this.leave(room);
     this.user = void 0;
+    (_a = this.listPart) == null ? void 0 : _a.forget();
     this.connection.forget();
   }
   history(room, range) {
@@ -961,6 +984,32 @@ var Client = class extends Emitter {
   }
   ban(room = "", user, duration) {
     return this.request("ban", { room, user, for: duration });
+  }
+  // create founds a group. The same key means the same room, so it may be repeated.
+  create({ key = randomKey(this.clock.random), ...fields } = {}) {
+    return this.request("create", { key, ...fields });
+  }
+  // direct returns the conversation of two, with a user's id.
+  direct(user) {
+    return this.request("create", { direct: user });
+  }
+  members(room, range) {
+    return this.request("members", { room, ...range });
+  }
+  // member gives users a role; none removes them.
+  member(room, users, role) {
+    return this.request("member", { room, users: [].concat(users), role });
+  }
+  // quit ends the membership, which leave does not.
+  quit(room) {
+    var _a;
+    return this.member(room, (_a = this.user) == null ? void 0 : _a.id, "none");
+  }
+  info(room, fields) {
+    return this.request("info", { room, ...fields });
+  }
+  set(room, fields) {
+    return this.request("set", { room, ...fields });
   }
   // introduce changes what the user wants to be called. Only hello says that, so it
   // takes a new connection.
@@ -998,12 +1047,14 @@ var Client = class extends Emitter {
   }
   // receive takes a frame that is not an answer.
   receive(frame) {
+    var _a;
     const { type } = frame;
     const room = this.rooms.get(frame.room);
     if (type === "bye") this.link.end(frame);
     else if (type === "error") frame.code === "bad_answer" ? this.report(frame) : this.fail(frame);
     else if (type === "removed") room && this.roomSet.refuse(room, frame);
     else if (type === "read") this.roomSet.read(frame);
+    else if (type === "row" || type === "head") (_a = this.listPart) == null ? void 0 : _a.receive(frame);
     else if (frame.seq && frame.at) room && this.roomSet.receive(room, frame);
     else if (/^(presence|typing|muted|expiring)$/.test(type)) {
       if (type === "typing") demand(frame.from.id);

@@ -23,6 +23,7 @@ __export(stdin_exports, {
   ChatError: () => ChatError,
   Client: () => Client,
   Timeline: () => Timeline,
+  list: () => list,
   wechat: () => wechat
 });
 module.exports = __toCommonJS(stdin_exports);
@@ -424,9 +425,9 @@ function makeOutbox(chat) {
     chat.emit("outbox", { ...message });
   }
   function save(gone) {
-    const list = all(gone);
-    write(list);
-    return list;
+    const list2 = all(gone);
+    write(list2);
+    return list2;
   }
   function all(gone) {
     return [...others(gone), ...messages];
@@ -443,8 +444,8 @@ function makeOutbox(chat) {
       return [];
     }
   }
-  function write(list) {
-    chat.store.set("outbox", list.length ? JSON.stringify(list) : "");
+  function write(list2) {
+    chat.store.set("outbox", list2.length ? JSON.stringify(list2) : "");
   }
   return outbox;
 }
@@ -473,9 +474,12 @@ var makeRoom = (room, { epoch, after = 0 }, clock) => ({
   // And later: joining, while a join waits for its answer; joins, the Deferred of join,
   // until the room is live; typedAt, when typing was sent.
 });
+var infoFields = ["title", "avatar", "about", "closed"];
+var stateFields = ["members", "read", "unread", "write", "moderate", "role", "size", "with", ...infoFields];
 function makeRooms(chat) {
   const maxRooms = 1e3;
   const idleJoin = 1e3;
+  const othersJoin = 3e3;
   const byName = /* @__PURE__ */ new Map();
   Object.assign(chat, {
     rooms: byName,
@@ -533,8 +537,12 @@ function makeRooms(chat) {
     receive(room, entry) {
       if (!room.joined || entry.seq <= room.seq) return;
       if (entry.seq > room.seq + 1) return sendJoin(room);
+      const { type, closed } = entry;
+      const opens = type === "info" && !closed !== !room.closed;
+      if (type === "info") for (const name of infoFields) room[name] = entry[name] || void 0;
       emitEntry(room, entry);
       count(room, entry);
+      if ((opens || type === "member") && has(room)) changeRights(room, entry);
     },
     // read takes the user's read mark from a read frame or its answer, or from the
     // user's own message: the server's mark follows that a little later, so an older
@@ -594,7 +602,7 @@ function makeRooms(chat) {
     }
     room.joined = true;
     room.live = false;
-    for (const name of ["members", "read", "unread", "write", "moderate"]) room[name] = state[name];
+    for (const name of stateFields) room[name] = state[name];
     if (gap) chat.emit("gap", { room: room.room, epoch });
     const { seq } = room;
     const current = () => chat.link === link && has(room) && room.joined;
@@ -617,10 +625,11 @@ function makeRooms(chat) {
   }
   function emitEntry(room, entry) {
     demand(entry.seq > 0 && entry.at > 0 && (entry.type !== "message" || entry.from.id));
+    demand(entry.type !== "member" || entry.role && entry.users.every(({ id }) => id));
     if (entry.seq <= room.seq) return;
     chat.outbox.confirm(entry);
     room.seq = entry.seq;
-    if (/^(message|recalled|notice)$/.test(entry.type)) chat.emit(entry.type, { ...entry, live: entry.seq > room.old });
+    if (/^(message|recalled|notice|member|info)$/.test(entry.type)) chat.emit(entry.type, { ...entry, live: entry.seq > room.old });
   }
   function count(room, { type, seq, from, via, quiet }) {
     if (type === "message" && from.id === chat.user.id && !via) {
@@ -628,6 +637,12 @@ function makeRooms(chat) {
     } else if (!quiet && (type === "message" || type === "notice")) {
       room.unread++;
     }
+  }
+  function changeRights(room, { users, role }) {
+    const own = !users || users.some(({ id }) => id === chat.user.id);
+    if (own && role === "none") return;
+    if (own && role) room.role = role;
+    room.timer.set(own || role === "owner" ? 0 : chat.clock.random() * othersJoin, () => sendJoin(room));
   }
   function remove(room, refusal) {
     var _a;
@@ -771,18 +786,20 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
     next.open(transport, url);
   }
   function sendHello(next) {
+    var _a;
     let rooms = [...chat.rooms.values()].map(joinFields);
     while (exceedsBytes(encode(rooms), maxHelloRooms)) rooms = rooms.slice(0, rooms.length / 2);
-    next.request("hello", { token, device, name: chat.name, avatar: chat.avatar, rooms }, (answer) => {
-      var _a, _b;
+    next.request("hello", { token, device, name: chat.name, avatar: chat.avatar, rooms, list: (_a = chat.listPart) == null ? void 0 : _a.hello() }, (answer) => {
+      var _a2, _b;
       if (answer.type !== "error") return welcome(next, answer);
-      const room = chat.rooms.get((_b = rooms[(_a = /^rooms\[(\d+)/.exec(answer.field)) == null ? void 0 : _a[1]]) == null ? void 0 : _b.room);
+      const room = chat.rooms.get((_b = rooms[(_a2 = /^rooms\[(\d+)/.exec(answer.field)) == null ? void 0 : _a2[1]]) == null ? void 0 : _b.room);
       if (!room) return next.end(answer);
       roomSet.refuse(room, { ...answer, retry: false });
       if (!next.ended) sendHello(next);
     });
   }
   function welcome(next, frame) {
+    var _a;
     next.welcome(frame);
     failures = byeRetry = 0;
     tokenError = void 0;
@@ -794,16 +811,19 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
     settle();
     emitState();
     roomSet.welcome(next, frame.rooms);
+    if (chat.link === next) (_a = chat.listPart) == null ? void 0 : _a.welcome(frame.list);
   }
   function settle() {
     connecting == null ? void 0 : connecting.resolve(chat.user);
     connecting = void 0;
   }
   function dropLink() {
+    var _a;
     const dropped = link;
     if (!dropped) return;
     chat.link = link = void 0;
     roomSet.linkLost();
+    (_a = chat.listPart) == null ? void 0 : _a.linkLost();
     dropped.end(lost);
   }
   function linkEnded(ended, { code, message, retry }) {
@@ -902,6 +922,7 @@ function makeStore(storage, url, failed) {
 var typingInterval = 3e3;
 var Client = class extends Emitter {
   constructor(options) {
+    var _a;
     super();
     const { url, clock } = options;
     if (!/^wss?:\/\/[^\s/?#]+[^\s#]*$/i.test(url)) throw new TypeError(`url must begin with ws:// or wss://: ${url}`);
@@ -914,6 +935,7 @@ var Client = class extends Emitter {
     this.store = makeStore(options.storage, url, (cause) => this.report({ code: "storage", message: `storage: ${cause == null ? void 0 : cause.message}` }));
     this.outbox = makeOutbox(this);
     this.roomSet = makeRooms(this);
+    this.listPart = (_a = options.list) == null ? void 0 : _a.call(options, this);
     this.connection = makeConnection(this, options);
   }
   get state() {
@@ -926,10 +948,12 @@ var Client = class extends Emitter {
   }
   // forget closes the client and deletes everything it knows of the user.
   forget() {
+    var _a;
     this.close();
     this.outbox.clear();
     for (const room of [...this.rooms.keys()]) this.leave(room);
     this.user = void 0;
+    (_a = this.listPart) == null ? void 0 : _a.forget();
     this.connection.forget();
   }
   history(room, range) {
@@ -964,6 +988,32 @@ var Client = class extends Emitter {
   }
   ban(room = "", user, duration) {
     return this.request("ban", { room, user, for: duration });
+  }
+  // create founds a group. The same key means the same room, so it may be repeated.
+  create({ key = randomKey(this.clock.random), ...fields } = {}) {
+    return this.request("create", { key, ...fields });
+  }
+  // direct returns the conversation of two, with a user's id.
+  direct(user) {
+    return this.request("create", { direct: user });
+  }
+  members(room, range) {
+    return this.request("members", { room, ...range });
+  }
+  // member gives users a role; none removes them.
+  member(room, users, role) {
+    return this.request("member", { room, users: [].concat(users), role });
+  }
+  // quit ends the membership, which leave does not.
+  quit(room) {
+    var _a;
+    return this.member(room, (_a = this.user) == null ? void 0 : _a.id, "none");
+  }
+  info(room, fields) {
+    return this.request("info", { room, ...fields });
+  }
+  set(room, fields) {
+    return this.request("set", { room, ...fields });
   }
   // introduce changes what the user wants to be called. Only hello says that, so it
   // takes a new connection.
@@ -1001,12 +1051,14 @@ var Client = class extends Emitter {
   }
   // receive takes a frame that is not an answer.
   receive(frame) {
+    var _a;
     const { type } = frame;
     const room = this.rooms.get(frame.room);
     if (type === "bye") this.link.end(frame);
     else if (type === "error") frame.code === "bad_answer" ? this.report(frame) : this.fail(frame);
     else if (type === "removed") room && this.roomSet.refuse(room, frame);
     else if (type === "read") this.roomSet.read(frame);
+    else if (type === "row" || type === "head") (_a = this.listPart) == null ? void 0 : _a.receive(frame);
     else if (frame.seq && frame.at) room && this.roomSet.receive(room, frame);
     else if (/^(presence|typing|muted|expiring)$/.test(type)) {
       if (type === "typing") demand(frame.from.id);
@@ -1201,6 +1253,243 @@ var Timeline = class {
     this.change(index, removed, added);
   }
 };
+
+// core/list.js
+var list = ({ limit } = {}) => (chat) => makeList(chat, limit);
+function makeList(chat, limit) {
+  const maxRooms = 100;
+  const again = 6e4;
+  const rows = /* @__PURE__ */ new Map();
+  const heads = /* @__PURE__ */ new Map();
+  const unsure = /* @__PURE__ */ new Set();
+  const ahead = /* @__PURE__ */ new Set();
+  const waiting = /* @__PURE__ */ new Set();
+  const retry = new Timer(chat.clock);
+  const refresh = new Timer(chat.clock);
+  let at;
+  let user;
+  let next;
+  let live = false;
+  let beyond = 0;
+  let asking = false;
+  let loading;
+  let drawn;
+  const draw = () => {
+    if (drawn) return drawn;
+    const all = [...rows.values()].sort((a, b) => b.top - a.top || b.at - a.at || (a.room < b.room ? -1 : 1));
+    return drawn = { rows: all.filter(({ hidden }) => !hidden), hidden: all.filter(({ hidden }) => hidden) };
+  };
+  chat.list = {
+    get rows() {
+      return draw().rows;
+    },
+    get hidden() {
+      return draw().hidden;
+    },
+    get unread() {
+      return sum() + beyond;
+    },
+    get complete() {
+      return at !== void 0 && next === void 0;
+    },
+    get live() {
+      return live;
+    },
+    get: (room) => rows.get(room),
+    more() {
+      if (loading || !next) return loading != null ? loading : Promise.resolve(0);
+      const had = rows.size;
+      const end = () => loading = void 0;
+      const page = ask({ next, limit }, (answer) => {
+        next = answer.next;
+        if (!next) beyond = 0;
+        changed();
+      });
+      loading = page.then(() => rows.size - had);
+      loading.then(end, end);
+      return loading;
+    }
+  };
+  const part = {
+    // hello is what hello asks for.
+    hello: () => ({ since: at, limit }),
+    // welcome takes the list of a welcome: all of it, or what has changed since the last one.
+    welcome(answer) {
+      if (!answer) return;
+      demand(answer.at && answer.rows.length >= 0);
+      answer.rows.forEach(check);
+      if (answer.all) {
+        part.forget();
+        next = answer.next;
+      } else if (user !== chat.user.id) {
+        part.forget();
+        return chat.connection.renew();
+      }
+      at = answer.at;
+      user = chat.user.id;
+      for (const room of ahead) unsure.add(room);
+      ahead.clear();
+      for (const row of answer.rows) take(row);
+      if (next && answer.all) beyond = Math.max(0, answer.unread - sum());
+      live = answer.live === true;
+      if (!live) refreshLater();
+      lookUp();
+      changed();
+    },
+    // receive takes a row or a head.
+    receive(frame) {
+      var _a;
+      const { type, room } = frame;
+      if (type === "row") {
+        check(frame);
+        for (const newer of waiting) newer.add(room);
+        take(frame);
+        chat.emit("row", (_a = rows.get(room)) != null ? _a : { room, gone: true });
+      } else {
+        demand(room && frame.last > 0 && frame.at > 0 && frame.count >= 0 && (!frame.entry || frame.entry.seq > 0));
+        const row = rows.get(room);
+        if (!row) {
+          const head = heads.get(room);
+          if (!((head == null ? void 0 : head.last) >= frame.last)) heads.set(room, { ...head, ...frame.entry && { cut: void 0 }, ...frame });
+          unsure.add(room);
+          return lookUp();
+        }
+        if (frame.last <= row.last) return;
+        chat.emit("head", put(withHead(row, frame)));
+      }
+      changed();
+    },
+    linkLost() {
+      live = asking = false;
+      retry.clear();
+      refresh.clear();
+      waiting.clear();
+      heads.clear();
+      unsure.clear();
+    },
+    forget() {
+      for (const known of [rows, ahead, heads, unsure]) known.clear();
+      at = next = void 0;
+      beyond = 0;
+      drawn = void 0;
+    }
+  };
+  chat.on("read", ({ room, seq, unread }) => {
+    const row = rows.get(room);
+    if (!row || seq <= row.read) return;
+    ahead.add(room);
+    chat.emit("row", put(setRead({ ...row }, seq, seq < row.last ? Math.min(unread, row.unread) : 0)));
+    changed();
+  });
+  function ask(fields, done) {
+    const newer = /* @__PURE__ */ new Set();
+    waiting.add(newer);
+    const answered = chat.request("list", fields, (answer) => {
+      answer.rows.forEach(check);
+      for (const row of answer.rows) if (!newer.has(row.room)) take(row);
+      done(answer);
+    });
+    const end = () => waiting.delete(newer);
+    answered.then(end, end);
+    return answered;
+  }
+  function lookUp() {
+    var _a;
+    if (asking || retry.handle || !unsure.size || !((_a = chat.link) == null ? void 0 : _a.welcomed)) return;
+    const rooms = [...unsure].slice(0, maxRooms);
+    const done = () => {
+      asking = false;
+      for (const room of rooms) {
+        unsure.delete(room);
+        heads.delete(room);
+      }
+      lookUp();
+      changed();
+    };
+    asking = true;
+    ask({ rooms }, done).catch((refusal) => {
+      if (refusal.code === lost.code) return;
+      if (refusal.retry === false) return done();
+      asking = false;
+      retry.set(refusal.retry, lookUp);
+    });
+  }
+  function refreshLater() {
+    refresh.set(again, () => {
+      refreshLater();
+      ask({ limit }, changed);
+    });
+  }
+  function take(given) {
+    const { room } = given;
+    const { type, ...row } = given;
+    const known = rows.get(room);
+    const head = heads.get(room);
+    heads.delete(room);
+    unsure.delete(room);
+    if (row.gone || row.with && !row.count) {
+      rows.delete(room);
+      ahead.delete(room);
+      return;
+    }
+    if (!known && next) beyond = Math.max(0, beyond - share(row));
+    if ((known == null ? void 0 : known.epoch) !== row.epoch) {
+      ahead.delete(room);
+      put(head ? withHead(row, head) : row);
+      return;
+    }
+    const { last, at: at2, count, entry, cut, title, avatar, closed, size } = known;
+    const merged = last > row.last ? withHead(row, { last, at: at2, count, ...entry && { entry, cut }, title, avatar, closed, size }) : row;
+    if (known.read > row.read && ahead.has(room)) {
+      setRead(merged, known.read, known.read < merged.last ? Math.min(known.unread + Math.max(0, merged.count - count), merged.unread) : 0);
+    } else {
+      ahead.delete(room);
+    }
+    put(merged);
+  }
+  function withHead(row, { type, ...head }) {
+    var _a;
+    if (head.last <= row.last) return row;
+    const merged = { ...row, ...head };
+    const { entry, last, count } = merged;
+    if (head.entry && !head.cut) delete merged.cut;
+    for (const name of ["title", "avatar", "closed"]) if (!merged[name]) delete merged[name];
+    if (count > row.count) {
+      delete merged.hidden;
+      merged.unread += count - row.count;
+    }
+    if (((_a = entry == null ? void 0 : entry.from) == null ? void 0 : _a.id) === chat.user.id && entry.type === "message" && !entry.via && entry.seq > row.read) {
+      setRead(merged, entry.seq, 0);
+      ahead.add(row.room);
+    } else if (last <= row.read) {
+      merged.unread = 0;
+    }
+    return merged;
+  }
+  function put(row) {
+    rows.set(row.room, row);
+    return row;
+  }
+  function changed() {
+    drawn = void 0;
+    chat.emit("list", chat.list);
+  }
+  function sum() {
+    let unread = 0;
+    for (const row of rows.values()) unread += share(row);
+    return unread;
+  }
+  return part;
+}
+function setRead(row, read, unread) {
+  if (row.mention <= read) delete row.mention;
+  return Object.assign(row, { read, unread });
+}
+var share = ({ notify, hidden, unread }) => notify && !hidden ? unread : 0;
+function check(row) {
+  const { room, gone, epoch, last, at, count, read, unread, entry } = row;
+  demand(room && (gone || epoch && last >= 0 && at > 0 && count >= 0 && read >= 0 && unread >= 0 && (!entry || entry.seq > 0)));
+}
 
 // core/platforms/sockettask.js
 function miniProgram(api, connect = (options) => api.connectSocket(options)) {
