@@ -1,1 +1,1 @@
-import'./chat-LJUTWZNN.js';import'./chunk-MRMKZQ43.js';import'./chunk-SDOSUXGY.js';
+import'./chat-KXR22WND.js';import'./chunk-MRMKZQ43.js';import'./chunk-SDOSUXGY.js';

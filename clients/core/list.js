@@ -122,6 +122,7 @@ function makeList(chat, limit) {
 
     linkLost() {
       live = asking = false
+      for (const room of unsure) if (rows.has(room)) ahead.add(room) // there is no answer yet
       retry.clear()
       refresh.clear()
       waiting.clear()
@@ -230,11 +231,12 @@ function makeList(chat, limit) {
     const { entry, last, count } = merged
     if (head.entry && !head.cut) delete merged.cut
     for (const name of ['title', 'avatar', 'closed']) if (!merged[name]) delete merged[name]
-    if (count > row.count) {
+    const more = count - row.count
+    if (more > 0) {
       delete merged.hidden
-      merged.unread += count - row.count
+      merged.unread += more
     }
-    if (entry?.from?.id === chat.user.id && entry.type === 'message' && !entry.via && entry.seq > row.read) {
+    if (more > 0 && entry?.from?.id === chat.user.id && entry.type === 'message' && !entry.via && entry.seq > row.read) {
       setRead(merged, entry.seq, 0)
       ahead.add(row.room)
     } else if (last <= row.read) {

@@ -212,8 +212,9 @@ export function makeRooms(chat) {
   // changeRights asks for the state of a room in which an entry has changed what users may
   // do: at once if it is about the user, and otherwise a little later, since all who are
   // present ask. The server removes by itself who may not be there any more.
-  function changeRights(room, { users, role }) {
+  function changeRights(room, { users, role, owner }) {
     const own = !users || users.some(({ id }) => id === chat.user.id)
+    if (owner?.id === chat.user.id) role = 'owner'
     if (own && role === 'none') return
     if (own && role) room.role = role
     room.timer.set(own || role === 'owner' ? 0 : chat.clock.random() * othersJoin, () => sendJoin(room))

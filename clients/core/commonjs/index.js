@@ -634,8 +634,9 @@ function makeRooms(chat) {
       room.unread++;
     }
   }
-  function changeRights(room, { users, role }) {
+  function changeRights(room, { users, role, owner }) {
     const own = !users || users.some(({ id }) => id === chat.user.id);
+    if ((owner == null ? void 0 : owner.id) === chat.user.id) role = "owner";
     if (own && role === "none") return;
     if (own && role) room.role = role;
     room.timer.set(own || role === "owner" ? 0 : chat.clock.random() * othersJoin, () => sendJoin(room));

@@ -243,7 +243,12 @@ test('what the server had not noted when the connection broke is asked for', () 
   fixture.socket.receive(head('a', 2, { entry: message(2, { room: 'a', from: li }) }))
   back(fixture, changes([row('b', { read: 1, unread: 0 })]))
   assert.deepEqual(fixture.socket.commands('list').map(({ rooms }) => rooms), [['a']])
-  fixture.socket.answer('list', { type: 'list', rows: [row('a', { last: 2, count: 2, unread: 2 })], more: false })
+  back(fixture, changes([])) // there was no answer
+  assert.deepEqual(fixture.socket.commands('list').map(({ rooms }) => rooms), [['a']])
+  const entry = message(2, { room: 'a', from: li })
+  fixture.socket.answer('list', { type: 'list', rows: [row('a', { last: 2, count: 2, unread: 2, entry })], more: false })
+  assert.deepEqual(fixture.chat.list.get('a').unread, 2)
+  fixture.socket.receive(head('a', 3, { count: 2, entry, title: 'A' })) // the message is not new
   assert.deepEqual(fixture.chat.list.get('a').unread, 2)
 })
 

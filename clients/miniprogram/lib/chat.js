@@ -638,8 +638,9 @@ function makeRooms(chat) {
       room.unread++;
     }
   }
-  function changeRights(room, { users, role }) {
+  function changeRights(room, { users, role, owner }) {
     const own = !users || users.some(({ id }) => id === chat.user.id);
+    if ((owner == null ? void 0 : owner.id) === chat.user.id) role = "owner";
     if (own && role === "none") return;
     if (own && role) room.role = role;
     room.timer.set(own || role === "owner" ? 0 : chat.clock.random() * othersJoin, () => sendJoin(room));
@@ -1361,6 +1362,7 @@ function makeList(chat, limit) {
     },
     linkLost() {
       live = asking = false;
+      for (const room of unsure) if (rows.has(room)) ahead.add(room);
       retry.clear();
       refresh.clear();
       waiting.clear();
@@ -1454,11 +1456,12 @@ function makeList(chat, limit) {
     const { entry, last, count } = merged;
     if (head.entry && !head.cut) delete merged.cut;
     for (const name of ["title", "avatar", "closed"]) if (!merged[name]) delete merged[name];
-    if (count > row.count) {
+    const more = count - row.count;
+    if (more > 0) {
       delete merged.hidden;
-      merged.unread += count - row.count;
+      merged.unread += more;
     }
-    if (((_a = entry == null ? void 0 : entry.from) == null ? void 0 : _a.id) === chat.user.id && entry.type === "message" && !entry.via && entry.seq > row.read) {
+    if (more > 0 && ((_a = entry == null ? void 0 : entry.from) == null ? void 0 : _a.id) === chat.user.id && entry.type === "message" && !entry.via && entry.seq > row.read) {
       setRead(merged, entry.seq, 0);
       ahead.add(row.room);
     } else if (last <= row.read) {
