@@ -25,6 +25,7 @@ type recorder struct {
 	err      error // set before closed is closed
 	onHear   func(op ws.OpCode, payload []byte)
 	onSlow   func()
+	heardNow chan string // what onHear hears, where a test waits for it
 }
 
 func newRecorder() *recorder { return &recorder{closed: make(chan struct{})} }
