@@ -19,6 +19,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -37,8 +38,11 @@ type place struct {
 	room, body string
 	in, out    *client // sessions of ann: in tea, and in no room
 	raw        *client // a raw session of ann in tea
+	bo         *client // somebody else's
 	origin     string  // of the page that the door is used by
 	before     string  // rooms that a hello names first, with a comma
+	seq        int     // of what is recalled
+	other      string  // who is muted, kicked and banned
 }
 
 // A door carries out an act and returns how it was refused: a code, a status or the code
@@ -100,16 +104,16 @@ var ways = map[string]door{
 	},
 	"who": func(p *place) string { return p.in.ask(fmt.Sprintf(`{"type":"who","id":"?","room":%q}`, p.room)) },
 	"recall": func(p *place) string {
-		return p.in.ask(fmt.Sprintf(`{"type":"recall","id":"?","room":%q,"seq":1}`, p.room))
+		return p.in.ask(fmt.Sprintf(`{"type":"recall","id":"?","room":%q,"seq":%d}`, p.room, p.seq))
 	},
 	"mute": func(p *place) string {
-		return p.in.ask(fmt.Sprintf(`{"type":"mute","id":"?","room":%q,"user":"bo","for":1000}`, p.room))
+		return p.in.ask(fmt.Sprintf(`{"type":"mute","id":"?","room":%q,"user":%q,"for":1000}`, p.room, p.other))
 	},
 	"kick": func(p *place) string {
-		return p.in.ask(fmt.Sprintf(`{"type":"kick","id":"?","room":%q,"user":"bo"}`, p.room))
+		return p.in.ask(fmt.Sprintf(`{"type":"kick","id":"?","room":%q,"user":%q}`, p.room, p.other))
 	},
 	"ban": func(p *place) string {
-		return p.in.ask(fmt.Sprintf(`{"type":"ban","id":"?","room":%q,"user":"bo","for":1000}`, p.room))
+		return p.in.ask(fmt.Sprintf(`{"type":"ban","id":"?","room":%q,"user":%q,"for":1000}`, p.room, p.other))
 	},
 	"GET":   func(p *place) string { return p.request("GET", "") },
 	"POST":  func(p *place) string { return p.request("POST", fmt.Sprintf(`{"body":%q}`, p.body)) },
@@ -120,7 +124,7 @@ var ways = map[string]door{
 		return errorCode(err)
 	},
 	"operator recalls": func(p *place) string {
-		_, err := p.hub.Recall(p.t.Context(), p.room, 1)
+		_, err := p.hub.Recall(p.t.Context(), p.room, journal.Seq(p.seq))
 		return errorCode(err)
 	},
 	"operator erases": func(p *place) string {
@@ -279,12 +283,13 @@ func TestTable_RuleAndDoor(t *testing.T) {
 			if strings.Contains(want, " ") || want == "" {
 				continue // why it cannot be
 			}
-			t.Run(name+"/"+way, func(t *testing.T) { try(t, rule, act, want) })
+			t.Run(name+"/"+way, func(t *testing.T) { try(t, usual(t), inTea, rule, act, want) })
 		}
 	}
 }
 
-func try(t *testing.T, rule rule, act door, want string) {
+// try tries a cell, where enter has brought ann and others in.
+func try(t *testing.T, policies access.Policies, enter func(*place), rule rule, act door, want string) {
 	var b *bubble
 	var p *place
 	around := func(h http.Handler) http.Handler {
@@ -296,27 +301,38 @@ func try(t *testing.T, rule rule, act door, want string) {
 			h.ServeHTTP(w, r)
 		})
 	}
-	set := chat.Settings{Policies: usual(t)}
+	set := chat.Settings{Policies: policies}
 	inBubbleWith(t, set, expiring{time.Now().Add(-time.Second)}, around, func(t *testing.T, it *bubble) {
 		b = it
 		b.handler.Auth = expiring{time.Now().Add(time.Hour)}
-		p = &place{bubble: it, room: "tea", body: "hi"}
-		p.in = b.connect().hello(`,"token":"ann","rooms":[{"room":"tea"}]`)
-		p.in.send(`{"type":"send","room":"tea","body":"first"}`)
-		p.in.expect(`{"type":"message","seq":1,"…":"…"}`)
-		p.out = b.connect().hello(`,"token":"ann"`)
-		bo := b.connect().hello(`,"token":"bo","rooms":[{"room":"tea"}]`)
-		b.query = "token=ann&room=tea"
-		p.raw = b.connectRaw()
-		synctest.Wait() // the server knows it
+		p = &place{bubble: it, body: "hi", seq: 1, other: "bo"}
+		enter(p)
 		rule.comes(t, p)
 		if got := act(p); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
-		for _, c := range []*client{p.in, p.out, p.raw, bo} {
+		for _, c := range []*client{p.in, p.out, p.raw, p.bo} {
 			c.closeNow()
 		}
 	})
+}
+
+func inTea(p *place) {
+	p.room = "tea"
+	p.in = p.connect().hello(`,"token":"ann","rooms":[{"room":"tea"}]`)
+	p.in.send(`{"type":"send","room":"tea","body":"first"}`)
+	p.in.expect(`{"type":"message","seq":1,"…":"…"}`)
+	p.enter()
+	p.bo.send(`{"type":"join","room":"tea"}`)
+	p.bo.expect(`{"type":"joined","…":"…"}`)
+}
+
+// enter lets ann's other sessions in, and bo.
+func (p *place) enter() {
+	p.out, p.bo = p.connect().hello(`,"token":"ann"`), p.connect().hello(`,"token":"bo"`)
+	p.query = "token=ann&room=tea"
+	p.raw = p.connectRaw()
+	synctest.Wait() // the server knows it
 }
 
 // expiring is tokens whose credentials end at a time.
@@ -361,6 +377,7 @@ func (c *client) ask(frame string) string {
 	for text := range c.frames {
 		var f struct {
 			Type, ID, Code string
+			Rows           []struct{ Gone bool }
 			Entries        *[]any
 			Rooms          []struct {
 				Code    string
@@ -377,7 +394,7 @@ func (c *client) ask(frame string) string {
 			last := &f.Rooms[len(f.Rooms)-1]
 			f.Code, f.Entries = last.Code, &last.Entries
 		}
-		if f.Code == "" && f.Entries != nil && len(*f.Entries) == 0 {
+		if f.Code == "" && (f.Entries != nil && len(*f.Entries) == 0 || len(f.Rows) == 1 && f.Rows[0].Gone) {
 			return "nothing"
 		}
 		return f.Code

@@ -107,6 +107,20 @@ func (p *Policy) Seats() int {
 	return p.MaxMembers
 }
 
+// MembersRead reports whether members of a conversation with that role may read it, or,
+// where that depends on who they are, whether some may.
+func (p *Policy) MembersRead(role Role) bool {
+	return p.Direct && role >= Member || slices.ContainsFunc(p.Read, func(s Subject) bool {
+		switch s.kind {
+		case members:
+			return role >= Member
+		case admins:
+			return role >= Admin
+		}
+		return true
+	})
+}
+
 // For returns what somebody may do in a room, where they have that role if it is a
 // conversation. A nil id stands for a guest who has shown no credential. The grants of the credential add to what the policies
 // permit. Without policies, only the grants count, if there are any. In a room of

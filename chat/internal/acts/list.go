@@ -95,7 +95,8 @@ func (c *Core) isDirect(room string) bool {
 }
 
 // isListed reports whether members with that role have a room in their lists: the policies
-// may have changed since they came.
+// may have changed since they came. Which claims a member has is not known here.
 func (c *Core) isListed(room string, role access.Role) bool {
-	return !journal.IsReserved(room) && c.settings().Policies.For(nil, room, role).Conversation
+	p := c.settings().Policies.Conversation(room)
+	return p != nil && !journal.IsReserved(room) && p.MembersRead(role)
 }

@@ -27,8 +27,8 @@ func (s *State) SetRole(by By, users []journal.User, role access.Role) (*Change,
 	if s.Version == 0 || len(s.Direct) > 0 {
 		return nil, wire.Forbidden.Error("")
 	}
-	stranger := !by.Operator && !by.Rights.Read && by.Role == access.NoRole
-	if stranger && !(by.Rights.Open && role == access.Member && len(users) == 1 && users[0].ID == by.User) {
+	blind := !by.Operator && !by.Rights.Read
+	if blind && !by.mayComeOrGo(users, role) {
 		return nil, wire.Forbidden.Error("") // as if nobody had founded it
 	}
 	if role == access.Owner && len(users) != 1 {
@@ -44,7 +44,7 @@ func (s *State) SetRole(by By, users []journal.User, role access.Role) (*Change,
 			continue
 		}
 		if !s.may(by, u.ID, seat.Role, role) {
-			if stranger {
+			if blind {
 				return nil, wire.Forbidden.Error("")
 			}
 			return nil, ForbiddenUser(i)
@@ -63,6 +63,15 @@ func (s *State) SetRole(by By, users []journal.User, role access.Role) (*Change,
 	return s.change(changing, role)
 }
 
+// mayComeOrGo reports whether that is what somebody may do who does not read the room: go,
+// or come where everybody may.
+func (by *By) mayComeOrGo(users []journal.User, role access.Role) bool {
+	if len(users) != 1 || users[0].ID != by.User {
+		return false
+	}
+	return by.Role > access.NoRole && role == access.NoRole || by.Rights.Open && role == access.Member
+}
+
 // may reports whether somebody may make a user, who has the role from, to one who has the
 // other role to.
 func (s *State) may(by By, user string, from, to access.Role) bool {
@@ -76,6 +85,8 @@ func (s *State) may(by By, user string, from, to access.Role) bool {
 		return true
 	case from == access.Owner:
 		return false // who hands over first
+	case !self && !by.Rights.Read:
+		return false
 	case from == access.Admin && to != access.Owner && self:
 		return true // nobody has to stay an admin
 	case from == access.Admin || to >= access.Admin:
@@ -103,7 +114,7 @@ type Patch struct {
 // SetInfo returns what it takes to change what a conversation is called, or to close or
 // reopen it. It returns nil if nothing changes.
 func (s *State) SetInfo(by By, p Patch) (*Change, error) {
-	if s.Version == 0 || len(s.Direct) > 0 || !by.Rights.Moderate {
+	if s.Version == 0 || len(s.Direct) > 0 || !by.Rights.Moderate || !by.Rights.Read {
 		return nil, wire.Forbidden.Error("")
 	}
 	next := s.Room
