@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,19 @@ func TestList_AsTheRoomsAre(t *testing.T) {
 }
 
 // Who comes back is told what has changed, and nothing else.
+// Where no room can be a conversation a client is not told of a list, so that it shows none.
+func TestList_WithoutConversations_IsNotInTheWelcome(t *testing.T) {
+	for _, policies := range []access.Policies{nil, {{Pattern: "*", Read: who(t, "anyone")}}} {
+		inBubble(t, chat.Settings{Policies: policies}, tokens{}, func(t *testing.T, b *bubble) {
+			ann := b.connect()
+			ann.send(`{"type":"hello","token":"ann","list":{}}`)
+			if got := ann.any(); typeOf(got) != "welcome" || strings.Contains(got, `"list"`) {
+				t.Fatalf("welcome: %s", got)
+			}
+		})
+	}
+}
+
 func TestList_Since_TellsWhatHasChanged(t *testing.T) {
 	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
 		ann := b.connect().hello(`,"token":"ann"`)

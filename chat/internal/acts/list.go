@@ -12,8 +12,12 @@ import (
 
 // ListSince is the act of asking for the list of one's conversations with hello.
 //
-// s is told of its changes once ListReady is called.
+// s is told of its changes once ListReady is called. Where no room can be a conversation
+// there is no list, so that clients need not show one.
 func (a Turn) ListSince(ctx context.Context, s list.Session, from wire.ListFrom) (*wire.Listed, error) {
+	if !a.core.settings().Policies.HaveConversations() {
+		return nil, nil
+	}
 	if err := a.mayList(); err != nil {
 		return nil, err
 	}
