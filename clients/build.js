@@ -60,7 +60,7 @@ export async function makePage(outdir = fileURLToPath(new URL('../caddymodule/ui
     charset: 'utf8',
     legalComments: 'none',
     define: { __EMOJI__: JSON.stringify(emoji) },
-    plugins: [styleText, strictPicker],
+    plugins: [styleText, firstWords, oneStart, strictPicker],
     metafile: true,
     write: false,
   })
@@ -86,6 +86,27 @@ const styleText = {
       const { code } = await transform(await readFile(file, 'utf8'), { loader: 'css', minify: true })
       return { contents: code, loader: 'text' }
     })
+  },
+}
+
+// firstWords imports a file of texts, with ?first, without those that can come later.
+const firstWords = {
+  name: 'first words',
+  setup({ onLoad }) {
+    onLoad({ filter: /words.\w+\.json$/ }, async ({ path: file, suffix }) => {
+      const { later, ...first } = JSON.parse(await readFile(file, 'utf8'))
+      return { contents: JSON.stringify(suffix === '?first' ? first : later), loader: 'json' }
+    })
+  },
+}
+
+// oneStart has the parts that are loaded later import the start of the program. They are
+// loaded by it, so it is there; but what they share with it would otherwise be cut into
+// files of its own, which compress worse.
+const oneStart = {
+  name: 'one start',
+  setup({ onLoad }) {
+    onLoad({ filter: /web.(more|conversations|links|emoji)\.js$/ }, async ({ path: file }) => ({ contents: `import './element.js'\n${await readFile(file, 'utf8')}`, loader: 'js' }))
   },
 }
 

@@ -1,31 +1,17 @@
 // Takes the screenshots of the built-in page and of <caddy-chat> for the documentation:
-// the real page, in Chromium, with users who chat over the real server. What differs from
-// time to time, such as the clock, is made the same on the way to the page, so that a
-// picture changes only when the page does.
-import { createHmac } from 'node:crypto'
+// the real page, in Chromium, with users who chat over the real server.
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import WebSocket from 'ws'
 import { Client } from './core/index.js'
 import { node } from './core/node.js'
-import { drawing, drawnWith, faults, keepNote } from './test/looks.js'
+import { desktop, phone, Pictures, secret, token } from './pictures.js'
+import { TalkPictures } from './talkshots.js'
+import { drawing, drawnWith, keepNote } from './test/looks.js'
 import { launch } from './test/person.js'
 import { Server } from './test/server.js'
-import { Steady } from './test/steady.js'
 import { stories } from './test/stories.js'
-
-const secret = 'a-secret-of-at-least-32-bytes-for-pictures'
-const desktop = { viewport: { width: 1100, height: 700 } }
-const phone = { viewport: { width: 390, height: 780 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true }
-const began = Date.parse('2026-03-15T10:05:00Z') // the first message of each room
-
-const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
-
-function token(claims) {
-  const text = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ exp: Math.floor(Date.now() / 1000) + 3600, ...claims })}`
-  return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`
-}
 
 // take takes the screenshots into dir and returns their names. Each is looked at for what
 // no picture may have, see faults.
@@ -35,7 +21,10 @@ export async function take(dir) {
   const browser = await launch(drawing)
   try {
     await keepNote(dir, drawnWith(browser))
-    for (const [language, story] of Object.entries(stories)) await new Story(dir, names, browser, language, story).tell()
+    for (const [language, story] of Object.entries(stories)) {
+      await new Story(dir, names, browser, language, story).tell()
+      await new TalkPictures(dir, names, browser, language, story).tell()
+    }
   } finally {
     await browser.close()
   }
@@ -43,17 +32,12 @@ export async function take(dir) {
 }
 
 // Story takes the pictures of one language.
-class Story {
-  constructor(dir, names, browser, language, story) {
-    Object.assign(this, { dir, names, browser, language, story, steady: new Steady(began) })
-  }
-
+class Story extends Pictures {
   async tell() {
     this.server = new Server({ chat: `auth jwt {\nsecret ${secret}\n}\nauth guest\nui on\nlimits {\naway 1s\nsession_rate 1000 1000\nuser_rate 1000 1000\n}` })
     this.friends = {}
     try {
       await this.server.start()
-      this.url = `https://localhost:${this.server.ports[1]}`
       await this.meetFriends()
       await this.onDesktop()
       await this.asModerator()
@@ -62,34 +46,6 @@ class Story {
       for (const chat of Object.values(this.friends)) chat.close()
       await this.server.remove()
     }
-  }
-
-  async context(options) {
-    const made = await this.browser.newContext({ ignoreHTTPSErrors: true, locale: this.language === 'zh' ? 'zh-CN' : 'en', timezoneId: 'UTC', reducedMotion: 'reduce', ...options })
-    made.setDefaultTimeout(15_000)
-    await made.addInitScript((name) => localStorage.setItem('caddy-chat name', name), this.story.me)
-    await made.routeWebSocket(/\/chat$/, (ws) => {
-      const there = ws.connectToServer()
-      there.onMessage((text) => ws.send(this.steady.frame(text)))
-    })
-    return made
-  }
-
-  async open(where, options) {
-    const page = await (await this.context(options)).newPage()
-    await page.goto(this.url + where)
-    await page.locator('textarea').waitFor()
-    return page
-  }
-
-  // shot takes a picture. shown are the parts that it is about.
-  async shot(page, name, ...shown) {
-    const { names, language } = this
-    names.push(`page-${name}-${language}.png`)
-    await page.evaluate(() => document.fonts.ready)
-    const wrong = await faults(page, shown)
-    if (wrong.length) throw new Error(`${names.at(-1)}: ${wrong.join('; ')}`)
-    await page.screenshot({ path: path.join(this.dir, names.at(-1)), animations: 'disabled' })
   }
 
   // people waits until a room has so many people.
@@ -209,12 +165,6 @@ class Story {
     await page.mouse.move(0, 0)
     await this.shot(page, 'popup', '.launcher', '.bubble')
     await this.leave(page)
-  }
-
-  // leave closes the connection first, so that the user is not there for a while longer.
-  async leave(page) {
-    await page.evaluate(() => document.querySelector('caddy-chat').chat.close())
-    await page.context().close()
   }
 
   async join(page, room) {

@@ -1,1 +1,1 @@
-import'./chat-KXR22WND.js';import'./chunk-MRMKZQ43.js';import'./chunk-SDOSUXGY.js';
+import'./chat-4RAYTPKW.js';import'./chunk-QHDUU2IM.js';import'./chunk-SDOSUXGY.js';

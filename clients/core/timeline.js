@@ -6,8 +6,11 @@
 // Each change is one call of change(index, removed, added): at index, that many
 // items were removed and the items of the array inserted. An item is never
 // modified; a new item replaces it.
+//
+// types are more entries to show: member and info, which are items with that entry.
 export class Timeline {
-  constructor(chat, room, change = () => {}) {
+  constructor(chat, room, change = () => {}, types = []) {
+    this.types = ['message', 'notice', ...types]
     this.chat = chat
     this.room = room
     this.change = change
@@ -17,9 +20,7 @@ export class Timeline {
       if (event.room === room) listener(event)
     }
     this.stops = [
-      chat.on('message', inRoom((entry) => this.receive(entry))),
-      chat.on('notice', inRoom((entry) => this.receive(entry))),
-      chat.on('recalled', inRoom((entry) => this.receive(entry))),
+      ...[...this.types, 'recalled'].map((type) => chat.on(type, inRoom((entry) => this.receive(entry)))),
       chat.on('outbox', inRoom((message) => this.updateOwn(message))),
       chat.on('room', inRoom((room) => this.roomLive(room))),
       chat.on('gap', inRoom(() => this.restart())),
@@ -93,7 +94,7 @@ export class Timeline {
   insert(entry) {
     const { type, seq } = entry
     this.noteSeq(seq)
-    if (type !== 'message' && type !== 'notice') return
+    if (!this.types.includes(type)) return
     let i = this.placed
     while (i > 0 && this.items[i - 1].seq > seq) i--
     if (i > 0 && this.items[i - 1].seq === seq) return
@@ -175,10 +176,12 @@ export class Timeline {
     }
   }
 
-  entryItem({ type, seq, at, from, key, body, recalled = this.recalled.has(seq) }) {
+  entryItem(entry) {
+    const { type, seq, at, from, key, body, recalled = this.recalled.has(seq) } = entry
     const own = from !== undefined && from.id === this.chat.user?.id
     const item = { id: own && key ? `key ${key}` : `seq ${seq}`, type, seq, at, from, own, key, body, recalled, state: 'sent' }
     if (recalled) item.body = undefined
+    if (type === 'member' || type === 'info') item.entry = entry
     return item
   }
 

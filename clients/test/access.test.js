@@ -120,6 +120,7 @@ test('the text twice as large: nothing is cut off, nothing scrolls sideways', as
   await sendMany(t, name, 20)
   const li = await Person.enter(t, 'Li', name, { viewport: { width: 640, height: 480 } }) // 1280 × 960 at 200 %
   const { page } = li
+  await page.locator('textarea').waitFor()
   await page.evaluate(() => { document.documentElement.style.fontSize = '200%' })
   await li.sees('message 19')
   const visible = await page.evaluate(() => {

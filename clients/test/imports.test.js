@@ -36,7 +36,7 @@ function listed(text) {
 // packages and globals of the platform.
 function imports(file, text) {
   const found = text.matchAll(/^(?:import|export)\b[^'()=;]*'(\.[^']+)'|\b(?:require|import)\('(\.[^']+)'\)/gm)
-  return [...found].filter(([line]) => !/\.(css|json)'/.test(line)).map(([, from = '', to = from]) => path.join(path.dirname(file), to.replace(/(\.js)?$/, '.js')))
+  return [...found].filter(([line]) => !/\.(css|json)(\?first)?'/.test(line)).map(([, from = '', to = from]) => path.join(path.dirname(file), to.replace(/(\.js)?$/, '.js')))
 }
 
 // violations returns the imports that go up or leave the allowed folders. order maps

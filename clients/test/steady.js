@@ -8,15 +8,24 @@ export class Steady {
   constructor(began) {
     this.began = began
     this.ids = new Map()
+    this.days = new Map() // by room: how many days ago its messages were said
   }
 
   frame(text) {
     const frame = JSON.parse(text, (name, value) => (name === 'id' && /^guest-/.test(value) ? this.id(value) : value))
     if (frame.type === 'welcome') frame.at = this.began + 7_200_000
     for (const entry of [frame, ...(frame.entries ?? []), ...(frame.rooms ?? []).flatMap?.((room) => room.entries ?? []) ?? []]) {
-      if (entry.seq && entry.at) entry.at = this.began + entry.seq * 60_000
+      if (entry.seq && entry.at) entry.at = this.time(entry)
+    }
+    for (const row of [frame, ...(frame.rows ?? frame.list?.rows ?? [])].filter(({ last }) => last)) {
+      row.at = this.time({ room: row.room, seq: row.entry?.seq ?? 1 })
+      if (row.entry) row.entry.at = row.at
     }
     return JSON.stringify(frame)
+  }
+
+  time({ room, seq }) {
+    return this.began + seq * 60_000 - (this.days.get(room) ?? 0) * 86_400_000
   }
 
   id(id) {

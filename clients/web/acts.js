@@ -1,4 +1,7 @@
-import { textOf } from './text.js'
+import { openMenu } from './menu.js'
+import { moderationItems } from './moderation.js'
+import { remember, rememberForTab } from './remembered.js'
+import { nameOf, textOf } from './text.js'
 
 // The acts of a user on messages and people, for menus and buttons. element is the
 // <caddy-chat>; tell(text, action) shows a line, with a button if there is an action.
@@ -10,12 +13,64 @@ export async function recall(element, state, item) {
   element.requestUpdate()
 }
 
-export async function copy(element, text) {
+// openMessageMenu opens the menu of a message at its button.
+export function openMessageMenu(element, button, state, item) {
+  const { words, chat } = element
+  const moderate = state.known?.moderate
+  const items = [{ label: words.get('copy'), run: () => copy(element, textOf(item.body)) }]
+  const mayRecall = moderate || (item.own && item.at + (chat.limits?.recall ?? 0) > chat.now())
+  if (item.own) items.push({ label: words.get('sayAgain'), run: () => element.sayAgain(textOf(item.body)) })
+  if (mayRecall && item.seq) items.push({ label: words.get('recall'), run: () => recall(element, state, item) })
+  if (moderate && !item.own) items.push(...moderation(element, state, item.from))
+  open(element, button, items)
+}
+
+export function openUserMenu(element, button, state, user) {
+  open(element, button, moderation(element, state, user))
+}
+
+const open = (element, button, items) => openMenu(element.renderRoot.querySelector('.root'), button, items)
+
+// moderation returns what a moderator may do to a user.
+function moderation(element, state, user) {
+  const name = nameOf(user)
+  return moderationItems(element.words, user, name, (type, fields, done) => moderate(element, state, type, fields, done, name))
+}
+
+// openSettings opens the dialog behind the user's name.
+export function openSettings(element) {
+  const { session, words } = element
+  const { user } = session.chat
+  const settings = document.createElement('caddy-chat-settings')
+  const mine = element.mode === 'page' && session.hasToken && !element.token
+  Object.assign(settings, {
+    words, user, mayRename: user.guest || user.name === session.name,
+    save: (name, avatar) => {
+      remember('name', name)
+      remember('avatar', avatar)
+      session.rename(name, avatar)
+    },
+    signOut: user.guest || mine ? () => signOut(element) : undefined,
+    close: () => settings.remove(),
+  })
+  element.renderRoot.querySelector('.root').append(settings)
+}
+
+// signOut forgets the user and what was remembered of them.
+function signOut(element) {
+  element.chat.forget()
+  for (const name of ['name', 'avatar', 'notify', 'sound', `rooms${element.roomsKey}`]) remember(name, '')
+  rememberForTab('token', '')
+  element.report('sign-out', {})
+  element.restart()
+}
+
+async function copy(element, text) {
   if (await copyText(element.renderRoot, text)) element.tell(element.words.get('copied'))
 }
 
 // moderate carries out mute, kick or ban, and offers to undo it.
-export async function moderate(element, state, type, fields, done, name) {
+async function moderate(element, state, type, fields, done, name) {
   const { words } = element
   const act = (more) => attempt(element, state.chat.request(type, { room: state.name, ...fields, ...more }))
   if (!await act()) return
@@ -36,7 +91,7 @@ async function attempt(element, promise) {
 }
 
 // copyText does without the clipboard of the browser, which pages over http do not have.
-async function copyText(root, text) {
+export async function copyText(root, text) {
   try {
     await navigator.clipboard.writeText(text)
     return true

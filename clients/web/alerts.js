@@ -25,12 +25,13 @@ export const alerts = {
     if (on) beep()
   },
 
-  // tell tells of a message. opened is called when the user clicks on the notification.
-  tell(message, opened) {
+  // tell tells of a message in the room with that title. opened is called when the user
+  // clicks on the notification.
+  tell(message, title, opened) {
     if (this.sounds) beep()
     if (!this.notifies) return
     try {
-      const note = new Notification(`${nameOf(message.from)} · ${message.room}`, { body: textOf(message.body).slice(0, 200), tag: `caddy-chat ${message.room}` })
+      const note = new Notification(`${nameOf(message.from)} · ${title}`, { body: textOf(message.body).slice(0, 200), tag: `caddy-chat ${message.room}` })
       note.onclick = () => {
         window.focus()
         note.close()

@@ -1,5 +1,6 @@
 import { html, LitElement, nothing } from 'lit'
 import { emojiIcon, sendIcon } from './icons.js'
+import { titleOf } from './text.js'
 
 // onTouch reports whether the keyboard is on the screen: it has no Shift+Enter, so Enter
 // begins a line there.
@@ -24,7 +25,7 @@ class Composer extends LitElement {
 
   render() {
     const { state, words } = this
-    const label = words.get('write', { room: state.name })
+    const label = words.get('write', { room: titleOf(state.about, state.name, words) })
     return html`<form part="composer" @submit=${(event) => this.submit(event)} @keydown=${(event) => event.key === 'Escape' && this.closePicker(event)}>
       ${this.pickerOpen ? html`<div class="picker">${this.picker}</div>` : nothing}
       <button type="button" class="quiet" aria-label=${words.get('emoji')} title=${words.get('emoji')} aria-expanded=${String(Boolean(this.pickerOpen))}

@@ -4,6 +4,8 @@
 //
 //	words/en.js     * the texts in English, from a JSON file
 //	words/zh.js     * the texts in Chinese
+//	words/later-en.js * those that are not needed to draw messages
+//	words/later-zh.js *
 //	words.js        the texts of one language
 //	colours.js      the colours, light and dark
 //	style.js        the style sheet, from style.css
@@ -31,17 +33,25 @@
 //	more.js         * the seven above and their style, more.css, loaded when the first messages are drawn
 //	page-mode.js    address, title and icon of the built-in page
 //	views.js        the parts that have no state of their own
+//	known.js        whom the user knows
+//	conversation-acts.js   what a user does to conversations, and what the server says to it
+//	conversation-entry.js  an entry about members, in words
+//	conversation-row.js    one conversation in the list
+//	conversation-list.js   the list
+//	conversation-new.js    the dialogs that begin a conversation or add people
+//	conversation-panel.js  who belongs to a conversation, and what it is called
+//	conversations.js  * the seven above and their style, conversations.css, loaded when the server has a list
 //	element.js      <caddy-chat>
 import { html, LitElement, nothing } from 'lit'
 import { Dates } from './dates.js'
 import './messages.js'
 import { roomOfAddress, showRoom, showUnread, takeToken } from './page-mode.js'
 import { ReadMark } from './reading.js'
-import { remember, remembered, rememberedRooms, rememberForTab, rememberRooms } from './remembered.js'
+import { remember, remembered, rememberedRooms, rememberRooms } from './remembered.js'
 import { Session } from './session.js'
 import { sheet } from './style.js'
 import { nameOf, textOf } from './text.js'
-import { banner, header, launcher, refusal, roomList, startView, typingText } from './views.js'
+import { banner, composer, conversations, header, launcher, nothingOpen, refusal, roomList, startView, typingText } from './views.js'
 import { builtInWords, loadWords } from './words.js'
 
 const ownServer = new URL('..', import.meta.url).href
@@ -128,11 +138,13 @@ export class CaddyChat extends LitElement {
 
   start() {
     const token = this.token ?? (this.mode === 'page' ? takeToken() : undefined)
-    this.session = new Session({ url: this.serverUrl, token, name: this.ownName || undefined, avatar: this.ownAvatar || undefined }, {
+    const eager = this.single || remembered(`rooms${this.roomsKey}`) || this.wantedRoom
+    this.session = new Session({ url: this.serverUrl, token, name: this.ownName || undefined, avatar: this.ownAvatar || undefined, eager, withList: !this.single }, {
       changed: () => this.requestUpdate(),
       event: (name, detail) => this.report(name, detail),
       entered: () => this.changeRooms(),
       live: (message) => this.hear(message),
+      loadList: () => import('./conversations.js'),
     })
     this.readMark = this.chat && new ReadMark(this.chat)
     this.session.connect()
@@ -142,7 +154,7 @@ export class CaddyChat extends LitElement {
   stop() {
     this.readMark?.send()
     this.session?.close()
-    this.session = this.current = undefined
+    this.session = this.current = this.talks = undefined
   }
 
   restart() {
@@ -177,6 +189,7 @@ export class CaddyChat extends LitElement {
       this.report('error', cause)
     }
     words ||= await builtInWords(languages)
+    if (this.more) await words.loadLater().catch(() => {})
     if (language !== this.language || wordsUrl !== this.wordsUrl) return
     this.words = words
     this.dates = new Dates(words.language)
@@ -188,15 +201,31 @@ export class CaddyChat extends LitElement {
     if (name === 'room' && !this.single) this.saveRooms()
   }
 
+  // lists reports whether the rooms are a list of conversations, which the server keeps. As
+  // long as that is not known, the last visit tells.
+  get lists() {
+    return !this.single && (this.session?.lists ?? Boolean(remembered(`list${this.roomsKey}`)))
+  }
+
+  get wantedRoom() {
+    return this.mode === 'page' && !this.single ? roomOfAddress().normalize() : ''
+  }
+
   // changeRooms joins the rooms that the attributes and the address ask for.
   changeRooms() {
-    const { session } = this
-    const wanted = this.mode === 'page' && !this.single ? roomOfAddress().normalize() : ''
-    const rooms = this.single ? [this.room || 'lobby'] : rememberedRooms(this.roomsKey)
+    const { session, lists } = this
+    if (session.lists !== undefined) remember(`list${this.roomsKey}`, lists ? 'on' : '')
+    let wanted = this.wantedRoom
+    if (lists && wanted.startsWith('with=')) {
+      this.partner = wanted.slice(5) // whom the conversation part of the program talks to
+      wanted = ''
+    }
+    const rooms = this.single ? [this.room || 'lobby'] : rememberedRooms(this.roomsKey, lists ? [] : undefined)
     if (wanted && !rooms.includes(wanted)) rooms.push(wanted)
-    for (const room of [...session.rooms.keys()]) if (this.single && !rooms.includes(room)) session.leave(room)
+    for (const [room, { refusal }] of session.rooms) if (this.single ? !rooms.includes(room) : lists && refusal && room !== wanted) session.leave(room)
     for (const room of rooms) session.join(room)
-    this.open(wanted || rooms[0], false)
+    if (wanted || rooms[0] === undefined || !lists) this.open(wanted || rooms[0], false)
+    else this.showList()
     if (this.mode === 'page') this.acted = true
     this.focusField()
   }
@@ -206,8 +235,9 @@ export class CaddyChat extends LitElement {
     if (this.mode !== 'page') return
     if (location.hash.startsWith('#token=')) return this.restart()
     if (this.session?.phase !== 'chat' || this.single) return
-    const room = roomOfAddress().normalize()
-    if (room && room !== this.current) this.open(room)
+    const room = this.wantedRoom
+    if (this.lists && (!room || room.startsWith('with='))) return room ? this.changeRooms() : this.showList()
+    if (room && (room !== this.current || this.listing)) this.open(room)
   }
 
   // open shows a room, and joins it if need be.
@@ -215,8 +245,10 @@ export class CaddyChat extends LitElement {
     const { session } = this
     session.rooms.get(this.current)?.hide()
     this.current = room
-    session.join(room)
-    this.listing = this.peopleOpen = false
+    if (room !== undefined) session.join(room)
+    if (this.lists) session.leaveOldest(room)
+    this.listing = room === undefined
+    this.peopleOpen = false
     this.note = undefined
     if (this.mode === 'page' && !this.single) showRoom(room)
     if (focus) this.focusField()
@@ -235,7 +267,7 @@ export class CaddyChat extends LitElement {
   leave(room) {
     const { session } = this
     session.leave(room)
-    if (room === this.current) this.open([...session.rooms.keys()][0] ?? 'lobby', false)
+    if (room === this.current) this.open(this.lists ? undefined : [...session.rooms.keys()][0] ?? 'lobby', false)
     this.saveRooms()
     this.requestUpdate()
   }
@@ -243,7 +275,7 @@ export class CaddyChat extends LitElement {
   // saveRooms remembers the rooms that the user may be in, as far as that is known.
   saveRooms() {
     const before = rememberedRooms(this.roomsKey)
-    const good = [...this.session.rooms.values()].filter(({ name, known, refusal }) => !refusal && (known?.epoch !== undefined || before.includes(name)))
+    const good = [...this.session.rooms.values()].filter(({ name, known, refusal, about }) => !refusal && !about && (known?.epoch !== undefined || before.includes(name)))
     rememberRooms(this.roomsKey, good.map(({ name }) => name))
   }
 
@@ -262,10 +294,15 @@ export class CaddyChat extends LitElement {
     if (message.from?.id === session.chat.user?.id || message.recalled) return
     const name = nameOf(message.from)
     if (message.room === this.current) this.announcement = words.get('says', { name, text: textOf(message.body) })
+    if (!this.chat.list?.get(message.room)) this.alert(message, message.room) // or its row tells of it
+  }
+
+  // alert tells of a message while the chat is not looked at.
+  async alert(message, title) {
     if (!remembered('notify') && !remembered('sound')) return
     if (this.isShown && document.hasFocus()) return
     const { alerts } = await import('./more.js').catch(() => ({}))
-    alerts?.tell(message, () => {
+    alerts?.tell(message, title, () => {
       this.setOpen(true)
       this.open(message.room)
     })
@@ -277,7 +314,9 @@ export class CaddyChat extends LitElement {
 
   countUnread() {
     const state = this.session?.rooms.get(this.current)
-    const shown = this.isShown && state?.placed && state.window.follows ? state.known?.unread ?? 0 : 0
+    const row = this.chat?.list?.get(this.current)
+    const counted = row ? row.notify && row.unread : state?.known?.unread
+    const shown = this.isShown && state?.placed && state.window.follows ? counted || 0 : 0
     const unread = this.session?.chat ? this.session.unread - shown : 0
     if (this.mode === 'page' && this.words) showUnread(unread, this.words.get('title'))
     if (unread === this.unread) return
@@ -311,7 +350,7 @@ export class CaddyChat extends LitElement {
     const popup = mode === 'popup'
     if (!words) return nothing
     return html`<div class="root" part="root" lang=${words.language} dir=${words.direction ?? nothing}>
-      ${!session || (popup && !this.isOpen) ? nothing : session.phase === 'chat' && this.current !== undefined ? this.drawChat() : html`<div class="layout">
+      ${!session || (popup && !this.isOpen) ? nothing : session.phase === 'chat' && (this.lists || this.current !== undefined) ? this.drawChat() : html`<div class="layout">
         ${popup ? html`<button class="quiet corner" aria-label=${words.get('close')} @click=${() => this.setOpen(false)}>×</button>` : nothing}${startView(this)}</div>`}
       ${popup ? launcher(this) : nothing}</div>`
   }
@@ -319,36 +358,27 @@ export class CaddyChat extends LitElement {
   drawChat() {
     const { session, words } = this
     const state = session.rooms.get(this.current)
-    const { known } = state
+    const known = state?.known
+    const nav = this.single ? nothing : this.lists ? conversations(this) : roomList(this)
+    if (!state) return html`<div class="layout listing">${nav}<main>${banner(this)}${nothingOpen(this)}</main></div>`
     const view = {
-      words, dates: this.dates, redraw: () => this.requestUpdate(),
+      words, dates: this.dates, redraw: () => this.requestUpdate(), entryText: (item) => this.talks?.entryText(item, state, this),
       mayRecall: ({ own, at, seq, state: sent }) => seq && sent === 'sent' && (known?.moderate || (own && at + (session.chat.limits?.recall ?? 0) > session.chat.now())),
     }
     return html`<div class="layout ${this.listing ? 'listing' : ''} ${this.single ? 'single' : ''}">
-      ${this.single ? nothing : roomList(this)}
+      ${nav}
       <main>
         ${header(this, state)}${banner(this)}
         ${state.refusal ? refusal(this, state) : html`<caddy-chat-messages .state=${state} .view=${view} .on=${this.buttonsFor(state)} .saw=${(seq) => this.saw(state, seq)}></caddy-chat-messages>
           <p class="typing">${typingText(words, state)}</p>
           <p class="note" role="status">${state.gap && !this.note ? words.get('gap') : this.note?.text}${this.note?.action
             ? html` <button class="link" @click=${() => this.note.action.run()}>${this.note.action.label}</button>` : nothing}</p>
-          ${this.drawComposer(state)}`}
+          ${composer(this, state)}`}
         <p class="sr" aria-live="polite">${this.announcement}</p>
       </main>
-      ${this.peopleOpen ? html`<caddy-chat-people .state=${state} .peopleChanged=${state.peopleChanged} .words=${words} .close=${() => this.togglePeople()}
-        .menu=${known?.moderate ? (event, user) => this.openUserMenu(event, state, user) : undefined}></caddy-chat-people>` : nothing}
+      ${this.peopleOpen && state.about ? this.talks.drawPanel(this, state) : this.peopleOpen ? html`<caddy-chat-people .state=${state} .peopleChanged=${state.peopleChanged} .words=${words} .close=${() => this.togglePeople()}
+        .menu=${known?.moderate ? ({ currentTarget }, user) => this.more.openUserMenu(this, currentTarget, state, user) : undefined}></caddy-chat-people>` : nothing}
     </div>`
-  }
-
-  drawComposer(state) {
-    const { session, words } = this
-    const muted = session.mutedIn(state)
-    const closed = state.known?.epoch !== undefined && !state.known.write ? words.get('readOnly')
-      : muted === Infinity ? words.get('youAreMuted') : muted ? words.get('youAreMutedUntil', { time: this.dates.time.format(muted) }) : ''
-    if (muted && muted !== Infinity) this.redrawLater(muted - session.chat.now())
-    if (closed) return html`<p class="closed" role="status">${closed}</p>`
-    return html`<caddy-chat-composer .state=${state} .words=${words} .said=${(text) => this.say(text)} .typed=${() => session.chat.typing(state.name)}
-      .tell=${(text) => this.tell(text)}></caddy-chat-composer>`
   }
 
   redrawLater(delay) {
@@ -358,6 +388,7 @@ export class CaddyChat extends LitElement {
 
   updated(changed) {
     this.countUnread()
+    if (this.chat?.list) this.beginTalks().catch(() => {})
     if (!this.loaded && this.session?.rooms.get(this.current)?.known?.live) {
       this.loaded = true
       this.load().then(() => this.focusField(), () => {})
@@ -391,7 +422,11 @@ export class CaddyChat extends LitElement {
       recall: async (item) => (await this.load()).recall(this, state, item),
       textOfTaken: ({ own, seq }) => own && state.taken.get(seq),
       sayAgain: (item) => this.sayAgain(item.recalled ? state.taken.get(item.seq) : textOf(item.body)),
-      menu: (event, item) => this.openMessageMenu(event, state, item),
+      menu: async (event, item) => {
+        event.preventDefault()
+        const button = event.currentTarget.closest('li').querySelector('.more')
+        ;(await this.load()).openMessageMenu(this, button, state, item)
+      },
     }
   }
 
@@ -401,39 +436,23 @@ export class CaddyChat extends LitElement {
     composer?.field.focus({ preventScroll: true })
   }
 
-  async openMessageMenu(event, state, item) {
-    event.preventDefault()
-    const button = event.currentTarget.closest('li').querySelector('.more')
-    const { words } = this
-    const { copy, recall } = await this.load()
-    const moderate = state.known?.moderate
-    const items = [{ label: words.get('copy'), run: () => copy(this, textOf(item.body)) }]
-    const mayRecall = moderate || (item.own && item.at + (this.chat.limits?.recall ?? 0) > this.chat.now())
-    if (item.own) items.push({ label: words.get('sayAgain'), run: () => this.sayAgain(textOf(item.body)) })
-    if (mayRecall && item.seq) items.push({ label: words.get('recall'), run: () => recall(this, state, item) })
-    await this.openMenu(button, state, items, moderate && !item.own ? item.from : undefined)
-  }
-
-  async openUserMenu(event, state, user) {
-    await this.openMenu(event.currentTarget, state, [], user)
-  }
-
-  // openMenu opens a menu, with what a moderator may do to user.
-  async openMenu(button, state, items, user) {
-    const more = await this.load()
-    if (user) {
-      const name = nameOf(user)
-      items.push(...more.moderationItems(this.words, user, name, (type, fields, done) => more.moderate(this, state, type, fields, done, name)))
-    }
-    more.openMenu(this.renderRoot.querySelector('.root'), button, items)
+  // beginTalks has the part of the program for conversations draw the list.
+  async beginTalks() {
+    if (this.talks) return this.talks.openPartner(this)
+    if (this.began === this.session) return
+    this.began = this.session
+    const [talks] = await Promise.all([import('./conversations.js'), this.load()])
+    this.talks = talks
+    talks.begin(this)
   }
 
   // load loads the rest of the program. If the server has a newer one by now, it is gone.
   async load() {
     try {
-      const more = await import('./more.js')
-      more.addStyle(this.renderRoot)
-      return more
+      const [more] = await Promise.all([import('./more.js'), this.words.loadLater()])
+      this.more = more
+      this.more.addStyle(this.renderRoot)
+      return this.more
     } catch (cause) {
       this.tell(this.words.get('partMissing'))
       throw cause
@@ -448,35 +467,12 @@ export class CaddyChat extends LitElement {
   }
 
   async openSettings() {
-    await this.load()
-    const { session } = this
-    const { user } = session.chat
-    const settings = document.createElement('caddy-chat-settings')
-    const mine = this.mode === 'page' && session.hasToken && !this.token
-    Object.assign(settings, {
-      words: this.words, user, mayRename: user.guest || user.name === session.name,
-      save: (name, avatar) => {
-        remember('name', name)
-        remember('avatar', avatar)
-        session.rename(name, avatar)
-      },
-      signOut: user.guest || mine ? () => this.signOut() : undefined,
-      close: () => settings.remove(),
-    })
-    this.renderRoot.querySelector('.root').append(settings)
-  }
-
-  // signOut forgets the user and what was remembered of them.
-  signOut() {
-    this.chat.forget()
-    for (const name of ['name', 'avatar', 'notify', 'sound', `rooms${this.roomsKey}`]) remember(name, '')
-    rememberForTab('token', '')
-    this.report('sign-out', {})
-    this.restart()
+    (await this.load()).openSettings(this)
   }
 
   showList() {
     this.listing = true
+    if (this.mode === 'page' && this.lists) showRoom()
     this.requestUpdate()
   }
 

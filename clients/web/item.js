@@ -5,13 +5,18 @@ import { moreIcon, takeBackIcon } from './icons.js'
 import { bigEmoji, nameOf, textOf } from './text.js'
 
 // drawItem draws one item of a timeline. view has: words, dates, redraw, parts(text), which
-// splits a text into strings and links, mayRecall(item), and tabStop, the id of the message
+// splits a text into strings and links, entryText(item) of an entry about members,
+// mayRecall(item), and tabStop, the id of the message
 // whose menu is reached by the Tab key. on are the functions of the buttons.
 export function drawItem(item, before, view, on) {
   const { words } = view
   if (item.type === 'notice') {
     return html`<li class="notice" data-id=${item.id} data-seq=${item.seq ?? nothing}>
       <p class="text" dir="auto">${drawText(item, view)}</p><footer>${drawTime(item, view)}</footer></li>`
+  }
+  if (item.type !== 'message') {
+    const text = view.entryText(item)
+    return text ? html`<li class="notice" data-id=${item.id} data-seq=${item.seq}><p dir="auto">${text}</p><footer></footer></li>` : nothing
   }
   const { own, from, state, recalled } = item
   const grouped = groups(item, before)

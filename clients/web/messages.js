@@ -5,7 +5,7 @@ import { sameDay, untilMidnight } from './dates.js'
 import { downIcon } from './icons.js'
 import { drawItem } from './item.js'
 import { Reading } from './reading.js'
-import { mayHaveLinks } from './text.js'
+import { mayHaveLinks, titleOf } from './text.js'
 
 const edge = 40 // pixels: less than that from the end counts as being there
 const near = 600 // pixels from the end of what is drawn: more is drawn
@@ -80,7 +80,7 @@ class Messages extends LitElement {
     }
     const below = state.below()
     return html`<div class="log">
-      <div class="scroller" part="messages" role="log" aria-live="off" tabindex="0" aria-label=${words.get('messages', { room: state.name })}
+      <div class="scroller" part="messages" role="log" aria-live="off" tabindex="0" aria-label=${words.get('messages', { room: titleOf(state.about, state.name, words) })}
         @scroll=${() => this.scrolled()} @keydown=${(event) => this.onKey(event)}>
         ${this.drawTop(shown)}
         <ol>${repeat(rows, ({ id }) => id, draw)}</ol>
@@ -95,7 +95,7 @@ class Messages extends LitElement {
     if (state.loading) return html`<p class="top">${words.get('loading')}</p>`
     if (state.window.from > 0 || state.timeline.more || !state.known?.live) return nothing
     if (!shown.length) return html`<div class="top empty"><slot name="empty">${words.get('empty')}</slot></div>`
-    return html`<p class="top">${words.get('beginning', { room: state.name })}</p>`
+    return html`<p class="top">${words.get('beginning', { room: titleOf(state.about, state.name, words) })}</p>`
   }
 
   // parts finds the links in a text. What finds them is loaded when it is first needed.

@@ -1,8 +1,6 @@
 // What is not needed to draw messages, in one part.
-export { copy, moderate, recall } from './acts.js'
+export { openMessageMenu, openSettings, openUserMenu, recall } from './acts.js'
 export { alerts } from './alerts.js'
-export { openMenu } from './menu.js'
-export { moderationItems } from './moderation.js'
 import './composer.js'
 import './people.js'
 import './settings.js'

@@ -20,9 +20,14 @@ export function roomOfAddress() {
   return decode(location.hash.slice(1)) || new URLSearchParams(location.search).get('room') || ''
 }
 
+// showRoom names a room in the address, or none. From the list to a conversation one can
+// go back.
 export function showRoom(room) {
-  const hash = `#${encodeURIComponent(room)}`
-  if (location.hash !== hash) history.replaceState(history.state, '', hash)
+  const hash = room === undefined ? '' : `#${encodeURIComponent(room)}`
+  if (location.hash === hash) return
+  const list = history.state?.list
+  if (hash && list) history.pushState({}, '', hash)
+  else history.replaceState({ list: !hash }, '', hash || location.pathname + location.search)
 }
 
 function decode(text) {

@@ -45,15 +45,15 @@ export function rememberedForTab(name) {
 
 const maxRooms = 100
 
-// rememberedRooms returns the rooms of the last visit of a server, the lobby at least.
-export function rememberedRooms(server) {
+// rememberedRooms returns the rooms of the last visit of a server, or else those given.
+export function rememberedRooms(server, otherwise = ['lobby']) {
   try {
     const rooms = JSON.parse(remembered(`rooms${server}`) ?? 'null')
     if (Array.isArray(rooms) && rooms.length) return rooms.filter((room) => typeof room === 'string' && room).slice(0, maxRooms)
   } catch {
     // Not written by this program.
   }
-  return ['lobby']
+  return otherwise
 }
 
 export function rememberRooms(server, rooms) {

@@ -13,7 +13,7 @@ export class RoomState {
     this.name = name
     this.changed = changed
     this.window = new Window()
-    this.timeline = new Timeline(chat, name, (index, removed, added) => this.applyChange(index, removed, added))
+    this.timeline = new Timeline(chat, name, (index, removed, added) => this.applyChange(index, removed, added), ['member', 'info'])
     this.window.begin(this.timeline.items.length)
     this.typing = new Map() // by user: the name, and the timer that removes it
     this.draft = ''
@@ -27,6 +27,8 @@ export class RoomState {
     this.mutedUntil = 0
     this.loading = undefined // the promise of older()
     this.stuck = false // older() failed
+    this.governed = 0 // the newest entry about members, or what the room is called
+    this.expected = undefined // what a new conversation will be
   }
 
   close() {
@@ -41,6 +43,12 @@ export class RoomState {
 
   get items() {
     return this.timeline.items
+  }
+
+  // about is what is known of the conversation that the room is: its row, or its state.
+  get about() {
+    const { known } = this
+    return this.chat.list?.get(this.name) ?? (known?.role ? known : this.expected)
   }
 
   applyChange(index, removed, added) {
@@ -72,14 +80,14 @@ export class RoomState {
   // firstUnread returns the index of the first item that is unread, or -1. The user's own
   // messages are read, even if the server's mark follows later.
   firstUnread() {
-    return this.divideAfter === undefined ? -1 : this.items.findIndex(({ seq, own }) => seq > this.divideAfter && !own)
+    return this.divideAfter === undefined ? -1 : this.items.findIndex((item) => item.seq > this.divideAfter && counts(item))
   }
 
   // below returns how many messages of others follow what was in sight.
   below() {
     const { items } = this
     let count = 0
-    for (let i = items.length - 1; i >= 0 && !(items[i].seq <= this.seen); i--) if (items[i].seq && !items[i].own) count++
+    for (let i = items.length - 1; i >= 0 && !(items[i].seq <= this.seen); i--) if (items[i].seq && counts(items[i])) count++
     return count
   }
 
@@ -107,3 +115,6 @@ export class RoomState {
     this.changed()
   }
 }
+
+// counts reports whether an item may be unread: what others have said, and notices.
+const counts = ({ type, own, quiet }) => !own && !quiet && /^(message|notice)$/.test(type)

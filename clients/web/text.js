@@ -1,7 +1,14 @@
 // Texts and names of users. They come from strangers: they only become text nodes.
 
+const names = new Map() // by id, of users that were drawn: the server may not know a guest's name
+const maxNames = 1000
+
 export function nameOf(user) {
-  return user?.name || user?.id || '?'
+  const { id, name } = user ?? {}
+  if (!name) return names.get(id) ?? id ?? '?'
+  if (names.size === maxNames) names.clear()
+  names.set(id, name)
+  return name
 }
 
 // initials returns one or two letters that stand for a user without a picture.
@@ -17,6 +24,16 @@ export function hue(user) {
   for (const letter of user?.id ?? '') sum = (sum * 31 + letter.codePointAt(0)) % 4096
   return sum % 8
 }
+
+// titleOf returns what a conversation is called. about is its row or its state; a room that
+// is none is called by its name.
+export function titleOf(about, name, words) {
+  if (!about) return name
+  return about.title || (about.with ? nameOf(about.with) : words.get('untitled', { n: about.size ?? 1 }))
+}
+
+// faceOf returns whose picture stands for a conversation: that of the other one of two.
+export const faceOf = (about, name, words) => about?.with ?? { id: name, name: titleOf(about, name, words), avatar: about?.avatar }
 
 // pictureOf returns the address of a user's picture, if it is one.
 export function pictureOf(user) {

@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit'
 import { avatar } from './avatar.js'
 import { backIcon, bubbleIcon, closeIcon, peopleIcon } from './icons.js'
-import { nameOf, textOf } from './text.js'
+import { faceOf, nameOf, textOf, titleOf } from './text.js'
 
 // The parts of the element that have no state of their own. element is the <caddy-chat>.
 
@@ -42,6 +42,16 @@ export function banner(element) {
     ? html`<button @click=${() => session.again()}>${element.words.get('retry')}</button>` : nothing}</div>`
 }
 
+// conversations draws the list of conversations, or a place for it until it is there.
+export function conversations(element) {
+  const { words, chat, talks, current } = element
+  return chat?.list && talks ? talks.drawList(element)
+    : html`<nav part="rooms" aria-label=${words.get('chats')}><h2>${words.get('chats')}</h2><p class="top">${current === undefined ? statusText(element) || words.get('loading') : words.get('loading')}</p></nav>`
+}
+
+// nothingOpen is shown in place of a room.
+export const nothingOpen = ({ words }) => html`<div class="start"><p>${words.get('chooseChat')}</p></div>`
+
 export function roomList(element) {
   const { words, session, current } = element
   const { user } = session.chat
@@ -72,10 +82,12 @@ function lastOf({ items, chat }, { words, dates }) {
 
 export function header(element, state) {
   const { words, session } = element
-  const members = state.known?.members
+  const { about, name } = state
+  const members = about ? about.size : state.known?.members
+  const list = words.get(element.lists ? 'chats' : 'rooms')
   return html`<header part="header">
-    ${element.single ? nothing : html`<button class="back quiet" aria-label=${words.get('rooms')} title=${words.get('rooms')} @click=${() => element.showList()}>${backIcon}</button>`}
-    <h1 dir="auto">${state.name}</h1>
+    ${element.single ? nothing : html`<button class="back quiet" aria-label=${list} title=${list} @click=${() => element.showList()}>${backIcon}</button>`}
+    ${about ? avatar(faceOf(about, name, words), () => element.requestUpdate()) : nothing}<h1 dir="auto">${titleOf(about, name, words)}</h1>
     <slot name="header"></slot>
     ${members === undefined ? nothing : html`<button class="members quiet" aria-expanded=${String(element.peopleOpen)} aria-label=${words.get('members', { n: members })}
       title=${words.get('people')} @click=${() => element.togglePeople()}>${peopleIcon}<span>${members}</span></button>`}
@@ -91,6 +103,18 @@ export function refusal(element, state) {
   return html`<div class="start" role="status"><p>${words.get('notInRoom', { why: words.error(state.refusal) })}</p>
     <button @click=${() => element.session.join(state.name)}>${words.get('retry')}</button>
     ${element.single ? nothing : html`<button @click=${() => element.leave(state.name)}>${words.get('leave')}</button>`}</div>`
+}
+
+// composer draws the text field, or why there is none.
+export function composer(element, state) {
+  const { session, words, dates } = element
+  const muted = session.mutedIn(state)
+  const closed = state.known?.epoch !== undefined && !state.known.write ? words.get('readOnly')
+    : muted === Infinity ? words.get('youAreMuted') : muted ? words.get('youAreMutedUntil', { time: dates.time.format(muted) }) : ''
+  if (muted && muted !== Infinity) element.redrawLater(muted - session.chat.now())
+  if (closed) return html`<p class="closed" role="status">${closed}</p>`
+  return html`<caddy-chat-composer .state=${state} .words=${words} .said=${(text) => element.say(text)} .typed=${() => session.chat.typing(state.name)}
+    .tell=${(text) => element.tell(text)}></caddy-chat-composer>`
 }
 
 // launcher is the floating button of mode="popup".

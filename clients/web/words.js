@@ -1,12 +1,17 @@
-const builtIn = { en: () => import('./words/en.js'), zh: () => import('./words/zh.js') }
+const builtIn = {
+  en: { first: () => import('./words/en.js'), later: () => import('./words/later-en.js') },
+  zh: { first: () => import('./words/zh.js'), later: () => import('./words/later-zh.js') },
+}
 
 // Words are the texts of one language, as in words/en.json. A text may have {names} to be
 // replaced, and one that counts has a form for each category of Intl.PluralRules. What a
-// table lacks comes from the fallback.
+// table lacks comes from the fallback. The texts in later are not needed to draw messages:
+// of the built-in languages they are there after loadLater.
 export class Words {
-  constructor(table, fallback = table) {
-    this.table = table
-    this.fallback = fallback
+  constructor(table, language, fallback = table) {
+    this.table = flat(table)
+    this.fallback = flat(fallback)
+    this.builtIn = language
     this.language = table.language
     try {
       this.plural = new Intl.PluralRules(this.language)
@@ -14,6 +19,10 @@ export class Words {
       this.plural = new Intl.PluralRules(this.language = 'en')
     }
     this.direction = table.direction // ltr or rtl; otherwise that of the page
+  }
+
+  async loadLater() {
+    Object.assign(this.fallback, (await builtIn[this.builtIn].later()).default)
   }
 
   get(key, values = {}) {
@@ -29,10 +38,12 @@ export class Words {
   }
 }
 
+const flat = (table) => ({ ...table, ...table.later })
+
 // builtInWords returns the words for the first of some languages that has some.
 export async function builtInWords(languages) {
-  const load = languages.map((language) => builtIn[language.toLowerCase().split('-')[0]]).find(Boolean) ?? builtIn.en
-  return new Words((await load()).default)
+  const language = languages.map((name) => name.toLowerCase().split('-')[0]).find((name) => Object.hasOwn(builtIn, name)) ?? 'en'
+  return new Words((await builtIn[language].first()).default, language)
 }
 
 // loadWords gets words from a JSON file.
@@ -41,5 +52,5 @@ export async function loadWords(url) {
   if (!answer.ok) throw new Error(`${url}: ${answer.status}`)
   const table = await answer.json()
   if (table === null || typeof table !== 'object' || Array.isArray(table)) throw new TypeError(`${url} is not an object with texts`)
-  return new Words(table, (await builtIn.en()).default)
+  return new Words(table, 'en', (await builtIn.en.first()).default)
 }

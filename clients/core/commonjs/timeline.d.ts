@@ -1,10 +1,11 @@
-import type { Client, User } from './index.js'
+import type { Client, InfoEntry, MemberEntry, User } from './index.js'
 
 /** A message or notice to draw. An item is never modified; a new one replaces it. */
 export interface Item<Body = { text: string }> {
   /** Identifies the message; stays the same from send on. */
   readonly id: string
-  readonly type: 'message' | 'notice'
+  /** member and info only if the Timeline shows them. */
+  readonly type: 'message' | 'notice' | 'member' | 'info'
   /** Undefined until the message is sent. */
   readonly seq: number | undefined
   readonly at: number
@@ -16,6 +17,8 @@ export interface Item<Body = { text: string }> {
   readonly recalled: boolean
   readonly state: 'sending' | 'sent' | 'failed'
   readonly code?: string
+  /** Of the types member and info. */
+  readonly entry?: MemberEntry | InfoEntry
 }
 
 /** At index, so many items were removed and the added ones inserted. */
@@ -23,7 +26,8 @@ export type Change<Body = { text: string }> = (index: number, removed: number, a
 
 /** The list of a room's messages. Create it before joining the room, or call older. */
 export class Timeline<Body = { text: string }> {
-  constructor(chat: Client<Body>, room: string, change?: Change<Body>)
+  /** types are more entries to show, beside messages and notices. */
+  constructor(chat: Client<Body>, room: string, change?: Change<Body>, types?: readonly ('member' | 'info')[])
   readonly items: readonly Item<Body>[]
   /** How many of the items have a seq; the user's unconfirmed messages follow them. */
   readonly placed: number

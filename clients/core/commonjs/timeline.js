@@ -24,7 +24,8 @@ __export(timeline_exports, {
 module.exports = __toCommonJS(timeline_exports);
 var Timeline = class {
   constructor(chat, room, change = () => {
-  }) {
+  }, types = []) {
+    this.types = ["message", "notice", ...types];
     this.chat = chat;
     this.room = room;
     this.change = change;
@@ -34,9 +35,7 @@ var Timeline = class {
       if (event.room === room) listener(event);
     };
     this.stops = [
-      chat.on("message", inRoom((entry) => this.receive(entry))),
-      chat.on("notice", inRoom((entry) => this.receive(entry))),
-      chat.on("recalled", inRoom((entry) => this.receive(entry))),
+      ...[...this.types, "recalled"].map((type) => chat.on(type, inRoom((entry) => this.receive(entry)))),
       chat.on("outbox", inRoom((message) => this.updateOwn(message))),
       chat.on("room", inRoom((room2) => this.roomLive(room2))),
       chat.on("gap", inRoom(() => this.restart()))
@@ -102,7 +101,7 @@ var Timeline = class {
   insert(entry) {
     const { type, seq } = entry;
     this.noteSeq(seq);
-    if (type !== "message" && type !== "notice") return;
+    if (!this.types.includes(type)) return;
     let i = this.placed;
     while (i > 0 && this.items[i - 1].seq > seq) i--;
     if (i > 0 && this.items[i - 1].seq === seq) return;
@@ -175,11 +174,13 @@ var Timeline = class {
       if (this.items[i].state === "sent" && matches(this.items[i])) this.splice(i, 1, []);
     }
   }
-  entryItem({ type, seq, at, from, key, body, recalled = this.recalled.has(seq) }) {
+  entryItem(entry) {
     var _a;
+    const { type, seq, at, from, key, body, recalled = this.recalled.has(seq) } = entry;
     const own = from !== void 0 && from.id === ((_a = this.chat.user) == null ? void 0 : _a.id);
     const item = { id: own && key ? `key ${key}` : `seq ${seq}`, type, seq, at, from, own, key, body, recalled, state: "sent" };
     if (recalled) item.body = void 0;
+    if (type === "member" || type === "info") item.entry = entry;
     return item;
   }
   outboxItem({ key, seq, at, body, state, code }) {

@@ -34,8 +34,15 @@ var midnight = (at) => new Date(at).setHours(0, 0, 0, 0);
 var sameDay = (a, b) => midnight(a) === midnight(b);
 
 // web/text.js
+var names = /* @__PURE__ */ new Map();
+var maxNames = 1e3;
 function nameOf(user) {
-  return (user == null ? void 0 : user.name) || (user == null ? void 0 : user.id) || "?";
+  var _a, _b;
+  const { id, name } = user != null ? user : {};
+  if (!name) return (_b = (_a = names.get(id)) != null ? _a : id) != null ? _b : "?";
+  if (names.size === maxNames) names.clear();
+  names.set(id, name);
+  return name;
 }
 function initials(user) {
   var _a, _b;

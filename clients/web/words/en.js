@@ -1,1 +1,1 @@
-export { default } from './en.json'
+export { default } from './en.json?first'

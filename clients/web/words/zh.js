@@ -1,1 +1,1 @@
-export { default } from './zh.json'
+export { default } from './zh.json?first'
