@@ -231,7 +231,7 @@ func (h *Handler) getMessages(t acts.Turn, w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		return err
 	}
-	body := &wire.Page{Room: room, Epoch: page.Epoch, Entries: wire.EntriesOf(page.Entries), More: page.More}
+	body := &wire.Page{Room: room, Epoch: page.Epoch, Entries: page.Tags.Entries(page.Entries), More: page.More}
 	reply(w, http.StatusOK, "application/json", body.AppendBody(nil))
 	return nil
 }

@@ -100,6 +100,19 @@ type Edit struct {
 	Body []byte // as in Send
 }
 
+// SetTag, frame tag, sets or removes a tag of a message. The answer is a [Sent].
+type SetTag struct {
+	ID   string
+	Room string
+	Seq  uint64
+	Tag  string
+	// Value is true or false, or with Shared any JSON value without white space between
+	// its tokens; false removes the tag.
+	Value []byte
+	// Shared says that the tag belongs to the message and not to the user.
+	Shared bool
+}
+
 // Recall takes a message back. The answer is a [Sent].
 type Recall struct {
 	ID   string
@@ -170,6 +183,7 @@ func (c *Leave) CommandID() string   { return c.ID }
 func (c *Send) CommandID() string    { return c.ID }
 func (c *History) CommandID() string { return c.ID }
 func (c *Edit) CommandID() string    { return c.ID }
+func (c *SetTag) CommandID() string  { return c.ID }
 func (c *Recall) CommandID() string  { return c.ID }
 func (c *Typing) CommandID() string  { return c.ID }
 func (c *Read) CommandID() string    { return c.ID }

@@ -31,6 +31,8 @@ var clientFrames = []struct {
 	{&History{Room: "team"}, `{"type":"history","room":"team"}`},
 	{&Edit{"e", "team", 7, "k", body}, `{"type":"edit","id":"e","room":"team","seq":7,"key":"k","body":{"text":"hi"}}`},
 	{&Edit{Room: "team", Seq: 7, Body: body}, `{"type":"edit","room":"team","seq":7,"body":{"text":"hi"}}`},
+	{&SetTag{"e", "team", 7, "👍", []byte("true"), false}, `{"type":"tag","id":"e","room":"team","seq":7,"tag":"👍","value":true}`},
+	{&SetTag{Room: "team", Seq: 7, Tag: "pin", Value: []byte(`{"by":[1]}`), Shared: true}, `{"type":"tag","room":"team","seq":7,"tag":"pin","value":{"by":[1]},"shared":true}`},
 	{&Recall{"6", "team", 7}, `{"type":"recall","id":"6","room":"team","seq":7}`},
 	{&Typing{"7", "team"}, `{"type":"typing","id":"7","room":"team"}`},
 	{&Read{"8", "team", 7}, `{"type":"read","id":"8","room":"team","seq":7}`},

@@ -66,6 +66,8 @@ func command(r *reader) Command {
 		return history(r)
 	case "edit":
 		return &Edit{ID: r.id, Room: r.room(), Seq: r.seq(), Key: r.printable(fieldKey, MaxKey), Body: r.body()}
+	case "tag":
+		return setTag(r)
 	case "recall":
 		return &Recall{r.id, r.room(), r.seq()}
 	case "typing":
@@ -90,6 +92,25 @@ func command(r *reader) Command {
 	}
 	r.refuse(UnknownType, "", UnknownType.Reason())
 	return nil
+}
+
+func setTag(r *reader) *SetTag {
+	c := &SetTag{ID: r.id, Room: r.room(), Seq: r.seq(), Tag: r.tag()}
+	if shared := r.flag(fieldShared); shared != nil {
+		c.Shared = *shared
+	}
+	v := r.value(fieldValue)
+	switch flag := string(v) == "true" || string(v) == "false"; {
+	case v == nil:
+		r.wrong(fieldValue, "is missing")
+	case !c.Shared && !flag:
+		r.wrong(fieldValue, "must be true or false, unless shared is true")
+	case len(v) > MaxTagValue:
+		r.wrong(fieldValue, fmt.Sprintf("must be at most %d bytes long", MaxTagValue))
+	case r.err == nil:
+		c.Value = compact(make([]byte, 0, len(v)), v)
+	}
+	return c
 }
 
 func hello(r *reader) *Hello {

@@ -114,6 +114,16 @@ func TestDecode_InvalidFrame_IsRefused(t *testing.T) {
 		{`{"type":"send","id":"1","room":"a","body":1,"mentions":["*","bo"]}`, BadFrame, "1", "mentions"},
 		{`{"type":"send","id":"1","room":"a","body":1,"mentions":[` + strings.Repeat(`"x",`, 50) + `"x"]}`, BadFrame, "1", "mentions"},
 
+		// Tags.
+		{`{"type":"tag","id":"1","room":"a","seq":1,"value":true}`, BadFrame, "1", "tag"},
+		{`{"type":"tag","id":"1","room":"a","seq":1,"tag":"a\u0007","value":true}`, BadFrame, "1", "tag"},
+		{`{"type":"tag","id":"1","room":"a","seq":1,"tag":"` + long[:33] + `","value":true}`, BadFrame, "1", "tag"},
+		{`{"type":"tag","id":"1","room":"a","seq":1,"tag":"a"}`, BadFrame, "1", "value"},
+		{`{"type":"tag","id":"1","room":"a","seq":1,"tag":"a","value":null}`, BadFrame, "1", "value"},
+		{`{"type":"tag","id":"1","room":"a","seq":1,"tag":"a","value":1}`, BadFrame, "1", "value"},
+		{`{"type":"tag","id":"1","room":"a","seq":1,"tag":"a","value":"` + long[:1023] + `","shared":true}`, BadFrame, "1", "value"},
+		{`{"type":"tag","id":"1","room":"a","seq":0,"tag":"a","value":true}`, BadFrame, "1", "seq"},
+
 		// Fields.
 		{`{"type":"join","id":"1"}`, BadFrame, "1", "room"},
 		{`{"type":"join","id":"1","room":null}`, BadFrame, "1", "room"},

@@ -112,19 +112,6 @@ func optional(r *reader, f field, read func() string) *string {
 	return &text
 }
 
-// flag reads true or false; nil for a field that is not there.
-func (r *reader) flag(f field) *bool {
-	v := r.value(f)
-	if v == nil {
-		return nil
-	}
-	set := string(v) == "true"
-	if !set && string(v) != "false" {
-		r.wrong(f, "must be true or false")
-	}
-	return &set
-}
-
 // title reads one line.
 func (r *reader) title() string {
 	title := r.printable(fieldTitle, MaxTitle*utf8.UTFMax)

@@ -87,6 +87,8 @@ func appendMarks(dst []byte, reply uint64, mentions []string, quiet bool) []byte
 	return dst
 }
 
+func appendID(id *string, dst []byte) []byte { return AppendString(dst, *id) }
+
 // asObject makes an object of the fields that dst has from start on: the comma before
 // the first one becomes the brace.
 func asObject(dst []byte, start int) []byte {

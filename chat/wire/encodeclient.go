@@ -90,6 +90,27 @@ func (c *Edit) Append(dst []byte) []byte {
 }
 
 // Append appends the frame to dst.
+func (c *SetTag) Append(dst []byte) []byte {
+	dst = appendField(beginID(dst, "tag", c.ID), "room", c.Room)
+	return append(c.appendTag(appendInt(dst, "seq", c.Seq)), '}')
+}
+
+// AppendBody appends the body of the entry of a tag to dst, as a JSON object.
+func (c *SetTag) AppendBody(dst []byte) []byte {
+	start := len(dst)
+	return asObject(c.appendTag(dst), start)
+}
+
+func (c *SetTag) appendTag(dst []byte) []byte {
+	dst = appendField(dst, "tag", c.Tag)
+	dst = append(appendName(dst, "value"), c.Value...)
+	if c.Shared {
+		dst = appendBool(dst, "shared", true)
+	}
+	return dst
+}
+
+// Append appends the frame to dst.
 func (c *Recall) Append(dst []byte) []byte {
 	dst = appendField(beginID(dst, "recall", c.ID), "room", c.Room)
 	return append(appendInt(dst, "seq", c.Seq), '}')

@@ -15,8 +15,6 @@ func (c *Create) Append(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-func appendID(id *string, dst []byte) []byte { return AppendString(dst, *id) }
-
 // Append appends the frame to dst.
 func (c *SetMembers) Append(dst []byte) []byte {
 	dst = appendField(beginID(dst, "member", c.ID), "room", c.Room)

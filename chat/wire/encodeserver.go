@@ -43,13 +43,14 @@ func (e *Entry) Append(dst []byte) []byte {
 	switch {
 	case e.Kind.HasTarget():
 		dst = appendInt(dst, "target", e.Target)
-		if e.Kind.Effect() == journal.Replace {
+		switch e.Kind.Effect() {
+		case journal.Replace:
 			dst = e.appendBody(dst)
+		case journal.NoEffect:
+			return appendMembers(dst, e.Body)
 		}
 	case e.Kind.Governs():
-		if len(e.Body) > 2 { // {}
-			return append(append(dst, ','), e.Body[1:]...) // its members, and its brace
-		}
+		return appendMembers(dst, e.Body)
 	case e.Gone:
 		dst = appendOptional(dst, "key", e.Key)
 		dst = appendMarks(dst, e.Target, nil, e.Quiet)
@@ -61,8 +62,29 @@ func (e *Entry) Append(dst []byte) []byte {
 		if e.Edited > 0 {
 			dst = appendInt(dst, "edited", e.Edited)
 		}
+		if len(e.Tags) > 0 {
+			dst = appendList(dst, "tags", e.Tags, (*Tag).append)
+		}
 	}
 	return append(dst, '}')
+}
+
+// appendMembers appends the members of a body, and the end of the object.
+func appendMembers(dst, body []byte) []byte {
+	if len(body) <= len("{}") {
+		return append(dst, '}')
+	}
+	return append(append(dst, ','), body[1:]...) // which has the brace
+}
+
+func (t *Tag) append(dst []byte) []byte {
+	dst = AppendString(append(dst, `{"tag":`...), t.Tag)
+	if t.Value != nil {
+		dst = append(appendName(dst, "value"), t.Value...)
+		return append(dst, '}')
+	}
+	dst = appendBool(appendInt(dst, "users", t.Users), "mine", t.Mine)
+	return append(appendList(dst, "some", t.Some, appendID), '}')
 }
 
 func (e *Entry) appendBody(dst []byte) []byte {
@@ -90,6 +112,9 @@ func (r *Room) appendState(dst []byte) []byte {
 	dst = appendInt(dst, "unread", r.Unread)
 	dst = appendBool(dst, "write", r.Write)
 	dst = appendBool(dst, "moderate", r.Moderate)
+	if len(r.Pins) > 0 {
+		dst = appendList(dst, "pins", r.Pins, func(seq *uint64, dst []byte) []byte { return strconv.AppendUint(dst, *seq, 10) })
+	}
 	if c := r.Conversation; c != nil {
 		dst = c.append(dst)
 	}

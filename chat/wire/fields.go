@@ -43,6 +43,9 @@ const (
 	fieldReply
 	fieldMentions
 	fieldQuiet
+	fieldTag
+	fieldValue
+	fieldShared
 	fieldCount
 )
 
@@ -51,7 +54,7 @@ var fieldNames = [fieldCount]string{
 	"token", "device", "name", "avatar", "rooms", "user", "for",
 	"users", "role", "title", "about", "closed", "direct", "pattern",
 	"list", "next", "since", "notify", "top", "hide", "clear",
-	"reply", "mentions", "quiet",
+	"reply", "mentions", "quiet", "tag", "value", "shared",
 }
 
 func (f field) String() string { return fieldNames[f] }

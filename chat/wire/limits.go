@@ -17,6 +17,8 @@ const (
 	MaxAvatar   = 512     // bytes of an avatar's URL
 	MaxToken    = 8 << 10 // bytes of a token
 	MaxUser     = 128     // bytes of a user's id
+	MaxTag      = 32      // characters of a tag
+	MaxTagValue = 1 << 10 // bytes of the value of a shared one
 	MaxMentions = 50      // ids in a send
 	MaxTitle    = 64      // characters of a conversation's title
 	MaxAbout    = 500     // characters of what is said about it

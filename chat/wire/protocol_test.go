@@ -93,26 +93,30 @@ func TestProtocol_Limits(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"`id`":               fmt.Sprintf("%d bytes", MaxID),
-		"`key`":              fmt.Sprintf("%d bytes", MaxKey),
-		"`device`":           fmt.Sprintf("%d bytes", MaxDevice),
-		"`epoch`":            fmt.Sprintf("%d bytes", MaxEpoch),
-		"`room`":             fmt.Sprintf("1–%d bytes, no control characters", MaxRoom),
-		"a user's `id`":      fmt.Sprintf("%d bytes", MaxUser),
-		"`name`":             fmt.Sprintf("%d characters", MaxName),
-		"`title`":            fmt.Sprintf("%d characters", MaxTitle),
-		"`about`":            fmt.Sprintf("%d characters", MaxAbout),
-		"`next`":             fmt.Sprintf("%d bytes", MaxNext),
-		"`since`":            fmt.Sprintf("%d bytes", MaxNext),
-		"`avatar`":           fmt.Sprintf("%d bytes", MaxAvatar),
-		"`token`":            fmt.Sprintf("%d bytes", MaxToken),
-		"rooms in `hello`":   fmt.Sprint(MaxHelloRooms),
-		"`seq`":              fmt.Sprint(uint64(MaxSeq)),
-		"`for`":              fmt.Sprintf("%d ms", MaxFor.Milliseconds()),
-		"depth of JSON":      fmt.Sprint(MaxDepth),
-		"length of a number": fmt.Sprintf("%d characters", MaxNumber),
-		"`mentions`":         fmt.Sprintf("%d ids", MaxMentions),
-		"rows in an answer":  fmt.Sprint(MaxRows),
+		"`id`":                                 fmt.Sprintf("%d bytes", MaxID),
+		"`key`":                                fmt.Sprintf("%d bytes", MaxKey),
+		"`device`":                             fmt.Sprintf("%d bytes", MaxDevice),
+		"`epoch`":                              fmt.Sprintf("%d bytes", MaxEpoch),
+		"`room`":                               fmt.Sprintf("1–%d bytes, no control characters", MaxRoom),
+		"a user's `id`":                        fmt.Sprintf("%d bytes", MaxUser),
+		"`name`":                               fmt.Sprintf("%d characters", MaxName),
+		"`title`":                              fmt.Sprintf("%d characters", MaxTitle),
+		"`about`":                              fmt.Sprintf("%d characters", MaxAbout),
+		"`next`":                               fmt.Sprintf("%d bytes", MaxNext),
+		"`since`":                              fmt.Sprintf("%d bytes", MaxNext),
+		"`avatar`":                             fmt.Sprintf("%d bytes", MaxAvatar),
+		"`token`":                              fmt.Sprintf("%d bytes", MaxToken),
+		"rooms in `hello`":                     fmt.Sprint(MaxHelloRooms),
+		"`seq`":                                fmt.Sprint(uint64(MaxSeq)),
+		"`for`":                                fmt.Sprintf("%d ms", MaxFor.Milliseconds()),
+		"depth of JSON":                        fmt.Sprint(MaxDepth),
+		"length of a number":                   fmt.Sprintf("%d characters", MaxNumber),
+		"`tag`":                                fmt.Sprintf("%d characters", MaxTag),
+		"different tags of a message":          "20",
+		"users with the same tag at a message": "100",
+		"pins of a room":                       "50",
+		"`mentions`":                           fmt.Sprintf("%d ids", MaxMentions),
+		"rows in an answer":                    fmt.Sprint(MaxRows),
 
 		"users in a list or a command": fmt.Sprint(MaxUsers),
 		"bytes of a body in a row":     fmt.Sprint(MaxRowBody),
@@ -240,9 +244,9 @@ func TestProtocol_Fields(t *testing.T) {
 			}
 		}
 	}
-	check("## What a client says", client, "hello", "join", "leave", "send", "history", "edit", "recall", "typing", "read", "who",
+	check("## What a client says", client, "hello", "join", "leave", "send", "history", "edit", "tag", "recall", "typing", "read", "who",
 		"ping", "renew", "mute", "kick", "ban", "create", "member", "members", "info", "list", "set")
-	check("## What a server says", server, "welcome", "ok", "error", "message", "edited", "recalled", "notice", "history", "presence",
+	check("## What a server says", server, "welcome", "ok", "error", "message", "edited", "tagged", "recalled", "notice", "history", "presence",
 		"typing", "read", "who", "pong", "expiring", "muted", "removed", "bye", "member", "info", "created", "members", "list", "head")
 
 	section := part(t, text, "## Parts of frames")

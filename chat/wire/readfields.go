@@ -90,6 +90,27 @@ func (r *reader) body() []byte {
 	return r.copyBody()
 }
 
+// flag reads true or false; nil for a field that is not there.
+func (r *reader) flag(f field) *bool {
+	v := r.value(f)
+	if v == nil {
+		return nil
+	}
+	set := string(v) == "true"
+	if !set && string(v) != "false" {
+		r.wrong(f, "must be true or false")
+	}
+	return &set
+}
+
+func (r *reader) tag() string {
+	tag := r.required(fieldTag, r.printable(fieldTag, MaxTag*utf8.UTFMax))
+	if utf8.RuneCountInString(tag) > MaxTag {
+		r.wrong(fieldTag, fmt.Sprintf("must be at most %d characters long", MaxTag))
+	}
+	return tag
+}
+
 func (r *reader) seq() uint64 {
 	if r.value(fieldSeq) == nil {
 		r.wrong(fieldSeq, "is missing")

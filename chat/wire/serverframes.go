@@ -45,6 +45,17 @@ type Entry struct {
 	Gone bool
 	// Edited is the number of the newest edit of a Message, or 0.
 	Edited uint64
+	// Tags are those of a Message, in lists of entries.
+	Tags []Tag
+}
+
+// Tag is what a message is tagged with: by users, or, if Value is there, for all.
+type Tag struct {
+	Tag   string
+	Users int      // that have tagged it so
+	Mine  bool     // the receiver is one of them
+	Some  []string // ids of up to three of them
+	Value []byte   // a JSON value
 }
 
 // Room is the state of one room for a client that asked to join it.
@@ -66,6 +77,8 @@ type Room struct {
 	// Moderate means that the user may recall other users' messages, mute, kick
 	// and ban.
 	Moderate bool
+
+	Pins []uint64 // messages that are pinned, the oldest first
 
 	Conversation *Conversation // nil: it is none
 }
@@ -151,7 +164,7 @@ type OK struct {
 	Room string // empty if the command named none
 }
 
-// Sent, frame ok, answers [Send], [Edit] and [Recall].
+// Sent, frame ok, answers [Send], [Edit], [SetTag] and [Recall].
 type Sent struct {
 	ID   string
 	Room string

@@ -36,9 +36,9 @@ var serverFrames = []struct {
 	{&Joined{"2", Room{Name: "lobby", Epoch: "k3", Last: 9, More: true, Gap: true, Members: -1, Moderate: true}},
 		`{"type":"joined","id":"2","room":"lobby","epoch":"k3","last":9,"entries":[],"more":true,"gap":true,` +
 			`"read":0,"unread":0,"write":false,"moderate":true}`},
-	{&Joined{"", Room{Name: "lobby", Epoch: "k3", Members: 1, Write: true}},
+	{&Joined{"", Room{Name: "lobby", Epoch: "k3", Members: 1, Write: true, Pins: []uint64{3, 9}}},
 		`{"type":"joined","room":"lobby","epoch":"k3","last":0,"entries":[],"more":false,"gap":false,` +
-			`"members":1,"read":0,"unread":0,"write":true,"moderate":false}`},
+			`"members":1,"read":0,"unread":0,"write":true,"moderate":false,"pins":[3,9]}`},
 	{&OK{}, `{"type":"ok"}`},
 	{&OK{"3", "team"}, `{"type":"ok","id":"3","room":"team"}`},
 	{&Sent{"3", "team", 45, 1700000000000, true}, `{"type":"ok","id":"3","room":"team","seq":45,"at":1700000000000,"duplicate":true}`},
@@ -56,6 +56,10 @@ var serverFrames = []struct {
 		{Kind: journal.Message, Room: "team", Seq: 8, At: 2, From: li, Body: []byte(`2`), Edited: 9},
 		{Kind: journal.Edit, Room: "team", Seq: 9, At: 2, From: li, Target: 8, Body: []byte(`2`)},
 		{Kind: journal.Edit, Room: "team", Seq: 10, At: 2, From: li, Target: 3, Body: []byte{}},
+		{Kind: journal.Tag, Room: "team", Seq: 11, At: 2, Target: 3, Body: []byte(`{"tag":"x","value":1,"shared":true}`)},
+		{Kind: journal.Tag, Room: "team", Seq: 12, At: 2, From: li, Target: 3, Body: []byte(`{"tag":"x","value":true}`)},
+		{Kind: journal.Message, Room: "team", Seq: 13, At: 2, From: li, Body: []byte(`2`), Tags: []Tag{
+			{Tag: "pin", Value: []byte("true")}, {Tag: "👍", Users: 2, Mine: true, Some: []string{"u7", "u8"}}}},
 	}, true}, `{"type":"history","id":"4","room":"team","epoch":"k3","entries":[` +
 		`{"type":"message","room":"team","seq":1,"at":2,"from":{"id":"u7","name":"Li"},"key":"k","body":{"text":"hi"}},` +
 		`{"type":"message","room":"team","seq":2,"at":2,"from":{"id":"u7","name":"Li"},"body":"say \"hi\""},` +
@@ -66,7 +70,11 @@ var serverFrames = []struct {
 		`{"type":"notice","room":"team","seq":7,"at":2,"quiet":true,"body":1},` +
 		`{"type":"message","room":"team","seq":8,"at":2,"from":{"id":"u7","name":"Li"},"body":2,"edited":9},` +
 		`{"type":"edited","room":"team","seq":9,"at":2,"from":{"id":"u7","name":"Li"},"target":8,"body":2},` +
-		`{"type":"edited","room":"team","seq":10,"at":2,"from":{"id":"u7","name":"Li"},"target":3}],"more":true}`},
+		`{"type":"edited","room":"team","seq":10,"at":2,"from":{"id":"u7","name":"Li"},"target":3},` +
+		`{"type":"tagged","room":"team","seq":11,"at":2,"target":3,"tag":"x","value":1,"shared":true},` +
+		`{"type":"tagged","room":"team","seq":12,"at":2,"from":{"id":"u7","name":"Li"},"target":3,"tag":"x","value":true},` +
+		`{"type":"message","room":"team","seq":13,"at":2,"from":{"id":"u7","name":"Li"},"body":2,"tags":[{"tag":"pin","value":true},` +
+		`{"tag":"👍","users":2,"mine":true,"some":["u7","u8"]}]}],"more":true}`},
 	{&Roster{"5", "team", []User{li, {ID: "u8"}}, 2},
 		`{"type":"who","id":"5","room":"team","users":[{"id":"u7","name":"Li"},{"id":"u8","name":""}],"members":2}`},
 	{&Pong{}, `{"type":"pong"}`},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -78,6 +79,9 @@ func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target
 	}
 	e := recallOf(target)
 	e.Since = in.since()
+	if e.With, err = tags.OfMessage(ctx, a.core.journal.Records(), name, target); err != nil {
+		return err
+	}
 	a.append(ctx, to, e, done)
 	return nil
 }
@@ -163,6 +167,50 @@ func (a *Actor) editOnce(ctx context.Context, to Appender, name string, e journa
 		return err
 	}
 	e.Since = in.since()
+	a.append(ctx, to, e, done)
+	return nil
+}
+
+// Tag is the act of tagging a message, for oneself or for all, or of removing such a tag. If
+// nothing changes, the receipt has only Duplicate set.
+func (a Turn) Tag(ctx context.Context, to Appender, c *wire.SetTag, done func(journal.Receipt, error)) error {
+	m := changed{c.Room, journal.Seq(c.Seq)}
+	return a.change(ctx, m, func(ctx context.Context, done func(journal.Receipt, error)) error {
+		return a.tagOnce(ctx, to, c, done)
+	}, done)
+}
+
+func (a *Actor) tagOnce(ctx context.Context, to Appender, c *wire.SetTag, done func(journal.Receipt, error)) error {
+	in, err := a.reader(ctx, c.Room)
+	if err != nil {
+		return err
+	}
+	if c.Shared && !in.Moderate || !c.Shared && !in.Write {
+		return wire.Forbidden.Error("")
+	}
+	found, err := a.findMessage(ctx, c.Room, &in, journal.Seq(c.Seq))
+	if err != nil {
+		return err
+	}
+	if found.Recalled {
+		return wire.NotFound.Error("")
+	}
+	change := tags.Change{Room: c.Room, Seq: found.Seq, Tag: c.Tag}
+	if !c.Shared {
+		change.User = a.User().ID
+	}
+	if string(c.Value) != "false" {
+		change.Value = c.Value
+	}
+	with, err := change.Records(ctx, a.core.journal.Records())
+	if err != nil {
+		return err
+	}
+	if with == nil {
+		done(journal.Receipt{Duplicate: true}, nil)
+		return nil
+	}
+	e := journal.Entry{Kind: journal.Tag, Target: found.Seq, Body: c.AppendBody(nil), Since: in.since(), With: with}
 	a.append(ctx, to, e, done)
 	return nil
 }

@@ -23,7 +23,7 @@
 //	list.go       acts: the list of conversations
 //	join.go       acts: join, catch up, who
 //	publish.go    act: publish
-//	change.go     acts: to recall a message, to edit it
+//	change.go     acts: to recall a message, to edit it, to tag it
 //	conversation.go  acts: to found a conversation, to change its members or its name
 //	erase.go      acts: to erase a room, or a user
 //	start.go      the start of all this, its end, and operators

@@ -3,11 +3,14 @@ package acts
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/caddychat/caddy-chat/chat/internal/erase"
+	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
+	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -71,26 +74,48 @@ func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string)
 	return done, err
 }
 
-// eraseMembers erases the records of a conversation, in which nobody is, and returns how
-// many members it had.
+// eraseMembers erases the records of a room, in which nobody is, and returns how many
+// members it had.
 func (c *Core) eraseMembers(ctx context.Context, name string) (int, error) {
 	state, err := members.Load(ctx, c.journal.Records(), name, nil, true)
 	if err != nil {
 		return 0, err
 	}
-	for _, e := range state.Erase() {
+	entries := state.Erase()
+	marks, err := tags.OfRoom(ctx, c.journal.Records(), name)
+	if err != nil {
+		return 0, err
+	}
+	mentions := []journal.Record{{Key: list.AllKey(name)}}
+	for user := range state.Seats {
+		mentions = append(mentions, journal.Record{Key: list.MentionKey(user, name)})
+	}
+	for part := range slices.Chunk(mentions, journal.MaxWith) {
+		if len(state.Seats) > 0 {
+			marks = append(marks, journal.Entry{Room: name, Kind: journal.Tag, Target: 1, With: part})
+		}
+	}
+	if err := c.appendAll(ctx, append(marks, entries...)); err != nil {
+		return 0, err
+	}
+	return len(state.Seats), nil
+}
+
+// appendAll appends entries one after the other, for the records that come with them.
+func (c *Core) appendAll(ctx context.Context, entries []journal.Entry) error {
+	for _, e := range entries {
 		answer := make(chan error, 1)
 		c.journal.Append(ctx, e, func(_ journal.Receipt, err error) { answer <- err })
 		select {
 		case err := <-answer:
 			if err != nil {
-				return 0, err
+				return err
 			}
 		case <-ctx.Done():
-			return 0, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
-	return len(state.Seats), nil
+	return nil
 }
 
 // forget removes a user from all conversations, with what is known of them there, and what

@@ -4,27 +4,43 @@ import (
 	"context"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // History is the act of reading a page of any room that the actor may read. limit
 // bounds the entries if it is above 0.
-func (a Turn) History(ctx context.Context, q journal.Query, limit int) (journal.Page, error) {
+func (a Turn) History(ctx context.Context, q journal.Query, limit int) (p Page, err error) {
 	if err := CheckRoom(q.Room); err != nil {
-		return journal.Page{}, err
+		return p, err
 	}
 	in, err := a.reader(ctx, q.Room)
 	if err != nil {
-		return journal.Page{}, err
+		return p, err
 	}
 	if err := a.mayReadNow(); err != nil {
-		return journal.Page{}, err
+		return p, err
 	}
 	bounds := pageBounds{a.core.settings().MaxPage, PageBytes, 1}
 	if limit > 0 {
 		bounds.entries = min(bounds.entries, limit)
 	}
-	return a.readPage(ctx, q, &in, bounds)
+	if p.Page, err = a.readPage(ctx, q, &in, bounds); err == nil {
+		p.Tags, err = a.tagsOf(ctx, q.Room, &p.Page)
+	}
+	return p, err
+}
+
+// tagCost is what a tag counts for that was read for a page.
+const tagCost = 64
+
+// tagsOf reads the tags of a page.
+func (a *Actor) tagsOf(ctx context.Context, room string, page *journal.Page) (tags.OfPage, error) {
+	of, n, err := tags.Load(ctx, a.core.journal.Records(), room, a.User().ID, page.Entries)
+	if n > 0 {
+		a.owe(n * tagCost)
+	}
+	return of, err
 }
 
 // pageBounds bound a page: at most entries entries and about bytes bytes, but never

@@ -2,6 +2,7 @@ package acts
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/internal/foreign"
@@ -92,7 +94,28 @@ func (a Turn) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed
 		a.noteArrivals(ctx, from, views, list)
 		err = a.addMarks(ctx, from, views, list)
 	}
+	if err == nil {
+		err = a.addTags(ctx, from, list)
+	}
 	return list, err
+}
+
+// addTags adds what the messages are tagged with, and which are pinned.
+func (a *Actor) addTags(ctx context.Context, from []Position, list []Missed) (err error) {
+	for i := range list {
+		m := &list[i]
+		if m.Err != nil {
+			continue
+		}
+		if m.Tags, err = a.tagsOf(ctx, from[i].Room, &m.Page); err != nil {
+			return err
+		}
+		if m.Pins, err = tags.Pins(ctx, a.core.journal.Records(), from[i].Room); err != nil {
+			return err
+		}
+		m.Pins = slices.DeleteFunc(m.Pins, func(seq uint64) bool { return seq < uint64(m.Page.First) })
+	}
+	return nil
 }
 
 // missedBy returns how a room is shown to the actor, who has that standing there.

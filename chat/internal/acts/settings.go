@@ -7,6 +7,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
@@ -48,6 +49,12 @@ func (r Resume) String() string { return [Resumes]string{"whole", "paged", "gap"
 // PageBytes is about how many bytes of entries one answer has.
 const PageBytes = 128 << 10
 
+// Page is a page of a room as an actor is shown it.
+type Page struct {
+	journal.Page
+	Tags tags.OfPage
+}
+
 // Position is what a client has of a room.
 type Position struct {
 	Room   string
@@ -63,8 +70,10 @@ type Position struct {
 type Missed struct {
 	Err    error // why the room cannot be read; then nothing else counts
 	Page   journal.Page
-	Gap    bool // entries between After and the page are gone
-	More   bool // there are more entries behind the page
+	Tags   tags.OfPage
+	Pins   []uint64 // messages that are pinned, of those that the user is shown
+	Gap    bool     // entries between After and the page are gone
+	More   bool     // there are more entries behind the page
 	Read   journal.Seq
 	Unread uint64
 

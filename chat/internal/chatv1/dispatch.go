@@ -60,6 +60,8 @@ func (s *Session) carryOut(t acts.Turn, c wire.Command) error {
 		return s.publish(t, c)
 	case *wire.Edit:
 		return s.edit(t, c)
+	case *wire.SetTag:
+		return s.tag(t, c)
 	case *wire.Recall:
 		return s.recall(t, c)
 	case *wire.Typing:

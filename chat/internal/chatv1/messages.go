@@ -32,18 +32,30 @@ func (s *Session) edit(t acts.Turn, c *wire.Edit) error {
 	}))
 }
 
+// tag tags a message. If nothing changes, the answer has no seq.
+func (s *Session) tag(t acts.Turn, c *wire.SetTag) error {
+	sub, err := s.joined(c.Room)
+	if err != nil {
+		return err
+	}
+	return t.Tag(t.Soon(), sub, c, s.answered(c.ID, c.Room, changed))
+}
+
+// changed is the answer to what may have changed nothing.
+func changed(r journal.Receipt) *wire.Sent {
+	if r.Duplicate {
+		return &wire.Sent{}
+	}
+	return &wire.Sent{Seq: uint64(r.Seq), At: r.At}
+}
+
 // recall takes a message back. If it is already recalled, the answer has no seq.
 func (s *Session) recall(t acts.Turn, c *wire.Recall) error {
 	sub, err := s.joined(c.Room)
 	if err != nil {
 		return err
 	}
-	return t.Recall(t.Soon(), sub, c.Room, journal.Seq(c.Seq), s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
-		if r.Duplicate {
-			return &wire.Sent{}
-		}
-		return &wire.Sent{Seq: uint64(r.Seq), At: r.At}
-	}))
+	return t.Recall(t.Soon(), sub, c.Room, journal.Seq(c.Seq), s.answered(c.ID, c.Room, changed))
 }
 
 // typingInterval is how often others are told at most that somebody is typing.
@@ -82,7 +94,7 @@ func (s *Session) history(t acts.Turn, c *wire.History) error {
 		ID:      c.ID,
 		Room:    c.Room,
 		Epoch:   page.Epoch,
-		Entries: wire.EntriesOf(page.Entries),
+		Entries: page.Tags.Entries(page.Entries),
 		More:    page.More,
 	})
 	return nil

@@ -120,7 +120,7 @@ func join(sub *room.Subscription, missed *acts.Missed, users int) joining {
 		Name:     sub.Room(),
 		Epoch:    missed.Page.Epoch,
 		Last:     uint64(missed.Page.Last),
-		Entries:  wire.EntriesOf(missed.Page.Entries),
+		Entries:  missed.Tags.Entries(missed.Page.Entries),
 		Gap:      missed.Gap,
 		More:     missed.More,
 		Read:     uint64(missed.Read),
@@ -128,6 +128,7 @@ func join(sub *room.Subscription, missed *acts.Missed, users int) joining {
 		Members:  users,
 		Write:    missed.Write,
 		Moderate: missed.Moderate,
+		Pins:     missed.Pins,
 	}
 	if !missed.Presence {
 		state.Members = -1

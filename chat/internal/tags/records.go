@@ -1,0 +1,62 @@
+package tags
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// The limits of the protocol.
+const (
+	MaxTags  = 20  // different tags of a message
+	MaxUsers = 100 // users of one of them
+	MaxPins  = 50  // of a room
+)
+
+// Pin is the shared tag that pins a message.
+const Pin = "pin"
+
+func roomKey(room string) string { return "tag\x00" + room + "\x00" }
+
+func messageKey(room string, seq journal.Seq) string {
+	return fmt.Sprintf("%s%016x\x00", roomKey(room), uint64(seq))
+}
+
+func pinsKey(room string) string { return "pin\x00" + room + "\x00" }
+
+func pinKey(room string, seq journal.Seq) string {
+	return fmt.Sprintf("%s%016x", pinsKey(room), uint64(seq))
+}
+
+// tag is a record.
+type tag struct {
+	seq       journal.Seq
+	user, tag string // user is empty if it is shared
+	value     []byte
+	by        journal.Seq // the entry that has set it
+}
+
+// parse reads a record of a room.
+func parse(room string, r journal.Record) (t tag, ok bool) {
+	parts := strings.SplitN(strings.TrimPrefix(r.Key, roomKey(room)), "\x00", 3)
+	if len(parts) < 3 {
+		return t, false
+	}
+	seq, err := strconv.ParseUint(parts[0], 16, 64)
+	return tag{journal.Seq(seq), parts[1], parts[2], r.Value, r.Stamp.Seq}, err == nil
+}
+
+// Pins returns the messages that are pinned in a room, the oldest first.
+func Pins(ctx context.Context, records journal.Records, room string) (pins []uint64, err error) {
+	err = records.Scan(ctx, pinsKey(room), func(r journal.Record) error {
+		seq, err := strconv.ParseUint(strings.TrimPrefix(r.Key, pinsKey(room)), 16, 64)
+		if err == nil {
+			pins = append(pins, seq)
+		}
+		return nil
+	})
+	return pins, err
+}
