@@ -70,6 +70,20 @@ type Limits struct {
 	// The most read marks that are kept for one user. Default: 1000.
 	Marks int `json:"marks,omitempty"`
 
+	// The most conversations that one user belongs to. Default: 10000.
+	Conversations int `json:"conversations,omitempty" bounds:"1 100000"`
+
+	// The most rows of lists of conversations that this server tells of changes, of all
+	// users who have their lists open. Default: 5000000.
+	Listed int `json:"listed,omitempty"`
+
+	// How many conversations one user may found. Default: 0.2 a second, 10 at once.
+	CreateRate Rate `json:"create_rate,omitzero"`
+
+	// How often one user may ask for a page of the list of conversations. Default: 0.5
+	// times a second, 10 at once.
+	ListRate Rate `json:"list_rate,omitzero"`
+
 	// How long after sending a message its author may recall it. Default: 2m.
 	Recall caddy.Duration `json:"recall,omitempty"`
 
@@ -110,6 +124,8 @@ func (l *Limits) applyTo(s *chat.Settings) {
 	s.ConnectRate = access.Rate(l.ConnectRate)
 	s.NewRooms, s.ReadBytes, s.Marks = access.Rate(l.NewRooms), access.Rate(l.ReadBytes), l.Marks
 	s.EditWindow = time.Duration(l.Edit)
+	s.Conversations, s.Listed = l.Conversations, l.Listed
+	s.CreateRate, s.ListRate = access.Rate(l.CreateRate), access.Rate(l.ListRate)
 	s.RecallWindow, s.HelloTimeout, s.AwayDelay = time.Duration(l.Recall), time.Duration(l.Hello), time.Duration(l.Away)
 }
 
@@ -132,6 +148,10 @@ func (l *Limits) applyTo(s *chat.Settings) {
 //	    new_rooms     <rooms a second> <rooms at once>
 //	    read_bytes    <size a second> <size at once>
 //	    marks         <number>
+//	    conversations <number>
+//	    listed        <number>
+//	    create_rate   <conversations a second> <conversations at once>
+//	    list_rate     <times a second> <times at once>
 //	    recall        <duration>
 //	    edit          <duration>
 //	    hello         <duration>
@@ -142,6 +162,7 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 	for name, to := range map[string]*int{
 		"text": &l.Text, "page": &l.Page, "rooms": &l.Rooms, "sessions": &l.Sessions,
 		"greeting": &l.Greeting, "open_rooms": &l.OpenRooms, "marks": &l.Marks,
+		"conversations": &l.Conversations, "listed": &l.Listed,
 	} {
 		options[name] = func() error { return parseNumber(d, to) }
 	}
@@ -150,6 +171,7 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 	}
 	for name, to := range map[string]*Rate{
 		"session_rate": &l.SessionRate, "user_rate": &l.UserRate, "connect_rate": &l.ConnectRate, "new_rooms": &l.NewRooms,
+		"create_rate": &l.CreateRate, "list_rate": &l.ListRate,
 	} {
 		options[name] = func() error { return parseRate(d, to) }
 	}

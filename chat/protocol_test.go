@@ -100,7 +100,7 @@ func serve(t testing.TB, cfg chat.Config, h *chat.Handler) (url string, hub *cha
 
 // unhurried lifts the limits that are about time, where a test has set none.
 func unhurried(s *chat.Settings) {
-	for _, r := range []*access.Rate{&s.SessionRate, &s.SessionBytes, &s.ConnectRate, &s.NewRooms, &s.ReadBytes} {
+	for _, r := range []*access.Rate{&s.SessionRate, &s.SessionBytes, &s.ConnectRate, &s.NewRooms, &s.ReadBytes, &s.CreateRate, &s.ListRate} {
 		if r.Burst == 0 {
 			*r = access.Rate{PerSecond: 1e9, Burst: 1 << 30}
 		}

@@ -75,6 +75,15 @@ type Settings struct {
 	// Marks bounds the read marks that are stored for one user, in rooms that have no
 	// members. Beyond it the oldest are forgotten. Default 1000.
 	Marks int
+	// Conversations bounds to how many conversations one user belongs. Default 10,000.
+	Conversations int
+	// Listed bounds the rows of all lists that are open on this node and told of changes:
+	// some 40 bytes each. Default 5,000,000.
+	Listed int
+	// CreateRate bounds how often a user founds a conversation, and ListRate how often one
+	// asks for the list after hello; guests as for NewRooms. Default 0.2 and 0.5 a second,
+	// 10 at once.
+	CreateRate, ListRate access.Rate
 	// RecallWindow is how long an author may recall a message. Default 2 minutes.
 	RecallWindow time.Duration
 	// EditWindow is how long an author may edit a message. Default 15 minutes.
@@ -112,6 +121,10 @@ func (s Settings) withDefaults() Settings {
 	s.NewRooms.OrDefault(0.2, 60)
 	s.ReadBytes.OrDefault(4<<20, 32<<20)
 	orDefault(&s.Marks, 1000)
+	orDefault(&s.Conversations, 10_000)
+	orDefault(&s.Listed, 5_000_000)
+	s.CreateRate.OrDefault(0.2, 10)
+	s.ListRate.OrDefault(0.5, 10)
 	orDefault(&s.RecallWindow, 2*time.Minute)
 	orDefault(&s.EditWindow, 15*time.Minute)
 	orDefault(&s.HelloTimeout, 10*time.Second)
@@ -150,6 +163,7 @@ func (s *Settings) forActs() acts.Settings {
 		MaxSessions: s.MaxSessions, MaxRooms: s.MaxRooms, MaxInHand: max(s.MaxOutboxes/4, 8*s.MaxMessage), MaxText: s.MaxText, MaxPage: s.MaxPage, Marks: s.Marks,
 		SessionRate: s.SessionRate, SessionBytes: s.SessionBytes, UserRate: s.UserRate, UserBytes: s.UserBytes,
 		ConnectRate: s.ConnectRate, NewRooms: s.NewRooms, ReadBytes: s.ReadBytes,
+		CreateRate: s.CreateRate, ListRate: s.ListRate, Conversations: s.Conversations, Listed: s.Listed,
 		RequestBytes: s.MaxOutboxes / 4, RecallWindow: s.RecallWindow, EditWindow: s.EditWindow, Policies: s.Policies,
 	}
 }

@@ -142,6 +142,20 @@ var conversationRules = map[string]rule{
 		}
 	}, all(at("too_fast", reading, one("members", "list")), at("it reads no page", joined, moderation, ruling, one("POST", "create", "set")),
 		at(passes, operators), noConversation)},
+	"rate of founding": {func(t *testing.T, p *place) {
+		setting(func(set *chat.Settings) { set.CreateRate = once })(t, p)
+		p.out.ask(`{"type":"create","id":"?","pattern":"g-*","key":"before"}`)
+	}, all(at("too_fast", one("create")), at(others, reading, writing, moderation, ruling, one("read", "who", "members", "set", "list")), at(passes, operators), noConversation)},
+	"rate of lists": {func(t *testing.T, p *place) {
+		setting(func(set *chat.Settings) { set.ListRate = once })(t, p)
+		p.out.ask(`{"type":"list","id":"?"}`)
+	}, all(at("too_fast", one("list")), at(others, reading, writing, moderation, ruling, one("read", "who", "members", "set", "create")), at(passes, operators), noConversation)},
+	"number of conversations": {func(t *testing.T, p *place) {
+		for i := range 2 {
+			p.bo.create(fmt.Sprintf(`"key":"%d","users":["dan","cy"]`, i))
+		}
+		setting(func(set *chat.Settings) { set.Conversations = 2 })(t, p)
+	}, all(at("too_many", one("create", "member")), at(others, reading, writing, moderation, one("read", "who", "members", "info", "set", "list")), at(passes, operators), noConversation)},
 	"name of a room": {rules["name of a room"].comes, all(
 		at("bad_room", one("hello", "join", "history", "GET", "POST", "members", "set", "list"), joined, moderation, ruling, operators),
 		noConversation, map[string]string{"raw handshake": "400", "create": founds})},

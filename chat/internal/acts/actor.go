@@ -182,18 +182,16 @@ func (a *Actor) notMuted(room string) error {
 // chargeNewRoom counts the first entry of a room, or returns how long the actor must
 // wait with it. Guests count by their address: there may be any number of them.
 func (a *Actor) chargeNewRoom() (wait time.Duration) {
-	c := a.core
+	return a.reserve(a.core.settings().NewRooms, &a.core.newRooms)
+}
+
+// reserve counts what the actor does, or returns how long the actor must wait with it.
+func (a *Actor) reserve(rate access.Rate, limits *access.KeyLimiter[access.Person]) (wait time.Duration) {
 	if a.kind == operator {
 		return 0
 	}
-	rate, limits := c.settings().NewRooms, &c.newRooms
-	if user := a.User(); user.Guest {
-		wait = limits.addresses.Reserve(rate, c.Now(), a.addr)
-	} else {
-		wait = limits.users.Reserve(rate, c.Now(), user.ID)
-	}
-	if wait > 0 {
-		c.Counts.TooFast.Add(1)
+	if wait = limits.Reserve(rate, a.core.Now(), a.person()); wait > 0 {
+		a.core.Counts.TooFast.Add(1)
 	}
 	return wait
 }

@@ -3,8 +3,10 @@ package acts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
@@ -57,10 +59,15 @@ func (a *Actor) found(ctx context.Context, room string, c *wire.Create, others [
 			return nil, nil
 		}
 		if !charged {
-			if wait := a.chargeNewRoom(); wait > 0 {
-				return nil, wire.TooSoon(wait)
+			for _, wait := range []time.Duration{a.reserve(a.core.settings().CreateRate, &a.core.founding), a.chargeNewRoom()} {
+				if wait > 0 {
+					return nil, wire.TooSoon(wait)
+				}
 			}
 			charged = true
+			if err := a.haveRoom(ctx, append(others[:len(others):len(others)], a.User().ID), c); err != nil {
+				return nil, err
+			}
 		}
 		if err := a.keepProfile(ctx); err != nil {
 			return nil, err
@@ -92,6 +99,33 @@ func (a *Actor) mayAdd(room string, users []string, direct bool) error {
 	return a.mayBeIn(room)
 }
 
+// haveRoom returns why users cannot belong to one more conversation, or nil. An empty id
+// is none. They found one with c, the last of them at the head, or are added if c is nil.
+func (a *Actor) haveRoom(ctx context.Context, users []string, c *wire.Create) error {
+	most := a.core.settings().Conversations
+	for i, id := range users {
+		if id == "" {
+			continue
+		}
+		if full, err := a.core.lists.Full(ctx, id, most); err != nil || !full {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		e := wire.TooMany.Error("")
+		e.Message = fmt.Sprintf("nobody belongs to more than %d conversations", most)
+		switch {
+		case c == nil || c.Direct == "" && i < len(c.Users):
+			e.Field = fmt.Sprintf("users[%d]", i)
+		case c.Direct != "" && i == 0:
+			e.Field = "direct"
+		}
+		return e
+	}
+	return nil
+}
+
 // SetMembers is the act of giving users a role in a conversation, or of removing them.
 func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Receipt, error) {
 	room, users := c.Room, c.Users
@@ -118,7 +152,10 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 		if err != nil || change == nil || role == access.NoRole {
 			return change, err
 		}
-		return change, a.mayAdd(room, users, false)
+		if err := a.mayAdd(room, users, false); err != nil {
+			return nil, err
+		}
+		return change, a.haveRoom(ctx, s.Newcomers(users), nil)
 	})
 }
 

@@ -43,8 +43,10 @@ type Core struct {
 	current      atomic.Pointer[Settings]
 	userLimiters access.UserLimiters
 	addresses    access.AddressLimiter
-	newRooms     newRooms
 	changing     keyedmutex.Mutex[changed]
+	newRooms     access.KeyLimiter[access.Person] // first entries of rooms
+	founding     access.KeyLimiter[access.Person]
+	listing      access.KeyLimiter[access.Person] // commands list
 	speaking     keyedmutex.Mutex[speaker]
 	again        sync.WaitGroup // acts that are judged again
 	reading      reading
@@ -167,12 +169,6 @@ func (c *Core) notAppended(err error) error {
 		}
 	}
 	return unavailable(err)
-}
-
-// newRooms bounds how often first entries are made.
-type newRooms struct {
-	users     access.KeyLimiter[string]
-	addresses access.AddressLimiter
 }
 
 // speaker is an actor who says something in a conversation: if what it says is judged

@@ -40,6 +40,9 @@ func (a Turn) List(ctx context.Context, c *wire.List) (*wire.Rows, error) {
 	if err := a.mayList(); err != nil {
 		return nil, err
 	}
+	if wait := a.reserve(a.core.settings().ListRate, &a.core.listing); wait > 0 {
+		return nil, wire.TooSoon(wait)
+	}
 	answer, user := &wire.Rows{ID: c.ID}, a.User().ID
 	if a.listing != nil {
 		a.core.live.Hold(a.listing, user)
@@ -56,9 +59,6 @@ func (a Turn) List(ctx context.Context, c *wire.List) (*wire.Rows, error) {
 	a.owe(max(len(answer.Rows), 1) * rowCost)
 	return answer, err
 }
-
-// maxListed is how many pairs of user and room one node tells of changes.
-const maxListed = 5_000_000
 
 // rowCost is what a row counts for that was read for the list.
 const rowCost = 64

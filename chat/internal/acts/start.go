@@ -35,7 +35,7 @@ func New(cfg Config) (*Core, error) {
 	c.marks = readmarks.New(cfg.Journal.Records())
 	c.lists = list.Reader{Journal: c.journal, Marks: c.marks, Profiles: c.profiles, IsDirect: c.isDirect, Shown: c.isListed}
 	c.live = list.NewLive(list.Config{
-		Reader: &c.lists, Log: c.log, Context: c.context, Frame: room.Frame, Max: func() int { return maxListed },
+		Reader: &c.lists, Log: c.log, Context: c.context, Frame: room.Frame, Max: func() int { return c.settings().Listed },
 	})
 	c.sent = readmarks.NewSending(c.moveToSent)
 	c.Configure(cfg.Settings)

@@ -60,7 +60,13 @@ func (w *watchers) add(user string, places []place, max int) bool {
 	if u == nil {
 		return false // the session has ended
 	}
-	if w.pairs+len(places) > max {
+	added := 0
+	for _, p := range places {
+		if _, there := u.rooms[p.room]; !there {
+			added++
+		}
+	}
+	if added > 0 && w.pairs+added > max {
 		return false
 	}
 	for _, p := range places {

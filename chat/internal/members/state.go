@@ -63,6 +63,17 @@ func (s *State) loadAll(ctx context.Context, r journal.Records) error {
 	})
 }
 
+// Newcomers returns, for each of the users, its id if it has no seat yet, or no text.
+func (s *State) Newcomers(users []string) []string {
+	list := make([]string, len(users))
+	for i, user := range users {
+		if s.Seats[user].Role == access.NoRole {
+			list[i] = user
+		}
+	}
+	return list
+}
+
 // heir returns who follows the owner of a room of which all seats are known: the admin
 // who has been there for longest, or else the member. It returns false if everybody
 // leaves.
