@@ -189,6 +189,16 @@ func (ps Policies) Founding(id *Identity, direct bool, pattern string) (*Policy,
 	return nil, false
 }
 
+// Directs returns the patterns of conversations of two.
+func (ps Policies) Directs() (patterns []string) {
+	for i := range ps {
+		if ps[i].Direct {
+			patterns = append(patterns, ps[i].Pattern)
+		}
+	}
+	return patterns
+}
+
 // HaveConversations reports whether any room can be a conversation.
 func (ps Policies) HaveConversations() bool {
 	return slices.ContainsFunc(ps, func(p Policy) bool { return p.IsConversation() })

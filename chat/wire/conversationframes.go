@@ -98,7 +98,8 @@ type SetRow struct {
 	ID                string
 	Room              string
 	Notify, Top, Hide *bool
-	Clear             bool // hide everything that was said until now, for good
+	Block             *bool // of the other one of two
+	Clear             bool  // hide everything that was said until now, for good
 }
 
 func (c *List) CommandID() string   { return c.ID }

@@ -27,8 +27,8 @@ var conversationCommands = []struct {
 	{&SetInfo{Room: "team"}, `{"type":"info","room":"team"}`},
 	{&List{ID: "5", Next: "n", Limit: 5}, `{"type":"list","id":"5","next":"n","limit":5}`},
 	{&List{Rooms: []string{"team"}}, `{"type":"list","rooms":["team"]}`},
-	{&SetRow{"6", "team", to(false), to(true), to(true), true},
-		`{"type":"set","id":"6","room":"team","notify":false,"top":true,"hide":true,"clear":true}`},
+	{&SetRow{"6", "team", to(false), to(true), to(true), to(false), true},
+		`{"type":"set","id":"6","room":"team","notify":false,"top":true,"hide":true,"block":false,"clear":true}`},
 	{&SetRow{Room: "team"}, `{"type":"set","room":"team"}`},
 }
 
@@ -36,14 +36,14 @@ var (
 	hi   = Entry{Kind: journal.Message, Room: "team", Seq: 2, At: 3, From: li, Body: []byte(`1`)}
 	full = Row{
 		Room: "team", Title: "Trip", Avatar: "https://x/y", Closed: true, Size: 2, Epoch: "k3", Last: 2, At: 3, Count: 1, Entry: &hi, Cut: true,
-		Role: "member", With: &li, Read: 1, Unread: 1, Mention: 2, Notify: true, Top: true, Hidden: true,
+		Role: "member", With: &li, Read: 1, Unread: 1, Mention: 2, Notify: true, Top: true, Hidden: true, Block: true,
 	}
 )
 
 const (
 	fullRow = `"room":"team","title":"Trip","avatar":"https://x/y","closed":true,"size":2,"epoch":"k3","last":2,"at":3,"count":1,` +
 		`"entry":{"type":"message","room":"team","seq":2,"at":3,"from":{"id":"u7","name":"Li"},"body":1},"cut":true,` +
-		`"role":"member","with":{"id":"u7","name":"Li"},"read":1,"unread":1,"mention":2,"notify":true,"top":true,"hidden":true}`
+		`"role":"member","with":{"id":"u7","name":"Li"},"read":1,"unread":1,"mention":2,"notify":true,"top":true,"hidden":true,"block":true}`
 	bareWelcome = `{"type":"welcome","session":"","at":0,"user":{"id":"u7","name":""},"ping":0,` +
 		`"limits":{"message":0,"text":0,"page":0,"rooms":0,"recall":0,"edit":0},"rooms":[],`
 )

@@ -48,7 +48,7 @@ func list(r *reader) *List {
 }
 
 func setRow(r *reader) *SetRow {
-	s := &SetRow{ID: r.id, Room: r.room(), Notify: r.flag(fieldNotify), Top: r.flag(fieldTop), Hide: r.flag(fieldHide)}
+	s := &SetRow{ID: r.id, Room: r.room(), Notify: r.flag(fieldNotify), Top: r.flag(fieldTop), Hide: r.flag(fieldHide), Block: r.flag(fieldBlock)}
 	if clear := r.flag(fieldClear); clear != nil {
 		if !*clear {
 			r.wrong(fieldClear, "must be true: what was cleared does not come back")

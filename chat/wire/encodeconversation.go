@@ -108,7 +108,7 @@ func (c *SetRow) Append(dst []byte) []byte {
 	for _, f := range []struct {
 		name string
 		flag *bool
-	}{{"notify", c.Notify}, {"top", c.Top}, {"hide", c.Hide}} {
+	}{{"notify", c.Notify}, {"top", c.Top}, {"hide", c.Hide}, {"block", c.Block}} {
 		if f.flag != nil {
 			dst = appendBool(dst, f.name, *f.flag)
 		}

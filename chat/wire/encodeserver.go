@@ -202,6 +202,9 @@ func (r *Row) appendRest(dst []byte) []byte {
 	if r.Hidden {
 		dst = appendBool(dst, "hidden", true)
 	}
+	if r.Block {
+		dst = appendBool(dst, "block", true)
+	}
 	return append(dst, '}')
 }
 

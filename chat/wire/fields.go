@@ -40,6 +40,7 @@ const (
 	fieldTop
 	fieldHide
 	fieldClear
+	fieldBlock
 	fieldReply
 	fieldMentions
 	fieldQuiet
@@ -53,7 +54,7 @@ var fieldNames = [fieldCount]string{
 	"type", "id", "room", "key", "body", "seq", "epoch", "after", "before", "limit",
 	"token", "device", "name", "avatar", "rooms", "user", "for",
 	"users", "role", "title", "about", "closed", "direct", "pattern",
-	"list", "next", "since", "notify", "top", "hide", "clear",
+	"list", "next", "since", "notify", "top", "hide", "clear", "block",
 	"reply", "mentions", "quiet", "tag", "value", "shared",
 }
 

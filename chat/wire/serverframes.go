@@ -134,6 +134,7 @@ type Row struct {
 	Notify  bool
 	Top     bool
 	Hidden  bool
+	Block   bool // the user has blocked the other one
 }
 
 // Listed is the list in a [Welcome].

@@ -65,7 +65,7 @@ func (a *Actor) found(ctx context.Context, room string, c *wire.Create, others [
 				}
 			}
 			charged = true
-			if err := a.haveRoom(ctx, append(others[:len(others):len(others)], a.User().ID), c); err != nil {
+			if err := a.mayCome(ctx, append(others[:len(others):len(others)], a.User().ID), c); err != nil {
 				return nil, err
 			}
 		}
@@ -99,31 +99,21 @@ func (a *Actor) mayAdd(room string, users []string, direct bool) error {
 	return a.mayBeIn(room)
 }
 
-// haveRoom returns why users cannot belong to one more conversation, or nil. An empty id
-// is none. They found one with c, the last of them at the head, or are added if c is nil.
-func (a *Actor) haveRoom(ctx context.Context, users []string, c *wire.Create) error {
-	most := a.core.settings().Conversations
-	for i, id := range users {
-		if id == "" {
-			continue
-		}
-		if full, err := a.core.lists.Full(ctx, id, most); err != nil || !full {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		e := wire.TooMany.Error("")
-		e.Message = fmt.Sprintf("nobody belongs to more than %d conversations", most)
-		switch {
-		case c == nil || c.Direct == "" && i < len(c.Users):
-			e.Field = fmt.Sprintf("users[%d]", i)
-		case c.Direct != "" && i == 0:
-			e.Field = "direct"
-		}
-		return e
+// mayCome returns why users do not come into one more conversation, or nil. An empty id is
+// nobody. They found one with c, the last of them at the head, or are added if c is nil.
+func (a *Actor) mayCome(ctx context.Context, users []string, c *wire.Create) error {
+	set := a.core.settings()
+	i, e, err := a.core.lists.Refuses(ctx, a.User().ID, set.Policies.Directs(), users, set.Conversations)
+	if e == nil {
+		return err
 	}
-	return nil
+	switch {
+	case c == nil || c.Direct == "" && i < len(c.Users):
+		e.Field = fmt.Sprintf("users[%d]", i)
+	case c.Direct != "" && i == 0:
+		e.Field = "direct"
+	}
+	return e
 }
 
 // SetMembers is the act of giving users a role in a conversation, or of removing them.
@@ -155,7 +145,7 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 		if err := a.mayAdd(room, users, false); err != nil {
 			return nil, err
 		}
-		return change, a.haveRoom(ctx, s.Newcomers(users), nil)
+		return change, a.mayCome(ctx, s.Newcomers(users), nil)
 	})
 }
 

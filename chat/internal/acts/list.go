@@ -80,11 +80,16 @@ func (a Turn) SetRow(ctx context.Context, c *wire.SetRow) error {
 	if in.seat.Role == access.NoRole {
 		return wire.Forbidden.Error("")
 	}
+	if c.Block != nil && !in.Direct {
+		e := wire.Forbidden.Error("")
+		e.Field, e.Message = "block", "only the other user of a conversation of two can be blocked"
+		return e
+	}
 	heads, err := a.core.journal.Heads(ctx, []string{c.Room})
 	if err != nil {
 		return err
 	}
-	change := list.Change{Notify: c.Notify, Top: c.Top, Hide: c.Hide, Clear: c.Clear}
+	change := list.Change{Notify: c.Notify, Top: c.Top, Hide: c.Hide, Block: c.Block, Clear: c.Clear}
 	_, err = list.Set(ctx, a.core.journal.Records(), a.User().ID, c.Room, &heads[0], change)
 	if err == nil {
 		a.core.live.Tell(ctx, a.User().ID, c.Room)

@@ -37,15 +37,11 @@ func (a *Actor) standing(ctx context.Context, room string) (standing, error) {
 	}
 	s = a.standingIn(&state)
 	if s.seat.Role != access.NoRole {
-		record, err := a.core.journal.Records().Get(ctx, list.SettingsKey(user, room))
-		if err != nil {
-			return standing{}, err
-		}
-		if s.row, err = list.ParseSettings(record); err != nil {
-			return standing{}, err
-		}
+		blocked := false
+		s.row, blocked, err = a.core.lists.Settings(ctx, user, s.room.With(user), room)
+		s.Write = s.Write && !blocked
 	}
-	return s, nil
+	return s, err
 }
 
 // standingIn returns the actor's standing in a conversation whose records were read.

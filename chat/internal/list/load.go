@@ -3,7 +3,6 @@ package list
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -219,29 +218,6 @@ func (r *Reader) seats(ctx context.Context, user string, rooms []string) (items 
 	}
 	return items, err
 }
-
-// Full reports whether a user belongs to so many conversations already. It costs a scan of
-// as many records: some 3 ms for 10,000.
-func (r *Reader) Full(ctx context.Context, user string, most int) (bool, error) {
-	n := 0
-	err := r.Journal.Records().Scan(ctx, members.UserKey(user), func(rec journal.Record) error {
-		seat, err := members.ParseSeat(rec)
-		if seat.Role != access.NoRole {
-			n++
-		}
-		if err == nil && n >= most {
-			return errEnough
-		}
-		return err
-	})
-	if errors.Is(err, errEnough) {
-		return true, nil
-	}
-	return false, err
-}
-
-// errEnough ends a scan.
-var errEnough = errors.New("there are enough")
 
 // sortItems sorts rows as they stand: those with Top first, then the newest.
 func sortItems(items []item) {

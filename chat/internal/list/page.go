@@ -206,8 +206,8 @@ func (it *item) row(state *members.Room, everybody journal.Seq) wire.Row {
 		Room: it.room, Title: state.Title, Avatar: state.Avatar, Closed: state.Closed, Size: state.Size,
 		Epoch: h.Epoch, Last: uint64(h.Last), At: it.at, Count: h.Count,
 		Role: it.seat.Role.String(), Unread: it.unread(), Notify: !it.settings.Silent, Top: it.settings.Top,
-		Hidden: it.hidden(),
-		Read:   uint64(max(it.mark.In(h.Epoch).Seq, min(it.seat.Since, h.Last), s.Cleared)),
+		Hidden: it.hidden(), Block: s.Block,
+		Read: uint64(max(it.mark.In(h.Epoch).Seq, min(it.seat.Since, h.Last), s.Cleared)),
 	}
 	row.Mention = uint64(it.mention(journal.Seq(row.Read), everybody))
 	if e := &h.Newest; e.Seq > 0 && e.Seq >= it.seat.Since && e.Seq > s.Cleared {

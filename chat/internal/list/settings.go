@@ -13,6 +13,7 @@ import (
 type Settings struct {
 	Silent bool `json:"silent,omitempty"` // it raises no count of what is unread
 	Top    bool `json:"top,omitempty"`
+	Block  bool `json:"block,omitempty"` // the other one of two says nothing here
 	// Hidden hides the row while the room has no more counting entries than that; 0: it is
 	// not hidden, but for HiddenEmpty.
 	Hidden      uint64 `json:"hidden,omitempty"`
@@ -56,8 +57,8 @@ func (s Settings) IsHidden(count uint64) bool {
 
 // Change are settings to be changed. Nil fields stay.
 type Change struct {
-	Notify, Top, Hide *bool
-	Clear             bool
+	Notify, Top, Hide, Block *bool
+	Clear                    bool
 }
 
 // Set changes the settings of a conversation, which stands at head now, and returns what
@@ -84,6 +85,9 @@ func (c *Change) apply(s *Settings, head *journal.Head) {
 	}
 	if c.Top != nil {
 		s.Top = *c.Top
+	}
+	if c.Block != nil {
+		s.Block = *c.Block
 	}
 	if c.Hide != nil {
 		s.Hidden, s.HiddenEmpty = 0, false
