@@ -298,7 +298,7 @@ func TestList_RandomHistories_StayRight(t *testing.T) {
 			l.send(fmt.Sprintf(format, args...))
 			return l.hear("x")
 		}
-		switch n := random.IntN(14); {
+		switch n := random.IntN(17); {
 		case len(rooms) == 0 || n == 0 && len(rooms) < 12:
 			made := do(`{"type":"create","id":"x","key":"%d","users":[%q]}`, step, other)
 			rooms = append(rooms, made["room"].(string))
@@ -320,6 +320,12 @@ func TestList_RandomHistories_StayRight(t *testing.T) {
 			do(`{"type":"set","id":"x","room":%q,%s}`, room(), []string{`"top":true`, `"notify":false`, `"hide":true`, `"clear":true`, `"top":false`}[random.IntN(5)])
 		case n == 12:
 			do(`{"type":"recall","id":"x","room":%q,"seq":%d}`, room(), 1+random.IntN(40))
+		case n == 14:
+			do(`{"type":"send","id":"x","room":%q,"mentions":[%q],"quiet":%t,"body":"at %d"}`, room(), other, random.IntN(2) == 0, step)
+		case n == 15:
+			do(`{"type":"edit","id":"x","room":%q,"seq":%d,"body":"edited %d"}`, room(), 1+random.IntN(20), step)
+		case n == 16:
+			do(`{"type":"tag","id":"x","room":%q,"seq":%d,"tag":"x","value":%t}`, room(), 1+random.IntN(20), random.IntN(2) == 0)
 		case n == 13:
 			l.closeNow()
 			l.open(urls[random.IntN(2)])

@@ -102,6 +102,8 @@ func TestReading_EachDoor_IsBoundedAndCharged(t *testing.T) {
 		"history forward": {page + entry, page + entry, func(a at) { ask(a.out, `{"type":"history","id":"?","room":"tea","after":0}`) }},
 		"read":            {2 * entry, 3 * entry, func(a at) { ask(a.in, `{"type":"read","id":"?","room":"tea","seq":7}`) }},
 		"recall":          {2 * entry, 2 * entry, func(a at) { ask(a.in, `{"type":"recall","id":"?","room":"tea","seq":7}`) }},
+		"edit":            {2 * entry, 2 * entry, func(a at) { ask(a.in, `{"type":"edit","id":"?","room":"tea","seq":7,"body":1}`) }},
+		"tag":             {2 * entry, 2 * entry, func(a at) { ask(a.in, `{"type":"tag","id":"?","room":"tea","seq":7,"tag":"x","value":true}`) }},
 		"GET": {page + entry, page + entry, func(a at) {
 			if rec := serveMessages(a.b.handler, newRequest(http.MethodGet, "ann", ""), "tea"); rec.Code != 200 {
 				a.b.t.Error(rec.Code, rec.Body)

@@ -35,7 +35,7 @@ func loaded(t *testing.T, j store, room string) members.State {
 // The members of a conversation come along: into an empty journal, and into one that has
 // an older state of it.
 func TestImport_Conversation_HasItsMembers(t *testing.T) {
-	owner := members.By{User: ann.ID, Role: access.Owner, Rights: access.Rights{Invite: true, Moderate: true, MaxMembers: 9}}
+	owner := members.By{User: ann.ID, Role: access.Owner, Rights: access.Rights{Read: true, Invite: true, Moderate: true, MaxMembers: 9}}
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
 			j, there := open(t), open(t)

@@ -5,6 +5,7 @@
 // # Files, lowest first
 //
 //	conversation.go  the members of a room as a line
+//	tagged.go        tags and mentions as lines
 //	line.go          one entry as a line
 //	export.go        lines of entries that are kept: of all, or the last of a room
 //	tail.go          lines of entries as they come

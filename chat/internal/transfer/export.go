@@ -20,7 +20,8 @@ type Source interface {
 // room by room, beginning after the entry with the number after in the room from.
 // So an export that was interrupted can go on where it was. An empty from means the
 // beginning; if there is no room from, the error wraps ErrNoRoom. Behind the entries of a
-// conversation there is a line with its members. If only is set, it is
+// conversation there is a line with its members, and behind those of a room lines with
+// what its messages are tagged with and whom they mention. If only is set, it is
 // that room alone. Rooms that belong to the server are left out, since no import takes
 // them. The line is valid during the call only. Without a lister, only may not be empty.
 func Export(ctx context.Context, j Source, lister journal.Lister, only, from string, after journal.Seq, each func(line []byte) error) error {
@@ -122,8 +123,12 @@ func exportWhole(ctx context.Context, j Source, room string, after journal.Seq, 
 		}
 		after = last
 		state, err := loadMembers(ctx, j, room)
-		if err != nil || state.Version == 0 {
+		if err != nil {
 			return err
+		}
+		if state.Version == 0 {
+			state.Name = room
+			return exportTagged(ctx, j, &state, after, each)
 		}
 		again, err := loadMembers(ctx, j, room)
 		if err != nil {
@@ -136,7 +141,10 @@ func exportWhole(ctx context.Context, j Source, room string, after journal.Seq, 
 		if err != nil {
 			return err
 		}
-		return each(line)
+		if err := each(line); err != nil {
+			return err
+		}
+		return exportTagged(ctx, j, &state, after, each)
 	}
 	return fmt.Errorf("export room %q: its members change all the time", room)
 }
@@ -145,4 +153,10 @@ func loadMembers(ctx context.Context, j Source, room string) (members.State, err
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	return members.Load(ctx, j.Records(), room, nil, true)
+}
+
+func exportTagged(ctx context.Context, j Source, s *members.State, upTo journal.Seq, each func(line []byte) error) error {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	return exportMarks(ctx, j.Records(), s, upTo, each)
 }

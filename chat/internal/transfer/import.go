@@ -8,7 +8,6 @@ import (
 	"io"
 	"time"
 
-	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
@@ -40,12 +39,14 @@ func Import(ctx context.Context, j Target, from io.Reader, await func(ctx contex
 	lines := bufio.NewScanner(from)
 	lines.Buffer(make([]byte, 64<<10), maxLine)
 	for lines.Scan() {
-		e, of, err := parseLine(lines.Bytes(), time.Now())
+		e, of, marks, err := parseLine(lines.Bytes(), time.Now())
 		switch {
 		case err != nil:
 			err = in.fail(ctx, err)
 		case of != nil:
-			err = in.addMembers(ctx, of)
+			err = in.addRecords(ctx, func() ([]journal.Record, error) { return recordsOver(ctx, in.journal.Records(), of) })
+		case marks != nil:
+			err = in.addRecords(ctx, marks.records)
 		default:
 			err = in.add(ctx, e, len(lines.Bytes()))
 		}
@@ -87,12 +88,13 @@ func (in *importer) add(ctx context.Context, e journal.Entry, size int) error {
 	return in.flush(ctx)
 }
 
-// addMembers writes the members of a conversation, whose entries come before them.
-func (in *importer) addMembers(ctx context.Context, of *members.State) error {
+// addRecords writes what a line stands for that is about a room whose entries come before
+// it.
+func (in *importer) addRecords(ctx context.Context, of func() ([]journal.Record, error)) error {
 	if err := in.flush(ctx); err != nil {
 		return err
 	}
-	list, err := recordsOver(ctx, in.journal.Records(), of)
+	list, err := of()
 	written := 0
 	if err == nil {
 		written, err = in.journal.RestoreRecords(ctx, list)

@@ -69,6 +69,7 @@ type rest struct {
 type line struct {
 	rest
 	Conversation *conversation `json:"conversation"` // then nothing else is there
+	Marks        *marks        `json:"marks"`        // then nothing else is there
 	Epoch        string        `json:"epoch"`
 	Entry        *struct {
 		Type     string          `json:"type"`
@@ -132,30 +133,32 @@ type lineUser struct {
 // clock of the machine that it comes from may be ahead.
 const clockSlack = time.Hour
 
-// parseLine reads a line, of an entry or of a conversation. What it returns shares no
-// memory with it.
-func parseLine(text []byte, now time.Time) (e journal.Entry, of *members.State, err error) {
+// parseLine reads a line, of an entry, of a conversation or of marks. What it returns
+// shares no memory with it.
+func parseLine(text []byte, now time.Time) (e journal.Entry, of *members.State, m *marks, err error) {
 	if !utf8.Valid(text) {
-		return e, nil, errors.New("it is not UTF-8")
+		return e, nil, nil, errors.New("it is not UTF-8")
 	}
 	var l line
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&l); err != nil {
-		return e, nil, fmt.Errorf("it is not the JSON of an entry: %w", err)
+		return e, nil, nil, fmt.Errorf("it is not the JSON of an entry: %w", err)
 	}
 	if _, extra := d.Token(); extra != io.EOF {
-		return e, nil, errors.New("there is something behind the entry")
+		return e, nil, nil, errors.New("there is something behind the entry")
 	}
-	if (l.Entry == nil) == (l.Conversation == nil) {
-		return e, nil, errors.New("entry is missing")
-	}
-	if l.Conversation != nil {
+	switch {
+	case l.Entry != nil && l.Conversation == nil && l.Marks == nil:
+		e, err = l.entry(now)
+	case l.Entry == nil && l.Conversation != nil && l.Marks == nil:
 		of, err = l.Conversation.seats()
-		return e, of, err
+	case l.Entry == nil && l.Conversation == nil && l.Marks != nil:
+		m = l.Marks
+	default:
+		err = errors.New("entry is missing")
 	}
-	e, err = l.entry(now)
-	return e, nil, err
+	return e, of, m, err
 }
 
 // entry returns the entry of the line.

@@ -1,0 +1,52 @@
+package tags
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// Kept is a tag as an export has it.
+type Kept struct {
+	Seq   journal.Seq     `json:"seq"`            // of the message
+	User  string          `json:"user,omitempty"` // empty: the tag is shared
+	Tag   string          `json:"tag"`
+	Value json.RawMessage `json:"value"`
+	By    journal.Seq     `json:"by"` // the entry that has set it
+}
+
+// OfWholeRoom returns all tags of a room that entries up to a number have set.
+func OfWholeRoom(ctx context.Context, records journal.Records, room string, upTo journal.Seq) (list []Kept, err error) {
+	err = records.Scan(ctx, roomKey(room), func(r journal.Record) error {
+		if t, ok := parse(room, r); ok && t.by <= upTo {
+			list = append(list, Kept{t.seq, t.user, t.tag, t.value, t.by})
+		}
+		return nil
+	})
+	return list, err
+}
+
+// Restored returns the records of tags of a room, or what is wrong with one.
+func Restored(room string, list []Kept) (records []journal.Record, err error) {
+	for _, k := range list {
+		if k.Seq < 1 || k.By <= k.Seq || k.By > journal.MaxSeq || len(k.User) > wire.MaxUser || len(k.Value) > wire.MaxTagValue ||
+			k.Tag == "" || utf8.RuneCountInString(k.Tag) > wire.MaxTag || strings.ContainsFunc(k.Tag+k.User, unicode.IsControl) {
+			return nil, errors.New("a tag must have the seq of a message, a text, and the number of a later entry")
+		}
+		if s := string(k.Value); s == "" || s == "null" || s == "false" || k.User != "" && s != "true" {
+			return nil, errors.New("the value of a tag must be true, or for a shared one something else but null and false")
+		}
+		stamp := journal.Stamp{Seq: k.By}
+		records = append(records, journal.Record{Key: messageKey(room, k.Seq) + k.User + "\x00" + k.Tag, Value: k.Value, Stamp: stamp})
+		if k.User == "" && k.Tag == Pin {
+			records = append(records, journal.Record{Key: pinKey(room, k.Seq), Value: []byte{}, Stamp: stamp})
+		}
+	}
+	return records, nil
+}
