@@ -7,6 +7,16 @@ import (
 	"github.com/caddychat/caddy-chat/chat"
 )
 
+// until skips frames before one of a type.
+func (c *client) until(typ string) string {
+	c.t.Helper()
+	for {
+		if got := c.any(); typeOf(got) == typ {
+			return got
+		}
+	}
+}
+
 // Whom the other one of two has blocked says nothing there by any door, does not bring the
 // other one into conversations, and still reads. It ends when the block does.
 func TestConversation_Block(t *testing.T) {
@@ -52,12 +62,7 @@ func TestConversation_Block(t *testing.T) {
 		must(ann, `{"type":"member","id":"?","room":%q,"users":["ben"],"role":"admin"}`, shared)
 		must(ben, `{"type":"send","id":"?","room":%q,"body":"not you"}`, d)
 		ben.send(fmt.Sprintf(`{"type":"list","rooms":[%q]}`, d))
-		for got := ben.any(); ; got = ben.any() {
-			if typeOf(got) == "list" {
-				ben.match(`{"type":"list","rows":[{"block":true,"…":"…"}],"more":false}`, got)
-				break
-			}
-		}
+		ben.match(`{"type":"list","rows":[{"block":true,"…":"…"}],"more":false}`, ben.until("list"))
 		must(ben, `{"type":"set","id":"?","room":%q,"block":false}`, d)
 		for name, frame := range tries {
 			if got := ann.ask(frame); got != "" {
@@ -65,4 +70,39 @@ func TestConversation_Block(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Two of whom one was erased belong to their conversation again once either founds it anew.
+func TestConversation_Direct_GoesOnAfterErasure(t *testing.T) {
+	for _, founder := range []string{"ann", "ben"} {
+		inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+			ben := b.connect().hello(`,"token":"ben"`)
+			d := ben.create(`"direct":"ann"`)
+			ben.send(fmt.Sprintf(`{"type":"join","room":%q}`, d))
+			ben.expect(`{"type":"joined","…":"…"}`)
+			if _, err := b.hub.EraseUser(t.Context(), "ann"); err != nil {
+				t.Fatal(err)
+			}
+			ben.expect(`{"type":"member","seq":2,"users":[{"id":"ann","…":"…"}],"role":"none","…":"…"}`)
+			if got := ben.ask(fmt.Sprintf(`{"type":"send","id":"?","room":%q,"body":1}`, d)); got != "forbidden" {
+				t.Errorf("send to nobody: %q", got)
+			}
+			ann := b.connect().hello(`,"token":"ann"`)
+			by, other := ann, "ben"
+			if founder == "ben" {
+				by, other = ben, "ann"
+			}
+			for _, duplicate := range []bool{false, true} {
+				by.send(fmt.Sprintf(`{"type":"create","id":"1","direct":%q}`, other))
+				by.match(fmt.Sprintf(`{"type":"created","id":"1","room":%q,"duplicate":%t}`, d, duplicate), by.until("created"))
+			}
+			ann.send(fmt.Sprintf(`{"type":"join","room":%q}`, d))
+			ann.match(`{"type":"joined","role":"member","size":2,"write":true,"with":{"id":"ben","…":"…"},"last":3,"…":"…"}`, ann.until("joined"))
+			for _, c := range []*client{ann, ben} {
+				if got := c.ask(fmt.Sprintf(`{"type":"send","id":"?","room":%q,"body":1}`, d)); got != "" {
+					t.Errorf("send afterwards: %q", got)
+				}
+			}
+		})
+	}
 }

@@ -55,7 +55,7 @@ func wrongUser(c *wire.Create, i int) error {
 func (a *Actor) found(ctx context.Context, room string, c *wire.Create, others []string) (journal.Receipt, error) {
 	charged := false
 	return a.govern(ctx, room, append(others[:len(others):len(others)], a.User().ID), false, func(s *members.State, _ members.By) (*members.Change, error) {
-		if s.Version > 0 {
+		if s.Version > 0 && !s.Vacant() {
 			return nil, nil
 		}
 		if !charged {
@@ -75,6 +75,9 @@ func (a *Actor) found(ctx context.Context, room string, c *wire.Create, others [
 		shown, err := a.core.profiles(ctx, others)
 		if err != nil {
 			return nil, err
+		}
+		if s.Version > 0 {
+			return s.Reseat(a.User(), shown[0])
 		}
 		if c.Direct != "" {
 			return members.FoundDirect(room, a.User(), shown[0])

@@ -63,6 +63,19 @@ func FoundDirect(room string, user, other journal.User) (*Change, error) {
 	return c, c.write(&Room{Size: 2, Direct: []string{both[0].ID, both[1].ID}})
 }
 
+// Vacant reports whether one of two has no seat: the user was erased.
+func (s *State) Vacant() bool {
+	return slices.ContainsFunc(s.Direct, func(user string) bool { return s.Seats[user].Role == access.NoRole })
+}
+
+// Reseat gives the seats of two back that are vacant, and opens the room.
+func (s *State) Reseat(both ...journal.User) (*Change, error) {
+	open := *s
+	open.Closed = false
+	vacant := slices.DeleteFunc(both, func(u journal.User) bool { return s.Seats[u.ID].Role != access.NoRole })
+	return open.change(vacant, access.Member)
+}
+
 // Records returns the records of a conversation of which all seats are known.
 func (s *State) Records() ([]journal.Record, error) {
 	c := Change{room: s.Name}
