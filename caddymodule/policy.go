@@ -52,6 +52,10 @@ type Policy struct {
 	// to 5000. Default: any number, and 500 in conversations.
 	MaxMembers int `json:"max_members,omitempty"`
 
+	// Members of a conversation see how far the others have read, if it has at most so
+	// many. By default nobody sees that.
+	Receipts int `json:"receipts,omitempty"`
+
 	// Whether users are not told who else is in the room. Default: false.
 	NoPresence bool `json:"no_presence,omitempty"`
 
@@ -106,6 +110,7 @@ func (p *Policy) toChat() (policy access.Policy, err error) {
 		History:    access.History{Entries: p.History.Entries, Age: time.Duration(p.History.Age), Joined: p.History.Joined},
 		Retention:  p.Retention.toChat(),
 		MaxMembers: p.MaxMembers,
+		Receipts:   p.Receipts,
 		NoPresence: p.NoPresence,
 		NoRaw:      p.NoRaw,
 	}
@@ -144,6 +149,7 @@ func (p *Policy) toChat() (policy access.Policy, err error) {
 //	    history     none|joined|<count|age...>
 //	    retention   <count|age|size...>
 //	    max_members <number>
+//	    receipts    <number>
 //	    presence    on|off
 //	    raw         on|off
 //	}
@@ -163,6 +169,7 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 		"history":     func() error { return parseHistory(d, &p.History) },
 		"retention":   func() error { return parseRetention(d, &p.Retention) },
 		"max_members": func() error { return parseNumber(d, &p.MaxMembers) },
+		"receipts":    func() error { return parseNumber(d, &p.Receipts) },
 		"presence":    func() error { return parseInverted(d, &p.NoPresence) },
 		"raw":         func() error { return parseInverted(d, &p.NoRaw) },
 	}))

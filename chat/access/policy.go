@@ -29,6 +29,9 @@ type Policy struct {
 	// and raw sessions, which are not users; or, in conversations, who belongs to it. 0:
 	// no bound, and DefaultMembers in conversations.
 	MaxMembers int
+	// Receipts shows members of conversations how far the others have read, where they are
+	// so many at most. 0: nobody is shown that.
+	Receipts int
 	// NoPresence hides who is in the room from those who are in it.
 	NoPresence bool
 	// NoRaw keeps clients of the raw dialect out. They never enter conversations.
@@ -56,6 +59,7 @@ type Rights struct {
 	Direct       bool // of two
 	Invite       bool // add others
 	Open         bool // add oneself
+	Receipts     int  // see how far others have read, where members are so many at most
 
 	History    History
 	MaxMembers int // 0: no bound
@@ -164,7 +168,7 @@ func (p *Policy) rights(id *Identity, owned bool, role Role) Rights {
 		return r
 	}
 	r.Conversation, r.Direct, r.Raw = true, p.Direct, false
-	r.MaxMembers = p.Seats()
+	r.MaxMembers, r.Receipts = p.Seats(), p.Receipts
 	if p.Direct {
 		r.Read, r.Write = role >= Member, role >= Member
 		return r

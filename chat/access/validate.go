@@ -57,6 +57,7 @@ func (p *Policy) ValidateOptions() error {
 		value int64
 	}{
 		{"max_members", int64(p.MaxMembers)},
+		{"receipts", int64(p.Receipts)},
 		{"history", int64(p.History.Age)},
 		{"retention", int64(p.Retention.Count)},
 		{"retention", int64(p.Retention.Age)},
@@ -104,6 +105,7 @@ func (p *Policy) validateConversation() error {
 		{"invite", len(p.Invite) > 0, p.IsConversation() && !p.Direct, "is for conversations with read members"},
 		{"open_to", len(p.OpenTo) > 0, p.IsConversation() && !p.Direct, "is for conversations with read members"},
 		{"history joined", p.History.Joined, p.IsConversation() && !p.Direct, "is for conversations with read members"},
+		{"receipts", p.Receipts > 0, p.IsConversation(), "is for conversations: add direct, or members to read"},
 		{"read", p.Direct && len(p.Read) > 0, false, "contradicts direct: the two read"},
 		{"write", p.Direct && len(p.Write) > 0, false, "contradicts direct: the two write"},
 		{"moderate", p.Direct && len(p.Moderate) > 0, false, "contradicts direct: nobody moderates"},

@@ -71,6 +71,7 @@ type MemberOf struct {
 	User  User
 	Role  string
 	Since uint64 // the entry with which they came
+	Read  uint64 // how far they have read; 0: that is not shown
 }
 
 // Members is the body of an entry that says who belongs to its room. Its fields are
@@ -110,6 +111,12 @@ type Rows struct {
 	ID   string
 	Rows []Row
 	Next string // for the next page; empty if there is none
+}
+
+// Seen reports how far another member has read.
+type Seen struct {
+	Room, User string
+	Seq        uint64
 }
 
 // Head reports what is new in a conversation to those who list it.

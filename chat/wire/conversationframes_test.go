@@ -54,8 +54,8 @@ var conversationFrames = []struct {
 	want  string
 }{
 	{&Created{"1", "team", true}, `{"type":"created","id":"1","room":"team","duplicate":true}`},
-	{&MemberList{"2", "team", []MemberOf{{li, "owner", 1}}, 2, true},
-		`{"type":"members","id":"2","room":"team","users":[{"user":{"id":"u7","name":"Li"},"role":"owner","since":1}],"size":2,"more":true}`},
+	{&MemberList{"2", "team", []MemberOf{{li, "owner", 1, 2}, {User: li}}, 2, true},
+		`{"type":"members","id":"2","room":"team","users":[{"user":{"id":"u7","name":"Li"},"role":"owner","since":1,"read":2},{"user":{"id":"u7","name":"Li"},"role":"","since":0}],"size":2,"more":true}`},
 	{&Entry{Kind: journal.Member, Room: "team", Seq: 1, At: 3, From: li,
 		Body: (&Members{[]User{{ID: "u8"}}, "member", &li, "Trip", "https://x/y", "a"}).Append(nil)},
 		`{"type":"member","room":"team","seq":1,"at":3,"from":{"id":"u7","name":"Li"},"users":[{"id":"u8","name":""}],"role":"member",` +
@@ -79,6 +79,7 @@ var conversationFrames = []struct {
 	{&Head{"team", 2, 3, 1, &hi, true, &HeadInfo{"Rome", "https://x/y", true, 3}}, `{"type":"head","room":"team","last":2,"at":3,"count":1,` +
 		`"entry":{"type":"message","room":"team","seq":2,"at":3,"from":{"id":"u7","name":"Li"},"body":1},"cut":true,` +
 		`"title":"Rome","avatar":"https://x/y","closed":true,"size":3}`},
+	{&Seen{"team", "u7", 2}, `{"type":"seen","room":"team","user":"u7","seq":2}`},
 	{&Head{Room: "team"}, `{"type":"head","room":"team","last":0,"at":0,"count":0}`},
 }
 

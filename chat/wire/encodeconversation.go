@@ -67,7 +67,11 @@ func (m *MemberOf) append(dst []byte) []byte {
 	dst = append(dst, `{"user":`...)
 	dst = m.User.append(dst)
 	dst = appendField(dst, "role", m.Role)
-	return append(appendInt(dst, "since", m.Since), '}')
+	dst = appendInt(dst, "since", m.Since)
+	if m.Read > 0 {
+		dst = appendInt(dst, "read", m.Read)
+	}
+	return append(dst, '}')
 }
 
 // Append appends the body to dst, as a JSON object.
@@ -188,4 +192,10 @@ func (f *Head) Append(dst []byte) []byte {
 		dst = appendInt(appendBool(dst, "closed", i.Closed), "size", i.Size)
 	}
 	return append(dst, '}')
+}
+
+// Append appends the frame to dst.
+func (f *Seen) Append(dst []byte) []byte {
+	dst = appendField(appendField(begin(dst, "seen"), "room", f.Room), "user", f.User)
+	return append(appendInt(dst, "seq", f.Seq), '}')
 }

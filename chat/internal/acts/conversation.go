@@ -181,24 +181,23 @@ func (a *Actor) mayGovern(room string) error {
 // Members is the act of asking who belongs to a conversation: at most limit of them,
 // ordered by id, behind the id after.
 func (a Turn) Members(ctx context.Context, room, after string, limit int) (*wire.MemberList, error) {
-	if err := a.mayUse(ctx, room); err != nil {
+	if err := CheckRoom(room); err != nil {
 		return nil, err
 	}
-	if err := a.mayReadNow(); err != nil {
-		return nil, err
+	in, err := a.reader(ctx, room)
+	if err == nil {
+		err = a.mayReadNow()
 	}
-	records := a.core.journal.Records()
-	state, err := members.Load(ctx, records, room, nil, false)
 	if err != nil {
 		return nil, err
 	}
-	if state.Version == 0 {
+	if in.room.Version == 0 {
 		return nil, wire.Forbidden.Error("")
 	}
-	list := &wire.MemberList{Room: room, Size: state.Size}
+	list := &wire.MemberList{Room: room, Size: in.room.Size}
 	var ids []string
 	prefix := members.RolesKey(room)
-	err = records.Scan(ctx, prefix, func(r journal.Record) error {
+	err = a.core.journal.Records().Scan(ctx, prefix, func(r journal.Record) error {
 		id := strings.TrimPrefix(r.Key, prefix)
 		if id <= after {
 			return nil
@@ -219,6 +218,9 @@ func (a Turn) Members(ctx context.Context, room, after string, limit int) (*wire
 	shown, err := a.core.profiles(ctx, ids)
 	for i := range shown {
 		list.Users[i].User = wire.User(shown[i])
+	}
+	if err == nil && in.seat.Role != access.NoRole && in.room.Size <= in.Receipts {
+		err = a.core.lists.AddRead(ctx, room, list.Users)
 	}
 	return list, err
 }

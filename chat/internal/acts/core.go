@@ -33,6 +33,7 @@ type Core struct {
 	lists     list.Reader
 	live      *list.Live
 	sent      *readmarks.Sending[*Actor]
+	seen      *readmarks.Sending[*Actor] // marks that others are told of
 	sanctions *sanctions.Sanctions
 	sessions  Sessions
 	context   context.Context // ends when the sessions have gone

@@ -37,7 +37,7 @@ func New(cfg Config) (*Core, error) {
 	c.live = list.NewLive(list.Config{
 		Reader: &c.lists, Log: c.log, Context: c.context, Frame: room.Frame, Max: func() int { return c.settings().Listed },
 	})
-	c.sent = readmarks.NewSending(c.moveToSent)
+	c.sent, c.seen = readmarks.NewSending(c.moveToSent), readmarks.NewSending(c.tellSeen)
 	c.Configure(cfg.Settings)
 	ctx, cancel := c.Bound(c.context)
 	defer cancel()
@@ -55,6 +55,7 @@ func (c *Core) Close() {
 	c.again.Wait()
 	c.live.End()
 	c.sent.Close()
+	c.seen.Close()
 	c.sanctions.Close(c.context)
 }
 

@@ -52,9 +52,27 @@ func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark
 		}, func(journal.Receipt, error) {})
 		if in.seat.Role != access.NoRole {
 			a.core.live.Tell(ctx, k.User, k.Room)
+			if in.room.Size <= in.Receipts {
+				a.core.seen.Sent(k, at, a)
+			}
 		}
 	}
 	return at.Seq, unread, nil
+}
+
+// tellSeen tells the others in a room how far a user has read.
+func (c *Core) tellSeen(k readmarks.Key, at readmarks.Mark, by *Actor) {
+	defer contain(c.log, "others not told what a user has read")
+	f := wire.Seen{Room: k.Room, User: k.User, Seq: uint64(at.Seq)}
+	e := journal.Entry{Room: k.Room, Kind: journal.Signal, From: by.User(), Body: f.Append(nil), Origin: journal.Origin{Node: c.node, Session: by.id}}
+	c.journal.Append(c.Soon(), e, func(journal.Receipt, error) {}) // who misses it asks for the members
+}
+
+// contain ends a panic.
+func contain(log *zap.Logger, what string) {
+	if v := recover(); v != nil {
+		log.Error(what+" because of a panic", zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
+	}
 }
 
 // readOwn lets the user's mark move to their own message, which has this receipt: who
@@ -68,11 +86,7 @@ func (a *Actor) readOwn(name string, receipt journal.Receipt) {
 
 // moveToSent moves a mark to what its user has sent. by is the sender.
 func (c *Core) moveToSent(k readmarks.Key, to readmarks.Mark, by *Actor) {
-	defer func() {
-		if v := recover(); v != nil {
-			c.log.Error("read mark not moved because of a panic", zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
-		}
-	}()
+	defer contain(c.log, "read mark not moved")
 	ctx := c.Soon()
 	in, err := by.standing(ctx, k.Room)
 	var page journal.Page

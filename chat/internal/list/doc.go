@@ -13,6 +13,7 @@
 //	settings.go  how a user has a conversation in the list
 //	mention.go   the newest mention of a member
 //	load.go      all conversations of a user, without what they show
+//	receipts.go  how far members have read
 //	comein.go    who cannot be brought into one, and who has blocked whom
 //	cursor.go    where a page ends, and when a list was read
 //	page.go      some of them, with what they show
