@@ -43,7 +43,7 @@ func NewLive(cfg Config) *Live {
 		teller: teller{reader: cfg.Reader, log: cfg.Log, ctx: cfg.Context, frame: cfg.Frame},
 		max:    cfg.Max, node: cfg.Reader.Journal.Nodes().Self().ID,
 	}
-	l.users, l.rooms = map[string]*watcher{}, map[string][]*watcher{}
+	l.users, l.rooms = map[string]*watcher{}, map[string]*listed{}
 	l.dirty, l.own, l.lost = map[string]news{}, map[pair]bool{}, map[int]bool{}
 	return l
 }
@@ -63,17 +63,15 @@ func (l *Live) Open(ctx context.Context, s Session, user string, from wire.ListF
 			return nil, 0, err
 		}
 	}
-	// The rooms are followed before they are read: nothing is missed in between.
-	places, err := l.reader.places(ctx, user)
-	if err != nil {
-		return nil, 0, err
-	}
-	live := l.add(user, places, l.max())
-	answer, err = l.reader.Since(ctx, user, from)
+	live := false
+	answer, err = l.reader.Since(ctx, user, from, func(places []place) {
+		// The rooms are followed before they are read: nothing is missed in between.
+		n, live = len(places), l.add(user, places, l.max())
+	})
 	if err == nil {
 		answer.Live = live
 	}
-	return answer, len(places), err
+	return answer, n, err
 }
 
 // Hold says that something is read for a session that has the list open: until Ready is
@@ -282,10 +280,10 @@ func (l *Live) heard(e journal.Entry) {
 func (l *Live) mentionedLocked(e *journal.Entry) {
 	for _, id := range e.Mentions {
 		if id == wire.Everybody {
-			for _, u := range l.rooms[e.Room] {
-				l.own[pair{u.user, e.Room}] = true
+			for _, h := range l.holdersLocked(e.Room) {
+				l.own[pair{h.user, e.Room}] = true
 			}
-		} else if u := l.users[id]; u != nil && u.rooms[e.Room] > 0 {
+		} else if u, room := l.users[id], l.rooms[e.Room]; u != nil && room != nil && u.lists(room) {
 			l.own[pair{id, e.Room}] = true
 		}
 	}

@@ -37,7 +37,7 @@ type item struct {
 	seat      members.Seat
 	settings  Settings
 	mark      readmarks.Mark
-	head      journal.Head
+	head      *journal.Head    // nil until it was read
 	mentioned journal.Seq      // the newest message that mentions the user
 	at        int64            // of the row, Unix milliseconds
 	entered   journal.Position // when the seat changed
@@ -73,6 +73,19 @@ func (it *item) place() place {
 	return place{it.room, max(it.seat.Since, it.settings.In(it.head.Epoch).Cleared+1)}
 }
 
+// places returns where the user's views of conversations begin, whose heads are not known
+// yet. What was cleared in an earlier life of a room veils too much of it, until its row
+// is told.
+func places(items []*item) []place {
+	list := make([]place, 0, len(items))
+	for _, it := range items {
+		if !it.gone() {
+			list = append(list, place{it.room, max(it.seat.Since, it.settings.Cleared+1)})
+		}
+	}
+	return list
+}
+
 // atOf returns the time of a row: that of the newest counting entry, or else of the newest
 // one.
 func atOf(h *journal.Head) int64 {
@@ -85,9 +98,12 @@ func atOf(h *journal.Head) int64 {
 // load reads all conversations of a user, or those in rooms, with those that the user has
 // left lately. All cost four scans of the user's records, and those in rooms four looks
 // at certain records; and both one look at the heads.
-func (r *Reader) load(ctx context.Context, user string, rooms []string) ([]item, error) {
+//
+// before, if it is not nil, is called with the conversations that the user belongs to,
+// before anything of them is read that others change, too.
+func (r *Reader) load(ctx context.Context, user string, rooms []string, before func([]place)) ([]*item, error) {
 	items, err := r.seats(ctx, user, rooms)
-	if err != nil || len(items) == 0 {
+	if err != nil {
 		return nil, err
 	}
 	names := make([]string, len(items))
@@ -102,18 +118,21 @@ func (r *Reader) load(ctx context.Context, user string, rooms []string) ([]item,
 	if err != nil {
 		return nil, err
 	}
+	if before != nil {
+		before(places(items))
+	}
 	heads, err := r.Journal.Heads(ctx, names)
 	for i := range heads {
-		items[i].head, items[i].at = heads[i], atOf(&heads[i])
+		items[i].head, items[i].at = &heads[i], atOf(&heads[i])
 	}
 	return items, err
 }
 
 // scanOwn reads the user's settings, marks and mentions of all conversations.
-func (r *Reader) scanOwn(ctx context.Context, user string, items []item) error {
+func (r *Reader) scanOwn(ctx context.Context, user string, items []*item) error {
 	index := make(map[string]*item, len(items))
 	for i := range items {
-		index[items[i].room] = &items[i]
+		index[items[i].room] = items[i]
 	}
 	if err := r.scanSettings(ctx, user, index); err != nil {
 		return err
@@ -150,7 +169,7 @@ func (r *Reader) scanSettings(ctx context.Context, user string, index map[string
 
 // getOwn reads the user's settings, marks and mentions of some conversations, but not when they
 // changed.
-func (r *Reader) getOwn(ctx context.Context, user string, rooms []string, items []item) error {
+func (r *Reader) getOwn(ctx context.Context, user string, rooms []string, items []*item) error {
 	n := len(rooms)
 	keys, marks := make([]string, 2*n), make([]readmarks.Key, n)
 	for i, room := range rooms {
@@ -185,14 +204,14 @@ func (it *item) mention(read, everybody journal.Seq) journal.Seq {
 }
 
 // seats reads where a user belongs to, or has belonged to lately.
-func (r *Reader) seats(ctx context.Context, user string, rooms []string) (items []item, err error) {
+func (r *Reader) seats(ctx context.Context, user string, rooms []string) (items []*item, err error) {
 	prefix := members.UserKey(user)
 	add := func(rec journal.Record) error {
 		if rec.Value == nil {
 			return nil
 		}
 		seat, err := members.ParseSeat(rec)
-		it := item{room: strings.TrimPrefix(rec.Key, prefix), seat: seat, entered: rec.Stamp.Position}
+		it := &item{room: strings.TrimPrefix(rec.Key, prefix), seat: seat, entered: rec.Stamp.Position}
 		if !it.gone() && !r.Shown(it.room, seat.Role) {
 			it.seat = members.Seat{Left: time.Now()} // the policy no longer has it
 		}
@@ -220,8 +239,8 @@ func (r *Reader) seats(ctx context.Context, user string, rooms []string) (items 
 }
 
 // sortItems sorts rows as they stand: those with Top first, then the newest.
-func sortItems(items []item) {
-	slices.SortFunc(items, func(a, b item) int { return compare(&a, b.settings.Top, b.at, b.room) })
+func sortItems(items []*item) {
+	slices.SortFunc(items, func(a, b *item) int { return compare(a, b.settings.Top, b.at, b.room) })
 }
 
 // compare compares a row with the place of another one.

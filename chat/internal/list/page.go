@@ -14,25 +14,26 @@ const (
 )
 
 // Since returns a user's list as of now: what has changed since an earlier answer if that
-// is known and not too much, and otherwise the first page of everything.
-func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom) (answer *wire.Listed, err error) {
+// is known and not too much, and otherwise the first page of everything. before is as in
+// load.
+func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom, before func([]place)) (answer *wire.Listed, err error) {
 	now, err := r.now(ctx)
 	if err != nil {
 		return nil, err
 	}
-	items, err := r.load(ctx, user, nil)
+	items, err := r.load(ctx, user, nil, before)
 	if err != nil {
 		return nil, err
 	}
 	answer = &wire.Listed{At: now.String()}
-	var left []item
+	var left []*item
 	there := items[:0:len(items)]
 	for _, it := range items {
 		if it.gone() {
 			left = append(left, it)
 			continue
 		}
-		if !r.listed(&it) {
+		if !r.listed(it) {
 			continue
 		}
 		there = append(there, it)
@@ -55,35 +56,12 @@ func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom) (an
 	return answer, err
 }
 
-// places returns the rooms that a user belongs to. What was cleared in an earlier life of
-// a room veils too much of it, until its row is told.
-func (r *Reader) places(ctx context.Context, user string) ([]place, error) {
-	items, err := r.seats(ctx, user, nil)
-	if err != nil {
-		return nil, err
-	}
-	index := make(map[string]*item, len(items))
-	for i := range items {
-		if it := &items[i]; !it.gone() {
-			index[it.room] = it
-		}
-	}
-	if err := r.scanSettings(ctx, user, index); err != nil {
-		return nil, err
-	}
-	list := make([]place, 0, len(index))
-	for _, it := range index {
-		list = append(list, place{it.room, max(it.seat.Since, it.settings.Cleared+1)})
-	}
-	return list, nil
-}
-
 // changes returns the conversations that have changed since a moment; false if they are
 // more than one answer has.
-func (r *Reader) changes(there, left []item, since *moment) (list []item, ok bool) {
-	for _, items := range [][]item{there, left} {
+func (r *Reader) changes(there, left []*item, since *moment) (list []*item, ok bool) {
+	for _, items := range [][]*item{there, left} {
 		for i := range items {
-			if r.changed(&items[i], since) {
+			if r.changed(items[i], since) {
 				list = append(list, items[i])
 			}
 		}
@@ -100,13 +78,13 @@ func (r *Reader) Page(ctx context.Context, user string, next string, limit int) 
 			return nil, "", badNext()
 		}
 	}
-	items, err := r.load(ctx, user, nil)
+	items, err := r.load(ctx, user, nil, nil)
 	if err != nil {
 		return nil, "", err
 	}
 	there := items[:0]
 	for _, it := range items {
-		if r.listed(&it) {
+		if r.listed(it) {
 			there = append(there, it)
 		}
 	}
@@ -115,7 +93,7 @@ func (r *Reader) Page(ctx context.Context, user string, next string, limit int) 
 
 // Rows returns certain rows of a user's list. One that is not there is gone.
 func (r *Reader) Rows(ctx context.Context, user string, rooms []string) ([]wire.Row, error) {
-	items, err := r.load(ctx, user, rooms)
+	items, err := r.load(ctx, user, rooms, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -134,10 +112,10 @@ func (r *Reader) Rows(ctx context.Context, user string, rooms []string) ([]wire.
 }
 
 // page returns the rows behind a place, of conversations that are in the list.
-func (r *Reader) page(ctx context.Context, user string, items []item, from *cursor, limit int) (rows []wire.Row, end string, err error) {
+func (r *Reader) page(ctx context.Context, user string, items []*item, from *cursor, limit int) (rows []wire.Row, end string, err error) {
 	shown := items[:0]
 	for _, it := range items {
-		if it.hidden() || from != nil && compare(&it, from.Top, from.At, from.Room) <= 0 {
+		if it.hidden() || from != nil && compare(it, from.Top, from.At, from.Room) <= 0 {
 			continue
 		}
 		shown = append(shown, it)
@@ -149,7 +127,7 @@ func (r *Reader) page(ctx context.Context, user string, items []item, from *curs
 	n := min(limit, len(shown))
 	rows, n, err = r.rows(ctx, user, shown[:n])
 	if n < len(shown) && n > 0 {
-		last := &shown[n-1]
+		last := shown[n-1]
 		end = (&cursor{last.settings.Top, last.at, last.room}).String()
 	}
 	return rows, end, err
@@ -157,7 +135,7 @@ func (r *Reader) page(ctx context.Context, user string, items []item, from *curs
 
 // rows returns the rows of conversations: as many as one answer takes, and how many these
 // are.
-func (r *Reader) rows(ctx context.Context, user string, items []item) (rows []wire.Row, n int, err error) {
+func (r *Reader) rows(ctx context.Context, user string, items []*item) (rows []wire.Row, n int, err error) {
 	keys := make([]string, 2*len(items))
 	for i := range items {
 		keys[i], keys[len(items)+i] = members.RoomKey(items[i].room), AllKey(items[i].room)
@@ -201,7 +179,7 @@ func (it *item) row(state *members.Room, everybody journal.Seq) wire.Row {
 	if it.gone() {
 		return wire.Row{Room: it.room, Gone: true}
 	}
-	h, s := &it.head, it.settings.In(it.head.Epoch)
+	h, s := it.head, it.settings.In(it.head.Epoch)
 	row := wire.Row{
 		Room: it.room, Title: state.Title, Avatar: state.Avatar, Closed: state.Closed, Size: state.Size,
 		Epoch: h.Epoch, Last: uint64(h.Last), At: it.at, Count: h.Count,

@@ -118,7 +118,7 @@ func (t *teller) tellHead(room string, head *journal.Head, info *wire.HeadInfo) 
 
 // tellRows tells a user's sessions their rows of some rooms.
 func (t *teller) tellRows(ctx context.Context, user string, rooms []string) error {
-	items, err := t.reader.load(ctx, user, rooms)
+	items, err := t.reader.load(ctx, user, rooms, nil)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (t *teller) tellRows(ctx context.Context, user string, rooms []string) erro
 		known[items[i].room] = true
 	}
 	for i := range rows {
-		it := &items[i]
+		it := items[i]
 		t.settle(user, it.place(), it.gone())
 		if it.gone() || t.reader.listed(it) {
 			deliver(t.sessionsOf(user, it.room), t.frame(&rows[i]))

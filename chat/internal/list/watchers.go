@@ -1,8 +1,10 @@
 package list
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -14,12 +16,13 @@ type Session interface {
 	Deliver(frames []byte)
 }
 
-// watchers are the users who have their lists open on this node, and the rooms in them: a
-// pointer and a number for each pair of room and user, and the room's name for each user.
+// watchers are the users who have their lists open on this node, and the rooms in them:
+// some 30 bytes for each pair of room and user.
 type watchers struct {
-	mu     sync.Mutex            // guards the rest; a leaf
-	users  map[string]*watcher   // by id
-	rooms  map[string][]*watcher // by room
+	mu     sync.Mutex          // guards the rest; a leaf
+	users  map[string]*watcher // by id
+	rooms  map[string]*listed  // by name
+	made   uint64              // rooms so far
 	pairs  int
 	dirty  map[string]news // rooms of which something is to be told
 	own    map[pair]bool   // rows of one user that are to be told
@@ -29,10 +32,23 @@ type watchers struct {
 	busy   bool // the worker is there
 }
 
+// listed is a room that somebody lists. watchers.mu guards it.
+type listed struct {
+	name    string // fixed
+	number  uint64 // that orders a watcher's rooms; fixed
+	holders []holder
+}
+
+// holder is who lists a room, and the first entry of it that is shown to them.
+type holder struct {
+	*watcher
+	from journal.Seq
+}
+
 // watcher is a user who has a list open. watchers.mu guards it.
 type watcher struct {
 	user     string
-	rooms    map[string]journal.Seq // that are listed, and from which entry on they are shown
+	rooms    []*listed // ordered by number
 	sessions []*open
 	stop     func() // ends the following of the user's own room
 }
@@ -60,48 +76,60 @@ func (w *watchers) add(user string, places []place, max int) bool {
 	if u == nil {
 		return false // the session has ended
 	}
-	added := 0
+	fresh := places[:0:0]
 	for _, p := range places {
-		if _, there := u.rooms[p.room]; !there {
-			added++
+		if room := w.rooms[p.room]; room == nil || !u.lists(room) {
+			fresh = append(fresh, p)
 		}
 	}
-	if added > 0 && w.pairs+added > max {
+	if len(fresh) > 0 && w.pairs+len(fresh) > max {
 		return false
 	}
-	for _, p := range places {
-		w.addLocked(u, p)
+	u.rooms = slices.Grow(u.rooms, len(fresh))
+	for _, p := range fresh {
+		u.rooms = append(u.rooms, w.holdLocked(u, p))
 	}
+	slices.SortFunc(u.rooms, byNumber)
 	return true
 }
 
-func (w *watchers) addLocked(u *watcher, p place) {
-	if _, there := u.rooms[p.room]; !there {
-		w.rooms[p.room] = append(w.rooms[p.room], u)
-		w.pairs++
-	}
-	u.rooms[p.room] = p.from
+func byNumber(a, b *listed) int { return cmp.Compare(a.number, b.number) }
+
+func (u *watcher) lists(room *listed) bool {
+	_, there := slices.BinarySearchFunc(u.rooms, room, byNumber)
+	return there
 }
 
-func (w *watchers) removeLocked(u *watcher, room string) {
-	if _, there := u.rooms[room]; !there {
-		return
+// holdLocked makes a user a holder of a room, who is none.
+func (w *watchers) holdLocked(u *watcher, p place) *listed {
+	room := w.rooms[p.room]
+	if room == nil {
+		w.made++
+		room = &listed{name: strings.Clone(p.room), number: w.made} // the text may be a part of a longer one
+		w.rooms[room.name] = room
 	}
-	delete(u.rooms, room)
+	if n := len(room.holders); n == cap(room.holders) { // growing by a half, as append does, costs a third of all
+		room.holders = append(make([]holder, 0, n+n/4+4), room.holders...)
+	}
+	room.holders = append(room.holders, holder{u, p.from})
+	w.pairs++
+	return room
+}
+
+// releaseLocked makes a user a holder no more.
+func (w *watchers) releaseLocked(u *watcher, room *listed) {
 	w.pairs--
-	rest := slices.DeleteFunc(w.rooms[room], func(other *watcher) bool { return other == u })
-	if len(rest) == 0 {
-		delete(w.rooms, room)
-		return
+	room.holders = slices.DeleteFunc(room.holders, func(h holder) bool { return h.watcher == u })
+	if len(room.holders) == 0 {
+		delete(w.rooms, room.name)
 	}
-	w.rooms[room] = rest
 }
 
 // wants reports whether anybody lists a room.
 func (w *watchers) wants(room string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.rooms[room]) > 0
+	return w.rooms[room] != nil
 }
 
 // enter adds a session, and the user if it is the first.
@@ -110,10 +138,10 @@ func (w *watchers) enter(user string, s Session) (first bool) {
 	defer w.mu.Unlock()
 	u := w.users[user]
 	if first = u == nil; first {
-		u = &watcher{user: user, rooms: map[string]journal.Seq{}}
+		u = &watcher{user: user}
 		w.users[user] = u
 	}
-	u.sessions = append(u.sessions, &open{session: s, held: true, missed: map[string]bool{}})
+	u.sessions = append(u.sessions, &open{session: s, held: true})
 	return first
 }
 
@@ -131,8 +159,8 @@ func (w *watchers) leave(user string, s Session) (stop func()) {
 		return nil
 	}
 	delete(w.users, user)
-	for room := range u.rooms {
-		w.removeLocked(u, room)
+	for _, room := range u.rooms {
+		w.releaseLocked(u, room)
 	}
 	return u.stop
 }
@@ -163,7 +191,7 @@ func (w *watchers) sessionsOf(user, room string) (list []Session) {
 func (u *watcher) ready(list []Session, room string) []Session {
 	for _, o := range u.sessions {
 		if o.held {
-			o.missed[room] = true
+			o.miss(room)
 			continue
 		}
 		list = append(list, o.session)
@@ -171,31 +199,58 @@ func (u *watcher) ready(list []Session, room string) []Session {
 	return list
 }
 
+func (o *open) miss(room string) {
+	if o.missed == nil {
+		o.missed = map[string]bool{}
+	}
+	o.missed[room] = true
+}
+
 // holders returns the sessions that list a room: those to which the entry is shown, and
 // the others.
 func (w *watchers) holders(room string, entry journal.Seq) (shown, veiled []Session) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, u := range w.rooms[room] {
-		if u.rooms[room] <= entry {
-			shown = u.ready(shown, room)
+	for _, h := range w.holdersLocked(room) {
+		if h.from <= entry {
+			shown = h.ready(shown, room)
 		} else {
-			veiled = u.ready(veiled, room)
+			veiled = h.ready(veiled, room)
 		}
 	}
 	return shown, veiled
+}
+
+func (w *watchers) holdersLocked(room string) []holder {
+	if it := w.rooms[room]; it != nil {
+		return it.holders
+	}
+	return nil
 }
 
 // settle notes whether a user has a room in the list, and from which entry on.
 func (w *watchers) settle(user string, p place, gone bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch u := w.users[user]; {
-	case u == nil:
-	case gone:
-		w.removeLocked(u, p.room)
-	default:
-		w.addLocked(u, p)
+	u, room := w.users[user], w.rooms[p.room]
+	if u == nil {
+		return
+	}
+	i, there := 0, false
+	if room != nil {
+		i, there = slices.BinarySearchFunc(u.rooms, room, byNumber)
+	}
+	switch {
+	case there && gone:
+		u.rooms = slices.Delete(u.rooms, i, i+1)
+		w.releaseLocked(u, room)
+	case there:
+		h := slices.IndexFunc(room.holders, func(h holder) bool { return h.watcher == u })
+		room.holders[h].from = p.from
+	case !gone:
+		room = w.holdLocked(u, p)
+		i, _ = slices.BinarySearchFunc(u.rooms, room, byNumber)
+		u.rooms = slices.Insert(u.rooms, i, room)
 	}
 }
 
@@ -213,8 +268,8 @@ func (w *watchers) markOwn(user string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if u := w.users[user]; u != nil {
-		for room := range u.rooms {
-			w.own[pair{user, room}] = true
+		for _, room := range u.rooms {
+			w.own[pair{user, room.name}] = true
 		}
 	}
 }
@@ -230,8 +285,8 @@ func (w *watchers) markGone(has func(room string) bool) {
 			continue
 		}
 		w.mu.Lock()
-		for _, u := range w.rooms[room] {
-			w.own[pair{u.user, room}] = true
+		for _, h := range w.holdersLocked(room) {
+			w.own[pair{h.user, room}] = true
 		}
 		w.mu.Unlock()
 	}
