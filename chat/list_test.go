@@ -339,7 +339,7 @@ func TestList_RandomHistories_StayRight(t *testing.T) {
 }
 
 // fieldOf returns a text in a frame.
-func fieldOf(t *testing.T, frame string, path ...string) string {
+func fieldOf(t testing.TB, frame string, path ...string) string {
 	t.Helper()
 	var at any
 	if err := json.Unmarshal([]byte(frame), &at); err != nil {

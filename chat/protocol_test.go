@@ -22,12 +22,12 @@ import (
 )
 
 // journals are those that the tests of the protocol run on.
-var journals = map[string]func(t *testing.T) journal.Journal{
-	"memory": func(*testing.T) journal.Journal { return memjournal.New(memjournal.Options{}) },
-	"pebble": func(t *testing.T) journal.Journal { return pebbleIn(t, t.TempDir()) },
+var journals = map[string]func(t testing.TB) journal.Journal{
+	"memory": func(testing.TB) journal.Journal { return memjournal.New(memjournal.Options{}) },
+	"pebble": func(t testing.TB) journal.Journal { return pebbleIn(t, t.TempDir()) },
 }
 
-func pebbleIn(t *testing.T, dir string) journal.Journal {
+func pebbleIn(t testing.TB, dir string) journal.Journal {
 	t.Helper()
 	j, err := pebblejournal.Open(pebblejournal.Options{Dir: dir})
 	if err != nil {
