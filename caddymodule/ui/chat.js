@@ -1,1 +1,1 @@
-import'./chat-4RAYTPKW.js';import'./chunk-QHDUU2IM.js';import'./chunk-SDOSUXGY.js';
+import'./chat-4SR3SHXP.js';import'./chunk-OKEXNM3U.js';import'./chunk-SDOSUXGY.js';

@@ -311,6 +311,21 @@ test('the page works over a slow network', async (t) => {
   assert.deepEqual(li.problems, [])
 })
 
+test('texts that come late are drawn all the same', async (t) => {
+  const profile = await context(t)
+  let letGo
+  const held = new Promise((resolve) => { letGo = resolve })
+  await profile.route('**/later-*.js', async (route) => held.then(() => route.continue()))
+  const page = await profile.newPage()
+  await page.goto(base())
+  await page.locator('#name').fill('Li')
+  const loaded = page.waitForResponse(/\/more-/)
+  await page.keyboard.press('Enter')
+  await loaded
+  letGo()
+  await page.getByRole('button', { name: 'Send' }).waitFor()
+})
+
 test('the element in another page, with one room', async (t) => {
   const name = room()
   const page = await (await context(t)).newPage()

@@ -8,7 +8,7 @@ const onTouch = () => matchMedia('(pointer: coarse)').matches && !matchMedia('(a
 
 // Composer is the text field of one room. Its properties: state, a RoomState, which keeps
 // the text while another room is shown; words; said(text), typed() and tell(text).
-class Composer extends LitElement {
+export class Composer extends LitElement {
   static properties = { state: { attribute: false }, words: { attribute: false }, pickerOpen: { state: true } }
 
   createRenderRoot() {
@@ -98,5 +98,3 @@ class Composer extends LitElement {
     this.field.focus()
   }
 }
-
-customElements.define('caddy-chat-composer', Composer)

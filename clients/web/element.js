@@ -451,7 +451,7 @@ export class CaddyChat extends LitElement {
     try {
       const [more] = await Promise.all([import('./more.js'), this.words.loadLater()])
       this.more = more
-      this.more.addStyle(this.renderRoot)
+      this.more.begin(this.renderRoot)
       return this.more
     } catch (cause) {
       this.tell(this.words.get('partMissing'))

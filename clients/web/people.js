@@ -6,7 +6,7 @@ import { nameOf } from './text.js'
 // People lists who is present in a room. Its properties: state, a RoomState; peopleChanged,
 // another value when somebody has come or gone; words; close(); menu(event, user), or
 // undefined for those who are no moderators.
-class People extends LitElement {
+export class People extends LitElement {
   static properties = {
     state: { attribute: false }, peopleChanged: { attribute: false }, words: { attribute: false }, menu: { attribute: false }, users: { state: true },
   }
@@ -54,5 +54,3 @@ class People extends LitElement {
     this.querySelector('button').focus({ preventScroll: true })
   }
 }
-
-customElements.define('caddy-chat-people', People)

@@ -5,7 +5,7 @@ import { pictureOf } from './text.js'
 // Settings is the dialog for the user's name, picture, notifications and sound. Its
 // properties: words; user; mayRename; save(name, avatar); signOut(), or undefined where the
 // server knows the user by itself; close().
-class Settings extends LitElement {
+export class Settings extends LitElement {
   static properties = { words: { attribute: false }, user: { attribute: false }, note: { state: true } }
 
   createRenderRoot() {
@@ -55,5 +55,3 @@ class Settings extends LitElement {
     this.dialog.close()
   }
 }
-
-customElements.define('caddy-chat-settings', Settings)
