@@ -74,17 +74,8 @@ test('a token in the address signs in, is taken out of it at once, and lasts as 
 })
 
 test('a user whom Caddy knows is not asked for a name', async (t) => {
-  const at = await withServer(t, { chat: 'auth caddy {\nid {query.user}\n}\nui on', site: '' })
+  const at = await withServer(t, { chat: 'auth caddy {\nid {header.X-User}\n}\nui on', site: 'request_header X-User u7' })
   const page = await (await context(t)).newPage()
-  await page.routeWebSocket(/\/chat$/, (ws) => ws.connectToServer()) // the query stands for what Caddy has authenticated
-  await page.addInitScript(() => {
-    const Native = WebSocket
-    window.WebSocket = class extends Native {
-      constructor(url, protocols) {
-        super(`${url}?user=u7`, protocols)
-      }
-    }
-  })
   await page.goto(`https://localhost:${at.ports[1]}/chat`)
   await page.locator('nav .me', { hasText: 'u7' }).waitFor()
   await say(page, 'known')
