@@ -1,1 +1,1 @@
-import'./chat-4SR3SHXP.js';import'./chunk-OKEXNM3U.js';import'./chunk-SDOSUXGY.js';
+import'./chat-NDCGM5YR.js';import'./chunk-7UUR6HK5.js';import'./chunk-SDOSUXGY.js';

@@ -311,6 +311,18 @@ test('the page works over a slow network', async (t) => {
   assert.deepEqual(li.problems, [])
 })
 
+test('first texts that come after everything else: all is drawn all the same', async (t) => {
+  const page = await (await context(t)).newPage()
+  let letGo
+  const held = new Promise((resolve) => { letGo = resolve })
+  await page.route('**/ui/en-*.js', async (route) => held.then(() => route.continue()))
+  await page.route('**/late', (route) => route.fulfill({ contentType: 'text/html', body: '<caddy-chat room="late" name="Li"></caddy-chat><script type="module" src="/chat/ui/chat.js"></script>' }))
+  await page.goto(`${base().replace(/chat$/, '')}late`)
+  await page.waitForFunction(() => document.querySelector('caddy-chat').chat?.rooms.get('late')?.live)
+  letGo()
+  await page.getByRole('button', { name: 'Send' }).waitFor()
+})
+
 test('texts that come late are drawn all the same', async (t) => {
   const profile = await context(t)
   let letGo

@@ -387,6 +387,7 @@ export class CaddyChat extends LitElement {
   }
 
   updated(changed) {
+    if (!this.words) return // nothing is drawn before they are there
     this.countUnread()
     if (this.chat?.list) this.beginTalks().catch(() => {})
     if (!this.loaded && this.session?.rooms.get(this.current)?.known?.live) {

@@ -20,6 +20,8 @@ session_bytes 1GiB 1GiB
 user_rate 10000 10000
 user_bytes 1GiB 1GiB
 new_rooms 1000 1000
+create_rate 1000 1000
+list_rate 1000 1000
 }
 policy d-* {
 direct
