@@ -48,6 +48,7 @@ export async function makePage(outdir = fileURLToPath(new URL('../caddymodule/ui
     files.set(emoji[language], content)
   }
   const { outputFiles, metafile } = await build({
+    absWorkingDir: fileURLToPath(new URL('.', import.meta.url)), // the hashes in names depend on it
     entryPoints: [{ in: `${web}element.js`, out: 'chat' }],
     outdir,
     entryNames: '[name]-[hash]',
