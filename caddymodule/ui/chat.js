@@ -1,1 +1,1 @@
-import'./chat-NDCGM5YR.js';import'./chunk-7UUR6HK5.js';import'./chunk-SDOSUXGY.js';
+import'./chat-FMW3VMZO.js';import'./chunk-Q35NDQAK.js';import'./chunk-SDOSUXGY.js';

@@ -62,6 +62,16 @@ export class Client extends Emitter {
     return this.request('recall', { room, seq })
   }
 
+  // edit replaces the body of a message.
+  edit(room, seq, body) {
+    return this.request('edit', { room, seq, body })
+  }
+
+  // tag adds a reaction or, with shared, a mark of the room's moderators; false removes it.
+  tag(room, seq, tag, value = true, shared) {
+    return this.request('tag', { room, seq, tag, value, shared })
+  }
+
   read(room, seq) {
     return this.request('read', { room, seq }, (answer) => this.roomSet.read(answer))
   }

@@ -27,10 +27,11 @@ export function makeOutbox(chat) {
     // send sends a message now, or when the client is online again. It makes room by
     // discarding the oldest messages that have failed. Who says something uses the app,
     // whether or not the host has told that it came to the foreground.
-    send(room, body, { key = randomKey(chat.clock.random) } = {}) {
+    send(room, body, { key = randomKey(chat.clock.random), reply, mentions, quiet } = {}) {
       if (chat.state === 'suspended') chat.resume()
       if (!chat.rooms.has(room)) return notJoined(room)
-      const message = { room, key, body: JSON.parse(JSON.stringify(body)), at: chat.now(), user: chat.user?.id }
+      const said = JSON.parse(JSON.stringify({ body, reply, mentions, quiet }))
+      const message = { room, key, ...said, at: chat.now(), user: chat.user?.id }
       let waiting = all()
       while (waiting.length >= maxMessages || (waiting.length && JSON.stringify([...waiting, message]).length > maxChars)) {
         const failed = waiting.find(({ state }) => state === 'failed')
@@ -68,9 +69,9 @@ export function makeOutbox(chat) {
       const message = messages.find(({ room, state }) => room === name && state === 'sending')
       if (!message) return
 
-      const { key, body } = message
+      const { key, body, reply, mentions, quiet } = message
       inFlight.set(name, message)
-      link.request('send', { room: name, key, body }, (answer) => {
+      link.request('send', { room: name, key, body, reply, mentions, quiet }, (answer) => {
         const { code, retry } = answer
         if (inFlight.get(name) !== message) return
         demand(answer.type === 'error' || answer.seq > 0)

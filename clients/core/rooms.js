@@ -22,7 +22,7 @@ const makeRoom = (room, { epoch, after = 0 }, clock) => ({
 
 // What a room's state has, of any room and of a conversation.
 const infoFields = ['title', 'avatar', 'about', 'closed']
-const stateFields = ['members', 'read', 'unread', 'write', 'moderate', 'role', 'size', 'with', ...infoFields]
+const stateFields = ['members', 'read', 'unread', 'write', 'moderate', 'role', 'size', 'with', 'pins', ...infoFields]
 
 // makeRooms holds the rooms of the user, with the last seq that was emitted in each.
 // It emits every entry once and in order, over any number of connections, and counts
@@ -95,6 +95,7 @@ export function makeRooms(chat) {
       const { type, closed } = entry
       const opens = type === 'info' && !closed !== !room.closed
       if (type === 'info') for (const name of infoFields) room[name] = entry[name] || undefined
+      if (type === 'tagged' && entry.shared && entry.tag === 'pin') setPin(room, entry)
       emitEntry(room, entry)
       count(room, entry)
       if ((opens || type === 'member') && has(room)) changeRights(room, entry)
@@ -191,11 +192,12 @@ export function makeRooms(chat) {
   // jump over entries that it has lost: to ask for them again would never end.
   function emitEntry(room, entry) {
     demand(entry.seq > 0 && entry.at > 0 && (entry.type !== 'message' || entry.from.id))
+    demand(!/^(edited|tagged)$/.test(entry.type) || entry.target > 0)
     demand(entry.type !== 'member' || (entry.role && entry.users.every(({ id }) => id)))
     if (entry.seq <= room.seq) return
     chat.outbox.confirm(entry)
     room.seq = entry.seq
-    if (/^(message|recalled|notice|member|info)$/.test(entry.type)) chat.emit(entry.type, { ...entry, live: entry.seq > room.old })
+    if (/^(message|recalled|notice|member|info|edited|tagged)$/.test(entry.type)) chat.emit(entry.type, { ...entry, live: entry.seq > room.old })
   }
 
   // count counts a live entry as unread if it is a message or a notice of somebody
@@ -207,6 +209,12 @@ export function makeRooms(chat) {
     } else if (!quiet && (type === 'message' || type === 'notice')) {
       room.unread++
     }
+  }
+
+  // setPin adds a message to the room's pins, or removes it.
+  function setPin(room, { target, value }) {
+    const others = (room.pins ?? []).filter((seq) => seq !== target)
+    room.pins = value === false ? others : [...others, target]
   }
 
   // changeRights asks for the state of a room in which an entry has changed what users may

@@ -73,6 +73,8 @@ export interface Room {
   readonly size?: number
   /** The other one of a conversation of two. */
   readonly with?: User
+  /** The messages that moderators have pinned. */
+  readonly pins?: readonly number[]
 }
 
 /** A conversation in the list of the user. A row is never modified; a new one replaces it. */
@@ -148,6 +150,25 @@ interface Said extends Told {
   at: number
   from: User
   key?: string
+  /** The seq of the entry that it answers. */
+  reply?: number
+  /** The ids of users whom it names; ['*'] is everybody. */
+  mentions?: string[]
+  /** Nobody counts it as unread. */
+  quiet?: true
+  /** The seq of its newest edit. body is what that said. */
+  edited?: number
+  /** In pages of history. */
+  tags?: Tag[]
+}
+
+/** A reaction: so many users have it, the user among them if mine, and some are a few of their ids. A shared tag has a value. */
+export interface Tag {
+  tag: string
+  users?: number
+  mine?: boolean
+  some?: string[]
+  value?: Json
 }
 
 /** What a user said. A recalled message has no body. */
@@ -170,6 +191,31 @@ export interface Notice extends Told {
   seq: number
   at: number
   body: Json
+}
+
+/** A message was corrected. */
+export interface Edited<Body = { text: string }> extends Told {
+  type: 'edited'
+  room: string
+  seq: number
+  at: number
+  from: User
+  target: number
+  /** Missing if the message was recalled, or is no longer kept. */
+  body?: Body
+}
+
+/** A reaction was added or, with false, removed; or, with shared, a mark of the room's moderators. */
+export interface Tagged extends Told {
+  type: 'tagged'
+  room: string
+  seq: number
+  at: number
+  from: User
+  target: number
+  tag: string
+  value: Json
+  shared?: true
 }
 
 /** Users have got a role, or with none have left or were removed. */
@@ -197,7 +243,7 @@ export interface InfoEntry extends Told, Info {
   from: User
 }
 
-export type Entry<Body = { text: string }> = Message<Body> | Recalled | Notice | MemberEntry | InfoEntry
+export type Entry<Body = { text: string }> = Message<Body> | Recalled | Notice | MemberEntry | InfoEntry | Edited<Body> | Tagged
 
 /** A batch of a room's history. */
 export interface Page<Body = { text: string }> {
@@ -207,8 +253,19 @@ export interface Page<Body = { text: string }> {
   more: boolean
 }
 
+/** What a message says of itself beside its body. */
+export interface SendOptions {
+  key?: string
+  /** The seq of the entry that it answers. */
+  reply?: number
+  /** The ids of up to 50 users whom it names; ['*'] is everybody, which moderators may. */
+  mentions?: string[]
+  /** Nobody counts it as unread. */
+  quiet?: boolean
+}
+
 /** A message of the user, as the outbox knows it. */
-export interface Outgoing<Body = { text: string }> {
+export interface Outgoing<Body = { text: string }> extends SendOptions {
   room: string
   key: string
   body: Body
@@ -244,6 +301,8 @@ export interface Events<Body = { text: string }> {
   message: Message<Body>
   recalled: Recalled
   notice: Notice
+  edited: Edited<Body>
+  tagged: Tagged
   member: MemberEntry
   info: InfoEntry
   /** The list has changed in any way. */
@@ -370,12 +429,16 @@ export class Client<Body = { text: string }> {
   leave(room: string): Promise<unknown>
 
   /** Resolves when the server has recorded the message; rejects if it is refused for good. */
-  send(room: string, body: Body, options?: { key?: string }): Promise<Outgoing<Body>>
+  send(room: string, body: Body, options?: SendOptions): Promise<Outgoing<Body>>
   /** Sends a failed message again, as the newest. */
   retry(key: string): Promise<Outgoing<Body>>
   discard(key: string): void
 
   history(room: string, range?: { before?: number; after?: number; limit?: number }): Promise<Page<Body>>
+  /** Replaces the body of the user's own message, for as long as the server permits. */
+  edit(room: string, seq: number, body: Body): Promise<Changed>
+  /** Adds a reaction, or removes it with false. With shared it belongs to the message: moderators set it, such as pin, and its value is any JSON. */
+  tag(room: string, seq: number, tag: string, value?: Json, shared?: boolean): Promise<Changed>
   recall(room: string, seq: number): Promise<Changed>
   read(room: string, seq: number): Promise<{ room: string; seq: number; unread: number }>
   /** May be called with every key press. */

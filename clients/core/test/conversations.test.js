@@ -150,6 +150,25 @@ test('two users talk; the conversation is in both lists from the first message o
   await wait(() => other.list.hidden.length === 1 && other.list.rows.length === 0)
 })
 
+test('messages answer, mention and are corrected', async (t) => {
+  const server = await serve(t)
+  const [ann, ben] = ['ann', 'ben'].map((name) => device(t, server, name).chat)
+  await Promise.all([ann.connect(), ben.connect()])
+  const { room } = await ann.create({ users: ['ben'] })
+  await ann.join(room)
+  const { seq } = await ann.send(room, { text: 'look' }, { reply: 1, mentions: ['ben'] })
+  await wait(() => ben.list.get(room)?.mention === seq)
+  await ben.join(room)
+  const edited = when(ben, 'edited')
+  await ann.edit(room, seq, { text: 'look here' })
+  assert.deepEqual(await edited.then(({ target, body }) => [target, body.text]), [seq, 'look here'])
+  const { entries } = await ben.history(room)
+  const said = entries.find((entry) => entry.seq === seq)
+  assert.deepEqual([said.body.text, said.reply, said.mentions], ['look here', 1, ['ben']])
+  assert.ok(said.edited > seq)
+  await assert.rejects(ben.edit(room, seq, { text: 'mine' }), { code: 'forbidden' })
+})
+
 // fresh returns the list as the server has it now: all its rows, and the sum.
 async function fresh(t, server, name) {
   const { chat } = device(t, server, name, { limit: 200 })

@@ -284,11 +284,12 @@ function makeOutbox(chat) {
     // send sends a message now, or when the client is online again. It makes room by
     // discarding the oldest messages that have failed. Who says something uses the app,
     // whether or not the host has told that it came to the foreground.
-    send(room, body, { key = randomKey(chat.clock.random) } = {}) {
+    send(room, body, { key = randomKey(chat.clock.random), reply, mentions, quiet } = {}) {
       var _a;
       if (chat.state === "suspended") chat.resume();
       if (!chat.rooms.has(room)) return notJoined(room);
-      const message = { room, key, body: JSON.parse(JSON.stringify(body)), at: chat.now(), user: (_a = chat.user) == null ? void 0 : _a.id };
+      const said = JSON.parse(JSON.stringify({ body, reply, mentions, quiet }));
+      const message = { room, key, ...said, at: chat.now(), user: (_a = chat.user) == null ? void 0 : _a.id };
       let waiting = all();
       while (waiting.length >= maxMessages || waiting.length && JSON.stringify([...waiting, message]).length > maxChars) {
         const failed = waiting.find(({ state }) => state === "failed");
@@ -322,9 +323,9 @@ function makeOutbox(chat) {
       if (inFlight.has(name) || paused.has(name)) return;
       const message = messages.find(({ room, state }) => room === name && state === "sending");
       if (!message) return;
-      const { key, body } = message;
+      const { key, body, reply, mentions, quiet } = message;
       inFlight.set(name, message);
-      link.request("send", { room: name, key, body }, (answer) => {
+      link.request("send", { room: name, key, body, reply, mentions, quiet }, (answer) => {
         const { code, retry } = answer;
         if (inFlight.get(name) !== message) return;
         demand(answer.type === "error" || answer.seq > 0);
@@ -475,7 +476,7 @@ var makeRoom = (room, { epoch, after = 0 }, clock) => ({
   // until the room is live; typedAt, when typing was sent.
 });
 var infoFields = ["title", "avatar", "about", "closed"];
-var stateFields = ["members", "read", "unread", "write", "moderate", "role", "size", "with", ...infoFields];
+var stateFields = ["members", "read", "unread", "write", "moderate", "role", "size", "with", "pins", ...infoFields];
 function makeRooms(chat) {
   const maxRooms = 1e3;
   const idleJoin = 1e3;
@@ -540,6 +541,7 @@ function makeRooms(chat) {
       const { type, closed } = entry;
       const opens = type === "info" && !closed !== !room.closed;
       if (type === "info") for (const name of infoFields) room[name] = entry[name] || void 0;
+      if (type === "tagged" && entry.shared && entry.tag === "pin") setPin(room, entry);
       emitEntry(room, entry);
       count(room, entry);
       if ((opens || type === "member") && has(room)) changeRights(room, entry);
@@ -625,11 +627,12 @@ function makeRooms(chat) {
   }
   function emitEntry(room, entry) {
     demand(entry.seq > 0 && entry.at > 0 && (entry.type !== "message" || entry.from.id));
+    demand(!/^(edited|tagged)$/.test(entry.type) || entry.target > 0);
     demand(entry.type !== "member" || entry.role && entry.users.every(({ id }) => id));
     if (entry.seq <= room.seq) return;
     chat.outbox.confirm(entry);
     room.seq = entry.seq;
-    if (/^(message|recalled|notice|member|info)$/.test(entry.type)) chat.emit(entry.type, { ...entry, live: entry.seq > room.old });
+    if (/^(message|recalled|notice|member|info|edited|tagged)$/.test(entry.type)) chat.emit(entry.type, { ...entry, live: entry.seq > room.old });
   }
   function count(room, { type, seq, from, via, quiet }) {
     if (type === "message" && from.id === chat.user.id && !via) {
@@ -637,6 +640,11 @@ function makeRooms(chat) {
     } else if (!quiet && (type === "message" || type === "notice")) {
       room.unread++;
     }
+  }
+  function setPin(room, { target, value }) {
+    var _a;
+    const others = ((_a = room.pins) != null ? _a : []).filter((seq) => seq !== target);
+    room.pins = value === false ? others : [...others, target];
   }
   function changeRights(room, { users, role, owner }) {
     const own = !users || users.some(({ id }) => id === chat.user.id);
@@ -964,6 +972,14 @@ var Client = class extends Emitter {
   }
   recall(room, seq) {
     return this.request("recall", { room, seq });
+  }
+  // edit replaces the body of a message.
+  edit(room, seq, body) {
+    return this.request("edit", { room, seq, body });
+  }
+  // tag adds a reaction or, with shared, a mark of the room's moderators; false removes it.
+  tag(room, seq, tag, value = true, shared) {
+    return this.request("tag", { room, seq, tag, value, shared });
   }
   read(room, seq) {
     return this.request("read", { room, seq }, (answer) => this.roomSet.read(answer));
