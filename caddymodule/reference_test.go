@@ -65,7 +65,7 @@ func inPolicy(option string) string {
 		return "policy a-* {\ncreate users\n" + option + "\n}"
 	case name == "create":
 		return "policy a-* {\nread members\n" + option + "\n}"
-	case name == "invite", name == "open_to", name == "history" && strings.HasPrefix(value, "joined"):
+	case name == "invite", name == "open_to", name == "receipts", name == "history" && strings.HasPrefix(value, "joined"):
 		return "policy a-* {\nread members\ncreate users\n" + option + "\n}"
 	}
 	return "policy a {\n" + option + "\n}"

@@ -90,6 +90,7 @@ func particular(t *testing.T) map[string]values {
 		"hub policy": {[]string{"tea {\nread users\n}", "* {\nread anyone\n}", a(128) + "* {\nread users\n}", a(127) + "{user} {\nread users\n}"},
 			[]string{a(129) + " {\nread users\n}", "*" + a(129) + " {\nread users\n}", a(128) + "{user} {\nread users\n}", strings.Repeat("*", 257) + " {\nread users\n}", "@x {\nread users\n}", "{x} {\nread users\n}", `"" {` + "\n}", "a b"}, ""},
 		"policy direct":           {[]string{""}, []string{"on", "x"}, ""},
+		"limits conversations":    {[]string{"1", "100000"}, []string{"0", "-1", "100001", "many"}, "conversations"},
 		"hub limits":              {[]string{"{\n}"}, []string{"5", "{\nx 1\n}"}, ""},
 		"hub max_message":         {[]string{"1KiB", "64MiB"}, []string{"0", "-1", "100", "1023", "big", "64.1MiB", "129MiB", "2047MiB", "2048MiB"}, "max_message"},
 		"hub ping_interval":       {[]string{"1s", "36500d"}, []string{"0s", "-1s", "999ms", "36501d", "soon"}, "ping_interval"},
@@ -281,7 +282,7 @@ func TestValues_Greatest_Run(t *testing.T) {
 	all, blocks := particular(t), map[string][]string{}
 	for _, section := range []string{"hub", "limits", "policy"} {
 		for _, o := range reference(t)[section] {
-			if o.name == "journal" || o.name == "policy" || o.name == "limits" || o.name == "direct" || strings.HasPrefix(o.args, "<who") {
+			if o.name == "journal" || o.name == "policy" || o.name == "limits" || o.name == "direct" || o.name == "receipts" || strings.HasPrefix(o.args, "<who") {
 				continue
 			}
 			good := valuesOf(t, all, section, o).good
@@ -375,6 +376,8 @@ func beyond(f reflect.StructField) []string {
 		return []string{"-1", "9007199254740994"}
 	case tag == "1KiB 128MiB":
 		return []string{"-1", "1023", "134217729"}
+	case tag == "1 100000":
+		return []string{"-1", "100001"}
 	case tag == "-1 2147483647":
 		return []string{"-2", "2147483648"}
 	case tag == "1s 36500d":
