@@ -75,10 +75,9 @@ type Conn struct {
 	little    int64      // engine time at which all that was charged is paid: see charge
 	dropsPaid int64      // engine time at which all that was dropped is paid: see dropped
 
-	lastPing int64 // engine time of the last ping; owned by the engine's timer
+	lastPing int64 // engine time of the last ping, or of Attach; owned by the engine's timer
 
-	reads        atomic.Bool  // Start was called
-	lastRead     atomic.Int64 // engine time of the last bytes from the peer, or of Start
+	lastRead     atomic.Int64 // engine time of the last bytes from the peer, or of Start; 0 before it
 	messageStart atomic.Int64 // engine time at which an unfinished message began, or 0
 }
 

@@ -63,8 +63,8 @@ func (e *Engine) Attach(nc net.Conn, compressed bool, h Handler) (*Conn, error) 
 // register makes a connection of sock, or closes it.
 func (e *Engine) register(sock socket, compressed bool, h Handler) (*Conn, error) {
 	c := &Conn{shared: &e.shared, handler: h, sock: sock, deflate: compressed}
-	c.lastRead.Store(e.now())
-	c.reading = true // until Start
+	c.lastPing = e.now() // nothing has to be pinged before an interval is over
+	c.reading = true     // until Start
 	e.mu.Lock()
 	closed := e.closed
 	if !closed {

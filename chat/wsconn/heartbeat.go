@@ -27,11 +27,11 @@ func (c *Conn) heartbeat(now, pingInterval int64) {
 		return
 	}
 	waits := c.watchWriting()
-	if !c.reads.Load() {
+	lastRead := c.lastRead.Load()
+	if lastRead == 0 {
 		c.pingUnread(now, pingInterval)
 		return
 	}
-	lastRead := c.lastRead.Load()
 	if now-lastRead < pingInterval {
 		return
 	}
@@ -54,7 +54,7 @@ func (c *Conn) heartbeat(now, pingInterval int64) {
 // pingUnread pings a peer whose bytes nobody reads yet: that keeps routers from forgetting
 // the connection. The peer can't be heard, so its silence says nothing.
 func (c *Conn) pingUnread(now, pingInterval int64) {
-	if now-max(c.lastPing, c.lastRead.Load()) >= pingInterval {
+	if now-c.lastPing >= pingInterval {
 		c.lastPing = now
 		_ = c.Send(pingFrame)
 	}

@@ -97,7 +97,6 @@ func (c *Conn) Start() {
 		}
 	}
 	c.lastRead.Store(c.shared.now())
-	c.reads.Store(true)
 	c.shared.spawn(c.read)
 }
 
