@@ -169,3 +169,80 @@ func TestList_PoliciesChange_RowsGo(t *testing.T) {
 		}
 	})
 }
+
+// A head waits for a moment. What is said in it is not for whoever was removed, was away
+// or has cleared the room meanwhile.
+func TestList_Heads_AreNotForWhoIsGone(t *testing.T) {
+	const removed = `{"type":"member","id":"x","room":%q,"users":["ben"],"role":"none"}`
+	for name, c := range map[string]struct {
+		first []string // what ben does
+		then  []string // what ann does
+	}{
+		"removed":           {nil, []string{removed, `{"type":"send","id":"x","room":%q,"body":"a secret"}`}},
+		"kicked":            {nil, []string{`{"type":"kick","id":"x","room":%q,"user":"ben"}`, `{"type":"send","id":"x","room":%q,"body":"a secret"}`}},
+		"banned":            {nil, []string{`{"type":"ban","id":"x","room":%q,"user":"ben"}`, `{"type":"send","id":"x","room":%q,"body":"a secret"}`}},
+		"removed, a title":  {nil, []string{removed, `{"type":"info","id":"x","room":%q,"title":"a secret"}`}},
+		"left":              {[]string{removed}, []string{`{"type":"send","id":"x","room":%q,"body":"a secret"}`}},
+		"away, and is back": {nil, []string{removed, `{"type":"send","id":"x","room":%q,"body":"a secret"}`, `{"type":"member","id":"x","room":%q,"users":["ben"],"role":"member"}`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+				ann, ben := b.connect().hello(`,"token":"ann"`), b.connect()
+				g := ann.create(`"key":"k","users":["ben"]`)
+				do := func(c *client, format string) {
+					c.send(fmt.Sprintf(format, g))
+					for got := ""; !strings.Contains(got, `"id":"x"`); {
+						if got = c.any(); strings.Contains(got, "secret") && c == ben {
+							t.Errorf("ben hears %s", got)
+						}
+					}
+				}
+				do(ann, `{"type":"join","id":"x","room":%q}`)
+				ben.send(`{"type":"hello","token":"ben","list":{}}`)
+				ben.send(`{"type":"ping"}`)
+				ben.expect(`{"type":"welcome","…":"…"}`, `{"type":"pong"}`)
+				do(ann, `{"type":"send","id":"x","room":%q,"body":"m"}`)
+				time.Sleep(time.Second)
+				for _, frame := range c.first {
+					do(ben, frame)
+				}
+				for _, frame := range c.then {
+					do(ann, frame)
+				}
+				time.Sleep(2 * time.Second)
+				ben.send(`{"type":"ping"}`)
+				for got := ""; typeOf(got) != "pong"; {
+					if got = ben.any(); strings.Contains(got, "secret") {
+						t.Errorf("ben hears %s", got)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestList_Heads_DoNotShowWhatIsCleared(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+		ann, ben := b.connect().hello(`,"token":"ann"`), b.connect()
+		g := ann.create(`"key":"k","users":["ben"]`)
+		ann.send(fmt.Sprintf(`{"type":"join","room":%q}`, g))
+		ben.send(`{"type":"hello","token":"ben","list":{}}`)
+		ben.send(`{"type":"ping"}`)
+		ben.expect(`{"type":"welcome","…":"…"}`, `{"type":"pong"}`)
+		for i := range 2 { // the second one waits for its head
+			ann.send(fmt.Sprintf(`{"type":"send","id":"s%d","room":%q,"body":"cleared"}`, i, g))
+			for !strings.Contains(ann.any(), fmt.Sprintf(`"id":"s%d"`, i)) {
+			}
+		}
+		ben.send(fmt.Sprintf(`{"type":"set","id":"c","room":%q,"clear":true}`, g))
+		for typeOf(ben.any()) != "ok" {
+		}
+		time.Sleep(2 * time.Second)
+		ben.send(`{"type":"ping"}`)
+		for got := ""; typeOf(got) != "pong"; {
+			if got = ben.any(); strings.Contains(got, "cleared") {
+				t.Errorf("ben hears %s", got)
+			}
+		}
+	})
+}

@@ -90,8 +90,9 @@ func (a Turn) SetRow(ctx context.Context, c *wire.SetRow) error {
 		return err
 	}
 	change := list.Change{Notify: c.Notify, Top: c.Top, Hide: c.Hide, Block: c.Block, Clear: c.Clear}
-	_, err = list.Set(ctx, a.core.journal.Records(), a.User().ID, c.Room, &heads[0], change)
+	now, err := list.Set(ctx, a.core.journal.Records(), a.User().ID, c.Room, &heads[0], change)
 	if err == nil {
+		a.core.live.Cleared(a.User().ID, c.Room, now.Cleared)
 		a.core.live.Tell(ctx, a.User().ID, c.Room)
 	}
 	return err

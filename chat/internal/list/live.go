@@ -74,6 +74,11 @@ func (l *Live) Open(ctx context.Context, s Session, user string, from wire.ListF
 	return answer, n, err
 }
 
+// Cleared says that a user has cleared a room up to an entry: no head shows it any more.
+func (l *Live) Cleared(user, room string, upTo journal.Seq) {
+	l.hideBefore(user, place{room, upTo + 1})
+}
+
 // Hold says that something is read for a session that has the list open: until Ready is
 // called nothing is told it, which could be newer than what is read, and come before that.
 func (l *Live) Hold(s Session, user string) {

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -39,11 +40,7 @@ func (t *teller) tell(dirty map[string]news, own map[pair]bool) {
 	defer t.contain()
 	ctx, cancel := context.WithTimeout(t.ctx, tellTimeout)
 	defer cancel()
-	if err := t.tellHeads(ctx, dirty); err != nil {
-		t.log.Debug("changes of lists not told yet", zap.Error(err))
-		t.again(dirty, own)
-		return
-	}
+	// Rows come first: who has left or cleared a room is not told of it by a head.
 	users := map[string][]string{}
 	for p := range own {
 		users[p.user] = append(users[p.user], p.room)
@@ -59,6 +56,10 @@ func (t *teller) tell(dirty map[string]news, own map[pair]bool) {
 				t.again(nil, left)
 			}
 		}
+	}
+	if err := t.tellHeads(ctx, dirty); err != nil {
+		t.log.Debug("changes of lists not told yet", zap.Error(err))
+		t.again(dirty, nil)
 	}
 }
 
@@ -90,10 +91,45 @@ func (t *teller) tellHeads(ctx context.Context, dirty map[string]news) error {
 		states[room] = &wire.HeadInfo{Title: state.Title, Avatar: state.Avatar, Closed: state.Closed, Size: state.Size}
 	}
 	for i, room := range rooms {
+		if err := t.checkHolders(ctx, room, heads[i].State); err != nil {
+			return err
+		}
 		if heads[i].Count > 0 || !t.reader.IsDirect(room) {
 			t.tellHead(room, &heads[i], states[room])
 		}
 	}
+	return nil
+}
+
+// checkHolders sees to it that only members list a room, as of a governing entry or later.
+// It must come behind all reading of what they are told: so whoever is a member now was one
+// when that was written, and nobody hears what came after their end. It reads the seats of
+// all who list the room, but only if its members have changed, or somebody has come.
+func (t *teller) checkHolders(ctx context.Context, room string, state journal.Seq) error {
+	users := t.unchecked(room, state)
+	if len(users) == 0 {
+		return nil
+	}
+	keys := make([]string, len(users))
+	for i, user := range users {
+		keys[i] = members.RoleKey(room, user)
+	}
+	records, err := t.reader.Journal.Records().GetMany(ctx, keys)
+	if err != nil {
+		return err
+	}
+	from := make(map[string]journal.Seq, len(users))
+	for i, user := range users {
+		seat, err := members.ParseSeat(records[i])
+		if err != nil {
+			return err
+		}
+		from[user] = 0
+		if seat.Role != access.NoRole && t.reader.Shown(room, seat.Role) {
+			from[user] = seat.Since
+		}
+	}
+	t.keepMembers(room, state, from)
 	return nil
 }
 

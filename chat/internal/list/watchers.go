@@ -37,6 +37,7 @@ type listed struct {
 	name    string // fixed
 	number  uint64 // that orders a watcher's rooms; fixed
 	holders []holder
+	checked journal.Seq // the governing entry as of which all holders were members; 0: of none
 }
 
 // holder is who lists a room, and the first entry of it that is shown to them.
@@ -112,6 +113,7 @@ func (w *watchers) holdLocked(u *watcher, p place) *listed {
 		room.holders = append(make([]holder, 0, n+n/4+4), room.holders...)
 	}
 	room.holders = append(room.holders, holder{u, p.from})
+	room.checked = 0
 	w.pairs++
 	return room
 }
@@ -236,21 +238,77 @@ func (w *watchers) settle(user string, p place, gone bool) {
 	if u == nil {
 		return
 	}
-	i, there := 0, false
-	if room != nil {
-		i, there = slices.BinarySearchFunc(u.rooms, room, byNumber)
-	}
+	there := room != nil && u.lists(room)
 	switch {
 	case there && gone:
-		u.rooms = slices.Delete(u.rooms, i, i+1)
-		w.releaseLocked(u, room)
+		w.dropLocked(u, room)
 	case there:
 		h := slices.IndexFunc(room.holders, func(h holder) bool { return h.watcher == u })
-		room.holders[h].from = p.from
+		room.holders[h].from = max(room.holders[h].from, p.from) // what was read may be older than a clear
 	case !gone:
 		room = w.holdLocked(u, p)
-		i, _ = slices.BinarySearchFunc(u.rooms, room, byNumber)
+		i, _ := slices.BinarySearchFunc(u.rooms, room, byNumber)
 		u.rooms = slices.Insert(u.rooms, i, room)
+	}
+}
+
+// unchecked returns who lists a room, if it is not known that they were members as of its
+// newest governing entry.
+func (w *watchers) unchecked(room string, state journal.Seq) (users []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	it := w.rooms[room]
+	if it == nil || it.checked >= state {
+		return nil
+	}
+	for _, h := range it.holders {
+		users = append(users, h.user)
+	}
+	return users
+}
+
+// keepMembers notes from which entry on a room is shown to those who list it, as of its newest
+// governing entry; 0: they are no members any more, and are told that their row is gone.
+func (w *watchers) keepMembers(name string, state journal.Seq, from map[string]journal.Seq) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	room := w.rooms[name]
+	if room == nil {
+		return
+	}
+	all := true
+	for _, h := range slices.Clone(room.holders) {
+		since, known := from[h.user]
+		all = all && known // others have opened their lists meanwhile
+		if known && since == 0 {
+			w.dropLocked(h.watcher, room)
+			w.own[pair{h.user, name}] = true
+		}
+	}
+	for i := range room.holders {
+		h := &room.holders[i]
+		h.from = max(h.from, from[h.user])
+	}
+	if all {
+		room.checked = state
+	}
+}
+
+// hideBefore hides the entries of a room before one from a user who lists it.
+func (w *watchers) hideBefore(user string, p place) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, h := range w.holdersLocked(p.room) {
+		if h.user == user {
+			w.rooms[p.room].holders[i].from = max(h.from, p.from)
+		}
+	}
+}
+
+func (w *watchers) dropLocked(u *watcher, room *listed) {
+	if i, there := slices.BinarySearchFunc(u.rooms, room, byNumber); there {
+		u.rooms = slices.Delete(u.rooms, i, i+1)
+		w.releaseLocked(u, room)
 	}
 }
 
