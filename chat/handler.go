@@ -20,6 +20,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
 	"github.com/caddychat/caddy-chat/chat/internal/rawdialect"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/internal/slots"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
@@ -222,13 +223,13 @@ const queryHelp = "is not valid: percent-encode its values, and give each parame
 // refuseConnection says why a connection gets no slot.
 func refuseConnection(err error) error {
 	switch {
-	case errors.Is(err, acts.ErrClosing):
+	case errors.Is(err, slots.ErrClosing):
 		return busy(RefusedClosing, http.StatusServiceUnavailable, "the server is shutting down")
-	case errors.Is(err, acts.ErrFull):
+	case errors.Is(err, slots.ErrFull):
 		return busy(RefusedFull, http.StatusServiceUnavailable, "too many connections")
-	case errors.Is(err, acts.ErrFullByNetwork):
+	case errors.Is(err, slots.ErrFullByNetwork):
 		return busy(RefusedFull, http.StatusServiceUnavailable, "too many connections from your network")
-	case errors.Is(err, acts.ErrFullByAddr):
+	case errors.Is(err, slots.ErrFullByAddr):
 		return busy(RefusedFullByAddr, http.StatusServiceUnavailable, "too many connections from your address")
 	}
 	return busy(RefusedAttempts, http.StatusTooManyRequests, "too many connection attempts from your address")

@@ -13,6 +13,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/internal/timing"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
@@ -50,7 +51,7 @@ type Hub struct {
 	cancel  context.CancelFunc // of context
 	workers sync.WaitGroup     // the goroutine of Retire, and those in which sessions begin
 
-	saidLost, saidPort acts.Seldom
+	saidLost, saidPort timing.Seldom
 
 	retiring retirement
 }

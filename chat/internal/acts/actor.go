@@ -53,7 +53,7 @@ const (
 // nothing is charged any more.
 func (a *Actor) Leave() {
 	if a.slot {
-		defer a.core.slots.release(a.addr)
+		defer a.core.slots.Release(a.addr)
 	}
 	if a.share != nil {
 		a.share.Release()

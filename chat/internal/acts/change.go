@@ -90,7 +90,7 @@ func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target
 // there is none, or if it is one of somebody else that the user is not shown. Moderators
 // find what they are told of.
 func (a *Actor) findMessage(ctx context.Context, name string, in *standing, seq journal.Seq) (*journal.Entry, error) {
-	s, err := a.shownOf(ctx, name, in)
+	s, err := a.viewOf(ctx, name, in)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (a *Actor) findMessage(ctx context.Context, name string, in *standing, seq 
 		return nil, wire.NotFound.Error("")
 	}
 	found := page.Entries[0]
-	if s.hide(&page, false, time.Now()); len(page.Entries) == 0 && found.From.ID != a.User().ID && !in.Moderate {
+	if s.Hide(&page, false, time.Now()); len(page.Entries) == 0 && found.From.ID != a.User().ID && !in.Moderate {
 		return nil, wire.NotFound.Error("")
 	}
 	return &found, nil

@@ -2,10 +2,8 @@ package acts
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -69,10 +67,10 @@ func (a *Actor) found(ctx context.Context, room string, c *wire.Create, others [
 				return nil, err
 			}
 		}
-		if err := a.keepProfile(ctx); err != nil {
+		if err := a.core.profiles.Keep(ctx, a.User()); err != nil {
 			return nil, err
 		}
-		shown, err := a.core.profiles(ctx, others)
+		shown, err := a.core.profiles.Of(ctx, others)
 		if err != nil {
 			return nil, err
 		}
@@ -129,14 +127,14 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 	if err != nil {
 		return journal.Receipt{}, err
 	}
-	shown, err := a.core.profiles(ctx, users)
+	shown, err := a.core.profiles.Of(ctx, users)
 	if err != nil {
 		return journal.Receipt{}, err
 	}
 	// Whoever removes an owner must know who follows.
 	all := role == access.NoRole && slices.Contains(users, a.User().ID)
 	if a.kind != operator && role == access.Member && slices.Contains(users, a.User().ID) {
-		if err := a.keepProfile(ctx); err != nil {
+		if err := a.core.profiles.Keep(ctx, a.User()); err != nil {
 			return journal.Receipt{}, err
 		}
 	}
@@ -195,27 +193,18 @@ func (a Turn) Members(ctx context.Context, room, after string, limit int) (*wire
 		return nil, wire.Forbidden.Error("")
 	}
 	list := &wire.MemberList{Room: room, Size: in.room.Size}
-	var ids []string
-	prefix := members.RolesKey(room)
-	err = a.core.journal.Records().Scan(ctx, prefix, func(r journal.Record) error {
-		id := strings.TrimPrefix(r.Key, prefix)
-		if id <= after {
-			return nil
-		}
-		if len(ids) == limit {
-			list.More = true
-			return errEnough
-		}
-		seat, err := members.ParseSeat(r)
-		ids = append(ids, id)
-		list.Users = append(list.Users, wire.MemberOf{Role: seat.Role.String(), Since: uint64(seat.Since)})
-		return err
-	})
-	if err != nil && !errors.Is(err, errEnough) {
+	seated, more, err := members.Page(ctx, a.core.journal.Records(), room, after, limit)
+	if err != nil {
 		return nil, err
 	}
+	list.More = more
+	ids := make([]string, len(seated))
+	for i, s := range seated {
+		ids[i] = s.User
+		list.Users = append(list.Users, wire.MemberOf{Role: s.Seat.Role.String(), Since: uint64(s.Seat.Since)})
+	}
 	a.owe(len(ids) * readCost)
-	shown, err := a.core.profiles(ctx, ids)
+	shown, err := a.core.profiles.Of(ctx, ids)
 	for i := range shown {
 		list.Users[i].User = wire.User(shown[i])
 	}
@@ -224,6 +213,3 @@ func (a Turn) Members(ctx context.Context, room, after string, limit int) (*wire
 	}
 	return list, err
 }
-
-// errEnough ends a scan.
-var errEnough = errors.New("there are enough")

@@ -14,9 +14,13 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
+	"github.com/caddychat/caddy-chat/chat/internal/profiles"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
+	"github.com/caddychat/caddy-chat/chat/internal/slots"
+	"github.com/caddychat/caddy-chat/chat/internal/timing"
+	"github.com/caddychat/caddy-chat/chat/internal/view"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -27,9 +31,9 @@ type Core struct {
 	// Fixed. Each may be used by any goroutine.
 	journal   journal.Journal
 	log       *zap.Logger
-	began     time.Time
 	rooms     *room.Rooms
 	marks     *readmarks.Marks
+	profiles  profiles.Profiles
 	lists     list.Reader
 	live      *list.Live
 	sent      *readmarks.Sending[*Actor]
@@ -37,7 +41,8 @@ type Core struct {
 	sanctions *sanctions.Sanctions
 	sessions  Sessions
 	context   context.Context // ends when the sessions have gone
-	node      string          // the journal's id of this process
+	*timing.Clock
+	node string // the journal's id of this process
 
 	Counts Counters
 
@@ -51,17 +56,16 @@ type Core struct {
 	speaking     keyedmutex.Mutex[speaker]
 	again        sync.WaitGroup // acts that are judged again
 	reading      reading
-	hidden       hidden
-	slots        slots
+	hidden       view.Hidden
+	slots        *slots.Slots // fixed
 	inHand       backpressure.InHand[access.Person]
 	requests     backpressure.Share[netip.Addr] // bytes that they hold, by access.AddressKey
-	patience     atomic.Pointer[patience]
-	saidAhead    Seldom
+	saidAhead    timing.Seldom
 
 	// What clients can cause as often as they like is logged once in a while.
-	saidCause, saidNotAppended Seldom
+	saidCause, saidNotAppended timing.Seldom
 
-	saidFull Seldom
+	saidFull timing.Seldom
 }
 
 // Configure changes the settings.
@@ -71,49 +75,7 @@ func (c *Core) Configure(s Settings) {
 	}
 }
 
-// journalTimeout is how long the hub waits for the journal at most: for a read, for a
-// record, and for a place in its queue.
-const journalTimeout = 10 * time.Second
-
-// Bound returns a context that ends with ctx, with the hub, and after journalTimeout.
-func (c *Core) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithTimeout(ctx, journalTimeout)
-	stop := context.AfterFunc(c.context, cancel)
-	return ctx, func() { stop(); cancel() }
-}
-
-// patience is a context that many share.
-type patience struct {
-	ctx   context.Context
-	until time.Duration // it is handed out; as long again later it ends
-}
-
-// Soon returns a context that ends with the hub, or after half a journalTimeout to a
-// whole one. All sessions share it, since each message needs one, and nearly none waits.
-func (c *Core) Soon() context.Context {
-	now := c.Now()
-	if p := c.patience.Load(); p != nil && now < p.until {
-		return p.ctx
-	}
-	ctx, cancel := context.WithCancelCause(c.context)
-	time.AfterFunc(journalTimeout, func() { cancel(context.DeadlineExceeded) })
-	c.patience.Store(&patience{ctx, now + journalTimeout/2})
-	return ctx
-}
-
-// Seldom says when something may be logged again. The zero value is ready to use.
-type Seldom struct{ next atomic.Int64 }
-
-// Allow reports whether nothing was allowed within the last interval.
-func (s *Seldom) Allow(now, interval time.Duration) bool {
-	next := s.next.Load()
-	return int64(now) >= next && s.next.CompareAndSwap(next, int64(now+interval))
-}
-
 func (c *Core) settings() *Settings { return c.current.Load() }
-
-// Now is the time since the hub began. Unlike the system's clock, nobody sets it.
-func (c *Core) Now() time.Duration { return time.Since(c.began) }
 
 // isTemporary reports whether an error is not a fault of ours: the journal cannot
 // be used now and says so itself or does not answer in time, the hub is closing, or

@@ -9,14 +9,13 @@
 // # Files, lowest first
 //
 //	settings.go   settings, counters, and what acts take and return
-//	slots.go      how many connections there are, and what of rooms is too old to be shown
 //	core.go       what every act needs
 //	actor.go      who acts, and what they may do
 //	turn.go       connections and frames: what comes before an act
 //	standing.go   what one is in a room, and changes of that
 //	signin.go     act: to say who one is
 //	moderate.go   acts: mute, ban, kick
-//	reading.go    the one step of every read: what it costs, and what it shows
+//	reading.go    the one step of every read: what it costs, and whose view it is
 //	history.go    act: history
 //	recent.go     act: to read what a raw client hears first
 //	unread.go     act: to move the read mark; what is unread

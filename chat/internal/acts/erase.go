@@ -3,14 +3,10 @@ package acts
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/caddychat/caddy-chat/chat/internal/erase"
-	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
-	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -30,7 +26,7 @@ func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	done.Sessions = len(a.core.rooms.SessionIDs(ctx, name))
 	known := false
 	err := a.core.rooms.Evict(ctx, name, func() (err error) {
-		if done.Members, err = a.core.eraseMembers(ctx, name); err != nil {
+		if done.Members, err = erase.Members(ctx, a.core.journal, name); err != nil {
 			return err
 		}
 		done.Entries, known, err = erase.Entries(ctx, a.core.journal, name)
@@ -74,60 +70,10 @@ func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string)
 	return done, err
 }
 
-// eraseMembers erases the records of a room, in which nobody is, and returns how many
-// members it had.
-func (c *Core) eraseMembers(ctx context.Context, name string) (int, error) {
-	state, err := members.Load(ctx, c.journal.Records(), name, nil, true)
-	if err != nil {
-		return 0, err
-	}
-	entries := state.Erase()
-	marks, err := tags.OfRoom(ctx, c.journal.Records(), name)
-	if err != nil {
-		return 0, err
-	}
-	mentions := []journal.Record{{Key: list.AllKey(name)}}
-	for user := range state.Seats {
-		mentions = append(mentions, journal.Record{Key: list.MentionKey(user, name)})
-	}
-	for part := range slices.Chunk(mentions, journal.MaxWith) {
-		if len(state.Seats) > 0 {
-			marks = append(marks, journal.Entry{Room: name, Kind: journal.Tag, Target: 1, With: part})
-		}
-	}
-	if err := c.appendAll(ctx, append(marks, entries...)); err != nil {
-		return 0, err
-	}
-	return len(state.Seats), nil
-}
-
-// appendAll appends entries one after the other, for the records that come with them.
-func (c *Core) appendAll(ctx context.Context, entries []journal.Entry) error {
-	for _, e := range entries {
-		answer := make(chan error, 1)
-		c.journal.Append(ctx, e, func(_ journal.Receipt, err error) { answer <- err })
-		select {
-		case err := <-answer:
-			if err != nil {
-				return err
-			}
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return nil
-}
-
 // forget removes a user from all conversations, with what is known of them there, and what
 // is shown of them to others. It returns how many conversations there were.
 func (a Turn) forget(ctx context.Context, user string) (n int, err error) {
-	records := a.core.journal.Records()
-	var rooms []string
-	prefix := members.UserKey(user)
-	err = records.Scan(ctx, prefix, func(r journal.Record) error {
-		rooms = append(rooms, strings.TrimPrefix(r.Key, prefix))
-		return nil
-	})
+	rooms, err := members.RoomsOf(ctx, a.core.journal.Records(), user)
 	for _, name := range rooms {
 		if err != nil {
 			return n, err
@@ -140,5 +86,5 @@ func (a Turn) forget(ctx context.Context, user string) (n int, err error) {
 	if err != nil {
 		return n, err
 	}
-	return n, records.Update(ctx, profileKey(user), func([]byte) ([]byte, error) { return nil, nil })
+	return n, a.core.profiles.Forget(ctx, user)
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/tags"
+	"github.com/caddychat/caddy-chat/chat/internal/view"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
-	"github.com/caddychat/caddy-chat/internal/foreign"
 )
 
 // Join is the act of subscribing a session to a room, which is in so many others. The
@@ -59,7 +59,7 @@ func (a Turn) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed
 		return nil, err
 	}
 	list := make([]Missed, len(from))
-	views := make([]shown, len(from))
+	views := make([]view.View, len(from))
 	all := make([]int, 0, len(from))
 	for i, f := range from {
 		// Asked after the subscription was made: what changes from now on is heard.
@@ -71,7 +71,8 @@ func (a Turn) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed
 		if list[i] = a.missedBy(ctx, &in); list[i].Err != nil {
 			continue
 		}
-		views[i] = shown{in.History, in.seat, in.row, marks[i], f.Joins, f.Joined}
+		views[i] = a.view(f.Room, &in)
+		views[i].Mark, views[i].Joins, views[i].Joined = marks[i], f.Joins, f.Joined
 		all = append(all, i)
 	}
 	if err := a.readMissed(ctx, from, views, list, all, bytes); err != nil {
@@ -125,7 +126,7 @@ func (a *Actor) missedBy(ctx context.Context, in *standing) Missed {
 		Conversation: in.Conversation, Role: in.seat.Role, Of: in.room,
 	}
 	if other := in.room.With(a.User().ID); other != "" {
-		users, err := a.core.profiles(ctx, []string{other})
+		users, err := a.core.profiles.Of(ctx, []string{other})
 		if err != nil {
 			return Missed{Err: err}
 		}
@@ -136,7 +137,7 @@ func (a *Actor) missedBy(ctx context.Context, in *standing) Missed {
 
 // readMissed reads pages of the rooms whose indexes are in which: what follows the
 // client's position, or the newest page if it has none or there is a gap.
-func (a *Actor) readMissed(ctx context.Context, from []Position, views []shown, list []Missed, which []int, bytes int) error {
+func (a *Actor) readMissed(ctx context.Context, from []Position, views []view.View, list []Missed, which []int, bytes int) error {
 	set := a.core.settings()
 	queries := make([]journal.Query, len(which))
 	share := max(bytes/max(len(which), 1), 1)
@@ -146,7 +147,7 @@ func (a *Actor) readMissed(ctx context.Context, from []Position, views []shown, 
 	}
 	var errs []error
 	pages, err := a.pages(ctx, max(bytes, 1), func() (pages []journal.Page, err error) {
-		pages, errs, err = a.readApart(ctx, queries, max(bytes, 1))
+		pages, errs, err = view.Pages(ctx, a.core.journal, queries, max(bytes, 1))
 		return pages, err
 	})
 	if err != nil {
@@ -158,10 +159,10 @@ func (a *Actor) readMissed(ctx context.Context, from []Position, views []shown, 
 			continue
 		}
 		m.Page = pages[n]
-		views[i].hide(&m.Page, q.Backward, time.Now())
-		shorten(&m.Page, q.Backward, pageBounds{set.MaxPage, share, 1})
+		views[i].Hide(&m.Page, q.Backward, time.Now())
+		view.Shorten(&m.Page, q.Backward, view.Bounds{Entries: set.MaxPage, Bytes: share, Least: 1})
 		if !q.Backward {
-			m.Gap = a.core.hasGap(&from[i], &m.Page)
+			m.Gap = view.HasGap(from[i].Epoch, from[i].After, &m.Page)
 			m.More = !m.Gap && m.Page.More
 			a.core.Counts.Resumed[a.core.resumeOf(&from[i], m)].Add(1)
 		}
@@ -172,11 +173,11 @@ func (a *Actor) readMissed(ctx context.Context, from []Position, views []shown, 
 // noteArrivals notes where the user has come in, in rooms of which not everything is
 // shown: what is said from there on is always shown to them. Where that cannot be stored,
 // such as on a full disk, the user may be told of a gap later.
-func (a *Actor) noteArrivals(ctx context.Context, from []Position, views []shown, list []Missed) {
+func (a *Actor) noteArrivals(ctx context.Context, from []Position, views []view.View, list []Missed) {
 	var noting sync.WaitGroup // their writes share a commit
 	for i := range list {
-		page, view := &list[i].Page, &views[i]
-		if list[i].Err != nil || !view.hides() || view.seat.Since > 0 || view.mark.In(page.Epoch).From > 0 || a.identity.Load() == nil {
+		page, v := &list[i].Page, &views[i]
+		if list[i].Err != nil || !v.Hides() || v.Seat.Since > 0 || v.Mark.In(page.Epoch).From > 0 || a.identity.Load() == nil {
 			continue
 		}
 		first := page.Last + 1
@@ -189,87 +190,21 @@ func (a *Actor) noteArrivals(ctx context.Context, from []Position, views []shown
 				a.core.log.Debug("not noted where a user came in", zap.Error(err))
 				return
 			}
-			view.mark = at
+			v.Mark = at
 		})
 	}
 	noting.Wait()
 }
 
-// How long rooms are read together, and then one by one. Something is left of the time
-// that soon gives, for what is read of the others afterwards.
-const (
-	togetherTimeout = journalTimeout / 4
-	apartTimeout    = journalTimeout / 5
-)
-
-// readersApart is how many rooms are read at a time then. So many slow ones may wait
-// until the time is over, and the others behind them.
-const readersApart = 16
-
-// readApart reads pages, and what is wrong with the rooms that cannot be read: one room
-// that fails or is slow does not take the others with it. If all fail it returns why.
-func (a *Actor) readApart(ctx context.Context, queries []journal.Query, bytes int) (pages []journal.Page, errs []error, err error) {
-	errs = make([]error, len(queries))
-	if len(queries) == 1 {
-		pages, err = a.core.journal.Pages(ctx, queries, bytes)
-		return pages, errs, err
-	}
-	together, cancel := context.WithTimeout(ctx, togetherTimeout)
-	pages, err = a.core.journal.Pages(together, queries, bytes)
-	cancel()
-	if err == nil || ctx.Err() != nil {
-		return pages, errs, err
-	}
-	apart, cancel := context.WithTimeout(ctx, apartTimeout)
-	defer cancel()
-	pages = make([]journal.Page, len(queries))
-	var reading sync.WaitGroup
-	next := make(chan int)
-	for range min(readersApart, len(queries)) {
-		reading.Go(func() {
-			for n := range next {
-				pages[n], errs[n] = foreign.Call(apart, func() (journal.Page, error) { return a.core.journal.Read(apart, queries[n]) }, nil)
-			}
-		})
-	}
-	for n := range queries {
-		next <- n
-	}
-	close(next)
-	reading.Wait()
-	for _, e := range errs {
-		if e == nil {
-			return pages, errs, nil
-		}
-	}
-	return nil, nil, errs[0]
-}
-
-// hasGap reports whether a client cannot go on where it was: page is what follows its
-// position.
-func (c *Core) hasGap(from *Position, page *journal.Page) bool {
-	if page.Epoch != from.Epoch || from.After > page.Last || from.After+1 < page.First || page.Damaged > 0 {
-		return true
-	}
-	next := from.After + 1
-	for i := range page.Entries {
-		if page.Entries[i].Seq != next {
-			return true
-		}
-		next++
-	}
-	return false
-}
-
 // addMarks adds how far the user has read each room.
-func (a *Actor) addMarks(ctx context.Context, from []Position, views []shown, list []Missed) (err error) {
+func (a *Actor) addMarks(ctx context.Context, from []Position, views []view.View, list []Missed) (err error) {
 	for i := range list {
 		if list[i].Err != nil {
 			continue
 		}
 		page := &list[i].Page
-		list[i].Read = max(views[i].mark.In(page.Epoch).Seq, min(views[i].seat.Since, page.Last), views[i].row.In(page.Epoch).Cleared)
-		if list[i].Unread, err = a.unread(ctx, from[i].Room, page, &views[i]); err != nil {
+		list[i].Read = max(views[i].Mark.In(page.Epoch).Seq, min(views[i].Seat.Since, page.Last), views[i].Row.In(page.Epoch).Cleared)
+		if list[i].Unread, err = views[i].Unread(ctx, page); err != nil {
 			return err
 		}
 	}

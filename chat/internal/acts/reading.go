@@ -5,9 +5,8 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
-	"github.com/caddychat/caddy-chat/chat/internal/list"
-	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
+	"github.com/caddychat/caddy-chat/chat/internal/view"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -117,81 +116,20 @@ func (a *Actor) read(ctx context.Context, q journal.Query) (page journal.Page, e
 	return pages[0], nil
 }
 
-// shown is what an actor is shown of a room: what the policy's history lets through,
-// and everything from the number on that was the first one shown to the user when they
-// came, in this epoch. In a conversation that is the entry with which they became a
-// member.
-type shown struct {
-	history access.History
-	seat    members.Seat   // of a member
-	row     list.Settings  // of a member, who may have cleared what was said
-	mark    readmarks.Mark // the user's
-	joins   bool           // the actor is joining, as far as we know for the first time
-	joined  journal.Seq    // the newest entry from before that
-}
-
-// shownOf returns what the actor is shown of a room.
-func (a *Actor) shownOf(ctx context.Context, room string, in *standing) (s shown, err error) {
-	s = shown{history: in.History, seat: in.seat, row: in.row}
-	if !s.hides() || s.seat.Since > 0 || a.identity.Load() == nil {
-		return s, nil
+// viewOf returns what the actor is shown of a room.
+func (a *Actor) viewOf(ctx context.Context, room string, in *standing) (v view.View, err error) {
+	v = a.view(room, in)
+	if !v.Hides() || v.Seat.Since > 0 || a.identity.Load() == nil {
+		return v, nil
 	}
 	marks, err := a.core.marks.Get(ctx, []readmarks.Key{a.markKey(room)})
 	if err == nil {
-		s.mark = marks[0]
+		v.Mark = marks[0]
 	}
-	return s, err
+	return v, err
 }
 
-// hides reports whether the policy hides anything.
-func (s *shown) hides() bool { return s.history != (access.History{}) || s.row.Cleared > 0 }
-
-// from returns the number from which on everything is shown, or 0, and the number from
-// which the policy counts back.
-func (s *shown) from(p *journal.Page) (from, newest journal.Seq) {
-	if s.seat.Since > 0 {
-		return min(s.seat.Since, p.Last+1), p.Last
-	}
-	if from := s.mark.In(p.Epoch).From; from > 0 {
-		return from, p.Last
-	}
-	if s.joins {
-		return s.joined + 1, min(p.Last, s.joined)
-	}
-	return 0, p.Last
-}
-
-// hide removes entries that are not shown, and raises First accordingly, as if they
-// were not kept.
-func (s *shown) hide(p *journal.Page, backward bool, now time.Time) {
-	kept := p.First
-	from, newest := s.from(p)
-	switch h := s.history; {
-	case h.Entries < 0, h.Joined:
-		p.First = newest + 1
-	case h.Entries > 0 && newest > journal.Seq(h.Entries):
-		p.First = max(p.First, newest-journal.Seq(h.Entries)+1)
-	}
-	for i := range p.Entries {
-		e := &p.Entries[i]
-		if s.history.Age > 0 && isOlder(e, s.history.Age, now) {
-			p.First = max(p.First, e.Seq+1)
-		}
-	}
-	if from > 0 {
-		p.First = min(p.First, max(from, kept))
-	}
-	p.First = max(p.First, s.row.In(p.Epoch).Cleared+1)
-	hidden := 0
-	for hidden < len(p.Entries) && p.Entries[hidden].Seq < p.First {
-		hidden++
-	}
-	if backward && len(p.Entries) > 0 && p.Entries[0].Seq <= p.First {
-		p.More = false
-	}
-	p.Entries = p.Entries[hidden:]
-}
-
-func isOlder(e *journal.Entry, age time.Duration, now time.Time) bool {
-	return now.Sub(time.UnixMilli(e.At)) > age
+// view is viewOf without the user's mark.
+func (a *Actor) view(room string, in *standing) view.View {
+	return view.View{Room: room, Read: a.read, Hidden: &a.core.hidden, History: in.History, Seat: in.seat, Row: in.row}
 }

@@ -31,11 +31,11 @@ func (a Turn) NewRecent(room string, joined journal.Seq, n int, over func() bool
 	if err != nil {
 		return nil, err
 	}
-	s, err := a.shownOf(a.Soon(), room, &in)
+	s, err := a.viewOf(a.Soon(), room, &in)
 	if err != nil {
 		return nil, err
 	}
-	s.joins, s.joined = true, joined
+	s.Joins, s.Joined = true, joined
 	// One entry may have been said at the same time: see room.Subscription.Joined.
 	r := &Recent{actor: a.Actor, over: over, room: room, upTo: joined, goal: joined + 1}
 	older := 0
@@ -44,7 +44,7 @@ func (a Turn) NewRecent(room string, joined journal.Seq, n int, over func() bool
 		if err != nil {
 			return nil, err
 		}
-		s.hide(&page, true, time.Now())
+		s.Hide(&page, true, time.Now())
 		begin := len(page.Entries)
 		for begin > 0 && older < n {
 			begin--

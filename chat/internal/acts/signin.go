@@ -197,7 +197,7 @@ func (a Turn) SignIn(ctx context.Context, si *SignIn, c *wire.Hello) (*access.Id
 		err = a.becomeListed(id, c.Device)
 	}
 	if err == nil && !id.User.Guest && a.core.settings().Policies.HaveConversations() {
-		if failed := a.keepProfile(ctx); failed != nil { // others see the name that they know
+		if failed := a.core.profiles.Keep(ctx, a.User()); failed != nil { // others see the name that they know
 			a.core.log.Debug("not noted what is shown of a user", zap.Error(failed))
 		}
 	}

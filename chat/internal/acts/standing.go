@@ -2,9 +2,7 @@ package acts
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -100,58 +98,6 @@ func (a *Actor) mayUse(ctx context.Context, room string) error {
 	}
 	_, err := a.reader(ctx, room)
 	return err
-}
-
-// profileKey is the key of the record of what is shown of a user who may belong to
-// conversations.
-func profileKey(user string) string { return "user\x00" + user }
-
-// profile is that record.
-type profile struct {
-	Name   string `json:"name,omitempty"`
-	Avatar string `json:"avatar,omitempty"`
-	Guest  bool   `json:"guest,omitempty"`
-}
-
-// profiles returns what is shown of users, in the order asked. Nothing is known of a
-// user who was never here.
-func (c *Core) profiles(ctx context.Context, ids []string) ([]journal.User, error) {
-	keys := make([]string, len(ids))
-	for i, id := range ids {
-		keys[i] = profileKey(id)
-	}
-	records, err := c.journal.Records().GetMany(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	users := make([]journal.User, len(ids))
-	for i, r := range records {
-		var p profile
-		if r.Value != nil {
-			if err := json.Unmarshal(r.Value, &p); err != nil {
-				return nil, fmt.Errorf("the record of a user makes no sense: %w", err)
-			}
-		}
-		users[i] = journal.User{ID: ids[i], Name: p.Name, Avatar: p.Avatar, Guest: p.Guest}
-	}
-	return users, nil
-}
-
-// keepProfile notes what is shown of the actor, for the lists of others. It writes only
-// if that has changed.
-func (a *Actor) keepProfile(ctx context.Context) error {
-	user := a.User()
-	now := profile{Name: user.Name, Avatar: user.Avatar, Guest: user.Guest}
-	records := a.core.journal.Records()
-	kept, err := records.Get(ctx, profileKey(user.ID))
-	if err != nil {
-		return err
-	}
-	value, err := json.Marshal(now)
-	if err != nil || string(kept.Value) == string(value) {
-		return err
-	}
-	return records.Update(ctx, profileKey(user.ID), func([]byte) ([]byte, error) { return value, nil })
 }
 
 // governTries is how often a command is judged again because the room has changed

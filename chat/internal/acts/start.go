@@ -9,9 +9,12 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
+	"github.com/caddychat/caddy-chat/chat/internal/profiles"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
+	"github.com/caddychat/caddy-chat/chat/internal/slots"
+	"github.com/caddychat/caddy-chat/chat/internal/timing"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
@@ -28,12 +31,14 @@ type Config struct {
 // New returns a Core. It reads the mutes and bans from the journal, and returns an
 // error if it cannot.
 func New(cfg Config) (*Core, error) {
-	c := &Core{journal: cfg.Journal, log: cfg.Log, began: time.Now(), rooms: cfg.Rooms, context: cfg.Context}
-	c.sessions, c.slots = cfg.Sessions, newSlots()
+	c := &Core{journal: cfg.Journal, log: cfg.Log, rooms: cfg.Rooms, context: cfg.Context}
+	c.Clock = timing.New(cfg.Context)
+	c.sessions, c.slots = cfg.Sessions, slots.New()
+	c.profiles = profiles.Profiles{Records: cfg.Journal.Records()}
 	c.reading.pool = backpressure.NewPool[access.Person](maxReading)
 	c.node = cfg.Journal.Nodes().Self().ID
 	c.marks = readmarks.New(cfg.Journal.Records())
-	c.lists = list.Reader{Journal: c.journal, Marks: c.marks, Profiles: c.profiles, IsDirect: c.isDirect, Shown: c.isListed}
+	c.lists = list.Reader{Journal: c.journal, Marks: c.marks, Profiles: c.profiles.Of, IsDirect: c.isDirect, Shown: c.isListed}
 	c.live = list.NewLive(list.Config{
 		Reader: &c.lists, Log: c.log, Context: c.context, Frame: room.Frame, Max: func() int { return c.settings().Listed },
 	})
@@ -67,17 +72,17 @@ func (c *Core) Operator() Turn { return Turn{&Actor{core: c, kind: operator}} }
 func (c *Core) Sanctions(each func(k access.Sanction, end time.Time)) { c.sanctions.InForce(each) }
 
 // CloseDoors lets nobody else in.
-func (c *Core) CloseDoors() { c.slots.close() }
+func (c *Core) CloseDoors() { c.slots.Close() }
 
 // InHand returns how many bytes the journal has not answered, and of how many people.
 func (c *Core) InHand() (bytes int64, people int) { return c.inHand.Total() }
 
 // IsClosed reports whether nobody is let in any more.
-func (c *Core) IsClosed() bool { return c.slots.isClosed() }
+func (c *Core) IsClosed() bool { return c.slots.IsClosed() }
 
 // Left is closed once nobody is let in any more and all connections have gone.
-func (c *Core) Left() <-chan struct{} { return c.slots.empty }
+func (c *Core) Left() <-chan struct{} { return c.slots.Empty() }
 
 // Connections returns how many connections have a slot, and how many addresses they
 // come from.
-func (c *Core) Connections() (slots, addresses int) { return c.slots.count() }
+func (c *Core) Connections() (slots, addresses int) { return c.slots.Count() }

@@ -19,7 +19,7 @@ func (c *Core) Connect(a *Actor, id string, addr netip.Addr, speaksRaw bool) (Tu
 	if err := c.Arrive(addr); err != nil {
 		return Turn{}, err
 	}
-	if err := c.slots.take(addr, c.settings()); err != nil {
+	if err := c.slots.Take(addr, c.settings().MaxConnections, c.settings().MaxConnectionsPerIP); err != nil {
 		return Turn{}, err
 	}
 	a.core, a.id, a.addr, a.slot = c, id, addr, true
@@ -70,7 +70,7 @@ func (a *Actor) Frame(n int) (t Turn, no *wire.Error, goes bool) {
 		if wait > maxPause {
 			return t, wire.TooFast.Error(""), true
 		}
-		a.core.pause(wait)
+		a.core.Pause(wait)
 		return Turn{a}, nil, false
 	}
 	if wait := a.charge(n, 0); wait > 0 {
@@ -79,19 +79,6 @@ func (a *Actor) Frame(n int) (t Turn, no *wire.Error, goes bool) {
 	}
 	a.strikes = max(0, a.strikes-1)
 	return Turn{a}, nil, false
-}
-
-// pause waits for d, or until the hub closes.
-func (c *Core) pause(d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-c.context.Done():
-	}
 }
 
 // charge counts a frame or a request of n bytes and returns how long the client should

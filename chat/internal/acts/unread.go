@@ -3,7 +3,6 @@ package acts
 import (
 	"context"
 	"runtime/debug"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -28,7 +27,8 @@ func (a Turn) MarkRead(ctx context.Context, sub *room.Subscription, seq journal.
 		return 0, 0, err
 	}
 	to := readmarks.Mark{Epoch: page.Epoch, Seq: min(seq, page.Last)}
-	if to.Count, err = a.countAt(ctx, name, to.Seq, &page); err != nil {
+	v := a.view(name, &in)
+	if to.Count, err = v.CountAt(ctx, to.Seq, &page); err != nil {
 		return 0, 0, err
 	}
 	return a.moveMark(ctx, a.markKey(name), to, &page, &in)
@@ -41,7 +41,9 @@ func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark
 	if err != nil {
 		return 0, 0, err
 	}
-	if unread, err = a.unread(ctx, k.Room, page, &shown{history: in.History, seat: in.seat, row: in.row, mark: at}); err != nil {
+	v := a.view(k.Room, in)
+	v.Mark = at
+	if unread, err = v.Unread(ctx, page); err != nil {
 		return 0, 0, err
 	}
 	if moved {
@@ -102,62 +104,4 @@ func (c *Core) moveToSent(k readmarks.Key, to readmarks.Mark, by *Actor) {
 			entry.Write(zap.Error(err))
 		}
 	}
-}
-
-// unread returns how many messages the user has not read whose mark is in s: of those
-// that are kept and that the user is shown. page is one of the room. It costs two
-// reads of one entry where the policy hides something, and some more only where an unread
-// message is too old to be shown: see lastHidden.
-func (a *Actor) unread(ctx context.Context, name string, page *journal.Page, s *shown) (uint64, error) {
-	at := s.mark.In(page.Epoch)
-	cleared := s.row.In(page.Epoch)
-	at.Seq, at.Count = max(at.Seq, s.seat.Since, cleared.Cleared), max(at.Count, s.seat.Count, cleared.ClearedCount)
-	n := page.Unread(at.Count)
-	if n == 0 || s.history == (access.History{}) {
-		return n, nil
-	}
-	hidden, err := a.hiddenAbove(ctx, name, s, page, at.Seq)
-	if err != nil || hidden <= at.Seq {
-		return n, err
-	}
-	count, err := a.countAt(ctx, name, hidden, page)
-	return page.Unread(max(at.Count, count)), err
-}
-
-// hiddenAbove returns the number of the newest entry that is hidden, or any number up
-// to mark if no entry above mark is hidden.
-func (a *Actor) hiddenAbove(ctx context.Context, name string, s *shown, page *journal.Page, mark journal.Seq) (hidden journal.Seq, err error) {
-	from, newest := s.from(page)
-	switch h := s.history; {
-	case h.Entries < 0, h.Joined:
-		hidden = newest
-	case h.Entries > 0 && newest > journal.Seq(h.Entries):
-		hidden = newest - journal.Seq(h.Entries)
-	}
-	if from > 0 {
-		hidden = min(hidden, from-1)
-	}
-	if s.history.Age <= 0 || from > 0 && max(mark, hidden) >= from-1 {
-		return hidden, nil
-	}
-	now := time.Now()
-	next, err := a.read(ctx, journal.Query{Room: name, After: max(mark, hidden), Limit: 1})
-	if err != nil || len(next.Entries) == 0 || !isOlder(&next.Entries[0], s.history.Age, now) {
-		return hidden, err
-	}
-	tooOld, err := a.lastHidden(ctx, name, s, &next, now)
-	return max(hidden, tooOld), err
-}
-
-// countAt returns how many counting entries a room had up to a number. page is one of
-// the room.
-func (a *Actor) countAt(ctx context.Context, name string, seq journal.Seq, page *journal.Page) (uint64, error) {
-	if seq >= page.Last {
-		return page.Count, nil
-	}
-	found, err := a.read(ctx, journal.Query{Room: name, Backward: true, Before: seq + 1, Limit: 1})
-	if err != nil || len(found.Entries) == 0 {
-		return page.Dropped, err
-	}
-	return found.Entries[0].Count, nil
 }

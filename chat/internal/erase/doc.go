@@ -2,6 +2,7 @@
 //
 // # Files, lowest first
 //
-//	room.go  the entries of a room
-//	user.go  the messages of a user
+//	room.go     the entries of a room
+//	members.go  the records of a room
+//	user.go     the messages of a user
 package erase

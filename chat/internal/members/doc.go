@@ -17,6 +17,7 @@
 //	names.go   the names of rooms that are founded
 //	records.go the records: their keys and values
 //	state.go   what the records say of a room
+//	page.go    a part of the members, and the rooms of a user
 //	change.go  the entry and the records of a change
 //	erase.go   what erases them
 //	judge.go   the rules: who may change what

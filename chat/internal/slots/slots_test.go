@@ -1,4 +1,4 @@
-package acts
+package slots
 
 import (
 	"errors"
@@ -10,24 +10,23 @@ import (
 // Slots are bounded in all and for each address, where an IPv6 client counts by its /64,
 // and what is given back may be taken again.
 func TestSlots_Take_UpToItsBounds(t *testing.T) {
-	s := newSlots()
-	set := &Settings{MaxConnections: 3, MaxConnectionsPerIP: 2}
+	s := New()
 	one, same, other := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8::2"), netip.MustParseAddr("192.0.2.1")
 	third := netip.MustParseAddr("192.0.2.2")
 	for i, step := range []struct {
 		addr netip.Addr
 		want error
 	}{{one, nil}, {same, nil}, {one, ErrFullByAddr}, {other, nil}, {third, ErrFull}} {
-		if err := s.take(step.addr, set); !errors.Is(err, step.want) {
+		if err := s.Take(step.addr, 3, 2); !errors.Is(err, step.want) {
 			t.Errorf("step %d: %v, want %v", i, err, step.want)
 		}
 	}
-	s.release(same)
-	if err := s.take(third, set); err != nil {
+	s.Release(same)
+	if err := s.Take(third, 3, 2); err != nil {
 		t.Error(err)
 	}
-	s.close()
-	if err := s.take(one, set); !errors.Is(err, ErrClosing) {
+	s.Close()
+	if err := s.Take(one, 3, 2); !errors.Is(err, ErrClosing) {
 		t.Error(err)
 	}
 	for _, addr := range []netip.Addr{one, other, third} {
@@ -36,10 +35,10 @@ func TestSlots_Take_UpToItsBounds(t *testing.T) {
 			t.Fatal("it is empty too early")
 		default:
 		}
-		s.release(addr)
+		s.Release(addr)
 	}
 	<-s.empty
-	if taken, addresses := s.count(); taken != 0 || addresses != 0 {
+	if taken, addresses := s.Count(); taken != 0 || addresses != 0 {
 		t.Errorf("%d slots are taken, by %d addresses", taken, addresses)
 	}
 }
@@ -54,11 +53,10 @@ func TestSlots_Take_NoNetworkGetsAll(t *testing.T) {
 	}
 	for name, addr := range networks {
 		for _, c := range []struct{ perIP, want int }{{1, 50}, {10, 50}, {70, 70}, {100, 100}} {
-			s := newSlots()
-			set := &Settings{MaxConnections: 100, MaxConnectionsPerIP: c.perIP}
+			s := New()
 			got, last := 0, error(nil)
 			for i := range 200 {
-				if last = s.take(netip.MustParseAddr(addr(i)), set); last == nil {
+				if last = s.Take(netip.MustParseAddr(addr(i)), 100, c.perIP); last == nil {
 					got++
 				}
 			}
@@ -68,15 +66,15 @@ func TestSlots_Take_NoNetworkGetsAll(t *testing.T) {
 			if c.want == 100 {
 				continue
 			}
-			if err := s.take(netip.MustParseAddr("2001:db8:2::1"), set); err != nil {
+			if err := s.Take(netip.MustParseAddr("2001:db8:2::1"), 100, c.perIP); err != nil {
 				t.Errorf("%s keeps others out: %v", name, err)
 			}
 			for i := range c.want {
-				s.release(netip.MustParseAddr(addr(i)))
+				s.Release(netip.MustParseAddr(addr(i)))
 			}
-			s.release(netip.MustParseAddr("2001:db8:2::1"))
+			s.Release(netip.MustParseAddr("2001:db8:2::1"))
 			if len(s.byNetwork) != 0 || len(s.byAddr) != 0 || s.taken != 0 {
-				t.Errorf("%s: something is left: %v", name, &s)
+				t.Errorf("%s: something is left: %v", name, s)
 			}
 		}
 	}

@@ -1,0 +1,71 @@
+// Package profiles keeps what is shown of users who may belong to conversations: their
+// names and pictures.
+//
+// # Records
+//
+//	user\0{id}  what is shown of a user
+package profiles
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// Profiles are those of a journal's records.
+type Profiles struct{ Records journal.Records }
+
+func key(user string) string { return "user\x00" + user }
+
+// profile is a record.
+type profile struct {
+	Name   string `json:"name,omitempty"`
+	Avatar string `json:"avatar,omitempty"`
+	Guest  bool   `json:"guest,omitempty"`
+}
+
+// Of returns what is shown of users, in the order asked. Nothing is known of a user who was
+// never here.
+func (p Profiles) Of(ctx context.Context, ids []string) ([]journal.User, error) {
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = key(id)
+	}
+	records, err := p.Records.GetMany(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	users := make([]journal.User, len(ids))
+	for i, r := range records {
+		var shown profile
+		if r.Value != nil {
+			if err := json.Unmarshal(r.Value, &shown); err != nil {
+				return nil, fmt.Errorf("the record of a user makes no sense: %w", err)
+			}
+		}
+		users[i] = journal.User{ID: ids[i], Name: shown.Name, Avatar: shown.Avatar, Guest: shown.Guest}
+	}
+	return users, nil
+}
+
+// Keep notes what is shown of a user, for the lists of others. It writes only if that has
+// changed.
+func (p Profiles) Keep(ctx context.Context, user journal.User) error {
+	now := profile{Name: user.Name, Avatar: user.Avatar, Guest: user.Guest}
+	kept, err := p.Records.Get(ctx, key(user.ID))
+	if err != nil {
+		return err
+	}
+	value, err := json.Marshal(now)
+	if err != nil || string(kept.Value) == string(value) {
+		return err
+	}
+	return p.Records.Update(ctx, key(user.ID), func([]byte) ([]byte, error) { return value, nil })
+}
+
+// Forget deletes what is known of a user.
+func (p Profiles) Forget(ctx context.Context, user string) error {
+	return p.Records.Update(ctx, key(user), func([]byte) ([]byte, error) { return nil, nil })
+}

@@ -1,0 +1,114 @@
+package view
+
+import (
+	"context"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// Bounds bound a page: at most Entries entries and about Bytes bytes, but never fewer
+// than Least entries if there are that many.
+type Bounds struct{ Entries, Bytes, Least int }
+
+// Page reads what is shown of the room.
+func (v *View) Page(ctx context.Context, q journal.Query, bounds Bounds) (journal.Page, error) {
+	q.Limit, q.Bytes = bounds.Entries, bounds.Bytes
+	page, err := v.Read(ctx, q)
+	if err != nil {
+		return page, err
+	}
+	now := time.Now()
+	v.Hide(&page, q.Backward, now)
+	if !q.Backward && page.More && len(page.Entries) == 0 {
+		// Everything that was read is hidden: go on with the first entry that is
+		// not, or the reader would ask for the same again and again.
+		if q.After, err = v.lastHidden(ctx, &page, now); err != nil {
+			return page, err
+		}
+		if page, err = v.Read(ctx, q); err != nil {
+			return page, err
+		}
+		v.Hide(&page, q.Backward, now)
+	}
+	Shorten(&page, q.Backward, bounds)
+	return page, nil
+}
+
+// lastHidden returns the number of the newest entry that is hidden. page is one of the
+// room after hide. Times never decrease within a room, so it searches by halves: some
+// twenty reads of one entry in a room of a million. Whoever comes after that looks
+// only at what has become too old since: mostly at one entry.
+func (v *View) lastHidden(ctx context.Context, page *journal.Page, now time.Time) (journal.Seq, error) {
+	low, high := page.First-1, page.Last // low is hidden, or before what is kept
+	if v.History.Age <= 0 {
+		return low, nil
+	}
+	if from, _ := v.from(page); from > 0 {
+		high = min(high, from-1)
+	}
+	k := aged{v.Room, v.History.Age}
+	known := v.Hidden.of(k, page.Epoch, now)
+	low = min(max(low, known), high)
+	step := journal.Seq(0) // by halves
+	if low == known && known > 0 {
+		step = 1
+	}
+	for low < high {
+		middle := low + (high-low+1)/2
+		if step > 0 { // what is too old since is likely little
+			middle = min(low+step, high)
+			step *= 2
+		}
+		found, err := v.Read(ctx, journal.Query{Room: v.Room, After: middle - 1, Limit: 1})
+		if err != nil {
+			return 0, err
+		}
+		low = max(low, found.First-1) // retention may be faster
+		// Where the store is damaged, the entry is not the one with the number middle.
+		if len(found.Entries) == 0 || !isOlder(&found.Entries[0], v.History.Age, now) {
+			high, step = middle-1, 0
+		} else {
+			low = max(low, found.Entries[0].Seq)
+		}
+	}
+	if low > known {
+		v.Hidden.note(k, hiddenTo{page.Epoch, low, now})
+	}
+	return low, nil
+}
+
+// Shorten removes the entries that exceed the bounds, at the end that lies in the
+// direction of reading.
+func Shorten(p *journal.Page, backward bool, bounds Bounds) {
+	n, size := 0, 0
+	for n < len(p.Entries) {
+		i := n
+		if backward {
+			i = len(p.Entries) - 1 - n
+		}
+		if size += jsonSize(&p.Entries[i]); n >= bounds.Least && size > bounds.Bytes {
+			p.More = true
+			break
+		}
+		n++
+	}
+	if backward {
+		p.Entries = p.Entries[len(p.Entries)-n:]
+	} else {
+		p.Entries = p.Entries[:n]
+	}
+}
+
+// jsonSize returns about how many bytes an entry takes in a frame of chat.v1.
+func jsonSize(e *journal.Entry) int {
+	size := e.Size()
+	if e.Text {
+		for _, c := range e.Body {
+			if c < ' ' {
+				size += 5 // \u00xx
+			}
+		}
+	}
+	return size
+}
