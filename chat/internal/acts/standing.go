@@ -175,7 +175,10 @@ func (a *Actor) govern(ctx context.Context, room string, users []string, all boo
 }
 
 func (a *Actor) governOnce(ctx context.Context, room string, users []string, all bool, judge func(*members.State, members.By) (*members.Change, error)) (journal.Receipt, error) {
-	state, err := members.Load(ctx, a.core.journal.Records(), room, append(users[:len(users):len(users)], a.User().ID), all)
+	state, err := members.Load(ctx, a.core.journal.Records(), room, append(users[:len(users):len(users)], a.User().ID), false)
+	if err == nil && all && (a.kind == operator || state.Seats[a.User().ID].Role != access.NoRole) {
+		err = state.LoadAll(ctx, a.core.journal.Records()) // not for a stranger, who would learn by the time that somebody is there
+	}
 	if err != nil {
 		return journal.Receipt{}, err
 	}

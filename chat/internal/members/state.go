@@ -29,12 +29,12 @@ func Load(ctx context.Context, r journal.Records, room string, users []string, a
 	if err != nil {
 		return State{}, err
 	}
-	s := State{Name: room, Seats: make(map[string]Seat, len(users)), All: all}
+	s := State{Name: room, Seats: make(map[string]Seat, len(users))}
 	if s.Room, err = ParseRoom(record); err != nil {
 		return s, err
 	}
 	if all && s.Version > 0 {
-		return s, s.loadAll(ctx, r)
+		return s, s.LoadAll(ctx, r)
 	}
 	// The seats of a room that nobody has founded are read, too: how long a refusal takes
 	// must not say whether somebody has.
@@ -54,7 +54,9 @@ func Load(ctx context.Context, r journal.Records, room string, users []string, a
 	return s, nil
 }
 
-func (s *State) loadAll(ctx context.Context, r journal.Records) error {
+// LoadAll reads the seats of all members, too.
+func (s *State) LoadAll(ctx context.Context, r journal.Records) error {
+	s.All = true
 	prefix := RolesKey(s.Name)
 	return r.Scan(ctx, prefix, func(record journal.Record) error {
 		seat, err := ParseSeat(record)
