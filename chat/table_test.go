@@ -112,6 +112,9 @@ var ways = map[string]door{
 	"tag": func(p *place) string {
 		return p.in.ask(fmt.Sprintf(`{"type":"tag","id":"?","room":%q,"seq":%d,"tag":"x","value":true}`, p.room, p.seq))
 	},
+	"pin": func(p *place) string {
+		return p.in.ask(fmt.Sprintf(`{"type":"tag","id":"?","room":%q,"seq":%d,"tag":"pin","value":true,"shared":true}`, p.room, p.seq))
+	},
 	"mute": func(p *place) string {
 		return p.in.ask(fmt.Sprintf(`{"type":"mute","id":"?","room":%q,"user":%q,"for":1000}`, p.room, p.other))
 	},
@@ -145,9 +148,9 @@ var (
 	moderation = []string{"mute", "kick", "ban"}
 	operators  = []string{"operator announces", "operator recalls", "operator erases", "operator mutes"}
 	reading    = []string{"raw handshake", "hello", "join", "history", "GET"}
-	writing    = []string{"raw say", "send", "typing", "recall", "edit", "tag", "POST"}
+	writing    = []string{"raw say", "send", "typing", "recall", "edit", "tag", "pin", "POST"}
 	requests   = []string{"GET", "POST", "login"}
-	inSession  = []string{"join", "history", "send", "typing", "read", "who", "recall", "edit", "tag", "renew"}
+	inSession  = []string{"join", "history", "send", "typing", "read", "who", "recall", "edit", "tag", "pin", "renew"}
 )
 
 // rule is one of the rules that a door might forget.
@@ -202,13 +205,13 @@ func usual(t *testing.T) access.Policies {
 
 var rules = map[string]rule{
 	"policy read": {policy(func(t *testing.T, p *access.Policy) { p.Read = nil }), all(
-		at("forbidden", reading, one("POST"), moderation), at("not_joined", one("send", "typing", "read", "who", "recall", "edit", "tag")),
+		at("forbidden", reading, one("POST"), moderation), at("not_joined", one("send", "typing", "read", "who", "recall", "edit", "tag", "pin")),
 		map[string]string{"raw handshake": "403", "raw say": "4500", "login": noRoom, "renew": noRoom}, at(passes, operators))},
 	"policy write": {policy(func(t *testing.T, p *access.Policy) { p.Write, p.Moderate = nil, nil }), all(
 		at("forbidden", writing), at(others, reading, one("read", "who"), moderation),
 		map[string]string{"raw say": "4500", "login": noRoom, "renew": noRoom}, at(passes, operators))},
 	"policy moderate": {policy(func(t *testing.T, p *access.Policy) { p.Moderate = nil }), all(
-		at("forbidden", moderation), at(others, reading, writing, one("read", "who", "login", "renew")), at(passes, operators))},
+		at(others, reading, writing, one("read", "who", "login", "renew")), at("forbidden", moderation, one("pin")), at(passes, operators))},
 	"policy history": {policy(func(t *testing.T, p *access.Policy) { p.History.Entries = -1 }), all(
 		at("nothing", reading), at(others, writing, moderation, one("read", "who", "login", "renew")), at(passes, operators))},
 	"policy presence": {policy(func(t *testing.T, p *access.Policy) { p.NoPresence = true }), all(
@@ -221,19 +224,19 @@ var rules = map[string]rule{
 		p.in.send(`{"type":"leave","room":"tea"}`)
 		synctest.Wait()
 	}, all(at("room_full", one("hello", "join")), at("who posts or reads is no member", one("history", "GET", "POST", "login")),
-		at("who is in stays in", one("raw say", "send", "typing", "read", "who", "recall", "edit", "tag", "renew"), moderation), at(passes, operators),
+		at("who is in stays in", one("raw say", "send", "typing", "read", "who", "recall", "edit", "tag", "pin", "renew"), moderation), at(passes, operators),
 		map[string]string{"raw handshake": "503"})},
 	"mute": {func(t *testing.T, p *place) { p.must(p.hub.Mute("tea", "ann", time.Hour)) }, all(
 		at("muted", writing), at(others, reading, moderation, one("read", "who")),
 		map[string]string{"raw say": "4506", "login": noRoom, "renew": noRoom}, at(passes, operators))},
 	"ban": {func(t *testing.T, p *place) { p.must(p.hub.Ban("tea", "ann", time.Hour)) }, all(
-		at("banned", reading, one("POST"), moderation), at("not_joined", one("send", "typing", "read", "who", "recall", "edit", "tag")),
+		at("banned", reading, one("POST"), moderation), at("not_joined", one("send", "typing", "read", "who", "recall", "edit", "tag", "pin")),
 		map[string]string{"raw handshake": "403", "raw say": "4505", "login": noRoom, "renew": noRoom}, at(passes, operators))},
 	"ban from the hub": {func(t *testing.T, p *place) { p.must(p.hub.Ban("", "ann", time.Hour)) }, all(
 		at("4505", one("raw say"), inSession, moderation),
 		at("banned", one("hello", "GET", "POST")), map[string]string{"raw handshake": "403", "login": "the login gives a token, and the token is refused"}, at(passes, operators))},
 	"kick": {func(t *testing.T, p *place) { p.hub.Kick("tea", "ann") }, all(
-		at("not_joined", one("send", "typing", "read", "who", "recall", "edit", "tag")), at("who was kicked may come back", reading, one("POST"), moderation),
+		at("not_joined", one("send", "typing", "read", "who", "recall", "edit", "tag", "pin")), at("who was kicked may come back", reading, one("POST"), moderation),
 		map[string]string{"raw say": "4504", "login": noRoom, "renew": noRoom}, at(passes, operators))},
 	"token expires": {func(t *testing.T, p *place) { time.Sleep(2 * time.Hour) }, all(
 		at("4502", one("raw say"), inSession, moderation),
@@ -261,15 +264,15 @@ var rules = map[string]rule{
 	}, all(at("429", one("raw handshake", "hello")), at("too_fast", one("login")), at(passes, operators),
 		at("frames and requests with a token have a rate of their own", one("raw say", "GET", "POST"), inSession, moderation))},
 	"length of a text": {func(t *testing.T, p *place) { p.body = strings.Repeat("x", 3000) }, all(
-		at("text_too_long", one("send", "edit", "POST")), at("there is no text", reading, moderation, one("typing", "read", "who", "recall", "tag", "login", "renew")),
+		at("text_too_long", one("send", "edit", "POST")), at("there is no text", reading, moderation, one("typing", "read", "who", "recall", "tag", "pin", "login", "renew")),
 		map[string]string{"raw say": "raw text is bounded by max_message"}, at(passes, operators))},
 	"size of a message": {func(t *testing.T, p *place) { p.body = strings.Repeat("x", 70_000) }, all(
-		at("1009", one("raw say", "send", "edit")), at("too_large", one("POST")), at("there is no text", reading, moderation, one("typing", "read", "who", "recall", "tag", "login", "renew")), at(passes, operators))},
+		at("1009", one("raw say", "send", "edit")), at("too_large", one("POST")), at("there is no text", reading, moderation, one("typing", "read", "who", "recall", "tag", "pin", "login", "renew")), at(passes, operators))},
 	"name of a room": {func(t *testing.T, p *place) { p.room = strings.Repeat("x", 200) }, all(
-		at("bad_room", one("hello", "join", "history", "send", "typing", "read", "who", "recall", "edit", "tag", "GET", "POST"), moderation, operators),
+		at("bad_room", one("hello", "join", "history", "send", "typing", "read", "who", "recall", "edit", "tag", "pin", "GET", "POST"), moderation, operators),
 		map[string]string{"raw handshake": "400", "raw say": "its room is fixed", "login": noRoom, "renew": noRoom})},
 	"room of the server": {func(t *testing.T, p *place) { p.room = "@x" }, all(
-		at("forbidden", reading, one("POST"), moderation, operators), at("not_joined", one("send", "typing", "read", "who", "recall", "edit", "tag")),
+		at("forbidden", reading, one("POST"), moderation, operators), at("not_joined", one("send", "typing", "read", "who", "recall", "edit", "tag", "pin")),
 		map[string]string{"raw handshake": "403", "raw say": "its room is fixed", "login": noRoom, "renew": noRoom})},
 	"shutdown": {func(t *testing.T, p *place) { p.hub.Leave(); synctest.Wait() }, all(
 		at("1001", one("raw say"), inSession, moderation), at("503", one("raw handshake", "hello")),

@@ -58,7 +58,7 @@ var bounds = map[string]rule{
 	}, all(at("too_fast", one("hello", "join", "history", "GET")), at("it reads no page", writing, moderation, one("who", "login", "renew")),
 		map[string]string{
 			"raw handshake": "raw clients wait: TestReading_RawHistory_IsPaced", "read": "it reads one entry, and is charged for it: TestReading_EachDoor_IsBoundedAndCharged",
-			"recall": "it reads one entry, and is charged for it: TestReading_EachDoor_IsBoundedAndCharged", "edit": "it reads one entry, and is charged for it: TestReading_EachDoor_IsBoundedAndCharged", "tag": "it reads one entry, and is charged for it: TestReading_EachDoor_IsBoundedAndCharged"}, at(passes, operators))},
+			"recall": "it reads one entry, and is charged for it: TestReading_EachDoor_IsBoundedAndCharged", "edit": "it reads one entry, and is charged for it: TestReading_EachDoor_IsBoundedAndCharged", "tag": "it reads one entry, and is charged for it: TestReading_EachDoor_IsBoundedAndCharged", "pin": "it is a tag"}, at(passes, operators))},
 	"number of rooms": {func(t *testing.T, p *place) {
 		setting(func(set *chat.Settings) { set.MaxRooms = 1 })(t, p)
 		if got := p.out.ask(`{"type":"join","id":"?","room":"other"}`); got != "nothing" {
@@ -66,7 +66,7 @@ var bounds = map[string]rule{
 		}
 		p.before = `{"room":"other"},`
 	}, all(at("too_many_rooms", one("hello", "join")), at(noMember, one("history", "GET", "POST", "login", "renew")),
-		at(stays, one("raw say", "send", "typing", "read", "who", "recall", "edit", "tag"), moderation), at(passes, operators),
+		at(stays, one("raw say", "send", "typing", "read", "who", "recall", "edit", "tag", "pin"), moderation), at(passes, operators),
 		map[string]string{"raw handshake": "a raw client is in one room"})},
 	"number of sessions": {setting(func(set *chat.Settings) { set.MaxSessions = 3 }), all(
 		at("4007", one("raw handshake")), at("too_many_sessions", one("hello")), at("a request is no session", requests),
@@ -99,7 +99,7 @@ var bounds = map[string]rule{
 	"operator erases the room": {func(_ *testing.T, p *place) {
 		_, err := p.hub.EraseRoom(p.t.Context(), "tea")
 		p.must(err)
-	}, all(at("nothing", reading), at("4002", one("raw say", "send", "typing", "read", "who", "recall", "edit", "tag"), moderation),
+	}, all(at("nothing", reading), at("4002", one("raw say", "send", "typing", "read", "who", "recall", "edit", "tag", "pin"), moderation),
 		at("who was not in the room notices nothing", one("POST", "login", "renew")), at(passes, operators))},
 	"operator erases the user": {func(_ *testing.T, p *place) {
 		done, err := p.hub.EraseUser(p.t.Context(), "ann")

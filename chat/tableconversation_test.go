@@ -70,7 +70,7 @@ const (
 )
 
 var (
-	joined = []string{"send", "typing", "read", "who", "recall", "edit", "tag"}
+	joined = []string{"send", "typing", "read", "who", "recall", "edit", "tag", "pin"}
 	ruling = []string{"member", "info"}
 
 	noConversation = map[string]string{"raw say": noRaw, "raw handshake": noRaw, "login": noRoom, "renew": noRoom}
@@ -105,7 +105,7 @@ var conversationRules = map[string]rule{
 	"no right to write": {groupPolicy(func(p *access.Policy) { p.Write, p.Moderate = nil, nil }), all(
 		at("forbidden", writing), at(others, reading, one("read", "who"), moderation, ruling, one("create", "members", "set", "list")), at(passes, operators), noConversation)},
 	"no right to moderate": {groupPolicy(func(p *access.Policy) { p.Moderate = nil }), all(
-		at("forbidden", moderation, one("info")), at(others, reading, writing, one("read", "who", "member", "create", "members", "set", "list")),
+		at(others, reading, writing, one("read", "who", "member", "create", "members", "set", "list")), at("forbidden", moderation, one("info", "pin")),
 		at(passes, operators), noConversation)},
 	"no right to add": {groupPolicy(func(p *access.Policy) { p.Moderate, p.Invite = nil, nil }), all(
 		at("forbidden", one("member")), at(others, reading, writing, one("read", "who", "info", "create", "members", "set", "list"), moderation),
@@ -118,7 +118,7 @@ var conversationRules = map[string]rule{
 		at("room_full", one("member")), at(passes, operators), noConversation)},
 	"closed": {func(_ *testing.T, p *place) {
 		p.ask(p.bo, `{"type":"info","id":"?","room":%q,"closed":true}`, p.room)
-	}, all(at("forbidden", one("send", "typing", "edit", "tag", "POST", "member")), at("what was said is still read and moderated", reading, one("read", "who", "recall", "info"), moderation),
+	}, all(at("forbidden", one("send", "typing", "edit", "tag", "pin", "POST", "member")), at("what was said is still read and moderated", reading, one("read", "who", "recall", "info"), moderation),
 		at(ownRow, one("members", "set", "list")), at(founds, one("create")), at(passes, operators), noConversation)},
 	"muted": {func(_ *testing.T, p *place) { p.must(p.hub.Mute(p.room, "ann", time.Hour)) }, all(
 		at("muted", writing, one("info")), at(others, reading, one("read", "who", "member", "create", "members", "set", "list"), moderation),

@@ -185,7 +185,7 @@ func (a *Actor) tagOnce(ctx context.Context, to Appender, c *wire.SetTag, done f
 	if err != nil {
 		return err
 	}
-	if c.Shared && !in.Moderate || !c.Shared && !in.Write {
+	if !in.Write || c.Shared && !in.Moderate {
 		return wire.Forbidden.Error("")
 	}
 	found, err := a.findMessage(ctx, c.Room, &in, journal.Seq(c.Seq))
