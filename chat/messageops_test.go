@@ -149,3 +149,74 @@ func TestList_Mention_IsTheNewestUnread(t *testing.T) {
 		}
 	})
 }
+
+// A message that was recalled mentions nobody any more: the row says which one before it
+// does, if that is not read, and the user is told so.
+func TestList_Mention_GoesWithItsMessage(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann"`)
+		g := ann.create(`"key":"k","users":["ben"]`)
+		ben := b.connect()
+		ben.send(`{"type":"hello","token":"ben","list":{}}`)
+		ben.expect(`{"type":"welcome","…":"…"}`)
+		ann.send(fmt.Sprintf(`{"type":"join","room":%q}`, g))
+		ann.expect(`{"type":"joined","…":"…"}`)
+		do := func(frame string) {
+			t.Helper()
+			if got := ann.ask(frame); got != "" {
+				t.Fatalf("%s: %s", frame, got)
+			}
+			time.Sleep(2 * time.Second)
+		}
+		for _, mentions := range []string{`["ben"]`, `["ann"]`, `["ben"]`, `["*"]`, `["ben"]`} { // 2 to 6
+			do(fmt.Sprintf(`{"type":"send","id":"?","room":%q,"mentions":%s,"body":"x"}`, g, mentions))
+		}
+		ben.send(fmt.Sprintf(`{"type":"join","room":%q}`, g))
+		ben.send(fmt.Sprintf(`{"type":"read","id":"r","room":%q,"seq":2}`, g))
+		time.Sleep(2 * time.Second)
+		rowNow := func(c *client) string { // the newest that was told
+			row := ""
+			for {
+				select {
+				case got := <-c.frames:
+					if typeOf(string(got)) == "row" {
+						row = string(got)
+					}
+				default:
+					return row
+				}
+			}
+		}
+		ben.match(`{"type":"row","mention":6,"read":2,"…":"…"}`, rowNow(ben))
+		for _, c := range []struct {
+			recall int
+			want   string
+		}{{6, `"mention":5,`}, {3, ""}, {5, `"mention":4,`}, {4, "none"}} {
+			do(fmt.Sprintf(`{"type":"recall","id":"?","room":%q,"seq":%d}`, g, c.recall))
+			ben.send(fmt.Sprintf(`{"type":"list","id":"l","rooms":[%q]}`, g))
+			row, listed := "", ""
+			for listed == "" {
+				switch got := ben.any(); typeOf(got) {
+				case "row":
+					row = got
+				case "list":
+					listed = got
+				}
+			}
+			switch {
+			case c.want == "": // somebody else was mentioned
+				if row != "" {
+					t.Errorf("recall of %d: %s", c.recall, row)
+				}
+			case c.want == "none":
+				if row == "" || strings.Contains(row+listed, `"mention":`) {
+					t.Errorf("recall of %d: %s, %s", c.recall, row, listed)
+				}
+			default:
+				if !strings.Contains(row, c.want) || !strings.Contains(listed, c.want) {
+					t.Errorf("recall of %d: %s, %s, want %s", c.recall, row, listed, c.want)
+				}
+			}
+		}
+	})
+}

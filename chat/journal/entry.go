@@ -43,7 +43,7 @@ type Entry struct {
 	Target Seq
 
 	// Mentions are ids of users whom a Message names, at most MaxMentions; or "*"
-	// alone, for everybody.
+	// alone, for everybody. A Recall has those of its target.
 	Mentions []string
 
 	// Via names the service key that spoke for From, or is empty.

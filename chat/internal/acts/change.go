@@ -79,6 +79,9 @@ func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target
 	}
 	e := recallOf(target)
 	e.Since = in.since()
+	if in.Conversation {
+		e.Mentions = found.Mentions // whose rows change
+	}
 	if e.With, err = tags.OfMessage(ctx, a.core.journal.Records(), name, target); err != nil {
 		return err
 	}

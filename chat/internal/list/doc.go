@@ -16,6 +16,7 @@
 //	receipts.go  how far members have read
 //	comein.go    who cannot be brought into one, and who has blocked whom
 //	cursor.go    where a page ends, and when a list was read
+//	mentioned.go the messages that mentions are about
 //	page.go      some of them, with what they show
 //	watchers.go  who has a list open, and which rooms are in it
 //	tell.go      telling them what is new

@@ -166,11 +166,11 @@ func (r *Reader) rows(ctx context.Context, user string, items []*item) (rows []w
 			row.With, shown = &with, shown[1:]
 		}
 		if size += len(row.Append(nil)); size > pageBytes && i > 0 {
-			return rows, i, nil
+			break
 		}
 		rows = append(rows, row)
 	}
-	return rows, len(items), nil
+	return rows, len(rows), r.checkMentions(ctx, user, rows)
 }
 
 // row returns the row of a conversation, without the other user of two. everybody is the
