@@ -3,9 +3,11 @@ package chat
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/caddychat/caddy-chat/chat/internal/erase"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/transfer"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -46,7 +48,17 @@ func (h *Hub) Import(ctx context.Context, from io.Reader) (Imported, error) {
 	}
 	ctx, cancel := h.whileOpen(ctx)
 	defer cancel()
-	return transfer.Import(ctx, j, from, h.rooms.Await)
+	return transfer.Import(ctx, transfer.Into{Journal: j, Direct: h.directName, Await: h.rooms.Await}, from)
+}
+
+// directName returns the name of the conversation of two users: that of the first policy
+// for conversations of two.
+func (h *Hub) directName(user, other string) (string, error) {
+	patterns := h.settings().Policies.Directs()
+	if len(patterns) == 0 {
+		return "", fmt.Errorf("the conversation of %q and %q has no name here: no policy of the hub says direct", user, other)
+	}
+	return members.DirectName(patterns[0], user, other), nil
 }
 
 // Tail calls each for the newest entries of a room and then for every further one,

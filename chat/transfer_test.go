@@ -129,6 +129,32 @@ func TestHub_Import_OfADamagedLine_KeepsWhatCameBefore(t *testing.T) {
 	}
 }
 
+// The line of an import may name the two users of a conversation: then it is the one that
+// these two would found.
+func TestHub_Import_Direct_IsTheConversationOfTheTwo(t *testing.T) {
+	lines := []string{
+		`{"entry":{"type":"member","room":{"direct":["dan","cy"]},"seq":1,"at":1,"users":[{"id":"cy"},{"id":"dan"}],"role":"member"}}` + "\n",
+		`{"entry":{"type":"message","room":{"direct":["dan","cy"]},"seq":2,"at":2,"from":{"id":"cy","name":"Cy"},"body":{"text":"hi"}}}` + "\n",
+		`{"conversation":{"room":{"direct":["dan","cy"]},"version":1,"state":{"size":2},` +
+			`"members":[{"id":"cy","name":"Cy","role":"member","since":1},{"id":"dan","role":"member","since":1}]}}` + "\n",
+	}
+	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+		imports(t, b.hub, lines, chat.Imported{Lines: 3, Recorded: 3})
+		imports(t, b.hub, lines, chat.Imported{Lines: 3, Known: 3})
+		c := b.connect().hello(`,"token":"dan"`)
+		c.send(`{"type":"create","direct":"cy"}`)
+		c.expect(`{"type":"created","room":"$d","duplicate":true}`)
+		c.send(`{"type":"list"}`)
+		c.expect(`{"type":"list","rows":[{"room":"$d","with":{"id":"cy","name":"Cy"},"unread":1,"…":"…"}],"more":false}`)
+	})
+	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
+		_, err := b.hub.Import(t.Context(), strings.NewReader(lines[0]))
+		if err == nil || !strings.Contains(err.Error(), `line 1: the conversation of "cy" and "dan" has no name here: no policy of the hub says direct`) {
+			t.Errorf("without a policy: %v", err)
+		}
+	})
+}
+
 func TestHub_Tail(t *testing.T) {
 	inBubble(t, chat.Settings{}, nil, func(t *testing.T, b *bubble) {
 		c := b.connect().hello(`,"rooms":[{"room":"tea"}]`)

@@ -55,6 +55,22 @@ func (s Settings) IsHidden(count uint64) bool {
 	return s.HiddenEmpty && count == 0 || s.Hidden > 0 && count <= s.Hidden
 }
 
+// Restored returns the record of settings, for a journal in which there may be none. What
+// they hide and clear is of this epoch of the room.
+func (s Settings) Restored(user, room, epoch string) (journal.Record, error) {
+	s.stamp(epoch)
+	value, err := json.Marshal(s)
+	return journal.Record{Key: SettingsKey(user, room), Value: value}, err
+}
+
+// stamp sets Epoch, if anything means this epoch of the room.
+func (s *Settings) stamp(epoch string) {
+	s.Epoch = ""
+	if s.Hidden > 0 || s.HiddenEmpty || s.Cleared > 0 {
+		s.Epoch = epoch
+	}
+}
+
 // Change are settings to be changed. Nil fields stay.
 type Change struct {
 	Notify, Top, Hide, Block *bool
@@ -98,8 +114,5 @@ func (c *Change) apply(s *Settings, head *journal.Head) {
 	if c.Clear {
 		s.Cleared, s.ClearedCount = head.Last, head.Count
 	}
-	s.Epoch = ""
-	if s.Hidden > 0 || s.HiddenEmpty || s.Cleared > 0 {
-		s.Epoch = head.Epoch
-	}
+	s.stamp(head.Epoch)
 }

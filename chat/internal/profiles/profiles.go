@@ -65,6 +65,13 @@ func (p Profiles) Keep(ctx context.Context, user journal.User) error {
 	return p.Records.Update(ctx, key(user.ID), func([]byte) ([]byte, error) { return value, nil })
 }
 
+// Restored returns the record of what is shown of a user, for a journal in which the user
+// may be unknown.
+func Restored(user journal.User) (journal.Record, error) {
+	value, err := json.Marshal(profile{Name: user.Name, Avatar: user.Avatar, Guest: user.Guest})
+	return journal.Record{Key: key(user.ID), Value: value}, err
+}
+
 // Forget deletes what is known of a user.
 func (p Profiles) Forget(ctx context.Context, user string) error {
 	return p.Records.Update(ctx, key(user), func([]byte) ([]byte, error) { return nil, nil })

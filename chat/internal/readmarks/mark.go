@@ -81,3 +81,9 @@ func parseOld(value []byte) (Mark, error) {
 	m.Count = uint64(m.Seq)
 	return m, err
 }
+
+// Restored returns the record of a mark, for a journal in which there may be none.
+func Restored(k Key, m Mark) (journal.Record, error) {
+	value, err := json.Marshal(m)
+	return journal.Record{Key: k.record(), Value: value}, err
+}

@@ -1,85 +1,116 @@
 package transfer
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
+	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // conversation is the line behind the entries of a room that has members: what its
 // records say. Older entries may be gone, so these do not follow from what is kept.
 type conversation struct {
-	Room    string       `json:"room"`
+	Room    roomName     `json:"room"`
 	Version journal.Seq  `json:"version"` // the newest governing entry
 	State   members.Room `json:"state"`
 	Members []memberLine `json:"members"` // by id
 }
 
 type memberLine struct {
-	ID    string      `json:"id"`
-	Role  string      `json:"role"`
-	Since journal.Seq `json:"since"`
-	Count uint64      `json:"count"` // of counting entries, when they came
+	ID     string      `json:"id"`
+	Name   string      `json:"name,omitempty"`
+	Avatar string      `json:"avatar,omitempty"`
+	Guest  bool        `json:"guest,omitempty"`
+	Role   string      `json:"role"`
+	Since  journal.Seq `json:"since"`
+	// Count is there in lines of earlier versions. It follows from Since.
+	Count uint64 `json:"count,omitempty"`
+	own
 }
 
-// appendConversation appends the line.
-func appendConversation(dst []byte, s *members.State) ([]byte, error) {
-	c := conversation{Room: s.Name, Version: s.Version, State: s.Room}
+// own is how a member has a conversation. Fields that say nothing are absent.
+type own struct {
+	Read    journal.Seq `json:"read,omitempty"`    // the newest entry that the member has read
+	Notify  *bool       `json:"notify,omitempty"`  // absent: true
+	Top     bool        `json:"top,omitempty"`     // above the others in the list
+	Hidden  bool        `json:"hidden,omitempty"`  // until somebody says something
+	Cleared journal.Seq `json:"cleared,omitempty"` // the member is shown what is above it
+	Block   bool        `json:"block,omitempty"`   // the other one of two says nothing here
+}
+
+func (m *memberLine) user() journal.User {
+	return access.CleanUser(journal.User{ID: m.ID, Name: m.Name, Avatar: m.Avatar, Guest: m.Guest})
+}
+
+// conversationOf returns what a line has of a conversation, beside what is each member's
+// own.
+func conversationOf(s *members.State) *conversation {
+	c := conversation{Room: roomName{name: s.Name}, Version: s.Version, State: s.Room}
 	for id, seat := range s.Seats {
-		c.Members = append(c.Members, memberLine{id, seat.Role.String(), seat.Since, seat.Count})
+		c.Members = append(c.Members, memberLine{ID: id, Role: seat.Role.String(), Since: seat.Since})
 	}
 	slices.SortFunc(c.Members, func(a, b memberLine) int { return strings.Compare(a.ID, b.ID) })
+	return &c
+}
+
+// append appends the line.
+func (c *conversation) append(dst []byte) ([]byte, error) {
 	text, err := json.Marshal(struct {
 		Conversation *conversation `json:"conversation"`
-	}{&c})
+	}{c})
 	return append(append(dst, text...), '\n'), err
 }
 
-// seats returns what the line says, or what is wrong with it.
-func (c *conversation) seats() (*members.State, error) {
-	if err := journal.CheckRoom(c.Room); err != nil {
-		return nil, err
+// check returns what is wrong with a line.
+func (c *conversation) check() error {
+	if c.Room.direct != nil && c.State.Direct == nil {
+		c.State.Direct = c.Room.direct
 	}
-	if journal.IsReserved(c.Room) || c.Version < 1 || c.Version > journal.MaxSeq {
-		return nil, errors.New("conversation must have a room of users, and the number of a governing entry")
+	if err := journal.CheckRoom(c.Room.name); err != nil {
+		return err
 	}
-	state := members.State{Name: c.Room, Room: c.State, Seats: map[string]members.Seat{}}
-	state.Version = c.Version
-	for _, m := range c.Members {
+	if journal.IsReserved(c.Room.name) || c.Version < 1 || c.Version > journal.MaxSeq {
+		return errors.New("conversation must have a room of users, and the number of a governing entry")
+	}
+	owner, stands := "", map[string]bool{}
+	for i := range c.Members {
+		m := &c.Members[i]
 		role, err := access.ParseRole(m.Role)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if _, twice := state.Seats[m.ID]; twice || m.ID == "" || role == access.NoRole || m.Since < 1 || m.Since > c.Version {
-			return nil, fmt.Errorf("member %q must stand once, with a role and the entry with which they came", m.ID)
+		if stands[m.ID] || role == access.NoRole || m.Since < 1 || m.Since > c.Version {
+			return fmt.Errorf("member %q must stand once, with a role and the entry with which they came", m.ID)
 		}
-		state.Seats[m.ID] = members.Seat{Role: role, Since: m.Since, Count: m.Count}
+		if err := checkMember(m); err != nil {
+			return err
+		}
+		stands[m.ID] = true
+		if role == access.Owner && m.ID == c.State.Owner {
+			owner = m.ID
+		}
 	}
-	if len(state.Seats) != c.State.Size || state.Seats[c.State.Owner].Role != access.Owner && c.State.Owner != "" {
-		return nil, errors.New("conversation: size or owner differ from the members")
+	if len(stands) != c.State.Size || owner != c.State.Owner {
+		return errors.New("conversation: size or owner differ from the members")
 	}
-	return &state, nil
+	return nil
 }
 
-// recordsOver returns the records that a line stands for, in a journal that may have older
-// ones: who is no member any more has no seat.
-func recordsOver(ctx context.Context, r journal.Records, s *members.State) ([]journal.Record, error) {
-	there, err := members.Load(ctx, r, s.Name, nil, true)
-	if err != nil {
-		return nil, err
+// checkMember returns an error if no user could be so.
+func checkMember(m *memberLine) error {
+	u := m.user()
+	switch {
+	case u.ID != m.ID || badUser(m.ID):
+		return fmt.Errorf("member %q must have an id of 1 to %d bytes without control characters", m.ID, wire.MaxUser)
+	case utf8.RuneCountInString(m.Name) > wire.MaxName || len(m.Avatar) > wire.MaxAvatar:
+		return fmt.Errorf("member %q: name may have %d characters and avatar %d bytes", m.ID, wire.MaxName, wire.MaxAvatar)
 	}
-	for id := range there.Seats {
-		if _, stays := s.Seats[id]; !stays {
-			s.Seats[id] = members.Seat{Left: time.Now()}
-		}
-	}
-	return s.Records()
+	return nil
 }

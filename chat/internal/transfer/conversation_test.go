@@ -88,7 +88,7 @@ func TestImport_Conversation_Refused(t *testing.T) {
 		{`{"epoch":"e","entry":{"type":"message","room":"g","seq":1,"at":1,"from":{"id":"a","name":""},"body":1,"role":"member"}}`, "belong to the types"},
 		{`{"epoch":"e","entry":{"type":"member","room":"g","seq":1,"at":1,"from":{"id":"a","name":""},"body":1}}`, "has no body"},
 	} {
-		_, err := Import(t.Context(), stores["memory"](t), strings.NewReader(c.line+"\n"), nil)
+		_, err := Import(t.Context(), Into{Journal: stores["memory"](t)}, strings.NewReader(c.line+"\n"))
 		if err == nil || !strings.Contains(err.Error(), c.why) {
 			t.Errorf("%s: %v, want %q", c.line, err, c.why)
 		}

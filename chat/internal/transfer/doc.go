@@ -4,7 +4,11 @@
 //
 // # Files, lowest first
 //
+//	source.go        where entries come from and go to
+//	roomname.go      the room of a line
 //	conversation.go  the members of a room as a line
+//	own.go           how each member has the conversation
+//	restore.go       what the line of a conversation stands for
 //	tagged.go        tags and mentions as lines
 //	line.go          one entry as a line
 //	export.go        lines of entries that are kept: of all, or the last of a room

@@ -4,17 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
-
-// Source is a journal that entries are exported from.
-type Source interface {
-	Read(ctx context.Context, q journal.Query) (journal.Page, error)
-	Records() journal.Records
-}
 
 // Export calls each for every entry that is kept, as a line that Import reads:
 // room by room, beginning after the entry with the number after in the room from.
@@ -58,15 +51,6 @@ const (
 	exportPage  = 500
 	exportBytes = 1 << 20
 )
-
-// readTimeout is how long one read may take, however long the whole takes.
-const readTimeout = 10 * time.Second
-
-func read(ctx context.Context, j Source, q journal.Query) (journal.Page, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	return j.Read(ctx, q)
-}
 
 // History calls each for the last entries of a room, at most newest of them, below the
 // number before or up to the end if that is 0, as lines like those of Export, oldest
@@ -137,7 +121,7 @@ func exportWhole(ctx context.Context, j Source, room string, after journal.Seq, 
 		if state.Version != again.Version || state.Version > after {
 			continue
 		}
-		line, err := appendConversation(nil, &state)
+		line, err := conversationLine(ctx, j, &state, after)
 		if err != nil {
 			return err
 		}
@@ -153,6 +137,16 @@ func loadMembers(ctx context.Context, j Source, room string) (members.State, err
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	return members.Load(ctx, j.Records(), room, nil, true)
+}
+
+func conversationLine(ctx context.Context, j Source, s *members.State, upTo journal.Seq) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	c := conversationOf(s)
+	if err := c.addOwn(ctx, j, upTo); err != nil {
+		return nil, err
+	}
+	return c.append(nil)
 }
 
 func exportTagged(ctx context.Context, j Source, s *members.State, upTo journal.Seq, each func(line []byte) error) error {

@@ -29,24 +29,22 @@ const (
 // Import records lines that Export wrote. Entries keep their numbers, times, keys
 // and senders, and belong to this journal's epoch from now on. Entries that are
 // there already are skipped, so an import that was interrupted can be repeated.
-// await is called with the name of each room after some of its entries were
-// recorded; it may wait until those who are in the room have them, or until ctx ends.
 //
 // Import stops at the first line that is damaged or does not fit. The error has
 // the number of that line. What came before it is kept.
-func Import(ctx context.Context, j Target, from io.Reader, await func(ctx context.Context, room string) error) (Imported, error) {
-	in := importer{journal: j, await: await}
+func Import(ctx context.Context, to Into, from io.Reader) (Imported, error) {
+	in := importer{Into: to}
 	lines := bufio.NewScanner(from)
 	lines.Buffer(make([]byte, 64<<10), maxLine)
 	for lines.Scan() {
-		e, of, marks, err := parseLine(lines.Bytes(), time.Now())
+		e, of, marks, err := parseLine(lines.Bytes(), to.Direct, time.Now())
 		switch {
 		case err != nil:
 			err = in.fail(ctx, err)
 		case of != nil:
-			err = in.addRecords(ctx, func() ([]journal.Record, error) { return recordsOver(ctx, in.journal.Records(), of) })
+			err = in.addRecords(ctx, func() (int, error) { return of.restore(ctx, in.Journal) })
 		case marks != nil:
-			err = in.addRecords(ctx, marks.records)
+			err = in.addRecords(ctx, func() (int, error) { return marks.restore(ctx, in.Journal) })
 		default:
 			err = in.add(ctx, e, len(lines.Bytes()))
 		}
@@ -64,16 +62,19 @@ func Import(ctx context.Context, j Target, from io.Reader, await func(ctx contex
 	return in.done, in.flush(ctx)
 }
 
-// Target is a journal into which entries are imported.
-type Target interface {
-	journal.Restorer
-	Records() journal.Records
+// Into is where lines are imported. Its fields are fixed.
+type Into struct {
+	Journal Target
+	// Direct returns the name of the conversation of two users.
+	Direct func(user, other string) (room string, err error)
+	// Await is called with the name of each room after some of its entries were
+	// recorded; it may wait until those who are in the room have them, or until ctx ends.
+	Await func(ctx context.Context, room string) error
 }
 
 // importer collects entries until there are enough to be written.
 type importer struct {
-	journal Target
-	await   func(ctx context.Context, room string) error
+	Into
 	done    Imported
 	entries []journal.Entry
 	bytes   int
@@ -90,15 +91,11 @@ func (in *importer) add(ctx context.Context, e journal.Entry, size int) error {
 
 // addRecords writes what a line stands for that is about a room whose entries come before
 // it.
-func (in *importer) addRecords(ctx context.Context, of func() ([]journal.Record, error)) error {
+func (in *importer) addRecords(ctx context.Context, restore func() (written int, err error)) error {
 	if err := in.flush(ctx); err != nil {
 		return err
 	}
-	list, err := of()
-	written := 0
-	if err == nil {
-		written, err = in.journal.RestoreRecords(ctx, list)
-	}
+	written, err := restore()
 	if err != nil {
 		return fmt.Errorf("line %d: %w", in.done.Lines+1, err)
 	}
@@ -113,7 +110,7 @@ func (in *importer) addRecords(ctx context.Context, of func() ([]journal.Record,
 
 // flush writes what was collected.
 func (in *importer) flush(ctx context.Context) error {
-	recorded, known, err := in.journal.Restore(ctx, in.entries)
+	recorded, known, err := in.Journal.Restore(ctx, in.entries)
 	in.done.Recorded += recorded
 	in.done.Known += known
 	in.done.Lines += recorded + known
@@ -122,7 +119,7 @@ func (in *importer) flush(ctx context.Context) error {
 	}
 	for i := range in.entries {
 		if room := in.entries[i].Room; i == 0 || room != in.entries[i-1].Room {
-			if err := in.await(ctx, room); err != nil {
+			if err := in.Await(ctx, room); err != nil {
 				return err
 			}
 		}

@@ -10,7 +10,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/access"
-	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -73,7 +72,7 @@ type line struct {
 	Epoch        string        `json:"epoch"`
 	Entry        *struct {
 		Type     string          `json:"type"`
-		Room     string          `json:"room"`
+		Room     roomName        `json:"room"`
 		Seq      uint64          `json:"seq"`
 		At       int64           `json:"at"`
 		From     lineUser        `json:"from"`
@@ -133,9 +132,10 @@ type lineUser struct {
 // clock of the machine that it comes from may be ahead.
 const clockSlack = time.Hour
 
-// parseLine reads a line, of an entry, of a conversation or of marks. What it returns
-// shares no memory with it.
-func parseLine(text []byte, now time.Time) (e journal.Entry, of *members.State, m *marks, err error) {
+// parseLine reads a line, of an entry, of a conversation or of marks. direct returns the
+// name of the conversation of two users. What parseLine returns shares no memory with the
+// line.
+func parseLine(text []byte, direct func(user, other string) (string, error), now time.Time) (e journal.Entry, of *conversation, m *marks, err error) {
 	if !utf8.Valid(text) {
 		return e, nil, nil, errors.New("it is not UTF-8")
 	}
@@ -150,11 +150,15 @@ func parseLine(text []byte, now time.Time) (e journal.Entry, of *members.State, 
 	}
 	switch {
 	case l.Entry != nil && l.Conversation == nil && l.Marks == nil:
-		e, err = l.entry(now)
+		if err = l.Entry.Room.resolve(direct); err == nil {
+			e, err = l.entry(now)
+		}
 	case l.Entry == nil && l.Conversation != nil && l.Marks == nil:
-		of, err = l.Conversation.seats()
+		if of, err = l.Conversation, l.Conversation.Room.resolve(direct); err == nil {
+			err = of.check()
+		}
 	case l.Entry == nil && l.Conversation == nil && l.Marks != nil:
-		m = l.Marks
+		m, err = l.Marks, l.Marks.Room.resolve(direct)
 	default:
 		err = errors.New("entry is missing")
 	}
@@ -164,7 +168,7 @@ func parseLine(text []byte, now time.Time) (e journal.Entry, of *members.State, 
 // entry returns the entry of the line.
 func (l *line) entry(now time.Time) (journal.Entry, error) {
 	e := journal.Entry{
-		Room:     l.Entry.Room,
+		Room:     l.Entry.Room.name,
 		From:     journal.User(l.Entry.From),
 		Key:      l.Entry.Key,
 		Target:   journal.Seq(l.Entry.Target),

@@ -17,7 +17,7 @@ import (
 // marks is a line behind the entries of a room: what its messages are tagged with, and
 // which mention members. A room may have several.
 type marks struct {
-	Room     string      `json:"room"`
+	Room     roomName    `json:"room"`
 	Tags     []tags.Kept `json:"tags,omitempty"`
 	Mentions []mention   `json:"mentions,omitempty"`
 }
@@ -43,12 +43,12 @@ func exportMarks(ctx context.Context, records journal.Records, s *members.State,
 		return err
 	}
 	for part := range slices.Chunk(all, marksAtOnce) {
-		if err := eachMarks(marks{Room: s.Name, Tags: part}, each); err != nil {
+		if err := eachMarks(marks{Room: roomName{name: s.Name}, Tags: part}, each); err != nil {
 			return err
 		}
 	}
 	for part := range slices.Chunk(mentions, marksAtOnce) {
-		if err := eachMarks(marks{Room: s.Name, Mentions: part}, each); err != nil {
+		if err := eachMarks(marks{Room: roomName{name: s.Name}, Mentions: part}, each); err != nil {
 			return err
 		}
 	}
@@ -91,20 +91,29 @@ func mentionKeys(room string, users []string) (keys []string) {
 	return keys
 }
 
+// restore writes what the line stands for.
+func (m *marks) restore(ctx context.Context, j Target) (written int, err error) {
+	list, err := m.records()
+	if err != nil {
+		return 0, err
+	}
+	return j.RestoreRecords(ctx, list)
+}
+
 // records returns what the line stands for, or what is wrong with it.
 func (m *marks) records() ([]journal.Record, error) {
-	if err := journal.CheckRoom(m.Room); err != nil {
+	if err := journal.CheckRoom(m.Room.name); err != nil {
 		return nil, err
 	}
-	if journal.IsReserved(m.Room) {
+	if journal.IsReserved(m.Room.name) {
 		return nil, errors.New("marks must be those of a room of users")
 	}
-	records, err := tags.Restored(m.Room, m.Tags)
+	records, err := tags.Restored(m.Room.name, m.Tags)
 	for _, to := range m.Mentions {
-		if to.User == "" || len(to.User) > wire.MaxUser || to.Seq < 1 || to.Seq > journal.MaxSeq {
+		if badUser(to.User) || to.Seq < 1 || to.Seq > journal.MaxSeq {
 			return nil, errors.New("a mention must have a user, and the number of a message")
 		}
-		r := list.Mention(m.Room, []string{to.User})[0]
+		r := list.Mention(m.Room.name, []string{to.User})[0]
 		r.Stamp.Seq = to.Seq
 		records = append(records, r)
 	}

@@ -92,9 +92,12 @@ func exportOf(t *testing.T, j store, only string) (lines string) {
 	return all.String()
 }
 
+// nobody is in the rooms.
+func nobody(context.Context, string) error { return nil }
+
 func importInto(t *testing.T, j store, lines string, want Imported) {
 	t.Helper()
-	got, err := Import(t.Context(), j, strings.NewReader(lines), func(context.Context, string) error { return nil })
+	got, err := Import(t.Context(), Into{Journal: j, Await: nobody}, strings.NewReader(lines))
 	if err != nil || got != want {
 		t.Fatalf("import: %+v, %v; want %+v", got, err, want)
 	}
@@ -193,7 +196,7 @@ func TestImport_RoomOfTheServer_IsRefused(t *testing.T) {
 	if lines == "" || exportOf(t, j, "") != "" {
 		t.Errorf("the room alone %q, everything %q", lines, exportOf(t, j, ""))
 	}
-	_, err := Import(t.Context(), memjournal.New(memjournal.Options{}), strings.NewReader(lines), nil)
+	_, err := Import(t.Context(), Into{Journal: memjournal.New(memjournal.Options{})}, strings.NewReader(lines))
 	if err == nil || !strings.Contains(err.Error(), "line 1: rooms whose names begin with @") {
 		t.Errorf("import: %v", err)
 	}
@@ -219,7 +222,7 @@ func TestImport_BadRest_IsRefused(t *testing.T) {
 		line("edited", ``, `,"body":1`):                                                           "in an entry that has one",
 		line("edited", `,"target":2`, `,"body":`+strings.Repeat("[", 40)+strings.Repeat("]", 40)): "nest",
 	} {
-		_, err := Import(t.Context(), memjournal.New(memjournal.Options{}), strings.NewReader(bad), nil)
+		_, err := Import(t.Context(), Into{Journal: memjournal.New(memjournal.Options{})}, strings.NewReader(bad))
 		if err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("%.150s: %v, want %s", bad, err, why)
 		}

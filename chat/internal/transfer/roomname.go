@@ -1,0 +1,58 @@
+package transfer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// roomName is the room of a line: its name, or the two users of a conversation of two,
+// whose name follows from the policies of the hub that imports it.
+type roomName struct {
+	name   string
+	direct []string // two ids in byte order, or nil
+}
+
+// MarshalJSON implements json.Marshaler.
+func (r roomName) MarshalJSON() ([]byte, error) { return json.Marshal(r.name) }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (r *roomName) UnmarshalJSON(text []byte) error {
+	if len(text) == 0 || text[0] != '{' {
+		return json.Unmarshal(text, &r.name)
+	}
+	var given struct {
+		Direct []string `json:"direct"`
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&given); err != nil {
+		return err
+	}
+	if r.direct = given.Direct; len(r.direct) != 2 || r.direct[0] == r.direct[1] || slices.ContainsFunc(r.direct, badUser) {
+		return errors.New("direct must be the ids of two users")
+	}
+	slices.Sort(r.direct)
+	return nil
+}
+
+func badUser(id string) bool {
+	return id == "" || len(id) > wire.MaxUser || strings.ContainsFunc(id, unicode.IsControl)
+}
+
+// resolve sets the name of a room that has none yet.
+func (r *roomName) resolve(name func(user, other string) (string, error)) (err error) {
+	switch {
+	case r.direct == nil:
+		return nil
+	case name == nil:
+		return errors.New("the journal alone does not know the names of conversations of two")
+	}
+	r.name, err = name(r.direct[0], r.direct[1])
+	return err
+}
