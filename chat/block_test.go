@@ -2,7 +2,10 @@ package chat_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat"
 )
@@ -56,7 +59,7 @@ func TestConversation_Block(t *testing.T) {
 			t.Errorf("POST: %d", rec.Code)
 		}
 		ann.send(tries["add"])
-		ann.expect(`{"type":"error","id":"?","code":"forbidden","field":"users[1]","…":"…"}`)
+		ann.match(`{"type":"error","id":"?","code":"forbidden","field":"users[1]","…":"…"}`, ann.until("error"))
 		must(ann, `{"type":"history","id":"?","room":%q}`, d)
 		must(ann, `{"type":"create","id":"?","direct":"ben"}`) // it is there
 		must(ann, `{"type":"member","id":"?","room":%q,"users":["ben"],"role":"admin"}`, shared)
@@ -105,4 +108,103 @@ func TestConversation_Direct_GoesOnAfterErasure(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where one of two has blocked the other, neither is told what the other does without
+// saying anything, at no door, and the blocked one cannot tell that from the other one's
+// having gone. It ends when the block does.
+func TestConversation_Block_IsSilent(t *testing.T) {
+	policies := chatApp(t)
+	policies[0].Receipts = 2
+	inBubble(t, chat.Settings{Policies: policies}, tokens{}, func(t *testing.T, b *bubble) {
+		both := map[string]*client{"ann": b.connect().hello(`,"token":"ann"`), "ben": b.connect().hello(`,"token":"ben"`)}
+		d := both["ann"].create(`"direct":"ben"`)
+		do := func(by, want, format string) {
+			t.Helper()
+			if got := both[by].ask(fmt.Sprintf(format, d)); got != want {
+				t.Fatalf("%s: %s: %s", by, format, got)
+			}
+			time.Sleep(3 * time.Second) // what is told a moment later is told
+		}
+		heard := func(by string) (types []string) {
+			for {
+				select {
+				case got := <-both[by].frames:
+					types = append(types, typeOf(string(got)))
+				default:
+					return types
+				}
+			}
+		}
+		for by := range both {
+			do(by, "", `{"type":"join","id":"?","room":%q}`)
+		}
+		do("ann", "", `{"type":"send","id":"?","room":%q,"body":1}`)
+		do("ben", "", `{"type":"read","id":"?","room":%q,"seq":2}`)
+		// each lets both do all that the other might be told, and says what they were told.
+		each := func() map[string][]string {
+			heard("ann")
+			heard("ben")
+			told := map[string][]string{}
+			for by, other := range map[string]string{"ann": "ben", "ben": "ann"} {
+				do(by, "", `{"type":"leave","id":"?","room":%q}`)
+				do(by, "", `{"type":"join","id":"?","room":%q}`)
+				both[by].ask(fmt.Sprintf(`{"type":"typing","id":"?","room":%q}`, d)) // forbidden to who is blocked
+				time.Sleep(3 * time.Second)
+				heard(by)
+				told[other] = heard(other)
+			}
+			do("ben", "", `{"type":"send","id":"?","room":%q,"body":1}`)
+			heard("ben")
+			do("ann", "", `{"type":"read","id":"?","room":%q,"seq":9000}`)
+			told["ben"] = append(told["ben"], heard("ben")...)
+			heard("ann")
+			return told
+		}
+		// seen says what somebody is shown of the other one.
+		seen := func(by string) string {
+			c := b.connect()
+			defer c.closeNow()
+			c.send(fmt.Sprintf(`{"type":"hello","token":%q,"rooms":[{"room":%q}]}`, by, d))
+			welcome := c.until("welcome")
+			c.send(fmt.Sprintf(`{"type":"who","room":%q}`, d))
+			who := c.until("who")
+			c.send(fmt.Sprintf(`{"type":"members","room":%q}`, d))
+			return fmt.Sprintf("%d present, %d listed, %d read", strings.Count(welcome, `"members":2`)+1, strings.Count(who, `"id":`), strings.Count(c.until("members"), `"read":`))
+		}
+		check := func(when string, told []string, shown string) {
+			t.Helper()
+			got := each()
+			if want := append(told[:len(told):len(told)], told2(len(told) > 0)...); !slices.Equal(got["ann"], told) || !slices.Equal(got["ben"], want) {
+				t.Errorf("%s: %v, want %v and %v", when, got, told, want)
+			}
+			for by := range both {
+				if got := seen(by); got != shown {
+					t.Errorf("%s: %s is shown %s, want %s", when, by, got, shown)
+				}
+			}
+		}
+		open, all := []string{"presence", "presence", "typing"}, "2 present, 2 listed, 2 read"
+		check("before", open, all)
+		presence := func(block bool, want string) {
+			t.Helper()
+			heard("ann")
+			both["ben"].send(fmt.Sprintf(`{"type":"set","room":%q,"block":%t}`, d, block))
+			for by, other := range map[string]string{"ann": "ben", "ben": "ann"} {
+				both[by].match(fmt.Sprintf(want, other), both[by].until("presence"))
+			}
+		}
+		presence(true, `{"type":"presence","joined":[],"left":[{"id":%q,"…":"…"}],"members":1,"…":"…"}`)
+		check("blocked", nil, "1 present, 1 listed, 0 read")
+		presence(false, `{"type":"presence","joined":[{"id":%q,"…":"…"}],"left":[],"members":2,"…":"…"}`)
+		check("unblocked", open, all)
+	})
+}
+
+// told2 is what ben is told besides, because ann has read.
+func told2(open bool) []string {
+	if open {
+		return []string{"seen"}
+	}
+	return nil
 }

@@ -39,7 +39,7 @@ func (h *Hub) Empty() error {
 
 // PanicIn lets the worker of a room panic, which somebody is in.
 func (h *Hub) PanicIn(name string) {
-	sub, arrival, err := h.rooms.Join(h.context, name, panicking{}, room.Raw, false, 0, access.NoRole)
+	sub, arrival, err := h.rooms.Join(h.context, name, panicking{}, room.Terms{})
 	if err != nil {
 		panic(err)
 	}

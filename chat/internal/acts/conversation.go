@@ -208,7 +208,7 @@ func (a Turn) Members(ctx context.Context, room, after string, limit int) (*wire
 	for i := range shown {
 		list.Users[i].User = wire.User(shown[i])
 	}
-	if err == nil && in.seat.Role != access.NoRole && in.room.Size <= in.Receipts {
+	if err == nil && in.seat.Role != access.NoRole && in.room.Size <= in.Receipts && !in.apart() {
 		err = a.core.lists.AddRead(ctx, room, list.Users)
 	}
 	return list, err

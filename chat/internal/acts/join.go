@@ -34,7 +34,9 @@ func (a Turn) Join(ctx context.Context, s room.Session, name string, enc room.En
 	if in.Conversation {
 		max = 0 // who belongs to it may be there
 	}
-	return a.core.rooms.Join(ctx, name, s, enc, a.kind != raw, max, in.seat.Role)
+	return a.core.rooms.Join(ctx, name, s, room.Terms{
+		Encoding: enc, Visible: a.kind != raw, Max: max, Role: in.seat.Role, Apart: in.apart(),
+	})
 }
 
 // catchUpPatience is how long a client waits that has read too much, before it is told to
@@ -123,7 +125,7 @@ func (a *Actor) addTags(ctx context.Context, from []Position, list []Missed) (er
 func (a *Actor) missedBy(ctx context.Context, in *standing) Missed {
 	m := Missed{
 		Write: in.Write, Moderate: in.Moderate, Presence: in.Presence,
-		Conversation: in.Conversation, Role: in.seat.Role, Of: in.room,
+		Conversation: in.Conversation, Role: in.seat.Role, Of: in.room, Apart: in.apart(),
 	}
 	if other := in.room.With(a.User().ID); other != "" {
 		users, err := a.core.profiles.Of(ctx, []string{other})

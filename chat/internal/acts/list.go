@@ -92,6 +92,10 @@ func (a Turn) SetRow(ctx context.Context, c *wire.SetRow) error {
 	change := list.Change{Notify: c.Notify, Top: c.Top, Hide: c.Hide, Block: c.Block, Clear: c.Clear}
 	now, err := list.Set(ctx, a.core.journal.Records(), a.User().ID, c.Room, &heads[0], change)
 	if err == nil {
+		if c.Block != nil {
+			in.row = now
+			a.core.rooms.SetApart(c.Room, in.apart())
+		}
 		a.core.live.Cleared(a.User().ID, c.Room, now.Cleared)
 		a.core.live.Tell(ctx, a.User().ID, c.Room)
 	}

@@ -151,7 +151,8 @@ func (a *Actor) checkBody(body []byte) error {
 // Typing is the act of telling the others in a room that one is typing: at once, or not
 // at all if tells is false, since they were told a moment ago.
 func (a Turn) Typing(ctx context.Context, to Appender, name string, tells bool) error {
-	if _, err := a.writer(ctx, name); err != nil || !tells {
+	in, err := a.writer(ctx, name)
+	if err != nil || !tells || in.apart() {
 		return err
 	}
 	f := wire.Writing{Room: name, From: wire.User(a.User())}

@@ -87,6 +87,7 @@ type Missed struct {
 	Role         access.Role // the user's
 	Of           members.Room
 	With         journal.User // the other user, if there are two
+	Apart        bool         // one of the two has blocked the other
 }
 
 // Session is a session as moderation needs it.

@@ -19,7 +19,13 @@ type standing struct {
 	seat members.Seat // of the user; zero where there are no members
 	room members.Room // zero where there are no members
 	row  list.Settings
+
+	blocked bool // the other one of two has blocked the actor
 }
+
+// apart reports whether one of two has blocked the other: then neither is told what the
+// other does without saying anything.
+func (s *standing) apart() bool { return s.row.Block || s.blocked }
 
 // standing asks the policies and, only if the room is a conversation, the journal: for
 // three records. In one that nobody has founded, nobody may do anything.
@@ -35,9 +41,8 @@ func (a *Actor) standing(ctx context.Context, room string) (standing, error) {
 	}
 	s = a.standingIn(&state)
 	if s.seat.Role != access.NoRole {
-		blocked := false
-		s.row, blocked, err = a.core.lists.Settings(ctx, user, s.room.With(user), room)
-		s.Write = s.Write && !blocked
+		s.row, s.blocked, err = a.core.lists.Settings(ctx, user, s.room.With(user), room)
+		s.Write = s.Write && !s.blocked
 	}
 	return s, err
 }

@@ -54,7 +54,7 @@ func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark
 		}, func(journal.Receipt, error) {})
 		if in.seat.Role != access.NoRole {
 			a.core.live.Tell(ctx, k.User, k.Room)
-			if in.room.Size <= in.Receipts {
+			if in.room.Size <= in.Receipts && !in.apart() {
 				a.core.seen.Sent(k, at, a)
 			}
 		}

@@ -68,6 +68,9 @@ func (s *Session) joinAll(t acts.Turn, places []wire.Place) []joining {
 		if missed[i].Conversation {
 			e.sub.SetRole(missed[i].Role, missed[i].Of.Version)
 		}
+		if missed[i].Apart {
+			e.sub.Part()
+		}
 		list[e.index] = join(e.sub, &missed[i], e.members)
 	}
 	return list

@@ -50,7 +50,7 @@ func (a *audience) remove(r *receiver) {
 // membersWith returns how many members there are once r is in the room: the users who
 // are present, and raw sessions, whose users are not known.
 func (a *audience) membersWith(r *receiver, visible bool) int {
-	n := a.presence.count
+	n := int(a.presence.count)
 	for _, other := range a.receivers {
 		if other.user == nil {
 			n++
@@ -102,6 +102,31 @@ func (a *audience) tellPresence(room string, came, went []*presentUser) {
 		frame := a.presence.frame(room, listed, went, u)
 		for _, r := range u.receivers {
 			r.tell(frame)
+		}
+	}
+}
+
+// setApart says whether those in the room are told of each other. Where that changes, it
+// is as if all others came, or went.
+func (a *audience) setApart(room string, apart bool) {
+	p := &a.presence
+	if p.apart == apart {
+		return
+	}
+	p.apart = apart
+	for _, u := range p.users {
+		if !u.announced || !u.here() {
+			continue
+		}
+		came, went := []*presentUser{u}, []*presentUser(nil)
+		if apart {
+			came, went = went, came
+		}
+		frame := p.frame(room, came, went, nil)
+		for _, r := range a.receivers {
+			if r.user != nil && r.user != u {
+				r.tell(frame)
+			}
 		}
 	}
 }

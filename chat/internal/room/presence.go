@@ -15,7 +15,8 @@ import (
 // they are back by then.
 type presence struct {
 	users   map[string]*presentUser
-	count   int            // of users who are here
+	count   int32          // of users who are here
+	apart   bool           // they are not told of each other: one of two has blocked the other
 	changed []*presentUser // to be looked at by the next report
 	lost    []lostUser     // in the order of their deadlines
 
@@ -155,9 +156,20 @@ func (p *presence) expireLost(now int64) {
 	}
 }
 
-// list returns some of the users who are here, at most wire.MaxUsers, in no
-// order.
-func (p *presence) list() []wire.User {
+// shown returns how many users each of them is shown, and is one of.
+func (p *presence) shown() int {
+	if p.apart {
+		return int(min(p.count, 1))
+	}
+	return int(p.count)
+}
+
+// list returns some of the users who are here, at most wire.MaxUsers, in no order, as
+// they are shown to one of them.
+func (p *presence) list(to *presentUser) []wire.User {
+	if p.apart {
+		return wireUsers([]*presentUser{to}, nil)
+	}
 	users := make([]wire.User, 0, min(len(p.users), wire.MaxUsers))
 	for _, u := range p.users {
 		if len(users) == wire.MaxUsers {
@@ -173,7 +185,7 @@ func (p *presence) list() []wire.User {
 // frame returns the presence frame about these users. except, if any, is left out
 // of those who came.
 func (p *presence) frame(room string, came, went []*presentUser, except *presentUser) []byte {
-	return Frame(&wire.Presence{Room: room, Joined: wireUsers(came, except), Left: wireUsers(went, nil), Members: p.count})
+	return Frame(&wire.Presence{Room: room, Joined: wireUsers(came, except), Left: wireUsers(went, nil), Members: p.shown()})
 }
 
 func wireUsers(list []*presentUser, except *presentUser) []wire.User {

@@ -361,11 +361,14 @@ func (r *Room) tellUser(user, except string, frame []byte) {
 }
 
 // join adds a receiver, unless the session may not read the room any more, or the room
-// would have more than max members with it.
-func (r *Room) join(rc *receiver, visible bool, max int) {
-	full := max > 0 && r.audience.membersWith(rc, visible) > max
+// would have more members with it than it may have.
+func (r *Room) join(rc *receiver, t Terms) {
+	full := t.Max > 0 && r.audience.membersWith(rc, t.Visible) > t.Max
+	if t.Apart || len(r.audience.receivers) == 0 {
+		r.setApart(t.Apart) // others may know better that it is over
+	}
 	rc.held = r.rooms.hold()
-	if r.audience.add(rc, visible) {
+	if r.audience.add(rc, t.Visible) {
 		r.reportSoon()
 	}
 	var why *wire.Error
@@ -381,6 +384,16 @@ func (r *Room) join(rc *receiver, visible bool, max int) {
 		r.leave(rc, nil, true)
 	}
 }
+
+func (r *Room) setApart(apart bool) {
+	if r.hidesPresence() {
+		r.audience.presence.apart = apart
+		return
+	}
+	r.audience.setApart(r.name, apart)
+}
+
+func (r *Room) hidesPresence() bool { return r.rooms.settings.Load().HidesPresence(r.name) }
 
 // review ends the subscriptions of those who may no longer read the room.
 func (r *Room) review(receivers ...*receiver) {
@@ -462,7 +475,7 @@ func (r *Room) reportPresence() {
 	if due != 0 {
 		p.schedule(due, r.tick)
 	}
-	if len(came)+len(went) > 0 && !r.rooms.settings.Load().HidesPresence(r.name) {
+	if len(came)+len(went) > 0 && !p.apart && !r.hidesPresence() {
 		r.audience.tellPresence(r.name, came, went)
 	}
 }

@@ -102,7 +102,7 @@ func newRooms(t *testing.T) *Rooms {
 // join joins the room tea.
 func join(t *testing.T, rooms *Rooms, l *listener, enc Encoding, max int) (sub *Subscription, members int, err error) {
 	t.Helper()
-	sub, arrival, err := rooms.Join(t.Context(), "tea", l, enc, enc == V1, max, access.NoRole)
+	sub, arrival, err := rooms.Join(t.Context(), "tea", l, Terms{Encoding: enc, Visible: enc == V1, Max: max})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestSubscription_Joined_IsWhereHearingBegins(t *testing.T) {
 	r.do(func() { <-busy })
 	deliver(2)
 	l := new(listener)
-	sub, arrival, err := rooms.Join(t.Context(), "tea", l, V1, true, 0, access.NoRole)
+	sub, arrival, err := rooms.Join(t.Context(), "tea", l, Terms{Encoding: V1, Visible: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func TestRooms_Join_LeavesRoomsForOthers(t *testing.T) {
 	var subs []*Subscription
 	enter := func(addr, name string) bool {
 		t.Helper()
-		sub, _, err := rooms.Join(t.Context(), name, &listener{user: name, addr: netip.MustParseAddr(addr)}, V1, true, 0, access.NoRole)
+		sub, _, err := rooms.Join(t.Context(), name, &listener{user: name, addr: netip.MustParseAddr(addr)}, Terms{Encoding: V1, Visible: true})
 		var no *wire.Error
 		if err != nil && (!errors.As(err, &no) || no.Code != wire.Unavailable) {
 			t.Fatal(err)

@@ -94,22 +94,19 @@ func (rs *Rooms) acquire(ctx context.Context, name string, addr netip.Addr) (*Ro
 	return r, nil
 }
 
-// Join subscribes a session to a room. max bounds the members of the room: the users
-// who are present, and raw sessions; 0 is no bound. By a visible subscription the
-// session's user is present in the room: others see it, and Remove and TellUser find it.
+// Join subscribes a session to a room.
 //
 // arrival gets the answer of the room's worker: a session that may not read the room
-// when its turn comes, or finds it full, is refused, and its subscription has ended. role
-// is that of its user, as far as is known: see Subscription.SetRole.
-func (rs *Rooms) Join(ctx context.Context, name string, s Session, enc Encoding, visible bool, max int, role access.Role) (sub *Subscription, arrival Arrival, err error) {
+// when its turn comes, or finds it full, is refused, and its subscription has ended.
+func (rs *Rooms) Join(ctx context.Context, name string, s Session, t Terms) (sub *Subscription, arrival Arrival, err error) {
 	r, err := rs.acquire(ctx, name, access.AddressKey(s.Addr()))
 	if err != nil {
 		return nil, nil, err
 	}
-	sub = &Subscription{receiver: receiver{session: s, encoding: enc, role: role}, room: r}
+	sub = &Subscription{receiver: receiver{session: s, encoding: t.Encoding, role: t.Role}, room: r}
 	return sub, sub.arrive(func() {
 		sub.joined = r.heard // what comes after this is held for it
-		r.join(&sub.receiver, visible, max)
+		r.join(&sub.receiver, t)
 	}), nil
 }
 
@@ -226,6 +223,16 @@ func (rs *Rooms) TellUser(name, user string, frame []byte) {
 	defer rs.mu.Unlock()
 	if r := rs.rooms[name]; r != nil {
 		r.do(func() { r.tellUser(user, "", frame) })
+	}
+}
+
+// SetApart says whether those who are in a room are told of each other's presence: they
+// are not while one of two has blocked the other. It does not wait for that.
+func (rs *Rooms) SetApart(name string, apart bool) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if r := rs.rooms[name]; r != nil {
+		r.do(func() { r.setApart(apart) })
 	}
 }
 

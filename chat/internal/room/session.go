@@ -28,6 +28,19 @@ type Session interface {
 	MayHear(room string, role access.Role) error
 }
 
+// Terms are how a session comes into a room.
+type Terms struct {
+	Encoding Encoding
+	// By a Visible subscription the session's user is present in the room: others see it,
+	// and Remove and TellUser find it.
+	Visible bool
+	// Max bounds the members of the room: the users who are present, and raw sessions; 0
+	// is no bound.
+	Max   int
+	Role  access.Role // of the user, as far as is known: see SetRole
+	Apart bool        // those in the room are not told of each other
+}
+
 // Settings of rooms. They may change at any time.
 type Settings struct {
 	MaxRooms      int                    // rooms that somebody is in

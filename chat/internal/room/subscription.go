@@ -54,7 +54,7 @@ func (s *Subscription) arrive(f func()) Arrival {
 		said := arrived{refused: wire.Internal.Error("")} // if f panics
 		defer func() { arrival <- said }()
 		f()
-		said = arrived{s.refusal(), s.room.audience.presence.count}
+		said = arrived{s.refusal(), s.room.audience.presence.shown()}
 	})
 	return arrival
 }
@@ -152,6 +152,9 @@ func (s *Subscription) SetRole(role access.Role, as journal.Seq) {
 	s.room.do(func() { s.receiver.setRole(role, as) })
 }
 
+// Part says that those in the room are not told of each other: see Rooms.SetApart.
+func (s *Subscription) Part() { s.room.do(func() { s.room.setApart(true) }) }
+
 // Review ends the subscription if the session may no longer read the room.
 func (s *Subscription) Review() {
 	s.room.do(func() { s.room.review(&s.receiver) })
@@ -168,7 +171,7 @@ func (s *Subscription) Who(ctx context.Context) (users []wire.User, count int, e
 	r := s.room
 	r.do(func() {
 		defer close(found)
-		found <- present{r.audience.presence.list(), r.audience.presence.count}
+		found <- present{r.audience.presence.list(s.user), r.audience.presence.shown()}
 	})
 	select {
 	case p := <-found:
