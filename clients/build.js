@@ -61,7 +61,7 @@ export async function makePage(outdir = fileURLToPath(new URL('../caddymodule/ui
     charset: 'utf8',
     legalComments: 'none',
     define: { __EMOJI__: JSON.stringify(emoji) },
-    plugins: [styleText, firstWords, oneStart, strictPicker],
+    plugins: [styleText, firstWords, tightCode, strictPicker],
     metafile: true,
     write: false,
   })
@@ -101,13 +101,21 @@ const firstWords = {
   },
 }
 
-// oneStart has the parts that are loaded later import the start of the program. They are
-// loaded by it, so it is there; but what they share with it would otherwise be cut into
-// files of its own, which compress worse.
-const oneStart = {
-  name: 'one start',
+// tightCode makes the templates of our files as short as esbuild makes the code around
+// them: to a browser a line break and what follows it are one space. esbuild leaves no
+// other line breaks.
+//
+// It also has the parts that are loaded later import the parts that are there before
+// them: what parts share would otherwise be cut into files of its own, which compress worse.
+const tightCode = {
+  name: 'tight code',
   setup({ onLoad }) {
-    onLoad({ filter: /web.(more|conversations|links|emoji)\.js$/ }, async ({ path: file }) => ({ contents: `import './element.js'\n${await readFile(file, 'utf8')}`, loader: 'js' }))
+    const before = { more: ['element'], links: ['element'], emoji: ['element'], conversations: ['element', 'more'] }
+    onLoad({ filter: /clients.web.[\w-]+\.js$/ }, async ({ path: file }) => {
+      const { code } = await transform(await readFile(file, 'utf8'), { minifyWhitespace: true, charset: 'utf8' })
+      const imports = before[path.basename(file, '.js')]?.map((name) => `import './${name}.js';`) ?? []
+      return { contents: imports.join('') + code.replace(/\n\s*/g, ' '), loader: 'js' }
+    })
   },
 }
 

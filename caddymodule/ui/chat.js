@@ -1,1 +1,1 @@
-import'./chat-FMW3VMZO.js';import'./chunk-Q35NDQAK.js';import'./chunk-SDOSUXGY.js';
+import'./chat-EWYEKCAD.js';import'./chunk-5HAN7XBD.js';import'./chunk-SDOSUXGY.js';

@@ -379,13 +379,13 @@ test('an input method: the Enter that ends a composition does not send', async (
 
 test('all errors are words, in English and in Chinese', async () => {
   const [en, zh] = await Promise.all(['en', 'zh'].map(async (language) => JSON.parse(await readFile(new URL(`../web/words/${language}.json`, import.meta.url), 'utf8'))))
-  const flat = (table) => Object.entries(table).flatMap(([key, value]) => (['errors', 'later'].includes(key) ? Object.keys(value).map((name) => `${key}.${name}`) : [key])).sort()
+  const flat = (table) => Object.entries(table).flatMap(([key, value]) => (['errors', 'later'].includes(key) ? flat(value).map((name) => `${key}.${name}`) : [key])).sort()
   assert.deepEqual(flat(zh), flat(en))
   const protocol = await readFile(new URL('../../PROTOCOL.md', import.meta.url), 'utf8')
   const codes = [...protocol.split('## Errors and goodbyes')[1].split('## Edges')[0].matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code)
   assert.ok(codes.length > 25)
   const notShown = ['unknown_type', 'no_hello', 'already_hello', 'bad_code', 'hello_timeout', 'idle'] // the client does what they are about
-  assert.deepEqual(codes.filter((code) => !en.errors[code] && !notShown.includes(code)), [])
+  assert.deepEqual(codes.filter((code) => !en.later.errors[code] && !notShown.includes(code)), [])
   const names = (text) => [...JSON.stringify(text).matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
   for (const [key, text] of Object.entries({ ...en, ...en.later })) assert.deepEqual(new Set(names({ ...zh, ...zh.later }[key])), new Set(names(text)), key)
 })

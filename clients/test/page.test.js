@@ -338,6 +338,29 @@ test('texts that come late are drawn all the same', async (t) => {
   await page.getByRole('button', { name: 'Send' }).waitFor()
 })
 
+test('a message that is pressed before its menu is loaded opens it then', async (t) => {
+  const name = room()
+  await sendMany(t, name, 1)
+  const profile = await context(t, { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true })
+  let letGo
+  const held = new Promise((resolve) => { letGo = resolve })
+  await profile.route('**/more-*.js', async (route) => held.then(() => route.continue()))
+  const page = await profile.newPage()
+  await page.goto(`${base()}#${name}`)
+  await page.locator('#name').fill('Li')
+  const asked = page.waitForRequest(/\/more-/)
+  await page.keyboard.press('Enter')
+  await asked
+  const message = page.locator('li.other', { hasText: 'message 0' })
+  const { y, height } = await message.boundingBox()
+  await message.evaluate((it) => it.dispatchEvent(new PointerEvent('contextmenu', { pointerType: 'touch', bubbles: true, cancelable: true, composed: true })))
+  assert.equal(await page.locator('.more, textarea').count(), 0)
+  letGo()
+  await page.getByRole('menuitem', { name: 'Copy' }).waitFor()
+  const after = await message.boundingBox()
+  assert.deepEqual([after.y, after.height], [y, height], 'the message has moved')
+})
+
 test('the element in another page, with one room', async (t) => {
   const name = room()
   const page = await (await context(t)).newPage()

@@ -6,11 +6,30 @@ import { nameOf, textOf } from './text.js'
 // The acts of a user on messages and people, for menus and buttons. element is the
 // <caddy-chat>; tell(text, action) shows a line, with a button if there is an action.
 
-export async function recall(element, state, item) {
+async function recall(element, state, item) {
   const text = textOf(item.body)
   const done = await attempt(element, state.chat.recall(state.name, item.seq))
   if (done && item.own) state.taken.set(item.seq, text)
   element.requestUpdate()
+}
+
+// buttonsFor returns what the buttons of messages do.
+export function buttonsFor(element, state) {
+  const { chat } = state
+  return {
+    retry: (key) => chat.retry(key),
+    discard: (key) => chat.discard(key),
+    recall: (item) => recall(element, state, item),
+    textOfTaken: ({ own, seq }) => own && state.taken.get(seq),
+    sayAgain: ({ seq }) => sayAgain(element, state.taken.get(seq)),
+    menu: (event, item) => openMessageMenu(element, event.currentTarget, state, item),
+  }
+}
+
+function sayAgain(element, text) {
+  const composer = element.renderRoot.querySelector('caddy-chat-composer')
+  composer?.setText(text)
+  composer?.field.focus({ preventScroll: true })
 }
 
 // openMessageMenu opens the menu of a message at its button.
@@ -19,7 +38,7 @@ export function openMessageMenu(element, button, state, item) {
   const moderate = state.known?.moderate
   const items = [{ label: words.get('copy'), run: () => copy(element, textOf(item.body)) }]
   const mayRecall = moderate || (item.own && item.at + (chat.limits?.recall ?? 0) > chat.now())
-  if (item.own) items.push({ label: words.get('sayAgain'), run: () => element.sayAgain(textOf(item.body)) })
+  if (item.own) items.push({ label: words.get('sayAgain'), run: () => sayAgain(element, textOf(item.body)) })
   if (mayRecall && item.seq) items.push({ label: words.get('recall'), run: () => recall(element, state, item) })
   if (moderate && !item.own) items.push(...moderation(element, state, item.from))
   open(element, button, items)

@@ -43,6 +43,15 @@ export const alerts = {
   },
 }
 
+// alert tells of a message while the chat is not looked at.
+export function alert(element, message, title) {
+  if (element.isShown && document.hasFocus()) return
+  alerts.tell(message, title, () => {
+    element.setOpen(true)
+    element.open(message.room)
+  })
+}
+
 let audio
 
 function beep() {

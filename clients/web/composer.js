@@ -1,5 +1,5 @@
 import { html, LitElement, nothing } from 'lit'
-import { emojiIcon, sendIcon } from './icons.js'
+import { emojiIcon, sendIcon } from './more-icons.js'
 import { titleOf } from './text.js'
 
 // onTouch reports whether the keyboard is on the screen: it has no Shift+Enter, so Enter

@@ -3,7 +3,7 @@ import { repeat } from 'lit/directives/repeat.js'
 import { avatar } from './avatar.js'
 import { openRowMenu } from './conversation-acts.js'
 import { drawRow } from './conversation-row.js'
-import { plusIcon } from './icons.js'
+import { plusIcon } from './more-icons.js'
 import { nameOf } from './text.js'
 import { banner } from './views.js'
 

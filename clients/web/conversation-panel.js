@@ -1,7 +1,8 @@
 import { html, LitElement, nothing } from 'lit'
 import { avatar } from './avatar.js'
 import { attempt, idsOf, openDirect, setInfo, setRole, setRow, sure } from './conversation-acts.js'
-import { closeIcon, moreIcon, plusIcon } from './icons.js'
+import { closeIcon } from './icons.js'
+import { moreIcon, plusIcon } from './more-icons.js'
 import { openMenu } from './menu.js'
 import { faceOf, nameOf, pictureOf, titleOf } from './text.js'
 

@@ -1,6 +1,6 @@
 import { html, nothing } from 'lit'
 import { avatar } from './avatar.js'
-import { atIcon, moreIcon, quietIcon, topIcon } from './icons.js'
+import { atIcon, moreIcon, quietIcon, topIcon } from './more-icons.js'
 import { faceOf, nameOf, textOf, titleOf } from './text.js'
 
 // drawRow draws one conversation. stop: the Tab key reaches it.

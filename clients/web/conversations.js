@@ -34,7 +34,7 @@ export async function openPartner(element) {
 // alertOf tells of the newest message of a conversation, while the chat is not looked at.
 function alertOf(element, { room, entry, notify, unread, with: other, title, size }) {
   if (!notify || !unread || entry?.type !== 'message' || entry.recalled || entry.from?.id === element.chat.user?.id) return
-  element.alert(entry, titleOf({ title, with: other, size }, room, element.words))
+  element.more.alert(element, entry, titleOf({ title, with: other, size }, room, element.words))
 }
 
 export const drawList = (element) => html`<caddy-chat-conversations .element=${element} .version=${{}}></caddy-chat-conversations>`

@@ -20,18 +20,22 @@
 //	window.js       which part of a list is drawn
 //	room-state.js   what is known of one room
 //	session.js      the connection: who the user is, and the rooms
-//	reading.js      which messages are in sight, and the read mark
 //	item.js         one message or notice
 //	messages.js     the list of a room's messages
+//	reading.js      which messages are in sight, and the read mark
+//	unread.js       how many are unread: title and icon
 //	alerts.js       notifications and sound
+//	more-icons.js   more pictures on buttons
 //	menu.js         a menu
 //	moderation.js   the menu entries of moderators
 //	people.js       who is present
 //	settings.js     name, picture, notifications, sign out
 //	acts.js         what a user does to messages and people
+//	message-buttons.js   the buttons of messages, and the keys
 //	composer.js     the text field
-//	more.js         * the seven above and their style, more.css, loaded when the first messages are drawn
-//	page-mode.js    address, title and icon of the built-in page
+//	foot.js         what is below the messages
+//	more.js         * the twelve above and their style, more.css, loaded when the first messages are drawn
+//	page-mode.js    the address of the built-in page
 //	views.js        the parts that have no state of their own
 //	known.js        whom the user knows
 //	conversation-acts.js   what a user does to conversations, and what the server says to it
@@ -45,13 +49,12 @@
 import { html, LitElement, nothing } from 'lit'
 import { Dates } from './dates.js'
 import './messages.js'
-import { roomOfAddress, showRoom, showUnread, takeToken } from './page-mode.js'
-import { ReadMark } from './reading.js'
+import { roomOfAddress, showRoom, takeToken } from './page-mode.js'
 import { remember, remembered, rememberedRooms, rememberRooms } from './remembered.js'
 import { Session } from './session.js'
 import { sheet } from './style.js'
 import { nameOf, textOf } from './text.js'
-import { banner, composer, conversations, header, launcher, nothingOpen, refusal, roomList, startView, typingText } from './views.js'
+import { banner, conversations, header, launcher, nothingOpen, roomList, startView } from './views.js'
 import { builtInWords, loadWords } from './words.js'
 
 const ownServer = new URL('..', import.meta.url).href
@@ -85,7 +88,7 @@ export class CaddyChat extends LitElement {
       if (event.key === 'Escape' && this.mode === 'popup' && this.isOpen) this.setOpen(false)
     })
     this.onHash = () => this.openAddress()
-    this.onVisible = () => this.countUnread()
+    this.onVisible = () => this.more?.countUnread(this)
   }
 
   // chat is the Client, for pages that want more than this element does.
@@ -146,7 +149,6 @@ export class CaddyChat extends LitElement {
       live: (message) => this.hear(message),
       loadList: () => import('./conversations.js'),
     })
-    this.readMark = this.chat && new ReadMark(this.chat)
     this.session.connect()
     this.requestUpdate()
   }
@@ -154,7 +156,7 @@ export class CaddyChat extends LitElement {
   stop() {
     this.readMark?.send()
     this.session?.close()
-    this.session = this.current = this.talks = undefined
+    this.session = this.current = this.talks = this.readMark = undefined
   }
 
   restart() {
@@ -294,55 +296,17 @@ export class CaddyChat extends LitElement {
     if (message.from?.id === session.chat.user?.id || message.recalled) return
     const name = nameOf(message.from)
     if (message.room === this.current) this.announcement = words.get('says', { name, text: textOf(message.body) })
-    if (!this.chat.list?.get(message.room)) this.alert(message, message.room) // or its row tells of it
-  }
-
-  // alert tells of a message while the chat is not looked at.
-  async alert(message, title) {
-    if (!remembered('notify') && !remembered('sound')) return
-    if (this.isShown && document.hasFocus()) return
-    const { alerts } = await import('./more.js').catch(() => ({}))
-    alerts?.tell(message, title, () => {
-      this.setOpen(true)
-      this.open(message.room)
-    })
+    if (!this.chat.list?.get(message.room)) this.more?.alert(this, message, message.room) // or its row tells of it
   }
 
   get isShown() {
     return document.visibilityState === 'visible' && (this.mode !== 'popup' || this.isOpen)
   }
 
-  countUnread() {
-    const state = this.session?.rooms.get(this.current)
-    const row = this.chat?.list?.get(this.current)
-    const counted = row ? row.notify && row.unread : state?.known?.unread
-    const shown = this.isShown && state?.placed && state.window.follows ? counted || 0 : 0
-    const unread = this.session?.chat ? this.session.unread - shown : 0
-    if (this.mode === 'page' && this.words) showUnread(unread, this.words.get('title'))
-    if (unread === this.unread) return
-    this.unread = unread
-    this.report('unread', { unread })
-    this.requestUpdate()
-  }
-
   // tell shows a line above the text field.
   tell(text, action) {
     this.note = { text, action }
     this.requestUpdate()
-  }
-
-  say(text) {
-    const { session, current, words } = this
-    const over = [...text].length - (session.chat.limits?.text ?? Infinity)
-    if (over > 0) {
-      this.tell(words.get('tooLong', { n: over }))
-      return false
-    }
-    this.note = undefined
-    session.rooms.get(current).divideAfter = undefined
-    session.chat.send(current, { text }).catch(({ code }) => code === 'outbox_full' && this.tell(words.error(code))) // the list shows other failures
-    this.renderRoot.querySelector('caddy-chat-messages').toEnd()
-    return true
   }
 
   render() {
@@ -356,12 +320,13 @@ export class CaddyChat extends LitElement {
   }
 
   drawChat() {
-    const { session, words } = this
+    const { session, words, more } = this
     const state = session.rooms.get(this.current)
     const known = state?.known
     const nav = this.single ? nothing : this.lists ? conversations(this) : roomList(this)
     if (!state) return html`<div class="layout listing">${nav}<main>${banner(this)}${nothingOpen(this)}</main></div>`
     const view = {
+      late: more, on: more?.buttonsFor(this, state), menu: (event, item) => this.openMenu(event, state, item),
       words, dates: this.dates, redraw: () => this.requestUpdate(), entryText: (item) => this.talks?.entryText(item, state, this),
       mayRecall: ({ own, at, seq, state: sent }) => seq && sent === 'sent' && (known?.moderate || (own && at + (session.chat.limits?.recall ?? 0) > session.chat.now())),
     }
@@ -369,11 +334,11 @@ export class CaddyChat extends LitElement {
       ${nav}
       <main>
         ${header(this, state)}${banner(this)}
-        ${state.refusal ? refusal(this, state) : html`<caddy-chat-messages .state=${state} .view=${view} .on=${this.buttonsFor(state)} .saw=${(seq) => this.saw(state, seq)}></caddy-chat-messages>
-          <p class="typing">${typingText(words, state)}</p>
+        ${state.refusal ? more?.drawRefusal(this, state) : html`<caddy-chat-messages .state=${state} .view=${view} .saw=${(seq) => more.saw(this, state, seq)}></caddy-chat-messages>
+          <p class="typing">${more?.typingText(words, state)}</p>
           <p class="note" role="status">${state.gap && !this.note ? words.get('gap') : this.note?.text}${this.note?.action
             ? html` <button class="link" @click=${() => this.note.action.run()}>${this.note.action.label}</button>` : nothing}</p>
-          ${composer(this, state)}`}
+          ${more ? more.drawField(this, state) : html`<div class="field"></div>`}`}
         <p class="sr" aria-live="polite">${this.announcement}</p>
       </main>
       ${this.peopleOpen && state.about ? this.talks.drawPanel(this, state) : this.peopleOpen ? html`<caddy-chat-people .state=${state} .peopleChanged=${state.peopleChanged} .words=${words} .close=${() => this.togglePeople()}
@@ -388,10 +353,12 @@ export class CaddyChat extends LitElement {
 
   updated(changed) {
     if (!this.words) return // nothing is drawn before they are there
-    this.countUnread()
+    this.more?.countUnread(this)
     if (this.chat?.list) this.beginTalks().catch(() => {})
-    if (!this.loaded && this.session?.rooms.get(this.current)?.known?.live) {
-      this.loaded = true
+    const state = this.session?.rooms.get(this.current)
+    const why = state?.known?.live ? 'live' : this.session?.ended ?? state?.refusal
+    if (why && why !== this.loadedFor) {
+      this.loadedFor = why // once for each: a server that is away may come back
       this.load().then(() => this.focusField(), () => {})
     }
     if (this.session?.phase === 'name' && (this.mode === 'page' || this.acted)) {
@@ -400,41 +367,6 @@ export class CaddyChat extends LitElement {
       this.focusedName = field
     }
     if (changed.has('isOpen') && this.isOpen) this.renderRoot.querySelector('caddy-chat-messages')?.updateComplete.then(() => this.renderRoot.querySelector('caddy-chat-messages')?.shown())
-  }
-
-  saw(state, seq) {
-    if (!this.isShown) return
-    const { items, known } = state
-    let last = items.length - 1
-    while (last >= 0 && !items[last].seq) last--
-    if (seq > state.seen) {
-      state.seen = seq
-      this.requestUpdate()
-    }
-    this.readMark.move(state.name, seq === items[last]?.seq ? Math.max(seq, known?.seq ?? 0) : seq) // recalls have no line of their own
-  }
-
-  // buttonsFor returns what the buttons of messages do.
-  buttonsFor(state) {
-    const { session: { chat } } = this
-    return {
-      retry: (key) => chat.retry(key),
-      discard: (key) => chat.discard(key),
-      recall: async (item) => (await this.load()).recall(this, state, item),
-      textOfTaken: ({ own, seq }) => own && state.taken.get(seq),
-      sayAgain: (item) => this.sayAgain(item.recalled ? state.taken.get(item.seq) : textOf(item.body)),
-      menu: async (event, item) => {
-        event.preventDefault()
-        const button = event.currentTarget.closest('li').querySelector('.more')
-        ;(await this.load()).openMessageMenu(this, button, state, item)
-      },
-    }
-  }
-
-  sayAgain(text) {
-    const composer = this.renderRoot.querySelector('caddy-chat-composer')
-    composer?.setText(text)
-    composer?.field.focus({ preventScroll: true })
   }
 
   // beginTalks has the part of the program for conversations draw the list.
@@ -451,13 +383,25 @@ export class CaddyChat extends LitElement {
   async load() {
     try {
       const [more] = await Promise.all([import('./more.js'), this.words.loadLater()])
+      more.begin(this.renderRoot)
       this.more = more
-      this.more.begin(this.renderRoot)
-      return this.more
+      return more
     } catch (cause) {
       this.tell(this.words.get('partMissing'))
       throw cause
+    } finally {
+      this.requestUpdate()
     }
+  }
+
+  // openMenu opens the menu of a message that was pressed long.
+  async openMenu(event, state, item) {
+    event.preventDefault()
+    const { currentTarget } = event
+    const more = await this.load()
+    await this.updateComplete
+    await this.renderRoot.querySelector('caddy-chat-messages')?.updateComplete
+    more.openMessageMenu(this, currentTarget.querySelector('.more'), state, item)
   }
 
   async togglePeople() {
@@ -490,6 +434,7 @@ export class CaddyChat extends LitElement {
   // keyboard would cover it.
   async focusField() {
     await this.updateComplete
+    await this.renderRoot.querySelector('caddy-chat-composer')?.updateComplete
     if (this.acted && matchMedia('(hover: hover)').matches) this.renderRoot.querySelector('textarea')?.focus({ preventScroll: true })
   }
 }

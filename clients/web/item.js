@@ -1,15 +1,15 @@
 import { html, nothing } from 'lit'
 import { avatar } from './avatar.js'
 import { groups } from './groups.js'
-import { moreIcon, takeBackIcon } from './icons.js'
 import { bigEmoji, nameOf, textOf } from './text.js'
 
 // drawItem draws one item of a timeline. view has: words, dates, redraw, parts(text), which
 // splits a text into strings and links, entryText(item) of an entry about members,
-// mayRecall(item), and tabStop, the id of the message
-// whose menu is reached by the Tab key. on are the functions of the buttons.
-export function drawItem(item, before, view, on) {
-  const { words } = view
+// mayRecall(item), tabStop, the id of the message whose menu is reached by the Tab key, and
+// menu(event, item), which opens it; late, the part of the program that draws buttons, as
+// soon as it is there, and on, what the buttons do.
+export function drawItem(item, before, view) {
+  const { words, late } = view
   if (item.type === 'notice') {
     return html`<li class="notice" data-id=${item.id} data-seq=${item.seq ?? nothing}>
       <p class="text" dir="auto">${drawText(item, view)}</p><footer>${drawTime(item, view)}</footer></li>`
@@ -21,21 +21,17 @@ export function drawItem(item, before, view, on) {
   const { own, from, state, recalled } = item
   const grouped = groups(item, before)
   return html`<li class="${own ? 'own' : 'other'} ${state} ${grouped ? 'grouped' : ''}" data-id=${item.id} data-seq=${item.seq ?? nothing}
-      @contextmenu=${(event) => event.pointerType === 'touch' && on.menu(event, item)}>
+      @contextmenu=${(event) => event.pointerType === 'touch' && view.menu(event, item)}>
     ${own ? nothing : grouped ? html`<span class="avatar none"></span>` : avatar(from, view.redraw)}
     <div class="bubble" part="bubble ${own ? 'own' : 'other'}" tabindex="-1">
       ${own || grouped ? nothing : html`<p class="who"><span class="name" dir="auto">${nameOf(from)}</span>${
         from?.guest ? html` <span class="guest">${words.get('guest')}</span>` : nothing}</p>`}
       <div dir="auto">${recalled
-        ? html`<span class="gone">${words.get('recalled')}</span>${
-          on.textOfTaken(item) ? html` <button class="link" @click=${() => on.sayAgain(item)}>${words.get('sayAgain')}</button>` : nothing}`
-        : html`<span class="text ${bigEmoji(textOf(item.body)) ? 'big' : ''}">${drawText(item, view)}</span>`}<footer>${drawState(item, view, on)}${drawTime(item, view)}</footer></div>
+        ? html`<span class="gone">${words.get('recalled')}</span>${late?.drawTaken(item, view)}`
+        : html`<span class="text ${bigEmoji(textOf(item.body)) ? 'big' : ''}">${drawText(item, view)}</span>`}<footer>${
+          state === 'sending' ? html`<span class="state">${words.get('sending')}</span>` : state === 'failed' ? late?.drawFailed(item, view) : nothing}${drawTime(item, view)}</footer></div>
     </div>
-    ${recalled || state === 'failed' ? nothing : html`<div class="acts">
-      ${view.mayRecall(item) && own ? html`<button class="recall" tabindex="-1" aria-label=${words.get('recall')} title=${words.get('recall')}
-        @click=${() => on.recall(item)}>${takeBackIcon}</button>` : nothing}
-      <button class="more" tabindex=${item.id === view.tabStop ? 0 : -1} aria-haspopup="menu" aria-label=${words.get('more')} title=${words.get('more')}
-        @click=${(event) => on.menu(event, item)}>${moreIcon}</button></div>`}
+    ${recalled || state === 'failed' ? nothing : late?.drawActs(item, view)}
   </li>`
 }
 
@@ -47,12 +43,4 @@ function drawText(item, view) {
 function drawTime({ at }, { dates }) {
   if (!(Math.abs(at) < 8.64e15)) return nothing // no time at all
   return html`<time datetime=${new Date(at).toISOString()} title=${dates.full.format(at)}>${dates.time.format(at)}</time>`
-}
-
-function drawState({ state, code, key }, { words }, on) {
-  if (state === 'sending') return html`<span class="state">${words.get('sending')}</span>`
-  if (state !== 'failed') return nothing
-  return html`<span class="state">${words.get('notSent', { why: words.error(code) })}</span>
-    <button class="link" @click=${() => on.retry(key)}>${words.get('retry')}</button>
-    <button class="link" @click=${() => on.discard(key)}>${words.get('discard')}</button>`
 }

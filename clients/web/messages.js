@@ -1,10 +1,8 @@
 import { html, LitElement, nothing } from 'lit'
 import { repeat } from 'lit/directives/repeat.js'
 import { Timer } from '../core/timer.js'
-import { sameDay, untilMidnight } from './dates.js'
-import { downIcon } from './icons.js'
+import { sameDay } from './dates.js'
 import { drawItem } from './item.js'
-import { Reading } from './reading.js'
 import { mayHaveLinks, titleOf } from './text.js'
 
 const edge = 40 // pixels: less than that from the end counts as being there
@@ -13,9 +11,9 @@ const maxUnread = 1000 // messages that are loaded in search of the first unread
 
 // Messages is the list of one room's messages. It is drawn into the element itself, so
 // that one style sheet holds for all of <caddy-chat>. Its properties: state, a RoomState;
-// view and on, see drawItem; saw(seq), called with the newest message in sight.
+// view, see drawItem; saw(seq), called with the newest message in sight.
 class Messages extends LitElement {
-  static properties = { state: { attribute: false }, view: { attribute: false }, on: { attribute: false } }
+  static properties = { state: { attribute: false }, view: { attribute: false } }
 
   createRenderRoot() {
     return this
@@ -23,7 +21,6 @@ class Messages extends LitElement {
 
   connectedCallback() {
     super.connectedCallback()
-    this.reading = new Reading((seq) => this.saw(seq))
     this.sizes = new ResizeObserver(() => this.resized())
     this.redrawTimer = new Timer(this.state.chat.clock)
     this.onShown = () => this.shown()
@@ -33,7 +30,8 @@ class Messages extends LitElement {
 
   disconnectedCallback() {
     super.disconnectedCallback()
-    this.reading.close()
+    this.reading?.close()
+    this.reading = undefined
     this.sizes.disconnect()
     this.redrawTimer.clear()
     document.removeEventListener('visibilitychange', this.onShown)
@@ -74,19 +72,17 @@ class Messages extends LitElement {
       rows.push({ id: item.id, item, before: newDay || divided ? undefined : before })
     })
     const draw = (row) => {
-      if (row.item) return drawItem(row.item, row.before, drawing, this.on)
+      if (row.item) return drawItem(row.item, row.before, drawing)
       if (row.day === undefined) return html`<li class="divider" data-unread><span>${words.get('unread')}</span></li>`
       return html`<li class="day"><span>${view.dates.day(row.day, now, words)}</span></li>`
     }
-    const below = state.below()
     return html`<div class="log">
       <div class="scroller" part="messages" role="log" aria-live="off" tabindex="0" aria-label=${words.get('messages', { room: titleOf(state.about, state.name, words) })}
-        @scroll=${() => this.scrolled()} @keydown=${(event) => this.onKey(event)}>
+        @scroll=${() => this.scrolled()} @keydown=${(event) => view.late?.moveStop(this, event)}>
         ${this.drawTop(shown)}
         <ol>${repeat(rows, ({ id }) => id, draw)}</ol>
       </div>
-      ${state.window.follows ? nothing : html`<button class="newest" @click=${() => this.leaveHistory()}
-        aria-label="${below ? `${words.get('newMessages', { n: below })}. ` : ''}${words.get('toEnd')}">${downIcon}${below ? html`<b>${below}</b>` : nothing}</button>`}
+      ${state.window.follows ? nothing : view.late?.drawNewest(this)}
     </div>`
   }
 
@@ -114,8 +110,7 @@ class Messages extends LitElement {
     if (!state.placed) this.place()
     else if (state.window.follows) this.scrollToEnd()
     else this.restoreAnchor()
-    this.reading.follow(this.list.querySelectorAll('li[data-seq] footer'))
-    this.redrawAtNextChange()
+    this.view.late?.tend(this)
     this.fill()
   }
 
@@ -188,12 +183,6 @@ class Messages extends LitElement {
     this.requestUpdate()
   }
 
-  // leaveHistory is what the button does, which vanishes: the focus goes to the list.
-  leaveHistory() {
-    this.scroller.focus({ preventScroll: true })
-    this.toEnd()
-  }
-
   // scrolled hears of every scrolling, also of our own. Only one that goes up leaves the
   // end: what grows or shrinks must not.
   scrolled() {
@@ -260,33 +249,6 @@ class Messages extends LitElement {
     if (Math.abs(moved) < 1) return
     scroller.scrollTop += moved
     this.lastTop = scroller.scrollTop
-  }
-
-  // redrawAtNextChange draws again when a day begins, or when a message can no longer be
-  // taken back. It counts from when it was drawn: a button that was drawn in the last
-  // millisecond of its time would stay otherwise.
-  redrawAtNextChange() {
-    const { chat, window, items } = this.state
-    const now = this.drawnAt
-    let wait = untilMidnight(now)
-    for (const item of items.slice(window.from, window.to)) {
-      const left = item.own && chat.limits ? item.at + chat.limits.recall - now : 0
-      if (left > 0) wait = Math.min(wait, left)
-    }
-    this.redrawTimer.set(wait, () => this.requestUpdate())
-  }
-
-  // onKey moves the focus from message to message.
-  onKey(event) {
-    const row = event.target.closest('li[data-id]')
-    if (!row || !['ArrowUp', 'ArrowDown'].includes(event.key)) return
-    event.preventDefault()
-    const stops = [...this.list.querySelectorAll('.more')]
-    const next = stops[stops.indexOf(row.querySelector('.more')) + (event.key === 'ArrowUp' ? -1 : 1)]
-    if (!next) return
-    this.tabStop = next.closest('li').dataset.id
-    next.focus()
-    this.requestUpdate()
   }
 }
 

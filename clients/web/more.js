@@ -1,10 +1,14 @@
 // What is not needed to draw messages, in one part.
-export { openMessageMenu, openSettings, openUserMenu, recall } from './acts.js'
-export { alerts } from './alerts.js'
+export { buttonsFor, openMessageMenu, openSettings, openUserMenu } from './acts.js'
+export { alert } from './alerts.js'
 import { Composer } from './composer.js'
+export { drawField, drawRefusal, typingText } from './foot.js'
+export { drawActs, drawFailed, drawNewest, drawTaken, moveStop, tend } from './message-buttons.js'
 import text from './more.css'
 import { People } from './people.js'
+export { saw } from './reading.js'
 import { Settings } from './settings.js'
+export { countUnread } from './unread.js'
 
 const sheet = new CSSStyleSheet()
 sheet.replaceSync(text)

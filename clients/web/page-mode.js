@@ -1,7 +1,7 @@
 import { rememberedForTab, rememberForTab } from './remembered.js'
 
 // What an element with mode="page" does to the page around it: the token and the room come
-// from the page's address, and its title and icon tell of unread messages.
+// from the page's address.
 
 // takeToken takes the token from the fragment of the address, once: it is kept for the tab,
 // and removed from the address at once.
@@ -36,15 +36,4 @@ function decode(text) {
   } catch {
     return '' // a percent sign that escapes nothing
   }
-}
-
-const bubble = '<path d="M4 6h24v17H14l-7 6v-6H4z" fill="#0f6b3a"/>'
-const dot = '<circle cx="24" cy="8" r="7" fill="#d92d20"/>'
-
-// showUnread shows the number of unread messages in the title and on the icon.
-export function showUnread(unread, title) {
-  document.title = unread ? `(${unread}) ${title}` : title
-  const icon = document.querySelector('link[rel=icon]')
-  const picture = `data:image/svg+xml,${encodeURIComponent(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">${bubble}${unread ? dot : ''}</svg>`)}`
-  if (icon && icon.href !== picture) icon.href = picture
 }

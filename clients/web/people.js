@@ -1,6 +1,7 @@
 import { html, LitElement, nothing } from 'lit'
 import { avatar } from './avatar.js'
-import { closeIcon, moreIcon } from './icons.js'
+import { closeIcon } from './icons.js'
+import { moreIcon } from './more-icons.js'
 import { nameOf } from './text.js'
 
 // People lists who is present in a room. Its properties: state, a RoomState; peopleChanged,

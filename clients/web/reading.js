@@ -43,7 +43,7 @@ export class Reading {
 }
 
 // ReadMark tells the server what was read, soon, and no more often than needed.
-export class ReadMark {
+class ReadMark {
   constructor(chat) {
     this.chat = chat
     this.marks = new Map() // by room
@@ -62,4 +62,18 @@ export class ReadMark {
     for (const [room, seq] of this.marks) this.chat.read(room, seq) // lost with the connection: what is in sight is told again
     this.marks.clear()
   }
+}
+
+// saw takes the newest message of a room that is in sight.
+export function saw(element, state, seq) {
+  if (!element.isShown) return
+  const { items, known } = state
+  let last = items.length - 1
+  while (last >= 0 && !items[last].seq) last--
+  if (seq > state.seen) {
+    state.seen = seq
+    element.requestUpdate()
+  }
+  element.readMark ??= new ReadMark(element.chat)
+  element.readMark.move(state.name, seq === items[last]?.seq ? Math.max(seq, known?.seq ?? 0) : seq) // recalls have no line of their own
 }

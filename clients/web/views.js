@@ -97,35 +97,9 @@ export function header(element, state) {
   </header>`
 }
 
-// refusal is shown in place of the messages of a room that the user may not be in.
-export function refusal(element, state) {
-  const { words } = element
-  return html`<div class="start" role="status"><p>${words.get('notInRoom', { why: words.error(state.refusal) })}</p>
-    <button @click=${() => element.session.join(state.name)}>${words.get('retry')}</button>
-    ${element.single ? nothing : html`<button @click=${() => element.leave(state.name)}>${words.get('leave')}</button>`}</div>`
-}
-
-// composer draws the text field, or why there is none.
-export function composer(element, state) {
-  const { session, words, dates } = element
-  const muted = session.mutedIn(state)
-  const closed = state.known?.epoch !== undefined && !state.known.write ? words.get('readOnly')
-    : muted === Infinity ? words.get('youAreMuted') : muted ? words.get('youAreMutedUntil', { time: dates.time.format(muted) }) : ''
-  if (muted && muted !== Infinity) element.redrawLater(muted - session.chat.now())
-  if (closed) return html`<p class="closed" role="status">${closed}</p>`
-  return html`<caddy-chat-composer .state=${state} .words=${words} .said=${(text) => element.say(text)} .typed=${() => session.chat.typing(state.name)}
-    .tell=${(text) => element.tell(text)}></caddy-chat-composer>`
-}
-
 // launcher is the floating button of mode="popup".
 export function launcher(element) {
   const { words, unread } = element
   return html`<button class="launcher" part="launcher" aria-expanded=${String(element.isOpen)} aria-label="${words.get('open')}${unread ? `: ${words.get('unreadCount', { n: unread })}` : ''}"
     @click=${() => element.setOpen(!element.isOpen)}>${element.isOpen ? closeIcon : bubbleIcon}${unread ? html`<b>${unread > 99 ? '99+' : unread}</b>` : nothing}</button>`
-}
-
-// typingText names who is writing, and says so in the right number.
-export function typingText(words, state) {
-  const names = [...state.typing.values()].map(({ name }) => name)
-  return names.length ? words.get('typing', { n: names.length, names: new Intl.ListFormat(words.language).format(names.slice(0, 3)) }) : ''
 }

@@ -22,7 +22,11 @@ export class Words {
   }
 
   async loadLater() {
-    Object.assign(this.fallback, (await builtIn[this.builtIn].later()).default)
+    try {
+      Object.assign(this.fallback, (await builtIn[this.builtIn].later()).default)
+    } finally {
+      this.asked = true
+    }
   }
 
   get(key, values = {}) {
@@ -34,11 +38,11 @@ export class Words {
   // error returns what a code of the protocol or of the client means.
   error(code) {
     const errors = { ...this.fallback.errors, ...this.table.errors }
-    return String(errors[code] ?? errors.other)
+    return String(errors[code] ?? (this.asked ? errors.other ?? code : this.get('loading')))
   }
 }
 
-const flat = (table) => ({ ...table, ...table.later })
+const flat = (table) => ({ ...table, ...table.later, errors: { ...table.errors, ...table.later?.errors } })
 
 // builtInWords returns the words for the first of some languages that has some.
 export async function builtInWords(languages) {
