@@ -93,11 +93,11 @@ busy: ## 100 rounds in which no message may be later than 2 s, beside ten busy t
 	go test -count=1 -v -timeout 30m -run '^TestHub_BusyProcessors_NoMessageIsLate$$' ./chat -busy-rounds 100
 
 .PHONY: flake
-flake: compiler caddy caddy-h2 chromium firefox fonts $(MODULES) ## all tests many times beside busy threads; goes on where it stopped (hours)
+flake: compiler caddy caddy-h2 chromium firefox fonts mariadb $(MODULES) ## all tests many times beside busy threads; goes on where it stopped (hours)
 	contrib/flake
 
 .PHONY: test-node
-test-node: caddy caddy-h2 chromium firefox fonts $(MODULES) ## tests the JavaScript clients against the real binary
+test-node: caddy caddy-h2 chromium firefox fonts mariadb $(MODULES) ## tests the JavaScript clients against the real binary
 	$(say) 'node --test'
 	cd clients && npm test --silent
 
@@ -177,6 +177,10 @@ firefox: # for a test of the built-in page
 .PHONY: fonts
 fonts: # for Chinese and emoji
 	@$(call debian,[[ -n $$(fc-list :lang=zh-cn) && -n $$(fc-list :lang=und-zsye) ]],fontconfig fonts-noto-cjk fonts-noto-color-emoji)
+
+.PHONY: mariadb
+mariadb: # for the test that moves a chat out of a database
+	@$(call debian,[[ -n $$(PATH=$$PATH:/usr/sbin command -v mariadbd) && -n $$(command -v mariadb) ]],mariadb-server-core mariadb-client-core)
 
 .PHONY: zip
 zip: # for the archive for Windows
