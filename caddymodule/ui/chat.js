@@ -1,1 +1,1 @@
-import'./chat-EWYEKCAD.js';import'./chunk-5HAN7XBD.js';import'./chunk-SDOSUXGY.js';
+import'./chat-R2W43IBM.js';import'./chunk-GDZ4KWS3.js';import'./chunk-SDOSUXGY.js';

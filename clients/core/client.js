@@ -5,7 +5,7 @@ import { randomKey } from './encode.js'
 import { ChatError } from './error.js'
 import { demand } from './link.js'
 import { makeOutbox } from './outbox.js'
-import { makeRooms } from './rooms.js'
+import { checkEntry, makeRooms } from './rooms.js'
 import { makeStore } from './store.js'
 import { systemClock } from './timer.js'
 
@@ -54,6 +54,7 @@ export class Client extends Emitter {
 
   history(room, range) {
     return this.request('history', { room, ...range }, (answer) => {
+      answer.entries.forEach(checkEntry)
       for (const entry of answer.entries) this.outbox.confirm(entry)
     })
   }

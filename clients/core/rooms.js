@@ -22,7 +22,7 @@ const makeRoom = (room, { epoch, after = 0 }, clock) => ({
 
 // What a room's state has, of any room and of a conversation.
 const infoFields = ['title', 'avatar', 'about', 'closed']
-const stateFields = ['members', 'read', 'unread', 'write', 'moderate', 'role', 'size', 'with', 'pins', ...infoFields]
+const stateFields = ['last', 'members', 'read', 'unread', 'write', 'moderate', 'role', 'size', 'with', 'pins', ...infoFields]
 
 // makeRooms holds the rooms of the user, with the last seq that was emitted in each.
 // It emits every entry once and in order, over any number of connections, and counts
@@ -95,7 +95,6 @@ export function makeRooms(chat) {
       const { type, closed } = entry
       const opens = type === 'info' && !closed !== !room.closed
       if (type === 'info') for (const name of infoFields) room[name] = entry[name] || undefined
-      if (type === 'tagged' && entry.shared && entry.tag === 'pin') setPin(room, entry)
       emitEntry(room, entry)
       count(room, entry)
       if ((opens || type === 'member') && has(room)) changeRights(room, entry)
@@ -156,7 +155,7 @@ export function makeRooms(chat) {
   function applyState(room, state) {
     const { link } = chat
     const { epoch, entries, last, more } = state
-    demand(epoch && last >= 0)
+    demand(epoch && last >= 0 && (!state.pins || state.pins.every(isNumber)))
     const gap = state.gap || (room.epoch !== undefined && room.epoch !== epoch)
     if (room.epoch !== epoch) room.old = last
     if (gap || room.epoch === undefined) {
@@ -191,12 +190,11 @@ export function makeRooms(chat) {
   // emitEntry emits an entry, unless it was emitted before. A page of the server may
   // jump over entries that it has lost: to ask for them again would never end.
   function emitEntry(room, entry) {
-    demand(entry.seq > 0 && entry.at > 0 && (entry.type !== 'message' || entry.from.id))
-    demand(!/^(edited|tagged)$/.test(entry.type) || entry.target > 0)
-    demand(entry.type !== 'member' || (entry.role && entry.users.every(({ id }) => id)))
+    checkEntry(entry)
     if (entry.seq <= room.seq) return
     chat.outbox.confirm(entry)
     room.seq = entry.seq
+    if (entry.seq > room.last) setPin(room, entry) // the state has what was pinned before
     if (/^(message|recalled|notice|member|info|edited|tagged)$/.test(entry.type)) chat.emit(entry.type, { ...entry, live: entry.seq > room.old })
   }
 
@@ -211,10 +209,14 @@ export function makeRooms(chat) {
     }
   }
 
-  // setPin adds a message to the room's pins, or removes it.
-  function setPin(room, { target, value }) {
-    const others = (room.pins ?? []).filter((seq) => seq !== target)
-    room.pins = value === false ? others : [...others, target]
+  // setPin keeps the room's pins, which are in ascending order. What is recalled is no
+  // longer pinned.
+  function setPin(room, { type, target, tag, value, shared }) {
+    const tagged = type === 'tagged' && shared && tag === 'pin'
+    if (!tagged && type !== 'recalled') return
+    const pins = (room.pins ?? []).filter((seq) => seq !== target)
+    if (tagged && value !== false) pins.push(target)
+    room.pins = pins.length ? pins.sort((a, b) => a - b) : undefined
   }
 
   // changeRights asks for the state of a room in which an entry has changed what users may
@@ -244,3 +246,16 @@ export function makeRooms(chat) {
 
 // joinFields are the fields of a room in hello and join.
 export const joinFields = ({ room, epoch, seq }) => (epoch === undefined ? { room } : { room, epoch, after: seq })
+
+const isNumber = (n) => Number.isInteger(n) && n > 0
+const isText = (text) => typeof text === 'string'
+const isTag = ({ tag, value, users, some }) => isText(tag) && (users === undefined ? value !== undefined : isNumber(users) && some.every(isText))
+
+// checkEntry refuses what is no entry.
+export function checkEntry({ type, seq, at, from, reply = 1, mentions = [], edited = 1, tags = [], target, tag, value, shared, role, users }) {
+  demand(isNumber(seq) && at > 0)
+  if (type === 'message') demand(from.id && [reply, edited].every(isNumber) && mentions.every(isText) && tags.every(isTag))
+  if (/^(edited|tagged|recalled)$/.test(type)) demand(isNumber(target))
+  if (type === 'tagged') demand(isText(tag) && value !== undefined && (shared || from.id))
+  if (type === 'member') demand(role && users.every(({ id }) => id))
+}

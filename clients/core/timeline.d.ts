@@ -1,4 +1,4 @@
-import type { Client, InfoEntry, MemberEntry, User } from './index.js'
+import type { Client, InfoEntry, MemberEntry, Tag, User } from './index.js'
 
 /** A message or notice to draw. An item is never modified; a new one replaces it. */
 export interface Item<Body = { text: string }> {
@@ -15,6 +15,15 @@ export interface Item<Body = { text: string }> {
   /** Undefined if it was recalled. A notice of the operator has the same form as a message. */
   readonly body: Body | undefined
   readonly recalled: boolean
+  /** The seq of the edit whose body this is. */
+  readonly edited?: number
+  /** The seq of the entry that it answers. */
+  readonly reply?: number
+  /** The ids of users whom it names; ['*'] is everybody. */
+  readonly mentions?: readonly string[]
+  readonly quiet?: boolean
+  /** Shared ones first. Undefined if there is none. */
+  readonly tags?: readonly Tag[]
   readonly state: 'sending' | 'sent' | 'failed'
   readonly code?: string
   /** Of the types member and info. */

@@ -3,6 +3,10 @@
 // the server has not confirmed. Create it before joining the room, or call older()
 // to begin with the newest entries of the history.
 //
+// Edits, tags and recalls are no items: they change the message that they are about, if
+// it is here. A message that history brings later has its state of now. What it has
+// already is not applied again: its seq is not above edited or, for tags, tagged.
+//
 // Each change is one call of change(index, removed, added): at index, that many
 // items were removed and the items of the array inserted. An item is never
 // modified; a new item replaces it.
@@ -14,13 +18,14 @@ export class Timeline {
     this.chat = chat
     this.room = room
     this.change = change
+    this.loads = 0 // of history, that are waiting for their answer
     this.reset()
-    this.items = chat.outbox.messages.filter((message) => message.room === room).map((message) => this.outboxItem(message))
+    this.items = chat.outbox.messages.filter((message) => message.room === room).map((message) => this.makeItem(message))
     const inRoom = (listener) => (event) => {
       if (event.room === room) listener(event)
     }
     this.stops = [
-      ...[...this.types, 'recalled'].map((type) => chat.on(type, inRoom((entry) => this.receive(entry)))),
+      ...[...this.types, 'recalled', 'edited', 'tagged'].map((type) => chat.on(type, inRoom((entry) => this.receive(entry)))),
       chat.on('outbox', inRoom((message) => this.updateOwn(message))),
       chat.on('room', inRoom((room) => this.roomLive(room))),
       chat.on('gap', inRoom(() => this.restart())),
@@ -39,7 +44,17 @@ export class Timeline {
   // older loads history before the oldest item, and resolves to the number of items
   // that it added.
   async older(limit) {
+    this.loads++
+    try {
+      return await this.load(limit)
+    } finally {
+      if (!--this.loads) this.missed = []
+    }
+  }
+
+  async load(limit) {
     const { generation, first: before } = this
+    const tagged = this.told()
     const batch = await this.chat.history(this.room, { before, limit })
     const known = this.chat.rooms.get(this.room)?.epoch
     if (generation !== this.generation || (known !== undefined && known !== batch.epoch)) return 0
@@ -54,7 +69,8 @@ export class Timeline {
     if (before !== this.first && (newest ?? 0) < this.first - 1) return 0
     this.complete = !batch.more || newest === undefined // an empty batch leads no further
     const had = this.placed
-    for (const entry of batch.entries.reverse()) this.insert(entry)
+    for (const entry of batch.entries.reverse()) this.insert(entry, Math.max(tagged, newest))
+    for (const entry of this.missed.splice(0)) this.amend(entry)
     return this.placed - had
   }
 
@@ -86,12 +102,20 @@ export class Timeline {
   // receive takes an entry of the room.
   receive(entry) {
     this.checkOrder(entry.seq)
-    if (entry.type === 'recalled') this.recall(entry)
-    else this.insert(entry)
+    if (!entry.target) return this.insert(entry, this.told())
+    this.noteSeq(entry.seq)
+    this.amend(entry)
   }
 
-  // insert adds an entry at the index of its seq, unless it is there already.
-  insert(entry) {
+  // told returns the seq up to which the tags of what the server says now are complete.
+  told() {
+    const { seq = 0, last = 0 } = this.chat.rooms.get(this.room) ?? {}
+    return Math.max(seq, last)
+  }
+
+  // insert adds an entry at the index of its seq, unless it is there already. Its tags
+  // are those after the entry tagged.
+  insert(entry, tagged) {
     const { type, seq } = entry
     this.noteSeq(seq)
     if (!this.types.includes(type)) return
@@ -99,7 +123,7 @@ export class Timeline {
     while (i > 0 && this.items[i - 1].seq > seq) i--
     if (i > 0 && this.items[i - 1].seq === seq) return
 
-    const item = this.entryItem(entry)
+    const item = this.makeItem(entry, tagged)
     const waiting = this.items.findIndex(({ id }, j) => j >= this.placed && id === item.id)
     this.placed++
     if (waiting === i) return this.splice(i, 1, [item])
@@ -107,16 +131,32 @@ export class Timeline {
     this.splice(i, 0, [item])
   }
 
-  recall({ seq, target }) {
-    this.noteSeq(seq)
-    this.recalled.add(target)
+  // amend applies an entry that is about an earlier message. An edit has no body if its
+  // message was recalled since, which another entry says, or is no longer kept.
+  amend(entry) {
+    const { type, seq, target, body } = entry
     const i = this.items.findIndex((item, j) => j < this.placed && item.seq === target)
-    if (i >= 0) this.splice(i, 1, [{ ...this.items[i], body: undefined, recalled: true }])
+    if (i < 0) {
+      if (this.loads) this.missed.push(entry) // the history that comes may be older
+      return
+    }
+    let item = this.items[i]
+    if (item.type !== 'message' || item.recalled) return
+    if (type === 'recalled') {
+      item = recall({ ...item })
+    } else if (type === 'edited') {
+      if (body === undefined || seq <= item.edited) return
+      item = { ...item, body, edited: seq }
+    } else {
+      if (seq <= item.tagged) return
+      item = { ...item, tags: retag(item.tags, entry, this.chat.user?.id), tagged: seq }
+    }
+    this.splice(i, 1, [item])
   }
 
   // updateOwn takes the new state of one of the user's own messages.
   updateOwn(message) {
-    const item = this.outboxItem(message)
+    const item = this.makeItem(message)
     const i = this.items.findIndex(({ id }, j) => j >= this.placed && id === item.id)
     const { state, seq } = message
     // A sent message stays at its index until its entry arrives.
@@ -157,7 +197,7 @@ export class Timeline {
     this.last = 0 // the highest
     this.epoch = undefined // of both
     this.complete = false // the server has nothing older
-    this.recalled = new Set()
+    this.missed = [] // while history is loaded: entries about messages that are not here
   }
 
   noteSeq(seq) {
@@ -176,17 +216,17 @@ export class Timeline {
     }
   }
 
-  entryItem(entry) {
-    const { type, seq, at, from, key, body, recalled = this.recalled.has(seq) } = entry
-    const own = from !== undefined && from.id === this.chat.user?.id
-    const item = { id: own && key ? `key ${key}` : `seq ${seq}`, type, seq, at, from, own, key, body, recalled, state: 'sent' }
-    if (recalled) item.body = undefined
-    if (type === 'member' || type === 'info') item.entry = entry
-    return item
-  }
-
-  outboxItem({ key, seq, at, body, state, code }) {
-    return { id: `key ${key}`, type: 'message', seq, at, from: this.chat.user, own: true, key, body, recalled: false, state, code }
+  // makeItem returns the item of an entry, or of a message of the outbox, which has no
+  // type. It has all that was given.
+  makeItem(given, tagged) {
+    const { type, seq, key } = given
+    const { user } = this.chat
+    const from = type ? given.from : user
+    const own = !type || (user !== undefined && from?.id === user.id)
+    const id = own && key ? `key ${key}` : `seq ${seq}`
+    const item = { type: 'message', state: 'sent', recalled: false, ...given, id, from, own, tagged }
+    if (type === 'member' || type === 'info') item.entry = given
+    return item.recalled ? recall(item) : item
   }
 
   splice(index, removed, added) {
@@ -194,4 +234,27 @@ export class Timeline {
     this.items.splice(index, removed, ...added)
     this.change(index, removed, added)
   }
+}
+
+const recall = (item) => Object.assign(item, { body: undefined, mentions: undefined, tags: undefined, recalled: true })
+
+// retag returns the tags of a message after one was set or, with the value false, removed.
+// The server names only some users: one whom it did not name may have the tag if more
+// users have it than are named.
+function retag(tags = [], { tag, value, shared, from }, me) {
+  const old = tags.find((it) => it.tag === tag && !it.users === Boolean(shared))
+  const set = value !== false
+  let made = set && { tag, value }
+  if (!shared) {
+    const { id } = from
+    const { users = 0, mine = false, some = [] } = old ?? {}
+    const others = some.filter((it) => it !== id)
+    const own = id === me
+    const had = own ? mine : others.length < some.length || (!set && users > some.length)
+    const now = users + set - had
+    made = now > 0 && { tag, users: now, mine: own ? set : mine, some: set ? [...others, id] : others }
+  }
+  const all = old ? tags.map((it) => (it === old ? made : it)) : [...tags, made]
+  const kept = all.filter(Boolean).sort((a, b) => (a.users > 0) - (b.users > 0)) // shared ones first
+  return kept.length ? kept : undefined
 }

@@ -73,7 +73,7 @@ export interface Room {
   readonly size?: number
   /** The other one of a conversation of two. */
   readonly with?: User
-  /** The messages that moderators have pinned. */
+  /** The messages that moderators have pinned, in ascending order. */
   readonly pins?: readonly number[]
 }
 
@@ -162,7 +162,10 @@ interface Said extends Told {
   tags?: Tag[]
 }
 
-/** A reaction: so many users have it, the user among them if mine, and some are a few of their ids. A shared tag has a value. */
+/**
+ * A reaction: so many users have it, the user among them if mine. some are ids of those who are known: up to three of the server's,
+ * and in a Timeline also who came since. A shared tag has a value.
+ */
 export interface Tag {
   tag: string
   users?: number

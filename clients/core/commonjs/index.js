@@ -472,7 +472,7 @@ var makeRoom = (room, { epoch, after = 0 }, clock) => ({
   // until the room is live; typedAt, when typing was sent.
 });
 var infoFields = ["title", "avatar", "about", "closed"];
-var stateFields = ["members", "read", "unread", "write", "moderate", "role", "size", "with", "pins", ...infoFields];
+var stateFields = ["last", "members", "read", "unread", "write", "moderate", "role", "size", "with", "pins", ...infoFields];
 function makeRooms(chat) {
   const maxRooms = 1e3;
   const idleJoin = 1e3;
@@ -537,7 +537,6 @@ function makeRooms(chat) {
       const { type, closed } = entry;
       const opens = type === "info" && !closed !== !room.closed;
       if (type === "info") for (const name of infoFields) room[name] = entry[name] || void 0;
-      if (type === "tagged" && entry.shared && entry.tag === "pin") setPin(room, entry);
       emitEntry(room, entry);
       count(room, entry);
       if ((opens || type === "member") && has(room)) changeRights(room, entry);
@@ -591,7 +590,7 @@ function makeRooms(chat) {
     var _a;
     const { link } = chat;
     const { epoch, entries, last, more } = state;
-    demand(epoch && last >= 0);
+    demand(epoch && last >= 0 && (!state.pins || state.pins.every(isNumber)));
     const gap = state.gap || room.epoch !== void 0 && room.epoch !== epoch;
     if (room.epoch !== epoch) room.old = last;
     if (gap || room.epoch === void 0) {
@@ -622,12 +621,11 @@ function makeRooms(chat) {
     chat.outbox.flush(room.room);
   }
   function emitEntry(room, entry) {
-    demand(entry.seq > 0 && entry.at > 0 && (entry.type !== "message" || entry.from.id));
-    demand(!/^(edited|tagged)$/.test(entry.type) || entry.target > 0);
-    demand(entry.type !== "member" || entry.role && entry.users.every(({ id }) => id));
+    checkEntry(entry);
     if (entry.seq <= room.seq) return;
     chat.outbox.confirm(entry);
     room.seq = entry.seq;
+    if (entry.seq > room.last) setPin(room, entry);
     if (/^(message|recalled|notice|member|info|edited|tagged)$/.test(entry.type)) chat.emit(entry.type, { ...entry, live: entry.seq > room.old });
   }
   function count(room, { type, seq, from, via, quiet }) {
@@ -637,10 +635,13 @@ function makeRooms(chat) {
       room.unread++;
     }
   }
-  function setPin(room, { target, value }) {
+  function setPin(room, { type, target, tag, value, shared }) {
     var _a;
-    const others = ((_a = room.pins) != null ? _a : []).filter((seq) => seq !== target);
-    room.pins = value === false ? others : [...others, target];
+    const tagged = type === "tagged" && shared && tag === "pin";
+    if (!tagged && type !== "recalled") return;
+    const pins = ((_a = room.pins) != null ? _a : []).filter((seq) => seq !== target);
+    if (tagged && value !== false) pins.push(target);
+    room.pins = pins.length ? pins.sort((a, b) => a - b) : void 0;
   }
   function changeRights(room, { users, role, owner }) {
     const own = !users || users.some(({ id }) => id === chat.user.id);
@@ -662,6 +663,16 @@ function makeRooms(chat) {
   return rooms;
 }
 var joinFields = ({ room, epoch, seq }) => epoch === void 0 ? { room } : { room, epoch, after: seq };
+var isNumber = (n) => Number.isInteger(n) && n > 0;
+var isText = (text) => typeof text === "string";
+var isTag = ({ tag, value, users, some }) => isText(tag) && (users === void 0 ? value !== void 0 : isNumber(users) && some.every(isText));
+function checkEntry({ type, seq, at, from, reply = 1, mentions = [], edited = 1, tags = [], target, tag, value, shared, role, users }) {
+  demand(isNumber(seq) && at > 0);
+  if (type === "message") demand(from.id && [reply, edited].every(isNumber) && mentions.every(isText) && tags.every(isTag));
+  if (/^(edited|tagged|recalled)$/.test(type)) demand(isNumber(target));
+  if (type === "tagged") demand(isText(tag) && value !== void 0 && (shared || from.id));
+  if (type === "member") demand(role && users.every(({ id }) => id));
+}
 
 // connection.js
 function makeConnection(chat, { url, transport, watch, token: given, device = randomKey(chat.clock.random) }) {
@@ -963,6 +974,7 @@ var Client = class extends Emitter {
   }
   history(room, range) {
     return this.request("history", { room, ...range }, (answer) => {
+      answer.entries.forEach(checkEntry);
       for (const entry of answer.entries) this.outbox.confirm(entry);
     });
   }

@@ -29,13 +29,14 @@ var Timeline = class {
     this.chat = chat;
     this.room = room;
     this.change = change;
+    this.loads = 0;
     this.reset();
-    this.items = chat.outbox.messages.filter((message) => message.room === room).map((message) => this.outboxItem(message));
+    this.items = chat.outbox.messages.filter((message) => message.room === room).map((message) => this.makeItem(message));
     const inRoom = (listener) => (event) => {
       if (event.room === room) listener(event);
     };
     this.stops = [
-      ...[...this.types, "recalled"].map((type) => chat.on(type, inRoom((entry) => this.receive(entry)))),
+      ...[...this.types, "recalled", "edited", "tagged"].map((type) => chat.on(type, inRoom((entry) => this.receive(entry)))),
       chat.on("outbox", inRoom((message) => this.updateOwn(message))),
       chat.on("room", inRoom((room2) => this.roomLive(room2))),
       chat.on("gap", inRoom(() => this.restart()))
@@ -51,8 +52,17 @@ var Timeline = class {
   // older loads history before the oldest item, and resolves to the number of items
   // that it added.
   async older(limit) {
+    this.loads++;
+    try {
+      return await this.load(limit);
+    } finally {
+      if (!--this.loads) this.missed = [];
+    }
+  }
+  async load(limit) {
     var _a, _b, _c;
     const { generation, first: before } = this;
+    const tagged = this.told();
     const batch = await this.chat.history(this.room, { before, limit });
     const known = (_a = this.chat.rooms.get(this.room)) == null ? void 0 : _a.epoch;
     if (generation !== this.generation || known !== void 0 && known !== batch.epoch) return 0;
@@ -65,7 +75,8 @@ var Timeline = class {
     if (before !== this.first && (newest != null ? newest : 0) < this.first - 1) return 0;
     this.complete = !batch.more || newest === void 0;
     const had = this.placed;
-    for (const entry of batch.entries.reverse()) this.insert(entry);
+    for (const entry of batch.entries.reverse()) this.insert(entry, Math.max(tagged, newest));
+    for (const entry of this.missed.splice(0)) this.amend(entry);
     return this.placed - had;
   }
   // trim removes the oldest items with a seq, except the newest keep of them.
@@ -94,33 +105,58 @@ var Timeline = class {
   // receive takes an entry of the room.
   receive(entry) {
     this.checkOrder(entry.seq);
-    if (entry.type === "recalled") this.recall(entry);
-    else this.insert(entry);
+    if (!entry.target) return this.insert(entry, this.told());
+    this.noteSeq(entry.seq);
+    this.amend(entry);
   }
-  // insert adds an entry at the index of its seq, unless it is there already.
-  insert(entry) {
+  // told returns the seq up to which the tags of what the server says now are complete.
+  told() {
+    var _a;
+    const { seq = 0, last = 0 } = (_a = this.chat.rooms.get(this.room)) != null ? _a : {};
+    return Math.max(seq, last);
+  }
+  // insert adds an entry at the index of its seq, unless it is there already. Its tags
+  // are those after the entry tagged.
+  insert(entry, tagged) {
     const { type, seq } = entry;
     this.noteSeq(seq);
     if (!this.types.includes(type)) return;
     let i = this.placed;
     while (i > 0 && this.items[i - 1].seq > seq) i--;
     if (i > 0 && this.items[i - 1].seq === seq) return;
-    const item = this.entryItem(entry);
+    const item = this.makeItem(entry, tagged);
     const waiting = this.items.findIndex(({ id }, j) => j >= this.placed && id === item.id);
     this.placed++;
     if (waiting === i) return this.splice(i, 1, [item]);
     if (waiting >= 0) this.splice(waiting, 1, []);
     this.splice(i, 0, [item]);
   }
-  recall({ seq, target }) {
-    this.noteSeq(seq);
-    this.recalled.add(target);
-    const i = this.items.findIndex((item, j) => j < this.placed && item.seq === target);
-    if (i >= 0) this.splice(i, 1, [{ ...this.items[i], body: void 0, recalled: true }]);
+  // amend applies an entry that is about an earlier message. An edit has no body if its
+  // message was recalled since, which another entry says, or is no longer kept.
+  amend(entry) {
+    var _a;
+    const { type, seq, target, body } = entry;
+    const i = this.items.findIndex((item2, j) => j < this.placed && item2.seq === target);
+    if (i < 0) {
+      if (this.loads) this.missed.push(entry);
+      return;
+    }
+    let item = this.items[i];
+    if (item.type !== "message" || item.recalled) return;
+    if (type === "recalled") {
+      item = recall({ ...item });
+    } else if (type === "edited") {
+      if (body === void 0 || seq <= item.edited) return;
+      item = { ...item, body, edited: seq };
+    } else {
+      if (seq <= item.tagged) return;
+      item = { ...item, tags: retag(item.tags, entry, (_a = this.chat.user) == null ? void 0 : _a.id), tagged: seq };
+    }
+    this.splice(i, 1, [item]);
   }
   // updateOwn takes the new state of one of the user's own messages.
   updateOwn(message) {
-    const item = this.outboxItem(message);
+    const item = this.makeItem(message);
     const i = this.items.findIndex(({ id }, j) => j >= this.placed && id === item.id);
     const { state, seq } = message;
     const gone = state === "discarded" || state === "sent" && this.isPast(seq);
@@ -157,7 +193,7 @@ var Timeline = class {
     this.last = 0;
     this.epoch = void 0;
     this.complete = false;
-    this.recalled = /* @__PURE__ */ new Set();
+    this.missed = [];
   }
   noteSeq(seq) {
     var _a;
@@ -174,17 +210,17 @@ var Timeline = class {
       if (this.items[i].state === "sent" && matches(this.items[i])) this.splice(i, 1, []);
     }
   }
-  entryItem(entry) {
-    var _a;
-    const { type, seq, at, from, key, body, recalled = this.recalled.has(seq) } = entry;
-    const own = from !== void 0 && from.id === ((_a = this.chat.user) == null ? void 0 : _a.id);
-    const item = { id: own && key ? `key ${key}` : `seq ${seq}`, type, seq, at, from, own, key, body, recalled, state: "sent" };
-    if (recalled) item.body = void 0;
-    if (type === "member" || type === "info") item.entry = entry;
-    return item;
-  }
-  outboxItem({ key, seq, at, body, state, code }) {
-    return { id: `key ${key}`, type: "message", seq, at, from: this.chat.user, own: true, key, body, recalled: false, state, code };
+  // makeItem returns the item of an entry, or of a message of the outbox, which has no
+  // type. It has all that was given.
+  makeItem(given, tagged) {
+    const { type, seq, key } = given;
+    const { user } = this.chat;
+    const from = type ? given.from : user;
+    const own = !type || user !== void 0 && (from == null ? void 0 : from.id) === user.id;
+    const id = own && key ? `key ${key}` : `seq ${seq}`;
+    const item = { type: "message", state: "sent", recalled: false, ...given, id, from, own, tagged };
+    if (type === "member" || type === "info") item.entry = given;
+    return item.recalled ? recall(item) : item;
   }
   splice(index, removed, added) {
     if (!removed && !added.length) return;
@@ -192,3 +228,21 @@ var Timeline = class {
     this.change(index, removed, added);
   }
 };
+var recall = (item) => Object.assign(item, { body: void 0, mentions: void 0, tags: void 0, recalled: true });
+function retag(tags = [], { tag, value, shared, from }, me) {
+  const old = tags.find((it) => it.tag === tag && !it.users === Boolean(shared));
+  const set = value !== false;
+  let made = set && { tag, value };
+  if (!shared) {
+    const { id } = from;
+    const { users = 0, mine = false, some = [] } = old != null ? old : {};
+    const others = some.filter((it) => it !== id);
+    const own = id === me;
+    const had = own ? mine : others.length < some.length || !set && users > some.length;
+    const now = users + set - had;
+    made = now > 0 && { tag, users: now, mine: own ? set : mine, some: set ? [...others, id] : others };
+  }
+  const all = old ? tags.map((it) => it === old ? made : it) : [...tags, made];
+  const kept = all.filter(Boolean).sort((a, b) => (a.users > 0) - (b.users > 0));
+  return kept.length ? kept : void 0;
+}

@@ -48,7 +48,7 @@ test('edits and tags are emitted in order, once, and do not count; pins follow',
   for (const frame of [...frames, ...frames]) socket.receive(frame)
   assert.deepEqual(heard, [['edited', 2, 1, true], ['tagged', 3, 1, true], ['tagged', 4, 1, true], ['tagged', 5, 1, true]])
   const room = fixture.chat.rooms.get('tea')
-  assert.deepEqual([room.unread, room.seq, room.pins], [1, 5, [9, 1]])
+  assert.deepEqual([room.unread, room.seq, room.pins], [1, 5, [1, 9]])
   socket.receive(entry(6, { type: 'tagged', tag: 'pin', value: false, shared: true }))
   assert.deepEqual(room.pins, [9])
   socket.receive(entry(7, { type: 'edited', target: undefined }))

@@ -476,7 +476,7 @@ var makeRoom = (room, { epoch, after = 0 }, clock) => ({
   // until the room is live; typedAt, when typing was sent.
 });
 var infoFields = ["title", "avatar", "about", "closed"];
-var stateFields = ["members", "read", "unread", "write", "moderate", "role", "size", "with", "pins", ...infoFields];
+var stateFields = ["last", "members", "read", "unread", "write", "moderate", "role", "size", "with", "pins", ...infoFields];
 function makeRooms(chat) {
   const maxRooms = 1e3;
   const idleJoin = 1e3;
@@ -541,7 +541,6 @@ function makeRooms(chat) {
       const { type, closed } = entry;
       const opens = type === "info" && !closed !== !room.closed;
       if (type === "info") for (const name of infoFields) room[name] = entry[name] || void 0;
-      if (type === "tagged" && entry.shared && entry.tag === "pin") setPin(room, entry);
       emitEntry(room, entry);
       count(room, entry);
       if ((opens || type === "member") && has(room)) changeRights(room, entry);
@@ -595,7 +594,7 @@ function makeRooms(chat) {
     var _a;
     const { link } = chat;
     const { epoch, entries, last, more } = state;
-    demand(epoch && last >= 0);
+    demand(epoch && last >= 0 && (!state.pins || state.pins.every(isNumber)));
     const gap = state.gap || room.epoch !== void 0 && room.epoch !== epoch;
     if (room.epoch !== epoch) room.old = last;
     if (gap || room.epoch === void 0) {
@@ -626,12 +625,11 @@ function makeRooms(chat) {
     chat.outbox.flush(room.room);
   }
   function emitEntry(room, entry) {
-    demand(entry.seq > 0 && entry.at > 0 && (entry.type !== "message" || entry.from.id));
-    demand(!/^(edited|tagged)$/.test(entry.type) || entry.target > 0);
-    demand(entry.type !== "member" || entry.role && entry.users.every(({ id }) => id));
+    checkEntry(entry);
     if (entry.seq <= room.seq) return;
     chat.outbox.confirm(entry);
     room.seq = entry.seq;
+    if (entry.seq > room.last) setPin(room, entry);
     if (/^(message|recalled|notice|member|info|edited|tagged)$/.test(entry.type)) chat.emit(entry.type, { ...entry, live: entry.seq > room.old });
   }
   function count(room, { type, seq, from, via, quiet }) {
@@ -641,10 +639,13 @@ function makeRooms(chat) {
       room.unread++;
     }
   }
-  function setPin(room, { target, value }) {
+  function setPin(room, { type, target, tag, value, shared }) {
     var _a;
-    const others = ((_a = room.pins) != null ? _a : []).filter((seq) => seq !== target);
-    room.pins = value === false ? others : [...others, target];
+    const tagged = type === "tagged" && shared && tag === "pin";
+    if (!tagged && type !== "recalled") return;
+    const pins = ((_a = room.pins) != null ? _a : []).filter((seq) => seq !== target);
+    if (tagged && value !== false) pins.push(target);
+    room.pins = pins.length ? pins.sort((a, b) => a - b) : void 0;
   }
   function changeRights(room, { users, role, owner }) {
     const own = !users || users.some(({ id }) => id === chat.user.id);
@@ -666,6 +667,16 @@ function makeRooms(chat) {
   return rooms;
 }
 var joinFields = ({ room, epoch, seq }) => epoch === void 0 ? { room } : { room, epoch, after: seq };
+var isNumber = (n) => Number.isInteger(n) && n > 0;
+var isText = (text) => typeof text === "string";
+var isTag = ({ tag, value, users, some }) => isText(tag) && (users === void 0 ? value !== void 0 : isNumber(users) && some.every(isText));
+function checkEntry({ type, seq, at, from, reply = 1, mentions = [], edited = 1, tags = [], target, tag, value, shared, role, users }) {
+  demand(isNumber(seq) && at > 0);
+  if (type === "message") demand(from.id && [reply, edited].every(isNumber) && mentions.every(isText) && tags.every(isTag));
+  if (/^(edited|tagged|recalled)$/.test(type)) demand(isNumber(target));
+  if (type === "tagged") demand(isText(tag) && value !== void 0 && (shared || from.id));
+  if (type === "member") demand(role && users.every(({ id }) => id));
+}
 
 // core/connection.js
 function makeConnection(chat, { url, transport, watch, token: given, device = randomKey(chat.clock.random) }) {
@@ -967,6 +978,7 @@ var Client = class extends Emitter {
   }
   history(room, range) {
     return this.request("history", { room, ...range }, (answer) => {
+      answer.entries.forEach(checkEntry);
       for (const entry of answer.entries) this.outbox.confirm(entry);
     });
   }
@@ -1108,13 +1120,14 @@ var Timeline = class {
     this.chat = chat;
     this.room = room;
     this.change = change;
+    this.loads = 0;
     this.reset();
-    this.items = chat.outbox.messages.filter((message) => message.room === room).map((message) => this.outboxItem(message));
+    this.items = chat.outbox.messages.filter((message) => message.room === room).map((message) => this.makeItem(message));
     const inRoom = (listener) => (event) => {
       if (event.room === room) listener(event);
     };
     this.stops = [
-      ...[...this.types, "recalled"].map((type) => chat.on(type, inRoom((entry) => this.receive(entry)))),
+      ...[...this.types, "recalled", "edited", "tagged"].map((type) => chat.on(type, inRoom((entry) => this.receive(entry)))),
       chat.on("outbox", inRoom((message) => this.updateOwn(message))),
       chat.on("room", inRoom((room2) => this.roomLive(room2))),
       chat.on("gap", inRoom(() => this.restart()))
@@ -1130,8 +1143,17 @@ var Timeline = class {
   // older loads history before the oldest item, and resolves to the number of items
   // that it added.
   async older(limit) {
+    this.loads++;
+    try {
+      return await this.load(limit);
+    } finally {
+      if (!--this.loads) this.missed = [];
+    }
+  }
+  async load(limit) {
     var _a, _b, _c;
     const { generation, first: before } = this;
+    const tagged = this.told();
     const batch = await this.chat.history(this.room, { before, limit });
     const known = (_a = this.chat.rooms.get(this.room)) == null ? void 0 : _a.epoch;
     if (generation !== this.generation || known !== void 0 && known !== batch.epoch) return 0;
@@ -1144,7 +1166,8 @@ var Timeline = class {
     if (before !== this.first && (newest != null ? newest : 0) < this.first - 1) return 0;
     this.complete = !batch.more || newest === void 0;
     const had = this.placed;
-    for (const entry of batch.entries.reverse()) this.insert(entry);
+    for (const entry of batch.entries.reverse()) this.insert(entry, Math.max(tagged, newest));
+    for (const entry of this.missed.splice(0)) this.amend(entry);
     return this.placed - had;
   }
   // trim removes the oldest items with a seq, except the newest keep of them.
@@ -1173,33 +1196,58 @@ var Timeline = class {
   // receive takes an entry of the room.
   receive(entry) {
     this.checkOrder(entry.seq);
-    if (entry.type === "recalled") this.recall(entry);
-    else this.insert(entry);
+    if (!entry.target) return this.insert(entry, this.told());
+    this.noteSeq(entry.seq);
+    this.amend(entry);
   }
-  // insert adds an entry at the index of its seq, unless it is there already.
-  insert(entry) {
+  // told returns the seq up to which the tags of what the server says now are complete.
+  told() {
+    var _a;
+    const { seq = 0, last = 0 } = (_a = this.chat.rooms.get(this.room)) != null ? _a : {};
+    return Math.max(seq, last);
+  }
+  // insert adds an entry at the index of its seq, unless it is there already. Its tags
+  // are those after the entry tagged.
+  insert(entry, tagged) {
     const { type, seq } = entry;
     this.noteSeq(seq);
     if (!this.types.includes(type)) return;
     let i = this.placed;
     while (i > 0 && this.items[i - 1].seq > seq) i--;
     if (i > 0 && this.items[i - 1].seq === seq) return;
-    const item = this.entryItem(entry);
+    const item = this.makeItem(entry, tagged);
     const waiting = this.items.findIndex(({ id }, j) => j >= this.placed && id === item.id);
     this.placed++;
     if (waiting === i) return this.splice(i, 1, [item]);
     if (waiting >= 0) this.splice(waiting, 1, []);
     this.splice(i, 0, [item]);
   }
-  recall({ seq, target }) {
-    this.noteSeq(seq);
-    this.recalled.add(target);
-    const i = this.items.findIndex((item, j) => j < this.placed && item.seq === target);
-    if (i >= 0) this.splice(i, 1, [{ ...this.items[i], body: void 0, recalled: true }]);
+  // amend applies an entry that is about an earlier message. An edit has no body if its
+  // message was recalled since, which another entry says, or is no longer kept.
+  amend(entry) {
+    var _a;
+    const { type, seq, target, body } = entry;
+    const i = this.items.findIndex((item2, j) => j < this.placed && item2.seq === target);
+    if (i < 0) {
+      if (this.loads) this.missed.push(entry);
+      return;
+    }
+    let item = this.items[i];
+    if (item.type !== "message" || item.recalled) return;
+    if (type === "recalled") {
+      item = recall({ ...item });
+    } else if (type === "edited") {
+      if (body === void 0 || seq <= item.edited) return;
+      item = { ...item, body, edited: seq };
+    } else {
+      if (seq <= item.tagged) return;
+      item = { ...item, tags: retag(item.tags, entry, (_a = this.chat.user) == null ? void 0 : _a.id), tagged: seq };
+    }
+    this.splice(i, 1, [item]);
   }
   // updateOwn takes the new state of one of the user's own messages.
   updateOwn(message) {
-    const item = this.outboxItem(message);
+    const item = this.makeItem(message);
     const i = this.items.findIndex(({ id }, j) => j >= this.placed && id === item.id);
     const { state, seq } = message;
     const gone = state === "discarded" || state === "sent" && this.isPast(seq);
@@ -1236,7 +1284,7 @@ var Timeline = class {
     this.last = 0;
     this.epoch = void 0;
     this.complete = false;
-    this.recalled = /* @__PURE__ */ new Set();
+    this.missed = [];
   }
   noteSeq(seq) {
     var _a;
@@ -1253,17 +1301,17 @@ var Timeline = class {
       if (this.items[i].state === "sent" && matches(this.items[i])) this.splice(i, 1, []);
     }
   }
-  entryItem(entry) {
-    var _a;
-    const { type, seq, at, from, key, body, recalled = this.recalled.has(seq) } = entry;
-    const own = from !== void 0 && from.id === ((_a = this.chat.user) == null ? void 0 : _a.id);
-    const item = { id: own && key ? `key ${key}` : `seq ${seq}`, type, seq, at, from, own, key, body, recalled, state: "sent" };
-    if (recalled) item.body = void 0;
-    if (type === "member" || type === "info") item.entry = entry;
-    return item;
-  }
-  outboxItem({ key, seq, at, body, state, code }) {
-    return { id: `key ${key}`, type: "message", seq, at, from: this.chat.user, own: true, key, body, recalled: false, state, code };
+  // makeItem returns the item of an entry, or of a message of the outbox, which has no
+  // type. It has all that was given.
+  makeItem(given, tagged) {
+    const { type, seq, key } = given;
+    const { user } = this.chat;
+    const from = type ? given.from : user;
+    const own = !type || user !== void 0 && (from == null ? void 0 : from.id) === user.id;
+    const id = own && key ? `key ${key}` : `seq ${seq}`;
+    const item = { type: "message", state: "sent", recalled: false, ...given, id, from, own, tagged };
+    if (type === "member" || type === "info") item.entry = given;
+    return item.recalled ? recall(item) : item;
   }
   splice(index, removed, added) {
     if (!removed && !added.length) return;
@@ -1271,6 +1319,24 @@ var Timeline = class {
     this.change(index, removed, added);
   }
 };
+var recall = (item) => Object.assign(item, { body: void 0, mentions: void 0, tags: void 0, recalled: true });
+function retag(tags = [], { tag, value, shared, from }, me) {
+  const old = tags.find((it) => it.tag === tag && !it.users === Boolean(shared));
+  const set = value !== false;
+  let made = set && { tag, value };
+  if (!shared) {
+    const { id } = from;
+    const { users = 0, mine = false, some = [] } = old != null ? old : {};
+    const others = some.filter((it) => it !== id);
+    const own = id === me;
+    const had = own ? mine : others.length < some.length || !set && users > some.length;
+    const now = users + set - had;
+    made = now > 0 && { tag, users: now, mine: own ? set : mine, some: set ? [...others, id] : others };
+  }
+  const all = old ? tags.map((it) => it === old ? made : it) : [...tags, made];
+  const kept = all.filter(Boolean).sort((a, b) => (a.users > 0) - (b.users > 0));
+  return kept.length ? kept : void 0;
+}
 
 // core/list.js
 var list = ({ limit } = {}) => (chat) => makeList(chat, limit);
