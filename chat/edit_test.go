@@ -77,6 +77,8 @@ func TestEdit_IsTold_AndCountsNothing(t *testing.T) {
 		ben := b.connect()
 		ben.send(`{"type":"hello","token":"ben","list":{}}`)
 		ben.expect(`{"type":"welcome","…":"…"}`)
+		ben.send(`{"type":"ping"}`)
+		ben.expect(`{"type":"pong"}`) // from then on its list is told of heads, too
 		in(ann, `{"type":"send","room":%q,"reply":1,"mentions":["ben"],"body":"tomorow"}`)
 		ann.expect(`{"type":"message","seq":2,"…":"…"}`)
 		ben.expectAround(`{"type":"row","mention":2,"unread":1,"…":"…"}`, `{"type":"head","last":2,"count":1,"entry":{"body":"tomorow","…":"…"},"…":"…"}`)

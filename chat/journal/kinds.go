@@ -40,6 +40,7 @@ type traits struct {
 	hasSender bool     // From is a user; otherwise it may be empty
 	hasTarget bool     // Target names the entry that it acts on
 	effect    Effect   // on its target
+	reveals   bool     // its body says something of the target: not for who is not shown that one
 	erasable  bool     // it may be the target of an effect
 	counts    bool     // as unread, unless it is quiet
 	governs   bool     // it decides who may do what in its room
@@ -54,8 +55,8 @@ var kinds = [256]traits{
 	Notice:  {name: "notice", recorded: true, counts: true},
 	Member:  {name: "member", recorded: true, governs: true},
 	Info:    {name: "info", recorded: true, governs: true},
-	Edit:    {name: "edited", recorded: true, hasTarget: true, effect: Replace},
-	Tag:     {name: "tagged", recorded: true, hasTarget: true},
+	Edit:    {name: "edited", recorded: true, hasTarget: true, effect: Replace, reveals: true},
+	Tag:     {name: "tagged", recorded: true, hasTarget: true, reveals: true},
 	Event:   {recorded: true},
 	Binary:  {hasSender: true, raw: RawBinary},
 	Signal:  {hasSender: true, audience: OtherUsers},
@@ -109,6 +110,10 @@ func (k Kind) HasTarget() bool { return kinds[k].hasTarget }
 
 // Effect returns what such an entry does to its target.
 func (k Kind) Effect() Effect { return kinds[k].effect }
+
+// Reveals reports whether the body of such an entry says something of its target: who is
+// not shown the target gets the entry without its body.
+func (k Kind) Reveals() bool { return kinds[k].reveals }
 
 // Erasable reports whether such an entry may be the target of an Effect.
 func (k Kind) Erasable() bool { return kinds[k].erasable }

@@ -66,7 +66,7 @@ func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target
 	if err != nil {
 		return err
 	}
-	found, err := a.findMessage(ctx, name, &in, target)
+	found, err := a.findMessage(ctx, name, &in, target, in.Moderate) // moderators recall what they are told of
 	if err != nil {
 		return err
 	}
@@ -90,9 +90,9 @@ func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target
 }
 
 // findMessage returns the message with that number, or an error with the code not_found if
-// there is none, or if it is one of somebody else that the user is not shown. Moderators
-// find what they are told of.
-func (a *Actor) findMessage(ctx context.Context, name string, in *standing, seq journal.Seq) (*journal.Entry, error) {
+// there is none, or if it is one of somebody else that the user is not shown, unless anyOf
+// is set.
+func (a *Actor) findMessage(ctx context.Context, name string, in *standing, seq journal.Seq, anyOf bool) (*journal.Entry, error) {
 	s, err := a.viewOf(ctx, name, in)
 	if err != nil {
 		return nil, err
@@ -105,7 +105,7 @@ func (a *Actor) findMessage(ctx context.Context, name string, in *standing, seq 
 		return nil, wire.NotFound.Error("")
 	}
 	found := page.Entries[0]
-	if s.Hide(&page, false, time.Now()); len(page.Entries) == 0 && found.From.ID != a.User().ID && !in.Moderate {
+	if s.Hide(&page, false, time.Now()); len(page.Entries) == 0 && found.From.ID != a.User().ID && !anyOf {
 		return nil, wire.NotFound.Error("")
 	}
 	return &found, nil
@@ -155,7 +155,7 @@ func (a *Actor) editOnce(ctx context.Context, to Appender, name string, e journa
 			return nil
 		}
 	}
-	found, err := a.findMessage(ctx, name, &in, e.Target)
+	found, err := a.findMessage(ctx, name, &in, e.Target, false)
 	switch {
 	case err != nil:
 		return err
@@ -191,7 +191,7 @@ func (a *Actor) tagOnce(ctx context.Context, to Appender, c *wire.SetTag, done f
 	if !in.Write || c.Shared && !in.Moderate {
 		return wire.Forbidden.Error("")
 	}
-	found, err := a.findMessage(ctx, c.Room, &in, journal.Seq(c.Seq))
+	found, err := a.findMessage(ctx, c.Room, &in, journal.Seq(c.Seq), a.kind == operator)
 	if err != nil {
 		return err
 	}

@@ -97,6 +97,11 @@ func (a Turn) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed
 		a.noteArrivals(ctx, from, views, list)
 		err = a.addMarks(ctx, from, views, list)
 	}
+	for i := range list {
+		if m := &list[i]; err == nil && m.Err == nil {
+			m.First, err = views[i].Veil(ctx, &m.Page, !m.More)
+		}
+	}
 	if err == nil {
 		err = a.addTags(ctx, from, list)
 	}
@@ -116,7 +121,7 @@ func (a *Actor) addTags(ctx context.Context, from []Position, list []Missed) (er
 		if m.Pins, err = tags.Pins(ctx, a.core.journal.Records(), from[i].Room); err != nil {
 			return err
 		}
-		m.Pins = slices.DeleteFunc(m.Pins, func(seq uint64) bool { return seq < uint64(m.Page.First) })
+		m.Pins = slices.DeleteFunc(m.Pins, func(seq uint64) bool { return seq < uint64(max(m.First, m.Page.First)) })
 	}
 	return nil
 }

@@ -96,6 +96,9 @@ func (a Turn) SetRow(ctx context.Context, c *wire.SetRow) error {
 			in.row = now
 			a.core.rooms.SetApart(c.Room, in.apart())
 		}
+		if c.Clear {
+			a.core.rooms.ShowFrom(c.Room, a.User().ID, now.Cleared+1)
+		}
 		a.core.live.Cleared(a.User().ID, c.Room, now.Cleared)
 		a.core.live.Tell(ctx, a.User().ID, c.Room)
 	}

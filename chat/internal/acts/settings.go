@@ -72,6 +72,7 @@ type Position struct {
 type Missed struct {
 	Err    error // why the room cannot be read; then nothing else counts
 	Page   journal.Page
+	First  journal.Seq // the first entry of the room that the user is shown; 0: all are
 	Tags   tags.OfPage
 	Pins   []uint64 // messages that are pinned, of those that the user is shown
 	Gap    bool     // entries between After and the page are gone

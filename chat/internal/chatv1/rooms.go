@@ -142,8 +142,8 @@ func join(sub *room.Subscription, missed *acts.Missed, users int) joining {
 	if missed.More {
 		return joining{state, sub.Pause}
 	}
-	last := missed.Page.Last
-	return joining{state, func() { sub.Resume(last) }}
+	last, from := missed.Page.Last, missed.First
+	return joining{state, func() { sub.Resume(last, from) }}
 }
 
 // subscribe returns a subscription to the room that is held. Its index is not set.

@@ -53,7 +53,7 @@ const chunkSize = 64 << 10
 // much is said meanwhile, all of it follows. t is that of the handshake.
 func (s *Session) Begin(t acts.Turn, n int, joined journal.Seq) error {
 	if n == 0 {
-		s.sub.Resume(0)
+		s.sub.Resume(0, 0)
 		return nil
 	}
 	recent, err := t.NewRecent(s.sub.Room(), joined, n, s.host.IsOver)

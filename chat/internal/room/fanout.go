@@ -18,6 +18,7 @@ type fanOut struct {
 	entries []*journal.Entry
 	size    int         // of their bodies
 	spared  []*receiver // that have entries to skip
+	oldest  journal.Seq // the lowest target of an entry that reveals it; 0: there is none
 	chunks  [encodings]chunk
 }
 
@@ -30,7 +31,8 @@ var fanOuts = sync.Pool{New: func() any { return new(fanOut) }}
 type chunk struct {
 	encoded bool
 	frames  []byte
-	ends    []int // where the frame of each entry ends
+	ends    []int          // where the frame of each entry ends
+	bare    map[int][]byte // frames without what they reveal; nil until one is needed
 }
 
 // frame returns the bytes of the i-th entry. They are empty if the dialect does
@@ -50,6 +52,9 @@ func (f *fanOut) add(e *journal.Entry) bool {
 	}
 	f.entries = append(f.entries, e)
 	f.size += len(e.Body)
+	if e.Kind.Reveals() && (f.oldest == 0 || e.Target < f.oldest) {
+		f.oldest = e.Target
+	}
 	return true
 }
 
@@ -74,7 +79,7 @@ func (f *fanOut) flush(env *environment, a *audience) {
 			f.hold(r, c)
 			continue
 		}
-		if r.skip != nil || r.after > 0 {
+		if r.skip != nil || r.after > 0 || f.oldest > 0 && f.oldest < r.from {
 			frames = f.without(r, c)
 		}
 		if len(frames) > 0 {
@@ -129,14 +134,33 @@ func (f *fanOut) chunk(enc Encoding) *chunk {
 	return c
 }
 
+// bare returns the frame of the i-th entry without its body.
+func (f *fanOut) bare(enc Encoding, i int) []byte {
+	c := f.chunk(enc)
+	if frame := c.bare[i]; frame != nil {
+		return frame
+	}
+	e := *f.entries[i]
+	e.Body = nil
+	if c.bare == nil {
+		c.bare = map[int][]byte{}
+	}
+	c.bare[i] = enc.Append(nil, &e)
+	return c.bare[i]
+}
+
 // without returns a copy of the frames without those that r must skip: it sent
 // them itself, or has already read them from the journal, which may be ahead of
-// delivery.
+// delivery. What its client is not shown it gets without the bodies.
 func (f *fanOut) without(r *receiver, c *chunk) []byte {
 	frames := make([]byte, 0, len(c.frames))
 	for i, e := range f.entries {
-		if !r.skips(i, e) {
+		switch {
+		case r.skips(i, e):
+		case r.sees(e):
 			frames = append(frames, c.frame(i)...)
+		default:
+			frames = append(frames, f.bare(r.encoding, i)...)
 		}
 		if e.Seq >= r.after {
 			r.after = 0
@@ -150,9 +174,15 @@ func (f *fanOut) without(r *receiver, c *chunk) []byte {
 // that reads too slowly.
 func (f *fanOut) hold(r *receiver, c *chunk) {
 	for i, e := range f.entries {
-		if frame := c.frame(i); len(frame) > 0 && !r.skips(i, e) {
-			r.held.add(e.Seq, frame)
+		frame := c.frame(i)
+		if len(frame) == 0 || r.skips(i, e) {
+			continue
 		}
+		h := heldFrame{seq: e.Seq, frame: frame}
+		if e.Kind.Reveals() { // what the client is shown may not be known yet
+			h.about = &about{e.Target, f.bare(r.encoding, i)}
+		}
+		r.held.add(h)
 	}
 }
 

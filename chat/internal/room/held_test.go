@@ -73,15 +73,15 @@ func TestHeldFrames_AreBounded(t *testing.T) {
 		t.Errorf("the first one, for which there was too much, is live: %v, %v", live, err)
 	}
 	ways := []func(*Subscription){
-		func(s *Subscription) { s.Resume(0) },
+		func(s *Subscription) { s.Resume(0, 0) },
 		(*Subscription).Pause,
 		(*Subscription).CancelHold,
 		(*Subscription).Lose,
 		func(s *Subscription) { s.Leave(nil) },
-		func(s *Subscription) { s.Hold(); s.Resume(0) },
+		func(s *Subscription) { s.Hold(); s.Resume(0, 0) },
 	}
 	for _, sub := range subs {
-		sub.Resume(0)
+		sub.Resume(0, 0)
 		sub.Hold()
 	}
 	say(t, rooms, 3, "a")

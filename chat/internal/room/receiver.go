@@ -24,11 +24,12 @@ type receiver struct {
 	paused bool         // it gets nothing, because its client still has pages of history to ask for
 	speaks bool         // it is in audience.speakers
 	role   access.Role  // of its user, in a conversation
-	since  journal.Seq  // the governing entry as of which the user has the role
 	index  int32        // in audience.receivers
+	since  journal.Seq  // the governing entry as of which the user has the role
 	user   *presentUser // nil for raw clients: they hear, but are not seen
 	held   *heldFrames  // not nil while it is held
 	after  journal.Seq  // entries up to this one were read from the journal and must be skipped when they are delivered; 0 once they have passed
+	from   journal.Seq  // its client is shown the entries of the room from this one on; of what others are about it gets no bodies
 	skip   []int        // entries of the batch under way that it must not get
 }
 
@@ -43,7 +44,7 @@ func (r *receiver) setRole(role access.Role, as journal.Seq) {
 func (r *receiver) tell(frame []byte) {
 	switch {
 	case r.held != nil:
-		r.held.add(0, frame)
+		r.held.add(heldFrame{frame: frame})
 	case !r.paused:
 		r.session.Deliver(frame)
 	}
@@ -94,7 +95,7 @@ func (r *receiver) deliverHeld(held *heldFrames, after journal.Seq) {
 	r.after = after
 	for _, h := range held.frames {
 		if h.seq == 0 || h.seq > after {
-			frames = append(frames, h.frame...)
+			frames = append(frames, h.to(r.from)...)
 		}
 		if h.seq >= after {
 			r.after = 0
@@ -104,6 +105,12 @@ func (r *receiver) deliverHeld(held *heldFrames, after journal.Seq) {
 		r.session.Deliver(frames)
 	}
 }
+
+// showFrom says from which entry on the client is shown the room, at least.
+func (r *receiver) showFrom(from journal.Seq) { r.from = max(r.from, from) }
+
+// sees reports whether the client gets e with its body.
+func (r *receiver) sees(e *journal.Entry) bool { return !e.Kind.Reveals() || e.Target >= r.from }
 
 // pause drops the held frames and stops delivery: the client was told that there
 // is more, so it reads these entries with its next page.

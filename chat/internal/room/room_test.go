@@ -45,6 +45,9 @@ func TestRoom_IsSmall(t *testing.T) {
 	if n := unsafe.Sizeof(Room{}); n > 256 {
 		t.Errorf("a room has %d bytes", n)
 	}
+	if n := unsafe.Sizeof(Subscription{}); n > 128 {
+		t.Errorf("a subscription has %d bytes", n)
+	}
 }
 
 // A room pauses for a sixth of what a batch took, and never for long.
@@ -135,7 +138,7 @@ func TestSubscription_Joined_IsWhereHearingBegins(t *testing.T) {
 	if _, err := arrival.Wait(t.Context()); err != nil || sub.Joined() != 2 {
 		t.Errorf("joined at %d, %v; want 2", sub.Joined(), err)
 	}
-	sub.Resume(2)
+	sub.Resume(2, 0)
 	sub.Lose()
 	release()
 	rooms.Close()
@@ -153,7 +156,7 @@ func TestSubscription_HoldAfterARemoval_IsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sub.Resume(0)
+	sub.Resume(0, 0)
 	rooms.Remove(t.Context(), "tea", "ann", wire.Kicked.Error(""))
 	var no *wire.Error
 	if _, err := sub.Hold().Wait(t.Context()); !errors.As(err, &no) || no.Code != wire.Kicked {
@@ -214,7 +217,7 @@ func TestSubscription_Leave_IsAnsweredAfterARemoval(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sub.Resume(0)
+	sub.Resume(0, 0)
 	if n := rooms.Remove(t.Context(), "tea", "ann", wire.Kicked.Error("")); n != 1 {
 		t.Fatalf("removed %d", n)
 	}

@@ -236,6 +236,20 @@ func (rs *Rooms) SetApart(name string, apart bool) {
 	}
 }
 
+// ShowFrom says that a user is shown the entries of a room from one on, at least: the user
+// has cleared the others. It does not wait for that.
+func (rs *Rooms) ShowFrom(name, user string, from journal.Seq) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if r := rs.rooms[name]; r != nil {
+		r.do(func() {
+			for _, rc := range r.audience.ofUser(user) {
+				rc.showFrom(from)
+			}
+		})
+	}
+}
+
 // Check returns what is wrong in the list of rooms. It may be called at any time.
 func (rs *Rooms) Check() error {
 	rs.mu.Lock()

@@ -99,9 +99,13 @@ func (s *Subscription) Unfound() { s.room.Unfound() }
 func (s *Subscription) Hold() Arrival { return s.arrive(func() { s.hold(s.room.rooms.hold()) }) }
 
 // Resume delivers what was kept, except the entries up to after: the client has
-// them from the journal. From then on the client hears everything at once.
-func (s *Subscription) Resume(after journal.Seq) {
-	s.room.do(func() { s.resume(after) })
+// them from the journal. From then on the client hears everything at once. It is shown
+// the entries of the room from one on: what others are about it hears without bodies.
+func (s *Subscription) Resume(after, from journal.Seq) {
+	s.room.do(func() {
+		s.showFrom(from)
+		s.resume(after)
+	})
 }
 
 // TryResume is Resume, unless more was said than can be kept: then it returns false,

@@ -2,6 +2,7 @@ package view
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -32,7 +33,45 @@ func (v *View) Page(ctx context.Context, q journal.Query, bounds Bounds) (journa
 		v.Hide(&page, q.Backward, now)
 	}
 	Shorten(&page, q.Backward, bounds)
-	return page, nil
+	_, err = v.Veil(ctx, &page, false)
+	return page, err
+}
+
+// Veil removes, from a page after Hide, what its entries say of those that are not shown:
+// they have no bodies then. It returns the first entry of the room that is shown; if live is
+// not set, that may be too low unless the page needs it. Nothing is hidden: 0.
+//
+// It costs reads only where the policy hides what is too old: see lastHidden.
+func (v *View) Veil(ctx context.Context, p *journal.Page, live bool) (first journal.Seq, err error) {
+	if !v.Hides() {
+		return 0, nil
+	}
+	first = p.First
+	begins := p.Last + 1
+	if len(p.Entries) > 0 {
+		begins = p.Entries[0].Seq
+	}
+	if begins > first && (live || revealsBelow(p.Entries, first, begins)) { // what lies between may be too old
+		if v.searched == 0 {
+			if _, err := v.lastHidden(ctx, p, time.Now()); err != nil {
+				return 0, err
+			}
+		}
+		first = max(first, v.searched)
+	}
+	for i := range p.Entries {
+		if e := &p.Entries[i]; e.Kind.Reveals() && e.Target < first {
+			e.Body = nil
+		}
+	}
+	return first, nil
+}
+
+// revealsBelow reports whether an entry reveals one from first on, below another number.
+func revealsBelow(entries []journal.Entry, first, below journal.Seq) bool {
+	return slices.ContainsFunc(entries, func(e journal.Entry) bool {
+		return e.Kind.Reveals() && e.Target >= first && e.Target < below
+	})
 }
 
 // lastHidden returns the number of the newest entry that is hidden. page is one of the
@@ -42,6 +81,7 @@ func (v *View) Page(ctx context.Context, q journal.Query, bounds Bounds) (journa
 func (v *View) lastHidden(ctx context.Context, page *journal.Page, now time.Time) (journal.Seq, error) {
 	low, high := page.First-1, page.Last // low is hidden, or before what is kept
 	if v.History.Age <= 0 {
+		v.searched = low + 1
 		return low, nil
 	}
 	if from, _ := v.from(page); from > 0 {
@@ -75,6 +115,7 @@ func (v *View) lastHidden(ctx context.Context, page *journal.Page, now time.Time
 	if low > known {
 		v.Hidden.note(k, hiddenTo{page.Epoch, low, now})
 	}
+	v.searched = low + 1
 	return low, nil
 }
 

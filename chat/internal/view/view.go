@@ -14,7 +14,7 @@ import (
 // View is what somebody is shown of a room: what the policy's history lets through, and
 // everything from the number on that was the first one shown to the user when they came,
 // in this epoch. In a conversation that is the entry with which they became a member. Its
-// fields are fixed once it is used.
+// exported fields are fixed once it is used. One goroutine uses it.
 type View struct {
 	Room   string
 	Read   Reader  // reads at their expense
@@ -26,6 +26,8 @@ type View struct {
 	Mark    readmarks.Mark // the user's
 	Joins   bool           // the user is joining, as far as we know for the first time
 	Joined  journal.Seq    // the newest entry from before that
+
+	searched journal.Seq // what lastHidden has found, and 1 more; 0: it was not called
 }
 
 // Reader reads one page. Query.Bytes must be set, or Query.Limit be 1 at most.
