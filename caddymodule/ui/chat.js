@@ -1,1 +1,1 @@
-import'./chat-R2W43IBM.js';import'./chunk-GDZ4KWS3.js';import'./chunk-SDOSUXGY.js';
+import'./chat-THDZNNTX.js';import'./chunk-D5J4KFGS.js';import'./chunk-SDOSUXGY.js';
