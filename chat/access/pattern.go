@@ -47,6 +47,12 @@ func CheckPattern(p string) error {
 	return nil
 }
 
+// Matches reports whether a room's name matches a valid pattern, whoever asks.
+func Matches(pattern, room string) bool {
+	ok, _ := match(pattern, room, "")
+	return ok
+}
+
 // match reports whether a room's name matches a valid pattern, and whether its slot
 // has that user's id. It allocates nothing.
 func match(pattern, room, user string) (ok, owned bool) {

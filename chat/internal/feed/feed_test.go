@@ -1,0 +1,236 @@
+package feed
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal"
+)
+
+func put(t testing.TB, j journal.Journal, room string) (got journal.Receipt) {
+	t.Helper()
+	done := make(chan error, 1)
+	e := journal.Entry{Room: room, Kind: journal.Message, From: journal.User{ID: "u1"}, Body: []byte(`1`)}
+	j.Append(context.Background(), e, func(r journal.Receipt, err error) { got = r; done <- err })
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func all(t testing.TB) *Filter {
+	t.Helper()
+	f, err := NewFilter(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// pulled decodes an answer: "room seq" of entries, "gap …" of gaps.
+func decoded(t testing.TB, text []byte) (from, to string, list []string) {
+	t.Helper()
+	var b struct {
+		From, To string
+		Events   []struct {
+			Entry *struct {
+				Room, Epoch string
+				Seq         int
+			}
+			Gap *struct {
+				Room     string
+				From, To any
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &b); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	for _, e := range b.Events {
+		if e.Gap != nil {
+			list = append(list, fmt.Sprint("gap ", e.Gap.Room, " ", e.Gap.From, " ", e.Gap.To))
+			continue
+		}
+		list = append(list, fmt.Sprint(e.Entry.Room, " ", e.Entry.Seq))
+	}
+	return b.From, b.To, list
+}
+
+func journals(t *testing.T, f func(t *testing.T, j journal.Journal)) {
+	keep := func(room string) journal.Retention {
+		if room == "short" {
+			return journal.Retention{Count: 2}
+		}
+		return journal.Retention{}
+	}
+	t.Run("memory", func(t *testing.T) {
+		j := memjournal.New(memjournal.Options{Retention: keep})
+		defer j.Close()
+		f(t, j)
+	})
+	t.Run("pebble", func(t *testing.T) {
+		j, err := pebblejournal.Open(pebblejournal.Options{Dir: t.TempDir(), Retention: keep})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.Close()
+		f(t, j)
+	})
+}
+
+// Whoever goes on behind "to" gets everything once, in each room's order, page by page.
+func TestPull_PageByPage_GetsEverything(t *testing.T) {
+	journals(t, func(t *testing.T, j journal.Journal) {
+		f := New(j)
+		defer f.Close()
+		want := map[string]int{}
+		for i := range 57 {
+			room := fmt.Sprint("r", i%4)
+			want[room] = int(put(t, j, room).Seq)
+			put(t, j, "@hidden")
+		}
+		after, seen := "", map[string]int{}
+		for pages := 0; ; pages++ {
+			text, err := f.Pull(t.Context(), Query{After: after, Limit: 5, Filter: all(t)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			from, to, list := decoded(t, text)
+			if after != "" && from != after {
+				t.Fatalf("asked behind %s, and got what is behind %s", after, from)
+			}
+			if len(list) > 5 {
+				t.Fatalf("%d events", len(list))
+			}
+			for _, e := range list {
+				room, seq := "", 0
+				if _, err := fmt.Sscan(e, &room, &seq); err != nil || seq != seen[room]+1 {
+					t.Fatalf("%s comes after %d", e, seen[room])
+				}
+				seen[room] = seq
+			}
+			if after = to; len(list) == 0 {
+				break
+			}
+		}
+		if fmt.Sprint(seen) != fmt.Sprint(want) {
+			t.Errorf("got %v, want %v", seen, want)
+		}
+	})
+}
+
+func TestPull_Now_Waits(t *testing.T) {
+	journals(t, func(t *testing.T, j journal.Journal) {
+		f := New(j)
+		defer f.Close()
+		put(t, j, "tea")
+		got := make(chan []byte)
+		go func() {
+			text, _ := f.Pull(t.Context(), Query{After: "now", Wait: MaxWait, Filter: all(t)})
+			got <- text
+		}()
+		for listening := false; !listening; time.Sleep(time.Millisecond) {
+			f.mu.Lock()
+			listening = len(f.listeners) > 0 && f.listeners[0].need.Load() > 0
+			f.mu.Unlock()
+		}
+		put(t, j, "@hidden")
+		put(t, j, "tea")
+		if _, _, list := decoded(t, <-got); !slices.Equal(list, []string{"tea 2"}) {
+			t.Errorf("%q", list)
+		}
+		text, err := f.Pull(t.Context(), Query{After: "now", Filter: all(t)})
+		if _, _, list := decoded(t, text); err != nil || len(list) != 0 {
+			t.Errorf("%q %v", list, err)
+		}
+	})
+}
+
+func TestPull_WaitsAsLongAsItSays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := memjournal.New(memjournal.Options{})
+		defer j.Close()
+		f := New(j)
+		defer f.Close()
+		for wait, want := range map[time.Duration]time.Duration{0: 0, 7 * time.Second: 7 * time.Second, time.Hour: time.Minute} {
+			began := time.Now()
+			if _, err := f.Pull(t.Context(), Query{Wait: wait, Filter: all(t)}); err != nil {
+				t.Fatal(err)
+			}
+			if got := time.Since(began); got != want {
+				t.Errorf("asked to wait %v, it waited %v", wait, got)
+			}
+		}
+	})
+}
+
+// What is lost is said: positions of another store, of a store put back, and entries that
+// retention has removed.
+func TestPull_Losses_AreGaps(t *testing.T) {
+	journals(t, func(t *testing.T, j journal.Journal) {
+		f := New(j)
+		defer f.Close()
+		for range 5 {
+			put(t, j, "short")
+		}
+		last := put(t, j, "tea")
+		if err := j.Trim(t.Context(), "short", 5); err != nil {
+			t.Fatal(err)
+		}
+		text, err := f.Pull(t.Context(), Query{Filter: all(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		from, to, list := decoded(t, text)
+		if !slices.Equal(list, []string{"gap short 1 4", "short 5", "tea 1"}) {
+			t.Errorf("%q", list)
+		}
+		for after, want := range map[string]string{
+			"other-0-17":                       "gap  other-0-17 " + from,
+			Text(last.Epoch, 0, 1<<40):         "gap  " + Text(last.Epoch, 0, 1<<40) + " " + to,
+			Text(last.Epoch, 1, last.Position): "gap  " + Text(last.Epoch, 1, last.Position) + " " + from,
+		} {
+			text, err := f.Pull(t.Context(), Query{After: after, Filter: all(t)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, list := decoded(t, text); list[0] != want {
+				t.Errorf("after %s: %q, want %q", after, list, want)
+			}
+		}
+		for _, after := range []string{"x", "1", "a-1", "a-b-1", "-0-1", "now ", fmt.Sprint(text)} {
+			if _, err := f.Pull(t.Context(), Query{After: after, Filter: all(t)}); !errors.Is(err, ErrPosition) {
+				t.Errorf("after %.20q: %v", after, err)
+			}
+		}
+	})
+}
+
+func TestSince_FindsTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := memjournal.New(memjournal.Options{})
+		defer j.Close()
+		f := New(j)
+		defer f.Close()
+		began := time.Now()
+		var at []journal.Position
+		for range 50 {
+			at = append(at, put(t, j, "tea").Position)
+			time.Sleep(time.Minute)
+		}
+		for minutes, want := range map[int]journal.Position{-9: at[0] - 1, 0: at[0] - 1, 1: at[0], 30: at[29], 49: at[48], 99: at[49]} {
+			got, err := f.Since(t.Context(), 0, began.Add(time.Duration(minutes)*time.Minute))
+			if _, _, p, _ := Split(got); err != nil || p != want {
+				t.Errorf("minute %d: %s, want %d, %v", minutes, got, want, err)
+			}
+		}
+	})
+}

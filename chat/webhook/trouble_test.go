@@ -1,0 +1,211 @@
+package webhook
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
+)
+
+// inBubble calls f with a sender whose time is not real, once the webhook has begun.
+func inBubble(t *testing.T, f func(j journal.Journal, r *receiver, s *sending)) {
+	synctest.Test(t, func(t *testing.T) {
+		j := memjournal.New(memjournal.Options{})
+		defer j.Close()
+		r := newReceiver(t)
+		s := begin(t, j, r, hookTo(t, "https://example.com/"))
+		defer s.end()
+		synctest.Wait()
+		f(j, r, s)
+		r.record()
+	})
+}
+
+func (r *receiver) requests() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.got)
+}
+
+// Whatever the trouble is: after 1 s, 2 s, 4 s … 5 min it is sent again, with the same id
+// and the same events, although more has been recorded.
+func TestConsumer_Trouble_IsTriedAgain(t *testing.T) {
+	for _, status := range []int{-1, 100, 301, 307, 400, 401, 404, 429, 500, 503} {
+		inBubble(t, func(j journal.Journal, r *receiver, s *sending) {
+			r.set(func(n int, _ body) int {
+				if n <= 12 {
+					return status
+				}
+				return http.StatusNoContent
+			})
+			say(t, j, "tea", "1")
+			synctest.Wait()
+			say(t, j, "tea", "2")
+			time.Sleep(time.Hour)
+			synctest.Wait()
+			if got := r.record()["tea"]; !slices.Equal(got, []uint64{1, 2}) {
+				t.Fatalf("status %d: %v", status, got)
+			}
+			want := time.Second
+			for i := 1; i <= 12; i++ {
+				if got := r.times[i].Sub(r.times[i-1]); got != want {
+					t.Errorf("status %d: attempt %d came after %v, want %v", status, i+1, got, want)
+				}
+				if r.ids[i] != r.ids[0] {
+					t.Errorf("status %d: attempt %d has the id %s, the first one had %s", status, i+1, r.ids[i], r.ids[0])
+				}
+				want = min(2*want, 5*time.Minute)
+			}
+			if st := s.Status()[0]; st.Retried != 12 || st.Delivered != 2 || st.Lag != 0 || st.Parts[0].Failing != "" {
+				t.Errorf("%+v", st)
+			}
+		})
+	}
+}
+
+// While it fails, an operator sees why and how long the oldest event waits.
+func TestConsumer_Trouble_IsShown(t *testing.T) {
+	inBubble(t, func(j journal.Journal, r *receiver, s *sending) {
+		r.set(func(int, body) int { return 503 })
+		say(t, j, "tea", "a body")
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		st := s.Status()[0]
+		if st.Parts[0].Failing != "status 503" || st.Lag < 9*time.Minute || st.Parts[0].Since == 0 || st.Host != "example.com" {
+			t.Errorf("%+v", st)
+		}
+		if n := s.logs.FilterLevelExact(1).Len(); n != 1 {
+			t.Errorf("%d warnings of one trouble", n)
+		}
+		r.set(nil)
+		s.Configure([]Hook{hookTo(t, "https://example.com/")}) // it does not wait for the next attempt
+		synctest.Wait()
+		if st := s.Status()[0]; st.Delivered != 1 || st.Parts[0].Failing != "" || s.logs.FilterMessageSnippet("again").Len() == 0 {
+			t.Errorf("%+v %v", st, s.logs.All())
+		}
+		for _, line := range s.logs.All() {
+			if text := fmt.Sprint(line.Message, line.ContextMap()); strings.Contains(text, "a body") || strings.Contains(text, "whsec_M") {
+				t.Errorf("the log has %s", text)
+			}
+		}
+	})
+}
+
+// 410 ends it until the configuration is loaded again. Nothing is lost.
+func TestConsumer_Gone_StopsUntilTheNextReload(t *testing.T) {
+	inBubble(t, func(j journal.Journal, r *receiver, s *sending) {
+		r.set(func(n int, _ body) int { return http.StatusGone })
+		say(t, j, "tea", "1")
+		time.Sleep(24 * time.Hour)
+		say(t, j, "tea", "2")
+		time.Sleep(24 * time.Hour)
+		if n := r.requests(); n != 1 || !s.Status()[0].Parts[0].Stopped {
+			t.Fatalf("%d requests, %+v", n, s.Status()[0])
+		}
+		r.set(nil)
+		s.Configure([]Hook{hookTo(t, "https://example.com/")})
+		synctest.Wait()
+		if got := r.record()["tea"]; !slices.Equal(got, []uint64{1, 2}) || s.Status()[0].Parts[0].Stopped {
+			t.Errorf("%v %+v", got, s.Status()[0])
+		}
+	})
+}
+
+// A batch that is refused for a day is sent event by event. Those that are still refused are
+// skipped, counted and logged, without their bodies; the others arrive.
+func TestConsumer_RefusedForADay_IsSkipped(t *testing.T) {
+	inBubble(t, func(j journal.Journal, r *receiver, s *sending) {
+		r.set(func(_ int, b body) int {
+			for _, e := range b.Events {
+				if e.Entry != nil && (e.Entry.Seq == 2 || e.Entry.Seq == 4) {
+					return http.StatusUnprocessableEntity
+				}
+			}
+			return http.StatusOK
+		})
+		say(t, j, "tea", "1")
+		synctest.Wait()
+		h := hookTo(t, "https://example.com/")
+		h.Interval = time.Second
+		s.Configure([]Hook{h})
+		for i := range 4 {
+			say(t, j, "tea", fmt.Sprint("body", i))
+		}
+		time.Sleep(23 * time.Hour)
+		if st := s.Status()[0]; st.Skipped > 0 || st.Delivered != 1 {
+			t.Errorf("after 23 hours: %+v", st)
+		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if st := s.Status()[0]; st.Skipped != 2 || st.Delivered != 3 || st.Lag != 0 {
+			t.Errorf("%+v", st)
+		}
+		say(t, j, "tea", "6")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if last := r.got[len(r.got)-1]; len(last.Events) != 1 || last.Events[0].Entry.Seq != 6 {
+			t.Errorf("%+v", last)
+		}
+		skips := s.logs.FilterMessageSnippet("skipped").FilterField(zapUint("seq", 4))
+		if skips.Len() != 1 {
+			t.Errorf("%v", s.logs.All())
+		}
+		for _, line := range s.logs.All() {
+			if text := fmt.Sprint(line.Message, line.ContextMap()); strings.Contains(text, "body3") {
+				t.Errorf("the log has %s", text)
+			}
+		}
+	})
+}
+
+// A day of other trouble, or of too many requests, skips nothing.
+func TestConsumer_OtherTroubleForDays_SkipsNothing(t *testing.T) {
+	for _, status := range []int{-1, 429, 500} {
+		inBubble(t, func(j journal.Journal, r *receiver, s *sending) {
+			r.set(func(n int, _ body) int { return status })
+			say(t, j, "tea", "1")
+			time.Sleep(26 * time.Hour)
+			r.set(nil)
+			time.Sleep(6 * time.Minute)
+			synctest.Wait()
+			if st := s.Status()[0]; st.Skipped != 0 || st.Delivered != 1 {
+				t.Errorf("status %d: %+v", status, st)
+			}
+		})
+	}
+}
+
+// Behind the feed's 72 hours there is a gap, which is reported before what is there.
+func TestConsumer_TooFarBehind_ReportsAGap(t *testing.T) {
+	inBubble(t, func(j journal.Journal, r *receiver, s *sending) {
+		r.set(func(int, body) int { return 500 })
+		say(t, j, "tea", "1")
+		time.Sleep(73 * time.Hour)
+		say(t, j, "tea", "2")
+		say(t, j, "tea", "3")
+		r.set(nil)
+		time.Sleep(6 * time.Minute)
+		synctest.Wait()
+		var gaps, seqs []string
+		for _, b := range r.got[r.requests()-2:] {
+			for _, e := range b.Events {
+				if e.Gap != nil {
+					gaps = append(gaps, fmt.Sprintf("%s %s", e.Gap.From, e.Gap.To))
+				} else {
+					seqs = append(seqs, fmt.Sprint(e.Entry.Seq))
+				}
+			}
+		}
+		epoch := r.got[0].Epoch
+		want := fmt.Sprintf(`"%s-0-0" "%[1]s-0-1"`, epoch)
+		if !slices.Contains(gaps, want) || seqs[len(seqs)-1] != "3" || seqs[len(seqs)-2] != "2" {
+			t.Errorf("gaps %q, want %q; %q", gaps, want, seqs)
+		}
+	})
+}
