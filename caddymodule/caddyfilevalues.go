@@ -124,6 +124,14 @@ func noBlock(d *caddyfile.Dispenser, option string) error {
 	return nil
 }
 
+// noValue is for an option that is only there or not.
+func noValue(d *caddyfile.Dispenser, option string) error {
+	if d.NextArg() {
+		return d.Errf("chat: %s takes no value, not %q", option, d.Val())
+	}
+	return noBlock(d, option)
+}
+
 func parseString(d *caddyfile.Dispenser, to *string) (err error) {
 	*to, err = oneValue(d)
 	return err

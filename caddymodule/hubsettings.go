@@ -120,9 +120,9 @@ func (s *HubSettings) provision(ctx caddy.Context, place string) (set hubSetting
 	if set.settings, err = s.toChat(); err != nil {
 		return set, err
 	}
-	for _, p := range s.Policies {
-		if len(p.Read) == 0 {
-			ctx.Logger().Warn("a policy has no read: only users whose token grants it may enter its rooms", zap.String("pattern", p.Pattern))
+	for _, p := range set.settings.Policies {
+		if why := warning(&p); why != "" {
+			ctx.Logger().Warn(why, zap.String("pattern", p.Pattern))
 		}
 	}
 	if len(s.JournalRaw) == 0 {

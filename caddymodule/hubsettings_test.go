@@ -322,11 +322,28 @@ func TestHandler_LenientProxies_AreWarnedOf(t *testing.T) {
 	}
 }
 
-// A policy without read lets in only users whose token grants it, which is rarely meant.
-func TestPolicy_WithoutRead_IsWarnedOf(t *testing.T) {
-	out, err := testcaddy.Validate(t, "chat {\npolicy staff {\nwrite users\n}\npolicy * {\nread users\n}\n}")
-	if err != nil || strings.Count(out, "a policy has no read") != 1 || !strings.Contains(out, `"pattern": "staff"`) && !strings.Contains(out, `"pattern":"staff"`) {
-		t.Errorf("%v: %s", err, out)
+// What a policy says and is rarely meant is warned of, and nothing else.
+func TestPolicy_RarelyMeant_IsWarnedOf(t *testing.T) {
+	for policy, warns := range map[string]string{
+		"staff {\nwrite users\n}":                    "a policy has no read",
+		"g-* {\nwrite members\ncreate users\n}":      "a policy has no read",
+		"g-* {\nread members\n}":                     "a policy for conversations has no create",
+		"g-* {\nread users\nwrite admins\n}":         "a policy for conversations has no create",
+		"g-* {\nread users\ninvite members\n}":       "a policy for conversations has no create",
+		"d-* {\ndirect\ncreate users\n}":             "",
+		"g-* {\nread members\ncreate role=staff\n}":  "",
+		"g-* {\nread users\nwrite users\nraw off\n}": "",
+	} {
+		out, err := testcaddy.Validate(t, "chat {\npolicy "+policy+"\npolicy * {\nread users\n}\n}")
+		n := 0
+		for _, line := range []string{"a policy has no read", "a policy for conversations has no create"} {
+			n += strings.Count(out, line)
+		}
+		pattern, _, _ := strings.Cut(policy, " ")
+		said := strings.Contains(out, warns) && strings.Contains(strings.ReplaceAll(out, ": ", ":"), `"pattern":"`+pattern+`"`)
+		if err != nil || warns == "" && n > 0 || warns != "" && (n != 1 || !said) {
+			t.Errorf("%s: %v, warned %d times of %q:\n%s", policy, err, n, warns, out)
+		}
 	}
 }
 

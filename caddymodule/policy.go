@@ -162,7 +162,7 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 		"read":        func() error { return parseList(d, &p.Read) },
 		"write":       func() error { return parseList(d, &p.Write) },
 		"moderate":    func() error { return parseList(d, &p.Moderate) },
-		"direct":      func() error { p.Direct = true; return noBlock(d, "direct") },
+		"direct":      func() error { p.Direct = true; return noValue(d, "direct") },
 		"create":      func() error { return parseList(d, &p.Create) },
 		"invite":      func() error { return parseList(d, &p.Invite) },
 		"open_to":     func() error { return parseList(d, &p.OpenTo) },
@@ -174,6 +174,17 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 		"raw":         func() error { return parseInverted(d, &p.NoRaw) },
 	}))
 	return p, withCheck(d, err, p.validate)
+}
+
+// warning says what is rarely meant, or nothing.
+func warning(p *access.Policy) string {
+	switch {
+	case len(p.Read) == 0 && !p.Direct:
+		return "a policy has no read: only users whose token grants it may enter its rooms"
+	case len(p.Create) == 0 && p.IsConversation():
+		return "a policy for conversations has no create: nobody can found one, so there are only those that are imported"
+	}
+	return ""
 }
 
 // parseHistory reads none, joined, or a count, an age, or both. The form of each value tells

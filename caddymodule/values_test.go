@@ -89,7 +89,7 @@ func particular(t *testing.T) map[string]values {
 		"hub journal":  {[]string{"memory", "pebble", "memory {\nmax_size 1GiB\n}"}, []string{"paper", "memory x", "pebble a b", `pebble ""`}, ""},
 		"hub policy": {[]string{"tea {\nread users\n}", "* {\nread anyone\n}", a(128) + "* {\nread users\n}", a(127) + "{user} {\nread users\n}"},
 			[]string{a(129) + " {\nread users\n}", "*" + a(129) + " {\nread users\n}", a(128) + "{user} {\nread users\n}", strings.Repeat("*", 257) + " {\nread users\n}", "@x {\nread users\n}", "{x} {\nread users\n}", `"" {` + "\n}", "a b"}, ""},
-		"policy direct":           {[]string{""}, []string{"on", "x"}, ""},
+		"policy direct":           {[]string{""}, []string{"on", "x"}, "direct takes no value"},
 		"limits conversations":    {[]string{"1", "100000"}, []string{"0", "-1", "100001", "many"}, "conversations"},
 		"hub limits":              {[]string{"{\n}"}, []string{"5", "{\nx 1\n}"}, ""},
 		"hub max_message":         {[]string{"1KiB", "64MiB"}, []string{"0", "-1", "100", "1023", "big", "64.1MiB", "129MiB", "2047MiB", "2048MiB"}, "max_message"},

@@ -93,7 +93,13 @@ func TestPolicies_Validate_Conversations(t *testing.T) {
 	who := func(list string) []Subject { return subjectsOf(t, list) }
 	for want, ps := range map[string]Policies{
 		"create is for conversations":           {{Pattern: "a-*", Read: who("users"), Create: who("users")}},
-		"invite is for conversations":           {{Pattern: "a-*", Direct: true, Create: who("users"), Invite: who("users")}},
+		"invite is for conversations":           {{Pattern: "a-*", Read: who("users"), Invite: who("users")}},
+		"invite contradicts direct":             {{Pattern: "a-*", Direct: true, Create: who("users"), Invite: who("members")}},
+		"open_to contradicts direct":            {{Pattern: "a-*", Direct: true, Create: who("users"), OpenTo: who("users")}},
+		"history joined contradicts direct":     {{Pattern: "a-*", Direct: true, Create: who("users"), History: History{Joined: true}}},
+		"create names members or admins":        {{Pattern: "a-*", Read: who("members"), Create: who("users members")}},
+		"nobody is one before":                  {{Pattern: "a-*", Direct: true, Create: who("admins")}},
+		"open_to names members or admins":       {{Pattern: "a-*", Read: who("members"), Create: who("users"), OpenTo: who("admins")}},
 		"open_to is for conversations":          {{Pattern: "a-*", Read: who("users"), OpenTo: who("users")}},
 		"history joined is for conversations":   {{Pattern: "a-*", Read: who("users"), History: History{Joined: true}}},
 		"read contradicts direct":               {{Pattern: "a-*", Direct: true, Create: who("users"), Read: who("users")}},
@@ -101,7 +107,7 @@ func TestPolicies_Validate_Conversations(t *testing.T) {
 		"moderate contradicts direct":           {{Pattern: "a-*", Direct: true, Create: who("users"), Moderate: who("users")}},
 		"max_members contradicts direct":        {{Pattern: "a-*", Direct: true, Create: who("users"), MaxMembers: 2}},
 		"direct needs create":                   {{Pattern: "a-*", Direct: true}},
-		"at most 5000 members":                  {{Pattern: "a-*", Read: who("members"), MaxMembers: 5001}},
+		"max_members is at most 5000":           {{Pattern: "a-*", Read: who("members"), MaxMembers: 5001}},
 		"with one *":                            {{Pattern: "a", Direct: true, Create: who("users")}},
 		"without {user}":                        {{Pattern: "{user}-*", Read: who("members"), Create: who("users")}},
 		"at most 100 bytes":                     {{Pattern: strings.Repeat("a", 100) + "*", Read: who("members"), Create: who("users")}},

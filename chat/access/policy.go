@@ -91,10 +91,8 @@ func (p *Policy) IsConversation() bool {
 		return true
 	}
 	for _, list := range [][]Subject{p.Read, p.Write, p.Moderate, p.Invite} {
-		for _, s := range list {
-			if s.kind == members || s.kind == admins {
-				return true
-			}
+		if namesMembers(list) {
+			return true
 		}
 	}
 	return false

@@ -95,3 +95,8 @@ func includes(list []Subject, id *Identity, owned bool, role Role) bool {
 		return false
 	})
 }
+
+// namesMembers reports whether a list names those who belong to a room.
+func namesMembers(list []Subject) bool {
+	return slices.ContainsFunc(list, func(s Subject) bool { return s.kind == members || s.kind == admins })
+}

@@ -102,14 +102,20 @@ func (p *Policy) validateConversation() error {
 		why   string
 	}{
 		{"create", len(p.Create) > 0, p.IsConversation(), "is for conversations: add direct, or members to read"},
-		{"invite", len(p.Invite) > 0, p.IsConversation() && !p.Direct, "is for conversations with read members"},
-		{"open_to", len(p.OpenTo) > 0, p.IsConversation() && !p.Direct, "is for conversations with read members"},
-		{"history joined", p.History.Joined, p.IsConversation() && !p.Direct, "is for conversations with read members"},
+		{"invite", p.Direct && len(p.Invite) > 0, false, "contradicts direct: nobody is added to the two"},
+		{"invite", len(p.Invite) > 0, p.IsConversation(), "is for conversations: add members to read"},
+		{"open_to", p.Direct && len(p.OpenTo) > 0, false, "contradicts direct: nobody is added to the two"},
+		{"open_to", len(p.OpenTo) > 0, p.IsConversation(), "is for conversations: add members to read"},
+		{"history joined", p.Direct && p.History.Joined, false, "contradicts direct: the two are there from the beginning"},
+		{"history joined", p.History.Joined, p.IsConversation(), "is for conversations: add members to read"},
 		{"receipts", p.Receipts > 0, p.IsConversation(), "is for conversations: add direct, or members to read"},
 		{"read", p.Direct && len(p.Read) > 0, false, "contradicts direct: the two read"},
 		{"write", p.Direct && len(p.Write) > 0, false, "contradicts direct: the two write"},
 		{"moderate", p.Direct && len(p.Moderate) > 0, false, "contradicts direct: nobody moderates"},
 		{"max_members", p.Direct && p.MaxMembers > 0, false, "contradicts direct: there are two"},
+		{"max_members", p.IsConversation() && p.MaxMembers > MaxConversation, false, fmt.Sprintf("is at most %d in conversations", MaxConversation)},
+		{"create", namesMembers(p.Create), false, "names members or admins, but nobody is one before the conversation is founded: name users, guests or claim=value"},
+		{"open_to", namesMembers(p.OpenTo), false, "names members or admins, who are there already: name users, guests or claim=value"},
 	} {
 		if word.given && !word.fits {
 			return fmt.Errorf("policy %q: %s %s", p.Pattern, word.name, word.why)
@@ -117,9 +123,6 @@ func (p *Policy) validateConversation() error {
 	}
 	if p.Direct && len(p.Create) == 0 {
 		return fmt.Errorf("policy %q: direct needs create: who may found conversations of two", p.Pattern)
-	}
-	if p.MaxMembers > MaxConversation && p.IsConversation() {
-		return fmt.Errorf("policy %q: a conversation has at most %d members", p.Pattern, MaxConversation)
 	}
 	if len(p.Create) == 0 {
 		return nil
