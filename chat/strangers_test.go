@@ -74,6 +74,11 @@ func (r countedRecords) Scan(ctx context.Context, prefix string, f func(journal.
 	return r.Records.Scan(ctx, prefix, f)
 }
 
+func (r countedRecords) ScanMany(ctx context.Context, prefixes []string, f func(int, journal.Record) error) error {
+	r.j.note("scan", prefixes...)
+	return r.Records.ScanMany(ctx, prefixes, f)
+}
+
 // Whatever a stranger asks of a conversation of others, the answer is the same as if nobody
 // had founded it, and the journal is asked the same for it: neither what is said nor the
 // time says that it is there.

@@ -41,6 +41,10 @@ type Records interface {
 	// and returns it. each may use the journal.
 	Scan(ctx context.Context, prefix string, each func(Record) error) error
 
+	// ScanMany is Scan for several prefixes, one after the other in the order asked, as
+	// all of them were at one moment. each is told the index of the prefix, too.
+	ScanMany(ctx context.Context, prefixes []string, each func(n int, r Record) error) error
+
 	// Watch calls each for every record whose key begins with prefix, and then for
 	// every change of one, on whichever node it was made: in the order of the
 	// changes, one call at a time, with no lock held, and not before the change is

@@ -109,17 +109,27 @@ func copied(r journal.Record) journal.Record {
 
 // Scan implements journal.Records.
 func (v values) Scan(ctx context.Context, prefix string, each func(journal.Record) error) error {
+	return v.ScanMany(ctx, []string{prefix}, func(_ int, r journal.Record) error { return each(r) })
+}
+
+// ScanMany implements journal.Records.
+func (v values) ScanMany(ctx context.Context, prefixes []string, each func(int, journal.Record) error) error {
 	if err := v.j.lock(ctx); err != nil {
 		return err
 	}
-	list := v.j.records.scan(prefix)
+	lists := make([][]journal.Record, len(prefixes))
+	for n, prefix := range prefixes {
+		lists[n] = v.j.records.scan(prefix)
+	}
 	v.j.mu.Unlock()
-	for _, r := range list {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if err := each(copied(r)); err != nil {
-			return err
+	for n, list := range lists {
+		for _, r := range list {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := each(n, copied(r)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

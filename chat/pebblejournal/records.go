@@ -146,13 +146,18 @@ func (r records) GetMany(ctx context.Context, keys []string) ([]journal.Record, 
 // scanBatch is how many records a scan reads ahead of its caller.
 const scanBatch = 128
 
-// Scan implements journal.Records. It reads on a goroutine of its own, so that it ends
+// Scan implements journal.Records.
+func (r records) Scan(ctx context.Context, prefix string, each func(journal.Record) error) error {
+	return r.ScanMany(ctx, []string{prefix}, func(_ int, rec journal.Record) error { return each(rec) })
+}
+
+// ScanMany implements journal.Records. It reads on a goroutine of its own, so that it ends
 // with ctx although the disk does not answer, and with the store although each does not
 // return.
-func (r records) Scan(ctx context.Context, prefix string, each func(journal.Record) error) error {
+func (r records) ScanMany(ctx context.Context, prefixes []string, each func(int, journal.Record) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s := newRecordScan(prefix)
+	s := newRecordScan(prefixes)
 	go func() {
 		_, err := disk.Within(ctx, r.journal.store, func(h *disk.Handle) (struct{}, error) {
 			at, done := h.Durable.View()
@@ -167,22 +172,28 @@ func (r records) Scan(ctx context.Context, prefix string, each func(journal.Reco
 // recordScan is what a goroutine that reads records and the one that calls back for them
 // have in common.
 type recordScan struct {
-	prefix  string
-	batches chan []journal.Record
-	ended   chan error
+	prefixes []string
+	batches  chan recordBatch
+	ended    chan error
 }
 
-func newRecordScan(prefix string) *recordScan {
-	return &recordScan{prefix, make(chan []journal.Record), make(chan error, 1)}
+// recordBatch are records of one prefix.
+type recordBatch struct {
+	prefix int // its index
+	list   []journal.Record
+}
+
+func newRecordScan(prefixes []string) *recordScan {
+	return &recordScan{prefixes, make(chan recordBatch), make(chan error, 1)}
 }
 
 // receive calls each for what is read.
-func (s *recordScan) receive(ctx context.Context, each func(journal.Record) error) error {
+func (s *recordScan) receive(ctx context.Context, each func(int, journal.Record) error) error {
 	for {
 		select {
 		case batch := <-s.batches:
-			for _, rec := range batch {
-				if err := each(rec); err != nil {
+			for _, rec := range batch.list {
+				if err := each(batch.prefix, rec); err != nil {
 					return err
 				}
 				if err := ctx.Err(); err != nil {
@@ -198,11 +209,11 @@ func (s *recordScan) receive(ctx context.Context, each func(journal.Record) erro
 // sendRecords sends the records of a moment to a scan, until ctx ends or the store must be
 // let go of.
 func (j *Journal) sendRecords(ctx context.Context, h *disk.Handle, at *pebble.Snapshot, s *recordScan) error {
-	var batch []journal.Record
+	var batch recordBatch
 	send := func() error {
 		select {
 		case s.batches <- batch:
-			batch = nil
+			batch.list = nil
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -210,16 +221,27 @@ func (j *Journal) sendRecords(ctx context.Context, h *disk.Handle, at *pebble.Sn
 			return j.whyLeaving()
 		}
 	}
-	err := rows.ScanRecords(at, h.OldRecords, s.prefix, func(error) { j.noteDamage(1) }, func(rec journal.Record) error {
-		if batch = append(batch, rec); len(batch) < scanBatch {
-			return nil
+	scan := rows.NewScan(at, h.OldRecords, func(error) { j.noteDamage(1) })
+	defer scan.Close()
+	for n, prefix := range s.prefixes {
+		batch.prefix = n
+		err := scan.Each(prefix, func(rec journal.Record) error {
+			if batch.list = append(batch.list, rec); len(batch.list) < scanBatch {
+				return nil
+			}
+			return send()
+		})
+		if err == nil && len(batch.list) > 0 {
+			err = send()
 		}
-		return send()
-	})
-	if err == nil && len(batch) > 0 {
-		err = send()
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // whyLeaving returns why the store is about to be closed.
@@ -346,7 +368,7 @@ func (w *watching) release() {
 func (w *watching) catchUp(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s := newRecordScan(w.watcher.prefix)
+	s := newRecordScan([]string{w.watcher.prefix})
 	var begun atomic.Bool // set by whoever comes first: the reader, or what gives it up
 	go func() {
 		_, err := disk.With(ctx, w.handle, func(h *disk.Handle) (struct{}, error) {
@@ -361,7 +383,7 @@ func (w *watching) catchUp(ctx context.Context) error {
 		}
 		s.ended <- err
 	}()
-	err := s.receive(ctx, func(rec journal.Record) error {
+	err := s.receive(ctx, func(_ int, rec journal.Record) error {
 		w.journal.callWatcher(w.listener, rec)
 		return nil
 	})

@@ -128,6 +128,11 @@ func (r *containedRecords) Scan(ctx context.Context, prefix string, f func(journ
 	return r.Records.Scan(ctx, prefix, f)
 }
 
+func (r *containedRecords) ScanMany(ctx context.Context, prefixes []string, f func(int, journal.Record) error) (err error) {
+	defer r.of.contain(&err)
+	return r.Records.ScanMany(ctx, prefixes, f)
+}
+
 func (r *containedRecords) Watch(prefix string, each func(journal.Record)) (stop func(), err error) {
 	defer r.of.contain(&err)
 	stop, err = r.Records.Watch(prefix, each)

@@ -29,20 +29,22 @@ func (a Turn) History(ctx context.Context, q journal.Query, limit int) (p Page, 
 	if err != nil {
 		return p, err
 	}
-	if p.Page, err = v.Page(ctx, q, bounds); err == nil {
-		p.Tags, err = a.tagsOf(ctx, q.Room, &p.Page)
+	if p.Page, err = v.Page(ctx, q, bounds); err != nil {
+		return p, err
 	}
+	found, err := a.tagsOf(ctx, tags.Asked{Room: q.Room, Entries: p.Entries})
+	p.Tags = found[0].Tags
 	return p, err
 }
 
 // tagCost is what a tag counts for that was read for a page.
 const tagCost = 64
 
-// tagsOf reads the tags of a page.
-func (a *Actor) tagsOf(ctx context.Context, room string, page *journal.Page) (tags.OfPage, error) {
-	of, n, err := tags.Load(ctx, a.core.journal.Records(), room, a.User().ID, page.Entries)
+// tagsOf reads the tags of pages.
+func (a *Actor) tagsOf(ctx context.Context, asked ...tags.Asked) ([]tags.Found, error) {
+	found, n, err := tags.Load(ctx, a.core.journal.Records(), a.User().ID, asked)
 	if n > 0 {
 		a.owe(n * tagCost)
 	}
-	return of, err
+	return found, err
 }

@@ -109,21 +109,24 @@ func (a Turn) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed
 }
 
 // addTags adds what the messages are tagged with, and which are pinned.
-func (a *Actor) addTags(ctx context.Context, from []Position, list []Missed) (err error) {
+func (a *Actor) addTags(ctx context.Context, from []Position, list []Missed) error {
+	asked := make([]tags.Asked, 0, len(list))
+	for i := range list {
+		if m := &list[i]; m.Err == nil {
+			asked = append(asked, tags.Asked{Room: from[i].Room, Entries: m.Page.Entries, Pins: true})
+		}
+	}
+	found, err := a.tagsOf(ctx, asked...)
 	for i := range list {
 		m := &list[i]
 		if m.Err != nil {
 			continue
 		}
-		if m.Tags, err = a.tagsOf(ctx, from[i].Room, &m.Page); err != nil {
-			return err
-		}
-		if m.Pins, err = tags.Pins(ctx, a.core.journal.Records(), from[i].Room); err != nil {
-			return err
-		}
+		m.Tags, m.Pins = found[0].Tags, found[0].Pins
 		m.Pins = slices.DeleteFunc(m.Pins, func(seq uint64) bool { return seq < uint64(max(m.First, m.Page.First)) })
+		found = found[1:]
 	}
-	return nil
+	return err
 }
 
 // missedBy returns how a room is shown to the actor, who has that standing there.

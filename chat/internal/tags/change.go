@@ -68,8 +68,8 @@ func (c *Change) hasPlace(ctx context.Context, records journal.Records) error {
 	case !c.pins():
 		return nil
 	}
-	pins, err := Pins(ctx, records, c.Room)
-	if err == nil && len(pins) >= MaxPins {
+	pins, err := countPins(ctx, records, c.Room)
+	if err == nil && pins >= MaxPins {
 		err = tooMany("the room has as many pins as it may have")
 	}
 	return err

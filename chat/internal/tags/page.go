@@ -3,7 +3,6 @@ package tags
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -17,46 +16,70 @@ const some = 3
 // OfPage are the tags of the messages of a page.
 type OfPage map[journal.Seq][]wire.Tag
 
-// Load reads the tags of entries of a room, which stand in their order, as a user is shown
-// them. It costs one or two scans, and returns how many records there were.
-func Load(ctx context.Context, records journal.Records, room, user string, entries []journal.Entry) (of OfPage, n int, err error) {
-	shown := map[journal.Seq]bool{}
-	for i := range entries {
-		if e := &entries[i]; e.Kind.Erasable() && !e.Recalled {
-			shown[e.Seq] = true
-		}
-	}
-	if len(shown) == 0 {
-		return nil, 0, nil
-	}
-	found := map[journal.Seq][]tag{}
-	first, last := entries[0].Seq, entries[len(entries)-1].Seq
-	for _, prefix := range blocks(room, first, last) {
-		err := records.Scan(ctx, prefix, func(r journal.Record) error {
-			t, ok := parse(room, r)
-			if ok && t.seq > last {
-				return errEnd
-			}
-			if n++; ok && shown[t.seq] {
-				found[t.seq] = append(found[t.seq], t)
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errEnd) {
-			return nil, n, err
-		}
-	}
-	if len(found) == 0 {
-		return nil, n, nil
-	}
-	of = OfPage{}
-	for seq, list := range found {
-		of[seq] = summary(list, user)
-	}
-	return of, n, nil
+// Asked is a page of a room whose tags are asked for.
+type Asked struct {
+	Room    string
+	Entries []journal.Entry // in their order
+	Pins    bool            // of the room, too
 }
 
-var errEnd = errors.New("the page ends")
+// Found is what was found for it.
+type Found struct {
+	Tags OfPage
+	Pins []uint64 // the messages that are pinned in the room, the oldest first
+}
+
+// Load reads the tags of pages as a user is shown them, and pins. It reads once for all of
+// them, and returns how many records there were.
+func Load(ctx context.Context, records journal.Records, user string, asked []Asked) (found []Found, n int, err error) {
+	found = make([]Found, len(asked))
+	of := make([]map[journal.Seq][]tag, len(asked))
+	var prefixes []string
+	var whose []int // of the prefixes: the index of who asked
+	for i, a := range asked {
+		if a.Pins {
+			prefixes, whose = append(prefixes, pinsKey(a.Room)), append(whose, i)
+		}
+		if slices.ContainsFunc(a.Entries, isTagged) {
+			for _, block := range blocks(a.Room, a.Entries[0].Seq, a.Entries[len(a.Entries)-1].Seq) {
+				prefixes, whose = append(prefixes, block), append(whose, i)
+			}
+		}
+	}
+	if len(prefixes) == 0 {
+		return found, 0, nil
+	}
+	err = records.ScanMany(ctx, prefixes, func(p int, r journal.Record) error {
+		n++
+		i := whose[p]
+		if seq, ok := parsePin(asked[i].Room, r); ok {
+			found[i].Pins = append(found[i].Pins, seq)
+			return nil
+		}
+		t, ok := parse(asked[i].Room, r)
+		if at, there := slices.BinarySearchFunc(asked[i].Entries, t.seq, bySeq); ok && there && isTagged(asked[i].Entries[at]) {
+			if of[i] == nil {
+				of[i] = map[journal.Seq][]tag{}
+			}
+			of[i][t.seq] = append(of[i][t.seq], t)
+		}
+		return nil
+	})
+	for i := range of {
+		if of[i] != nil {
+			found[i].Tags = OfPage{}
+		}
+		for seq, list := range of[i] {
+			found[i].Tags[seq] = summary(list, user)
+		}
+	}
+	return found, n, err
+}
+
+// isTagged reports whether an entry may have tags that are shown.
+func isTagged(e journal.Entry) bool { return e.Kind.Erasable() && !e.Recalled }
+
+func bySeq(e journal.Entry, seq journal.Seq) int { return cmp.Compare(e.Seq, seq) }
 
 // blocks returns what the keys of the tags of a range begin with: each is a block of 256
 // numbers, or of 16 if they are few.

@@ -28,7 +28,8 @@ func TestLoad_EachPage_HasItsTags(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		of, _, err := Load(t.Context(), j.Records(), "tea", "ben", page.Entries)
+		found, _, err := Load(t.Context(), j.Records(), "ben", []Asked{{Room: "tea2"}, {Room: "tea", Entries: page.Entries}})
+		of := found[1].Tags
 		if err != nil || len(of) != len(page.Entries) {
 			t.Errorf("%v: %d messages have tags, want %d: %v", r, len(of), len(page.Entries), err)
 		}

@@ -49,14 +49,18 @@ func parse(room string, r journal.Record) (t tag, ok bool) {
 	return tag{journal.Seq(seq), parts[1], parts[2], r.Value, r.Stamp.Seq}, err == nil
 }
 
-// Pins returns the messages that are pinned in a room, the oldest first.
-func Pins(ctx context.Context, records journal.Records, room string) (pins []uint64, err error) {
-	err = records.Scan(ctx, pinsKey(room), func(r journal.Record) error {
-		seq, err := strconv.ParseUint(strings.TrimPrefix(r.Key, pinsKey(room)), 16, 64)
-		if err == nil {
-			pins = append(pins, seq)
-		}
-		return nil
-	})
-	return pins, err
+// parsePin reads a record of a pin.
+func parsePin(room string, r journal.Record) (seq uint64, ok bool) {
+	digits, ok := strings.CutPrefix(r.Key, pinsKey(room))
+	if !ok {
+		return 0, false
+	}
+	seq, err := strconv.ParseUint(digits, 16, 64)
+	return seq, err == nil
+}
+
+// countPins returns how many messages are pinned in a room.
+func countPins(ctx context.Context, records journal.Records, room string) (n int, err error) {
+	err = records.Scan(ctx, pinsKey(room), func(journal.Record) error { n++; return nil })
+	return n, err
 }

@@ -307,6 +307,24 @@ func testScan(t *tester.T) {
 			t.Errorf("Scan(%q) = %q, want %q", prefix, got, want)
 		}
 	}
+	prefixes := []string{"x", "read/a", "none", "read", "read/a"}
+	var got, want []string
+	for n, prefix := range prefixes {
+		for _, found := range t.Scan(prefix) {
+			want = append(want, strconv.Itoa(n)+found)
+		}
+	}
+	err := t.J.Records().ScanMany(tester.Background, prefixes, func(n int, r journal.Record) error {
+		got = append(got, strconv.Itoa(n)+r.Key+"="+string(r.Value))
+		return nil
+	})
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("ScanMany(%q) = %q, want %q: %v", prefixes, got, want, err)
+	}
+	testScanEnds(t)
+}
+
+func testScanEnds(t *tester.T) {
 	err := t.J.Records().Scan(tester.Background, "read/a/", func(r journal.Record) error {
 		return t.J.Records().Put(tester.Background, "read/a/9", append(t.Get(r.Key), '!'))
 	})
@@ -323,5 +341,14 @@ func testScan(t *tester.T) {
 	})
 	if !errors.Is(err, errStop) || calls != 2 {
 		t.Errorf("Scan whose callback failed: %v after %d calls", err, calls)
+	}
+	err = t.J.Records().ScanMany(tester.Background, []string{"x", "read"}, func(int, journal.Record) error {
+		if calls++; calls == 4 {
+			return errStop
+		}
+		return nil
+	})
+	if !errors.Is(err, errStop) || calls != 4 {
+		t.Errorf("ScanMany whose callback failed: %v after %d calls", err, calls)
 	}
 }

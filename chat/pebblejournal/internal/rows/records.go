@@ -33,32 +33,54 @@ func recordAt(db pebble.Reader, key []byte) (rec journal.Record, err error) {
 	return format.DecodeRecord(key, value)
 }
 
-// ScanRecords calls each for the records of a moment whose keys begin with prefix. It
-// merges the two tables; the stamped one wins, though no key should be in both. hasOld
-// says that there may be records of format 1. damaged is called for each place that
-// cannot be read, and is left out.
-func ScanRecords(from *pebble.Snapshot, hasOld bool, prefix string, damaged func(error), each func(journal.Record) error) error {
-	stamped, err := newRecordIter(from, format.AppendRecordKey(nil, prefix), damaged)
-	if err != nil {
+// Scan is a scan of records, of several prefixes one after the other, as of one moment.
+type Scan struct {
+	// Fixed.
+	from    *pebble.Snapshot
+	damaged func(error) // called for each place that cannot be read, and is left out
+
+	stamped, old *salvage.Iter // nil until they are needed; old: there may be records of format 1
+	hasOld       bool
+}
+
+// NewScan returns a scan, which must be closed. hasOld says that there may be records of
+// format 1.
+func NewScan(from *pebble.Snapshot, hasOld bool, damaged func(error)) *Scan {
+	return &Scan{from: from, hasOld: hasOld, damaged: damaged}
+}
+
+// Close ends the scan.
+func (s *Scan) Close() {
+	for _, iter := range []*salvage.Iter{s.stamped, s.old} {
+		if iter != nil {
+			_ = iter.Close() // what it has not said yet, nobody waits for
+		}
+	}
+}
+
+// Each calls each for the records whose keys begin with prefix. It merges the two tables;
+// the stamped one wins, though no key should be in both.
+func (s *Scan) Each(prefix string, each func(journal.Record) error) error {
+	if err := s.seek(&s.stamped, format.AppendRecordKey(nil, prefix)); err != nil {
 		return err
 	}
-	defer stamped.Close()
-	old, err := newRecordIter(from, format.AppendOldRecordKey(nil, prefix), damaged)
-	if err != nil {
-		return err
+	inStamped, inOld := s.stamped.First(), false
+	if s.hasOld {
+		if err := s.seek(&s.old, format.AppendOldRecordKey(nil, prefix)); err != nil {
+			return err
+		}
+		inOld = s.old.First()
 	}
-	defer old.Close()
-	inStamped, inOld := stamped.First(), hasOld && old.First()
 	for inStamped || inOld {
-		iter, next := stamped, &inStamped
-		if !inStamped || inOld && bytes.Compare(old.Key()[1:], stamped.Key()[1:]) < 0 {
-			iter, next = old, &inOld
-		} else if inOld && bytes.Equal(old.Key()[1:], stamped.Key()[1:]) {
-			inOld = old.Next()
+		iter, next := s.stamped, &inStamped
+		if !inStamped || inOld && bytes.Compare(s.old.Key()[1:], s.stamped.Key()[1:]) < 0 {
+			iter, next = s.old, &inOld
+		} else if inOld && bytes.Equal(s.old.Key()[1:], s.stamped.Key()[1:]) {
+			inOld = s.old.Next()
 		}
 		rec, err := format.DecodeRecord(iter.Key(), iter.Value())
 		if IsDamage(err) {
-			damaged(err)
+			s.damaged(err)
 			*next = iter.Next()
 			continue
 		}
@@ -70,9 +92,19 @@ func ScanRecords(from *pebble.Snapshot, hasOld bool, prefix string, damaged func
 		}
 		*next = iter.Next()
 	}
-	return errors.Join(stamped.Error(), old.Error())
+	if s.old != nil {
+		return errors.Join(s.stamped.Error(), s.old.Error())
+	}
+	return s.stamped.Error()
 }
 
-func newRecordIter(from *pebble.Snapshot, start []byte, damaged func(error)) (*salvage.Iter, error) {
-	return salvage.New(from, start, format.PrefixEnd(start), damaged)
+// seek lets an iterator begin at the keys that begin so. One iterator serves all prefixes:
+// to open one costs some KiB.
+func (s *Scan) seek(iter **salvage.Iter, start []byte) (err error) {
+	if *iter == nil {
+		*iter, err = salvage.New(s.from, start, format.PrefixEnd(start), s.damaged)
+		return err
+	}
+	(*iter).SetBounds(start, format.PrefixEnd(start))
+	return nil
 }
