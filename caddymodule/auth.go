@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
@@ -87,7 +88,7 @@ func parseAuth(d *caddyfile.Dispenser, modules *[]any) (json.RawMessage, error) 
 		return nil, d.Err("chat: auth needs a method, such as guest or caddy")
 	}
 	method := d.Val()
-	if err := checkModule(d, "auth", "chat.auth", method); err != nil {
+	if err := values.CheckModule(d, "auth", "chat.auth", method); err != nil {
 		return nil, err
 	}
 	module, err := caddyfile.UnmarshalModule(d, "chat.auth."+method)

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -44,10 +45,10 @@ func (*CaddyAuth) CaddyModule() caddy.ModuleInfo {
 //	}
 func (a *CaddyAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
-	return parseBlock(d, "auth caddy", map[string]func() error{
-		"id":     func() error { return withCheck(d, parseString(d, &a.ID), a.Validate) },
-		"name":   func() error { return parseString(d, &a.Name) },
-		"avatar": func() error { return parseString(d, &a.Avatar) },
+	return values.Block(d, "auth caddy", map[string]func() error{
+		"id":     func() error { return values.Checked(d, values.String(d, &a.ID), a.Validate) },
+		"name":   func() error { return values.String(d, &a.Name) },
+		"avatar": func() error { return values.String(d, &a.Avatar) },
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
 )
@@ -41,8 +42,8 @@ func (a *GuestAuth) Provision(ctx caddy.Context) error {
 //	}
 func (a *GuestAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
-	return parseBlock(d, "auth guest", eachChecked(d, func() error { return bounds.Check(a) }, map[string]func() error{
-		"token_life": func() error { return parseDuration(d, &a.TokenLife) },
+	return values.Block(d, "auth guest", values.EachChecked(d, func() error { return bounds.Check(a) }, map[string]func() error{
+		"token_life": func() error { return values.Duration(d, &a.TokenLife) },
 	}))
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/limitedlog"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
 )
@@ -75,12 +76,12 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 		to         *string
 	}{{"issuer", a.Issuer, &a.JWT.Issuer}, {"audience", a.Audience, &a.JWT.Audience}} {
 		var err error
-		if *text.to, err = replaced(text.from); err != nil {
+		if *text.to, err = values.Replaced(text.from); err != nil {
 			return fmt.Errorf("jwt: %s: %w", text.name, err)
 		}
 	}
 	for i, text := range a.Secrets {
-		secret, err := replaced(text)
+		secret, err := values.Replaced(text)
 		if err == nil {
 			err = a.addKey(identity.Secret([]byte(secret)))
 		}
@@ -89,7 +90,7 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 		}
 	}
 	for i, text := range a.Keys {
-		key, err := replaced(text)
+		key, err := values.Replaced(text)
 		if err == nil {
 			err = a.addPEM([]byte(key))
 		}
@@ -107,7 +108,7 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 		}
 	}
 	if a.KeySet != "" {
-		address, err := replaced(a.KeySet)
+		address, err := values.Replaced(a.KeySet)
 		if err != nil {
 			return fmt.Errorf("jwt: jwks: %w", err)
 		}
@@ -144,7 +145,7 @@ func (a *JWTAuth) addPEM(pem []byte) error {
 //	}
 func (a *JWTAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
-	return withCheck(d, a.parse(d), func() error {
+	return values.Checked(d, a.parse(d), func() error {
 		if len(a.Secrets)+len(a.Keys)+len(a.KeyFiles) == 0 && a.KeySet == "" {
 			return errors.New("auth jwt needs a key or the URL of a key set: secret, key, key_file or jwks")
 		}
@@ -180,14 +181,14 @@ func (a *JWTAuth) check() error {
 }
 
 func (a *JWTAuth) parse(d *caddyfile.Dispenser) error {
-	return parseBlock(d, "auth jwt", eachChecked(d, a.check, map[string]func() error{
-		"secret":   func() error { return parseList(d, &a.Secrets) },
-		"key":      func() error { return parseList(d, &a.Keys) },
-		"key_file": func() error { return parseList(d, &a.KeyFiles) },
-		"jwks":     func() error { return parseString(d, &a.KeySet) },
-		"issuer":   func() error { return parseString(d, &a.Issuer) },
-		"audience": func() error { return parseString(d, &a.Audience) },
-		"leeway":   func() error { return parseDuration(d, &a.Leeway) },
+	return values.Block(d, "auth jwt", values.EachChecked(d, a.check, map[string]func() error{
+		"secret":   func() error { return values.List(d, &a.Secrets) },
+		"key":      func() error { return values.List(d, &a.Keys) },
+		"key_file": func() error { return values.List(d, &a.KeyFiles) },
+		"jwks":     func() error { return values.String(d, &a.KeySet) },
+		"issuer":   func() error { return values.String(d, &a.Issuer) },
+		"audience": func() error { return values.String(d, &a.Audience) },
+		"leeway":   func() error { return values.Duration(d, &a.Leeway) },
 	}))
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/limitedlog"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
@@ -70,7 +71,7 @@ func (a *WeChatAuth) Provision(ctx caddy.Context) error {
 		name, from string
 		to         *string
 	}{{"app_id", a.AppID, &opt.AppID}, {"app_secret", a.AppSecret, &opt.AppSecret}, {"api", a.API, &opt.API}} {
-		if *text.to, err = replaced(text.from); err != nil {
+		if *text.to, err = values.Replaced(text.from); err != nil {
 			return fmt.Errorf("wechat: %s: %w", text.name, err)
 		}
 	}
@@ -89,7 +90,7 @@ func (a *WeChatAuth) Provision(ctx caddy.Context) error {
 //	}
 func (a *WeChatAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
-	return withCheck(d, a.parse(d), func() error {
+	return values.Checked(d, a.parse(d), func() error {
 		if a.AppID == "" || a.AppSecret == "" {
 			return errors.New("auth wechat needs the app_id and the app_secret of the mini program")
 		}
@@ -114,12 +115,12 @@ func (a *WeChatAuth) check() error {
 }
 
 func (a *WeChatAuth) parse(d *caddyfile.Dispenser) error {
-	return parseBlock(d, "auth wechat", eachChecked(d, a.check, map[string]func() error{
-		"app_id":        func() error { return parseString(d, &a.AppID) },
-		"app_secret":    func() error { return parseString(d, &a.AppSecret) },
-		"api":           func() error { return parseString(d, &a.API) },
-		"token_life":    func() error { return parseDuration(d, &a.TokenLife) },
-		"check_referer": func() error { return parseSwitch(d, &a.CheckReferer) },
+	return values.Block(d, "auth wechat", values.EachChecked(d, a.check, map[string]func() error{
+		"app_id":        func() error { return values.String(d, &a.AppID) },
+		"app_secret":    func() error { return values.String(d, &a.AppSecret) },
+		"api":           func() error { return values.String(d, &a.API) },
+		"token_life":    func() error { return values.Duration(d, &a.TokenLife) },
+		"check_referer": func() error { return values.Switch(d, &a.CheckReferer) },
 	}))
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat/access"
 )
 
@@ -25,6 +26,7 @@ func init() {
 //	    hub <name> {
 //	        journal                <engine> …
 //	        policy                 <pattern> { … }
+//	        key                    <name> <secret...> { … }
 //	        limits                 { … }
 //	        max_message            <size>
 //	        max_connections        <number>
@@ -38,7 +40,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, earlier any) (any, error) {
 		return nil, d.Err("chat: the global option chat stands twice; one has the settings of all hubs")
 	}
 	app := &App{Hubs: map[string]*HubSettings{}}
-	err := parseBlock(d, "the global option", map[string]func() error{
+	err := values.Block(d, "the global option", map[string]func() error{
 		"hub": func() error {
 			if !d.NextArg() {
 				return d.Err("chat: hub needs a name")
@@ -51,7 +53,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, earlier any) (any, error) {
 				return d.Errf("chat: %s", twoPlaces(name, earlier.SettingsAt, "here"))
 			}
 			app.Hubs[name] = &HubSettings{SettingsAt: placeOf(d)}
-			return withCheck(d, parseBlock(d, "hub", app.Hubs[name].options(d), "policy"), app.Hubs[name].validate)
+			return values.Checked(d, values.Block(d, "hub", app.Hubs[name].options(d), "policy", "key"), app.Hubs[name].validate)
 		},
 	}, "hub")
 	return httpcaddyfile.App{Name: "chat", Value: caddyconfig.JSON(app, nil)}, err
@@ -146,15 +148,17 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	var methods []any // of the options auth
 	options := map[string]func() error{
-		"hub":  func() error { return withCheck(d, parseString(d, &h.Hub), func() error { return checkHubName(h.Hub) }) },
-		"room": func() error { return withCheck(d, parseString(d, &h.Room), h.checkRoom) },
+		"hub": func() error {
+			return values.Checked(d, values.String(d, &h.Hub), func() error { return checkHubName(h.Hub) })
+		},
+		"room": func() error { return values.Checked(d, values.String(d, &h.Room), h.checkRoom) },
 		"origins": func() error {
-			return withCheck(d, parseList(d, &h.Origins), func() error { return access.Origins(h.Origins).Validate() })
+			return values.Checked(d, values.List(d, &h.Origins), func() error { return access.Origins(h.Origins).Validate() })
 		},
 		"auth": func() error {
-			return parseAndAppend(d, func(d *caddyfile.Dispenser) (json.RawMessage, error) { return parseAuth(d, &methods) }, &h.AuthRaw)
+			return values.Append(d, func(d *caddyfile.Dispenser) (json.RawMessage, error) { return parseAuth(d, &methods) }, &h.AuthRaw)
 		},
-		"compression": func() error { return parseSwitch(d, &h.Compression) },
+		"compression": func() error { return values.Switch(d, &h.Compression) },
 		"ui":          func() error { return h.parseUI(d) },
 	}
 	for name, parse := range h.HubSettings.options(d) {
@@ -165,8 +169,8 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return parse()
 		}
 	}
-	err := parseOptions(d, 0, "chat", options, "auth", "policy")
-	return withCheck(d, err, h.HubSettings.validate)
+	err := values.Options(d, 0, "chat", options, "auth", "policy", "key")
+	return values.Checked(d, err, h.HubSettings.validate)
 }
 
 // parseUI reads the option ui. Syntax:
@@ -183,8 +187,8 @@ func (h *Handler) parseUI(d *caddyfile.Dispenser) error {
 	} else if len(args) > 1 || len(args) == 1 && args[0] != "on" {
 		return d.Errf("chat: ui is on or off, not %q", strings.Join(args, " "))
 	}
-	err := parseOptions(d, d.Nesting(), "chat: ui", map[string]func() error{
-		"sign_in": func() error { return parseString(d, &h.SignIn) },
+	err := values.Options(d, d.Nesting(), "chat: ui", map[string]func() error{
+		"sign_in": func() error { return values.String(d, &h.SignIn) },
 	})
 	if err != nil {
 		return err

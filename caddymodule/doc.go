@@ -10,7 +10,6 @@
 // A file refers only to files above it in this list:
 //
 //	secrets.go          signing keys in Caddy's storage
-//	caddyfilevalues.go  blocks and values in a Caddyfile
 //	journal.go          option journal: engines, retention, max_size
 //	authcaddy.go        option auth caddy
 //	authguest.go        option auth guest
@@ -18,6 +17,7 @@
 //	authwechat.go       option auth wechat
 //	auth.go             option auth: several methods in order
 //	policy.go           option policy
+//	key.go              option key
 //	limits.go           option limits
 //	hubsettings.go      the settings of a hub: what handlers of a hub share
 //	opening.go          a hub that may not be there yet, and the attempts to start it

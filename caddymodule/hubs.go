@@ -316,7 +316,7 @@ func (h *sharedHub) retention(room string) journal.Retention {
 
 // configureLocked makes the settings of l the current ones. h.mu must be held, so
 // that settings apply in the order of their configurations. A hub that is open
-// elsewhere is replaced, which happens if a configuration that moved it is refused
+// elsewhere is values.Replaced, which happens if a configuration that moved it is refused
 // after all; the caller must close it.
 func (h *sharedHub) configureLocked(l *lease) (replaced *HubState) {
 	s := h.state.Load()

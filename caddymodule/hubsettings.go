@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat"
 )
 
@@ -25,6 +26,9 @@ type HubSettings struct {
 
 	// Who may do what in which room. Default: everybody may read and write.
 	Policies []Policy `json:"policies,omitempty"`
+
+	// Programs of the site that may act here over HTTP. Default: none.
+	Keys []Key `json:"keys,omitempty"`
 
 	// More limits.
 	Limits Limits `json:"limits,omitzero"`
@@ -106,7 +110,10 @@ func (s *HubSettings) toChat() (set chat.Settings, err error) {
 		PingInterval:        time.Duration(s.PingInterval),
 	}
 	s.Limits.applyTo(&set)
-	set.Policies, err = toPolicies(s.Policies)
+	if set.Policies, err = toPolicies(s.Policies); err != nil {
+		return set, err
+	}
+	set.Keys, err = toKeys(s.Keys)
 	return set, err
 }
 
@@ -151,18 +158,21 @@ func (s *hubSettings) locate(hub string) (err error) {
 
 // options returns how to read the options of a hub.
 func (s *HubSettings) options(d *caddyfile.Dispenser) map[string]func() error {
-	return eachChecked(d, func() error { return bounds.Check(s) }, map[string]func() error{
+	return values.EachChecked(d, func() error { return bounds.Check(s) }, map[string]func() error{
 		"journal": func() (err error) { s.JournalRaw, err = parseJournal(d); return err },
 		"policy": func() error {
-			return withCheck(d, parseAndAppend(d, parsePolicy, &s.Policies), func() error {
+			return values.Checked(d, values.Append(d, parsePolicy, &s.Policies), func() error {
 				_, err := toPolicies(s.Policies)
 				return err
 			})
 		},
+		"key": func() error {
+			return values.Checked(d, values.Append(d, parseKey, &s.Keys), func() error { return checkKeys(s.Keys) })
+		},
 		"limits":                 func() error { return s.Limits.parse(d) },
-		"max_message":            func() error { return parseSize(d, &s.MaxMessage) },
-		"max_connections":        func() error { return parseNumber(d, &s.MaxConnections) },
-		"max_connections_per_ip": func() error { return parseNumber(d, &s.MaxConnectionsPerIP) },
-		"ping_interval":          func() error { return parseDuration(d, &s.PingInterval) },
+		"max_message":            func() error { return values.Size(d, &s.MaxMessage) },
+		"max_connections":        func() error { return values.Number(d, &s.MaxConnections) },
+		"max_connections_per_ip": func() error { return values.Number(d, &s.MaxConnectionsPerIP) },
+		"ping_interval":          func() error { return values.Duration(d, &s.PingInterval) },
 	})
 }

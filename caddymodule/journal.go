@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal"
@@ -83,9 +84,9 @@ func (l StorageLimits) Validate() error { return bounds.Check(l) }
 
 // parse reads the block that all engines have.
 func (l *StorageLimits) parse(d *caddyfile.Dispenser) error {
-	return parseBlock(d, "journal", map[string]func() error{
+	return values.Block(d, "journal", map[string]func() error{
 		"retention": func() error { return parseRetention(d, &l.Retention) },
-		"max_size":  func() error { return parseJournalSize(d, &l.MaxSize) },
+		"max_size":  func() error { return values.JournalSize(d, &l.MaxSize) },
 	})
 }
 
@@ -107,14 +108,14 @@ func (r Retention) toChat() journal.Retention {
 // parseRetention reads up to three values. The form of each tells whether it is a
 // count, an age or a size.
 func parseRetention(d *caddyfile.Dispenser, to *Retention) error {
-	values := d.RemainingArgs()
-	if len(values) == 0 {
+	texts := d.RemainingArgs()
+	if len(texts) == 0 {
 		return d.Err("chat: retention needs a value, such as 1000, 90d or 10MiB")
 	}
-	for _, value := range values {
+	for _, value := range texts {
 		count, notCount := strconv.Atoi(value)
 		age, notAge := caddy.ParseDuration(value)
-		size, isSize := parseBytes(value)
+		size, isSize := values.Bytes(value)
 		switch {
 		case notCount == nil && bounds.Within(count) && to.Count == 0:
 			to.Count = count
@@ -127,7 +128,7 @@ func parseRetention(d *caddyfile.Dispenser, to *Retention) error {
 				value, bounds.Of[int](), bounds.Of[caddy.Duration](), bounds.Disk)
 		}
 	}
-	return noBlock(d, "retention")
+	return values.NoBlock(d, "retention")
 }
 
 // PebbleEngine stores the rooms in a directory of this machine. A message is
@@ -152,7 +153,7 @@ func (e *PebbleEngine) Location(hub string) (string, error) {
 	if e.Dir == "" {
 		return filepath.Join(caddy.AppDataDir(), "chat", hub), nil
 	}
-	dir, err := replaced(e.Dir)
+	dir, err := values.Replaced(e.Dir)
 	if err == nil {
 		dir, err = filepath.Abs(dir)
 	}
@@ -182,7 +183,7 @@ func (e *PebbleEngine) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
 	if d.NextArg() {
 		if e.Dir = d.Val(); e.Dir == "" {
-			return d.Errf(emptyValue, "journal pebble")
+			return d.Errf(values.Empty, "journal pebble")
 		}
 	}
 	return e.StorageLimits.parse(d)
@@ -236,7 +237,7 @@ func parseJournal(d *caddyfile.Dispenser) (json.RawMessage, error) {
 		return nil, d.Err("chat: journal needs an engine, such as pebble or memory")
 	}
 	engine := d.Val()
-	if err := checkModule(d, "journal", "chat.journals", engine); err != nil {
+	if err := values.CheckModule(d, "journal", "chat.journals", engine); err != nil {
 		return nil, err
 	}
 	module, err := caddyfile.UnmarshalModule(d, "chat.journals."+engine)

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 )
@@ -84,6 +85,9 @@ type Limits struct {
 	// times a second, 10 at once.
 	ListRate Rate `json:"list_rate,omitzero"`
 
+	// How many requests one key may send. Default: 200 a second, 1000 at once.
+	KeyRate Rate `json:"key_rate,omitzero"`
+
 	// How long after sending a message its author may recall it. Default: 2m.
 	Recall caddy.Duration `json:"recall,omitempty"`
 
@@ -125,7 +129,7 @@ func (l *Limits) applyTo(s *chat.Settings) {
 	s.NewRooms, s.ReadBytes, s.Marks = access.Rate(l.NewRooms), access.Rate(l.ReadBytes), l.Marks
 	s.EditWindow = time.Duration(l.Edit)
 	s.Conversations, s.Listed = l.Conversations, l.Listed
-	s.CreateRate, s.ListRate = access.Rate(l.CreateRate), access.Rate(l.ListRate)
+	s.CreateRate, s.ListRate, s.KeyRate = access.Rate(l.CreateRate), access.Rate(l.ListRate), access.Rate(l.KeyRate)
 	s.RecallWindow, s.HelloTimeout, s.AwayDelay = time.Duration(l.Recall), time.Duration(l.Hello), time.Duration(l.Away)
 }
 
@@ -152,6 +156,7 @@ func (l *Limits) applyTo(s *chat.Settings) {
 //	    listed        <number>
 //	    create_rate   <conversations a second> <conversations at once>
 //	    list_rate     <times a second> <times at once>
+//	    key_rate      <requests a second> <requests at once>
 //	    recall        <duration>
 //	    edit          <duration>
 //	    hello         <duration>
@@ -164,14 +169,14 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 		"greeting": &l.Greeting, "open_rooms": &l.OpenRooms, "marks": &l.Marks,
 		"conversations": &l.Conversations, "listed": &l.Listed,
 	} {
-		options[name] = func() error { return parseNumber(d, to) }
+		options[name] = func() error { return values.Number(d, to) }
 	}
 	for name, to := range map[string]*int64{"outbox": &l.Outbox, "outboxes": &l.Outboxes} {
-		options[name] = func() error { return parseSize(d, to) }
+		options[name] = func() error { return values.Size(d, to) }
 	}
 	for name, to := range map[string]*Rate{
 		"session_rate": &l.SessionRate, "user_rate": &l.UserRate, "connect_rate": &l.ConnectRate, "new_rooms": &l.NewRooms,
-		"create_rate": &l.CreateRate, "list_rate": &l.ListRate,
+		"create_rate": &l.CreateRate, "list_rate": &l.ListRate, "key_rate": &l.KeyRate,
 	} {
 		options[name] = func() error { return parseRate(d, to) }
 	}
@@ -179,9 +184,9 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 		options[name] = func() error { return parseByteRate(d, to) }
 	}
 	for name, to := range map[string]*caddy.Duration{"recall": &l.Recall, "edit": &l.Edit, "hello": &l.Hello, "away": &l.Away} {
-		options[name] = func() error { return parseDuration(d, to) }
+		options[name] = func() error { return values.Duration(d, to) }
 	}
-	return parseBlock(d, "limits", eachChecked(d, func() error { return bounds.Check(l) }, options))
+	return values.Block(d, "limits", values.EachChecked(d, func() error { return bounds.Check(l) }, options))
 }
 
 func parseRate(d *caddyfile.Dispenser, to *Rate) error {
@@ -193,7 +198,7 @@ func parseRate(d *caddyfile.Dispenser, to *Rate) error {
 	if err != nil || !(perSecond > 0) {
 		return d.Errf("chat: %s: %q is not a number above 0", name, args[0])
 	}
-	burst, err := wholeNumber(args[1])
+	burst, err := values.WholeNumber(args[1])
 	if err != nil {
 		return d.Errf("chat: %s: %v", name, err)
 	}
@@ -209,7 +214,7 @@ func parseByteRate(d *caddyfile.Dispenser, to *Rate) error {
 	var sizes [2]int64
 	for i, arg := range args {
 		var err error
-		if sizes[i], err = memorySize(arg); err != nil {
+		if sizes[i], err = values.MemorySize(arg); err != nil {
 			return d.Errf("chat: %s: %v", name, err)
 		}
 	}

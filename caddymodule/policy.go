@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat/access"
 )
 
@@ -158,22 +159,22 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 		return p, d.Err("chat: policy needs a pattern of room names")
 	}
 	p.Pattern = d.Val()
-	err = parseBlock(d, "policy", eachChecked(d, p.validateOptions, map[string]func() error{
-		"read":        func() error { return parseList(d, &p.Read) },
-		"write":       func() error { return parseList(d, &p.Write) },
-		"moderate":    func() error { return parseList(d, &p.Moderate) },
-		"direct":      func() error { p.Direct = true; return noValue(d, "direct") },
-		"create":      func() error { return parseList(d, &p.Create) },
-		"invite":      func() error { return parseList(d, &p.Invite) },
-		"open_to":     func() error { return parseList(d, &p.OpenTo) },
+	err = values.Block(d, "policy", values.EachChecked(d, p.validateOptions, map[string]func() error{
+		"read":        func() error { return values.List(d, &p.Read) },
+		"write":       func() error { return values.List(d, &p.Write) },
+		"moderate":    func() error { return values.List(d, &p.Moderate) },
+		"direct":      func() error { p.Direct = true; return values.Nothing(d, "direct") },
+		"create":      func() error { return values.List(d, &p.Create) },
+		"invite":      func() error { return values.List(d, &p.Invite) },
+		"open_to":     func() error { return values.List(d, &p.OpenTo) },
 		"history":     func() error { return parseHistory(d, &p.History) },
 		"retention":   func() error { return parseRetention(d, &p.Retention) },
-		"max_members": func() error { return parseNumber(d, &p.MaxMembers) },
-		"receipts":    func() error { return parseNumber(d, &p.Receipts) },
-		"presence":    func() error { return parseInverted(d, &p.NoPresence) },
-		"raw":         func() error { return parseInverted(d, &p.NoRaw) },
+		"max_members": func() error { return values.Number(d, &p.MaxMembers) },
+		"receipts":    func() error { return values.Number(d, &p.Receipts) },
+		"presence":    func() error { return values.Inverted(d, &p.NoPresence) },
+		"raw":         func() error { return values.Inverted(d, &p.NoRaw) },
 	}))
-	return p, withCheck(d, err, p.validate)
+	return p, values.Checked(d, err, p.validate)
 }
 
 // warning says what is rarely meant, or nothing.
@@ -190,16 +191,16 @@ func warning(p *access.Policy) string {
 // parseHistory reads none, joined, or a count, an age, or both. The form of each value tells
 // which it is.
 func parseHistory(d *caddyfile.Dispenser, to *History) error {
-	values := d.RemainingArgs()
-	if len(values) == 0 {
+	texts := d.RemainingArgs()
+	if len(texts) == 0 {
 		return d.Err("chat: history needs a value, such as none, 100 or 30d")
 	}
-	for _, value := range values {
-		if value == "none" && len(values) == 1 {
+	for _, value := range texts {
+		if value == "none" && len(texts) == 1 {
 			to.Entries = -1
-		} else if value == "joined" && len(values) == 1 {
+		} else if value == "joined" && len(texts) == 1 {
 			to.Joined = true
-		} else if n, err := wholeNumber(value); err == nil && to.Entries == 0 {
+		} else if n, err := values.WholeNumber(value); err == nil && to.Entries == 0 {
 			to.Entries = n
 		} else if age, err := caddy.ParseDuration(value); err == nil && bounds.Within(caddy.Duration(age)) && to.Age == 0 {
 			to.Age = caddy.Duration(age)
@@ -208,5 +209,5 @@ func parseHistory(d *caddyfile.Dispenser, to *History) error {
 				value, bounds.Of[int](), bounds.Of[caddy.Duration]())
 		}
 	}
-	return noBlock(d, "history")
+	return values.NoBlock(d, "history")
 }

@@ -53,8 +53,24 @@ func within(section, option string) string {
 		return "chat {\n" + option + "\n}"
 	case section == "policy":
 		return "chat {\n" + inPolicy(option) + "\n}"
+	case section == "key":
+		return "chat {\n" + inKey(option) + "\n}"
 	}
 	return "chat {\n" + section + " {\n" + option + "\n}\n}"
+}
+
+// keySecret is a secret that is long enough.
+const keySecret = "thirty-two-characters-are-enough"
+
+// inKey returns a key with an option.
+func inKey(option string) string {
+	if option == "" {
+		return "key k " + keySecret + " {\nread x\n}"
+	}
+	if strings.HasPrefix(option, "users") || strings.HasPrefix(option, "feed") || strings.HasPrefix(option, "read") {
+		return "key k " + keySecret + " {\n" + option + "\n}"
+	}
+	return "key k " + keySecret + " {\n" + option + "\nread x\n}"
 }
 
 // inPolicy returns a policy with an option. Some options are those of conversations.
@@ -80,7 +96,7 @@ func parse(config string) (*caddymodule.Handler, error) {
 
 // blocks returns the names of all blocks of the directive.
 func blocks(t *testing.T) []string {
-	list := []string{"chat", "hub", "limits", "policy"}
+	list := []string{"chat", "hub", "limits", "policy", "key"}
 	for _, kind := range []string{"journal", "auth"} {
 		namespace := map[string]string{"journal": "chat.journals", "auth": "chat.auth"}[kind]
 		for _, m := range caddy.GetModules(namespace) {
@@ -293,9 +309,9 @@ func caddyUser(t *testing.T, id string) string {
 // The options that docs/caddyfile.md calls live are settings of the hub, and a reload
 // changes those for all sessions. The other options are not settings of the hub.
 func TestReference_ReloadIsTrue(t *testing.T) {
-	others := map[string]string{"<size>": "1MiB", "<number>": "7", "<duration>": "33s", "on/off": "on", "<pattern>": "tea",
+	others := map[string]string{"<size>": "1MiB", "<number>": "7", "<duration>": "33s", "on/off": "on", "<pattern>": "tea", "<room…>": "x", "<user…>": "x", "<network…>": "::1",
 		"<who…>": "users", "none/joined/<count, age…>": "none", "<count, age, size…>": "7"}
-	for _, section := range []string{"chat", "hub", "limits", "policy"} {
+	for _, section := range []string{"chat", "hub", "limits", "policy", "key"} {
 		usual := effective(t, within(section, ""))
 		for _, o := range reference(t)[section] {
 			value := others[o.args]
@@ -310,6 +326,10 @@ func TestReference_ReloadIsTrue(t *testing.T) {
 				value = "3KiB 7KiB"
 			case strings.HasSuffix(o.name, "_rate"), o.name == "new_rooms":
 				value = "3 7"
+			case section == "key" && o.name == "read":
+				value = "y"
+			case o.name == "key":
+				value = "k " + keySecret + " {\nusers\n}"
 			case o.name == "policy":
 				value = "tea {\nread users\n}"
 			case value == "":

@@ -40,6 +40,11 @@ var kinds = map[string]values{
 		[]string{"0", "0s", "-1s", "999us", "36501d", "106752d", "5", "soon"},
 		"is not a duration from 1ms to 36500d, such as 25s",
 	},
+	"<room…>": {
+		[]string{"*", "a-* @* b", "@ann"},
+		[]string{"{user}", "inbox-{user}", "{x}", strings.Repeat("*", 257)},
+		"key \"k\":",
+	},
 	"on/off":        {[]string{"on", "off"}, []string{"yes", "true", "ON", "0"}, "is on or off, not"},
 	"<text>":        {[]string{"x", "{env.CHAT_TEST}"}, nil, ""},
 	"<placeholder>": {[]string{"{header.Remote-User}", "x"}, nil, ""},
@@ -89,6 +94,13 @@ func particular(t *testing.T) map[string]values {
 		"hub journal":  {[]string{"memory", "pebble", "memory {\nmax_size 1GiB\n}"}, []string{"paper", "memory x", "pebble a b", `pebble ""`}, ""},
 		"hub policy": {[]string{"tea {\nread users\n}", "* {\nread anyone\n}", a(128) + "* {\nread users\n}", a(127) + "{user} {\nread users\n}"},
 			[]string{a(129) + " {\nread users\n}", "*" + a(129) + " {\nread users\n}", a(128) + "{user} {\nread users\n}", strings.Repeat("*", 257) + " {\nread users\n}", "@x {\nread users\n}", "{x} {\nread users\n}", `"" {` + "\n}", "a b"}, ""},
+		"hub key": {[]string{"k " + keySecret + " {\nusers\n}", a(31) + " {env.CHAT_TEST_KEY} " + keySecret + " {\nread *\n}"},
+			[]string{"k", keySecret + " {\nusers\n}", a(32) + " " + keySecret + " {\nusers\n}", "k " + keySecret[1:] + " {\nusers\n}", "k " + keySecret + " " + keySecret + " {\nusers\n}",
+				"k " + keySecret, "k " + keySecret + " {\nas *\n}", `k "" {` + "\nusers\n}", "k \"thirty-two characters are no secret\" {\nusers\n}", ".k " + keySecret + " {\nusers\n}"}, ""},
+		"key as":                  {[]string{"*", "u-* v"}, []string{"bot-x", "hub-*"}, "belong to the server"},
+		"key users":               {[]string{""}, []string{"on", "x"}, ""},
+		"key feed":                {[]string{""}, []string{"on", "x"}, ""},
+		"key from":                {[]string{"10.0.0.0/8 192.0.2.7", "fd00::/8 ::1"}, []string{"10.0.0.1/8", "10.0.0.0/33", "localhost", "10.0.0"}, "from"},
 		"policy direct":           {[]string{""}, []string{"on", "x"}, "direct takes no value"},
 		"limits conversations":    {[]string{"1", "100000"}, []string{"0", "-1", "100001", "many"}, "conversations"},
 		"hub limits":              {[]string{"{\n}"}, []string{"5", "{\nx 1\n}"}, ""},
@@ -131,6 +143,8 @@ func written(section, option string, global bool) string {
 	switch {
 	case section == "policy":
 		block = inPolicy(block)
+	case section == "key":
+		block = inKey(block)
 	case section != "chat" && section != "hub":
 		block = section + " {\n" + block + "\n}"
 	}
@@ -143,13 +157,13 @@ func written(section, option string, global bool) string {
 // forms returns what an option must not look like, whatever its kind.
 func forms(section string, o option, good string) map[string]string {
 	bad := map[string]string{o.name: "", o.name + ` ""`: ""}
-	if repeatable := o.name == "auth" || o.name == "policy"; !repeatable {
+	if repeatable := o.name == "auth" || o.name == "policy" || o.name == "key"; !repeatable {
 		bad[o.name+" "+good+"\n"+o.name+" "+good] = o.name + " is set twice"
 	}
 	if o.name != "ui" && o.name != "limits" && !strings.ContainsAny(good, "{`") {
 		bad[o.name+" "+good+" {\nx\n}"] = ""
 	}
-	if section == "hub" && o.name == "limits" || o.name == "direct" {
+	if section == "hub" && o.name == "limits" || o.name == "direct" || section == "key" && o.args == "" {
 		delete(bad, o.name) // an empty block, or no value
 	}
 	return bad
@@ -187,6 +201,7 @@ func TestValues_OptionByValueByDoor(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
 	t.Setenv("CHAT_TEST", "thirty-two bytes, which is enough")
 	t.Setenv("CHAT_TEST_ID", "wx01")
+	t.Setenv("CHAT_TEST_KEY", "another-secret-of-thirty-two-characters")
 	all, tried := particular(t), 0
 	for section, options := range reference(t) {
 		doors := []bool{false, true}
@@ -231,6 +246,7 @@ func TestValues_OptionByValueByDoor(t *testing.T) {
 // While Caddy runs, one option of each kind: a reload accepts each good value, and the
 // hub has it then; it refuses a bad one and leaves everything as it was.
 func TestValues_Reload(t *testing.T) {
+	t.Setenv("CHAT_TEST_KEY", "another-secret-of-thirty-two-characters")
 	s := testcaddy.Start(t, "chat {\njournal memory\n}")
 	all, seen := particular(t), []string{}
 	within := func(section, text string) string {
@@ -239,6 +255,8 @@ func TestValues_Reload(t *testing.T) {
 			text = "limits {\n" + text + "\n}"
 		case "policy":
 			text = inPolicy(text)
+		case "key":
+			text = inKey(text)
 		}
 		return "chat {\njournal memory\n" + text + "\n}"
 	}
@@ -249,7 +267,7 @@ func TestValues_Reload(t *testing.T) {
 		}
 		return fmt.Sprintf("%+v", hub.Settings())
 	}
-	for _, section := range []string{"chat", "hub", "limits", "policy"} {
+	for _, section := range []string{"chat", "hub", "limits", "policy", "key"} {
 		for _, o := range reference(t)[section] {
 			v := valuesOf(t, all, section, o)
 			if _, own := all[section+" "+o.name]; !own && slices.Contains(seen, o.args) || o.name == "journal" || o.name == "hub" {
@@ -279,6 +297,7 @@ func TestValues_Reload(t *testing.T) {
 
 // With the greatest value of every option of a hub at once, people still talk.
 func TestValues_Greatest_Run(t *testing.T) {
+	t.Setenv("CHAT_TEST_KEY", "another-secret-of-thirty-two-characters")
 	all, blocks := particular(t), map[string][]string{}
 	for _, section := range []string{"hub", "limits", "policy"} {
 		for _, o := range reference(t)[section] {

@@ -208,7 +208,7 @@ func newID() string { return rand.Text() }
 // errors: a parameter that cannot be decoded must not count as absent.
 func validQuery(r *http.Request) bool {
 	q, err := url.ParseQuery(r.URL.RawQuery)
-	for _, name := range []string{"room", "history", "token", "before", "after", "limit"} {
+	for _, name := range []string{"room", "history", "token", "before", "after", "limit", "as"} {
 		if len(q[name]) > 1 {
 			return false
 		}

@@ -179,7 +179,7 @@ func (h *Handler) request(w http.ResponseWriter, r *http.Request, room string, s
 	var a acts.Actor
 	defer a.Leave()
 	shown := access.Credential{Token: access.BearerToken(r), Request: r}
-	t, err := h.Hub.core.Request(r.Context(), &a, h.clientIP(r), h.auth(), shown, int(r.ContentLength))
+	t, err := h.Hub.core.Request(r.Context(), &a, h.clientIP(r), h.auth(), shown, r.URL.Query().Get("as"), int(r.ContentLength))
 	if err != nil {
 		return err
 	}

@@ -97,6 +97,11 @@ type Settings struct {
 	// Policies say who may do what in which room. They must be valid: see
 	// access.Policies.Validate. Default: every room is open to everybody.
 	Policies access.Policies
+	// Keys are for programs of the site, which may do what their scopes say. They must be
+	// valid: see access.Keys.Validate. Default: none.
+	Keys access.Keys
+	// KeyRate bounds the requests of each key. Default 200 a second, 1000 at once.
+	KeyRate access.Rate
 }
 
 func (s Settings) withDefaults() Settings {
@@ -125,6 +130,7 @@ func (s Settings) withDefaults() Settings {
 	orDefault(&s.Listed, 5_000_000)
 	s.CreateRate.OrDefault(0.2, 10)
 	s.ListRate.OrDefault(0.5, 10)
+	s.KeyRate.OrDefault(200, 1000)
 	orDefault(&s.RecallWindow, 2*time.Minute)
 	orDefault(&s.EditWindow, 15*time.Minute)
 	orDefault(&s.HelloTimeout, 10*time.Second)
@@ -163,7 +169,7 @@ func (s *Settings) forActs() acts.Settings {
 		MaxSessions: s.MaxSessions, MaxRooms: s.MaxRooms, MaxInHand: max(s.MaxOutboxes/4, 8*s.MaxMessage), MaxText: s.MaxText, MaxPage: s.MaxPage, Marks: s.Marks,
 		SessionRate: s.SessionRate, SessionBytes: s.SessionBytes, UserRate: s.UserRate, UserBytes: s.UserBytes,
 		ConnectRate: s.ConnectRate, NewRooms: s.NewRooms, ReadBytes: s.ReadBytes,
-		CreateRate: s.CreateRate, ListRate: s.ListRate, Conversations: s.Conversations, Listed: s.Listed,
-		RequestBytes: s.MaxOutboxes / 4, RecallWindow: s.RecallWindow, EditWindow: s.EditWindow, Policies: s.Policies,
+		CreateRate: s.CreateRate, ListRate: s.ListRate, KeyRate: s.KeyRate, Conversations: s.Conversations, Listed: s.Listed,
+		RequestBytes: s.MaxOutboxes / 4, RecallWindow: s.RecallWindow, EditWindow: s.EditWindow, Policies: s.Policies, Keys: s.Keys,
 	}
 }

@@ -20,5 +20,6 @@
 //	subject.go    sets of users that policies name
 //	policy.go     what policies permit somebody in a room
 //	validate.go   what is wrong with policies; rooms that users found
+//	key.go        what the site's own programs may do
 //	sanctions.go  mutes and bans
 package access

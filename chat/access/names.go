@@ -7,3 +7,8 @@ import "strings"
 func IsReservedUser(id string) bool {
 	return strings.HasPrefix(id, "bot-") || strings.HasPrefix(id, "hub-")
 }
+
+// IsOwnRoom reports whether a name is that of a user's own room: @ and the user's id.
+func IsOwnRoom(room string) bool {
+	return len(room) > 1 && room[0] == '@' && !IsReservedUser(room[1:])
+}

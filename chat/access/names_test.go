@@ -40,8 +40,11 @@ func TestPolicies_RoomsOfTheServer(t *testing.T) {
 	open := Policies{{Pattern: "*", Read: subjectsOf(t, "anyone"), NoPresence: true, Retention: journal.Retention{Age: time.Hour}}}
 	for _, ps := range []Policies{nil, open} {
 		for _, who := range []*Identity{nil, id} {
-			if got := ps.For(who, "@ann", NoRole); got != (Rights{}) {
-				t.Errorf("%d policies: %+v", len(ps), got)
+			for _, room := range []string{"@", "@ann", "@ben", "@hub-1"} {
+				want := Rights{Read: who == id && room == "@ann"} // one's own
+				if got := ps.For(who, room, NoRole); got != want {
+					t.Errorf("%d policies: %s: %+v", len(ps), room, got)
+				}
 			}
 		}
 		if _, says := ps.Retention("@ann"); says || ps.HidesPresence("@ann") {

@@ -70,8 +70,8 @@ type Rights struct {
 // may use a room that matches none. Without any
 // policy, every room is open to everybody.
 //
-// Rooms whose names begin with @ belong to the server: no policy is about them, and
-// nobody has any rights in them.
+// Rooms whose names begin with @ belong to the server: no policy is about them. A user may
+// read the own room, @ and the id, and nobody else has any rights in any of them.
 //
 // The empty name stands for the whole hub. Only a pattern that consists of * alone
 // matches it: the moderators of such a policy moderate the hub.
@@ -126,14 +126,14 @@ func (p *Policy) MembersRead(role Role) bool {
 // For returns what somebody may do in a room, where they have that role if it is a
 // conversation. A nil id stands for a guest who has shown no credential. The grants of the credential add to what the policies
 // permit. Without policies, only the grants count, if there are any. In a room of
-// the server nobody may do anything: every door asks here, so this is the only place
-// that says so.
+// the server one may read one's own and nothing else: every door asks here, so this is
+// the only place that says so.
 //
 // It compares the name with each policy's pattern and allocates nothing: ten
 // policies take some hundred nanoseconds.
 func (ps Policies) For(id *Identity, room string, role Role) Rights {
 	if journal.IsReserved(room) {
-		return Rights{}
+		return Rights{Read: id != nil && IsOwnRoom(room) && room[1:] == id.User.ID}
 	}
 	if id == nil {
 		id = &unknown

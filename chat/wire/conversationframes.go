@@ -16,6 +16,8 @@ type Create struct {
 	Avatar  string
 	About   string
 	Users   []string // the other members' ids, each once
+
+	Room, Owner string // the name and who owns it; only keys may choose them
 }
 
 // SetMembers, frame member, gives users a role in a conversation. The answer is a

@@ -87,14 +87,16 @@ func create(r *reader) *Create {
 		Avatar:  r.avatar(),
 		About:   r.about(),
 		Users:   r.users(0),
+		Room:    r.optionalRoom(),
+		Owner:   r.text(fieldOwner, MaxUser),
 	}
 	switch {
 	case r.value(fieldDirect) != nil && c.Direct == "":
 		r.wrong(fieldDirect, "must be a user's id")
-	case c.Direct == "" && c.Key == "":
+	case c.Direct == "" && c.Key == "" && c.Room == "":
 		r.wrong(fieldKey, "is missing: create needs key, or direct")
 	case c.Direct != "":
-		for _, f := range []field{fieldKey, fieldTitle, fieldAvatar, fieldAbout, fieldUsers} {
+		for _, f := range []field{fieldKey, fieldTitle, fieldAvatar, fieldAbout, fieldUsers, fieldRoom, fieldOwner} {
 			if r.value(f) != nil {
 				r.wrong(f, "must not be given together with direct")
 			}

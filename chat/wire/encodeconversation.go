@@ -12,6 +12,7 @@ func (c *Create) Append(dst []byte) []byte {
 	if len(c.Users) > 0 {
 		dst = appendList(dst, "users", c.Users, appendID)
 	}
+	dst = appendOptional(appendOptional(dst, "room", c.Room), "owner", c.Owner)
 	return append(dst, '}')
 }
 

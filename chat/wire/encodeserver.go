@@ -2,9 +2,13 @@ package wire
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
+
+// botPrefix begins the ids of the keys of a site, and no others.
+const botPrefix = "bot-"
 
 func (u *User) append(dst []byte) []byte {
 	dst = append(dst, `{"id":`...)
@@ -13,6 +17,9 @@ func (u *User) append(dst []byte) []byte {
 	dst = appendOptional(dst, "avatar", u.Avatar)
 	if u.Guest {
 		dst = append(dst, `,"guest":true`...)
+	}
+	if strings.HasPrefix(u.ID, botPrefix) {
+		dst = append(dst, `,"bot":true`...)
 	}
 	return append(dst, '}')
 }
@@ -40,6 +47,7 @@ func (e *Entry) Append(dst []byte) []byte {
 	if e.Kind.HasSender() || (e.Kind.HasTarget() || e.Kind.Governs()) && e.From.ID != "" {
 		dst = appendUser(dst, "from", &e.From)
 	}
+	dst = appendOptional(dst, "via", e.Via)
 	switch {
 	case e.Kind.HasTarget():
 		dst = appendInt(dst, "target", e.Target)

@@ -11,6 +11,7 @@ func EntryOf(e *journal.Entry) Entry {
 		Seq:      uint64(e.Seq),
 		At:       e.At,
 		From:     User(e.From),
+		Via:      e.Via,
 		Key:      e.Key,
 		Body:     e.Body,
 		Text:     e.Text,

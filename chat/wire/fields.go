@@ -47,6 +47,7 @@ const (
 	fieldTag
 	fieldValue
 	fieldShared
+	fieldOwner
 	fieldCount
 )
 
@@ -55,7 +56,7 @@ var fieldNames = [fieldCount]string{
 	"token", "device", "name", "avatar", "rooms", "user", "for",
 	"users", "role", "title", "about", "closed", "direct", "pattern",
 	"list", "next", "since", "notify", "top", "hide", "clear", "block",
-	"reply", "mentions", "quiet", "tag", "value", "shared",
+	"reply", "mentions", "quiet", "tag", "value", "shared", "owner",
 }
 
 func (f field) String() string { return fieldNames[f] }

@@ -30,6 +30,7 @@ type Entry struct {
 	Seq  uint64
 	At   int64  // Unix milliseconds
 	From User   // not of a Notice; the ID may be empty in a Recalled
+	Via  string // the key that spoke in the sender's name; empty: the sender did
 	Key  string // of a Message, chosen by its sender; may be empty
 	// Body is a JSON value, or, with Text, plain UTF-8 that is encoded as a JSON
 	// string. A Recalled has none, and an Edited whose message has none any more.

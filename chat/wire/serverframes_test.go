@@ -60,6 +60,8 @@ var serverFrames = []struct {
 		{Kind: journal.Tag, Room: "team", Seq: 12, At: 2, From: li, Target: 3, Body: []byte(`{"tag":"x","value":true}`)},
 		{Kind: journal.Message, Room: "team", Seq: 13, At: 2, From: li, Body: []byte(`2`), Tags: []Tag{
 			{Tag: "pin", Value: []byte("true")}, {Tag: "👍", Users: 2, Mine: true, Some: []string{"u7", "u8"}}}},
+		{Kind: journal.Message, Room: "team", Seq: 14, At: 2, From: User{ID: "bot-crm", Name: "crm"}, Body: []byte(`2`)},
+		{Kind: journal.Message, Room: "team", Seq: 15, At: 2, From: li, Via: "crm", Body: []byte(`2`)},
 	}, true}, `{"type":"history","id":"4","room":"team","epoch":"k3","entries":[` +
 		`{"type":"message","room":"team","seq":1,"at":2,"from":{"id":"u7","name":"Li"},"key":"k","body":{"text":"hi"}},` +
 		`{"type":"message","room":"team","seq":2,"at":2,"from":{"id":"u7","name":"Li"},"body":"say \"hi\""},` +
@@ -74,7 +76,9 @@ var serverFrames = []struct {
 		`{"type":"tagged","room":"team","seq":11,"at":2,"target":3,"tag":"x","value":1,"shared":true},` +
 		`{"type":"tagged","room":"team","seq":12,"at":2,"from":{"id":"u7","name":"Li"},"target":3,"tag":"x","value":true},` +
 		`{"type":"message","room":"team","seq":13,"at":2,"from":{"id":"u7","name":"Li"},"body":2,"tags":[{"tag":"pin","value":true},` +
-		`{"tag":"👍","users":2,"mine":true,"some":["u7","u8"]}]}],"more":true}`},
+		`{"tag":"👍","users":2,"mine":true,"some":["u7","u8"]}]},` +
+		`{"type":"message","room":"team","seq":14,"at":2,"from":{"id":"bot-crm","name":"crm","bot":true},"body":2},` +
+		`{"type":"message","room":"team","seq":15,"at":2,"from":{"id":"u7","name":"Li"},"via":"crm","body":2}],"more":true}`},
 	{&Roster{"5", "team", []User{li, {ID: "u8"}}, 2},
 		`{"type":"who","id":"5","room":"team","users":[{"id":"u7","name":"Li"},{"id":"u8","name":""}],"members":2}`},
 	{&Pong{}, `{"type":"pong"}`},

@@ -30,9 +30,13 @@ type Actor struct {
 	// who have shown no credential.
 	identity atomic.Pointer[access.Identity]
 
+	key *access.Key // that a request has shown; nil: none. Set with identity
+
 	slot bool            // it has one; set before anything else happens
 	own  access.Limiter  // of the connection
-	user *access.Limiter // shared by all sessions of the user; set with identity, before anything is charged to it
+	user *access.Limiter // shared by all sessions of the user, or all requests of the key; set with identity, before anything is charged to it
+
+	lent bool // slot and user are another actor's, who gives them back
 
 	listing list.Session // that has the list open; owned by the goroutine that reads the connection
 	strikes int          // how many more frames came too fast than others; owned by the goroutine that reads the connection
@@ -61,8 +65,8 @@ func (a *Actor) Leave() {
 	if a.listing != nil {
 		a.core.live.Close(a.listing, a.User().ID)
 	}
-	if a.user != nil {
-		a.core.userLimiters.GiveBack(a.identity.Load().User.ID)
+	if a.user != nil && !a.lent {
+		a.core.userLimiters.GiveBack(a.holder())
 	}
 }
 
@@ -103,7 +107,10 @@ func (a *Actor) Soon() context.Context { return a.core.Soon() }
 // if the name is empty.
 func (a *Actor) rights(room string, role access.Role) access.Rights {
 	policies := a.core.settings().Policies
-	if a.kind != operator {
+	switch {
+	case a.key != nil:
+		return policies.ForKey(a.key, room)
+	case a.kind != operator:
 		return policies.For(a.identity.Load(), room, role)
 	}
 	may := !journal.IsReserved(room)
@@ -112,6 +119,30 @@ func (a *Actor) rights(room string, role access.Role) access.Rights {
 		rights.Conversation, rights.Direct, rights.MaxMembers = true, p.Direct, p.Seats()
 	}
 	return rights
+}
+
+// isAboveRoles reports whether no role in a conversation binds the actor.
+func (a *Actor) isAboveRoles() bool { return a.kind == operator || a.key != nil }
+
+// governs reports whether the actor may change a conversation whatever its role is.
+func (a *Actor) governs(room string) bool {
+	return a.kind == operator || a.key != nil && a.key.Governs(room)
+}
+
+// via is the name of the key that acts as somebody else, or empty.
+func (a *Actor) via() string {
+	if a.key != nil && a.User().ID != a.key.Bot().ID {
+		return a.key.Name
+	}
+	return ""
+}
+
+// holder is the id of the user, or of the key, to whom the actor's limiter belongs.
+func (a *Actor) holder() string {
+	if a.key != nil {
+		return a.key.Bot().ID
+	}
+	return a.User().ID
 }
 
 // notEnded returns an error with code expired if a credential has ended, or nil.
@@ -159,7 +190,7 @@ func CheckRoom(name string) error {
 // mayBeIn returns an error with code banned or expired, or nil.
 func (a *Actor) mayBeIn(room string) error {
 	id := a.identity.Load()
-	if id == nil {
+	if id == nil || a.key != nil {
 		return nil
 	}
 	if err := a.core.sanctions.Check(access.Ban, id.User.ID, room); err != nil {
@@ -173,7 +204,7 @@ func (a *Actor) mayBeIn(room string) error {
 
 // notMuted returns an error with code muted, or nil.
 func (a *Actor) notMuted(room string) error {
-	if id := a.identity.Load(); id != nil {
+	if id := a.identity.Load(); id != nil && a.key == nil {
 		return a.core.sanctions.Check(access.Mute, id.User.ID, room)
 	}
 	return nil
@@ -187,7 +218,7 @@ func (a *Actor) chargeNewRoom() (wait time.Duration) {
 
 // reserve counts what the actor does, or returns how long the actor must wait with it.
 func (a *Actor) reserve(rate access.Rate, limits *access.KeyLimiter[access.Person]) (wait time.Duration) {
-	if a.kind == operator {
+	if a.kind == operator || a.key != nil { // whose requests have a rate
 		return 0
 	}
 	if wait = limits.Reserve(rate, a.core.Now(), a.person()); wait > 0 {
@@ -205,7 +236,11 @@ type Appender interface {
 }
 
 func (a *Actor) person() access.Person {
-	if user := a.User(); !user.Guest {
+	user := a.User()
+	switch {
+	case a.key != nil: // also where it acts as somebody
+		return access.Person{User: a.key.Bot().ID}
+	case !user.Guest:
 		return access.Person{User: user.ID}
 	}
 	return access.Person{Addr: access.AddressKey(a.addr)}
@@ -242,7 +277,7 @@ func (a *Actor) putInHand(n int) {
 // that done gets is logged, and is what the client is told; but for ErrStale, after which
 // the caller judges again, and ErrNoTarget.
 func (a *Actor) append(ctx context.Context, to Appender, e journal.Entry, done func(journal.Receipt, error)) {
-	e.Origin, e.From = journal.Origin{Node: a.core.node, Session: a.id}, a.User()
+	e.Origin, e.From, e.Via = journal.Origin{Node: a.core.node, Session: a.id}, a.User(), a.via()
 	size := e.Size()
 	if err := a.takeInHand(size); err != nil {
 		done(journal.Receipt{}, err)

@@ -15,14 +15,23 @@ import (
 // Create is the act of founding a conversation. One that is there already is found
 // again: by the other user of a conversation of two, or by the key of the first time.
 func (a Turn) Create(ctx context.Context, c *wire.Create) (room string, duplicate bool, err error) {
-	policy, ok := a.core.settings().Policies.Founding(a.identity.Load(), c.Direct != "", c.Pattern)
-	if !ok || a.kind == raw {
+	if a.kind == raw {
 		return "", false, wire.Forbidden.Error("")
 	}
+	policy, err := a.foundingPolicy(c)
+	if err != nil {
+		return "", false, err
+	}
 	user, others := a.User(), c.Users
-	if c.Direct != "" {
+	if c.Owner != "" {
+		user = journal.User{ID: c.Owner}
+	}
+	switch {
+	case c.Room != "":
+		room = c.Room
+	case c.Direct != "":
 		room, others = members.DirectName(policy.Pattern, user.ID, c.Direct), []string{c.Direct}
-	} else {
+	default:
 		room = members.GroupName(policy.Pattern, user.ID, c.Key)
 	}
 	if i := slices.Index(others, user.ID); i >= 0 {
@@ -34,8 +43,30 @@ func (a Turn) Create(ctx context.Context, c *wire.Create) (room string, duplicat
 	if 1+len(others) > policy.Seats() {
 		return "", false, wire.RoomFull.Error("")
 	}
-	receipt, err := a.found(ctx, room, c, others)
+	receipt, err := a.found(ctx, room, c, user, others)
 	return room, receipt.Duplicate, err
+}
+
+// foundingPolicy returns the policy of the conversation that the actor wants to found, or
+// why it may not. A key may choose the name and the owner.
+func (a *Actor) foundingPolicy(c *wire.Create) (policy *access.Policy, err error) {
+	policies, ok := &a.core.settings().Policies, false
+	no := wire.Forbidden.Error("")
+	switch {
+	case a.key == nil && (c.Room != "" || c.Owner != ""):
+		no.Message = "only keys may choose the name or the owner of a room"
+	case a.key == nil:
+		policy, ok = policies.Founding(a.identity.Load(), c.Direct != "", c.Pattern)
+	case c.Room != "":
+		policy = policies.Conversation(c.Room)
+		ok = policy != nil && !policy.Direct && a.key.Governs(c.Room)
+	default:
+		policy, ok = policies.FoundedBy(a.key, c.Direct != "", c.Pattern)
+	}
+	if !ok {
+		return nil, no
+	}
+	return policy, nil
 }
 
 // wrongUser is the refusal of a conversation with oneself.
@@ -50,9 +81,10 @@ func wrongUser(c *wire.Create, i int) error {
 }
 
 // found appends the entry with which a conversation begins, unless it has begun.
-func (a *Actor) found(ctx context.Context, room string, c *wire.Create, others []string) (journal.Receipt, error) {
+func (a *Actor) found(ctx context.Context, room string, c *wire.Create, founder journal.User, others []string) (journal.Receipt, error) {
 	charged := false
-	return a.govern(ctx, room, append(others[:len(others):len(others)], a.User().ID), false, func(s *members.State, _ members.By) (*members.Change, error) {
+	all := append(others[:len(others):len(others)], founder.ID)
+	return a.govern(ctx, room, all, false, func(s *members.State, _ members.By) (*members.Change, error) {
 		if s.Version > 0 && !s.Vacant() {
 			return nil, nil
 		}
@@ -63,24 +95,30 @@ func (a *Actor) found(ctx context.Context, room string, c *wire.Create, others [
 				}
 			}
 			charged = true
-			if err := a.mayCome(ctx, append(others[:len(others):len(others)], a.User().ID), c); err != nil {
+			if err := a.mayCome(ctx, all, c); err != nil {
 				return nil, err
 			}
 		}
-		if err := a.core.profiles.Keep(ctx, a.User()); err != nil {
-			return nil, err
+		if founder.ID == a.User().ID {
+			if err := a.keepProfile(ctx); err != nil {
+				return nil, err
+			}
 		}
-		shown, err := a.core.profiles.Of(ctx, others)
+		shown, err := a.core.profiles.Of(ctx, all)
 		if err != nil {
 			return nil, err
 		}
+		founder, shown := shown[len(others)], shown[:len(others)]
+		if founder.ID == a.User().ID {
+			founder = a.User()
+		}
 		if s.Version > 0 {
-			return s.Reseat(a.User(), shown[0])
+			return s.Reseat(founder, shown[0])
 		}
 		if c.Direct != "" {
-			return members.FoundDirect(room, a.User(), shown[0])
+			return members.FoundDirect(room, founder, shown[0])
 		}
-		return members.Found(room, a.User(), shown, members.Info{Title: c.Title, Avatar: c.Avatar, About: c.About})
+		return members.Found(room, founder, shown, members.Info{Title: c.Title, Avatar: c.Avatar, About: c.About})
 	})
 }
 
@@ -104,7 +142,7 @@ func (a *Actor) mayAdd(room string, users []string, direct bool) error {
 // nobody. They found one with c, the last of them at the head, or are added if c is nil.
 func (a *Actor) mayCome(ctx context.Context, users []string, c *wire.Create) error {
 	set := a.core.settings()
-	i, e, err := a.core.lists.Refuses(ctx, a.User().ID, set.Policies.Directs(), users, set.Conversations)
+	i, e, err := a.core.lists.Refuses(ctx, a.holder(), set.Policies.Directs(), users, set.Conversations)
 	if e == nil {
 		return err
 	}
@@ -134,11 +172,11 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 	// Whoever removes an owner must know who follows.
 	all := role == access.NoRole && slices.Contains(users, a.User().ID)
 	if a.kind != operator && role == access.Member && slices.Contains(users, a.User().ID) {
-		if err := a.core.profiles.Keep(ctx, a.User()); err != nil {
+		if err := a.keepProfile(ctx); err != nil {
 			return journal.Receipt{}, err
 		}
 	}
-	return a.govern(ctx, room, users, all || a.kind == operator, func(s *members.State, by members.By) (*members.Change, error) {
+	return a.govern(ctx, room, users, all || a.isAboveRoles(), func(s *members.State, by members.By) (*members.Change, error) {
 		change, err := s.SetRole(by, shown, role)
 		if err != nil || change == nil || role == access.NoRole {
 			return change, err
@@ -170,7 +208,7 @@ func (a *Actor) mayGovern(room string) error {
 	if err := CheckRoom(room); err != nil {
 		return err
 	}
-	if !a.rights(room, access.NoRole).Conversation || a.kind == raw {
+	if !a.rights(room, access.NoRole).Conversation || a.kind == raw || a.key != nil && !a.key.Governs(room) {
 		return wire.Forbidden.Error("")
 	}
 	return a.mayBeIn(room)
@@ -182,7 +220,10 @@ func (a Turn) Members(ctx context.Context, room, after string, limit int) (*wire
 	if err := CheckRoom(room); err != nil {
 		return nil, err
 	}
-	in, err := a.reader(ctx, room)
+	in, err := a.doer(ctx, room)
+	if err == nil && !in.Read && !a.governs(room) {
+		err = wire.Forbidden.Error("")
+	}
 	if err == nil {
 		err = a.mayReadNow()
 	}

@@ -12,6 +12,7 @@
 //	core.go       what every act needs
 //	actor.go      who acts, and what they may do
 //	turn.go       connections and frames: what comes before an act
+//	key.go        keys of the site: acts in their own name and in others'
 //	standing.go   what one is in a room, and changes of that
 //	signin.go     act: to say who one is
 //	moderate.go   acts: mute, ban, kick

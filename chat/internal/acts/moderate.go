@@ -58,7 +58,7 @@ func (a *Actor) expel(ctx context.Context, room, user string) (was bool, err err
 	if !a.rights(room, access.NoRole).Conversation {
 		return false, nil
 	}
-	receipt, err := a.govern(ctx, room, []string{user}, a.kind == operator, func(s *members.State, by members.By) (*members.Change, error) {
+	receipt, err := a.govern(ctx, room, []string{user}, a.isAboveRoles(), func(s *members.State, by members.By) (*members.Change, error) {
 		if s.Seats[user].Role == access.NoRole || len(s.Direct) > 0 {
 			return nil, nil // of two, nobody can be removed
 		}
@@ -113,12 +113,15 @@ func (a *Actor) mayModerate(ctx context.Context, name, user string, lifts bool) 
 	if name != "" {
 		// Who may not read a room, or is banned from it, does not moderate it.
 		var err error
-		if in, err = a.reader(ctx, name); err != nil {
+		if in, err = a.doer(ctx, name); err != nil {
 			return err
 		}
 	}
 	if !in.Moderate {
 		return wire.Forbidden.Error("")
+	}
+	if a.key != nil {
+		return nil
 	}
 	if in.Conversation {
 		return a.mayModerateMember(ctx, name, user, in.seat.Role)

@@ -58,7 +58,7 @@ func (a *Actor) publish(ctx context.Context, to Appender, name string, e journal
 	if e.Kind.Recorded() {
 		e.Since = in.since()
 	}
-	reads := e.Kind.Counts() && e.Via == "" && a.identity.Load() != nil // a service key reads nothing
+	reads := e.Kind.Counts() && a.key == nil && a.identity.Load() != nil // a key reads nothing
 	if !reads && !founds {
 		a.append(ctx, to, e, done)
 		return nil
@@ -101,7 +101,7 @@ func (a *Actor) address(ctx context.Context, room string, in *standing, e *journ
 		return nil
 	}
 	if e.Mentions[0] == wire.Everybody {
-		if !in.Moderate {
+		if !in.Moderate && !a.governs(room) {
 			no := wire.Forbidden.Error("")
 			no.Field, no.Message = "mentions", "only moderators may mention everybody"
 			return no

@@ -18,11 +18,12 @@ type Settings struct {
 	MaxText, MaxPage, Marks                        int
 	SessionRate, SessionBytes, UserRate, UserBytes access.Rate
 	ConnectRate, NewRooms, ReadBytes               access.Rate
-	CreateRate, ListRate                           access.Rate
+	CreateRate, ListRate, KeyRate                  access.Rate
 	Conversations, Listed                          int
 	RequestBytes                                   int // that all requests over plain HTTP hold
 	RecallWindow, EditWindow                       time.Duration
 	Policies                                       access.Policies
+	Keys                                           access.Keys
 }
 
 // Counters only grow.

@@ -56,18 +56,14 @@ func (a *Actor) becomeListed(id *access.Identity, device string) error {
 }
 
 // Request makes a the actor of a request over plain HTTP, and charges it: it has n bytes.
-// A guest without a token may do nothing here. Whoever is refused belongs to no user, and
-// is charged like a handshake of the address.
-func (c *Core) Request(ctx context.Context, a *Actor, addr netip.Addr, auth access.Authenticator, shown access.Credential, n int) (Turn, error) {
+// It may show a key, and wants to act as somebody else unless as is empty. A guest without
+// a token may do nothing here. Whoever is refused belongs to no user, and is charged like a
+// handshake of the address.
+func (c *Core) Request(ctx context.Context, a *Actor, addr netip.Addr, auth access.Authenticator, shown access.Credential, as string, n int) (Turn, error) {
 	a.core, a.addr = c, addr
-	id, err := a.whoShows(ctx, auth, shown)
-	if errors.Is(err, access.ErrNoCredential) || err == nil && shown.Token == "" && id.User.Guest {
-		e := wire.BadToken.Error("")
-		e.Message = "a token is needed"
-		err = e
-	}
-	if err == nil {
-		err = a.become(id)
+	ok, err := a.showsKey(shown.Token, addr)
+	if !ok {
+		err = a.showsUser(ctx, auth, shown)
 	}
 	if err != nil {
 		if tooFast := c.Arrive(addr); tooFast != nil {
@@ -78,7 +74,28 @@ func (c *Core) Request(ctx context.Context, a *Actor, addr netip.Addr, auth acce
 	if wait := a.charge(n, 0); wait > 0 {
 		return Turn{}, wire.TooSoon(wait)
 	}
+	if as != "" {
+		id, err := a.inNameOf(ctx, as)
+		if err != nil {
+			return Turn{}, err
+		}
+		a.identity.Store(id)
+	}
 	return Turn{a}, nil
+}
+
+// showsUser makes the actor a user's.
+func (a *Actor) showsUser(ctx context.Context, auth access.Authenticator, shown access.Credential) error {
+	id, err := a.whoShows(ctx, auth, shown)
+	if errors.Is(err, access.ErrNoCredential) || err == nil && shown.Token == "" && id.User.Guest {
+		e := wire.BadToken.Error("")
+		e.Message = "a token is needed"
+		err = e
+	}
+	if err == nil {
+		err = a.become(id)
+	}
+	return err
 }
 
 // SignInRaw is the act of showing who one is in a raw handshake. Nothing is remembered of

@@ -42,7 +42,7 @@ func (a *Actor) standing(ctx context.Context, room string) (standing, error) {
 	s = a.standingIn(&state)
 	if s.seat.Role != access.NoRole {
 		s.row, s.blocked, err = a.core.lists.Settings(ctx, user, s.room.With(user), room)
-		s.Write = s.Write && !s.blocked
+		s.Write = s.Write && (!s.blocked || a.key != nil)
 	}
 	return s, err
 }
@@ -54,7 +54,7 @@ func (a *Actor) standingIn(state *members.State) standing {
 	switch {
 	case state.Version == 0:
 		s.Rights = access.Rights{Conversation: true}
-	case state.Closed && a.kind != operator:
+	case state.Closed && !a.isAboveRoles():
 		s.Write = false
 	}
 	return s
@@ -71,7 +71,11 @@ func (s *standing) since() journal.Seq {
 
 // by is the actor for the rules of conversations.
 func (a *Actor) by(s *standing) members.By {
-	return members.By{User: a.User().ID, Role: s.seat.Role, Rights: s.Rights, Operator: a.kind == operator}
+	by := members.By{User: a.User().ID, Role: s.seat.Role, Rights: s.Rights, Operator: a.isAboveRoles()}
+	if a.key != nil { // whose scopes were asked before
+		by.Rights.Read, by.Rights.Moderate = true, true
+	}
+	return by
 }
 
 // reader returns the actor's standing in a room, or why the actor may not read it.
@@ -83,10 +87,23 @@ func (a *Actor) reader(ctx context.Context, room string) (standing, error) {
 	return s, err
 }
 
+// doer returns the actor's standing in a room, or why the actor may do nothing there. To
+// do anything users must be able to read; a key does what its scopes say.
+func (a *Actor) doer(ctx context.Context, room string) (standing, error) {
+	if a.key == nil {
+		return a.reader(ctx, room)
+	}
+	s, err := a.standing(ctx, room)
+	if err == nil && !s.Read && !s.Write && !s.Moderate && !a.key.Governs(room) {
+		err = wire.Forbidden.Error("")
+	}
+	return s, err
+}
+
 // writer returns the actor's standing in a room, or why the actor may not write to it.
 // It asks everything anew: what has changed since the actor came in holds at once.
 func (a *Actor) writer(ctx context.Context, room string) (standing, error) {
-	s, err := a.reader(ctx, room)
+	s, err := a.doer(ctx, room)
 	if err != nil {
 		return s, err
 	}
@@ -101,7 +118,7 @@ func (a *Actor) mayUse(ctx context.Context, room string) error {
 	if err := CheckRoom(room); err != nil {
 		return err
 	}
-	_, err := a.reader(ctx, room)
+	_, err := a.doer(ctx, room)
 	return err
 }
 
@@ -181,7 +198,7 @@ func (a *Actor) govern(ctx context.Context, room string, users []string, all boo
 
 func (a *Actor) governOnce(ctx context.Context, room string, users []string, all bool, judge func(*members.State, members.By) (*members.Change, error)) (journal.Receipt, error) {
 	state, err := members.Load(ctx, a.core.journal.Records(), room, append(users[:len(users):len(users)], a.User().ID), false)
-	if err == nil && all && (a.kind == operator || state.Seats[a.User().ID].Role != access.NoRole) {
+	if err == nil && all && (a.isAboveRoles() || state.Seats[a.User().ID].Role != access.NoRole) {
 		err = state.LoadAll(ctx, a.core.journal.Records()) // not for a stranger, who would learn by the time that somebody is there
 	}
 	if err != nil {

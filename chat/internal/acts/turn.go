@@ -85,6 +85,9 @@ func (a *Actor) Frame(n int) (t Turn, no *wire.Error, goes bool) {
 // have waited with it. If that is more than patience, it does not count.
 func (a *Actor) charge(n int, patience time.Duration) time.Duration {
 	set, now := a.core.settings(), a.core.Now()
+	if a.key != nil {
+		return a.chargeKey(set.KeyRate, now, n)
+	}
 	wait := a.own.Reserve(set.SessionRate, set.SessionBytes, now, n, patience)
 	if a.user != nil && wait <= patience {
 		wait = max(wait, a.user.Reserve(set.UserRate, set.UserBytes, now, n, patience))
@@ -92,6 +95,18 @@ func (a *Actor) charge(n int, patience time.Duration) time.Duration {
 			a.own.Cancel(set.SessionRate, set.SessionBytes, n)
 		}
 	}
+	if wait > 0 {
+		a.core.Counts.TooFast.Add(1)
+	}
+	return wait
+}
+
+// keyBytes bounds the bytes that a key sends.
+var keyBytes = access.Rate{PerSecond: 16 << 20, Burst: 128 << 20}
+
+// chargeKey counts a request of n bytes, or returns how long the key must wait with it.
+func (a *Actor) chargeKey(rate access.Rate, now time.Duration, n int) time.Duration {
+	wait := a.user.Reserve(rate, keyBytes, now, n, 0)
 	if wait > 0 {
 		a.core.Counts.TooFast.Add(1)
 	}

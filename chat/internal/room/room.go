@@ -314,6 +314,8 @@ func (r *Room) handleSome(batch []event) (n int) {
 		case ev.do != nil:
 			r.flush()
 			ev.do()
+		case ev.entry.Kind.Audience() == journal.SameUser && journal.IsReserved(ev.entry.Room) && ev.entry.Origin.Session == "":
+			// It is no frame: nodes tell each other of a row of the user's list.
 		case ev.entry.Kind.Audience() == journal.SameUser:
 			r.flush()
 			r.tellUser(ev.entry.From.ID, r.ownSession(ev.entry.Origin), appendText(nil, ev.entry.Body))

@@ -18,7 +18,7 @@ import (
 func AppendLine(dst []byte, epoch string, e *journal.Entry) []byte {
 	w := wire.EntryOf(e)
 	// What earlier versions did not show in a frame stands beside it.
-	w.Mentions, w.Quiet, w.Edited = nil, false, 0
+	w.Mentions, w.Quiet, w.Edited, w.Via = nil, false, 0, ""
 	if e.Kind.HasTarget() {
 		w.Body, w.Text = nil, false
 	} else {

@@ -1,4 +1,9 @@
-package caddymodule
+// Package values reads options of the directive chat in a Caddyfile: blocks and values.
+//
+// # Files
+//
+//	values.go  options, their values, and what is wrong with them
+package values
 
 import (
 	"fmt"
@@ -18,9 +23,9 @@ import (
 // The functions in this file are called when the dispenser is at the name of an
 // option. Their errors name the option; d.Errf adds file and line.
 
-// parseOptions reads the options of a block, each with its function. An option may
+// Options reads the options of a block, each with its function. An option may
 // be set once, except those in repeatable. blockName is how errors name the block.
-func parseOptions(d *caddyfile.Dispenser, nesting int, blockName string, options map[string]func() error, repeatable ...string) error {
+func Options(d *caddyfile.Dispenser, nesting int, blockName string, options map[string]func() error, repeatable ...string) error {
 	seen := map[string]bool{}
 	for d.NextBlock(nesting) {
 		option := d.Val()
@@ -39,16 +44,16 @@ func parseOptions(d *caddyfile.Dispenser, nesting int, blockName string, options
 	return nil
 }
 
-// parseBlock reads the block of an option that has no more arguments.
-func parseBlock(d *caddyfile.Dispenser, blockName string, options map[string]func() error, repeatable ...string) error {
+// Block reads the block of an option that has no more arguments.
+func Block(d *caddyfile.Dispenser, blockName string, options map[string]func() error, repeatable ...string) error {
 	if d.NextArg() {
 		return d.Errf("chat: %s: %q is one word too many; options stand in the block behind {, each in a line of its own", blockName, d.Val())
 	}
-	return parseOptions(d, d.Nesting(), "chat: "+blockName, options, repeatable...)
+	return Options(d, d.Nesting(), "chat: "+blockName, options, repeatable...)
 }
 
-// parseAndAppend reads an option that may be set several times.
-func parseAndAppend[T any](d *caddyfile.Dispenser, parse func(*caddyfile.Dispenser) (T, error), to *[]T) error {
+// Append reads an option that may be set several times.
+func Append[T any](d *caddyfile.Dispenser, parse func(*caddyfile.Dispenser) (T, error), to *[]T) error {
 	value, err := parse(d)
 	if err == nil {
 		*to = append(*to, value)
@@ -56,9 +61,9 @@ func parseAndAppend[T any](d *caddyfile.Dispenser, parse func(*caddyfile.Dispens
 	return err
 }
 
-// replaced returns a value of the configuration with its placeholders replaced. Each must
+// Replaced returns a value of the configuration with its placeholders Replaced. Each must
 // stand for something. The error has nothing else of the value, which may be a secret.
-func replaced(text string) (string, error) {
+func Replaced(text string) (string, error) {
 	value, err := caddy.NewReplacer().ReplaceOrErr(text, true, true)
 	if err != nil {
 		return "", fmt.Errorf("%w; a variable of the environment must be set for Caddy itself", err)
@@ -66,27 +71,27 @@ func replaced(text string) (string, error) {
 	return value, nil
 }
 
-// emptyValue is the error for "", which would quietly mean the default.
-const emptyValue = `chat: %s has the value "": give it one, or leave the option out; is a variable of the environment not set?`
+// Empty is the error for "", which would quietly mean the default.
+const Empty = `chat: %s has the value "": give it one, or leave the option out; is a variable of the environment not set?`
 
-// oneValue reads the value of an option that takes exactly one, and no block.
-func oneValue(d *caddyfile.Dispenser) (string, error) {
+// One reads the value of an option that takes exactly one, and no block.
+func One(d *caddyfile.Dispenser) (string, error) {
 	option := d.Val()
 	if !d.NextArg() {
 		return "", d.Errf("chat: %s needs a value", option)
 	}
 	value := d.Val()
 	if value == "" {
-		return "", d.Errf(emptyValue, option)
+		return "", d.Errf(Empty, option)
 	}
 	if d.NextArg() {
 		return "", d.Errf("chat: %s takes one value", option)
 	}
-	return value, noBlock(d, option)
+	return value, NoBlock(d, option)
 }
 
-// withCheck returns the error of parsing an option, or else that of a check of its value.
-func withCheck(d *caddyfile.Dispenser, err error, check func() error) error {
+// Checked returns the error of parsing an option, or else that of a check of its value.
+func Checked(d *caddyfile.Dispenser, err error, check func() error) error {
 	if err == nil {
 		if err = check(); err != nil {
 			err = d.Errf("chat: %s", strings.TrimPrefix(err.Error(), "chat: "))
@@ -95,18 +100,18 @@ func withCheck(d *caddyfile.Dispenser, err error, check func() error) error {
 	return err
 }
 
-// eachChecked returns options whose functions also call check, so that its error has the
+// EachChecked returns options whose functions also call check, so that its error has the
 // line of the option.
-func eachChecked(d *caddyfile.Dispenser, check func() error, options map[string]func() error) map[string]func() error {
+func EachChecked(d *caddyfile.Dispenser, check func() error, options map[string]func() error) map[string]func() error {
 	for name, parse := range options {
-		options[name] = func() error { return withCheck(d, parse(), check) }
+		options[name] = func() error { return Checked(d, parse(), check) }
 	}
 	return options
 }
 
-// checkModule returns an error that lists the alternatives if a namespace has no module
+// CheckModule returns an error that lists the alternatives if a namespace has no module
 // of that name.
-func checkModule(d *caddyfile.Dispenser, option, namespace, name string) error {
+func CheckModule(d *caddyfile.Dispenser, option, namespace, name string) error {
 	var names []string
 	for _, m := range caddy.GetModules(namespace) {
 		names = append(names, m.ID.Name())
@@ -117,55 +122,50 @@ func checkModule(d *caddyfile.Dispenser, option, namespace, name string) error {
 	return d.Errf("chat: unknown %s %q; there are %s", option, name, strings.Join(names, ", "))
 }
 
-func noBlock(d *caddyfile.Dispenser, option string) error {
+// NoBlock refuses a block behind an option that has none.
+func NoBlock(d *caddyfile.Dispenser, option string) error {
 	if d.NextBlock(d.Nesting()) {
 		return d.Errf("chat: %s has no block", option)
 	}
 	return nil
 }
 
-// noValue is for an option that is only there or not.
-func noValue(d *caddyfile.Dispenser, option string) error {
-	if d.NextArg() {
-		return d.Errf("chat: %s takes no value, not %q", option, d.Val())
-	}
-	return noBlock(d, option)
-}
-
-func parseString(d *caddyfile.Dispenser, to *string) (err error) {
-	*to, err = oneValue(d)
+// String reads one text.
+func String(d *caddyfile.Dispenser, to *string) (err error) {
+	*to, err = One(d)
 	return err
 }
 
-// parseSize reads a size in memory.
-func parseSize(d *caddyfile.Dispenser, to *int64) error {
+// Size reads a size in memory.
+func Size(d *caddyfile.Dispenser, to *int64) error {
 	option := d.Val()
-	value, err := oneValue(d)
+	value, err := One(d)
 	if err != nil {
 		return err
 	}
-	if *to, err = memorySize(value); err != nil {
+	if *to, err = MemorySize(value); err != nil {
 		return d.Errf("chat: %s %v", option, err)
 	}
 	return nil
 }
 
-func memorySize(value string) (int64, error) {
-	n, ok := parseBytes(value)
+// MemorySize reads the text of a size in memory.
+func MemorySize(value string) (int64, error) {
+	n, ok := Bytes(value)
 	if !ok || !bounds.Within(n) {
 		return 0, fmt.Errorf("%q is not a size %v, such as 64KiB", value, bounds.Of[int64]())
 	}
 	return n, nil
 }
 
-// parseJournalSize reads the size of a journal.
-func parseJournalSize(d *caddyfile.Dispenser, to *int64) error {
+// JournalSize reads the size of a journal.
+func JournalSize(d *caddyfile.Dispenser, to *int64) error {
 	option := d.Val()
-	value, err := oneValue(d)
+	value, err := One(d)
 	if err != nil {
 		return err
 	}
-	n, ok := parseBytes(value)
+	n, ok := Bytes(value)
 	if !ok || !bounds.Journal.Has(n) {
 		return d.Errf("chat: %s %q is not a size %v, such as 10GiB", option, value, bounds.Journal)
 	}
@@ -173,25 +173,27 @@ func parseJournalSize(d *caddyfile.Dispenser, to *int64) error {
 	return nil
 }
 
-// parseBytes reads a size. humanize takes 1,5MiB for 15 MiB.
-func parseBytes(value string) (n int64, ok bool) {
+// Bytes reads a size. humanize takes 1,5MiB for 15 MiB.
+func Bytes(value string) (n int64, ok bool) {
 	size, err := humanize.ParseBytes(value)
 	return int64(min(size, math.MaxInt64)), err == nil && !strings.Contains(value, ",")
 }
 
-func parseNumber(d *caddyfile.Dispenser, to *int) error {
+// Number reads a whole number.
+func Number(d *caddyfile.Dispenser, to *int) error {
 	option := d.Val()
-	value, err := oneValue(d)
+	value, err := One(d)
 	if err != nil {
 		return err
 	}
-	if *to, err = wholeNumber(value); err != nil {
+	if *to, err = WholeNumber(value); err != nil {
 		return d.Errf("chat: %s %v", option, err)
 	}
 	return nil
 }
 
-func wholeNumber(value string) (int, error) {
+// WholeNumber reads the text of a whole number.
+func WholeNumber(value string) (int, error) {
 	n, err := strconv.Atoi(value)
 	if err != nil || !bounds.Within(n) {
 		return 0, fmt.Errorf("%q is not a whole number %s", value, bounds.Of[int]())
@@ -199,9 +201,10 @@ func wholeNumber(value string) (int, error) {
 	return n, nil
 }
 
-func parseDuration(d *caddyfile.Dispenser, to *caddy.Duration) error {
+// Duration reads a duration.
+func Duration(d *caddyfile.Dispenser, to *caddy.Duration) error {
 	option := d.Val()
-	value, err := oneValue(d)
+	value, err := One(d)
 	if err != nil {
 		return err
 	}
@@ -213,10 +216,10 @@ func parseDuration(d *caddyfile.Dispenser, to *caddy.Duration) error {
 	return nil
 }
 
-// parseSwitch reads on or off.
-func parseSwitch(d *caddyfile.Dispenser, to *bool) error {
+// Switch reads on or off.
+func Switch(d *caddyfile.Dispenser, to *bool) error {
 	option := d.Val()
-	value, err := oneValue(d)
+	value, err := One(d)
 	if err != nil {
 		return err
 	}
@@ -227,22 +230,31 @@ func parseSwitch(d *caddyfile.Dispenser, to *bool) error {
 	return nil
 }
 
-// parseInverted reads on or off for a setting that is true when the option is off.
-func parseInverted(d *caddyfile.Dispenser, to *bool) error {
+// Inverted reads on or off for a setting that is true when the option is off.
+func Inverted(d *caddyfile.Dispenser, to *bool) error {
 	on := false
-	err := parseSwitch(d, &on)
+	err := Switch(d, &on)
 	*to = !on
 	return err
 }
 
-func parseList(d *caddyfile.Dispenser, to *[]string) error {
+// List reads one or more texts.
+func List(d *caddyfile.Dispenser, to *[]string) error {
 	option := d.Val()
 	*to = d.RemainingArgs()
 	if len(*to) == 0 {
 		return d.Errf("chat: %s needs at least one value", option)
 	}
 	if slices.Contains(*to, "") {
-		return d.Errf(emptyValue, option)
+		return d.Errf(Empty, option)
 	}
-	return noBlock(d, option)
+	return NoBlock(d, option)
+}
+
+// Nothing is for an option that is only there or not.
+func Nothing(d *caddyfile.Dispenser, option string) error {
+	if d.NextArg() {
+		return d.Errf("chat: %s takes no value, not %q", option, d.Val())
+	}
+	return NoBlock(d, option)
 }

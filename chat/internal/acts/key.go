@@ -1,0 +1,79 @@
+package acts
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// A key is an actor like a user, and does the same acts. Where others ask the policies, the
+// membership and the sanctions, its scopes decide.
+
+// showsKey makes the actor that of a key, if the token is one's secret. An error says why
+// the key may not be used here.
+func (a *Actor) showsKey(token string, addr netip.Addr) (ok bool, err error) {
+	k := a.core.settings().Keys.Find(token)
+	if k == nil {
+		return false, nil
+	}
+	if !k.MayComeFrom(addr) {
+		e := wire.Forbidden.Error("")
+		e.Message = "this key may not be used from your address"
+		return true, e
+	}
+	a.key = k
+	a.user = a.core.userLimiters.Take(a.holder(), a.core.Now())
+	a.identity.Store(&access.Identity{User: k.Bot(), Settled: true})
+	return true, nil
+}
+
+// As is the turn of the same actor in the name of a user, for one act more that has n
+// bytes. If as is empty, the actor stays who it is. Only a key may act as others. The
+// actor of another user has to Leave before this one does.
+func (a Turn) As(ctx context.Context, as string, n int) (Turn, error) {
+	if wait := a.charge(n, 0); wait > 0 {
+		return Turn{}, wire.TooSoon(wait)
+	}
+	if as == "" {
+		return a, nil
+	}
+	id, err := a.inNameOf(ctx, as)
+	if err != nil {
+		return Turn{}, err
+	}
+	other := &Actor{core: a.core, addr: a.addr, key: a.key, user: a.user, lent: true}
+	other.identity.Store(id)
+	return Turn{other}, nil
+}
+
+// inNameOf returns who a user is in whose name the actor wants to act, or why it may not.
+func (a *Actor) inNameOf(ctx context.Context, as string) (*access.Identity, error) {
+	no := wire.Forbidden.Error("")
+	no.Field = "as"
+	switch {
+	case a.key == nil:
+		no.Message = "as is for keys: others act as themselves"
+		return nil, no
+	case len(as) > wire.MaxUser, !utf8.ValidString(as), strings.ContainsFunc(as, unicode.IsControl), !a.key.MayActAs(as):
+		no.Message = "the key may not act as this user"
+		return nil, no
+	}
+	users, err := a.core.profiles.Of(ctx, []string{as})
+	if err != nil {
+		return nil, err
+	}
+	return &access.Identity{User: users[0], Settled: true}, nil
+}
+
+// keepProfile notes what is shown of the actor. What is shown of others a key does not know.
+func (a *Actor) keepProfile(ctx context.Context) error {
+	if a.via() != "" {
+		return nil
+	}
+	return a.core.profiles.Keep(ctx, a.User())
+}
