@@ -91,10 +91,11 @@ func (h *Hub) begin(set *Settings) error {
 		rooms *room.Rooms
 		core  *acts.Core
 	}
+	lister, _ := h.given.(journal.Lister)
 	begun, err := foreign.Call(ctx, func() (p parts, err error) {
 		p.rooms = room.NewRooms(room.Config{Settings: set.forRooms(), Journal: h.journal, OnPanic: h.logPanic, OnLost: h.logLost})
 		p.core, err = acts.New(acts.Config{
-			Settings: set.forActs(), Journal: h.journal, Log: h.log, Rooms: p.rooms, Context: h.context, Sessions: listed{&h.registry},
+			Settings: set.forActs(), Journal: h.journal, Log: h.log, Rooms: p.rooms, Context: h.context, Sessions: listed{&h.registry}, Lister: lister,
 		})
 		return p, err
 	}, func(late parts, err error) {

@@ -203,6 +203,8 @@ func TestList_Mention_GoesWithItsMessage(t *testing.T) {
 					listed = got
 				}
 			}
+			ben.send(`{"type":"ping"}`)
+			ben.until("pong") // until then its list is not told of what changes, and of a row later
 			switch {
 			case c.want == "": // somebody else was mentioned
 				if row != "" {

@@ -15,7 +15,8 @@ type Record struct {
 }
 
 // Records keeps records. A key is written either by the With of entries or by Put and
-// Update, never by both: a journal need not cope with it.
+// Update, never by both: a journal need not cope with it. But Put may delete what With wrote,
+// where no entry that writes the key comes any more.
 type Records interface {
 	// Put keeps value under key. A nil value deletes the key. When Put returns
 	// nil, the change is as durable as an entry. If ctx ends first, or with

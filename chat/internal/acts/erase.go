@@ -66,7 +66,10 @@ func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string)
 	if done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{User: user}); err != nil {
 		return done, err
 	}
-	done.Left, err = a.forget(ctx, user)
+	if done.Left, err = a.forget(ctx, user); err != nil {
+		return done, err
+	}
+	done.Tags, err = erase.Records(ctx, a.core.journal.Records(), lister, user)
 	return done, err
 }
 

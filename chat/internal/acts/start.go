@@ -14,6 +14,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
 	"github.com/caddychat/caddy-chat/chat/internal/slots"
+	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/internal/timing"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -22,6 +23,7 @@ import (
 type Config struct {
 	Settings Settings
 	Journal  journal.Journal
+	Lister   journal.Lister // of the same journal; nil: it cannot list its rooms
 	Log      *zap.Logger
 	Rooms    *room.Rooms
 	Context  context.Context // ends when the sessions have gone
@@ -50,7 +52,45 @@ func New(cfg Config) (*Core, error) {
 	c.sanctions, err = sanctions.Watch(ctx, cfg.Journal.Records(), c.sanctionElsewhere, func(err error) {
 		c.log.Error("a mute or a ban of another node makes no sense", zap.Error(err))
 	})
+	if err == nil && cfg.Lister != nil {
+		c.again.Go(func() { c.sweepDaily(cfg.Lister) })
+	}
 	return c, err
+}
+
+// sweepInterval is how often it is looked for records that nobody is shown any more, and
+// sweepPause the time between two steps of that.
+const (
+	sweepInterval = 24 * time.Hour
+	sweepPause    = 100 * time.Millisecond
+)
+
+// sweepDaily deletes the tags of messages that are no longer kept, until the hub ends. What
+// it does not get done, it does the next day.
+func (c *Core) sweepDaily(rooms journal.Lister) {
+	for c.wait(c.context, sweepInterval) == nil {
+		c.sweep(rooms)
+	}
+}
+
+func (c *Core) sweep(rooms journal.Lister) {
+	defer contain(c.log, "tags of messages that are gone not deleted")
+	n, err := tags.Sweep(c.context, c.journal, rooms, func(ctx context.Context) error { return c.wait(ctx, sweepPause) })
+	if c.context.Err() == nil {
+		c.log.Info("deleted the tags of messages that are no longer kept", zap.Int("tags", n), zap.Error(err))
+	}
+}
+
+// wait waits for d, or returns the error of ctx.
+func (c *Core) wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Close ends what the Core does by itself: it follows no sanctions any more, and waits

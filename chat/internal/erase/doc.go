@@ -5,4 +5,5 @@
 //	room.go     the entries of a room
 //	members.go  the records of a room
 //	user.go     the messages of a user
+//	records.go  the records of a user
 package erase

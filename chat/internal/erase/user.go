@@ -23,6 +23,7 @@ type User struct {
 	Messages int    `json:"messages"` // whose bodies were erased
 	Rooms    int    `json:"rooms"`    // in which these were
 	Marks    int    `json:"marks"`    // of how far the user has read, erased
+	Tags     int    `json:"tags"`     // of the user at messages, erased
 	Left     int    `json:"left"`     // conversations that the user belonged to, or had left, and is forgotten in
 	Sessions int    `json:"sessions"` // ended
 	Entries  int    `json:"entries"`  // that still have the user's id, name and picture, those messages included

@@ -14,6 +14,10 @@ func MentionKey(user, room string) string { return mentionsOf(user) + room }
 
 func mentionsOf(user string) string { return "at\x00" + user + "\x00" }
 
+// OfUser returns what the keys of a user's records begin with: the settings, which Update
+// writes, and the mentions, which entries write.
+func OfUser(user string) (settings, mentions string) { return settingsOf(user), mentionsOf(user) }
+
 // AllKey is the key of the record of everybody's mentions in a conversation.
 func AllKey(room string) string { return "all\x00" + room }
 

@@ -14,5 +14,6 @@
 //	records.go  the keys, and what is pinned
 //	change.go   a tag is set or removed; all tags of a message, or of a room, are erased
 //	page.go     the tags of a page
+//	sweep.go    tags that nobody is shown any more are deleted
 //	kept.go     tags in exports
 package tags

@@ -22,14 +22,16 @@ const Pin = "pin"
 func roomKey(room string) string { return "tag\x00" + room + "\x00" }
 
 func messageKey(room string, seq journal.Seq) string {
-	return fmt.Sprintf("%s%016x\x00", roomKey(room), uint64(seq))
+	return roomKey(room) + hex(seq) + "\x00"
 }
 
 func pinsKey(room string) string { return "pin\x00" + room + "\x00" }
 
 func pinKey(room string, seq journal.Seq) string {
-	return fmt.Sprintf("%s%016x", pinsKey(room), uint64(seq))
+	return pinsKey(room) + hex(seq)
 }
+
+func hex(seq journal.Seq) string { return fmt.Sprintf("%016x", uint64(seq)) }
 
 // tag is a record.
 type tag struct {

@@ -1,0 +1,49 @@
+package erase
+
+import (
+	"context"
+
+	"github.com/caddychat/caddy-chat/chat/internal/list"
+	"github.com/caddychat/caddy-chat/chat/internal/tags"
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// Records erases what the records say of a user beside where the user belongs to: how the
+// user has conversations in the list, which messages mention them, and what they have
+// tagged, in all rooms of lister. It returns how many tags these were. Nothing is told to
+// clients: they see it when they read the messages next.
+func Records(ctx context.Context, r journal.Records, lister journal.Lister, user string) (n int, err error) {
+	settings, mentions := list.OfUser(user)
+	keys, err := keysOf(ctx, r, settings)
+	for _, key := range keys {
+		if err == nil {
+			err = r.Update(ctx, key, func([]byte) ([]byte, error) { return nil, nil })
+		}
+	}
+	if err != nil {
+		return 0, err
+	}
+	if keys, err = keysOf(ctx, r, mentions); err == nil {
+		err = tags.Delete(ctx, r, keys)
+	}
+	if err != nil {
+		return 0, err
+	}
+	err = lister.Rooms(ctx, func(room string) error {
+		keys, err := tags.OfUser(ctx, r, room, user)
+		if err == nil {
+			n += len(keys)
+			err = tags.Delete(ctx, r, keys)
+		}
+		return err
+	})
+	return n, err
+}
+
+func keysOf(ctx context.Context, r journal.Records, prefix string) (keys []string, err error) {
+	err = r.Scan(ctx, prefix, func(record journal.Record) error {
+		keys = append(keys, record.Key)
+		return nil
+	})
+	return keys, err
+}
