@@ -60,7 +60,9 @@ func (s *Session) hello(t acts.Turn, c *wire.Hello) error {
 	}
 	if c.List != nil {
 		if welcome.List, err = t.ListSince(t.Soon(), s.host, *c.List); err != nil {
-			s.refuse(s.errorFor(err, c)) // it may ask again
+			e := s.errorFor(err, nil) // the answer to hello is its welcome
+			e.Field = "list"
+			s.refuse(e)
 		}
 	}
 	joins := s.joinAll(t, c.Rooms)

@@ -11,6 +11,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // Reader reads lists. Its fields are fixed.
@@ -38,6 +39,8 @@ type item struct {
 	settings  Settings
 	mark      readmarks.Mark
 	head      *journal.Head    // nil until it was read
+	long      bool             // the body of its newest entry is not in head until readLong
+	cut       bool             // that body was shortened
 	mentioned journal.Seq      // the newest message that mentions the user
 	at        int64            // of the row, Unix milliseconds
 	entered   journal.Position // when the seat changed
@@ -121,11 +124,52 @@ func (r *Reader) load(ctx context.Context, user string, rooms []string, before f
 	if before != nil {
 		before(places(items))
 	}
-	heads, err := r.Journal.Heads(ctx, names)
-	for i := range heads {
-		items[i].head, items[i].at = &heads[i], atOf(&heads[i])
+	return items, r.readHeads(ctx, items, names)
+}
+
+// headsAtOnce is how many heads are read at a time: each may have the body of a long
+// message, of which a list shows the beginning.
+const headsAtOnce = 100
+
+// readHeads reads the heads of conversations, without the bodies of long messages.
+func (r *Reader) readHeads(ctx context.Context, items []*item, names []string) error {
+	for some := range slices.Chunk(names, headsAtOnce) {
+		heads, err := r.Journal.Heads(ctx, some)
+		if err != nil {
+			return err
+		}
+		for i := range heads {
+			it, newest := items[i], &heads[i].Newest
+			it.head, it.at = &heads[i], atOf(&heads[i])
+			if it.long = len(newest.Body) > wire.MaxRowBody; it.long {
+				newest.Body = nil
+			}
+		}
+		items = items[len(heads):]
 	}
-	return items, err
+	return nil
+}
+
+// readLong reads the heads again of those conversations whose newest messages are long, for
+// their rows, and keeps what rows show.
+func (r *Reader) readLong(ctx context.Context, items []*item) error {
+	long := slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return !it.long })
+	for some := range slices.Chunk(long, headsAtOnce) {
+		names := make([]string, len(some))
+		for i, it := range some {
+			names[i] = it.room
+		}
+		heads, err := r.Journal.Heads(ctx, names)
+		if err != nil {
+			return err
+		}
+		for i, it := range some {
+			newest := &heads[i].Newest
+			newest.Body, it.cut = wire.Shortened(newest.Body, newest.Text)
+			it.head = &heads[i] // perhaps a newer one
+		}
+	}
+	return nil
 }
 
 // scanOwn reads the user's settings, marks and mentions of all conversations.

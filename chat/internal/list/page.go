@@ -136,6 +136,9 @@ func (r *Reader) page(ctx context.Context, user string, items []*item, from *cur
 // rows returns the rows of conversations: as many as one answer takes, and how many these
 // are.
 func (r *Reader) rows(ctx context.Context, user string, items []*item) (rows []wire.Row, n int, err error) {
+	if err := r.readLong(ctx, items); err != nil {
+		return nil, 0, err
+	}
 	keys := make([]string, 2*len(items))
 	for i := range items {
 		keys[i], keys[len(items)+i] = members.RoomKey(items[i].room), AllKey(items[i].room)
@@ -190,8 +193,7 @@ func (it *item) row(state *members.Room, everybody journal.Seq) wire.Row {
 	row.Mention = uint64(it.mention(journal.Seq(row.Read), everybody))
 	if e := &h.Newest; e.Seq > 0 && e.Seq >= it.seat.Since && e.Seq > s.Cleared {
 		entry := wire.EntryOf(e)
-		entry.Body, row.Cut = wire.Shortened(e.Body, e.Text)
-		row.Entry = &entry
+		row.Entry, row.Cut = &entry, it.cut
 	}
 	return row
 }

@@ -2,6 +2,7 @@ package list
 
 import (
 	"context"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -57,9 +58,15 @@ func (t *teller) tell(dirty map[string]news, own map[pair]bool) {
 			}
 		}
 	}
-	if err := t.tellHeads(ctx, dirty); err != nil {
-		t.log.Debug("changes of lists not told yet", zap.Error(err))
-		t.again(dirty, nil)
+	for rooms := range slices.Chunk(slices.Collect(maps.Keys(dirty)), headsAtOnce) {
+		some := make(map[string]news, len(rooms))
+		for _, room := range rooms {
+			some[room] = dirty[room]
+		}
+		if err := t.tellHeads(ctx, some); err != nil {
+			t.log.Debug("changes of lists not told yet", zap.Error(err))
+			t.again(some, nil)
+		}
 	}
 }
 

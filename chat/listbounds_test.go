@@ -1,0 +1,88 @@
+package chat_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/memjournal"
+)
+
+// asksHeads notes of how many rooms heads were asked for at once.
+type asksHeads struct {
+	journal.Journal
+	most atomic.Int64
+}
+
+func (j *asksHeads) Heads(ctx context.Context, rooms []string) ([]journal.Head, error) {
+	if n := int64(len(rooms)); n > j.most.Load() {
+		j.most.Store(n)
+	}
+	return j.Journal.Heads(ctx, rooms)
+}
+
+// However many conversations a list has, and however many of them change at once, the
+// bodies of a hundred are in memory at a time; and each row and head is right.
+func TestList_Heads_AreReadInParts(t *testing.T) {
+	const rooms = 250
+	var j *asksHeads
+	config := func() chat.Config {
+		j = &asksHeads{Journal: memjournal.New(memjournal.Options{})}
+		return chat.Config{Journal: j, Settings: chat.Settings{Policies: chatApp(t), OutboxLimit: 8 << 20}}
+	}
+	onJournal(t, config, tokens{}, alone, func(t *testing.T, b *bubble) {
+		defer b.close()
+		ann := b.connect().hello(`,"token":"ann"`)
+		var names []string
+		for i := range rooms {
+			names = append(names, ann.create(fmt.Sprintf(`"key":"%d","users":["ben"]`, i)))
+		}
+		say := func(text string) {
+			for _, room := range names {
+				say(t, j.Journal, room, fmt.Sprintf(`{"text":%q}`, text+room+strings.Repeat("x", 1000)))
+			}
+		}
+		say("first ")
+		ben := b.connect()
+		ben.send(`{"type":"hello","token":"ben","list":{"limit":200}}`)
+		welcome := ben.any()
+		if n := strings.Count(welcome, `"cut":true`); n < 100 || strings.Count(welcome, `first `) != n {
+			t.Errorf("%d rows are cut: %.2000s", n, welcome)
+		}
+		say("second ")
+		time.Sleep(5 * time.Second)
+		heads := strings.Join(drain(ben), "\n")
+		for _, room := range names {
+			if !strings.Contains(heads, `second `+room) {
+				t.Errorf("nothing is told of %s", room)
+			}
+		}
+		if most := j.most.Load(); most > 100 || most < 50 {
+			t.Errorf("heads of %d rooms are read at once", most)
+		}
+	})
+}
+
+// A hello whose list cannot be read now is answered all the same, once; the error about the
+// list has no id.
+func TestList_Refused_LeavesTheWelcome(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t), ReadBytes: access.Rate{PerSecond: 10, Burst: 100}}, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann"`)
+		for range 2 { // by then too much was read
+			ann.send(`{"type":"list"}`)
+			ann.expect(`{"type":"list","…":"…"}`)
+		}
+		c := b.connect()
+		c.send(`{"type":"hello","id":"1","token":"ann","list":{}}`)
+		c.expect(`{"type":"error","code":"too_fast","field":"list","message":"…","retry":"…"}`)
+		if got := c.any(); typeOf(got) != "welcome" || !strings.Contains(got, `"id":"1"`) || strings.Contains(got, `"list":`) {
+			t.Errorf("the answer is %s", got)
+		}
+	})
+}
