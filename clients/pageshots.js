@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import WebSocket from 'ws'
 import { Client } from './core/index.js'
 import { node } from './core/node.js'
+import { OperationPictures } from './opshots.js'
 import { desktop, phone, Pictures, secret, token } from './pictures.js'
 import { TalkPictures } from './talkshots.js'
 import { drawing, drawnWith, keepNote } from './test/looks.js'
@@ -24,6 +25,7 @@ export async function take(dir) {
     for (const [language, story] of Object.entries(stories)) {
       await new Story(dir, names, browser, language, story).tell()
       await new TalkPictures(dir, names, browser, language, story).tell()
+      await new OperationPictures(dir, names, browser, language, story).tell()
     }
   } finally {
     await browser.close()

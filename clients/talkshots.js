@@ -11,7 +11,7 @@ export class TalkPictures extends Pictures {
   async tell() {
     const { talks } = this.story
     this.talks = talks
-    this.server = new Server({ chat: `auth jwt {\nsecret ${secret}\n}\nui on\n${policies}\nlimits {\naway 1s\nsession_rate 1000 1000\nuser_rate 1000 1000\nnew_rooms 1000 1000\n}` })
+    this.server = new Server({ chat: `auth jwt {\nsecret ${secret}\n}\nui on\n${policies}\nlimits {\naway 1s\nsession_rate 1000 1000\nuser_rate 1000 1000\nnew_rooms 1000 1000\nedit 90000h\n}` })
     this.users = {}
     try {
       await this.server.start()

@@ -1,1 +1,1 @@
-import'./chat-THDZNNTX.js';import'./chunk-D5J4KFGS.js';import'./chunk-SDOSUXGY.js';
+import'./chat-WNLATOED.js';import'./chunk-XSYPVCA2.js';import'./chunk-SDOSUXGY.js';

@@ -92,7 +92,7 @@ test('with the keyboard alone: messages, menus, people, settings, other rooms', 
   await page.keyboard.press('ArrowUp')
   await page.locator('li', { hasText: 'one' }).locator('.more:focus').waitFor()
   await page.keyboard.press('Enter')
-  await page.locator('[role=menuitem]:focus', { hasText: 'Copy' }).waitFor()
+  await page.locator('[role=menuitem]:focus', { hasText: '👍' }).waitFor()
   await page.keyboard.press('End')
   await page.locator('[role=menuitem]:focus', { hasText: 'Take back' }).waitFor()
   await page.keyboard.press('Escape')

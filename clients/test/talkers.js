@@ -103,6 +103,17 @@ export class Device {
     return this.page.waitForFunction((title) => document.title === title, n ? `(${n}) Chat` : 'Chat')
   }
 
+  hover(text) {
+    return this.find('ol > li', { has: this.page.locator('.text', { hasText: text }) }).last().hover()
+  }
+
+  // menu opens the menu of a message, and chooses an entry.
+  async menu(text, word) {
+    await this.hover(text)
+    await this.find('ol > li', { has: this.page.locator('.text', { hasText: text }) }).last().locator('.more').click()
+    await this.choose(word)
+  }
+
   async choose(...words) {
     for (const word of words) await this.page.getByRole('menuitem', { name: word, exact: true }).click()
   }

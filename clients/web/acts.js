@@ -1,6 +1,11 @@
+import { attempt } from './attempt.js'
+import { setText, startEdit, startReply, timeToEdit } from './drafts.js'
+import { jump } from './jump.js'
 import { openMenu } from './menu.js'
 import { moderationItems } from './moderation.js'
+import { reactionRow } from './reactions.js'
 import { remember, rememberForTab } from './remembered.js'
+import { targetsOf } from './targets.js'
 import { nameOf, textOf } from './text.js'
 
 // The acts of a user on messages and people, for menus and buttons. element is the
@@ -21,26 +26,35 @@ export function buttonsFor(element, state) {
     discard: (key) => chat.discard(key),
     recall: (item) => recall(element, state, item),
     textOfTaken: ({ own, seq }) => own && state.taken.get(seq),
-    sayAgain: ({ seq }) => sayAgain(element, state.taken.get(seq)),
+    sayAgain: ({ seq }) => setText(element, state.taken.get(seq)),
+    target: (seq) => targetsOf(state).get(seq),
+    jump: (seq) => jump(element, state, seq),
+    react: (seq, tag, value) => attempt(element, chat.tag(state.name, seq, tag, value)),
     menu: (event, item) => openMessageMenu(element, event.currentTarget, state, item),
   }
-}
-
-function sayAgain(element, text) {
-  const composer = element.renderRoot.querySelector('caddy-chat-composer')
-  composer?.setText(text)
-  composer?.field.focus({ preventScroll: true })
 }
 
 // openMessageMenu opens the menu of a message at its button.
 export function openMessageMenu(element, button, state, item) {
   const { words, chat } = element
-  const moderate = state.known?.moderate
-  const items = [{ label: words.get('copy'), run: () => copy(element, textOf(item.body)) }]
-  const mayRecall = moderate || (item.own && item.at + (chat.limits?.recall ?? 0) > chat.now())
-  if (item.own) items.push({ label: words.get('sayAgain'), run: () => sayAgain(element, textOf(item.body)) })
-  if (mayRecall && item.seq) items.push({ label: words.get('recall'), run: () => recall(element, state, item) })
-  if (moderate && !item.own) items.push(...moderation(element, state, item.from))
+  const { write, moderate, pins } = state.known ?? {}
+  const { own, seq, at, body } = item
+  const items = []
+  const add = (word, run, time) => items.push({ label: words.get(word), run, time })
+  const { react } = buttonsFor(element, state)
+  if (seq && write) {
+    items.push(reactionRow(words, item, react))
+    add('reply', () => startReply(element, state, item))
+  }
+  add('copy', () => copy(element, textOf(body)))
+  const time = timeToEdit(state, item)
+  if (time > 0) add('edit', () => startEdit(element, state, item), time)
+  if (own) add('sayAgain', () => setText(element, textOf(body)))
+  const pinned = pins?.includes(seq)
+  if (seq && moderate) add(pinned ? 'unpin' : 'pin', () => attempt(element, chat.tag(state.name, seq, 'pin', !pinned, true)))
+  const timeToRecall = moderate ? Infinity : own ? at + (chat.limits?.recall ?? 0) - chat.now() : 0
+  if (seq && timeToRecall > 0) add('recall', () => recall(element, state, item), timeToRecall)
+  if (moderate && !own) items.push(...moderation(element, state, item.from))
   open(element, button, items)
 }
 
@@ -95,18 +109,6 @@ async function moderate(element, state, type, fields, done, name) {
   if (!await act()) return
   const undo = async () => await act({ for: 0 }) && element.tell(words.get('undone'))
   element.tell(words.get(done, { name }), type === 'kick' ? undefined : { label: words.get('undo'), run: undo })
-}
-
-// attempt resolves to whether a command was carried out, and says why not.
-async function attempt(element, promise) {
-  const { words } = element
-  try {
-    await promise
-    return true
-  } catch (err) {
-    element.tell(err.uncertain ? words.get('perhaps') : words.error(err.code))
-    return false
-  }
 }
 
 // copyText does without the clipboard of the browser, which pages over http do not have.

@@ -1,5 +1,8 @@
 import { html, LitElement, nothing } from 'lit'
+import { closeIcon } from './icons.js'
+import { Mentions } from './mention.js'
 import { emojiIcon, sendIcon } from './more-icons.js'
+import { drawQuoted } from './quotes.js'
 import { titleOf } from './text.js'
 
 // onTouch reports whether the keyboard is on the screen: it has no Shift+Enter, so Enter
@@ -7,12 +10,18 @@ import { titleOf } from './text.js'
 const onTouch = () => matchMedia('(pointer: coarse)').matches && !matchMedia('(any-hover: hover)').matches
 
 // Composer is the text field of one room. Its properties: state, a RoomState, which keeps
-// the text while another room is shown; words; said(text), typed() and tell(text).
+// the text while another room is shown; words; draft, what is answered or edited, if anything:
+// title and target; said(text), typed(), tell(text), editNewest() and stopDraft().
 export class Composer extends LitElement {
-  static properties = { state: { attribute: false }, words: { attribute: false }, pickerOpen: { state: true } }
+  static properties = { state: { attribute: false }, words: { attribute: false }, draft: { attribute: false }, pickerOpen: { state: true } }
 
   createRenderRoot() {
     return this
+  }
+
+  constructor() {
+    super()
+    this.mentions = new Mentions(this)
   }
 
   get field() {
@@ -20,35 +29,51 @@ export class Composer extends LitElement {
   }
 
   willUpdate(changed) {
-    if (changed.has('state')) this.pickerOpen = false
+    if (!changed.has('state')) return
+    this.pickerOpen = false
+    this.mentions.close()
   }
 
   render() {
-    const { state, words } = this
+    const { state, words, draft, mentions } = this
+    const listing = mentions.found.length > 0
     const label = words.get('write', { room: titleOf(state.about, state.name, words) })
-    return html`<form part="composer" @submit=${(event) => this.submit(event)} @keydown=${(event) => event.key === 'Escape' && this.closePicker(event)}>
+    return html`<form part="composer" @submit=${(event) => this.submit(event)} @keydown=${(event) => event.key === 'Escape' && this.escape(event)}>
+      ${draft ? html`<div class="draft"><p>${drawQuoted(draft.target, words, draft.title)}</p>
+        <button type="button" class="quiet" aria-label=${words.get('cancel')} title=${words.get('cancel')} @click=${() => this.stopDraft()}>${closeIcon}</button></div>` : nothing}
+      ${listing ? mentions.draw() : nothing}
       ${this.pickerOpen ? html`<div class="picker">${this.picker}</div>` : nothing}
       <button type="button" class="quiet" aria-label=${words.get('emoji')} title=${words.get('emoji')} aria-expanded=${String(Boolean(this.pickerOpen))}
         @click=${() => this.togglePicker()}>${emojiIcon}</button>
-      <textarea rows="1" aria-label=${label} placeholder=${label} enterkeyhint=${onTouch() ? 'enter' : 'send'} .value=${state.draft}
-        @keydown=${(event) => this.onKey(event)} @input=${() => this.onInput()}></textarea>
+      <textarea rows="1" aria-label=${label} placeholder=${label} enterkeyhint=${onTouch() ? 'enter' : 'send'}
+        aria-autocomplete="list" aria-controls=${listing ? 'mentions' : nothing} aria-activedescendant=${listing ? `mention${mentions.index}` : nothing} .value=${state.draft}
+        @keydown=${(event) => this.onKey(event)} @input=${() => this.onInput()} @click=${() => mentions.look()} @blur=${() => mentions.close()}></textarea>
       <button type="submit" class="send" aria-label=${words.get('send')} title=${words.get('send')}>${sendIcon}</button>
     </form>`
   }
 
   updated() {
     this.fit()
+    this.mentions.drawn()
   }
 
   onKey(event) {
     // In Safari the Enter that picks a candidate comes after the composition; its keyCode tells.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229 || onTouch()) return
-    this.submit(event)
+    if (event.isComposing || event.keyCode === 229) return
+    if (this.mentions.onKey(event)) {
+      event.preventDefault()
+      event.stopPropagation()
+    } else if (event.key === 'ArrowUp' && !this.state.draft) {
+      if (this.editNewest()) event.preventDefault()
+    } else if (event.key === 'Enter' && !event.shiftKey && !onTouch()) {
+      this.submit(event)
+    }
   }
 
   onInput() {
     this.state.draft = this.field.value
     this.fit()
+    this.mentions.look()
     if (this.state.draft) this.typed()
   }
 
@@ -91,9 +116,10 @@ export class Composer extends LitElement {
     this.pickerOpen = !this.pickerOpen
   }
 
-  closePicker(event) {
-    if (!this.pickerOpen) return
+  escape(event) {
+    if (!this.pickerOpen && !this.draft) return
     event.stopPropagation()
+    if (!this.pickerOpen) return this.stopDraft()
     this.pickerOpen = false
     this.field.focus()
   }

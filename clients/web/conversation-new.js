@@ -1,6 +1,7 @@
 import { html, LitElement, nothing } from 'lit'
 import { avatar } from './avatar.js'
-import { openDirect, openGroup, reason } from './conversation-acts.js'
+import { reason } from './attempt.js'
+import { openDirect, openGroup } from './conversation-acts.js'
 import { copyText } from './acts.js'
 import { closeIcon } from './icons.js'
 import { knownUsers, matches } from './known.js'

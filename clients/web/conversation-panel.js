@@ -1,6 +1,7 @@
 import { html, LitElement, nothing } from 'lit'
 import { avatar } from './avatar.js'
-import { attempt, idsOf, openDirect, setInfo, setRole, setRow, sure } from './conversation-acts.js'
+import { attempt } from './attempt.js'
+import { idsOf, openDirect, setInfo, setRole, setRow, sure } from './conversation-acts.js'
 import { closeIcon } from './icons.js'
 import { moreIcon, plusIcon } from './more-icons.js'
 import { openMenu } from './menu.js'

@@ -1,7 +1,8 @@
 import { html, nothing } from 'lit'
 import { avatar } from './avatar.js'
 import { atIcon, moreIcon, quietIcon, topIcon } from './more-icons.js'
-import { faceOf, nameOf, textOf, titleOf } from './text.js'
+import { previewOf } from './quotes.js'
+import { faceOf, nameOf, titleOf } from './text.js'
 
 // drawRow draws one conversation. stop: the Tab key reaches it.
 export function drawRow(row, { element, stop }) {
@@ -31,13 +32,4 @@ function drawNewest({ room, entry, with: other }, { words, session, current, cha
   const { type, from, recalled } = entry
   const text = recalled ? words.get('recalled') : previewOf(entry, words)
   return other || type !== 'message' || recalled || from?.id === chat.user?.id ? text : words.get('says', { name: nameOf(from), text })
-}
-
-const kinds = { image: 'anImage', voice: 'aVoice', video: 'aVideo', file: 'aFile', place: 'aPlace', card: 'aCard' }
-
-// previewOf returns a message in one line: its text, or what it is.
-export function previewOf({ body }, words) {
-  const kind = body && Object.hasOwn(kinds, body.type) && words.get(kinds[body.type])
-  const text = typeof body === 'string' || typeof body?.text === 'string' ? textOf(body) : kind ? '' : textOf(body)
-  return [kind && `[${kind}]`, text].filter(Boolean).join(' ').slice(0, 200)
 }

@@ -26,7 +26,15 @@
 //	unread.js       how many are unread: title and icon
 //	alerts.js       notifications and sound
 //	more-icons.js   more pictures on buttons
+//	attempt.js      what the server says to a command
 //	menu.js         a menu
+//	targets.js      the messages that quotes and pins are about
+//	jump.js         to a message, wherever it is
+//	quotes.js       quotes and pins
+//	reactions.js    reactions
+//	drafts.js       answers and edits
+//	known.js        whom the user knows
+//	mention.js      the list of people that @ opens
 //	moderation.js   the menu entries of moderators
 //	people.js       who is present
 //	settings.js     name, picture, notifications, sign out
@@ -34,17 +42,16 @@
 //	message-buttons.js   the buttons of messages, and the keys
 //	composer.js     the text field
 //	foot.js         what is below the messages
-//	more.js         * the twelve above and their style, more.css, loaded when the first messages are drawn
+//	more.js         * the twenty above and their style, more.css, loaded when the first messages are drawn
 //	page-mode.js    the address of the built-in page
 //	views.js        the parts that have no state of their own
-//	known.js        whom the user knows
 //	conversation-acts.js   what a user does to conversations, and what the server says to it
 //	conversation-entry.js  an entry about members, in words
 //	conversation-row.js    one conversation in the list
 //	conversation-list.js   the list
 //	conversation-new.js    the dialogs that begin a conversation or add people
 //	conversation-panel.js  who belongs to a conversation, and what it is called
-//	conversations.js  * the seven above and their style, conversations.css, loaded when the server has a list
+//	conversations.js  * the six above and their style, conversations.css, loaded when the server has a list
 //	element.js      <caddy-chat>
 import { html, LitElement, nothing } from 'lit'
 import { Dates } from './dates.js'
@@ -326,14 +333,14 @@ export class CaddyChat extends LitElement {
     const nav = this.single ? nothing : this.lists ? conversations(this) : roomList(this)
     if (!state) return html`<div class="layout listing">${nav}<main>${banner(this)}${nothingOpen(this)}</main></div>`
     const view = {
-      late: more, on: more?.buttonsFor(this, state), menu: (event, item) => this.openMenu(event, state, item),
+      late: more, me: session.chat.user?.id, pins: known?.pins, on: more?.buttonsFor(this, state), menu: (event, item) => this.openMenu(event, state, item),
       words, dates: this.dates, redraw: () => this.requestUpdate(), entryText: (item) => this.talks?.entryText(item, state, this),
       mayRecall: ({ own, at, seq, state: sent }) => seq && sent === 'sent' && (known?.moderate || (own && at + (session.chat.limits?.recall ?? 0) > session.chat.now())),
     }
     return html`<div class="layout ${this.listing ? 'listing' : ''} ${this.single ? 'single' : ''}">
       ${nav}
       <main>
-        ${header(this, state)}${banner(this)}
+        ${header(this, state)}${banner(this)}${known?.pins?.length && !state.refusal ? more?.drawPins(this, state) ?? html`<div class="pins"></div>` : nothing}
         ${state.refusal ? more?.drawRefusal(this, state) : html`<caddy-chat-messages .state=${state} .view=${view} .saw=${(seq) => more.saw(this, state, seq)}></caddy-chat-messages>
           <p class="typing">${more?.typingText(words, state)}</p>
           <p class="note" role="status">${state.gap && !this.note ? words.get('gap') : this.note?.text}${this.note?.action

@@ -1,4 +1,7 @@
 import { html, nothing } from 'lit'
+import { editNewest, saveEdit, stopDraft, targetOfDraft } from './drafts.js'
+import { mentionsIn } from './mention.js'
+import { nameOf } from './text.js'
 
 // What is below the messages of a room, or in place of them. element is the <caddy-chat>.
 
@@ -10,11 +13,15 @@ export function drawField(element, state) {
     : muted === Infinity ? words.get('youAreMuted') : muted ? words.get('youAreMutedUntil', { time: dates.time.format(muted) }) : ''
   if (muted && muted !== Infinity) element.redrawLater(muted - session.chat.now())
   if (closed) return html`<p class="closed" role="status">${closed}</p>`
-  return html`<caddy-chat-composer .state=${state} .words=${words} .said=${(text) => say(element, text)} .typed=${() => session.chat.typing(state.name)}
+  const { reply, editing } = state
+  const target = (reply || editing) && targetOfDraft(element, state)
+  const draft = (reply || editing) && { target, title: words.get(editing ? 'editing' : 'replyTo', { name: target?.from ? nameOf(target.from) : '' }) }
+  return html`<caddy-chat-composer .state=${state} .words=${words} .draft=${draft} .editNewest=${() => editNewest(element, state)} .stopDraft=${() => stopDraft(element, state)} .said=${(text) => say(element, text)} .typed=${() => session.chat.typing(state.name)}
     .tell=${(text) => element.tell(text)}></caddy-chat-composer>`
 }
 
-// say sends a text to the room that is shown. It reports whether it did.
+// say sends a text to the room that is shown. It reports whether it did: the text
+// of an edit stays until the server has it.
 function say(element, text) {
   const { session, current, words } = element
   const over = [...text].length - (session.chat.limits?.text ?? Infinity)
@@ -23,9 +30,17 @@ function say(element, text) {
     return false
   }
   element.note = undefined
-  session.rooms.get(current).divideAfter = undefined
-  session.chat.send(current, { text }).catch(({ code }) => code === 'outbox_full' && element.tell(words.error(code))) // the list shows other failures
+  const state = session.rooms.get(current)
+  if (state.editing) {
+    saveEdit(element, state, text)
+    return false
+  }
+  const { reply } = state
+  state.divideAfter = state.reply = undefined
+  session.chat.send(current, { text }, { reply, mentions: mentionsIn(state, text) }).catch(({ code }) => code === 'outbox_full' && element.tell(words.error(code))) // the list shows other failures
+  state.called = undefined
   element.renderRoot.querySelector('caddy-chat-messages').toEnd()
+  element.requestUpdate()
   return true
 }
 

@@ -1,7 +1,9 @@
-import { html, render } from 'lit'
+import { html, nothing, render } from 'lit'
 
-// openMenu shows a menu below a button, inside of root. An item is { label, run } or
-// { label, items, title }, which shows another list. The focus returns to the button.
+// openMenu shows a menu below a button, inside of root. An item is { label, run }, with the
+// time after which it goes, in milliseconds, if it does; { label, items, title }, which shows
+// another list; { label, row }, with items side by side; or { label, name, fill(done) }, which
+// resolves to an element to show instead. The focus returns to the button.
 export function openMenu(root, button, items) {
   const menu = document.createElement('div')
   menu.className = 'menu'
@@ -9,7 +11,9 @@ export function openMenu(root, button, items) {
   menu.setAttribute('part', 'menu')
   root.append(menu)
 
+  const timers = []
   const close = () => {
+    timers.forEach(clearTimeout)
     document.removeEventListener('pointerdown', onOutside, true)
     menu.remove()
   }
@@ -20,20 +24,33 @@ export function openMenu(root, button, items) {
   const onOutside = (event) => event.composedPath().includes(menu) || close()
   const choose = (item) => {
     if (item.items) return show(item.items, item.title)
+    if (item.fill) return fill(item)
     leave()
     item.run()
   }
+  const fill = async (item) => {
+    const content = await item.fill(leave)
+    menu.setAttribute('role', 'dialog')
+    menu.setAttribute('aria-label', item.name)
+    render(content, menu)
+    place(root, button, menu)
+  }
+  const draw = (item) => html`<button type="button" role="menuitem" tabindex="-1" class=${item.pressed ? 'pressed' : nothing} title=${item.name ?? nothing} aria-label=${item.name ?? nothing}
+    aria-haspopup=${item.items ? 'menu' : item.fill ? 'dialog' : 'false'} @click=${() => choose(item)}>${item.label}</button>`
   const show = (list, title) => {
     if (title) menu.setAttribute('aria-label', title)
-    render(html`${title ? html`<p aria-hidden="true">${title}</p>` : ''}${list.map((item) => html`
-      <button type="button" role="menuitem" tabindex="-1" aria-haspopup=${item.items ? 'menu' : 'false'} @click=${() => choose(item)}>${item.label}</button>`)}`, menu)
+    render(html`${title ? html`<p aria-hidden="true">${title}</p>` : ''}${list.map((item) => (item.row ? html`<div role="group" aria-label=${item.label}>${item.row.map(draw)}</div>` : draw(item)))}`, menu)
     menu.querySelector('button')?.focus({ preventScroll: true })
     place(root, button, menu)
   }
   menu.addEventListener('keydown', (event) => {
+    if (menu.role !== 'menu' && event.key !== 'Escape') return
     const all = [...menu.querySelectorAll('button')]
     const at = all.indexOf(menu.getRootNode().activeElement)
-    const to = { ArrowDown: (at + 1) % all.length, ArrowUp: (at - 1 + all.length) % all.length, Home: 0, End: all.length - 1 }[event.key]
+    const next = (at + 1) % all.length
+    const previous = (at - 1 + all.length) % all.length
+    const [ArrowRight, ArrowLeft] = menu.matches(':dir(rtl)') ? [previous, next] : [next, previous]
+    const to = { ArrowDown: next, ArrowUp: previous, ArrowRight, ArrowLeft, Home: 0, End: all.length - 1 }[event.key]
     if (event.key === 'Escape' || event.key === 'Tab') leave()
     else if (to === undefined) return
     else all[to].focus({ preventScroll: true })
@@ -42,6 +59,9 @@ export function openMenu(root, button, items) {
   })
   document.addEventListener('pointerdown', onOutside, true)
   show(items)
+  for (const item of items) {
+    if (item.time < 2 ** 31) timers.push(setTimeout(() => show(items = items.filter((it) => it !== item)), item.time))
+  }
 }
 
 // place puts the menu beside the button, inside of root.

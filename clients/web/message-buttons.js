@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit'
 import { untilMidnight } from './dates.js'
 import { downIcon } from './icons.js'
-import { moreIcon, takeBackIcon } from './more-icons.js'
+import { atIcon, moreIcon, takeBackIcon, topIcon } from './more-icons.js'
 import { Reading } from './reading.js'
 
 // What the list of messages gets when the first ones are drawn: the buttons, the keys, and
@@ -19,6 +19,12 @@ export function drawFailed({ code, key }, { words, on }) {
   return html`<span class="state">${words.get('notSent', { why: words.error(code) })}</span>
     <button class="link" @click=${() => on.retry(key)}>${words.get('retry')}</button>
     <button class="link" @click=${() => on.discard(key)}>${words.get('discard')}</button>`
+}
+
+// drawSigns draws what a message has of its own: that it mentions the user, or is pinned.
+export function drawSigns({ mentions, seq }, { words, me, pins }) {
+  const sign = (icon, word) => html`<i role="img" aria-label=${words.get(word)} title=${words.get(word)}>${icon}</i>`
+  return html`${mentions?.some((id) => id === me || id === '*') ? sign(atIcon, 'mentioned') : nothing}${pins?.includes(seq) ? sign(topIcon, 'pinned') : nothing}`
 }
 
 // drawTaken offers the text of one's own message that was taken back.

@@ -109,6 +109,7 @@ class Messages extends LitElement {
     const { state } = this
     if (!state.placed) this.place()
     else if (state.window.follows) this.scrollToEnd()
+    else if (this.goal) this.reachGoal()
     else this.restoreAnchor()
     this.view.late?.tend(this)
     this.fill()
@@ -141,10 +142,21 @@ class Messages extends LitElement {
 
   // toDivider scrolls to the first unread message, or to the end if that fits as well.
   toDivider() {
-    const { scroller, state } = this
     const divider = this.list.querySelector('.divider')
-    if (!divider) return
-    scroller.scrollTop += divider.getBoundingClientRect().top - scroller.getBoundingClientRect().top - scroller.clientHeight / 5
+    if (divider) this.bring(divider)
+  }
+
+  // reachGoal scrolls to the message with the seq goal, before fill looks where the list is.
+  reachGoal() {
+    const row = this.list.querySelector(`[data-seq="${this.goal}"]`)
+    this.goal = undefined
+    if (row) this.bring(row)
+  }
+
+  // bring scrolls until a row is in sight, near the top.
+  bring(row) {
+    const { scroller, state } = this
+    scroller.scrollTop += row.getBoundingClientRect().top - scroller.getBoundingClientRect().top - scroller.clientHeight / 5
     state.window.follows = this.atEnd && state.window.to === state.items.length
     this.lastTop = scroller.scrollTop
     this.takeAnchor()

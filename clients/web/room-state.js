@@ -29,10 +29,12 @@ export class RoomState {
     this.stuck = false // older() failed
     this.governed = 0 // the newest entry about members, or what the room is called
     this.expected = undefined // what a new conversation will be
+    // And later: targets, see targetsOf; reply, editing and called, of what is written.
   }
 
   close() {
     this.timeline.close()
+    this.targets?.close()
     for (const { timer } of this.typing.values()) clearTimeout(timer)
   }
 

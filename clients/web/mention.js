@@ -1,0 +1,93 @@
+import { html } from 'lit'
+import { avatar } from './avatar.js'
+import { matches } from './known.js'
+import { nameOf } from './text.js'
+
+const most = 500 // people that are looked through
+const shown = 20
+
+// Mentions is the list of people that @ opens above a text field. A RoomState has called:
+// the ids of those who were chosen for what is written, by what stands for them in the text.
+export class Mentions {
+  constructor(composer) {
+    this.composer = composer
+    this.found = []
+  }
+
+  // look finds what is written before the cursor, and whom it may mean.
+  async look() {
+    const { state, field, words } = this.composer
+    const { value, selectionStart: end } = field
+    const typed = /(?<![\w.@-])@([^\s@]{0,32})$/.exec(value.slice(0, end))?.[1]
+    if (typed === undefined || state.editing) return this.close()
+    this.people ??= peopleOf(state)
+    const people = await this.people.catch(() => [])
+    if (!this.people || state !== this.composer.state || value !== field.value) return
+    const all = state.known?.moderate && !state.about?.with ? [{ id: '*', name: words.get('all') }] : []
+    const others = people.filter(({ id }) => id !== state.chat.user?.id).sort((a, b) => nameOf(a).localeCompare(nameOf(b), words.language))
+    this.found = [...others, ...all].filter((user) => matches(user, typed)).slice(0, shown)
+    this.index = 0
+    this.from = end - typed.length - 1
+    this.end = end
+    this.composer.requestUpdate()
+  }
+
+  close() {
+    this.people = undefined
+    this.found = []
+    this.composer.requestUpdate()
+  }
+
+  // onKey reports whether a key was for the list.
+  onKey({ key }) {
+    const { found, index } = this
+    if (!found.length) return false
+    if (key === 'ArrowDown') this.index = (index + 1) % found.length
+    else if (key === 'ArrowUp') this.index = (index + found.length - 1) % found.length
+    else if (key === 'Enter' || key === 'Tab') this.choose(found[index])
+    else if (key === 'Escape') this.close()
+    else return false
+    this.composer.requestUpdate()
+    return true
+  }
+
+  choose(user) {
+    const { state, field } = this.composer
+    const text = `@${nameOf(user)}`
+    state.called = { ...state.called, [text]: user.id }
+    field.focus({ preventScroll: true })
+    field.setRangeText(`${text} `, this.from, this.end, 'end')
+    this.close()
+    this.composer.onInput()
+  }
+
+  draw() {
+    const { found, index, composer: { words } } = this
+    return html`<ul class="mentions" id="mentions" role="listbox" aria-label=${words.get('mention')} @mousedown=${(event) => event.preventDefault()}>${found.map((user, i) => html`
+      <li role="option" id="mention${i}" aria-selected=${String(i === index)} @click=${() => this.choose(user)}>${user.id === '*' ? html`<b class="avatar">@</b>` : avatar(user, () => {})}<span dir="auto">${nameOf(user)}</span></li>`)}</ul>`
+  }
+
+  drawn() {
+    this.composer.querySelector('[role=option][aria-selected=true]')?.scrollIntoView({ block: 'nearest' })
+  }
+}
+
+// peopleOf returns whom one may mention in a room: the members of a conversation, and
+// otherwise those who are present.
+async function peopleOf({ chat, name, about }) {
+  if (about?.with) return [about.with]
+  if (!about) return (await chat.who(name)).users
+  const people = []
+  let page
+  do {
+    page = await chat.members(name, { after: people.at(-1)?.id })
+    people.push(...page.users.map(({ user }) => user))
+  } while (page.more && people.length < most)
+  return people
+}
+
+// mentionsIn returns whom a text mentions, of those who were chosen for it.
+export function mentionsIn({ called = {} }, text) {
+  const ids = new Set(Object.keys(called).filter((name) => text.includes(name)).map((name) => called[name]))
+  return ids.has('*') ? ['*'] : ids.size ? [...ids].slice(0, 50) : undefined
+}
