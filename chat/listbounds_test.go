@@ -86,3 +86,36 @@ func TestList_Refused_LeavesTheWelcome(t *testing.T) {
 		}
 	})
 }
+
+// Where reading needs a claim, lists have no row for members: who lacks the claim would be
+// told what is said. With members beside it, all members have one.
+func TestList_ReadByClaim_HasNoRows(t *testing.T) {
+	for _, c := range []struct {
+		read []string
+		rows int
+	}{{[]string{"role=staff"}, 0}, {[]string{"role=staff", "admins"}, 0}, {[]string{"role=staff", "members"}, 1}} {
+		policies := chatApp(t)
+		policies[1].Read = who(t, c.read...)
+		inBubble(t, chat.Settings{Policies: policies}, tokens{}, func(t *testing.T, b *bubble) {
+			ann := b.connect().hello(`,"token":"ann"`)
+			g := ann.create(`"key":"k","users":["ben"]`)
+			if got := ann.ask(fmt.Sprintf(`{"type":"history","id":"?","room":%q}`, g)); (got == "forbidden") != (len(c.read) == 1) {
+				t.Errorf("read %v: the owner reads: %q", c.read, got)
+			}
+			ben := b.connect()
+			ben.send(`{"type":"hello","token":"ben","list":{}}`)
+			welcome := ben.any()
+			say(t, b.journal, g, "a secret")
+			time.Sleep(time.Second)
+			ben.send(fmt.Sprintf(`{"type":"list","rooms":[%q]}`, g))
+			listed := strings.Join(drain(ben), "")
+			told := strings.Count(listed, "a secret")
+			if n := strings.Count(welcome, g); min(n, 1) != c.rows || min(told, 1) != c.rows {
+				t.Errorf("read %v: %d rows, and what is said is told %d times, want %d", c.read, n, told, c.rows)
+			}
+			if c.rows == 0 && !strings.Contains(listed, `"gone":true`) {
+				t.Errorf("read %v: %s", c.read, listed)
+			}
+		})
+	}
+}

@@ -109,8 +109,8 @@ func (p *Policy) Seats() int {
 	return p.MaxMembers
 }
 
-// MembersRead reports whether members of a conversation with that role may read it, or,
-// where that depends on who they are, whether some may.
+// MembersRead reports whether members of a conversation with that role may read it, whoever
+// they are. What claims they have, lists do not know: who reads by a claim alone has no row.
 func (p *Policy) MembersRead(role Role) bool {
 	return p.Direct && role >= Member || slices.ContainsFunc(p.Read, func(s Subject) bool {
 		switch s.kind {
@@ -118,6 +118,8 @@ func (p *Policy) MembersRead(role Role) bool {
 			return role >= Member
 		case admins:
 			return role >= Admin
+		case claimant:
+			return false
 		}
 		return true
 	})

@@ -112,7 +112,7 @@ func (c *Core) isDirect(room string) bool {
 }
 
 // isListed reports whether members with that role have a room in their lists: the policies
-// may have changed since they came. Which claims a member has is not known here.
+// may have changed since they came. Which claims a member has is not known here, so none counts.
 func (c *Core) isListed(room string, role access.Role) bool {
 	p := c.settings().Policies.Conversation(room)
 	return p != nil && !journal.IsReserved(room) && p.MembersRead(role)
