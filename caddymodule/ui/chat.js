@@ -1,1 +1,1 @@
-import'./chat-WNLATOED.js';import'./chunk-XSYPVCA2.js';import'./chunk-SDOSUXGY.js';
+import'./chat-4UMLHVKZ.js';import'./chunk-KDKHYVKM.js';import'./chunk-SDOSUXGY.js';

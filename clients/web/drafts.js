@@ -52,10 +52,13 @@ export function editNewest(element, state) {
 // refuses.
 export async function saveEdit(element, state, text) {
   const { editing } = state
+  if (editing.saving) return
+  editing.saving = true
   const { seq, body } = editing
   const same = text === textOf(body)
   const made = typeof body === 'string' ? text : { ...body, text }
   if ((same || await attempt(element, state.chat.edit(state.name, seq, made))) && state.editing === editing) stopDraft(element, state)
+  editing.saving = false
 }
 
 // targetOfDraft returns the message that is answered or edited. Of one that was taken back
