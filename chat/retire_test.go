@@ -23,7 +23,7 @@ func held(h http.Handler) http.Handler {
 func TestHub_Retire_AsksTheOldToComeBack_OneByOne(t *testing.T) {
 	const over = 2 * time.Hour
 	inBubbleWith(t, chat.Settings{MaxConnectionsPerIP: 1000, PingInterval: 24 * time.Hour}, nil, held, func(t *testing.T, b *bubble) {
-		const n = 60
+		const n = 240 // so many that chance never puts them into the wrong half
 		var clients []*client
 		for range n {
 			clients = append(clients, b.connect().hello(""))

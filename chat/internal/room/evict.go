@@ -19,13 +19,13 @@ func (rs *Rooms) Evict(ctx context.Context, name string, f func() error) error {
 		rs.mu.Unlock()
 		return wire.Unavailable.Error("")
 	}
-	e := &eviction{rs.rooms[name], make(chan struct{})}
+	e := &eviction{rooms: rs.ending[name] + 1, gone: make(chan struct{})}
 	rs.evicted[name] = e
-	if e.room == nil {
-		close(e.gone)
+	if r := rs.rooms[name]; r == nil {
+		e.ended(1)
 	} else {
-		e.room.do(func() {
-			for _, rc := range e.room.audience.receivers {
+		r.do(func() {
+			for _, rc := range r.audience.receivers {
 				rc.closeSession(wire.Unavailable)
 			}
 		})

@@ -57,6 +57,7 @@ type shared struct {
 	mu      sync.Mutex            // guards the rest, and Room.refs
 	rooms   map[string]*Room      // by name
 	makers  map[string]netip.Addr // by room: the address for which it counts in made
+	ending  map[string]int        // by name: rooms that are not in the list any more, and may still follow the journal
 	evicted map[string]*eviction  // by name
 
 	made backpressure.Share[netip.Addr] // of the rooms; it has a mutex of its own
@@ -64,16 +65,25 @@ type shared struct {
 
 // eviction is a call of Rooms.Evict under way.
 type eviction struct {
-	room *Room
-	gone chan struct{} // closed once the room has ended
+	rooms int           // of that name that follow the journal; guarded by shared.mu
+	gone  chan struct{} // closed once all of them have ended
+}
+
+func (e *eviction) ended(n int) {
+	if e.rooms -= n; e.rooms == 0 {
+		close(e.gone)
+	}
 }
 
 // ended says that a room has ended, and does not follow the journal any more.
 func (s *shared) ended(r *Room) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.evicted[r.name]; e != nil && e.room == r {
-		close(e.gone)
+	if s.ending[r.name]--; s.ending[r.name] == 0 {
+		delete(s.ending, r.name)
+	}
+	if e := s.evicted[r.name]; e != nil {
+		e.ended(1)
 	}
 }
 
@@ -158,6 +168,7 @@ func (r *Room) unlistLocked() {
 		r.rooms.made.GiveBack(r.rooms.makers[r.name], 1)
 		delete(r.rooms.rooms, r.name)
 		delete(r.rooms.makers, r.name)
+		r.rooms.ending[r.name]++
 	}
 }
 

@@ -40,7 +40,7 @@ func NewRooms(cfg Config) *Rooms {
 	rs := &Rooms{}
 	rs.journal, rs.onPanic, rs.onLost = cfg.Journal, cfg.OnPanic, cfg.OnLost
 	rs.node = cfg.Journal.Nodes().Self().ID
-	rs.rooms, rs.makers, rs.evicted = map[string]*Room{}, map[string]netip.Addr{}, map[string]*eviction{}
+	rs.rooms, rs.makers, rs.ending, rs.evicted = map[string]*Room{}, map[string]netip.Addr{}, map[string]int{}, map[string]*eviction{}
 	rs.settings.Store(&cfg.Settings)
 	return rs
 }
