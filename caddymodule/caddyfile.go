@@ -27,6 +27,7 @@ func init() {
 //	        journal                <engine> …
 //	        policy                 <pattern> { … }
 //	        key                    <name> <secret...> { … }
+//	        webhook                <name> <url> { … }
 //	        limits                 { … }
 //	        max_message            <size>
 //	        max_connections        <number>
@@ -53,7 +54,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, earlier any) (any, error) {
 				return d.Errf("chat: %s", twoPlaces(name, earlier.SettingsAt, "here"))
 			}
 			app.Hubs[name] = &HubSettings{SettingsAt: placeOf(d)}
-			return values.Checked(d, values.Block(d, "hub", app.Hubs[name].options(d), "policy", "key"), app.Hubs[name].validate)
+			return values.Checked(d, values.Block(d, "hub", app.Hubs[name].options(d), "policy", "key", "webhook"), app.Hubs[name].validate)
 		},
 	}, "hub")
 	return httpcaddyfile.App{Name: "chat", Value: caddyconfig.JSON(app, nil)}, err
@@ -169,7 +170,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return parse()
 		}
 	}
-	err := values.Options(d, 0, "chat", options, "auth", "policy", "key")
+	err := values.Options(d, 0, "chat", options, "auth", "policy", "key", "webhook")
 	return values.Checked(d, err, h.HubSettings.validate)
 }
 

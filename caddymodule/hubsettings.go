@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/webhooks"
 	"github.com/caddychat/caddy-chat/chat"
 )
 
@@ -29,6 +30,9 @@ type HubSettings struct {
 
 	// Programs of the site that may act here over HTTP. Default: none.
 	Keys []Key `json:"keys,omitempty"`
+
+	// Where what happens in the rooms is sent to. Default: nowhere.
+	Webhooks []webhooks.Webhook `json:"webhooks,omitempty"`
 
 	// More limits.
 	Limits Limits `json:"limits,omitzero"`
@@ -113,7 +117,10 @@ func (s *HubSettings) toChat() (set chat.Settings, err error) {
 	if set.Policies, err = toPolicies(s.Policies); err != nil {
 		return set, err
 	}
-	set.Keys, err = toKeys(s.Keys)
+	if set.Keys, err = toKeys(s.Keys); err != nil {
+		return set, err
+	}
+	set.Webhooks, err = webhooks.ToChat(s.Webhooks)
 	return set, err
 }
 
@@ -168,6 +175,9 @@ func (s *HubSettings) options(d *caddyfile.Dispenser) map[string]func() error {
 		},
 		"key": func() error {
 			return values.Checked(d, values.Append(d, parseKey, &s.Keys), func() error { return checkKeys(s.Keys) })
+		},
+		"webhook": func() error {
+			return values.Checked(d, values.Append(d, webhooks.Parse, &s.Webhooks), func() error { return webhooks.Check(s.Webhooks) })
 		},
 		"limits":                 func() error { return s.Limits.parse(d) },
 		"max_message":            func() error { return values.Size(d, &s.MaxMessage) },

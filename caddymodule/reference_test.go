@@ -55,6 +55,8 @@ func within(section, option string) string {
 		return "chat {\n" + inPolicy(option) + "\n}"
 	case section == "key":
 		return "chat {\n" + inKey(option) + "\n}"
+	case section == "webhook":
+		return "chat {\n" + inWebhook(option) + "\n}"
 	}
 	return "chat {\n" + section + " {\n" + option + "\n}\n}"
 }
@@ -71,6 +73,17 @@ func inKey(option string) string {
 		return "key k " + keySecret + " {\n" + option + "\n}"
 	}
 	return "key k " + keySecret + " {\n" + option + "\nread x\n}"
+}
+
+// hookSecret is the secret of a webhook.
+const hookSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+
+// inWebhook returns a webhook with an option.
+func inWebhook(option string) string {
+	if !strings.HasPrefix(option, "secret") {
+		option = "secret " + hookSecret + "\n" + option
+	}
+	return "webhook orders https://a.example/hook {\n" + option + "\n}"
 }
 
 // inPolicy returns a policy with an option. Some options are those of conversations.
@@ -96,7 +109,7 @@ func parse(config string) (*caddymodule.Handler, error) {
 
 // blocks returns the names of all blocks of the directive.
 func blocks(t *testing.T) []string {
-	list := []string{"chat", "hub", "limits", "policy", "key"}
+	list := []string{"chat", "hub", "limits", "policy", "key", "webhook"}
 	for _, kind := range []string{"journal", "auth"} {
 		namespace := map[string]string{"journal": "chat.journals", "auth": "chat.auth"}[kind]
 		for _, m := range caddy.GetModules(namespace) {
@@ -310,8 +323,9 @@ func caddyUser(t *testing.T, id string) string {
 // changes those for all sessions. The other options are not settings of the hub.
 func TestReference_ReloadIsTrue(t *testing.T) {
 	others := map[string]string{"<size>": "1MiB", "<number>": "7", "<duration>": "33s", "on/off": "on", "<pattern>": "tea", "<room…>": "x", "<user…>": "x", "<network…>": "::1",
+		"<event…>": "info", "<room pattern…>": "tea", "<events> [<duration>]": "7 3s",
 		"<who…>": "users", "none/joined/<count, age…>": "none", "<count, age, size…>": "7"}
-	for _, section := range []string{"chat", "hub", "limits", "policy", "key"} {
+	for _, section := range []string{"chat", "hub", "limits", "policy", "key", "webhook"} {
 		usual := effective(t, within(section, ""))
 		for _, o := range reference(t)[section] {
 			value := others[o.args]
@@ -330,6 +344,10 @@ func TestReference_ReloadIsTrue(t *testing.T) {
 				value = "y"
 			case o.name == "key":
 				value = "k " + keySecret + " {\nusers\n}"
+			case o.name == "webhook":
+				value = "orders https://a.example/ {\nsecret " + hookSecret + "\n}"
+			case section == "webhook" && o.name == "secret":
+				value = "whsec_" + strings.Repeat("QUJD", 10)
 			case o.name == "policy":
 				value = "tea {\nread users\n}"
 			case value == "":

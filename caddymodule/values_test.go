@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/caddymodule"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/webhooks"
 )
 
 // values are what options of one kind, or one option, take and refuse.
@@ -97,10 +98,18 @@ func particular(t *testing.T) map[string]values {
 		"hub key": {[]string{"k " + keySecret + " {\nusers\n}", a(31) + " {env.CHAT_TEST_KEY} " + keySecret + " {\nread *\n}"},
 			[]string{"k", keySecret + " {\nusers\n}", a(32) + " " + keySecret + " {\nusers\n}", "k " + keySecret[1:] + " {\nusers\n}", "k " + keySecret + " " + keySecret + " {\nusers\n}",
 				"k " + keySecret, "k " + keySecret + " {\nas *\n}", `k "" {` + "\nusers\n}", "k \"thirty-two characters are no secret\" {\nusers\n}", ".k " + keySecret + " {\nusers\n}"}, ""},
-		"key as":                  {[]string{"*", "u-* v"}, []string{"bot-x", "hub-*"}, "belong to the server"},
-		"key users":               {[]string{""}, []string{"on", "x"}, ""},
-		"key feed":                {[]string{""}, []string{"on", "x"}, ""},
-		"key from":                {[]string{"10.0.0.0/8 192.0.2.7", "fd00::/8 ::1"}, []string{"10.0.0.1/8", "10.0.0.0/33", "localhost", "10.0.0"}, "from"},
+		"key as":    {[]string{"*", "u-* v"}, []string{"bot-x", "hub-*"}, "belong to the server"},
+		"key users": {[]string{""}, []string{"on", "x"}, ""},
+		"key feed":  {[]string{""}, []string{"on", "x"}, ""},
+		"key from":  {[]string{"10.0.0.0/8 192.0.2.7", "fd00::/8 ::1"}, []string{"10.0.0.1/8", "10.0.0.0/33", "localhost", "10.0.0"}, "from"},
+		"hub webhook": {[]string{"orders https://a.example/x?y=z {\nsecret " + hookSecret + "\n}", a(64) + " http://10.0.0.1:8000 {\nprivate\nsecret {env.CHAT_TEST_HOOK} " + hookSecret + "\n}"},
+			[]string{"orders", "orders https://a.example", "orders https://a.example {\n}", "a.b https://a.example {\nsecret " + hookSecret + "\n}", a(65) + " https://a.example {\nsecret " + hookSecret + "\n}",
+				"orders http://a.example {\nsecret " + hookSecret + "\n}", "orders a.example {\nsecret " + hookSecret + "\n}", "orders https://u:p@a.example {\nsecret " + hookSecret + "\n}"}, "webhook"},
+		"webhook secret":          {[]string{hookSecret, hookSecret + " {env.CHAT_TEST_HOOK}"}, []string{"x", "whsec_QUJD", "whsec_%%%%", hookSecret + " short"}, "openssl rand -base64 32"},
+		"webhook private":         {[]string{""}, []string{"on", "x"}, "private takes no value"},
+		"webhook events":          {[]string{"message", "message edited recalled tagged notice member info"}, []string{"mess", "*", "online", "info info"}, "events"},
+		"webhook rooms":           {[]string{"*", "a-* b"}, []string{"{x}", strings.Repeat("*", 257)}, "pattern"},
+		"webhook batch":           {[]string{"1", "1000 1ms", "100 10s"}, []string{"0", "1001", "x", "1 11s", "1 1us", "1 1s 1s", "1 0"}, "batch"},
 		"policy direct":           {[]string{""}, []string{"on", "x"}, "direct takes no value"},
 		"limits conversations":    {[]string{"1", "100000"}, []string{"0", "-1", "100001", "many"}, "conversations"},
 		"hub limits":              {[]string{"{\n}"}, []string{"5", "{\nx 1\n}"}, ""},
@@ -145,6 +154,8 @@ func written(section, option string, global bool) string {
 		block = inPolicy(block)
 	case section == "key":
 		block = inKey(block)
+	case section == "webhook":
+		block = inWebhook(block)
 	case section != "chat" && section != "hub":
 		block = section + " {\n" + block + "\n}"
 	}
@@ -157,13 +168,13 @@ func written(section, option string, global bool) string {
 // forms returns what an option must not look like, whatever its kind.
 func forms(section string, o option, good string) map[string]string {
 	bad := map[string]string{o.name: "", o.name + ` ""`: ""}
-	if repeatable := o.name == "auth" || o.name == "policy" || o.name == "key"; !repeatable {
+	if repeatable := o.name == "auth" || o.name == "policy" || o.name == "key" || o.name == "webhook"; !repeatable {
 		bad[o.name+" "+good+"\n"+o.name+" "+good] = o.name + " is set twice"
 	}
 	if o.name != "ui" && o.name != "limits" && !strings.ContainsAny(good, "{`") {
 		bad[o.name+" "+good+" {\nx\n}"] = ""
 	}
-	if section == "hub" && o.name == "limits" || o.name == "direct" || section == "key" && o.args == "" {
+	if section == "hub" && o.name == "limits" || o.name == "direct" || o.name == "private" || section == "key" && o.args == "" {
 		delete(bad, o.name) // an empty block, or no value
 	}
 	return bad
@@ -202,6 +213,7 @@ func TestValues_OptionByValueByDoor(t *testing.T) {
 	t.Setenv("CHAT_TEST", "thirty-two bytes, which is enough")
 	t.Setenv("CHAT_TEST_ID", "wx01")
 	t.Setenv("CHAT_TEST_KEY", "another-secret-of-thirty-two-characters")
+	t.Setenv("CHAT_TEST_HOOK", "whsec_"+strings.Repeat("QUJD", 10))
 	all, tried := particular(t), 0
 	for section, options := range reference(t) {
 		doors := []bool{false, true}
@@ -247,6 +259,7 @@ func TestValues_OptionByValueByDoor(t *testing.T) {
 // hub has it then; it refuses a bad one and leaves everything as it was.
 func TestValues_Reload(t *testing.T) {
 	t.Setenv("CHAT_TEST_KEY", "another-secret-of-thirty-two-characters")
+	t.Setenv("CHAT_TEST_HOOK", "whsec_"+strings.Repeat("QUJD", 10))
 	s := testcaddy.Start(t, "chat {\njournal memory\n}")
 	all, seen := particular(t), []string{}
 	within := func(section, text string) string {
@@ -257,6 +270,8 @@ func TestValues_Reload(t *testing.T) {
 			text = inPolicy(text)
 		case "key":
 			text = inKey(text)
+		case "webhook":
+			text = inWebhook(text)
 		}
 		return "chat {\njournal memory\n" + text + "\n}"
 	}
@@ -267,7 +282,7 @@ func TestValues_Reload(t *testing.T) {
 		}
 		return fmt.Sprintf("%+v", hub.Settings())
 	}
-	for _, section := range []string{"chat", "hub", "limits", "policy", "key"} {
+	for _, section := range []string{"chat", "hub", "limits", "policy", "key", "webhook"} {
 		for _, o := range reference(t)[section] {
 			v := valuesOf(t, all, section, o)
 			if _, own := all[section+" "+o.name]; !own && slices.Contains(seen, o.args) || o.name == "journal" || o.name == "hub" {
@@ -301,7 +316,7 @@ func TestValues_Greatest_Run(t *testing.T) {
 	all, blocks := particular(t), map[string][]string{}
 	for _, section := range []string{"hub", "limits", "policy"} {
 		for _, o := range reference(t)[section] {
-			if o.name == "journal" || o.name == "policy" || o.name == "limits" || o.name == "direct" || o.name == "receipts" || strings.HasPrefix(o.args, "<who") {
+			if o.name == "journal" || o.name == "policy" || o.name == "limits" || o.name == "webhook" || o.name == "direct" || o.name == "receipts" || strings.HasPrefix(o.args, "<who") {
 				continue
 			}
 			good := valuesOf(t, all, section, o).good
@@ -358,6 +373,9 @@ func TestValues_JSON(t *testing.T) {
 				walk(wrap, path, f.Type)
 			case f.Type == reflect.TypeFor[caddymodule.Policy]() || f.Type == reflect.TypeFor[[]caddymodule.Policy]():
 				walk(fmt.Sprintf(wrap, `"policies":[{"pattern":"a",%s}]`), "policies[0]", reflect.TypeFor[caddymodule.Policy]())
+			case f.Type == reflect.TypeFor[[]webhooks.Webhook]():
+				required := `"name":"a","url":"https://a.example","secrets":["` + hookSecret + `"]`
+				walk(fmt.Sprintf(wrap, `"webhooks":[{`+required+`,%s}]`), "webhooks[0]", f.Type.Elem())
 			case f.Type.Kind() == reflect.Struct:
 				walk(fmt.Sprintf(wrap, fmt.Sprintf(`%q:{%%s}`, name)), here, f.Type)
 			case strings.HasSuffix(f.Name, "Raw"): // a module: see modules
@@ -403,6 +421,10 @@ func beyond(f reflect.StructField) []string {
 		return []string{"-1", "999999999", `"36501d"`}
 	case tag == "1m 36500d":
 		return []string{"-1", "59999999999", `"36501d"`}
+	case tag == "1 1000":
+		return []string{"-1", "1001"}
+	case tag == "1ms 10s":
+		return []string{"-1", "999999", `"11s"`}
 	case tag == "1ms 5m":
 		return []string{"-1", "999999", `"301s"`}
 	case tag != "":

@@ -29,6 +29,7 @@ var ErrLeftBehind = errors.New("left behind when the hub closed")
 // wraps ErrLeftBehind and says what it is.
 func (h *Hub) Close(ctx context.Context) error {
 	h.Leave()
+	unhooked := inBackground(h.closeFeed)
 	goodbyeTime.wait(ctx, h.core.Left())
 	marked := inBackground(h.core.Close)
 	releaseTime.wait(ctx, marked)
@@ -48,6 +49,7 @@ func (h *Hub) Close(ctx context.Context) error {
 			{"a handshake", h.workers.Wait}, // or a retirement, which waits for nobody
 			{"a room, which waits for the journal", h.rooms.Wait},
 			{"read marks", func() { <-marked }},
+			{"a webhook, which waits for the journal", func() { <-unhooked }},
 		} {
 			at.Store(&step.what)
 			step.wait()
@@ -69,6 +71,12 @@ func (h *Hub) Close(ctx context.Context) error {
 		return fmt.Errorf("%w: the journal, which does not close", ErrLeftBehind)
 	}
 	return errors.Join(fromEngine, fromJournal)
+}
+
+// closeFeed ends the webhooks and those who wait for events. It waits for no receiver.
+func (h *Hub) closeFeed() {
+	h.hooks.Close()
+	h.feed.Close()
 }
 
 // inBackground calls f, which is our own, and closes done when it returns.

@@ -42,6 +42,12 @@
 // of a goroutine, costs no more than the client or the room that it was for. Hub.Close
 // waits for none of them for longer than its context allows, and one second.
 //
+// # Webhooks
+//
+// Webhooks (package webhook) read the journal's feed by themselves: no session waits for
+// them, and a receiver that is slow or away costs nobody else anything. Hub.Configure and
+// Hub.Close don't wait for receivers.
+//
 // # Bounds
 //
 // Whoever says something in a room that has too much to pass on must wait. A client
@@ -60,6 +66,7 @@
 //	hub.go       the hub: its start, changes of settings, goodbyes
 //	close.go     the end of the hub
 //	operator.go  what an operator sees and does
+//	webhooks.go  what an operator sees and does of webhooks
 //	transfer.go  export, import, backup, erasing
 //	hosts.go     the session as the dialects see it
 //	handler.go   handshakes

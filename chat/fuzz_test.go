@@ -37,11 +37,11 @@ func FuzzV1(f *testing.F) {
 	}
 	f.Add(hello + `{"type":"send","room":"a","body":[[[]]]}` + "\n" + `{"type":"recall","room":"a","seq":1}`)
 	f.Fuzz(func(t *testing.T, frames string) {
-		feed(t, strings.Split(frames, "\n"))
+		feedFrames(t, strings.Split(frames, "\n"))
 	})
 }
 
-func feed(t *testing.T, frames []string) {
+func feedFrames(t *testing.T, frames []string) {
 	hub, err := NewHub(Config{
 		Journal: memjournal.New(memjournal.Options{}),
 		Logger:  zap.New(failOnError{t, zapcore.NewNopCore()}),

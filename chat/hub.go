@@ -12,9 +12,11 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
+	"github.com/caddychat/caddy-chat/chat/internal/feed"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/timing"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/webhook"
 	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
 	"github.com/caddychat/caddy-chat/internal/foreign"
@@ -48,6 +50,8 @@ type Hub struct {
 	journal journal.Journal // the same, but nothing of it panics
 	rooms   *room.Rooms
 	engine  *wsconn.Engine
+	feed    *feed.Feed
+	hooks   *webhook.Sender
 	cancel  context.CancelFunc // of context
 	workers sync.WaitGroup     // the goroutine of Retire, and those in which sessions begin
 
@@ -75,6 +79,9 @@ func NewHub(cfg Config) (*Hub, error) {
 	ec := set.forEngine()
 	ec.OnPanic = h.logPanic
 	h.engine = wsconn.NewEngine(ec)
+	h.feed = feed.New(h.journal)
+	h.hooks = webhook.NewSender(h.journal, h.feed, h.log)
+	h.hooks.Configure(set.Webhooks)
 	return h, nil
 }
 
@@ -143,6 +150,7 @@ func (h *Hub) Configure(s Settings) {
 	h.core.Configure(s.forActs())
 	h.engine.Tune(s.forEngine())
 	h.rooms.Configure(s.forRooms())
+	h.hooks.Configure(s.Webhooks)
 }
 
 // ReviewOrigins ends the sessions of web pages that none of these origins lets

@@ -310,6 +310,7 @@ func (h *Hub) Stats() Stats {
 	h.mu.Unlock()
 	s.addRooms(h.rooms.Counters())
 	s.addCounters(&h.counts, &h.core.Counts)
+	s.Webhooks = h.hooks.Status()
 	if j, ok := h.given.(journal.Reporter); ok {
 		s.Journal = j.Stats()
 	}

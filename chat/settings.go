@@ -7,6 +7,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/webhook"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
 )
 
@@ -102,6 +103,9 @@ type Settings struct {
 	Keys access.Keys
 	// KeyRate bounds the requests of each key. Default 200 a second, 1000 at once.
 	KeyRate access.Rate
+	// Webhooks are where events are sent to. They must be valid: see webhook.Check; those
+	// that are not are left out. Default: none.
+	Webhooks []webhook.Hook
 }
 
 func (s Settings) withDefaults() Settings {

@@ -7,6 +7,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/webhook"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -92,6 +93,7 @@ type Stats struct {
 	Refused     map[Refusal]uint64
 	Errors      map[wire.Code]uint64 // frames that refused something
 	Byes        map[wire.Code]uint64 // sessions that the server ended
+	Webhooks    []webhook.Status     // in the order of the settings
 }
 
 func (s *Stats) addRooms(c *room.Counters) {

@@ -1,0 +1,162 @@
+package webhook
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The receivers of docs/webhooks.md are run as they stand there. They take what is genuine,
+// once, and refuse what is forged or old.
+func TestDocuments_Receivers(t *testing.T) {
+	text, err := os.ReadFile("../../docs/webhooks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		language, file string
+		command        []string
+		prints         bool
+	}{
+		{"js", "receiver.mjs", []string{"node"}, true},
+		{"go", "main.go", []string{"go", "run"}, true},
+		{"php", "receiver.php", []string{"php", "-S", "127.0.0.1:$PORT"}, false},
+	} {
+		t.Run(c.language, func(t *testing.T) {
+			if _, err := exec.LookPath(c.command[0]); err != nil {
+				if c.language == "php" {
+					t.Skip("there is no php here")
+				}
+				t.Fatal(err)
+			}
+			m := regexp.MustCompile("(?s)```" + c.language + "\n(.*?)```").FindSubmatch(text)
+			if m == nil {
+				t.Fatal("docs/webhooks.md has no such receiver")
+			}
+			file := filepath.Join(t.TempDir(), c.file)
+			if err := os.WriteFile(file, m[1], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r := run(t, append(c.command, file))
+			r.play(t)
+			if c.prints {
+				if got, want := r.output(), "message tea 1\nmessage tea 2\nlost {\"room\":\"tea\",\"from\":3,\"to\":4}\nnotice tea 5\n"+
+					"lost {\"room\":\"tea\",\"from\":3,\"to\":4}\n"; got != want {
+					t.Errorf("it printed\n%s\nwant\n%s", got, want)
+				}
+			}
+		})
+	}
+}
+
+// program is a receiver that runs.
+type program struct {
+	url string
+
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (p *program) Write(text []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.Write(text)
+}
+
+func (p *program) output() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.text.String()
+}
+
+// run starts a program and waits until it listens.
+func run(t *testing.T, command []string) *program {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	l.Close()
+	p := &program{url: "http://127.0.0.1:" + port + "/"}
+	for i := range command {
+		command[i] = strings.ReplaceAll(command[i], "$PORT", port)
+	}
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Env = append(os.Environ(), "PORT="+port, "CHAT_HOOK_SECRET="+secretText)
+	cmd.Stdout = p
+	ownGroup(cmd)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	t.Cleanup(func() { killGroup(cmd); <-ended })
+	for {
+		c, err := net.Dial("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			c.Close()
+			return p
+		}
+		select {
+		case <-ended:
+			t.Fatalf("%q has ended", command)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// play sends requests of all kinds and looks at the answers.
+func (p *program) play(t *testing.T) {
+	key, other := secret(t, secretText), secret(t, "whsec_"+strings.Repeat("QUJD", 8))
+	entry := func(kind string, seq int) string {
+		return fmt.Sprintf(`{"entry":{"type":%q,"room":"tea","seq":%d}}`, kind, seq)
+	}
+	one := `{"epoch":"k","from":"k-0-0","to":"k-0-2","events":[` + entry("message", 1) + `,` + entry("message", 2) + `]}`
+	two := `{"epoch":"k","from":"k-0-2","to":"k-0-5","events":[{"gap":{"room":"tea","from":3,"to":4}},` + entry("notice", 5) + `]}`
+	for i, c := range []struct {
+		body, sent string
+		at         time.Duration
+		keys       []Secret
+		want       int
+	}{
+		{one, "", 0, []Secret{key}, 204},
+		{one, "", 0, []Secret{other, key}, 204},         // a repeat, during a change of secrets
+		{two, one, 0, []Secret{key}, 401},               // another body
+		{two, "", 0, []Secret{other}, 401},              // another secret
+		{two, "", -6 * time.Minute, []Secret{key}, 401}, // old
+		{two, "", 6 * time.Minute, []Secret{key}, 401},  // of the future
+		{two, "", 0, nil, 401},                          // no signature
+		{two, "", 0, []Secret{key}, 204},
+		{two, "", -4 * time.Minute, []Secret{key}, 204},
+	} {
+		req, err := http.NewRequest("POST", p.url, strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		signed := c.body
+		if c.sent != "" {
+			signed = c.sent
+		}
+		Sign(req.Header, "orders.a.b", time.Now().Add(c.at), []byte(signed), c.keys)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+		if res.StatusCode != c.want {
+			t.Errorf("request %d: status %d, want %d", i, res.StatusCode, c.want)
+		}
+	}
+}

@@ -1,0 +1,14 @@
+//go:build unix
+
+package webhook
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+// ownGroup makes a program and what it starts a group, which killGroup ends: go run starts
+// another program.
+func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+func killGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

@@ -1,0 +1,20 @@
+package chat
+
+import (
+	"context"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/webhook"
+)
+
+// Webhooks returns what the hub's webhooks are doing, in the order of the settings.
+func (h *Hub) Webhooks() []webhook.Status { return h.hooks.Status() }
+
+// ReplayWebhook moves a webhook back, so that it sends again what was recorded since a
+// time, as far as the journal's feed keeps it: 72 hours, or less. The error wraps
+// webhook.ErrUnknown if there is no webhook of that name.
+func (h *Hub) ReplayWebhook(ctx context.Context, name string, since time.Time) ([]webhook.Moved, error) {
+	ctx, cancel := h.core.Bound(ctx)
+	defer cancel()
+	return h.hooks.Replay(ctx, name, since)
+}
