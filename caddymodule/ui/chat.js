@@ -1,1 +1,1 @@
-import'./chat-4UMLHVKZ.js';import'./chunk-KDKHYVKM.js';import'./chunk-SDOSUXGY.js';
+import'./chat-P7C33VKF.js';import'./chunk-GTFCITWX.js';import'./chunk-SDOSUXGY.js';

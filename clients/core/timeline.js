@@ -48,7 +48,7 @@ export class Timeline {
     try {
       return await this.load(limit)
     } finally {
-      if (!--this.loads) this.missed = []
+      if (!--this.loads) this.missed.clear()
     }
   }
 
@@ -70,7 +70,7 @@ export class Timeline {
     this.complete = !batch.more || newest === undefined // an empty batch leads no further
     const had = this.placed
     for (const entry of batch.entries.reverse()) this.insert(entry, Math.max(tagged, newest))
-    for (const entry of this.missed.splice(0)) this.amend(entry)
+    for (const entry of [...this.missed.values()]) this.amend(entry, true)
     return this.placed - had
   }
 
@@ -132,12 +132,13 @@ export class Timeline {
   }
 
   // amend applies an entry that is about an earlier message. An edit has no body if its
-  // message was recalled since, which another entry says, or is no longer kept.
-  amend(entry) {
+  // message was recalled since, which another entry says, or is no longer kept. Of what
+  // came while history was loaded nobody knows whether the history has it: early is true.
+  amend(entry, early) {
     const { type, seq, target, body } = entry
     const i = this.items.findIndex((item, j) => j < this.placed && item.seq === target)
     if (i < 0) {
-      if (this.loads) this.missed.push(entry) // the history that comes may be older
+      if (this.loads) this.miss(entry)
       return
     }
     let item = this.items[i]
@@ -149,9 +150,18 @@ export class Timeline {
       item = { ...item, body, edited: seq }
     } else {
       if (seq <= item.tagged) return
-      item = { ...item, tags: retag(item.tags, entry, this.chat.user?.id), tagged: seq }
+      item = { ...item, tags: retag(item.tags, entry, this.chat.user?.id, early), tagged: seq }
     }
     this.splice(i, 1, [item])
+  }
+
+  // miss keeps an entry while history is loaded, which may be older: the newest edit of each
+  // message, and the newest entry of each user about each tag.
+  miss(entry) {
+    const { type, target, tag, shared, from } = entry
+    const key = JSON.stringify([type, target, tag, shared, from?.id])
+    this.missed.delete(key) // the order is that of seq
+    this.missed.set(key, entry)
   }
 
   // updateOwn takes the new state of one of the user's own messages.
@@ -197,7 +207,7 @@ export class Timeline {
     this.last = 0 // the highest
     this.epoch = undefined // of both
     this.complete = false // the server has nothing older
-    this.missed = [] // while history is loaded: entries about messages that are not here
+    this.missed = new Map() // while history is loaded: entries about messages that are not here
   }
 
   noteSeq(seq) {
@@ -239,9 +249,10 @@ export class Timeline {
 const recall = (item) => Object.assign(item, { body: undefined, mentions: undefined, tags: undefined, recalled: true })
 
 // retag returns the tags of a message after one was set or, with the value false, removed.
-// The server names only some users: one whom it did not name may have the tag if more
-// users have it than are named.
-function retag(tags = [], { tag, value, shared, from }, me) {
+// The server names only some of many users. One whom it did not name has the tag if that is
+// removed, and has it not if it is set; and with early it is taken for done: the server has
+// most likely read the history later.
+function retag(tags = [], { tag, value, shared, from }, me, early) {
   const old = tags.find((it) => it.tag === tag && !it.users === Boolean(shared))
   const set = value !== false
   let made = set && { tag, value }
@@ -250,7 +261,9 @@ function retag(tags = [], { tag, value, shared, from }, me) {
     const { users = 0, mine = false, some = [] } = old ?? {}
     const others = some.filter((it) => it !== id)
     const own = id === me
-    const had = own ? mine : others.length < some.length || (!set && users > some.length)
+    const unknown = !own && others.length === some.length && users > some.length
+    if (unknown && early) return tags
+    const had = own ? mine : unknown ? !set : others.length < some.length
     const now = users + set - had
     made = now > 0 && { tag, users: now, mine: own ? set : mine, some: set ? [...others, id] : others }
   }

@@ -59,7 +59,7 @@ var Timeline = class {
     try {
       return await this.load(limit);
     } finally {
-      if (!--this.loads) this.missed = [];
+      if (!--this.loads) this.missed.clear();
     }
   }
   async load(limit) {
@@ -79,7 +79,7 @@ var Timeline = class {
     this.complete = !batch.more || newest === void 0;
     const had = this.placed;
     for (const entry of batch.entries.reverse()) this.insert(entry, Math.max(tagged, newest));
-    for (const entry of this.missed.splice(0)) this.amend(entry);
+    for (const entry of [...this.missed.values()]) this.amend(entry, true);
     return this.placed - had;
   }
   // trim removes the oldest items with a seq, except the newest keep of them.
@@ -135,13 +135,14 @@ var Timeline = class {
     this.splice(i, 0, [item]);
   }
   // amend applies an entry that is about an earlier message. An edit has no body if its
-  // message was recalled since, which another entry says, or is no longer kept.
-  amend(entry) {
+  // message was recalled since, which another entry says, or is no longer kept. Of what
+  // came while history was loaded nobody knows whether the history has it: early is true.
+  amend(entry, early) {
     var _a;
     const { type, seq, target, body } = entry;
     const i = this.items.findIndex((item2, j) => j < this.placed && item2.seq === target);
     if (i < 0) {
-      if (this.loads) this.missed.push(entry);
+      if (this.loads) this.miss(entry);
       return;
     }
     let item = this.items[i];
@@ -153,9 +154,17 @@ var Timeline = class {
       item = { ...item, body, edited: seq };
     } else {
       if (seq <= item.tagged) return;
-      item = { ...item, tags: retag(item.tags, entry, (_a = this.chat.user) == null ? void 0 : _a.id), tagged: seq };
+      item = { ...item, tags: retag(item.tags, entry, (_a = this.chat.user) == null ? void 0 : _a.id, early), tagged: seq };
     }
     this.splice(i, 1, [item]);
+  }
+  // miss keeps an entry while history is loaded, which may be older: the newest edit of each
+  // message, and the newest entry of each user about each tag.
+  miss(entry) {
+    const { type, target, tag, shared, from } = entry;
+    const key = JSON.stringify([type, target, tag, shared, from == null ? void 0 : from.id]);
+    this.missed.delete(key);
+    this.missed.set(key, entry);
   }
   // updateOwn takes the new state of one of the user's own messages.
   updateOwn(message) {
@@ -196,7 +205,7 @@ var Timeline = class {
     this.last = 0;
     this.epoch = void 0;
     this.complete = false;
-    this.missed = [];
+    this.missed = /* @__PURE__ */ new Map();
   }
   noteSeq(seq) {
     var _a;
@@ -232,7 +241,7 @@ var Timeline = class {
   }
 };
 var recall = (item) => Object.assign(item, { body: void 0, mentions: void 0, tags: void 0, recalled: true });
-function retag(tags = [], { tag, value, shared, from }, me) {
+function retag(tags = [], { tag, value, shared, from }, me, early) {
   const old = tags.find((it) => it.tag === tag && !it.users === Boolean(shared));
   const set = value !== false;
   let made = set && { tag, value };
@@ -241,7 +250,9 @@ function retag(tags = [], { tag, value, shared, from }, me) {
     const { users = 0, mine = false, some = [] } = old != null ? old : {};
     const others = some.filter((it) => it !== id);
     const own = id === me;
-    const had = own ? mine : others.length < some.length || !set && users > some.length;
+    const unknown = !own && others.length === some.length && users > some.length;
+    if (unknown && early) return tags;
+    const had = own ? mine : unknown ? !set : others.length < some.length;
     const now = users + set - had;
     made = now > 0 && { tag, users: now, mine: own ? set : mine, some: set ? [...others, id] : others };
   }

@@ -141,7 +141,34 @@ test('a message that history brings has its state, and nothing that came meanwhi
     [1, 'one', 17, [{ tag: '👍', users: 2, mine: true, some: ['u-bo', 'u-li'] }]], [2, 'later', 13, undefined],
     [3, undefined, undefined, undefined], [4, 'four', 15, undefined], [9, '9', undefined, undefined],
   ])
-  assert.deepEqual(watched.timeline.missed, [])
+  assert.equal(watched.timeline.missed.size, 0)
+})
+
+test('reactions that came while history was loaded count once, also of many users', async () => {
+  const fixture = new Fixture()
+  const watched = watch(fixture)
+  const socket = fixture.joinRoom('tea', { entries: [message(9)] })
+  const older = watched.timeline.older()
+  const user = (id) => ({ from: { id, name: '' } })
+  // The server has read the history after all of them: x and a have the tag, y and b have not.
+  for (const frame of [tagged(10, 1, { ...user('a'), value: false }), tagged(11, 1, user('x')), tagged(12, 1, { ...user('y'), value: false }),
+    tagged(13, 1, user('b')), tagged(14, 1, user('a')), tagged(15, 1, { ...user('b'), value: false })]) socket.receive(frame)
+  answerHistory(fixture, [message(1, many({ some: ['a', 'c', 'd'] }))])
+  await older
+  assert.equal(watched.shown()[0][3][0].users, 9)
+  socket.receive(tagged(16, 1, user('b')))
+  assert.equal(watched.shown()[0][3][0].users, 10)
+})
+
+test('the tags of history from before the join are not counted again', async () => {
+  const fixture = new Fixture()
+  const watched = watch(fixture)
+  fixture.welcome()
+  const older = watched.timeline.older()
+  answerHistory(fixture, [message(1, many()), tagged(2, 1)])
+  await older
+  fixture.joinRoom('tea', { entries: [tagged(2, 1), tagged(3, 1, { from: li })], last: 3 })
+  assert.deepEqual(watched.shown(), [[1, '1', undefined, many({ users: 10, mine: true, some: ['a', 'b', 'c', 'u-li'] }).tags]])
 })
 
 test('the pins of a room are those of now: also after a recall, and over two pages', () => {

@@ -20,14 +20,27 @@ export class FakeClock {
   // advance moves the time forward and runs the timers that become due.
   advance(ms) {
     const end = this.time + ms
-    for (;;) {
-      const next = this.next()
-      if (!next || next[1].due > end) break
-      this.time = Math.max(this.time, next[1].due)
-      this.timers.delete(next[0])
-      next[1].run()
+    while (this.runNext(end));
+    this.time = end
+  }
+
+  // play is advance, except that promises settle after each timer, as they do in an app.
+  async play(ms) {
+    const end = this.time + ms
+    while (this.runNext(end)) {
+      for (let i = 0; i < 5; i++) await undefined
     }
     this.time = end
+  }
+
+  // runNext runs the timer that is due first, and reports whether one is due until end.
+  runNext(end) {
+    const [handle, { run, due } = {}] = this.next() ?? []
+    if (!(due <= end)) return false
+    this.time = Math.max(this.time, due)
+    this.timers.delete(handle)
+    run()
+    return true
   }
 
   // jump sets the device's clock to another time.

@@ -20,7 +20,7 @@ export class ModelServer {
   }
 
   room(name) {
-    if (!this.rooms.has(name)) this.rooms.set(name, { name, epoch: `e${++this.epochs}`, last: 0, entries: [], all: [], keys: new Map() })
+    if (!this.rooms.has(name)) this.rooms.set(name, { name, epoch: `e${++this.epochs}`, last: 0, entries: [], all: [], keys: new Map(), now: new Map() })
     return this.rooms.get(name)
   }
 
@@ -29,10 +29,57 @@ export class ModelServer {
     const entry = { type: 'message', room: room.name, seq: ++room.last, at: this.clock.now(), ...fields }
     room.entries.push(entry)
     room.all.push(entry) // kept even after truncate
+    if (entry.type === 'message') room.now.set(entry.seq, { body: entry.body, tags: [] })
     for (const session of this.sessions) {
       if (session.rooms.get(room.name)) session.send(entry)
     }
     return entry
+  }
+
+  // change records an entry about a message, of the type edited, tagged or recalled.
+  // It returns undefined if there is nothing to change.
+  change(room, { target, ...fields }) {
+    const { type, from, body, tag, value, shared } = fields
+    const now = room.now.get(target)
+    if (!now || now.recalled || target <= room.last - room.entries.length) return
+    const user = shared ? '' : from.id
+    if (type === 'edited') {
+      now.body = body
+      now.edited = room.last + 1
+    } else if (type === 'recalled') {
+      room.now.set(target, { recalled: true, tags: [] })
+    } else {
+      const others = now.tags.filter((it) => it.tag !== tag || it.user !== user)
+      if (now.tags.some((it) => it.tag === tag && it.user === user && it.value === value)) return
+      if (value === false && others.length === now.tags.length) return
+      now.tags = value === false ? others : [...others, { tag, user, value }]
+    }
+    return this.append(room, { target, ...fields })
+  }
+
+  // tagsOf returns the tags of a message as a user is shown them.
+  tagsOf({ tags }, me) {
+    const names = [...new Set(tags.filter(({ user }) => user).map(({ tag }) => tag))]
+    const personal = names.map((name) => {
+      const users = tags.filter(({ tag, user }) => tag === name && user).map(({ user }) => user)
+      return { tag: name, users: users.length, mine: users.includes(me), some: users.slice(0, 3) }
+    })
+    return [...tags.filter(({ user }) => !user).map(({ tag, value }) => ({ tag, value })), ...personal]
+  }
+
+  // shown returns an entry as a page has it: as it is now.
+  shown(room, entry, me) {
+    const now = room.now.get(entry.type === 'edited' ? entry.target : entry.seq)
+    if (entry.type === 'edited') return { ...entry, body: entry.target > room.last - room.entries.length ? now.body : undefined }
+    if (!now) return entry
+    const { body, edited, recalled } = now
+    const tags = this.tagsOf(now, me)
+    return { ...entry, body, edited, recalled, tags: tags.length ? tags : undefined }
+  }
+
+  pins(room) {
+    const pinned = room.entries.filter(({ seq }) => room.now.get(seq)?.tags.some(({ tag, user }) => tag === 'pin' && !user))
+    return pinned.length ? pinned.map(({ seq }) => seq) : undefined
   }
 
   // truncate drops the oldest entries.
@@ -50,10 +97,11 @@ export class ModelServer {
   }
 
   // stateOf returns a room's state for a client that has the entries up to after.
-  stateOf(room, { epoch, after }) {
-    const { entries, last } = room
+  stateOf(room, { epoch, after }, me) {
+    const { last } = room
+    const entries = room.entries.map((entry) => this.shown(room, entry, me))
     const oldest = last - entries.length
-    const state = { room: room.name, epoch: room.epoch, last, members: 1, read: 0, unread: 0, write: true, moderate: false }
+    const state = { room: room.name, epoch: room.epoch, last, members: 1, read: 0, unread: 0, write: true, moderate: false, pins: this.pins(room) }
     const newest = { ...state, entries: entries.slice(-limits.page), more: false, gap: false }
     if (after === undefined) return newest
     if (epoch !== room.epoch || after > last || after < oldest) return { ...newest, gap: true }
@@ -100,7 +148,7 @@ class Session {
   }
 
   join(fields) {
-    const state = this.server.stateOf(this.server.room(fields.room), fields)
+    const state = this.server.stateOf(this.server.room(fields.room), fields, this.user.id)
     this.rooms.set(fields.room, !state.more)
     return state
   }
@@ -133,11 +181,29 @@ class Session {
     if (!early) ok(seq)
   }
 
+  on_edit({ room, seq, body }) {
+    return this.change(room, seq, { type: 'edited', body })
+  }
+
+  on_tag({ room, seq, tag, value, shared }) {
+    return this.change(room, seq, { type: 'tagged', tag, value, shared })
+  }
+
+  on_recall({ room, seq }) {
+    return this.change(room, seq, { type: 'recalled' })
+  }
+
+  // change does not say whether anything has changed, and needs no one to have joined.
+  change(room, target, fields) {
+    this.server.change(this.server.room(room), { target, from: this.user, ...fields })
+    return { type: 'ok', room, duplicate: false }
+  }
+
   on_history({ room: name, before = Infinity, limit = limits.page }) {
-    const { entries, epoch } = this.server.room(name)
-    const older = entries.filter(({ seq }) => seq < before)
-    const newest = older.slice(-Math.min(limit, limits.page))
-    return { type: 'history', room: name, epoch, entries: newest, more: newest.length < older.length }
+    const room = this.server.room(name)
+    const older = room.entries.filter(({ seq }) => seq < before)
+    const newest = older.slice(-Math.min(limit, limits.page)).map((entry) => this.server.shown(room, entry, this.user.id))
+    return { type: 'history', room: name, epoch: room.epoch, entries: newest, more: newest.length < older.length }
   }
 
   on_ping() {
