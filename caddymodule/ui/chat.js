@@ -1,1 +1,1 @@
-import'./chat-P7C33VKF.js';import'./chunk-GTFCITWX.js';import'./chunk-SDOSUXGY.js';
+import'./chat-FUC2U3Q6.js';import'./chunk-CUPM6I4H.js';import'./chunk-SDOSUXGY.js';

@@ -256,6 +256,6 @@ export function checkEntry({ type, seq, at, from, reply = 1, mentions = [], edit
   demand(isNumber(seq) && at > 0)
   if (type === 'message') demand(from.id && [reply, edited].every(isNumber) && mentions.every(isText) && tags.every(isTag))
   if (/^(edited|tagged|recalled)$/.test(type)) demand(isNumber(target))
-  if (type === 'tagged') demand(isText(tag) && value !== undefined && (shared || from.id))
+  if (type === 'tagged' && tag !== undefined) demand(isText(tag) && value !== undefined && (shared || from.id)) // else the message is not shown
   if (type === 'member') demand(role && users.every(({ id }) => id))
 }

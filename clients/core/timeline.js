@@ -135,7 +135,8 @@ export class Timeline {
   // message was recalled since, which another entry says, or is no longer kept. Of what
   // came while history was loaded nobody knows whether the history has it: early is true.
   amend(entry, early) {
-    const { type, seq, target, body } = entry
+    const { type, seq, target, body, tag } = entry
+    if (type === 'tagged' && tag === undefined) return // of a message that the user is not shown
     const i = this.items.findIndex((item, j) => j < this.placed && item.seq === target)
     if (i < 0) {
       if (this.loads) this.miss(entry)

@@ -204,7 +204,7 @@ export interface Edited<Body = { text: string }> extends Told {
   at: number
   from: User
   target: number
-  /** Missing if the message was recalled, or is no longer kept. */
+  /** Missing if the message was recalled, is no longer kept, or is not shown to the user. */
   body?: Body
 }
 
@@ -216,8 +216,9 @@ export interface Tagged extends Told {
   at: number
   from: User
   target: number
-  tag: string
-  value: Json
+  /** Missing, like value and shared, if the user is not shown the message. */
+  tag?: string
+  value?: Json
   shared?: true
 }
 

@@ -670,7 +670,7 @@ function checkEntry({ type, seq, at, from, reply = 1, mentions = [], edited = 1,
   demand(isNumber(seq) && at > 0);
   if (type === "message") demand(from.id && [reply, edited].every(isNumber) && mentions.every(isText) && tags.every(isTag));
   if (/^(edited|tagged|recalled)$/.test(type)) demand(isNumber(target));
-  if (type === "tagged") demand(isText(tag) && value !== void 0 && (shared || from.id));
+  if (type === "tagged" && tag !== void 0) demand(isText(tag) && value !== void 0 && (shared || from.id));
   if (type === "member") demand(role && users.every(({ id }) => id));
 }
 

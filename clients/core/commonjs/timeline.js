@@ -136,7 +136,8 @@ var Timeline = class {
   // came while history was loaded nobody knows whether the history has it: early is true.
   amend(entry, early) {
     var _a;
-    const { type, seq, target, body } = entry;
+    const { type, seq, target, body, tag } = entry;
+    if (type === "tagged" && tag === void 0) return;
     const i = this.items.findIndex((item2, j) => j < this.placed && item2.seq === target);
     if (i < 0) {
       if (this.loads) this.miss(entry);

@@ -171,6 +171,18 @@ test('the tags of history from before the join are not counted again', async () 
   assert.deepEqual(watched.shown(), [[1, '1', undefined, many({ users: 10, mine: true, some: ['a', 'b', 'c', 'u-li'] }).tags]])
 })
 
+test('edits and tags of what the user is not shown say nothing, and are no mistake', async () => {
+  const fixture = new Fixture()
+  const watched = watch(fixture)
+  const socket = fixture.joinRoom('tea', { entries: [entry(3, 'tagged', 1), message(4)], pins: [4] })
+  const older = watched.timeline.older()
+  for (const frame of [entry(5, 'tagged', 1), edited(6, 1), entry(7, 'tagged', 4), message(8)]) socket.receive(frame)
+  answerHistory(fixture, [message(1, many()), entry(2, 'tagged', 1)])
+  await older
+  assert.deepEqual(watched.shown().map(([seq, , , tags]) => [seq, tags]), [[1, many().tags], [4, undefined], [8, undefined]])
+  assert.deepEqual([fixture.of('error'), fixture.of('removed'), fixture.chat.rooms.get('tea').pins], [[], [], [4]])
+})
+
 test('the pins of a room are those of now: also after a recall, and over two pages', () => {
   const fixture = new Fixture()
   const pins = () => fixture.chat.rooms.get('tea').pins

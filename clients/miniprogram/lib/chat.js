@@ -674,7 +674,7 @@ function checkEntry({ type, seq, at, from, reply = 1, mentions = [], edited = 1,
   demand(isNumber(seq) && at > 0);
   if (type === "message") demand(from.id && [reply, edited].every(isNumber) && mentions.every(isText) && tags.every(isTag));
   if (/^(edited|tagged|recalled)$/.test(type)) demand(isNumber(target));
-  if (type === "tagged") demand(isText(tag) && value !== void 0 && (shared || from.id));
+  if (type === "tagged" && tag !== void 0) demand(isText(tag) && value !== void 0 && (shared || from.id));
   if (type === "member") demand(role && users.every(({ id }) => id));
 }
 
@@ -1227,7 +1227,8 @@ var Timeline = class {
   // came while history was loaded nobody knows whether the history has it: early is true.
   amend(entry, early) {
     var _a;
-    const { type, seq, target, body } = entry;
+    const { type, seq, target, body, tag } = entry;
+    if (type === "tagged" && tag === void 0) return;
     const i = this.items.findIndex((item2, j) => j < this.placed && item2.seq === target);
     if (i < 0) {
       if (this.loads) this.miss(entry);
