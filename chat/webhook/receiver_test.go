@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,6 +66,9 @@ type receiver struct {
 	answer func(n int, b body) (status int) // of the n-th request, from 1; nil: 200
 	heard  chan struct{}                    // has room for one; after each request
 	busy   int
+
+	dies atomic.Bool  // at every third request, before it is recorded
+	seen atomic.Int64 // requests while it does
 }
 
 func newReceiver(t testing.TB) *receiver {
@@ -99,7 +103,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Unlock()
 	text, err := io.ReadAll(req.Body)
 	status := 0
-	if err == nil {
+	if dies := r.dies.Load() && r.seen.Add(1)%3 == 1; err == nil && !dies {
 		status = r.take(req.Header, text)
 	}
 	r.mu.Lock()
