@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"go.uber.org/zap"
@@ -16,8 +17,14 @@ type base struct {
 	log     *zap.Logger
 	context context.Context // ends when the sessions have gone
 
+	workers sync.WaitGroup // the goroutine of Retire, those in which sessions begin, and those of their lines
+
 	current atomic.Pointer[Settings]
 	counts  counters
+}
+
+func (b *base) logPanic(value any, stack []byte) {
+	b.log.Error("a panic was contained", zap.Any("panic", value), zap.ByteString("stack", stack))
 }
 
 func (b *base) settings() *Settings { return b.current.Load() }

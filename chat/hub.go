@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -53,7 +52,6 @@ type Hub struct {
 	feed    *feed.Feed
 	hooks   *webhook.Sender
 	cancel  context.CancelFunc // of context
-	workers sync.WaitGroup     // the goroutine of Retire, and those in which sessions begin
 
 	saidLost, saidPort timing.Seldom
 
@@ -115,10 +113,6 @@ func (h *Hub) begin(set *Settings) error {
 	}
 	h.rooms, h.core = begun.rooms, begun.core
 	return nil
-}
-
-func (h *Hub) logPanic(value any, stack []byte) {
-	h.log.Error("a panic was contained", zap.Any("panic", value), zap.ByteString("stack", stack))
 }
 
 // logLost says that the journal has ended the following of a room, but not for each

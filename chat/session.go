@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"runtime/debug"
 	"time"
 
 	"github.com/gobwas/ws"
@@ -93,6 +94,20 @@ func (s *session) Close(why wire.Code) { s.CloseWith(why.Bye()) }
 func (s *session) CloseWith(b *wire.Bye) {
 	s.hub.counts.byes[b.Code].Add(1)
 	s.conn.Close(ws.StatusCode(b.Code.Close()), b.Message, s.dialect.Goodbye(b))
+}
+
+// Go calls f in a goroutine, while the session has its slot: Close of the hub waits for it. If
+// f panics, the session ends.
+func (s *session) Go(f func()) {
+	s.hub.workers.Go(func() {
+		defer func() {
+			if v := recover(); v != nil {
+				s.hub.logPanic(v, debug.Stack())
+				s.Close(wire.Internal)
+			}
+		}()
+		f()
+	})
 }
 
 // IsOver reports whether the connection has ended, or the client was told that it will.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/check"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/webhook"
@@ -89,6 +90,8 @@ type Settings struct {
 	RecallWindow time.Duration
 	// EditWindow is how long an author may edit a message. Default 15 minutes.
 	EditWindow time.Duration
+	// Checks are asked before anything that people say is recorded, in this order.
+	Checks check.Chain
 	// HelloTimeout is how long a client of chat.v1 may take to say hello.
 	// Default 10 s.
 	HelloTimeout time.Duration
@@ -174,6 +177,6 @@ func (s *Settings) forActs() acts.Settings {
 		SessionRate: s.SessionRate, SessionBytes: s.SessionBytes, UserRate: s.UserRate, UserBytes: s.UserBytes,
 		ConnectRate: s.ConnectRate, NewRooms: s.NewRooms, ReadBytes: s.ReadBytes,
 		CreateRate: s.CreateRate, ListRate: s.ListRate, KeyRate: s.KeyRate, Conversations: s.Conversations, Listed: s.Listed,
-		RequestBytes: s.MaxOutboxes / 4, RecallWindow: s.RecallWindow, EditWindow: s.EditWindow, Policies: s.Policies, Keys: s.Keys,
+		RequestBytes: s.MaxOutboxes / 4, RecallWindow: s.RecallWindow, EditWindow: s.EditWindow, Policies: s.Policies, Keys: s.Keys, Checks: s.Checks,
 	}
 }

@@ -11,6 +11,7 @@
 //	signature.go  secrets, signatures, and Verify for receivers
 //	hook.go       Hook: the settings of a webhook
 //	request.go    one request, and what its answer means
+//	checker.go    Checker: asks a program of the site if something may be shown
 //	figures.go    what a webhook's consumers share: its settings, and what it has done
 //	lease.go      the record of a webhook: its position, and the node that has it
 //	consumer.go   one part of the feed for one webhook: its position and its lease

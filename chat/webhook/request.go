@@ -99,13 +99,10 @@ func onlyPrivate(_ context.Context, _, address string, _ syscall.RawConn) error 
 func (c *client) post(ctx context.Context, id string, body []byte) answer {
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+	req, err := c.request(ctx, id, body)
 	if err != nil {
 		return answer{err: withoutURL(err)}
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", userAgent)
-	Sign(req.Header, id, time.Now(), body, c.secrets)
 	res, err := c.http.Do(req)
 	if err != nil {
 		return answer{err: withoutURL(err)}
@@ -116,6 +113,18 @@ func (c *client) post(ctx context.Context, id string, body []byte) answer {
 		_, _ = io.Copy(io.Discard, res.Body)
 	}
 	return answer{status: res.StatusCode}
+}
+
+// request returns a signed request with a body.
+func (c *client) request(ctx context.Context, id string, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", userAgent)
+	Sign(req.Header, id, time.Now(), body, c.secrets)
+	return req, nil
 }
 
 // withoutURL returns the error without the URL, which may have a token in its query, and

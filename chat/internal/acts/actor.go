@@ -103,6 +103,9 @@ func (a *Actor) Expires() time.Time {
 // Soon is Core.Soon.
 func (a *Actor) Soon() context.Context { return a.core.Soon() }
 
+// Lasting returns a context that ends with the hub: for what has bounds of its own.
+func (a *Actor) Lasting() context.Context { return a.core.context }
+
 // rights returns what the actor may do in a room where it has that role, or in the hub
 // if the name is empty.
 func (a *Actor) rights(room string, role access.Role) access.Rights {
@@ -264,6 +267,15 @@ func (a *Actor) takeInHand(n int) error {
 		c.log.Warn("too much waits for the journal: those who have said most are refused", zap.Int64("bytes", waits))
 	}
 	return wire.Unavailable.Error("")
+}
+
+// Hold takes n bytes of what waits before it is said, until release is called. An error says
+// that too much waits already. Calls of it and of acts must not overlap.
+func (a *Actor) Hold(n int) (release func(), err error) {
+	if err := a.takeInHand(n); err != nil {
+		return nil, err
+	}
+	return func() { a.putInHand(n) }, nil
 }
 
 func (a *Actor) putInHand(n int) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/check"
 	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -129,49 +130,70 @@ func (a *Actor) mayRecall(e *journal.Entry, in *standing) error {
 	return nil
 }
 
-// Edit is the act of replacing the body of one's own message by that of e, which has a
-// body and perhaps a key.
-func (a Turn) Edit(ctx context.Context, to Appender, name string, target journal.Seq, e journal.Entry, done func(journal.Receipt, error)) error {
+// CheckEdit is Check for the new body of a message.
+func (a Turn) CheckEdit(ctx context.Context, room string, target journal.Seq, e journal.Entry) (Checked, error) {
 	e.Kind, e.Target = journal.Edit, target
-	return a.change(ctx, changed{name, target}, func(ctx context.Context, done func(journal.Receipt, error)) error {
-		return a.editOnce(ctx, to, name, e, done)
+	if !a.Checks(room) {
+		return Checked{room: room, entry: e}, nil
+	}
+	var known *journal.Receipt
+	err := a.notMuted(room)
+	if err == nil {
+		_, known, err = a.mayEdit(ctx, room, &e)
+	}
+	if err != nil || known != nil {
+		return Checked{room, e, known}, err
+	}
+	return a.passed(ctx, room, e, &check.Question{About: check.Edit, Seq: uint64(target)})
+}
+
+// Edit is the act of replacing the body of one's own message by one that the checks have
+// let pass, perhaps with a key.
+func (a Turn) Edit(ctx context.Context, to Appender, c Checked, done func(journal.Receipt, error)) error {
+	if c.known != nil {
+		done(*c.known, nil)
+		return nil
+	}
+	return a.change(ctx, changed{c.room, c.entry.Target}, func(ctx context.Context, done func(journal.Receipt, error)) error {
+		in, known, err := a.mayEdit(ctx, c.room, &c.entry)
+		switch {
+		case err != nil:
+			return err
+		case known != nil:
+			done(*known, nil)
+			return nil
+		}
+		e := c.entry
+		e.Since = in.since()
+		a.append(ctx, to, e, done)
+		return nil
 	}, done)
 }
 
-// editOnce looks for the key first: whoever has no answer to an edit asks again, perhaps
-// after the time to edit.
-func (a *Actor) editOnce(ctx context.Context, to Appender, name string, e journal.Entry, done func(journal.Receipt, error)) error {
-	in, err := a.doer(ctx, name)
-	if err != nil {
-		return err
+// mayEdit returns why an edit is refused, or the actor's standing. It looks for the key
+// first: whoever has no answer to an edit asks again, perhaps after the time to edit.
+func (a *Actor) mayEdit(ctx context.Context, name string, e *journal.Entry) (in standing, known *journal.Receipt, err error) {
+	if in, err = a.doer(ctx, name); err != nil {
+		return in, nil, err
 	}
 	if e.Key != "" {
 		receipt, err := a.core.journal.Find(ctx, name, a.User().ID, e.Key)
-		if err != nil {
-			return err
-		}
-		if receipt.Seq > 0 {
-			done(receipt, nil)
-			return nil
+		if err != nil || receipt.Seq > 0 {
+			return in, &receipt, err
 		}
 	}
 	found, err := a.findMessage(ctx, name, &in, e.Target, false)
 	switch {
 	case err != nil:
-		return err
+		return in, nil, err
 	case found.Recalled:
-		return wire.NotFound.Error("")
+		return in, nil, wire.NotFound.Error("")
 	case found.From.ID != a.User().ID, !in.Write:
-		return wire.Forbidden.Error("")
+		return in, nil, wire.Forbidden.Error("")
 	case a.key == nil && time.Since(time.UnixMilli(found.At)) > a.core.settings().EditWindow:
-		return wire.TooLate.Error("")
+		return in, nil, wire.TooLate.Error("")
 	}
-	if err := a.checkBody(e.Body); err != nil {
-		return err
-	}
-	e.Since = in.since()
-	a.append(ctx, to, e, done)
-	return nil
+	return in, nil, a.checkBody(e.Body)
 }
 
 // Tag is the act of tagging a message, for oneself or for all, or of removing such a tag. If

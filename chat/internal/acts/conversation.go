@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/check"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -43,6 +44,8 @@ func (a Turn) Create(ctx context.Context, c *wire.Create) (room string, duplicat
 	if 1+len(others) > policy.Seats() {
 		return "", false, wire.RoomFull.Error("")
 	}
+	ctx, cancel := a.whileAsked(ctx, room)
+	defer cancel()
 	receipt, err := a.found(ctx, room, c, user, others)
 	return room, receipt.Duplicate, err
 }
@@ -96,6 +99,10 @@ func (a *Actor) found(ctx context.Context, room string, c *wire.Create, founder 
 			}
 			charged = true
 			if err := a.mayCome(ctx, all, c); err != nil {
+				return nil, err
+			}
+			q := &check.Question{About: check.Create, Room: room, Key: c.Key, Title: c.Title, Avatar: c.Avatar, Text: c.About, Users: others}
+			if err := a.once(q)(ctx); err != nil {
 				return nil, err
 			}
 		}
@@ -176,6 +183,9 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 			return journal.Receipt{}, err
 		}
 	}
+	ctx, cancel := a.whileAsked(ctx, room)
+	defer cancel()
+	ask := a.once(&check.Question{About: check.Member, Room: room, Users: users, Role: c.Role})
 	return a.govern(ctx, room, users, all || a.isAboveRoles(), func(s *members.State, by members.By) (*members.Change, error) {
 		change, err := s.SetRole(by, shown, role)
 		if err != nil || change == nil || role == access.NoRole {
@@ -184,7 +194,10 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 		if err := a.mayAdd(room, users, false); err != nil {
 			return nil, err
 		}
-		return change, a.mayCome(ctx, s.Newcomers(users), nil)
+		if err := a.mayCome(ctx, s.Newcomers(users), nil); err != nil {
+			return nil, err
+		}
+		return change, ask(ctx)
 	})
 }
 
@@ -197,8 +210,21 @@ func (a Turn) SetInfo(ctx context.Context, c *wire.SetInfo) (journal.Receipt, er
 	if err := a.notMuted(room); err != nil {
 		return journal.Receipt{}, err
 	}
+	ctx, cancel := a.whileAsked(ctx, room)
+	defer cancel()
+	about := &check.Question{About: check.Info, Room: room}
+	for to, from := range map[*string]*string{&about.Title: c.Title, &about.Avatar: c.Avatar, &about.Text: c.About} {
+		if from != nil {
+			*to = *from
+		}
+	}
+	ask := a.once(about)
 	return a.govern(ctx, room, nil, false, func(s *members.State, by members.By) (*members.Change, error) {
-		return s.SetInfo(by, members.Patch{Title: c.Title, Avatar: c.Avatar, About: c.About, Closed: c.Closed})
+		change, err := s.SetInfo(by, members.Patch{Title: c.Title, Avatar: c.Avatar, About: c.About, Closed: c.Closed})
+		if err != nil || change == nil {
+			return change, err
+		}
+		return change, ask(ctx)
 	})
 }
 

@@ -63,7 +63,7 @@ type Core struct {
 	saidAhead    timing.Seldom
 
 	// What clients can cause as often as they like is logged once in a while.
-	saidCause, saidNotAppended timing.Seldom
+	saidCause, saidNotAppended, saidNoVerdict timing.Seldom
 
 	saidFull timing.Seldom
 }

@@ -14,10 +14,10 @@
 //	turn.go       connections and frames: what comes before an act
 //	key.go        keys of the site: acts in their own name and in others'
 //	standing.go   what one is in a room, and changes of that
+//	check.go      asking the checks of the site
 //	signin.go     act: to say who one is
 //	moderate.go   acts: mute, ban, kick
-//	reading.go    the one step of every read: what it costs, and whose view it is
-//	history.go    act: history
+//	reading.go    the one step of every read: what it costs, and whose view it is; act: history
 //	recent.go     act: to read what a raw client hears first
 //	unread.go     act: to move the read mark; what is unread
 //	list.go       acts: the list of conversations

@@ -3,18 +3,100 @@ package acts
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/check"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Publish is the act of saying something in a room. The journal calls done when
-// it has an answer.
-func (a Turn) Publish(ctx context.Context, to Appender, name string, e journal.Entry, done func(journal.Receipt, error)) error {
+// Checked is an entry that the checks of the site let pass, or that none of them is asked
+// about. Only they make one, so no door forgets them.
+type Checked struct {
+	room  string
+	entry journal.Entry
+	known *journal.Receipt // of an entry that was recorded with this key before
+}
+
+// Check asks the checks about what is to be said in a room: nobody is asked about what the
+// actor may not say, nor again about what was recorded before. It takes as long as they do.
+// What is recorded is judged again by Publish, since much may have changed meanwhile.
+func (a Turn) Check(ctx context.Context, room string, e journal.Entry) (Checked, error) {
+	if e.Kind == journal.Notice || e.Kind == journal.Signal || !a.Checks(room) {
+		return Checked{room: room, entry: e}, nil
+	}
+	in, err := a.writer(ctx, room)
+	if err == nil {
+		err = a.checkText(&e)
+	}
+	if err == nil {
+		addressed := e
+		err = a.address(ctx, room, &in, &addressed)
+	}
+	if err != nil {
+		return Checked{}, err
+	}
+	if !e.Kind.Recorded() { // nobody can look into it
+		return Checked{}, wire.Refused.Error("")
+	}
+	if e.Key != "" {
+		receipt, err := a.core.journal.Find(ctx, room, a.User().ID, e.Key)
+		if err != nil {
+			return Checked{}, err
+		}
+		if receipt.Seq > 0 {
+			return Checked{room, e, &receipt}, nil
+		}
+	}
+	return a.passed(ctx, room, e, &check.Question{About: check.Send, Mentions: e.Mentions, Reply: uint64(e.Target)})
+}
+
+// passed asks about an entry, and returns what is to be recorded.
+func (a *Actor) passed(ctx context.Context, room string, e journal.Entry, q *check.Question) (Checked, error) {
+	q.Room, q.Key, q.Body = room, e.Key, e.Body
+	if e.Text {
+		q.Body = wire.AppendString(nil, e.Body)
+	}
+	outcome, err := a.ask(ctx, q, func(body json.RawMessage) error {
+		other := e
+		return a.changeBody(&other, body)
+	})
+	if err == nil && outcome.Body != nil {
+		err = a.changeBody(&e, outcome.Body)
+	}
+	return Checked{room: room, entry: e}, err
+}
+
+var errBody = errors.New("the changed body does not fit: it is longer than allowed, or no string in the raw dialect")
+
+// changeBody gives an entry another body, if it fits.
+func (a *Actor) changeBody(e *journal.Entry, body json.RawMessage) error {
+	e.Body = body
+	if e.Text {
+		var text string
+		if json.Unmarshal(body, &text) != nil {
+			return errBody
+		}
+		e.Body = []byte(text)
+	}
+	if a.checkText(e) != nil {
+		return errBody
+	}
+	return nil
+}
+
+// Publish is the act of saying something in a room, which the checks have let pass. The
+// journal calls done when it has an answer.
+func (a Turn) Publish(ctx context.Context, to Appender, c Checked, done func(journal.Receipt, error)) error {
+	if c.known != nil {
+		done(*c.known, nil)
+		return nil
+	}
+	name, e := c.room, c.entry
 	if !e.Kind.Recorded() || !a.rights(name, access.NoRole).Conversation {
 		return a.publish(ctx, to, name, e, done)
 	}
@@ -40,10 +122,8 @@ func (a *Actor) publish(ctx context.Context, to Appender, name string, e journal
 	if err != nil {
 		return err
 	}
-	if e.Kind.Recorded() && !e.Text {
-		if err := a.checkBody(e.Body); err != nil {
-			return err
-		}
+	if err := a.checkText(&e); err != nil {
+		return err
 	}
 	if err := a.address(ctx, name, &in, &e); err != nil {
 		return err
@@ -128,6 +208,14 @@ func (a *Actor) address(ctx context.Context, room string, in *standing, e *journ
 	return nil
 }
 
+// checkText refuses what is too long. In the raw dialect, max_message bounds that.
+func (a *Actor) checkText(e *journal.Entry) error {
+	if !e.Kind.Recorded() || e.Text {
+		return nil
+	}
+	return a.checkBody(e.Body)
+}
+
 // checkBody refuses a body whose text is too long. What clients say was decoded; what
 // an operator says may be anything.
 func (a *Actor) checkBody(body []byte) error {
@@ -173,8 +261,12 @@ func (a Turn) Post(ctx context.Context, name string, read func() (journal.Entry,
 	if err != nil {
 		return journal.Receipt{}, err
 	}
+	checked, err := a.Check(ctx, name, e)
+	if err != nil {
+		return journal.Receipt{}, err
+	}
 	return a.fromOutside(ctx, name, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
-		return a.Publish(ctx, to, name, e, done)
+		return a.Publish(ctx, to, checked, done)
 	})
 }
 

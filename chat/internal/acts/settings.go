@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/check"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/tags"
@@ -24,13 +25,15 @@ type Settings struct {
 	RecallWindow, EditWindow                       time.Duration
 	Policies                                       access.Policies
 	Keys                                           access.Keys
+	Checks                                         check.Chain
 }
 
 // Counters only grow.
 type Counters struct {
-	TooFast  atomic.Uint64 // frames and requests that a rate has refused, or that had to wait
-	Attempts atomic.Uint64 // to connect or to log in, that came too soon
-	Resumed  [Resumes]atomic.Uint64
+	TooFast   atomic.Uint64 // frames and requests that a rate has refused, or that had to wait
+	Attempts  atomic.Uint64 // to connect or to log in, that came too soon
+	NoVerdict atomic.Uint64 // questions that a check gave no verdict on
+	Resumed   [Resumes]atomic.Uint64
 }
 
 // Resume is how a client came back to a room.

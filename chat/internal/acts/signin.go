@@ -213,12 +213,19 @@ func (a Turn) SignIn(ctx context.Context, si *SignIn, c *wire.Hello) (*access.Id
 	if err == nil {
 		err = a.becomeListed(id, c.Device)
 	}
-	if err == nil && !id.User.Guest && a.core.settings().Policies.HaveConversations() {
+	if err == nil && !id.User.Guest && a.keepsProfiles() {
 		if failed := a.core.profiles.Keep(ctx, a.User()); failed != nil { // others see the name that they know
 			a.core.log.Debug("not noted what is shown of a user", zap.Error(failed))
 		}
 	}
 	return id, err
+}
+
+// keepsProfiles reports whether what is shown of users is noted: for the lists of others, and
+// so that a name which has passed is not asked about again.
+func (a *Actor) keepsProfiles() bool {
+	set := a.core.settings()
+	return set.Policies.HaveConversations() || set.Checks.Applies("", false)
 }
 
 // identify finds out who says hello. A token in hello counts more than anything
@@ -244,7 +251,10 @@ func (si *SignIn) identify(ctx context.Context, c *wire.Hello) (*access.Identity
 		named.User.Avatar = c.Avatar
 	}
 	named.User = access.CleanUser(named.User)
-	return &named, nil
+	if c.Name != "" || c.Avatar != "" {
+		named.User, err = si.actor.named(ctx, named.User)
+	}
+	return &named, err
 }
 
 func (si *SignIn) authenticate(ctx context.Context, token string) (*access.Identity, error) {

@@ -1,47 +1,14 @@
 package chatv1
 
 import (
-	"errors"
-
-	"github.com/gobwas/ws"
-
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Receive carries out one command. Calls must not overlap.
-func (s *Session) Receive(op ws.OpCode, payload []byte) {
-	c, err := decode(op, payload)
-	t, soon, goes := s.actor.Frame(len(payload)) // before it is answered, whatever it is
-	switch {
-	case goes:
-		s.host.CloseWith(wire.TooFast.Bye())
-		return
-	case soon != nil:
-		var invalid *wire.Error
-		if errors.As(err, &invalid) {
-			soon.ID = invalid.ID // c is nil then
-		}
-		err = soon
-	case err == nil:
-		err = s.carryOut(t, c)
-	}
-	if err != nil {
-		s.refuse(s.errorFor(err, c))
-	}
-}
-
-// decode reads a command. Only text frames have one.
-func decode(op ws.OpCode, payload []byte) (wire.Command, error) {
-	if op != ws.OpText {
-		return nil, &wire.Error{Code: wire.BadFrame, Message: "a frame must be text", Retry: wire.Never}
-	}
-	return wire.Decode(payload)
-}
-
 // carryOut does what c says. An error is the answer to c. Without an error, c was
-// answered or will be.
-func (s *Session) carryOut(t acts.Turn, c wire.Command) error {
+// answered or will be. checked is what the checks of the site have let pass, or nil if
+// none of them was asked yet.
+func (s *Session) carryOut(t acts.Turn, c wire.Command, checked *acts.Checked) error {
 	hello, isHello := c.(*wire.Hello)
 	switch {
 	case isHello && s.greeted.Load():
@@ -57,9 +24,9 @@ func (s *Session) carryOut(t acts.Turn, c wire.Command) error {
 	case *wire.Leave:
 		return s.leave(c)
 	case *wire.Send:
-		return s.publish(t, c)
+		return s.publish(t, c, checked)
 	case *wire.Edit:
-		return s.edit(t, c)
+		return s.edit(t, c, checked)
 	case *wire.SetTag:
 		return s.tag(t, c)
 	case *wire.Recall:

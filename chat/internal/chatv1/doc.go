@@ -4,10 +4,12 @@
 // # Files, lowest first
 //
 //	host.go      what the hub does for a session
+//	lines.go     the commands that wait while checks are asked
 //	session.go   the session: answering, errors, the end
 //	conversations.go  create, member, members, info, list, set
 //	rooms.go     hello's rooms, join, leave, who
 //	hello.go     signing in, and the end of the token
 //	messages.go  send, recall, typing, history, read
-//	dispatch.go  receiving a frame; which command it is; mute, kick, ban
+//	dispatch.go  which command it is; mute, kick, ban
+//	receive.go   receiving a frame, and the order in which commands are carried out
 package chatv1

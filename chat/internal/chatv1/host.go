@@ -27,6 +27,8 @@ type Host interface {
 	SignIn(t acts.Turn, c *wire.Hello) (*access.Identity, error)
 	// Renew takes a fresh token of the same user.
 	Renew(t acts.Turn, token string) (*access.Identity, error)
+	// Go calls f in a goroutine. If it panics, the session ends.
+	Go(f func())
 	// Refusal returns what the client is told of an error. Errors that nobody
 	// expects are logged.
 	Refusal(err error) *wire.Error

@@ -10,27 +10,36 @@ import (
 )
 
 // publish hands a message to the journal. The answer comes when it is recorded.
-func (s *Session) publish(t acts.Turn, c *wire.Send) error {
+func (s *Session) publish(t acts.Turn, c *wire.Send, checked *acts.Checked) error {
 	sub, err := s.joined(c.Room)
 	if err != nil {
 		return err
 	}
-	return t.Publish(t.Soon(), sub, c.Room, acts.Said(c), s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
-		return &wire.Sent{Seq: uint64(r.Seq), At: r.At}
-	}))
+	var e acts.Checked
+	if checked != nil {
+		e = *checked
+	} else if e, err = t.Check(t.Lasting(), c.Room, acts.Said(c)); err != nil {
+		return err
+	}
+	return t.Publish(t.Soon(), sub, e, s.answered(c.ID, c.Room, recorded))
 }
 
 // edit replaces the body of a message.
-func (s *Session) edit(t acts.Turn, c *wire.Edit) error {
+func (s *Session) edit(t acts.Turn, c *wire.Edit, checked *acts.Checked) error {
 	sub, err := s.joined(c.Room)
 	if err != nil {
 		return err
 	}
-	e := journal.Entry{Key: c.Key, Body: c.Body}
-	return t.Edit(t.Soon(), sub, c.Room, journal.Seq(c.Seq), e, s.answered(c.ID, c.Room, func(r journal.Receipt) *wire.Sent {
-		return &wire.Sent{Seq: uint64(r.Seq), At: r.At}
-	}))
+	var e acts.Checked
+	if checked != nil {
+		e = *checked
+	} else if e, err = t.CheckEdit(t.Lasting(), c.Room, journal.Seq(c.Seq), journal.Entry{Key: c.Key, Body: c.Body}); err != nil {
+		return err
+	}
+	return t.Edit(t.Soon(), sub, e, s.answered(c.ID, c.Room, recorded))
 }
+
+func recorded(r journal.Receipt) *wire.Sent { return &wire.Sent{Seq: uint64(r.Seq), At: r.At} }
 
 // tag tags a message. If nothing changes, the answer has no seq.
 func (s *Session) tag(t acts.Turn, c *wire.SetTag) error {
@@ -46,7 +55,7 @@ func changed(r journal.Receipt) *wire.Sent {
 	if r.Duplicate {
 		return &wire.Sent{}
 	}
-	return &wire.Sent{Seq: uint64(r.Seq), At: r.At}
+	return recorded(r)
 }
 
 // recall takes a message back. If it is already recalled, the answer has no seq.

@@ -14,8 +14,9 @@ import (
 )
 
 // Session is one session of chat.v1. It carries out the commands of its client
-// one after the other, in the order in which they came. (Only the answers to send
-// and recall come later, when the journal has answered.)
+// one after the other, in the order in which they came: all of them, or, while a check of
+// the site is asked, those about one room. (Only the answers to send and recall come
+// later, when the journal has answered.)
 //
 // Its answers are frames like any other and wait in the outbox. While a client
 // leaves answers unread, we read no further commands from it.
@@ -24,9 +25,11 @@ type Session struct {
 	actor    *acts.Actor   // fixed
 	encoding room.Encoding // fixed
 
-	// Owned by the goroutine that reads the connection.
+	// Owned by the goroutine that reads the connection, and then by whoever has the right to
+	// carry out a command: see lines.
 	subs    []*room.Subscription
 	typedAt map[*room.Subscription]time.Time // when the client last said that it is typing; nil until then
+	lines   *lines                           // nil until a check is asked
 
 	greeted atomic.Bool // the client has said hello
 	timer   *time.Timer // until the hello must have come, and then until the token ends; set by AwaitHello
@@ -48,6 +51,9 @@ func (s *Session) End() {
 	}
 	if s.timer != nil {
 		s.timer.Stop()
+	}
+	if s.lines != nil {
+		s.lines.end()
 	}
 	for _, sub := range s.subs {
 		sub.Lose()

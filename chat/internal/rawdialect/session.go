@@ -104,8 +104,12 @@ func (s *Session) Receive(op ws.OpCode, payload []byte) {
 	if op == ws.OpBinary {
 		e.Kind, e.Text = journal.Binary, false
 	}
+	checked, err := t.Check(t.Lasting(), s.sub.Room(), e)
+	if err == nil {
+		err = t.Publish(t.Soon(), s.sub, checked, s.published)
+	}
 	var no *wire.Error
-	if errors.As(t.Publish(t.Soon(), s.sub, s.sub.Room(), e, s.published), &no) {
+	if errors.As(err, &no) {
 		s.host.Close(no.Code)
 	}
 }

@@ -1,0 +1,93 @@
+package check
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// Chain is several checks, asked in this order.
+type Chain []*Check
+
+// Applies reports whether any of them is asked about what is said in a room, or, without
+// a room, about names.
+func (c Chain) Applies(room string, byKey bool) bool {
+	return slices.ContainsFunc(c, func(one *Check) bool { return one.covers(room, byKey) })
+}
+
+// Outcome is what becomes of what was asked about, unless it is refused.
+type Outcome struct {
+	Body      json.RawMessage // to be shown instead, or nil
+	Review    string          // the check that wants somebody to look at it, or empty
+	Unchecked []string        // the checks that let it pass without a verdict
+}
+
+// Asking is a question of somebody.
+type Asking struct {
+	*Question
+	ByKey bool // a service key acts
+
+	// Fits returns why a changed body cannot be shown, or nil.
+	Fits func(json.RawMessage) error
+
+	// Failed is told of each check that gives no verdict.
+	Failed func(c *Check, why error)
+}
+
+// Ask asks those that cover the question, one after the other: the first that does not
+// pass it decides. It returns a *wire.Error with the code refused; or unavailable, if one
+// has no verdict and does not pass then; or the error of ctx.
+func (c Chain) Ask(ctx context.Context, a Asking) (Outcome, error) {
+	var o Outcome
+	for _, one := range c {
+		if !one.covers(a.Room, a.ByKey) {
+			continue
+		}
+		v, err := one.ask(ctx, a.Question)
+		if err == nil && v.Kind == Change {
+			err = a.Fits(v.Body)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return Outcome{}, ctx.Err()
+		case err != nil:
+			a.Failed(one, err)
+			if !one.PassOnError {
+				return Outcome{}, wire.Unavailable.Error("")
+			}
+			o.Unchecked = append(o.Unchecked, one.Name)
+		case v.Kind == Refuse:
+			return Outcome{}, refusal(v.Message)
+		case v.Kind == Change:
+			o.Body = v.Body
+			return o, nil
+		case v.Kind == Review:
+			o.Review = one.Name
+			return o, nil
+		}
+	}
+	return o, nil
+}
+
+// maxMessage bounds the text of a refusal, in characters.
+const maxMessage = 200
+
+// refusal is the error for the user. What the check says is shown as it is, but for its
+// length and characters that could do harm.
+func refusal(message string) *wire.Error {
+	e := wire.Refused.Error("")
+	message = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(message, "�"))
+	if runes := []rune(strings.TrimSpace(message)); len(runes) > 0 {
+		e.Message = string(runes[:min(len(runes), maxMessage)])
+	}
+	return e
+}

@@ -1,0 +1,113 @@
+package check
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// says is a Checker that answers with a verdict, after some time.
+type says struct {
+	Verdict
+	after time.Duration
+	open  atomic.Int32
+	most  atomic.Int32
+}
+
+func (s *says) Check(ctx context.Context, _ *Question) (Verdict, error) {
+	s.most.Store(max(s.most.Load(), s.open.Add(1)))
+	defer s.open.Add(-1)
+	select {
+	case <-time.After(s.after):
+		return s.Verdict, nil
+	case <-ctx.Done():
+		return Verdict{}, ctx.Err()
+	}
+}
+
+func of(name string, kind Kind, pass bool) *Check {
+	return New(Config{Name: name, Checker: &says{Verdict: Verdict{Kind: kind, Body: []byte(`1`)}}, PassOnError: pass})
+}
+
+// The first that does not pass decides; one without a verdict passes only if it may.
+func TestChain_TheFirstThatDoesNotPass_Decides(t *testing.T) {
+	for name, c := range map[string]struct {
+		chain Chain
+		want  string
+	}{
+		"none":                     {nil, ""},
+		"all pass":                 {Chain{of("a", Pass, false), of("b", Pass, false)}, ""},
+		"the second refuses":       {Chain{of("a", Pass, false), of("b", Refuse, false), of("c", Change, false)}, "refused"},
+		"the first changes":        {Chain{of("a", Change, false), of("b", Refuse, false)}, "1"},
+		"the first wants a review": {Chain{of("a", Review, false), of("b", Refuse, false)}, "review a"},
+		"no verdict":               {Chain{of("a", 0, false), of("b", Pass, false)}, "a: unavailable"},
+		"no verdict passes":        {Chain{of("a", 0, true), of("b", Pass, false)}, "a: unchecked a"},
+		"then another refuses":     {Chain{of("a", 0, true), of("b", Refuse, false)}, "a: refused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got strings.Builder
+			o, err := c.chain.Ask(t.Context(), Asking{
+				Question: &Question{About: Send, Room: "r"},
+				Fits:     func(json.RawMessage) error { return nil },
+				Failed:   func(of *Check, _ error) { got.WriteString(of.Name + ": ") },
+			})
+			switch {
+			case err != nil:
+				got.WriteString(err.Error()[:strings.IndexAny(err.Error()+":", ": ")])
+			case o.Body != nil:
+				got.Write(o.Body)
+			case o.Review != "":
+				got.WriteString("review " + o.Review)
+			case len(o.Unchecked) > 0:
+				got.WriteString("unchecked " + strings.Join(o.Unchecked, " "))
+			}
+			if got.String() != c.want {
+				t.Errorf("%q, not %q", got.String(), c.want)
+			}
+		})
+	}
+}
+
+// No more questions are open than may be; who waits too long for a place has no verdict, and
+// that is not a failure of the one that is asked.
+func TestCheck_AtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &says{Verdict: Verdict{Kind: Pass}, after: time.Second}
+		c := New(Config{Checker: slow, AtOnce: 3, Timeout: 2500 * time.Millisecond})
+		results := make(chan error)
+		for range 10 {
+			go func() {
+				_, err := c.ask(t.Context(), &Question{About: Send})
+				results <- err
+			}()
+		}
+		var errs []error
+		for range 10 {
+			errs = append(errs, <-results)
+		}
+		busy := slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+		if len(busy) != 4 || slow.most.Load() != 3 || c.failed > 0 {
+			t.Errorf("%v had no verdict, %d were open, %d failures", busy, slow.most.Load(), c.failed)
+		}
+	})
+}
+
+// A text for people has no more than that in it.
+func TestRefusal_IsText(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                       "this was not accepted",
+		" \n":                    "this was not accepted",
+		"no\r\nad\u202everts":    "no  ad verts",
+		strings.Repeat("虹", 300): strings.Repeat("虹", 200),
+		"a\xffb":                 "a�b",
+	} {
+		if got := refusal(in).Message; got != want && (in != "" && strings.TrimSpace(in) != "") {
+			t.Errorf("%q is shown as %q", in, got)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package webhook
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/caddychat/caddy-chat/chat/check"
+)
+
+// Checker asks a program of the site by a signed request: POST, with the question as JSON.
+// The answer is 200 with a verdict:
+//
+//	{"verdict":"pass"}
+//	{"verdict":"refuse","message":"no adverts"}
+//	{"verdict":"change","body":{"text":"…"}}
+//	{"verdict":"review"}
+//
+// Anything else is no verdict: another status, a redirect, an answer that is longer than
+// check.MaxAnswer, or that is not this JSON. Its methods may be called concurrently.
+type Checker struct{ client *client } // fixed
+
+// NewChecker returns a checker, or what is wrong with the URL or the secrets: see Hook.
+// Close must be called.
+func NewChecker(at string, private bool, secrets []Secret, atOnce int) (*Checker, error) {
+	h := &Hook{Name: "check", URL: at, Private: private, Secrets: secrets}
+	if err := h.validate(); err != nil {
+		return nil, err
+	}
+	transport := newTransport(h)
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = atOnce, atOnce
+	return &Checker{newClient(h, transport)}, nil
+}
+
+// Close closes the connections that are idle.
+func (c *Checker) Close() { c.client.close() }
+
+// question is a check.Question with who acts.
+type question struct {
+	*check.Question
+	From asker `json:"from"`
+}
+
+type asker struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Avatar string `json:"avatar,omitempty"`
+	Guest  bool   `json:"guest,omitempty"`
+}
+
+// verdict is the answer.
+type verdict struct {
+	Verdict string          `json:"verdict"`
+	Message string          `json:"message"`
+	Body    json.RawMessage `json:"body"`
+}
+
+var kinds = map[string]check.Kind{"pass": check.Pass, "refuse": check.Refuse, "change": check.Change, "review": check.Review}
+
+// Check implements check.Checker.
+func (c *Checker) Check(ctx context.Context, q *check.Question) (check.Verdict, error) {
+	body, err := json.Marshal(question{q, asker(q.From)})
+	if err != nil {
+		return check.Verdict{}, errors.New("the question cannot be written as JSON")
+	}
+	req, err := c.client.request(ctx, "check-"+rand.Text(), body)
+	if err != nil {
+		return check.Verdict{}, withoutURL(err)
+	}
+	res, err := c.client.http.Do(req)
+	if err != nil {
+		return check.Verdict{}, withoutURL(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return check.Verdict{}, fmt.Errorf("it answers with %v", answer{status: res.StatusCode})
+	}
+	text, err := io.ReadAll(io.LimitReader(res.Body, check.MaxAnswer+1))
+	switch {
+	case err != nil:
+		return check.Verdict{}, withoutURL(err)
+	case len(text) > check.MaxAnswer:
+		return check.Verdict{}, fmt.Errorf("its answer has more than %d bytes", check.MaxAnswer)
+	}
+	var v verdict
+	if json.Unmarshal(text, &v) != nil {
+		return check.Verdict{}, errors.New("its answer is not the JSON of a verdict")
+	}
+	kind, ok := kinds[v.Verdict]
+	if !ok {
+		return check.Verdict{}, errors.New("its answer has another verdict than pass, refuse, change or review")
+	}
+	return check.Verdict{Kind: kind, Message: v.Message, Body: v.Body}, nil
+}
