@@ -14,7 +14,7 @@ import (
 // The dashboard, the alert rules and the documents name only metrics, and values of
 // labels, that exist.
 func TestContrib_NamesMetricsThatExist(t *testing.T) {
-	s, admin := testcaddy.StartAdmin(t, "chat")
+	s, admin := testcaddy.StartAdmin(t, "chat {\nwebhook orders https://127.0.0.1:1 {\nsecret "+hookSecret+"\n}\n}")
 	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", nil, `,"rooms":[{"room":"r","epoch":"old","after":7}]`), "welcome")
 	res, err := http.Get(admin + "/metrics")
 	if err != nil {

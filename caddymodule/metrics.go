@@ -4,6 +4,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/webhook"
 )
 
 // collector collects the metrics of all hubs. It has no counters itself: those of a
@@ -64,6 +65,21 @@ var (
 	resumesDesc  = describe("resumes_total", "Rooms that clients resumed, by outcome.", "outcome")
 )
 
+// ofWebhook is one figure of a webhook. Its name stands in the configuration.
+type ofWebhook struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*webhook.Status) float64
+}
+
+var webhookMetrics = []ofWebhook{
+	{describe("webhook_lag_seconds", "How long the oldest event waits that the receiver has not accepted.", "webhook"), prometheus.GaugeValue, func(s *webhook.Status) float64 { return s.Lag.Seconds() }},
+	{describe("webhook_delivered_total", "Events that the receiver has accepted.", "webhook"), prometheus.CounterValue, func(s *webhook.Status) float64 { return float64(s.Delivered) }},
+	{describe("webhook_requests_total", "Requests that were sent.", "webhook"), prometheus.CounterValue, func(s *webhook.Status) float64 { return float64(s.Requests) }},
+	{describe("webhook_retries_total", "Requests that the receiver did not accept, so that they are sent again.", "webhook"), prometheus.CounterValue, func(s *webhook.Status) float64 { return float64(s.Retried) }},
+	{describe("webhook_skipped_total", "Events that the receiver has refused for a day, and does not get.", "webhook"), prometheus.CounterValue, func(s *webhook.Status) float64 { return float64(s.Skipped) }},
+}
+
 func boolValue(b bool) float64 {
 	if b {
 		return 1
@@ -74,6 +90,9 @@ func boolValue(b bool) float64 {
 // Describe implements prometheus.Collector.
 func (collector) Describe(to chan<- *prometheus.Desc) {
 	for _, m := range metrics {
+		to <- m.desc
+	}
+	for _, m := range webhookMetrics {
 		to <- m.desc
 	}
 	to <- openDesc
@@ -94,6 +113,12 @@ func (collector) Collect(to chan<- prometheus.Metric) {
 		s := hub.Stats()
 		for _, m := range metrics {
 			to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s), name)
+		}
+		for i := range s.Webhooks {
+			hook := &s.Webhooks[i]
+			for _, m := range webhookMetrics {
+				to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(hook), name, hook.Name)
+			}
 		}
 		for why, n := range s.Refused {
 			to <- prometheus.MustNewConstMetric(refusalsDesc, prometheus.CounterValue, float64(n), name, why.String())
