@@ -13,7 +13,7 @@ import (
 // The doors: what speaks to clients and operators. They only translate into acts.
 var doors = []string{
 	"chat/handler.go", "chat/httpapi.go", "chat/hosts.go", "chat/session.go", "chat/operator.go",
-	"caddymodule/admin/*.go", "chat/internal/chatv1/*.go", "chat/internal/rawdialect/*.go",
+	"caddymodule/admin/*.go", "chat/internal/chatv1/*.go", "chat/internal/httpapi/*.go", "chat/internal/rawdialect/*.go",
 }
 
 // What doors need of the packages that rules and records are made of.

@@ -319,18 +319,10 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 	if name, ok := strings.CutPrefix(path, "/ui/"); ok && h.UI && assets[name].content != nil {
 		return func(_ *chat.Handler, w http.ResponseWriter, r *http.Request) { serveAsset(w, r, name) }
 	}
-	rest, ok := strings.CutPrefix(path, "/rooms/")
-	if !ok {
+	if !chat.HasRequest(path) {
 		return nil
 	}
-	// Slashes in a room's name are escaped, so the name is one segment of the path.
-	room, ok := strings.CutSuffix(rest, "/messages")
-	name, err := url.PathUnescape(room)
-	if !ok || err != nil || strings.Contains(room, "/") {
-		// Caddy would answer with an empty 200, which a client takes for success.
-		return serveNothing("the path is not of the form rooms/{room}/messages; percent-encode the name, its slashes too")
-	}
-	return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) { handler.ServeMessages(w, r, name) }
+	return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) { handler.ServeRequest(w, r, path) }
 }
 
 // serveNothing answers requests for a path that only the chat could have.

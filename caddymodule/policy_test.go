@@ -52,12 +52,13 @@ func TestHandler_Messages_OverHTTP(t *testing.T) {
 		"/talk/rooms/tea/messages":       `401 {"title":"Unauthorized","status":401,"detail":"a token is needed","code":"bad_token","retry":false}`,
 		"/talk/rooms/a%2Fb/messages":     `401 {"title":"Unauthorized","status":401,"detail":"a token is needed","code":"bad_token","retry":false}`,
 		"/talk/rooms//messages":          `400 {"title":"Bad Request","status":400,"detail":"room name is empty","code":"bad_room","retry":false}`,
-		"/talk/rooms/a/b/messages":       `404 {"title":"Not Found","status":404,"detail":"the path is not of the form rooms/{room}/messages; percent-encode the name, its slashes too","code":"not_found","retry":false}`,
+		"/talk/rooms/a/b/messages":       `404 {"title":"Not Found","status":404,"detail":"there is no such request: openapi.json lists them; percent-encode what stands in the path, its slashes too","code":"not_found","retry":false}`,
 		"/talk/health":                   "200 ok\n",
 		"/talk/login":                    `404 {"title":"Not Found","status":404,"detail":"no method of auth that this site has gives tokens at login","code":"not_found","retry":false}`,
-		"/talk/rooms":                    "200 other",
+		"/talk/rooms":                    "405 Method Not Allowed\n",
+		"/talk/roomsx":                   "200 other",
 		"/talks/rooms/tea/messages":      "200 other",
-		"/talk/rooms/tea/messages/extra": `404 {"title":"Not Found","status":404,"detail":"the path is not of the form rooms/{room}/messages; percent-encode the name, its slashes too","code":"not_found","retry":false}`,
+		"/talk/rooms/tea/messages/extra": "405 Method Not Allowed\n",
 	} {
 		code, body := s.Status("https://"+s.TLS+path, nil)
 		if got := fmt.Sprint(code, " ", body); got != want {

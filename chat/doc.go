@@ -70,5 +70,5 @@
 //	transfer.go  export, import, backup, erasing
 //	hosts.go     the session as the dialects see it
 //	handler.go   handshakes
-//	httpapi.go   messages, health and login over HTTP
+//	httpapi.go   requests, health and login over HTTP
 package chat

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -18,25 +19,83 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
-	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/internal/httpapi"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// ServeMessages serves the messages of a room over plain HTTP, as PROTOCOL.md
-// describes it: GET reads a page, POST says something. It is for backends, which
-// need no connection for either. Their users, rooms, rights and limits are those of
-// everybody else. A guest without a token is refused: a Handler without Auth
-// serves nobody here.
-func (h *Handler) ServeMessages(w http.ResponseWriter, r *http.Request, room string) {
-	holds := max(h.Hub.settings().MaxMessage, acts.PageBytes)
-	h.endpoint(w, r, holds, []string{http.MethodGet, http.MethodHead, http.MethodPost}, func() error {
-		return h.request(w, r, room, func(t acts.Turn) error {
-			if r.Method == http.MethodPost {
-				return h.postMessage(t, w, r, room)
-			}
-			return h.getMessages(t, w, r, room)
+// HasRequest reports whether ServeRequest answers requests for a path, be it that there is
+// nothing. The path is escaped, and begins behind that of the handler with a slash.
+func HasRequest(path string) bool {
+	_, _, has := httpapi.Find(path)
+	return has || path == documentPath
+}
+
+const documentPath = "/openapi.json"
+
+// ServeRequest serves the interface for backends, as PROTOCOL.md describes it, for a path
+// as HasRequest takes it. Rooms, rights and limits are those of everybody else. A guest
+// without a token is refused: a Handler without Auth serves only keys here.
+func (h *Handler) ServeRequest(w http.ResponseWriter, r *http.Request, path string) {
+	if path == documentPath {
+		h.endpoint(w, r, 0, []string{http.MethodGet, http.MethodHead}, func() error {
+			reply(w, http.StatusOK, "application/json", httpapi.Document())
+			return nil
+		})
+		return
+	}
+	byMethod, values, _ := httpapi.Find(path)
+	if byMethod == nil {
+		e := wire.NotFound.Error("")
+		e.Message = "there is no such request: openapi.json lists them; percent-encode what stands in the path, its slashes too"
+		h.Refuse(w, r, e)
+		return
+	}
+	var room *string
+	if name, ok := values["room"]; ok {
+		room = &name
+	}
+	limit := h.Hub.settings().MaxMessage
+	route := byMethod[r.Method]
+	if route != nil && route.Sizes > 1 {
+		limit *= route.Sizes
+	}
+	h.endpoint(w, r, max(limit, acts.PageBytes), slices.Sorted(maps.Keys(byMethod)), func() error {
+		return h.request(w, r, room, limit, func(t acts.Turn) error {
+			return h.carryOut(t, w, r, route, values, limit)
 		})
 	})
+}
+
+// ServeMessages serves the messages of a room over plain HTTP: GET reads a page, POST says
+// something. It is ServeRequest for the path of that.
+func (h *Handler) ServeMessages(w http.ResponseWriter, r *http.Request, room string) {
+	h.ServeRequest(w, r, "/rooms/"+url.PathEscape(room)+"/messages")
+}
+
+// carryOut lets a route answer.
+func (h *Handler) carryOut(t acts.Turn, w http.ResponseWriter, r *http.Request, route *httpapi.Route, values map[string]string, limit int) error {
+	key, err := idempotencyKey(r)
+	if err != nil {
+		return err
+	}
+	ctx := r.Context()
+	if !route.Says {
+		bound, cancel := h.Hub.core.Bound(ctx)
+		defer cancel()
+		ctx = bound
+	}
+	answer, err := route.Serve(ctx, t, &httpapi.Request{
+		Path: values, Query: r.URL.Query(), Key: key, Body: func() ([]byte, error) { return ReadJSON(w, r, limit) },
+	})
+	if err != nil {
+		return err
+	}
+	status := http.StatusOK
+	if answer.Made {
+		status = http.StatusCreated
+	}
+	reply(w, status, "application/json", answer.Body)
+	return nil
 }
 
 // endpoint answers a request over plain HTTP, which holds so many bytes. serve is called
@@ -169,11 +228,11 @@ func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 	_ = control.SetWriteDeadline(time.Time{}) // the connection may have further requests
 }
 
-// request calls serve for the actor of a request about a room, who gives back all that it
-// has in the end.
-func (h *Handler) request(w http.ResponseWriter, r *http.Request, room string, serve func(acts.Turn) error) (err error) {
+// request calls serve for the actor of a request, who gives back all that it has in the end.
+// room is the one that the path names, if it names one; limit bounds the body.
+func (h *Handler) request(w http.ResponseWriter, r *http.Request, room *string, limit int, serve func(acts.Turn) error) (err error) {
 	defer h.contain(&err)
-	if err := h.checkRequest(w, r, room); err != nil {
+	if err := h.checkRequest(w, r, room, limit); err != nil {
 		return h.refusing(r, err)
 	}
 	var a acts.Actor
@@ -186,10 +245,12 @@ func (h *Handler) request(w http.ResponseWriter, r *http.Request, room string, s
 	return serve(t)
 }
 
-// checkRequest returns why a request about a room is refused, whoever sends it.
-func (h *Handler) checkRequest(w http.ResponseWriter, r *http.Request, room string) error {
-	if err := acts.CheckRoom(room); err != nil {
-		return err
+// checkRequest returns why a request is refused, whoever sends it.
+func (h *Handler) checkRequest(w http.ResponseWriter, r *http.Request, room *string, limit int) error {
+	if room != nil {
+		if err := acts.CheckRoom(*room); err != nil {
+			return err
+		}
 	}
 	if !validQuery(r) {
 		return badField("query", queryHelp)
@@ -197,15 +258,14 @@ func (h *Handler) checkRequest(w http.ResponseWriter, r *http.Request, room stri
 	if err := h.mayConnect(r); err != nil {
 		return err
 	}
-	return h.declare(w, r)
+	return h.declare(w, r, limit)
 }
 
 // declare makes the length of a body known, for which the request is charged before
 // anything is done for it. A body whose length was not declared is read for that.
-func (h *Handler) declare(w http.ResponseWriter, r *http.Request) error {
-	limit := h.Hub.settings().MaxMessage
+func (h *Handler) declare(w http.ResponseWriter, r *http.Request, limit int) error {
 	switch {
-	case r.Method != http.MethodPost:
+	case r.Method != http.MethodPost && r.Method != http.MethodPatch && r.Method != http.MethodPut:
 		r.ContentLength = 0
 	case r.ContentLength > int64(limit):
 		return tooLarge(limit)
@@ -219,77 +279,10 @@ func (h *Handler) declare(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (h *Handler) getMessages(t acts.Turn, w http.ResponseWriter, r *http.Request, room string) error {
-	q, limit, err := wantedPage(r.URL.Query())
-	if err != nil {
-		return err
-	}
-	q.Room = room
-	ctx, cancel := h.Hub.core.Bound(r.Context())
-	defer cancel()
-	page, err := t.History(ctx, q, limit)
-	if err != nil {
-		return err
-	}
-	body := &wire.Page{Room: room, Epoch: page.Epoch, Entries: page.Tags.Entries(page.Entries), More: page.More}
-	reply(w, http.StatusOK, "application/json", body.AppendBody(nil))
-	return nil
-}
-
-// wantedPage returns which page is asked for.
-func wantedPage(values url.Values) (q journal.Query, limit int, err error) {
-	var n [3]uint64
-	for i, name := range []string{"before", "after", "limit"} {
-		if !values.Has(name) {
-			continue
-		}
-		if n[i], err = strconv.ParseUint(values.Get(name), 10, 53); err != nil || n[i] == 0 && name != "after" {
-			return q, 0, badField(name, "must be a number from 1 to 2^53-1, or from 0 for after")
-		}
-	}
-	if values.Has("before") && values.Has("after") {
-		return q, 0, badField("after", "must not be given together with before")
-	}
-	q = journal.Query{Backward: !values.Has("after"), Before: journal.Seq(n[0]), After: journal.Seq(n[1])}
-	return q, int(min(n[2], 1<<20)), nil
-}
-
 func badField(name, what string) *wire.Error {
 	e := wire.BadFrame.Error("")
 	e.Field, e.Message = name, name+" "+what
 	return e
-}
-
-func (h *Handler) postMessage(t acts.Turn, w http.ResponseWriter, r *http.Request, name string) error {
-	receipt, err := t.Post(r.Context(), name, func() (journal.Entry, error) { return h.readMessage(w, r) })
-	if err != nil {
-		return err
-	}
-	status := http.StatusCreated
-	if receipt.Duplicate {
-		status = http.StatusOK
-	}
-	sent := &wire.Sent{Room: name, Seq: uint64(receipt.Seq), At: receipt.At, Duplicate: receipt.Duplicate}
-	reply(w, status, "application/json", sent.AppendBody(nil))
-	return nil
-}
-
-// readMessage reads the message that is sent.
-func (h *Handler) readMessage(w http.ResponseWriter, r *http.Request) (e journal.Entry, err error) {
-	key, err := idempotencyKey(r)
-	if err != nil {
-		return e, err
-	}
-	p, err := ReadJSON(w, r, h.Hub.settings().MaxMessage)
-	if err != nil {
-		return e, err
-	}
-	said, err := wire.DecodePost(p)
-	if err != nil {
-		return e, err
-	}
-	said.Key = key
-	return acts.Said(said), nil
 }
 
 // ReadJSON reads the body of a request, which must be JSON of at most limit

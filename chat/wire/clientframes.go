@@ -74,6 +74,8 @@ type Send struct {
 	Mentions []string
 	// Quiet says that the message does not count as unread.
 	Quiet bool
+	// Notice says that this is a notice and no message. Only keys send any.
+	Notice bool
 	// Body is a JSON value without white space between its tokens.
 	Body []byte
 }

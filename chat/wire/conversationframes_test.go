@@ -18,6 +18,7 @@ var conversationCommands = []struct {
 	{&Hello{List: &ListFrom{Since: "s", Limit: 9}}, `{"type":"hello","list":{"since":"s","limit":9}}`},
 	{&Create{ID: "1", Key: "k", Pattern: "g-*", Title: "Trip", Avatar: "https://x/y", About: "a\nb", Users: []string{"u7", "u8"}},
 		`{"type":"create","id":"1","key":"k","pattern":"g-*","title":"Trip","avatar":"https://x/y","about":"a\nb","users":["u7","u8"]}`},
+	{&Create{Room: "g-1", Owner: "u7"}, `{"type":"create","room":"g-1","owner":"u7"}`},
 	{&Create{Direct: "u7"}, `{"type":"create","direct":"u7"}`},
 	{&SetMembers{"2", "team", []string{"u7"}, "admin"}, `{"type":"member","id":"2","room":"team","users":["u7"],"role":"admin"}`},
 	{&ListMembers{"3", "team", "u7", 5}, `{"type":"members","id":"3","room":"team","after":"u7","limit":5}`},

@@ -31,6 +31,12 @@ func message(r *reader) *Send {
 	if quiet := r.flag(fieldQuiet); quiet != nil {
 		c.Quiet = *quiet
 	}
+	if notice := r.flag(fieldNotice); notice != nil {
+		c.Notice = *notice
+	}
+	if c.Notice && (c.Reply > 0 || len(c.Mentions) > 0) {
+		r.wrong(fieldNotice, "must not be given together with reply or mentions")
+	}
 	return c
 }
 

@@ -54,9 +54,9 @@
 //   - conversationframes.go: the frames of conversations and their list
 //   - encodeconversation.go: their JSON
 //   - entries.go: entries of a journal as frames show them
-//   - http.go: bodies of HTTP responses
 //   - fields.go: where the fields are in a frame
 //   - readfields.go: checking fields, and the texts that say what is wrong with one
 //   - decodeconversation.go: commands of conversations
 //   - decode.go: from a frame to a command
+//   - http.go: requests and responses over HTTP
 package wire

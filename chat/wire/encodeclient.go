@@ -63,6 +63,9 @@ func (c *Send) Append(dst []byte) []byte {
 	dst = appendField(beginID(dst, "send", c.ID), "room", c.Room)
 	dst = appendOptional(dst, "key", c.Key)
 	dst = appendMarks(dst, c.Reply, c.Mentions, c.Quiet)
+	if c.Notice {
+		dst = appendBool(dst, "notice", true)
+	}
 	dst = append(appendName(dst, "body"), c.Body...)
 	return append(dst, '}')
 }

@@ -118,6 +118,11 @@ func (r *Room) appendState(dst []byte) []byte {
 	}
 	dst = appendInt(dst, "read", r.Read)
 	dst = appendInt(dst, "unread", r.Unread)
+	return r.appendRights(dst)
+}
+
+// appendRights appends what the user may do there, and what the room is.
+func (r *Room) appendRights(dst []byte) []byte {
 	dst = appendBool(dst, "write", r.Write)
 	dst = appendBool(dst, "moderate", r.Moderate)
 	if len(r.Pins) > 0 {

@@ -48,6 +48,7 @@ const (
 	fieldValue
 	fieldShared
 	fieldOwner
+	fieldNotice
 	fieldCount
 )
 
@@ -56,7 +57,7 @@ var fieldNames = [fieldCount]string{
 	"token", "device", "name", "avatar", "rooms", "user", "for",
 	"users", "role", "title", "about", "closed", "direct", "pattern",
 	"list", "next", "since", "notify", "top", "hide", "clear", "block",
-	"reply", "mentions", "quiet", "tag", "value", "shared", "owner",
+	"reply", "mentions", "quiet", "tag", "value", "shared", "owner", "notice",
 }
 
 func (f field) String() string { return fieldNames[f] }

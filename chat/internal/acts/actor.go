@@ -140,6 +140,17 @@ func (a *Actor) via() string {
 	return ""
 }
 
+// hasMarks returns why the actor has no list and no read marks, or nil: a key has those of
+// the user in whose name it acts.
+func (a *Actor) hasMarks() error {
+	if a.key == nil || a.via() != "" {
+		return nil
+	}
+	e := wire.Forbidden.Error("")
+	e.Field, e.Message = "as", "as is missing: a key has no list and no read marks of its own"
+	return e
+}
+
 // holder is the id of the user, or of the key, to whom the actor's limiter belongs.
 func (a *Actor) holder() string {
 	if a.key != nil {

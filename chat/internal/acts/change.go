@@ -3,7 +3,6 @@ package acts
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -78,7 +77,7 @@ func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target
 	if err := a.mayRecall(found, &in); err != nil {
 		return err
 	}
-	e := recallOf(target)
+	e := tags.Recall(target)
 	e.Since = in.since()
 	if in.Conversation {
 		e.Mentions = found.Mentions // whose rows change
@@ -110,12 +109,6 @@ func (a *Actor) findMessage(ctx context.Context, name string, in *standing, seq 
 		return nil, wire.NotFound.Error("")
 	}
 	return &found, nil
-}
-
-// recallOf returns the entry that recalls a message. Its key makes two recalls at
-// the same time one entry. No key of a client begins so.
-func recallOf(target journal.Seq) journal.Entry {
-	return journal.Entry{Kind: journal.Recall, Target: target, Key: "\x00recall " + strconv.FormatUint(uint64(target), 10)}
 }
 
 func (a *Actor) mayRecall(e *journal.Entry, in *standing) error {
@@ -238,6 +231,27 @@ func (a *Actor) tagOnce(ctx context.Context, to Appender, c *wire.SetTag, done f
 	e := journal.Entry{Kind: journal.Tag, Target: found.Seq, Body: c.AppendBody(nil), Since: in.since(), With: with}
 	a.append(ctx, to, e, done)
 	return nil
+}
+
+// EditFromOutside edits in a room that the actor is not in, and waits for the journal.
+func (a Turn) EditFromOutside(ctx context.Context, c *wire.Edit) (journal.Receipt, error) {
+	if err := a.mayUse(ctx, c.Room); err != nil {
+		return journal.Receipt{}, err
+	}
+	checked, err := a.CheckEdit(ctx, c.Room, journal.Seq(c.Seq), journal.Entry{Key: c.Key, Body: c.Body})
+	if err != nil {
+		return journal.Receipt{}, err
+	}
+	return a.fromOutside(ctx, c.Room, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
+		return a.Edit(ctx, to, checked, done)
+	})
+}
+
+// TagFromOutside tags in a room that the actor is not in, and waits for the journal.
+func (a Turn) TagFromOutside(ctx context.Context, c *wire.SetTag) (journal.Receipt, error) {
+	return a.fromOutside(ctx, c.Room, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
+		return a.Tag(ctx, to, c, done)
+	})
 }
 
 // RecallFromOutside recalls in a room that the actor is not in, and waits for the journal.

@@ -36,7 +36,7 @@ func (a Turn) Create(ctx context.Context, c *wire.Create) (room string, duplicat
 		room = members.GroupName(policy.Pattern, user.ID, c.Key)
 	}
 	if i := slices.Index(others, user.ID); i >= 0 {
-		return "", false, wrongUser(c, i)
+		return "", false, members.OwnID(c.Direct != "", i)
 	}
 	if err := a.mayAdd(room, others, c.Direct != ""); err != nil {
 		return "", false, err
@@ -70,17 +70,6 @@ func (a *Actor) foundingPolicy(c *wire.Create) (policy *access.Policy, err error
 		return nil, no
 	}
 	return policy, nil
-}
-
-// wrongUser is the refusal of a conversation with oneself.
-func wrongUser(c *wire.Create, i int) error {
-	e := members.ForbiddenUser(i)
-	e.Code, e.Retry = wire.BadFrame, wire.Never
-	if c.Direct != "" {
-		e.Field = "direct"
-	}
-	e.Message = e.Field + " is your own id"
-	return e
 }
 
 // found appends the entry with which a conversation begins, unless it has begun.

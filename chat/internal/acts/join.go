@@ -108,6 +108,43 @@ func (a Turn) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed
 	return list, err
 }
 
+// State is the act of asking how a room is shown to the actor, without its entries.
+func (a Turn) State(ctx context.Context, room string) (m Missed, err error) {
+	if err := CheckRoom(room); err != nil {
+		return m, err
+	}
+	in, err := a.reader(ctx, room)
+	if err == nil {
+		err = a.mayReadNow()
+	}
+	if err != nil {
+		return m, err
+	}
+	if m = a.missedBy(ctx, &in); m.Err != nil {
+		return m, m.Err
+	}
+	v, err := a.viewOf(ctx, room, &in)
+	if err != nil {
+		return m, err
+	}
+	if m.Page, err = a.read(ctx, journal.Query{Room: room, Backward: true}); err != nil {
+		return m, err
+	}
+	marks, err := a.core.marks.Get(ctx, []readmarks.Key{a.markKey(room)})
+	if err != nil {
+		return m, err
+	}
+	v.Mark = marks[0]
+	if m.First, err = v.Veil(ctx, &m.Page, true); err != nil {
+		return m, err
+	}
+	list := []Missed{m}
+	if err = a.addMarks(ctx, []Position{{Room: room}}, []view.View{v}, list); err == nil {
+		err = a.addTags(ctx, []Position{{Room: room}}, list)
+	}
+	return list[0], err
+}
+
 // addTags adds what the messages are tagged with, and which are pinned.
 func (a *Actor) addTags(ctx context.Context, from []Position, list []Missed) error {
 	asked := make([]tags.Asked, 0, len(list))

@@ -33,22 +33,22 @@ func (a *Actor) showsKey(token string, addr netip.Addr) (ok bool, err error) {
 }
 
 // As is the turn of the same actor in the name of a user, for one act more that has n
-// bytes. If as is empty, the actor stays who it is. Only a key may act as others. The
-// actor of another user has to Leave before this one does.
-func (a Turn) As(ctx context.Context, as string, n int) (Turn, error) {
+// bytes. If as is empty, the actor stays who it is. Only a key may act as others. leave
+// must be called before the actor itself leaves.
+func (a Turn) As(ctx context.Context, as string, n int) (t Turn, leave func(), err error) {
 	if wait := a.charge(n, 0); wait > 0 {
-		return Turn{}, wire.TooSoon(wait)
+		return Turn{}, nil, wire.TooSoon(wait)
 	}
 	if as == "" {
-		return a, nil
+		return a, func() {}, nil
 	}
 	id, err := a.inNameOf(ctx, as)
 	if err != nil {
-		return Turn{}, err
+		return Turn{}, nil, err
 	}
 	other := &Actor{core: a.core, addr: a.addr, key: a.key, user: a.user, lent: true}
 	other.identity.Store(id)
-	return Turn{other}, nil
+	return Turn{other}, other.Leave, nil
 }
 
 // inNameOf returns who a user is in whose name the actor wants to act, or why it may not.
@@ -76,4 +76,17 @@ func (a *Actor) keepProfile(ctx context.Context) error {
 		return nil
 	}
 	return a.core.profiles.Keep(ctx, a.User())
+}
+
+// Told returns what the client is told of an error of one act among several.
+func (a Turn) Told(err error) *wire.Error { return a.core.Refusal(err, "request") }
+
+// NeedsKey returns why somebody without a key may not do what only keys do, or nil.
+func (a Turn) NeedsKey() error {
+	if a.key != nil {
+		return nil
+	}
+	e := wire.Forbidden.Error("")
+	e.Message = "only a key of the site may do this"
+	return e
 }

@@ -57,6 +57,9 @@ func (a Turn) List(ctx context.Context, c *wire.List) (*wire.Rows, error) {
 		answer.Rows, answer.Next, err = a.core.lists.Page(ctx, user, c.Next, c.Limit)
 	}
 	a.owe(max(len(answer.Rows), 1) * rowCost)
+	if a.key != nil {
+		answer.Rows = slices.DeleteFunc(answer.Rows, func(r wire.Row) bool { return !a.rights(r.Room, access.NoRole).Read })
+	}
 	return answer, err
 }
 
@@ -68,11 +71,17 @@ func (a *Actor) mayList() error {
 	if a.kind != client {
 		return wire.Forbidden.Error("")
 	}
+	if err := a.hasMarks(); err != nil {
+		return err
+	}
 	return a.mayReadNow()
 }
 
 // SetRow is the act of changing how the actor has a conversation in their list.
 func (a Turn) SetRow(ctx context.Context, c *wire.SetRow) error {
+	if err := a.hasMarks(); err != nil {
+		return err
+	}
 	in, err := a.reader(ctx, c.Room)
 	if err != nil {
 		return err

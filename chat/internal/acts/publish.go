@@ -122,6 +122,11 @@ func (a *Actor) publish(ctx context.Context, to Appender, name string, e journal
 	if err != nil {
 		return err
 	}
+	if e.Kind.Recorded() && !e.Kind.HasSender() && !a.isAboveRoles() {
+		no := wire.Forbidden.Error("")
+		no.Field, no.Message = "notice", "only keys send notices"
+		return no
+	}
 	if err := a.checkText(&e); err != nil {
 		return err
 	}
@@ -157,8 +162,12 @@ func (a *Actor) publish(ctx context.Context, to Appender, name string, e journal
 
 // Said is the entry of what somebody says.
 func Said(c *wire.Send) journal.Entry {
+	kind := journal.Message
+	if c.Notice {
+		kind = journal.Notice
+	}
 	return journal.Entry{
-		Kind: journal.Message, Key: c.Key, Target: journal.Seq(c.Reply), Mentions: c.Mentions, Quiet: c.Quiet, Body: c.Body,
+		Kind: kind, Key: c.Key, Target: journal.Seq(c.Reply), Mentions: c.Mentions, Quiet: c.Quiet, Body: c.Body,
 	}
 }
 

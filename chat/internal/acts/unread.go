@@ -8,7 +8,6 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
-	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -16,8 +15,10 @@ import (
 // MarkRead is the act of moving the user's read mark to seq, or to the newest
 // entry if seq is above that. It returns where the mark is now and how many
 // messages are unread. The user's other sessions in the room are told.
-func (a Turn) MarkRead(ctx context.Context, sub *room.Subscription, seq journal.Seq) (mark journal.Seq, unread uint64, err error) {
-	name := sub.Room()
+func (a Turn) MarkRead(ctx context.Context, name string, seq journal.Seq) (mark journal.Seq, unread uint64, err error) {
+	if err := a.hasMarks(); err != nil {
+		return 0, 0, err
+	}
 	in, err := a.reader(ctx, name)
 	if err != nil {
 		return 0, 0, err

@@ -111,11 +111,10 @@ func (s *Session) history(t acts.Turn, c *wire.History) error {
 
 // read moves the user's read mark.
 func (s *Session) read(t acts.Turn, c *wire.Read) error {
-	sub, err := s.joined(c.Room)
-	if err != nil {
+	if _, err := s.joined(c.Room); err != nil {
 		return err
 	}
-	mark, unread, err := t.MarkRead(t.Soon(), sub, journal.Seq(c.Seq))
+	mark, unread, err := t.MarkRead(t.Soon(), c.Room, journal.Seq(c.Seq))
 	if err != nil {
 		return err
 	}

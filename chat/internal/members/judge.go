@@ -105,6 +105,17 @@ func ForbiddenUser(i int) *wire.Error {
 	return e
 }
 
+// OwnID is the refusal of a conversation with oneself.
+func OwnID(direct bool, i int) error {
+	e := ForbiddenUser(i)
+	e.Code, e.Retry = wire.BadFrame, wire.Never
+	if direct {
+		e.Field = "direct"
+	}
+	e.Message = e.Field + " is your own id"
+	return e
+}
+
 // Patch is what somebody wants to change about a conversation. Nil fields stay.
 type Patch struct {
 	Title, Avatar, About *string

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -130,4 +131,10 @@ func (of OfPage) Entries(entries []journal.Entry) []wire.Entry {
 		}
 	}
 	return list
+}
+
+// Recall returns the entry that recalls a message. Its key makes two recalls at
+// the same time one entry. No key of a client begins so.
+func Recall(target journal.Seq) journal.Entry {
+	return journal.Entry{Kind: journal.Recall, Target: target, Key: "\x00recall " + strconv.FormatUint(uint64(target), 10)}
 }

@@ -1,0 +1,96 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// object reads the body, which is no command.
+func (c *call) object(to any) error {
+	p, err := c.Body()
+	if err != nil {
+		return err
+	}
+	if err := wire.CheckObject(p, c.route.knows); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(p, to); err != nil {
+		e := wire.BadFrame.Error("")
+		e.Message = "the body is not of the form that openapi.json describes"
+		var mistyped *json.UnmarshalTypeError
+		if errors.As(err, &mistyped) {
+			e.Field = mistyped.Field
+		}
+		return e
+	}
+	return nil
+}
+
+// maxBatch is how many messages one request sends at most.
+const maxBatch = 100
+
+// inBatch are the fields of one message of a batch.
+var inBatch = and(said, fields{"room!": roomID, "key": text(wire.MaxKey), "as": userID})
+
+// batch sends messages, one after the other. In a room in which one could not be sent now,
+// those behind it are not tried: they would overtake it.
+func batch(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
+	var b struct{ Messages []json.RawMessage }
+	if err := c.object(&b); err != nil {
+		return Answer{}, err
+	}
+	if n := len(b.Messages); n == 0 || n > maxBatch {
+		return Answer{}, refuse(wire.BadFrame, "messages", fmt.Sprintf("must be an array of 1 to %d messages", maxBatch))
+	}
+	later, made := map[string]error{}, false
+	body := []byte(`{"results":[`)
+	for i, p := range b.Messages {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		room, receipt, err := sendOne(ctx, t, p, later)
+		if err != nil {
+			e := t.Told(err)
+			if e.Retry >= 0 && room != "" {
+				later[room] = e
+			}
+			body = e.AppendProblem(body, e.Code.Status())
+			continue
+		}
+		a, _ := recorded(room, receipt, nil)
+		body, made = append(body, a.Body...), made || a.Made
+	}
+	return Answer{append(body, "]}"...), made}, nil
+}
+
+// sendOne sends one message of a batch.
+func sendOne(ctx context.Context, t acts.Turn, p []byte, later map[string]error) (string, journal.Receipt, error) {
+	known := Route{body: inBatch}
+	command, err := wire.DecodeRequest("send", wire.Fields{}, p, known.knows)
+	if err != nil {
+		return "", journal.Receipt{}, err
+	}
+	said := command.(*wire.Send)
+	if err := later[said.Room]; err != nil {
+		return said.Room, journal.Receipt{}, err
+	}
+	var other struct {
+		As string `json:"as"`
+	}
+	if err := json.Unmarshal(p, &other); err != nil {
+		return said.Room, journal.Receipt{}, refuse(wire.BadFrame, "as", "must be a user's id")
+	}
+	one, leave, err := t.As(ctx, other.As, len(p))
+	if err != nil {
+		return said.Room, journal.Receipt{}, err
+	}
+	defer leave()
+	r, err := one.Post(ctx, said.Room, func() (journal.Entry, error) { return acts.Said(said), nil })
+	return said.Room, r, err
+}
