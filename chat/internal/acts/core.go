@@ -54,7 +54,8 @@ type Core struct {
 	founding     access.KeyLimiter[access.Person]
 	listing      access.KeyLimiter[access.Person] // commands list
 	speaking     keyedmutex.Mutex[speaker]
-	again        sync.WaitGroup // acts that are judged again
+	again        sync.WaitGroup     // acts that are judged again, and the daily sweep
+	endSweep     context.CancelFunc // fixed
 	reading      reading
 	hidden       view.Hidden
 	slots        *slots.Slots // fixed

@@ -52,8 +52,10 @@ func New(cfg Config) (*Core, error) {
 	c.sanctions, err = sanctions.Watch(ctx, cfg.Journal.Records(), c.sanctionElsewhere, func(err error) {
 		c.log.Error("a mute or a ban of another node makes no sense", zap.Error(err))
 	})
+	sweeping, end := context.WithCancel(c.context)
+	c.endSweep = end
 	if err == nil && cfg.Lister != nil {
-		c.again.Go(func() { c.sweepDaily(cfg.Lister) })
+		c.again.Go(func() { c.sweepDaily(sweeping, cfg.Lister) })
 	}
 	return c, err
 }
@@ -65,38 +67,26 @@ const (
 	sweepPause    = 100 * time.Millisecond
 )
 
-// sweepDaily deletes the tags of messages that are no longer kept, until the hub ends. What
-// it does not get done, it does the next day.
-func (c *Core) sweepDaily(rooms journal.Lister) {
-	for c.wait(c.context, sweepInterval) == nil {
-		c.sweep(rooms)
+// sweepDaily deletes the tags of messages that are no longer kept, until ctx ends. What it
+// does not get done, it does the next day.
+func (c *Core) sweepDaily(ctx context.Context, rooms journal.Lister) {
+	for timing.Wait(ctx, sweepInterval) == nil {
+		c.sweep(ctx, rooms)
 	}
 }
 
-func (c *Core) sweep(rooms journal.Lister) {
+func (c *Core) sweep(ctx context.Context, rooms journal.Lister) {
 	defer contain(c.log, "tags of messages that are gone not deleted")
-	n, err := tags.Sweep(c.context, c.journal, rooms, func(ctx context.Context) error { return c.wait(ctx, sweepPause) })
-	if c.context.Err() == nil {
+	n, err := tags.Sweep(ctx, c.journal, rooms, func(ctx context.Context) error { return timing.Wait(ctx, sweepPause) })
+	if ctx.Err() == nil {
 		c.log.Info("deleted the tags of messages that are no longer kept", zap.Int("tags", n), zap.Error(err))
 	}
 }
 
-// wait waits for d, or returns the error of ctx.
-func (c *Core) wait(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // Close ends what the Core does by itself: it follows no sanctions any more, and waits
-// until
-// acts that are judged again are over and the read marks of what was sent have moved.
+// until acts that are judged again are over and the read marks of what was sent have moved.
 func (c *Core) Close() {
+	c.endSweep()
 	c.again.Wait()
 	c.live.End()
 	c.sent.Close()

@@ -72,3 +72,15 @@ func (s *Seldom) Allow(now, interval time.Duration) bool {
 	next := s.next.Load()
 	return int64(now) >= next && s.next.CompareAndSwap(next, int64(now+interval))
 }
+
+// Wait waits for d, or returns the error of ctx.
+func Wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
