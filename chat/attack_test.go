@@ -69,7 +69,7 @@ var attacks = map[string]attack{
 		}
 	}},
 	// A room's name is a part of the request, which must not stay with it.
-	"long requests for short names": {chat.Settings{MaxConnectionsPerIP: 1000}, 16 << 20, func(t *testing.T, url string) {
+	"long requests for short names": {chat.Settings{MaxConnectionsPerIP: 1000}, 24 << 20, func(t *testing.T, url string) {
 		for i := range 200 {
 			c, _, err := websocket.Dial(t.Context(), fmt.Sprintf("%s?room=%d&%s", url, i, strings.Repeat("x", 512<<10)), nil)
 			if err != nil {

@@ -28,7 +28,7 @@ func TestDocuments_Receivers(t *testing.T) {
 		command        []string
 		prints         bool
 	}{
-		{"js", "receiver.mjs", []string{"node"}, true},
+		{"mjs", "receiver.mjs", []string{"node"}, true},
 		{"go", "main.go", []string{"go", "run"}, true},
 		{"php", "receiver.php", []string{"php", "-S", "127.0.0.1:$PORT"}, false},
 	} {

@@ -58,6 +58,7 @@ var serverFrames = []struct {
 		{Kind: journal.Edit, Room: "team", Seq: 10, At: 2, From: li, Target: 3, Body: []byte{}},
 		{Kind: journal.Tag, Room: "team", Seq: 11, At: 2, Target: 3, Body: []byte(`{"tag":"x","value":1,"shared":true}`)},
 		{Kind: journal.Tag, Room: "team", Seq: 12, At: 2, From: li, Target: 3, Body: []byte(`{"tag":"x","value":true}`)},
+		{Kind: journal.Tag, Room: "team", Seq: 13, At: 2, From: li, Target: 3}, // to whom the message is not shown
 		{Kind: journal.Message, Room: "team", Seq: 13, At: 2, From: li, Body: []byte(`2`), Tags: []Tag{
 			{Tag: "pin", Value: []byte("true")}, {Tag: "👍", Users: 2, Mine: true, Some: []string{"u7", "u8"}}}},
 		{Kind: journal.Message, Room: "team", Seq: 14, At: 2, From: User{ID: "bot-crm", Name: "crm"}, Body: []byte(`2`)},
@@ -75,6 +76,7 @@ var serverFrames = []struct {
 		`{"type":"edited","room":"team","seq":10,"at":2,"from":{"id":"u7","name":"Li"},"target":3},` +
 		`{"type":"tagged","room":"team","seq":11,"at":2,"target":3,"tag":"x","value":1,"shared":true},` +
 		`{"type":"tagged","room":"team","seq":12,"at":2,"from":{"id":"u7","name":"Li"},"target":3,"tag":"x","value":true},` +
+		`{"type":"tagged","room":"team","seq":13,"at":2,"from":{"id":"u7","name":"Li"},"target":3},` +
 		`{"type":"message","room":"team","seq":13,"at":2,"from":{"id":"u7","name":"Li"},"body":2,"tags":[{"tag":"pin","value":true},` +
 		`{"tag":"👍","users":2,"mine":true,"some":["u7","u8"]}]},` +
 		`{"type":"message","room":"team","seq":14,"at":2,"from":{"id":"bot-crm","name":"crm","bot":true},"body":2},` +
