@@ -50,7 +50,7 @@ func TestDocuments_Receivers(t *testing.T) {
 			r := run(t, append(c.command, file))
 			r.play(t)
 			if c.prints {
-				want := "message tea 1\nmessage tea 2\nlost {\"room\":\"tea\",\"from\":3,\"to\":4}\nnotice tea 5\n"+
+				want := "message tea 1\nmessage tea 2\nlost {\"room\":\"tea\",\"from\":3,\"to\":4}\nnotice tea 5\n" +
 					"lost {\"room\":\"tea\",\"from\":3,\"to\":4}\n"
 				for end := time.Now().Add(10 * time.Second); r.output() != want && time.Now().Before(end); {
 					time.Sleep(10 * time.Millisecond) // the last line comes through a pipe
