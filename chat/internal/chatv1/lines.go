@@ -8,7 +8,8 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// maxWaiting is how many commands about one room may wait.
+// maxWaiting is how many commands about one room may wait. Their bytes count as said by their
+// user: see acts.Actor.Hold.
 const maxWaiting = 16
 
 // lines are the commands of a session that wait because a check of the site is asked about

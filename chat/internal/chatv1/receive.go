@@ -101,6 +101,9 @@ func (s *Session) carryOutLine(room string) {
 // has ended, nothing is carried out or answered any more.
 func (s *Session) carryOutWaiting(w waiting) {
 	defer w.release()
+	if s.lines.context.Err() != nil {
+		return
+	}
 	switch w.command.(type) {
 	case *wire.Create, *wire.SetInfo, *wire.SetMembers: // they need nothing of the session, and ask by themselves
 		if err := s.carryOut(w.turn, w.command, nil); err != nil && s.lines.context.Err() == nil {
