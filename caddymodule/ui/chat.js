@@ -1,1 +1,1 @@
-import'./chat-FUC2U3Q6.js';import'./chunk-CUPM6I4H.js';import'./chunk-SDOSUXGY.js';
+import'./chat-T6WTEDWI.js';import'./chunk-E7MZFNJR.js';import'./chunk-SDOSUXGY.js';

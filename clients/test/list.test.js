@@ -192,6 +192,37 @@ test('links can be followed, and lead to web pages and mail only', async (t) => 
   assert.deepEqual(li.problems, [])
 })
 
+test('a text is there before what finds its links, and nothing moves when that comes', async (t) => {
+  const name = room()
+  const li = await Person.enter(t, 'Li', name)
+  const { page } = li
+  let release
+  const held = new Promise((resolve) => {
+    release = resolve
+  })
+  let asked = 0
+  await page.route('**/linkify-*.js', async (route) => {
+    asked++
+    await held
+    await route.continue()
+  })
+  await sendMany(t, name, 30, (i) => ({ text: i % 2 ? `${i} ${'https://a.example/x?y=z '.repeat(i)}` : `no link ${i}` }))
+  await li.sees('no link 28')
+  await page.locator('ol > li', { hasText: '29 https://a.example' }).waitFor()
+  await settled(page)
+  assert.equal(await page.locator('ol a').count(), 0)
+  const places = () => page.locator('ol > li').evaluateAll((rows) => rows.map((row) => Math.round(row.getBoundingClientRect().top)))
+  const before = await places()
+  release()
+  await page.locator('ol a').first().waitFor()
+  await settled(page)
+  assert.deepEqual(await places(), before)
+  await sendMany(t, name, 1, () => ({ text: 'and www.b.com' }))
+  await page.locator('a[href="http://www.b.com"]').waitFor()
+  assert.equal(asked, 1)
+  assert.deepEqual(li.problems, [])
+})
+
 test('ten thousand messages: at most 150 are drawn, and frames stay short', async (t) => {
   const name = room()
   await sendMany(t, name, 10_000)

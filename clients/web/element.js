@@ -14,7 +14,8 @@
 //	dates.js        days and times
 //	groups.js       which messages are drawn as a group
 //	icons.js        the pictures on buttons
-//	links.js        * links in texts
+//	characters.js   the punctuation, for linkify-it
+//	linkify.js      * links in texts
 //	emoji.js        * the emoji picker
 //	avatar.js       the picture of a user
 //	window.js       which part of a list is drawn

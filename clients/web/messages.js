@@ -94,14 +94,15 @@ class Messages extends LitElement {
     return html`<p class="top">${words.get('beginning', { room: titleOf(state.about, state.name, words) })}</p>`
   }
 
-  // parts finds the links in a text. What finds them is loaded when it is first needed.
+  // parts finds the links in a text. What finds them is loaded when it is first needed;
+  // until then links are text.
   parts(text) {
     if (!mayHaveLinks(text)) return [text]
     if (this.links) return this.links.parts(text)
-    this.loadingLinks ??= import('./links.js').then((links) => {
+    this.loadingLinks ??= import('./linkify.js').then((links) => {
       this.links = links
       this.requestUpdate()
-    }, () => {}) // without it, links are text
+    }, () => {})
     return [text]
   }
 
