@@ -52,29 +52,31 @@ export class OperationPictures extends TalkPictures {
   // work goes through what one does with messages. press is click or tap.
   async work(me, press, suffix) {
     const { operations } = this
-    const open = async (text) => {
+    const open = async (text, where) => {
+      await this.stand(me, where)
       const row = this.menuOf(me, text)
       if (press === 'tap') await row.locator('.text').tap()
       else await row.hover()
       await row.locator('.more')[press]()
       await me.locator('[role=menu]').waitFor()
-      await me.mouse.move(0, 0)
+      await this.stand(me, where)
     }
+    await this.stand(me, 'end')
     await this.both(me, `operations${suffix}`, '.quote', '.chips button', 'main .pins')
-    await open(operations.lines[0][1])
+    await open(operations.lines[0][1], 'beginning')
     await this.shot(me, `react${suffix}`, '[role=menu]')
     await me.locator('[role=menuitem]', { hasText: this.language === 'zh' ? '回复' : 'Reply' })[press]()
     await me.locator('.draft').waitFor()
     await me.locator('textarea').pressSequentially(`${operations.mention} @`)
     await me.locator('[role=option]').nth(3).waitFor()
-    await me.mouse.move(0, 0)
+    await this.stand(me, 'end')
     await this.both(me, `mention${suffix}`, '.draft', '.mentions')
     await me.locator('textarea').fill('')
     await me.locator('.draft button')[press]()
-    await open(operations.mine)
+    await open(operations.mine, 'end')
     await me.locator('[role=menuitem]').filter({ hasText: this.language === 'zh' ? /^编辑$/ : /^Edit$/ })[press]()
     await me.locator('.draft').waitFor()
-    await me.mouse.move(0, 0)
+    await this.stand(me, 'end')
     await this.shot(me, `edit${suffix}`, '.draft')
   }
 

@@ -2,6 +2,7 @@
 // differs from time to time, such as the clock, is made the same on the way to the page, so
 // that a picture changes only when the page does.
 import { createHmac } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { faults } from './test/looks.js'
 import { Steady } from './test/steady.js'
@@ -47,14 +48,31 @@ export class Pictures {
     return page
   }
 
-  // shot takes a picture. shown are the parts that it is about.
+  // stand scrolls the list to its beginning or its end, and returns when it stays there.
+  async stand(page, where) {
+    await page.mouse.move(0, 0)
+    await page.locator('.scroller').evaluate(async (list, where) => {
+      for (let same = 0, last; same < 3; same++) {
+        list.scrollTop = where === 'end' ? list.scrollHeight : 0
+        await new Promise(requestAnimationFrame)
+        const now = `${list.scrollTop} ${list.scrollHeight} ${list.clientHeight}`
+        if (now !== last) same = 0
+        last = now
+      }
+    }, where)
+  }
+
+  // shot takes a picture, when two of them are equal. shown are the parts that it is about.
   async shot(page, name, ...shown) {
     const { names, language } = this
     names.push(`page-${name}-${language}.png`)
     await page.evaluate(() => document.fonts.ready)
     const wrong = await faults(page, shown)
     if (wrong.length) throw new Error(`${names.at(-1)}: ${wrong.join('; ')}`)
-    await page.screenshot({ path: path.join(this.dir, names.at(-1)), animations: 'disabled' })
+    const draw = () => page.screenshot({ animations: 'disabled' })
+    let picture = await draw()
+    for (let next; !(next = await draw()).equals(picture);) picture = next
+    await writeFile(path.join(this.dir, names.at(-1)), picture)
   }
 
   // leave closes the connection first, so that the user is not there for a while longer.

@@ -1,1 +1,1 @@
-import'./chat-T6WTEDWI.js';import'./chunk-E7MZFNJR.js';import'./chunk-SDOSUXGY.js';
+import'./chat-GN4PXJGW.js';import'./chunk-Y76H37IZ.js';import'./chunk-SDOSUXGY.js';

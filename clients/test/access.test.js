@@ -143,9 +143,7 @@ test('the pictures of the documentation show the page as it is', async (t) => {
     const strictly = await comparable(dir, kept)
     if (!strictly) t.diagnostic('The kept pictures were drawn by another Chromium or with other fonts: sizes, visibility and overlaps were checked, pixels were not.')
     for (const name of names) {
-      // In those of what one does to messages the list stands where the last step has left it.
-      const stands = !/^page-(operations|react|mention|edit)/.test(name)
-      const different = await difference(path.join(dir, name), path.join(kept, name), strictly && stands)
+      const different = await difference(path.join(dir, name), path.join(kept, name), strictly)
       assert.equal(different, '', `${name}: ${different}: run make screenshots and look at it`)
     }
   } finally {

@@ -64,7 +64,7 @@ export class Mentions {
   draw() {
     const { found, index, composer: { words } } = this
     return html`<ul class="mentions" id="mentions" role="listbox" aria-label=${words.get('mention')} @mousedown=${(event) => event.preventDefault()}>${found.map((user, i) => html`
-      <li role="option" id="mention${i}" aria-selected=${String(i === index)} @click=${() => this.choose(user)}>${user.id === '*' ? html`<b class="avatar">@</b>` : avatar(user, () => {})}<span dir="auto">${nameOf(user)}</span></li>`)}</ul>`
+      <li role="option" id="mention${i}" aria-selected=${String(i === index)} @click=${() => this.choose(user)}>${user.id === '*' ? html`<span class="avatar all" data-initials="@"></span>` : avatar(user, () => {})}<span dir="auto">${nameOf(user)}</span></li>`)}</ul>`
   }
 
   drawn() {
