@@ -76,6 +76,8 @@ export const observeRoom = once(new WeakMap(), (chat, name) => {
     older: async (limit) => (timeline ? timeline.older(limit) : 0),
     read: (seq = chat.rooms.get(name)?.seq) => chat.read(name, seq),
     typing: () => chat.typing(name),
+    edit: (seq, body) => chat.edit(name, seq, body),
+    tag: (...args) => chat.tag(name, ...args),
     recall: (seq) => chat.recall(name, seq),
     retry: (key) => chat.retry(key),
     discard: (key) => chat.discard(key),
@@ -83,8 +85,8 @@ export const observeRoom = once(new WeakMap(), (chat, name) => {
   }
 
   const read = () => {
-    const { live = false, members, unread = 0, write = false, moderate = false } = chat.rooms.get(name) ?? {}
-    return { ...actions, items: timeline ? [...timeline.items] : [], more: Boolean(timeline?.more), live, members, unread, write, moderate, refusal }
+    const { live = false, members, unread = 0, write = false, moderate = false, pins = [] } = chat.rooms.get(name) ?? {}
+    return { ...actions, items: timeline ? [...timeline.items] : [], more: Boolean(timeline?.more), live, members, unread, write, moderate, pins, refusal }
   }
 
   return observable(read, (changed) => {
@@ -93,7 +95,7 @@ export const observeRoom = once(new WeakMap(), (chat, name) => {
       run(event)
       changed()
     }
-    const stops = ['message', 'notice', 'read', 'presence', 'gap'].map((type) => chat.on(type, inRoom(() => {})))
+    const stops = ['message', 'notice', 'edited', 'tagged', 'recalled', 'read', 'presence', 'gap'].map((type) => chat.on(type, inRoom(() => {})))
     stops.push(
       chat.on('room', inRoom(() => (refusal = undefined))),
       chat.on('removed', inRoom(({ code, message, retry }) => (refusal = { code, message, retry }))),
@@ -111,6 +113,65 @@ export const observeRoom = once(new WeakMap(), (chat, name) => {
       timeline = undefined
       changed()
       if (!joined) chat.leave(name)
+    }
+  })
+})
+
+// observeList shows the list of a client that has one. What an act of it was refused for is
+// error until the next one is carried out; whoever does not look at their promises may leave
+// them alone.
+export const observeList = once(new WeakMap(), (chat) => {
+  const { list } = chat
+  if (!list) throw new TypeError('the client has no list: give it the option list, from caddy-chat-client/list')
+  let changed = () => {}
+  let loads = 0 // of more rows
+  let error
+  let refused // why the server did not open the list
+
+  const said = ({ code, message, retry }) => ({ code, message, retry })
+
+  const act = (promise, done = () => {}) => {
+    promise.then(() => (error = undefined), (refusal) => (error = said(refusal))).then(() => {
+      done()
+      changed()
+    })
+    return promise
+  }
+
+  const actions = {
+    older() {
+      loads++
+      changed()
+      return act(list.more(), () => loads--)
+    },
+    set: (room, row) => act(chat.set(room, row)),
+    read: (room, seq = list.get(room)?.last) => act(chat.read(room, seq)),
+  }
+
+  const read = () => {
+    const { rows, hidden, unread, complete, live } = list
+    const opened = complete || rows.length + hidden.length > 0
+    return { ...actions, rows, hidden, unread, more: opened && !complete, live, loading: loads > 0 || (!opened && chat.state !== 'online'), error: error ?? refused }
+  }
+
+  return observable(read, (tell) => {
+    changed = tell
+    const stops = [
+      chat.on('list', () => {
+        refused = undefined
+        changed()
+      }),
+      chat.on('error', (refusal) => {
+        if (refusal.field !== 'list') return
+        refused = said(refusal)
+        changed()
+      }),
+      chat.on('state', changed),
+    ]
+    changed() // it may have changed since it was read
+    return () => {
+      for (const stop of stops) stop()
+      changed = () => {}
     }
   })
 })

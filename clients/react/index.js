@@ -1,6 +1,6 @@
 import { Client } from 'caddy-chat-client'
 import { browser } from 'caddy-chat-client/browser'
-import { observeClient, observeRoom } from 'caddy-chat-client/observe'
+import { observeClient, observeList, observeRoom } from 'caddy-chat-client/observe'
 import { useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 
 // A page that is drawn on a server has no WebSocket, and needs none: effects connect.
@@ -30,4 +30,8 @@ export function useChat(options) {
 
 export function useRoom(chat, room) {
   return useObservable(observeRoom(chat, room))
+}
+
+export function useList(chat) {
+  return useObservable(observeList(chat))
 }

@@ -1,5 +1,5 @@
 import type { Client, Options, Platform } from 'caddy-chat-client'
-import type { ClientValue, RoomValue } from 'caddy-chat-client/observe'
+import type { ClientValue, ListValue, RoomValue } from 'caddy-chat-client/observe'
 import type { MaybeRefOrGetter, ShallowRef } from 'vue'
 
 /** The platform is that of a web page unless another one is given. */
@@ -19,3 +19,6 @@ export function useRoom<Body>(
   chat: MaybeRefOrGetter<Client<Body>>,
   room: MaybeRefOrGetter<string>,
 ): Readonly<ShallowRef<RoomValue<Body>>>
+
+/** The list of the user's conversations. The options of the client have list: list(). */
+export function useList<Body>(chat: MaybeRefOrGetter<Client<Body>>): Readonly<ShallowRef<ListValue<Body>>>

@@ -1,6 +1,6 @@
 import { Client } from 'caddy-chat-client'
 import { browser } from 'caddy-chat-client/browser'
-import { observeClient, observeRoom } from 'caddy-chat-client/observe'
+import { observeClient, observeList, observeRoom } from 'caddy-chat-client/observe'
 import { getCurrentInstance, onMounted, onScopeDispose, shallowRef, toValue, watch, watchEffect } from 'vue'
 
 // A page that is drawn on a server has no WebSocket, and needs none.
@@ -45,4 +45,8 @@ export function useChat(options) {
 
 export function useRoom(chat, room) {
   return observe(shallowRef(), () => observeRoom(toValue(chat), toValue(room)))
+}
+
+export function useList(chat) {
+  return observe(shallowRef(), () => observeList(toValue(chat)))
 }

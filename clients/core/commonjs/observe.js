@@ -20,6 +20,7 @@ var __toCommonJS = (mod) => __copyProps(__defProp({}, "__esModule", { value: tru
 var observe_exports = {};
 __export(observe_exports, {
   observeClient: () => observeClient,
+  observeList: () => observeList,
   observeRoom: () => observeRoom
 });
 module.exports = __toCommonJS(observe_exports);
@@ -322,6 +323,8 @@ var observeRoom = once(/* @__PURE__ */ new WeakMap(), (chat, name) => {
     older: async (limit) => timeline ? timeline.older(limit) : 0,
     read: (seq = ((_a) => (_a = chat.rooms.get(name)) == null ? void 0 : _a.seq)()) => chat.read(name, seq),
     typing: () => chat.typing(name),
+    edit: (seq, body) => chat.edit(name, seq, body),
+    tag: (...args) => chat.tag(name, ...args),
     recall: (seq) => chat.recall(name, seq),
     retry: (key) => chat.retry(key),
     discard: (key) => chat.discard(key),
@@ -329,8 +332,8 @@ var observeRoom = once(/* @__PURE__ */ new WeakMap(), (chat, name) => {
   };
   const read = () => {
     var _a;
-    const { live = false, members, unread = 0, write = false, moderate = false } = (_a = chat.rooms.get(name)) != null ? _a : {};
-    return { ...actions, items: timeline ? [...timeline.items] : [], more: Boolean(timeline == null ? void 0 : timeline.more), live, members, unread, write, moderate, refusal };
+    const { live = false, members, unread = 0, write = false, moderate = false, pins = [] } = (_a = chat.rooms.get(name)) != null ? _a : {};
+    return { ...actions, items: timeline ? [...timeline.items] : [], more: Boolean(timeline == null ? void 0 : timeline.more), live, members, unread, write, moderate, pins, refusal };
   };
   return observable(read, (changed) => {
     var _a;
@@ -339,7 +342,7 @@ var observeRoom = once(/* @__PURE__ */ new WeakMap(), (chat, name) => {
       run(event);
       changed();
     };
-    const stops = ["message", "notice", "read", "presence", "gap"].map((type) => chat.on(type, inRoom(() => {
+    const stops = ["message", "notice", "edited", "tagged", "recalled", "read", "presence", "gap"].map((type) => chat.on(type, inRoom(() => {
     })));
     stops.push(
       chat.on("room", inRoom(() => refusal = void 0)),
@@ -359,6 +362,59 @@ var observeRoom = once(/* @__PURE__ */ new WeakMap(), (chat, name) => {
       timeline = void 0;
       changed();
       if (!joined) chat.leave(name);
+    };
+  });
+});
+var observeList = once(/* @__PURE__ */ new WeakMap(), (chat) => {
+  const { list } = chat;
+  if (!list) throw new TypeError("the client has no list: give it the option list, from caddy-chat-client/list");
+  let changed = () => {
+  };
+  let loads = 0;
+  let error;
+  let refused;
+  const said = ({ code, message, retry }) => ({ code, message, retry });
+  const act = (promise, done = () => {
+  }) => {
+    promise.then(() => error = void 0, (refusal) => error = said(refusal)).then(() => {
+      done();
+      changed();
+    });
+    return promise;
+  };
+  const actions = {
+    older() {
+      loads++;
+      changed();
+      return act(list.more(), () => loads--);
+    },
+    set: (room, row) => act(chat.set(room, row)),
+    read: (room, seq = ((_a) => (_a = list.get(room)) == null ? void 0 : _a.last)()) => act(chat.read(room, seq))
+  };
+  const read = () => {
+    const { rows, hidden, unread, complete, live } = list;
+    const opened = complete || rows.length + hidden.length > 0;
+    return { ...actions, rows, hidden, unread, more: opened && !complete, live, loading: loads > 0 || !opened && chat.state !== "online", error: error != null ? error : refused };
+  };
+  return observable(read, (tell) => {
+    changed = tell;
+    const stops = [
+      chat.on("list", () => {
+        refused = void 0;
+        changed();
+      }),
+      chat.on("error", (refusal) => {
+        if (refusal.field !== "list") return;
+        refused = said(refusal);
+        changed();
+      }),
+      chat.on("state", changed)
+    ];
+    changed();
+    return () => {
+      for (const stop of stops) stop();
+      changed = () => {
+      };
     };
   });
 });

@@ -89,7 +89,7 @@ for (const folder of ['core', 'react', 'vue']) {
 }
 
 const names = {
-  '': ['Client', 'ChatError'], '/timeline': ['Timeline'], '/list': ['list'], '/observe': ['observeClient', 'observeRoom'], '/browser': ['browser'], '/node': ['node'],
+  '': ['Client', 'ChatError'], '/timeline': ['Timeline'], '/list': ['list'], '/observe': ['observeClient', 'observeList', 'observeRoom'], '/browser': ['browser'], '/node': ['node'],
   '/wechat': ['wechat'], '/uniapp': ['uniapp'], '/taro': ['taro'],
 }
 
