@@ -87,11 +87,13 @@ func (s *shared) ended(r *Room) {
 	}
 }
 
-// event is an entry, or something that the worker does between two entries. Most rooms
-// see more of the latter, so the entry is not in it.
+// event is an entry, or something that the worker does between two entries, or the news
+// that a receiver will say something. Most rooms see more of the second, so the entry is
+// not in it.
 type event struct {
-	entry *journal.Entry
-	do    func()
+	entry   *journal.Entry
+	do      func()
+	speaker *receiver
 }
 
 // Name returns the room's name.
@@ -292,7 +294,7 @@ const (
 func (r *Room) handle(batch []event) {
 	size := 0
 	for i := range batch {
-		if batch[i].do == nil {
+		if batch[i].entry != nil {
 			size += batch[i].entry.Size()
 		}
 	}
@@ -325,6 +327,8 @@ func (r *Room) handleSome(batch []event) (n int) {
 		case ev.do != nil:
 			r.flush()
 			ev.do()
+		case ev.speaker != nil: // nothing before it is by that receiver: what came at once stays together
+			r.audience.noteSpeaker(ev.speaker)
 		case ev.entry.Kind.Audience() == journal.SameUser && journal.IsReserved(ev.entry.Room) && ev.entry.Origin.Session == "":
 			// It is no frame: nodes tell each other of a row of the user's list.
 		case ev.entry.Kind.Audience() == journal.SameUser:

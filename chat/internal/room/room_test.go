@@ -70,6 +70,7 @@ func TestRoom_PausesBetweenBatches(t *testing.T) {
 
 // listener is a session that keeps what it is sent.
 type listener struct {
+	id   string // empty: s
 	user string // empty: ann
 	addr netip.Addr
 
@@ -77,7 +78,7 @@ type listener struct {
 	frames []string
 }
 
-func (l *listener) ID() string                        { return "s" }
+func (l *listener) ID() string                        { return cmp.Or(l.id, "s") }
 func (l *listener) User() journal.User                { return journal.User{ID: cmp.Or(l.user, "ann")} }
 func (l *listener) Addr() netip.Addr                  { return l.addr }
 func (l *listener) Close(wire.Code)                   {}
@@ -111,6 +112,48 @@ func join(t *testing.T, rooms *Rooms, l *listener, enc Encoding, max int) (sub *
 	}
 	members, err = arrival.Wait(t.Context())
 	return sub, members, err
+}
+
+// Raw clients who speak for the first time share system calls like all others, and nobody
+// of them hears themselves.
+func TestRoom_FirstWords_AreOneBatch(t *testing.T) {
+	rooms := newRooms(t)
+	var listeners []*listener
+	var subs []*Subscription
+	for i := range 3 {
+		l := &listener{id: fmt.Sprint("s", i)}
+		sub, _, err := join(t, rooms, l, Raw, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sub.Resume(0, 0)
+		listeners, subs = append(listeners, l), append(subs, sub)
+	}
+	busy := make(chan struct{})
+	subs[0].room.do(func() { <-busy })
+	for i, sub := range subs {
+		recorded := make(chan error, 1)
+		from := journal.Origin{Node: rooms.node, Session: listeners[i].id}
+		sub.Append(t.Context(), journal.Entry{Kind: journal.Message, Text: true, Origin: from, Body: fmt.Appendf(nil, "<%d>", i)},
+			func(_ journal.Receipt, err error) { recorded <- err })
+		if err := <-recorded; err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(busy)
+	for _, sub := range subs {
+		sub.Lose()
+	}
+	rooms.Close()
+	rooms.Wait()
+	if n := rooms.counters.Batches.Load(); n != 1 {
+		t.Errorf("%d batches", n)
+	}
+	for i, l := range listeners {
+		if got := strings.Join(l.frames, ""); strings.Count(got, "<") != 2 || strings.Contains(got, fmt.Sprint("<", i)) {
+			t.Errorf("%d heard %q", i, got)
+		}
+	}
 }
 
 // What is delivered while somebody waits for their turn to join is no history to them: it

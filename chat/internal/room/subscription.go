@@ -83,7 +83,7 @@ func (s *Subscription) Ended() bool { return s.left.Load() }
 func (s *Subscription) Append(ctx context.Context, e journal.Entry, done func(journal.Receipt, error)) {
 	if s.encoding&^Deflated == Raw && !s.spoken.Load() && s.spoken.CompareAndSwap(false, true) {
 		// Before the journal has the entry, so that the worker knows it in time.
-		s.room.do(func() { s.room.audience.noteSpeaker(&s.receiver) })
+		s.room.put(event{speaker: &s.receiver})
 	}
 	s.room.Append(ctx, e, done)
 }
