@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
+	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/feed"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/timing"
@@ -49,6 +50,7 @@ type Hub struct {
 	journal journal.Journal // the same, but nothing of it panics
 	rooms   *room.Rooms
 	engine  *wsconn.Engine
+	events  *events.Events
 	feed    *feed.Feed
 	hooks   *webhook.Sender
 	cancel  context.CancelFunc // of context
@@ -70,7 +72,10 @@ func NewHub(cfg Config) (*Hub, error) {
 	h.journal = foreign.Contain(cfg.Journal, h.logPanic)
 	h.context, h.cancel = context.WithCancel(context.Background())
 	h.current.Store(&set)
-	if err := h.begin(&set); err != nil {
+	clock := timing.New(h.context)
+	h.events = events.New(h.journal, h.log, clock)
+	h.events.Configure(set.wantedEvents())
+	if err := h.begin(&set, clock); err != nil {
 		h.cancel()
 		return nil, err
 	}
@@ -89,7 +94,7 @@ const startTimeout = 11 * time.Second
 
 // begin makes what asks the journal when it begins. A journal that does not answer is
 // left behind.
-func (h *Hub) begin(set *Settings) error {
+func (h *Hub) begin(set *Settings, clock *timing.Clock) error {
 	ctx, cancel := context.WithTimeout(h.context, startTimeout)
 	defer cancel()
 	type parts struct {
@@ -101,6 +106,7 @@ func (h *Hub) begin(set *Settings) error {
 		p.rooms = room.NewRooms(room.Config{Settings: set.forRooms(), Journal: h.journal, OnPanic: h.logPanic, OnLost: h.logLost})
 		p.core, err = acts.New(acts.Config{
 			Settings: set.forActs(), Journal: h.journal, Log: h.log, Rooms: p.rooms, Context: h.context, Sessions: listed{&h.registry}, Lister: lister,
+			Events: h.events, Clock: clock,
 		})
 		return p, err
 	}, func(late parts, err error) {
@@ -141,6 +147,7 @@ func (h *Hub) Settings() Settings { return *h.settings() }
 func (h *Hub) Configure(s Settings) {
 	s = s.withDefaults()
 	h.current.Store(&s)
+	h.events.Configure(s.wantedEvents())
 	h.core.Configure(s.forActs())
 	h.engine.Tune(s.forEngine())
 	h.rooms.Configure(s.forRooms())

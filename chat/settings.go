@@ -7,6 +7,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/check"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
+	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/webhook"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
@@ -179,4 +180,18 @@ func (s *Settings) forActs() acts.Settings {
 		CreateRate: s.CreateRate, ListRate: s.ListRate, KeyRate: s.KeyRate, Conversations: s.Conversations, Listed: s.Listed,
 		RequestBytes: s.MaxOutboxes / 4, RecallWindow: s.RecallWindow, EditWindow: s.EditWindow, Policies: s.Policies, Keys: s.Keys, Checks: s.Checks,
 	}
+}
+
+// wantedEvents returns the types of events that somebody asks for: webhooks by name, and a
+// key that may read the feed always, since it may ask for any of them at any time.
+func (s *Settings) wantedEvents() (types []string) {
+	for i := range s.Webhooks {
+		types = append(types, s.Webhooks[i].Events...)
+	}
+	for i := range s.Keys {
+		if s.Keys[i].Feed {
+			types = append(types, events.Types()...)
+		}
+	}
+	return types
 }

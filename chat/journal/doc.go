@@ -17,6 +17,7 @@
 //	follow.go    following a room, and how that ends
 //	feed.go      Feeder: the entries of all rooms in one order
 //	journal.go   Journal: Append, Follow, the errors
+//	eventroom.go the rooms of Events, and how much of them is kept
 //	optional.go  what a journal may offer beside that
 //	restore.go   Restorer: recording what another journal has recorded
 package journal

@@ -54,7 +54,13 @@ func NewStore(opt Options) *Store {
 		opt.Logger = zap.NewNop()
 	}
 	s := &store{
-		retention: opt.Retention, log: opt.Logger, epoch: rand.Text()[:8], nodes: newNodes(),
+		retention: func(room string) journal.Retention {
+			if journal.IsEventRoom(room) {
+				return journal.EventsKept
+			}
+			return opt.Retention(room)
+		},
+		log: opt.Logger, epoch: rand.Text()[:8], nodes: newNodes(),
 		rooms: map[string]*room{},
 	}
 	s.setMaxBytes(opt.MaxBytes)

@@ -119,7 +119,10 @@ func (o *Options) store() *disk.Config {
 
 // retention returns how much is kept of room.
 func (o *Options) retention(room string) journal.Retention {
-	if o.Retention == nil {
+	switch {
+	case journal.IsEventRoom(room):
+		return journal.EventsKept
+	case o.Retention == nil:
 		return journal.Retention{}
 	}
 	return o.Retention(room)

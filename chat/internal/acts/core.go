@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
+	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/profiles"
@@ -40,6 +41,7 @@ type Core struct {
 	seen      *readmarks.Sending[*Actor] // marks that others are told of
 	sanctions *sanctions.Sanctions
 	sessions  Sessions
+	events    *events.Events
 	context   context.Context // ends when the sessions have gone
 	*timing.Clock
 	node string // the journal's id of this process

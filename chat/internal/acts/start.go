@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
+	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/profiles"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
@@ -26,6 +27,8 @@ type Config struct {
 	Lister   journal.Lister // of the same journal; nil: it cannot list its rooms
 	Log      *zap.Logger
 	Rooms    *room.Rooms
+	Events   *events.Events
+	Clock    *timing.Clock
 	Context  context.Context // ends when the sessions have gone
 	Sessions Sessions
 }
@@ -33,8 +36,7 @@ type Config struct {
 // New returns a Core. It reads the mutes and bans from the journal, and returns an
 // error if it cannot.
 func New(cfg Config) (*Core, error) {
-	c := &Core{journal: cfg.Journal, log: cfg.Log, rooms: cfg.Rooms, context: cfg.Context}
-	c.Clock = timing.New(cfg.Context)
+	c := &Core{journal: cfg.Journal, log: cfg.Log, rooms: cfg.Rooms, events: cfg.Events, Clock: cfg.Clock, context: cfg.Context}
 	c.sessions, c.slots = cfg.Sessions, slots.New()
 	c.profiles = profiles.Profiles{Records: cfg.Journal.Records()}
 	c.reading.pool = backpressure.NewPool[access.Person](maxReading)

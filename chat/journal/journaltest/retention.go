@@ -52,6 +52,11 @@ func testRetention(t *testing.T, s *tester.Suite) {
 			t.Errorf("%d entries are kept of 50", n)
 		}
 	})
+	keeping("keeps Events whatever is kept of other rooms", journal.Retention{Count: 1}, func(t *tester.T) {
+		t.AppendMany("@hub-7", 20)
+		t.Enforce()
+		checkKept(t, "@hub-7", 1, 20)
+	})
 	keeping("deletes entries by age", journal.Retention{Age: time.Nanosecond}, testAge)
 	keeping("never gives a number twice", journal.Retention{Age: time.Nanosecond}, func(t *tester.T) {
 		for i := range 5 {

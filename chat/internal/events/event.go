@@ -1,0 +1,78 @@
+package events
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// The types of events.
+const (
+	Review    = "review"
+	Unchecked = "unchecked"
+	Online    = "online"
+	Offline   = "offline"
+	Missed    = "missed"
+	Audit     = "audit"
+)
+
+var types = []string{Review, Unchecked, Online, Offline, Missed, Audit}
+
+// Types returns the types that there are. The slice belongs to the caller.
+func Types() []string { return slices.Clone(types) }
+
+// IsType reports whether there are events of that type.
+func IsType(name string) bool { return slices.Contains(types, name) }
+
+// Event is what a backend hears. Fields that do not apply are empty. It has no text that a
+// user has written.
+type Event struct {
+	Type string      `json:"type"`
+	Room string      `json:"room,omitempty"`
+	Seq  journal.Seq `json:"seq,omitempty"`
+
+	Check string   `json:"check,omitempty"` // of Review and Unchecked: its name
+	User  string   `json:"user,omitempty"`  // of Online, Offline and Audit: whom it is about
+	Users []string `json:"users,omitempty"` // of Missed
+
+	// Of Audit.
+	Act string `json:"act,omitempty"` // what was done
+	By  string `json:"by,omitempty"`  // the user who did it, or bot- and the name of a key, or ByOperator
+	Via string `json:"via,omitempty"` // the key that acted for By
+	For int64  `json:"for,omitempty"` // how long it holds, in milliseconds; -1: for ever
+}
+
+// ByOperator stands for whoever used the admin API or the command line.
+const ByOperator = "hub-operator"
+
+// about is the user or the room whose events are in one order.
+func (e *Event) about() string {
+	if e.Room != "" {
+		return e.Room
+	}
+	return "@" + e.User
+}
+
+// Entry returns the entry that shows an event.
+func (e *Event) Entry() (journal.Entry, error) {
+	body, err := json.Marshal(e)
+	return journal.Entry{Room: journal.EventRoom(e.about()), Kind: journal.Event, Body: body}, err
+}
+
+// Head is what decides who hears an event.
+type Head struct{ Type, Room string }
+
+// HeadOf reads what Entry has written.
+func HeadOf(e *journal.Entry) (h Head, ok bool) {
+	if e.Kind != journal.Event || !journal.IsEventRoom(e.Room) {
+		return h, false
+	}
+	return h, json.Unmarshal(e.Body, &h) == nil && IsType(h.Type)
+}
+
+// AppendMembers appends the members of the JSON object that an event is, without braces.
+func AppendMembers(dst []byte, e *journal.Entry) []byte {
+	return append(dst, strings.TrimSuffix(strings.TrimPrefix(string(e.Body), "{"), "}")...)
+}
