@@ -55,6 +55,8 @@ var metrics = []metric{
 	counter("journal_commits_total", "Commits, each of which made a group of entries durable.", func(s *chat.Stats) float64 { return float64(s.Journal.Commits) }),
 	counter("journal_recorded_total", "Entries in those commits.", func(s *chat.Stats) float64 { return float64(s.Journal.Recorded) }),
 	counter("journal_commit_seconds_total", "Time spent on those commits.", func(s *chat.Stats) float64 { return s.Journal.CommitTime.Seconds() }),
+	counter("events_total", "Events for backends that are no entries of a room, and that were recorded.", func(s *chat.Stats) float64 { return float64(s.Events) }),
+	counter("events_dropped_total", "Such events that the journal did not take.", func(s *chat.Stats) float64 { return float64(s.EventsLost) }),
 }
 
 var (

@@ -311,6 +311,7 @@ func (h *Hub) Stats() Stats {
 	s.addRooms(h.rooms.Counters())
 	s.addCounters(&h.counts, &h.core.Counts)
 	s.Webhooks = h.hooks.Status()
+	s.Events, s.EventsLost = h.events.Counts()
 	if j, ok := h.given.(journal.Reporter); ok {
 		s.Journal = j.Stats()
 	}

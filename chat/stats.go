@@ -94,6 +94,8 @@ type Stats struct {
 	Errors      map[wire.Code]uint64 // frames that refused something
 	Byes        map[wire.Code]uint64 // sessions that the server ended
 	Webhooks    []webhook.Status     // in the order of the settings
+	Events      uint64               // for backends, beside the entries of rooms: recorded
+	EventsLost  uint64               // such events that the journal did not take
 }
 
 func (s *Stats) addRooms(c *room.Counters) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/feed"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // Hook is where events are sent to, and which. Zero fields mean the defaults.
@@ -25,9 +26,11 @@ type Hook struct {
 	// Secrets sign each request, all of them: so that a receiver can change from one to
 	// the next. At least one.
 	Secrets []Secret
-	// Events are which events are sent: see Events. Default: all.
+	// Events are which events are sent: see Events. Default: all entries of rooms, and
+	// nothing else.
 	Events []string
-	// Rooms are patterns of the rooms that they are sent of. Default: all rooms.
+	// Rooms are patterns of the rooms that they are sent of. Default: all rooms. Events
+	// about users are sent in any case.
 	Rooms []string
 	// Batch bounds the events of a request. Default 100.
 	Batch int
@@ -117,6 +120,9 @@ func (h *Hook) filter() (*feed.Filter, error) {
 	}
 	patterns := h.Rooms
 	return feed.NewFilter(h.Events, func(room string) bool {
+		if journal.IsReserved(room) {
+			return true
+		}
 		for _, p := range patterns {
 			if access.Matches(p, room) {
 				return true

@@ -57,7 +57,7 @@ func (h *running) status(self string) Status {
 		st.Host = u.Host
 	}
 	if len(st.Events) == 0 {
-		st.Events = feed.Events()
+		st.Events = feed.Entries()
 	}
 	if len(st.Rooms) == 0 {
 		st.Rooms = []string{"*"}

@@ -44,10 +44,12 @@ type Webhook struct {
 	Private bool `json:"private,omitempty"`
 
 	// Which events are sent: `message`, `edited`, `recalled`, `tagged`, `notice`, `member`,
-	// `info`. Default: all of them.
+	// `info`; and `review`, `unchecked`, `online`, `offline`, `missed`, `audit`, which come
+	// to nobody who does not name them. Default: those of the first group.
 	Events []string `json:"events,omitempty"`
 
-	// Patterns of the rooms whose events are sent. `*` stands for any text. Default: all rooms.
+	// Patterns of the rooms whose events are sent. `*` stands for any text. Events about
+	// users are sent in any case. Default: all rooms.
 	Rooms []string `json:"rooms,omitempty"`
 
 	// The most events in one request. Default: 100.

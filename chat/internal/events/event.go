@@ -47,22 +47,25 @@ type Event struct {
 // ByOperator stands for whoever used the admin API or the command line.
 const ByOperator = "hub-operator"
 
-// about is the user or the room whose events are in one order.
-func (e *Event) about() string {
-	if e.Room != "" {
-		return e.Room
-	}
-	return "@" + e.User
-}
-
-// Entry returns the entry that shows an event.
+// Entry returns the entry that shows an event. Events about the same are in one room, so in
+// one order.
 func (e *Event) Entry() (journal.Entry, error) {
 	body, err := json.Marshal(e)
-	return journal.Entry{Room: journal.EventRoom(e.about()), Kind: journal.Event, Body: body}, err
+	about := (&Head{Room: e.Room, User: e.User}).About()
+	return journal.Entry{Room: journal.EventRoom(about), Kind: journal.Event, Body: body}, err
 }
 
 // Head is what decides who hears an event.
-type Head struct{ Type, Room string }
+type Head struct{ Type, Room, User string }
+
+// About is the room that an event is about. For one about a user that is the user's own
+// room: @ and the id.
+func (h *Head) About() string {
+	if h.Room != "" {
+		return h.Room
+	}
+	return "@" + h.User
+}
 
 // HeadOf reads what Entry has written.
 func HeadOf(e *journal.Entry) (h Head, ok bool) {

@@ -111,7 +111,7 @@ func (b *Batch) add(w *Want, page *journal.FeedPage) (t taken, end bool) {
 		}
 		missing = b.addMissing(w, missing, e)
 		if w.Filter.Wants(e) {
-			b.addEntry(e)
+			b.addEntry(e, w.Part)
 			t.entries++
 			t.bytes += e.Size()
 		}
@@ -152,13 +152,13 @@ func (b *Batch) addMissing(w *Want, missing []journal.Missing, e *journal.Entry)
 	return rest
 }
 
-func (b *Batch) addEntry(e *journal.Entry) {
+func (b *Batch) addEntry(e *journal.Entry, part int) {
 	if b.Oldest == 0 {
 		b.Room, b.Seq, b.Oldest = e.Room, e.Seq, e.At
 	}
 	b.Newest = e.At
 	b.separate()
-	b.Events = appendEntry(b.Events, e, b.Epoch)
+	b.Events = appendEntry(b.Events, e, b.Epoch, part)
 }
 
 func (b *Batch) addLost(from, to string) {

@@ -3,13 +3,21 @@ package feed
 import (
 	"strconv"
 
+	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// appendEntry appends the event of an entry. A reader of the events of many rooms needs
-// the room's epoch where it is not the store's.
-func appendEntry(dst []byte, e *journal.Entry, epoch string) []byte {
+// appendEntry appends the event of an entry of a part. A reader of the events of many rooms
+// needs the room's epoch where it is not the store's. What has no room is known by its
+// position.
+func appendEntry(dst []byte, e *journal.Entry, epoch string, part int) []byte {
+	if e.Kind == journal.Event {
+		dst = events.AppendMembers(append(dst, `{"event":{`...), e)
+		dst = strconv.AppendInt(append(dst, `,"at":`...), e.At, 10)
+		dst = wire.AppendString(append(dst, `,"id":`...), Text(epoch, part, e.Position))
+		return append(dst, "}}"...)
+	}
 	frame := wire.EntryOf(e)
 	dst = frame.Append(append(dst, `{"entry":`...))
 	if e.Epoch != "" && e.Epoch != epoch {
