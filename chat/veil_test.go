@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -94,6 +95,14 @@ func TestVeil_EditsAndTags_SayNothingOfHiddenMessages(t *testing.T) {
 				fresh.send(fmt.Sprintf(`{"type":"hello","token":"ben","rooms":[{"room":%q}],"list":{}}`, room))
 				check("hello", fresh.any())
 				check("GET", serveMessages(b.handler, newRequest(http.MethodGet, "ben", ""), room).Body.String())
+				state := httptest.NewRecorder()
+				b.handler.ServeRequest(state, newRequest(http.MethodGet, "ben", ""), "/rooms/"+room)
+				ben.send(frames["join"])
+				for door, got := range map[string]string{"GET of the state": state.Body.String(), "join": ben.until("joined")} {
+					if !strings.Contains(got, fmt.Sprintf(`"pins":[%d]`, shown)) {
+						t.Errorf("%s has other pins than that of the message that is shown, %d: %s", door, shown, got)
+					}
+				}
 				if got := strings.Join(drain(whole), "\n"); strings.Count(got, fmt.Sprintf("secret %d", first)) != 3 {
 					t.Errorf("who is shown the message misses its edit: %s", got)
 				}

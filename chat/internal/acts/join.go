@@ -135,6 +135,7 @@ func (a Turn) State(ctx context.Context, room string) (m Missed, err error) {
 		return m, err
 	}
 	v.Mark = marks[0]
+	v.Hide(&m.Page, true, time.Now()) // there are no entries, but pins
 	if m.First, err = v.Veil(ctx, &m.Page, true); err != nil {
 		return m, err
 	}
