@@ -7,8 +7,8 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// botPrefix begins the ids of the keys of a site, and no others.
-const botPrefix = "bot-"
+// IsBot reports whether an id is that of a key of a site.
+func IsBot(id string) bool { return strings.HasPrefix(id, "bot-") }
 
 func (u *User) append(dst []byte) []byte {
 	dst = append(dst, `{"id":`...)
@@ -18,7 +18,7 @@ func (u *User) append(dst []byte) []byte {
 	if u.Guest {
 		dst = append(dst, `,"guest":true`...)
 	}
-	if strings.HasPrefix(u.ID, botPrefix) {
+	if IsBot(u.ID) {
 		dst = append(dst, `,"bot":true`...)
 	}
 	return append(dst, '}')

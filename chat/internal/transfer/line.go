@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,8 +38,7 @@ func appendRest(dst []byte, e *journal.Entry) []byte {
 		r.Reply = uint64(e.Target)
 	}
 	if !e.Kind.HasSender() && !e.Kind.HasTarget() && !e.Kind.Governs() && e.From.ID != "" {
-		from := lineUser(e.From)
-		r.From = &from
+		r.From = &lineUser{ID: e.From.ID, Name: e.From.Name, Avatar: e.From.Avatar, Guest: e.From.Guest}
 	}
 	if e.Kind.HasTarget() && len(e.Body) > 0 {
 		r.Body = e.Body
@@ -95,6 +95,16 @@ type governing struct {
 	Closed bool       `json:"closed,omitempty"`
 }
 
+// check returns an error if a user is not what the line says.
+func (g *governing) check() error {
+	for i := range g.Users {
+		if err := g.Users[i].check(); err != nil {
+			return err
+		}
+	}
+	return g.Owner.check()
+}
+
 // body returns the body of an entry of that kind; nil if it is of another one, or if there
 // is none.
 func (g *governing) body(kind journal.Kind) ([]byte, error) {
@@ -108,10 +118,10 @@ func (g *governing) body(kind journal.Kind) ([]byte, error) {
 	case kind == journal.Member:
 		m := wire.Members{Role: g.Role, Title: g.Title, Avatar: g.Avatar, About: g.About}
 		for _, u := range g.Users {
-			m.Users = append(m.Users, wire.User(u))
+			m.Users = append(m.Users, wire.User(u.user()))
 		}
 		if g.Owner != nil {
-			owner := wire.User(*g.Owner)
+			owner := wire.User(g.Owner.user())
 			m.Owner = &owner
 		}
 		return m.Append(nil), nil
@@ -126,6 +136,19 @@ type lineUser struct {
 	Name   string `json:"name"`
 	Avatar string `json:"avatar,omitempty"`
 	Guest  bool   `json:"guest,omitempty"`
+	Bot    bool   `json:"bot,omitempty"` // it follows from the id
+}
+
+func (u *lineUser) user() journal.User {
+	return journal.User{ID: u.ID, Name: u.Name, Avatar: u.Avatar, Guest: u.Guest}
+}
+
+// check returns an error if the line says of a user what cannot be.
+func (u *lineUser) check() error {
+	if u != nil && u.Bot && !wire.IsBot(u.ID) {
+		return errors.New("bot belongs to ids that begin with bot-")
+	}
+	return nil
 }
 
 // clockSlack is how far in the future the time of an imported entry may be: the
@@ -169,7 +192,7 @@ func parseLine(text []byte, direct func(user, other string) (string, error), now
 func (l *line) entry(now time.Time) (journal.Entry, error) {
 	e := journal.Entry{
 		Room:     l.Entry.Room.name,
-		From:     journal.User(l.Entry.From),
+		From:     l.Entry.From.user(),
 		Key:      l.Entry.Key,
 		Target:   journal.Seq(l.Entry.Target),
 		Body:     l.Entry.Body,
@@ -185,7 +208,7 @@ func (l *line) entry(now time.Time) (journal.Entry, error) {
 	if e.Kind, known = journal.KindNamed(l.Entry.Type); !known {
 		return e, errors.New("type must be that of an entry, such as message, recalled or notice")
 	}
-	if err := l.addRest(&e); err != nil {
+	if err := cmp.Or(l.addRest(&e), l.Entry.From.check(), l.From.check(), l.Entry.check()); err != nil {
 		return e, err
 	}
 	body, err := l.Entry.body(e.Kind)
@@ -222,7 +245,7 @@ func (r *rest) addRest(e *journal.Entry) error {
 		e.Target = journal.Seq(r.Reply)
 	}
 	if r.From != nil {
-		e.From = journal.User(*r.From)
+		e.From = r.From.user()
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func appendAll(t *testing.T, j journal.Journal, entries ...journal.Entry) {
 // everyKind is a room in which everything has happened that can be recorded.
 func everyKind(room string) []journal.Entry {
 	ann := journal.User{ID: "ann", Name: "Ann", Avatar: "https://example.com/a.png"}
-	guest := journal.User{ID: "g", Guest: true}
+	guest, bot := journal.User{ID: "g", Guest: true}, journal.User{ID: "bot-a", Name: "a"}
 	message := func(e journal.Entry) journal.Entry {
 		e.Room, e.Kind = room, journal.Message
 		if e.From.ID == "" {
@@ -79,6 +79,9 @@ func everyKind(room string) []journal.Entry {
 		about(journal.Tag, 4, `{"tag":"like"}`),
 		about(journal.Recall, 5, ""),                                       // 14
 		{Room: room, Kind: journal.Recall, Target: 3, Key: "\x00recall 3"}, // by the operator
+		message(journal.Entry{From: bot}),
+		{Room: room, Kind: journal.Notice, From: bot, Body: []byte(`"shipped"`)},
+		{Room: room, Kind: journal.Member, From: bot, Body: []byte(`{"users":[{"id":"bot-b","name":"","bot":true}],"role":"member","owner":{"id":"bot-a","name":"a","bot":true}}`)},
 		message(journal.Entry{}),
 	}
 }
@@ -214,6 +217,8 @@ func TestImport_BadRest_IsRefused(t *testing.T) {
 		line("message", `,"body":1`, `,"from":{"id":"v"}`):                                        "from is there twice",
 		line("message", `,"body":1`, `,"edited":9`):                                               "later entry",
 		line("message", `,"body":1`, `,"mentions":[`+many+`]`):                                    "50 users",
+		line("notice", `,"body":1`, `,"from":{"id":"v","bot":true}`):                              "from is there twice",
+		strings.Replace(line("message", `,"body":1`, ``), `"name":""`, `"name":"","bot":true`, 1): "bot belongs to ids that begin with bot-",
 		line("message", `,"body":1`, `,"shout":true`):                                             "unknown field",
 		line("notice", `,"body":1`, `,"edited":10`):                                               "message alone",
 		line("recalled", `,"target":2`, `,"body":1`):                                              "unless the message is recalled",
