@@ -87,6 +87,34 @@ func TestList_Refused_LeavesTheWelcome(t *testing.T) {
 	})
 }
 
+// A guest who was made a member has no row where only users read, and hears nothing of it.
+// Where members read, a guest is one.
+func TestList_Guests_HaveRowsOfWhatTheyRead(t *testing.T) {
+	for _, c := range []struct {
+		read []string
+		rows int
+	}{{[]string{"users"}, 0}, {[]string{"guests"}, 1}, {[]string{"users", "members"}, 1}} {
+		policies := chatApp(t)
+		policies[1].Read = who(t, c.read...)
+		inBubble(t, chat.Settings{Policies: policies}, tokens{}, func(t *testing.T, b *bubble) {
+			ann, guest := b.connect().hello(`,"token":"ann"`), b.connect()
+			guest.send(`{"type":"hello","token":"guest-g","list":{}}`)
+			guest.expect(`{"type":"welcome","…":"…"}`)
+			g := ann.create(`"key":"k","users":["guest-g"]`)
+			say(t, b.journal, g, "a secret")
+			time.Sleep(time.Second)
+			guest.send(`{"type":"list"}`)
+			told := strings.Join(drain(guest), "")
+			if n := strings.Count(told, "a secret"); min(n, 1) != c.rows {
+				t.Errorf("read %v: told %s", c.read, told)
+			}
+			if got := guest.ask(fmt.Sprintf(`{"type":"history","id":"?","room":%q}`, g)); (got == "forbidden") != (c.rows == 0) {
+				t.Errorf("read %v: the guest reads: %q", c.read, got)
+			}
+		})
+	}
+}
+
 // Where reading needs a claim, lists have no row for members: who lacks the claim would be
 // told what is said. With members beside it, all members have one.
 func TestList_ReadByClaim_HasNoRows(t *testing.T) {

@@ -170,6 +170,27 @@ func TestList_PoliciesChange_RowsGo(t *testing.T) {
 	})
 }
 
+// Where a reload takes the right to read away and gives it back, the row goes from open lists
+// and comes back, and what is said then is told.
+func TestList_PoliciesChange_RowsComeBack(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+		ann, ben := b.connect().hello(`,"token":"ann"`), b.connect()
+		g := ann.create(`"key":"k","users":["ben"]`)
+		ben.send(`{"type":"hello","token":"ben","list":{}}`)
+		ben.expect(`{"type":"welcome","…":"…"}`)
+		for range 2 {
+			policies := chatApp(t)
+			policies[1].Read = who(t, "admins")
+			b.hub.Configure(chat.Settings{Policies: policies})
+			ben.expect(fmt.Sprintf(`{"type":"row","room":%q,"gone":true}`, g))
+			b.hub.Configure(chat.Settings{Policies: chatApp(t)})
+			ben.expect(fmt.Sprintf(`{"type":"row","room":%q,"role":"member","…":"…"}`, g))
+			say(t, b.journal, g, "hi")
+			ben.expect(fmt.Sprintf(`{"type":"head","room":%q,"…":"…"}`, g))
+		}
+	})
+}
+
 // A head waits for a moment. What is said in it is not for whoever was removed, was away
 // or has cleared the room meanwhile.
 func TestList_Heads_AreNotForWhoIsGone(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 // replaces Grants and Claims.
 type Identity struct {
 	// User is shown to others. ID is never empty, has at most 128 bytes and means
-	// the same person everywhere. Name and Avatar are as CleanUser returns them.
+	// the same person everywhere. Name and Avatar are as CleanUser returns them. The ID of
+	// a guest begins with GuestPrefix, by which lists know guests.
 	User journal.User
 
 	// Settled says that the credential vouches for User.Name and User.Avatar.

@@ -8,6 +8,9 @@ func IsReservedUser(id string) bool {
 	return strings.HasPrefix(id, "bot-") || strings.HasPrefix(id, "hub-")
 }
 
+// GuestPrefix begins the ids of guests, and of nobody else.
+const GuestPrefix = "guest-"
+
 // IsOwnRoom reports whether a name is that of a user's own room: @ and the user's id.
 func IsOwnRoom(room string) bool {
 	return len(room) > 1 && room[0] == '@' && !IsReservedUser(room[1:])

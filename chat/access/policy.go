@@ -109,20 +109,15 @@ func (p *Policy) Seats() int {
 	return p.MaxMembers
 }
 
-// MembersRead reports whether members of a conversation with that role may read it, whoever
-// they are. What claims they have, lists do not know: who reads by a claim alone has no row.
-func (p *Policy) MembersRead(role Role) bool {
-	return p.Direct && role >= Member || slices.ContainsFunc(p.Read, func(s Subject) bool {
-		switch s.kind {
-		case members:
-			return role >= Member
-		case admins:
-			return role >= Admin
-		case claimant:
-			return false
-		}
-		return true
-	})
+// Lists reports whether somebody who has that role in a conversation may read it, so that it
+// is in their list. Which claims they have is not known there, so none counts.
+func (ps Policies) Lists(user, room string, role Role) bool {
+	p, owned := ps.find(room, user)
+	if p == nil || !p.IsConversation() || journal.IsReserved(room) {
+		return false
+	}
+	id := Identity{User: journal.User{ID: user, Guest: strings.HasPrefix(user, GuestPrefix)}}
+	return p.rights(&id, owned, role).Read
 }
 
 // For returns what somebody may do in a room, where they have that role if it is a

@@ -33,7 +33,7 @@ func (g *Guest) Start(ctx context.Context) error { return g.signer.Start(ctx) }
 // Authenticate implements access.Authenticator. It returns access.ErrNoCredential for
 // the tokens of others.
 func (g *Guest) Authenticate(ctx context.Context, c access.Credential) (*access.Identity, error) {
-	user := guestPrefix + strings.ToLower(rand.Text())
+	user := access.GuestPrefix + strings.ToLower(rand.Text())
 	if c.Token != "" {
 		if typeOf(c.Token) != guestType {
 			return nil, access.ErrNoCredential

@@ -6,14 +6,12 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// The ids that this package itself gives to users begin with these.
-const (
-	guestPrefix  = "guest-"
-	wechatPrefix = "wx-"
-)
+// wechatPrefix begins the ids that this package gives to users of WeChat.
+const wechatPrefix = "wx-"
 
 // CheckUser checks the id of a user whom this package did not create, such as
 // the sub of a site's token. It returns nil, or a [*wire.Error] with code
@@ -26,8 +24,8 @@ func CheckUser(id string) error {
 		return badToken("the user has no id")
 	case len(id) > wire.MaxUser, !utf8.ValidString(id), strings.ContainsFunc(id, unicode.IsControl):
 		return badToken(fmt.Sprintf("the user's id is not a string of at most %d bytes without control characters", wire.MaxUser))
-	case strings.HasPrefix(id, guestPrefix), strings.HasPrefix(id, wechatPrefix):
-		return badToken(fmt.Sprintf("the user's id begins with %s or %s, which this server reserves", guestPrefix, wechatPrefix))
+	case strings.HasPrefix(id, access.GuestPrefix), strings.HasPrefix(id, wechatPrefix):
+		return badToken(fmt.Sprintf("the user's id begins with %s or %s, which this server reserves", access.GuestPrefix, wechatPrefix))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,7 +74,7 @@ type Core struct {
 
 // Configure changes the settings.
 func (c *Core) Configure(s Settings) {
-	if c.current.Swap(&s) != nil {
+	if old := c.current.Swap(&s); old != nil && !reflect.DeepEqual(old.Policies, s.Policies) {
 		c.live.PoliciesChanged()
 	}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
-	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -120,9 +119,8 @@ func (c *Core) isDirect(room string) bool {
 	return p != nil && p.Direct
 }
 
-// isListed reports whether members with that role have a room in their lists: the policies
-// may have changed since they came. Which claims a member has is not known here, so none counts.
-func (c *Core) isListed(room string, role access.Role) bool {
-	p := c.settings().Policies.Conversation(room)
-	return p != nil && !journal.IsReserved(room) && p.MembersRead(role)
+// isListed reports whether a user with that role has a room in the list: the policies may
+// have changed since the user came.
+func (c *Core) isListed(user, room string, role access.Role) bool {
+	return c.settings().Policies.Lists(user, room, role)
 }

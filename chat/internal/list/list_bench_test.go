@@ -34,7 +34,7 @@ func openStore(tb testing.TB, dir string) (*Reader, func()) {
 			return make([]journal.User, len(ids)), nil
 		},
 		IsDirect: func(string) bool { return false },
-		Shown:    func(string, access.Role) bool { return true },
+		Shown:    func(_, _ string, _ access.Role) bool { return true },
 	}
 	return r, func() {
 		if err := j.Close(); err != nil {

@@ -3,6 +3,8 @@ package list
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -184,11 +186,11 @@ func (l *Live) followAgain(ctx context.Context, lost map[int]bool) {
 	}
 }
 
-// PoliciesChanged tells everybody whose rows are gone because no policy has the room any
-// more.
+// PoliciesChanged tells everybody whose rows are gone because no policy lets them read the
+// room any more, and everybody whose rows come back.
 func (l *Live) PoliciesChanged() {
 	l.mu.Lock()
-	l.check = true
+	l.check, l.unsure = true, slices.Collect(maps.Keys(l.users))
 	l.mu.Unlock()
 	l.wake()
 }
@@ -330,6 +332,31 @@ func (l *Live) work() {
 	}
 }
 
+// unsureAtOnce is of how many users one round looks for rows that have come back: some
+// tenth of a second.
+const unsureAtOnce = 1000
+
+// markFound says that users are to be told of rows that are in their lists now and were not
+// when they opened them.
+func (l *Live) markFound(ctx context.Context) {
+	l.mu.Lock()
+	n := min(unsureAtOnce, len(l.unsure))
+	some := l.unsure[:n:n]
+	l.unsure = l.unsure[n:]
+	l.mu.Unlock()
+	for i, user := range some {
+		items, err := l.reader.seats(ctx, user, nil)
+		if err != nil {
+			l.log.Debug("not known yet which rows have come back", zap.Error(err))
+			l.mu.Lock()
+			l.unsure = append(l.unsure, some[i:]...)
+			l.mu.Unlock()
+			return
+		}
+		l.markNew(user, places(items))
+	}
+}
+
 // prepare finds out of what else is to be told.
 func (l *Live) prepare(lost map[int]bool, check bool) {
 	defer l.contain()
@@ -339,6 +366,7 @@ func (l *Live) prepare(lost map[int]bool, check bool) {
 		l.followAgain(ctx, lost)
 	}
 	if check {
-		l.markGone(func(room string) bool { return l.reader.Shown(room, access.Member) })
+		l.markGone(func(user, room string) bool { return l.reader.Shown(user, room, access.Member) })
 	}
+	l.markFound(ctx)
 }

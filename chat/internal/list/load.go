@@ -23,9 +23,9 @@ type Reader struct {
 	// IsDirect reports whether a room is a conversation of two, which is in nobody's list
 	// before its first message.
 	IsDirect func(room string) bool
-	// Shown reports whether a policy still has the room as a conversation that members
-	// with that role read.
-	Shown func(room string, role access.Role) bool
+	// Shown reports whether a policy still has the room as a conversation that this user
+	// reads with that role.
+	Shown func(user, room string, role access.Role) bool
 }
 
 // goneLife is how long it is said that a row is gone, to devices that come back.
@@ -256,7 +256,7 @@ func (r *Reader) seats(ctx context.Context, user string, rooms []string) (items 
 		}
 		seat, err := members.ParseSeat(rec)
 		it := &item{room: strings.TrimPrefix(rec.Key, prefix), seat: seat, entered: rec.Stamp.Position}
-		if !it.gone() && !r.Shown(it.room, seat.Role) {
+		if !it.gone() && !r.Shown(user, it.room, seat.Role) {
 			it.seat = members.Seat{Left: time.Now()} // the policy no longer has it
 		}
 		if !it.gone() || time.Since(it.seat.Left) < goneLife {

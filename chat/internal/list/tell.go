@@ -132,7 +132,7 @@ func (t *teller) checkHolders(ctx context.Context, room string, state journal.Se
 			return err
 		}
 		from[user] = 0
-		if seat.Role != access.NoRole && t.reader.Shown(room, seat.Role) {
+		if seat.Role != access.NoRole && t.reader.Shown(user, room, seat.Role) {
 			from[user] = seat.Since
 		}
 	}

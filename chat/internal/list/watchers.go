@@ -28,6 +28,7 @@ type watchers struct {
 	own    map[pair]bool   // rows of one user that are to be told
 	lost   map[int]bool    // parts of the feed that are followed no more
 	check  bool            // policies have changed
+	unsure []string        // users of whom it is not known yet which rows have come back
 	closed bool
 	busy   bool // the worker is there
 }
@@ -52,6 +53,7 @@ type watcher struct {
 	rooms    []*listed // ordered by number
 	sessions []*open
 	stop     func() // ends the following of the user's own room
+	partial  bool   // the rooms are not all there: the node had too many pairs
 }
 
 // open is the list of one session.
@@ -84,6 +86,7 @@ func (w *watchers) add(user string, places []place, max int) bool {
 		}
 	}
 	if len(fresh) > 0 && w.pairs+len(fresh) > max {
+		u.partial = true
 		return false
 	}
 	u.rooms = slices.Grow(u.rooms, len(fresh))
@@ -333,26 +336,43 @@ func (w *watchers) markOwn(user string) {
 }
 
 // markGone says that those who list rooms are to be told of their rows, if the policies
-// no longer have the room.
-func (w *watchers) markGone(has func(room string) bool) {
+// no longer let them read the room.
+func (w *watchers) markGone(has func(user, room string) bool) {
 	w.mu.Lock()
 	rooms := slices.Collect(maps.Keys(w.rooms))
 	w.mu.Unlock()
 	for _, room := range rooms {
-		if has(room) {
-			continue
-		}
 		w.mu.Lock()
-		for _, h := range w.holdersLocked(room) {
-			w.own[pair{h.user, room}] = true
-		}
+		holders := slices.Clone(w.holdersLocked(room))
 		w.mu.Unlock()
+		for _, h := range holders {
+			if !has(h.user, room) {
+				w.mu.Lock()
+				w.own[pair{h.user, room}] = true
+				w.mu.Unlock()
+			}
+		}
+	}
+}
+
+// markNew says that a user is to be told of those rows that the list does not have.
+func (w *watchers) markNew(user string, places []place) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	u := w.users[user]
+	if u == nil || u.partial {
+		return
+	}
+	for _, p := range places {
+		if room := w.rooms[p.room]; room == nil || !u.lists(room) {
+			w.own[pair{user, p.room}] = true
+		}
 	}
 }
 
 // nothingLocked reports whether there is nothing to tell.
 func (w *watchers) nothingLocked() bool {
-	return len(w.dirty)+len(w.own)+len(w.lost) == 0 && !w.check
+	return len(w.dirty)+len(w.own)+len(w.lost)+len(w.unsure) == 0 && !w.check
 }
 
 // again puts back what could not be told.
