@@ -85,7 +85,7 @@ func (h *Handler) carryOut(t acts.Turn, w http.ResponseWriter, r *http.Request, 
 		ctx = bound
 	}
 	answer, err := route.Serve(ctx, t, &httpapi.Request{
-		Path: values, Query: r.URL.Query(), Key: key, Body: func() ([]byte, error) { return ReadJSON(w, r, limit) },
+		Path: values, Query: r.URL.Query(), Key: key, Limit: h.Hub.settings().MaxMessage, Body: func() ([]byte, error) { return ReadJSON(w, r, limit) },
 	})
 	if err != nil {
 		return err
@@ -254,6 +254,9 @@ func (h *Handler) checkRequest(w http.ResponseWriter, r *http.Request, room *str
 	}
 	if !validQuery(r) {
 		return badField("query", queryHelp)
+	}
+	if query := r.URL.Query(); query.Has("as") && query.Get("as") == "" {
+		return badField("as", "must be a user's id")
 	}
 	if err := h.mayConnect(r); err != nil {
 		return err

@@ -281,10 +281,16 @@ func TestRoutes_BadRequests(t *testing.T) {
 		"a number of nothing": {"PATCH", "/rooms/tea/messages/x", keyOf("k"), `{"body":1}`, 400, "number of an entry"},
 		"a long body":         {"POST", "/rooms/tea/messages", keyOf("k"), `{"body":"` + strings.Repeat("x", 70<<10) + `"}`, 413, "more than 65536 bytes"},
 		"a long batch":        {"POST", "/messages", keyOf("k"), `{"messages":[]}`, 400, "1 to 100 messages"},
+		"an edit nowhere":     {"PATCH", "/rooms/g-none/messages/1", keyOf("k"), `{"body":1}`, 403, "may not do this"},
+		"a recall nowhere":    {"DELETE", "/rooms/g-none/messages/1", keyOf("k"), "", 403, "may not do this"},
+		"a batch of nothing":  {"POST", "/messages", keyOf("k"), `{"messages":{}}`, 400, "form that openapi.json"},
 		"a batch of a user":   {"POST", "/messages", "u1", `{"messages":[{"room":"tea","body":1}]}`, 403, "only a key"},
 		"a notice of a user":  {"POST", "/rooms/tea/messages", "u1", `{"body":1,"notice":true}`, 403, "only keys send notices"},
 		"a room of a user":    {"POST", "/rooms", "u1", `{"room":"g-mine"}`, 403, "only keys may choose"},
 		"as of a user":        {"GET", "/list?as=u2", "u1", "", 403, "as is for keys"},
+		"as nobody":           {"GET", "/list?as=", keyOf("k"), "", 400, "must be a user's id"},
+		"as nobody, a user":   {"GET", "/list?as=", "u1", "", 400, "must be a user's id"},
+		"a list of no room":   {"GET", "/list?rooms=tea&rooms=", "u1", "", 400, "name has 1 to 128 bytes"},
 		"as beyond":           {"GET", "/list?as=ann", keyOf("k"), "", 403, "may not act as this user"},
 		"no as":               {"GET", "/list", keyOf("k"), "", 403, "as is missing"},
 		"a wrong secret":      {"GET", "/list", "bad", "", 401, "not accepted"},
@@ -295,6 +301,22 @@ func TestRoutes_BadRequests(t *testing.T) {
 		if detail, _ := answer["detail"].(string); status != c.status || !strings.Contains(detail, c.words) {
 			t.Errorf("%s: %d %v, want %d %s", name, status, answer, c.status, c.words)
 		}
+	}
+	// A batch takes no key for all, and no longer messages than other requests.
+	long := `{"room":"tea","body":{"x":"` + strings.Repeat("x", 70<<10) + `"}}`
+	_, answer, _ := call(t, "POST", base+"/messages", keyOf("k"), `{"messages":[`+long+`,{"room":"tea","as":"","body":1},{"room":"tea","body":1}]}`)
+	var codes []string
+	for _, r := range answer["results"].([]any) {
+		codes = append(codes, fmt.Sprint(r.(map[string]any)["code"]))
+	}
+	if want := []string{"too_large", "bad_frame", "<nil>"}; !slices.Equal(codes, want) {
+		t.Errorf("%q, want %q", codes, want)
+	}
+	if status, answer, _ := call(t, "POST", base+"/messages", keyOf("k"), `{"messages":[{"room":"tea","body":1}]}`, "Idempotency-Key", "one"); status != 400 || answer["field"] != "Idempotency-Key" {
+		t.Errorf("a key for a batch: %d %v", status, answer)
+	}
+	if _, answer, _ := call(t, "POST", base+"/messages", keyOf("k"), `{"messages":{}}`); answer["field"] != "messages" {
+		t.Errorf("a batch that is no list: %v", answer)
 	}
 	for _, method := range []string{"PUT", "DELETE", "PATCH", "TRACE"} {
 		if status, _, header := call(t, method, base+"/rooms/tea/messages", keyOf("k"), `{}`); status != 405 || header.Get("Allow") != "GET, HEAD, POST, OPTIONS" {
@@ -326,7 +348,8 @@ func TestRoutes_UsersAndKeys(t *testing.T) {
 	}
 	ok(201, "PATCH", "/rooms/"+room, keyOf("k"), `{"closed":true}`)
 	ok(403, "POST", "/rooms/"+room+"/messages", "u1", `{"body":"closed"}`)
-	results, _ := ok(201, "POST", "/messages", keyOf("k"), `{"messages":[{"room":"`+room+`","as":"u1","body":1},{"room":"@","body":2},{"room":"`+room+`","key":"x","body":3},{"room":"`+room+`","key":"x","body":3}]}`)["results"].([]any)
+	_, batch, _ := call(t, "POST", base+"/messages", keyOf("k"), `{"messages":[{"room":"`+room+`","as":"u1","body":1},{"room":"@","body":2},{"room":"`+room+`","key":"x","body":3},{"room":"`+room+`","key":"x","body":3}]}`)
+	results, _ := batch["results"].([]any)
 	var got []string
 	for _, r := range results {
 		r := r.(map[string]any)

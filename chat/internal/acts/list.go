@@ -2,6 +2,7 @@ package acts
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -49,7 +50,9 @@ func (a Turn) List(ctx context.Context, c *wire.List) (*wire.Rows, error) {
 	var err error
 	if len(c.Rooms) > 0 {
 		if i := slices.IndexFunc(c.Rooms, func(name string) bool { return CheckRoom(name) != nil }); i >= 0 {
-			return nil, CheckRoom(c.Rooms[i])
+			e := wire.BadRoom.Error("")
+			e.Field = fmt.Sprintf("rooms[%d]", i)
+			return nil, e
 		}
 		answer.Rows, err = a.core.lists.Rows(ctx, user, c.Rooms)
 	} else {

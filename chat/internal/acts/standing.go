@@ -94,7 +94,8 @@ func (a *Actor) doer(ctx context.Context, room string) (standing, error) {
 		return a.reader(ctx, room)
 	}
 	s, err := a.standing(ctx, room)
-	if err == nil && !s.Read && !s.Write && !s.Moderate && !a.key.Governs(room) {
+	founded := !s.Conversation || s.room.Version > 0
+	if err == nil && (!founded || !s.Read && !s.Write && !s.Moderate && !a.key.Governs(room)) {
 		err = wire.Forbidden.Error("")
 	}
 	return s, err

@@ -41,7 +41,12 @@ var inBatch = and(said, fields{"room!": roomID, "key": text(wire.MaxKey), "as": 
 // batch sends messages, one after the other. In a room in which one could not be sent now,
 // those behind it are not tried: they would overtake it.
 func batch(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
-	var b struct{ Messages []json.RawMessage }
+	if c.Key != "" { // which would keep nothing from being said twice
+		return Answer{}, refuse(wire.BadFrame, "Idempotency-Key", "is for one message: give each of a batch its own key")
+	}
+	var b struct {
+		Messages []json.RawMessage `json:"messages"`
+	}
 	if err := c.object(&b); err != nil {
 		return Answer{}, err
 	}
@@ -54,7 +59,7 @@ func batch(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		room, receipt, err := sendOne(ctx, t, p, later)
+		room, receipt, err := c.sendOne(ctx, t, p, later)
 		if err != nil {
 			e := t.Told(err)
 			if e.Retry >= 0 && room != "" {
@@ -70,7 +75,12 @@ func batch(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 }
 
 // sendOne sends one message of a batch.
-func sendOne(ctx context.Context, t acts.Turn, p []byte, later map[string]error) (string, journal.Receipt, error) {
+func (c *call) sendOne(ctx context.Context, t acts.Turn, p []byte, later map[string]error) (string, journal.Receipt, error) {
+	if len(p) > c.Limit {
+		e := wire.TooLarge.Error("")
+		e.Message = fmt.Sprintf("the message has more than %d bytes", c.Limit)
+		return "", journal.Receipt{}, e
+	}
 	known := Route{body: inBatch}
 	command, err := wire.DecodeRequest("send", wire.Fields{}, p, known.knows)
 	if err != nil {
@@ -81,12 +91,16 @@ func sendOne(ctx context.Context, t acts.Turn, p []byte, later map[string]error)
 		return said.Room, journal.Receipt{}, err
 	}
 	var other struct {
-		As string `json:"as"`
+		As *string `json:"as"`
 	}
-	if err := json.Unmarshal(p, &other); err != nil {
+	if err := json.Unmarshal(p, &other); err != nil || other.As != nil && *other.As == "" {
 		return said.Room, journal.Receipt{}, refuse(wire.BadFrame, "as", "must be a user's id")
 	}
-	one, leave, err := t.As(ctx, other.As, len(p))
+	as := ""
+	if other.As != nil {
+		as = *other.As
+	}
+	one, leave, err := t.As(ctx, as, len(p))
 	if err != nil {
 		return said.Room, journal.Receipt{}, err
 	}

@@ -16,6 +16,7 @@ type Request struct {
 	Path  map[string]string // what stands in the path for each parameter
 	Query url.Values
 	Key   string // of the header Idempotency-Key
+	Limit int    // bytes of one message
 	// Body reads the body.
 	Body func() ([]byte, error)
 }
