@@ -60,7 +60,7 @@ export async function makePage(outdir = fileURLToPath(new URL('../caddymodule/ui
     target: 'es2022',
     charset: 'utf8',
     legalComments: 'none',
-    define: { __EMOJI__: JSON.stringify(emoji) },
+    define: { __EMOJI__: JSON.stringify(JSON.stringify(emoji)) }, // an object would be a file of its own
     plugins: [styleText, firstWords, tightCode, strictPicker, smallLinkify],
     metafile: true,
     write: false,
@@ -151,7 +151,9 @@ export const smallLinkify = {
     onResolve({ filter: /^uc\.micro$/ }, ({ importer }) => (importer.includes('linkify-it') ? { path: `${web}characters.js` } : undefined))
     onLoad({ filter: /linkify-it.build.index\.mjs$/ }, async ({ path: file }) => {
       let contents = await readFile(file, 'utf8')
-      for (const part of [/\ttlds: unpackTlds\(\),/, ...[...replaced, ...unused].map((name) => new RegExp(`^\t${name}\\(.*\\) \\{$[^]*?^\t\\}$`, 'm'))]) {
+      const methods = [...replaced, ...unused].map((name) => new RegExp(`^\t${name}\\(.*\\) \\{$[^]*?^\t\\}$`, 'm'))
+      const others = [/^\ttlds: unpackTlds\(\),$/m, /^\tset\(options = .*$[^]*?^\t\}$/m, /^\t"ftp:": web_schema,$/m, /^\t"\/\/": \{$[^]*?^\t\},$/m]
+      for (const part of [...others, ...methods]) {
         if (!part.test(contents)) throw new Error(`${file} has changed: ${part}`)
         contents = contents.replace(part, '')
       }

@@ -1,1 +1,1 @@
-import'./chat-GN4PXJGW.js';import'./chunk-Y76H37IZ.js';import'./chunk-SDOSUXGY.js';
+import'./chat-5S4HCY4N.js';import'./chunk-XC336Z3B.js';

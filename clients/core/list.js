@@ -1,6 +1,7 @@
 // The list of the user's conversations, as the server has it: an app that shows one gives
 // it to the client, and the others do not load this file.
 import { demand, lost } from './link.js'
+import { checkEntry, isNumber, isText } from './rooms.js'
 import { Timer } from './timer.js'
 
 // list returns what the option list of a Client takes.
@@ -106,7 +107,7 @@ function makeList(chat, limit) {
         take(frame)
         chat.emit('row', rows.get(room) ?? { room, gone: true })
       } else {
-        demand(room && frame.last > 0 && frame.at > 0 && frame.count >= 0 && (!frame.entry || frame.entry.seq > 0))
+        checkShared(frame)
         const row = rows.get(room)
         if (!row) {
           const head = heads.get(room)
@@ -274,8 +275,17 @@ function setRead(row, read, unread) {
 // share is what a row adds to the sum.
 const share = ({ notify, hidden, unread }) => (notify && !hidden ? unread : 0)
 
+const isCount = (n) => n === 0 || isNumber(n)
+
+// checkShared refuses what is not what all members see of a conversation.
+function checkShared({ room, last, at, count, entry }) {
+  demand(room && isText(room) && isNumber(at) && isCount(last) && isCount(count))
+  if (entry) checkEntry(entry)
+}
+
 // check refuses what is no row.
 function check(row) {
-  const { room, gone, epoch, last, at, count, read, unread, entry } = row
-  demand(room && (gone || (epoch && last >= 0 && at > 0 && count >= 0 && read >= 0 && unread >= 0 && (!entry || entry.seq > 0))))
+  if (row.gone) return demand(isText(row.room))
+  checkShared(row)
+  demand(row.epoch && isCount(row.read) && isCount(row.unread) && (!row.with || isText(row.with.id)))
 }

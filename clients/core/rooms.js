@@ -247,15 +247,15 @@ export function makeRooms(chat) {
 // joinFields are the fields of a room in hello and join.
 export const joinFields = ({ room, epoch, seq }) => (epoch === undefined ? { room } : { room, epoch, after: seq })
 
-const isNumber = (n) => Number.isInteger(n) && n > 0
-const isText = (text) => typeof text === 'string'
+export const isNumber = (n) => Number.isSafeInteger(n) && n > 0
+export const isText = (text) => typeof text === 'string'
 const isTag = ({ tag, value, users, some }) => isText(tag) && (users === undefined ? value !== undefined : isNumber(users) && some.every(isText))
 
 // checkEntry refuses what is no entry.
 export function checkEntry({ type, seq, at, from, reply = 1, mentions = [], edited = 1, tags = [], target, tag, value, shared, role, users }) {
-  demand(isNumber(seq) && at > 0)
-  if (type === 'message') demand(from.id && [reply, edited].every(isNumber) && mentions.every(isText) && tags.every(isTag))
+  demand(isNumber(seq) && isNumber(at))
+  if (type === 'message') demand(isText(from.id) && [reply, edited].every(isNumber) && mentions.every(isText) && tags.every(isTag))
   if (/^(edited|tagged|recalled)$/.test(type)) demand(isNumber(target))
-  if (type === 'tagged' && tag !== undefined) demand(isText(tag) && value !== undefined && (shared || from.id)) // else the message is not shown
-  if (type === 'member') demand(role && users.every(({ id }) => id))
+  if (type === 'tagged' && tag !== undefined) demand(isText(tag) && value !== undefined && (shared || isText(from.id))) // else the message is not shown
+  if (type === 'member') demand(role && users.every(({ id }) => isText(id)))
 }

@@ -1,3 +1,8 @@
+import { Timer } from './timer.js'
+
+const slack = 5_000 // how far the server's clock may be from what we take it for
+const maxCalm = 60_000
+
 // Timeline is the list of a room's messages for an app to draw: first the messages
 // and notices that have a seq, in that order, then the user's own messages that
 // the server has not confirmed. Create it before joining the room, or call older()
@@ -5,7 +10,10 @@
 //
 // Edits, tags and recalls are no items: they change the message that they are about, if
 // it is here. A message that history brings later has its state of now. What it has
-// already is not applied again: its seq is not above edited or, for tags, tagged.
+// already is not applied again: its seq is not above edited or, for tags, tagged. The
+// server may have read the tags a little later than the rest, and does not name all users
+// of a tag. So an entry about one whom it did not name is perhaps in them already if it was
+// recorded before sure: then the tags are asked for again when nothing more comes.
 //
 // Each change is one call of change(index, removed, added): at index, that many
 // items were removed and the items of the array inserted. An item is never
@@ -19,6 +27,7 @@ export class Timeline {
     this.room = room
     this.change = change
     this.loads = 0 // of history, that are waiting for their answer
+    this.timer = new Timer(chat.clock) // recount
     this.reset()
     this.items = chat.outbox.messages.filter((message) => message.room === room).map((message) => this.makeItem(message))
     const inRoom = (listener) => (event) => {
@@ -34,6 +43,8 @@ export class Timeline {
 
   close() {
     for (const stop of this.stops) stop()
+    this.stops = []
+    this.timer.clear()
   }
 
   // more reports whether there may be older messages to load.
@@ -151,7 +162,8 @@ export class Timeline {
       item = { ...item, body, edited: seq }
     } else {
       if (seq <= item.tagged) return
-      item = { ...item, tags: retag(item.tags, entry, this.chat.user?.id, early), tagged: seq }
+      const doubt = (early || entry.at <= item.sure) && (() => this.doubt(target))
+      item = { ...item, tags: retag(item.tags, entry, this.chat.user?.id, early, doubt), tagged: seq }
     }
     this.splice(i, 1, [item])
   }
@@ -163,6 +175,31 @@ export class Timeline {
     const key = JSON.stringify([type, target, tag, shared, from?.id])
     this.missed.delete(key) // the order is that of seq
     this.missed.set(key, entry)
+  }
+
+  // doubt has the tags of a message read again, once nothing has come for a while.
+  doubt(seq) {
+    if (!this.stops.length) return // closed
+    this.doubted.add(seq)
+    this.timer.set(this.calm * (1 + this.chat.clock.random()), () => this.recount())
+  }
+
+  // recount reads the tags again that are doubted. While they change it waits longer.
+  recount() {
+    if (!this.chat.rooms.get(this.room)?.live) return // roomLive begins again
+    this.calm = Math.min(this.calm * 2, maxCalm)
+    for (const target of this.doubted) {
+      this.doubted.delete(target)
+      const item = this.items.find(({ seq }) => seq === target)
+      const tagged = this.told()
+      if (item) {
+        this.chat.history(this.room, { before: target + 1, limit: 1 }).then(({ entries: [entry] }) => {
+          const i = this.items.indexOf(item)
+          if (i < 0) this.doubt(target) // it has changed meanwhile
+          else if (entry?.seq === target) this.splice(i, 1, [this.makeItem(entry, tagged)])
+        }, ({ retry }) => retry !== false && this.doubt(target))
+      }
+    }
   }
 
   // updateOwn takes the new state of one of the user's own messages.
@@ -189,6 +226,7 @@ export class Timeline {
   // older() loads.
   roomLive(room) {
     this.checkOrder(room.seq + 1)
+    for (const seq of this.doubted) this.doubt(seq)
     this.removeSent(({ seq }) => this.isPast(seq))
   }
 
@@ -208,6 +246,9 @@ export class Timeline {
     this.last = 0 // the highest
     this.epoch = undefined // of both
     this.complete = false // the server has nothing older
+    this.doubted = new Set() // the messages whose tags may be wrong
+    this.calm = slack // how long nothing must come before they are read again
+    this.timer.clear()
     this.missed = new Map() // while history is loaded: entries about messages that are not here
   }
 
@@ -235,7 +276,7 @@ export class Timeline {
     const from = type ? given.from : user
     const own = !type || (user !== undefined && from?.id === user.id)
     const id = own && key ? `key ${key}` : `seq ${seq}`
-    const item = { type: 'message', state: 'sent', recalled: false, ...given, id, from, own, tagged }
+    const item = { type: 'message', state: 'sent', recalled: false, ...given, id, from, own, tagged, sure: this.chat.now() + slack }
     if (type === 'member' || type === 'info') item.entry = given
     return item.recalled ? recall(item) : item
   }
@@ -252,8 +293,8 @@ const recall = (item) => Object.assign(item, { body: undefined, mentions: undefi
 // retag returns the tags of a message after one was set or, with the value false, removed.
 // The server names only some of many users. One whom it did not name has the tag if that is
 // removed, and has it not if it is set; and with early it is taken for done: the server has
-// most likely read the history later.
-function retag(tags = [], { tag, value, shared, from }, me, early) {
+// most likely read the history later. doubt is called if that may be wrong.
+function retag(tags = [], { tag, value, shared, from }, me, early, doubt) {
   const old = tags.find((it) => it.tag === tag && !it.users === Boolean(shared))
   const set = value !== false
   let made = set && { tag, value }
@@ -263,6 +304,7 @@ function retag(tags = [], { tag, value, shared, from }, me, early) {
     const others = some.filter((it) => it !== id)
     const own = id === me
     const unknown = !own && others.length === some.length && users > some.length
+    if (unknown && doubt) doubt()
     if (unknown && early) return tags
     const had = own ? mine : unknown ? !set : others.length < some.length
     const now = users + set - had

@@ -3,7 +3,7 @@ import Picker from 'emoji-picker-element/picker.js'
 import zh from 'emoji-picker-element/i18n/zh_CN.js'
 
 const few = '😀 😂 🙂 😉 😍 😘 😎 🤔 😅 😭 😢 😡 👍 👎 👏 🙏 💪 👋 🎉 ❤️ 💔 🔥 ⭐ ✅ ❌ ☕ 🍵 🍰 🌹 🌙 ☀️ ☔'.split(' ')
-const files = __EMOJI__ // by language: names of files beside this one, which the build inserts
+const files = JSON.parse(__EMOJI__) // by language: names of files beside this one, which the build inserts
 
 // makePicker returns an element in which the user picks emoji. The large one needs
 // IndexedDB; where that is missing or forbidden there is a small one.

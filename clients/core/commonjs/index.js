@@ -663,15 +663,15 @@ function makeRooms(chat) {
   return rooms;
 }
 var joinFields = ({ room, epoch, seq }) => epoch === void 0 ? { room } : { room, epoch, after: seq };
-var isNumber = (n) => Number.isInteger(n) && n > 0;
+var isNumber = (n) => Number.isSafeInteger(n) && n > 0;
 var isText = (text) => typeof text === "string";
 var isTag = ({ tag, value, users, some }) => isText(tag) && (users === void 0 ? value !== void 0 : isNumber(users) && some.every(isText));
 function checkEntry({ type, seq, at, from, reply = 1, mentions = [], edited = 1, tags = [], target, tag, value, shared, role, users }) {
-  demand(isNumber(seq) && at > 0);
-  if (type === "message") demand(from.id && [reply, edited].every(isNumber) && mentions.every(isText) && tags.every(isTag));
+  demand(isNumber(seq) && isNumber(at));
+  if (type === "message") demand(isText(from.id) && [reply, edited].every(isNumber) && mentions.every(isText) && tags.every(isTag));
   if (/^(edited|tagged|recalled)$/.test(type)) demand(isNumber(target));
-  if (type === "tagged" && tag !== void 0) demand(isText(tag) && value !== void 0 && (shared || from.id));
-  if (type === "member") demand(role && users.every(({ id }) => id));
+  if (type === "tagged" && tag !== void 0) demand(isText(tag) && value !== void 0 && (shared || isText(from.id)));
+  if (type === "member") demand(role && users.every(({ id }) => isText(id)));
 }
 
 // connection.js

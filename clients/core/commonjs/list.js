@@ -58,6 +58,20 @@ function demand(condition) {
   if (!condition) throw new TypeError("a field");
 }
 
+// rooms.js
+var infoFields = ["title", "avatar", "about", "closed"];
+var stateFields = ["last", "members", "read", "unread", "write", "moderate", "role", "size", "with", "pins", ...infoFields];
+var isNumber = (n) => Number.isSafeInteger(n) && n > 0;
+var isText = (text) => typeof text === "string";
+var isTag = ({ tag, value, users, some }) => isText(tag) && (users === void 0 ? value !== void 0 : isNumber(users) && some.every(isText));
+function checkEntry({ type, seq, at, from, reply = 1, mentions = [], edited = 1, tags = [], target, tag, value, shared, role, users }) {
+  demand(isNumber(seq) && isNumber(at));
+  if (type === "message") demand(isText(from.id) && [reply, edited].every(isNumber) && mentions.every(isText) && tags.every(isTag));
+  if (/^(edited|tagged|recalled)$/.test(type)) demand(isNumber(target));
+  if (type === "tagged" && tag !== void 0) demand(isText(tag) && value !== void 0 && (shared || isText(from.id)));
+  if (type === "member") demand(role && users.every(({ id }) => isText(id)));
+}
+
 // list.js
 var list = ({ limit } = {}) => (chat) => makeList(chat, limit);
 function makeList(chat, limit) {
@@ -150,7 +164,7 @@ function makeList(chat, limit) {
         take(frame);
         chat.emit("row", (_a = rows.get(room)) != null ? _a : { room, gone: true });
       } else {
-        demand(room && frame.last > 0 && frame.at > 0 && frame.count >= 0 && (!frame.entry || frame.entry.seq > 0));
+        checkShared(frame);
         const row = rows.get(room);
         if (!row) {
           const head = heads.get(room);
@@ -292,7 +306,13 @@ function setRead(row, read, unread) {
   return Object.assign(row, { read, unread });
 }
 var share = ({ notify, hidden, unread }) => notify && !hidden ? unread : 0;
+var isCount = (n) => n === 0 || isNumber(n);
+function checkShared({ room, last, at, count, entry }) {
+  demand(room && isText(room) && isNumber(at) && isCount(last) && isCount(count));
+  if (entry) checkEntry(entry);
+}
 function check(row) {
-  const { room, gone, epoch, last, at, count, read, unread, entry } = row;
-  demand(room && (gone || epoch && last >= 0 && at > 0 && count >= 0 && read >= 0 && unread >= 0 && (!entry || entry.seq > 0)));
+  if (row.gone) return demand(isText(row.room));
+  checkShared(row);
+  demand(row.epoch && isCount(row.read) && isCount(row.unread) && (!row.with || isText(row.with.id)));
 }

@@ -25,7 +25,38 @@ __export(observe_exports, {
 });
 module.exports = __toCommonJS(observe_exports);
 
+// timer.js
+var lateAfter = 5e3;
+var maxDelay = 2 ** 31 - 1;
+var Timer = class {
+  constructor(clock) {
+    this.clock = clock;
+  }
+  // set calls run(late) after delay milliseconds. late is true if the app was
+  // suspended in the meantime. What is no time counts as a minute.
+  set(delay, run) {
+    this.clear();
+    if (!(delay > 0 || delay === 0)) delay = 6e4;
+    const wait = Math.min(delay, maxDelay);
+    if (wait !== delay) {
+      this.handle = this.clock.setTimeout(() => this.set(delay - wait, run), wait);
+      return;
+    }
+    const due = this.clock.now() + wait;
+    this.handle = this.clock.setTimeout(() => {
+      this.handle = void 0;
+      run(this.clock.now() - due > lateAfter);
+    }, wait);
+  }
+  clear() {
+    this.clock.clearTimeout(this.handle);
+    this.handle = void 0;
+  }
+};
+
 // timeline.js
+var slack = 5e3;
+var maxCalm = 6e4;
 var Timeline = class {
   constructor(chat, room, change = () => {
   }, types = []) {
@@ -34,6 +65,7 @@ var Timeline = class {
     this.room = room;
     this.change = change;
     this.loads = 0;
+    this.timer = new Timer(chat.clock);
     this.reset();
     this.items = chat.outbox.messages.filter((message) => message.room === room).map((message) => this.makeItem(message));
     const inRoom = (listener) => (event) => {
@@ -48,6 +80,8 @@ var Timeline = class {
   }
   close() {
     for (const stop of this.stops) stop();
+    this.stops = [];
+    this.timer.clear();
   }
   // more reports whether there may be older messages to load.
   get more() {
@@ -156,7 +190,8 @@ var Timeline = class {
       item = { ...item, body, edited: seq };
     } else {
       if (seq <= item.tagged) return;
-      item = { ...item, tags: retag(item.tags, entry, (_a = this.chat.user) == null ? void 0 : _a.id, early), tagged: seq };
+      const doubt = (early || entry.at <= item.sure) && (() => this.doubt(target));
+      item = { ...item, tags: retag(item.tags, entry, (_a = this.chat.user) == null ? void 0 : _a.id, early, doubt), tagged: seq };
     }
     this.splice(i, 1, [item]);
   }
@@ -167,6 +202,30 @@ var Timeline = class {
     const key = JSON.stringify([type, target, tag, shared, from == null ? void 0 : from.id]);
     this.missed.delete(key);
     this.missed.set(key, entry);
+  }
+  // doubt has the tags of a message read again, once nothing has come for a while.
+  doubt(seq) {
+    if (!this.stops.length) return;
+    this.doubted.add(seq);
+    this.timer.set(this.calm * (1 + this.chat.clock.random()), () => this.recount());
+  }
+  // recount reads the tags again that are doubted. While they change it waits longer.
+  recount() {
+    var _a;
+    if (!((_a = this.chat.rooms.get(this.room)) == null ? void 0 : _a.live)) return;
+    this.calm = Math.min(this.calm * 2, maxCalm);
+    for (const target of this.doubted) {
+      this.doubted.delete(target);
+      const item = this.items.find(({ seq }) => seq === target);
+      const tagged = this.told();
+      if (item) {
+        this.chat.history(this.room, { before: target + 1, limit: 1 }).then(({ entries: [entry] }) => {
+          const i = this.items.indexOf(item);
+          if (i < 0) this.doubt(target);
+          else if ((entry == null ? void 0 : entry.seq) === target) this.splice(i, 1, [this.makeItem(entry, tagged)]);
+        }, ({ retry }) => retry !== false && this.doubt(target));
+      }
+    }
   }
   // updateOwn takes the new state of one of the user's own messages.
   updateOwn(message) {
@@ -190,6 +249,7 @@ var Timeline = class {
   // older() loads.
   roomLive(room) {
     this.checkOrder(room.seq + 1);
+    for (const seq of this.doubted) this.doubt(seq);
     this.removeSent(({ seq }) => this.isPast(seq));
   }
   // restart empties the list, apart from messages that are not sent: the next
@@ -207,6 +267,9 @@ var Timeline = class {
     this.last = 0;
     this.epoch = void 0;
     this.complete = false;
+    this.doubted = /* @__PURE__ */ new Set();
+    this.calm = slack;
+    this.timer.clear();
     this.missed = /* @__PURE__ */ new Map();
   }
   noteSeq(seq) {
@@ -232,7 +295,7 @@ var Timeline = class {
     const from = type ? given.from : user;
     const own = !type || user !== void 0 && (from == null ? void 0 : from.id) === user.id;
     const id = own && key ? `key ${key}` : `seq ${seq}`;
-    const item = { type: "message", state: "sent", recalled: false, ...given, id, from, own, tagged };
+    const item = { type: "message", state: "sent", recalled: false, ...given, id, from, own, tagged, sure: this.chat.now() + slack };
     if (type === "member" || type === "info") item.entry = given;
     return item.recalled ? recall(item) : item;
   }
@@ -243,7 +306,7 @@ var Timeline = class {
   }
 };
 var recall = (item) => Object.assign(item, { body: void 0, mentions: void 0, tags: void 0, recalled: true });
-function retag(tags = [], { tag, value, shared, from }, me, early) {
+function retag(tags = [], { tag, value, shared, from }, me, early, doubt) {
   const old = tags.find((it) => it.tag === tag && !it.users === Boolean(shared));
   const set = value !== false;
   let made = set && { tag, value };
@@ -253,6 +316,7 @@ function retag(tags = [], { tag, value, shared, from }, me, early) {
     const others = some.filter((it) => it !== id);
     const own = id === me;
     const unknown = !own && others.length === some.length && users > some.length;
+    if (unknown && doubt) doubt();
     if (unknown && early) return tags;
     const had = own ? mine : unknown ? !set : others.length < some.length;
     const now = users + set - had;

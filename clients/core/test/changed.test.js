@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Timeline } from '../timeline.js'
-import { bo, Fixture, li, message, state } from './fixture.js'
+import { bo, Fixture, li, message, state, ticks } from './fixture.js'
 
 const at = 1_700_000_000_000
 const entry = (seq, type, target, fields) => ({ type, room: 'tea', seq, at, from: bo, target, ...fields })
@@ -158,6 +158,61 @@ test('reactions that came while history was loaded count once, also of many user
   assert.equal(watched.shown()[0][3][0].users, 9)
   socket.receive(tagged(16, 1, user('b')))
   assert.equal(watched.shown()[0][3][0].users, 10)
+})
+
+test('a reaction that may be in a page already: the tags are read again when nothing more comes', async () => {
+  const fixture = new Fixture()
+  const watched = watch(fixture)
+  const asked = () => fixture.socket.commands('history').map(({ before, limit }) => [before, limit])
+  const users = () => watched.shown()[0][3][0].users
+  // The server has read the entries up to 4, and then the tags: entry 5 is in them.
+  const socket = fixture.joinRoom('tea', { entries: [message(1, many()), message(2), message(3), message(4)] })
+  socket.receive(tagged(5, 1))
+  assert.equal(users(), 10)
+  fixture.clock.advance(4_000)
+  socket.receive(tagged(6, 1, { from: { id: 'u-cy', name: '' } }))
+  fixture.clock.advance(4_999)
+  assert.deepEqual(asked(), [])
+  fixture.clock.advance(5_001)
+  assert.deepEqual(asked(), [[2, 1]])
+  // Another one comes before the answer, which may have it or not: so it is asked again.
+  socket.receive(tagged(7, 1, { from: { id: 'u-di', name: '' } }))
+  answerHistory(fixture, [message(1, many({ users: 11 }))], true)
+  await ticks()
+  assert.equal(users(), 12)
+  fixture.clock.advance(20_000)
+  assert.deepEqual(asked(), [[2, 1], [2, 1]])
+  answerHistory(fixture, [message(1, many({ users: 11 }))], true)
+  await ticks()
+  assert.equal(users(), 11)
+  // What is recorded much later cannot be in it, and one who is named needs no question.
+  const later = fixture.clock.now() + 10_000
+  socket.receive(tagged(8, 1, { at: later, from: { id: 'u-ed', name: '' } }))
+  socket.receive(tagged(9, 1, { from: { id: 'a', name: '' }, value: false }))
+  fixture.clock.advance(20_000)
+  assert.deepEqual([users(), asked().length], [11, 2])
+})
+
+test('tags that are doubted wait for the next connection, and end with the list', async () => {
+  const fixture = new Fixture()
+  const { timeline } = watch(fixture)
+  fixture.joinRoom('tea', { entries: [message(1, many())], last: 1 }).receive(tagged(2, 1))
+  fixture.socket.drop()
+  fixture.clock.advance(300)
+  assert.equal(fixture.socket.commands('history').length, 0)
+  fixture.clock.advance(20_000)
+  fixture.welcome({ rooms: [state('tea', { last: 2 })] })
+  fixture.clock.advance(10_000)
+  assert.equal(fixture.socket.commands('history').length, 1)
+  fixture.socket.answer('history', { type: 'error', code: 'too_fast', message: '', retry: 100 })
+  await ticks()
+  fixture.clock.advance(20_000)
+  assert.equal(fixture.socket.commands('history').length, 2)
+  timeline.close()
+  fixture.socket.answer('history', { type: 'error', code: 'too_fast', message: '', retry: 100 })
+  await ticks()
+  fixture.clock.advance(20_000)
+  assert.equal(fixture.socket.commands('history').length, 2)
 })
 
 test('the tags of history from before the join are not counted again', async () => {

@@ -13,6 +13,7 @@ export class ModelServer {
     this.lastUser = 0
     this.epochs = 0
     this.transientErrors = true // whether commands fail at random
+    this.others = () => {} // what others do in a room while an answer is made
   }
 
   chance(p) {
@@ -26,12 +27,12 @@ export class ModelServer {
 
   // append records an entry and sends it to all sessions that are live in the room.
   append(room, fields) {
-    const entry = { type: 'message', room: room.name, seq: ++room.last, at: this.clock.now(), ...fields }
+    const entry = { type: 'message', room: room.name, seq: ++room.last, at: Math.floor(this.clock.now()), ...fields }
     room.entries.push(entry)
     room.all.push(entry) // kept even after truncate
     if (entry.type === 'message') room.now.set(entry.seq, { body: entry.body, tags: [] })
     for (const session of this.sessions) {
-      if (session.rooms.get(room.name)) session.send(entry)
+      if (session.rooms.get(room.name)) session.hear(entry)
     }
     return entry
   }
@@ -96,10 +97,13 @@ export class ModelServer {
     if (loseJournal) this.rooms.clear()
   }
 
-  // stateOf returns a room's state for a client that has the entries up to after.
+  // stateOf returns a room's state for a client that has the entries up to after. Their
+  // tags are read later than the entries themselves.
   stateOf(room, { epoch, after }, me) {
     const { last } = room
-    const entries = room.entries.map((entry) => this.shown(room, entry, me))
+    const read = [...room.entries]
+    this.others(room)
+    const entries = read.map((entry) => this.shown(room, entry, me))
     const oldest = last - entries.length
     const state = { room: room.name, epoch: room.epoch, last, members: 1, read: 0, unread: 0, write: true, moderate: false, pins: this.pins(room) }
     const newest = { ...state, entries: entries.slice(-limits.page), more: false, gap: false }
@@ -114,11 +118,20 @@ export class ModelServer {
 class Session {
   constructor(server, send, end) {
     Object.assign(this, { server, send, end: () => { server.sessions.delete(this); end() }, rooms: new Map() })
+    this.held = undefined // the entries that the session hears after the answer that is being made
+  }
+
+  hear(entry) {
+    if (this.held) this.held.push(entry)
+    else this.send(entry)
   }
 
   receive(frame) {
     const answer = this[`on_${frame.type}`]?.(frame)
     if (answer) this.send({ ...answer, id: frame.id })
+    const held = this.held ?? []
+    this.held = undefined
+    for (const entry of held) if (this.rooms.get(entry.room)) this.send(entry)
   }
 
   bye(code, retry) {
@@ -148,6 +161,8 @@ class Session {
   }
 
   join(fields) {
+    this.held ??= []
+    this.rooms.set(fields.room, true)
     const state = this.server.stateOf(this.server.room(fields.room), fields, this.user.id)
     this.rooms.set(fields.room, !state.more)
     return state
@@ -202,7 +217,14 @@ class Session {
   on_history({ room: name, before = Infinity, limit = limits.page }) {
     const room = this.server.room(name)
     const older = room.entries.filter(({ seq }) => seq < before)
-    const newest = older.slice(-Math.min(limit, limits.page)).map((entry) => this.server.shown(room, entry, this.user.id))
+    const read = older.slice(-Math.min(limit, limits.page))
+    // What others do meanwhile is heard before the answer or after it, whether or not it was
+    // done when the tags were read.
+    const early = this.server.chance(0.5)
+    if (this.server.chance(0.5)) this.held = []
+    if (early) this.server.others(room)
+    const newest = read.map((entry) => this.server.shown(room, entry, this.user.id))
+    if (!early) this.server.others(room)
     return { type: 'history', room: name, epoch: room.epoch, entries: newest, more: newest.length < older.length }
   }
 

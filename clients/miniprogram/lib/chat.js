@@ -667,15 +667,15 @@ function makeRooms(chat) {
   return rooms;
 }
 var joinFields = ({ room, epoch, seq }) => epoch === void 0 ? { room } : { room, epoch, after: seq };
-var isNumber = (n) => Number.isInteger(n) && n > 0;
+var isNumber = (n) => Number.isSafeInteger(n) && n > 0;
 var isText = (text) => typeof text === "string";
 var isTag = ({ tag, value, users, some }) => isText(tag) && (users === void 0 ? value !== void 0 : isNumber(users) && some.every(isText));
 function checkEntry({ type, seq, at, from, reply = 1, mentions = [], edited = 1, tags = [], target, tag, value, shared, role, users }) {
-  demand(isNumber(seq) && at > 0);
-  if (type === "message") demand(from.id && [reply, edited].every(isNumber) && mentions.every(isText) && tags.every(isTag));
+  demand(isNumber(seq) && isNumber(at));
+  if (type === "message") demand(isText(from.id) && [reply, edited].every(isNumber) && mentions.every(isText) && tags.every(isTag));
   if (/^(edited|tagged|recalled)$/.test(type)) demand(isNumber(target));
-  if (type === "tagged" && tag !== void 0) demand(isText(tag) && value !== void 0 && (shared || from.id));
-  if (type === "member") demand(role && users.every(({ id }) => id));
+  if (type === "tagged" && tag !== void 0) demand(isText(tag) && value !== void 0 && (shared || isText(from.id)));
+  if (type === "member") demand(role && users.every(({ id }) => isText(id)));
 }
 
 // core/connection.js
@@ -1113,6 +1113,8 @@ var Client = class extends Emitter {
 };
 
 // core/timeline.js
+var slack = 5e3;
+var maxCalm = 6e4;
 var Timeline = class {
   constructor(chat, room, change = () => {
   }, types = []) {
@@ -1121,6 +1123,7 @@ var Timeline = class {
     this.room = room;
     this.change = change;
     this.loads = 0;
+    this.timer = new Timer(chat.clock);
     this.reset();
     this.items = chat.outbox.messages.filter((message) => message.room === room).map((message) => this.makeItem(message));
     const inRoom = (listener) => (event) => {
@@ -1135,6 +1138,8 @@ var Timeline = class {
   }
   close() {
     for (const stop of this.stops) stop();
+    this.stops = [];
+    this.timer.clear();
   }
   // more reports whether there may be older messages to load.
   get more() {
@@ -1243,7 +1248,8 @@ var Timeline = class {
       item = { ...item, body, edited: seq };
     } else {
       if (seq <= item.tagged) return;
-      item = { ...item, tags: retag(item.tags, entry, (_a = this.chat.user) == null ? void 0 : _a.id, early), tagged: seq };
+      const doubt = (early || entry.at <= item.sure) && (() => this.doubt(target));
+      item = { ...item, tags: retag(item.tags, entry, (_a = this.chat.user) == null ? void 0 : _a.id, early, doubt), tagged: seq };
     }
     this.splice(i, 1, [item]);
   }
@@ -1254,6 +1260,30 @@ var Timeline = class {
     const key = JSON.stringify([type, target, tag, shared, from == null ? void 0 : from.id]);
     this.missed.delete(key);
     this.missed.set(key, entry);
+  }
+  // doubt has the tags of a message read again, once nothing has come for a while.
+  doubt(seq) {
+    if (!this.stops.length) return;
+    this.doubted.add(seq);
+    this.timer.set(this.calm * (1 + this.chat.clock.random()), () => this.recount());
+  }
+  // recount reads the tags again that are doubted. While they change it waits longer.
+  recount() {
+    var _a;
+    if (!((_a = this.chat.rooms.get(this.room)) == null ? void 0 : _a.live)) return;
+    this.calm = Math.min(this.calm * 2, maxCalm);
+    for (const target of this.doubted) {
+      this.doubted.delete(target);
+      const item = this.items.find(({ seq }) => seq === target);
+      const tagged = this.told();
+      if (item) {
+        this.chat.history(this.room, { before: target + 1, limit: 1 }).then(({ entries: [entry] }) => {
+          const i = this.items.indexOf(item);
+          if (i < 0) this.doubt(target);
+          else if ((entry == null ? void 0 : entry.seq) === target) this.splice(i, 1, [this.makeItem(entry, tagged)]);
+        }, ({ retry }) => retry !== false && this.doubt(target));
+      }
+    }
   }
   // updateOwn takes the new state of one of the user's own messages.
   updateOwn(message) {
@@ -1277,6 +1307,7 @@ var Timeline = class {
   // older() loads.
   roomLive(room) {
     this.checkOrder(room.seq + 1);
+    for (const seq of this.doubted) this.doubt(seq);
     this.removeSent(({ seq }) => this.isPast(seq));
   }
   // restart empties the list, apart from messages that are not sent: the next
@@ -1294,6 +1325,9 @@ var Timeline = class {
     this.last = 0;
     this.epoch = void 0;
     this.complete = false;
+    this.doubted = /* @__PURE__ */ new Set();
+    this.calm = slack;
+    this.timer.clear();
     this.missed = /* @__PURE__ */ new Map();
   }
   noteSeq(seq) {
@@ -1319,7 +1353,7 @@ var Timeline = class {
     const from = type ? given.from : user;
     const own = !type || user !== void 0 && (from == null ? void 0 : from.id) === user.id;
     const id = own && key ? `key ${key}` : `seq ${seq}`;
-    const item = { type: "message", state: "sent", recalled: false, ...given, id, from, own, tagged };
+    const item = { type: "message", state: "sent", recalled: false, ...given, id, from, own, tagged, sure: this.chat.now() + slack };
     if (type === "member" || type === "info") item.entry = given;
     return item.recalled ? recall(item) : item;
   }
@@ -1330,7 +1364,7 @@ var Timeline = class {
   }
 };
 var recall = (item) => Object.assign(item, { body: void 0, mentions: void 0, tags: void 0, recalled: true });
-function retag(tags = [], { tag, value, shared, from }, me, early) {
+function retag(tags = [], { tag, value, shared, from }, me, early, doubt) {
   const old = tags.find((it) => it.tag === tag && !it.users === Boolean(shared));
   const set = value !== false;
   let made = set && { tag, value };
@@ -1340,6 +1374,7 @@ function retag(tags = [], { tag, value, shared, from }, me, early) {
     const others = some.filter((it) => it !== id);
     const own = id === me;
     const unknown = !own && others.length === some.length && users > some.length;
+    if (unknown && doubt) doubt();
     if (unknown && early) return tags;
     const had = own ? mine : unknown ? !set : others.length < some.length;
     const now = users + set - had;
@@ -1442,7 +1477,7 @@ function makeList(chat, limit) {
         take(frame);
         chat.emit("row", (_a = rows.get(room)) != null ? _a : { room, gone: true });
       } else {
-        demand(room && frame.last > 0 && frame.at > 0 && frame.count >= 0 && (!frame.entry || frame.entry.seq > 0));
+        checkShared(frame);
         const row = rows.get(room);
         if (!row) {
           const head = heads.get(room);
@@ -1584,9 +1619,15 @@ function setRead(row, read, unread) {
   return Object.assign(row, { read, unread });
 }
 var share = ({ notify, hidden, unread }) => notify && !hidden ? unread : 0;
+var isCount = (n) => n === 0 || isNumber(n);
+function checkShared({ room, last, at, count, entry }) {
+  demand(room && isText(room) && isNumber(at) && isCount(last) && isCount(count));
+  if (entry) checkEntry(entry);
+}
 function check(row) {
-  const { room, gone, epoch, last, at, count, read, unread, entry } = row;
-  demand(room && (gone || epoch && last >= 0 && at > 0 && count >= 0 && read >= 0 && unread >= 0 && (!entry || entry.seq > 0)));
+  if (row.gone) return demand(isText(row.room));
+  checkShared(row);
+  demand(row.epoch && isCount(row.read) && isCount(row.unread) && (!row.with || isText(row.with.id)));
 }
 
 // core/platforms/sockettask.js
