@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/routes"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/identity"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -80,8 +82,10 @@ type Handler struct {
 
 	// Set by Provision.
 	auth     authMethods
+	issuer   *identity.Issuer
 	lease    *lease
-	trusting *sync.Once // warns that clients choose their address; nil if they can't
+	trusting *sync.Once      // warns that clients choose their address; nil if they can't
+	leaving  context.Context // ends when the server shuts down; nil without one
 }
 
 // CaddyModule returns the Caddy module information.
@@ -116,6 +120,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.auth, err = h.loadAuth(ctx); err != nil {
 		return fmt.Errorf("chat: auth: %w", err)
 	}
+	h.issuer = identity.NewIssuer(storedSecrets{ctx.Storage()}, h.Hub)
 	if h.lease, err = app.acquire(h.Hub); err != nil {
 		return err
 	}
@@ -132,6 +137,9 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	h.lease.serve(h.Origins, h.auth)
 	if srv != nil {
 		srv.RegisterOnShutdown(h.lease.leaveOnExit)
+		var leave context.CancelFunc
+		h.leaving, leave = context.WithCancel(context.Background())
+		srv.RegisterOnShutdown(leave)
 		if srv.TrustedProxiesStrict == 0 {
 			h.trusting = new(sync.Once)
 		}
@@ -251,7 +259,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return nil
 	}
 	h.warnOfProxy(r)
-	handler := &chat.Handler{Hub: hub, Origins: h.Origins, Auth: h.auth.inOrder, ClientIP: clientIP, Compression: h.Compression}
+	handler := &chat.Handler{Hub: hub, Origins: h.Origins, Auth: append(identity.First{h.issuer}, h.auth.inOrder...), Tokens: h.issuer, ClientIP: clientIP, Compression: h.Compression, Leaving: h.leaving}
 	if h.Room != "" {
 		handler.Room = h.roomOf
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
+	"github.com/caddychat/caddy-chat/chat/internal/httpapi"
 	"github.com/caddychat/caddy-chat/chat/internal/rawdialect"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/slots"
@@ -45,9 +46,19 @@ type Handler struct {
 	// (permessage-deflate, RFC 7692; each message by itself). It saves bandwidth
 	// and costs CPU. Messages below 256 bytes are not compressed. Default off.
 	Compression bool
+	// Tokens gives the tokens that keys ask for, which Auth must accept. Default: keys get
+	// none.
+	Tokens Tokens
+	// Leaving ends when the web server that calls the handler shuts down: requests that
+	// wait for events are answered then. Without it they hold up the shutdown, for a
+	// minute at most, or until Hub.Leave.
+	Leaving context.Context
 	// Hint is told, after the reason, to requests that are no handshakes.
 	Hint string
 }
+
+// Tokens gives tokens to users.
+type Tokens = httpapi.Tokens
 
 // Subprotocol is the name of the dialect that PROTOCOL.md describes.
 const Subprotocol = chatv1.Subprotocol

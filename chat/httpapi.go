@@ -56,10 +56,11 @@ func (h *Handler) ServeRequest(w http.ResponseWriter, r *http.Request, path stri
 	}
 	limit := h.Hub.settings().MaxMessage
 	route := byMethod[r.Method]
-	if route != nil && route.Sizes > 1 {
-		limit *= route.Sizes
+	holds := acts.PageBytes
+	if route != nil {
+		limit, holds = limit*max(1, route.Sizes), max(holds, route.Holds)
 	}
-	h.endpoint(w, r, max(limit, acts.PageBytes), slices.Sorted(maps.Keys(byMethod)), func() error {
+	h.endpoint(w, r, max(limit, holds), slices.Sorted(maps.Keys(byMethod)), func() error {
 		return h.request(w, r, room, limit, func(t acts.Turn) error {
 			return h.carryOut(t, w, r, route, values, limit)
 		})
@@ -79,13 +80,19 @@ func (h *Handler) carryOut(t acts.Turn, w http.ResponseWriter, r *http.Request, 
 		return err
 	}
 	ctx := r.Context()
-	if !route.Says {
+	switch {
+	case route.Waits:
+		open, cancel := h.Hub.whileOpen(ctx)
+		defer cancel()
+		ctx = open
+	case !route.Says:
 		bound, cancel := h.Hub.core.Bound(ctx)
 		defer cancel()
 		ctx = bound
 	}
 	answer, err := route.Serve(ctx, t, &httpapi.Request{
 		Path: values, Query: r.URL.Query(), Key: key, Limit: h.Hub.settings().MaxMessage, Body: func() ([]byte, error) { return ReadJSON(w, r, limit) },
+		Feed: h.Hub.feed, Leaving: h.Leaving, Lister: h.Hub.lister(), Tokens: h.Tokens,
 	})
 	if err != nil {
 		return err

@@ -168,6 +168,7 @@ func (h *Hub) ReviewOrigins(of ...access.Origins) {
 func (h *Hub) Leave() {
 	h.core.CloseDoors()
 	h.rooms.Close()
+	h.feed.Leave()
 	left := h.all(func(*session) bool { return true })
 	for _, s := range left {
 		b := wire.Shutdown.Bye()

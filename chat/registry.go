@@ -53,23 +53,31 @@ func (r *registry) register(s *session) {
 
 // unregister removes a session that has ended.
 func (r *registry) unregister(s *session) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.sessions, s.ID())
-	if id := s.Identity(); id != nil {
-		r.removeFromUserLocked(s, id.User.ID)
+	if r.remove(s) {
+		s.hub.core.NoteLeft(s.User())
 	}
 }
 
-func (r *registry) removeFromUserLocked(s *session, user string) {
+// remove returns true if s was its user's last session.
+func (r *registry) remove(s *session) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.sessions, s.ID())
+	id := s.Identity()
+	return id != nil && r.removeFromUserLocked(s, id.User.ID)
+}
+
+func (r *registry) removeFromUserLocked(s *session, user string) (last bool) {
 	u := r.users[user]
 	if u == nil {
-		return
+		return false
 	}
 	u.sessions = slices.DeleteFunc(u.sessions, func(other userSession) bool { return other.session == s })
-	if len(u.sessions) == 0 {
-		delete(r.users, user)
+	if len(u.sessions) > 0 {
+		return false
 	}
+	delete(r.users, user)
+	return true
 }
 
 // listed is a registry as acts see it: see acts.Sessions.

@@ -13,27 +13,36 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/identity"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // apiURL serves the interface for backends, and returns its base.
 func apiURL(t *testing.T, j journal.Journal, keys ...access.Key) string {
 	t.Helper()
+	base, _ := apiHub(t, j, keys...)
+	return base
+}
+
+// apiHub is apiURL, and returns the hub, too.
+func apiHub(t *testing.T, j journal.Journal, keys ...access.Key) (string, *chat.Hub) {
+	t.Helper()
 	members, users := subject(t, "members"), subject(t, "users")
 	policies := access.Policies{
 		{Pattern: "g-*", Read: members, Write: members, Moderate: subject(t, "admins"), Create: users, Invite: members},
 		{Pattern: "*", Read: users, Write: users},
 	}
-	h := &chat.Handler{Auth: tokens{}}
+	issuer := identity.NewIssuer(new(identity.MemorySecrets), "default")
+	h := &chat.Handler{Auth: identity.First{issuer, tokens{}}, Tokens: issuer}
 	set := chat.Settings{Policies: policies, Keys: keys, ConnectRate: access.Rate{PerSecond: 1000, Burst: 10_000}}
-	serve(t, chat.Config{Settings: set, Journal: j}, h)
+	_, hub := serve(t, chat.Config{Settings: set, Journal: j}, h)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path := strings.TrimPrefix(r.URL.EscapedPath(), "/chat"); chat.HasRequest(path) {
 			h.ServeRequest(w, r, path)
 		}
 	}))
 	t.Cleanup(srv.Close)
-	return srv.URL + "/chat"
+	return srv.URL + "/chat", hub
 }
 
 // walked is a request for each row of openapi.json, and how it succeeds for a key that
@@ -63,6 +72,14 @@ var walked = map[string]struct {
 	"post /rooms/{room}/mute":                {"/rooms/g-1/mute", `{"user":"u2","for":1000}`, 200},
 	"post /rooms/{room}/kick":                {"/rooms/g-1/kick", `{"user":"u2"}`, 200},
 	"post /rooms/{room}/ban":                 {"/rooms/g-1/ban", `{"user":"u9"}`, 200},
+	"get /feed":                              {"/feed?limit=5", "", 200},
+	"delete /rooms/{room}":                   {"/rooms/g-1?erase=true", "", 200},
+	"get /users/{id}":                        {"/users/u1", "", 200},
+	"put /users/{id}":                        {"/users/u1", `{"name":"Uma"}`, 200},
+	"delete /users/{id}":                     {"/users/u9?messages=erase", "", 200},
+	"delete /users/{id}/sessions":            {"/users/u9/sessions", "", 200},
+	"post /users/{id}/token":                 {"/users/u9/token", `{"for":1000}`, 200},
+	"post /presence":                         {"/presence", `{"users":["u1","u9"]}`, 200},
 }
 
 type apiDocument struct {
@@ -101,7 +118,7 @@ func TestRoutes_RequestByScope(t *testing.T) {
 	scopes := map[string]func(*access.Key){
 		"read": func(k *access.Key) { k.Read = every }, "write": func(k *access.Key) { k.Write = every },
 		"moderate": func(k *access.Key) { k.Moderate = every }, "members": func(k *access.Key) { k.Members = every },
-		"users": func(k *access.Key) { k.Users = true },
+		"users": func(k *access.Key) { k.Users = true }, "feed": func(k *access.Key) { k.Feed = true },
 	}
 	for name, open := range journals {
 		t.Run(name, func(t *testing.T) {
@@ -143,7 +160,7 @@ func TestRoutes_RequestByScope(t *testing.T) {
 					}
 				}
 			}
-			if n < 11*21 {
+			if n < 13*29 {
 				t.Errorf("only %d cells were tried", n)
 			}
 		})
@@ -160,6 +177,9 @@ func (d *apiDocument) try(t *testing.T, base, row, method, at, body, key string,
 		if status, answer, _ := call(t, "POST", base+first[0], keyOf("all"), first[1]); status != 201 {
 			t.Fatalf("%s: %d %v", first[0], status, answer)
 		}
+	}
+	if status, answer, _ := call(t, "PUT", base+"/users/u1", keyOf("all"), `{"name":"Uma"}`); status != 200 {
+		t.Fatal(status, answer)
 	}
 	replace := strings.NewReplacer("g-1", room, "g-new", room+"+")
 	at, query, _ := strings.Cut(replace.Replace(at), "?")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/internal/view"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/webhook"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -60,14 +61,14 @@ func (r Refusal) String() string {
 }
 
 // Resume is how a client came back to a room.
-type Resume = acts.Resume
+type Resume = view.Resume
 
 // The outcomes.
 const (
-	ResumedWhole = acts.ResumedWhole // it got everything that it had missed at once
-	ResumedPaged = acts.ResumedPaged // it must ask for more pages
-	ResumedGap   = acts.ResumedGap   // entries are gone, or the epoch is another one
-	ResumedAhead = acts.ResumedAhead // it has seen entries that the journal does not have: a gap, too
+	ResumedWhole = view.ResumedWhole // it got everything that it had missed at once
+	ResumedPaged = view.ResumedPaged // it must ask for more pages
+	ResumedGap   = view.ResumedGap   // entries are gone, or the epoch is another one
+	ResumedAhead = view.ResumedAhead // it has seen entries that the journal does not have: a gap, too
 )
 
 // Stats are the figures of a hub: what it holds now, and what it has done since its

@@ -29,8 +29,7 @@ var ErrNoRoom = transfer.ErrNoRoom
 func (h *Hub) Export(ctx context.Context, only, from string, after journal.Seq, each func(line []byte) error) error {
 	ctx, cancel := h.whileOpen(ctx)
 	defer cancel()
-	lister, _ := h.given.(journal.Lister)
-	return transfer.Export(ctx, h.journal, lister, only, from, after, each)
+	return transfer.Export(ctx, h.journal, h.lister(), only, from, after, each)
 }
 
 // Import records lines that Export wrote. Entries keep their numbers, times, keys
@@ -101,6 +100,12 @@ func (u unsupported) Error() string { return string(u) }
 // Is makes errors.Is find errors.ErrUnsupported.
 func (unsupported) Is(target error) bool { return target == errors.ErrUnsupported }
 
+// lister returns the journal if it can list its rooms, or nil.
+func (h *Hub) lister() journal.Lister {
+	lister, _ := h.given.(journal.Lister)
+	return lister
+}
+
 // HasFiles reports whether the journal is on disk: then its files hold what was erased
 // until Compact.
 func (h *Hub) HasFiles() bool {
@@ -151,8 +156,9 @@ func (h *Hub) EraseRoom(ctx context.Context, name string) (ErasedRoom, error) {
 	return h.core.Operator().EraseRoom(ctx, name)
 }
 
-// EraseUser ends the sessions of a user, recalls all that the user has said, and erases
-// how far the user has read. It reads the whole journal. What is still there: that the
+// EraseUser ends the sessions of a user, refuses the tokens that this server has given
+// them, recalls all that the user has said, and erases how far the user has read. It
+// reads the whole journal. What is still there: that the
 // user has said something, and when, in the entries of recalled messages; the user's id
 // where others mention it; mutes and bans; bodies in the files of the journal until
 // Compact has written these again, and in backups. If it ends early, what it returns
@@ -160,9 +166,5 @@ func (h *Hub) EraseRoom(ctx context.Context, name string) (ErasedRoom, error) {
 func (h *Hub) EraseUser(ctx context.Context, id string) (ErasedUser, error) {
 	ctx, cancel := h.whileOpen(ctx)
 	defer cancel()
-	sessions := h.CountSessions("", id)
-	lister, _ := h.given.(journal.Lister)
-	done, err := h.core.Operator().EraseUser(ctx, lister, id)
-	done.Sessions = sessions
-	return done, err
+	return h.core.Operator().EraseUser(ctx, h.lister(), id, false)
 }

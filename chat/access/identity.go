@@ -27,6 +27,10 @@ type Identity struct {
 	// Expires is when the credential ends. Zero: never.
 	Expires time.Time
 
+	// Issued is when this server has given the token; zero for the credentials of others.
+	// Such a token is refused once its user was signed out.
+	Issued time.Time
+
 	// Token lets a guest come back as the same user. It is empty for others.
 	Token string
 

@@ -73,6 +73,16 @@ func (ks Keys) Find(secret string) (found *Key) {
 	return found
 }
 
+// Named returns the key of that name, or nil.
+func (ks Keys) Named(name string) *Key {
+	for i := range ks {
+		if ks[i].Name == name {
+			return &ks[i]
+		}
+	}
+	return nil
+}
+
 // keyName matches names. A secret is longer: one in the place of the name is no name.
 var keyName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,30}$`)
 

@@ -22,5 +22,6 @@
 //	guest.go         Guest: clients without a token
 //	code2session.go  the request to WeChat
 //	wechat.go        WeChat: login and tokens of its users
+//	issuer.go        Issuer: tokens for users, at the request of a backend
 //	first.go         First: a list of authenticators
 package identity

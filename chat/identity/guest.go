@@ -33,19 +33,21 @@ func (g *Guest) Start(ctx context.Context) error { return g.signer.Start(ctx) }
 // Authenticate implements access.Authenticator. It returns access.ErrNoCredential for
 // the tokens of others.
 func (g *Guest) Authenticate(ctx context.Context, c access.Credential) (*access.Identity, error) {
+	var issued time.Time
 	user := access.GuestPrefix + strings.ToLower(rand.Text())
 	if c.Token != "" {
 		if typeOf(c.Token) != guestType {
 			return nil, access.ErrNoCredential
 		}
-		var err error
-		if user, _, err = g.signer.Verify(ctx, c.Token); err != nil {
+		v, err := g.signer.Verify(ctx, c.Token)
+		if err != nil {
 			return nil, err
 		}
+		user, issued = v.User, v.Issued
 	}
 	token, _, err := g.signer.Sign(ctx, user)
 	if err != nil {
 		return nil, err
 	}
-	return &access.Identity{User: journal.User{ID: user, Guest: true}, Token: token}, nil
+	return &access.Identity{User: journal.User{ID: user, Guest: true}, Issued: issued, Token: token}, nil
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -67,41 +69,75 @@ func (s *Signer) Start(ctx context.Context) error {
 // its context. The error
 // wraps a [*wire.Error] with code unavailable.
 func (s *Signer) Sign(ctx context.Context, user string) (token string, expires time.Time, err error) {
+	return s.SignFor(ctx, user, s.Life)
+}
+
+// claims are those of a token. Issued has more digits than iat, which counts seconds.
+type claims struct {
+	jwt.RegisteredClaims
+	Issued int64 `json:"issued,omitempty"` // Unix milliseconds; older versions had none
+}
+
+// SignFor is Sign for a token that is valid for a shorter time than Life.
+func (s *Signer) SignFor(ctx context.Context, user string, life time.Duration) (token string, expires time.Time, err error) {
 	key, err := s.newest(ctx)
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	expires = time.Now().Add(s.Life).Truncate(time.Second)
-	t := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
+	now := time.Now()
+	expires = now.Add(min(life, s.Life)).Truncate(time.Second)
+	t := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{jwt.RegisteredClaims{
 		Subject:   user,
-		IssuedAt:  jwt.NewNumericDate(time.Now()),
+		IssuedAt:  jwt.NewNumericDate(now),
 		ExpiresAt: jwt.NewNumericDate(expires),
-	})
+	}, now.UnixMilli()})
 	t.Header["typ"], t.Header["kid"] = s.Type, key.ID
 	token, err = t.SignedString(key.Key)
 	return token, expires, err
 }
 
-// Verify returns the user of a token that Sign made, here or on an instance that
-// shares the secrets, and when it expires. It may wait as Sign does. The error is,
+// Verified is what a token says.
+type Verified struct {
+	User            string
+	Issued, Expires time.Time
+}
+
+// Verify returns what a token says that Sign made, here or on an instance that
+// shares the secrets. It may wait as Sign does. The error is,
 // or wraps, a [*wire.Error] with code bad_token, expired or unavailable.
-func (s *Signer) Verify(ctx context.Context, token string) (user string, expires time.Time, err error) {
+func (s *Signer) Verify(ctx context.Context, token string) (v Verified, err error) {
 	if typeOf(token) != s.Type {
-		return "", time.Time{}, wire.BadToken.Error("")
+		return v, wire.BadToken.Error("")
 	}
-	var claims jwt.RegisteredClaims
+	var said claims
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithStrictDecoding())
-	_, err = parser.ParseWithClaims(token, &claims, func(t *jwt.Token) (any, error) {
+	_, err = parser.ParseWithClaims(token, &said, func(t *jwt.Token) (any, error) {
 		id, _ := t.Header["kid"].(string)
 		return s.key(ctx, id)
 	})
 	if err != nil {
-		return "", time.Time{}, tokenError(err)
+		return v, tokenError(err)
 	}
-	if claims.Subject == "" {
-		return "", time.Time{}, wire.BadToken.Error("")
+	if said.Subject == "" {
+		return v, wire.BadToken.Error("")
 	}
-	return claims.Subject, claims.ExpiresAt.Time, nil
+	v = Verified{User: said.Subject, Expires: said.ExpiresAt.Time}
+	switch {
+	case said.Issued > 0:
+		v.Issued = time.UnixMilli(said.Issued)
+	case said.IssuedAt != nil:
+		v.Issued = said.IssuedAt.Time
+	}
+	return v, nil
+}
+
+// identify returns whose token it is, for one that ends.
+func (s *Signer) identify(ctx context.Context, token string) (*access.Identity, error) {
+	v, err := s.Verify(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	return &access.Identity{User: journal.User{ID: v.User}, Issued: v.Issued, Expires: v.Expires}, nil
 }
 
 func (s *Signer) rotation() time.Duration {

@@ -69,7 +69,7 @@ func mustSign(t *testing.T, s *identity.Signer, user string) string {
 
 func mustVerify(t *testing.T, s *identity.Signer, token, user string) {
 	t.Helper()
-	if got, _, err := s.Verify(t.Context(), token); err != nil || got != user {
+	if got, err := s.Verify(t.Context(), token); err != nil || got.User != user {
 		t.Errorf("%q, %v, want %q", got, err, user)
 	}
 }
@@ -122,13 +122,13 @@ func TestSigner_KeysRotate_AndOldTokensStayValidUntilTheyExpire(t *testing.T) {
 		if keyOf(first) != keyOf(last) || keyOf(last) == keyOf(next) {
 			t.Errorf("signed with %s, %s, %s", keyOf(first), keyOf(last), keyOf(next))
 		}
-		_, _, err := s.Verify(t.Context(), first)
+		_, err := s.Verify(t.Context(), first)
 		checkRefused(t, "an expired token", err, wire.Expired)
 		time.Sleep(27 * day)
 		mustVerify(t, s, last, "ann")
 		mustVerify(t, newSigner(secrets), last, "ann")
 		time.Sleep(2 * day)
-		_, _, err = s.Verify(t.Context(), last)
+		_, err = s.Verify(t.Context(), last)
 		checkRefused(t, "an expired token", err, wire.Expired)
 	})
 }
@@ -144,7 +144,7 @@ func TestSigner_AnotherInstancesKey_IsAcceptedAtOnce(t *testing.T) {
 		time.Sleep(rotation - 20*day - time.Second)
 		known = mustSign(t, there, "ann")
 		mustVerify(t, here, known, "ann")
-		_, _, err := here.Verify(t.Context(), mustSign(t, newSigner(new(identity.MemorySecrets)), "ann"))
+		_, err := here.Verify(t.Context(), mustSign(t, newSigner(new(identity.MemorySecrets)), "ann"))
 		checkRefused(t, "a stranger's token", err, wire.BadToken) // it has caused a load just now
 		time.Sleep(2 * time.Second)
 		token := mustSign(t, there, "ben") // with a new key
@@ -160,7 +160,7 @@ func TestSigner_UnknownKeys_CauseOneLoadIn10Seconds(t *testing.T) {
 		s := newSigner(secrets)
 		mustSign(t, s, "ann")
 		for range 100 { // for 10 seconds
-			_, _, err := s.Verify(t.Context(), mustSign(t, newSigner(new(identity.MemorySecrets)), "ann"))
+			_, err := s.Verify(t.Context(), mustSign(t, newSigner(new(identity.MemorySecrets)), "ann"))
 			checkRefused(t, "a stranger's token", err, wire.BadToken)
 			time.Sleep(100 * time.Millisecond)
 		}
@@ -185,7 +185,7 @@ func TestSigner_WhileTheStorageFails_TheOldKeySigns(t *testing.T) {
 			t.Errorf("100 signatures made %d updates", n)
 		}
 		// Another instance may have generated the unknown key.
-		_, _, err := s.Verify(t.Context(), mustSign(t, newSigner(new(identity.MemorySecrets)), "ann"))
+		_, err := s.Verify(t.Context(), mustSign(t, newSigner(new(identity.MemorySecrets)), "ann"))
 		checkRefused(t, "an unknown key", err, wire.Unavailable)
 
 		time.Sleep(rotation - 2*time.Hour)

@@ -16,6 +16,7 @@ import (
 const (
 	guestType  = "chat-guest+jwt"
 	wechatType = "chat-wechat+jwt"
+	issuedType = "chat-user+jwt"
 )
 
 // maxToken bounds a token, in bytes. To refuse the most expensive token of that

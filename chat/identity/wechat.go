@@ -18,7 +18,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/caddychat/caddy-chat/chat/access"
-	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -136,11 +135,7 @@ func (w *WeChat) Authenticate(ctx context.Context, c access.Credential) (*access
 	if typeOf(c.Token) != wechatType {
 		return nil, access.ErrNoCredential
 	}
-	user, expires, err := w.signer.Verify(ctx, c.Token)
-	if err != nil {
-		return nil, err
-	}
-	return &access.Identity{User: journal.User{ID: user}, Expires: expires}, nil
+	return w.signer.identify(ctx, c.Token)
 }
 
 // Login exchanges a code of wx.login for a token. r is the client's request: its

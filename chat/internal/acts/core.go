@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
+	"github.com/caddychat/caddy-chat/chat/internal/credentials"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
@@ -31,19 +32,21 @@ import (
 // Its methods may be called concurrently.
 type Core struct {
 	// Fixed. Each may be used by any goroutine.
-	journal   journal.Journal
-	log       *zap.Logger
-	rooms     *room.Rooms
-	marks     *readmarks.Marks
-	profiles  profiles.Profiles
-	lists     list.Reader
-	live      *list.Live
-	sent      *readmarks.Sending[*Actor]
-	seen      *readmarks.Sending[*Actor] // marks that others are told of
-	sanctions *sanctions.Sanctions
-	sessions  Sessions
-	events    *events.Events
-	context   context.Context // ends when the sessions have gone
+	journal     journal.Journal
+	log         *zap.Logger
+	rooms       *room.Rooms
+	marks       *readmarks.Marks
+	profiles    profiles.Profiles
+	comings     *profiles.Comings
+	credentials credentials.Credentials
+	lists       list.Reader
+	live        *list.Live
+	sent        *readmarks.Sending[*Actor]
+	seen        *readmarks.Sending[*Actor] // marks that others are told of
+	sanctions   *sanctions.Sanctions
+	sessions    Sessions
+	events      *events.Events
+	context     context.Context // ends when the sessions have gone
 	*timing.Clock
 	node string // the journal's id of this process
 

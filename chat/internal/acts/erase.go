@@ -20,12 +20,13 @@ func (c *Core) CountMarks(ctx context.Context, user string) (int, error) {
 // back afterwards. The error has the code not_found if there is no such room.
 func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	done := erase.Room{Room: name}
-	if err := a.mayOperate(name); err != nil {
+	err := a.mayErase(name)
+	if err != nil {
 		return done, err
 	}
 	done.Sessions = len(a.core.rooms.SessionIDs(ctx, name))
 	known := false
-	err := a.core.rooms.Evict(ctx, name, func() (err error) {
+	err = a.core.rooms.Evict(ctx, name, func() (err error) {
 		if done.Members, err = erase.Members(ctx, a.core.journal, name); err != nil {
 			return err
 		}
@@ -42,31 +43,51 @@ func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	return done, err
 }
 
-// EraseUser ends the sessions of a user, recalls all that the user has said, and erases
-// how far the user has read. lister has the rooms of the journal, if that can list them.
+// mayErase returns why the actor may not erase a room, or nil.
+func (a *Actor) mayErase(room string) error {
+	if a.key == nil {
+		return a.mayOperate(room)
+	}
+	if err := CheckRoom(room); err != nil || a.governs(room) {
+		return err
+	}
+	return wire.Forbidden.Error("")
+}
+
+// EraseUser signs a user out, and erases what is kept of them: where they belong to, how far
+// they have read, what they have tagged and what is shown of them. It recalls all that they
+// have said, unless that stays. lister has the rooms of the journal, if that can list them.
 // If it ends early, what it returns is done.
-func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string) (erase.User, error) {
-	if err := a.mayModerate(ctx, "", user, false); err != nil {
-		return erase.User{User: user}, err
+func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string, messagesStay bool) (erase.User, error) {
+	done, sessions := erase.User{User: user}, 0
+	_, err := a.Profiles()
+	if err == nil && lister != nil { // otherwise nothing is erased
+		sessions, err = a.SignOut(ctx, user)
 	}
-	if lister != nil { // otherwise nothing is erased
-		a.core.remove(a.core.Soon(), "", user, wire.Kicked)
+	if err != nil {
+		return done, err
 	}
-	done, err := erase.Messages(ctx, a.core.journal, lister, user, func(ctx context.Context, room string, seq journal.Seq) error {
-		_, err := a.RecallFromOutside(ctx, room, seq)
+	find := erase.Messages
+	if messagesStay {
+		find = erase.NoMessages
+	}
+	by := Turn{&Actor{core: a.core, kind: operator}} // who erases a user may do so in each room
+	done, err = find(ctx, a.core.journal, lister, user, func(ctx context.Context, room string, seq journal.Seq) error {
+		_, err := by.RecallFromOutside(ctx, room, seq)
 		var no *wire.Error
 		if errors.As(err, &no) && no.Code == wire.NotFound {
 			return nil // retention was faster
 		}
 		return err
 	})
+	done.Sessions = sessions
 	if err != nil {
 		return done, err
 	}
 	if done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{User: user}); err != nil {
 		return done, err
 	}
-	if done.Left, err = a.forget(ctx, user); err != nil {
+	if done.Left, err = by.forget(ctx, user); err != nil {
 		return done, err
 	}
 	done.Tags, err = erase.Records(ctx, a.core.journal.Records(), lister, user)

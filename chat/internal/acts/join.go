@@ -45,7 +45,7 @@ const catchUpPatience = 2 * time.Second
 
 // CatchUp is the act of reading what a client has missed in rooms, as PROTOCOL.md
 // says under "Coming back without a hole". The rooms share about so many bytes.
-func (a Turn) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed, error) {
+func (a Turn) CatchUp(ctx context.Context, from []view.Position, bytes int) ([]view.Missed, error) {
 	if a.readDebt() > catchUpPatience {
 		return nil, a.mayReadNow()
 	}
@@ -60,7 +60,7 @@ func (a Turn) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed
 	if err != nil {
 		return nil, err
 	}
-	list := make([]Missed, len(from))
+	list := make([]view.Missed, len(from))
 	views := make([]view.View, len(from))
 	all := make([]int, 0, len(from))
 	for i, f := range from {
@@ -109,7 +109,7 @@ func (a Turn) CatchUp(ctx context.Context, from []Position, bytes int) ([]Missed
 }
 
 // State is the act of asking how a room is shown to the actor, without its entries.
-func (a Turn) State(ctx context.Context, room string) (m Missed, err error) {
+func (a Turn) State(ctx context.Context, room string) (m view.Missed, err error) {
 	if err := CheckRoom(room); err != nil {
 		return m, err
 	}
@@ -139,15 +139,15 @@ func (a Turn) State(ctx context.Context, room string) (m Missed, err error) {
 	if m.First, err = v.Veil(ctx, &m.Page, true); err != nil {
 		return m, err
 	}
-	list := []Missed{m}
-	if err = a.addMarks(ctx, []Position{{Room: room}}, []view.View{v}, list); err == nil {
-		err = a.addTags(ctx, []Position{{Room: room}}, list)
+	list := []view.Missed{m}
+	if err = a.addMarks(ctx, []view.Position{{Room: room}}, []view.View{v}, list); err == nil {
+		err = a.addTags(ctx, []view.Position{{Room: room}}, list)
 	}
 	return list[0], err
 }
 
 // addTags adds what the messages are tagged with, and which are pinned.
-func (a *Actor) addTags(ctx context.Context, from []Position, list []Missed) error {
+func (a *Actor) addTags(ctx context.Context, from []view.Position, list []view.Missed) error {
 	asked := make([]tags.Asked, 0, len(list))
 	for i := range list {
 		if m := &list[i]; m.Err == nil {
@@ -168,15 +168,15 @@ func (a *Actor) addTags(ctx context.Context, from []Position, list []Missed) err
 }
 
 // missedBy returns how a room is shown to the actor, who has that standing there.
-func (a *Actor) missedBy(ctx context.Context, in *standing) Missed {
-	m := Missed{
+func (a *Actor) missedBy(ctx context.Context, in *standing) view.Missed {
+	m := view.Missed{
 		Write: in.Write, Moderate: in.Moderate, Presence: in.Presence,
 		Conversation: in.Conversation, Role: in.seat.Role, Of: in.room, Apart: in.apart(),
 	}
 	if other := in.room.With(a.User().ID); other != "" {
 		users, err := a.core.profiles.Of(ctx, []string{other})
 		if err != nil {
-			return Missed{Err: err}
+			return view.Missed{Err: err}
 		}
 		m.With = users[0]
 	}
@@ -185,7 +185,7 @@ func (a *Actor) missedBy(ctx context.Context, in *standing) Missed {
 
 // readMissed reads pages of the rooms whose indexes are in which: what follows the
 // client's position, or the newest page if it has none or there is a gap.
-func (a *Actor) readMissed(ctx context.Context, from []Position, views []view.View, list []Missed, which []int, bytes int) error {
+func (a *Actor) readMissed(ctx context.Context, from []view.Position, views []view.View, list []view.Missed, which []int, bytes int) error {
 	set := a.core.settings()
 	queries := make([]journal.Query, len(which))
 	share := max(bytes/max(len(which), 1), 1)
@@ -221,7 +221,7 @@ func (a *Actor) readMissed(ctx context.Context, from []Position, views []view.Vi
 // noteArrivals notes where the user has come in, in rooms of which not everything is
 // shown: what is said from there on is always shown to them. Where that cannot be stored,
 // such as on a full disk, the user may be told of a gap later.
-func (a *Actor) noteArrivals(ctx context.Context, from []Position, views []view.View, list []Missed) {
+func (a *Actor) noteArrivals(ctx context.Context, from []view.Position, views []view.View, list []view.Missed) {
 	var noting sync.WaitGroup // their writes share a commit
 	for i := range list {
 		page, v := &list[i].Page, &views[i]
@@ -245,7 +245,7 @@ func (a *Actor) noteArrivals(ctx context.Context, from []Position, views []view.
 }
 
 // addMarks adds how far the user has read each room.
-func (a *Actor) addMarks(ctx context.Context, from []Position, views []view.View, list []Missed) (err error) {
+func (a *Actor) addMarks(ctx context.Context, from []view.Position, views []view.View, list []view.Missed) (err error) {
 	for i := range list {
 		if list[i].Err != nil {
 			continue
@@ -265,20 +265,20 @@ const aheadInterval = time.Hour
 // resumeOf returns what a client that came back found. That it is ahead of the journal
 // proves nothing: the client may be wrong. But it is what is seen first of a journal
 // that has lost its end.
-func (c *Core) resumeOf(from *Position, m *Missed) Resume {
+func (c *Core) resumeOf(from *view.Position, m *view.Missed) view.Resume {
 	switch {
 	case m.Gap && m.Page.Epoch == from.Epoch && from.After > m.Page.Last:
 		if c.saidAhead.Allow(c.Now(), aheadInterval) {
 			c.log.Warn("a client has seen entries that the journal does not have",
 				zap.Uint64("after", uint64(from.After)), zap.Uint64("last", uint64(m.Page.Last)))
 		}
-		return ResumedAhead
+		return view.ResumedAhead
 	case m.Gap:
-		return ResumedGap
+		return view.ResumedGap
 	case m.More:
-		return ResumedPaged
+		return view.ResumedPaged
 	}
-	return ResumedWhole
+	return view.ResumedWhole
 }
 
 // Who is the act of asking who is in a room, and how many.

@@ -4,10 +4,12 @@ import (
 	"context"
 	"net/netip"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/profiles"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -70,6 +72,31 @@ func (a *Actor) inNameOf(ctx context.Context, as string) (*access.Identity, erro
 	return &access.Identity{User: users[0], Settled: true}, nil
 }
 
+// SignOut ends the sessions of a user, and refuses the tokens that this server has given them
+// until now. It returns how many sessions there were.
+func (a Turn) SignOut(ctx context.Context, user string) (n int, err error) {
+	p, err := a.Profiles()
+	if err == nil {
+		err = p.SignOut(ctx, user, time.Now())
+	}
+	if err != nil {
+		return 0, err
+	}
+	sessions := a.core.sessions.Of(user) // those that are not listed yet find that they are signed out
+	for _, s := range sessions {
+		s.Close(wire.Kicked)
+	}
+	return len(sessions), nil
+}
+
+// Profiles returns what is kept of users, for those who may see and change all of it.
+func (a Turn) Profiles() (profiles.Profiles, error) {
+	return a.core.profiles, a.needs(a.kind == operator || a.key != nil && a.key.Users, "only a key with the scope users may do this")
+}
+
+// IsOnline reports whether a user has sessions.
+func (a Turn) IsOnline(user string) bool { return len(a.core.sessions.Of(user)) > 0 }
+
 // keepProfile notes what is shown of the actor. What is shown of others a key does not know.
 func (a *Actor) keepProfile(ctx context.Context) error {
 	if a.via() != "" {
@@ -82,11 +109,26 @@ func (a *Actor) keepProfile(ctx context.Context) error {
 func (a Turn) Told(err error) *wire.Error { return a.core.Refusal(err, "request") }
 
 // NeedsKey returns why somebody without a key may not do what only keys do, or nil.
-func (a Turn) NeedsKey() error {
-	if a.key != nil {
+func (a Turn) NeedsKey() error { return a.needs(a.key != nil, "only a key of the site may do this") }
+
+func (a Turn) needs(has bool, message string) error {
+	if has {
 		return nil
 	}
 	e := wire.Forbidden.Error("")
-	e.Message = "only a key of the site may do this"
+	e.Message = message
 	return e
+}
+
+// Hears returns who hears the feed, and which rooms of it: those that the key may read, as
+// long as the site has a key of this name. The function waits for nothing.
+func (a Turn) Hears() (who string, hears func(room string) bool, err error) {
+	if err := a.needs(a.key != nil && a.key.Feed, "only a key with the scope feed may do this"); err != nil {
+		return "", nil, err
+	}
+	return a.key.Name, func(room string) bool {
+		set := a.core.settings()
+		now := set.Keys.Named(a.key.Name)
+		return now != nil && now.Feed && set.Policies.ForKey(now, room).Read
+	}, nil
 }

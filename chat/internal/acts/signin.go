@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"slices"
 
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/internal/foreign"
 )
@@ -16,7 +18,7 @@ import (
 // whoShows finds out who shows a credential, and returns why they may not come in. They
 // are not the actor's user before become.
 func (a *Actor) whoShows(ctx context.Context, auth access.Authenticator, shown access.Credential) (*access.Identity, error) {
-	id, err := a.core.authenticate(ctx, auth, shown)
+	id, err := a.core.credentials.Identify(ctx, auth, shown)
 	if err == nil {
 		err = notEnded(id)
 	}
@@ -47,12 +49,16 @@ func (a *Actor) become(id *access.Identity) error {
 
 // becomeListed is become for a session, which is listed by its user.
 func (a *Actor) becomeListed(id *access.Identity, device string) error {
-	return a.core.sessions.Add(a.id, id.User.ID, device, func(others int) error {
+	err := a.core.sessions.Add(a.id, id.User.ID, device, func(others int) error {
 		if others >= a.core.settings().MaxSessions {
 			return wire.TooManySessions.Error("")
 		}
 		return a.become(id)
 	})
+	if err == nil {
+		err = a.core.credentials.StillGood(a.Soon(), id)
+	}
+	return err
 }
 
 // Request makes a the actor of a request over plain HTTP, and charges it: it has n bytes.
@@ -145,46 +151,6 @@ func (c *Core) LogIn(ctx context.Context, addr netip.Addr, code func() (string, 
 // have shown no credential.
 func (a *Actor) Identity() *access.Identity { return a.identity.Load() }
 
-// authenticate asks an Authenticator, which may be somebody else's code: whatever it
-// does costs this client no more than a refusal, and nobody else anything. One that
-// does not return in time is left behind.
-//
-// For every way in, the user's id is checked here, and what is only shown of the user
-// is cleaned. An id that only the server gives is refused like a bad token: the site
-// must give its user another one, so the log says so.
-func (c *Core) authenticate(ctx context.Context, auth access.Authenticator, shown access.Credential) (id *access.Identity, err error) {
-	ctx, cancel := c.Bound(ctx)
-	defer cancel()
-	id, err = foreign.Call(ctx, func() (*access.Identity, error) { return auth.Authenticate(ctx, shown) }, nil)
-	var panicked *foreign.PanicError
-	switch {
-	case errors.As(err, &panicked):
-		c.log.Error("authenticator panicked", zap.Any("panic", panicked.Value), zap.ByteString("stack", panicked.Stack))
-		return nil, wire.Internal.Error("")
-	case err != nil && ctx.Err() != nil:
-		return nil, unavailable(err)
-	case err != nil:
-		return nil, err
-	case id == nil:
-		c.log.Error("authenticator gave neither an identity nor an error")
-		return nil, wire.Internal.Error("")
-	}
-	if id.User.ID == "" || len(id.User.ID) > wire.MaxUser {
-		c.log.Error("authenticator gave a user id that is empty or too long", zap.Int("bytes", len(id.User.ID)))
-		return nil, wire.Internal.Error("")
-	}
-	if access.IsReservedUser(id.User.ID) {
-		c.log.Warn("client refused: its login gives a user id that begins with bot- or hub-, and such ids are reserved")
-		return nil, wire.BadToken.Error("")
-	}
-	if clean := access.CleanUser(id.User); clean != id.User {
-		copied := *id // the Authenticator may share it
-		copied.User = clean
-		id = &copied
-	}
-	return id, nil
-}
-
 // SignIn is how the client of a session of chat.v1 proves who it is: with what its
 // handshake showed, or its hello. It is used by the goroutine that reads the connection.
 type SignIn struct {
@@ -213,6 +179,9 @@ func (a Turn) SignIn(ctx context.Context, si *SignIn, c *wire.Hello) (*access.Id
 	if err == nil {
 		err = a.becomeListed(id, c.Device)
 	}
+	if err == nil && !id.User.Guest && a.core.isAskedForUsers() {
+		a.core.comings.Came(a.User().ID)
+	}
 	if err == nil && !id.User.Guest && a.keepsProfiles() {
 		if failed := a.core.profiles.Keep(ctx, a.User()); failed != nil { // others see the name that they know
 			a.core.log.Debug("not noted what is shown of a user", zap.Error(failed))
@@ -221,11 +190,23 @@ func (a Turn) SignIn(ctx context.Context, si *SignIn, c *wire.Hello) (*access.Id
 	return id, err
 }
 
-// keepsProfiles reports whether what is shown of users is noted: for the lists of others, and
-// so that a name which has passed is not asked about again.
+// NoteLeft notes that the last session of a user has ended, for keys that ask. When the hub
+// closes, all end at once: nothing is noted then.
+func (c *Core) NoteLeft(user journal.User) {
+	if !user.Guest && c.isAskedForUsers() && !c.slots.IsClosed() {
+		c.comings.Left(user.ID)
+	}
+}
+
+func (c *Core) isAskedForUsers() bool {
+	return slices.ContainsFunc(c.settings().Keys, func(k access.Key) bool { return k.Users })
+}
+
+// keepsProfiles reports whether what is shown of users is noted: for the lists of others, for
+// keys, and so that a name which has passed is not asked about again.
 func (a *Actor) keepsProfiles() bool {
 	set := a.core.settings()
-	return set.Policies.HaveConversations() || set.Checks.Applies("", false)
+	return set.Policies.HaveConversations() || set.Checks.Applies("", false) || a.core.isAskedForUsers()
 }
 
 // identify finds out who says hello. A token in hello counts more than anything

@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
+	"github.com/caddychat/caddy-chat/chat/internal/credentials"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/profiles"
@@ -39,6 +40,8 @@ func New(cfg Config) (*Core, error) {
 	c := &Core{journal: cfg.Journal, log: cfg.Log, rooms: cfg.Rooms, events: cfg.Events, Clock: cfg.Clock, context: cfg.Context}
 	c.sessions, c.slots = cfg.Sessions, slots.New()
 	c.profiles = profiles.Profiles{Records: cfg.Journal.Records()}
+	c.comings = profiles.NewComings(c.profiles, c.Soon, c.log)
+	c.credentials = credentials.Credentials{Clock: c.Clock, Log: c.log, SignedOut: c.profiles.SignedOut}
 	c.reading.pool = backpressure.NewPool[access.Person](maxReading)
 	c.node = cfg.Journal.Nodes().Self().ID
 	c.marks = readmarks.New(cfg.Journal.Records())
@@ -57,32 +60,13 @@ func New(cfg Config) (*Core, error) {
 	sweeping, end := context.WithCancel(c.context)
 	c.endSweep = end
 	if err == nil && cfg.Lister != nil {
-		c.again.Go(func() { c.sweepDaily(sweeping, cfg.Lister) })
+		c.again.Go(func() {
+			tags.SweepDaily(sweeping, c.journal, cfg.Lister, func(n int, err error) {
+				c.log.Info("deleted the tags of messages that are no longer kept", zap.Int("tags", n), zap.Error(err))
+			})
+		})
 	}
 	return c, err
-}
-
-// sweepInterval is how often it is looked for records that nobody is shown any more, and
-// sweepPause the time between two steps of that.
-const (
-	sweepInterval = 24 * time.Hour
-	sweepPause    = 100 * time.Millisecond
-)
-
-// sweepDaily deletes the tags of messages that are no longer kept, until ctx ends. What it
-// does not get done, it does the next day.
-func (c *Core) sweepDaily(ctx context.Context, rooms journal.Lister) {
-	for timing.Wait(ctx, sweepInterval) == nil {
-		c.sweep(ctx, rooms)
-	}
-}
-
-func (c *Core) sweep(ctx context.Context, rooms journal.Lister) {
-	defer contain(c.log, "tags of messages that are gone not deleted")
-	n, err := tags.Sweep(ctx, c.journal, rooms, func(ctx context.Context) error { return timing.Wait(ctx, sweepPause) })
-	if ctx.Err() == nil {
-		c.log.Info("deleted the tags of messages that are no longer kept", zap.Int("tags", n), zap.Error(err))
-	}
 }
 
 // Close ends what the Core does by itself: it follows no sanctions any more, and waits
@@ -93,6 +77,7 @@ func (c *Core) Close() {
 	c.live.End()
 	c.sent.Close()
 	c.seen.Close()
+	c.comings.Close()
 	c.sanctions.Close(c.context)
 }
 

@@ -2,6 +2,7 @@ package chatv1
 
 import (
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
+	"github.com/caddychat/caddy-chat/chat/internal/view"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -53,7 +54,7 @@ func (s *Session) members(t acts.Turn, c *wire.ListMembers) error {
 }
 
 // conversation returns what the client is told of a room that has members.
-func conversation(missed *acts.Missed) *wire.Conversation {
+func conversation(missed *view.Missed) *wire.Conversation {
 	of := &missed.Of
 	c := &wire.Conversation{
 		Info: wire.Info{Title: of.Title, Avatar: of.Avatar, About: of.About, Closed: of.Closed},

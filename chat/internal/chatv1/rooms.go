@@ -6,6 +6,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/internal/view"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -49,10 +50,10 @@ func (s *Session) joinAll(t acts.Turn, places []wire.Place) []joining {
 	if len(entered) == 0 {
 		return list
 	}
-	from := make([]acts.Position, len(entered))
+	from := make([]view.Position, len(entered))
 	for n, e := range entered {
 		p := &places[e.index]
-		from[n] = acts.Position{Room: p.Room, Resume: p.Resume, Epoch: p.Epoch, After: journal.Seq(p.After), Joins: e.isNew, Joined: e.sub.Joined()}
+		from[n] = view.Position{Room: p.Room, Resume: p.Resume, Epoch: p.Epoch, After: journal.Seq(p.After), Joins: e.isNew, Joined: e.sub.Joined()}
 	}
 	missed, err := t.CatchUp(ctx, from, acts.PageBytes)
 	for i, e := range entered {
@@ -118,7 +119,7 @@ func (s *Session) undo(e entering) {
 }
 
 // join returns what the client is told of a room that it has joined.
-func join(sub *room.Subscription, missed *acts.Missed, users int) joining {
+func join(sub *room.Subscription, missed *view.Missed, users int) joining {
 	state := wire.Room{
 		Name:     sub.Room(),
 		Epoch:    missed.Page.Epoch,

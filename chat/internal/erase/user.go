@@ -86,6 +86,15 @@ func Messages(ctx context.Context, j Source, lister journal.Lister, user string,
 	return f.found, err
 }
 
+// NoMessages is Messages for a user whose messages stay: it erases none.
+func NoMessages(_ context.Context, _ Source, lister journal.Lister, user string, _ func(context.Context, string, journal.Seq) error) (User, error) {
+	done := User{User: user}
+	if lister == nil {
+		return done, fmt.Errorf("erase a user: the journal can't list its rooms: %w", errors.ErrUnsupported)
+	}
+	return done, nil
+}
+
 func read(ctx context.Context, j Source, q journal.Query) (journal.Page, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()

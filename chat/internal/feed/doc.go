@@ -7,6 +7,7 @@
 //	filter.go    which entries somebody wants
 //	events.go    entries and gaps in JSON
 //	bell.go      waiting until something is recorded
+//	places.go    how many answers are under way
 //	feed.go      Feed: the feed of a journal
 //	batch.go     Batch: the next events of a part
 //	pull.go      Pull: the next events of all parts, for those who ask

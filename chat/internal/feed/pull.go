@@ -16,9 +16,13 @@ type Query struct {
 	After string
 	// Limit bounds the entries of the answer. Default DefaultLimit, at most MaxLimit.
 	Limit int
-	// Wait is how long to wait for an event if there is none, at most MaxWait.
-	Wait   time.Duration
-	Filter *Filter
+	// Wait is how long to wait for an event if there is none, at most MaxWait. The wait
+	// also ends with Leaving, unless that is nil.
+	Wait    time.Duration
+	Leaving context.Context
+	Filter  *Filter
+	// Who asks: nobody has more than MaxPulls answers under way.
+	Who string
 }
 
 // The bounds of a query.
@@ -34,8 +38,11 @@ const PullBytes = 2 * batchBytes
 // ErrPosition says that a text is no position, of whatever store.
 var ErrPosition = errors.New(`it must be "now", or the position "to" of an earlier answer`)
 
+// ErrBusy says that whoever asks has MaxPulls answers under way.
+var ErrBusy = errors.New("too many requests for events are under way: one reader needs one")
+
 // Pull returns the next events, as the body of an answer: the same that a webhook gets. If
-// there is none, it waits, and answers without events when the time is over or ctx ends.
+// there is none, it waits, and answers without events when the wait is over.
 func (f *Feed) Pull(ctx context.Context, q Query) ([]byte, error) {
 	if q.After != "" && q.After != "now" && !isPosition(q.After) {
 		return nil, ErrPosition
@@ -44,8 +51,16 @@ func (f *Feed) Pull(ctx context.Context, q Query) ([]byte, error) {
 		q.Limit = DefaultLimit
 	}
 	q.Limit = min(q.Limit, MaxLimit)
+	if !f.places.take(q.Who) {
+		return nil, ErrBusy
+	}
+	defer f.places.release(q.Who)
 	wait, cancel := context.WithTimeout(ctx, max(0, min(q.Wait, MaxWait)))
 	defer cancel()
+	defer context.AfterFunc(f.leaving, cancel)()
+	if q.Leaving != nil {
+		defer context.AfterFunc(q.Leaving, cancel)()
+	}
 	l, stop := f.Listen(-1, q.Filter.Wants)
 	defer stop()
 	if q.After == "now" {

@@ -12,6 +12,8 @@
 //	route.go    one request: its path, what it needs and what answers it
 //	rooms.go    what answers requests about rooms and their messages
 //	batch.go    what answers batches
+//	users.go    what answers requests about users
+//	events.go   what answers those who ask for events
 //	table.go    the table of all requests
 //	openapi.go  the table as a document
 package httpapi

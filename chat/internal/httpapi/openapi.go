@@ -91,7 +91,8 @@ func (rt *Route) parameters() []any {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(rt.query)) {
-		add(name, "query", rt.query[name], false)
+		bare := strings.TrimSuffix(name, "!")
+		add(bare, "query", rt.query[name], bare != name)
 	}
 	add("as", "query", described(text(wire.MaxUser), "the user in whose name a key acts"), false)
 	if rt.Keyed {
@@ -100,10 +101,18 @@ func (rt *Route) parameters() []any {
 	return parameters
 }
 
+// shape is the schema of what answers the request.
+func (rt *Route) shape() schema {
+	if names := strings.Split(rt.answer, " or "); len(names) > 1 {
+		return schema{"anyOf": []any{ref(names[0]), ref(names[1])}}
+	}
+	return ref(rt.answer)
+}
+
 func (rt *Route) responses() map[string]any {
 	good := map[string]any{
 		"description": "Done",
-		"content":     map[string]any{"application/json": map[string]any{"schema": ref(rt.answer)}},
+		"content":     map[string]any{"application/json": map[string]any{"schema": rt.shape()}},
 	}
 	responses := map[string]any{"200": good}
 	if rt.makes {

@@ -41,6 +41,28 @@ func setInfo(ctx context.Context, t acts.Turn, c *wire.SetInfo) (Answer, error) 
 	return recorded(c.Room, r, err)
 }
 
+// closeRoom closes a conversation, or erases a room.
+func closeRoom(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
+	room := c.Path["room"]
+	text, err := c.once("erase")
+	if err != nil {
+		return Answer{}, err
+	}
+	switch {
+	case text == "true":
+		done, err := t.EraseRoom(ctx, room)
+		if err != nil {
+			return Answer{}, err
+		}
+		return asJSON(done)
+	case text != "" && text != "false" || text == "" && c.Query.Has("erase"):
+		return Answer{}, refuse(wire.BadFrame, "erase", "must be true or false")
+	}
+	closed := true
+	r, err := t.SetInfo(ctx, &wire.SetInfo{Room: room, Closed: &closed})
+	return recorded(room, r, err)
+}
+
 func members(ctx context.Context, t acts.Turn, c *wire.ListMembers) (Answer, error) {
 	limit := c.Limit
 	if limit == 0 {

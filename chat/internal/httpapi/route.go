@@ -2,11 +2,15 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
+	"github.com/caddychat/caddy-chat/chat/internal/feed"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -19,6 +23,17 @@ type Request struct {
 	Limit int    // bytes of one message
 	// Body reads the body.
 	Body func() ([]byte, error)
+
+	Feed    *feed.Feed
+	Lister  journal.Lister  // of the journal; nil: it cannot list its rooms
+	Tokens  Tokens          // nil: there are none
+	Leaving context.Context // ends when the web server shuts down; may be nil
+}
+
+// Tokens gives tokens to users. They are good for life, or as long as is permitted. It may
+// wait until ctx ends.
+type Tokens interface {
+	Issue(ctx context.Context, user string, life time.Duration) (token string, expires time.Time, err error)
 }
 
 // Answer is what answers a request. Made says that an entry was made.
@@ -38,6 +53,8 @@ type Route struct {
 	body         fields // nil: there is none
 	Keyed        bool   // the header Idempotency-Key is its key
 	Says         bool   // it may be checked, so it waits longer
+	Waits        bool   // it has a time of its own
+	Holds        int    // bytes that its answer holds meanwhile, if these are more than a page
 	Sizes        int    // how many times max_message the body may have; 0: once
 	answer       string // the shape of what answers it
 	makes        bool   // it can be answered with 201
@@ -49,6 +66,31 @@ type Route struct {
 type call struct {
 	*Request
 	route *Route
+}
+
+// once returns the query parameter of that name, which may be missing.
+func (c *call) once(name string) (string, error) {
+	values := c.Query[name]
+	switch len(values) {
+	case 0:
+		return "", nil
+	case 1:
+		return values[0], nil
+	}
+	return "", refuse(wire.BadFrame, name, "must be given once")
+}
+
+// amount returns a query parameter that is a number of least to most, or 0 if it is missing.
+func (c *call) amount(name string, least, most int) (int, error) {
+	text, err := c.once(name)
+	if err != nil || text == "" && !c.Query.Has(name) {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err != nil || int(n) < least || int(n) > most {
+		return 0, refuse(wire.BadFrame, name, fmt.Sprintf("must be a whole number of %d to %d", least, most))
+	}
+	return int(n), nil
 }
 
 // segments returns the parts of a path between its slashes.
@@ -78,7 +120,7 @@ func (rt *Route) match(parts []string) (map[string]string, bool) {
 // Serve answers a request that it matches, whose actor was charged for it.
 func (rt *Route) Serve(ctx context.Context, t acts.Turn, r *Request) (Answer, error) {
 	for name := range r.Query {
-		if _, ok := rt.query[name]; !ok && name != "as" {
+		if !has(rt.query, name) && name != "as" {
 			return Answer{}, refuse(wire.BadFrame, name, "there is no such parameter here")
 		}
 	}
@@ -112,12 +154,11 @@ func (c *call) decode() (wire.Command, error) {
 }
 
 // knows reports whether the body of the request may have that field.
-func (rt *Route) knows(name string) bool {
-	_, ok := rt.body[name]
-	if !ok {
-		_, ok = rt.body[name+"!"]
-	}
-	return ok
+func (rt *Route) knows(name string) bool { return has(rt.body, name) }
+
+// has reports whether a field is one of those, required or not.
+func has(of fields, name string) bool {
+	return of[name] != nil || of[name+"!"] != nil
 }
 
 // fixed returns the fields that stand in the path, the query and the header.
@@ -157,6 +198,12 @@ func (c *call) fixed() (f wire.Fields, err error) {
 
 // frame is the answer that is a frame.
 func frame(f wire.Frame, made bool) Answer { return Answer{wire.AppendBody(nil, f), made} }
+
+// asJSON is the answer that has these fields.
+func asJSON(of any) (Answer, error) {
+	body, err := json.Marshal(of)
+	return Answer{Body: body}, err
+}
 
 // recorded is the answer to what makes an entry, or has changed nothing.
 func recorded(room string, r journal.Receipt, err error) (Answer, error) {

@@ -111,6 +111,21 @@ var shapes = map[string]schema{
 	"Tags": object(fields{"room!": roomID, "seq!": number(1), "tags!": listOf("Tag")}),
 	"Results": object(fields{"results!": described(schema{"type": "array", "items": schema{"anyOf": []any{ref("Recorded"), ref("Problem")}}},
 		"what answers each message, in the order of the request")}),
+	"Known": described(object(fields{"id!": userID, "name": text(wire.MaxName), "avatar": text(wire.MaxAvatar), "online!": flag, "seen": millis}),
+		"seen is when the user came or left last, in Unix milliseconds"),
+	"Presence":   object(fields{"users!": listOf("Known")}),
+	"SignedOut":  object(fields{"user!": userID, "sessions!": number(0)}),
+	"Login":      object(fields{"token!": schema{"type": "string"}, "expires!": millis, "user!": ref("User")}),
+	"ErasedRoom": object(fields{"room!": roomID, "entries!": number(0), "marks!": number(0), "members!": number(0), "sessions!": number(0)}),
+	"ErasedUser": object(fields{
+		"user!": userID, "messages!": number(0), "rooms!": number(0), "marks!": number(0), "tags!": number(0), "left!": number(0), "sessions!": number(0),
+		"entries!": described(number(0), "entries that still have the user's id and name, found while messages were erased"),
+	}),
+	"Events": object(fields{"epoch!": text(wire.MaxEpoch), "from!": schema{"type": "string"}, "to!": schema{"type": "string"}, "events!": listOf("Event")}),
+	"Event":  described(object(fields{"entry": ref("Entry"), "gap": ref("Gap")}), "one of these"),
+	"Gap": described(object(fields{
+		"room": roomID, "from!": schema{"type": []string{"string", "integer"}}, "to!": schema{"type": []string{"string", "integer"}},
+	}), "what cannot be read any more: entries of a room by their numbers, or everything between two positions"),
 	"Problem": object(fields{
 		"title!": text(64), "status!": schema{"type": "integer"}, "detail!": text(1024), "code!": text(32), "field": text(256),
 		"uncertain": yes, "retry!": described(schema{"type": []string{"integer", "boolean"}}, "milliseconds, or false: never"),

@@ -2,7 +2,9 @@ package httpapi
 
 import (
 	"net/http"
+	"time"
 
+	"github.com/caddychat/caddy-chat/chat/internal/feed"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -17,7 +19,7 @@ var (
 var Table []Route
 
 func init() { // since what answers a batch asks a route
-	room, message := "/rooms/{room}", "/rooms/{room}/messages/{seq}"
+	room, message, person := "/rooms/{room}", "/rooms/{room}/messages/{seq}", "/users/{id}"
 	Table = []Route{
 		{Method: "POST", Path: "/rooms", summary: "Founds a conversation", scopes: []string{"members"}, command: "create", Keyed: true, Says: true, body: and(info, fields{
 			"direct": userID, "pattern": roomID, "users": list(userID, 0, wire.MaxUsers),
@@ -51,6 +53,26 @@ func init() { // since what answers a batch asks a route
 			body: fields{"tag!": text(wire.MaxTag), "value!": any_, "shared": flag}, answer: "Recorded", makes: true, refusals: []int{404, 409}, serve: to(tag)},
 		{Method: "POST", Path: "/messages", summary: "Sends messages, in order", scopes: []string{"write"}, forKeys: true, Says: true, Sizes: 16,
 			body: fields{"messages!": list(object(inBatch), 1, maxBatch)}, answer: "Results", makes: true, serve: batch},
+		{Method: "DELETE", Path: room, summary: "Closes a conversation, or erases a room with all that it holds", scopes: []string{"members"}, forKeys: true, Waits: true,
+			query: fields{"erase": schema{"type": "boolean"}}, answer: "Recorded or ErasedRoom", makes: true, refusals: []int{404}, serve: closeRoom},
+		{Method: "GET", Path: person, summary: "What is known of a user", scopes: []string{"users"}, forKeys: true, answer: "Known", refusals: []int{404}, serve: user},
+		{Method: "PUT", Path: person, summary: "Sets what is shown of a user who is not there", scopes: []string{"users"}, forKeys: true,
+			body: fields{"name!": schema{"type": "string"}, "avatar": schema{"type": "string"}}, answer: "Known", serve: setUser},
+		{Method: "DELETE", Path: person, summary: "Erases a user", scopes: []string{"users"}, forKeys: true, Waits: true,
+			query:  fields{"messages!": schema{"type": "string", "enum": []string{"erase", "keep"}}},
+			answer: "ErasedUser", serve: eraseUser},
+		{Method: "DELETE", Path: person + "/sessions", summary: "Ends the sessions of a user, and the tokens that this server has given them", scopes: []string{"users"}, forKeys: true,
+			answer: "SignedOut", serve: signOut},
+		{Method: "POST", Path: person + "/token", summary: "A token for a user, with which they say hello", scopes: []string{"users"}, forKeys: true,
+			body: fields{"for": schema{"type": "integer", "minimum": 1000, "maximum": int64(maxLife / time.Millisecond), "description": "milliseconds; absent: 24 hours"}}, answer: "Login", refusals: []int{404}, serve: giveToken},
+		{Method: "POST", Path: "/presence", summary: "Which users are here", scopes: []string{"users"}, forKeys: true,
+			body: fields{"users!": list(userID, 1, maxPresence)}, answer: "Presence", serve: presence},
+		{Method: "GET", Path: "/feed", summary: "What happens in all rooms that the key may read", scopes: []string{"feed"}, forKeys: true, Waits: true, Holds: feed.PullBytes,
+			query: fields{
+				"after": described(schema{"type": "string"}, "now, or the position to of an earlier answer; absent: the oldest event"),
+				"limit": schema{"type": "integer", "minimum": 1, "maximum": feed.MaxLimit},
+				"wait":  described(schema{"type": "integer", "minimum": 0, "maximum": int(feed.MaxWait / time.Millisecond)}, "milliseconds to wait for an event if there is none"),
+			}, answer: "Events", serve: pull},
 	}
 	for _, at := range []string{"", room} {
 		where := " everywhere"

@@ -1,23 +1,38 @@
-// Package profiles keeps what is shown of users who may belong to conversations: their
-// names and pictures.
+// Package profiles keeps what is known of users: their names and pictures, when they were
+// here last, and until when they were signed out.
 //
 // # Records
 //
-//	user\0{id}  what is shown of a user
+//	user\0{id}        what is shown of a user
+//	last\0{id}        when the user came, or left, last: Unix milliseconds
+//	signedout\0{hash} the time up to which tokens of this server are refused. The hash is
+//	                  that of the id, so that the record of an erased user names nobody
+//
+// # Files, lowest first
+//
+//	profiles.go   what is shown of users
+//	seen.go       when users were here last
+//	signedout.go  tokens that are no longer good
+//	comings.go    users come and leave
 package profiles
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // Profiles are those of a journal's records.
 type Profiles struct{ Records journal.Records }
 
 func key(user string) string { return "user\x00" + user }
+
+func lastKey(user string) string { return "last\x00" + user }
 
 // profile is a record.
 type profile struct {
@@ -65,6 +80,16 @@ func (p Profiles) Keep(ctx context.Context, user journal.User) error {
 	return p.Records.Update(ctx, key(user.ID), func([]byte) ([]byte, error) { return value, nil })
 }
 
+// Set is Keep for what the site says of a user.
+func (p Profiles) Set(ctx context.Context, user journal.User) error {
+	if access.IsReservedUser(user.ID) {
+		e := wire.Forbidden.Error("")
+		e.Field, e.Message = "id", "ids that begin with bot- or hub- belong to the server"
+		return e
+	}
+	return p.Keep(ctx, access.CleanUser(user))
+}
+
 // Restored returns the record of what is shown of a user, for a journal in which the user
 // may be unknown.
 func Restored(user journal.User) (journal.Record, error) {
@@ -72,7 +97,8 @@ func Restored(user journal.User) (journal.Record, error) {
 	return journal.Record{Key: key(user.ID), Value: value}, err
 }
 
-// Forget deletes what is known of a user.
+// Forget deletes what is known of a user, but for the time until which they were signed out.
 func (p Profiles) Forget(ctx context.Context, user string) error {
-	return p.Records.Update(ctx, key(user), func([]byte) ([]byte, error) { return nil, nil })
+	nothing := func([]byte) ([]byte, error) { return nil, nil }
+	return cmp.Or(p.Records.Update(ctx, key(user), nothing), p.Records.Update(ctx, lastKey(user), nothing))
 }

@@ -7,5 +7,7 @@
 //	view.go    what is shown of a page
 //	page.go    reading a page of what is shown
 //	unread.go  how many messages are unread
+//	missed.go  what a client has of a room, and what it has missed
+//	resume.go  how a client came back to a room
 //	rooms.go   reading pages of many rooms, of which some may fail
 package view

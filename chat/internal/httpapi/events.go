@@ -1,0 +1,45 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/internal/acts"
+	"github.com/caddychat/caddy-chat/chat/internal/feed"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// pull answers with the next events.
+func pull(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
+	who, hears, err := t.Hears()
+	if err != nil {
+		return Answer{}, err
+	}
+	filter, err := feed.NewFilter(nil, hears)
+	if err != nil {
+		return Answer{}, err
+	}
+	q := feed.Query{Who: who, Filter: filter, Leaving: c.Leaving}
+	if q.After, err = c.once("after"); err != nil {
+		return Answer{}, err
+	}
+	if q.Limit, err = c.amount("limit", 1, feed.MaxLimit); err != nil {
+		return Answer{}, err
+	}
+	wait, err := c.amount("wait", 0, int(feed.MaxWait/time.Millisecond))
+	if err != nil {
+		return Answer{}, err
+	}
+	q.Wait = time.Duration(wait) * time.Millisecond
+	body, err := c.Feed.Pull(ctx, q)
+	switch {
+	case errors.Is(err, feed.ErrPosition):
+		err = refuse(wire.BadFrame, "after", err.Error())
+	case errors.Is(err, feed.ErrBusy):
+		e := wire.TooSoon(time.Second)
+		e.Message = err.Error()
+		err = e
+	}
+	return Answer{Body: body}, err
+}

@@ -1,0 +1,17 @@
+package view
+
+// Resume is how a client came back to a room.
+type Resume uint8
+
+// The outcomes.
+const (
+	ResumedWhole Resume = iota // it got everything that it had missed at once
+	ResumedPaged               // it must ask for more pages
+	ResumedGap                 // entries are gone, or the epoch is another one
+	ResumedAhead               // it has seen entries that the journal does not have: a gap, too
+
+	Resumes = iota
+)
+
+// String returns the outcome as a word for metrics.
+func (r Resume) String() string { return [Resumes]string{"whole", "paged", "gap", "ahead"}[r] }
