@@ -27,6 +27,7 @@ func init() {
 //	        journal                <engine> …
 //	        policy                 <pattern> { … }
 //	        key                    <name> <secret...> { … }
+//	        check                  <url or module> { … }
 //	        webhook                <name> <url> { … }
 //	        limits                 { … }
 //	        max_message            <size>
@@ -54,7 +55,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, earlier any) (any, error) {
 				return d.Errf("chat: %s", twoPlaces(name, earlier.SettingsAt, "here"))
 			}
 			app.Hubs[name] = &HubSettings{SettingsAt: placeOf(d)}
-			return values.Checked(d, values.Block(d, "hub", app.Hubs[name].options(d), "policy", "key", "webhook"), app.Hubs[name].validate)
+			return values.Checked(d, values.Block(d, "hub", app.Hubs[name].options(d), "policy", "key", "check", "webhook"), app.Hubs[name].validate)
 		},
 	}, "hub")
 	return httpcaddyfile.App{Name: "chat", Value: caddyconfig.JSON(app, nil)}, err
@@ -170,7 +171,7 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return parse()
 		}
 	}
-	err := values.Options(d, 0, "chat", options, "auth", "policy", "key", "webhook")
+	err := values.Options(d, 0, "chat", options, "auth", "policy", "key", "check", "webhook")
 	return values.Checked(d, err, h.HubSettings.validate)
 }
 

@@ -43,7 +43,7 @@ func TestDocuments_CaddyfileBlocks_AreValid(t *testing.T) {
 			found++
 			for _, name := range variable.FindAllStringSubmatch(m[1], -1) {
 				value := "thirty-two-bytes-which-is-enough-for-" + name[1]
-				if strings.Contains(name[1], "HOOK") {
+				if strings.Contains(name[1], "HOOK") || strings.Contains(name[1], "CHECK") {
 					value = hookSecret
 				}
 				t.Setenv(name[1], value)

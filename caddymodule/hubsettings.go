@@ -12,10 +12,12 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/caddymodule/checks"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/webhooks"
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/check"
 )
 
 // HubSettings are the settings of a hub. They hold for all its rooms and clients,
@@ -30,6 +32,9 @@ type HubSettings struct {
 
 	// Programs of the site that may act here over HTTP. Default: none.
 	Keys []Key `json:"keys,omitempty"`
+
+	// Who is asked whether what somebody says may be shown, in this order. Default: nobody.
+	ChecksRaw []json.RawMessage `json:"checks,omitempty" caddy:"namespace=chat.checks inline_key=check"`
 
 	// Where what happens in the rooms is sent to. Default: nowhere.
 	Webhooks []webhooks.Webhook `json:"webhooks,omitempty"`
@@ -153,7 +158,20 @@ func (s *HubSettings) provision(ctx caddy.Context, place string) (set hubSetting
 		set.engine = engine
 	}
 	set.limits = set.engine.Limits()
-	return set, nil
+	set.settings.Checks, err = s.loadChecks(ctx)
+	return set, err
+}
+
+// loadChecks loads the modules of the options check.
+func (s *HubSettings) loadChecks(ctx caddy.Context) (check.Chain, error) {
+	if len(s.ChecksRaw) == 0 {
+		return nil, nil
+	}
+	loaded, err := ctx.LoadModule(s, "ChecksRaw")
+	if err != nil {
+		return nil, fmt.Errorf("checks: %w", err)
+	}
+	return checks.Load(loaded.([]any))
 }
 
 // locate asks where the journal of the hub of that name is.
@@ -176,6 +194,7 @@ func (s *HubSettings) options(d *caddyfile.Dispenser) map[string]func() error {
 		"key": func() error {
 			return values.Checked(d, values.Append(d, parseKey, &s.Keys), func() error { return checkKeys(s.Keys) })
 		},
+		"check": func() error { return checks.Parse(d, &s.ChecksRaw) },
 		"webhook": func() error {
 			return values.Checked(d, values.Append(d, webhooks.Parse, &s.Webhooks), func() error { return webhooks.Check(s.Webhooks) })
 		},

@@ -17,6 +17,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/caddychat/caddy-chat/caddymodule"
+	"github.com/caddychat/caddy-chat/caddymodule/checks"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -57,6 +58,8 @@ func within(section, option string) string {
 		return "chat {\n" + inKey(option) + "\n}"
 	case section == "webhook":
 		return "chat {\n" + inWebhook(option) + "\n}"
+	case section == "check https":
+		return "chat {\n" + inCheck(option) + "\n}"
 	}
 	return "chat {\n" + section + " {\n" + option + "\n}\n}"
 }
@@ -86,6 +89,14 @@ func inWebhook(option string) string {
 	return "webhook orders https://a.example/hook {\n" + option + "\n}"
 }
 
+// inCheck returns a check with an option.
+func inCheck(option string) string {
+	if !strings.HasPrefix(option, "secret") {
+		option = "secret " + hookSecret + "\n" + option
+	}
+	return "check https://a.example/check {\n" + option + "\n}"
+}
+
 // inPolicy returns a policy with an option. Some options are those of conversations.
 func inPolicy(option string) string {
 	name, value, _ := strings.Cut(option, " ")
@@ -110,8 +121,8 @@ func parse(config string) (*caddymodule.Handler, error) {
 // blocks returns the names of all blocks of the directive.
 func blocks(t *testing.T) []string {
 	list := []string{"chat", "hub", "limits", "policy", "key", "webhook"}
-	for _, kind := range []string{"journal", "auth"} {
-		namespace := map[string]string{"journal": "chat.journals", "auth": "chat.auth"}[kind]
+	for _, kind := range []string{"journal", "auth", "check"} {
+		namespace := map[string]string{"journal": "chat.journals", "auth": "chat.auth", "check": "chat.checks"}[kind]
 		for _, m := range caddy.GetModules(namespace) {
 			if !strings.HasSuffix(reflect.TypeOf(m.New()).Elem().PkgPath(), "_test") {
 				list = append(list, kind+" "+m.ID.Name())
@@ -222,6 +233,11 @@ func moduleDefaults(t *testing.T) map[string]func(string) bool {
 	memory := memjournal.New(memjournal.Options{})
 	t.Cleanup(func() { memory.Close() })
 	keep := new(caddymodule.MemoryEngine).Limits().Retention
+	chain, err := checks.Load([]any{new(checks.HTTPS)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := chain[0]
 
 	// reloads reports whether Caddy accepts a reload with this option. It refuses one
 	// that changes the journal.
@@ -253,6 +269,10 @@ func moduleDefaults(t *testing.T) map[string]func(string) bool {
 		},
 		"policy presence":           same("policy", "presence"),
 		"policy raw":                same("policy", "raw"),
+		"check https timeout":       isDuration(reflect.ValueOf(asked.Timeout)),
+		"check https at_once":       func(value string) bool { return value == strconv.Itoa(asked.AtOnce) },
+		"check https on_error":      func(value string) bool { return value == "refuse" && !asked.PassOnError },
+		"check https keys":          func(value string) bool { return value == "off" && !asked.Keys },
 		"auth guest token_life":     isDuration(hidden(guest, "signer", "Life")),
 		"auth wechat token_life":    isDuration(hidden(weChat, "signer", "Life")),
 		"auth wechat api":           func(value string) bool { return value == hidden(weChat, "opt", "API").String() },
@@ -330,8 +350,8 @@ func TestReference_ReloadIsTrue(t *testing.T) {
 		for _, o := range reference(t)[section] {
 			value := others[o.args]
 			switch {
-			case o.name == "limits" || o.name == "ui" || o.name == "origins":
-				continue // its options have rows; each request reads it; TestReload_Origins tests it
+			case o.name == "limits" || o.name == "ui" || o.name == "origins" || o.name == "check":
+				continue // its options have rows; each request reads it; TestReload_Origins and TestCheck_Reload test them
 			case o.name == "presence" || o.name == "raw":
 				value = "off"
 			case o.name == "outbox": // smaller values are raised to eight times max_message

@@ -105,6 +105,15 @@ func particular(t *testing.T) map[string]values {
 		"hub webhook": {[]string{"orders https://a.example/x?y=z {\nsecret " + hookSecret + "\n}", a(64) + " http://10.0.0.1:8000 {\nprivate\nsecret {env.CHAT_TEST_HOOK} " + hookSecret + "\n}"},
 			[]string{"orders", "orders https://a.example", "orders https://a.example {\n}", "a.b https://a.example {\nsecret " + hookSecret + "\n}", a(65) + " https://a.example {\nsecret " + hookSecret + "\n}",
 				"orders http://a.example {\nsecret " + hookSecret + "\n}", "orders a.example {\nsecret " + hookSecret + "\n}", "orders https://u:p@a.example {\nsecret " + hookSecret + "\n}"}, "webhook"},
+		"hub check": {[]string{"https://a.example/x?y=z {\nsecret " + hookSecret + "\n}", "{env.CHAT_TEST_CHECK} {\nsecret {env.CHAT_TEST_HOOK}\n}", "http://[::1]:8000 {\nprivate\nsecret " + hookSecret + "\n}"},
+			[]string{"https", "what", "https://a.example", "https://a.example {\n}", "https://a.example x {\nsecret " + hookSecret + "\n}", "http://a.example {\nsecret " + hookSecret + "\n}",
+				"ftp://a.example {\nsecret " + hookSecret + "\n}", "https://u:p@a.example {\nsecret " + hookSecret + "\n}", "https:// {\nsecret " + hookSecret + "\n}"}, ""},
+		"check https secret":      {[]string{hookSecret, hookSecret + " {env.CHAT_TEST_HOOK}"}, []string{"x", "whsec_QUJD", "whsec_%%%%", hookSecret + " short"}, "openssl rand -base64 32"},
+		"check https private":     {[]string{""}, []string{"on", "x"}, "private takes no value"},
+		"check https rooms":       {[]string{"*", "a-* b"}, []string{"{x}", strings.Repeat("*", 257)}, "pattern"},
+		"check https timeout":     {[]string{"1ms", "10s"}, []string{"0", "0s", "-1s", "11s", "soon"}, "timeout"},
+		"check https at_once":     {[]string{"1", "1024"}, []string{"0", "-1", "1025", "many"}, "at_once"},
+		"check https on_error":    {[]string{"refuse", "pass"}, []string{"on", "review", "pass pass"}, "on_error"},
 		"webhook secret":          {[]string{hookSecret, hookSecret + " {env.CHAT_TEST_HOOK}"}, []string{"x", "whsec_QUJD", "whsec_%%%%", hookSecret + " short"}, "openssl rand -base64 32"},
 		"webhook private":         {[]string{""}, []string{"on", "x"}, "private takes no value"},
 		"webhook events":          {[]string{"message", "message edited recalled tagged notice member info", "review unchecked online offline missed audit"}, []string{"mess", "*", "event", "info info", "audit audit"}, "events"},
@@ -156,6 +165,8 @@ func written(section, option string, global bool) string {
 		block = inKey(block)
 	case section == "webhook":
 		block = inWebhook(block)
+	case section == "check https":
+		block = inCheck(block)
 	case section != "chat" && section != "hub":
 		block = section + " {\n" + block + "\n}"
 	}
@@ -168,7 +179,7 @@ func written(section, option string, global bool) string {
 // forms returns what an option must not look like, whatever its kind.
 func forms(section string, o option, good string) map[string]string {
 	bad := map[string]string{o.name: "", o.name + ` ""`: ""}
-	if repeatable := o.name == "auth" || o.name == "policy" || o.name == "key" || o.name == "webhook"; !repeatable {
+	if repeatable := o.name == "auth" || o.name == "policy" || o.name == "key" || o.name == "check" || o.name == "webhook"; !repeatable {
 		bad[o.name+" "+good+"\n"+o.name+" "+good] = o.name + " is set twice"
 	}
 	if o.name != "ui" && o.name != "limits" && !strings.ContainsAny(good, "{`") {
@@ -214,6 +225,7 @@ func TestValues_OptionByValueByDoor(t *testing.T) {
 	t.Setenv("CHAT_TEST_ID", "wx01")
 	t.Setenv("CHAT_TEST_KEY", "another-secret-of-thirty-two-characters")
 	t.Setenv("CHAT_TEST_HOOK", "whsec_"+strings.Repeat("QUJD", 10))
+	t.Setenv("CHAT_TEST_CHECK", "https://a.example")
 	all, tried := particular(t), 0
 	for section, options := range reference(t) {
 		doors := []bool{false, true}
@@ -260,6 +272,7 @@ func TestValues_OptionByValueByDoor(t *testing.T) {
 func TestValues_Reload(t *testing.T) {
 	t.Setenv("CHAT_TEST_KEY", "another-secret-of-thirty-two-characters")
 	t.Setenv("CHAT_TEST_HOOK", "whsec_"+strings.Repeat("QUJD", 10))
+	t.Setenv("CHAT_TEST_CHECK", "https://a.example")
 	s := testcaddy.Start(t, "chat {\njournal memory\n}")
 	all, seen := particular(t), []string{}
 	within := func(section, text string) string {
@@ -285,8 +298,8 @@ func TestValues_Reload(t *testing.T) {
 	for _, section := range []string{"chat", "hub", "limits", "policy", "key", "webhook"} {
 		for _, o := range reference(t)[section] {
 			v := valuesOf(t, all, section, o)
-			if _, own := all[section+" "+o.name]; !own && slices.Contains(seen, o.args) || o.name == "journal" || o.name == "hub" {
-				continue // a reload can't change where the journal is; another hub has other settings
+			if _, own := all[section+" "+o.name]; !own && slices.Contains(seen, o.args) || o.name == "journal" || o.name == "hub" || o.name == "check" {
+				continue // a reload can't change where the journal is; another hub has other settings; TestCheck_Reload tests checks
 			}
 			seen = append(seen, o.args)
 			for _, value := range v.good {
@@ -316,7 +329,7 @@ func TestValues_Greatest_Run(t *testing.T) {
 	all, blocks := particular(t), map[string][]string{}
 	for _, section := range []string{"hub", "limits", "policy"} {
 		for _, o := range reference(t)[section] {
-			if o.name == "journal" || o.name == "policy" || o.name == "limits" || o.name == "webhook" || o.name == "direct" || o.name == "receipts" || strings.HasPrefix(o.args, "<who") {
+			if o.name == "journal" || o.name == "policy" || o.name == "limits" || o.name == "check" || o.name == "webhook" || o.name == "direct" || o.name == "receipts" || strings.HasPrefix(o.args, "<who") {
 				continue
 			}
 			good := valuesOf(t, all, section, o).good
@@ -351,6 +364,7 @@ func TestValues_JSON(t *testing.T) {
 		"auth guest": `"method":"guest"`, "auth jwt": `"method":"jwt","secrets":["thirty-two-bytes-which-is-enough"]`,
 		"auth wechat": `"method":"wechat","app_id":"a","app_secret":"b"`, "auth caddy": `"method":"caddy"`,
 		"journal pebble": `"engine":"pebble"`, "journal memory": `"engine":"memory"`,
+		"check https": `"check":"https","url":"https://a.example","secrets":["` + hookSecret + `"]`,
 	}
 	tried := 0
 	try := func(wrap, path, value, words string) {
@@ -390,8 +404,8 @@ func TestValues_JSON(t *testing.T) {
 	walk("%s", "", reflect.TypeFor[caddymodule.Handler]())
 	for name, required := range modules {
 		kind, _, _ := strings.Cut(name, " ")
-		wrap := map[string]string{"auth": `"auth":[{` + required + `,%s}]`, "journal": `"journal":{` + required + `,%s}`}[kind]
-		module, err := caddy.GetModule(map[string]string{"auth": "chat.auth.", "journal": "chat.journals."}[kind] + strings.TrimPrefix(name, kind+" "))
+		wrap := map[string]string{"auth": `"auth":[{` + required + `,%s}]`, "journal": `"journal":{` + required + `,%s}`, "check": `"checks":[{` + required + `,%s}]`}[kind]
+		module, err := caddy.GetModule(map[string]string{"auth": "chat.auth.", "journal": "chat.journals.", "check": "chat.checks."}[kind] + strings.TrimPrefix(name, kind+" "))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -421,6 +435,8 @@ func beyond(f reflect.StructField) []string {
 		return []string{"-1", "999999999", `"36501d"`}
 	case tag == "1m 36500d":
 		return []string{"-1", "59999999999", `"36501d"`}
+	case tag == "1 1024":
+		return []string{"-1", "1025"}
 	case tag == "1 1000":
 		return []string{"-1", "1001"}
 	case tag == "1ms 10s":

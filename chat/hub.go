@@ -146,6 +146,7 @@ func (h *Hub) Settings() Settings { return *h.settings() }
 // longer read a room leave it.
 func (h *Hub) Configure(s Settings) {
 	s = s.withDefaults()
+	s.Checks.Succeed(h.settings().Checks)
 	h.current.Store(&s)
 	h.events.Configure(s.wantedEvents())
 	h.core.Configure(s.forActs())

@@ -26,36 +26,22 @@ type Outcome struct {
 	Unchecked []string        // the checks that let it pass without a verdict
 }
 
-// Asking is a question of somebody.
-type Asking struct {
-	*Question
-	ByKey bool // a service key acts
-
-	// Fits returns why a changed body cannot be shown, or nil.
-	Fits func(json.RawMessage) error
-
-	// Failed is told of each check that gives no verdict.
-	Failed func(c *Check, why error)
-}
-
 // Ask asks those that cover the question, one after the other: the first that does not
 // pass it decides. It returns a *wire.Error with the code refused; or unavailable, if one
-// has no verdict and does not pass then; or the error of ctx.
-func (c Chain) Ask(ctx context.Context, a Asking) (Outcome, error) {
+// has no verdict and does not pass then; or the error of ctx. failed is told of each that
+// gives no verdict.
+func (c Chain) Ask(ctx context.Context, a Asking, failed func(c *Check, why error)) (Outcome, error) {
 	var o Outcome
 	for _, one := range c {
 		if !one.covers(a.Room, a.ByKey) {
 			continue
 		}
-		v, err := one.ask(ctx, a.Question)
-		if err == nil && v.Kind == Change {
-			err = a.Fits(v.Body)
-		}
+		v, err := one.ask(ctx, &a)
 		switch {
 		case ctx.Err() != nil:
 			return Outcome{}, ctx.Err()
 		case err != nil:
-			a.Failed(one, err)
+			failed(one, err)
 			if !one.PassOnError {
 				return Outcome{}, wire.Unavailable.Error("")
 			}
@@ -90,4 +76,15 @@ func refusal(message string) *wire.Error {
 		e.Message = string(runes[:min(len(runes), maxMessage)])
 	}
 	return e
+}
+
+// Succeed lets the checks go on counting where others of the same names stopped.
+func (c Chain) Succeed(others Chain) {
+	for _, one := range c {
+		for _, other := range others {
+			if one.Name == other.Name {
+				one.counts.Store(other.counts.Load())
+			}
+		}
+	}
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/caddychat/caddy-chat/chat/access"
 )
 
 // says is a Checker that answers with a verdict, after some time.
@@ -54,8 +56,7 @@ func TestChain_TheFirstThatDoesNotPass_Decides(t *testing.T) {
 			o, err := c.chain.Ask(t.Context(), Asking{
 				Question: &Question{About: Send, Room: "r"},
 				Fits:     func(json.RawMessage) error { return nil },
-				Failed:   func(of *Check, _ error) { got.WriteString(of.Name + ": ") },
-			})
+			}, func(of *Check, _ error) { got.WriteString(of.Name + ": ") })
 			switch {
 			case err != nil:
 				got.WriteString(err.Error()[:strings.IndexAny(err.Error()+":", ": ")])
@@ -73,28 +74,68 @@ func TestChain_TheFirstThatDoesNotPass_Decides(t *testing.T) {
 	}
 }
 
-// No more questions are open than may be; who waits too long for a place has no verdict, and
-// that is not a failure of the one that is asked.
+// No more questions are open than may be, and of those of one person no more than are left
+// for all others; who waits too long for a place has no verdict, and that is not a failure of
+// the one that is asked. All of it is counted.
 func TestCheck_AtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &says{Verdict: Verdict{Kind: Pass}, after: time.Second}
-		c := New(Config{Checker: slow, AtOnce: 3, Timeout: 2500 * time.Millisecond})
+		c := New(Config{Checker: slow, AtOnce: 6, Timeout: 2500 * time.Millisecond})
 		results := make(chan error)
+		ask := func(who string) {
+			_, err := c.ask(t.Context(), &Asking{Question: &Question{About: Send}, By: access.Person{User: who}})
+			results <- err
+		}
 		for range 10 {
-			go func() {
-				_, err := c.ask(t.Context(), &Question{About: Send})
-				results <- err
-			}()
+			go ask("greedy")
+		}
+		synctest.Wait()
+		if n := slow.open.Load(); n != 3 || c.Figures().Waiting != 7 {
+			t.Errorf("one person has %d questions open; %+v", n, c.Figures())
+		}
+		for _, other := range []string{"ben", "cy", "dee", "eve"} {
+			go ask(other)
+			synctest.Wait()
+		}
+		if n := slow.open.Load(); n != 6 {
+			t.Errorf("with four others %d questions are open", n)
 		}
 		var errs []error
-		for range 10 {
+		for range 14 {
 			errs = append(errs, <-results)
 		}
+		synctest.Wait()
 		busy := slices.DeleteFunc(errs, func(err error) bool { return err == nil })
-		if len(busy) != 4 || slow.most.Load() != 3 || c.failed > 0 {
-			t.Errorf("%v had no verdict, %d were open, %d failures", busy, slow.most.Load(), c.failed)
+		got := c.Figures()
+		if len(busy) != 4 || slow.most.Load() != 6 || c.failed > 0 || len(c.places.held) > 0 || c.places.free != 6 {
+			t.Errorf("%v had no verdict, %d were open, %d failures, %v", busy, slow.most.Load(), c.failed, c.places)
+		}
+		if got.Asked < 13 || got.Verdicts[Pass] != 10 || got.Verdicts[0] != 4 || got.Waiting != 0 || got.Time < 10*time.Second {
+			t.Errorf("%+v", got)
 		}
 	})
+}
+
+// One person whose questions are all slow holds up nobody else.
+func TestPlaces_TheGreatestHolder_WaitsFirst(t *testing.T) {
+	p := newPlaces(4)
+	take := func(who string) bool {
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		return p.take(ended, access.Person{User: who}) == nil
+	}
+	got := ""
+	for _, step := range strings.Fields("+a +a +a +b +c +d +e -b +a +e -a +d") {
+		who := step[1:]
+		if step[0] == '-' {
+			p.give(access.Person{User: who})
+		} else if take(who) {
+			got += who
+		}
+	}
+	if got != "aabced" {
+		t.Errorf("places are given to %q", got)
+	}
 }
 
 // A text for people has no more than that in it.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -27,7 +28,8 @@ type Config struct {
 	// Default 2 s, at most 10 s.
 	Timeout time.Duration
 
-	// AtOnce bounds how many questions are open. Others wait. Default 64, at most 1024.
+	// AtOnce bounds how many questions are open. Others wait. Nobody has more open ones
+	// than are left for all others. Default 64, at most 1024.
 	AtOnce int
 
 	// PassOnError lets pass what there is no verdict on. Otherwise it is refused as
@@ -40,8 +42,9 @@ type Config struct {
 
 // Check is one that is asked. Its methods may be called concurrently.
 type Check struct {
-	Config               // fixed
-	places chan struct{} // one for each question that is open; fixed
+	Config         // fixed
+	places *places // one for each question that is open; fixed
+	counts atomic.Pointer[counts]
 
 	mu     sync.Mutex // guards the rest; a leaf
 	failed int        // questions in a row without a verdict
@@ -64,7 +67,9 @@ func New(cfg Config) *Check {
 		cfg.AtOnce = 64
 	}
 	cfg.Timeout, cfg.AtOnce = min(cfg.Timeout, MaxTimeout), min(cfg.AtOnce, MaxAtOnce)
-	return &Check{Config: cfg, places: make(chan struct{}, cfg.AtOnce)}
+	c := &Check{Config: cfg, places: newPlaces(cfg.AtOnce)}
+	c.counts.Store(new(counts))
+	return c
 }
 
 // Why there is no verdict.
@@ -81,25 +86,35 @@ const (
 
 // ask returns the verdict, or why there is none. It waits until the timeout at most, or
 // until ctx ends: then somebody has gone, and that is nobody's failure.
-func (c *Check) ask(ctx context.Context, q *Question) (Verdict, error) {
+func (c *Check) ask(ctx context.Context, a *Asking) (v Verdict, err error) {
+	began := time.Now()
+	defer func() {
+		n := c.counts.Load()
+		n.time.Add(int64(time.Since(began)))
+		switch {
+		case err == nil:
+			n.verdicts[v.Kind].Add(1)
+		case ctx.Err() == nil:
+			n.verdicts[0].Add(1)
+		}
+	}()
 	if c.rests() {
 		return Verdict{}, errResting
 	}
 	within, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	select {
-	case c.places <- struct{}{}:
-	case <-within.Done():
+	if c.places.take(within, a.By) != nil {
 		return Verdict{}, cmp.Or(ctx.Err(), errBusy)
 	}
+	c.counts.Load().asked.Add(1)
 	asked := time.Now()
 	// Who does not return when ctx ends keeps the place: there are never more of them.
-	v, err := foreign.Call(within, func() (Verdict, error) {
-		defer func() { <-c.places }()
-		return c.Checker.Check(within, q)
+	v, err = foreign.Call(within, func() (Verdict, error) {
+		defer c.places.give(a.By)
+		return c.Checker.Check(within, a.Question)
 	}, nil)
 	if err == nil {
-		err = v.check(q)
+		err = v.check(a)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -115,12 +130,12 @@ func (c *Check) ask(ctx context.Context, q *Question) (Verdict, error) {
 }
 
 // check returns why a verdict is none, or nil.
-func (v *Verdict) check(q *Question) error {
+func (v *Verdict) check(a *Asking) error {
 	switch {
 	case v.Kind == Pass, v.Kind == Refuse, v.Kind == Review:
 		return nil
-	case v.Kind == Change && (q.About == Send || q.About == Edit) && json.Valid(v.Body) && len(v.Body) <= MaxAnswer:
-		return nil
+	case v.Kind == Change && (a.About == Send || a.About == Edit) && json.Valid(v.Body) && len(v.Body) <= MaxAnswer:
+		return a.Fits(v.Body)
 	}
 	return errNoVerdict
 }
@@ -154,4 +169,14 @@ func (c *Check) covers(room string, byKey bool) bool {
 	return len(c.Rooms) == 0 || room != "" && slices.ContainsFunc(c.Rooms, func(pattern string) bool {
 		return access.Matches(pattern, room)
 	})
+}
+
+// Figures returns what the check has done.
+func (c *Check) Figures() Figures {
+	n := c.counts.Load()
+	f := Figures{Name: c.Name, Asked: n.asked.Load(), Verdicts: map[Kind]uint64{}, Time: time.Duration(n.time.Load()), Waiting: c.places.count()}
+	for kind := range n.verdicts {
+		f.Verdicts[Kind(kind)] = n.verdicts[kind].Load()
+	}
+	return f
 }

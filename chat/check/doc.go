@@ -4,7 +4,9 @@
 //
 // # Files, lowest first
 //
-//	question.go  what is asked, and the answer
+//	question.go  what is asked and by whom, and the answer
+//	places.go    how many questions are open at once, and whose
+//	figures.go   what a check has done
 //	check.go     one that is asked: how long, how many at once, what if there is no verdict
 //	chain.go     several of them, one after the other
 package check

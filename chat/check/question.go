@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/netip"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
@@ -45,6 +46,16 @@ type Question struct {
 	Role   string   `json:"role,omitempty"`
 }
 
+// Asking is a question of somebody.
+type Asking struct {
+	*Question
+	By    access.Person // for whom a place is taken
+	ByKey bool          // a service key acts
+
+	// Fits returns why a changed body cannot be shown, or nil.
+	Fits func(json.RawMessage) error
+}
+
 // Kind is what a Verdict says. The zero Kind is none.
 type Kind uint8
 
@@ -55,6 +66,9 @@ const (
 	Change                 // another body is to be shown instead: of send and edit only
 	Review                 // it is shown, and somebody should look at it
 )
+
+// String returns the kind as a word, as metrics and answers of programs have it.
+func (k Kind) String() string { return [...]string{"none", "pass", "refuse", "change", "review"}[k] }
 
 // Verdict is the answer to a Question.
 type Verdict struct {

@@ -128,8 +128,8 @@ func TestChecker_EndlessAnswers_End(t *testing.T) {
 			one := check.New(check.Config{Checker: newChecker(t, srv.URL), Timeout: 50 * time.Millisecond})
 			var why error
 			_, err := check.Chain{one}.Ask(context.Background(), check.Asking{
-				Question: &check.Question{About: check.Send, Room: "r"}, Failed: func(_ *check.Check, err error) { why = err },
-			})
+				Question: &check.Question{About: check.Send, Room: "r"},
+			}, func(_ *check.Check, err error) { why = err })
 			if err == nil || why == nil || why.Error() != "no verdict within 50ms" {
 				t.Errorf("%v, %v", err, why)
 			}

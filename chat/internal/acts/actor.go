@@ -30,6 +30,8 @@ type Actor struct {
 	// who have shown no credential.
 	identity atomic.Pointer[access.Identity]
 
+	device string // as hello names it; set before anything is said
+
 	key *access.Key // that a request has shown; nil: none. Set with identity
 
 	slot bool            // it has one; set before anything else happens

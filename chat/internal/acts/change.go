@@ -135,7 +135,7 @@ func (a Turn) CheckEdit(ctx context.Context, room string, target journal.Seq, e 
 		_, known, err = a.mayEdit(ctx, room, &e)
 	}
 	if err != nil || known != nil {
-		return Checked{room, e, known}, err
+		return Checked{room: room, entry: e, known: known}, err
 	}
 	return a.passed(ctx, room, e, &check.Question{About: check.Edit, Seq: uint64(target)})
 }
@@ -160,7 +160,7 @@ func (a Turn) Edit(ctx context.Context, to Appender, c Checked, done func(journa
 		e.Since = in.since()
 		a.append(ctx, to, e, done)
 		return nil
-	}, done)
+	}, a.core.asker.Telling(c.room, c.came, done))
 }
 
 // mayEdit returns why an edit is refused, or the actor's standing. It looks for the key

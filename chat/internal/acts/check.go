@@ -3,14 +3,11 @@ package acts
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"time"
 
-	"go.uber.org/zap"
-
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/check"
+	"github.com/caddychat/caddy-chat/chat/internal/checking"
 	"github.com/caddychat/caddy-chat/chat/journal"
-	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // Checks reports whether a check is asked about what is said in a room.
@@ -21,18 +18,14 @@ func (a *Actor) Checks(room string) bool {
 // HasChecks reports whether there are any.
 func (a *Actor) HasChecks() bool { return len(a.core.settings().Checks) > 0 }
 
-// once returns how to ask the checks about a change of a conversation. They are asked once,
-// however often it is judged again. Nothing that others could see is not asked about.
-func (a *Actor) once(q *check.Question) func(context.Context) error {
-	asked := q.About == check.Info && q.Title+q.Avatar+q.Text == ""
-	return func(ctx context.Context) error {
-		if asked || !a.Checks(q.Room) {
-			return nil
+// once is a question about a change of a conversation, as the actor asks it.
+func (a *Actor) once(q *check.Question) *checking.Once {
+	return a.core.asker.Once(q, func(ctx context.Context) (check.Outcome, error) {
+		if !a.Checks(q.Room) {
+			return check.Outcome{}, nil
 		}
-		asked = true
-		_, err := a.ask(ctx, q, nil)
-		return err
-	}
+		return a.ask(ctx, a.User(), q, nil)
+	})
 }
 
 // whileAsked returns the context of a change of a conversation: where checks are asked, it
@@ -57,34 +50,20 @@ func (a *Actor) named(ctx context.Context, user journal.User) (journal.User, err
 	if user.Name == before[0].Name && user.Avatar == before[0].Avatar {
 		return user, nil
 	}
-	if _, err := a.askAs(ctx, user, &check.Question{About: check.Name}, nil); err != nil {
+	outcome, err := a.ask(ctx, user, &check.Question{About: check.Name}, nil)
+	if err != nil {
 		user.Name, user.Avatar = before[0].Name, before[0].Avatar
 	}
+	a.core.asker.TellOfName(user.ID, &outcome)
 	return user, nil
 }
 
-// ask asks the checks as the actor.
-func (a *Actor) ask(ctx context.Context, q *check.Question, fits func(json.RawMessage) error) (check.Outcome, error) {
-	return a.askAs(ctx, a.User(), q, fits)
-}
-
-func (a *Actor) askAs(ctx context.Context, user journal.User, q *check.Question, fits func(json.RawMessage) error) (check.Outcome, error) {
-	c := a.core
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(c.context, cancel)() // the hub is closing
-	q.From, q.Addr = user, a.addr
-	outcome, err := c.settings().Checks.Ask(ctx, check.Asking{Question: q, ByKey: a.key != nil, Fits: fits, Failed: c.noVerdict})
-	if no := (*wire.Error)(nil); err != nil && !errors.As(err, &no) {
-		return outcome, unavailable(err)
+// ask asks the checks about what a user does by this actor.
+func (a *Actor) ask(ctx context.Context, user journal.User, q *check.Question, fits func(json.RawMessage) error) (check.Outcome, error) {
+	q.From, q.Device, q.Addr = user, a.device, a.addr
+	by := a.person()
+	if a.identity.Load() == nil && !user.Guest { // it says hello
+		by = access.Person{User: user.ID}
 	}
-	return outcome, err
-}
-
-// noVerdict counts and logs that a check has given no verdict.
-func (c *Core) noVerdict(of *check.Check, why error) {
-	c.Counts.NoVerdict.Add(1)
-	if entry := c.log.Check(zap.WarnLevel, "a check gave no verdict"); entry != nil && c.saidNoVerdict.Allow(c.Now(), time.Second) {
-		entry.Write(zap.String("check", of.Name), zap.Bool("passes", of.PassOnError), zap.Error(why))
-	}
+	return a.core.asker.Ask(ctx, a.core.settings().Checks, check.Asking{Question: q, By: by, ByKey: a.key != nil, Fits: fits})
 }

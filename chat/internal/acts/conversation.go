@@ -75,8 +75,9 @@ func (a *Actor) foundingPolicy(c *wire.Create) (policy *access.Policy, err error
 // found appends the entry with which a conversation begins, unless it has begun.
 func (a *Actor) found(ctx context.Context, room string, c *wire.Create, founder journal.User, others []string) (journal.Receipt, error) {
 	charged := false
+	asks := a.once(&check.Question{About: check.Create, Room: room, Key: c.Key, Title: c.Title, Avatar: c.Avatar, Text: c.About, Users: others})
 	all := append(others[:len(others):len(others)], founder.ID)
-	return a.govern(ctx, room, all, false, func(s *members.State, _ members.By) (*members.Change, error) {
+	return asks.Tell(a.govern(ctx, room, all, false, func(s *members.State, _ members.By) (*members.Change, error) {
 		if s.Version > 0 && !s.Vacant() {
 			return nil, nil
 		}
@@ -90,8 +91,7 @@ func (a *Actor) found(ctx context.Context, room string, c *wire.Create, founder 
 			if err := a.mayCome(ctx, all, c); err != nil {
 				return nil, err
 			}
-			q := &check.Question{About: check.Create, Room: room, Key: c.Key, Title: c.Title, Avatar: c.Avatar, Text: c.About, Users: others}
-			if err := a.once(q)(ctx); err != nil {
+			if err := asks.Ask(ctx); err != nil {
 				return nil, err
 			}
 		}
@@ -115,7 +115,7 @@ func (a *Actor) found(ctx context.Context, room string, c *wire.Create, founder 
 			return members.FoundDirect(room, founder, shown[0])
 		}
 		return members.Found(room, founder, shown, members.Info{Title: c.Title, Avatar: c.Avatar, About: c.About})
-	})
+	}))
 }
 
 // mayAdd returns why users can not be added to a conversation, or nil: a banned one can
@@ -174,8 +174,8 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 	}
 	ctx, cancel := a.whileAsked(ctx, room)
 	defer cancel()
-	ask := a.once(&check.Question{About: check.Member, Room: room, Users: users, Role: c.Role})
-	return a.govern(ctx, room, users, all || a.isAboveRoles(), func(s *members.State, by members.By) (*members.Change, error) {
+	asks := a.once(&check.Question{About: check.Member, Room: room, Users: users, Role: c.Role})
+	return asks.Tell(a.govern(ctx, room, users, all || a.isAboveRoles(), func(s *members.State, by members.By) (*members.Change, error) {
 		change, err := s.SetRole(by, shown, role)
 		if err != nil || change == nil || role == access.NoRole {
 			return change, err
@@ -186,8 +186,8 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 		if err := a.mayCome(ctx, s.Newcomers(users), nil); err != nil {
 			return nil, err
 		}
-		return change, ask(ctx)
-	})
+		return change, asks.Ask(ctx)
+	}))
 }
 
 // SetInfo is the act of changing what a conversation is called, or of closing it.
@@ -207,14 +207,14 @@ func (a Turn) SetInfo(ctx context.Context, c *wire.SetInfo) (journal.Receipt, er
 			*to = *from
 		}
 	}
-	ask := a.once(about)
-	return a.govern(ctx, room, nil, false, func(s *members.State, by members.By) (*members.Change, error) {
+	asks := a.once(about)
+	return asks.Tell(a.govern(ctx, room, nil, false, func(s *members.State, by members.By) (*members.Change, error) {
 		change, err := s.SetInfo(by, members.Patch{Title: c.Title, Avatar: c.Avatar, About: c.About, Closed: c.Closed})
 		if err != nil || change == nil {
 			return change, err
 		}
-		return change, ask(ctx)
-	})
+		return change, asks.Ask(ctx)
+	}))
 }
 
 // mayGovern returns why nothing can be changed about a room by the actor, or nil. The

@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
+	"github.com/caddychat/caddy-chat/chat/internal/checking"
 	"github.com/caddychat/caddy-chat/chat/internal/credentials"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
@@ -46,6 +47,7 @@ type Core struct {
 	sanctions   *sanctions.Sanctions
 	sessions    Sessions
 	events      *events.Events
+	asker       *checking.Asker
 	context     context.Context // ends when the sessions have gone
 	*timing.Clock
 	node string // the journal's id of this process
@@ -70,7 +72,7 @@ type Core struct {
 	saidAhead    timing.Seldom
 
 	// What clients can cause as often as they like is logged once in a while.
-	saidCause, saidNotAppended, saidNoVerdict timing.Seldom
+	saidCause, saidNotAppended timing.Seldom
 
 	saidFull timing.Seldom
 }

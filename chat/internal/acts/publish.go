@@ -20,6 +20,7 @@ type Checked struct {
 	room  string
 	entry journal.Entry
 	known *journal.Receipt // of an entry that was recorded with this key before
+	came  check.Outcome    // what came of asking
 }
 
 // Check asks the checks about what is to be said in a room: nobody is asked about what the
@@ -49,7 +50,7 @@ func (a Turn) Check(ctx context.Context, room string, e journal.Entry) (Checked,
 			return Checked{}, err
 		}
 		if receipt.Seq > 0 {
-			return Checked{room, e, &receipt}, nil
+			return Checked{room: room, entry: e, known: &receipt}, nil
 		}
 	}
 	return a.passed(ctx, room, e, &check.Question{About: check.Send, Mentions: e.Mentions, Reply: uint64(e.Target)})
@@ -61,14 +62,14 @@ func (a *Actor) passed(ctx context.Context, room string, e journal.Entry, q *che
 	if e.Text {
 		q.Body = wire.AppendString(nil, e.Body)
 	}
-	outcome, err := a.ask(ctx, q, func(body json.RawMessage) error {
+	outcome, err := a.ask(ctx, a.User(), q, func(body json.RawMessage) error {
 		other := e
 		return a.changeBody(&other, body)
 	})
 	if err == nil && outcome.Body != nil {
 		err = a.changeBody(&e, outcome.Body)
 	}
-	return Checked{room: room, entry: e}, err
+	return Checked{room: room, entry: e, came: outcome}, err
 }
 
 var errBody = errors.New("the changed body does not fit: it is longer than allowed, or no string in the raw dialect")
@@ -96,7 +97,7 @@ func (a Turn) Publish(ctx context.Context, to Appender, c Checked, done func(jou
 		done(*c.known, nil)
 		return nil
 	}
-	name, e := c.room, c.entry
+	name, e, done := c.room, c.entry, a.core.asker.Telling(c.room, c.came, done)
 	if !e.Kind.Recorded() || !a.rights(name, access.NoRole).Conversation {
 		return a.publish(ctx, to, name, e, done)
 	}

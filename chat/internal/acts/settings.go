@@ -30,10 +30,9 @@ type Settings struct {
 
 // Counters only grow.
 type Counters struct {
-	TooFast   atomic.Uint64 // frames and requests that a rate has refused, or that had to wait
-	Attempts  atomic.Uint64 // to connect or to log in, that came too soon
-	NoVerdict atomic.Uint64 // questions that a check gave no verdict on
-	Resumed   [view.Resumes]atomic.Uint64
+	TooFast  atomic.Uint64 // frames and requests that a rate has refused, or that had to wait
+	Attempts atomic.Uint64 // to connect or to log in, that came too soon
+	Resumed  [view.Resumes]atomic.Uint64
 }
 
 // PageBytes is about how many bytes of entries one answer has.

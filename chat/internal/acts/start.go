@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
+	"github.com/caddychat/caddy-chat/chat/internal/checking"
 	"github.com/caddychat/caddy-chat/chat/internal/credentials"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
@@ -38,6 +39,7 @@ type Config struct {
 // error if it cannot.
 func New(cfg Config) (*Core, error) {
 	c := &Core{journal: cfg.Journal, log: cfg.Log, rooms: cfg.Rooms, events: cfg.Events, Clock: cfg.Clock, context: cfg.Context}
+	c.asker = &checking.Asker{Log: cfg.Log, Clock: cfg.Clock, Events: cfg.Events, Context: cfg.Context}
 	c.sessions, c.slots = cfg.Sessions, slots.New()
 	c.profiles = profiles.Profiles{Records: cfg.Journal.Records()}
 	c.comings = profiles.NewComings(c.profiles, c.Soon, c.log)
