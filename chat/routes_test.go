@@ -34,7 +34,7 @@ func apiHub(t *testing.T, j journal.Journal, keys ...access.Key) (string, *chat.
 	}
 	issuer := identity.NewIssuer(new(identity.MemorySecrets), "default")
 	h := &chat.Handler{Auth: identity.First{issuer, tokens{}}, Tokens: issuer}
-	set := chat.Settings{Policies: policies, Keys: keys, ConnectRate: access.Rate{PerSecond: 1000, Burst: 10_000}}
+	set := chat.Settings{Policies: policies, Keys: keys, KeyRate: access.Rate{PerSecond: 1e6, Burst: 1e6}, ConnectRate: access.Rate{PerSecond: 1000, Burst: 10_000}}
 	_, hub := serve(t, chat.Config{Settings: set, Journal: j}, h)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if path := strings.TrimPrefix(r.URL.EscapedPath(), "/chat"); chat.HasRequest(path) {

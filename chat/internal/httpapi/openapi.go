@@ -122,6 +122,9 @@ func (rt *Route) responses() map[string]any {
 	if rt.body != nil {
 		refusals = append(refusals, http.StatusRequestEntityTooLarge)
 	}
+	if rt.Says && rt.answer != "Results" { // which has a problem for each
+		refusals = append(refusals, http.StatusUnprocessableEntity)
+	}
 	if rt.Method != http.MethodGet {
 		responses[strconv.Itoa(http.StatusTooEarly)] = map[string]any{"description": "Send it again when the TLS handshake is complete"}
 	}

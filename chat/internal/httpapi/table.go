@@ -75,14 +75,14 @@ func init() { // since what answers a batch asks a route
 			}, answer: "Events", serve: pull},
 	}
 	for _, at := range []string{"", room} {
-		where := " everywhere"
+		where, counted := " everywhere", []int(nil)
 		if at != "" {
-			where = " in a room"
+			where, counted = " in a room", []int{409}
 		}
 		Table = append(Table,
-			Route{Method: "POST", Path: at + "/mute", summary: "Mutes a user" + where, scopes: []string{"moderate"}, command: "mute", body: sanction, answer: "Done", refusals: []int{409}, serve: to(mute)},
+			Route{Method: "POST", Path: at + "/mute", summary: "Mutes a user" + where, scopes: []string{"moderate"}, command: "mute", body: sanction, answer: "Done", refusals: counted, serve: to(mute)},
 			Route{Method: "POST", Path: at + "/kick", summary: "Removes a user" + where, scopes: []string{"moderate"}, command: "kick", body: fields{"user!": userID}, answer: "Done", refusals: []int{404}, serve: to(kick)},
-			Route{Method: "POST", Path: at + "/ban", summary: "Bans a user" + where, scopes: []string{"moderate"}, command: "ban", body: sanction, answer: "Done", refusals: []int{409}, serve: to(ban)},
+			Route{Method: "POST", Path: at + "/ban", summary: "Bans a user" + where, scopes: []string{"moderate"}, command: "ban", body: sanction, answer: "Done", refusals: counted, serve: to(ban)},
 		)
 	}
 }
