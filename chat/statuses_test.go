@@ -44,8 +44,8 @@ func (refusesBad) Check(_ context.Context, q *check.Question) (check.Verdict, er
 	return check.Verdict{Kind: check.Pass}, nil
 }
 
-// statusURL serves the interface for backends with small limits.
-func statusURL(t *testing.T, rate access.Rate, hasTokens bool) string {
+// statusURL serves the interface for backends with small limits, and sockets at ws.
+func statusURL(t *testing.T, rate access.Rate, hasTokens bool) (base, ws string) {
 	t.Helper()
 	every := []string{"*"}
 	members, users := subject(t, "members"), subject(t, "users")
@@ -65,10 +65,10 @@ func statusURL(t *testing.T, rate access.Rate, hasTokens bool) string {
 	if hasTokens {
 		h.Tokens = issuer
 	}
-	serve(t, chat.Config{Settings: set, Journal: journals["pebble"](t)}, h)
+	ws, _ = serve(t, chat.Config{Settings: set, Journal: journals["pebble"](t)}, h)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeRequest(w, r, r.URL.EscapedPath()) }))
 	t.Cleanup(srv.Close)
-	return srv.URL
+	return srv.URL, ws
 }
 
 // cause is requests of which the last one has a status: "method path body", by the key, or by
@@ -116,10 +116,9 @@ var causes = map[string]map[int]cause{
 		409: tagging(21),
 	},
 	"post /messages":          {200: {`POST /messages {"messages":[{"room":"@","body":1}]}`}},
-	"post /kick":              {200: nil, 404: {`POST /kick {"user":"u9"}`}},
+	"post /kick":              {200: {`POST /kick {"user":"u7"}`}, 404: {`POST /kick {"user":"u9"}`}},
 	"post /rooms/{room}/kick": {404: {`POST /rooms/g-1/kick {"user":"u9"}`}},
 	"get /users/{id}":         {200: {`PUT /users/u7 {"name":"x"}`, `GET /users/u7`}, 404: {`GET /users/u8`}},
-	"post /users/{id}/token":  {404: nil},
 }
 
 func tagging(n int) (c cause) {
@@ -133,7 +132,6 @@ func tagging(n int) (c cause) {
 var notCaused = map[string]string{
 	"post /rooms/{room}/mute 409": "chat/internal/sanctions: it takes 50,000 mutes",
 	"post /rooms/{room}/ban 409":  "chat/internal/sanctions: it takes 50,000 bans",
-	"post /kick 200":              "TestKick: it takes a session",
 	"post /users/{id}/token 404":  "TestRoutes_Statuses_WithoutTokens",
 }
 
@@ -141,7 +139,9 @@ var notCaused = map[string]string{
 // documented shape.
 func TestRoutes_Statuses(t *testing.T) {
 	plenty, few := access.Rate{PerSecond: 1e6, Burst: 1e6}, access.Rate{PerSecond: 0.0001, Burst: 1}
-	base, slow := statusURL(t, plenty, true), statusURL(t, few, true)
+	base, ws := statusURL(t, plenty, true)
+	slow, _ := statusURL(t, few, true)
+	dialV1(t, ws).hello(`,"token":"u7"`)
 	call(t, "GET", slow+"/feed", keyOf("k"), "")
 	d := documentOf(t, base)
 	tried, n := 0, 0
@@ -230,7 +230,7 @@ func runCause(t *testing.T, base string, c cause, room string) (status int, answ
 
 // A server without tokens says so.
 func TestRoutes_Statuses_WithoutTokens(t *testing.T) {
-	base := statusURL(t, access.Rate{PerSecond: 1000, Burst: 1000}, false)
+	base, _ := statusURL(t, access.Rate{PerSecond: 1000, Burst: 1000}, false)
 	status, answer, _ := call(t, "POST", base+"/users/u1/token", keyOf("k"), `{}`)
 	if status != 404 || !strings.Contains(answer["detail"].(string), "gives no tokens") {
 		t.Errorf("%d %v", status, answer)
