@@ -58,6 +58,23 @@ func TestHandler_PassesOtherPathsOn(t *testing.T) {
 	}
 }
 
+// Upgrade belongs to HTTP/1.1: curl takes no answer over HTTP/2 that has it.
+func TestHandler_UpgradeRequired_NamesNoUpgradeOverHTTP2(t *testing.T) {
+	s := testcaddy.Start(t, "chat")
+	for _, two := range []bool{false, true} {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: s.Trust(), ForceAttemptHTTP2: two, DisableKeepAlives: true}}
+		res, err := client.Get("https://" + s.TLS + "/chat")
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		_, upgrade := res.Header["Upgrade"]
+		if res.StatusCode != http.StatusUpgradeRequired || (res.ProtoMajor == 2) != two || upgrade == two {
+			t.Errorf("HTTP/2 %v: %s %d %v", two, res.Proto, res.StatusCode, res.Header)
+		}
+	}
+}
+
 func TestHandler_UpgradePassesThroughCaddysWrappers(t *testing.T) {
 	s := testcaddy.Start(t, "header X-Site tea\nheader >X-Late yes\nencode\nchat")
 	testcaddy.Eventually(t, "HTTP/3 to be announced", func() bool {

@@ -47,9 +47,9 @@ func Check(r *http.Request) error {
 		return &HandshakeError{http.StatusMethodNotAllowed, http.Header{"Allow": {"GET"}},
 			"a WebSocket handshake is a GET request"}
 	case !r.ProtoAtLeast(1, 1) || !IsUpgrade(r) || !hasToken(r.Header, "Connection", "upgrade"):
-		return upgradeRequired("this is a WebSocket endpoint")
+		return upgradeRequired(r, "this is a WebSocket endpoint")
 	case r.Header.Get("Sec-Websocket-Version") != "13":
-		return upgradeRequired("WebSocket version 13 is needed")
+		return upgradeRequired(r, "WebSocket version 13 is needed")
 	case !validKey(r.Header.Values("Sec-Websocket-Key")):
 		return badRequest("Sec-WebSocket-Key must be 16 bytes in base64")
 	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
@@ -60,12 +60,12 @@ func Check(r *http.Request) error {
 	return nil
 }
 
-func upgradeRequired(reason string) error {
-	return &HandshakeError{http.StatusUpgradeRequired, http.Header{
-		"Upgrade":               {"websocket"},
-		"Connection":            {"Upgrade"},
-		"Sec-Websocket-Version": {"13"},
-	}, reason}
+func upgradeRequired(r *http.Request, reason string) error {
+	header := http.Header{"Sec-Websocket-Version": {"13"}}
+	if r.ProtoMajor < 2 { // later ones have no such fields: clients give up an answer with them
+		header["Upgrade"], header["Connection"] = []string{"websocket"}, []string{"Upgrade"}
+	}
+	return &HandshakeError{http.StatusUpgradeRequired, header, reason}
 }
 
 func badRequest(reason string) error {
