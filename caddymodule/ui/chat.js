@@ -1,1 +1,1 @@
-import'./chat-5S4HCY4N.js';import'./chunk-XC336Z3B.js';
+import'./chat-CVYRA2WV.js';import'./chunk-MRB4Z75R.js';

@@ -75,6 +75,7 @@ test('a group: roles, title, closing, leaving; and what the server refuses, in w
   await cy.find('aside textarea[name=about]').fill('<b>Tuesdays</b>')
   await cy.find('aside form button[type=submit]').click()
   await cy.find('main h1', { hasText: /^Choir$/ }).waitFor()
+  await cy.find('textarea[placeholder="Message to Choir"]').waitFor()
   await cy.find('.about .text', { hasText: '<b>Tuesdays</b>' }).waitFor()
   await eve.row('Choir').waitFor()
 

@@ -3,17 +3,16 @@ import { closeIcon } from './icons.js'
 import { Mentions } from './mention.js'
 import { emojiIcon, sendIcon } from './more-icons.js'
 import { drawQuoted } from './quotes.js'
-import { titleOf } from './text.js'
 
 // onTouch reports whether the keyboard is on the screen: it has no Shift+Enter, so Enter
 // begins a line there.
 const onTouch = () => matchMedia('(pointer: coarse)').matches && !matchMedia('(any-hover: hover)').matches
 
 // Composer is the text field of one room. Its properties: state, a RoomState, which keeps
-// the text while another room is shown; words; draft, what is answered or edited, if anything:
+// the text while another room is shown; label, what the field is for; words; draft, what is answered or edited, if anything:
 // title and target; said(text), typed(), tell(text), editNewest() and stopDraft().
 export class Composer extends LitElement {
-  static properties = { state: { attribute: false }, words: { attribute: false }, draft: { attribute: false }, pickerOpen: { state: true } }
+  static properties = { state: { attribute: false }, label: {}, words: { attribute: false }, draft: { attribute: false }, pickerOpen: { state: true } }
 
   createRenderRoot() {
     return this
@@ -35,9 +34,8 @@ export class Composer extends LitElement {
   }
 
   render() {
-    const { state, words, draft, mentions } = this
+    const { state, label, words, draft, mentions } = this
     const listing = mentions.found.length > 0
-    const label = words.get('write', { room: titleOf(state.about, state.name, words) })
     return html`<form part="composer" @submit=${(event) => this.submit(event)} @keydown=${(event) => event.key === 'Escape' && this.escape(event)}>
       ${draft ? html`<div class="draft"><p>${drawQuoted(draft.target, words, draft.title)}</p>
         <button type="button" class="quiet" aria-label=${words.get('cancel')} title=${words.get('cancel')} @click=${() => this.stopDraft()}>${closeIcon}</button></div>` : nothing}

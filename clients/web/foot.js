@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit'
 import { editNewest, saveEdit, stopDraft, targetOfDraft } from './drafts.js'
 import { mentionsIn } from './mention.js'
-import { nameOf } from './text.js'
+import { nameOf, titleOf } from './text.js'
 
 // What is below the messages of a room, or in place of them. element is the <caddy-chat>.
 
@@ -16,7 +16,7 @@ export function drawField(element, state) {
   const { reply, editing } = state
   const target = (reply || editing) && targetOfDraft(element, state)
   const draft = (reply || editing) && { target, title: words.get(editing ? 'editing' : 'replyTo', { name: target?.from ? nameOf(target.from) : '' }) }
-  return html`<caddy-chat-composer .state=${state} .words=${words} .draft=${draft} .editNewest=${() => editNewest(element, state)} .stopDraft=${() => stopDraft(element, state)} .said=${(text) => say(element, text)} .typed=${() => session.chat.typing(state.name)}
+  return html`<caddy-chat-composer .state=${state} .label=${words.get('write', { room: titleOf(state.about, state.name, words) })} .words=${words} .draft=${draft} .editNewest=${() => editNewest(element, state)} .stopDraft=${() => stopDraft(element, state)} .said=${(text) => say(element, text)} .typed=${() => session.chat.typing(state.name)}
     .tell=${(text) => element.tell(text)}></caddy-chat-composer>`
 }
 
