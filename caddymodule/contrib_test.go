@@ -14,7 +14,7 @@ import (
 // The dashboard, the alert rules and the documents name only metrics, and values of
 // labels, that exist.
 func TestContrib_NamesMetricsThatExist(t *testing.T) {
-	s, admin := testcaddy.StartAdmin(t, "chat {\nwebhook orders https://127.0.0.1:1 {\nsecret "+hookSecret+"\n}\n}")
+	s, admin := testcaddy.StartAdmin(t, "chat {\nwebhook orders https://127.0.0.1:1 {\nsecret "+hookSecret+"\n}\n"+inCheck("")+"\n}")
 	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", nil, `,"rooms":[{"room":"r","epoch":"old","after":7}]`), "welcome")
 	res, err := http.Get(admin + "/metrics")
 	if err != nil {
@@ -42,7 +42,7 @@ func TestContrib_NamesMetricsThatExist(t *testing.T) {
 				t.Errorf("%s names %s, which does not exist", file, name)
 			}
 		}
-		for _, m := range regexp.MustCompile(`(reason|outcome|code)=~?"([\w|]+)"`).FindAllStringSubmatch(content, -1) {
+		for _, m := range regexp.MustCompile(`(reason|outcome|code|verdict)=~?"([\w|]+)"`).FindAllStringSubmatch(content, -1) {
 			for value := range strings.SplitSeq(m[2], "|") {
 				if !strings.Contains(string(text), m[1]+`="`+value+`"`) {
 					t.Errorf("%s names %s=%q, which does not exist", file, m[1], value)

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caddychat/caddy-chat/caddymodule/checks"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/webhook"
 )
@@ -97,6 +98,7 @@ func (collector) Describe(to chan<- *prometheus.Desc) {
 	for _, m := range webhookMetrics {
 		to <- m.desc
 	}
+	checks.Describe(to)
 	to <- openDesc
 	to <- refusalsDesc
 	to <- errorsDesc
@@ -122,6 +124,7 @@ func (collector) Collect(to chan<- prometheus.Metric) {
 				to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(hook), name, hook.Name)
 			}
 		}
+		checks.Collect(to, name, s.Checks)
 		for why, n := range s.Refused {
 			to <- prometheus.MustNewConstMetric(refusalsDesc, prometheus.CounterValue, float64(n), name, why.String())
 		}

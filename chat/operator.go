@@ -311,6 +311,9 @@ func (h *Hub) Stats() Stats {
 	s.addRooms(h.rooms.Counters())
 	s.addCounters(&h.counts, &h.core.Counts)
 	s.Webhooks = h.hooks.Status()
+	for _, c := range h.settings().Checks {
+		s.Checks = append(s.Checks, c.Figures())
+	}
 	s.Events, s.EventsLost = h.events.Counts()
 	if j, ok := h.given.(journal.Reporter); ok {
 		s.Journal = j.Stats()

@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/check"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/view"
@@ -95,6 +96,7 @@ type Stats struct {
 	Errors      map[wire.Code]uint64 // frames that refused something
 	Byes        map[wire.Code]uint64 // sessions that the server ended
 	Webhooks    []webhook.Status     // in the order of the settings
+	Checks      []check.Figures      // in the order of the settings
 	Events      uint64               // for backends, beside the entries of rooms: recorded
 	EventsLost  uint64               // such events that the journal did not take
 }
