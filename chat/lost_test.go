@@ -79,10 +79,12 @@ func TestRoom_Lost_SendsEverybodyBack(t *testing.T) {
 		v1.expect(`{"type":"bye","code":"unavailable","message":"…","retry":2000}`)
 		v1.closed(4002)
 		raw.closed(4002)
+		synctest.Wait() // one room says it, and the other may be quicker with the rest
 		if n := logs.FilterMessageSnippet("has lost").Len(); n != 1 {
 			t.Errorf("%d lines in the log, want one for both rooms", n)
 		}
 
+		time.Sleep(time.Second) // until the mark has moved: what one said is read
 		back := b.connect()
 		back.send(`{"type":"hello","rooms":[{"room":"lobby","epoch":"` + v1.vars["epoch"].(string) + `","after":1}]}`)
 		back.expect(`{"type":"welcome","rooms":[{"epoch":"another","gap":true,"…":"…"}],"…":"…"}`)

@@ -200,6 +200,7 @@ func TestV1_HistoryPages(t *testing.T) {
 			a.send(fmt.Sprintf(`{"type":"send","room":"r","body":%d}`, i+1))
 			a.expect(fmt.Sprintf(`{"type":"message","seq":%d,"…":"…"}`, i+1))
 		}
+		time.Sleep(2 * time.Second) // until the mark has moved to what was sent
 		c := b.connect()
 		c.send(`{"type":"hello","rooms":[{"room":"r"}]}`)
 		c.expect(`{"type":"welcome","rooms":[{"epoch":"$epoch","last":5,"entries":[{"seq":4,"…":"…"},{"seq":5,"…":"…"}],"more":false,"…":"…"}],"…":"…"}`)
