@@ -61,9 +61,18 @@ func (r *Reader) now(ctx context.Context) (m moment, err error) {
 // sinceLife is how long a client may be away to be told only what has changed.
 const sinceLife = 30 * 24 * time.Hour
 
-// precedes reports whether a moment can be compared with a later one.
+// precedes reports whether a moment can be compared with a later one. One that has seen more
+// than there is now was shown what the store has lost.
 func (m *moment) precedes(now *moment) bool {
-	return m.Epoch == now.Epoch && len(m.Parts) == len(now.Parts) && m.At <= now.At && now.At-m.At < sinceLife.Milliseconds()
+	if m.Epoch != now.Epoch || len(m.Parts) != len(now.Parts) || m.Updates > now.Updates {
+		return false
+	}
+	for part := range m.Parts {
+		if m.Parts[part] > now.Parts[part] {
+			return false
+		}
+	}
+	return m.At <= now.At && now.At-m.At < sinceLife.Milliseconds()
 }
 
 // changed reports whether a conversation has changed since a moment.
