@@ -177,7 +177,7 @@ func (a *App) await(l *lease) error {
 // Start implements caddy.App.
 func (a *App) Start() error {
 	a.started = true
-	a.warnOfUnused()
+	a.warn()
 	err := a.begin()
 	for _, l := range a.leases {
 		if err == nil {
@@ -187,8 +187,13 @@ func (a *App) Start() error {
 	return err
 }
 
-// warnOfUnused warns of hubs that have settings and no handler.
-func (a *App) warnOfUnused() {
+// warn warns of hubs that have settings and no handler, and of policies that are rarely meant.
+func (a *App) warn() {
+	for name, l := range a.leases {
+		l.settings.Policies.EachDoubt(l.onlyGuests(), func(pattern, why string) {
+			a.ctx.Logger().Warn(why, zap.String("hub", name), zap.String("pattern", pattern))
+		})
+	}
 	for name := range a.Hubs {
 		if a.leases[name] == nil {
 			a.ctx.Logger().Warn("a hub has settings, but no handler names it", zap.String("hub", name))
@@ -204,7 +209,7 @@ func (*App) Stop() error { return nil }
 // only validated, or is refused.
 func (a *App) Cleanup() error {
 	if !a.started && a.begin != nil {
-		a.warnOfUnused()
+		a.warn()
 		a.checkJournals()
 	}
 	var errs []error

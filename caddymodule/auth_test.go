@@ -135,7 +135,7 @@ func TestAuth_JWT_KeysThatCannotBeRead_AreNamed(t *testing.T) {
 		"jwt {\nsecret {env.NO_SUCH_VARIABLE}\n}":    "env.NO_SUCH_VARIABLE",
 		"jwt {\nkey x\n}":                            "jwt: key 1: there is no PEM block in it",
 		"jwt {\nkey_file /no/such/file\n}":           "jwt: key_file /no/such/file: open /no/such/file: no such file",
-		"jwt {\njwks https://a.b\nleeway 1h\n}":      "leeway must be from 1ms to 5m, not 1h0m0s",
+		"jwt {\njwks https://a.b\nleeway 1h\n}":      `leeway "1h" is not a duration from 1ms to 5m`,
 		"wechat":                                     "needs the app_id and the app_secret",
 		"wechat {\napp_id a\napp_secret {env.NO}\n}": "env.NO",
 	} {

@@ -43,7 +43,7 @@ func (a *GuestAuth) Provision(ctx caddy.Context) error {
 func (a *GuestAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next()
 	return values.Block(d, "auth guest", values.EachChecked(d, func() error { return bounds.Check(a) }, map[string]func() error{
-		"token_life": func() error { return values.Duration(d, &a.TokenLife) },
+		"token_life": func() error { return values.Duration(d, a, &a.TokenLife) },
 	}))
 }
 

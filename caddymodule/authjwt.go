@@ -188,7 +188,7 @@ func (a *JWTAuth) parse(d *caddyfile.Dispenser) error {
 		"jwks":     func() error { return values.String(d, &a.KeySet) },
 		"issuer":   func() error { return values.String(d, &a.Issuer) },
 		"audience": func() error { return values.String(d, &a.Audience) },
-		"leeway":   func() error { return values.Duration(d, &a.Leeway) },
+		"leeway":   func() error { return values.Duration(d, a, &a.Leeway) },
 	}))
 }
 

@@ -119,7 +119,7 @@ func (a *WeChatAuth) parse(d *caddyfile.Dispenser) error {
 		"app_id":        func() error { return values.String(d, &a.AppID) },
 		"app_secret":    func() error { return values.String(d, &a.AppSecret) },
 		"api":           func() error { return values.String(d, &a.API) },
-		"token_life":    func() error { return values.Duration(d, &a.TokenLife) },
+		"token_life":    func() error { return values.Duration(d, a, &a.TokenLife) },
 		"check_referer": func() error { return values.Switch(d, &a.CheckReferer) },
 	}))
 }

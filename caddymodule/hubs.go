@@ -112,6 +112,15 @@ func (l *lease) serve(origins access.Origins, auth authMethods) {
 	l.auths = append(l.auths, auth)
 }
 
+// onlyGuests reports whether nobody but guests can use the hub, and no key either.
+func (l *lease) onlyGuests() bool {
+	l.hub.mu.Lock()
+	defer l.hub.mu.Unlock()
+	hasUsers := func(m authMethods) bool { _, ok := m.inOrder[0].(*GuestAuth); return !ok } // nothing stands behind guest
+	founds := func(k access.Key) bool { return len(k.Members) > 0 }
+	return len(l.auths) > 0 && !slices.ContainsFunc(l.auths, hasUsers) && !slices.ContainsFunc(l.settings.Keys, founds)
+}
+
 // startAuth starts the methods of authentication of all handlers.
 func (l *lease) startAuth(ctx context.Context) error {
 	l.hub.mu.Lock()

@@ -10,7 +10,6 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
-	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/caddymodule/checks"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
@@ -139,11 +138,6 @@ func (s *HubSettings) provision(ctx caddy.Context, place string) (set hubSetting
 	if set.settings, err = s.toChat(); err != nil {
 		return set, err
 	}
-	for _, p := range set.settings.Policies {
-		if why := warning(&p); why != "" {
-			ctx.Logger().Warn(why, zap.String("pattern", p.Pattern))
-		}
-	}
 	if len(s.JournalRaw) == 0 {
 		set.engine = new(PebbleEngine)
 	} else {
@@ -199,9 +193,9 @@ func (s *HubSettings) options(d *caddyfile.Dispenser) map[string]func() error {
 			return values.Checked(d, values.Append(d, webhooks.Parse, &s.Webhooks), func() error { return webhooks.Check(s.Webhooks) })
 		},
 		"limits":                 func() error { return s.Limits.parse(d) },
-		"max_message":            func() error { return values.Size(d, &s.MaxMessage) },
-		"max_connections":        func() error { return values.Number(d, &s.MaxConnections) },
-		"max_connections_per_ip": func() error { return values.Number(d, &s.MaxConnectionsPerIP) },
-		"ping_interval":          func() error { return values.Duration(d, &s.PingInterval) },
+		"max_message":            func() error { return values.Size(d, s, &s.MaxMessage) },
+		"max_connections":        func() error { return values.Number(d, s, &s.MaxConnections) },
+		"max_connections_per_ip": func() error { return values.Number(d, s, &s.MaxConnectionsPerIP) },
+		"ping_interval":          func() error { return values.Duration(d, s, &s.PingInterval) },
 	})
 }

@@ -347,6 +347,31 @@ func TestPolicy_RarelyMeant_IsWarnedOf(t *testing.T) {
 	}
 }
 
+// Conversations that users found need somebody who is no guest, or a key.
+func TestPolicy_NobodyCanFound_IsWarnedOf(t *testing.T) {
+	const direct = "policy d-* {\ndirect\ncreate users\n}"
+	jwt := "auth jwt {\nsecret " + strings.Repeat("x", 32) + "\n}"
+	for chat, warns := range map[string]bool{
+		direct:                                             true,
+		"auth guest\n" + direct:                            true,
+		jwt + "\n" + direct:                                false,
+		jwt + "\nauth guest\n" + direct:                    false,
+		"policy d-* {\ndirect\ncreate anyone\n}":           false,
+		"policy d-* {\ndirect\ncreate guests\n}":           false,
+		"policy g-* {\nread members\ncreate role=staff\n}": true,
+		"key k " + strings.Repeat("y", 32) + " {\nmembers d-*\n}\n" + direct: false,
+		"key k " + strings.Repeat("y", 32) + " {\nread d-*\n}\n" + direct:    true,
+	} {
+		out, err := testcaddy.Validate(t, "chat {\n"+chat+"\n}")
+		if said := strings.Contains(out, "only guests can come in"); err != nil || said != warns {
+			t.Errorf("%s: %v, warned: %v\n%s", chat, err, said, out)
+		}
+	}
+	if log := testcaddy.Read(t, testcaddy.Start(t, "chat {\n"+direct+"\n}").Log); !strings.Contains(log, "only guests can come in") {
+		t.Errorf("nothing is logged: %s", log)
+	}
+}
+
 // A hub that no directive names is most often mistyped.
 func TestHubSettings_WithoutADirective_AreWarnedOf(t *testing.T) {
 	s := testcaddy.StartWith(t, "chat", "chat {\nhub tee {\nmax_connections 7\n}\n}")

@@ -169,10 +169,10 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 		"greeting": &l.Greeting, "open_rooms": &l.OpenRooms, "marks": &l.Marks,
 		"conversations": &l.Conversations, "listed": &l.Listed,
 	} {
-		options[name] = func() error { return values.Number(d, to) }
+		options[name] = func() error { return values.Number(d, l, to) }
 	}
 	for name, to := range map[string]*int64{"outbox": &l.Outbox, "outboxes": &l.Outboxes} {
-		options[name] = func() error { return values.Size(d, to) }
+		options[name] = func() error { return values.Size(d, l, to) }
 	}
 	for name, to := range map[string]*Rate{
 		"session_rate": &l.SessionRate, "user_rate": &l.UserRate, "connect_rate": &l.ConnectRate, "new_rooms": &l.NewRooms,
@@ -184,7 +184,7 @@ func (l *Limits) parse(d *caddyfile.Dispenser) error {
 		options[name] = func() error { return parseByteRate(d, to) }
 	}
 	for name, to := range map[string]*caddy.Duration{"recall": &l.Recall, "edit": &l.Edit, "hello": &l.Hello, "away": &l.Away} {
-		options[name] = func() error { return values.Duration(d, to) }
+		options[name] = func() error { return values.Duration(d, l, to) }
 	}
 	return values.Block(d, "limits", values.EachChecked(d, func() error { return bounds.Check(l) }, options))
 }

@@ -55,7 +55,7 @@ type Policy struct {
 
 	// Members of a conversation see how far the others have read, if it has at most so
 	// many. By default nobody sees that.
-	Receipts int `json:"receipts,omitempty"`
+	Receipts int `json:"receipts,omitempty" bounds:"2 5000"`
 
 	// Whether users are not told who else is in the room. Default: false.
 	NoPresence bool `json:"no_presence,omitempty"`
@@ -159,6 +159,7 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 		return p, d.Err("chat: policy needs a pattern of room names")
 	}
 	p.Pattern = d.Val()
+	raw := false // the policy has raw on
 	err = values.Block(d, "policy", values.EachChecked(d, p.validateOptions, map[string]func() error{
 		"read":        func() error { return values.List(d, &p.Read) },
 		"write":       func() error { return values.List(d, &p.Write) },
@@ -169,23 +170,15 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 		"open_to":     func() error { return values.List(d, &p.OpenTo) },
 		"history":     func() error { return parseHistory(d, &p.History) },
 		"retention":   func() error { return parseRetention(d, &p.Retention) },
-		"max_members": func() error { return values.Number(d, &p.MaxMembers) },
-		"receipts":    func() error { return values.Number(d, &p.Receipts) },
+		"max_members": func() error { return values.Number(d, &p, &p.MaxMembers) },
+		"receipts":    func() error { return values.Number(d, &p, &p.Receipts) },
 		"presence":    func() error { return values.Inverted(d, &p.NoPresence) },
-		"raw":         func() error { return values.Inverted(d, &p.NoRaw) },
+		"raw":         func() error { err := values.Inverted(d, &p.NoRaw); raw = !p.NoRaw; return err },
 	}))
-	return p, values.Checked(d, err, p.validate)
-}
-
-// warning says what is rarely meant, or nothing.
-func warning(p *access.Policy) string {
-	switch {
-	case len(p.Read) == 0 && !p.Direct:
-		return "a policy has no read: only users whose token grants it may enter its rooms"
-	case len(p.Create) == 0 && p.IsConversation():
-		return "a policy for conversations has no create: nobody can found one, so there are only those that are imported"
+	if policy, failed := p.toChat(); err == nil && failed == nil && raw && policy.IsConversation() {
+		err = d.Errf("chat: policy %q: raw on contradicts the rest: raw clients never enter conversations", p.Pattern)
 	}
-	return ""
+	return p, values.Checked(d, err, p.validate)
 }
 
 // parseHistory reads none, joined, or a count, an age, or both. The form of each value tells

@@ -120,12 +120,13 @@ func particular(t *testing.T) map[string]values {
 		"webhook rooms":           {[]string{"*", "a-* b"}, []string{"{x}", strings.Repeat("*", 257)}, "pattern"},
 		"webhook batch":           {[]string{"1", "1000 1ms", "100 10s"}, []string{"0", "1001", "x", "1 11s", "1 1us", "1 1s 1s", "1 0"}, "batch"},
 		"policy direct":           {[]string{""}, []string{"on", "x"}, "direct takes no value"},
-		"limits conversations":    {[]string{"1", "100000"}, []string{"0", "-1", "100001", "many"}, "conversations"},
+		"limits conversations":    {[]string{"1", "100000"}, []string{"0", "-1", "100001", "many"}, "is not a whole number from 1 to 100000"},
+		"policy receipts":         {[]string{"2", "5000"}, []string{"0", "1", "-1", "5001", "many", "1.5", "99999999999999999999"}, "is not a whole number from 2 to 5000"},
 		"hub limits":              {[]string{"{\n}"}, []string{"5", "{\nx 1\n}"}, ""},
 		"hub max_message":         {[]string{"1KiB", "64MiB"}, []string{"0", "-1", "100", "1023", "big", "64.1MiB", "129MiB", "2047MiB", "2048MiB"}, "max_message"},
-		"hub ping_interval":       {[]string{"1s", "36500d"}, []string{"0s", "-1s", "999ms", "36501d", "soon"}, "ping_interval"},
+		"hub ping_interval":       {[]string{"1s", "36500d"}, []string{"0s", "-1s", "999ms", "36501d", "soon"}, "is not a duration from 1s to 36500d"},
 		"limits outboxes":         {[]string{"256KiB", "2047MiB"}, []string{"0", "255KiB", "2048MiB", "big"}, "outboxes"},
-		"limits hello":            {[]string{"1s", "36500d"}, []string{"0s", "999ms", "36501d", "soon"}, "hello"},
+		"limits hello":            {[]string{"1s", "36500d"}, []string{"0s", "999ms", "36501d", "soon"}, "is not a duration from 1s to 36500d"},
 		"auth caddy id":           {[]string{"{header.Remote-User}", "{http.auth.user.id}", "site-{http.vars.user}"}, []string{"x", "{query.user}", "u-{query.user}", "{cookie.user}", "{path}", "{uri}", "{host}", "{labels.1}"}, "id"},
 		"auth guest token_life":   {[]string{"1m", "36500d"}, []string{"0s", "59s", "36501d", "soon"}, "token_life"},
 		"auth wechat token_life":  {[]string{"1m", "36500d"}, []string{"0s", "59s", "36501d", "soon"}, "token_life"},
@@ -429,6 +430,8 @@ func beyond(f reflect.StructField) []string {
 		return []string{"-1", "1023", "134217729"}
 	case tag == "1 100000":
 		return []string{"-1", "100001"}
+	case tag == "2 5000":
+		return []string{"-1", "1", "5001"}
 	case tag == "-1 2147483647":
 		return []string{"-2", "2147483648"}
 	case tag == "1s 36500d":

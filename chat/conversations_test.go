@@ -251,3 +251,23 @@ func checkAlike(t *testing.T, what string, j journal.Journal, room string) {
 		t.Errorf("%s: the entries say %v, the records %v and %s", what, roles, kept, record.Value)
 	}
 }
+
+// A conversation may have one member alone, who says things to nobody else.
+func TestConversation_OfOne(t *testing.T) {
+	policies := chatApp(t)
+	policies[1].MaxMembers, policies[1].Invite = 1, nil
+	inBubble(t, chat.Settings{Policies: policies}, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann"`)
+		g := ann.create(`"key":"k"`)
+		for ask, want := range map[string]string{
+			`{"type":"join","id":"?","room":%q}`: "", `{"type":"member","id":"?","room":%q,"users":["ben"],"role":"member"}`: "room_full",
+		} {
+			if got := ann.ask(fmt.Sprintf(ask, g)); got != want {
+				t.Errorf("%s: %q, want %q", ask, got, want)
+			}
+		}
+		if got := ann.ask(fmt.Sprintf(`{"type":"send","id":"?","room":%q,"body":"milk"}`, g)); got != "" {
+			t.Errorf("send: %q", got)
+		}
+	})
+}

@@ -79,8 +79,8 @@ func (o *Options) Problem() error {
 func (o *Options) Read(d *caddyfile.Dispenser, name string, problem func() error, others map[string]func() error) error {
 	options := map[string]func() error{
 		"rooms":    func() error { return values.List(d, &o.Rooms) },
-		"timeout":  func() error { return values.Duration(d, &o.Timeout) },
-		"at_once":  func() error { return values.Number(d, &o.AtOnce) },
+		"timeout":  func() error { return values.Duration(d, o, &o.Timeout) },
+		"at_once":  func() error { return values.Number(d, o, &o.AtOnce) },
 		"on_error": func() error { return values.String(d, &o.OnError) },
 		"keys":     func() error { return values.Switch(d, &o.Keys) },
 	}

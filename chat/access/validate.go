@@ -109,6 +109,9 @@ func (p *Policy) validateConversation() error {
 		{"history joined", p.Direct && p.History.Joined, false, "contradicts direct: the two are there from the beginning"},
 		{"history joined", p.History.Joined, p.IsConversation(), "is for conversations: add members to read"},
 		{"receipts", p.Receipts > 0, p.IsConversation(), "is for conversations: add direct, or members to read"},
+		{"receipts", p.Receipts == 1 || p.Receipts > MaxConversation, false, fmt.Sprintf("is from 2 to %d members: so many a conversation may have", MaxConversation)},
+		{"invite", p.MaxMembers == 1 && len(p.Invite) > 0, false, "contradicts max_members 1: nobody can be added"},
+		{"open_to", p.MaxMembers == 1 && len(p.OpenTo) > 0, false, "contradicts max_members 1: nobody can be added"},
 		{"read", p.Direct && len(p.Read) > 0, false, "contradicts direct: the two read"},
 		{"write", p.Direct && len(p.Write) > 0, false, "contradicts direct: the two write"},
 		{"moderate", p.Direct && len(p.Moderate) > 0, false, "contradicts direct: nobody moderates"},
@@ -131,6 +134,21 @@ func (p *Policy) validateConversation() error {
 		return fmt.Errorf("policy %q: create needs a pattern with one * and without {user}, of at most %d bytes", p.Pattern, maxFounded)
 	}
 	return nil
+}
+
+// EachDoubt calls f with what is rarely meant of a policy, and its pattern. onlyGuests says
+// that nobody else can come in.
+func (ps Policies) EachDoubt(onlyGuests bool, f func(pattern, why string)) {
+	for _, p := range ps {
+		switch {
+		case len(p.Read) == 0 && !p.Direct:
+			f(p.Pattern, "a policy has no read: only users whose token grants it may enter its rooms")
+		case len(p.Create) == 0 && p.IsConversation():
+			f(p.Pattern, "a policy for conversations has no create: nobody can found one, so there are only those that are imported")
+		case onlyGuests && len(p.Create) > 0 && !includes(p.Create, &unknown, false, NoRole):
+			f(p.Pattern, "only guests can come in, and a policy lets none of them found conversations: name anyone or guests at create, or add a method of auth")
+		}
+	}
 }
 
 // validateNames returns an error if a room that one policy founds would belong to an

@@ -40,6 +40,19 @@ var usual = map[reflect.Type]Bounds{
 // Of returns the usual bounds of the values of a type: a number, a size or a duration.
 func Of[T int | int64 | caddy.Duration]() Bounds { return usual[reflect.TypeFor[T]()] }
 
+// At returns the bounds of one field of a struct. Both are pointers.
+func At(settings, field any) Bounds {
+	v := reflect.ValueOf(settings).Elem()
+	for i := range v.NumField() {
+		if f := v.Field(i); f.CanInterface() && f.Addr().Interface() == field {
+			if b := Bounds(v.Type().Field(i).Tag.Get("bounds")); b != "" {
+				return b
+			}
+		}
+	}
+	return usual[reflect.TypeOf(field).Elem()]
+}
+
 // String returns the bounds in words.
 func (b Bounds) String() string { return "from " + strings.Replace(string(b), " ", " to ", 1) }
 
@@ -49,7 +62,12 @@ func Within[T int | int64 | caddy.Duration](n T) bool {
 }
 
 // Has reports whether a size is within b.
-func (b Bounds) Has(size int64) bool { return b.has(float64(size), reflect.TypeFor[int64]()) }
+func (b Bounds) Has(size int64) bool { return Hold(b, size) }
+
+// Hold reports whether a value is within b.
+func Hold[T int | int64 | caddy.Duration](b Bounds, n T) bool {
+	return b.has(float64(n), reflect.TypeFor[T]())
+}
 
 // Check returns an error for the first number in a struct that is out of its bounds, and
 // for what a method CheckBounds of a struct in it refuses. The error names the field as

@@ -136,16 +136,19 @@ func String(d *caddyfile.Dispenser, to *string) (err error) {
 	return err
 }
 
-// Size reads a size in memory.
-func Size(d *caddyfile.Dispenser, to *int64) error {
+// Size reads a size in memory, which is a field of settings.
+func Size(d *caddyfile.Dispenser, settings any, to *int64) error {
 	option := d.Val()
 	value, err := One(d)
 	if err != nil {
 		return err
 	}
-	if *to, err = MemorySize(value); err != nil {
-		return d.Errf("chat: %s %v", option, err)
+	within := bounds.At(settings, to)
+	n, ok := Bytes(value)
+	if !ok || !within.Has(n) {
+		return d.Errf("chat: %s %q is not a size %v, such as 64KiB", option, value, within)
 	}
+	*to = n
 	return nil
 }
 
@@ -179,38 +182,41 @@ func Bytes(value string) (n int64, ok bool) {
 	return int64(min(size, math.MaxInt64)), err == nil && !strings.Contains(value, ",")
 }
 
-// Number reads a whole number.
-func Number(d *caddyfile.Dispenser, to *int) error {
+// Number reads a whole number, which is a field of settings.
+func Number(d *caddyfile.Dispenser, settings any, to *int) error {
 	option := d.Val()
 	value, err := One(d)
 	if err != nil {
 		return err
 	}
-	if *to, err = WholeNumber(value); err != nil {
+	if *to, err = number(value, bounds.At(settings, to)); err != nil {
 		return d.Errf("chat: %s %v", option, err)
 	}
 	return nil
 }
 
-// WholeNumber reads the text of a whole number.
-func WholeNumber(value string) (int, error) {
+// WholeNumber reads the text of a whole number with the usual bounds.
+func WholeNumber(value string) (int, error) { return number(value, bounds.Of[int]()) }
+
+func number(value string, within bounds.Bounds) (int, error) {
 	n, err := strconv.Atoi(value)
-	if err != nil || !bounds.Within(n) {
-		return 0, fmt.Errorf("%q is not a whole number %s", value, bounds.Of[int]())
+	if err != nil || !bounds.Hold(within, n) {
+		return 0, fmt.Errorf("%q is not a whole number %s", value, within)
 	}
 	return n, nil
 }
 
-// Duration reads a duration.
-func Duration(d *caddyfile.Dispenser, to *caddy.Duration) error {
+// Duration reads a duration, which is a field of settings.
+func Duration(d *caddyfile.Dispenser, settings any, to *caddy.Duration) error {
 	option := d.Val()
 	value, err := One(d)
 	if err != nil {
 		return err
 	}
+	within := bounds.At(settings, to)
 	n, err := caddy.ParseDuration(value)
-	if err != nil || !bounds.Within(caddy.Duration(n)) {
-		return d.Errf("chat: %s %q is not a duration %v, such as 25s", option, value, bounds.Of[caddy.Duration]())
+	if err != nil || !bounds.Hold(within, caddy.Duration(n)) {
+		return d.Errf("chat: %s %q is not a duration %v, such as 25s", option, value, within)
 	}
 	*to = caddy.Duration(n)
 	return nil
