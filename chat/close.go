@@ -74,8 +74,11 @@ func (h *Hub) Close(ctx context.Context) error {
 	return errors.Join(fromEngine, fromJournal)
 }
 
-// closeFeed ends the webhooks and those who wait for events. It waits for no receiver.
+// closeFeed ends the webhooks and those who wait for events. It waits for no receiver. That
+// all users go now is told to nobody: most are back after the next start.
 func (h *Hub) closeFeed() {
+	h.missed.Close()
+	h.online.Close()
 	h.hooks.Close()
 	h.feed.Close()
 }

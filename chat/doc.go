@@ -29,7 +29,7 @@
 // somebody else's function. The locks of internal/keyedmutex are the exception:
 // nothing but the order of the journal's writes depends on them. The order is: the
 // hub's mutex, then that of the rooms, then a room's mailbox, a connection, the
-// sanctions, the read marks or the limiters, which are leaves. The subscriptions of a
+// sanctions, the read marks, who is online, or the limiters, which are leaves. The subscriptions of a
 // room belong to its worker: see internal/room.
 //
 // # Waiting
@@ -47,6 +47,10 @@
 // Webhooks (package webhook) read the journal's feed by themselves: no session waits for
 // them, and a receiver that is slow or away costs nobody else anything. Hub.Configure and
 // Hub.Close don't wait for receivers.
+//
+// What is no entry of a room is an event (internal/events), and is recorded only while a
+// webhook or a key asks for it: who is online (internal/online), who has missed a message
+// (internal/missed), what checks say, and who has used a right.
 //
 // # Bounds
 //

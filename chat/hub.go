@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -13,6 +14,8 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/feed"
+	"github.com/caddychat/caddy-chat/chat/internal/missed"
+	"github.com/caddychat/caddy-chat/chat/internal/online"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/timing"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -51,6 +54,7 @@ type Hub struct {
 	rooms   *room.Rooms
 	engine  *wsconn.Engine
 	events  *events.Events
+	missed  *missed.Missed
 	feed    *feed.Feed
 	hooks   *webhook.Sender
 	cancel  context.CancelFunc // of context
@@ -74,15 +78,21 @@ func NewHub(cfg Config) (*Hub, error) {
 	h.current.Store(&set)
 	clock := timing.New(h.context)
 	h.events = events.New(h.journal, h.log, clock)
-	h.events.Configure(set.wantedEvents())
 	if err := h.begin(&set, clock); err != nil {
 		h.cancel()
 		return nil, err
 	}
+	h.online = online.New(online.Config{
+		Journal: h.journal, Events: h.events, Log: h.log, Users: h.eachUser, Away: func() time.Duration { return h.settings().AwayDelay },
+	})
 	ec := set.forEngine()
 	ec.OnPanic = h.logPanic
 	h.engine = wsconn.NewEngine(ec)
 	h.feed = feed.New(h.journal)
+	h.missed = missed.New(missed.Config{
+		Journal: h.journal, Feed: h.feed, Events: h.events, Online: h.online, Log: h.log, IsConversation: h.isConversation,
+	})
+	h.configureEvents(&set)
 	h.hooks = webhook.NewSender(h.journal, h.feed, h.log)
 	h.hooks.Configure(set.Webhooks)
 	return h, nil
@@ -148,11 +158,26 @@ func (h *Hub) Configure(s Settings) {
 	s = s.withDefaults()
 	s.Checks.Succeed(h.settings().Checks)
 	h.current.Store(&s)
-	h.events.Configure(s.wantedEvents())
+	h.configureEvents(&s)
 	h.core.Configure(s.forActs())
 	h.engine.Tune(s.forEngine())
 	h.rooms.Configure(s.forRooms())
 	h.hooks.Configure(s.Webhooks)
+}
+
+// configureEvents says which events somebody asks for.
+func (h *Hub) configureEvents(s *Settings) {
+	wanted := s.wantedEvents()
+	h.events.Configure(wanted)
+	h.online.Configure(slices.ContainsFunc(wanted, func(name string) bool {
+		return name == events.Online || name == events.Offline || name == events.Missed
+	}))
+	h.missed.Configure(slices.Contains(wanted, events.Missed))
+}
+
+// isConversation reports whether a room has members.
+func (h *Hub) isConversation(room string) bool {
+	return !journal.IsReserved(room) && h.settings().Policies.Conversation(room) != nil
 }
 
 // ReviewOrigins ends the sessions of web pages that none of these origins lets

@@ -7,13 +7,15 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
+	"github.com/caddychat/caddy-chat/chat/internal/online"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // registry holds the sessions of a hub and their users. mu is above the mutex of
 // room.Rooms.
 type registry struct {
-	greeting greeting // has a mutex of its own
+	greeting greeting        // has a mutex of its own
+	online   *online.Tracker // fixed; below mu
 
 	mu       sync.Mutex             // guards the rest
 	sessions map[string]*session    // by id
@@ -24,6 +26,7 @@ type registry struct {
 // onlineUser is a user who has sessions.
 type onlineUser struct {
 	sessions []userSession
+	guest    bool
 }
 
 // userSession is a session whose user is known.
@@ -77,6 +80,7 @@ func (r *registry) removeFromUserLocked(s *session, user string) (last bool) {
 		return false
 	}
 	delete(r.users, user)
+	r.online.Went(user)
 	return true
 }
 
@@ -127,13 +131,27 @@ func (r *registry) addReplacing(session, user, device string, admit func(others 
 	if err := admit(others); err != nil {
 		return nil, err
 	}
-	r.users[user] = u
+	r.users[user], u.guest = u, s.User().Guest
+	if len(u.sessions) == 0 && !u.guest {
+		r.online.Came(user)
+	}
 	if old >= 0 {
 		replaced = u.sessions[old].session
 		u.sessions = slices.Delete(u.sessions, old, old+1)
 	}
 	u.sessions = append(u.sessions, userSession{s, device})
 	return replaced, nil
+}
+
+// eachUser calls each for all users who have sessions but guests, with the mutex held.
+func (r *registry) eachUser(each func(id string)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, u := range r.users {
+		if !u.guest {
+			each(id)
+		}
+	}
 }
 
 // session returns the session with that id, or nil.

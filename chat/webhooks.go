@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/webhook"
 )
 
@@ -16,5 +17,9 @@ func (h *Hub) Webhooks() []webhook.Status { return h.hooks.Status() }
 func (h *Hub) ReplayWebhook(ctx context.Context, name string, since time.Time) ([]webhook.Moved, error) {
 	ctx, cancel := h.core.Bound(ctx)
 	defer cancel()
-	return h.hooks.Replay(ctx, name, since)
+	moved, err := h.hooks.Replay(ctx, name, since)
+	if err == nil {
+		h.events.Write(events.Event{Type: events.Audit, Act: "replay", Webhook: name, By: events.ByOperator})
+	}
+	return moved, err
 }

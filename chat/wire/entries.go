@@ -2,6 +2,17 @@ package wire
 
 import "github.com/caddychat/caddy-chat/chat/journal"
 
+// Entry is the entry of what somebody says.
+func (c *Send) Entry() journal.Entry {
+	kind := journal.Message
+	if c.Notice {
+		kind = journal.Notice
+	}
+	return journal.Entry{
+		Kind: kind, Key: c.Key, Target: journal.Seq(c.Reply), Mentions: c.Mentions, Quiet: c.Quiet, Body: c.Body,
+	}
+}
+
 // EntryOf returns an entry of a journal as frames show it. It must be of a kind
 // that has a frame.
 func EntryOf(e *journal.Entry) Entry {

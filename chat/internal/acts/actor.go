@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
+	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -326,4 +327,13 @@ func (a *Actor) append(ctx context.Context, to Appender, e journal.Entry, done f
 		}
 		done(receipt, err)
 	})
+}
+
+// audit tells backends who has done what: the operator, a user, or a key.
+func (a *Actor) audit(e events.Event) {
+	e.Type, e.By, e.Via = events.Audit, a.User().ID, a.via()
+	if a.kind == operator {
+		e.By = events.ByOperator
+	}
+	a.core.events.Write(e)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/check"
+	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -85,7 +86,12 @@ func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target
 	if e.With, err = tags.OfMessage(ctx, a.core.journal.Records(), name, target); err != nil {
 		return err
 	}
-	a.append(ctx, to, e, done)
+	a.append(ctx, to, e, func(receipt journal.Receipt, err error) {
+		if err == nil && found.From.ID != a.User().ID {
+			a.audit(events.Event{Act: "recall", Room: name, Seq: target, User: found.From.ID})
+		}
+		done(receipt, err)
+	})
 	return nil
 }
 

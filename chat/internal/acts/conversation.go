@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/check"
+	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -175,7 +176,7 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 	ctx, cancel := a.whileAsked(ctx, room)
 	defer cancel()
 	asks := a.once(&check.Question{About: check.Member, Room: room, Users: users, Role: c.Role})
-	return asks.Tell(a.govern(ctx, room, users, all || a.isAboveRoles(), func(s *members.State, by members.By) (*members.Change, error) {
+	receipt, err := asks.Tell(a.govern(ctx, room, users, all || a.isAboveRoles(), func(s *members.State, by members.By) (*members.Change, error) {
 		change, err := s.SetRole(by, shown, role)
 		if err != nil || change == nil || role == access.NoRole {
 			return change, err
@@ -188,6 +189,10 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 		}
 		return change, asks.Ask(ctx)
 	}))
+	if removed := events.Without(users, a.User().ID); err == nil && !receipt.Duplicate && role == access.NoRole && len(removed) > 0 {
+		a.audit(events.Event{Act: "remove", Room: room, Users: removed})
+	}
+	return receipt, err
 }
 
 // SetInfo is the act of changing what a conversation is called, or of closing it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/caddychat/caddy-chat/chat/internal/erase"
+	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -36,6 +37,7 @@ func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	if err != nil {
 		return done, err
 	}
+	a.audit(events.Event{Act: "erase", Room: name})
 	done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{Room: name})
 	if err == nil && !known && done.Sessions+done.Marks == 0 { // marks are what an interrupted erasure has left
 		err = wire.NotFound.Error("")
@@ -67,6 +69,7 @@ func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string,
 	if err != nil {
 		return done, err
 	}
+	a.audit(events.Event{Act: "erase", User: user})
 	find := erase.Messages
 	if messagesStay {
 		find = erase.NoMessages

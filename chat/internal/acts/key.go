@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/profiles"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -93,6 +94,9 @@ func (a Turn) SignOut(ctx context.Context, user string) (n int, err error) {
 func (a Turn) Profiles() (profiles.Profiles, error) {
 	return a.core.profiles, a.needs(a.kind == operator || a.key != nil && a.key.Users, "only a key with the scope users may do this")
 }
+
+// TokenGiven says that the actor was given a token of a user.
+func (a Turn) TokenGiven(user string) { a.audit(events.Event{Act: "token", User: user}) }
 
 // IsOnline reports whether a user has sessions.
 func (a Turn) IsOnline(user string) bool { return len(a.core.sessions.Of(user)) > 0 }

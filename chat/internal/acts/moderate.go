@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
@@ -43,6 +44,7 @@ func (a *Actor) sanction(ctx context.Context, k access.Sanction, d time.Duration
 		}
 		return err
 	}
+	a.audit(events.Sanction(string(k.Kind), k.Room, k.User, d))
 	a.core.sanctions.RemoveOver(ctx, sanctions.RemovedAtOnce)
 	a.core.takeEffect(a.core.Soon(), k, d)
 	if k.Kind == access.Ban && d != 0 {
@@ -94,6 +96,9 @@ func (a Turn) Kick(ctx context.Context, room, user string) error {
 	was, err := a.expel(ctx, room, user)
 	if err == nil && !a.core.remove(ctx, room, user, wire.Kicked) && !was {
 		err = wire.NotFound.Error("")
+	}
+	if err == nil {
+		a.audit(events.Event{Act: "kick", Room: room, User: user})
 	}
 	return err
 }

@@ -161,17 +161,6 @@ func (a *Actor) publish(ctx context.Context, to Appender, name string, e journal
 	return nil
 }
 
-// Said is the entry of what somebody says.
-func Said(c *wire.Send) journal.Entry {
-	kind := journal.Message
-	if c.Notice {
-		kind = journal.Notice
-	}
-	return journal.Entry{
-		Kind: kind, Key: c.Key, Target: journal.Seq(c.Reply), Mentions: c.Mentions, Quiet: c.Quiet, Body: c.Body,
-	}
-}
-
 // address checks what a message replies to and whom it mentions, and adds the records of
 // that: only members have any. That these are members holds as long as the entry's
 // condition does.

@@ -62,11 +62,7 @@ func New(cfg Config) (*Core, error) {
 	sweeping, end := context.WithCancel(c.context)
 	c.endSweep = end
 	if err == nil && cfg.Lister != nil {
-		c.again.Go(func() {
-			tags.SweepDaily(sweeping, c.journal, cfg.Lister, func(n int, err error) {
-				c.log.Info("deleted the tags of messages that are no longer kept", zap.Int("tags", n), zap.Error(err))
-			})
-		})
+		c.again.Go(func() { tags.SweepDaily(sweeping, c.journal, cfg.Lister, c.log) })
 	}
 	return c, err
 }

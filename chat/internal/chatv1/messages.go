@@ -18,7 +18,7 @@ func (s *Session) publish(t acts.Turn, c *wire.Send, checked *acts.Checked) erro
 	var e acts.Checked
 	if checked != nil {
 		e = *checked
-	} else if e, err = t.Check(t.Lasting(), c.Room, acts.Said(c)); err != nil {
+	} else if e, err = t.Check(t.Lasting(), c.Room, c.Entry()); err != nil {
 		return err
 	}
 	return t.Publish(t.Soon(), sub, e, s.answered(c.ID, c.Room, recorded))

@@ -130,7 +130,7 @@ func check(ctx context.Context, t acts.Turn, c wire.Command) (*acts.Checked, err
 	var err error
 	switch c := c.(type) {
 	case *wire.Send:
-		checked, err = t.Check(ctx, c.Room, acts.Said(c))
+		checked, err = t.Check(ctx, c.Room, c.Entry())
 	case *wire.Edit:
 		checked, err = t.CheckEdit(ctx, c.Room, journal.Seq(c.Seq), journal.Entry{Key: c.Key, Body: c.Body})
 	default:

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -35,13 +36,32 @@ type Event struct {
 
 	Check string   `json:"check,omitempty"` // of Review and Unchecked: its name
 	User  string   `json:"user,omitempty"`  // of Online, Offline and Audit: whom it is about
-	Users []string `json:"users,omitempty"` // of Missed
+	Users []string `json:"users,omitempty"` // of Missed, and of Audit: those who were removed
 
 	// Of Audit.
-	Act string `json:"act,omitempty"` // what was done
-	By  string `json:"by,omitempty"`  // the user who did it, or bot- and the name of a key, or ByOperator
-	Via string `json:"via,omitempty"` // the key that acted for By
-	For int64  `json:"for,omitempty"` // how long it holds, in milliseconds; -1: for ever
+	Act     string `json:"act,omitempty"`     // what was done: PROTOCOL.md has the list
+	By      string `json:"by,omitempty"`      // the user who did it, or bot- and the name of a key, or ByOperator
+	Via     string `json:"via,omitempty"`     // the key that acted for By
+	For     int64  `json:"for,omitempty"`     // milliseconds that it holds; -1: it has no end
+	Webhook string `json:"webhook,omitempty"` // that was moved back
+}
+
+// Sanction is the audit of a sanction of this kind, for a duration: 0 lifts it, and
+// one below 0 has no end.
+func Sanction(kind, room, user string, d time.Duration) Event {
+	e := Event{Act: kind, Room: room, User: user, For: d.Milliseconds()}
+	switch {
+	case d == 0:
+		e.Act = "un" + kind
+	case d < 0:
+		e.For = -1
+	}
+	return e
+}
+
+// Without returns a list of users without one of them.
+func Without(users []string, one string) []string {
+	return slices.DeleteFunc(slices.Clone(users), func(user string) bool { return user == one })
 }
 
 // ByOperator stands for whoever used the admin API or the command line.

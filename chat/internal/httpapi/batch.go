@@ -105,6 +105,6 @@ func (c *call) sendOne(ctx context.Context, t acts.Turn, p []byte, later map[str
 		return said.Room, journal.Receipt{}, err
 	}
 	defer leave()
-	r, err := one.Post(ctx, said.Room, func() (journal.Entry, error) { return acts.Said(said), nil })
+	r, err := one.Post(ctx, said.Room, func() (journal.Entry, error) { return said.Entry(), nil })
 	return said.Room, r, err
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
@@ -16,9 +17,13 @@ func pull(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	filter, err := feed.NewFilter(nil, hears)
+	wanted, err := c.once("events")
 	if err != nil {
 		return Answer{}, err
+	}
+	filter, err := feed.NewFilter(strings.FieldsFunc(wanted, func(r rune) bool { return r == ',' }), hears)
+	if err != nil {
+		return Answer{}, refuse(wire.BadFrame, "events", err.Error())
 	}
 	q := feed.Query{Who: who, Filter: filter, Leaving: c.Leaving}
 	if q.After, err = c.once("after"); err != nil {

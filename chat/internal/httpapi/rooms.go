@@ -114,7 +114,7 @@ func send(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 		if err != nil {
 			return journal.Entry{}, err
 		}
-		return acts.Said(command.(*wire.Send)), nil
+		return command.(*wire.Send).Entry(), nil
 	})
 	return recorded(room, r, err)
 }

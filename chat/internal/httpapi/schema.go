@@ -122,7 +122,12 @@ var shapes = map[string]schema{
 		"entries!": described(number(0), "entries that still have the user's id and name, found while messages were erased"),
 	}),
 	"Events": object(fields{"epoch!": text(wire.MaxEpoch), "from!": schema{"type": "string"}, "to!": schema{"type": "string"}, "events!": listOf("Event")}),
-	"Event":  described(object(fields{"entry": ref("Entry"), "gap": ref("Gap")}), "one of these"),
+	"Event":  described(object(fields{"entry": ref("Entry"), "gap": ref("Gap"), "event": ref("OtherEvent")}), "one of these"),
+	"OtherEvent": described(object(fields{
+		"type!": schema{"type": "string"}, "at!": schema{"type": "integer"}, "id!": schema{"type": "string"}, "room": roomID, "user": userID,
+		"seq": number(0), "users": list(userID, 1, 100), "check": text(256), "act": text(32), "by": text(wire.MaxUser), "via": text(256),
+		"for": schema{"type": "integer"}, "webhook": text(256),
+	}), "what is no entry of a room"),
 	"Gap": described(object(fields{
 		"room": roomID, "from!": schema{"type": []string{"string", "integer"}}, "to!": schema{"type": []string{"string", "integer"}},
 	}), "what cannot be read any more: entries of a room by their numbers, or everything between two positions"),

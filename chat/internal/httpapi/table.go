@@ -69,9 +69,10 @@ func init() { // since what answers a batch asks a route
 			body: fields{"users!": list(userID, 1, maxPresence)}, answer: "Presence", serve: presence},
 		{Method: "GET", Path: "/feed", summary: "What happens in all rooms that the key may read", scopes: []string{"feed"}, forKeys: true, Waits: true, Holds: feed.PullBytes,
 			query: fields{
-				"after": described(schema{"type": "string"}, "now, or the position to of an earlier answer; absent: the oldest event"),
-				"limit": schema{"type": "integer", "minimum": 1, "maximum": feed.MaxLimit},
-				"wait":  described(schema{"type": "integer", "minimum": 0, "maximum": int(feed.MaxWait / time.Millisecond)}, "milliseconds to wait for an event if there is none"),
+				"events": described(schema{"type": "string"}, "names of events, joined by commas; absent: all entries of rooms, and no other events"),
+				"after":  described(schema{"type": "string"}, "now, or the position to of an earlier answer; absent: the oldest event"),
+				"limit":  schema{"type": "integer", "minimum": 1, "maximum": feed.MaxLimit},
+				"wait":   described(schema{"type": "integer", "minimum": 0, "maximum": int(feed.MaxWait / time.Millisecond)}, "milliseconds to wait for an event if there is none"),
 			}, answer: "Events", serve: pull},
 	}
 	for _, at := range []string{"", room} {

@@ -156,6 +156,7 @@ func giveToken(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	t.TokenGiven(id)
 	return Answer{Body: (&wire.Login{Token: token, Expires: expires.UnixMilli(), User: wire.User(shown[0])}).Append(nil)}, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/caddychat/caddy-chat/chat/internal/timing"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -16,12 +18,12 @@ const (
 	pause    = 100 * time.Millisecond
 )
 
-// SweepDaily deletes the tags of messages that are no longer kept, until ctx ends, and tells
-// done each day how many it was. What it does not get done, it does the next day.
-func SweepDaily(ctx context.Context, j journal.Journal, rooms journal.Lister, done func(n int, err error)) {
+// SweepDaily deletes the tags of messages that are no longer kept, until ctx ends, and logs
+// each day how many it was. What it does not get done, it does the next day.
+func SweepDaily(ctx context.Context, j journal.Journal, rooms journal.Lister, log *zap.Logger) {
 	for timing.Wait(ctx, interval) == nil {
 		if n, err := sweepContained(ctx, j, rooms); ctx.Err() == nil {
-			done(n, err)
+			log.Info("deleted the tags of messages that are no longer kept", zap.Int("tags", n), zap.Error(err))
 		}
 	}
 }
