@@ -12,16 +12,22 @@ import (
 
 const feedSecret = "of-the-key-that-hears-what-happens"
 
-// A request that waits for events holds up neither a reload nor the end of Caddy.
+// A request that waits for events is answered when its server ends, so it outlives no reload.
 func TestFeed_Waiting_HoldsUpNoReload(t *testing.T) {
 	const pulls = 16 // as many as a key has under way
 	const site = "chat {\nkey k " + feedSecret + " {\nread *\nfeed\n}\n}"
 	s := testcaddy.Start(t, site)
 	header := http.Header{"Authorization": {"Bearer " + feedSecret}}
-	for _, end := range []func(string){s.Load, s.Restart} {
+	for range 2 {
 		bodies := make(chan string, pulls)
 		for range pulls {
-			go func() { bodies <- text(t, ask(t, s, "GET", "/chat/feed?after=now&wait=60000", header, "")) }()
+			go func() {
+				res := ask(t, s, "GET", "/chat/feed?after=now&wait=60000", header, "")
+				for res.StatusCode == http.StatusTooManyRequests { // the request that looks was faster
+					res = ask(t, s, "GET", "/chat/feed?after=now&wait=60000", header, "")
+				}
+				bodies <- text(t, res)
+			}()
 		}
 		for range 10_000 { // until all wait
 			if ask(t, s, "GET", "/chat/feed?after=now", header, "").StatusCode == http.StatusTooManyRequests {
@@ -29,7 +35,7 @@ func TestFeed_Waiting_HoldsUpNoReload(t *testing.T) {
 			}
 		}
 		began := time.Now()
-		end(site)
+		s.Load(site)
 		for range pulls {
 			if body := <-bodies; !strings.Contains(body, `"events":[]`) {
 				t.Error(body)

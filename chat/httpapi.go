@@ -239,54 +239,58 @@ func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 // room is the one that the path names, if it names one; limit bounds the body.
 func (h *Handler) request(w http.ResponseWriter, r *http.Request, room *string, limit int, serve func(acts.Turn) error) (err error) {
 	defer h.contain(&err)
-	if err := h.checkRequest(w, r, room, limit); err != nil {
+	n, err := h.checkRequest(w, r, room, limit)
+	if err != nil {
 		return h.refusing(r, err)
 	}
 	var a acts.Actor
 	defer a.Leave()
 	shown := access.Credential{Token: access.BearerToken(r), Request: r}
-	t, err := h.Hub.core.Request(r.Context(), &a, h.clientIP(r), h.auth(), shown, r.URL.Query().Get("as"), int(r.ContentLength))
+	t, err := h.Hub.core.Request(r.Context(), &a, h.clientIP(r), h.auth(), shown, r.URL.Query().Get("as"), n)
 	if err != nil {
 		return err
 	}
 	return serve(t)
 }
 
-// checkRequest returns why a request is refused, whoever sends it.
-func (h *Handler) checkRequest(w http.ResponseWriter, r *http.Request, room *string, limit int) error {
+// checkRequest returns why a request is refused, whoever sends it, or the length of its
+// body.
+func (h *Handler) checkRequest(w http.ResponseWriter, r *http.Request, room *string, limit int) (int, error) {
 	if room != nil {
 		if err := acts.CheckRoom(*room); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	if !validQuery(r) {
-		return badField("query", queryHelp)
+		return 0, badField("query", queryHelp)
 	}
 	if query := r.URL.Query(); query.Has("as") && query.Get("as") == "" {
-		return badField("as", "must be a user's id")
+		return 0, badField("as", "must be a user's id")
 	}
 	if err := h.mayConnect(r); err != nil {
-		return err
+		return 0, err
 	}
 	return h.declare(w, r, limit)
 }
 
-// declare makes the length of a body known, for which the request is charged before
-// anything is done for it. A body whose length was not declared is read for that.
-func (h *Handler) declare(w http.ResponseWriter, r *http.Request, limit int) error {
+// declare returns the length of a body, for which the request is charged before
+// anything is done for it. A body whose length was not declared is read for that. One that
+// nobody reads costs nothing. The request keeps its own length: by that the web server
+// knows that there is a body between this request and the next one.
+func (h *Handler) declare(w http.ResponseWriter, r *http.Request, limit int) (int, error) {
 	switch {
 	case r.Method != http.MethodPost && r.Method != http.MethodPatch && r.Method != http.MethodPut:
-		r.ContentLength = 0
+		return 0, nil
 	case r.ContentLength > int64(limit):
-		return tooLarge(limit)
+		return 0, tooLarge(limit)
 	case r.ContentLength < 0:
 		p, err := readBody(w, r, limit)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(p)), int64(len(p))
 	}
-	return nil
+	return int(r.ContentLength), nil
 }
 
 func badField(name, what string) *wire.Error {
