@@ -1,10 +1,13 @@
 package chat_test
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -163,6 +166,7 @@ func TestFeed_Pull_WaitsForAnEvent(t *testing.T) {
 func TestFeed_Pull_EndsWithTheHub(t *testing.T) {
 	base, hub := apiHub(t, journals["memory"](t), newKey(t, "k", hears("*")))
 	answers := waiting(t, base, "k")
+	began := time.Now()
 	hub.Leave()
 	for range feed.MaxPulls {
 		if got := <-answers; len(got) > 0 {
@@ -170,6 +174,49 @@ func TestFeed_Pull_EndsWithTheHub(t *testing.T) {
 		}
 	}
 	pulled(t, base, "k", "after=now&wait=60000") // nobody waits any more
+	if took := time.Since(began); took > 45*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// A reader that goes away gives its place back at once.
+func TestFeed_Pull_EndsWithItsClient(t *testing.T) {
+	base := apiURL(t, journals["memory"](t), newKey(t, "k", hears("*")))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var waiting sync.WaitGroup
+	for range feed.MaxPulls {
+		waiting.Go(func() {
+			for ctx.Err() == nil { // one may be refused because of the request that looks
+				r, err := http.NewRequestWithContext(ctx, "GET", base+"/feed?after=now&wait=60000", nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				r.Header.Set("Authorization", "Bearer "+keyOf("k"))
+				if res, err := http.DefaultClient.Do(r); err == nil {
+					res.Body.Close()
+				}
+			}
+		})
+	}
+	full := false
+	for range 10_000 {
+		if status, _, _ := call(t, "GET", base+"/feed?after=now", keyOf("k"), ""); status == 429 {
+			full = true
+			break
+		}
+	}
+	if !full {
+		t.Fatal("no request is refused")
+	}
+	began := time.Now()
+	cancel()
+	waiting.Wait()
+	pulled(t, base, "k", "after=now")
+	if took := time.Since(began); took > 45*time.Second {
+		t.Errorf("it took %v", took)
+	}
 }
 
 // A key whose scopes a reload has taken away hears nothing more, not even while it waits.
