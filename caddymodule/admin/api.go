@@ -37,6 +37,8 @@ var endpoints = map[string]endpoint{
 	"GET " + hubPath + "/sessions/{id}":    {"", onHub(getSession)},
 	"DELETE " + hubPath + "/sessions/{id}": {"", onHub(deleteSession)},
 	"GET " + hubPath + "/sanctions":        {"", onHub(getSanctions)},
+	"GET " + hubPath + "/webhooks":         {"", onHub(getWebhooks)},
+	"POST " + hubPath + "/replay":          {"", onHub(replay)},
 	"POST " + hubPath + "/kick":            {"", onHub(kick)},
 	"POST " + hubPath + "/mute":            {"", onHub(mute)},
 	"POST " + hubPath + "/ban":             {"", onHub(ban)},

@@ -13,6 +13,7 @@
 //	known.go        one room or user: what is known, and erasing it
 //	moderation.go   mute, ban, kick, announce, recall
 //	maintenance.go  backup, compact
+//	webhooks.go     webhooks, and moving one back
 //	streams.go      export, history, tail, import
 //	api.go          the module admin.api.chat and its routes
 package admin

@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/webhook"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -25,6 +26,8 @@ var causes = []struct {
 	status int
 }{
 	{chat.ErrNoRoom, http.StatusNotFound},
+	{webhook.ErrUnknown, http.StatusNotFound},
+	{webhook.ErrPosition, http.StatusBadRequest},
 	{errors.ErrUnsupported, http.StatusConflict},
 	{journal.ErrUnavailable, http.StatusServiceUnavailable},
 	{journal.ErrUncertain, http.StatusServiceUnavailable},

@@ -154,7 +154,7 @@ func TestAdmin_IsAsDocumented(t *testing.T) {
 		t.Fatalf("documented %q\nthere      %q", documented, there)
 	}
 
-	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\n}\nchat /memory {\nhub memory\njournal memory\n}\n"+
+	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\nwebhook orders https://127.0.0.1:1/events {\nsecret whsec_"+strings.Repeat("AAAA", 8)+"\n}\n}\nchat /memory {\nhub memory\njournal memory\n}\n"+
 		"chat /closed {\nhub closed\njournal pebble /dev/null/closed\n}")
 	ann := s.V1("ws://"+s.Plain+"/chat", testcaddy.As("ann"), `,"device":"d","rooms":[{"room":"tea"}]`)
 	testcaddy.Hears(t, ann, "welcome")
@@ -186,6 +186,14 @@ func TestAdmin_IsAsDocumented(t *testing.T) {
 		{"POST", "/{hub}/ban", "default", `{"user":"bo"}`, 404},
 		{"POST", "/{hub}/ban", "default", `{"user":"ann","room":"@ann"}`, 403},
 		{"GET", "/{hub}/sanctions", "default", "", 200},
+		{"GET", "/{hub}/webhooks", "default", "", 200},
+		{"GET", "/{hub}/webhooks", "memory", "", 200},
+		{"GET", "/{hub}/webhooks", "closed", "", 503},
+		{"POST", "/{hub}/replay", "default", `{"webhook":"orders","since":"2h"}`, 200},
+		{"POST", "/{hub}/replay", "default", `{"webhook":"nix","since":"2h"}`, 404},
+		{"POST", "/{hub}/replay", "default", `{"webhook":"orders","from":"nix"}`, 400},
+		{"POST", "/{hub}/replay", "default", `{"webhook":"orders"}`, 400},
+		{"POST", "/{hub}/replay", "closed", `{"webhook":"orders","since":"2h"}`, 503},
 		{"POST", "/{hub}/announce", "default", `{"room":"tea","body":1}`, 200},
 		{"POST", "/{hub}/announce", "default", `{"all":true,"body":1}`, 200},
 		{"POST", "/{hub}/announce", "default", `{"room":"new","body":1}`, 404},

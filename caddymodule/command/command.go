@@ -58,6 +58,7 @@ func addViews(root *cobra.Command, in *invocation) {
 	sessions.Flags().String("user", "", "Only the sessions of this user")
 	sessions.Flags().String("room", "", "Only the sessions in this room")
 	in.add(root, "sanctions", "Lists the mutes and bans in force", in.sanctions)
+	in.add(root, "hooks", "Lists the webhooks: how far they are, how much waits, and what is wrong", in.hooks)
 	history := in.add(root, "history <room>", "Shows the last entries of a room, and ends", in.history)
 	history.Flags().Uint("newest", admin.DefaultNewest, "Show so many")
 	history.Flags().Uint64("before", 0, "Show those before the entry with this number")
@@ -92,6 +93,9 @@ func addModeration(root *cobra.Command, in *invocation) {
 }
 
 func addMaintenance(root *cobra.Command, in *invocation) {
+	replay := in.add(root, "replay <webhook>", "Moves a webhook back, so that it sends events again", in.replay)
+	replay.Flags().String("since", "", "What was recorded within this time, like 90m, 12h or 3d")
+	replay.Flags().String("from", "", "What was recorded behind this position")
 	export := in.add(root, "export", "Prints the stored entries as JSON lines", in.exportEntries)
 	export.Flags().String("room", "", "Only this room")
 	export.Flags().String("from", "", "Continue with this room")

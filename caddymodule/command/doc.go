@@ -12,6 +12,7 @@
 //	add.go          a command, its arguments and exit code
 //	lists.go        status, hubs, rooms, sessions, sanctions
 //	moderation.go   kick, mute, ban, announce, recall
+//	webhooks.go     hooks, replay
 //	erase.go        erase-room, erase-user
 //	transfer.go     export, import, backup, compact
 //	tail.go         history, tail

@@ -356,7 +356,7 @@ func TestCommand_JSON_IsOneValue(t *testing.T) {
 		user := []string{"ann", "ben"}[i%2]
 		testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", testcaddy.As(user), `,"rooms":[`+rooms[1:]+`]`), "welcome")
 	}
-	for args, list := range map[string]string{"hubs": "hubs", "status": "", "rooms": "rooms", "sessions": "sessions", "sanctions": "sanctions"} {
+	for args, list := range map[string]string{"hubs": "hubs", "status": "", "rooms": "rooms", "sessions": "sessions", "sanctions": "sanctions", "hooks": "webhooks"} {
 		var value map[string]any
 		got := run(t, admin, args, "--json")
 		if got.code != 0 || json.Unmarshal([]byte(got.out), &value) != nil {

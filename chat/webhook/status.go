@@ -13,6 +13,7 @@ import (
 // Status tells of a webhook. Counters begin at 0 when it begins in this process.
 type Status struct {
 	Name      string        `json:"name"`
+	URL       string        `json:"url"`  // without its query
 	Host      string        `json:"host"` // of its URL
 	Events    []string      `json:"events"`
 	Rooms     []string      `json:"rooms"`
@@ -54,7 +55,8 @@ func (h *running) status(self string) Status {
 		Delivered: h.delivered.Load(), Requests: h.requests.Load(), Retried: h.retried.Load(), Skipped: h.skipped.Load(),
 	}
 	if u, err := url.Parse(set.URL); err == nil {
-		st.Host = u.Host
+		st.Host, u.RawQuery = u.Host, ""
+		st.URL = u.String()
 	}
 	if len(st.Events) == 0 {
 		st.Events = feed.Entries()
@@ -89,20 +91,49 @@ type Moved struct {
 	To   string `json:"to"`
 }
 
+// ErrPosition says that a text is no position of this journal.
+var ErrPosition = errors.New("this is no position of the journal: take one that a webhook or the list of webhooks shows")
+
 // Replay moves a webhook back, so that what was recorded since a time is sent again, as far
 // as the feed keeps it. A part that is further back already stays there.
 func (s *Sender) Replay(ctx context.Context, name string, since time.Time) ([]Moved, error) {
-	s.mu.Lock()
-	h := s.hooks[name]
-	s.mu.Unlock()
-	if h == nil {
-		return nil, fmt.Errorf("webhook %q: %w", name, ErrUnknown)
+	return s.replay(ctx, name, func(part int) (string, error) { return s.feed.Since(ctx, part, since) })
+}
+
+// ReplayFrom is Replay for what was recorded behind a position of one part.
+func (s *Sender) ReplayFrom(ctx context.Context, name, position string) ([]Moved, error) {
+	epoch, of, at, ok := feed.Split(position)
+	list, err := s.replay(ctx, name, func(part int) (string, error) {
+		now, err := s.feed.Now(ctx, part)
+		newest, same := feed.Parse(now, epoch, part)
+		switch {
+		case err != nil, part != of:
+			return "", err
+		case !ok || !same || at > newest:
+			return "", ErrPosition
+		}
+		return position, nil
+	})
+	if err == nil && len(list) == 0 {
+		err = ErrPosition
+	}
+	return list, err
+}
+
+// replay moves the parts of a webhook to what to returns; one for which that is empty stays.
+func (s *Sender) replay(ctx context.Context, name string, to func(part int) (string, error)) ([]Moved, error) {
+	h, err := s.named(name)
+	if err != nil {
+		return nil, err
 	}
 	var list []Moved
 	for _, c := range h.consumers {
-		to, err := s.feed.Since(ctx, c.part, since)
+		position, err := to(c.part)
 		if err != nil {
 			return list, err
+		}
+		if position == "" {
+			continue
 		}
 		moved := Moved{Part: c.part}
 		if err = s.journal.Records().Update(ctx, c.key, func(old []byte) ([]byte, error) {
@@ -110,7 +141,7 @@ func (s *Sender) Replay(ctx context.Context, name string, since time.Time) ([]Mo
 			if old != nil { // of a damaged one only the position is lost, which is set now
 				r, _ = decodeRecord(old)
 			}
-			moved.From, moved.To = r.At, earlier(r.At, to)
+			moved.From, moved.To = r.At, earlier(r.At, position)
 			r.At, r.Refused = moved.To, 0
 			r.Turn++
 			return r.encode(), nil
@@ -121,6 +152,39 @@ func (s *Sender) Replay(ctx context.Context, name string, since time.Time) ([]Mo
 		c.nudge()
 	}
 	return list, nil
+}
+
+func (s *Sender) named(name string) (*running, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.hooks[name]; h != nil {
+		return h, nil
+	}
+	return nil, fmt.Errorf("webhook %q: %w", name, ErrUnknown)
+}
+
+// MaxWaiting is up to where Waiting counts.
+const MaxWaiting = 10_000
+
+// Waiting returns how many events a webhook has not sent yet, or MaxWaiting if there are so
+// many. It reads them all.
+func (s *Sender) Waiting(ctx context.Context, name string) (n int, err error) {
+	h, err := s.named(name)
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range h.consumers {
+		after := ""
+		c.state.change(func(p *partState) { after = p.at })
+		for more := after != ""; more && n < MaxWaiting; {
+			b, err := s.feed.Batch(ctx, feed.Want{Part: c.part, After: after, Events: MaxBatch, Filter: h.current.Load().filter})
+			if err != nil {
+				return n, err
+			}
+			n, more, after = n+b.N, b.More, b.To
+		}
+	}
+	return min(n, MaxWaiting), nil
 }
 
 // earlier returns the earlier one of two positions of a part. If from is of another store,
