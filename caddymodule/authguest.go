@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/secrets"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
@@ -31,7 +32,7 @@ func (*GuestAuth) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (a *GuestAuth) Provision(ctx caddy.Context) error {
-	a.Guest = identity.NewGuest(storedSecrets{ctx.Storage()}, time.Duration(a.TokenLife))
+	a.Guest = identity.NewGuest(secrets.Stored{Storage: ctx.Storage()}, time.Duration(a.TokenLife))
 	return bounds.Check(a)
 }
 

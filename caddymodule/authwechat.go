@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/limitedlog"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/secrets"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -54,7 +55,7 @@ func (a *WeChatAuth) Provision(ctx caddy.Context) error {
 	opt := identity.WeChatOptions{
 		Life:         time.Duration(a.TokenLife),
 		CheckReferer: a.CheckReferer,
-		Secrets:      storedSecrets{ctx.Storage()},
+		Secrets:      secrets.Stored{Storage: ctx.Storage()},
 		Failed: func(err error) {
 			if errors.Is(err, identity.ErrRefused) {
 				log.Error("WeChat refuses every login until the settings are corrected", zap.Error(err))

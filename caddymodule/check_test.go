@@ -312,3 +312,55 @@ func TestCheck_Module(t *testing.T) {
 		testcaddy.Until(t, c, `"id":"`+text+`"`, answer)
 	}
 }
+
+// A user who logs in by WeChat is judged by WeChat, and others as the option says.
+// No openid, text, token or secret is in the log.
+func TestCheck_WeChat(t *testing.T) {
+	weChat := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch {
+		case strings.HasSuffix(r.URL.Path, "jscode2session"):
+			fmt.Fprint(w, `{"openid":"o-Secret","session_key":"Secret"}`)
+		case strings.HasSuffix(r.URL.Path, "stable_token"):
+			fmt.Fprint(w, `{"access_token":"t-Secret","expires_in":7200}`)
+		case strings.Contains(string(body), "risky Secret"):
+			fmt.Fprint(w, `{"errcode":0,"result":{"suggest":"risky"}}`)
+		case strings.Contains(string(body), "fails Secret"):
+			fmt.Fprint(w, `{"errcode":-1,"errmsg":"Secret"}`)
+		default:
+			fmt.Fprint(w, `{"errcode":0,"result":{"suggest":"pass"}}`)
+		}
+	}))
+	defer weChat.Close()
+	settings := "wechat {\napp_id wx01\napp_secret app-Secret\napi " + weChat.URL + "\n"
+	s := testcaddy.Start(t, "chat {\njournal memory\nauth "+settings+"}\nauth guest\ncheck "+settings+"}\n}")
+	res, err := http.Post("http://"+s.Plain+"/chat/login", "application/json", strings.NewReader(`{"code":"c"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var in struct {
+		Token string
+		User  struct{ ID string }
+	}
+	err = json.NewDecoder(res.Body).Decode(&in)
+	res.Body.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	li := s.V1("ws://"+s.Plain+"/chat", nil, `,"token":"`+in.Token+`","rooms":[{"room":"tea"}]`)
+	guest := s.V1("ws://"+s.Plain+"/chat", nil, `,"rooms":[{"room":"tea"}]`)
+	say := func(c *websocket.Conn, text, answer string) {
+		t.Helper()
+		testcaddy.Say(t, c, `{"type":"send","id":"`+text+`","room":"tea","body":"`+text+` Secret"}`)
+		if got := testcaddy.Until(t, c, `"id":"`+text+`"`); !strings.Contains(got, answer) {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+	say(li, "fine", `"ok"`)
+	say(li, "risky", `"refused"`)
+	say(li, "fails", `"unavailable"`)
+	say(guest, "fine", `"refused"`)
+	if log := testcaddy.Read(t, s.Log); strings.Contains(log, "Secret") {
+		t.Error("a secret is in the log")
+	}
+}

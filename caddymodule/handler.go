@@ -17,6 +17,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/routes"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/secrets"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
@@ -120,7 +121,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.auth, err = h.loadAuth(ctx); err != nil {
 		return fmt.Errorf("chat: auth: %w", err)
 	}
-	h.issuer = identity.NewIssuer(storedSecrets{ctx.Storage()}, h.Hub)
+	h.issuer = identity.NewIssuer(secrets.Stored{Storage: ctx.Storage()}, h.Hub)
 	if h.lease, err = app.acquire(h.Hub); err != nil {
 		return err
 	}

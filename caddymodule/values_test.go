@@ -114,6 +114,14 @@ func particular(t *testing.T) map[string]values {
 		"check https timeout":     {[]string{"1ms", "10s"}, []string{"0", "0s", "-1s", "11s", "soon"}, "timeout"},
 		"check https at_once":     {[]string{"1", "1024"}, []string{"0", "-1", "1025", "many"}, "at_once"},
 		"check https on_error":    {[]string{"refuse", "pass"}, []string{"on", "review", "pass pass"}, "on_error"},
+		"check wechat app_id":     {[]string{"wx01", "{env.CHAT_TEST_ID}", a(64)}, []string{a(65), "wx-01"}, "app_id may contain only letters and digits"},
+		"check wechat api":        {[]string{"https://a.example", "http://127.0.0.1:1"}, []string{"a.example", "ftp://a"}, "api must be an http or https URL"},
+		"check wechat review":     {[]string{"review", "pass", "refuse"}, []string{"on", "pass pass"}, "review"},
+		"check wechat others":     {[]string{"refuse", "pass"}, []string{"on", "review"}, "others"},
+		"check wechat rooms":      {[]string{"*", "a-* b"}, []string{"{x}", strings.Repeat("*", 257)}, "pattern"},
+		"check wechat timeout":    {[]string{"1ms", "10s"}, []string{"0", "11s", "soon"}, "timeout"},
+		"check wechat at_once":    {[]string{"1", "1024"}, []string{"0", "1025", "many"}, "at_once"},
+		"check wechat on_error":   {[]string{"refuse", "pass"}, []string{"on"}, "on_error"},
 		"webhook secret":          {[]string{hookSecret, hookSecret + " {env.CHAT_TEST_HOOK}"}, []string{"x", "whsec_QUJD", "whsec_%%%%", hookSecret + " short"}, "openssl rand -base64 32"},
 		"webhook private":         {[]string{""}, []string{"on", "x"}, "private takes no value"},
 		"webhook events":          {[]string{"message", "message edited recalled tagged notice member info", "review unchecked online offline missed audit"}, []string{"mess", "*", "event", "info info", "audit audit"}, "events"},
@@ -144,8 +152,9 @@ func particular(t *testing.T) map[string]values {
 
 // needed are the options without which a block is refused.
 var needed = map[string]string{
-	"auth jwt":    "secret thirty-two-bytes-which-is-enough",
-	"auth wechat": "app_id wx01\napp_secret b",
+	"auth jwt":     "secret thirty-two-bytes-which-is-enough",
+	"auth wechat":  "app_id wx01\napp_secret b",
+	"check wechat": "app_id wx01\napp_secret b",
 }
 
 // written returns a Caddyfile with an option, in a directive or in the global option. The
@@ -365,7 +374,8 @@ func TestValues_JSON(t *testing.T) {
 		"auth guest": `"method":"guest"`, "auth jwt": `"method":"jwt","secrets":["thirty-two-bytes-which-is-enough"]`,
 		"auth wechat": `"method":"wechat","app_id":"a","app_secret":"b"`, "auth caddy": `"method":"caddy"`,
 		"journal pebble": `"engine":"pebble"`, "journal memory": `"engine":"memory"`,
-		"check https": `"check":"https","url":"https://a.example","secrets":["` + hookSecret + `"]`,
+		"check wechat": `"check":"wechat","app_id":"a","app_secret":"b"`,
+		"check https":  `"check":"https","url":"https://a.example","secrets":["` + hookSecret + `"]`,
 	}
 	tried := 0
 	try := func(wrap, path, value, words string) {

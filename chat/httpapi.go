@@ -344,7 +344,8 @@ func idempotencyKey(r *http.Request) (string, error) {
 	return key, nil
 }
 
-// Login gives a token for a code that the client got elsewhere.
+// Login gives a token for a code that the client got elsewhere. It may also be an
+// identity.LoginKeeping.
 type Login interface {
 	// Login may wait for the network, as long as the request's context allows: at most
 	// ten seconds. Then it is left behind.
@@ -375,7 +376,7 @@ func (h *Handler) logIn(w http.ResponseWriter, r *http.Request, login Login) (an
 		return loginCode(w, r)
 	}
 	return h.Hub.core.LogIn(r.Context(), h.clientIP(r), code, func(ctx context.Context, code string) (*wire.Login, error) {
-		return login.Login(r.WithContext(ctx), code)
+		return h.Hub.core.LoginOf(login, r.WithContext(ctx), code)
 	})
 }
 

@@ -75,6 +75,7 @@ func NewHub(cfg Config) (*Hub, error) {
 	h.given, h.log = cfg.Journal, cfg.Logger
 	h.journal = foreign.Contain(cfg.Journal, h.logPanic)
 	h.context, h.cancel = context.WithCancel(context.Background())
+	set.Checks.Use(h.journal.Records())
 	h.current.Store(&set)
 	clock := timing.New(h.context)
 	h.events = events.New(h.journal, h.log, clock)
@@ -157,6 +158,7 @@ func (h *Hub) Settings() Settings { return *h.settings() }
 func (h *Hub) Configure(s Settings) {
 	s = s.withDefaults()
 	s.Checks.Succeed(h.settings().Checks)
+	s.Checks.Use(h.journal.Records())
 	h.current.Store(&s)
 	h.configureEvents(&s)
 	h.core.Configure(s.forActs())

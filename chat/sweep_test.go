@@ -58,6 +58,7 @@ func TestHub_EraseUser_ErasesTheirRecords(t *testing.T) {
 			}
 		}
 		must(ben, `{"type":"set","id":"?","room":%q,"top":true}`, g)
+		b.must(b.journal.Records().Put(t.Context(), "wechat\x00ben", []byte("an openid")))
 		done, err := b.hub.EraseUser(t.Context(), "ben")
 		if err != nil || done.Tags != 2 || done.Left != 1 {
 			t.Errorf("erased %+v, %v", done, err)

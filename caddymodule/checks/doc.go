@@ -6,6 +6,7 @@
 //
 //	options.go  Module, and Options: what all kinds of checks have
 //	https.go    HTTPS: a program of the site
+//	wechat.go   WeChat: its own check
 //	metrics.go  what they have done
 //	list.go     the checks of a hub
 package checks

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -32,11 +33,14 @@ type Outcome struct {
 // gives no verdict.
 func (c Chain) Ask(ctx context.Context, a Asking, failed func(c *Check, why error)) (Outcome, error) {
 	var o Outcome
-	for _, one := range c {
+	for i, one := range c {
 		if !one.covers(a.Room, a.ByKey) {
 			continue
 		}
 		v, err := one.ask(ctx, &a)
+		if err == nil && v.Kind == Abstain && !c[i+1:].Applies(a.Room, a.ByKey) {
+			v.Kind = v.Otherwise
+		}
 		switch {
 		case ctx.Err() != nil:
 			return Outcome{}, ctx.Err()
@@ -85,6 +89,15 @@ func (c Chain) Succeed(others Chain) {
 			if one.Name == other.Name {
 				one.counts.Store(other.counts.Load())
 			}
+		}
+	}
+}
+
+// Use gives the records of the hub to those that need them.
+func (c Chain) Use(records journal.Records) {
+	for _, one := range c {
+		if r, ok := one.Checker.(Recorder); ok {
+			r.Use(records)
 		}
 	}
 }

@@ -33,7 +33,7 @@ func (s *says) Check(ctx context.Context, _ *Question) (Verdict, error) {
 }
 
 func of(name string, kind Kind, pass bool) *Check {
-	return New(Config{Name: name, Checker: &says{Verdict: Verdict{Kind: kind, Body: []byte(`1`)}}, PassOnError: pass})
+	return New(Config{Name: name, Checker: &says{Verdict: Verdict{Kind: kind, Body: []byte(`1`), Otherwise: Refuse}}, PassOnError: pass})
 }
 
 // The first that does not pass decides; one without a verdict passes only if it may.
@@ -49,6 +49,8 @@ func TestChain_TheFirstThatDoesNotPass_Decides(t *testing.T) {
 		"the first wants a review": {Chain{of("a", Review, false), of("b", Refuse, false)}, "review a"},
 		"no verdict":               {Chain{of("a", 0, false), of("b", Pass, false)}, "a: unavailable"},
 		"no verdict passes":        {Chain{of("a", 0, true), of("b", Pass, false)}, "a: unchecked a"},
+		"another decides":          {Chain{of("a", Abstain, false), of("b", Pass, false)}, ""},
+		"no other decides":         {Chain{of("b", Pass, false), of("a", Abstain, false)}, "refused"},
 		"then another refuses":     {Chain{of("a", 0, true), of("b", Refuse, false)}, "a: refused"},
 	} {
 		t.Run(name, func(t *testing.T) {

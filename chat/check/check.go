@@ -132,7 +132,7 @@ func (c *Check) ask(ctx context.Context, a *Asking) (v Verdict, err error) {
 // check returns why a verdict is none, or nil.
 func (v *Verdict) check(a *Asking) error {
 	switch {
-	case v.Kind == Pass, v.Kind == Refuse, v.Kind == Review:
+	case v.Kind == Pass, v.Kind == Refuse, v.Kind == Review, v.Kind == Abstain && (v.Otherwise == Pass || v.Otherwise == Refuse):
 		return nil
 	case v.Kind == Change && (a.About == Send || a.About == Edit) && json.Valid(v.Body) && len(v.Body) <= MaxAnswer:
 		return a.Fits(v.Body)

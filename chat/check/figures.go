@@ -17,6 +17,6 @@ type Figures struct {
 // counts are those of a check. Any goroutine may use them.
 type counts struct {
 	asked    atomic.Uint64
-	verdicts [Review + 1]atomic.Uint64 // by Kind
-	time     atomic.Int64              // nanoseconds
+	verdicts [Abstain + 1]atomic.Uint64 // by Kind
+	time     atomic.Int64               // nanoseconds
 }

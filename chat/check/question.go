@@ -61,20 +61,24 @@ type Kind uint8
 
 // The kinds.
 const (
-	Pass   Kind = iota + 1 // it may be shown
-	Refuse                 // it may not
-	Change                 // another body is to be shown instead: of send and edit only
-	Review                 // it is shown, and somebody should look at it
+	Pass    Kind = iota + 1 // it may be shown
+	Refuse                  // it may not
+	Change                  // another body is to be shown instead: of send and edit only
+	Review                  // it is shown, and somebody should look at it
+	Abstain                 // the next check decides; if there is none, Otherwise does
 )
 
 // String returns the kind as a word, as metrics and answers of programs have it.
-func (k Kind) String() string { return [...]string{"none", "pass", "refuse", "change", "review"}[k] }
+func (k Kind) String() string {
+	return [...]string{"none", "pass", "refuse", "change", "review", "abstain"}[k]
+}
 
 // Verdict is the answer to a Question.
 type Verdict struct {
-	Kind    Kind
-	Message string          // of Refuse: why, for the user, or empty
-	Body    json.RawMessage // of Change: JSON
+	Kind      Kind
+	Message   string          // of Refuse: why, for the user, or empty
+	Body      json.RawMessage // of Change: JSON
+	Otherwise Kind            // of Abstain: Pass or Refuse
 }
 
 // Checker answers questions. It must be safe for concurrent use.
@@ -84,3 +88,7 @@ type Checker interface {
 	// the question.
 	Check(ctx context.Context, q *Question) (Verdict, error)
 }
+
+// Recorder is a Checker that needs records of its hub. Use is called before Check, and again
+// with each configuration.
+type Recorder interface{ Use(journal.Records) }

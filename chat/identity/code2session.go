@@ -22,8 +22,9 @@ var wechatClient = &http.Client{
 // wechatAnswer is what we read of WeChat's answer. We do not decode the
 // session_key.
 type wechatAnswer struct {
-	OpenID string `json:"openid"`
-	Code   int    `json:"errcode"`
+	OpenID  string `json:"openid"`
+	UnionID string `json:"unionid"`
+	Code    int    `json:"errcode"`
 }
 
 // code2Session calls WeChat's API of that name with a code of wx.login. The error

@@ -20,6 +20,7 @@
 //	claims.go        from the claims of a site's token to an identity
 //	jwt.go           JWT: the site's tokens
 //	guest.go         Guest: clients without a token
+//	openids.go       Openids: by what WeChat knows users, encrypted
 //	code2session.go  the request to WeChat
 //	wechat.go        WeChat: login and tokens of its users
 //	issuer.go        Issuer: tokens for users, at the request of a backend

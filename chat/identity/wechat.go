@@ -18,6 +18,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -25,10 +26,11 @@ import (
 // wx.login for tokens, and accepts these tokens.
 //
 // A user's id is computed from the openid with a secret key, so that nobody
-// without that key can tell the openid. The openid and the session_key are
-// neither stored nor logged nor sent to anybody. The methods may be called
-// concurrently.
+// without that key can tell the openid. The openid is kept encrypted, see Openids, and
+// only by LoginKeeping. Neither it nor the session_key is logged or sent to anybody.
+// The methods may be called concurrently.
 type WeChat struct {
+	openids  Openids
 	opt      WeChatOptions
 	signer   Signer
 	inFlight chan struct{} // a semaphore: holds one value per request to WeChat
@@ -116,6 +118,7 @@ func NewWeChat(opt WeChatOptions) (*WeChat, error) {
 		opt.Burst = wechatBurst
 	}
 	return &WeChat{
+		openids:  Openids{Secrets: opt.Secrets},
 		opt:      opt,
 		signer:   Signer{Secrets: opt.Secrets, Name: "wechat-" + opt.AppID, Type: wechatType, Life: opt.Life},
 		inFlight: make(chan struct{}, maxInFlight),
@@ -142,6 +145,12 @@ func (w *WeChat) Authenticate(ctx context.Context, c access.Credential) (*access
 // context bounds the login, as Timeout does. The error is, or wraps, a
 // [*wire.Error] with code bad_code, forbidden, too_fast, unavailable or internal.
 func (w *WeChat) Login(r *http.Request, code string) (*wire.Login, error) {
+	return w.LoginKeeping(r, code, nil)
+}
+
+// LoginKeeping is Login, and keeps the user's openid in records, so that checks can ask
+// WeChat about what the user says. If that fails, the login does not.
+func (w *WeChat) LoginKeeping(r *http.Request, code string, records journal.Records) (*wire.Login, error) {
 	if w.opt.CheckReferer && !strings.HasPrefix(r.Referer(), "https://servicewechat.com/"+w.opt.AppID+"/") {
 		return nil, wire.Forbidden.Error("")
 	}
@@ -155,11 +164,16 @@ func (w *WeChat) Login(r *http.Request, code string) (*wire.Login, error) {
 	if err != nil {
 		return nil, err
 	}
-	openID, err := w.openID(ctx, code)
+	answer, err := w.openID(ctx, code)
 	if err != nil {
 		return nil, err
 	}
-	user := w.userID(key, openID)
+	user := w.userID(key, answer.OpenID)
+	if records != nil {
+		if err := w.openids.Keep(ctx, records, user, Openid{App: w.opt.AppID, OpenID: answer.OpenID, UnionID: answer.UnionID}); err != nil {
+			w.report(fmt.Errorf("an openid was not kept, so WeChat can't be asked about what the user says: %w", err))
+		}
+	}
 	token, expires, err := w.signer.Sign(ctx, user)
 	if err != nil {
 		return nil, err
@@ -167,26 +181,26 @@ func (w *WeChat) Login(r *http.Request, code string) (*wire.Login, error) {
 	return &wire.Login{Token: token, Expires: expires.UnixMilli(), User: wire.User{ID: user}}, nil
 }
 
-// openID asks WeChat for the openid of a code, within the rate limit and the
+// openID asks WeChat for the answer to a code, which has an openid, within the rate limit and the
 // limit of concurrent requests. It never waits for either.
-func (w *WeChat) openID(ctx context.Context, code string) (string, error) {
+func (w *WeChat) openID(ctx context.Context, code string) (*wechatAnswer, error) {
 	if !w.limiter.Allow() {
-		return "", unavailable(busyRetry)
+		return nil, unavailable(busyRetry)
 	}
 	select {
 	case w.inFlight <- struct{}{}:
 		defer func() { <-w.inFlight }()
 	default:
-		return "", unavailable(busyRetry)
+		return nil, unavailable(busyRetry)
 	}
 	answer, err := code2Session(ctx, w.opt.API, w.opt.AppID, w.opt.AppSecret, code)
 	if err != nil {
 		if !errors.Is(err, context.Canceled) { // otherwise the client has gone
 			w.report(err)
 		}
-		return "", unavailable(busyRetry)
+		return nil, unavailable(busyRetry)
 	}
-	return w.openIDFrom(answer)
+	return answer, w.refusal(answer)
 }
 
 // unavailable returns the error for a client that should try again after retry.
@@ -196,35 +210,35 @@ func unavailable(retry time.Duration) error {
 	return e
 }
 
-// openIDFrom returns the openid of an answer, or turns WeChat's error code into
-// what the client is told.
-func (w *WeChat) openIDFrom(answer *wechatAnswer) (string, error) {
+// refusal turns WeChat's error code into what the client is told. It is nil if the answer
+// has an openid.
+func (w *WeChat) refusal(answer *wechatAnswer) error {
 	switch answer.Code {
 	case 0:
 		if answer.OpenID == "" {
 			w.report(errors.New("ask WeChat: the answer has no openid"))
-			return "", unavailable(busyRetry)
+			return unavailable(busyRetry)
 		}
-		return answer.OpenID, nil
+		return nil
 	case -1: // WeChat is busy
-		return "", unavailable(busyRetry)
+		return unavailable(busyRetry)
 	case 40029, 40163: // the code is invalid, or has been used
-		return "", wire.BadCode.Error("")
+		return wire.BadCode.Error("")
 	case 40226: // WeChat considers the user a risk
-		return "", wire.Forbidden.Error("")
+		return wire.Forbidden.Error("")
 	case 45011: // too many requests, for this user or this mini program
 		e := wire.TooFast.Error("")
 		e.Retry = tooSoonRetry
-		return "", e
+		return e
 	case 40013:
 		w.report(fmt.Errorf("%w: the app_id is wrong (40013)", ErrRefused))
 	case 40125:
 		w.report(fmt.Errorf("%w: the app_secret is wrong (40125): take the one that the mini program's console shows", ErrRefused))
 	default:
 		w.report(fmt.Errorf("%w: errcode %d", ErrRefused, answer.Code))
-		return "", unavailable(busyRetry)
+		return unavailable(busyRetry)
 	}
-	return "", wire.Internal.Error("")
+	return wire.Internal.Error("")
 }
 
 func (w *WeChat) report(err error) {

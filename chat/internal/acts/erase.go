@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/caddychat/caddy-chat/chat/identity"
 	"github.com/caddychat/caddy-chat/chat/internal/erase"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
@@ -88,6 +89,9 @@ func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string,
 		return done, err
 	}
 	if done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{User: user}); err != nil {
+		return done, err
+	}
+	if err = identity.ForgetOpenid(ctx, a.core.journal.Records(), user); err != nil {
 		return done, err
 	}
 	if done.Left, err = by.forget(ctx, user); err != nil {
