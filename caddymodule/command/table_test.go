@@ -123,6 +123,12 @@ func TestCommand_SaysWhatItDid(t *testing.T) {
 		{"sessions --json", `\{"sessions":\[\{.*\}\]\}`, "", 0},
 		{"sanctions --json", `\{"sanctions":\[\]\}`, "", 0},
 
+		{"hooks", "none", "", 0},
+		{"hooks --json", `\{"webhooks":\[\]\}`, "", 0},
+		{"hooks --hub emtpy", "", `Error: no hub "emtpy" is running; .*`, 1},
+		{"replay nix --since 2h", "", `Error: webhook "nix": there is no webhook of that name`, 1},
+		{"replay nix --since 2h --json", "", `Error: webhook "nix": there is no webhook of that name`, 1},
+
 		{"history", "", `Error: <room> is missing: caddy chat history <room> \[flags\]`, 1},
 		{"history tea --newest 2", when + "  2  ben: hello\n" + when + "  3  ben: hello", "", 0},
 		{"history tea --newest 1 --before 3", when + "  2  ben: hello", "", 0},
@@ -267,8 +273,8 @@ func checkWhole(t *testing.T, rows []row) {
 				t.Errorf("no row in which %s %s", name, what)
 			}
 		}
-		// Those that follow, or read from a file, are tested beside this table.
-		if name != "tail" && name != "import" {
+		// Those that follow, read from a file, or need a webhook, are tested beside this table.
+		if name != "tail" && name != "import" && name != "replay" {
 			has("is done", func(r row) bool { return r.code == 0 })
 		}
 		has("is refused", func(r row) bool { return r.code == 1 })
@@ -285,7 +291,7 @@ func checkWhole(t *testing.T, rows []row) {
 var needy = []string{
 	"status", "hubs", "rooms", "sessions", "sanctions", "history tea", "tail tea", "kick ann", "mute ann", "unmute ann", "ban ann",
 	"unban ann", "announce tea hi", "announce --all hi", "recall tea 1", "erase-room tea", "erase-room tea --yes", "erase-user ann --yes",
-	"export", "import " + "command_test.go", "backup /x", "compact",
+	"export", "import " + "command_test.go", "backup /x", "compact", "hooks", "replay orders --since 2h",
 }
 
 // Without a server that has the chat, every command fails, and says what to do.
