@@ -1,1 +1,1 @@
-import'./chat-CVYRA2WV.js';import'./chunk-MRB4Z75R.js';
+import'./chat-XDKBTBAC.js';import'./chunk-TXJNDIUD.js';

@@ -215,6 +215,16 @@ test('tags that are doubted wait for the next connection, and end with the list'
   assert.equal(fixture.socket.commands('history').length, 2)
 })
 
+test('a welcome that came late, after a sleep, leaves no wrong count: the tags are read again', async () => {
+  const fixture = new Fixture()
+  watch(fixture)
+  fixture.welcome({ at: fixture.clock.now() - 80_000 })
+  fixture.joinRoom('tea', { entries: [message(1, many())], last: 1 })
+  fixture.socket.receive(tagged(2, 1, { at: fixture.clock.now() - 100 }))
+  fixture.clock.advance(10_000)
+  assert.equal(fixture.socket.commands('history').length, 1)
+})
+
 test('the tags of history from before the join are not counted again', async () => {
   const fixture = new Fixture()
   const watched = watch(fixture)
