@@ -76,6 +76,22 @@ func TestChain_TheFirstThatDoesNotPass_Decides(t *testing.T) {
 	}
 }
 
+// Another body is held to what a client may send: what could break a reader is no verdict.
+func TestChain_AnotherBody_ThatNoClientMaySend(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for body, good := range map[string]bool{
+		`{"text":"x"}`: true, `"x"`: true, `null`: true, nested(31): true,
+		``: false, `x`: false, `1}`: false, `1,"body":2`: false, `1,"seq":2`: false, nested(32): false, nested(5000): false,
+		`"\ud800"`: false, "\"\xff\"": false, `1e999`: false, strings.Repeat("1", 33): false,
+	} {
+		c := New(Config{Checker: &says{Verdict: Verdict{Kind: Change, Body: []byte(body)}}})
+		v, err := c.ask(t.Context(), &Asking{Question: &Question{About: Send}, Fits: func(json.RawMessage) error { return nil }})
+		if good != (err == nil) || good && string(v.Body) != body {
+			t.Errorf("%.20q: %.20q, %v", body, v.Body, err)
+		}
+	}
+}
+
 // No more questions are open than may be, and of those of one person no more than are left
 // for all others; who waits too long for a place has no verdict, and that is not a failure of
 // the one that is asked. All of it is counted.

@@ -3,7 +3,6 @@ package check
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/internal/foreign"
 )
 
@@ -134,8 +134,10 @@ func (v *Verdict) check(a *Asking) error {
 	switch {
 	case v.Kind == Pass, v.Kind == Refuse, v.Kind == Review, v.Kind == Abstain && (v.Otherwise == Pass || v.Otherwise == Refuse):
 		return nil
-	case v.Kind == Change && (a.About == Send || a.About == Edit) && json.Valid(v.Body) && len(v.Body) <= MaxAnswer:
-		return a.Fits(v.Body)
+	case v.Kind == Change && (a.About == Send || a.About == Edit) && len(v.Body) <= MaxAnswer:
+		if wire.CheckBody(v.Body) == nil { // what could break a client comes from nobody
+			return a.Fits(v.Body)
+		}
 	}
 	return errNoVerdict
 }

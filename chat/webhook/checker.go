@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/check"
 )
@@ -54,12 +56,38 @@ type asker struct {
 
 // verdict is the answer.
 type verdict struct {
-	Verdict string          `json:"verdict"`
-	Message string          `json:"message"`
-	Body    json.RawMessage `json:"body"`
+	verdict, message string
+	body             json.RawMessage
 }
 
 var kinds = map[string]check.Kind{"pass": check.Pass, "refuse": check.Refuse, "change": check.Change, "review": check.Review}
+
+// readVerdict reads an answer. encoding/json by itself takes "Verdict" for "verdict", the last
+// of two, and what is no UTF-8.
+func readVerdict(text []byte) (v verdict, ok bool) {
+	if !utf8.Valid(text) || !json.Valid(text) {
+		return v, false
+	}
+	d, members := json.NewDecoder(bytes.NewReader(text)), map[string]json.RawMessage{}
+	if open, _ := d.Token(); open != json.Delim('{') {
+		return v, false
+	}
+	for d.More() {
+		token, _ := d.Token()
+		name, _ := token.(string)
+		var value json.RawMessage
+		if _, twice := members[name]; twice || d.Decode(&value) != nil {
+			return v, false
+		}
+		members[name] = value
+	}
+	read := func(name string, to *string) bool {
+		value, there := members[name]
+		return !there || json.Unmarshal(value, to) == nil
+	}
+	v.body = members["body"]
+	return v, read("verdict", &v.verdict) && read("message", &v.message)
+}
 
 // Check implements check.Checker.
 func (c *Checker) Check(ctx context.Context, q *check.Question) (check.Verdict, error) {
@@ -86,13 +114,13 @@ func (c *Checker) Check(ctx context.Context, q *check.Question) (check.Verdict, 
 	case len(text) > check.MaxAnswer:
 		return check.Verdict{}, fmt.Errorf("its answer has more than %d bytes", check.MaxAnswer)
 	}
-	var v verdict
-	if json.Unmarshal(text, &v) != nil {
+	v, ok := readVerdict(text)
+	if !ok {
 		return check.Verdict{}, errors.New("its answer is not the JSON of a verdict")
 	}
-	kind, ok := kinds[v.Verdict]
+	kind, ok := kinds[v.verdict]
 	if !ok {
 		return check.Verdict{}, errors.New("its answer has another verdict than pass, refuse, change or review")
 	}
-	return check.Verdict{Kind: kind, Message: v.Message, Body: v.Body}, nil
+	return check.Verdict{Kind: kind, Message: v.message, Body: v.body}, nil
 }

@@ -35,6 +35,9 @@ func TestChecker_Answers(t *testing.T) {
 		"two answers":     {says(200, `{"verdict":"pass"}{"verdict":"refuse"}`), "", "its answer is not the JSON of a verdict"},
 		"an empty answer": {says(200, ``), "", "its answer is not the JSON of a verdict"},
 		"a wrong type":    {says(200, `{"verdict":"pass","message":1}`), "", "its answer is not the JSON of a verdict"},
+		"a second one":    {says(200, `{"verdict":"refuse","verdict":"pass"}`), "", "its answer is not the JSON of a verdict"},
+		"another case":    {says(200, `{"verdict":"refuse","Verdict":"pass"}`), "2", ""},
+		"no UTF-8":        {says(200, "{\"verdict\":\"change\",\"body\":\"\xff\"}"), "", "its answer is not the JSON of a verdict"},
 		"201":             {says(201, `{"verdict":"pass"}`), "", "it answers with status 201"},
 		"500":             {says(500, `Secret`), "", "it answers with status 500"},
 		"a redirect": {func(w http.ResponseWriter, r *http.Request) {

@@ -104,6 +104,12 @@ func CheckObject(body []byte, known func(name string) bool) error {
 	return err
 }
 
+// CheckBody returns an [*Error] unless a frame may have a text as its body.
+func CheckBody(body []byte) error {
+	frame := append(append([]byte(`{"body":`), body...), '}')
+	return CheckObject(frame, func(name string) bool { return name == "body" })
+}
+
 // membersOf returns what is between the braces of an object, which has only known members.
 func membersOf(body []byte, known func(name string) bool) ([]byte, error) {
 	r := reader{object: object{p: body}, element: -1}
