@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -25,7 +26,7 @@ func (c *call) object(to any) error {
 		e.Message = "the body is not of the form that openapi.json describes"
 		var mistyped *json.UnmarshalTypeError
 		if errors.As(err, &mistyped) {
-			e.Field = mistyped.Field
+			e.Field = strings.ToLower(mistyped.Field) // it names the Go field where no tag does
 		}
 		return e
 	}

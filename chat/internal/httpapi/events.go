@@ -21,13 +21,20 @@ func pull(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	filter, err := feed.NewFilter(strings.FieldsFunc(wanted, func(r rune) bool { return r == ',' }), hears)
+	var types []string
+	if c.Query.Has("events") {
+		types = strings.Split(wanted, ",")
+	}
+	filter, err := feed.NewFilter(types, hears)
 	if err != nil {
 		return Answer{}, refuse(wire.BadFrame, "events", err.Error())
 	}
 	q := feed.Query{Who: who, Filter: filter, Leaving: c.Leaving}
 	if q.After, err = c.once("after"); err != nil {
 		return Answer{}, err
+	}
+	if q.After == "" && c.Query.Has("after") { // of a program that has lost its place
+		return Answer{}, refuse(wire.BadFrame, "after", feed.ErrPosition.Error())
 	}
 	if q.Limit, err = c.amount("limit", 1, feed.MaxLimit); err != nil {
 		return Answer{}, err

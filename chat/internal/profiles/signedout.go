@@ -13,8 +13,9 @@ func signedOutKey(user string) string {
 }
 
 // SignOut notes that tokens which this server has given a user up to a time are no longer
-// good.
+// good. It returns in a later millisecond, so that those which are given next have a later one.
 func (p Profiles) SignOut(ctx context.Context, user string, at time.Time) error {
+	defer func() { time.Sleep(time.Until(at.Truncate(time.Millisecond).Add(time.Millisecond))) }()
 	return p.Records.Update(ctx, signedOutKey(user), func(old []byte) ([]byte, error) {
 		if millisIn(old) > at.UnixMilli() {
 			return old, nil
