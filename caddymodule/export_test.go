@@ -32,3 +32,6 @@ var (
 	LimitedLog  = limitedlog.New
 	RedirectLog = limitedlog.Redirect
 )
+
+// ParseNetwork is parseNetwork, for tests.
+var ParseNetwork = parseNetwork

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -89,9 +90,16 @@ func (k *Key) toChat(value func(string) (string, error)) (access.Key, error) {
 
 func parseNetwork(text string) (netip.Prefix, error) {
 	if strings.Contains(text, "/") {
-		return netip.ParsePrefix(text)
+		network, err := netip.ParsePrefix(text)
+		if err == nil && network.Addr().Is4In6() && network.Bits() >= 96 {
+			network = netip.PrefixFrom(network.Addr().Unmap(), network.Bits()-96)
+		}
+		return network, err
 	}
 	addr, err := netip.ParseAddr(text)
+	if err == nil && addr.Zone() != "" {
+		err = errors.New("clients' addresses have no zone")
+	}
 	if err != nil {
 		return netip.Prefix{}, err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddychat/caddy-chat/caddymodule"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
@@ -82,5 +83,14 @@ func TestKeys_AreInNoLog(t *testing.T) {
 	}
 	if !strings.Contains(testcaddy.Read(t, s.Log), `"level":"debug"`) {
 		t.Error("DEBUG is off")
+	}
+}
+
+// A network of IPv4 means the same however it is written.
+func TestKey_From_IsIPv4HoweverWritten(t *testing.T) {
+	for _, text := range []string{"10.0.0.0/8", "::ffff:10.0.0.0/104"} {
+		if network, err := caddymodule.ParseNetwork(text); err != nil || network.String() != "10.0.0.0/8" {
+			t.Errorf("%s: %v, %v", text, network, err)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"strconv"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -103,6 +104,8 @@ func (h *Hook) parseURL() (*url.URL, error) {
 		return nil, errors.New("it needs a URL such as https://app.example.com/chat/events")
 	case u.User != nil:
 		return nil, errors.New("its URL must have no user and no password: requests are signed")
+	case u.Port() != "" && !isPort(u.Port()):
+		return nil, errors.New("the port in its URL must be 1 to 65535")
 	case u.Fragment != "":
 		return nil, errors.New("its URL must have no #")
 	case u.Scheme == "https", u.Scheme == "http" && h.Private:
@@ -111,6 +114,11 @@ func (h *Hook) parseURL() (*url.URL, error) {
 		return nil, errors.New("its URL must begin with https://; http:// is for a receiver on this machine or in a private network, and needs the option private")
 	}
 	return nil, fmt.Errorf("its URL must begin with https://, not with %s://", u.Scheme)
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
 }
 
 // filter returns what the webhook wants.
