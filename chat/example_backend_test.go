@@ -80,7 +80,7 @@ type event struct {
 }
 
 // listen hands over what happens behind a position, until each or ctx says that it is
-// enough. each is given the position behind the events, to be kept with what they have
+// enough; empty is the oldest that is kept. each is given the position behind the events, to be kept with what they have
 // changed.
 func (b backend) listen(ctx context.Context, after string, each func(events []event, to string) error) error {
 	for {
@@ -88,7 +88,11 @@ func (b backend) listen(ctx context.Context, after string, each func(events []ev
 			To     string
 			Events []event
 		}
-		err := b.ask(ctx, "GET", "/feed?wait=60000&after="+url.QueryEscape(after), "", nil, &page)
+		path := "/feed?wait=60000"
+		if after != "" {
+			path += "&after=" + url.QueryEscape(after)
+		}
+		err := b.ask(ctx, "GET", path, "", nil, &page)
 		if err != nil {
 			return err
 		}

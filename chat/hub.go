@@ -75,7 +75,6 @@ func NewHub(cfg Config) (*Hub, error) {
 	h.given, h.log = cfg.Journal, cfg.Logger
 	h.journal = foreign.Contain(cfg.Journal, h.logPanic)
 	h.context, h.cancel = context.WithCancel(context.Background())
-	set.Checks.Use(h.journal.Records())
 	h.current.Store(&set)
 	clock := timing.New(h.context)
 	h.events = events.New(h.journal, h.log, clock)
@@ -114,6 +113,7 @@ func (h *Hub) begin(set *Settings, clock *timing.Clock) error {
 	}
 	lister, _ := h.given.(journal.Lister)
 	begun, err := foreign.Call(ctx, func() (p parts, err error) {
+		set.Checks.Use(h.journal.Records())
 		p.rooms = room.NewRooms(room.Config{Settings: set.forRooms(), Journal: h.journal, OnPanic: h.logPanic, OnLost: h.logLost})
 		p.core, err = acts.New(acts.Config{
 			Settings: set.forActs(), Journal: h.journal, Log: h.log, Rooms: p.rooms, Context: h.context, Sessions: listed{&h.registry}, Lister: lister,
