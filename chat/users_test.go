@@ -26,7 +26,9 @@ func newUsersSite(t *testing.T, j journal.Journal, secrets identity.Secrets) *us
 	every := []string{"*"}
 	set := chat.Settings{Policies: chatApp(t), Keys: access.Keys{
 		newKey(t, "k", func(k *access.Key) { k.Users = true }),
-		newKey(t, "rooms", func(k *access.Key) { k.Read, k.Write, k.Members, k.As = every, every, every, every }),
+		newKey(t, "rooms", func(k *access.Key) {
+			k.Read, k.Write, k.Members, k.As = []string{"*", "@*"}, []string{"*", "@*"}, every, every
+		}),
 	}}
 	issuer := identity.NewIssuer(secrets, "default")
 	h := &chat.Handler{Auth: identity.First{issuer, identity.NewGuest(secrets, 0), tokens{}}, Tokens: issuer}
@@ -228,6 +230,7 @@ func TestUsers_Erase(t *testing.T) {
 			s.ok(201, "rooms", "POST", "/rooms", `{"room":"g-1","owner":"u2","users":["u1"]}`)
 			s.ok(201, "rooms", "POST", "/rooms/g-1/messages?as=u1", `{"body":"my secret"}`)
 			s.ok(201, "rooms", "POST", "/rooms/g-1/messages?as=u2", `{"body":"other words"}`)
+			s.ok(201, "rooms", "POST", "/rooms/@u1/messages", `{"body":"for them alone"}`)
 			got := s.ok(200, "k", "DELETE", "/users/u1?messages="+messages, "")
 			want := map[string]float64{"sessions": 1, "left": 1, "messages": 1}
 			if messages == "keep" {
@@ -246,6 +249,9 @@ func TestUsers_Erase(t *testing.T) {
 				status, _, _ := call(t, "GET", s.base+"/users/u1", keyOf("k"), "")
 				return status == 404
 			})
+			if own := fmt.Sprint(s.ok(200, "rooms", "GET", "/rooms/@u1/messages", "")); strings.Contains(own, "alone") {
+				t.Errorf("the own room: %s", own)
+			}
 			if keys := keysOf(t, j, "u1"); len(keys) > 0 {
 				t.Errorf("records are left: %q", keys)
 			}

@@ -40,6 +40,7 @@ type Actor struct {
 	user *access.Limiter // shared by all sessions of the user, or all requests of the key; set with identity, before anything is charged to it
 
 	lent bool // slot and user are another actor's, who gives them back
+	part bool // what it does is a part of an act, which is told of as a whole; fixed
 
 	listing list.Session // that has the list open; owned by the goroutine that reads the connection
 	strikes int          // how many more frames came too fast than others; owned by the goroutine that reads the connection
@@ -335,5 +336,7 @@ func (a *Actor) audit(e events.Event) {
 	if a.kind == operator {
 		e.By = events.ByOperator
 	}
-	a.core.events.Write(e)
+	if !a.part {
+		a.core.events.Write(e)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/identity"
 	"github.com/caddychat/caddy-chat/chat/internal/erase"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
+	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -22,13 +23,12 @@ func (c *Core) CountMarks(ctx context.Context, user string) (int, error) {
 // back afterwards. The error has the code not_found if there is no such room.
 func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	done := erase.Room{Room: name}
-	err := a.mayErase(name)
-	if err != nil {
+	if err := a.mayErase(name); err != nil {
 		return done, err
 	}
 	done.Sessions = len(a.core.rooms.SessionIDs(ctx, name))
 	known := false
-	err = a.core.rooms.Evict(ctx, name, func() (err error) {
+	err := a.core.rooms.Evict(ctx, name, func() (err error) {
 		if done.Members, err = erase.Members(ctx, a.core.journal, name); err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func (a *Actor) mayErase(room string) error {
 }
 
 // EraseUser signs a user out, and erases what is kept of them: where they belong to, how far
-// they have read, what they have tagged and what is shown of them. It recalls all that they
+// they have read, what they have tagged, what is shown of them and their own room. It recalls all that they
 // have said, unless that stays. lister has the rooms of the journal, if that can list them.
 // If it ends early, what it returns is done.
 func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string, messagesStay bool) (erase.User, error) {
@@ -75,7 +75,7 @@ func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string,
 	if messagesStay {
 		find = erase.NoMessages
 	}
-	by := Turn{&Actor{core: a.core, kind: operator}} // who erases a user may do so in each room
+	by := Turn{&Actor{core: a.core, kind: operator, part: true}} // who erases a user may do so in each room
 	done, err = find(ctx, a.core.journal, lister, user, func(ctx context.Context, room string, seq journal.Seq) error {
 		_, err := by.RecallFromOutside(ctx, room, seq)
 		var no *wire.Error
@@ -91,13 +91,16 @@ func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string,
 	if done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{User: user}); err != nil {
 		return done, err
 	}
+	own := list.OwnRoom(user)
+	if err = a.core.rooms.Evict(ctx, own, func() error { _, _, err := erase.Entries(ctx, a.core.journal, own); return err }); err != nil {
+		return done, err
+	}
 	if err = identity.ForgetOpenid(ctx, a.core.journal.Records(), user); err != nil {
 		return done, err
 	}
-	if done.Left, err = by.forget(ctx, user); err != nil {
-		return done, err
+	if done.Left, err = by.forget(ctx, user); err == nil {
+		done.Tags, err = erase.Records(ctx, a.core.journal.Records(), lister, user)
 	}
-	done.Tags, err = erase.Records(ctx, a.core.journal.Records(), lister, user)
 	return done, err
 }
 

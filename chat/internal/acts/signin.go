@@ -10,7 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
-	"github.com/caddychat/caddy-chat/chat/identity"
+	"github.com/caddychat/caddy-chat/chat/internal/credentials"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/internal/foreign"
@@ -149,13 +149,8 @@ func (c *Core) LogIn(ctx context.Context, addr netip.Addr, code func() (string, 
 }
 
 // LoginOf carries out a login, which may keep something of users.
-func (c *Core) LoginOf(login interface {
-	Login(r *http.Request, code string) (*wire.Login, error)
-}, r *http.Request, code string) (*wire.Login, error) {
-	if keeping, ok := login.(identity.LoginKeeping); ok {
-		return keeping.LoginKeeping(r, code, c.journal.Records())
-	}
-	return login.Login(r, code)
+func (c *Core) LoginOf(login credentials.Login, r *http.Request, code string) (*wire.Login, error) {
+	return credentials.LogIn(login, r, code, c.journal.Records())
 }
 
 // Identity is who acts. It is nil until the client has said so, and for raw clients who

@@ -4,12 +4,15 @@ package credentials
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/identity"
 	"github.com/caddychat/caddy-chat/chat/internal/timing"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/internal/foreign"
 )
@@ -75,4 +78,17 @@ func (c *Credentials) StillGood(ctx context.Context, id *access.Identity) error 
 		err = wire.BadToken.Error("")
 	}
 	return err
+}
+
+// Login gives a token for a code. It may also be an identity.LoginKeeping.
+type Login interface {
+	Login(r *http.Request, code string) (*wire.Login, error)
+}
+
+// LogIn carries out a login, which may keep something of the user in the records of the hub.
+func LogIn(login Login, r *http.Request, code string, records journal.Records) (*wire.Login, error) {
+	if keeping, ok := login.(identity.LoginKeeping); ok {
+		return keeping.LoginKeeping(r, code, records)
+	}
+	return login.Login(r, code)
 }
