@@ -89,7 +89,7 @@ func (j *judge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
 			_, _ = io.WriteString(w, " ")
 			_ = http.NewResponseController(w).Flush()
-			time.Sleep(time.Millisecond)
+			time.Sleep(time.Millisecond) // it is slow by design: nobody waits for it
 		}
 		return
 	case "elsewhere":

@@ -84,6 +84,7 @@ type Handler struct {
 	// Set by Provision.
 	auth     authMethods
 	issuer   *identity.Issuer
+	identify identity.First // the issuer, and then auth
 	lease    *lease
 	trusting *sync.Once      // warns that clients choose their address; nil if they can't
 	leaving  context.Context // ends when the server shuts down; nil without one
@@ -122,6 +123,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 		return fmt.Errorf("chat: auth: %w", err)
 	}
 	h.issuer = identity.NewIssuer(secrets.Stored{Storage: ctx.Storage()}, h.Hub)
+	h.identify = append(identity.First{h.issuer}, h.auth.inOrder...)
 	if h.lease, err = app.acquire(h.Hub); err != nil {
 		return err
 	}
@@ -260,7 +262,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		return nil
 	}
 	h.warnOfProxy(r)
-	handler := &chat.Handler{Hub: hub, Origins: h.Origins, Auth: append(identity.First{h.issuer}, h.auth.inOrder...), Tokens: h.issuer, ClientIP: clientIP, Compression: h.Compression, Leaving: h.leaving}
+	handler := &chat.Handler{
+		Hub: hub, Origins: h.Origins, Auth: h.identify, Tokens: h.issuer, ClientIP: clientIP, Compression: h.Compression, Leaving: h.leaving,
+	}
 	if h.Room != "" {
 		handler.Room = h.roomOf
 	}

@@ -111,12 +111,11 @@ func (h *Hub) begin(set *Settings, clock *timing.Clock) error {
 		rooms *room.Rooms
 		core  *acts.Core
 	}
-	lister, _ := h.given.(journal.Lister)
 	begun, err := foreign.Call(ctx, func() (p parts, err error) {
 		set.Checks.Use(h.journal.Records())
 		p.rooms = room.NewRooms(room.Config{Settings: set.forRooms(), Journal: h.journal, OnPanic: h.logPanic, OnLost: h.logLost})
 		p.core, err = acts.New(acts.Config{
-			Settings: set.forActs(), Journal: h.journal, Log: h.log, Rooms: p.rooms, Context: h.context, Sessions: listed{&h.registry}, Lister: lister,
+			Settings: set.forActs(), Journal: h.journal, Log: h.log, Rooms: p.rooms, Context: h.context, Sessions: listed{&h.registry}, Lister: h.lister(),
 			Events: h.events, Clock: clock,
 		})
 		return p, err
@@ -130,6 +129,12 @@ func (h *Hub) begin(set *Settings, clock *timing.Clock) error {
 	}
 	h.rooms, h.core = begun.rooms, begun.core
 	return nil
+}
+
+// lister returns the journal if it can list its rooms, or nil.
+func (h *Hub) lister() journal.Lister {
+	lister, _ := h.given.(journal.Lister)
+	return lister
 }
 
 // logLost says that the journal has ended the following of a room, but not for each

@@ -100,12 +100,6 @@ func (u unsupported) Error() string { return string(u) }
 // Is makes errors.Is find errors.ErrUnsupported.
 func (unsupported) Is(target error) bool { return target == errors.ErrUnsupported }
 
-// lister returns the journal if it can list its rooms, or nil.
-func (h *Hub) lister() journal.Lister {
-	lister, _ := h.given.(journal.Lister)
-	return lister
-}
-
 // HasFiles reports whether the journal is on disk: then its files hold what was erased
 // until Compact.
 func (h *Hub) HasFiles() bool {

@@ -71,7 +71,9 @@ export class Pictures {
     if (wrong.length) throw new Error(`${names.at(-1)}: ${wrong.join('; ')}`)
     const draw = () => page.screenshot({ animations: 'disabled' })
     let picture = await draw()
-    for (let next; !(next = await draw()).equals(picture);) picture = next
+    for (let next, tries = 0; !(next = await draw()).equals(picture); picture = next) {
+      if (++tries === 20) throw new Error(`${names.at(-1)} does not come to rest`)
+    }
     await writeFile(path.join(this.dir, names.at(-1)), picture)
   }
 

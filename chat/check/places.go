@@ -29,10 +29,14 @@ func newPlaces(n int) *places { return &places{free: n, held: map[access.Person]
 
 // take waits for a place, which must be given back, until ctx ends.
 func (p *places) take(ctx context.Context, by access.Person) error {
-	w := &waiter{by, make(chan struct{})}
 	p.mu.Lock()
+	if p.held[by] < p.free { // nobody waits who could have it
+		p.takeLocked(by)
+		p.mu.Unlock()
+		return nil
+	}
+	w := &waiter{by, make(chan struct{})}
 	p.waiting = append(p.waiting, w)
-	p.admitLocked()
 	p.mu.Unlock()
 	select {
 	case <-w.has:
@@ -66,8 +70,12 @@ func (p *places) admitLocked() {
 	for {
 		least := -1
 		for i, w := range p.waiting {
-			if n := p.held[w.by]; n < p.free && (least < 0 || n < p.held[p.waiting[least].by]) {
+			n := p.held[w.by]
+			if n < p.free && (least < 0 || n < p.held[p.waiting[least].by]) {
 				least = i
+			}
+			if n == 0 { // nobody has fewer
+				break
 			}
 		}
 		if least < 0 {
@@ -75,10 +83,14 @@ func (p *places) admitLocked() {
 		}
 		w := p.waiting[least]
 		p.waiting = slices.Delete(p.waiting, least, least+1)
-		p.free--
-		p.held[w.by]++
+		p.takeLocked(w.by)
 		close(w.has)
 	}
+}
+
+func (p *places) takeLocked(by access.Person) {
+	p.free--
+	p.held[by]++
 }
 
 // count returns how many wait.

@@ -86,6 +86,10 @@ func (c *Checker) Check(ctx context.Context, q *check.Question) (check.Verdict, 
 	return verdict, nil
 }
 
+// lineEnds replaces the two characters that encoding/json writes as \u escapes, which WeChat
+// does not take.
+var lineEnds = strings.NewReplacer("\u2028", "\n", "\u2029", "\n")
+
 // judge asks about one piece: Pass, Refuse, Review or Abstain.
 func (c *Checker) judge(ctx context.Context, records journal.Records, openid string, scene int, text string) (check.Kind, error) {
 	for again := false; ; again = true {
@@ -102,9 +106,7 @@ func (c *Checker) judge(ctx context.Context, records journal.Records, openid str
 				Suggest string `json:"suggest"`
 			} `json:"result"`
 		}
-		// encoding/json writes two characters as \u escapes, which WeChat does not take.
-		text = strings.NewReplacer("\u2028", "\n", "\u2029", "\n").Replace(text)
-		command := map[string]any{"version": 2, "openid": openid, "scene": scene, "content": text}
+		command := map[string]any{"version": 2, "openid": openid, "scene": scene, "content": lineEnds.Replace(text)}
 		if err := post(ctx, c.opt.API, "/wxa/msg_sec_check", url.Values{"access_token": {credential}}, command, &answer); err != nil {
 			return 0, err
 		}
