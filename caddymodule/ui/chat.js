@@ -1,1 +1,1 @@
-import'./chat-XDKBTBAC.js';import'./chunk-TXJNDIUD.js';
+import'./chat-UNJZPBYO.js';import'./chunk-TG372WJ4.js';

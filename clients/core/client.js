@@ -167,6 +167,7 @@ export class Client extends Emitter {
   welcome(frame) {
     demand(frame.at > 0 && frame.user.id && frame.rooms.length >= 0)
     this.ahead = frame.at - this.clock.monotonic()
+    this.late = this.link.age() // at most so long before this the server said its time
     this.user = frame.user
     this.session = frame.session
     this.limits = frame.limits

@@ -9,6 +9,7 @@ import { Timer } from './timer.js'
 export function makeConnection(chat, { url, transport, watch, token: given, device = randomKey(chat.clock.random) }) {
   const firstBackoff = 500 // the range of the first back-off; it doubles with each failure
   const maxBackoff = 20_000
+  const youngAge = 3_000 // a younger connection may still be opening
   const maxHelloRooms = 48 * 1024 // bytes; a server takes 64 KiB, and the token needs some
   const hintAfter = 3 // failures of the first connection
 
@@ -73,7 +74,7 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
     check() {
       if (!started || (suspended && !resuming)) return
       if (link?.welcomed) return link.probe()
-      if (!link?.young) scheduleOpen()
+      if (!(link?.age() < youngAge)) scheduleOpen()
     },
   })
 

@@ -16,7 +16,6 @@ export function makeLink(clock, on) {
   const answerTimeout = 10_000
   const probeTimeout = 3_000
   const commandTimeout = 60_000 // a batch of history needs that long on a slow phone
-  const youngAge = 3_000
   const protocol = 'chat.v1'
 
   const createdAt = clock.monotonic()
@@ -38,10 +37,8 @@ export function makeLink(clock, on) {
       return pingInterval > 0 && !link.ended
     },
 
-    // young reports whether the connection may still be opening.
-    get young() {
-      return clock.monotonic() - createdAt < youngAge
-    },
+    // age returns for how long there has been the link, in milliseconds.
+    age: () => clock.monotonic() - createdAt,
 
     open(transport, url) {
       if (link.ended) return

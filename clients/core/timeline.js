@@ -13,8 +13,8 @@ const maxCalm = 60_000
 // already is not applied again: its seq is not above edited or, for tags, tagged. The
 // server may have read the tags a little later than the rest, and does not name all users
 // of a tag. So an entry about one whom it did not name is perhaps in them already if it was
-// recorded before sure, or, since a welcome that came late has set the clock back, is heard
-// before until: then the tags are asked for again when nothing more comes.
+// recorded before sure: then the tags are asked for again when nothing more comes. sure
+// allows for a welcome that came late, which has set the clock back.
 //
 // Each change is one call of change(index, removed, added): at index, that many
 // items were removed and the items of the array inserted. An item is never
@@ -163,7 +163,7 @@ export class Timeline {
       item = { ...item, body, edited: seq }
     } else {
       if (seq <= item.tagged) return
-      const doubt = (early || entry.at <= item.sure || this.chat.clock.monotonic() <= item.until) && (() => this.doubt(target))
+      const doubt = (early || entry.at <= item.sure) && (() => this.doubt(target))
       item = { ...item, tags: retag(item.tags, entry, this.chat.user?.id, early, doubt), tagged: seq }
     }
     this.splice(i, 1, [item])
@@ -277,7 +277,7 @@ export class Timeline {
     const from = type ? given.from : user
     const own = !type || (user !== undefined && from?.id === user.id)
     const id = own && key ? `key ${key}` : `seq ${seq}`
-    const item = { type: 'message', state: 'sent', recalled: false, ...given, id, from, own, tagged, sure: this.chat.now() + slack, until: this.chat.clock.monotonic() + slack }
+    const item = { type: 'message', state: 'sent', recalled: false, ...given, id, from, own, tagged, sure: this.chat.now() + this.chat.late + slack }
     if (type === 'member' || type === 'info') item.entry = given
     return item.recalled ? recall(item) : item
   }

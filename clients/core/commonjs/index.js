@@ -107,7 +107,6 @@ function makeLink(clock, on) {
   const answerTimeout = 1e4;
   const probeTimeout = 3e3;
   const commandTimeout = 6e4;
-  const youngAge = 3e3;
   const protocol = "chat.v1";
   const createdAt = clock.monotonic();
   const pending = /* @__PURE__ */ new Map();
@@ -125,10 +124,8 @@ function makeLink(clock, on) {
     get welcomed() {
       return pingInterval > 0 && !link.ended;
     },
-    // young reports whether the connection may still be opening.
-    get young() {
-      return clock.monotonic() - createdAt < youngAge;
-    },
+    // age returns for how long there has been the link, in milliseconds.
+    age: () => clock.monotonic() - createdAt,
     open(transport, url) {
       if (link.ended) return;
       const lostBy = (cause) => link.end({ ...lost, message: (cause == null ? void 0 : cause.errMsg) || (cause == null ? void 0 : cause.message) || lost.message });
@@ -678,6 +675,7 @@ function checkEntry({ type, seq, at, from, reply = 1, mentions = [], edited = 1,
 function makeConnection(chat, { url, transport, watch, token: given, device = randomKey(chat.clock.random) }) {
   const firstBackoff = 500;
   const maxBackoff = 2e4;
+  const youngAge = 3e3;
   const maxHelloRooms = 48 * 1024;
   const hintAfter = 3;
   const { clock, outbox, roomSet, store } = chat;
@@ -735,7 +733,7 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
     check() {
       if (!started || suspended && !resuming) return;
       if (link == null ? void 0 : link.welcomed) return link.probe();
-      if (!(link == null ? void 0 : link.young)) scheduleOpen();
+      if (!((link == null ? void 0 : link.age()) < youngAge)) scheduleOpen();
     }
   });
   const connection = {
@@ -1069,6 +1067,7 @@ var Client = class extends Emitter {
   welcome(frame) {
     demand(frame.at > 0 && frame.user.id && frame.rooms.length >= 0);
     this.ahead = frame.at - this.clock.monotonic();
+    this.late = this.link.age();
     this.user = frame.user;
     this.session = frame.session;
     this.limits = frame.limits;

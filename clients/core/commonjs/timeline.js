@@ -188,7 +188,7 @@ var Timeline = class {
       item = { ...item, body, edited: seq };
     } else {
       if (seq <= item.tagged) return;
-      const doubt = (early || entry.at <= item.sure || this.chat.clock.monotonic() <= item.until) && (() => this.doubt(target));
+      const doubt = (early || entry.at <= item.sure) && (() => this.doubt(target));
       item = { ...item, tags: retag(item.tags, entry, (_a = this.chat.user) == null ? void 0 : _a.id, early, doubt), tagged: seq };
     }
     this.splice(i, 1, [item]);
@@ -293,7 +293,7 @@ var Timeline = class {
     const from = type ? given.from : user;
     const own = !type || user !== void 0 && (from == null ? void 0 : from.id) === user.id;
     const id = own && key ? `key ${key}` : `seq ${seq}`;
-    const item = { type: "message", state: "sent", recalled: false, ...given, id, from, own, tagged, sure: this.chat.now() + slack, until: this.chat.clock.monotonic() + slack };
+    const item = { type: "message", state: "sent", recalled: false, ...given, id, from, own, tagged, sure: this.chat.now() + this.chat.late + slack };
     if (type === "member" || type === "info") item.entry = given;
     return item.recalled ? recall(item) : item;
   }
