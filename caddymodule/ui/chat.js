@@ -1,1 +1,1 @@
-import'./chat-UNJZPBYO.js';import'./chunk-TG372WJ4.js';
+import'./chat-IHSDBDEC.js';import'./chunk-KYHKRKQW.js';

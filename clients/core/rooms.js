@@ -88,10 +88,11 @@ export function makeRooms(chat) {
     },
 
     // receive takes a live entry. If entries before it are missing, it asks the server
-    // for them.
+    // for them. While pages are on their way, they bring it: as it is now, and with what
+    // the room's state has counted already.
     receive(room, entry) {
       if (!room.joined || entry.seq <= room.seq) return
-      if (entry.seq > room.seq + 1) return sendJoin(room)
+      if (!room.live || entry.seq > room.seq + 1) return sendJoin(room)
       const { type, closed } = entry
       const opens = type === 'info' && !closed !== !room.closed
       if (type === 'info') for (const name of infoFields) room[name] = entry[name] || undefined

@@ -229,6 +229,17 @@ test('a welcome that came late, after a sleep, leaves no wrong count: the tags a
   assert.equal(fixture.socket.commands('history').length, 1)
 })
 
+test('a live entry that comes between pages is left to the next page, which has its tags', () => {
+  const fixture = new Fixture()
+  const watched = watch(fixture)
+  fixture.welcome()
+  fixture.chat.join('tea')
+  fixture.socket.answer('join', { type: 'joined', ...state('tea', { entries: [message(1)], last: 3, more: true }) })
+  fixture.socket.receive(message(2))
+  fixture.socket.answer('join', { type: 'joined', ...state('tea', { entries: [message(2, many()), tagged(3, 2)], last: 3 }) })
+  assert.deepEqual(watched.shown().map(([seq, , , tags]) => [seq, tags]), [[1, undefined], [2, many().tags]])
+})
+
 test('the tags of history from before the join are not counted again', async () => {
   const fixture = new Fixture()
   const watched = watch(fixture)
