@@ -17,7 +17,7 @@ func (s *store) trimLocked(r *room, keep journal.Retention, now int64) {
 	r.keep = keep
 	for r.entries.len() > 0 {
 		if !(keep.Count > 0 && r.entries.len() > keep.Count ||
-			keep.Age > 0 && since(r.entries.at(0).At, now) > keep.Age ||
+			keep.Age > 0 && since(r.entries.at(0).at, now) > keep.Age ||
 			keep.Bytes > 0 && r.size > keep.Bytes) {
 			break
 		}
@@ -69,7 +69,7 @@ func (s *store) growLocked(r *room, n int64) {
 }
 
 func (s *store) dropEntryLocked(r *room) {
-	s.growLocked(r, -int64(r.entries.at(0).Size()))
+	s.growLocked(r, -r.entries.at(0).size())
 	r.entries.drop()
 	s.bytes -= entryExtra
 	s.entries--

@@ -169,7 +169,7 @@ func checkBytes(t *testing.T, s *store) {
 	for _, r := range s.rooms {
 		size := int64(0)
 		for i := range r.entries.len() {
-			size += int64(r.entries.at(i).Size())
+			size += r.entries.at(i).size()
 			entries++
 		}
 		rooms += r.life.cost() + size + entryExtra*int64(r.entries.len())

@@ -7,6 +7,7 @@
 //	ring.go     a queue whose items can be reached by index
 //	follow.go   who is called for entries and records, and their mailboxes
 //	nodes.go    the journals that use one store
+//	kept.go     an entry as its room keeps it
 //	room.go     one room: its entries, keys and followers
 //	page.go     what one room shows
 //	feed.go     the places of entries in the order of all rooms

@@ -2,16 +2,16 @@ package memjournal
 
 import "github.com/caddychat/caddy-chat/chat/journal"
 
-// shown returns an entry as it is read: the body of one that replaced another's is in
-// its target.
-func (r *room) shown(e *journal.Entry) journal.Entry {
-	s := *e
+// shown returns an entry, the oldest with 0, as it is read: the body of one that replaced
+// another's is in its target.
+func (r *room) shown(i int) journal.Entry {
+	e := r.entries.at(i).entry(r.life.name, r.first()+journal.Seq(i))
 	if e.Kind.Effect() == journal.Replace {
 		if t := r.target(e.Target); t != nil {
-			s.Body, s.Text = t.Body, t.Text
+			e.Body, e.Text = t.body, t.text
 		}
 	}
-	return s
+	return e
 }
 
 // dropped is how many counting entries are no longer kept.
@@ -19,7 +19,7 @@ func (r *room) dropped() uint64 {
 	if r.entries.len() == 0 {
 		return r.count
 	}
-	oldest := r.entries.at(0)
+	oldest := r.shown(0)
 	if oldest.Counts() {
 		return oldest.Count - 1
 	}
@@ -31,7 +31,7 @@ func (r *room) head(h *journal.Head) {
 	h.Epoch, h.First, h.Last, h.At, h.Position = r.life.epoch, r.first(), r.last, r.lastAt, r.position
 	h.Count, h.Dropped, h.State = r.count, r.dropped(), r.state
 	if e := r.entry(r.newest); e != nil {
-		h.Newest = *e
+		h.Newest = e.entry(r.life.name, r.newest)
 	}
 }
 
@@ -43,7 +43,7 @@ func (r *room) used(user, key string) (journal.Receipt, bool) {
 	}
 	receipt := journal.Receipt{Epoch: r.life.epoch, Seq: use.seq, At: use.at, Duplicate: true}
 	if e := r.entry(use.seq); e != nil {
-		receipt.Count, receipt.Position = e.Count, e.Position
+		receipt.Count, receipt.Position = e.count, e.position
 	}
 	return receipt, true
 }
@@ -58,38 +58,32 @@ func (r *room) page(q journal.Query) journal.Page {
 		if q.Before > 0 {
 			to = r.index(q.Before)
 		}
-		from = to - r.fitting(q, to, func(i int) *journal.Entry { return r.entries.at(to - 1 - i) })
+		from = to - r.fitting(q, to, func(i int) int { return to - 1 - i })
 		p.More = from > 0
 	case q.After < r.last:
 		from = r.index(q.After + 1)
-		to = from + r.fitting(q, to-from, func(i int) *journal.Entry { return r.entries.at(from + i) })
+		to = from + r.fitting(q, to-from, func(i int) int { return from + i })
 		p.More = to < n
 	}
 	p.Entries = r.listed(from, to)
 	return p
 }
 
-// fitting returns how many of n entries a page has room for.
-func (r *room) fitting(q journal.Query, n int, at func(int) *journal.Entry) int {
+// fitting returns how many of n entries a page has room for. index returns where the i-th
+// of them is.
+func (r *room) fitting(q journal.Query, n int, index func(i int) int) int {
 	n = min(n, max(q.Limit, 0))
 	if q.Bytes <= 0 {
 		return n
 	}
 	size := 0
 	for i := range n {
-		if size += r.shownSize(at(i)); size > q.Bytes && i > 0 {
+		e := r.shown(index(i))
+		if size += e.Size(); size > q.Bytes && i > 0 {
 			return i
 		}
 	}
 	return n
-}
-
-func (r *room) shownSize(e *journal.Entry) int {
-	if e.Kind.Effect() != journal.Replace {
-		return e.Size()
-	}
-	s := r.shown(e)
-	return s.Size()
 }
 
 // listed returns the entries with the indexes from to to-1, as they are read.
@@ -99,7 +93,7 @@ func (r *room) listed(from, to int) []journal.Entry {
 	}
 	list := make([]journal.Entry, to-from)
 	for i := range list {
-		list[i] = r.shown(r.entries.at(from + i))
+		list[i] = r.shown(from + i)
 	}
 	return list
 }

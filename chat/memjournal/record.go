@@ -88,27 +88,26 @@ func (s *store) affectLocked(r *room, e *journal.Entry) {
 	}
 	// A page or a delivery may hold a copy of the target, which shares its body: the
 	// bytes are not touched.
-	before := t.Size()
+	before := t.size()
 	if e.Kind.Effect() == journal.Erase {
-		t.Body, t.Text, t.Recalled = nil, false, true
+		t.body, t.text, t.recalled = nil, false, true
 	} else {
-		t.Body, t.Text, t.Edited = e.Body, e.Text, e.Seq
+		t.body, t.text, t.edited = e.Body, e.Text, e.Seq
 	}
-	s.growLocked(r, int64(t.Size()-before))
+	s.growLocked(r, t.size()-before)
 }
 
 // keepLocked keeps e and its key.
 func (s *store) keepLocked(r *room, e *journal.Entry) {
-	r.entries.push(*e)
-	kept := r.entries.at(r.entries.len() - 1)
-	kept.Room, kept.Origin = r.life.name, journal.Origin{}
+	k := keep(e)
 	if e.Kind.Effect() == journal.Replace {
-		kept.Body, kept.Text = nil, false
+		k.body, k.text = nil, false
 	}
+	r.entries.push(k)
 	r.last, r.lastAt, r.position = e.Seq, e.At, e.Position
 	s.entries++
 	s.recorded++
-	s.growLocked(r, int64(kept.Size()))
+	s.growLocked(r, k.size())
 	s.bytes += entryExtra
 	s.keepKeyLocked(r, e)
 	s.spokeLocked(r)

@@ -99,7 +99,8 @@ func (s *store) restoreLocked(e *journal.Entry, keep journal.Retention) (known b
 func (r *room) checkRestore(e *journal.Entry) (known bool, err error) {
 	known, err = journal.CheckRestore(e, r.last, r.lastAt)
 	if there := r.entry(e.Seq); known && there != nil {
-		err = journal.CheckKnown(e, there)
+		has := there.entry(r.life.name, e.Seq)
+		err = journal.CheckKnown(e, &has)
 	}
 	return known && err == nil, err
 }

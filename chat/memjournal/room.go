@@ -11,9 +11,9 @@ import (
 type room struct {
 	life *life
 
-	entries ring[journal.Entry] // without holes; the last one has the number last
-	size    int64               // of entries, by Entry.Size
-	keep    journal.Retention   // what Options.Retention said last
+	entries ring[kept]        // without holes; the last one has the number last
+	size    int64             // of entries, by Entry.Size
+	keep    journal.Retention // what Options.Retention said last
 
 	// The room's head, beside what the entries tell.
 	last     journal.Seq
@@ -67,8 +67,8 @@ func lasting(e *journal.Entry) bool {
 
 func (r *room) first() journal.Seq { return r.last + 1 - journal.Seq(r.entries.len()) }
 
-// entry returns the entry with that number, or nil if it is not kept.
-func (r *room) entry(seq journal.Seq) *journal.Entry {
+// entry returns what is kept of the entry with that number, or nil.
+func (r *room) entry(seq journal.Seq) *kept {
 	if seq < r.first() || seq > r.last {
 		return nil
 	}
@@ -76,8 +76,8 @@ func (r *room) entry(seq journal.Seq) *journal.Entry {
 }
 
 // target returns the message that an entry would change, or nil if there is none.
-func (r *room) target(seq journal.Seq) *journal.Entry {
-	if e := r.entry(seq); e != nil && e.Kind.Erasable() && !e.Recalled {
+func (r *room) target(seq journal.Seq) *kept {
+	if e := r.entry(seq); e != nil && e.kind.Erasable() && !e.recalled {
 		return e
 	}
 	return nil

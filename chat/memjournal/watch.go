@@ -136,11 +136,10 @@ func (s *store) feedEntryLocked(p *place) *journal.Entry {
 		return nil // another life of that name
 	}
 	s.trimLocked(r, r.keep, now())
-	e := r.entry(p.seq)
-	if e == nil {
+	if r.entry(p.seq) == nil {
 		return nil
 	}
-	shown := r.shown(e)
+	shown := r.shown(r.index(p.seq))
 	shown.Epoch = r.life.epoch
 	return &shown
 }
