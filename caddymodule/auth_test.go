@@ -268,7 +268,7 @@ func TestLog_Session_HasTwoLines_AndNoContent(t *testing.T) {
 	s.NoErrors()
 }
 
-// The filter in README.md keeps tokens out of the access log.
+// The filter in docs/security.md keeps tokens out of the access log.
 func TestAuth_Tokens_StayOutOfTheLogs(t *testing.T) {
 	const token = "abc.def.a-secret-in-the-query"
 	s := testcaddy.Start(t, "chat")
@@ -282,8 +282,8 @@ func TestAuth_Tokens_StayOutOfTheLogs(t *testing.T) {
 	if strings.Contains(testcaddy.Read(t, s.Access), token) || strings.Contains(testcaddy.Read(t, s.Log), token) {
 		t.Error("the token is in a log")
 	}
-	if !strings.Contains(testcaddy.Read(t, "../README.md"), "request>uri query {") {
-		t.Error("README.md does not have the filter")
+	if !strings.Contains(testcaddy.Read(t, "../docs/security.md"), "request>uri query {") {
+		t.Error("docs/security.md does not have the filter")
 	}
 }
 

@@ -35,7 +35,7 @@ func TestDocuments_SinglePageApplication_LeavesTheChatAlone(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(app, "index.html"), []byte("the application"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{"../README.md", "../docs/caddyfile.md"} {
+	for _, file := range []string{"../docs/caddyfile.md"} {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			lines := documentedSite(t, file, "try_files")
 			s := testcaddy.Start(t, strings.ReplaceAll(lines, "/srv/app", app))

@@ -249,3 +249,27 @@ func TestDocuments_QuickStart_NamesTheSettings(t *testing.T) {
 		t.Errorf("%d settings were found", found)
 	}
 }
+
+// The README in Chinese has what the English one has: the same headings, the same code, and
+// links to the same places. Pictures may be of another language.
+func TestDocuments_ReadmeInChinese_HasTheSameParts(t *testing.T) {
+	english, chinese := testcaddy.Read(t, "../README.md"), testcaddy.Read(t, "../README.zh-CN.md")
+	for what, part := range map[string]*regexp.Regexp{
+		"headings": regexp.MustCompile(`(?m)^#+ `),
+		"code":     regexp.MustCompile("(?ms)^```.*?^```|^    \\S.*?$"),
+		"links":    regexp.MustCompile(`(?:\]\(|src="|<)[\w:/.#-]+[)">]`),
+		"rows":     regexp.MustCompile(`(?m)^(?:\||- )`),
+	} {
+		same := func(document string) []string {
+			found := part.FindAllString(document, -1)
+			for i := range found {
+				found[i] = strings.NewReplacer("-zh.png", ".png", "-en.png", ".png", "README.zh-CN.md", "README", "README.md", "README").Replace(found[i])
+			}
+			slices.Sort(found)
+			return found
+		}
+		if a, b := same(english), same(chinese); !slices.Equal(a, b) || len(a) == 0 {
+			t.Errorf("%s: README.md has\n%q\nREADME.zh-CN.md has\n%q", what, a, b)
+		}
+	}
+}

@@ -22,6 +22,7 @@
 //	goals.go       figures, and the goals for them
 //	report.go      the results of a run, as JSON
 //	markdown.go    the results as tables
+//	chart.go       the results as a picture
 //	measure.go     running scenarios
 //	main.go        flags
 package main

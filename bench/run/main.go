@@ -36,10 +36,14 @@ func run() (err error) {
 	flag.StringVar(&b.lock, "lock", "", "lock this file during each measurement, so that several runs on one machine do not overlap")
 	flag.IntVar(&b.connections, "connections", 0, "connections in idle and storm (default: as the scenario says)")
 	show := flag.String("show", "", "only print this JSON file of results as Markdown")
+	draw := flag.String("chart", "", "only print a chart of A10 from this JSON file of results, as SVG")
 	flag.Parse()
 
 	if *show != "" {
 		return showResults(*show)
+	}
+	if *draw != "" {
+		return drawResults(*draw)
 	}
 	chosen, err := chooseServers(split(*serverNames))
 	if err != nil {
@@ -78,6 +82,19 @@ func showResults(path string) error {
 		return err
 	}
 	fmt.Print(r.markdown())
+	return nil
+}
+
+func drawResults(path string) error {
+	r, err := readReport(path)
+	if err != nil {
+		return err
+	}
+	svg, err := r.chart("A10")
+	if err != nil {
+		return err
+	}
+	fmt.Print(svg)
 	return nil
 }
 

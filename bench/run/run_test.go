@@ -3,6 +3,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -39,6 +40,29 @@ func TestNames_AllExist(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+// The chart in the documents is that of the newest results that have all servers.
+func TestChart_OfTheDocuments_IsMadeOfResults(t *testing.T) {
+	const chart, results = "../../docs/images/speed.svg", "../results/2026-11-24-0405-adc3305d88.json"
+	r, err := readReport(results)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := r.chart("A10")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(chart)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("%s is another one: go run ./bench/run -chart bench/results/%s > docs/images/speed.svg", chart, filepath.Base(results))
+	}
+	if _, err := r.chart("storm"); err == nil {
+		t.Error("there is a chart without results")
 	}
 }
 

@@ -193,7 +193,7 @@ for (const [size, viewport] of Object.entries({ 'small phone': [320, 560], phone
 test('the snippets of the README and of docs/web.md, to the letter', async (t) => {
   const readme = await read('README.md')
   const block = (text, language, part) => [...text.matchAll(/^```(\w+)\n([^]*?)^```/gm)].find(([, its, code]) => its === language && code.includes(part))[2]
-  const caddyfile = block(readme.split('### In a page of your own')[1], 'caddyfile', 'ui       on')
+  const caddyfile = block(readme.split('## In a page of your own')[1], 'caddyfile', 'ui       on')
   const dir = await mkdtemp(path.join(tmpdir(), 'caddy-chat-snippets-'))
   t.after(() => rm(dir, { recursive: true }))
   const at = await withServer(t, { chat: '', site: `}\n\n${caddyfile.trim().replace('{', '{\ntls internal').replace(/}$/, '')}` })
