@@ -13,7 +13,7 @@ import (
 // Pixels of the chart.
 const (
 	rowHeight  = 26
-	nameWidth  = 330
+	nameWidth  = 400
 	barWidth   = 330
 	chartWidth = nameWidth + barWidth + 70
 	headHeight = 34
