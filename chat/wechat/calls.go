@@ -50,11 +50,16 @@ func (c *calls) take(ctx context.Context, records journal.Records, app string) e
 		return nil
 	}
 	c.mu.Unlock()
-	err := records.Update(ctx, "wechatcalls\x00"+app, func(old []byte) ([]byte, error) {
+	var rests time.Time
+	err := records.Update(ctx, callsKey(app), func(old []byte) ([]byte, error) {
 		var of int64
 		var taken int
-		if _, err := fmt.Sscanf(string(old), "%d %d", &of, &taken); err != nil || of != minute {
+		if _, err := fmt.Sscanf(string(old), "%d %d", &of, &taken); err != nil || of < minute {
 			taken = 0
+		}
+		if of > minute { // see restToday
+			rests = time.Unix(of*60, 0)
+			return nil, errDay
 		}
 		if taken+callsOnce > maxCalls {
 			return nil, errMinute
@@ -63,13 +68,29 @@ func (c *calls) take(ctx context.Context, records journal.Records, app string) e
 	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !rests.IsZero() {
+		c.rests, c.why = rests, errDay
+	}
 	if err == nil && c.minute == minute {
 		c.left += callsOnce - 1
 	}
 	return err
 }
 
-// restUntil lets nobody be asked until then.
+// restToday lets no node ask before midnight in China. The others hear of it when they take
+// calls again, so each asks nine times more at most. A failure of the records costs them a
+// question: then WeChat tells them, too.
+func (c *calls) restToday(ctx context.Context, records journal.Records, app string) {
+	end := midnight(time.Now())
+	c.restUntil(end, errDay)
+	_ = records.Put(ctx, callsKey(app), fmt.Appendf(nil, "%d 0", end.Unix()/60))
+}
+
+// callsKey is the record of a minute and the calls taken in it. If the minute is yet to come,
+// nobody is asked before it.
+func callsKey(app string) string { return "wechatcalls\x00" + app }
+
+// restUntil lets this node ask nobody until then.
 func (c *calls) restUntil(end time.Time, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -128,7 +128,7 @@ func (c *Checker) judge(ctx context.Context, records journal.Records, openid str
 			c.calls.restUntil(nextMinute(time.Now()), errMinute)
 			return 0, errMinute
 		case 45009:
-			c.calls.restUntil(midnight(time.Now()), errDay)
+			c.calls.restToday(ctx, records, c.opt.AppID)
 			return 0, errDay
 		}
 		return 0, fmt.Errorf("WeChat gives no verdict: errcode %d", answer.Code)

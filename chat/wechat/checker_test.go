@@ -3,6 +3,7 @@ package wechat
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/check"
@@ -220,11 +222,10 @@ func TestChecker_Token(t *testing.T) {
 	}
 }
 
-// All nodes together ask no more than 3600 times a minute, and after 45009 not before midnight
-// in China.
+// All nodes together ask no more than 3600 times a minute.
 func TestChecker_Limits(t *testing.T) {
 	s := newStandIn(t, suggests("pass"))
-	c, records := s.checker()
+	_, records := s.checker()
 	var one, other calls
 	began := time.Now()
 	taken := 0
@@ -238,15 +239,57 @@ func TestChecker_Limits(t *testing.T) {
 	if minutes := int(time.Now().Unix()/60-began.Unix()/60) + 1; taken < maxCalls || taken > minutes*maxCalls {
 		t.Errorf("%d calls in %d minutes", taken, minutes)
 	}
-	c.calls.restUntil(midnight(time.Now()), errDay)
-	if got := ask(t.Context(), c, "wx-li", `"hello"`); got != errDay.Error() || len(s.asked) > 0 {
-		t.Errorf("%s, asked %q", got, s.asked)
-	}
 	at := time.Date(2026, 3, 1, 15, 59, 30, 0, time.UTC)
 	if got := midnight(at); got.Sub(at) != 30*time.Second {
 		t.Errorf("midnight is in %v", got.Sub(at))
 	}
 	if got := nextMinute(at); got.Sub(at) != 30*time.Second {
 		t.Errorf("the next minute is in %v", got.Sub(at))
+	}
+}
+
+// After 45009 neither of two nodes asks before midnight in China, but for the calls that the
+// other one has taken already; then both ask again.
+func TestChecker_TheLimitOfTheDay_IsThatOfAllNodes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		records := memjournal.New(memjournal.Options{}).Records()
+		var one, other, new calls
+		time.Sleep(7 * time.Hour) // the fake clock begins at midnight UTC
+		if err := other.take(t.Context(), records, "wx01"); err != nil {
+			t.Fatal(err)
+		}
+		one.restToday(t.Context(), records, "wx01")
+		more := 0
+		for other.take(t.Context(), records, "wx01") == nil {
+			more++
+		}
+		if more != callsOnce-1 {
+			t.Errorf("the other node asks %d times more", more)
+		}
+		for _, wait := range []time.Duration{0, 9*time.Hour - time.Second, time.Second} {
+			time.Sleep(wait)
+			for name, node := range map[string]*calls{"the one": &one, "the other": &other, "a new one": &new} {
+				err := node.take(t.Context(), records, "wx01")
+				if want := wait != time.Second; errors.Is(err, errDay) != want || (err != nil) != want {
+					t.Errorf("after %v, %s: %v", wait, name, err)
+				}
+			}
+		}
+		if err := one.take(t.Context(), records, "wx02"); err != nil { // the node's own rest is over
+			t.Error(err)
+		}
+	})
+}
+
+// A node that WeChat tells of the limit of the day asks no more, and says so to the others.
+func TestChecker_45009(t *testing.T) {
+	s := newStandIn(t, `{"errcode":45009}`)
+	c, records := s.checker()
+	other := New(c.opt)
+	other.Use(records)
+	for _, node := range []*Checker{c, c, other} {
+		if got := ask(t.Context(), node, "wx-li", `"hello"`); got != errDay.Error() || len(s.asked) != 1 {
+			t.Errorf("%s, asked %q", got, s.asked)
+		}
 	}
 }
