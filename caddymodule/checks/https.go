@@ -109,7 +109,7 @@ func (h *HTTPS) readable() error {
 // stoodFor replaces a secret that is a placeholder by one that could be there.
 func stoodFor(text string) (string, error) {
 	if strings.Contains(text, "{") {
-		return "whsec_" + strings.Repeat("AAAA", 8), nil
+		return values.SecretFor(text), nil
 	}
 	return text, nil
 }

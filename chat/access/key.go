@@ -131,6 +131,9 @@ func (k *Key) Validate() error {
 	if len(k.Read)+len(k.Write)+len(k.Moderate)+len(k.Members) == 0 && !k.Users && !k.Feed {
 		return fmt.Errorf("key %q may do nothing: give it read, write, moderate, members, users or feed", k.Name)
 	}
+	if k.Feed && len(k.Read) == 0 {
+		return fmt.Errorf("key %q: feed shows the rooms that the key may read, and it may read none: add read", k.Name)
+	}
 	return k.ValidateOptions()
 }
 
@@ -138,18 +141,24 @@ func (k *Key) Validate() error {
 // others are.
 func (k *Key) ValidateOptions() error {
 	for _, scope := range k.scopes() {
-		for _, p := range scope.patterns {
+		for i, p := range scope.patterns {
 			if strings.Contains(p, userSlot) {
 				return fmt.Errorf("key %q: %s %q: %s is for policies; use * here", k.Name, scope.name, p, userSlot)
 			}
 			if err := CheckPattern(p); err != nil {
 				return fmt.Errorf("key %q: %s: %w", k.Name, scope.name, err)
 			}
+			if slices.Contains(scope.patterns[:i], p) {
+				return fmt.Errorf("key %q: %s has %q twice", k.Name, scope.name, p)
+			}
 		}
 	}
-	for _, from := range k.From {
+	for i, from := range k.From {
 		if !from.IsValid() || from != from.Masked() {
 			return fmt.Errorf("key %q: from %s is not a network: its bits behind the prefix must be 0", k.Name, from)
+		}
+		if slices.Contains(k.From[:i], from) {
+			return fmt.Errorf("key %q: from has %s twice", k.Name, from)
 		}
 	}
 	for _, p := range k.As {

@@ -33,10 +33,15 @@ func TestKeys_Validate(t *testing.T) {
 		"no scope":       {func(k *Key) { k.Read = nil }, "may do nothing"},
 		"as alone":       {func(k *Key) { k.Read, k.As = nil, []string{"*"} }, "may do nothing"},
 		"users alone":    {func(k *Key) { k.Read, k.Users = nil, true }, ""},
-		"a slot":         {func(k *Key) { k.Write = []string{"inbox-{user}"} }, "{user} is for policies"},
-		"a brace":        {func(k *Key) { k.Members = []string{"{x}"} }, "braces"},
-		"as a bot":       {func(k *Key) { k.As = []string{"bot-x"} }, "belong to the server"},
-		"a host":         {func(k *Key) { k.From = []netip.Prefix{netip.MustParsePrefix("10.0.0.1/8")} }, "not a network"},
+		"feed alone":     {func(k *Key) { k.Read, k.Feed = nil, true }, "add read"},
+		"rooms twice":    {func(k *Key) { k.Write = []string{"a", "b", "a"} }, "write has \"a\" twice"},
+		"from twice": {func(k *Key) {
+			k.From = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
+		}, "from has 10.0.0.0/8 twice"},
+		"a slot":   {func(k *Key) { k.Write = []string{"inbox-{user}"} }, "{user} is for policies"},
+		"a brace":  {func(k *Key) { k.Members = []string{"{x}"} }, "braces"},
+		"as a bot": {func(k *Key) { k.As = []string{"bot-x"} }, "belong to the server"},
+		"a host":   {func(k *Key) { k.From = []netip.Prefix{netip.MustParsePrefix("10.0.0.1/8")} }, "not a network"},
 	} {
 		k := good
 		c.change(&k)

@@ -1,10 +1,12 @@
 package webhook
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -87,9 +89,17 @@ func (h *Hook) validate() error {
 	case h.Interval < 0 || h.Interval > MaxInterval:
 		return fmt.Errorf("batches go out after %v at most, not %v", MaxInterval, h.Interval)
 	}
-	for _, p := range h.Rooms {
+	for i, p := range h.Rooms {
 		if err := access.CheckPattern(p); err != nil {
 			return err
+		}
+		if slices.Contains(h.Rooms[:i], p) {
+			return fmt.Errorf("rooms has %q twice", p)
+		}
+	}
+	for i, s := range h.Secrets {
+		if slices.ContainsFunc(h.Secrets[:i], func(other Secret) bool { return bytes.Equal(other.key, s.key) }) {
+			return errors.New("it has a secret twice")
 		}
 	}
 	_, err := h.filter()

@@ -84,6 +84,20 @@ var conversationFrames = []struct {
 	{&Head{Room: "team"}, `{"type":"head","room":"team","last":0,"at":0,"count":0}`},
 }
 
+// What is there and empty is not taken for absent.
+func TestDecode_Create_EmptyFields(t *testing.T) {
+	for _, field := range []string{"key", "pattern", "room", "owner", "direct"} {
+		frame := `{"type":"create","id":"1","key":"k","` + field + `":""}`
+		if field == "key" {
+			frame = `{"type":"create","id":"1","room":"g-1","key":""}`
+		}
+		_, err := Decode([]byte(frame))
+		if e, ok := err.(*Error); !ok || e.Field != field {
+			t.Errorf("%s: %v", frame, err)
+		}
+	}
+}
+
 // What a conversation is called, and how many users a command names, has bounds.
 func TestDecode_Conversation_Bounds(t *testing.T) {
 	ids := func(n int) string {

@@ -93,6 +93,12 @@ func create(r *reader) *Create {
 	switch {
 	case r.value(fieldDirect) != nil && c.Direct == "":
 		r.wrong(fieldDirect, "must be a user's id")
+	case r.value(fieldOwner) != nil && c.Owner == "":
+		r.wrong(fieldOwner, "must be a user's id")
+	case r.value(fieldKey) != nil && c.Key == "":
+		r.wrong(fieldKey, "must not be empty")
+	case r.value(fieldPattern) != nil && c.Pattern == "":
+		r.wrong(fieldPattern, "must be a pattern of a policy")
 	case c.Direct == "" && c.Key == "" && c.Room == "":
 		r.wrong(fieldKey, "is missing: create needs key, or direct")
 	case c.Direct != "":

@@ -6,6 +6,8 @@
 package values
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"math"
@@ -69,6 +71,13 @@ func Replaced(text string) (string, error) {
 		return "", fmt.Errorf("%w; a variable of the environment must be set for Caddy itself", err)
 	}
 	return value, nil
+}
+
+// SecretFor returns a secret of a webhook that a placeholder could stand for: two have the
+// same one only if they are the same.
+func SecretFor(placeholder string) string {
+	sum := sha256.Sum256([]byte(placeholder))
+	return "whsec_" + base64.StdEncoding.EncodeToString(sum[:24])
 }
 
 // Empty is the error for "", which would quietly mean the default.

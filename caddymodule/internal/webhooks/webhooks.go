@@ -102,7 +102,7 @@ func Check(configured []Webhook) error {
 		known[i].Secrets = nil
 		for _, text := range w.Secrets {
 			if strings.Contains(text, "{") {
-				text = "whsec_" + strings.Repeat("AAAA", 8)
+				text = values.SecretFor(text)
 			}
 			known[i].Secrets = append(known[i].Secrets, text)
 		}
