@@ -27,12 +27,21 @@ type standing struct {
 // other does without saying anything.
 func (s *standing) apart() bool { return s.row.Block || s.blocked }
 
-// standing asks the policies and, only if the room is a conversation, the journal: for
-// three records. In one that nobody has founded, nobody may do anything.
+// standing asks the policies and the journal: in a conversation for three records. In one
+// that nobody has founded, nobody may do anything. Nor may users in one that the policies
+// say is none, or a change of the configuration could show it to everybody: only what
+// tokens and keys grant holds there.
 func (a *Actor) standing(ctx context.Context, room string) (standing, error) {
 	s := standing{Rights: a.rights(room, access.NoRole)}
 	if !s.Conversation {
-		return s, nil
+		if a.isAboveRoles() || !s.Read && !s.Write && !s.Moderate {
+			return s, nil
+		}
+		record, err := a.core.journal.Records().Get(ctx, members.RoomKey(room))
+		if err == nil && record.Value != nil {
+			s.Rights = access.Granted(a.identity.Load(), room)
+		}
+		return s, err
 	}
 	user := a.User().ID
 	state, err := members.Load(ctx, a.core.journal.Records(), room, []string{user}, false)
