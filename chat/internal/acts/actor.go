@@ -299,10 +299,9 @@ func (a *Actor) putInHand(n int) {
 	}
 }
 
-// append hands an entry of the actor to the journal. It waits while the client
-// has said more than unansweredLimit without an answer, or until ctx ends. An error
-// that done gets is logged, and is what the client is told; but for ErrStale, after which
-// the caller judges again, and ErrNoTarget.
+// append hands an entry of the actor to the journal. It waits while the client has said more
+// than unansweredLimit without an answer, or until ctx ends. An error that done gets is logged,
+// and is what the client is told; but for ErrNoTarget, and ErrStale: judge again.
 func (a *Actor) append(ctx context.Context, to Appender, e journal.Entry, done func(journal.Receipt, error)) {
 	e.Origin, e.From, e.Via = journal.Origin{Node: a.core.node, Session: a.id}, a.User(), a.via()
 	size := e.Size()

@@ -19,10 +19,9 @@ type changed struct {
 	seq  journal.Seq
 }
 
-// change changes a message: one change of it at a time on this node, until the journal has
-// the answer. In a conversation the actor's own commands wait for each other, too, since
-// each may have to be judged again. once judges and appends; it calls done unless it
-// returns an error.
+// change changes a message: one change of it at a time on this node, until the journal has the
+// answer. In a conversation the actor's own commands wait for each other, too: each may have
+// to be judged again. once judges and appends; it calls done unless it returns an error.
 func (a *Actor) change(ctx context.Context, m changed, once func(context.Context, func(journal.Receipt, error)) error, done func(journal.Receipt, error)) error {
 	if err := a.notMuted(m.room); err != nil {
 		return err

@@ -16,11 +16,10 @@ import (
 type Settings struct {
 	MaxConnections, MaxConnectionsPerIP            int
 	MaxSessions, MaxRooms, MaxInHand               int
-	MaxText, MaxPage, Marks                        int
+	MaxText, MaxPage, Marks, Conversations, Listed int
 	SessionRate, SessionBytes, UserRate, UserBytes access.Rate
-	ConnectRate, NewRooms, ReadBytes               access.Rate
-	CreateRate, ListRate, KeyRate                  access.Rate
-	Conversations, Listed                          int
+	ConnectRate, NewRooms, ReadBytes, CreateRate   access.Rate
+	ListRate, KeyRate                              access.Rate
 	RequestBytes                                   int // that all requests over plain HTTP hold
 	RecallWindow, EditWindow                       time.Duration
 	Policies                                       access.Policies
@@ -47,8 +46,7 @@ type Page struct {
 // Session is a session as moderation needs it.
 type Session interface {
 	room.Session
-	// MayModerate reports whether the user moderates a room that has no members, or the
-	// hub if the name is empty.
+	// MayModerate reports it of a room that has no members, or of the hub if room is empty.
 	MayModerate(room string) bool
 	// RawRoom returns the room of a raw session, or false if it is not raw.
 	RawRoom() (name string, ok bool)
@@ -58,9 +56,8 @@ type Session interface {
 type Sessions interface {
 	// Of returns the sessions of a user.
 	Of(user string) []Session
-	// Add lists a session as its user's, unless admit returns an error. admit makes the
-	// user known, and is told how many other sessions the user has; one of the same
-	// device ends and does not count. It is called with the mutex held, so that a ban
-	// either finds the session or is found by admit.
+	// Add lists a session as its user's, unless admit returns an error. admit makes the user
+	// known, and is told how many others the user has; one of the same device ends first. It
+	// is called with the mutex held, so that a ban finds the session or is found by admit.
 	Add(session, user, device string, admit func(others int) error) error
 }

@@ -62,10 +62,9 @@ func (a *Actor) becomeListed(id *access.Identity, device string) error {
 	return err
 }
 
-// Request makes a the actor of a request over plain HTTP, and charges it: it has n bytes.
-// It may show a key, and wants to act as somebody else unless as is empty. A guest without
-// a token may do nothing here. Whoever is refused belongs to no user, and is charged like a
-// handshake of the address.
+// Request makes a the actor of a request over plain HTTP, and charges it: it has n bytes. It may
+// show a key, and wants to act as somebody else unless as is empty. A guest without a token may
+// do nothing here. Whoever is refused is charged like a handshake of the address.
 func (c *Core) Request(ctx context.Context, a *Actor, addr netip.Addr, auth access.Authenticator, shown access.Credential, as string, n int) (Turn, error) {
 	a.core, a.addr = c, addr
 	ok, err := a.showsKey(shown.Token, addr)

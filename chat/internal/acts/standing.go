@@ -23,14 +23,12 @@ type standing struct {
 	blocked bool // the other one of two has blocked the actor
 }
 
-// apart reports whether one of two has blocked the other: then neither is told what the
-// other does without saying anything.
+// apart reports whether one of two has blocked the other: neither sees what the other does.
 func (s *standing) apart() bool { return s.row.Block || s.blocked }
 
-// standing asks the policies and the journal: in a conversation for three records. In one
-// that nobody has founded, nobody may do anything. Nor may users in one that the policies
-// say is none, or a change of the configuration could show it to everybody: only what
-// tokens and keys grant holds there.
+// standing asks the policies and the journal: in a conversation for three records. In one that
+// nobody has founded, nobody may do anything. Nor may users in one that the policies say is
+// none, or a change of the policies could show it to all: only what tokens and keys grant holds.
 func (a *Actor) standing(ctx context.Context, room string) (standing, error) {
 	s := standing{Rights: a.rights(room, access.NoRole)}
 	if !s.Conversation {
@@ -69,8 +67,7 @@ func (a *Actor) standingIn(state *members.State) standing {
 	return s
 }
 
-// since is the condition of an entry that was judged by the standing: see
-// journal.Entry.Since. It is 0 where there are no members.
+// since is the condition of what was judged by the standing; 0 where there are no members.
 func (s *standing) since() journal.Seq {
 	if !s.Conversation {
 		return 0
