@@ -274,13 +274,13 @@ func (h *Handler) checkRequest(w http.ResponseWriter, r *http.Request, room *str
 }
 
 // declare returns the length of a body, for which the request is charged before
-// anything is done for it. A body whose length was not declared is read for that. One where
-// none belongs is refused: whoever sends it believes that it says something. The request keeps its own length: by that the web server
+// anything is done for it. A body whose length was not declared is read for that. One that
+// nobody reads costs nothing. The request keeps its own length: by that the web server
 // knows that there is a body between this request and the next one.
 func (h *Handler) declare(w http.ResponseWriter, r *http.Request, limit int) (int, error) {
 	switch {
 	case r.Method != http.MethodPost && r.Method != http.MethodPatch && r.Method != http.MethodPut:
-		return 0, bodiless(w, r)
+		return 0, nil
 	case r.ContentLength > int64(limit):
 		return 0, tooLarge(limit)
 	case r.ContentLength < 0:
@@ -291,21 +291,6 @@ func (h *Handler) declare(w http.ResponseWriter, r *http.Request, limit int) (in
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(p)), int64(len(p))
 	}
 	return int(r.ContentLength), nil
-}
-
-// bodiless returns why a request is refused that has no body by its method, or nil.
-func bodiless(w http.ResponseWriter, r *http.Request) error {
-	if r.ContentLength < 0 { // it is not declared whether there is one
-		var first [1]byte
-		if n, err := io.ReadFull(r.Body, first[:]); n == 0 && err == io.EOF {
-			_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // as in readBody
-			return nil
-		}
-	}
-	if r.ContentLength == 0 {
-		return nil
-	}
-	return badField("body", "does not belong to a "+r.Method)
 }
 
 func badField(name, what string) *wire.Error {

@@ -131,9 +131,6 @@ func (k *Key) Validate() error {
 	if len(k.Read)+len(k.Write)+len(k.Moderate)+len(k.Members) == 0 && !k.Users && !k.Feed {
 		return fmt.Errorf("key %q may do nothing: give it read, write, moderate, members, users or feed", k.Name)
 	}
-	if k.Feed && len(k.Read) == 0 {
-		return fmt.Errorf("key %q: feed shows the rooms that the key may read, and it may read none: add read", k.Name)
-	}
 	return k.ValidateOptions()
 }
 
