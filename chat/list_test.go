@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -124,13 +125,30 @@ func TestList_Since_TellsWhatHasChanged(t *testing.T) {
 		if len(got) != 3 {
 			t.Errorf("changed are %v", got)
 		}
-		foreign := b.connect()
-		foreign.send(`{"type":"hello","token":"cy","list":{}}`)
-		for _, strange := range []string{"nonsense", since[1:], "A" + since[:len(since)-1], fieldOf(t, foreign.any(), "list", "at")} {
+		for _, strange := range []string{"nonsense", later(t, since, "p"), later(t, since, "u")} { // the last two have seen what the journal has lost
 			since = strange
 			back(`{"all":true,"rows":["…","…","…"],"more":false,"unread":1,"…":"…"}`)
 		}
 	})
+}
+
+// later returns the name of a moment behind all that the journal has, by one of its fields.
+func later(t *testing.T, at, field string) string {
+	t.Helper()
+	text, err := base64.RawURLEncoding.DecodeString(at)
+	var m map[string]any
+	if err != nil || json.Unmarshal(text, &m) != nil || m[field] == nil {
+		t.Fatal(at, err)
+	}
+	m[field] = 1_000_000
+	if field == "p" {
+		m[field] = []int{1_000_000}
+	}
+	text, err = json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
 }
 
 // What is again as it was at first has changed all the same.

@@ -23,23 +23,16 @@ type standing struct {
 	blocked bool // the other one of two has blocked the actor
 }
 
-// apart reports whether one of two has blocked the other: neither sees what the other does.
+// apart reports whether one of two has blocked the other: then neither is told what the
+// other does without saying anything.
 func (s *standing) apart() bool { return s.row.Block || s.blocked }
 
-// standing asks the policies and the journal: in a conversation for three records. In one that
-// nobody has founded, nobody may do anything. Nor may users in one that the policies say is
-// none, or a change of the policies could show it to all: only what tokens and keys grant holds.
+// standing asks the policies and, only if the room is a conversation, the journal: for
+// three records. In one that nobody has founded, nobody may do anything.
 func (a *Actor) standing(ctx context.Context, room string) (standing, error) {
 	s := standing{Rights: a.rights(room, access.NoRole)}
 	if !s.Conversation {
-		if a.isAboveRoles() || !s.Read && !s.Write && !s.Moderate {
-			return s, nil
-		}
-		record, err := a.core.journal.Records().Get(ctx, members.RoomKey(room))
-		if err == nil && record.Value != nil {
-			s.Rights = access.Granted(a.identity.Load(), room)
-		}
-		return s, err
+		return s, nil
 	}
 	user := a.User().ID
 	state, err := members.Load(ctx, a.core.journal.Records(), room, []string{user}, false)
@@ -67,7 +60,8 @@ func (a *Actor) standingIn(state *members.State) standing {
 	return s
 }
 
-// since is the condition of what was judged by the standing; 0 where there are no members.
+// since is the condition of an entry that was judged by the standing: see
+// journal.Entry.Since. It is 0 where there are no members.
 func (s *standing) since() journal.Seq {
 	if !s.Conversation {
 		return 0
