@@ -50,26 +50,24 @@ func (c *calls) take(ctx context.Context, records journal.Records, app string) e
 		return nil
 	}
 	c.mu.Unlock()
-	var rests time.Time
+	var of int64
 	err := records.Update(ctx, callsKey(app), func(old []byte) ([]byte, error) {
-		var of int64
 		var taken int
 		if _, err := fmt.Sscanf(string(old), "%d %d", &of, &taken); err != nil || of < minute {
-			taken = 0
+			of, taken = minute, 0
 		}
-		if of > minute { // see restToday
-			rests = time.Unix(of*60, 0)
+		switch {
+		case of > minute && taken == 0:
 			return nil, errDay
-		}
-		if taken+callsOnce > maxCalls {
+		case taken+callsOnce > maxCalls:
 			return nil, errMinute
 		}
-		return fmt.Appendf(nil, "%d %d", minute, taken+callsOnce), nil
+		return fmt.Appendf(nil, "%d %d", of, taken+callsOnce), nil
 	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !rests.IsZero() {
-		c.rests, c.why = rests, errDay
+	if errors.Is(err, errDay) {
+		c.rests, c.why = time.Unix(of*60, 0), errDay
 	}
 	if err == nil && c.minute == minute {
 		c.left += callsOnce - 1
@@ -86,8 +84,8 @@ func (c *calls) restToday(ctx context.Context, records journal.Records, app stri
 	_ = records.Put(ctx, callsKey(app), fmt.Appendf(nil, "%d 0", end.Unix()/60))
 }
 
-// callsKey is the record of a minute and the calls taken in it. If the minute is yet to come,
-// nobody is asked before it.
+// callsKey is the record of a minute and the calls taken in it: that of the node whose clock is
+// the most ahead. One that is yet to come and has no calls says that nobody is asked before it.
 func callsKey(app string) string { return "wechatcalls\x00" + app }
 
 // restUntil lets this node ask nobody until then.

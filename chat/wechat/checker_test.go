@@ -281,6 +281,26 @@ func TestChecker_TheLimitOfTheDay_IsThatOfAllNodes(t *testing.T) {
 	})
 }
 
+// A node whose clock is behind takes its calls from the minute of the others.
+func TestChecker_Limits_ClocksDiffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		records := memjournal.New(memjournal.Options{}).Records()
+		next := time.Now().Unix()/60 + 1
+		for taken, want := range map[int]error{10: nil, maxCalls: errMinute} {
+			if err := records.Put(t.Context(), callsKey("wx01"), fmt.Appendf(nil, "%d %d", next, taken)); err != nil {
+				t.Fatal(err)
+			}
+			if err := new(calls).take(t.Context(), records, "wx01"); !errors.Is(err, want) {
+				t.Errorf("%d were taken: %v", taken, err)
+			}
+			r, err := records.Get(t.Context(), callsKey("wx01"))
+			if want := fmt.Sprintf("%d %d", next, min(taken+callsOnce, maxCalls)); err != nil || string(r.Value) != want {
+				t.Errorf("%q, %v, want %q", r.Value, err, want)
+			}
+		}
+	})
+}
+
 // A node that WeChat tells of the limit of the day asks no more, and says so to the others.
 func TestChecker_45009(t *testing.T) {
 	s := newStandIn(t, `{"errcode":45009}`)
