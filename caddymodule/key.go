@@ -113,14 +113,7 @@ func (k *Key) check() error { return k.checked((*access.Key).Validate) }
 func (k *Key) checkOptions() error { return k.checked((*access.Key).ValidateOptions) }
 
 func (k *Key) checked(validate func(*access.Key) error) error {
-	later := 0
-	key, err := k.toChat(func(text string) (string, error) {
-		if strings.Contains(text, "{") {
-			later++
-			return fmt.Sprintf("placeholder-%030d", later), nil
-		}
-		return text, nil
-	})
+	key, err := k.toChat(values.StandIn)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package memjournal
 import (
 	"reflect"
 	"testing"
-	"unsafe"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -25,7 +24,7 @@ func TestKept_HasAllThatIsRecorded(t *testing.T) {
 			}
 		}
 	}
-	if has, had := unsafe.Sizeof(kept{}), unsafe.Sizeof(e); has > had*2/3 {
+	if has, had := reflect.TypeFor[kept]().Size(), fields.Type().Size(); has > had*2/3 {
 		t.Errorf("it takes %d bytes, an entry %d", has, had)
 	}
 	k := keep(&e)

@@ -90,15 +90,15 @@ func create(r *reader) *Create {
 		Room:    r.optionalRoom(),
 		Owner:   r.text(fieldOwner, MaxUser),
 	}
+	for _, given := range []struct {
+		field
+		text string
+	}{{fieldDirect, c.Direct}, {fieldKey, c.Key}, {fieldPattern, c.Pattern}, {fieldOwner, c.Owner}} {
+		if r.value(given.field) != nil && given.text == "" {
+			r.wrong(given.field, "must not be empty")
+		}
+	}
 	switch {
-	case r.value(fieldDirect) != nil && c.Direct == "":
-		r.wrong(fieldDirect, "must be a user's id")
-	case r.value(fieldOwner) != nil && c.Owner == "":
-		r.wrong(fieldOwner, "must be a user's id")
-	case r.value(fieldKey) != nil && c.Key == "":
-		r.wrong(fieldKey, "must not be empty")
-	case r.value(fieldPattern) != nil && c.Pattern == "":
-		r.wrong(fieldPattern, "must be a pattern of a policy")
 	case c.Direct == "" && c.Key == "" && c.Room == "":
 		r.wrong(fieldKey, "is missing: create needs key, or direct")
 	case c.Direct != "":

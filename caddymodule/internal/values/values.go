@@ -73,11 +73,15 @@ func Replaced(text string) (string, error) {
 	return value, nil
 }
 
-// SecretFor returns a secret of a webhook that a placeholder could stand for: two have the
-// same one only if they are the same.
-func SecretFor(placeholder string) string {
-	sum := sha256.Sum256([]byte(placeholder))
-	return "whsec_" + base64.StdEncoding.EncodeToString(sum[:24])
+// StandIn is for checks before placeholders are replaced. It returns a secret as it is, or
+// instead of one with placeholders another of the form of Standard Webhooks: the same one for
+// the same placeholders. The error is always nil.
+func StandIn(secret string) (string, error) {
+	if !strings.Contains(secret, "{") {
+		return secret, nil
+	}
+	sum := sha256.Sum256([]byte(secret))
+	return "whsec_" + base64.StdEncoding.EncodeToString(sum[:24]), nil
 }
 
 // Empty is the error for "", which would quietly mean the default.

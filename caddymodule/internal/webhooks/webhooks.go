@@ -101,10 +101,8 @@ func Check(configured []Webhook) error {
 		}
 		known[i].Secrets = nil
 		for _, text := range w.Secrets {
-			if strings.Contains(text, "{") {
-				text = values.SecretFor(text)
-			}
-			known[i].Secrets = append(known[i].Secrets, text)
+			secret, _ := values.StandIn(text)
+			known[i].Secrets = append(known[i].Secrets, secret)
 		}
 	}
 	_, err := ToChat(known)
