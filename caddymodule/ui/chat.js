@@ -1,1 +1,1 @@
-import'./chat-IHSDBDEC.js';import'./chunk-KYHKRKQW.js';
+import'./chat-WKKEWFIU.js';import'./chunk-NW53U7EP.js';

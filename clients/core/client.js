@@ -23,6 +23,7 @@ export class Client extends Emitter {
     this.avatar = options.avatar
     this.clock = { ...systemClock, ...(clock?.now && { monotonic: clock.now }), ...clock }
     this.ahead = this.clock.now() - this.clock.monotonic() // of the server's clock, once it is known
+    this.late = 0 // at most so long before the last welcome the server said its time, in milliseconds
     this.reported = new Set() // the codes of errors that are emitted once; of unreachable, once for each connect
     this.store = makeStore(options.storage, url, (cause) => this.report({ code: 'storage', message: `storage: ${cause?.message}` }))
     // Each part adds its own methods to the client, such as join and leave.
@@ -167,7 +168,7 @@ export class Client extends Emitter {
   welcome(frame) {
     demand(frame.at > 0 && frame.user.id && frame.rooms.length >= 0)
     this.ahead = frame.at - this.clock.monotonic()
-    this.late = this.link.age() // at most so long before this the server said its time
+    this.late = this.link.age()
     this.user = frame.user
     this.session = frame.session
     this.limits = frame.limits

@@ -946,6 +946,7 @@ var Client = class extends Emitter {
     this.avatar = options.avatar;
     this.clock = { ...systemClock, ...(clock == null ? void 0 : clock.now) && { monotonic: clock.now }, ...clock };
     this.ahead = this.clock.now() - this.clock.monotonic();
+    this.late = 0;
     this.reported = /* @__PURE__ */ new Set();
     this.store = makeStore(options.storage, url, (cause) => this.report({ code: "storage", message: `storage: ${cause == null ? void 0 : cause.message}` }));
     this.outbox = makeOutbox(this);
