@@ -69,7 +69,7 @@ func (s *store) growLocked(r *room, n int64) {
 }
 
 func (s *store) dropEntryLocked(r *room) {
-	s.growLocked(r, -r.entries.at(0).size())
+	s.growLocked(r, -int64(r.entries.at(0).size))
 	r.entries.drop()
 	s.bytes -= entryExtra
 	s.entries--

@@ -169,7 +169,8 @@ func checkBytes(t *testing.T, s *store) {
 	for _, r := range s.rooms {
 		size := int64(0)
 		for i := range r.entries.len() {
-			size += r.entries.at(i).size()
+			e := r.entries.at(i).entry("", 0)
+			size += int64(e.Size())
 			entries++
 		}
 		rooms += r.life.cost() + size + entryExtra*int64(r.entries.len())

@@ -16,13 +16,23 @@ type kept struct {
 	position              journal.Position
 	kind                  journal.Kind
 	text, quiet, recalled bool
+	size                  uint32 // as Entry.Size tells, which every append and drop would count anew
 }
 
 func keep(e *journal.Entry) kept {
 	return kept{
 		e.From, e.Key, e.Via, e.Mentions, e.Body, e.Target, e.Edited, e.At, e.Count, e.Position,
-		e.Kind, e.Text, e.Quiet, e.Recalled,
+		e.Kind, e.Text, e.Quiet, e.Recalled, uint32(e.Size()),
 	}
+}
+
+// counts is Entry.Counts, without an Entry: a list asks for the heads of thousands of rooms.
+func (k *kept) counts() bool { return k.kind.Counts() && !k.quiet }
+
+// put replaces the body.
+func (k *kept) put(body []byte, text bool) {
+	k.size = uint32(int(k.size) - len(k.body) + len(body))
+	k.body, k.text = body, text
 }
 
 func (k *kept) entry(room string, seq journal.Seq) journal.Entry {
@@ -31,10 +41,4 @@ func (k *kept) entry(room string, seq journal.Seq) journal.Entry {
 		From: k.from, Key: k.key, Target: k.target, Mentions: k.mentions, Via: k.via, Body: k.body,
 		Seq: seq, At: k.at, Count: k.count, Position: k.position, Edited: k.edited,
 	}
-}
-
-// size is Entry.Size.
-func (k *kept) size() int64 {
-	e := k.entry("", 0)
-	return int64(e.Size())
 }

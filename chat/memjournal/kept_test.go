@@ -31,7 +31,15 @@ func TestKept_HasAllThatIsRecorded(t *testing.T) {
 	if got := k.entry("room", 2); !reflect.DeepEqual(got, e) {
 		t.Errorf("%+v became %+v", e, got)
 	}
-	if k.size() != int64(e.Size()) {
-		t.Errorf("its size is %d, the entry's %d", k.size(), e.Size())
+	for _, c := range []journal.Entry{{Kind: journal.Message}, {Kind: journal.Message, Quiet: true}, {Kind: journal.Tag}} {
+		if k := keep(&c); k.counts() != c.Counts() {
+			t.Errorf("%+v counts: %v", c, k.counts())
+		}
+	}
+	for _, body := range []string{"x", "longer", ""} {
+		k.put([]byte(body), false)
+		if got := k.entry("room", 2); int(k.size) != got.Size() {
+			t.Errorf("with %q its size is %d, the entry's %d", body, k.size, got.Size())
+		}
 	}
 }

@@ -19,11 +19,11 @@ func (r *room) dropped() uint64 {
 	if r.entries.len() == 0 {
 		return r.count
 	}
-	oldest := r.shown(0)
-	if oldest.Counts() {
-		return oldest.Count - 1
+	oldest := r.entries.at(0)
+	if oldest.counts() {
+		return oldest.count - 1
 	}
-	return oldest.Count
+	return oldest.count
 }
 
 // head fills h, which is zero.
@@ -78,12 +78,20 @@ func (r *room) fitting(q journal.Query, n int, index func(i int) int) int {
 	}
 	size := 0
 	for i := range n {
-		e := r.shown(index(i))
-		if size += e.Size(); size > q.Bytes && i > 0 {
+		if size += r.shownSize(index(i)); size > q.Bytes && i > 0 {
 			return i
 		}
 	}
 	return n
+}
+
+func (r *room) shownSize(i int) int {
+	k := r.entries.at(i)
+	if k.kind.Effect() != journal.Replace {
+		return int(k.size)
+	}
+	e := r.shown(i)
+	return e.Size()
 }
 
 // listed returns the entries with the indexes from to to-1, as they are read.

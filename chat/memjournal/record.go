@@ -88,26 +88,28 @@ func (s *store) affectLocked(r *room, e *journal.Entry) {
 	}
 	// A page or a delivery may hold a copy of the target, which shares its body: the
 	// bytes are not touched.
-	before := t.size()
+	before := t.size
 	if e.Kind.Effect() == journal.Erase {
-		t.body, t.text, t.recalled = nil, false, true
+		t.put(nil, false)
+		t.recalled = true
 	} else {
-		t.body, t.text, t.edited = e.Body, e.Text, e.Seq
+		t.put(e.Body, e.Text)
+		t.edited = e.Seq
 	}
-	s.growLocked(r, t.size()-before)
+	s.growLocked(r, int64(t.size)-int64(before))
 }
 
 // keepLocked keeps e and its key.
 func (s *store) keepLocked(r *room, e *journal.Entry) {
 	k := keep(e)
 	if e.Kind.Effect() == journal.Replace {
-		k.body, k.text = nil, false
+		k.put(nil, false)
 	}
 	r.entries.push(k)
 	r.last, r.lastAt, r.position = e.Seq, e.At, e.Position
 	s.entries++
 	s.recorded++
-	s.growLocked(r, k.size())
+	s.growLocked(r, int64(k.size))
 	s.bytes += entryExtra
 	s.keepKeyLocked(r, e)
 	s.spokeLocked(r)
