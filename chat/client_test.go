@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -222,6 +223,16 @@ func (c *client) hello(members string) *client {
 	c.t.Helper()
 	c.send(`{"type":"hello"` + members + `}`)
 	c.expect(`{"type":"welcome","user":{"id":"$me","…":"…"},"…":"…"}`)
+	return c
+}
+
+// openList says hello as a user of the test's tokens, with a list, and receives the welcome.
+// From the pong on heads are told; what happens before it may come as a row that says the same.
+func (c *client) openList(token string) *client {
+	c.t.Helper()
+	c.send(fmt.Sprintf(`{"type":"hello","token":%q,"list":{}}`, token))
+	c.send(`{"type":"ping"}`)
+	c.expect(`{"type":"welcome","list":{"…":"…"},"…":"…"}`, `{"type":"pong"}`)
 	return c
 }
 

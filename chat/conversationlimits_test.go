@@ -114,8 +114,7 @@ func TestList_Owners_AreTold(t *testing.T) {
 	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
 		ann, ben := b.connect(), b.connect()
 		for token, c := range map[string]*client{"ann": ann, "ben": ben} {
-			c.send(fmt.Sprintf(`{"type":"hello","token":%q,"list":{}}`, token))
-			c.expect(`{"type":"welcome","…":"…"}`)
+			c.openList(token)
 		}
 		role := func(c *client, want string) {
 			t.Helper()

@@ -100,8 +100,7 @@ func TestConversation_Group_LivesItsLife(t *testing.T) {
 		cy.expect(`{"type":"members","users":[{"user":{"id":"ben","…":"…"},"…":"…"}],"size":3,"more":true,"…":"…"}`)
 
 		in(ann, `{"type":"info","id":"7","room":%q,"title":"Rome"}`)
-		ann.expect(`{"type":"message","…":"…"}`, `{"type":"member","…":"…"}`)
-		ann.expectAround(`{"type":"ok","id":"7","seq":4,"…":"…"}`, `{"type":"info","seq":4,"title":"Rome","avatar":"","about":"","closed":false,"…":"…"}`)
+		ann.expectAround(`{"type":"ok","id":"7","seq":4,"…":"…"}`, `{"type":"message","…":"…"}`, `{"type":"member","…":"…"}`, `{"type":"info","seq":4,"title":"Rome","avatar":"","about":"","closed":false,"…":"…"}`)
 		in(ann, `{"type":"member","id":"8","room":%q,"users":["cy"],"role":"none"}`)
 		cy.expect(`{"type":"info","…":"…"}`, `{"type":"member","seq":5,"users":[{"id":"cy","…":"…"}],"role":"none","…":"…"}`,
 			`{"type":"removed","code":"kicked","…":"…"}`)

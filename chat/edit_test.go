@@ -74,11 +74,7 @@ func TestEdit_IsTold_AndCountsNothing(t *testing.T) {
 		in := func(c *client, frame string) { c.send(fmt.Sprintf(frame, g)) }
 		in(ann, `{"type":"join","room":%q}`)
 		ann.expect(`{"type":"joined","…":"…"}`)
-		ben := b.connect()
-		ben.send(`{"type":"hello","token":"ben","list":{}}`)
-		ben.expect(`{"type":"welcome","…":"…"}`)
-		ben.send(`{"type":"ping"}`)
-		ben.expect(`{"type":"pong"}`) // from then on its list is told of heads, too
+		ben := b.connect().openList("ben")
 		in(ann, `{"type":"send","room":%q,"reply":1,"mentions":["ben"],"body":"tomorow"}`)
 		ann.expect(`{"type":"message","seq":2,"…":"…"}`)
 		ben.expectAround(`{"type":"row","mention":2,"unread":1,"…":"…"}`, `{"type":"head","last":2,"count":1,"entry":{"body":"tomorow","…":"…"},"…":"…"}`)

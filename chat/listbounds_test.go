@@ -98,8 +98,7 @@ func TestList_Guests_HaveRowsOfWhatTheyRead(t *testing.T) {
 		policies[1].Read = who(t, c.read...)
 		inBubble(t, chat.Settings{Policies: policies}, tokens{}, func(t *testing.T, b *bubble) {
 			ann, guest := b.connect().hello(`,"token":"ann"`), b.connect()
-			guest.send(`{"type":"hello","token":"guest-g","list":{}}`)
-			guest.expect(`{"type":"welcome","…":"…"}`)
+			guest.openList("guest-g")
 			g := ann.create(`"key":"k","users":["guest-g"]`)
 			say(t, b.journal, g, "a secret")
 			time.Sleep(time.Second)

@@ -94,9 +94,7 @@ func TestList_Mention_IsTheNewestUnread(t *testing.T) {
 	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
 		ann := b.connect().hello(`,"token":"ann"`)
 		g := ann.create(`"key":"k","users":["ben","cy"]`)
-		ben := b.connect()
-		ben.send(`{"type":"hello","token":"ben","list":{}}`)
-		ben.expect(`{"type":"welcome","…":"…"}`)
+		ben := b.connect().openList("ben")
 		cy := b.connect().hello(`,"token":"cy"`)
 		for _, c := range []*client{ann, cy} {
 			c.send(fmt.Sprintf(`{"type":"join","room":%q}`, g))
@@ -156,9 +154,7 @@ func TestList_Mention_GoesWithItsMessage(t *testing.T) {
 	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
 		ann := b.connect().hello(`,"token":"ann"`)
 		g := ann.create(`"key":"k","users":["ben"]`)
-		ben := b.connect()
-		ben.send(`{"type":"hello","token":"ben","list":{}}`)
-		ben.expect(`{"type":"welcome","…":"…"}`)
+		ben := b.connect().openList("ben")
 		ann.send(fmt.Sprintf(`{"type":"join","room":%q}`, g))
 		ann.expect(`{"type":"joined","…":"…"}`)
 		do := func(frame string) {
