@@ -21,6 +21,7 @@ type session struct {
 	// Fixed before the connection is read.
 	began      time.Time
 	pinsConfig bool          // the connection keeps in memory what it began with (TLS, h2, h3): see Hub.Retire
+	started    bool          // the connection is read; owned by the goroutine in which the session begins
 	source     access.Source // the web page that made the connection
 	hub        *base
 	conn       *wsconn.Conn
@@ -28,7 +29,6 @@ type session struct {
 	rawSub     *room.Subscription // of a raw session; nil otherwise
 	ended      func(*session)     // takes it off the list
 	expiry     *time.Timer        // ends a raw session with its token; nil otherwise
-	started    bool               // the connection is read; owned by the goroutine in which the session begins
 }
 
 // dialect is what a session does with what its client sends. Its calls do not

@@ -177,6 +177,7 @@ func (j *Journal) answerUncertain(err error) {
 func (j *Journal) dispatchAll() {
 	for g := range j.committed {
 		j.dispatch(g)
+		g.Clear()
 		select {
 		case j.free <- g:
 		default: // the committer has ended and takes none back
@@ -216,8 +217,6 @@ func (j *Journal) dispatch(g *commit.Group) {
 	}
 	j.deliverFeed(g)
 	j.deliverRecords(g.Records)
-	clear(g.Recorded)
-	g.Recorded, g.Records = g.Recorded[:0], nil
 }
 
 // findFollowers sets the followers of each item: those who follow its room now. The

@@ -95,11 +95,10 @@ func (q *queue) wait() {
 	}
 }
 
-// take waits for items and returns all of them. The queue uses the memory of spare
-// from now on; the caller must not. It returns false once the queue is closed and
+// take waits for items and returns all of them. The queue uses the memory of spare, which
+// is empty, from now on; the caller must not. It returns false once the queue is closed and
 // empty.
 func (q *queue) take(spare []commit.Item) ([]commit.Item, bool) {
-	clear(spare) // so that they keep nothing alive
 	q.wait()
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -107,7 +106,7 @@ func (q *queue) take(spare []commit.Item) ([]commit.Item, bool) {
 		return nil, false
 	}
 	items := q.items
-	q.items, q.bytes = spare[:0], 0
+	q.items, q.bytes = spare, 0
 	q.wakeLocked()
 	return items, true
 }

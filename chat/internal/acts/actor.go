@@ -26,6 +26,11 @@ type Actor struct {
 	id   string     // of the session; empty for a request
 	addr netip.Addr // the client's
 	kind actorKind
+	lent bool // slot and user are another actor's, who gives them back
+	part bool // what it does is a part of an act, which is told of as a whole
+
+	slot    bool  // it has one; set before anything else happens
+	strikes int32 // how many more frames came too fast than others; owned by the goroutine that reads the connection
 
 	// identity is nil until the client has said who it is, and for raw clients
 	// who have shown no credential.
@@ -35,15 +40,10 @@ type Actor struct {
 
 	key *access.Key // that a request has shown; nil: none. Set with identity
 
-	slot bool            // it has one; set before anything else happens
 	own  access.Limiter  // of the connection
 	user *access.Limiter // shared by all sessions of the user, or all requests of the key; set with identity, before anything is charged to it
 
-	lent bool // slot and user are another actor's, who gives them back
-	part bool // what it does is a part of an act, which is told of as a whole; fixed
-
 	listing list.Session // that has the list open; owned by the goroutine that reads the connection
-	strikes int          // how many more frames came too fast than others; owned by the goroutine that reads the connection
 
 	unanswered backpressure.Sum                  // bytes of entries that the journal has not answered
 	share      *backpressure.Held[access.Person] // nil until something is said; set by the goroutine that says it

@@ -24,6 +24,7 @@ type Session struct {
 	host     Host          // fixed
 	actor    *acts.Actor   // fixed
 	encoding room.Encoding // fixed
+	greeted  atomic.Bool   // the client has said hello
 
 	// Owned by the goroutine that reads the connection, and then by whoever has the right to
 	// carry out a command: see lines.
@@ -31,8 +32,7 @@ type Session struct {
 	typedAt map[*room.Subscription]time.Time // when the client last said that it is typing; nil until then
 	lines   *lines                           // nil until a check is asked
 
-	greeted atomic.Bool // the client has said hello
-	timer   *time.Timer // until the hello must have come, and then until the token ends; set by AwaitHello
+	timer *time.Timer // until the hello must have come, and then until the token ends; set by AwaitHello
 }
 
 // NewSession returns a session that waits for the client's hello.

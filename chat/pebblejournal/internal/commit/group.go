@@ -112,8 +112,23 @@ func (g *Group) Begin(s *disk.Handle, epoch string, t format.Totals) {
 	g.time = g.now().UnixMilli()
 	g.totals = t
 	g.batch = s.DB.NewBatch()
+}
+
+// spareItems is how many items a group may have had for its memory to be used again. What a
+// rush took is given back: it may be the last for hours.
+const spareItems = 1024
+
+// Clear makes the group empty. It keeps alive nothing of what it had.
+func (g *Group) Clear() {
+	if cap(g.Items) > spareItems {
+		*g = *NewGroup(g.rooms, g.filter, g.now)
+		return
+	}
+	clear(g.Items)
+	clear(g.Recorded)
 	clear(g.hashes)
 	clear(g.pending)
+	g.Items, g.Recorded, g.Records = g.Items[:0], g.Recorded[:0], nil
 }
 
 // Room returns a room as it is with the group so far, and makes it a room of the
