@@ -201,7 +201,7 @@ func TestCommand_SaysWhatItDid(t *testing.T) {
 		{"sanctions", "none", "", 0},
 
 		{"export --room tae", "", `Error: there is no room "tae"; did you mean "tea"\?`, 1},
-		{"export --room tea", `\{"epoch":.*`, "exported 6 entries", 0},
+		{"export --room tea", `\{"epoch":.*`, "exported 6 lines", 0},
 		{"export --room tea --json", `\{"epoch":.*`, "", 0},
 		{"export --room tea --after 99", "", "Warning: there are no such entries", 4},
 		{"export --hub empty", "", "Warning: there are no such entries", 4},

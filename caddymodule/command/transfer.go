@@ -38,7 +38,7 @@ func (in *invocation) exportEntries(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	defer res.Body.Close()
-	bar := in.progressBar(total, "exporting", progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("entries"))
+	bar := in.progressBar(total, "exporting", progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("lines"))
 	counter := &lineCounter{bar: bar}
 	_, err = io.Copy(io.MultiWriter(in.out, counter), res.Body)
 	_ = bar.Finish()
@@ -48,7 +48,7 @@ func (in *invocation) exportEntries(cmd *cobra.Command, _ []string) error {
 	case counter.n == 0:
 		return nothing("there are no such entries")
 	}
-	in.note("exported %s", count(counter.n, "entry"))
+	in.note("exported %s", count(counter.n, "line"))
 	return nil
 }
 

@@ -3,6 +3,7 @@ package list
 import (
 	"context"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"time"
 
@@ -22,15 +23,41 @@ func (c *cursor) String() string { return encode(c) }
 // moment is when a list was read: what has changed since then lies above its positions.
 // One of another epoch of the store, or too old a one, counts as none.
 type moment struct {
-	Epoch   string             `json:"e"`
-	Parts   []journal.Position `json:"p"` // of the feed, by part
-	Updates journal.Position   `json:"u"` // of records that Update has written
-	At      int64              `json:"a"` // Unix milliseconds
+	Epoch   string
+	Parts   []journal.Position // of the feed, by part
+	Updates journal.Position   // of records that Update has written
+	At      int64              // Unix milliseconds
 }
 
-func (m *moment) String() string { return encode(m) }
+// bytes returns a moment as text that is as long whatever the numbers are.
+func (m *moment) bytes() []byte {
+	b := binary.BigEndian.AppendUint64(nil, uint64(m.At))
+	b = binary.BigEndian.AppendUint64(b, uint64(m.Updates))
+	b = append(b, byte(len(m.Parts)))
+	for _, p := range m.Parts {
+		b = binary.BigEndian.AppendUint64(b, uint64(p))
+	}
+	return append(b, m.Epoch...)
+}
 
-// Both are shown to clients as one word, which they send back as it is.
+// parseMoment reads what bytes has returned. Nothing else passes the seal.
+func parseMoment(b []byte) (m moment) {
+	next := func() uint64 {
+		n := binary.BigEndian.Uint64(b)
+		b = b[8:]
+		return n
+	}
+	m.At, m.Updates = int64(next()), journal.Position(next())
+	m.Parts = make([]journal.Position, b[0])
+	b = b[1:]
+	for i := range m.Parts {
+		m.Parts[i] = journal.Position(next())
+	}
+	m.Epoch = string(b)
+	return m
+}
+
+// A cursor is shown to clients as one word, which they send back as it is.
 func encode(v any) string {
 	text, err := json.Marshal(v)
 	if err != nil {

@@ -7,6 +7,7 @@
 //	row\0{user}\0{room}  Settings
 //	at\0{user}\0{room}   the stamp: the newest message that mentions the user
 //	all\0{room}          the stamp: the newest message that mentions everybody
+//	list\0seal           the key that seals when a list was read
 //
 // # Files, lowest first
 //
@@ -16,6 +17,7 @@
 //	receipts.go  how far members have read
 //	comein.go    who cannot be brought into one, and who has blocked whom
 //	cursor.go    where a page ends, and when a list was read
+//	seal.go      hiding that from clients
 //	mentioned.go the messages that mentions are about
 //	page.go      some of them, with what they show
 //	watchers.go  who has a list open, and which rooms are in it

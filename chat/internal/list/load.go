@@ -3,8 +3,10 @@ package list
 import (
 	"cmp"
 	"context"
+	"crypto/cipher"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -14,7 +16,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Reader reads lists. Its fields are fixed.
+// Reader reads lists. Its fields are fixed, but for sealing.
 type Reader struct {
 	Journal journal.Journal
 	Marks   *readmarks.Marks
@@ -26,6 +28,8 @@ type Reader struct {
 	// Shown reports whether a policy still has the room as a conversation that this user
 	// reads with that role.
 	Shown func(user, room string, role access.Role) bool
+
+	sealing atomic.Pointer[cipher.AEAD] // nil until it was read: see seal
 }
 
 // goneLife is how long it is said that a row is gone, to devices that come back.

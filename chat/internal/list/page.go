@@ -2,6 +2,8 @@ package list
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -17,6 +19,10 @@ const (
 // is known and not too much, and otherwise the first page of everything. before is as in
 // load.
 func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom, before func([]place)) (answer *wire.Listed, err error) {
+	with, err := r.seal(ctx)
+	if err != nil {
+		return nil, err
+	}
 	now, err := r.now(ctx)
 	if err != nil {
 		return nil, err
@@ -25,7 +31,7 @@ func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom, bef
 	if err != nil {
 		return nil, err
 	}
-	answer = &wire.Listed{At: now.String()}
+	answer = &wire.Listed{At: now.sealed(with, user)}
 	var left []*item
 	there := items[:0:len(items)]
 	for _, it := range items {
@@ -41,8 +47,7 @@ func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom, bef
 			answer.Unread += it.unread()
 		}
 	}
-	var since moment
-	if decode(from.Since, &since) && since.precedes(&now) {
+	if since, ok := unsealed(with, user, from.Since); ok && since.precedes(&now) {
 		if changed, ok := r.changes(there, left, &since); ok {
 			rows, whole, err := r.rows(ctx, user, changed)
 			if err != nil || whole == len(changed) {
@@ -91,20 +96,25 @@ func (r *Reader) Page(ctx context.Context, user string, next string, limit int) 
 	return r.page(ctx, user, there, from, limit)
 }
 
-// Rows returns certain rows of a user's list. One that is not there is gone.
+// Rows returns certain rows of a user's list, each once and as they stand there. One that is
+// not there is gone.
 func (r *Reader) Rows(ctx context.Context, user string, rooms []string) ([]wire.Row, error) {
-	items, err := r.load(ctx, user, rooms, nil)
+	asked := make(map[string]bool, len(rooms))
+	for _, room := range rooms {
+		asked[room] = true
+	}
+	items, err := r.load(ctx, user, slices.Collect(maps.Keys(asked)), nil)
 	if err != nil {
 		return nil, err
 	}
+	sortItems(items)
 	rows, _, err := r.rows(ctx, user, items)
-	known := map[string]bool{}
 	for i := range items {
-		known[items[i].room] = true
+		delete(asked, items[i].room)
 	}
 	for _, room := range rooms {
-		if !known[room] {
-			known[room] = true
+		if asked[room] {
+			delete(asked, room)
 			rows = append(rows, wire.Row{Room: room, Gone: true})
 		}
 	}
