@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/caddychat/caddy-chat/chat/internal/outgoing"
 )
 
 const maxAnswer = 64 << 10 // bytes
@@ -16,6 +18,7 @@ const maxAnswer = 64 << 10 // bytes
 // wechatClient follows no redirect: the Referer header of the next request would
 // contain the URL of this one, and so the AppSecret.
 var wechatClient = &http.Client{
+	Transport:     outgoing.Usual(),
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 

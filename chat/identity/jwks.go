@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/caddychat/caddy-chat/chat/internal/outgoing"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -72,7 +73,8 @@ const (
 // change from http to https: the Referer header of a redirected request contains
 // the URL, which may be secret.
 var keySetClient = &http.Client{
-	Timeout: 10 * time.Second,
+	Transport: outgoing.Usual(),
+	Timeout:   10 * time.Second,
 	CheckRedirect: func(r *http.Request, via []*http.Request) error {
 		from := via[0].URL
 		if len(via) > maxRedirects || r.URL.Host != from.Host || r.URL.Scheme != from.Scheme && r.URL.Scheme != "https" {

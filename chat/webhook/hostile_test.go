@@ -1,15 +1,21 @@
 package webhook
 
 import (
+	"bufio"
+	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/check"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
@@ -42,7 +48,7 @@ func stranger(t *testing.T, serve func(c net.Conn)) string {
 // writes sends a text, and then more of another one until the client has gone.
 func writes(text, endless string, pause time.Duration) func(net.Conn) {
 	return func(c net.Conn) {
-		if _, err := c.Read(make([]byte, 1)); err != nil { // what comes before the request, net/http logs
+		if _, err := c.Read(make([]byte, 1)); err != nil {
 			return
 		}
 		go io.Copy(io.Discard, c)
@@ -56,6 +62,76 @@ func writes(text, endless string, pause time.Duration) func(net.Conn) {
 			time.Sleep(pause)
 		}
 	}
+}
+
+// A receiver that speaks unasked, behind its answers and while the connection is idle, writes
+// nothing to the log of this process; what comes next arrives, and nothing is lost. For a
+// check it is the same.
+func TestSender_SpokenToUnasked_LogsNothing(t *testing.T) {
+	var text lines
+	log.SetOutput(&text)
+	defer log.SetOutput(os.Stderr)
+	journals(t, func(t *testing.T, j journal.Journal) {
+		r := newReceiver(t)
+		url := stranger(t, func(c net.Conn) {
+			in := bufio.NewReader(c)
+			for {
+				req, err := http.ReadRequest(in)
+				if err != nil {
+					return
+				}
+				asked, err := io.ReadAll(req.Body)
+				if err != nil {
+					return
+				}
+				said := `{"verdict":"pass"}`
+				if strings.HasPrefix(req.Header.Get("Webhook-Id"), "orders") {
+					r.take(req.Header, asked)
+				}
+				said = fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(said), said)
+				_, _ = io.WriteString(c, said+"a stranger's bytes")
+				time.Sleep(time.Millisecond)
+				_, _ = io.WriteString(c, said)
+			}
+		})
+		s := begin(t, j, nil, hookTo(t, url))
+		defer s.end()
+		s.ready(t)
+		checker := newChecker(t, url)
+		want := map[string][]uint64{}
+		for i := range 30 {
+			want["tea"] = append(want["tea"], uint64(say(t, j, "tea", "x").Seq))
+			v, err := checker.Check(t.Context(), &check.Question{About: check.Send, Room: "r"})
+			if err != nil || v.Kind != check.Pass {
+				t.Fatalf("check %d: %v %v", i, v, err)
+			}
+			r.until("the delivery", r.has(want))
+		}
+		if st := s.Status()[0]; st.Retried > 0 {
+			t.Errorf("%+v", st)
+		}
+	})
+	if got := text.String(); got != "" {
+		t.Errorf("the log has %s", got)
+	}
+}
+
+// lines is a text that several goroutines write.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // Whatever a receiver does, it delays its own webhook and nothing else: another one gets

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"syscall"
 	"time"
+
+	"github.com/caddychat/caddy-chat/chat/internal/outgoing"
 )
 
 // Bounds of a request. The whole of it takes less than a lease lasts, so that no other
@@ -69,16 +71,16 @@ func newClient(h *Hook, transport http.RoundTripper) *client {
 	}}
 }
 
-func newTransport(h *Hook) *http.Transport {
+func newTransport(h *Hook) *outgoing.Transport {
 	dialer := &net.Dialer{Timeout: dialTime}
 	if h.Private {
 		dialer.ControlContext = onlyPrivate
 	}
-	return &http.Transport{
+	return outgoing.New(&http.Transport{
 		DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTime,
 		DisableCompression: true, MaxResponseHeaderBytes: maxHeaders,
 		MaxIdleConns: maxIdleConns, MaxIdleConnsPerHost: maxIdleConns, IdleConnTimeout: idleTime,
-	}
+	})
 }
 
 func (c *client) close() { c.http.CloseIdleConnections() }
@@ -123,6 +125,7 @@ func (c *client) request(ctx context.Context, id string, body []byte) (*http.Req
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", userAgent)
+	req.Header["Idempotency-Key"] = nil // not sent: it lets net/http use another connection if an old one has just ended
 	Sign(req.Header, id, time.Now(), body, c.secrets)
 	return req, nil
 }

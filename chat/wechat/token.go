@@ -11,12 +11,15 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/caddychat/caddy-chat/chat/internal/outgoing"
 )
 
 const maxAnswer = 64 << 10 // bytes
 
 // client follows no redirect: what it sends would come to somebody else.
 var client = &http.Client{
+	Transport:     outgoing.Usual(),
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 

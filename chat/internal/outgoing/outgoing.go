@@ -1,0 +1,151 @@
+// Package outgoing is how requests of ours go out to programs of others.
+//
+// net/http writes to the log of the process what a server says on a connection on which it
+// was asked nothing: what comes before a request, behind an answer, or while the connection
+// waits for the next request. Here that ends the connection, and nothing else happens.
+//
+// # Files
+//
+//	outgoing.go  Transport, conn
+package outgoing
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+)
+
+// Transport is a http.Transport for HTTP/1.1 that logs nothing of what a server sends.
+// Connections are used again. It must be made by New.
+//
+// There is one exception: what stands behind an answer in TLS through a proxy.
+type Transport struct{ *http.Transport }
+
+// New returns a transport with the settings of t, which nobody else may use. Those that are
+// changed before the first request count too, but for those of dialing.
+func New(t *http.Transport) *Transport {
+	dial := t.DialContext
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	t.ForceAttemptHTTP2 = false
+	t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		return wrapped(c, err)
+	}
+	t.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		if t.TLSHandshakeTimeout > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, t.TLSHandshakeTimeout)
+			defer cancel()
+		}
+		config := cmp.Or(t.TLSClientConfig, new(tls.Config)).Clone()
+		if config.ServerName == "" {
+			if config.ServerName, _, err = net.SplitHostPort(address); err != nil {
+				c.Close()
+				return nil, err
+			}
+		}
+		config.NextProtos = nil // HTTP/2 needs a *tls.Conn
+		encrypted := tls.Client(c, config)
+		if err := encrypted.HandshakeContext(ctx); err != nil {
+			c.Close()
+			return nil, err
+		}
+		return wrapped(encrypted, nil)
+	}
+	return &Transport{t}
+}
+
+// Usual returns a transport like the one that http.DefaultTransport is.
+func Usual() *Transport {
+	dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
+	return New(&http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSHandshakeTimeout: 10 * time.Second,
+		MaxIdleConns: 100, IdleConnTimeout: 90 * time.Second,
+	})
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	var on *conn
+	return t.Transport.RoundTrip(req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+		GotConn: func(got httptrace.GotConnInfo) {
+			if on, _ = got.Conn.(*conn); on != nil {
+				on.got.Add(1)
+			}
+		},
+		PutIdleConn: func(error) {
+			if on != nil {
+				on.answered()
+			}
+		},
+	})))
+}
+
+// conn is a connection that ends when something is read that answers no request.
+//
+// It is read byte by byte: so nothing behind an answer is in a buffer of net/http, which
+// would log it.
+type conn struct {
+	net.Conn
+
+	// Owned by whoever reads: net/http lets one goroutine at a time.
+	ahead *bufio.Reader
+	ended bool
+
+	// Numbers of requests. The next one may get the connection before the last one is
+	// counted as done, so they are three, and no flag.
+	got, written, done atomic.Int64
+}
+
+func wrapped(c net.Conn, err error) (net.Conn, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &conn{Conn: c, ahead: bufio.NewReader(c)}, nil
+}
+
+// Write notes that there is something to answer. What goes out before the connection is
+// given to a request speaks with a proxy.
+func (c *conn) Write(p []byte) (int, error) {
+	c.written.Store(max(c.got.Load(), 1))
+	return c.Conn.Write(p)
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if c.ended {
+		return 0, io.EOF
+	}
+	b, err := c.ahead.ReadByte()
+	if err != nil {
+		return 0, err
+	}
+	if c.written.Load() <= c.done.Load() {
+		c.ended = true
+		return 0, io.EOF
+	}
+	p[0] = b
+	return 1, nil
+}
+
+// answered is called by the goroutine that reads, when it has read an answer and before it
+// reads on.
+func (c *conn) answered() {
+	c.done.Add(1)
+	c.ended = c.ended || c.ahead.Buffered() > 0
+}
