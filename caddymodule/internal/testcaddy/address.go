@@ -12,10 +12,10 @@ import (
 
 var usedPorts sync.Map
 
-// freeAddr returns a loopback address that nobody listens on, another one each time.
+// FreeAddr returns a loopback address that nobody listens on, another one each time.
 // Its port is below those that the system gives to clients: a client, such as one of
 // another package's tests, could take one of those before Caddy listens.
-func freeAddr(t *testing.T) string {
+func FreeAddr(t *testing.T) string {
 	t.Helper()
 	for {
 		port := strconv.Itoa(20_000 + rand.IntN(12_000))

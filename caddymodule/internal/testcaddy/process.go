@@ -102,7 +102,7 @@ type Process struct {
 func NewProcess(t *testing.T, directives string) *Process {
 	t.Helper()
 	dir := t.TempDir()
-	p := &Process{t: t, Addr: freeAddr(t), file: filepath.Join(dir, "Caddyfile")}
+	p := &Process{t: t, Addr: FreeAddr(t), file: filepath.Join(dir, "Caddyfile")}
 	config := fmt.Sprintf("{\nadmin off\npersist_config off\nstorage file_system %s\n}\nhttp://%s {\n%s\n}\n", dir, p.Addr, directives)
 	if err := os.WriteFile(p.file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

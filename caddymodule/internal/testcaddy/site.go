@@ -49,7 +49,7 @@ func Start(t *testing.T, directives string) *Site {
 // StartAdmin runs Caddy with its admin API and returns the base URL of that.
 func StartAdmin(t *testing.T, directives string) (s *Site, admin string) {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := FreeAddr(t)
 	return start(&Site{T: t, admin: addr, global: "admin " + addr + "\nmetrics"}, directives), "http://" + addr
 }
 
@@ -67,7 +67,7 @@ func start(s *Site, directives string) *Site {
 	t.Helper()
 	s.Dir = t.TempDir()
 	t.Setenv("XDG_DATA_HOME", s.Dir) // Caddy's data directory, with the journals
-	s.Plain, s.TLS = freeAddr(t), freeAddr(t)
+	s.Plain, s.TLS = FreeAddr(t), FreeAddr(t)
 	s.Log, s.Access = filepath.Join(s.Dir, "log"), filepath.Join(s.Dir, "access")
 	s.cert, s.key = filepath.Join(s.Dir, "cert.pem"), filepath.Join(s.Dir, "key.pem")
 	t.Cleanup(func() {
