@@ -42,6 +42,7 @@ func TestCreate_Answers_InTheirOrder(t *testing.T) {
 		}
 		configure(func(set *chat.Settings) {
 			set.CreateRate, set.Conversations = once, 1
+			set.Policies = chatApp(t) // the hub still reads those in force
 			set.Policies[1].Create = nil
 		})
 		ann.ask(`{"type":"create","id":"?","key":"other","pattern":"c-*"}`) // it takes what the rate allows

@@ -154,7 +154,8 @@ func (h *Hub) warnOfPort() {
 	}
 }
 
-// Settings returns those in force, with the defaults filled in.
+// Settings returns those in force, with the defaults filled in. Its slices are those that
+// the hub reads: who changes an element changes it in a copy.
 func (h *Hub) Settings() Settings { return *h.settings() }
 
 // Configure changes the settings. Fields that are zero get their defaults, so to
