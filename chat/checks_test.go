@@ -120,9 +120,10 @@ func TestChecks_Verdicts(t *testing.T) {
 }
 
 // Commands about one room keep their order while a check is asked; another room does not
-// wait; the seventeenth that waits is refused.
+// wait; the seventeenth that waits is refused. Nobody is asked about what comes after leave.
 func TestChecks_Order(t *testing.T) {
-	inBubble(t, checked(&byWord{}, false), tokens{}, func(t *testing.T, b *bubble) {
+	c := &byWord{}
+	inBubble(t, checked(c, false), tokens{}, func(t *testing.T, b *bubble) {
 		ann := b.connect().hello(twoRooms)
 		ann.send(`{"type":"send","id":"1","room":"tea","body":"slow"}`)
 		ann.send(`{"type":"send","id":"2","room":"tea","body":"fine"}`)
@@ -150,6 +151,9 @@ func TestChecks_Order(t *testing.T) {
 		slices.Sort(answers[5:]) // the room answers leave
 		if got := strings.Join(answers, " "); got != "1ok 2ok 3ok 4ok 5history 6ok 7errornot_joined" {
 			t.Errorf("the answers are %s", got)
+		}
+		if n := c.times(); n != 3 {
+			t.Errorf("it was asked %d times", n)
 		}
 
 		ann.send(`{"type":"join","id":"j","room":"tea"}`)

@@ -111,7 +111,17 @@ func (s *Session) carryOutWaiting(w waiting) {
 		}
 		return
 	}
-	checked, err := check(s.lines.context, w.turn, w.command)
+	if s.lines.take() != nil {
+		return
+	}
+	room, _ := roomOf(w.command)
+	joined := s.subscription(room) != nil // now: commands before it have joined and left
+	s.lines.put()
+	var checked *acts.Checked
+	var err error
+	if joined { // whoever is in no room is refused without a question
+		checked, err = check(s.lines.context, w.turn, w.command)
+	}
 	if s.lines.take() != nil {
 		return
 	}
