@@ -2,16 +2,20 @@ package webhook
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -83,15 +87,28 @@ func (p *program) output() string {
 	return p.text.String()
 }
 
+// freePort returns a port that nobody listens on. It is below those that the system gives to
+// clients: a client, such as one of another package's tests, could take one of those before
+// the program listens.
+func freePort(t *testing.T) string {
+	t.Helper()
+	for {
+		port := strconv.Itoa(10_000 + rand.IntN(10_000))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
+		if err == nil {
+			l.Close()
+			return port
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			t.Fatal(err)
+		}
+	}
+}
+
 // run starts a program and waits until it listens.
 func run(t *testing.T, command []string) *program {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
+	port := freePort(t)
 	p := &program{url: "http://127.0.0.1:" + port + "/"}
 	for i := range command {
 		command[i] = strings.ReplaceAll(command[i], "$PORT", port)

@@ -58,7 +58,7 @@ func Eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(30 * time.Second) // beside load
 	for !ok() {
 		select {
 		case <-tick.C:
