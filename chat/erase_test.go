@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -227,6 +228,49 @@ func keysOf(t *testing.T, j journal.Journal, text string) (keys []string) {
 		t.Fatal(err)
 	}
 	return keys
+}
+
+// shown are tokens of users with a name and a picture.
+type shown struct{ tokens }
+
+func (s shown) Authenticate(ctx context.Context, c access.Credential) (*access.Identity, error) {
+	id, err := s.tokens.Authenticate(ctx, c)
+	if id != nil {
+		id.User.Name, id.User.Avatar = "Name of "+id.User.ID, "https://pictures/"+id.User.ID
+	}
+	return id, err
+}
+
+// An erased user keeps nothing but the id, in whatever they have done or others have done with
+// them. What is shown of others stays.
+func TestHub_EraseUser_NamesGo(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t)}, shown{}, func(t *testing.T, b *bubble) {
+		ann, ben := b.connect().hello(`,"token":"ann"`), b.connect().hello(`,"token":"ben"`)
+		ann.create(`"direct":"ben"`)
+		g := ben.create(`"key":"k","users":["ann","cy"],"title":"Trip"`)
+		for _, frame := range []string{
+			`{"type":"join","id":"?","room":%q}`, `{"type":"send","id":"?","room":%q,"body":"m"}`, `{"type":"edit","id":"?","room":%q,"seq":2,"body":"n"}`,
+			`{"type":"tag","id":"?","room":%q,"seq":2,"tag":"+1","value":true}`, `{"type":"recall","id":"?","room":%q,"seq":2}`,
+		} {
+			if got := ann.ask(fmt.Sprintf(frame, g)); got != "" {
+				t.Errorf("%s: %s", frame, got)
+			}
+		}
+		told := func() string { return strings.Join(export(t, b.hub, ""), "") }
+		if !strings.Contains(told(), "Name of ann") || !strings.Contains(told(), "pictures/ann") {
+			t.Fatalf("the name is not to be found: the test tests nothing\n%s", told())
+		}
+		done, err := b.hub.EraseUser(t.Context(), "ann")
+		if err != nil || done.Names < 5 {
+			t.Errorf("erased %+v, %v", done, err)
+		}
+		if got := told(); strings.Contains(got, "Name of ann") || strings.Contains(got, "pictures/ann") || !strings.Contains(got, "Name of ben") || !strings.Contains(got, "Trip") {
+			t.Errorf("what is left:\n%s", got)
+		}
+		if again, err := b.hub.EraseUser(t.Context(), "ann"); err != nil || again.Names != 0 || again.Entries != done.Entries {
+			t.Errorf("again: %+v, %v", again, err)
+		}
+	})
 }
 
 // Erasing leaves no record: of a conversation, which can then be founded anew, or of a

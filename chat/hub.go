@@ -33,7 +33,8 @@ type Config struct {
 	// error, the journal is still the caller's.
 	//
 	// If it is also one of these, the hub uses it: a journal.Restorer for Import; a
-	// journal.Lister for Export and EraseUser; a journal.Reporter for Stats, Health and Warnings;
+	// journal.Lister for Export and EraseUser; a journal.Redactor, so that EraseUser takes a name
+	// out of entries; a journal.Reporter for Stats, Health and Warnings;
 	// and a journal.Maintainer for Backup and Compact. A type that embeds a
 	// journal.Journal hides them.
 	Journal journal.Journal

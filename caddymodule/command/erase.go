@@ -49,7 +49,7 @@ func (in *invocation) eraseUser(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if done.Entries > 0 {
-		in.note("Note: %s without text still have the id and the name of %s; only erase-room removes these.", count(done.Entries, "entry"), done.User)
+		in.note("Note: %s without text still have the id of %s; only erase-room removes these.", count(done.Entries, "entry"), done.User)
 	}
 	if n := len(done.Sanctions); n > 0 {
 		in.note("Note: %s of the user did not change.", count(n, "sanction"))

@@ -12,6 +12,23 @@ type Lister interface {
 	Rooms(ctx context.Context, each func(room string) error) error
 }
 
+// Redactor is a Journal that can take out of its entries what shows a person. Prove one with
+// journaltest.Run.
+type Redactor interface {
+	// Redact calls change for each entry of a room with one of the numbers, at most MaxRedact, that
+	// is kept, as it is by then, and keeps what change has made of it, if that returned true. change
+	// may set From.Name and From.Avatar, and the Body of an entry that is no message. It must
+	// neither grow an entry nor write into its bytes, must not block, and may be called
+	// again for the same entry.
+	//
+	// Redact returns when the changes are as durable as entries. Readers get them from then
+	// on; followers are told nothing. If it returns an error, repeat it: what it has done stays.
+	Redact(ctx context.Context, room string, seqs []Seq, change func(*Entry) bool) error
+}
+
+// MaxRedact is how many entries one call of Redact may change: they are one commit.
+const MaxRedact = 1000
+
 // Reporter says how a journal is.
 type Reporter interface {
 	// Stats returns the journal's figures. It is cheap enough for once a second.

@@ -26,6 +26,7 @@ var (
 	_ journal.Journal  = (*Journal)(nil)
 	_ journal.Restorer = (*Journal)(nil)
 	_ journal.Lister   = (*Journal)(nil)
+	_ journal.Redactor = (*Journal)(nil)
 	_ journal.Reporter = (*Journal)(nil)
 )
 

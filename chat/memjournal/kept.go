@@ -35,6 +35,14 @@ func (k *kept) put(body []byte, text bool) {
 	k.body, k.text = body, text
 }
 
+// redact takes from e what may be redacted.
+func (k *kept) redact(e *journal.Entry) {
+	k.from.Name, k.from.Avatar = e.From.Name, e.From.Avatar
+	if !k.kind.Erasable() {
+		k.body = e.Body
+	}
+}
+
 func (k *kept) entry(room string, seq journal.Seq) journal.Entry {
 	return journal.Entry{
 		Room: room, Kind: k.kind, Text: k.text, Quiet: k.quiet, Recalled: k.recalled,

@@ -113,6 +113,30 @@ func (j *Journal) Trim(ctx context.Context, name string, below journal.Seq) erro
 	return nil
 }
 
+// Redact implements journal.Redactor.
+func (j *Journal) Redact(ctx context.Context, name string, seqs []journal.Seq, change func(*journal.Entry) bool) error {
+	if err := j.lock(ctx); err != nil {
+		return err
+	}
+	defer j.mu.Unlock()
+	r := j.rooms[name]
+	if r == nil {
+		return nil
+	}
+	for _, seq := range seqs {
+		k := r.entry(seq)
+		if k == nil {
+			continue
+		}
+		if e := k.entry(name, seq); change(&e) {
+			k.redact(&e)
+			j.growLocked(r, int64(e.Size())-int64(k.size))
+			k.size = uint32(e.Size())
+		}
+	}
+	return nil
+}
+
 // Rooms implements journal.Lister. The names are in order.
 func (j *Journal) Rooms(ctx context.Context, each func(room string) error) error {
 	if err := j.lock(ctx); err != nil {

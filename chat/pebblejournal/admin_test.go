@@ -59,6 +59,48 @@ func TestCompact_LeavesNoRecalledBodyInAnyFile(t *testing.T) {
 	}
 }
 
+// A name that was taken out of entries is in no file any more, also out of one that is just
+// being written.
+func TestCompact_LeavesNoRedactedNameInAnyFile(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, Options{Dir: dir})
+	const name = "the name that was taken out"
+	e := say("room", "k")
+	e.From.Name, e.From.Avatar = name, "https://a/"+name
+	seqs := []journal.Seq{mustAppend(t, j, e).Seq}
+	for i := range 50 {
+		seqs = append(seqs, mustAppend(t, j, withKey(e, fmt.Sprint(i))).Seq)
+	}
+	if err := j.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !holds(t, dir, name) {
+		t.Fatal("the name is not to be found: the test tests nothing")
+	}
+	j.Append(t.Context(), withKey(e, "last"), func(_ journal.Receipt, err error) {
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	err := j.Redact(t.Context(), "room", append(seqs, 52), func(e *journal.Entry) bool {
+		e.From.Name, e.From.Avatar = "", ""
+		return true
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.Compact(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	checkKept(t, j, "room", 52)
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if holds(t, dir, name) {
+		t.Error("a file still holds the name")
+	}
+}
+
 // withKey is e with another key.
 func withKey(e journal.Entry, key string) journal.Entry {
 	e.Key = key

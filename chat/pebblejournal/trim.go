@@ -33,6 +33,11 @@ func (j *Journal) Trim(ctx context.Context, name string, below journal.Seq) erro
 	}
 }
 
+// Redact implements journal.Redactor.
+func (j *Journal) Redact(ctx context.Context, room string, seqs []journal.Seq, change func(*journal.Entry) bool) error {
+	return j.change(ctx, true, func(g *commit.Group) error { return g.Redact(room, seqs, change) })
+}
+
 // currentState returns the state of a room.
 func (j *Journal) currentState(ctx context.Context, name string) (format.RoomState, error) {
 	return disk.Within(ctx, j.store, func(h *disk.Handle) (format.RoomState, error) {

@@ -4,6 +4,7 @@
 //
 //	room.go     the entries of a room
 //	members.go  the records of a room
+//	names.go    the name and the picture of a user in entries
 //	user.go     the messages of a user
 //	records.go  the records of a user
 package erase

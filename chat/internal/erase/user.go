@@ -26,7 +26,8 @@ type User struct {
 	Tags     int    `json:"tags"`     // of the user at messages, erased
 	Left     int    `json:"left"`     // conversations that the user belonged to, or had left, and is forgotten in
 	Sessions int    `json:"sessions"` // ended
-	Entries  int    `json:"entries"`  // that still have the user's id, name and picture, those messages included
+	Names    int    `json:"names"`    // entries out of which the user's name and picture were taken
+	Entries  int    `json:"entries"`  // that still have the user's id as that of their sender, those messages included
 }
 
 const (
@@ -42,13 +43,16 @@ const (
 )
 
 // Messages calls erase for every message of a user that still has a body, for some at
-// the same time. It reads the whole journal. What it returns with an error is erased
-// all the same, and a second call goes on.
+// the same time, and takes the user's name and picture out of all entries, if lister is a
+// journal.Redactor. It reads the whole journal. What it returns with an error is erased all
+// the same, and a second call goes on.
 func Messages(ctx context.Context, j Source, lister journal.Lister, user string, erase func(ctx context.Context, room string, seq journal.Seq) error) (User, error) {
 	if lister == nil {
 		return User{User: user}, fmt.Errorf("erase what a user has said: the journal can't list its rooms: %w", errors.ErrUnsupported)
 	}
 	f := finder{found: User{User: user}, rooms: map[string]bool{}}
+	shown := names{user: user}
+	shown.redactor, _ = lister.(journal.Redactor)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(workers)
 	err := lister.Rooms(ctx, func(room string) error {
@@ -74,6 +78,10 @@ func Messages(ctx context.Context, j Source, lister journal.Lister, user string,
 					}
 					return err
 				})
+			}
+			n, err := shown.erase(ctx, room, page.Entries)
+			if f.hidden(n); err != nil {
+				return err
 			}
 			if !page.More || len(page.Entries) == 0 {
 				return nil
@@ -112,6 +120,12 @@ func (f *finder) named() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.found.Entries++
+}
+
+func (f *finder) hidden(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.found.Names += n
 }
 
 func (f *finder) erased(room string) {

@@ -118,8 +118,8 @@ var shapes = map[string]schema{
 	"Login":      object(fields{"token!": schema{"type": "string"}, "expires!": millis, "user!": ref("User")}),
 	"ErasedRoom": object(fields{"room!": roomID, "entries!": number(0), "marks!": number(0), "members!": number(0), "sessions!": number(0)}),
 	"ErasedUser": object(fields{
-		"user!": userID, "messages!": number(0), "rooms!": number(0), "marks!": number(0), "tags!": number(0), "left!": number(0), "sessions!": number(0),
-		"entries!": described(number(0), "entries that still have the user's id and name, found while messages were erased"),
+		"user!": userID, "messages!": number(0), "rooms!": number(0), "marks!": number(0), "tags!": number(0), "left!": number(0), "sessions!": number(0), "names!": number(0),
+		"entries!": described(number(0), "entries that still have the user's id as that of their sender, found while messages were erased"),
 	}),
 	"Events": object(fields{"epoch!": text(wire.MaxEpoch), "from!": schema{"type": "string"}, "to!": schema{"type": "string"}, "events!": listOf("Event")}),
 	"Event":  described(object(fields{"entry": ref("Entry"), "gap": ref("Gap"), "event": ref("OtherEvent")}), "one of these"),

@@ -27,9 +27,9 @@
 //
 // Each option stands for something that not all journals can do: Reopen and Crash for
 // durable ones, Retain for those with retention, Nodes and Rollback for those that share
-// a store. Without an option its subtests are skipped. Those about Restore, Rooms and
-// Stats run if the journal is a journal.Restorer, Lister or Reporter. Run the test with
-// -race: much of it is concurrent.
+// a store. Without an option its subtests are skipped. Those about Restore, Rooms,
+// Redact and Stats run if the journal is a journal.Restorer, Lister, Redactor or Reporter. Run
+// the test with -race: much of it is concurrent.
 //
 // What depends on how a journal keeps its entries, such as a commit that is interrupted
 // at each of its writes, is for tests of that journal. Check tells them whether what is
@@ -61,6 +61,7 @@ import (
 	"testing"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/journal/journaltest/internal/redaction"
 	"github.com/caddychat/caddy-chat/chat/journal/journaltest/internal/simulation"
 	"github.com/caddychat/caddy-chat/chat/journal/journaltest/internal/tester"
 )
@@ -104,6 +105,7 @@ func Run(t *testing.T, open func(t *testing.T) journal.Journal, opts ...Option) 
 		{"Crash", testCrash},
 		{"Restore", testRestore},
 		{"Lister", testLister},
+		{"Redactor", redaction.Test},
 		{"Reporter", testReporter},
 		{"Trim", testTrim},
 		{"Retention", testRetention},

@@ -29,6 +29,28 @@ func (g *Group) LookUp(key string) (journal.Record, error) {
 	return rec, err
 }
 
+// Redact puts entries of a room into the group as change makes them.
+func (g *Group) Redact(name string, seqs []journal.Seq, change func(*journal.Entry) bool) error {
+	r, err := g.Room(name)
+	if err != nil {
+		return err
+	}
+	for _, seq := range seqs {
+		there, err := g.kept(r, seq)
+		if err != nil {
+			return err
+		}
+		if there == nil {
+			continue
+		}
+		e := *there.entry
+		if e.Since, e.With = 0, nil; change(&e) {
+			there.replace(&e, r)
+		}
+	}
+	return nil
+}
+
 // ErrNotEmpty says that a room got an entry before its head could be removed.
 var ErrNotEmpty = errors.New("the room is not empty")
 

@@ -108,7 +108,7 @@ func (g *Group) storedUse(it *Item, r *Room) (seq journal.Seq, at int64, err err
 	return seq, at, err
 }
 
-// target is the entry that another one acts on.
+// target is an entry that is to be changed.
 type target struct {
 	entry *journal.Entry // as it is before that
 	meta  format.EntryMeta
@@ -118,21 +118,29 @@ type target struct {
 // target returns what recording e changes, or nil if that is nothing: a message that
 // is kept and not recalled.
 func (g *Group) target(e *journal.Entry, r *Room) (*target, error) {
-	if e.Kind.Effect() == journal.NoEffect || e.Target < r.next.First || e.Target > r.next.Last {
+	if e.Kind.Effect() == journal.NoEffect {
 		return nil, nil
 	}
-	there, m, added, err := g.entry(r, e.Target)
-	if errors.Is(err, pebble.ErrNotFound) {
+	t, err := g.kept(r, e.Target)
+	if t == nil || !t.entry.Kind.Erasable() || t.entry.Recalled {
+		return nil, err
+	}
+	return t, nil
+}
+
+// kept returns an entry as it is with the group so far, or nil if it is not kept.
+func (g *Group) kept(r *Room, seq journal.Seq) (*target, error) {
+	if seq < r.next.First || seq > r.next.Last {
 		return nil, nil
 	}
-	if rows.IsDamage(err) {
+	there, m, added, err := g.entry(r, seq)
+	switch {
+	case errors.Is(err, pebble.ErrNotFound):
+		return nil, nil
+	case rows.IsDamage(err):
 		return nil, g.spare(err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the target: %w", err)
-	}
-	if !there.Kind.Erasable() || there.Recalled {
-		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read what is to be changed: %w", err)
 	}
 	return &target{there, m, added}, nil
 }
@@ -149,14 +157,19 @@ func (t *target) apply(e *journal.Entry, r *Room) {
 	} else {
 		to.Body, to.Text, to.Edited = e.Body, e.Text, e.Seq
 	}
+	t.replace(&to, r)
+}
+
+// replace puts another entry in the place of this one.
+func (t *target) replace(to *journal.Entry, r *Room) {
 	if t.added != nil {
-		t.added.stored = &to
+		t.added.stored = to
 		return
 	}
 	if r.changed == nil {
 		r.changed = map[journal.Seq]*changedEntry{}
 	}
-	r.changed[to.Seq] = &changedEntry{to, t.meta}
+	r.changed[to.Seq] = &changedEntry{*to, t.meta}
 }
 
 // errAfterFailure is the answer to the entries of a Restoration after the one that
