@@ -2,6 +2,8 @@ package caddymodule_test
 
 import (
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -64,5 +66,95 @@ func TestHandler_Messages_OverHTTP(t *testing.T) {
 		if got := fmt.Sprint(code, " ", body); got != want {
 			t.Errorf("%s: %s", path, got)
 		}
+	}
+}
+
+// A conversation whose policy a reload takes away is closed, to its members too, but for keys
+// and the admin API; and it is as before when another reload gives the policy back.
+func TestPolicies_OfConversations_Reload(t *testing.T) {
+	const rest = `auth caddy {
+			id {http.request.header.X-User}
+		}
+		key k ` + feedSecret + ` {
+			read *
+			write *
+		}
+		policy * {
+			read anyone
+			write anyone
+		}
+	}`
+	with, without := `chat {
+		policy g-* {
+			read members
+			write members
+			create users
+		}
+		`+rest, "chat {\n"+rest
+	s, admin := testcaddy.StartAdmin(t, with)
+	url := "ws://" + s.Plain + "/chat"
+	as := func(user string) http.Header { return http.Header{"X-User": {user}} }
+	ann, ben, eve := s.V1(url, as("ann"), `,"list":{}`), s.V1(url, as("ben"), `,"list":{}`), s.V1(url, as("eve"), "")
+	testcaddy.Hears(t, eve, "welcome")
+	testcaddy.Say(t, ann, `{"type":"create","id":"1","key":"k","title":"Trip","users":["ben"]}`)
+	room := member(t, testcaddy.Until(t, ann, `"created"`), "room")
+	// asks returns what a command about the room is answered.
+	asks := func(c *websocket.Conn, fields string) string {
+		t.Helper()
+		testcaddy.Say(t, c, `{"id":"?","room":"`+room+`",`+fields+`}`)
+		return testcaddy.Until(t, c, `"id":"?"`)
+	}
+	// status is what a request about its messages gets.
+	status := func(method string, header http.Header) int {
+		t.Helper()
+		body := ""
+		if method == "POST" {
+			header.Set("Content-Type", "application/json")
+			body = `{"body":{"text":"hi"}}`
+		}
+		return ask(t, s, method, "/chat/rooms/"+room+"/messages", header, body).StatusCode
+	}
+	key := http.Header{"Authorization": {"Bearer " + feedSecret}}
+	for range 2 {
+		for _, c := range []*websocket.Conn{ann, ben} {
+			if got := asks(c, `"type":"join"`); !strings.Contains(got, `"joined"`) {
+				t.Fatalf("a member is told %s", got)
+			}
+		}
+		testcaddy.Say(t, ann, `{"type":"send","room":"`+room+`","body":{"text":"inside"}}`)
+		testcaddy.Until(t, ben, `"message"`, "inside")
+		if got := status("GET", as("eve")); got != 403 {
+			t.Errorf("a stranger reads: %d", got)
+		}
+
+		s.Load(without)
+		for _, c := range []*websocket.Conn{ann, ben} {
+			testcaddy.Until(t, c, `"removed"`, room, "forbidden")
+		}
+		for who, c := range map[string]*websocket.Conn{"ann": ann, "ben": ben, "eve": eve} {
+			for _, fields := range []string{`"type":"join"`, `"type":"history"`, `"type":"members"`, `"type":"info","title":"x"`} {
+				if got := asks(c, fields); !strings.Contains(got, `"forbidden"`) {
+					t.Errorf("%s, %s: %s", who, fields, got)
+				}
+			}
+			for _, method := range []string{"GET", "POST"} {
+				if got := status(method, as(who)); got != 403 {
+					t.Errorf("%s, %s: %d", who, method, got)
+				}
+			}
+		}
+		for _, method := range []string{"GET", "POST"} {
+			if got := status(method, key); got != 200 && got != 201 {
+				t.Errorf("a key, %s: %d", method, got)
+			}
+		}
+		if got, _ := testcaddy.Ask(t, "GET", admin+"/chat/hubs/default/rooms/"+room, ""); got != 200 {
+			t.Errorf("the admin API: %d", got)
+		}
+		s.Load(with)
+	}
+	// What was said meanwhile is there, and was told nobody.
+	if got := asks(ben, `"type":"join"`); !strings.Contains(got, `"role":"member"`) || strings.Count(got, `"text":"inside"`) != 2 || strings.Count(got, `"text":"hi"`) != 2 {
+		t.Errorf("a member is told %s", got)
 	}
 }

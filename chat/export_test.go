@@ -54,7 +54,7 @@ type panicking struct{ room.Session }
 
 func (panicking) Addr() netip.Addr { return netip.Addr{} }
 
-func (panicking) MayHear(string, access.Role) error { panic("a test wants it") }
+func (panicking) MayHear(string, access.Role, bool) error { panic("a test wants it") }
 
 // Hold keeps a room open, as somebody in it does.
 func (h *Hub) Hold(name string) (release func(), err error) {

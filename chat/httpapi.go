@@ -257,7 +257,7 @@ func (h *Handler) request(w http.ResponseWriter, r *http.Request, room *string, 
 // body.
 func (h *Handler) checkRequest(w http.ResponseWriter, r *http.Request, room *string, limit int) (int, error) {
 	if room != nil {
-		if err := acts.CheckRoom(*room); err != nil {
+		if err := wire.CheckRoom(*room); err != nil {
 			return 0, err
 		}
 	}

@@ -102,6 +102,18 @@ var conversationRules = map[string]rule{
 	}, all(outside("forbidden"), at("4002", joined, moderation))},
 	"banned":           {func(_ *testing.T, p *place) { p.must(p.hub.Ban(p.room, "ann", time.Hour)) }, outside("banned")},
 	"no right to read": {groupPolicy(func(p *access.Policy) { p.Read = nil }), outside("forbidden")},
+	"no policy says that it is a conversation": {func(t *testing.T, p *place) {
+		set := p.hub.Settings()
+		set.Policies = access.Policies{{Pattern: "*", Read: who(t, "anyone"), Write: who(t, "anyone"), Moderate: who(t, "anyone")}}
+		p.hub.Configure(set)
+		synctest.Wait()
+	}, outside("forbidden")},
+	"there are no policies": {func(_ *testing.T, p *place) {
+		set := p.hub.Settings()
+		set.Policies = nil
+		p.hub.Configure(set)
+		synctest.Wait()
+	}, outside("forbidden")},
 	"no right to write": {groupPolicy(func(p *access.Policy) { p.Write, p.Moderate = nil, nil }), all(
 		at("forbidden", writing), at(others, reading, one("read", "who"), moderation, ruling, one("create", "members", "set", "list")), at(passes, operators), noConversation)},
 	"no right to moderate": {groupPolicy(func(p *access.Policy) { p.Moderate = nil }), all(

@@ -217,6 +217,19 @@ func (ps Policies) ForKey(k *Key, room string) Rights {
 	return r
 }
 
+// ForOperator returns what the operator may do in a room: everything, in those that do not
+// belong to the server.
+func (ps Policies) ForOperator(room string) Rights {
+	if journal.IsReserved(room) {
+		return Rights{}
+	}
+	r := Rights{Read: true, Write: true, Moderate: true, Invite: true, Presence: true}
+	if p := ps.Conversation(room); p != nil {
+		r.Conversation, r.Direct, r.MaxMembers = true, p.Direct, p.Seats()
+	}
+	return r
+}
+
 // FoundedBy returns the policy whose rooms a key may found, as Founding does for users.
 func (ps Policies) FoundedBy(k *Key, direct bool, pattern string) (*Policy, bool) {
 	for i := range ps {

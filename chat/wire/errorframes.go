@@ -1,6 +1,10 @@
 package wire
 
-import "time"
+import (
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
 
 // Error is the frame that refuses a command. It is a Go error too.
 type Error struct {
@@ -81,4 +85,14 @@ func (b *Bye) Append(dst []byte) []byte {
 		retry = Never // it must not contradict the close code
 	}
 	return append(appendRetry(dst, retry), '}')
+}
+
+// CheckRoom returns why no room can have that name, or nil.
+func CheckRoom(name string) error {
+	if err := journal.CheckRoom(name); err != nil {
+		e := BadRoom.Error("")
+		e.Message = err.Error()
+		return e
+	}
+	return nil
 }

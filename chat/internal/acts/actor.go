@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
+	"github.com/caddychat/caddy-chat/chat/internal/credentials"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -120,12 +121,7 @@ func (a *Actor) rights(room string, role access.Role) access.Rights {
 	case a.kind != operator:
 		return policies.For(a.identity.Load(), room, role)
 	}
-	may := !journal.IsReserved(room)
-	rights := access.Rights{Read: may, Write: may, Moderate: may, Invite: may, Presence: may}
-	if p := policies.Conversation(room); p != nil && may {
-		rights.Conversation, rights.Direct, rights.MaxMembers = true, p.Direct, p.Seats()
-	}
-	return rights
+	return policies.ForOperator(room)
 }
 
 // isAboveRoles reports whether no role in a conversation binds the actor.
@@ -163,22 +159,18 @@ func (a *Actor) holder() string {
 	return a.User().ID
 }
 
-// notEnded returns an error with code expired if a credential has ended, or nil.
-func notEnded(id *access.Identity) error {
-	if !id.Expires.IsZero() && !time.Now().Before(id.Expires) {
-		return wire.Expired.Error("")
-	}
-	return nil
-}
-
 // MayModerate reports whether the actor moderates a room that has no members, or the hub
 // if the name is empty.
 func (a *Actor) MayModerate(room string) bool { return a.rights(room, access.NoRole).Moderate }
 
-// MayHear returns why the actor may not hear a room where it has that role, or nil. It
-// waits for nothing.
-func (a *Actor) MayHear(room string, role access.Role) error {
-	return a.mayRead(room, a.rights(room, role))
+// MayHear returns why the actor may not hear a room where it has that role, and which was a
+// conversation when it came in, or nil. It waits for nothing.
+func (a *Actor) MayHear(room string, role access.Role, conversation bool) error {
+	rights := a.rights(room, role)
+	if conversation && !rights.Conversation {
+		rights = access.Granted(a.identity.Load(), room)
+	}
+	return a.mayRead(room, rights)
 }
 
 // mayRead returns why the actor may not read a room with these rights, or nil.
@@ -195,16 +187,6 @@ func (a *Actor) mayRead(room string, rights access.Rights) error {
 	return nil
 }
 
-// CheckRoom returns why no room can have that name, or nil.
-func CheckRoom(name string) error {
-	if err := journal.CheckRoom(name); err != nil {
-		e := wire.BadRoom.Error("")
-		e.Message = err.Error()
-		return e
-	}
-	return nil
-}
-
 // mayBeIn returns an error with code banned or expired, or nil.
 func (a *Actor) mayBeIn(room string) error {
 	id := a.identity.Load()
@@ -217,7 +199,7 @@ func (a *Actor) mayBeIn(room string) error {
 	if a.id != "" { // a session ends by its timer
 		return nil
 	}
-	return notEnded(id)
+	return credentials.NotEnded(id)
 }
 
 // notMuted returns an error with code muted, or nil.

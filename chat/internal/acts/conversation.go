@@ -75,6 +75,9 @@ func (a *Actor) foundingPolicy(c *wire.Create) (policy *access.Policy, err error
 
 // found appends the entry with which a conversation begins, unless it has begun.
 func (a *Actor) found(ctx context.Context, room string, c *wire.Create, founder journal.User, others []string) (journal.Receipt, error) {
+	if err := a.core.patterns.Keep(ctx); err != nil {
+		return journal.Receipt{}, unavailable(err)
+	}
 	charged := false
 	asks := a.once(&check.Question{About: check.Create, Room: room, Key: c.Key, Title: c.Title, Avatar: c.Avatar, Text: c.About, Users: others})
 	all := append(others[:len(others):len(others)], founder.ID)
@@ -225,7 +228,7 @@ func (a Turn) SetInfo(ctx context.Context, c *wire.SetInfo) (journal.Receipt, er
 // mayGovern returns why nothing can be changed about a room by the actor, or nil. The
 // rest is judged by what the room is.
 func (a *Actor) mayGovern(room string) error {
-	if err := CheckRoom(room); err != nil {
+	if err := wire.CheckRoom(room); err != nil {
 		return err
 	}
 	if !a.rights(room, access.NoRole).Conversation || a.kind == raw || a.key != nil && !a.key.Governs(room) {
@@ -237,7 +240,7 @@ func (a *Actor) mayGovern(room string) error {
 // Members is the act of asking who belongs to a conversation: at most limit of them,
 // ordered by id, behind the id after.
 func (a Turn) Members(ctx context.Context, room, after string, limit int) (*wire.MemberList, error) {
-	if err := CheckRoom(room); err != nil {
+	if err := wire.CheckRoom(room); err != nil {
 		return nil, err
 	}
 	in, err := a.doer(ctx, room)

@@ -18,6 +18,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/profiles"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
@@ -40,6 +41,7 @@ type Core struct {
 	profiles    profiles.Profiles
 	comings     *profiles.Comings
 	credentials credentials.Credentials
+	patterns    *members.Patterns
 	lists       list.Reader
 	live        *list.Live
 	sent        *readmarks.Sending[*Actor]
@@ -79,6 +81,7 @@ type Core struct {
 
 // Configure changes the settings.
 func (c *Core) Configure(s Settings) {
+	c.patterns.Add(s.Policies) // before a conversation can be founded by them
 	if old := c.current.Swap(&s); old != nil && !reflect.DeepEqual(old.Policies, s.Policies) {
 		c.live.PoliciesChanged()
 	}

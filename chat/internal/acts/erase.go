@@ -51,7 +51,7 @@ func (a *Actor) mayErase(room string) error {
 	if a.key == nil {
 		return a.mayOperate(room)
 	}
-	if err := CheckRoom(room); err != nil || a.governs(room) {
+	if err := wire.CheckRoom(room); err != nil || a.governs(room) {
 		return err
 	}
 	return wire.Forbidden.Error("")

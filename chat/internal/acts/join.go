@@ -23,7 +23,7 @@ func (a Turn) Join(ctx context.Context, s room.Session, name string, enc room.En
 	if others >= a.core.settings().MaxRooms {
 		return nil, nil, wire.TooManyRooms.Error("")
 	}
-	if err := CheckRoom(name); err != nil {
+	if err := wire.CheckRoom(name); err != nil {
 		return nil, nil, err
 	}
 	in, err := a.reader(ctx, name)
@@ -35,7 +35,7 @@ func (a Turn) Join(ctx context.Context, s room.Session, name string, enc room.En
 		max = 0 // who belongs to it may be there
 	}
 	return a.core.rooms.Join(ctx, name, s, room.Terms{
-		Encoding: enc, Visible: a.kind != raw, Max: max, Role: in.seat.Role, Apart: in.apart(),
+		Encoding: enc, Visible: a.kind != raw, Max: max, Role: in.seat.Role, Conversation: in.Conversation, Apart: in.apart(),
 	})
 }
 
@@ -110,7 +110,7 @@ func (a Turn) CatchUp(ctx context.Context, from []view.Position, bytes int) ([]v
 
 // State is the act of asking how a room is shown to the actor, without its entries.
 func (a Turn) State(ctx context.Context, room string) (m view.Missed, err error) {
-	if err := CheckRoom(room); err != nil {
+	if err := wire.CheckRoom(room); err != nil {
 		return m, err
 	}
 	in, err := a.reader(ctx, room)

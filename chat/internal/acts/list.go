@@ -49,7 +49,7 @@ func (a Turn) List(ctx context.Context, c *wire.List) (*wire.Rows, error) {
 	}
 	var err error
 	if len(c.Rooms) > 0 {
-		if i := slices.IndexFunc(c.Rooms, func(name string) bool { return CheckRoom(name) != nil }); i >= 0 {
+		if i := slices.IndexFunc(c.Rooms, func(name string) bool { return wire.CheckRoom(name) != nil }); i >= 0 {
 			e := wire.BadRoom.Error("")
 			e.Field = fmt.Sprintf("rooms[%d]", i)
 			return nil, e

@@ -154,7 +154,7 @@ func (a *Actor) mayModerateMember(ctx context.Context, name, user string, own ac
 // mayOperate returns why an operator may do nothing in a room: it cannot exist, or it
 // belongs to the server.
 func (a *Actor) mayOperate(room string) error {
-	if err := CheckRoom(room); err != nil {
+	if err := wire.CheckRoom(room); err != nil {
 		return err
 	}
 	if !a.rights(room, access.NoRole).Moderate {

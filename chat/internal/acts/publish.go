@@ -250,7 +250,7 @@ func (a Turn) Typing(ctx context.Context, to Appender, name string, tells bool) 
 // Post is the act of saying something in a room that the actor is not in. It waits for the
 // journal. read returns what is said, and is called only for who may say it.
 func (a Turn) Post(ctx context.Context, name string, read func() (journal.Entry, error)) (journal.Receipt, error) {
-	if err := CheckRoom(name); err != nil {
+	if err := wire.CheckRoom(name); err != nil {
 		return journal.Receipt{}, err
 	}
 	if _, err := a.writer(ctx, name); err != nil {

@@ -141,7 +141,7 @@ func (a *Actor) view(room string, in *standing) view.View {
 // History is the act of reading a page of any room that the actor may read. limit
 // bounds the entries if it is above 0.
 func (a Turn) History(ctx context.Context, q journal.Query, limit int) (p Page, err error) {
-	if err := CheckRoom(q.Room); err != nil {
+	if err := wire.CheckRoom(q.Room); err != nil {
 		return p, err
 	}
 	in, err := a.reader(ctx, q.Room)

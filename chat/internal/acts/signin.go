@@ -21,7 +21,7 @@ import (
 func (a *Actor) whoShows(ctx context.Context, auth access.Authenticator, shown access.Credential) (*access.Identity, error) {
 	id, err := a.core.credentials.Identify(ctx, auth, shown)
 	if err == nil {
-		err = notEnded(id)
+		err = credentials.NotEnded(id)
 	}
 	if err == nil {
 		err = a.core.sanctions.Check(access.Ban, id.User.ID, "")
@@ -35,7 +35,7 @@ func (a *Actor) whoShows(ctx context.Context, auth access.Authenticator, shown a
 // become makes id the actor's identity, unless the credential has ended since it was
 // shown, or the user is banned from the hub.
 func (a *Actor) become(id *access.Identity) error {
-	if err := notEnded(id); err != nil {
+	if err := credentials.NotEnded(id); err != nil {
 		return err
 	}
 	if err := a.core.sanctions.Check(access.Ban, id.User.ID, ""); err != nil {
@@ -122,7 +122,7 @@ func (a Turn) Confirm(room string) error {
 			return err
 		}
 	}
-	return a.MayHear(room, access.NoRole)
+	return a.MayHear(room, access.NoRole, false)
 }
 
 // LogIn is the act of getting a token for a code. Attempts count like those to connect.

@@ -27,12 +27,21 @@ type standing struct {
 // other does without saying anything.
 func (s *standing) apart() bool { return s.row.Block || s.blocked }
 
-// standing asks the policies and, only if the room is a conversation, the journal: for
-// three records. In one that nobody has founded, nobody may do anything.
+// standing asks the policies and, only if the room is or may have been a conversation, the
+// journal: for three records. In one that nobody has founded, nobody may do anything. Nor may
+// users in one that the policies say is none, or a change of the policies could show it to all:
+// only what tokens and keys grant holds.
 func (a *Actor) standing(ctx context.Context, room string) (standing, error) {
 	s := standing{Rights: a.rights(room, access.NoRole)}
 	if !s.Conversation {
-		return s, nil
+		if a.isAboveRoles() || !s.Read && !s.Write && !s.Moderate || !a.core.patterns.Match(room) {
+			return s, nil
+		}
+		record, err := a.core.journal.Records().Get(ctx, members.RoomKey(room))
+		if err == nil && record.Value != nil {
+			s.Rights = access.Granted(a.identity.Load(), room)
+		}
+		return s, err
 	}
 	user := a.User().ID
 	state, err := members.Load(ctx, a.core.journal.Records(), room, []string{user}, false)
@@ -116,7 +125,7 @@ func (a *Actor) writer(ctx context.Context, room string) (standing, error) {
 
 // mayUse returns why an actor who is not in a room may do nothing there, or nil.
 func (a *Actor) mayUse(ctx context.Context, room string) error {
-	if err := CheckRoom(room); err != nil {
+	if err := wire.CheckRoom(room); err != nil {
 		return err
 	}
 	_, err := a.doer(ctx, room)

@@ -2,6 +2,7 @@ package acts
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -12,6 +13,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/credentials"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/profiles"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
@@ -52,10 +54,16 @@ func New(cfg Config) (*Core, error) {
 		Reader: &c.lists, Log: c.log, Context: c.context, Frame: room.Frame, Max: func() int { return c.settings().Listed },
 	})
 	c.sent, c.seen = readmarks.NewSending(c.moveToSent), readmarks.NewSending(c.tellSeen)
-	c.Configure(cfg.Settings)
 	ctx, cancel := c.Bound(c.context)
 	defer cancel()
 	var err error
+	if c.patterns, err = members.LoadPatterns(ctx, cfg.Journal.Records()); err != nil {
+		return c, fmt.Errorf("read the patterns of conversations: %w", err)
+	}
+	c.Configure(cfg.Settings)
+	if err := c.patterns.Keep(ctx); err != nil { // a conversation cannot be founded, but others still work
+		c.log.Warn("the patterns of conversations cannot be noted in the journal", zap.Error(err))
+	}
 	c.sanctions, err = sanctions.Watch(ctx, cfg.Journal.Records(), c.sanctionElsewhere, func(err error) {
 		c.log.Error("a mute or a ban of another node makes no sense", zap.Error(err))
 	})

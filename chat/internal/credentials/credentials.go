@@ -92,3 +92,11 @@ func LogIn(login Login, r *http.Request, code string, records journal.Records) (
 	}
 	return login.Login(r, code)
 }
+
+// NotEnded returns an error with code expired if a credential has ended, or nil.
+func NotEnded(id *access.Identity) error {
+	if !id.Expires.IsZero() && !time.Now().Before(id.Expires) {
+		return wire.Expired.Error("")
+	}
+	return nil
+}

@@ -168,7 +168,7 @@ func (c *call) fixed() (f wire.Fields, err error) {
 		switch {
 		case !ok:
 		case name == "room":
-			if err := acts.CheckRoom(value); err != nil {
+			if err := wire.CheckRoom(value); err != nil {
 				return f, err
 			}
 			f.Text(name, value)

@@ -136,7 +136,7 @@ func (a *audience) setApart(room string, apart bool) {
 func (a *audience) forbidden(room string, receivers []*receiver, end func(*receiver, *wire.Error)) {
 	for _, r := range slices.Clone(receivers) {
 		var why *wire.Error
-		if !r.left.Load() && errors.As(r.session.MayHear(room, r.role), &why) {
+		if !r.left.Load() && errors.As(r.session.MayHear(room, r.role, r.conversation), &why) {
 			end(r, why)
 		}
 	}
@@ -163,7 +163,7 @@ func (a *audience) governed(room string, e *journal.Entry, end func(*receiver, *
 		}
 		for _, r := range slices.Clone(a.ofUser(c.User)) {
 			r.setRole(role, e.Seq)
-			if !r.left.Load() && r.session.MayHear(room, r.role) != nil {
+			if !r.left.Load() && r.session.MayHear(room, r.role, r.conversation) != nil {
 				end(r, why.Error(""))
 			}
 		}

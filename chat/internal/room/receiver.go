@@ -17,6 +17,8 @@ type receiver struct {
 	session  Session
 	encoding Encoding
 
+	conversation bool // the room was one when it came
+
 	left atomic.Bool // any goroutine may read it; the worker sets it
 
 	// Owned by the worker.

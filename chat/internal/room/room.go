@@ -392,7 +392,7 @@ func (r *Room) join(rc *receiver, t Terms) {
 	switch {
 	case r.state.Load() == lost:
 		rc.closeSession(wire.Unavailable)
-	case errors.As(rc.session.MayHear(r.name, rc.role), &why):
+	case errors.As(rc.session.MayHear(r.name, rc.role, rc.conversation), &why):
 	case full:
 		why = wire.RoomFull.Error("")
 	}

@@ -78,11 +78,11 @@ type listener struct {
 	frames []string
 }
 
-func (l *listener) ID() string                        { return cmp.Or(l.id, "s") }
-func (l *listener) User() journal.User                { return journal.User{ID: cmp.Or(l.user, "ann")} }
-func (l *listener) Addr() netip.Addr                  { return l.addr }
-func (l *listener) Close(wire.Code)                   {}
-func (l *listener) MayHear(string, access.Role) error { return nil }
+func (l *listener) ID() string                              { return cmp.Or(l.id, "s") }
+func (l *listener) User() journal.User                      { return journal.User{ID: cmp.Or(l.user, "ann")} }
+func (l *listener) Addr() netip.Addr                        { return l.addr }
+func (l *listener) Close(wire.Code)                         {}
+func (l *listener) MayHear(string, access.Role, bool) error { return nil }
 
 func (l *listener) Deliver(frames []byte) {
 	l.mu.Lock()

@@ -103,7 +103,7 @@ func (rs *Rooms) Join(ctx context.Context, name string, s Session, t Terms) (sub
 	if err != nil {
 		return nil, nil, err
 	}
-	sub = &Subscription{receiver: receiver{session: s, encoding: t.Encoding, role: t.Role}, room: r}
+	sub = &Subscription{receiver: receiver{session: s, encoding: t.Encoding, conversation: t.Conversation, role: t.Role}, room: r}
 	return sub, sub.arrive(func() {
 		sub.joined = r.heard // what comes after this is held for it
 		r.join(&sub.receiver, t)

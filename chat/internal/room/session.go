@@ -23,9 +23,9 @@ type Session interface {
 	Deliver(frames []byte)
 	// Close tells the client why its session ends, and ends it.
 	Close(why wire.Code)
-	// MayHear returns why the session may not hear a room where its user has that role,
-	// as a *wire.Error, or nil.
-	MayHear(room string, role access.Role) error
+	// MayHear returns why the session may not hear a room where its user has that role, and
+	// which was a conversation when it came in, as a *wire.Error, or nil.
+	MayHear(room string, role access.Role, conversation bool) error
 }
 
 // Terms are how a session comes into a room.
@@ -39,6 +39,8 @@ type Terms struct {
 	Max   int
 	Role  access.Role // of the user, as far as is known: see SetRole
 	Apart bool        // those in the room are not told of each other
+
+	Conversation bool // the room is one
 }
 
 // Settings of rooms. They may change at any time.
