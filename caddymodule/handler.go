@@ -330,7 +330,7 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 		return serveNothing("no method of auth that this site has gives tokens at login")
 	}
 	if name, ok := strings.CutPrefix(path, "/ui/"); ok && h.UI && assets[name].content != nil {
-		return func(_ *chat.Handler, w http.ResponseWriter, r *http.Request) { serveAsset(w, r, name) }
+		return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) { serveAsset(handler, w, r, name) }
 	}
 	if !chat.HasRequest(path) {
 		return nil

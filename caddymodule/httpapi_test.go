@@ -2,6 +2,7 @@ package caddymodule_test
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -125,6 +126,9 @@ func TestHTTP_Methods_AreThoseOfTheDocument(t *testing.T) {
 				if allow := res.Header.Get("Allow"); (allow == "") != (res.StatusCode != 405 && res.StatusCode != 204) || strings.Contains(allow, method) != (method == "OPTIONS" && want == "204") {
 					t.Errorf("%s %s: %d with Allow: %q", method, path, res.StatusCode, allow)
 				}
+				if handshake := m[1] == "{base}"; res.StatusCode >= 400 && !handshake && !isProblem(t, res, method) {
+					t.Errorf("%s %s: %d is no problem: %v", method, path, res.StatusCode, res.Header)
+				}
 			}
 		}
 	}
@@ -134,11 +138,25 @@ func TestHTTP_Methods_AreThoseOfTheDocument(t *testing.T) {
 		}
 	}
 	for method, want := range map[string]int{"GET": 200, "HEAD": 200, "POST": 405, "OPTIONS": 405, "DELETE": 405} {
-		if res := ask(t, s, method, "/chat/ui/chat.js", nil, ""); res.StatusCode != want {
-			t.Errorf("%s chat.js: %d", method, res.StatusCode)
+		if res := ask(t, s, method, "/chat/ui/chat.js", nil, ""); res.StatusCode != want || want == 405 && !isProblem(t, res, method) {
+			t.Errorf("%s chat.js: %d %v", method, res.StatusCode, res.Header)
 		}
 	}
 	s.NoErrors()
+}
+
+// isProblem returns whether an answer has problem details of its status.
+func isProblem(t *testing.T, res *http.Response, method string) bool {
+	t.Helper()
+	if res.Header.Get("Content-Type") != "application/problem+json" {
+		return false
+	}
+	var problem struct {
+		Title, Detail, Code string
+		Status              int
+	}
+	return method == "HEAD" || json.Unmarshal([]byte(text(t, res)), &problem) == nil && problem.Status == res.StatusCode &&
+		problem.Title == http.StatusText(res.StatusCode) && problem.Detail != "" && problem.Code != ""
 }
 
 // Without the option, nobody takes an empty 200 for a login.
@@ -303,8 +321,8 @@ func TestHTTP_EarlyData_OfAProxy_IsRefused(t *testing.T) {
 		{"GET", "/chat", 426},
 		{"OPTIONS", "/chat/login", 204},
 	} {
-		if res := ask(t, s, c.method, c.path, early, bodyFor(c.path)); res.StatusCode != c.want {
-			t.Errorf("%s %s: %d, want %d", c.method, c.path, res.StatusCode, c.want)
+		if res := ask(t, s, c.method, c.path, early, bodyFor(c.path)); res.StatusCode != c.want || c.want == 425 && !isProblem(t, res, c.method) {
+			t.Errorf("%s %s: %d %v, want %d", c.method, c.path, res.StatusCode, res.Header, c.want)
 		}
 	}
 	if code, _ := s.Status("http://"+s.Plain+"/chat", with(testcaddy.UpgradeHeader, "Early-Data", "1")); code != 425 {

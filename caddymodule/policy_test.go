@@ -57,10 +57,10 @@ func TestHandler_Messages_OverHTTP(t *testing.T) {
 		"/talk/rooms/a/b/messages":       `404 {"title":"Not Found","status":404,"detail":"there is no such request: openapi.json lists them; percent-encode what stands in the path, its slashes too","code":"not_found","retry":false}`,
 		"/talk/health":                   "200 ok\n",
 		"/talk/login":                    `404 {"title":"Not Found","status":404,"detail":"no method of auth that this site has gives tokens at login","code":"not_found","retry":false}`,
-		"/talk/rooms":                    "405 Method Not Allowed\n",
+		"/talk/rooms":                    `405 {"title":"Method Not Allowed","status":405,"detail":"the methods here are POST, OPTIONS","code":"bad_frame","retry":false}`,
 		"/talk/roomsx":                   "200 other",
 		"/talks/rooms/tea/messages":      "200 other",
-		"/talk/rooms/tea/messages/extra": "405 Method Not Allowed\n",
+		"/talk/rooms/tea/messages/extra": `405 {"title":"Method Not Allowed","status":405,"detail":"the methods here are DELETE, PATCH, OPTIONS","code":"bad_frame","retry":false}`,
 	} {
 		code, body := s.Status("https://"+s.TLS+path, nil)
 		if got := fmt.Sprint(code, " ", body); got != want {

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/encode"
+
+	"github.com/caddychat/caddy-chat/chat"
 )
 
 // uiFiles are built from clients/web by `make page`: page.html and chat.js, the loader of
@@ -127,10 +129,9 @@ func servePage(w http.ResponseWriter, r *http.Request, signIn string) {
 }
 
 // serveAsset serves a file of the page. Pages of other sites may embed it.
-func serveAsset(w http.ResponseWriter, r *http.Request, name string) {
+func serveAsset(handler *chat.Handler, w http.ResponseWriter, r *http.Request, name string) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+		handler.RefuseMethod(w, r, "GET, HEAD")
 		return
 	}
 	w.Header().Set("Access-Control-Allow-Origin", "*")

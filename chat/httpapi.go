@@ -116,16 +116,11 @@ func (h *Handler) endpoint(w http.ResponseWriter, r *http.Request, holds int, me
 	var err error
 	switch {
 	case isEarly(r) && !safe:
-		if err = h.charge(r); err == nil {
-			http.Error(w, tooEarly, http.StatusTooEarly)
-		}
+		h.refuseAs(w, r, http.StatusTooEarly, wire.Unavailable, tooEarly)
 	case r.Method == http.MethodOptions:
 		err = h.preflight(w, r, methods)
 	case !slices.Contains(methods, r.Method):
-		if err = h.charge(r); err == nil {
-			w.Header().Set("Allow", allowed(methods))
-			http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
-		}
+		h.RefuseMethod(w, r, allowed(methods))
 	default:
 		var release func()
 		if release, err = h.Hub.core.Hold(h.clientIP(r), holds); err != nil {
@@ -165,6 +160,24 @@ func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
 	h.Problem(w, h.refusing(r, err))
 }
 
+// RefuseMethod answers a request whose method the path does not have, and charges it to its
+// address.
+func (h *Handler) RefuseMethod(w http.ResponseWriter, r *http.Request, allowed string) {
+	w.Header().Set("Allow", allowed)
+	h.refuseAs(w, r, http.StatusMethodNotAllowed, wire.BadFrame, "the methods here are "+allowed)
+}
+
+// refuseAs is Refuse for a status that no code has.
+func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, status int, code wire.Code, message string) {
+	if err := h.charge(r); err != nil {
+		h.Problem(w, err)
+		return
+	}
+	e := code.Error("")
+	e.Message = message
+	h.problem(w, e, status)
+}
+
 func allowed(methods []string) string { return strings.Join(methods, ", ") + ", OPTIONS" }
 
 // preflight tells a browser what a page may send (CORS).
@@ -189,11 +202,11 @@ func (h *Handler) Problem(w http.ResponseWriter, err error) {
 	if errors.As(err, new(*wire.Error)) {
 		h.Hub.core.LogCause(err)
 	}
+	h.problem(w, e, cmp.Or(e.Code.Status(), http.StatusBadRequest))
+}
+
+func (h *Handler) problem(w http.ResponseWriter, e *wire.Error, status int) {
 	h.Hub.counts.errors[e.Code].Add(1)
-	status := e.Code.Status()
-	if status == 0 {
-		status = http.StatusBadRequest
-	}
 	if after := e.RetryAfter(); after != "" {
 		w.Header().Set("Retry-After", after)
 	}

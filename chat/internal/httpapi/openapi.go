@@ -126,7 +126,7 @@ func (rt *Route) responses() map[string]any {
 		refusals = append(refusals, http.StatusUnprocessableEntity)
 	}
 	if rt.Method != http.MethodGet {
-		responses[strconv.Itoa(http.StatusTooEarly)] = map[string]any{"description": "Send it again when the TLS handshake is complete"}
+		refusals = append(refusals, http.StatusTooEarly)
 	}
 	for _, status := range refusals {
 		responses[strconv.Itoa(status)] = map[string]any{"$ref": "#/components/responses/Problem"}
