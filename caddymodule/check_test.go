@@ -50,6 +50,7 @@ func (j *judge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var q struct {
 		Body  any
 		Title string
+		Users []string
 		From  struct{ Name string }
 	}
 	if err = errors.Join(err, json.Unmarshal(body, &q)); err != nil {
@@ -58,6 +59,9 @@ func (j *judge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	text, _ := q.Body.(string)
 	if text == "" {
 		text = q.Title
+	}
+	if text == "" {
+		text = strings.Join(q.Users, "")
 	}
 	if text == "" {
 		text = q.From.Name
