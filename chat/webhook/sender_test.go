@@ -110,19 +110,65 @@ func TestSender_OverTLS_TrustsNoStranger(t *testing.T) {
 	})
 }
 
-// Two secrets during a change: the receiver may know either.
+// While two secrets are configured, each request has the signatures of both, so that the
+// receiver may know either. When one is taken out, its signature is gone.
 func TestSender_SignsWithEachSecret(t *testing.T) {
 	journals(t, func(t *testing.T, j journal.Journal) {
-		other := "whsec_" + strings.Repeat("QUJD", 8)
+		old, other := secret(t, secretText), secret(t, "whsec_"+strings.Repeat("QUJD", 8))
 		r := newReceiver(t)
-		r.secrets = []Secret{secret(t, other)}
-		h := hookTo(t, r.serve())
-		h.Secrets = append(h.Secrets, secret(t, other))
+		headers := make(chan http.Header, 10)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			headers <- req.Header
+			r.ServeHTTP(w, req)
+		}))
+		defer server.Close()
+		h := hookTo(t, server.URL)
 		s := begin(t, j, nil, h)
 		defer s.end()
 		s.ready(t)
-		say(t, j, "tea", "x")
-		r.until("the delivery", r.has(map[string][]uint64{"tea": {1}}))
+		var want []uint64
+		for _, step := range []struct{ signs, knows []Secret }{
+			{[]Secret{old}, []Secret{old}},
+			{[]Secret{old, other}, []Secret{old}},
+			{[]Secret{old, other}, []Secret{other}},
+			{[]Secret{other}, []Secret{other}},
+		} {
+			h.Secrets = step.signs
+			r.mu.Lock()
+			r.secrets = step.knows
+			r.mu.Unlock()
+			s.Configure([]Hook{h})
+			want = append(want, uint64(say(t, j, "tea", "x").Seq))
+			r.until("the delivery", r.has(map[string][]uint64{"tea": want}))
+			header := <-headers
+			if got := strings.Fields(header.Get("Webhook-Signature")); len(got) != len(step.signs) {
+				t.Errorf("%d secrets make the signatures %q", len(step.signs), got)
+			}
+		}
+	})
+}
+
+// A webhook that gets another URL keeps its position: the new receiver gets what the old one
+// has not accepted, and the old one nothing more.
+func TestSender_AnotherURL_GoesOnWhereItWas(t *testing.T) {
+	journals(t, func(t *testing.T, j journal.Journal) {
+		first, second := newReceiver(t), newReceiver(t)
+		s := begin(t, j, nil, hookTo(t, first.serve()))
+		defer s.end()
+		s.ready(t)
+		say(t, j, "tea", "1")
+		first.until("the first", first.has(map[string][]uint64{"tea": {1}}))
+		s.ready(t)
+		first.set(func(int, body) int { return http.StatusInternalServerError })
+		say(t, j, "tea", "2")
+		first.until("the refusal", func() bool { return s.Status()[0].Parts[0].Failing != "" })
+		had := first.requests()
+		s.Configure([]Hook{hookTo(t, second.serve())})
+		say(t, j, "tea", "3")
+		second.until("the rest", second.has(map[string][]uint64{"tea": {2, 3}}))
+		if n := first.requests(); n != had {
+			t.Errorf("the old receiver got %d requests more", n-had)
+		}
 	})
 }
 
