@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -261,6 +262,26 @@ func TestUsers_Erase(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Who may not close or erase a room gets the same answer whether it is there or not, be it a
+// conversation or not.
+func TestUsers_DeleteRoom_TellsNobodyWhatIsThere(t *testing.T) {
+	s := newUsersSite(t, journals["memory"](t), new(identity.MemorySecrets))
+	s.ok(201, "rooms", "POST", "/rooms", `{"room":"g-1","owner":"u2","users":["u1"]}`)
+	s.ok(201, "rooms", "POST", "/rooms/tea/messages", `{"body":"x"}`)
+	for _, query := range []string{"", "?erase=false", "?erase=true"} {
+		want := s.ok(403, "k", "DELETE", "/rooms/g-none"+query, "")
+		for _, room := range []string{"g-1", "tea", "none"} {
+			if got := s.ok(403, "k", "DELETE", "/rooms/"+room+query, ""); !reflect.DeepEqual(got, want) {
+				t.Errorf("%s%s: %v, and for a room that is not there %v", room, query, got, want)
+			}
+		}
+	}
+	s.ok(404, "rooms", "DELETE", "/rooms/g-none?erase=true", "")
+	s.ok(404, "rooms", "DELETE", "/rooms/none?erase=true", "")
+	s.ok(403, "rooms", "DELETE", "/rooms/g-none", "")
+	s.ok(403, "rooms", "DELETE", "/rooms/none", "")
 }
 
 // A key that may change a room's members closes it, or erases it with all that it holds.
