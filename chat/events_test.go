@@ -2,7 +2,11 @@ package chat_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -10,6 +14,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/identity"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/webhook"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -210,6 +215,56 @@ func TestEvents_Audit(t *testing.T) {
 	}
 	if n := len(auditsOf(t, j)); n != len(rows) {
 		t.Errorf("%d events of %d acts", n, len(rows))
+	}
+}
+
+// A token that is given to a key, and a webhook that is moved back, are audited. What is
+// refused is not.
+func TestEvents_Audit_TokensAndReplays(t *testing.T) {
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer receiver.Close()
+	j := journals["memory"](t)
+	issuer := identity.NewIssuer(new(identity.MemorySecrets), "default")
+	h := &chat.Handler{Auth: issuer, Tokens: issuer}
+	_, hub := serve(t, chat.Config{Journal: j, Settings: chat.Settings{
+		Keys: access.Keys{
+			newKey(t, "ops", func(k *access.Key) { k.Users, k.Feed, k.Read = true, true, []string{"*"} }),
+			newKey(t, "poor", func(k *access.Key) { k.Read = []string{"*"} }),
+		},
+		Webhooks: []webhook.Hook{{Name: "orders", URL: receiver.URL, Private: true, Secrets: []webhook.Secret{hookSecret(t)}}},
+	}}, h)
+	base := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeRequest(w, r, r.URL.EscapedPath()) }))
+	defer base.Close()
+	token := func(key, body string, want int) {
+		t.Helper()
+		if status, answer, _ := call(t, "POST", base.URL+"/users/u7/token", keyOf(key), body); status != want {
+			t.Fatalf("%s: %d %v", key, status, answer)
+		}
+	}
+	token("poor", `{}`, 403)
+	token("ops", `{"for":1}`, 400)
+	token("ops", `{}`, 200)
+	if _, err := hub.ReplayWebhook(t.Context(), "other", time.Now()); !errors.Is(err, webhook.ErrUnknown) {
+		t.Error(err)
+	}
+	if _, err := hub.ReplayWebhookFrom(t.Context(), "orders", "nonsense"); !errors.Is(err, webhook.ErrPosition) {
+		t.Error(err)
+	}
+	moved, err := hub.ReplayWebhook(t.Context(), "orders", time.Now().Add(-time.Hour))
+	if err != nil || len(moved) == 0 {
+		t.Fatal(moved, err)
+	}
+	if _, err := hub.ReplayWebhookFrom(t.Context(), "orders", moved[0].To); err != nil {
+		t.Fatal(err)
+	}
+	replay := `{"type":"audit","act":"replay","by":"hub-operator","webhook":"orders"}`
+	want := []string{`{"type":"audit","user":"u7","act":"token","by":"bot-ops"}`, replay, replay}
+	eventually(t, "three events", func() bool { return len(auditsOf(t, j)) >= len(want) })
+	got := auditsOf(t, j)
+	slices.Sort(got) // they are about a user and about nobody: so in two rooms
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
 

@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal"
@@ -212,6 +215,109 @@ func TestPull_Losses_AreGaps(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An event that nobody has read in time is told of as a gap: beyond 8 MiB of a room of events
+// the numbers that are missing, and after 72 hours everything up to a position. Docs
+// of webhooks name both bounds.
+func TestPull_EventsThatWereForgotten_AreGaps(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/webhooks.md")
+	bounds := fmt.Sprintf("keeps them for %.0f hours, and of the newest %d MiB", journal.EventsKept.Age.Hours(), journal.EventsKept.Bytes*journal.EventRooms>>20)
+	if err != nil || !strings.Contains(string(text), bounds) {
+		t.Errorf("docs/webhooks.md does not say %q, %v", bounds, err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		j := memjournal.New(memjournal.Options{Retention: func(string) journal.Retention { return journal.Retention{Count: 1} }})
+		defer j.Close()
+		f := New(j)
+		defer f.Close()
+		filter, err := NewFilter([]string{events.Missed}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		users := make([]string, 100)
+		for i := range users {
+			users[i] = strings.Repeat("u", 125) + fmt.Sprint(i)
+		}
+		missed := func(seq int) (size int64) {
+			e, err := (&events.Event{Type: events.Missed, Room: "team", Seq: journal.Seq(seq), Users: users}).Entry()
+			done := make(chan error, 1)
+			j.Append(t.Context(), e, func(_ journal.Receipt, err error) { done <- err })
+			if err = errors.Join(err, <-done); err != nil {
+				t.Fatal(err)
+			}
+			return int64(e.Size())
+		}
+		begin, err := f.Now(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var each int64
+		const said = 800
+		for i := range said {
+			each = missed(i + 1)
+		}
+		if each*said < journal.EventsKept.Bytes*5/4 {
+			t.Fatalf("%d events of %d bytes are too few", said, each)
+		}
+		gap, first, last := pulledEvents(t, f, begin, filter)
+		room := journal.EventRoom("team")
+		if want := fmt.Sprint("gap ", room, " 1 ", first-1); gap != want || last != said {
+			t.Errorf("%q, and events %d to %d; want %q", gap, first, last, want)
+		}
+		if kept := int64(last-first+1) * each; kept > journal.EventsKept.Bytes || kept < journal.EventsKept.Bytes*9/10 {
+			t.Errorf("%d bytes are kept, of %d", kept, journal.EventsKept.Bytes)
+		}
+		time.Sleep(journal.EventsKept.Age + time.Hour)
+		missed(said + 1)
+		gap, first, last = pulledEvents(t, f, begin, filter)
+		if !strings.HasPrefix(gap, "gap  "+begin+" ") || first != said+1 || last != said+1 {
+			t.Errorf("after 73 hours: %q, and events %d to %d", gap, first, last)
+		}
+	})
+}
+
+// pulledEvents returns the gap that comes first, and the messages that the first and the
+// last event are about. There must be no other gap.
+func pulledEvents(t *testing.T, f *Feed, after string, filter *Filter) (gap string, first, last int) {
+	t.Helper()
+	for {
+		text, err := f.Pull(t.Context(), Query{After: after, Limit: MaxLimit, Filter: filter})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b struct {
+			To     string
+			Events []struct {
+				Event *struct{ Seq int }
+				Gap   *struct {
+					Room     string
+					From, To any
+				}
+			}
+		}
+		if err := json.Unmarshal(text, &b); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range b.Events {
+			switch {
+			case e.Gap != nil && (gap != "" || first > 0):
+				t.Errorf("another gap: %+v", e.Gap)
+			case e.Gap != nil:
+				gap = fmt.Sprint("gap ", e.Gap.Room, " ", e.Gap.From, " ", e.Gap.To)
+			default:
+				if last > 0 && e.Event.Seq != last+1 {
+					t.Errorf("event %d follows %d", e.Event.Seq, last)
+				}
+				if last = e.Event.Seq; first == 0 {
+					first = last
+				}
+			}
+		}
+		if after = b.To; len(b.Events) == 0 {
+			return gap, first, last
+		}
+	}
 }
 
 func TestSince_FindsTheTime(t *testing.T) {
