@@ -138,10 +138,13 @@ func TestWeChat_Login_ReturnsATokenForACode(t *testing.T) {
 func TestWeChat_Login_EveryAnswer(t *testing.T) {
 	s := newFakeWeChat(t)
 	var failures []string
-	w := s.weChat(t, func(o *identity.WeChatOptions) {
-		o.Timeout = 200 * time.Millisecond
-		o.Failed = func(err error) { failures = append(failures, err.Error()) }
-	})
+	waiting := func(timeout time.Duration) *identity.WeChat {
+		return s.weChat(t, func(o *identity.WeChatOptions) {
+			o.Timeout = timeout
+			o.Failed = func(err error) { failures = append(failures, err.Error()) }
+		})
+	}
+	w, hurried := waiting(time.Minute), waiting(200*time.Millisecond) // any other answer may take longer beside load
 	slow := make(chan struct{})
 	t.Cleanup(func() { close(slow) })
 	for code, c := range map[string]struct {
@@ -171,7 +174,11 @@ func TestWeChat_Login_EveryAnswer(t *testing.T) {
 			s.answers[code] = c.answer
 			s.mu.Unlock()
 			failures = nil
-			_, err := login(t, w, code, "")
+			by := w
+			if code == "too slow" {
+				by = hurried
+			}
+			_, err := login(t, by, code, "")
 			checkRefused(t, code, err, c.want)
 			if e, ok := err.(*wire.Error); !ok || e.Retry != c.retry || e.Code.Status() < 400 {
 				t.Errorf("%+v, want retry in %v", err, c.retry)
