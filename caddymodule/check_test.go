@@ -124,7 +124,7 @@ func (j *judge) block(options string) string {
 // no secret is in the log.
 func TestCheck_WhateverTheProgramDoes_HarmsNoOtherRoom(t *testing.T) {
 	j := newJudge(t)
-	s := testcaddy.Start(t, j.block("timeout 300ms\nkeys on"))
+	s := testcaddy.Start(t, j.block("timeout 2s\nkeys on"))
 	at := "ws://" + s.Plain + "/chat"
 	ann, ben := s.V1(at, nil, `,"name":"Secret Ann","rooms":[{"room":"tea"},{"room":"other"}]`), s.V1(at, nil, `,"rooms":[{"room":"tea"}]`)
 	testcaddy.Hears(t, ann, "welcome")

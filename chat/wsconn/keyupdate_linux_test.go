@@ -139,7 +139,7 @@ func rekeyingPair(t *testing.T) (below *deadlineConn, server *tls.Conn, outer ne
 func TestTLSSocket_KeyUpdateAfterSilence_IsAnswered(t *testing.T) {
 	below, server, outer, k := rekeyingPair(t)
 	client := k.client
-	e := NewEngine(Config{WriteTimeout: 10 * time.Millisecond})
+	e := NewEngine(Config{WriteTimeout: time.Second})
 	defer e.Close(context.Background())
 	r := newRecorder()
 	c, err := e.Attach(server, false, r)
