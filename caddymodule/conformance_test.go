@@ -21,7 +21,7 @@ func TestConformance(t *testing.T) {
 		}`
 	s := testcaddy.Start(t, "chat {"+options+"\n}")
 	t.Run("ws", func(t *testing.T) {
-		conformance.Run(t, conformance.Target{Addr: s.Plain})
+		conformance.Run(t, conformance.Target{Addr: s.Plain, Timeout: time.Minute}) // beside other load a thousand clients may take long
 	})
 	// From here on pings are frequent and there are fewer clients: on a busy machine
 	// a thousand clients in the server's own process may not answer in time.
