@@ -11,7 +11,6 @@ import (
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
-	"github.com/caddychat/caddy-chat/chat/memjournal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -146,60 +145,6 @@ func TestConversation_Direct_IsTheirsAlone(t *testing.T) {
 		ann.send(`{"type":"create","id":"2","direct":"ann"}`)
 		ann.expect(`{"type":"error","id":"2","code":"bad_frame","field":"direct","…":"…"}`)
 	})
-}
-
-// Every pair of commands about members, given at the same time on two nodes, ends alike on
-// both: with the same roles, size and owner, of which there is one, and with no seat too
-// many.
-func TestConversation_TwoNodes_EndAlike(t *testing.T) {
-	store := memjournal.NewStore(memjournal.Options{})
-	set := chat.Settings{Policies: chatApp(t), NewRooms: access.Rate{PerSecond: 1000, Burst: 1000}}
-	unhurried(&set)
-	var people [2]map[string]*client // by node
-	for node := range people {
-		url, _ := serve(t, chat.Config{Settings: set, Journal: store.Open()}, &chat.Handler{Auth: tokens{}})
-		people[node] = map[string]*client{}
-		for _, name := range []string{"ann", "ben", "cy", "eve"} {
-			people[node][name] = dialV1(t, url).hello(fmt.Sprintf(`,"token":%q`, name))
-		}
-	}
-	// The group has ann, its owner, ben, an admin, and cy; of four seats one is free.
-	commands := []struct{ by, frame string }{
-		{"ann", `{"type":"member","id":"x","room":%q,"users":["ben"],"role":"owner"}`},
-		{"ann", `{"type":"member","id":"x","room":%q,"users":["cy"],"role":"owner"}`},
-		{"ann", `{"type":"member","id":"x","room":%q,"users":["ann"],"role":"none"}`},
-		{"ann", `{"type":"member","id":"x","room":%q,"users":["ben"],"role":"member"}`},
-		{"ann", `{"type":"member","id":"x","room":%q,"users":["ben","cy"],"role":"none"}`},
-		{"ann", `{"type":"info","id":"x","room":%q,"closed":true}`},
-		{"ann", `{"type":"ban","id":"x","room":%q,"user":"cy"}`},
-		{"ben", `{"type":"member","id":"x","room":%q,"users":["cy"],"role":"none"}`},
-		{"ben", `{"type":"member","id":"x","room":%q,"users":["ben"],"role":"none"}`},
-		{"ben", `{"type":"member","id":"x","room":%q,"users":["dan"],"role":"member"}`},
-		{"ben", `{"type":"info","id":"x","room":%q,"title":"Rome"}`},
-		{"cy", `{"type":"member","id":"x","room":%q,"users":["eve"],"role":"member"}`},
-		{"cy", `{"type":"member","id":"x","room":%q,"users":["cy"],"role":"none"}`},
-		{"eve", `{"type":"member","id":"x","room":%q,"users":["eve"],"role":"member"}`},
-	}
-	for i, one := range commands {
-		for j, other := range commands {
-			ann := people[0]["ann"]
-			g := ann.create(fmt.Sprintf(`"key":"%d %d","users":["ben","cy"]`, i, j))
-			ann.send(fmt.Sprintf(`{"type":"member","id":"b","room":%q,"users":["ben"],"role":"admin"}`, g))
-			ann.expect(`{"type":"ok","id":"b","…":"…"}`)
-			people[0][one.by].send(fmt.Sprintf(one.frame, g))
-			people[1][other.by].send(fmt.Sprintf(other.frame, g))
-			what := fmt.Sprintf("%s %s beside %s %s", one.by, one.frame, other.by, other.frame)
-			for _, answer := range []string{people[0][one.by].any(), people[1][other.by].any()} {
-				if strings.Contains(answer, `"unavailable"`) || strings.Contains(answer, `"internal"`) {
-					t.Fatalf("%s: %s", what, answer)
-				}
-			}
-			checkAlike(t, what, store.Open(), g)
-			if t.Failed() {
-				return
-			}
-		}
-	}
 }
 
 // checkAlike compares the records of a conversation with its entries.
