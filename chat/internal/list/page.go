@@ -51,7 +51,11 @@ func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom, bef
 		if changed, ok := r.changes(there, left, &since); ok {
 			rows, whole, err := r.rows(ctx, user, changed)
 			if err != nil || whole == len(changed) {
-				answer.Rows = rows
+				for i := range rows {
+					if !changed[i].isUntold(&rows[i]) {
+						answer.Rows = append(answer.Rows, rows[i])
+					}
+				}
 				return answer, err
 			}
 		}
@@ -184,6 +188,12 @@ func (r *Reader) rows(ctx context.Context, user string, items []*item) (rows []w
 		rows = append(rows, row)
 	}
 	return rows, len(rows), r.checkMentions(ctx, user, rows)
+}
+
+// isUntold reports whether nobody is told that a row is gone: it is that of a conversation of two
+// in which nobody has said anything, so that it was in no list.
+func (it *item) isUntold(row *wire.Row) bool {
+	return it.gone() && row.With != nil && it.head.Count == 0
 }
 
 // row returns the row of a conversation, without the other user of two. everybody is the

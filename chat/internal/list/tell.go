@@ -183,7 +183,7 @@ func (t *teller) tellRows(ctx context.Context, user string, rooms []string) erro
 	for i := range rows {
 		it := items[i]
 		t.settle(user, it.place(), it.gone())
-		if it.gone() || t.reader.listed(it) {
+		if it.gone() && !it.isUntold(&rows[i]) || t.reader.listed(it) {
 			deliver(t.sessionsOf(user, it.room), t.frame(&rows[i]))
 		}
 	}

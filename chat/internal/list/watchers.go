@@ -256,12 +256,12 @@ func (w *watchers) settle(user string, p place, gone bool) {
 }
 
 // unchecked returns who lists a room, if it is not known that they were members as of its
-// newest governing entry.
+// newest governing entry. A room that has none was erased.
 func (w *watchers) unchecked(room string, state journal.Seq) (users []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	it := w.rooms[room]
-	if it == nil || it.checked >= state {
+	if it == nil || state > 0 && it.checked >= state {
 		return nil
 	}
 	for _, h := range it.holders {
