@@ -216,10 +216,11 @@ func TestEdit_ResumeAtEveryPoint_EndsWithTheSameTexts(t *testing.T) {
 	}
 }
 
-// No body that was edited or recalled is left in any file after compaction.
+// No body that was edited or recalled is left in any file after compaction, be it of a
+// conversation or of another room.
 func TestEdit_LeavesNoOldBodyInAnyFile(t *testing.T) {
 	dir := t.TempDir()
-	set := chat.Settings{}
+	set := chat.Settings{Policies: chatApp(t)}
 	unhurried(&set)
 	url, hub := serve(t, chat.Config{Settings: set, Journal: pebbleIn(t, dir)}, &chat.Handler{Auth: tokens{}})
 	ann := dialV1(t, url).hello(`,"token":"ann","rooms":[{"room":"tea"}]`)
@@ -229,16 +230,22 @@ func TestEdit_LeavesNoOldBodyInAnyFile(t *testing.T) {
 			got = ann.next()
 		}
 	}
+	group := ann.create(`"key":"k","title":"Trip","users":["ben"]`)
+	if code := ann.ask(fmt.Sprintf(`{"type":"join","id":"?","room":%q}`, group)); code != "" {
+		t.Fatal(code)
+	}
 	const messages = 40
-	for i := range messages {
-		do(fmt.Sprintf(`"send","room":"tea","key":"k%d","body":"first secret %d"`, i, i))
-	}
-	for i := range messages {
-		do(fmt.Sprintf(`"edit","room":"tea","seq":%d,"body":"second secret %d"`, i+1, i))
-		do(fmt.Sprintf(`"edit","room":"tea","seq":%d,"body":"third text %d"`, i+1, i))
-	}
-	for i := range messages / 2 {
-		do(fmt.Sprintf(`"recall","room":"tea","seq":%d`, i+1))
+	for room, first := range map[string]int{"tea": 1, group: 2} { // a conversation begins with its founding
+		for i := range messages {
+			do(fmt.Sprintf(`"send","room":%q,"key":"k%d","mentions":["ben"],"body":"first secret %d"`, room, i, i))
+		}
+		for i := range messages {
+			do(fmt.Sprintf(`"edit","room":%q,"seq":%d,"body":"second secret %d"`, room, i+first, i))
+			do(fmt.Sprintf(`"edit","room":%q,"seq":%d,"body":"third text %d"`, room, i+first, i))
+		}
+		for i := range messages / 2 {
+			do(fmt.Sprintf(`"recall","room":%q,"seq":%d`, room, i+first))
+		}
 	}
 	if err := hub.Compact(t.Context()); err != nil {
 		t.Fatal(err)
