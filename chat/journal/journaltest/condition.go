@@ -207,9 +207,7 @@ func testWith(t *testing.T, s *tester.Suite) {
 					// Every third entry deletes what the others write.
 					sent = append(sent, t.Send(tester.With(tester.Message("room", fmt.Sprint(g), fmt.Sprint(i)), "a", []any{"x", "x", nil}[(i+g)%3], "last", fmt.Sprint(g, "/", i))))
 				}
-				for _, p := range sent {
-					p.Must()
-				}
+				tester.Must(sent)
 			})
 		}
 		wg.Wait()

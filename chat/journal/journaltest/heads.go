@@ -119,12 +119,13 @@ func testHeads(t *testing.T, s *tester.Suite) {
 	})
 	s.Each(t, "may be asked for of many rooms", func(t *tester.T) {
 		var rooms []string
+		var sent []tester.Pending
 		for i := range 700 {
 			if rooms = append(rooms, fmt.Sprint("room", i)); i%7 > 0 {
-				t.Send(tester.Message(rooms[i], "u1", fmt.Sprint(i)))
+				sent = append(sent, t.Send(tester.Message(rooms[i], "u1", fmt.Sprint(i))))
 			}
 		}
-		t.Append(tester.Message("last", "u1", `"x"`))
+		tester.Must(sent)
 		slices.Reverse(rooms)
 		heads, err := t.J.Heads(tester.Background, rooms)
 		if err != nil || len(heads) != len(rooms) {
@@ -137,15 +138,16 @@ func testHeads(t *testing.T, s *tester.Suite) {
 		}
 	})
 	s.Each(t, "of many rooms agree with their pages", func(t *tester.T) {
+		var sent []tester.Pending
 		for i, room := range tester.SimilarRooms {
 			for kind := journal.Message; kind <= journal.Info; kind++ {
 				if e := tester.Governing(room, kind); i>>(kind-1)&1 == 0 {
 					e.Target = 1
-					t.Send(e)
+					sent = append(sent, t.Send(e))
 				}
 			}
 		}
-		t.Append(tester.Message("last", "u1", `"x"`))
+		tester.Must(sent)
 		for _, room := range tester.SimilarRooms {
 			t.CheckRoom(room)
 		}

@@ -220,3 +220,10 @@ func CheckAtOnce(key string, nodes ...*T) {
 		t.Errorf("%d of %d were recorded", originals, n)
 	}
 }
+
+// Must waits for the answers, of which none may be an error.
+func Must(sent []Pending) {
+	for _, p := range sent {
+		p.Must()
+	}
+}
