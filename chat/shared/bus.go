@@ -1,0 +1,128 @@
+package shared
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Bounds of the bus.
+const (
+	busQueued = 4 << 20   // bytes of hints that wait to be sent; more are dropped, and the poll finds what they told
+	busRow    = 512 << 10 // bytes of entries that a hint has at most; others are read from the engine
+	busHeld   = 1 << 20   // bytes of a hint that has come in part
+)
+
+// bus tells other nodes what happened here, and hears what they tell. What it loses, the poll finds.
+type bus struct {
+	engine Engine
+	self   string            // the ID of this node
+	heard  func(hint []byte) // of another node
+	state  func(hears bool)  // that it hears, or has missed something
+	wake   chan struct{}     // capacity 1
+
+	mu     sync.Mutex // guards the rest
+	queue  [][]byte   // pieces
+	bytes  int
+	number uint64 // of hints
+
+	pieces map[string]*inPieces // by node; of the goroutine that listens
+}
+
+// inPieces is a hint that has come in part.
+type inPieces struct {
+	number, next uint64
+	b            []byte
+}
+
+// send queues a hint. Hints of one node are heard in their order.
+func (b *bus) send(hint []byte) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.bytes+len(hint) > busQueued {
+		return
+	}
+	b.number++
+	room := MaxHint - len(b.self) - 32
+	count := max(1, (len(hint)+room-1)/room)
+	for i := range count {
+		w := &encoder{}
+		w.text(b.self)
+		w.number(b.number)
+		w.number(uint64(i))
+		w.number(uint64(count))
+		w.b = append(w.b, hint[i*room:min(len(hint), (i+1)*room)]...)
+		b.queue, b.bytes = append(b.queue, w.b), b.bytes+len(w.b)
+	}
+	signal(b.wake)
+}
+
+// sender sends until ctx ends and nothing waits.
+func (b *bus) sender(ctx context.Context) {
+	for {
+		b.mu.Lock()
+		queue := b.queue
+		b.queue, b.bytes = nil, 0
+		b.mu.Unlock()
+		for len(queue) > 0 {
+			n := min(len(queue), 256)
+			if b.engine.Send(queue[:n]) != nil {
+				break // the poll of the others finds it
+			}
+			queue = queue[n:]
+		}
+		b.mu.Lock()
+		empty := len(b.queue) == 0
+		b.mu.Unlock()
+		if !empty {
+			continue
+		}
+		select {
+		case <-b.wake:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// listener hears until ctx ends. first is called once it has tried to.
+func (b *bus) listener(ctx context.Context, first func()) {
+	first = sync.OnceFunc(first)
+	defer first()
+	for ctx.Err() == nil {
+		b.pieces = map[string]*inPieces{}
+		_ = b.engine.Listen(ctx, func() { b.state(true); first() }, b.hear)
+		b.state(false)
+		first()
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (b *bus) hear(piece []byte) {
+	d := &decoder{b: piece}
+	node, number, i, count := d.text(), d.number(), d.number(), d.number()
+	if d.failed || node == b.self {
+		return
+	}
+	if count == 1 {
+		b.heard(d.b)
+		return
+	}
+	p := b.pieces[node]
+	if i == 0 {
+		p = &inPieces{number: number}
+		b.pieces[node] = p
+	}
+	if p == nil || p.number != number || p.next != i || len(p.b)+len(d.b) > busHeld {
+		delete(b.pieces, node)
+		return
+	}
+	p.b, p.next = append(p.b, d.b...), i+1
+	if p.next == count {
+		delete(b.pieces, node)
+		b.heard(p.b)
+	}
+}

@@ -1,0 +1,137 @@
+package shared
+
+import (
+	"context"
+	"crypto/rand"
+	"os"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// pollEvery is how long something may be unknown that no hint told of.
+const pollEvery = time.Second
+
+// Open returns a journal on an engine, which it closes. ctx bounds how long that may take.
+func Open(ctx context.Context, engine Engine, opt Options) (*Journal, error) {
+	j := &Journal{core: newCore(engine, opt.Logger), retention: keeping(opt.Retention), drained: make(chan struct{})}
+	name, _ := os.Hostname()
+	j.nodes = newNodes(engine, j.log, journal.Node{ID: rand.Text()[:10], Name: name})
+	j.bus = &bus{engine: engine, self: j.nodes.self.ID, heard: j.heard, state: j.hears, wake: make(chan struct{}, 1)}
+	j.records = newRecords(j.core, j.bus)
+	j.nodes.tell = func() { j.bus.send([]byte{hintNodes}) }
+	helpers, cancel := context.WithCancel(context.Background())
+	j.helpers = cancel
+	marks, err := engine.Marks(ctx)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	j.records.revision = marks.Revision
+	for i, m := range marks.Parts {
+		j.parts = append(j.parts, newPart(j.core, j.bus, i, m.Row))
+	}
+	hears := make(chan struct{})
+	j.work.Go(func() { j.bus.listener(helpers, func() { close(hears) }) })
+	j.work.Go(func() { j.bus.sender(helpers) })
+	select {
+	case <-hears:
+	case <-ctx.Done():
+	}
+	if _, err := j.nodes.beat(ctx); err != nil {
+		cancel()
+		j.work.Wait()
+		return nil, err
+	}
+	j.bus.send([]byte{hintNodes})
+	for _, p := range j.parts {
+		j.commits.Go(p.commitAll)
+		j.shows.Go(func() { p.stream.showAll(j.ctx, j.drained) })
+	}
+	j.commits.Go(j.records.commitAll)
+	j.shows.Go(func() { j.records.showAll(j.ctx, j.drained) })
+	j.work.Go(func() { j.nodes.beatAll(helpers) })
+	j.work.Go(func() { j.poll(helpers) })
+	j.work.Go(func() { j.sweepAll(helpers) })
+	return j, nil
+}
+
+// heard takes a hint of another node.
+func (j *Journal) heard(hint []byte) {
+	if len(hint) == 0 {
+		return
+	}
+	switch hint[0] {
+	case hintRow:
+		if part, r, err := decodeRow(hint[1:]); err == nil && part < len(j.parts) {
+			j.parts[part].stream.offer(r, false)
+		}
+	case hintRecords:
+		signal(j.records.wake)
+	case hintNodes:
+		signal(j.nodes.wake)
+	}
+}
+
+func (j *Journal) hears(hears bool) {
+	for _, p := range j.parts {
+		p.stream.hears(hears)
+	}
+}
+
+// poll finds what hints have not told.
+func (j *Journal) poll(ctx context.Context) {
+	for tick := time.NewTicker(pollEvery); ; {
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		case <-tick.C:
+		}
+		asked, cancel := context.WithTimeout(ctx, 5*time.Second)
+		marks, err := j.engine.Marks(asked)
+		cancel()
+		if err != nil {
+			continue
+		}
+		for i, m := range marks.Parts {
+			j.parts[i].stream.known(m.Row)
+		}
+		j.records.known(marks.Revision)
+	}
+}
+
+// closeTime bounds how long Close waits for what was appended.
+const closeTime = 5 * time.Second
+
+// Close implements journal.Journal.
+func (j *Journal) Close() error {
+	j.closing.Do(j.close)
+	return nil
+}
+
+func (j *Journal) close() {
+	j.closed.Store(true)
+	for _, p := range j.parts {
+		p.close()
+	}
+	j.records.close()
+	late := time.AfterFunc(closeTime, func() {
+		j.giveUp()
+		j.engine.Close() // a commit that waits ends
+	})
+	j.commits.Wait()
+	close(j.drained)
+	j.shows.Wait()
+	for _, p := range j.parts {
+		p.stream.end()
+	}
+	j.records.end()
+	j.helpers()
+	j.work.Wait()
+	j.nodes.leave()
+	if late.Stop() {
+		j.giveUp()
+	}
+	j.engine.Close()
+}
