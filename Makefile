@@ -83,7 +83,7 @@ check-vulnerabilities:
 	fi
 
 .PHONY: test-go
-test-go: compiler ## runs the Go tests, with the race detector
+test-go: compiler postgres ## runs the Go tests, with the race detector
 	$(say) 'go test -race'
 	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) ./...
 
@@ -93,7 +93,7 @@ busy: ## 100 rounds in which no message may be later than 2 s, beside ten busy t
 	go test -count=1 -v -timeout 30m -run '^TestHub_BusyProcessors_NoMessageIsLate$$' ./chat -busy-rounds 100
 
 .PHONY: flake
-flake: compiler caddy caddy-h2 chromium firefox fonts mariadb $(MODULES) ## all tests many times beside busy threads; goes on where it stopped (hours)
+flake: compiler caddy caddy-h2 chromium firefox fonts mariadb postgres $(MODULES) ## all tests many times beside busy threads; goes on where it stopped (hours)
 	contrib/flake
 
 .PHONY: test-node
@@ -181,6 +181,14 @@ fonts: # for Chinese and emoji
 .PHONY: mariadb
 mariadb: # for the test that moves a chat out of a database
 	@$(call debian,[[ -n $$(PATH=$$PATH:/usr/sbin command -v mariadbd) && -n $$(command -v mariadb) ]],mariadb-server-core mariadb-client-core)
+
+.PHONY: postgres
+postgres: # for the tests of the journal in it
+	@$(call debian,[[ -n $$(command -v initdb) || -n $$(compgen -G '/usr/lib/postgresql/*/bin/initdb') ]],postgresql)
+
+.PHONY: postgres-all
+postgres-all: compiler postgres ## the whole of journaltest on a real PostgreSQL, on one node and on two (minutes)
+	CGO_ENABLED=1 go test -race -count=1 -timeout 2h ./chat/pgjournal -all
 
 .PHONY: zip
 zip: # for the archive for Windows

@@ -129,7 +129,7 @@ var floors = []string{
 }
 
 func TestHouse_Imports_GoDown(t *testing.T) {
-	engines := []string{"chat/memjournal", "chat/pebblejournal"}
+	engines := []string{"chat/memjournal", "chat/pebblejournal", "chat/pgjournal"}
 	for _, p := range packages(t) {
 		from := slices.Index(floors, p.name())
 		for _, path := range p.Imports {

@@ -1,0 +1,97 @@
+package pgjournal
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// committer has the connection of one part, or that of the records.
+type committer struct {
+	config *pgx.ConnConfig
+	conn   *pgx.Conn // of the goroutine that commits
+
+	mu      sync.Mutex
+	socket  net.Conn // of conn
+	dialing bool     // connect wants one
+	closed  bool
+}
+
+func newCommitter(config *pgx.ConnConfig) *committer {
+	c := &committer{config: config.Copy()}
+	// There is nothing to plan, and behind PgBouncer a prepared statement may be gone.
+	c.config.DefaultQueryExecMode = pgx.QueryExecModeExec
+	// pgx cancels what runs on a connection that breaks, by a connection of its own: so each
+	// dial is refused that connect has not asked for.
+	c.config.DialFunc = c.dial
+	return c
+}
+
+var errNoCancel = errors.New("a commit is not cancelled")
+
+func (c *committer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	c.mu.Lock()
+	wanted := c.dialing && !c.closed
+	c.mu.Unlock()
+	if !wanted {
+		return nil, errNoCancel
+	}
+	conn, err := dialer.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		conn.Close()
+		return nil, journal.ErrClosed
+	}
+	c.socket = conn
+	return conn, nil
+}
+
+func (c *committer) want(dialing bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.dialing = dialing
+}
+
+func (c *committer) connect() error {
+	if c.conn != nil && !c.conn.IsClosed() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), dialTime)
+	defer cancel()
+	c.want(true)
+	defer c.want(false)
+	conn, err := pgx.ConnectConfig(ctx, c.config)
+	c.conn = conn
+	return err
+}
+
+// query runs one statement, which is one transaction.
+func (c *committer) query(sql string, args ...any) (pgx.Rows, error) {
+	if err := c.connect(); err != nil {
+		return nil, refusal(err)
+	}
+	rows, err := c.conn.Query(context.Background(), sql, args...)
+	if err != nil {
+		return nil, commitError(err)
+	}
+	return rows, nil
+}
+
+// close closes the socket alone: pgx may be in use by the goroutine that commits.
+func (c *committer) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	if c.socket != nil {
+		c.socket.Close()
+	}
+}

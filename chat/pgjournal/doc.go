@@ -1,0 +1,21 @@
+// Package pgjournal is PostgreSQL, 15 or newer, as the Engine of package shared: it makes and
+// upgrades the schema, commits batches, and reads what is there.
+//
+// Each part of the feed has a connection of its own, which never cancels: PostgreSQL
+// takes the cancel of a commit that waits for its standby as "commit here and do not
+// wait". The functions of the schema run with the rights of the owner, so the role
+// that serves can not write a table past the lock of its part.
+//
+// # Files, lowest first
+//
+//	fault.go     errors of PostgreSQL as those of a journal
+//	parse.go     the address of a server, how it is dialled
+//	migrate.go   makes the schema and brings it up to date
+//	committer.go the connection of a part
+//	open.go      checks the server
+//	commit.go    Commit and Restore
+//	read.go      where the feed stands, its rows; entries, claims
+//	rooms.go     pages and heads of rooms, what is removed
+//	records.go   records
+//	nodes.go     hints, who is alive, figures
+package pgjournal

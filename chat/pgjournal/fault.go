@@ -1,0 +1,44 @@
+package pgjournal
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+// refusal says that certainly nothing has changed.
+func refusal(err error) error {
+	return fmt.Errorf("PostgreSQL: %w: %w", journal.ErrUnavailable, err)
+}
+
+// refused reports whether the server's answer to a statement says that it changed nothing.
+// An error that ends the connection may come after the commit itself: only of some
+// it is certain that the statement was never begun.
+func refused(err error) bool {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return false
+	}
+	return e.Severity == "ERROR" || e.Code == "55P03" || strings.HasPrefix(e.Code, "53") || e.Code == "25006" || e.Code == "57P03"
+}
+
+// commitError is for what may have been recorded.
+func commitError(err error) error {
+	if refused(err) {
+		return refusal(err)
+	}
+	return fmt.Errorf("PostgreSQL: %w: %w", journal.ErrUncertain, err)
+}
+
+// code is the SQLSTATE of err, or empty.
+func code(err error) string {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
+}

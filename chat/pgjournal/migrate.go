@@ -1,0 +1,112 @@
+package pgjournal
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// version is that of the schema which this program writes: the number of its last migration.
+const version = 1
+
+// Migrate makes the schema of a hub or brings it up to date. The role of dsn owns it. If
+// server is not empty, it is the role that Open connects as, and gets the rights it needs.
+// It is safe to call Migrate from several nodes at once, and again.
+func Migrate(ctx context.Context, dsn, schema, server string) error {
+	config, err := parse(dsn)
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return fmt.Errorf("can't connect to PostgreSQL: %w", err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	name := pgx.Identifier{schema}.Sanitize()
+	for {
+		done, err := migrate(ctx, conn, schema, name)
+		if err != nil {
+			return fmt.Errorf("can't bring the schema %s up to date: %w", schema, err)
+		}
+		if done {
+			break
+		}
+	}
+	if server == "" {
+		return nil
+	}
+	role := pgx.Identifier{server}.Sanitize()
+	for _, grant := range []string{"USAGE ON SCHEMA " + name, "SELECT ON ALL TABLES IN SCHEMA " + name, "EXECUTE ON ALL FUNCTIONS IN SCHEMA " + name} {
+		if _, err := conn.Exec(ctx, "GRANT "+grant+" TO "+role); err != nil {
+			return fmt.Errorf("can't GRANT %s TO %s: %w", grant, role, err)
+		}
+	}
+	return nil
+}
+
+// migrate does the next migration in a transaction of its own. It reports whether there was none.
+func migrate(ctx context.Context, conn *pgx.Conn, schema, name string) (done bool, err error) {
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 7231))", schema); err != nil {
+			return err
+		}
+		have, err := schemaVersion(ctx, tx, name)
+		switch {
+		case err != nil:
+			return err
+		case have > version:
+			return newer(schema, have)
+		case have == version:
+			done = true
+			return nil
+		}
+		text, err := migrations.ReadFile(fmt.Sprintf("migrations/%04d.sql", have+1))
+		if err != nil {
+			return err
+		}
+		if have == 0 {
+			// The right to create in a database is not needed where the schema is there.
+			if _, err := tx.Exec(ctx, "DO $$ BEGIN IF to_regnamespace("+quote(name)+") IS NULL THEN CREATE SCHEMA "+name+"; END IF; END $$"); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(ctx, "SET LOCAL search_path = "+name+", pg_temp"); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, strings.ReplaceAll(string(text), "{{schema}}", name)); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, "UPDATE store SET version = $1", have+1)
+		return err
+	})
+	return done, err
+}
+
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// schemaVersion is 0 if there is no schema.
+func schemaVersion(ctx context.Context, q interface {
+	QueryRow(context.Context, string, ...any) pgx.Row
+}, name string) (int, error) {
+	var there bool
+	var v int
+	if err := q.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", name+".store").Scan(&there); err != nil || !there {
+		return 0, err
+	}
+	err := q.QueryRow(ctx, "SELECT version FROM "+name+".store").Scan(&v)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, fmt.Errorf("the table %s.store is empty: the schema was changed by hand; restore it from a backup", name)
+	}
+	return v, err
+}
+
+func newer(schema string, have int) error {
+	return fmt.Errorf("the schema %s has version %d, and this program knows %d: run the newer program that made it", schema, have, version)
+}

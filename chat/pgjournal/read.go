@@ -1,0 +1,161 @@
+package pgjournal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/shared"
+)
+
+// Marks is that of shared.Engine.
+func (s *Store) Marks(ctx context.Context) (m shared.Marks, err error) {
+	m.Parts = make([]shared.Mark, len(s.parts))
+	var part int
+	var row, gone, entries int64
+	rows, err := s.pool.Query(ctx, s.sql(`SELECT s.epoch, p.id, greatest(p.pos, f.pos, c.rev), p.pos, coalesce((SELECT sum(r.hi - r.lo + 1)::bigint FROM unnest(f.lo, f.hi) r(lo, hi)), 1023)
+		FROM $.store s, $.part p LEFT JOIN LATERAL (SELECT f.pos, f.lo, f.hi FROM $.feed f WHERE f.part = p.id ORDER BY f.pos DESC LIMIT 1) f ON true
+		LEFT JOIN LATERAL (SELECT c.rev FROM $.change c WHERE p.id < 0 ORDER BY c.rev DESC LIMIT 1) c ON true`))
+	if err == nil {
+		_, err = pgx.ForEachRow(rows, []any{&m.Epoch, &part, &row, &gone, &entries}, func() error {
+			switch {
+			case part == -1:
+				m.Revision = uint64(row)
+			case part < 0 || part >= len(m.Parts):
+				return fmt.Errorf("the table %s.part has the part %d: it was changed by hand; remove that row", s.schema, part)
+			case row > 0:
+				m.Parts[part] = shared.Mark{Row: uint64(row), Last: shared.LastOf(uint64(row)-1) + journal.Position(entries), Gone: uint64(gone)}
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		return m, refusal(err)
+	}
+	return m, nil
+}
+
+// Rows is that of shared.Engine.
+func (s *Store) Rows(ctx context.Context, after []uint64, limit int) (out []shared.Row, err error) {
+	numbers := make([]int64, len(after))
+	for i, a := range after {
+		numbers[i] = int64(a)
+	}
+	var part int
+	var number int64
+	var nonce []byte
+	var rooms [][]byte
+	var lo, hi []int64
+	rows, err := s.pool.Query(ctx, s.sql(`SELECT f.part, f.pos, f.nonce, f.rooms, f.lo, f.hi FROM unnest($1::bigint[]) WITH ORDINALITY a(pos, n) CROSS JOIN LATERAL
+		(SELECT * FROM $.feed f WHERE f.part = a.n - 1 AND f.pos > a.pos ORDER BY f.pos LIMIT $2) f ORDER BY f.part, f.pos`), numbers, limit)
+	if err == nil {
+		_, err = pgx.ForEachRow(rows, []any{&part, &number, &nonce, &rooms, &lo, &hi}, func() error {
+			row := shared.Row{Part: part, Number: uint64(number)}
+			copy(row.Nonce[:], nonce)
+			for i, room := range rooms {
+				row.Ranges = append(row.Ranges, shared.Range{Room: string(room), Lo: journal.Seq(lo[i]), Hi: journal.Seq(hi[i])})
+			}
+			out = append(out, row)
+			return nil
+		})
+	}
+	if err != nil {
+		return nil, refusal(err)
+	}
+	return out, nil
+}
+
+// columns are those of an entry e and its target t, and of its room m, all of which may be NULL. Who
+// replaced a body has it at the target.
+const columns = `coalesce(e.room, ''), coalesce(e.seq, 0), coalesce(e.at, 0), coalesce(e.pos, 0), coalesce(e.count, 0), coalesce(e.target, 0),
+	coalesce(e.edited, 0), coalesce(e.kind, 0), coalesce(e.flags, 0), e.usr, e.who, e.key, e.body, t.body, coalesce(t.flags, 0)`
+
+const target = `LEFT JOIN LATERAL (SELECT t.body, t.flags FROM $.entry t WHERE t.room = e.room AND t.seq = e.target AND e.kind = ANY (?::smallint[])
+	AND t.flags & 18 = 16 LIMIT 1) t ON true`
+
+// Entries is that of shared.Engine.
+func (s *Store) Entries(ctx context.Context, ranges []shared.Range, bytes int) (out []journal.Entry, all bool, err error) {
+	names, lo, hi := make([][]byte, len(ranges)), make([]int64, len(ranges)), make([]int64, len(ranges))
+	for i, r := range ranges {
+		names[i], lo[i], hi[i] = []byte(r.Room), int64(r.Lo), int64(r.Hi)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // of rows that are not read
+	rows, err := s.pool.Query(ctx, s.sql(`SELECT s.epoch, m.born, `+columns+` FROM $.store s, unnest($1::bytea[], $2::bigint[], $3::bigint[]) WITH ORDINALITY r(room, lo, hi, n)
+		CROSS JOIN LATERAL (SELECT * FROM $.entry e WHERE e.room = r.room AND e.seq BETWEEN r.lo AND r.hi ORDER BY e.seq LIMIT 10000000) e
+		JOIN $.room m ON m.name = r.room `+replace(target, 4)+` ORDER BY r.n, e.seq`), names, lo, hi, replacing)
+	if err != nil {
+		return nil, false, refusal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var epoch string
+		var born int64
+		e, err := scan(rows, &epoch, &born)
+		if err != nil {
+			return nil, false, err
+		}
+		if bytes -= e.Size(); bytes < 0 && len(out) > 0 {
+			return out, false, nil
+		}
+		e.Epoch = life(epoch, born)
+		out = append(out, e)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, false, refusal(err)
+	}
+	return out, true, nil
+}
+
+// replacing is the kinds whose body is at their target.
+var replacing = func() (kinds []int16) {
+	for k := range 256 {
+		if journal.Kind(k).Effect() == journal.Replace {
+			kinds = append(kinds, int16(k))
+		}
+	}
+	return kinds
+}()
+
+// scan reads what stands before the columns into first, and the entry.
+func scan(rows pgx.Rows, first ...any) (e journal.Entry, err error) {
+	var seq, pos, count, target, edited int64
+	var kind int16
+	var flags, theirs int32 // theirs: of the target
+	var room, user, who, key, body, replaced []byte
+	if err := rows.Scan(append(first, &room, &seq, &e.At, &pos, &count, &target, &edited, &kind, &flags, &user, &who, &key, &body, &replaced, &theirs)...); err != nil {
+		return e, refusal(err)
+	}
+	e.Room, e.Seq, e.Position, e.Count = string(room), journal.Seq(seq), journal.Position(pos), uint64(count)
+	if e.Seq == 0 {
+		return e, nil
+	}
+	e.Target, e.Edited, e.Kind = journal.Seq(target), journal.Seq(edited), journal.Kind(kind)
+	e.Key, e.Body = string(key), body
+	e.Text, e.Recalled, e.Quiet = flags&flagText != 0, flags&flagRecalled != 0, flags&flagQuiet != 0
+	e.From.ID, e.From.Guest = string(user), flags&flagGuest != 0
+	if e.Kind.Effect() == journal.Replace {
+		e.Body, e.Text = replaced, theirs&flagText != 0
+	}
+	return e, unpackWho(who, &e)
+}
+
+// Find is that of shared.Engine.
+func (s *Store) Find(ctx context.Context, room string, c shared.Claim) (r journal.Receipt, err error) {
+	var seq, at, count, pos, born int64
+	var epoch string
+	err = s.pool.QueryRow(ctx, s.sql(`SELECT k.seq, k.at, k.count, k.pos, m.born, s.epoch FROM (
+		(SELECT e.seq, e.at, e.count, e.pos FROM $.entry e WHERE e.room = $1 AND e.claim = $2 LIMIT 1) UNION ALL
+		(SELECT c.seq, c.at, 0, 0 FROM $.claim c WHERE c.room = $1 AND c.claim = $2 LIMIT 1)) k, $.room m, $.store s WHERE m.name = $1 LIMIT 1`), []byte(room), c[:]).
+		Scan(&seq, &at, &count, &pos, &born, &epoch)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return r, nil
+	case err != nil:
+		return r, refusal(err)
+	}
+	return journal.Receipt{Epoch: life(epoch, born), Seq: journal.Seq(seq), At: at, Count: uint64(count), Position: journal.Position(pos), Duplicate: true}, nil
+}
