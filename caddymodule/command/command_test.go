@@ -10,7 +10,7 @@ import (
 )
 
 func TestCommand_LooksAndModerates(t *testing.T) {
-	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\n}")
+	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\nping_interval 1h\n}") // beside load ann, who reads only now and then, would miss two pings
 	url := "ws://" + s.Plain + "/chat"
 	ann := s.V1(url, testcaddy.As("ann"), `,"rooms":[{"room":"tea"}]`)
 	testcaddy.Hears(t, ann, "welcome")
