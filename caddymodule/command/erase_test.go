@@ -13,7 +13,7 @@ import (
 // After an erasure and a compaction no file of the journal has what was said, neither by
 // the user nor in the room.
 func TestCommand_Erase_AndCompact_LeaveNoBytes(t *testing.T) {
-	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\n}")
+	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\nping_interval 1h\n}")
 	secrets := map[string]string{"tea": "kq7ZxW1pLr9vTn3bYc5d", "rum": "Jf8sGh2mUq6eXa4wRo0t"}
 	stays := "Bz1nVd7yKi5uPj3cMl9x"
 	ben := s.V1("ws://"+s.Plain+"/chat", testcaddy.As("ben"), `,"rooms":[{"room":"tea"},{"room":"rum"},{"room":"ale"}]`)

@@ -86,7 +86,7 @@ func split(args string) (list []string) {
 // Every command says on standard output what it did, or on standard error why not, and
 // ends with 0 only if it was done: 1 is an error, 4 says that there was nothing to do.
 func TestCommand_SaysWhatItDid(t *testing.T) {
-	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\n}\nchat /empty {\nhub empty\njournal memory\n}")
+	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\nping_interval 1h\n}\nchat /empty {\nhub empty\njournal memory\n}")
 	url := "ws://" + s.Plain + "/chat"
 	for range 2 {
 		testcaddy.Hears(t, s.V1(url, testcaddy.As("ann"), `,"rooms":[{"room":"tea"}]`), "welcome")
@@ -228,7 +228,7 @@ func TestCommand_SaysWhatItDid(t *testing.T) {
 		{"announce loose hi --create --hub empty", "announced in loose, as number 1", "", 0},
 		{"erase-room loose --yes --hub empty", "erased loose: 1 entry and 0 read marks; 0 sessions had to come back", "", 0},
 		{"erase-user ben", "", `Error: this would erase what "ben" has said .*: add --yes to do it`, 1},
-		{"erase-user ben --yes", "erased what ben said: 2 messages in 1 room, and 1 read mark; . sessions? ended", "Note: 3 entries without text still have the id and the name of ben.*", 0},
+		{"erase-user ben --yes", "erased what ben said: 2 messages in 1 room, and 1 read mark; . sessions? ended", "Note: 3 entries without text still have the id of ben.*", 0},
 		{"erase-user nobody --yes --json", "", `Error: no user "nobody" is known here`, 1},
 		{"erase-room tea --yes --json", `\{"room":"tea","entries":8,.*\}`, "", 0},
 
@@ -352,7 +352,7 @@ func TestCommand_Address_OfASocket(t *testing.T) {
 
 // With --json each answer is one JSON value, lists of several pages included.
 func TestCommand_JSON_IsOneValue(t *testing.T) {
-	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\n"+testcaddy.FastLimits+"}")
+	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\nping_interval 1h\n"+testcaddy.FastLimits+"}")
 	const sessions, each = 12, 100
 	for i := range sessions {
 		rooms := ""
