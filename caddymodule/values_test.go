@@ -127,7 +127,7 @@ func particular(t *testing.T) map[string]values {
 		"webhook secret":          {[]string{hookSecret, hookSecret + " {env.CHAT_TEST_HOOK}"}, []string{"x", "whsec_QUJD", "whsec_%%%%", hookSecret + " short"}, "openssl rand -base64 32"},
 		"webhook private":         {[]string{""}, []string{"on", "x"}, "private takes no value"},
 		"webhook events":          {[]string{"message", "message edited recalled tagged notice member info", "review unchecked online offline missed audit"}, []string{"mess", "*", "event", "info info", "audit audit"}, "events"},
-		"webhook rooms":           {[]string{"*", "a-* b"}, []string{"{x}", strings.Repeat("*", 257)}, "pattern"},
+		"webhook rooms":           {[]string{"*", "a-* b"}, []string{"{x}", strings.Repeat("*", 257), "@*", "a @u-*"}, "pattern"},
 		"webhook batch":           {[]string{"1", "1000 1ms", "100 10s"}, []string{"0", "1001", "x", "1 11s", "1 1us", "1 1s 1s", "1 0"}, "batch"},
 		"policy direct":           {[]string{""}, []string{"on", "x"}, "direct takes no value"},
 		"limits conversations":    {[]string{"1", "100000"}, []string{"0", "-1", "100001", "many"}, "is not a whole number from 1 to 100000"},

@@ -93,6 +93,9 @@ func (h *Hook) validate() error {
 		if err := access.CheckPattern(p); err != nil {
 			return err
 		}
+		if journal.IsReserved(p) {
+			return fmt.Errorf("rooms has the pattern %q, but of rooms of the server nothing is sent: leave it out; events about users are sent in any case", p)
+		}
 		if slices.Contains(h.Rooms[:i], p) {
 			return fmt.Errorf("rooms has %q twice", p)
 		}

@@ -24,6 +24,7 @@ func TestCheck_RefusesInWords(t *testing.T) {
 		"stand twice":                func(h *Hook) { h.Events = []string{"info", "info"} },
 		"braces are for {user}":      func(h *Hook) { h.Rooms = []string{"a{b}"} },
 		"rooms has \"a\" twice":      func(h *Hook) { h.Rooms = []string{"a", "b", "a"} },
+		"of rooms of the server":     func(h *Hook) { h.Rooms = []string{"*", "@*"} },
 		"it has a secret twice":      func(h *Hook) { h.Secrets = []Secret{secret(t, secretText), secret(t, secretText)} },
 		"1 to 1000 events, not 1001": func(h *Hook) { h.Batch = 1001 },
 		"after 10s at most":          func(h *Hook) { h.Interval = time.Hour },

@@ -48,8 +48,8 @@ type Webhook struct {
 	// to nobody who does not name them. Default: those of the first group.
 	Events []string `json:"events,omitempty"`
 
-	// Patterns of the rooms whose events are sent. `*` stands for any text. Events about
-	// users are sent in any case. Default: all rooms.
+	// Patterns of the rooms whose events are sent. `*` stands for any text. None begins
+	// with `@`. Events about users are sent in any case. Default: all rooms.
 	Rooms []string `json:"rooms,omitempty"`
 
 	// The most events in one request. Default: 100.
