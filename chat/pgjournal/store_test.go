@@ -1,3 +1,5 @@
+//go:build unix
+
 package pgjournal_test
 
 import (
