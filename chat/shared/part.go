@@ -108,8 +108,14 @@ func (p *part) take() []*pending {
 	}
 }
 
+// clockSkew is how far the engine's clock may be ahead of this node's.
+const clockSkew = time.Minute
+
 // commitAll commits until the part is closed and the queue is empty.
 func (p *part) commitAll() {
+	// The newest time that the engine has given here. No transient entry is older than what was
+	// recorded before it. A time far ahead, as in an imported room, is not that of the engine's clock.
+	newest := int64(0)
 	for taken := p.take(); len(taken) > 0; taken = p.take() {
 		b := Batch{Part: p.number}
 		for _, x := range taken {
@@ -129,12 +135,15 @@ func (p *part) commitAll() {
 		answers := make([]func(), len(taken))
 		next := 0
 		for i, x := range taken {
-			e, receipt, fault := x.entry, journal.Receipt{At: time.Unix(0, x.sent).UnixMilli()}, error(nil)
+			sent := time.Unix(0, x.sent).UnixMilli()
+			e, receipt, fault := x.entry, journal.Receipt{At: max(sent, newest)}, error(nil)
 			if e.Kind.Recorded() {
 				if fault = err; err == nil {
 					receipt, fault = c.Outcomes[next].answer(e.Room)
 				}
-				next++
+				if next++; receipt.At < sent+clockSkew.Milliseconds() {
+					newest = max(newest, receipt.At)
+				}
 			}
 			e.Since, e.With, e.Seq, e.At, e.Count, e.Position, e.Epoch = 0, nil, receipt.Seq, receipt.At, receipt.Count, receipt.Position, receipt.Epoch
 			if fault == nil && !receipt.Duplicate {
