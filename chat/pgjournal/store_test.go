@@ -262,10 +262,10 @@ func TestOpen_SaysWhatToDo(t *testing.T) {
 	defer s.Close()
 	commit(t, s, said("r", "1", "1"))
 
-	for have, words := range map[int]string{0: "no schema", 3: "newer"} {
-		postgres.exec(t, fmt.Sprintf("UPDATE %s.store SET version = %d", name, have))
-		wantError(t, try(postgres.dsn("owner"), name, false), words)
-	}
+	postgres.exec(t, "UPDATE "+name+".store SET version = 0")
+	wantError(t, try(postgres.dsn("owner"), name, false), "no schema")
+	postgres.exec(t, "UPDATE "+name+".store SET version = 3")
+	wantError(t, try(postgres.dsn("owner"), name, false), "newer")
 	wantError(t, pgjournal.Migrate(t.Context(), postgres.dsn("owner"), name, ""), "newer")
 	postgres.exec(t, "UPDATE "+name+".store SET version = 2")
 	if err := try(postgres.dsn("owner"), name, false); err != nil {

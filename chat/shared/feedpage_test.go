@@ -7,6 +7,27 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
+// What is still to be read begins behind the last entry that was. Nothing was if retention has
+// removed all of it.
+func TestBehindOf(t *testing.T) {
+	ranges := func() []Range { return []Range{{"a", 1, 5}, {"b", 3, 4}} }
+	for _, c := range []struct {
+		last *journal.Entry
+		want string
+	}{
+		{nil, "[]"}, {&journal.Entry{Room: "a", Seq: 2}, "[{a 3 5} {b 3 4}]"}, {&journal.Entry{Room: "a", Seq: 5}, "[{b 3 4}]"},
+		{&journal.Entry{Room: "b", Seq: 3}, "[{b 4 4}]"}, {&journal.Entry{Room: "b", Seq: 4}, "[]"},
+	} {
+		var entries []journal.Entry
+		if c.last != nil {
+			entries = append(entries, *c.last)
+		}
+		if got := fmt.Sprint(behindOf(ranges(), entries)); got != c.want {
+			t.Errorf("behind %v: %s, want %s", c.last, got, c.want)
+		}
+	}
+}
+
 func TestFeedPage(t *testing.T) {
 	rows := []Row{
 		{Number: 1, Ranges: []Range{{"a", 1, 2}, {"b", 1, 1}}}, // positions 1, 2, 3

@@ -235,7 +235,8 @@ func (s *stream) read(ctx context.Context) (wait time.Duration, more bool) {
 			}
 			byRow[n].list = append(byRow[n].list, delivery{entry: e})
 		}
-		ranges, all = behindOf(ranges, entries), complete
+		ranges = behindOf(ranges, entries)
+		all = complete || len(ranges) == 0
 	}
 	for _, r := range found {
 		s.mu.Lock()
@@ -251,8 +252,12 @@ func (s *stream) read(ctx context.Context) (wait time.Duration, more bool) {
 	return 0, true
 }
 
-// behindOf is what is still to be read of ranges, of which entries were read.
+// behindOf is what is still to be read of ranges, of which entries were read: nothing if there
+// were none, because they are no longer kept.
 func behindOf(ranges []Range, entries []journal.Entry) []Range {
+	if len(entries) == 0 {
+		return nil
+	}
 	last := entries[len(entries)-1]
 	for i, r := range ranges {
 		if r.Room == last.Room && r.Lo <= last.Seq && last.Seq <= r.Hi {

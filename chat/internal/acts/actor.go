@@ -28,7 +28,7 @@ type Actor struct {
 	addr netip.Addr // the client's
 	kind actorKind
 	lent bool // slot and user are another actor's, who gives them back
-	part bool // what it does is a part of an act, which is told of as a whole
+	part bool // what it does is a part of an act, which is told of as a whole; fixed
 
 	slot    bool  // it has one; set before anything else happens
 	strikes int32 // how many more frames came too fast than others; owned by the goroutine that reads the connection
