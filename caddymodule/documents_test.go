@@ -250,29 +250,35 @@ func TestDocuments_QuickStart_NamesTheSettings(t *testing.T) {
 	}
 }
 
-// The README in Chinese has what the English one has: the same headings, the same code, and
-// links to the same places, which may be in Chinese as well.
-func TestDocuments_ReadmeInChinese_HasTheSameParts(t *testing.T) {
-	english, chinese := testcaddy.Read(t, "../README.md"), testcaddy.Read(t, "../README.zh-CN.md")
-	for what, part := range map[string]*regexp.Regexp{
-		"headings": regexp.MustCompile(`(?m)^#+ `),
-		"code":     regexp.MustCompile("(?ms)^```.*?^```|^    \\S.*?$"),
-		"links":    regexp.MustCompile(`(?:\]\(|src="|<)[\w:/.-]+(?:#[^)">]*)?[)">]`),
-		"rows":     regexp.MustCompile(`(?m)^(?:\||- )`),
-	} {
-		same := func(document string) []string {
-			found := part.FindAllString(document, -1)
-			for i := range found {
-				found[i] = strings.NewReplacer("-zh.png", ".png", "-en.png", ".png", "](docs/zh/", "](docs/", "README.zh-CN.md", "README", "README.md", "README").Replace(found[i])
-				if what == "links" {
-					found[i] = regexp.MustCompile(`#.*\)`).ReplaceAllString(found[i], "#)") // the heading has another name
+// A README in Chinese has what the English one has: the same headings, the same code but for
+// comments, and links to the same places, which may be in Chinese as well.
+func TestDocuments_ReadmesInChinese_HaveTheSameParts(t *testing.T) {
+	comment, anchor := regexp.MustCompile(`(?m)(?:^|[ \t]+)(?:#|//) .*$`), regexp.MustCompile(`#[^)">]*`)
+	english := strings.NewReplacer("-zh.png", ".png", "-en.png", ".png", "docs/zh/", "docs/", "README.zh-CN.md", "README", "README.md", "README")
+	for _, file := range []string{"../README", "../clients/core/README", "../clients/miniprogram/README"} {
+		for what, part := range map[string]*regexp.Regexp{
+			"headings": regexp.MustCompile(`(?m)^#+ `),
+			"code":     regexp.MustCompile("(?ms)^```.*?^```|^    \\S.*?$"),
+			"links":    regexp.MustCompile(`(?:\]\(|src="|<)[\w:/.-]*(?:#[^)">]*)?[)">]`),
+			"rows":     regexp.MustCompile(`(?m)^(?:\||- |\d\. )`),
+		} {
+			same := func(document string) []string {
+				found := part.FindAllString(document, -1)
+				for i := range found {
+					switch found[i] = english.Replace(found[i]); what {
+					case "code":
+						found[i] = comment.ReplaceAllString(found[i], "")
+					case "links":
+						found[i] = anchor.ReplaceAllString(found[i], "#") // the heading has another name
+					}
 				}
+				slices.Sort(found)
+				return found
 			}
-			slices.Sort(found)
-			return found
-		}
-		if a, b := same(english), same(chinese); !slices.Equal(a, b) || len(a) == 0 {
-			t.Errorf("%s: README.md has\n%q\nREADME.zh-CN.md has\n%q", what, a, b)
+			a, b := same(testcaddy.Read(t, file+".md")), same(testcaddy.Read(t, file+".zh-CN.md"))
+			if !slices.Equal(a, b) || len(a) == 0 && what != "code" {
+				t.Errorf("%s: %s.md has\n%q\nthat in Chinese has\n%q", what, file, a, b)
+			}
 		}
 	}
 }
