@@ -16,6 +16,7 @@ FUZZTIME     := 30s
 
 CADDY   := build/caddy
 MODULES := clients/node_modules/.package-lock.json
+SITE    := site/node_modules/.package-lock.json
 
 say = @printf '\n== %s\n'
 
@@ -31,8 +32,13 @@ run: caddy ## runs a chat on http://localhost:8080/chat and https://localhost:84
 	$(CADDY) run --config Caddyfile.example
 
 .PHONY: docs
-docs: ## writes docs/cli.md from the help of the commands
-	WRITE_CLI=1 go test -count=1 -run TestDocuments_CLI ./caddymodule/command
+docs: $(SITE) ## serves the documents as a web site on http://localhost:5173
+	cd site && npm run serve
+
+.PHONY: references
+references: caddy $(MODULES) ## writes the documents that are made of something else: commands, JSON, HTTP, JavaScript
+	WRITE_REFERENCES=1 go test -count=1 -run 'TestDocuments_(CLI|JSON)' ./caddymodule/command ./caddymodule
+	cd clients && WRITE_REFERENCES=1 node --test test/references.test.js
 
 .PHONY: test
 test: check test-go test-node ## runs all checks and tests, which every change must pass (7 to 20 minutes)
@@ -83,7 +89,7 @@ check-vulnerabilities:
 	fi
 
 .PHONY: test-go
-test-go: compiler postgres ## runs the Go tests, with the race detector
+test-go: compiler nginx postgres ## runs the Go tests, with the race detector
 	$(say) 'go test -race'
 	CGO_ENABLED=1 go test -race -timeout $(TEST_TIMEOUT) ./...
 
@@ -93,11 +99,11 @@ busy: ## 100 rounds in which no message may be later than 2 s, beside ten busy t
 	go test -count=1 -v -timeout 30m -run '^TestHub_BusyProcessors_NoMessageIsLate$$' ./chat -busy-rounds 100
 
 .PHONY: flake
-flake: compiler caddy caddy-h2 chromium firefox fonts mariadb postgres $(MODULES) ## all tests many times beside busy threads; goes on where it stopped (hours)
+flake: compiler caddy caddy-h2 chromium firefox fonts mariadb nginx postgres $(MODULES) $(SITE) ## all tests many times beside busy threads; goes on where it stopped (hours)
 	contrib/flake
 
 .PHONY: test-node
-test-node: caddy caddy-h2 chromium firefox fonts mariadb $(MODULES) ## tests the JavaScript clients against the real binary
+test-node: caddy caddy-h2 chromium firefox fonts mariadb $(MODULES) $(SITE) ## tests the JavaScript clients against the real binary
 	$(say) 'node --test'
 	cd clients && npm test --silent
 
@@ -114,6 +120,11 @@ caddy-h2: # with WebSockets over HTTP/2 as well
 $(MODULES): clients/package.json clients/package-lock.json
 	$(say) 'npm ci'
 	cd clients && npm ci --no-audit --no-fund
+	@touch $@
+
+$(SITE): site/package.json site/package-lock.json
+	$(say) 'npm ci in site'
+	cd site && npm ci --no-audit --no-fund
 	@touch $@
 
 # A release is built from one commit, with one version of Go and fixed flags, so that
@@ -181,6 +192,10 @@ fonts: # for Chinese and emoji
 .PHONY: mariadb
 mariadb: # for the test that moves a chat out of a database
 	@$(call debian,[[ -n $$(PATH=$$PATH:/usr/sbin command -v mariadbd) && -n $$(command -v mariadb) ]],mariadb-server-core mariadb-client-core)
+
+.PHONY: nginx
+nginx: # for the test of the lines for it in docs/cookbook.md
+	@$(call debian,[[ -n $$(PATH=$$PATH:/usr/sbin command -v nginx) ]],nginx)
 
 .PHONY: postgres
 postgres: # for the tests of the journal in it

@@ -12,13 +12,13 @@ import (
 const cliIntro = `# caddy chat
 
 All commands, as they describe themselves with ` + "`--help`" + `. A test compares this document with
-them; after a change, ` + "`make docs`" + ` writes it again.
+them; after a change, ` + "`make references`" + ` writes it again.
 
 How commands are used is in [Operations](operations.md). ` + "`caddy completion --help`" + ` says how a
 shell completes them.
 `
 
-// docs/cli.md is what the commands say of themselves. With WRITE_CLI in the environment
+// docs/cli.md is what the commands say of themselves. With WRITE_REFERENCES in the environment
 // the test writes it.
 func TestDocuments_CLI_IsTheHelp(t *testing.T) {
 	help := func(args ...string) string {
@@ -42,12 +42,12 @@ func TestDocuments_CLI_IsTheHelp(t *testing.T) {
 		want += "\n## " + m[1] + "\n" + help(m[1])
 	}
 	file := testcaddy.Root(t) + "/docs/cli.md"
-	if os.Getenv("WRITE_CLI") != "" {
+	if os.Getenv("WRITE_REFERENCES") != "" {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if got := testcaddy.Read(t, file); got != want {
-		t.Errorf("%s is not what the commands say: make docs", file)
+		t.Errorf("%s is not what the commands say: make references", file)
 	}
 }

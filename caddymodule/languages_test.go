@@ -1,0 +1,144 @@
+package caddymodule_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
+)
+
+// untranslated are the pages of docs that docs/zh does not have yet. The list only gets
+// shorter: a new page comes with its translation.
+var untranslated = []string{"concepts.md", "cookbook.md", "faq.md", "privacy.md", "quickstart-web.md", "troubleshooting.md", "upgrading.md"}
+
+// inEnglish are references that are made of something else. In Chinese they may have an
+// introduction.
+var inEnglish = []string{"admin.md", "cli.md", "http.md", "javascript.md", "json.md"}
+
+// The pages in Chinese are those in English: they have the same headings and the same code.
+// See CONTRIBUTING.md for what may differ in code.
+func TestDocuments_InChinese_HaveTheSameParts(t *testing.T) {
+	pages := func(folder string) (names []string) {
+		files, err := filepath.Glob(folder + "/*.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			names = append(names, filepath.Base(file))
+		}
+		return names
+	}
+	english := pages("../docs")
+	for _, name := range pages("../docs/zh") {
+		if name != "glossary.md" && !slices.Contains(english, name) {
+			t.Errorf("docs/zh/%s has no page in English", name)
+		}
+	}
+	for _, name := range english {
+		chinese := "../docs/zh/" + name
+		_, err := os.Stat(chinese)
+		switch listed := slices.Contains(untranslated, name); {
+		case slices.Contains(inEnglish, name):
+		case listed && err == nil:
+			t.Errorf("%s is there: take it out of the list", chinese)
+		case !listed && err != nil:
+			t.Error(err)
+		case !listed:
+			for _, wrong := range differences(testcaddy.Read(t, "../docs/"+name), testcaddy.Read(t, chinese)) {
+				t.Errorf("%s: %s", chinese, wrong)
+			}
+		}
+	}
+	for _, name := range untranslated {
+		if !slices.Contains(english, name) {
+			t.Errorf("there is no docs/%s: take it out of the list", name)
+		}
+	}
+}
+
+// differences returns where a translation has other headings or other code.
+func differences(english, chinese string) (wrong []string) {
+	if a, b := levels(english), levels(chinese); a != b {
+		wrong = append(wrong, fmt.Sprintf("its headings have the levels %s, in English %s", b, a))
+	}
+	a, b := codeBlocks(english), codeBlocks(chinese)
+	if len(a) != len(b) {
+		return append(wrong, fmt.Sprintf("it has %d blocks of code, in English %d", len(b), len(a)))
+	}
+	for i := range a {
+		if !sameCode(a[i], b[i]) {
+			wrong = append(wrong, fmt.Sprintf("the code is\n%s\nand in English\n%s", b[i], a[i]))
+		}
+	}
+	return wrong
+}
+
+var (
+	fenced  = regexp.MustCompile("(?ms)^```.*?^```$")
+	han     = regexp.MustCompile(`\p{Han}`)
+	heading = regexp.MustCompile(`(?m)^(#+) `)
+	// A comment, a string, or a run of anything else.
+	codePart = regexp.MustCompile(`(?m)(?:^|[ \t])(?:#|//|--|/\*|<!--) [^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|` + "`[^`\n]*`" + `|[^"'` + "`" + `\s]+|.`)
+)
+
+func levels(document string) string {
+	var list strings.Builder
+	for _, m := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(document, ""), -1) {
+		fmt.Fprint(&list, len(m[1]))
+	}
+	return list.String()
+}
+
+// codeBlocks returns the blocks of a document in their order: those with a fence, and those
+// that are indented behind an empty line.
+func codeBlocks(document string) (blocks []string) {
+	return regexp.MustCompile("(?ms)^```.*?^```$|(?:\\A|\\n\\n)(?:    [^\\n]*(?:\\n|\\z)|\\n(?:    ))+").FindAllString(document, -1)
+}
+
+// sameCode reports whether two blocks are the same but for comments and strings which are in
+// Chinese.
+func sameCode(english, chinese string) bool {
+	parts := func(code string) (list []string) {
+		for _, part := range codePart.FindAllString(code, -1) {
+			if part = strings.TrimSpace(part); part != "" {
+				list = append(list, part)
+			}
+		}
+		return list
+	}
+	isText := func(part string) bool {
+		return strings.HasPrefix(part, "# ") || strings.HasPrefix(part, "// ") || strings.HasPrefix(part, "-- ") || strings.HasPrefix(part, "/*") ||
+			strings.HasPrefix(part, "<!--") || strings.ContainsAny(part[:1], "\"'`")
+	}
+	return slices.EqualFunc(parts(english), parts(chinese), func(a, b string) bool {
+		return a == b || isText(a) && isText(b) && a[:1] == b[:1] && han.MatchString(b)
+	})
+}
+
+func TestDocuments_SameCode(t *testing.T) {
+	for _, it := range []struct {
+		english, chinese string
+		same             bool
+	}{
+		{"a b # one", "a b # 一", true},
+		{"a b # one", "a b", false},
+		{"say(\"hello\", x)", "say(\"你好\", x)", true},
+		{"say(\"hello\", x)", "say(\"bye\", x)", false},
+		{"say(\"hello\", x)", "say(\"你好\", y)", false},
+		{"max 1", "max 2", false},
+		{"// a\nb  {", "// 甲\nb {", true},
+		{"caddy chat ban u7 --for 24h", "caddy chat ban u7 --for 2h", false},
+	} {
+		if same := sameCode(it.english, it.chinese); same != it.same {
+			t.Errorf("%q and %q: %v", it.english, it.chinese, same)
+		}
+	}
+	if got := codeBlocks("a\n\n    b\n    c\n\nd\n\n```\ne\n```\nf\n"); len(got) != 2 {
+		t.Errorf("%q", got)
+	}
+}
