@@ -186,7 +186,7 @@ function parse(line) {
 // freePorts returns ports that no process listens on. They are below the ports that
 // the system gives to outgoing connections, which could take one while a server
 // restarts.
-async function freePorts(count) {
+export async function freePorts(count) {
   const ports = new Set()
   while (ports.size < count) {
     const port = randomInt(20_000, 32_000)

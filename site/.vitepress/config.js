@@ -1,0 +1,67 @@
+import { defineConfig } from 'vitepress'
+import { anchor, href, others, rewrites, sidebar } from '../pages.js'
+import { words } from '../search.js'
+
+const files = Object.fromEntries(Object.entries(rewrites).map(([file, page]) => [page, file]))
+
+// follow lets the links of a file lead to pages of the site, and its pictures be found: the
+// compiler of Vue takes a path for relative only if it begins with a dot.
+function follow(md) {
+  md.core.ruler.push('follow', ({ tokens, env }) => {
+    const file = files[env.relativePath] ?? env.relativePath // which the search gives as it is in the repository
+    for (const token of tokens.flatMap((token) => [token, ...token.children ?? []])) {
+      const link = token.type === 'link_open' && token.attrGet('href')
+      if (link) token.attrSet('href', href(file, link))
+      if (token.type.startsWith('html_')) token.content = token.content.replace(/<img src="(?!\.|\/|[a-z]+:)/g, '<img src="./')
+    }
+  })
+}
+
+export default defineConfig({
+  title: 'caddy-chat',
+  srcDir: '..',
+  outDir: '../build/site',
+  cacheDir: '../build/site-cache',
+  rewrites,
+  srcExclude: others(),
+  ignoreDeadLinks: 'localhostLinks',
+  markdown: {
+    config: follow,
+    anchor: { slugify: anchor },
+    attrs: { disable: true }, // {room} is text
+    languageAlias: { caddyfile: 'nginx', mjs: 'js', 'chat.v1': 'json', raw: 'log' },
+  },
+  themeConfig: {
+    search: {
+      provider: 'local',
+      options: {
+        miniSearch: { options: { tokenize: words }, searchOptions: { combineWith: 'AND' } },
+        locales: {
+          zh: {
+            translations: {
+              button: { buttonText: '搜索', buttonAriaLabel: '搜索' },
+              modal: {
+                displayDetails: '显示详情', resetButtonTitle: '清空', backButtonTitle: '关闭', noResultsText: '没有找到：',
+                footer: { selectText: '打开', navigateText: '选择', closeText: '关闭' },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+  locales: {
+    root: { label: 'English', lang: 'en', themeConfig: { sidebar: sidebar('en') } },
+    zh: {
+      label: '简体中文', lang: 'zh-CN',
+      description: '任何 Caddy 服务器都能成为聊天后端',
+      themeConfig: {
+        sidebar: sidebar('zh'),
+        outline: { label: '本页内容' },
+        docFooter: { prev: '上一页', next: '下一页' },
+        darkModeSwitchLabel: '外观', sidebarMenuLabel: '目录', returnToTopLabel: '回到顶部', langMenuLabel: '语言',
+        skipToContentLabel: '跳到正文',
+      },
+    },
+  },
+})
