@@ -347,12 +347,16 @@ func tooLarge(limit int) error {
 
 // idempotencyKey returns the key of a request. It may have quotes around it.
 func idempotencyKey(r *http.Request) (string, error) {
-	key := r.Header.Get("Idempotency-Key")
+	keys := r.Header.Values("Idempotency-Key")
+	if len(keys) == 0 {
+		return "", nil
+	}
+	key := keys[0]
 	if n := len(key); n >= 2 && key[0] == '"' && key[n-1] == '"' {
 		key = key[1 : n-1]
 	}
-	if len(key) > wire.MaxKey || strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' }) {
-		return "", badField("Idempotency-Key", "must have at most "+strconv.Itoa(wire.MaxKey)+" printable ASCII characters")
+	if key == "" || len(keys) > 1 || len(key) > wire.MaxKey || strings.ContainsFunc(key, func(c rune) bool { return c < ' ' || c > '~' }) {
+		return "", badField("Idempotency-Key", "must be given once, with 1 to "+strconv.Itoa(wire.MaxKey)+" printable ASCII characters")
 	}
 	return key, nil
 }

@@ -158,6 +158,8 @@ func TestMessages_BadRequests(t *testing.T) {
 		"no body":         {"POST", "open/messages", "ann", `{}`, nil, 400, "bad_frame", "body"},
 		"a form":          {"POST", "open/messages", "ann", ok, []string{"Content-Type", "text/plain"}, 400, "bad_frame", ""},
 		"a long key":      {"POST", "open/messages", "ann", ok, []string{"Idempotency-Key", strings.Repeat("x", 65)}, 400, "bad_frame", "Idempotency-Key"},
+		"an empty key":    {"POST", "open/messages", "ann", ok, []string{"Idempotency-Key", ""}, 400, "bad_frame", "Idempotency-Key"},
+		"a key of quotes": {"POST", "open/messages", "ann", ok, []string{"Idempotency-Key", `""`}, 400, "bad_frame", "Idempotency-Key"},
 		"a long text":     {"POST", "open/messages", "ann", `{"body":"12345678901"}`, nil, 413, "text_too_long", ""},
 		"a long request":  {"POST", "open/messages", "ann", `{"body":"` + strings.Repeat("x", 1024) + `"}`, nil, 413, "too_large", ""},
 		"bad before":      {"GET", "open/messages?before=-1", "ann", "", nil, 400, "bad_frame", "before"},

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -126,6 +127,28 @@ func TestDecode_Conversation_Bounds(t *testing.T) {
 			if e, ok := err.(*Error); !ok || e.Code != BadFrame || e.Field != c.field {
 				t.Errorf("%s %s, too much: %v", frame, c.field, err)
 			}
+		}
+	}
+}
+
+// A text that is there and empty is not taken for one that is missing.
+func TestDecode_EmptyText_IsRefused(t *testing.T) {
+	for frame, field := range map[string]string{
+		`{"type":"create","room":"g","owner":"%s"}`:              "owner",
+		`{"type":"create","room":"g","key":"%s"}`:                "key",
+		`{"type":"create","key":"k","pattern":"%s"}`:             "pattern",
+		`{"type":"create","direct":"%s"}`:                        "direct",
+		`{"type":"members","room":"g","after":"%s"}`:             "after",
+		`{"type":"list","next":"%s"}`:                            "next",
+		`{"type":"send","room":"g","key":"%s","body":1}`:         "key",
+		`{"type":"edit","room":"g","seq":1,"key":"%s","body":1}`: "key",
+	} {
+		if _, err := Decode([]byte(strings.Replace(frame, "%s", "x", 1))); err != nil {
+			t.Errorf("%s: %v", frame, err)
+		}
+		_, err := Decode([]byte(strings.Replace(frame, "%s", "", 1)))
+		if e := new(Error); !errors.As(err, &e) || e.Code != BadFrame || e.Field != field {
+			t.Errorf("%s with an empty text: %v", frame, err)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func message(r *reader) *Send {
 
 // send reads a message with its room and its key.
 func send(r *reader) *Send {
-	room, key := r.room(), r.printable(fieldKey, MaxKey)
+	room, key := r.room(), r.given(fieldKey, r.printable(fieldKey, MaxKey))
 	c := message(r)
 	c.Room, c.Key = room, key
 	return c
@@ -71,7 +71,7 @@ func command(r *reader) Command {
 	case "history":
 		return history(r)
 	case "edit":
-		return &Edit{ID: r.id, Room: r.room(), Seq: r.seq(), Key: r.printable(fieldKey, MaxKey), Body: r.body()}
+		return &Edit{ID: r.id, Room: r.room(), Seq: r.seq(), Key: r.given(fieldKey, r.printable(fieldKey, MaxKey)), Body: r.body()}
 	case "tag":
 		return setTag(r)
 	case "recall":

@@ -18,7 +18,7 @@ func conversation(r *reader, typ string) (Command, bool) {
 		return &SetMembers{ID: r.id, Room: r.room(), Users: r.users(1), Role: r.role()}, true
 	case "members":
 		limit := int(min(r.number(fieldLimit, 1, MaxSeq), MaxUsers))
-		return &ListMembers{ID: r.id, Room: r.room(), After: r.text(fieldAfter, MaxUser), Limit: limit}, true
+		return &ListMembers{ID: r.id, Room: r.room(), After: r.given(fieldAfter, r.text(fieldAfter, MaxUser)), Limit: limit}, true
 	case "list":
 		return list(r), true
 	case "set":
@@ -35,7 +35,7 @@ func conversation(r *reader, typ string) (Command, bool) {
 }
 
 func list(r *reader) *List {
-	l := &List{ID: r.id, Next: r.text(fieldNext, MaxNext), Limit: int(min(r.number(fieldLimit, 1, MaxSeq), MaxRows))}
+	l := &List{ID: r.id, Next: r.given(fieldNext, r.text(fieldNext, MaxNext)), Limit: int(min(r.number(fieldLimit, 1, MaxSeq), MaxRows))}
 	if names := r.value(fieldRooms); names != nil {
 		if json.Unmarshal(names, &l.Rooms) != nil || len(l.Rooms) == 0 || len(l.Rooms) > MaxUsers {
 			r.wrong(fieldRooms, fmt.Sprintf("must be an array of 1 to %d names", MaxUsers))
@@ -81,14 +81,14 @@ func create(r *reader) *Create {
 	c := &Create{
 		ID:      r.id,
 		Direct:  r.text(fieldDirect, MaxUser),
-		Key:     r.printable(fieldKey, MaxKey),
-		Pattern: r.text(fieldPattern, MaxRoom),
+		Key:     r.given(fieldKey, r.printable(fieldKey, MaxKey)),
+		Pattern: r.given(fieldPattern, r.text(fieldPattern, MaxRoom)),
 		Title:   r.title(),
 		Avatar:  r.avatar(),
 		About:   r.about(),
 		Users:   r.users(0),
 		Room:    r.optionalRoom(),
-		Owner:   r.text(fieldOwner, MaxUser),
+		Owner:   r.given(fieldOwner, r.text(fieldOwner, MaxUser)),
 	}
 	for _, given := range []struct {
 		field

@@ -172,6 +172,14 @@ func (r *reader) required(f field, text string) string {
 	return text
 }
 
+// given refuses a text that is there and empty: whoever sent it has lost a value.
+func (r *reader) given(f field, text string) string {
+	if text == "" && r.value(f) != nil {
+		r.wrong(f, "must not be empty")
+	}
+	return text
+}
+
 // wrong refuses the frame because of a field.
 func (r *reader) wrong(f field, what string) {
 	r.refuse(BadFrame, r.label(f), r.label(f)+" "+what)
