@@ -46,7 +46,7 @@ func TestChecks_Events(t *testing.T) {
 			t.Run(fmt.Sprintf("%q, wanted %v", typ, wanted), func(t *testing.T) {
 				set := chat.Settings{Policies: chatApp(t), Checks: check.Chain{check.New(check.Config{Name: "words", Checker: judge{verdict}, PassOnError: true})}}
 				if wanted {
-					set.Keys = access.Keys{newKey(t, "k", func(k *access.Key) { k.Feed = true })}
+					set.Keys = access.Keys{newKey(t, "k", func(k *access.Key) { k.Feed, k.Read = true, []string{"*"} })}
 				}
 				inBubble(t, set, nameless{}, func(t *testing.T, b *bubble) {
 					ann := b.connect().hello(`,"token":"ann","name":"Ann"`)

@@ -118,7 +118,11 @@ func TestRoutes_RequestByScope(t *testing.T) {
 	scopes := map[string]func(*access.Key){
 		"read": func(k *access.Key) { k.Read = every }, "write": func(k *access.Key) { k.Write = every },
 		"moderate": func(k *access.Key) { k.Moderate = every }, "members": func(k *access.Key) { k.Members = every },
-		"users": func(k *access.Key) { k.Users = true }, "feed": func(k *access.Key) { k.Feed = true },
+		"users": func(k *access.Key) { k.Users = true }, "feed": func(k *access.Key) {
+			if k.Feed = true; k.Read == nil {
+				k.Read = []string{"another"} // without read, feed is refused
+			}
+		},
 	}
 	for name, open := range journals {
 		t.Run(name, func(t *testing.T) {

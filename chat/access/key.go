@@ -131,6 +131,9 @@ func (k *Key) Validate() error {
 	if len(k.Read)+len(k.Write)+len(k.Moderate)+len(k.Members) == 0 && !k.Users && !k.Feed {
 		return fmt.Errorf("key %q may do nothing: give it read, write, moderate, members, users or feed", k.Name)
 	}
+	if k.Feed && len(k.Read) == 0 {
+		return fmt.Errorf("key %q has feed, but read names no room, so it would hear nothing: give it read, such as read *, or leave feed out", k.Name)
+	}
 	return k.ValidateOptions()
 }
 

@@ -33,6 +33,8 @@ func TestKeys_Validate(t *testing.T) {
 		"no scope":       {func(k *Key) { k.Read = nil }, "may do nothing"},
 		"as alone":       {func(k *Key) { k.Read, k.As = nil, []string{"*"} }, "may do nothing"},
 		"users alone":    {func(k *Key) { k.Read, k.Users = nil, true }, ""},
+		"feed alone":     {func(k *Key) { k.Read, k.Feed = nil, true }, "hear nothing"},
+		"feed of users":  {func(k *Key) { k.Read, k.Feed = []string{"@*"}, true }, ""},
 		"rooms twice":    {func(k *Key) { k.Write = []string{"a", "b", "a"} }, "write has \"a\" twice"},
 		"from twice": {func(k *Key) {
 			k.From = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
