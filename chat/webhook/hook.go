@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -121,12 +122,21 @@ func (h *Hook) parseURL() (*url.URL, error) {
 		return nil, errors.New("the port in its URL must be 1 to 65535")
 	case u.Fragment != "":
 		return nil, errors.New("its URL must have no #")
+	case h.Private && isElsewhere(u.Hostname()):
+		return nil, errors.New("the address in its URL is not of this machine, nor of a private network: correct it, or leave out the option private")
 	case u.Scheme == "https", u.Scheme == "http" && h.Private:
 		return u, nil
 	case u.Scheme == "http":
 		return nil, errors.New("its URL must begin with https://; http:// is for a receiver on this machine or in a private network, and needs the option private")
 	}
 	return nil, fmt.Errorf("its URL must begin with https://, not with %s://", u.Scheme)
+}
+
+// isElsewhere reports whether a host is an address to which a hook with Private never
+// connects. What a name stands for is known only then.
+func isElsewhere(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return err == nil && !isPrivate(addr)
 }
 
 func isPort(text string) bool {

@@ -21,13 +21,14 @@ func TestCheck_RefusesInWords(t *testing.T) {
 		"it needs a secret":              func(h *Hook) { h.Secrets = nil },
 		"at most 8 are possible":         func(h *Hook) { h.Secrets = make([]Secret, 9) },
 		"there are no events \"mess\": there are message, edited": func(h *Hook) { h.Events = []string{"mess"} },
-		"stand twice":                func(h *Hook) { h.Events = []string{"info", "info"} },
-		"braces are for {user}":      func(h *Hook) { h.Rooms = []string{"a{b}"} },
-		"rooms has \"a\" twice":      func(h *Hook) { h.Rooms = []string{"a", "b", "a"} },
-		"of rooms of the server":     func(h *Hook) { h.Rooms = []string{"*", "@*"} },
-		"it has a secret twice":      func(h *Hook) { h.Secrets = []Secret{secret(t, secretText), secret(t, secretText)} },
-		"1 to 1000 events, not 1001": func(h *Hook) { h.Batch = 1001 },
-		"after 10s at most":          func(h *Hook) { h.Interval = time.Hour },
+		"stand twice":                  func(h *Hook) { h.Events = []string{"info", "info"} },
+		"braces are for {user}":        func(h *Hook) { h.Rooms = []string{"a{b}"} },
+		"rooms has \"a\" twice":        func(h *Hook) { h.Rooms = []string{"a", "b", "a"} },
+		"of rooms of the server":       func(h *Hook) { h.Rooms = []string{"*", "@*"} },
+		"it has a secret twice":        func(h *Hook) { h.Secrets = []Secret{secret(t, secretText), secret(t, secretText)} },
+		"leave out the option private": func(h *Hook) { h.URL, h.Private = "http://192.0.2.1/", true },
+		"1 to 1000 events, not 1001":   func(h *Hook) { h.Batch = 1001 },
+		"after 10s at most":            func(h *Hook) { h.Interval = time.Hour },
 	} {
 		h := good
 		change(&h)

@@ -155,7 +155,6 @@ func TestSender_HostileReceivers_HarmNobodyElse(t *testing.T) {
 	hostile("closes", "closed", stranger(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 1)) }))
 	hostile("redirects", "redirects are not followed", stranger(t, writes("HTTP/1.1 307 Go\r\nLocation: "+elsewhere.serve()+"\r\nContent-Length: 0\r\n\r\n", "", 0)))
 	hostile("refuses", "refused", "http://127.0.0.1:1/")
-	hostile("public", "not of this machine", "http://192.0.2.1/")
 	hostile("body", "", stranger(t, writes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "400\r\n"+strings.Repeat("x", 0x400)+"\r\n", time.Millisecond)))
 	journals(t, func(t *testing.T, j journal.Journal) {
 		good := newReceiver(t)
@@ -185,6 +184,18 @@ func TestSender_HostileReceivers_HarmNobodyElse(t *testing.T) {
 		}
 		before := time.Now()
 		s.Configure(all)
+// With private, nothing is sent to another address than a private one, whatever a name in
+// the URL stands for.
+func TestClient_Private_ConnectsNowhereElse(t *testing.T) {
+	for at, refused := range map[string]bool{"192.0.2.1:80": true, "[2001:db8::1]:80": true, "[::ffff:192.0.2.1]:80": true, "127.0.0.1:1": false, "[fe80::1%lo]:1": false} {
+		h := hookTo(t, "http://"+at+"/")
+		got := newClient(&h, newTransport(&h)).post(t.Context(), "id", nil)
+		if got.err == nil || strings.Contains(got.err.Error(), "not of this machine") != refused {
+			t.Errorf("%s: %v", at, got)
+		}
+	}
+}
+
 		s.end()
 		if took := time.Since(before); took > 5*time.Second {
 			t.Errorf("the reload and the end took %v", took)

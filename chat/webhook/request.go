@@ -91,10 +91,16 @@ func onlyPrivate(_ context.Context, _, address string, _ syscall.RawConn) error 
 	if err != nil {
 		return err
 	}
-	if ip := at.Addr().Unmap(); !ip.IsLoopback() && !ip.IsPrivate() && !ip.IsLinkLocalUnicast() {
+	if !isPrivate(at.Addr()) {
 		return errors.New("the receiver's address is not of this machine, nor of a private network, as the option private says")
 	}
 	return nil
+}
+
+// isPrivate reports whether an address is of this machine or of a private network.
+func isPrivate(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast()
 }
 
 // post sends a body and returns the answer. It reads next to nothing of the answer's body.
