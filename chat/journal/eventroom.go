@@ -31,5 +31,5 @@ func IsEventRoom(room string) bool {
 }
 
 // EventsKept is how much of such a room every journal keeps, whatever it is told to keep of
-// other rooms: as long as the feed, and 128 MiB in all.
+// other rooms: as long as the feed. What the rooms together hold is 128 MiB at most.
 var EventsKept = Retention{Age: 72 * time.Hour, Bytes: 8 << 20}

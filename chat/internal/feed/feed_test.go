@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -218,13 +219,21 @@ func TestPull_Losses_AreGaps(t *testing.T) {
 }
 
 // An event that nobody has read in time is told of as a gap: beyond 8 MiB of a room of events
-// the numbers that are missing, and after 72 hours everything up to a position. Docs
-// of webhooks name both bounds.
+// the numbers that are missing, and after 72 hours everything up to a position. The documents
+// name the bounds and the rooms.
 func TestPull_EventsThatWereForgotten_AreGaps(t *testing.T) {
-	text, err := os.ReadFile("../../../docs/webhooks.md")
-	bounds := fmt.Sprintf("keeps them for %.0f hours, and of the newest %d MiB", journal.EventsKept.Age.Hours(), journal.EventsKept.Bytes*journal.EventRooms>>20)
-	if err != nil || !strings.Contains(string(text), bounds) {
-		t.Errorf("docs/webhooks.md does not say %q, %v", bounds, err)
+	rooms := fmt.Sprintf("`@hub-0` to `@hub-%d`", journal.EventRooms-1)
+	for file, parts := range map[string][]string{
+		"PROTOCOL.md": {rooms},
+		"docs/webhooks.md": {rooms, fmt.Sprintf("keeps them for %.0f hours, in %d rooms of its own", journal.EventsKept.Age.Hours(), journal.EventRooms),
+			fmt.Sprintf("of each it keeps the newest %d MiB", journal.EventsKept.Bytes>>20)},
+	} {
+		text, err := os.ReadFile("../../../" + file)
+		for _, part := range parts {
+			if err != nil || !strings.Contains(strings.Join(strings.Fields(string(text)), " "), part) {
+				t.Errorf("%s does not say %q, %v", file, part, err)
+			}
+		}
 	}
 	synctest.Test(t, func(t *testing.T) {
 		j := memjournal.New(memjournal.Options{Retention: func(string) journal.Retention { return journal.Retention{Count: 1} }})
@@ -262,6 +271,9 @@ func TestPull_EventsThatWereForgotten_AreGaps(t *testing.T) {
 		}
 		gap, first, last := pulledEvents(t, f, begin, filter)
 		room := journal.EventRoom("team")
+		if n, err := strconv.Atoi(strings.TrimPrefix(room, "@hub-")); err != nil || n < 0 || n >= journal.EventRooms {
+			t.Errorf("the events are in %s", room)
+		}
 		if want := fmt.Sprint("gap ", room, " 1 ", first-1); gap != want || last != said {
 			t.Errorf("%q, and events %d to %d; want %q", gap, first, last, want)
 		}
