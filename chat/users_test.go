@@ -150,6 +150,21 @@ func TestUsers_BadRequests(t *testing.T) {
 	}
 }
 
+// A key may give a token to a user of WeChat, who is then the same user as in the mini program:
+// docs/caddyfile.md says so. Whoever the key becomes by it, guests and the server's own are
+// not among them.
+func TestUsers_Tokens_OfWeChat(t *testing.T) {
+	s := newUsersSite(t, journals["memory"](t), new(identity.MemorySecrets))
+	if _, first := s.hello(s.token("wx-0a1b", `{}`), ""); !strings.Contains(first, `"user":{"id":"wx-0a1b","name":""}`) {
+		t.Error(first)
+	}
+	for _, id := range []string{"guest-0a", "bot-k", "hub-operator"} {
+		if answer := s.ok(403, "k", "POST", "/users/"+id+"/token", `{}`); answer["field"] != "id" {
+			t.Errorf("%s: %v", id, answer)
+		}
+	}
+}
+
 // A token that a key has asked for lets its user in, also after a restart, until it ends or
 // the user is signed out; then all that this server has given before are refused, and no
 // others.
