@@ -17,6 +17,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/check"
 	"github.com/caddychat/caddy-chat/chat/identity"
+	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -130,8 +131,8 @@ func tagging(n int) (c cause) {
 
 // notCaused are statuses that no test here causes, and the test that does.
 var notCaused = map[string]string{
-	"post /rooms/{room}/mute 409": "chat/internal/sanctions: it takes 50,000 mutes",
-	"post /rooms/{room}/ban 409":  "chat/internal/sanctions: it takes 50,000 bans",
+	"post /rooms/{room}/mute 409": "TestRoutes_Statuses_TooManySanctions",
+	"post /rooms/{room}/ban 409":  "TestRoutes_Statuses_TooManySanctions",
 	"post /users/{id}/token 404":  "TestRoutes_Statuses_WithoutTokens",
 }
 
@@ -232,6 +233,38 @@ func TestRoutes_Statuses_WithoutTokens(t *testing.T) {
 	if status != 404 || !strings.Contains(answer["detail"].(string), "gives no tokens") {
 		t.Errorf("%d %v", status, answer)
 	}
+}
+
+// A key that has imposed half of the mutes and bans of rooms that there may be imposes no more,
+// lifts what it likes, and mutes and bans everywhere.
+func TestRoutes_Statuses_TooManySanctions(t *testing.T) {
+	before := sanctions.MaxImposed
+	sanctions.MaxImposed = 8
+	defer func() { sanctions.MaxImposed = before }()
+	base, _ := statusURL(t, access.Rate{PerSecond: 1e6, Burst: 1e6}, true)
+	d := documentOf(t, base)
+	impose := func(path, user, more string, want int) {
+		t.Helper()
+		status, answer, _ := call(t, "POST", base+path, keyOf("k"), fmt.Sprintf(`{"user":%q%s}`, user, more))
+		if status != want || want == 409 && (answer["code"] != "too_many" || !strings.Contains(answer["detail"].(string), "lift some first")) {
+			t.Errorf("%s %s: %d %v, want %d", path, user, status, answer, want)
+		}
+		if want == 409 {
+			row := d.Paths[strings.Replace(path, "tea", "{room}", 1)]["post"]
+			if err := d.check(row.Responses["409"], answer); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for i := range sanctions.MaxImposed / 2 {
+		impose([]string{"/rooms/tea/mute", "/rooms/tea/ban"}[i%2], fmt.Sprint("u", i), "", 200)
+	}
+	impose("/rooms/tea/mute", "u9", "", 409)
+	impose("/rooms/tea/ban", "u9", `,"for":60000`, 409)
+	impose("/mute", "u9", "", 200)
+	impose("/ban", "u9", "", 200)
+	impose("/rooms/tea/mute", "u0", `,"for":0`, 200)
+	impose("/rooms/tea/ban", "u9", "", 200)
 }
 
 // Each request by a key that comes from another address, that may act as nobody, and whose

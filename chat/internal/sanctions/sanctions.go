@@ -28,7 +28,7 @@ type Sanctions struct {
 
 	// Fixed.
 	records journal.Records
-	most    int                                      // is maxImposed, but in tests
+	most    int                                      // is MaxImposed, but in tests of this package
 	changed func(k access.Sanction, d time.Duration) // another node has changed it. It must not block
 	failed  func(error)                              // a record makes no sense
 	stops   []func()                                 // end the watching
@@ -48,8 +48,9 @@ type Sanctions struct {
 	forgotAt  time.Time
 }
 
-// maxImposed is how many mutes and bans of rooms moderators may have imposed.
-const maxImposed = 100_000
+// MaxImposed is how many mutes and bans of rooms moderators may have imposed. It is a variable
+// for tests, which may change it before there is a hub.
+var MaxImposed = 100_000
 
 // setHere is a change that this node makes.
 type setHere struct {
@@ -80,7 +81,7 @@ type sanctionValue struct {
 // Watch reads the sanctions in force, follows their changes, and removes the
 // records of those that are over.
 func Watch(ctx context.Context, r journal.Records, changed func(access.Sanction, time.Duration), failed func(error)) (*Sanctions, error) {
-	s := &Sanctions{records: r, most: maxImposed, changed: changed, failed: failed, setHere: map[access.Sanction]*setHere{}, imposedBy: map[access.Sanction]access.Person{}}
+	s := &Sanctions{records: r, most: MaxImposed, changed: changed, failed: failed, setHere: map[access.Sanction]*setHere{}, imposedBy: map[access.Sanction]access.Person{}}
 	for _, kind := range []access.SanctionKind{access.Mute, access.Ban} {
 		stop, err := foreign.Call(ctx, func() (func(), error) { return r.Watch(string(kind)+"\x00", s.heard) }, stopLate)
 		if err != nil {
