@@ -273,6 +273,54 @@ func TestHub_EraseUser_NamesGo(t *testing.T) {
 	})
 }
 
+// Those who are in a room whose entries showed a user are told that the user was erased: once,
+// after nothing there shows the name any more, and not again. Others hear nothing.
+func TestHub_EraseUser_TellsThoseWhoAreThere(t *testing.T) {
+	inBubble(t, chat.Settings{}, shown{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann","rooms":[{"room":"tea"},{"room":"rum"}]`)
+		for range 2 {
+			ann.send(`{"type":"send","id":"1","room":"tea","body":"m"}`)
+			ann.expectAround(`{"type":"ok","…":"…"}`, `{"type":"message","…":"…"}`)
+		}
+		there := b.connect().hello(`,"token":"ben","rooms":[{"room":"tea"}]`)
+		elsewhere := b.connect().hello(`,"token":"cy","rooms":[{"room":"rum"}]`)
+		if _, err := b.hub.EraseUser(t.Context(), "ann"); err != nil {
+			t.Fatal(err)
+		}
+		told := 0
+		for recalled := 0; recalled < 2 || told == 0; {
+			switch frame := there.next(); typeOf(frame) {
+			case "recalled":
+				recalled++
+			case "erased":
+				there.match(`{"type":"erased","room":"tea","user":"ann"}`, frame)
+				told++
+			default:
+				t.Fatalf("got %s", frame)
+			}
+		}
+		there.send(`{"type":"history","id":"h","room":"tea"}`)
+		if page := there.next(); strings.Contains(page, "Name of ann") || told != 1 {
+			t.Errorf("told %d times; then the history is %s", told, page)
+		}
+		if _, err := b.hub.EraseUser(t.Context(), "ann"); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []*client{there, elsewhere} {
+			for quiet := time.After(3 * time.Second); quiet != nil; {
+				select {
+				case frame := <-c.frames:
+					if typeOf(frame) != "presence" {
+						t.Errorf("got %s", frame)
+					}
+				case <-quiet:
+					quiet = nil
+				}
+			}
+		}
+	})
+}
+
 // Erasing leaves no record: of a conversation, which can then be founded anew, or of a
 // user, whose groups go on with another owner.
 func TestHub_Erase_Conversations(t *testing.T) {

@@ -121,6 +121,10 @@ type Seen struct {
 	Seq        uint64
 }
 
+// Erased reports that a user was erased: no entry of the room shows their name or their
+// picture any more.
+type Erased struct{ Room, User string }
+
 // Head reports what is new in a conversation to those who list it.
 type Head struct {
 	Room  string

@@ -82,6 +82,7 @@ var conversationFrames = []struct {
 		`"entry":{"type":"message","room":"team","seq":2,"at":3,"from":{"id":"u7","name":"Li"},"body":1},"cut":true,` +
 		`"title":"Rome","avatar":"https://x/y","closed":true,"size":3}`},
 	{&Seen{"team", "u7", 2}, `{"type":"seen","room":"team","user":"u7","seq":2}`},
+	{&Erased{"team", "u7"}, `{"type":"erased","room":"team","user":"u7"}`},
 	{&Head{Room: "team"}, `{"type":"head","room":"team","last":0,"at":0,"count":0}`},
 }
 

@@ -196,6 +196,11 @@ func (f *Head) Append(dst []byte) []byte {
 }
 
 // Append appends the frame to dst.
+func (f *Erased) Append(dst []byte) []byte {
+	return append(appendField(appendField(begin(dst, "erased"), "room", f.Room), "user", f.User), '}')
+}
+
+// Append appends the frame to dst.
 func (f *Seen) Append(dst []byte) []byte {
 	dst = appendField(appendField(begin(dst, "seen"), "room", f.Room), "user", f.User)
 	return append(appendInt(dst, "seq", f.Seq), '}')

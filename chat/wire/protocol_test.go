@@ -247,7 +247,7 @@ func TestProtocol_Fields(t *testing.T) {
 	check("## What a client says", client, "hello", "join", "leave", "send", "history", "edit", "tag", "recall", "typing", "read", "who",
 		"ping", "renew", "mute", "kick", "ban", "create", "member", "members", "info", "list", "set")
 	check("## What a server says", server, "welcome", "ok", "error", "message", "edited", "tagged", "recalled", "notice", "history", "presence",
-		"typing", "read", "who", "pong", "expiring", "muted", "removed", "bye", "member", "info", "created", "members", "list", "head", "seen")
+		"typing", "read", "who", "pong", "expiring", "muted", "removed", "bye", "member", "info", "created", "members", "list", "head", "seen", "erased")
 
 	section := part(t, text, "## Parts of frames")
 	for heading, want := range map[string]shape{

@@ -10,11 +10,14 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Source is a journal in which messages are looked for.
+// Source is a journal in which messages are looked for, and through which those who are in a
+// room are told.
 type Source interface {
 	Read(ctx context.Context, q journal.Query) (journal.Page, error)
+	Append(ctx context.Context, e journal.Entry, done func(journal.Receipt, error))
 }
 
 // User says what was erased of a user.
@@ -56,6 +59,7 @@ func Messages(ctx context.Context, j Source, lister journal.Lister, user string,
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(workers)
 	err := lister.Rooms(ctx, func(room string) error {
+		showed := 0
 		for q := (journal.Query{Room: room, Limit: pageEntries, Bytes: pageBytes}); ; {
 			page, err := read(ctx, j, q)
 			if err != nil {
@@ -83,7 +87,11 @@ func Messages(ctx context.Context, j Source, lister journal.Lister, user string,
 			if f.hidden(n); err != nil {
 				return err
 			}
+			showed += n
 			if !page.More || len(page.Entries) == 0 {
+				if showed > 0 {
+					tell(ctx, j, room, user)
+				}
 				return nil
 			}
 		}
@@ -107,6 +115,13 @@ func read(ctx context.Context, j Source, q journal.Query) (journal.Page, error) 
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	return j.Read(ctx, q)
+}
+
+// tell tells those who are in a room that nothing there shows the name of the user any more.
+func tell(ctx context.Context, j Source, room, user string) {
+	f := wire.Erased{Room: room, User: user}
+	e := journal.Entry{Room: room, Kind: journal.Signal, From: journal.User{ID: user}, Body: f.Append(nil)}
+	j.Append(ctx, e, func(journal.Receipt, error) {}) // who misses it sees it when they read the room again
 }
 
 // finder counts.
