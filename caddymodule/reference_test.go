@@ -72,7 +72,7 @@ func inKey(option string) string {
 	if option == "" {
 		return "key k " + keySecret + " {\nread x\n}"
 	}
-	if strings.HasPrefix(option, "users") || strings.HasPrefix(option, "feed") || strings.HasPrefix(option, "read") {
+	if strings.HasPrefix(option, "users") || strings.HasPrefix(option, "read") {
 		return "key k " + keySecret + " {\n" + option + "\n}"
 	}
 	return "key k " + keySecret + " {\n" + option + "\nread x\n}"
