@@ -29,10 +29,10 @@ func (s *HubState) Hub() (*chat.Hub, error) { return s.hub, s.closed }
 
 // Warnings returns what an operator should look at although the hub is open, in words.
 func (s *HubState) Warnings() []string {
-	if j, ok := s.journal.(interface{ Warnings() []string }); ok {
-		return j.Warnings()
+	if s.hub == nil {
+		return nil
 	}
-	return nil
+	return s.hub.Warnings()
 }
 
 // close closes the hub if there is one. s may be nil.

@@ -1,10 +1,12 @@
 package caddymodule_test
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/caddychat/caddy-chat/caddymodule"
@@ -45,4 +47,78 @@ func TestWebhook_SendsWhatIsSaid(t *testing.T) {
 		testcaddy.Eventually(t, want, func() bool { return strings.Contains(metrics(), want) })
 		s.Load("header X-Changed 1\n" + block)
 	}
+}
+
+// While users send, the same configuration is loaded again and again, as caddy reload --force
+// does. The receiver gets everything, in its order, and nothing twice: a request that is under
+// way ends as it began. One that is answered late holds up no reload.
+func TestWebhook_ForcedReloads_LoseAndRepeatNothing(t *testing.T) {
+	var mu sync.Mutex
+	var heard []int
+	underWay, release := make(chan struct{}, 1), make(chan struct{})
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var b struct {
+			Events []struct{ Entry struct{ Seq int } }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&b); err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		first := len(heard) == 0
+		for _, e := range b.Events {
+			heard = append(heard, e.Entry.Seq)
+		}
+		mu.Unlock()
+		if first {
+			underWay <- struct{}{}
+			<-release
+		}
+	}))
+	defer receiver.Close()
+	block := "chat {\njournal memory\nlimits {\nsession_rate 100000 100000\n}\nwebhook orders " + receiver.URL + " {\nprivate\nsecret " + hookSecret + "\nbatch 5 1ms\n}\n}"
+	s := testcaddy.Start(t, block)
+	testcaddy.Eventually(t, "the webhook has its position", func() bool {
+		hub, err := caddymodule.Hubs()["default"].Hub()
+		return err == nil && hub.Webhooks()[0].Parts[0].Here
+	})
+	c := s.V1("ws://"+s.Plain+"/chat", nil, `,"rooms":[{"room":"tea"}]`)
+	testcaddy.Hears(t, c, "welcome")
+	const loads, each = 8, 40
+	var saying sync.WaitGroup
+	begin := make(chan struct{})
+	saying.Go(func() {
+		for range loads {
+			<-begin
+			for range each {
+				testcaddy.Say(t, c, `{"type":"send","room":"tea","body":"x"}`)
+			}
+		}
+	})
+	for i := range loads {
+		begin <- struct{}{}
+		if i == 0 {
+			<-underWay
+		}
+		s.Load(block)
+		if i == 0 {
+			close(release)
+		}
+	}
+	saying.Wait()
+	testcaddy.Eventually(t, "everything has come", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(heard) >= loads*each
+	})
+	mu.Lock()
+	defer mu.Unlock()
+	for i, seq := range heard {
+		if seq != i+1 {
+			t.Fatalf("after %d entries came %d: %v", i, seq, heard)
+		}
+	}
+	if len(heard) != loads*each {
+		t.Errorf("%d entries came", len(heard))
+	}
+	s.NoErrors()
 }

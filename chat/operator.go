@@ -294,10 +294,16 @@ func (h *Hub) Health() error {
 // Warnings returns what an operator should look at although the hub serves, in words.
 // It is empty if all is well.
 func (h *Hub) Warnings() []string {
-	if j, ok := h.given.(journal.Reporter); ok {
-		return j.Warnings()
+	var list []string
+	if j, ok := h.given.(interface{ Warnings() []string }); ok {
+		list = j.Warnings()
 	}
-	return nil
+	for _, s := range h.hooks.Status() {
+		if w := s.Warning(); w != "" {
+			list = append(list, w)
+		}
+	}
+	return list
 }
 
 // Stats returns the hub's figures. Each is right, but they are not of one moment.

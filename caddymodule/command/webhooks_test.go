@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -60,4 +61,60 @@ func TestCommand_HooksAndReplay(t *testing.T) {
 	check(t, admin, "replay orders --since 2h --json", `\{"webhook":"orders","parts":\[\{"part":0,"from":"`+position+`","to":"`+position+`"\}\]\}`, "", 0)
 	hooks(heading + `orders +\S+ +` + position + ` +1 +\d+\.\ds +2 +failing\norders: status 500, since .*`)
 	check(t, admin, "replay orders --since 2h", "", "Warning: webhook orders is there already, or further back: nothing is sent again", 4)
+}
+
+// A receiver that answers 410 gets nothing more, as hooks, hubs, status and the log say, until the
+// configuration is loaded again. The chat is healthy meanwhile, and nothing is lost.
+func TestCommand_Hooks_OfAReceiverThatIsGone(t *testing.T) {
+	var gone atomic.Bool
+	gone.Store(true)
+	got := make(chan string, 100)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if gone.Load() {
+			w.WriteHeader(http.StatusGone)
+		}
+		got <- string(body)
+	}))
+	defer receiver.Close()
+	block := "chat {\njournal memory\nwebhook orders " + receiver.URL + " {\nprivate\nsecret whsec_" + strings.Repeat("AAAA", 8) + "\nbatch 10 1ms\n}\n}"
+	s, admin := testcaddy.StartAdmin(t, block)
+	says := func(command, text string) {
+		t.Helper()
+		testcaddy.Eventually(t, command+" says "+text, func() bool {
+			out := run(t, admin, command)
+			return out.code == 0 && strings.Contains(out.out+out.err, text)
+		})
+	}
+	says("hooks", " ok\n")
+	c := s.V1("ws://"+s.Plain+"/chat", nil, `,"rooms":[{"room":"tea"}]`)
+	testcaddy.Hears(t, c, "welcome")
+	for _, text := range []string{"one", "two"} {
+		testcaddy.Say(t, c, `{"type":"send","id":"`+text+`","room":"tea","body":"`+text+`"}`)
+		testcaddy.Until(t, c, `"ok"`, text)
+		if text == "one" {
+			<-got
+		}
+		says("hooks", "stopped\norders: status 410, since ")
+	}
+	says("hubs", "webhook orders is stopped, since its receiver has answered with status 410")
+	says("status", "Warning: webhook orders is stopped")
+	if log := testcaddy.Read(t, s.Log); strings.Count(log, "gone for good (status 410)") != 1 || !strings.Contains(log, "until the configuration is loaded again") {
+		t.Errorf("the log has\n%s", log)
+	}
+	if status, text := s.Status("http://"+s.Plain+"/chat/health", nil); status != 200 {
+		t.Errorf("health: %d %s", status, text)
+	}
+	if len(got) > 0 {
+		t.Errorf("it gets more: %s", <-got)
+	}
+	gone.Store(false)
+	s.Load(block)
+	if body := <-got; strings.Count(body, `"body":"one"`) != 1 || strings.Count(body, `"body":"two"`) != 1 {
+		t.Errorf("after the reload: %s", body)
+	}
+	says("hooks", " ok\n")
+	if out := run(t, admin, "hubs"); strings.Contains(out.out, "stopped") {
+		t.Errorf("hubs still says\n%s", out.out)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/internal/feed"
@@ -79,6 +80,14 @@ func (h *running) status(self string) Status {
 		})
 	}
 	return st
+}
+
+// Warning says what an operator should do about the webhook, or nothing.
+func (s *Status) Warning() string {
+	if !slices.ContainsFunc(s.Parts, func(p PartStatus) bool { return p.Stopped }) {
+		return ""
+	}
+	return fmt.Sprintf("webhook %s is stopped, since its receiver has answered with status 410: once it is back, load the configuration again, with caddy reload --force", s.Name)
 }
 
 // ErrUnknown says that there is no webhook of that name.
