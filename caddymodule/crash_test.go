@@ -17,6 +17,14 @@ import (
 // crashes is how often the server is killed.
 const crashes = 50
 
+// hardlyLimited lets users say as much as they can.
+const hardlyLimited = `limits {
+			session_rate 100000 100000
+			session_bytes 1GiB 1GiB
+			connect_rate 100000 100000
+			new_rooms 100000 100000
+		}`
+
 // TestCrash_LosesNothingAcknowledged_DoublesNothing kills a server under load, many
 // times. After each restart every acknowledged message still has its number. Messages
 // that were not acknowledged are sent again, and are recorded once.
@@ -30,12 +38,7 @@ func TestCrash_LosesNothingAcknowledged_DoublesNothing(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	p := testcaddy.NewProcess(t, testcaddy.BasicAuth+`chat {
 		auth caddy
-		limits {
-			session_rate 100000 100000
-			session_bytes 1GiB 1GiB
-			connect_rate 100000 100000
-			new_rooms 100000 100000
-		}
+		`+hardlyLimited+`
 	}`)
 	talkers := []*talker{newTalker(t, p, "ann"), newTalker(t, p, "ann"), newTalker(t, p, "ben")}
 	for n := 0; n < crashes || !enough(talkers); n++ {

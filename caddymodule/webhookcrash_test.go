@@ -133,12 +133,7 @@ func TestWebhook_BothEndsKilled_LosesNothing(t *testing.T) {
 			secret `+hookSecret+`
 			batch 20 1ms
 		}
-		limits {
-			session_rate 100000 100000
-			session_bytes 1GiB 1GiB
-			connect_rate 100000 100000
-			new_rooms 100000 100000
-		}
+		`+hardlyLimited+`
 	}`)
 	talkers := []*talker{newTalker(t, p, "ann"), newTalker(t, p, "ben")}
 	r.start()

@@ -2,38 +2,20 @@ package chat_test
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 )
-
-// lines is an io.Writer that may be read meanwhile.
-type lines struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
 
 // A request whose body nobody reads leaves the connection whole: the next one is answered.
 func TestRequests_UnreadBody_KeepsTheConnection(t *testing.T) {
@@ -41,8 +23,8 @@ func TestRequests_UnreadBody_KeepsTheConnection(t *testing.T) {
 	set := chat.Settings{Keys: access.Keys{newKey(t, "k", func(k *access.Key) { k.Feed, k.Users, k.Read = true, true, []string{"*"} })}}
 	serve(t, chat.Config{Settings: set, Journal: journals["memory"](t)}, h)
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeRequest(w, r, r.URL.EscapedPath()) }))
-	logged := new(lines)
-	srv.Config.ErrorLog = log.New(logged, "", 0)
+	core, logged := observer.New(zap.DebugLevel)
+	srv.Config.ErrorLog = zap.NewStdLog(zap.New(core))
 	srv.Start()
 	t.Cleanup(srv.Close)
 	c, err := net.Dial("tcp", srv.Listener.Addr().String())
@@ -57,7 +39,7 @@ func TestRequests_UnreadBody_KeepsTheConnection(t *testing.T) {
 			fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n%s", method, path, keyOf("k"), body)
 			res, err := http.ReadResponse(answers, nil)
 			if err != nil {
-				t.Fatalf("%d: %v: %s", i, err, logged)
+				t.Fatalf("%d: %v: %v", i, err, logged.All())
 			}
 			_, _ = io.Copy(io.Discard, res.Body)
 			res.Body.Close()
@@ -66,7 +48,9 @@ func TestRequests_UnreadBody_KeepsTheConnection(t *testing.T) {
 			}
 		}
 	}
-	if strings.Contains(logged.String(), "panic") {
-		t.Error(logged)
+	for _, e := range logged.All() {
+		if strings.Contains(e.Message, "panic") {
+			t.Error(e.Message)
+		}
 	}
 }

@@ -4,16 +4,16 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/caddychat/caddy-chat/chat/check"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -68,9 +68,8 @@ func writes(text, endless string, pause time.Duration) func(net.Conn) {
 // nothing to the log of this process; what comes next arrives, and nothing is lost. For a
 // check it is the same.
 func TestSender_SpokenToUnasked_LogsNothing(t *testing.T) {
-	var text lines
-	log.SetOutput(&text)
-	defer log.SetOutput(os.Stderr)
+	core, logged := observer.New(zap.DebugLevel)
+	defer zap.RedirectStdLog(zap.New(core))()
 	journals(t, func(t *testing.T, j journal.Journal) {
 		r := newReceiver(t)
 		url := stranger(t, func(c net.Conn) {
@@ -111,27 +110,9 @@ func TestSender_SpokenToUnasked_LogsNothing(t *testing.T) {
 			t.Errorf("%+v", st)
 		}
 	})
-	if got := text.String(); got != "" {
-		t.Errorf("the log has %s", got)
+	for _, e := range logged.All() {
+		t.Errorf("the log has %s", e.Message)
 	}
-}
-
-// lines is a text that several goroutines write.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // Whatever a receiver does, it delays its own webhook and nothing else: another one gets
@@ -184,18 +165,6 @@ func TestSender_HostileReceivers_HarmNobodyElse(t *testing.T) {
 		}
 		before := time.Now()
 		s.Configure(all)
-// With private, nothing is sent to another address than a private one, whatever a name in
-// the URL stands for.
-func TestClient_Private_ConnectsNowhereElse(t *testing.T) {
-	for at, refused := range map[string]bool{"192.0.2.1:80": true, "[2001:db8::1]:80": true, "[::ffff:192.0.2.1]:80": true, "127.0.0.1:1": false, "[fe80::1%lo]:1": false} {
-		h := hookTo(t, "http://"+at+"/")
-		got := newClient(&h, newTransport(&h)).post(t.Context(), "id", nil)
-		if got.err == nil || strings.Contains(got.err.Error(), "not of this machine") != refused {
-			t.Errorf("%s: %v", at, got)
-		}
-	}
-}
-
 		s.end()
 		if took := time.Since(before); took > 5*time.Second {
 			t.Errorf("the reload and the end took %v", took)
@@ -213,6 +182,18 @@ func texts(m map[string]any) (list []string) {
 		}
 	}
 	return list
+}
+
+// With private, nothing is sent to another address than a private one, whatever a name in
+// the URL stands for.
+func TestClient_Private_ConnectsNowhereElse(t *testing.T) {
+	for at, refused := range map[string]bool{"192.0.2.1:80": true, "[2001:db8::1]:80": true, "[::ffff:192.0.2.1]:80": true, "127.0.0.1:1": false, "[fe80::1%lo]:1": false} {
+		h := hookTo(t, "http://"+at+"/")
+		got := newClient(&h, newTransport(&h)).post(t.Context(), "id", nil)
+		if got.err == nil || strings.Contains(got.err.Error(), "not of this machine") != refused {
+			t.Errorf("%s: %v", at, got)
+		}
+	}
 }
 
 // A receiver at an address of IPv6 is one like any other.
