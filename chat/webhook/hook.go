@@ -139,6 +139,12 @@ func isElsewhere(host string) bool {
 	return err == nil && !isPrivate(addr)
 }
 
+// isPrivate reports whether an address is of this machine or of a private network.
+func isPrivate(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast()
+}
+
 func isPort(text string) bool {
 	n, err := strconv.ParseUint(text, 10, 16)
 	return err == nil && n > 0

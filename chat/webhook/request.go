@@ -97,12 +97,6 @@ func onlyPrivate(_ context.Context, _, address string, _ syscall.RawConn) error 
 	return nil
 }
 
-// isPrivate reports whether an address is of this machine or of a private network.
-func isPrivate(ip netip.Addr) bool {
-	ip = ip.Unmap()
-	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast()
-}
-
 // post sends a body and returns the answer. It reads next to nothing of the answer's body.
 func (c *client) post(ctx context.Context, id string, body []byte) answer {
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
