@@ -62,7 +62,8 @@ type Journal interface {
 	// Recorded entries come without holes, unless retention or damage made one:
 	// whoever asks for a number can see that by Seq. Transient entries come in order
 	// with the rest; those from before the follower has caught up with the room may be
-	// left out.
+	// left out. On several nodes, a transient entry comes behind what its node has handed in
+	// and shown before it, and in no order with what another node hands in meanwhile.
 	//
 	// Several followers of one room are independent of each other. The first calls
 	// may come before Follow returns.

@@ -95,6 +95,9 @@ func (t *T) CheckSame(what string, got, want journal.Entry) {
 	}
 }
 
+// Same reports whether an entry is as wanted.
+func Same(got, want journal.Entry) bool { return difference(got, want) == "" }
+
 // difference names a field in which an entry is not as wanted.
 func difference(a, b journal.Entry) string {
 	switch {
