@@ -94,12 +94,18 @@ func (j *Journal) FollowFeed(part int, wants func(room string) bool, deliver fun
 	}
 	p := j.parts[part].stream
 	f := &feedFollower{caller: caller{log: j.log}, wants: wants, show: deliver, lost: lost}
+	marks, err := j.engine.Marks(j.ctx)
+	if err != nil {
+		return nil, j.failed(err)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closing {
 		return nil, journal.ErrClosed
 	}
-	f.fromRow = p.row
+	// A row that was there before may not be shown here yet. One that is shown and above the
+	// mark was recorded before this returns, so it is in the Feed that is read then.
+	f.fromRow = max(p.row, marks.Parts[part].Row)
 	p.feeds = append(slices.Clip(p.feeds), f)
 	return func() {
 		p.mu.Lock()

@@ -17,7 +17,7 @@ const (
 // row is what a part shows at once: a row of the feed, or transient entries.
 type row struct {
 	number uint64 // 0: transient entries alone
-	behind uint64 // with number 0: the newest row that their node has recorded before
+	behind uint64 // with number 0: the newest row that their node has recorded or shown before
 	list   []delivery
 }
 

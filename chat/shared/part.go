@@ -1,9 +1,11 @@
 package shared
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,7 +31,7 @@ type part struct {
 	space   chan struct{}          // closed and replaced when the queue gets shorter
 	work    chan struct{}          // capacity 1: there is something to commit
 	closing bool                   // nothing is appended any more
-	own     uint64                 // the newest row of this node, which transient entries are behind
+	own     uint64                 // the newest row of this node
 }
 
 type roomClaim struct {
@@ -131,7 +133,7 @@ func (p *part) commitAll() {
 			c, err = p.commit(b)
 		}
 		took := time.Since(began)
-		r := &row{number: c.Row, behind: p.recorded(c.Row)}
+		r := &row{number: c.Row, behind: max(p.recorded(c.Row), p.stream.shown())}
 		answers := make([]func(), len(taken))
 		next := 0
 		for i, x := range taken {
@@ -151,6 +153,7 @@ func (p *part) commitAll() {
 			}
 			answers[i] = func() { x.done(receipt, fault) }
 		}
+		order(r.list)
 		p.mu.Lock()
 		for _, x := range taken {
 			if key := (roomClaim{x.entry.Room, x.claim}); p.open[key] == x {
@@ -170,6 +173,19 @@ func (p *part) commitAll() {
 		}
 		p.stream.offer(r, true)
 	}
+}
+
+// order puts what was taken from the queue in the order of the feed, in which the entries of a room
+// follow each other. Transient ones stay between those of their room.
+func order(list []delivery) {
+	first := map[string]journal.Position{}
+	for i := range list {
+		e := &list[i].entry
+		if at := first[e.Room]; e.Kind.Recorded() && (at == 0 || e.Position < at) {
+			first[e.Room] = e.Position
+		}
+	}
+	slices.SortStableFunc(list, func(a, b delivery) int { return cmp.Compare(first[a.entry.Room], first[b.entry.Room]) })
 }
 
 // recorded notes a row of this node, unless it is 0, and returns the newest one.

@@ -100,6 +100,13 @@ func (s *stream) offer(r *row, own bool) {
 	}
 }
 
+// shown is the newest row that followers of this node were shown, or are just shown.
+func (s *stream) shown() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.row
+}
+
 // known says that a row is there.
 func (s *stream) known(row uint64) {
 	s.mu.Lock()
@@ -195,10 +202,7 @@ func (s *stream) nextLoose() *row {
 
 // read reads rows that nobody has told of. It stops at one that this node is just recording.
 func (s *stream) read(ctx context.Context) (wait time.Duration, more bool) {
-	s.mu.Lock()
-	shown := s.row
-	s.mu.Unlock()
-	rows, err := s.rowsBehind(ctx, shown)
+	rows, err := s.rowsBehind(ctx, s.shown())
 	if err != nil {
 		return time.Second, false
 	}
