@@ -1,1 +1,1 @@
-import'./chat-WKKEWFIU.js';import'./chunk-NW53U7EP.js';
+import'./chat-7OEDSKM6.js';import'./chunk-CMRHV2T6.js';

@@ -185,8 +185,9 @@ export class Client extends Emitter {
     else if (type === 'read') this.roomSet.read(frame)
     else if (type === 'row' || type === 'head') this.listPart?.receive(frame)
     else if (frame.seq && frame.at) room && this.roomSet.receive(room, frame) // also of a type that it does not know
-    else if (/^(presence|typing|muted|expiring)$/.test(type)) {
+    else if (/^(presence|typing|erased|muted|expiring)$/.test(type)) {
       if (type === 'typing') demand(frame.from.id)
+      if (type === 'erased') demand(frame.user)
       if (type === 'presence') {
         demand(frame.joined.length + frame.left.length >= 0)
         if (!room) return

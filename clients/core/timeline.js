@@ -38,6 +38,7 @@ export class Timeline {
       ...[...this.types, 'recalled', 'edited', 'tagged'].map((type) => chat.on(type, inRoom((entry) => this.receive(entry)))),
       chat.on('outbox', inRoom((message) => this.updateOwn(message))),
       chat.on('room', inRoom((room) => this.roomLive(room))),
+      chat.on('erased', inRoom(({ user }) => this.erase(user))),
       chat.on('gap', inRoom(() => this.restart())),
     ]
   }
@@ -167,6 +168,15 @@ export class Timeline {
       item = { ...item, tags: retag(item.tags, entry, this.chat.user?.id, early, doubt), tagged: seq }
     }
     this.splice(i, 1, [item])
+  }
+
+  // erase takes the name and the picture of a user out of what is shown.
+  erase(user) {
+    const bare = (it) => (it?.id === user ? { ...it, name: '', avatar: undefined } : it)
+    const strip = (it) => it && { ...it, from: bare(it.from), owner: bare(it.owner), users: it.users?.map(bare) }
+    this.items.forEach((item, i) => {
+      if (item.seq && [item.from, item.owner, ...(item.users ?? [])].some((it) => it?.id === user)) this.splice(i, 1, [{ ...strip(item), entry: strip(item.entry) }])
+    })
   }
 
   // miss keeps an entry while history is loaded, which may be older: the newest edit of each

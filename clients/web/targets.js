@@ -13,7 +13,7 @@ export class Targets {
     const inRoom = (listener) => (event) => event.room === name && listener(event)
     this.stops = [
       ...['edited', 'recalled'].map((type) => chat.on(type, inRoom(({ target }) => this.kept.delete(target)))),
-      chat.on('gap', inRoom(() => this.kept.clear())),
+      ...['gap', 'erased'].map((type) => chat.on(type, inRoom(() => this.kept.clear()))),
     ]
   }
 

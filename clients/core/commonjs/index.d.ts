@@ -324,6 +324,8 @@ export interface Events<Body = { text: string }> {
   outbox: Outgoing<Body>
   presence: { room: string; joined: User[]; left: User[]; members: number }
   typing: { room: string; from: User }
+  /** This user was erased: what is shown of the room must not have their name and their picture any more. A Timeline sees to it. */
+  erased: { room: string; user: string }
   read: { room: string; seq: number; unread: number }
   muted: { room?: string; for?: number }
   expiring: { expires: number }

@@ -1086,8 +1086,9 @@ var Client = class extends Emitter {
     else if (type === "read") this.roomSet.read(frame);
     else if (type === "row" || type === "head") (_a = this.listPart) == null ? void 0 : _a.receive(frame);
     else if (frame.seq && frame.at) room && this.roomSet.receive(room, frame);
-    else if (/^(presence|typing|muted|expiring)$/.test(type)) {
+    else if (/^(presence|typing|erased|muted|expiring)$/.test(type)) {
       if (type === "typing") demand(frame.from.id);
+      if (type === "erased") demand(frame.user);
       if (type === "presence") {
         demand(frame.joined.length + frame.left.length >= 0);
         if (!room) return;

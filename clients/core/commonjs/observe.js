@@ -75,6 +75,7 @@ var Timeline = class {
       ...[...this.types, "recalled", "edited", "tagged"].map((type) => chat.on(type, inRoom((entry) => this.receive(entry)))),
       chat.on("outbox", inRoom((message) => this.updateOwn(message))),
       chat.on("room", inRoom((room2) => this.roomLive(room2))),
+      chat.on("erased", inRoom(({ user }) => this.erase(user))),
       chat.on("gap", inRoom(() => this.restart()))
     ];
   }
@@ -194,6 +195,18 @@ var Timeline = class {
       item = { ...item, tags: retag(item.tags, entry, (_a = this.chat.user) == null ? void 0 : _a.id, early, doubt), tagged: seq };
     }
     this.splice(i, 1, [item]);
+  }
+  // erase takes the name and the picture of a user out of what is shown.
+  erase(user) {
+    const bare = (it) => (it == null ? void 0 : it.id) === user ? { ...it, name: "", avatar: void 0 } : it;
+    const strip = (it) => {
+      var _a;
+      return it && { ...it, from: bare(it.from), owner: bare(it.owner), users: (_a = it.users) == null ? void 0 : _a.map(bare) };
+    };
+    this.items.forEach((item, i) => {
+      var _a;
+      if (item.seq && [item.from, item.owner, ...(_a = item.users) != null ? _a : []].some((it) => (it == null ? void 0 : it.id) === user)) this.splice(i, 1, [{ ...strip(item), entry: strip(item.entry) }]);
+    });
   }
   // miss keeps an entry while history is loaded, which may be older: the newest edit of each
   // message, and the newest entry of each user about each tag.

@@ -321,3 +321,23 @@ test('older rejects as history does', async () => {
   const fixture = new Fixture()
   await assert.rejects(watch(fixture).timeline.older(), refusal('offline', 0))
 })
+
+test('of a user who was erased the id stays, and nothing else', () => {
+  const fixture = new Fixture()
+  const copy = []
+  const timeline = new Timeline(fixture.chat, 'tea', (index, removed, added) => copy.splice(index, removed, ...added), ['member'])
+  const socket = fixture.joinRoom('tea')
+  const eve = { id: 'eve', name: 'Eve', avatar: 'https://pictures/eve', guest: true }
+  socket.receive(message(1, { from: eve }))
+  socket.receive(message(2))
+  socket.receive({ type: 'member', room: 'tea', seq: 3, at: 3, from: bo, users: [eve, bo], role: 'member', owner: eve })
+  const before = timeline.items[1]
+  socket.receive({ type: 'erased', room: 'milk', user: 'eve' })
+  assert.equal(JSON.stringify(copy).match(/Eve/g).length, 5)
+  socket.receive({ type: 'erased', room: 'tea', user: 'eve' })
+  assert.equal(timeline.items[1], before)
+  assert.deepEqual(timeline.items[0].from, { id: 'eve', name: '', avatar: undefined, guest: true })
+  assert.deepEqual(copy[2].entry.users.map(({ name }) => name), ['', bo.name])
+  assert.ok(!/Eve|pictures/.test(JSON.stringify(copy)), JSON.stringify(copy))
+  assert.equal(timeline.items[0].body, copy[0].body)
+})
