@@ -205,6 +205,11 @@ postgres: # for the tests of the journal in it
 postgres-all: compiler postgres ## the whole of journaltest on a real PostgreSQL, on one node and on two (minutes)
 	CGO_ENABLED=1 go test -race -count=1 -timeout 2h ./chat/pgjournal -all
 
+.PHONY: simulations
+simulations: ## 100,000 simulations of three nodes whose database fails in every way (an hour)
+	$(say) 'simulations of several nodes'
+	go test -count=1 -timeout 4h -run '^TestSimulation$$' -v ./chat/shared -seeds 100000
+
 .PHONY: zip
 zip: # for the archive for Windows
 	@$(call debian,command -v zip,zip)

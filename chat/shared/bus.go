@@ -26,11 +26,12 @@ type bus struct {
 	bytes  int
 	number uint64 // of hints
 
-	pieces map[string]*inPieces // by node; of the goroutine that listens
+	nodes map[string]*inPieces // what was heard of each node; of the goroutine that listens
 }
 
-// inPieces is a hint that has come in part.
+// inPieces is what a node has told: the newest hint, and one that has come in part.
 type inPieces struct {
+	newest       uint64
 	number, next uint64
 	b            []byte
 }
@@ -90,7 +91,7 @@ func (b *bus) listener(ctx context.Context, first func()) {
 	first = sync.OnceFunc(first)
 	defer first()
 	for ctx.Err() == nil {
-		b.pieces = map[string]*inPieces{}
+		b.nodes = map[string]*inPieces{}
 		_ = b.engine.Listen(ctx, func() { b.state(true); first() }, b.hear)
 		b.state(false)
 		first()
@@ -101,28 +102,38 @@ func (b *bus) listener(ctx context.Context, first func()) {
 	}
 }
 
+// hear takes a piece of a hint. A hint that comes again, or behind a later one of its node, is
+// dropped: transient entries come once, in the order of their node.
 func (b *bus) hear(piece []byte) {
 	d := &decoder{b: piece}
 	node, number, i, count := d.text(), d.number(), d.number(), d.number()
 	if d.failed || node == b.self {
 		return
 	}
+	p := b.nodes[node]
+	if p == nil {
+		p = &inPieces{}
+		b.nodes[node] = p
+	}
+	if number <= p.newest || number == p.number && i < p.next {
+		return
+	}
 	if count == 1 {
+		p.newest = number
 		b.heard(d.b)
 		return
 	}
-	p := b.pieces[node]
 	if i == 0 {
-		p = &inPieces{number: number}
-		b.pieces[node] = p
+		p.number, p.next, p.b = number, 0, nil
 	}
-	if p == nil || p.number != number || p.next != i || len(p.b)+len(d.b) > busHeld {
-		delete(b.pieces, node)
+	if p.number != number || p.next != i || len(p.b)+len(d.b) > busHeld {
+		p.number, p.b = 0, nil
 		return
 	}
 	p.b, p.next = append(p.b, d.b...), i+1
 	if p.next == count {
-		delete(b.pieces, node)
-		b.heard(p.b)
+		whole := p.b
+		p.newest, p.number, p.b = number, 0, nil
+		b.heard(whole)
 	}
 }

@@ -40,14 +40,14 @@ func (j *Journal) Follow(room string, after journal.Seq, to journal.Follower) (j
 }
 
 // follow adds a follower. It must catch up if it asks for what was there at the row newest, or if a later row
-// was shown already.
+// was shown already, or is just read: perhaps without this room.
 func (s *stream) follow(room string, f *follower, newest uint64, behind bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
 		return false
 	}
-	f.catching = behind || s.row > newest
+	f.catching = behind || max(s.row, s.reading) > newest
 	s.followers[room] = append(slices.Clip(s.followers[room]), f)
 	return true
 }

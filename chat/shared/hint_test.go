@@ -77,10 +77,11 @@ func TestBus_Pieces(t *testing.T) {
 	}
 	for lost := -1; lost < len(engine.sent); lost++ {
 		var heard []string
-		other := &bus{self: "b", pieces: map[string]*inPieces{}, heard: func(hint []byte) { heard = append(heard, string(hint)) }}
+		other := &bus{self: "b", nodes: map[string]*inPieces{}, heard: func(hint []byte) { heard = append(heard, string(hint)) }}
 		for i, piece := range engine.sent {
 			if i != lost {
 				other.hear(piece)
+				other.hear(piece) // one that comes again is dropped
 			}
 		}
 		want := []string{"first", string(large), "last"}
@@ -95,6 +96,13 @@ func TestBus_Pieces(t *testing.T) {
 		if fmt.Sprint(heard) != fmt.Sprint(want) {
 			t.Errorf("without piece %d of %d, %d hints were heard, want %d", lost, len(engine.sent), len(heard), len(want))
 		}
+	}
+	var heard []string
+	late := &bus{self: "b", nodes: map[string]*inPieces{}, heard: func(hint []byte) { heard = append(heard, string(hint)) }}
+	late.hear(engine.sent[len(engine.sent)-1])
+	late.hear(engine.sent[0])
+	if fmt.Sprint(heard) != "[last]" {
+		t.Errorf("behind the last hint %q were heard", heard)
 	}
 	own := &bus{self: "a", heard: func([]byte) { t.Error("a node heard itself") }}
 	own.hear(engine.sent[0])

@@ -35,6 +35,7 @@ type stream struct {
 
 	mu        sync.Mutex      // guards the rest
 	row       uint64          // the newest that was shown
+	reading   uint64          // the newest that is read from the engine, or was: without the rooms that nobody followed then
 	target    uint64          // the newest that is known to be there
 	rows      map[uint64]*row // above row; what a node has told
 	loose     []looseRow      // transient entries, in the order of each node
@@ -203,9 +204,12 @@ func (s *stream) nextLoose() *row {
 // read reads rows that nobody has told of. It stops at one that this node is just recording.
 func (s *stream) read(ctx context.Context) (wait time.Duration, more bool) {
 	rows, err := s.rowsBehind(ctx, s.shown())
-	if err != nil {
+	if err != nil || len(rows) == 0 {
 		return time.Second, false
 	}
+	s.mu.Lock()
+	s.reading = max(s.reading, rows[len(rows)-1].Number) // before it asks what is wanted: see follow
+	s.mu.Unlock()
 	var ranges []Range
 	var found []*Row
 	for i := range rows {

@@ -1,0 +1,104 @@
+package shared_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/shared"
+)
+
+// TestSimulation_FindsBrokenEngines breaks each promise of an engine that a journal needs. A
+// simulation that does not see it would see no fault of the journal, either.
+func TestSimulation_FindsBrokenEngines(t *testing.T) {
+	for name, wrap := range map[string]func(shared.Engine) shared.Engine{
+		"a batch again is recorded again": func(e shared.Engine) shared.Engine { return noClaims{e} },
+		"a batch again is a duplicate":    func(e shared.Engine) shared.Engine { return noNonces{e} },
+		"an unknown end is a refusal":     func(e shared.Engine) shared.Engine { return hasty{e} },
+		"nobody tells where the feed is":  func(e shared.Engine) shared.Engine { return &blind{Engine: e} },
+		"entries are not durable":         func(e shared.Engine) shared.Engine { return forgetful{e} },
+		"updates do not compare":          func(e shared.Engine) shared.Engine { return rash{e} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(300) {
+				if err := simulate(t, seed, wrap); err != nil {
+					t.Logf("seed %d: %v", seed, err)
+					return
+				}
+			}
+			t.Error("300 simulations found nothing wrong")
+		})
+	}
+}
+
+// noClaims knows no key.
+type noClaims struct{ shared.Engine }
+
+func (e noClaims) Commit(b shared.Batch) (shared.Committed, error) {
+	items := make([]shared.Item, len(b.Items))
+	for i := range items {
+		items[i].Entry = b.Items[i].Entry
+		_, _ = rand.Read(items[i].Claim[:])
+	}
+	b.Items = items
+	return e.Engine.Commit(b)
+}
+
+// noNonces does not know a batch again.
+type noNonces struct{ shared.Engine }
+
+func (e noNonces) Commit(b shared.Batch) (shared.Committed, error) {
+	_, _ = rand.Read(b.Nonce[:])
+	return e.Engine.Commit(b)
+}
+
+// hasty takes what is unknown for a refusal.
+type hasty struct{ shared.Engine }
+
+func (e hasty) Commit(b shared.Batch) (shared.Committed, error) {
+	c, err := e.Engine.Commit(b)
+	if err != nil {
+		err = errors.Join(journal.ErrUnavailable, err)
+	}
+	return c, err
+}
+
+// blind says what was there when it was asked first.
+type blind struct {
+	shared.Engine
+	once  sync.Once
+	marks shared.Marks
+	err   error
+}
+
+func (e *blind) Marks(ctx context.Context) (shared.Marks, error) {
+	e.once.Do(func() { e.marks, e.err = e.Engine.Marks(ctx) })
+	return e.marks, e.err
+}
+
+// forgetful answers some commits that it has not made.
+type forgetful struct{ shared.Engine }
+
+func (e forgetful) Commit(b shared.Batch) (shared.Committed, error) {
+	c, err := e.Engine.Commit(b)
+	if err != nil && !errors.Is(err, journal.ErrUnavailable) {
+		c, err = shared.Committed{}, nil
+		for range b.Items {
+			c.Outcomes = append(c.Outcomes, shared.Outcome{Receipt: journal.Receipt{Seq: 1, Position: 1}})
+		}
+	}
+	return c, err
+}
+
+// rash writes records whatever they have become.
+type rash struct{ shared.Engine }
+
+func (e rash) Swap(changes []shared.Change) ([]shared.Swapped, error) {
+	for i := range changes {
+		changes[i].Blind = true
+	}
+	return e.Engine.Swap(changes)
+}
