@@ -3,6 +3,7 @@
 package chat_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,9 +25,10 @@ import (
 )
 
 // BenchmarkChecks_Send is how long a send waits for its ok: where no check is asked, and where
-// one on the same machine is asked, which passes it; and how long that one's answer takes by
-// itself. The three take turns, so that they have the same load beside them. Compare the
-// medians: checked-us should be plain-us and asked-us together.
+// one on the same machine is asked, which passes it; how long that one's answer takes by
+// itself; and how long it takes a client of net/http that signs nothing. They take turns, so
+// that they have the same load beside them. Compare the medians: checked-us should be plain-us
+// and asked-us together.
 func BenchmarkChecks_Send(b *testing.B) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -78,6 +80,12 @@ func BenchmarkChecks_Send(b *testing.B) {
 		}
 	}
 	q := &check.Question{About: check.Send, Room: "checked", From: journal.User{ID: "ann"}, Body: json.RawMessage(`"hello"`)}
+	text, err := json.Marshal(q)
+	if err != nil {
+		b.Fatal(err)
+	}
+	bare := &http.Client{Transport: &http.Transport{DisableCompression: true}}
+	defer bare.CloseIdleConnections()
 	ways := []struct {
 		name string
 		do   func()
@@ -85,6 +93,17 @@ func BenchmarkChecks_Send(b *testing.B) {
 		if v, err := checker.Check(b.Context(), q); err != nil || v.Kind != check.Pass {
 			b.Fatal(v, err)
 		}
+	}}, {"http-us", func() {
+		res, err := bare.Post(srv.URL, "application/json", bytes.NewReader(text))
+		if err != nil {
+			b.Fatal(err)
+		}
+		var v struct{ Verdict string }
+		if err := json.NewDecoder(res.Body).Decode(&v); err != nil || v.Verdict != "pass" {
+			b.Fatal(v, err)
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		res.Body.Close()
 	}}}
 	took := make([][]time.Duration, len(ways))
 	for _, way := range ways {

@@ -108,11 +108,15 @@ func (c *Check) ask(ctx context.Context, a *Asking) (v Verdict, err error) {
 	}
 	c.counts.Load().asked.Add(1)
 	asked := time.Now()
-	// Who does not return when ctx ends keeps the place: there are never more of them.
-	v, err = foreign.Call(within, func() (Verdict, error) {
+	question := func() (Verdict, error) {
 		defer c.places.give(a.By)
 		return c.Checker.Check(within, a.Question)
-	}, nil)
+	}
+	if _, ok := c.Checker.(Prompt); ok {
+		v, err = foreign.Here(question)
+	} else { // who does not return when ctx ends keeps the place: there are never more of them
+		v, err = foreign.Call(within, question, nil)
+	}
 	if err == nil {
 		err = v.check(a)
 	}

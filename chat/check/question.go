@@ -89,6 +89,13 @@ type Checker interface {
 	Check(ctx context.Context, q *Question) (Verdict, error)
 }
 
+// Prompt is a Checker that returns as soon as ctx has ended, whatever it waits for. It is called
+// without a goroutine of its own, which a question would otherwise wait for twice.
+type Prompt interface {
+	Checker
+	IsPrompt()
+}
+
 // Recorder is a Checker that needs records of its hub. Use is called before Check, and again
 // with each configuration.
 type Recorder interface{ Use(journal.Records) }

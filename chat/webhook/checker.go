@@ -38,6 +38,9 @@ func NewChecker(at string, private bool, secrets []Secret, atOnce int) (*Checker
 	return &Checker{newClient(h, transport)}, nil
 }
 
+// IsPrompt implements check.Prompt: requests end with their context.
+func (*Checker) IsPrompt() {}
+
 // Close closes the connections that are idle.
 func (c *Checker) Close() { c.client.close() }
 

@@ -54,6 +54,17 @@ func Call[T any](ctx context.Context, f func() (T, error), late func(T, error)) 
 	}
 }
 
+// Here calls f in this goroutine and returns what it returns. If f panics, the error is a
+// *PanicError. It is for code that is known to return.
+func Here[T any](f func() (T, error)) (value T, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{v, debug.Stack()}
+		}
+	}()
+	return f()
+}
+
 // Do is Call for what returns nothing else. Without a bound, ctx is
 // context.Background().
 func Do(ctx context.Context, f func() error) error {

@@ -11,6 +11,7 @@ package outgoing
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -96,14 +97,16 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // conn is a connection that ends when something is read that answers no request.
 //
-// It is read byte by byte: so nothing behind an answer is in a buffer of net/http, which
-// would log it.
+// Nothing behind an answer is in a buffer of net/http, which would log it: the head of an answer
+// is read line by line, and what follows byte by byte, since it may end with any of them.
 type conn struct {
 	net.Conn
 
 	// Owned by whoever reads: net/http lets one goroutine at a time.
 	ahead *bufio.Reader
 	ended bool
+	body  bool // the head of the answer was read
+	begun bool // its last line, which has not ended
 
 	// Numbers of requests. The next one may get the connection before the last one is
 	// counted as done, so they are three, and no flag.
@@ -131,16 +134,33 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.ended {
 		return 0, io.EOF
 	}
-	b, err := c.ahead.ReadByte()
-	if err != nil {
+	if _, err := c.ahead.Peek(1); err != nil {
 		return 0, err
 	}
 	if c.written.Load() <= c.done.Load() {
 		c.ended = true
 		return 0, io.EOF
 	}
-	p[0] = b
-	return 1, nil
+	if c.body {
+		p = p[:1]
+	}
+	got, _ := c.ahead.Peek(min(len(p), c.ahead.Buffered()))
+	if end := bytes.IndexByte(got, '\n'); end >= 0 {
+		got = got[:end+1]
+	}
+	n := copy(p, got)
+	_, _ = c.ahead.Discard(n)
+	c.note(p[:n])
+	return n, nil
+}
+
+// note notes what was read of the head: an empty line ends it.
+func (c *conn) note(part []byte) {
+	line := bytes.TrimRight(part, "\r\n")
+	c.begun = c.begun || len(line) > 0
+	if part[len(part)-1] == '\n' {
+		c.body, c.begun = c.body || !c.begun, false
+	}
 }
 
 // answered is called by the goroutine that reads, when it has read an answer and before it
@@ -148,4 +168,5 @@ func (c *conn) Read(p []byte) (int, error) {
 func (c *conn) answered() {
 	c.done.Add(1)
 	c.ended = c.ended || c.ahead.Buffered() > 0
+	c.body, c.begun = false, false
 }
