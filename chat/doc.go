@@ -29,8 +29,9 @@
 // somebody else's function. The locks of internal/keyedmutex are the exception:
 // nothing but the order of the journal's writes depends on them. The order is: the
 // hub's mutex, then that of the rooms, then a room's mailbox, a connection, the
-// sanctions, the read marks, who is online, or the limiters, which are leaves. The subscriptions of a
-// room belong to its worker: see internal/room.
+// sanctions, the read marks, who is online, the commands to other nodes, or the
+// limiters, which are leaves. The subscriptions of a room belong to its worker: see
+// internal/room.
 //
 // # Waiting
 //
@@ -67,6 +68,7 @@
 //	session.go   our side of one connection
 //	greeting.go  the sessions that have not said hello
 //	registry.go  all sessions and their users
+//	nodes.go     what a node tells other nodes, and does for them
 //	hub.go       the hub: its start, changes of settings, goodbyes
 //	close.go     the end of the hub
 //	operator.go  what an operator sees and does

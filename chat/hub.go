@@ -12,6 +12,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
+	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/feed"
 	"github.com/caddychat/caddy-chat/chat/internal/missed"
@@ -53,6 +54,7 @@ type Hub struct {
 	given   journal.Journal // as Config.Journal is
 	journal journal.Journal // the same, but nothing of it panics
 	rooms   *room.Rooms
+	others  *command.Commands // to other nodes
 	engine  *wsconn.Engine
 	events  *events.Events
 	missed  *missed.Missed
@@ -96,6 +98,7 @@ func NewHub(cfg Config) (*Hub, error) {
 	h.configureEvents(&set)
 	h.hooks = webhook.NewSender(h.journal, h.feed, h.log)
 	h.hooks.Configure(set.Webhooks)
+	h.others.Begin()
 	return h, nil
 }
 
@@ -109,15 +112,19 @@ func (h *Hub) begin(set *Settings, clock *timing.Clock) error {
 	ctx, cancel := context.WithTimeout(h.context, startTimeout)
 	defer cancel()
 	type parts struct {
-		rooms *room.Rooms
-		core  *acts.Core
+		rooms  *room.Rooms
+		core   *acts.Core
+		others *command.Commands
 	}
 	begun, err := foreign.Call(ctx, func() (p parts, err error) {
 		set.Checks.Use(h.journal.Records())
 		p.rooms = room.NewRooms(room.Config{Settings: set.forRooms(), Journal: h.journal, OnPanic: h.logPanic, OnLost: h.logLost})
+		here := &here{registry: &h.registry, rooms: p.rooms, node: h.journal.Nodes().Self().ID}
+		p.others = command.New(h.journal, h.log, here.obey)
+		here.others = p.others
 		p.core, err = acts.New(acts.Config{
 			Settings: set.forActs(), Journal: h.journal, Log: h.log, Rooms: p.rooms, Context: h.context, Sessions: listed{&h.registry}, Lister: h.lister(),
-			Events: h.events, Clock: clock,
+			Events: h.events, Clock: clock, Commands: p.others,
 		})
 		return p, err
 	}, func(late parts, err error) {
@@ -128,7 +135,7 @@ func (h *Hub) begin(set *Settings, clock *timing.Clock) error {
 	if err != nil {
 		return fmt.Errorf("begin with the journal: %w", err)
 	}
-	h.rooms, h.core = begun.rooms, begun.core
+	h.rooms, h.core, h.others = begun.rooms, begun.core, begun.others
 	return nil
 }
 

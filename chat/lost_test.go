@@ -105,7 +105,8 @@ func TestRoom_Origin_SparesItsOwnSessionOnly(t *testing.T) {
 		raw := b.connectRaw()
 		raw.send("the room knows it by this")
 		synctest.Wait()
-		id := b.hub.Sessions(chat.SessionFilter{}, "", 1)[0].ID
+		sessions, _ := b.hub.Sessions(chat.SessionFilter{}, "", 1)
+		id := sessions[0].ID
 		for i, node := range []string{j.Nodes().Self().ID, "another"} {
 			e := journal.Entry{
 				Room: "lobby", Kind: journal.Message, Text: true, From: journal.User{ID: "ann"}, Body: fmt.Append(nil, i),

@@ -3,17 +3,19 @@ package chat
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
-	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
+	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/journal"
-	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // What an operator sees of a hub and may do in it.
@@ -32,27 +34,119 @@ func (h *Hub) Ban(room, user string, d time.Duration) error {
 }
 
 // Kick removes a user, who may come back, from a room, or from the hub if room is
-// empty. It returns false if the user was not there.
-func (h *Hub) Kick(room, user string) bool {
-	return h.core.Operator().Kick(h.core.Soon(), room, user) == nil
+// empty, on all nodes. The error has the code wire.NotFound if the user was nowhere, and
+// wire.Unavailable if a node has not answered that may have them.
+func (h *Hub) Kick(room, user string) error {
+	return h.core.Operator().Kick(h.core.Soon(), room, user)
 }
 
-// RoomInfo tells of a room that somebody is in.
-type RoomInfo struct {
-	Name     string `json:"name"`
-	Sessions int    `json:"sessions"` // in it, or about to be
+// notAnswered returns an error that names nodes which have not answered, or nil if there are
+// none.
+func notAnswered(missing []string) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: no answer from %s", journal.ErrUnavailable, strings.Join(missing, ", "))
 }
 
-// Rooms returns up to limit rooms that somebody is in, ordered by name, beginning
-// after the name after.
-func (h *Hub) Rooms(after string, limit int) []RoomInfo {
-	var list []RoomInfo
-	for _, r := range h.rooms.List() {
-		if r.Name > after && len(list) < limit {
-			list = append(list, RoomInfo(r))
+// Rooms returns up to limit rooms that somebody is in on any node, ordered by name, beginning
+// after the name after. missing are nodes that have not answered within 2 seconds: those
+// who are there are not counted.
+func (h *Hub) Rooms(after string, limit int) (list []RoomInfo, missing []string) {
+	return everywhere(h, command.Command{Act: command.Rooms, After: after, Limit: limit},
+		func(r *RoomInfo) string { return r.Name }, func(r *RoomInfo, other RoomInfo) { r.Sessions += other.Sessions })
+}
+
+// everywhere asks all nodes for a list, and returns up to what.Limit of its rows, ordered by
+// key. add adds what another node has of the same row.
+func everywhere[T any](h *Hub, what command.Command, key func(*T) string, add func(to *T, other T)) (list []T, missing []string) {
+	limit := what.Limit
+	for {
+		answers := h.others.Ask(h.core.Soon(), what)
+		missing = append(missing, answers.Missing...)
+		rows, end, more := answered(answers.Each, key)
+		for _, row := range rows {
+			n := len(list)
+			switch {
+			case more && key(&row) > end: // somebody may have one before it
+			case n > 0 && key(&list[n-1]) == key(&row):
+				add(&list[n-1], row)
+			default:
+				list = append(list, row)
+			}
+		}
+		if !more || len(list) >= limit {
+			slices.Sort(missing)
+			return list[:min(limit, len(list))], slices.Compact(missing)
+		}
+		what.After, what.Limit = end, limit-len(list)
+	}
+}
+
+// answered returns all rows of answers, ordered by key, and up to which one they are
+// complete: more says that there are others behind it.
+func answered[T any](each []command.Answer, key func(*T) string) (rows []T, end string, more bool) {
+	for _, answer := range each {
+		var part []T
+		if json.Unmarshal(answer.List, &part) != nil || len(part) == 0 {
+			continue
+		}
+		if last := key(&part[len(part)-1]); answer.More && (!more || last < end) {
+			end, more = last, true
+		}
+		rows = append(rows, part...)
+	}
+	slices.SortStableFunc(rows, func(a, b T) int { return cmp.Compare(key(&a), key(&b)) })
+	return rows, end, more
+}
+
+// CountSessions returns how many sessions a user has in a room, or in the hub if the
+// name is empty, on all nodes that have answered within 2 seconds. A raw client that has
+// shown no credential has the id of its session.
+func (h *Hub) CountSessions(name, user string) int {
+	return h.others.Ask(h.core.Soon(), command.Command{Act: command.Count, Room: name, User: user}).N
+}
+
+// Sessions returns up to limit sessions of all nodes, ordered by id, beginning after the id
+// after. missing are nodes that have not answered within 2 seconds: their sessions are not
+// in the list.
+func (h *Hub) Sessions(f SessionFilter, after string, limit int) (list []SessionInfo, missing []string) {
+	return everywhere(h, command.Command{Act: command.Sessions, User: f.User, Room: f.Room, After: after, Limit: limit},
+		func(s *SessionInfo) string { return s.ID }, func(*SessionInfo, SessionInfo) {})
+}
+
+// ErrNoSession says that there is no such session.
+var ErrNoSession = errors.New("there is no such session")
+
+// Session returns one session, on whichever node it is, or ErrNoSession. The error wraps
+// journal.ErrUnavailable if a node that may have it does not answer.
+func (h *Hub) Session(id string) (info SessionInfo, err error) {
+	answers, err := h.askOf(command.Find, id)
+	for _, answer := range answers {
+		if list := []SessionInfo(nil); answer.N > 0 && json.Unmarshal(answer.List, &list) == nil && len(list) == 1 {
+			return list[0], nil
 		}
 	}
-	return list
+	return info, err
+}
+
+// EndSession ends one session, on whichever node it is. Its client is told that it was
+// removed. The error is as for Session.
+func (h *Hub) EndSession(id string) error {
+	_, err := h.askOf(command.End, id)
+	return err
+}
+
+func (h *Hub) askOf(act, id string) ([]command.Answer, error) {
+	what := command.Command{Act: act, Session: id}
+	if node, session, found := strings.Cut(id, "."); found {
+		what.Node, what.Session = node, session
+	}
+	answers := h.others.Ask(h.core.Soon(), what)
+	if answers.N > 0 {
+		return answers.Each, nil
+	}
+	return nil, cmp.Or(notAnswered(answers.Missing), ErrNoSession)
 }
 
 // KeptRooms calls each for every room of the journal but those of the server, in any
@@ -91,7 +185,7 @@ func (h *Hub) Room(ctx context.Context, name string) (RoomDetails, bool, error) 
 	if err != nil {
 		return RoomDetails{}, false, err
 	}
-	head, sessions := heads[0], len(h.rooms.SessionIDs(ctx, name))
+	head, sessions := heads[0], h.CountSessions(name, "")
 	return RoomDetails{RoomInfo{name, sessions}, head.Epoch, head.First, head.Last, head.At}, head.Last > 0 || sessions > 0, nil
 }
 
@@ -111,101 +205,6 @@ func (h *Hub) User(ctx context.Context, id string) (UserDetails, error) {
 	return UserDetails{id, h.CountSessions("", id), marks}, err
 }
 
-// CountSessions returns how many sessions a user has in a room, or in the hub if the
-// name is empty. A raw client that has shown no credential has the id of its session.
-func (h *Hub) CountSessions(name, user string) (n int) {
-	var inRoom map[string]bool
-	if name != "" {
-		inRoom = h.rooms.SessionIDs(h.core.Soon(), name)
-	}
-	for _, s := range (listed{&h.registry}).Of(user) {
-		if name == "" || inRoom[s.ID()] {
-			n++
-		}
-	}
-	return n
-}
-
-// SessionInfo tells of a session.
-type SessionInfo struct {
-	ID      string `json:"id"`
-	User    string `json:"user,omitempty"` // empty until it is known
-	Name    string `json:"name,omitempty"`
-	Guest   bool   `json:"guest,omitempty"`
-	Device  string `json:"device,omitempty"`
-	Dialect string `json:"dialect"` // raw or chat.v1
-	Address string `json:"address"`
-	Since   int64  `json:"since"` // Unix milliseconds
-}
-
-// SessionFilter selects sessions. Empty fields do not limit.
-type SessionFilter struct{ User, Room string }
-
-// Sessions returns up to limit sessions, ordered by id, beginning after the id
-// after.
-func (h *Hub) Sessions(f SessionFilter, after string, limit int) []SessionInfo {
-	var inRoom map[string]bool
-	if f.Room != "" {
-		inRoom = h.rooms.SessionIDs(h.core.Soon(), f.Room)
-	}
-	sessions, known := h.snapshot()
-	devices := make(map[*session]string, len(known))
-	for _, us := range known {
-		devices[us.session] = us.device
-	}
-	var list []SessionInfo
-	for _, s := range sessions {
-		if id := s.ID(); id > after && (f.Room == "" || inRoom[id]) {
-			if info := sessionInfo(s, devices[s]); f.User == "" || info.User == f.User {
-				list = append(list, info)
-			}
-		}
-	}
-	slices.SortFunc(list, func(a, b SessionInfo) int { return cmp.Compare(a.ID, b.ID) })
-	return list[:min(limit, len(list))]
-}
-
-// Session returns one session. It returns false if there is none with that id.
-func (h *Hub) Session(id string) (SessionInfo, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	s := h.sessions[id]
-	if s == nil {
-		return SessionInfo{}, false
-	}
-	device := ""
-	if u := h.users[s.User().ID]; u != nil {
-		for _, us := range u.sessions {
-			if us.session == s {
-				device = us.device
-			}
-		}
-	}
-	return sessionInfo(s, device), true
-}
-
-func sessionInfo(s *session, device string) SessionInfo {
-	info := SessionInfo{ID: s.ID(), Device: device, Dialect: chatv1.Subprotocol, Address: s.Addr().String(), Since: s.began.UnixMilli()}
-	if s.IsRaw() {
-		info.Dialect = "raw"
-	}
-	if id := s.Identity(); id != nil {
-		info.User, info.Name, info.Guest = id.User.ID, id.User.Name, id.User.Guest
-	}
-	return info
-}
-
-// EndSession ends one session. Its client is told that it was removed. It returns
-// false if there is no such session.
-func (h *Hub) EndSession(id string) bool {
-	s := h.session(id)
-	if s == nil {
-		return false
-	}
-	s.Close(wire.Kicked)
-	return true
-}
-
 // Announce says something in a room that does not come from a user: a notice. It
 // returns when the journal has recorded it. The body must be a JSON
 // value. Clients of the raw dialect do not get notices. Policies and
@@ -221,10 +220,11 @@ func (h *Hub) Announce(ctx context.Context, name string, body []byte) (journal.R
 // entries share an fsync.
 const announceWorkers = 64
 
-// AnnounceToAll announces in every room that somebody is in, and returns in how
-// many it did. An error tells of one room where it could not.
+// AnnounceToAll announces in every room that somebody is in on any node, and returns in how
+// many it did. An error tells of one room where it could not, or of nodes that have not
+// said which rooms they have.
 func (h *Hub) AnnounceToAll(ctx context.Context, body []byte) (rooms int, err error) {
-	list := h.rooms.List()
+	list, missing := h.Rooms("", math.MaxInt)
 	errs := make([]error, len(list))
 	var next atomic.Int64
 	var workers sync.WaitGroup
@@ -236,6 +236,7 @@ func (h *Hub) AnnounceToAll(ctx context.Context, body []byte) (rooms int, err er
 		})
 	}
 	workers.Wait()
+	err = notAnswered(missing)
 	for i := range errs {
 		if errs[i] == nil {
 			rooms++

@@ -69,7 +69,8 @@ func sanctionsOf(hub *chat.Hub, user string) []chat.Sanction {
 // noUser returns an error about a user, with a suggestion.
 func noUser(hub *chat.Hub, id, format string, args ...any) error {
 	var names []string
-	for _, s := range hub.Sessions(chat.SessionFilter{}, "", maxNames) {
+	sessions, _ := hub.Sessions(chat.SessionFilter{}, "", maxNames)
+	for _, s := range sessions {
 		names = append(names, s.User)
 	}
 	for _, s := range hub.Sanctions() {
@@ -85,7 +86,8 @@ var errEnough = errors.New("there are enough names")
 
 // roomNames returns names of rooms: those that somebody is in, and kept ones.
 func roomNames(ctx context.Context, hub *chat.Hub) (names []string) {
-	for _, r := range hub.Rooms("", maxNames) {
+	rooms, _ := hub.Rooms("", maxNames)
+	for _, r := range rooms {
 		names = append(names, r.Name)
 	}
 	// Without these names there is only no suggestion.

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -34,17 +35,20 @@ type HubList struct {
 }
 
 // RoomList is the answer to GET /chat/hubs/{hub}/rooms. Next is the cursor of the
-// request for the rest, empty if this is the end of the list.
+// request for the rest, empty if this is the end of the list. Missing are nodes that have
+// not answered within 2 seconds: what they have is not in the list.
 type RoomList struct {
-	Next  string          `json:"next"`
-	Rooms []chat.RoomInfo `json:"rooms"`
+	Next    string          `json:"next"`
+	Rooms   []chat.RoomInfo `json:"rooms"`
+	Missing []string        `json:"missing,omitempty"`
 }
 
-// SessionList is the answer to GET /chat/hubs/{hub}/sessions. Next is like that of
-// RoomList.
+// SessionList is the answer to GET /chat/hubs/{hub}/sessions. Next and Missing are like
+// those of RoomList.
 type SessionList struct {
 	Next     string             `json:"next"`
 	Sessions []chat.SessionInfo `json:"sessions"`
+	Missing  []string           `json:"missing,omitempty"`
 }
 
 // SanctionList is the answer to GET /chat/hubs/{hub}/sanctions.
@@ -124,8 +128,9 @@ func getRooms(hub *chat.Hub, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list RoomList
-	list.Rooms, list.Next = cut(hub.Rooms(cursor, limit+1), limit, func(i chat.RoomInfo) string { return i.Name })
+	rooms, missing := hub.Rooms(cursor, limit+1)
+	list := RoomList{Missing: missing}
+	list.Rooms, list.Next = cut(rooms, limit, func(i chat.RoomInfo) string { return i.Name })
 	return list, nil
 }
 
@@ -142,24 +147,27 @@ func getSessions(hub *chat.Hub, r *http.Request) (any, error) {
 		return nil, apiError(http.StatusBadRequest, "user is empty; leave it out for the sessions of everybody")
 	}
 	filter := chat.SessionFilter{User: q.Get("user"), Room: q.Get("room")}
-	var list SessionList
-	list.Sessions, list.Next = cut(hub.Sessions(filter, cursor, limit+1), limit, func(i chat.SessionInfo) string { return i.ID })
+	sessions, missing := hub.Sessions(filter, cursor, limit+1)
+	list := SessionList{Missing: missing}
+	list.Sessions, list.Next = cut(sessions, limit, func(i chat.SessionInfo) string { return i.ID })
 	return list, nil
 }
 
 func getSession(hub *chat.Hub, r *http.Request) (any, error) {
-	info, ok := hub.Session(r.PathValue("id"))
-	if !ok {
-		return nil, apiError(http.StatusNotFound, "there is no session %q", r.PathValue("id"))
+	info, err := hub.Session(r.PathValue("id"))
+	return info, noSession(r, err)
+}
+
+// noSession says which session there is not.
+func noSession(r *http.Request, err error) error {
+	if errors.Is(err, chat.ErrNoSession) {
+		return apiError(http.StatusNotFound, "there is no session %q", r.PathValue("id"))
 	}
-	return info, nil
+	return err
 }
 
 func deleteSession(hub *chat.Hub, r *http.Request) (any, error) {
-	if !hub.EndSession(r.PathValue("id")) {
-		return nil, apiError(http.StatusNotFound, "there is no session %q", r.PathValue("id"))
-	}
-	return nil, nil
+	return nil, noSession(r, hub.EndSession(r.PathValue("id")))
 }
 
 func getSanctions(hub *chat.Hub, _ *http.Request) (any, error) {

@@ -155,9 +155,11 @@ func kick(hub *chat.Hub, r *http.Request) (any, error) {
 		return nil, apiError(http.StatusBadRequest, "a kick has neither for nor unknown; use a ban to keep somebody out")
 	}
 	n := hub.CountSessions(m.Room, m.User)
-	switch {
-	case hub.Kick(m.Room, m.User):
+	switch err := hub.Kick(m.Room, m.User); {
+	case err == nil:
 		return Kicked{m.User, m.Room, max(n, 1)}, nil
+	case !isNotFound(err):
+		return nil, err
 	case m.Room == "":
 		return nil, noUser(hub, m.User, "user %q is not connected", m.User)
 	}

@@ -143,9 +143,11 @@ func (in *invocation) callUntil(ctx context.Context, method, path string, body, 
 
 // callForList requests a whole list, which has this name in the answer, as many items
 // at a time as the server allows. If the user wants JSON, it prints the list as one object.
+// It notes which nodes have not said what they have.
 func callForList[T any](in *invocation, suffix, name string, query url.Values) (items []T, err error) {
 	query.Set("limit", fmt.Sprint(admin.MaxLimit))
 	all := []json.RawMessage{}
+	var missing []string
 	for next := "x"; next != ""; query.Set("cursor", next) {
 		var page map[string]json.RawMessage
 		var part []json.RawMessage
@@ -157,10 +159,16 @@ func callForList[T any](in *invocation, suffix, name string, query url.Values) (
 		if err == nil && page["next"] != nil {
 			err = json.Unmarshal(page["next"], &next)
 		}
+		if err == nil && page["missing"] != nil {
+			err = json.Unmarshal(page["missing"], &missing)
+		}
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, part...)
+	}
+	if len(missing) > 0 {
+		in.note("Warning: no answer from %s: what they have is not in the list", strings.Join(missing, ", "))
 	}
 	text, err := json.Marshal(all)
 	if err == nil && in.json {

@@ -14,6 +14,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/checking"
+	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/credentials"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
@@ -48,6 +49,7 @@ type Core struct {
 	seen        *readmarks.Sending[*Actor] // marks that others are told of
 	sanctions   *sanctions.Sanctions
 	sessions    Sessions
+	commands    *command.Commands
 	events      *events.Events
 	asker       *checking.Asker
 	context     context.Context // ends when the sessions have gone
@@ -71,12 +73,9 @@ type Core struct {
 	slots        *slots.Slots // fixed
 	inHand       backpressure.InHand[access.Person]
 	requests     backpressure.Share[netip.Addr] // bytes that they hold, by access.AddressKey
-	saidAhead    timing.Seldom
 
 	// What clients can cause as often as they like is logged once in a while.
-	saidCause, saidNotAppended timing.Seldom
-
-	saidFull timing.Seldom
+	saidAhead, saidCause, saidNotAppended, saidFull timing.Seldom
 }
 
 // Configure changes the settings.

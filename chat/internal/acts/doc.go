@@ -16,7 +16,7 @@
 //	standing.go   what one is in a room, and changes of that
 //	check.go      asking the checks of the site
 //	signin.go     act: to say who one is
-//	moderate.go   acts: mute, ban, kick
+//	moderate.go   acts: mute, ban, kick, sign out
 //	reading.go    the one step of every read: what it costs, and whose view it is; act: history
 //	recent.go     act: to read what a raw client hears first
 //	unread.go     act: to move the read mark; what is unread

@@ -4,11 +4,11 @@ import (
 	"context"
 	"net/netip"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/profiles"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -73,23 +73,6 @@ func (a *Actor) inNameOf(ctx context.Context, as string) (*access.Identity, erro
 	return &access.Identity{User: users[0], Settled: true}, nil
 }
 
-// SignOut ends the sessions of a user, and refuses the tokens that this server has given them
-// until now. It returns how many sessions there were.
-func (a Turn) SignOut(ctx context.Context, user string) (n int, err error) {
-	p, err := a.Profiles()
-	if err == nil {
-		err = p.SignOut(ctx, user, time.Now())
-	}
-	if err != nil {
-		return 0, err
-	}
-	sessions := a.core.sessions.Of(user) // those that are not listed yet find that they are signed out
-	for _, s := range sessions {
-		s.Close(wire.Kicked)
-	}
-	return len(sessions), nil
-}
-
 // Profiles returns what is kept of users, for those who may see and change all of it.
 func (a Turn) Profiles() (profiles.Profiles, error) {
 	return a.core.profiles, a.needs(a.kind == operator || a.key != nil && a.key.Users, "only a key with the scope users may do this")
@@ -98,8 +81,13 @@ func (a Turn) Profiles() (profiles.Profiles, error) {
 // TokenGiven says that the actor was given a token of a user.
 func (a Turn) TokenGiven(user string) { a.audit(events.Event{Act: "token", User: user}) }
 
-// IsOnline reports whether a user has sessions.
-func (a Turn) IsOnline(user string) bool { return len(a.core.sessions.Of(user)) > 0 }
+// Online returns which of these users have sessions, at any node.
+func (a Turn) Online(ctx context.Context, users ...string) (list []string) {
+	for _, answer := range a.core.commands.Ask(ctx, command.Command{Act: command.Online, Users: users}).Each {
+		list = append(list, answer.Online...)
+	}
+	return list
+}
 
 // keepProfile notes what is shown of the actor. What is shown of others a key does not know.
 func (a *Actor) keepProfile(ctx context.Context) error {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
@@ -76,7 +77,7 @@ func (c *Core) takeEffect(ctx context.Context, k access.Sanction, d time.Duratio
 	case k.Kind == access.Mute:
 		c.tellUser(k.Room, k.User, &wire.Silenced{Room: k.Room, For: d})
 	case d != 0:
-		c.remove(ctx, k.Room, k.User, wire.Banned)
+		command.RemoveHere(ctx, c.sessions.Of(k.User), c.rooms, k.Room, k.User, wire.Banned)
 	}
 }
 
@@ -88,19 +89,39 @@ func (c *Core) sanctionElsewhere(k access.Sanction, d time.Duration) {
 }
 
 // Kick removes a user, who may come back, from a room, or from the hub if room is
-// empty. The error has the code not_found if the user was not there.
+// empty. The error has the code not_found if the user was not there, and unavailable if a
+// node has not answered that may have them.
 func (a Turn) Kick(ctx context.Context, room, user string) error {
 	if err := a.mayModerate(ctx, room, user, false); err != nil {
 		return err
 	}
 	was, err := a.expel(ctx, room, user)
-	if err == nil && !a.core.remove(ctx, room, user, wire.Kicked) && !was {
-		err = wire.NotFound.Error("")
+	if err == nil {
+		found := a.core.kick(ctx, room, user)
+		switch was = was || found.N > 0; {
+		case !was && len(found.Missing) > 0:
+			err = wire.Unavailable.Error("")
+		case !was:
+			err = wire.NotFound.Error("")
+		}
 	}
 	if err == nil {
 		a.audit(events.Event{Act: "kick", Room: room, User: user})
 	}
 	return err
+}
+
+// SignOut ends the sessions of a user, and refuses the tokens that this server has given them
+// until now. It returns how many sessions there were.
+func (a Turn) SignOut(ctx context.Context, user string) (n int, err error) {
+	p, err := a.Profiles()
+	if err == nil {
+		err = p.SignOut(ctx, user, time.Now())
+	}
+	if err != nil {
+		return 0, err
+	}
+	return a.core.kick(ctx, "", user).N, nil // sessions that are not listed yet find that they are signed out
 }
 
 // mayModerate returns why an actor may not act against a user of a room, or of the
@@ -131,10 +152,8 @@ func (a *Actor) mayModerate(ctx context.Context, name, user string, lifts bool) 
 	if in.Conversation {
 		return a.mayModerateMember(ctx, name, user, in.seat.Role)
 	}
-	for _, s := range a.core.sessions.Of(user) {
-		if s.MayModerate(name) {
-			return wire.Forbidden.Error("")
-		}
+	if a.core.commands.Ask(ctx, command.Command{Act: command.Moderates, Room: name, User: user}).N > 0 {
+		return wire.Forbidden.Error("")
 	}
 	return nil
 }
@@ -163,19 +182,9 @@ func (a *Actor) mayOperate(room string) error {
 	return nil
 }
 
-// remove ends what a user has in a room, or in the hub. It returns false if that is
-// nothing.
-func (c *Core) remove(ctx context.Context, name, user string, why wire.Code) (found bool) {
-	for _, s := range c.sessions.Of(user) {
-		if in, isRaw := s.RawRoom(); name == "" || isRaw && in == name {
-			s.Close(why)
-			found = true
-		}
-	}
-	if name != "" && c.rooms.Remove(ctx, name, user, why.Error("")) > 0 {
-		return true
-	}
-	return found
+// kick removes a user on all nodes.
+func (c *Core) kick(ctx context.Context, room, user string) command.Answers {
+	return c.commands.Ask(ctx, command.Command{Act: command.Remove, Room: room, User: user})
 }
 
 // tellUser sends f to the user's sessions of chat.v1: those in the room, or all of

@@ -6,6 +6,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/check"
+	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/internal/view"
@@ -46,10 +47,7 @@ type Page struct {
 // Session is a session as moderation needs it.
 type Session interface {
 	room.Session
-	// MayModerate reports it of a room that has no members, or of the hub if room is empty.
-	MayModerate(room string) bool
-	// RawRoom returns the room of a raw session, or false if it is not raw.
-	RawRoom() (name string, ok bool)
+	command.Session
 }
 
 // Sessions are all sessions of the hub. The methods may take the hub's mutex.

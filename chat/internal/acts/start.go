@@ -10,6 +10,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/checking"
+	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/credentials"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
@@ -35,6 +36,7 @@ type Config struct {
 	Clock    *timing.Clock
 	Context  context.Context // ends when the sessions have gone
 	Sessions Sessions
+	Commands *command.Commands // to other nodes
 }
 
 // New returns a Core. It reads the mutes and bans from the journal, and returns an
@@ -42,7 +44,7 @@ type Config struct {
 func New(cfg Config) (*Core, error) {
 	c := &Core{journal: cfg.Journal, log: cfg.Log, rooms: cfg.Rooms, events: cfg.Events, Clock: cfg.Clock, context: cfg.Context}
 	c.asker = &checking.Asker{Log: cfg.Log, Clock: cfg.Clock, Events: cfg.Events, Context: cfg.Context}
-	c.sessions, c.slots = cfg.Sessions, slots.New()
+	c.sessions, c.commands, c.slots = cfg.Sessions, cfg.Commands, slots.New()
 	c.profiles = profiles.Profiles{Records: cfg.Journal.Records()}
 	c.comings = profiles.NewComings(c.profiles, c.Soon, c.log)
 	c.credentials = credentials.Credentials{Clock: c.Clock, Log: c.log, SignedOut: c.profiles.SignedOut}

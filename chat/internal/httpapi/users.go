@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -59,7 +60,7 @@ func user(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	k := known{ID: id, Name: shown[0].Name, Avatar: shown[0].Avatar, Online: t.IsOnline(id), Seen: seen[0]}
+	k := known{ID: id, Name: shown[0].Name, Avatar: shown[0].Avatar, Online: len(t.Online(ctx, id)) > 0, Seen: seen[0]}
 	if k == (known{ID: id}) {
 		return Answer{}, wire.NotFound.Error("")
 	}
@@ -109,8 +110,9 @@ func presence(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 	var answer struct {
 		Users []known `json:"users"`
 	}
+	online := t.Online(ctx, b.Users...)
 	for i, id := range b.Users {
-		answer.Users = append(answer.Users, known{ID: id, Online: t.IsOnline(id), Seen: seen[i]})
+		answer.Users = append(answer.Users, known{ID: id, Online: slices.Contains(online, id), Seen: seen[i]})
 	}
 	return asJSON(answer)
 }

@@ -1,0 +1,333 @@
+package command
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/caddychat/caddy-chat/chat/internal/timing"
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
+
+const (
+	own        = "@"             // the room; no client may use it
+	maxWaiting = 1 << 20         // bytes of commands that wait here; more are dropped, and come again
+	remember   = 2 * giveUp      // answers are kept, for copies that come late
+	refollow   = 1 * time.Second // after the journal could not be followed
+)
+
+// Commands are the commands of one node. Its methods may be called concurrently.
+type Commands struct {
+	journal journal.Journal                                // fixed
+	log     *zap.Logger                                    // fixed
+	do      func(ctx context.Context, what Command) Answer // fixed
+	node    string                                         // fixed: the journal's id of this process
+	wake    chan struct{}
+
+	working sync.WaitGroup // the goroutine of run
+	end     context.CancelFunc
+
+	mu      sync.Mutex              // guards the rest; it is a leaf
+	others  map[string]journal.Node // that are alive beside this one, by ID
+	asked   map[string]*asking
+	waiting []sent // commands of others, in order
+	bytes   int    // of them
+	lost    bool   // the following has ended
+
+	// These belong to run.
+	answers map[string]answered
+	stop    func() // of the following; nil: there is none
+}
+
+// sent is a message, and the node that sent it.
+type sent struct {
+	message
+	by string
+}
+
+// answered is what was answered to a command.
+type answered struct {
+	Answer
+	at time.Time
+}
+
+// New returns the commands of a node, which hears of none before Begin. do does what
+// any node asks, this one included, and may be called by any goroutine.
+func New(j journal.Journal, log *zap.Logger, do func(context.Context, Command) Answer) *Commands {
+	return &Commands{
+		journal: j, log: log, do: do, node: j.Nodes().Self().ID, wake: make(chan struct{}, 1), end: func() {},
+		others: map[string]journal.Node{}, asked: map[string]*asking{}, answers: map[string]answered{},
+	}
+}
+
+// Begin begins to hear of other nodes. It does not wait for the journal.
+func (c *Commands) Begin() {
+	ctx, end := context.WithCancel(context.Background())
+	c.end = end
+	c.working.Go(func() { c.run(ctx) })
+}
+
+// Close ends that. From then on the node is alone.
+func (c *Commands) Close() {
+	c.end()
+	c.working.Wait()
+}
+
+func (c *Commands) run(ctx context.Context) {
+	unwatch, err := c.journal.Nodes().Watch(c.nodesChanged)
+	if err != nil {
+		c.log.Warn("the nodes of the journal cannot be followed: a user who is removed stays on other nodes", zap.Error(err))
+		return
+	}
+	defer c.nodesChanged(nil)
+	defer unwatch()
+	defer c.unfollow()
+	for {
+		select {
+		case <-c.wake:
+		case <-ctx.Done():
+			return
+		}
+		for !c.follow() {
+			if timing.Wait(ctx, refollow) != nil {
+				return
+			}
+		}
+		for _, s := range c.take() {
+			c.answer(ctx, s)
+		}
+	}
+}
+
+// follow sees to it that the room is followed while there are other nodes, and only then.
+// It returns false if it could not.
+func (c *Commands) follow() bool {
+	c.mu.Lock()
+	alone, lost := len(c.others) == 0, c.lost
+	c.lost = false
+	c.mu.Unlock()
+	if alone || lost {
+		c.unfollow()
+	}
+	if alone || c.stop != nil {
+		return true
+	}
+	start, err := c.journal.Follow(own, journal.Newest, (*follower)(c))
+	if err != nil {
+		c.log.Warn("commands of other nodes cannot be heard", zap.Error(err))
+		return false
+	}
+	c.stop = start.Stop
+	return true
+}
+
+func (c *Commands) unfollow() {
+	if c.stop != nil {
+		c.stop()
+		c.stop = nil
+	}
+}
+
+func (c *Commands) take() []sent {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := c.waiting
+	c.waiting, c.bytes = nil, 0
+	return list
+}
+
+// answer does a command, unless that was done, and answers it.
+func (c *Commands) answer(ctx context.Context, s sent) {
+	ctx, cancel := context.WithTimeout(ctx, giveUp)
+	defer cancel()
+	was, done := c.answers[s.ID]
+	if !done {
+		for id, a := range c.answers {
+			if time.Since(a.at) > remember {
+				delete(c.answers, id)
+			}
+		}
+		was = answered{c.safely(ctx, s.Command), time.Now()}
+		c.answers[s.ID] = was
+	}
+	c.send(ctx, message{ID: s.ID, To: s.by, Answer: was.Answer})
+}
+
+func (c *Commands) safely(ctx context.Context, what Command) (a Answer) {
+	defer func() {
+		if v := recover(); v != nil {
+			c.log.Error("command of another node not done because of a panic", zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
+		}
+	}()
+	return c.do(ctx, what)
+}
+
+// send does not wait for the journal's answer: what is lost is sent again.
+func (c *Commands) send(ctx context.Context, m message) {
+	body, err := json.Marshal(m)
+	if err != nil {
+		c.log.Error("command cannot be sent", zap.Error(err))
+		return
+	}
+	c.journal.Append(ctx, journal.Entry{
+		Room: own, Kind: journal.Aside, From: journal.User{ID: c.node}, Body: body, Origin: journal.Origin{Node: c.node},
+	}, func(journal.Receipt, error) {})
+}
+
+func (c *Commands) ring() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// follower is Commands as a journal.Follower.
+type follower Commands
+
+// Deliver implements journal.Follower.
+func (f *follower) Deliver(e journal.Entry) {
+	c := (*Commands)(f)
+	if e.Origin.Node == c.node {
+		return
+	}
+	s := sent{by: e.Origin.Node}
+	if err := json.Unmarshal(e.Body, &s.message); err != nil || s.ID == "" {
+		c.log.Warn("command of another node makes no sense", zap.String("node", s.by), zap.Error(err))
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case s.To == c.node:
+		if a := c.asked[s.ID]; a != nil {
+			a.settleLocked(s.by, s.Answer)
+		}
+	case s.To == "" && (s.Node == "" || s.Node == c.node) && c.bytes < maxWaiting:
+		c.waiting = append(c.waiting, s)
+		c.bytes += s.size()
+		c.ring()
+	}
+}
+
+// Lost implements journal.Follower.
+func (f *follower) Lost(journal.Lost) {
+	c := (*Commands)(f)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost = true
+	c.ring()
+}
+
+const (
+	again  = 500 * time.Millisecond // a command is sent again
+	giveUp = 2 * time.Second        // nobody is waited for any longer
+)
+
+// Answers are what nodes have answered.
+type Answers struct {
+	N       int      // how much they had to do, or have, together
+	Each    []Answer // in no order
+	Missing []string // nodes that are alive and have not answered, for people
+}
+
+// asking is a command that waits for answers. Commands.mu guards it.
+type asking struct {
+	Answers
+	waiting map[string]journal.Node // nodes that have neither answered nor died
+	over    chan struct{}           // closed once nobody is waited for
+}
+
+// Ask asks all nodes that are alive, this one included, or the one that what names. It
+// returns when all have answered or died, ctx ends, or 2 seconds have passed.
+func (c *Commands) Ask(ctx context.Context, what Command) Answers {
+	a, id := &asking{waiting: map[string]journal.Node{}, over: make(chan struct{})}, rand.Text()
+	if what.Node == "" || what.Node == c.node {
+		here := c.do(ctx, what)
+		a.N, a.Each = here.N, []Answer{here}
+	}
+	c.mu.Lock()
+	for node, n := range c.others {
+		if what.Node == "" || what.Node == node {
+			a.waiting[node] = n
+		}
+	}
+	if len(a.waiting) == 0 {
+		c.mu.Unlock()
+		return a.Answers
+	}
+	c.asked[id] = a
+	c.mu.Unlock()
+	c.sendUntilOver(ctx, a, message{ID: id, Command: what})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.asked, id)
+	for _, n := range a.waiting {
+		a.Missing = append(a.Missing, n.Name+" ("+n.ID+")")
+	}
+	if slices.Sort(a.Missing); len(a.Missing) > 0 {
+		c.log.Warn("nodes have not answered a command", zap.String("act", what.Act), zap.Strings("nodes", a.Missing))
+	}
+	return a.Answers
+}
+
+// IsAlone reports whether no other node is alive.
+func (c *Commands) IsAlone() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.others) == 0
+}
+
+func (c *Commands) sendUntilOver(ctx context.Context, a *asking, m message) {
+	ctx, cancel := context.WithTimeout(ctx, giveUp)
+	defer cancel()
+	ticker := time.NewTicker(again)
+	defer ticker.Stop()
+	for {
+		c.send(ctx, m)
+		select {
+		case <-a.over:
+			return
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// settleLocked notes that a node has answered, or has died.
+func (a *asking) settleLocked(node string, with Answer) {
+	if _, waits := a.waiting[node]; !waits {
+		return
+	}
+	a.N += with.N
+	a.Each = append(a.Each, with)
+	if delete(a.waiting, node); len(a.waiting) == 0 {
+		close(a.over)
+	}
+}
+
+// nodesChanged is told which nodes are alive.
+func (c *Commands) nodesChanged(list []journal.Node) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.others)
+	for _, n := range list {
+		if n.ID != c.node {
+			c.others[n.ID] = n
+		}
+	}
+	for _, a := range c.asked {
+		for node := range a.waiting {
+			if _, alive := c.others[node]; !alive {
+				a.settleLocked(node, Answer{})
+			}
+		}
+	}
+	c.ring()
+}

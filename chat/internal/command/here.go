@@ -1,0 +1,49 @@
+package command
+
+import (
+	"context"
+	"slices"
+
+	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+// Session is a session as these need it.
+type Session interface {
+	Close(why wire.Code)
+	// MayModerate reports whether the user moderates a room that has no members, or the
+	// hub if the name is empty.
+	MayModerate(room string) bool
+	// RawRoom returns the room of a raw session, or false if it is not raw.
+	RawRoom() (name string, ok bool)
+}
+
+// RemoveHere ends what a user with these sessions has in a room, or in the hub if no room
+// is named, at this node. It returns how much that was.
+func RemoveHere[S Session](ctx context.Context, of []S, rooms *room.Rooms, name, user string, why wire.Code) (n int) {
+	for _, s := range of {
+		if in, isRaw := s.RawRoom(); name == "" || isRaw && in == name {
+			s.Close(why)
+			n++
+		}
+	}
+	if name != "" {
+		n += rooms.Remove(ctx, name, user, why.Error(""))
+	}
+	return n
+}
+
+// Moderating returns how many of a user's sessions moderate a room, or the hub.
+func Moderating[S Session](of []S, name string) (n int) {
+	for _, s := range of {
+		if s.MayModerate(name) {
+			n++
+		}
+	}
+	return n
+}
+
+// Present returns which of these users have sessions at this node.
+func Present[S Session](users []string, of func(user string) []S) []string {
+	return slices.DeleteFunc(slices.Clone(users), func(user string) bool { return len(of(user)) == 0 })
+}

@@ -1,0 +1,74 @@
+package command
+
+import "encoding/json"
+
+// What a node may be asked.
+const (
+	Remove    = "remove"    // the user from the room, or from the hub if none is named
+	Moderates = "moderates" // whether the user is here and moderates the room, or the hub
+	End       = "end"       // the session
+	Count     = "count"     // sessions of the user, in the room if one is named
+	Online    = "online"    // which of the users are here
+	Rooms     = "rooms"     // some of those that somebody is in
+	Sessions  = "sessions"  // some of them: of the user and in the room, if these are named
+	Find      = "find"      // what is known of it
+)
+
+// Command is what a node is asked to do, or to tell.
+type Command struct {
+	Act     string   `json:"act,omitempty"`
+	Node    string   `json:"node,omitempty"` // the only one that is asked
+	Room    string   `json:"room,omitempty"`
+	User    string   `json:"user,omitempty"`
+	Users   []string `json:"users,omitempty"`
+	Session string   `json:"session,omitempty"`
+	After   string   `json:"after,omitempty"` // some: those behind this one
+	Limit   int      `json:"limit,omitempty"` // some: so many at most
+}
+
+// Answer is what a node answers.
+type Answer struct {
+	N      int             `json:"n,omitempty"`    // how much there was to do, or how many there are
+	Online []string        `json:"on,omitempty"`   // the users
+	List   json.RawMessage `json:"list,omitempty"` // what was asked for, in about MaxList bytes
+	More   bool            `json:"more,omitempty"` // there is more behind the list
+}
+
+// MaxList is how many bytes of a list a node answers: a journal may pass on no more at once.
+const MaxList = 256 << 10
+
+// message is the body of an entry: a command, or the answer to one if To is set.
+type message struct {
+	ID string `json:"id"`
+	Command
+	To string `json:"to,omitempty"` // the node that asked
+	Answer
+}
+
+// size is what a message counts for where bytes are bounded.
+func (m *message) size() int {
+	n := len(m.ID) + len(m.Act) + len(m.Room) + len(m.User) + len(m.Session) + len(m.After) + 200
+	for _, user := range m.Users {
+		n += len(user) + 16
+	}
+	return n
+}
+
+// Fill adds the rows of a list to an answer: up to limit, in about MaxList bytes.
+func Fill[T any](a *Answer, limit int, rows []T) {
+	list := []byte("[")
+	for i := range rows {
+		if a.More = i >= limit || len(list) > MaxList; a.More {
+			break
+		}
+		row, err := json.Marshal(rows[i])
+		if err != nil {
+			continue // texts and numbers can be written
+		}
+		if len(list) > 1 {
+			list = append(list, ',')
+		}
+		list = append(list, row...)
+	}
+	a.List = append(list, ']')
+}
