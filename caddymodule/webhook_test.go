@@ -49,6 +49,15 @@ func TestWebhook_SendsWhatIsSaid(t *testing.T) {
 	}
 }
 
+// What is wrong with the size of a batch is said with the bounds that it has.
+func TestWebhook_Batch_SaysItsBounds(t *testing.T) {
+	for _, n := range []string{"0", "1001", "x"} {
+		if _, err := adapt("chat {\n" + inWebhook("batch "+n) + "\n}"); err == nil || !strings.Contains(err.Error(), "from 1 to 1000, at Caddyfile:") {
+			t.Errorf("%s: %v", n, err)
+		}
+	}
+}
+
 // While users send, the same configuration is loaded again and again, as caddy reload --force
 // does. The receiver gets everything, in its order, and nothing twice: a request that is under
 // way ends as it began. One that is answered late holds up no reload.

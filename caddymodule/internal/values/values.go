@@ -211,6 +211,11 @@ func Number(d *caddyfile.Dispenser, settings any, to *int) error {
 // WholeNumber reads the text of a whole number with the usual bounds.
 func WholeNumber(value string) (int, error) { return number(value, bounds.Of[int]()) }
 
+// NumberOf reads the text of a whole number, which is a field of settings.
+func NumberOf(value string, settings any, of *int) (int, error) {
+	return number(value, bounds.At(settings, of))
+}
+
 func number(value string, within bounds.Bounds) (int, error) {
 	n, err := strconv.Atoi(value)
 	if err != nil || !bounds.Hold(within, n) {

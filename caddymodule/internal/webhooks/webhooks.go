@@ -147,7 +147,7 @@ func parseBatch(d *caddyfile.Dispenser, w *Webhook) error {
 	if len(args) == 0 || len(args) > 2 {
 		return d.Err("chat: batch takes a number of events, and how often a request is sent that is not full, such as 100 1s")
 	}
-	n, err := values.WholeNumber(args[0])
+	n, err := values.NumberOf(args[0], w, &w.Batch)
 	if err != nil {
 		return d.Errf("chat: batch %v", err)
 	}
