@@ -49,6 +49,25 @@ func (w *weChatThatNotes) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// await waits until it was asked so many times more, however busy the machine is.
+func (w *weChatThatNotes) await(t *testing.T, more int) {
+	t.Helper()
+	w.mu.Lock()
+	until := w.asked + more
+	w.mu.Unlock()
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(time.Millisecond) {
+		w.mu.Lock()
+		asked := w.asked
+		w.mu.Unlock()
+		if asked >= until {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("it was asked %d times, want %d", asked, until)
+		}
+	}
+}
+
 func (w *weChatThatNotes) let(text string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -73,7 +92,7 @@ func (k *checkedTalker) text() string {
 
 // sendUntilKilled sends until the server has been killed.
 func (k *checkedTalker) sendUntilKilled() {
-	ctx, cancel := context.WithTimeout(k.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(k.t.Context(), 5*time.Minute)
 	defer cancel()
 	c, _, err := websocket.Dial(ctx, "ws://"+k.p.Addr+"/chat", &websocket.DialOptions{Subprotocols: []string{"chat.v1"}})
 	if err != nil {
@@ -171,7 +190,7 @@ func TestCheck_WeChat_Killed_ShowsNothingUnchecked(t *testing.T) {
 		for _, k := range talkers {
 			talking.Go(k.sendUntilKilled)
 		}
-		time.Sleep(time.Duration(20+rnd.IntN(300)) * time.Millisecond) // what is under way when it is killed is random
+		weChat.await(t, 8+rnd.IntN(40)) // what is under way when it is killed is random
 		p.Kill()
 		talking.Wait()
 		start()
@@ -220,6 +239,7 @@ func TestCheck_WeChat_Killed_ShowsNothingUnchecked(t *testing.T) {
 		t.Errorf("%d were acknowledged and %d refused: that shows nothing; seed %d", said, refused, seed)
 	}
 	if t.Failed() {
+		p.Kill() // so that nobody writes the log
 		t.Logf("seed %d\n%s", seed, p.Log.String())
 	}
 	t.Logf("%d acknowledged, %d refused, %d recorded, %d questions, %d kills", said, refused, len(kept), weChat.asked, kills)
