@@ -28,8 +28,8 @@ func (s *Store) Commit(b shared.Batch) (shared.Committed, error) {
 	if b.Part < 0 || b.Part >= len(s.parts) || len(b.Items) > shared.MaxBatch {
 		return shared.Committed{}, fmt.Errorf("part %d with %d entries: %w", b.Part, len(b.Items), journal.ErrLimit)
 	}
-	rows, err := s.parts[b.Part].query("SELECT *, (SELECT epoch FROM "+s.schema+".store) FROM "+s.schema+
-		`.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`, arguments(s.options.Standby, b)...)
+	rows, err := s.parts[b.Part].query(s.sql(`SELECT *, (SELECT epoch FROM $.store), (SELECT count(*) < 2 FROM $.node n WHERE n.beat > clock_timestamp() - interval '10 seconds')
+		FROM $.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`), arguments(s.options.Standby, b)...)
 	if err != nil {
 		return shared.Committed{}, err
 	}
@@ -38,7 +38,7 @@ func (s *Store) Commit(b shared.Batch) (shared.Committed, error) {
 	var n, result int
 	var seq, at, count, pos, born int64
 	var epoch string
-	_, err = pgx.ForEachRow(rows, []any{&n, &result, &seq, &at, &count, &pos, &born, &epoch}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&n, &result, &seq, &at, &count, &pos, &born, &epoch, &c.Alone}, func() error {
 		o := &c.Outcomes[n-1]
 		answered++
 		if o.Result = shared.Result(result); o.Result > shared.Known {

@@ -9,10 +9,13 @@
 // # Files, lowest first
 //
 //	fault.go     errors of PostgreSQL as those of a journal
-//	parse.go     the address of a server, how it is dialled
+//	parse.go     Options, the address of a server
+//	dial.go      a connection, and why there is none
 //	migrate.go   makes the schema and brings it up to date
+//	examine.go   checks the server and the schema
 //	committer.go the connection of a part
-//	open.go      checks the server
+//	sockets.go   the sockets of the connections that read
+//	open.go      Open and Check
 //	commit.go    Commit and Restore
 //	read.go      where the feed stands, its rows; entries, claims
 //	rooms.go     pages and heads of rooms, what is removed

@@ -10,6 +10,29 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
+// Why a schema can't be used now. The errors of Open and Check that wrap them tell an operator what to
+// do, and never have a password.
+var (
+	ErrUnreachable = errors.New("PostgreSQL can't be reached")
+	ErrUnfit       = errors.New("PostgreSQL is not set up for a chat")
+	ErrNewer       = errors.New("the schema is of a newer program")
+)
+
+// problem is an error of one of these kinds. Its text is all that is shown.
+type problem struct {
+	kind error
+	text string
+}
+
+func (p *problem) Error() string { return p.text }
+func (p *problem) Unwrap() error { return p.kind }
+
+func unfit(format string, args ...any) error { return &problem{ErrUnfit, fmt.Sprintf(format, args...)} }
+
+func unreachable(format string, args ...any) error {
+	return &problem{ErrUnreachable, fmt.Sprintf(format, args...)}
+}
+
 // refusal says that certainly nothing has changed.
 func refusal(err error) error {
 	return fmt.Errorf("PostgreSQL: %w: %w", journal.ErrUnavailable, err)

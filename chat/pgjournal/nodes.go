@@ -44,7 +44,7 @@ const sendTime = 5 * time.Second
 
 // Listen is that of shared.Engine. Behind PgBouncer in transaction mode it hears nothing, and is not told.
 func (s *Store) Listen(ctx context.Context, ready func(), heard func([]byte)) error {
-	conn, err := pgx.ConnectConfig(ctx, s.config)
+	conn, err := pgx.ConnectConfig(ctx, s.listen)
 	if err != nil {
 		return refusal(err)
 	}

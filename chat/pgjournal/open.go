@@ -2,128 +2,102 @@ package pgjournal
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Options are what Open needs.
-type Options struct {
-	DSN    string // postgres://…
-	Schema string
-	// Standby says that an entry must be on a synchronous standby before it is
-	// acknowledged. Otherwise it is on the primary only.
-	Standby bool
-}
-
 // Store is an open schema.
 type Store struct {
 	options Options
-	schema  string // quoted
-	config  *pgx.ConnConfig
+	schema  string          // quoted
+	config  *pgx.ConnConfig // of connections that read
+	listen  *pgx.ConnConfig
+	sockets sockets // of pool and of Listen
 	pool    *pgxpool.Pool
 	parts   []*committer
 	records *committer
 }
 
-// Open connects, checks the server and the schema, and returns an error that says what to do.
+// Open connects, checks the server, makes the schema or brings it up to date if its role may do that,
+// and returns an error that says what to do.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	config, err := parse(o.DSN)
+	config, conn, err := dial(ctx, o)
 	if err != nil {
 		return nil, err
 	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	parts, due, err := examine(ctx, conn, config.User, o)
+	if err == nil && due {
+		if err = migrateAll(ctx, conn, config.User, o); err == nil {
+			parts, _, err = examine(ctx, conn, config.User, o)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{options: o, schema: pgx.Identifier{o.Schema}.Sanitize(), config: config.Copy(), sockets: sockets{open: map[*socket]struct{}{}}}
+	s.config.DialFunc = s.sockets.dial
+	s.listen = s.config.Copy()
+	if o.Listen != "" {
+		if s.listen, err = parse(o.Listen); err != nil {
+			return nil, err
+		}
+	}
+	s.listen.DialFunc = s.sockets.dial
 	pooled, err := pgxpool.ParseConfig("")
 	if err != nil {
-		return nil, errors.New("an environment variable whose name begins with PG can't be read by the client of PostgreSQL")
+		return nil, unfit("an environment variable whose name begins with PG can't be read by the client of PostgreSQL")
 	}
-	pooled.ConnConfig, pooled.MaxConns = config.Copy(), 16
+	pooled.ConnConfig, pooled.MaxConns = s.config.Copy(), readers
 	// The estimates of statements about few rows look expensive: compiling them would take longer than running them.
 	pooled.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "SET jit = off")
 		return err
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, pooled)
-	if err != nil {
-		return nil, refusal(err)
-	}
-	s := &Store{options: o, schema: pgx.Identifier{o.Schema}.Sanitize(), config: config, pool: pool}
-	parts, err := s.check(ctx)
-	if err != nil {
-		pool.Close()
-		return nil, err
+	if s.pool, err = pgxpool.NewWithConfig(ctx, pooled); err != nil {
+		return nil, connecting(config, 0, err)
 	}
 	s.records = newCommitter(config)
 	for range parts {
 		s.parts = append(s.parts, newCommitter(config))
 	}
+	if err := s.connectAll(); err != nil {
+		s.Close()
+		return nil, connecting(config, parts, err)
+	}
 	return s, nil
 }
 
-// check returns the number of parts.
-func (s *Store) check(ctx context.Context) (int, error) {
-	var number int
-	var encoding, fsync, pages, commit, standbys, isolation string
-	var recovery, readonly, streaming bool
-	err := s.pool.QueryRow(ctx, `SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), current_setting('fsync'),
-		current_setting('full_page_writes'), current_setting('synchronous_commit'), current_setting('synchronous_standby_names'),
-		current_setting('transaction_isolation'), pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
-		EXISTS (SELECT FROM pg_stat_get_wal_senders() w WHERE w.state = 'streaming' AND w.sync_state IN ('sync', 'quorum'))`).
-		Scan(&number, &encoding, &fsync, &pages, &commit, &standbys, &isolation, &recovery, &readonly, &streaming)
+// Check returns why Open would fail now. It changes nothing.
+func Check(ctx context.Context, o Options) error {
+	config, conn, err := dial(ctx, o)
 	if err != nil {
-		return 0, refusal(err)
+		return err
 	}
-	switch {
-	case number < 150000:
-		return 0, fmt.Errorf("PostgreSQL is version %d, and 15 is the oldest that is served: upgrade it", number/10000)
-	case encoding != "UTF8":
-		return 0, fmt.Errorf("the database has the encoding %s: make one with ENCODING 'UTF8'", encoding)
-	case recovery:
-		return 0, errors.New("this PostgreSQL is a standby and takes no writes: name the primary, or add target_session_attrs=read-write to the address")
-	case readonly:
-		return 0, errors.New("transactions are read-only: unset default_transaction_read_only")
-	case fsync != "on":
-		return 0, errors.New("fsync is off, so a crash of the machine loses messages: set fsync = on in postgresql.conf")
-	case pages != "on":
-		return 0, errors.New("full_page_writes is off, so a crash of the machine may damage tables: set full_page_writes = on in postgresql.conf")
-	case commit == "off" || commit == "local" && s.options.Standby:
-		return 0, fmt.Errorf("synchronous_commit is %s, so messages would be acknowledged before they are durable: set synchronous_commit = on", commit)
-	case isolation != "read committed":
-		return 0, fmt.Errorf("transactions are %s: set default_transaction_isolation = 'read committed' for the role", isolation)
-	case s.options.Standby && standbys == "":
-		return 0, errors.New("synchronous_standby_names names no standby: name one in postgresql.conf, or say `durability primary`")
-	case s.options.Standby && !streaming:
-		return 0, errors.New("no synchronous standby is connected, and messages would wait for ever: connect one, or say `durability primary`")
+	defer conn.Close(context.WithoutCancel(ctx))
+	_, _, err = examine(ctx, conn, config.User, o)
+	return err
+}
+
+// connectAll connects the committers: a server without connections for them is of no use.
+func (s *Store) connectAll() error {
+	list := append([]*committer{s.records}, s.parts...)
+	errs := make([]error, len(list))
+	var wg sync.WaitGroup
+	for i, c := range list {
+		wg.Go(func() { errs[i] = c.connect() })
 	}
-	have, err := schemaVersion(ctx, s.pool, s.schema)
-	switch {
-	case code(err) == "42501":
-		return 0, fmt.Errorf("the role %s may not use the schema: as its owner, GRANT USAGE ON SCHEMA %s, GRANT SELECT ON ALL TABLES and GRANT EXECUTE ON ALL FUNCTIONS in it TO it",
-			s.config.User, s.schema)
-	case err != nil:
-		return 0, refusal(err)
-	case have == 0:
-		return 0, fmt.Errorf("there is no schema %s with the tables of a chat: make it as its owner", s.schema)
-	case have > version+1:
-		return 0, newer(s.options.Schema, have)
-	case have < version:
-		return 0, fmt.Errorf("the schema %s has version %d, and this program needs %d: bring it up to date as its owner", s.schema, have, version)
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
 	}
-	var may bool
-	var parts int
-	err = s.pool.QueryRow(ctx, `SELECT parts, (SELECT bool_and(has_function_privilege(p.oid, 'EXECUTE')) FROM pg_proc p WHERE p.pronamespace = to_regnamespace($1))
-		FROM `+s.schema+`.store`, s.schema).Scan(&parts, &may)
-	if err != nil {
-		return 0, refusal(err)
-	}
-	if !may {
-		return 0, fmt.Errorf("the role %s may not append: as the owner, GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA %s TO %s",
-			s.config.User, s.schema, pgx.Identifier{s.config.User}.Sanitize())
-	}
-	return parts, nil
+	return nil
 }
 
 // Parts is that of shared.Engine.
@@ -135,6 +109,7 @@ func (s *Store) Close() error {
 		c.close()
 	}
 	s.records.close()
+	s.sockets.close()
 	s.pool.Close()
 	return nil
 }

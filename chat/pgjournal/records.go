@@ -37,36 +37,109 @@ func stamp(seq, count, pos int64) journal.Stamp {
 	return journal.Stamp{Seq: journal.Seq(seq), Count: uint64(count), Position: journal.Position(pos)}
 }
 
-// Scan is that of shared.Engine.
-func (s *Store) Scan(ctx context.Context, prefixes []string) (found [][]journal.Record, revision uint64, err error) {
-	found = make([][]journal.Record, len(prefixes))
-	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		var rev int64
-		if err := tx.QueryRow(ctx, s.sql(`SELECT greatest(p.pos, (SELECT c.rev FROM $.change c ORDER BY c.rev DESC LIMIT 1)) FROM $.part p WHERE p.id = -1`)).Scan(&rev); err != nil {
+// Scan is that of shared.Engine. Few records are read before each is called for them. Of many it holds some at a
+// time, over a connection of its own: how long each takes is not known, and a snapshot stays open meanwhile.
+func (s *Store) Scan(ctx context.Context, prefixes []string, each func(prefix int, r journal.Record) error) (revision uint64, err error) {
+	var few [][]journal.Record
+	all := true
+	err = pgx.BeginTxFunc(ctx, s.pool, snapshot, func(tx pgx.Tx) (err error) {
+		if revision, err = s.revision(ctx, tx); err != nil {
 			return err
 		}
-		revision = uint64(rev)
-		for i, prefix := range prefixes {
-			rows, err := tx.Query(ctx, s.sql(`SELECT r.key, r.value, r.seq, r.count, r.pos FROM $.record r WHERE r.key >= $1 AND ($2::bytea IS NULL OR r.key < $2) ORDER BY r.key`),
-				[]byte(prefix), behind(prefix))
+		left := scanned
+		for _, prefix := range prefixes {
+			list, err := s.scan(ctx, tx, []byte(prefix), behind(prefix), left)
 			if err != nil {
 				return err
 			}
-			var key, value []byte
-			var seq, count, pos int64
-			if _, err := pgx.ForEachRow(rows, []any{&key, &value, &seq, &count, &pos}, func() error {
-				found[i] = append(found[i], journal.Record{Key: string(key), Value: value, Stamp: stamp(seq, count, pos)})
-				return nil
-			}); err != nil {
-				return err
+			few, left = append(few, list), left-len(list)
+			if left <= 0 {
+				all = false
+				break
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, 0, refusal(err)
+		return 0, refusal(err)
 	}
-	return found, revision, nil
+	if !all {
+		return s.scanMany(ctx, prefixes, each)
+	}
+	for i, list := range few {
+		for _, r := range list {
+			if err := each(i, r); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return revision, nil
+}
+
+func (s *Store) scanMany(ctx context.Context, prefixes []string, each func(prefix int, r journal.Record) error) (revision uint64, err error) {
+	conn, err := pgx.ConnectConfig(ctx, s.config)
+	if err != nil {
+		return 0, refusal(err)
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	var own error // of each
+	err = pgx.BeginTxFunc(ctx, conn, snapshot, func(tx pgx.Tx) (err error) {
+		if revision, err = s.revision(ctx, tx); err != nil {
+			return err
+		}
+		for i, prefix := range prefixes {
+			for from := []byte(prefix); from != nil; {
+				list, err := s.scan(ctx, tx, from, behind(prefix), scanned)
+				if err != nil {
+					return err
+				}
+				from = nil
+				if len(list) == scanned {
+					from = append([]byte(list[scanned-1].Key), 0)
+				}
+				for _, r := range list {
+					if own = each(i, r); own != nil {
+						return own
+					}
+				}
+			}
+		}
+		return nil
+	})
+	switch {
+	case own != nil:
+		return 0, own
+	case err != nil:
+		return 0, refusal(err)
+	}
+	return revision, nil
+}
+
+var snapshot = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+
+// revision is the newest of a snapshot.
+func (s *Store) revision(ctx context.Context, tx pgx.Tx) (uint64, error) {
+	var rev int64
+	err := tx.QueryRow(ctx, s.sql(`SELECT greatest(p.pos, (SELECT c.rev FROM $.change c ORDER BY c.rev DESC LIMIT 1)) FROM $.part p WHERE p.id = -1`)).Scan(&rev)
+	return uint64(rev), err
+}
+
+// scanned is how many records are read at once.
+const scanned = 256
+
+// scan reads records from a key on, below another one unless that is nil.
+func (s *Store) scan(ctx context.Context, tx pgx.Tx, from, below []byte, limit int) (list []journal.Record, err error) {
+	rows, err := tx.Query(ctx, s.sql(`SELECT r.key, r.value, r.seq, r.count, r.pos FROM $.record r WHERE r.key >= $1 AND ($2::bytea IS NULL OR r.key < $2) ORDER BY r.key LIMIT $3`), from, below, limit)
+	if err != nil {
+		return nil, err
+	}
+	var key, value []byte
+	var seq, count, pos int64
+	_, err = pgx.ForEachRow(rows, []any{&key, &value, &seq, &count, &pos}, func() error {
+		list = append(list, journal.Record{Key: string(key), Value: value, Stamp: stamp(seq, count, pos)})
+		return nil
+	})
+	return list, err
 }
 
 // behind is the first key that is above all that begin with prefix, or nil if there is none.

@@ -219,6 +219,31 @@ func (s *Store) Forget(ctx context.Context, room string, part int, stays bool) e
 	return nil
 }
 
+// Redact is that of shared.Engine.
+func (s *Store) Redact(ctx context.Context, room string, part int, list []shared.Redaction) ([]journal.Seq, error) {
+	n := len(list)
+	seqs, fixed := make([]int64, n), make([]bool, n)
+	whos, bodies, newWhos, newBodies := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
+	for i := range list {
+		was, now := &list[i].Was, &list[i].Now
+		seqs[i], fixed[i] = int64(was.Seq), was.Kind.Effect() == journal.Replace
+		whos[i], bodies[i], newWhos[i], newBodies[i] = packWho(was), was.Body, packWho(now), now.Body
+	}
+	rows, err := s.pool.Query(ctx, s.sql(`SELECT $.redact($1, $2, $3, $4, $5, $6, $7, $8)`), part, []byte(room), seqs, fixed, whos, bodies, newWhos, newBodies)
+	if err != nil {
+		return nil, refusal(err)
+	}
+	changed, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return nil, commitError(err)
+	}
+	out := make([]journal.Seq, len(changed))
+	for i, seq := range changed {
+		out[i] = journal.Seq(seq)
+	}
+	return out, nil
+}
+
 // Sweep is that of shared.Engine.
 func (s *Store) Sweep(ctx context.Context, claims, rest int64) (total int, err error) {
 	for part := -1; part < len(s.parts); part++ {

@@ -168,7 +168,7 @@ func TestCommit_KilledBackend(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			postgres.exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%append%' AND pid <> pg_backend_pid()")
+			postgres.Exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%append%' AND pid <> pg_backend_pid()")
 		}()
 		b := batch(said("r", fmt.Sprint(i), "1"))
 		out, err := s.Commit(b)
@@ -195,7 +195,7 @@ func TestCommit_LockTimeoutIsCertain(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		postgres.exec(t, "BEGIN; SELECT FROM "+name+".part WHERE id = 0 FOR UPDATE; SELECT pg_sleep(4); COMMIT")
+		postgres.Exec(t, "BEGIN; SELECT FROM "+name+".part WHERE id = 0 FOR UPDATE; SELECT pg_sleep(4); COMMIT")
 	}()
 	var err error
 	for i := 0; err == nil && i < 1000; i++ {
@@ -218,12 +218,13 @@ func TestCommit_Records(t *testing.T) {
 	g.With = []journal.Record{{Key: "k\x00", Value: []byte("c")}}
 	commit(t, s, f, g)
 	commit(t, s, e) // known: it writes nothing
-	postgres.exec(t, `DO $$ BEGIN IF (SELECT string_agg(concat(key, value, seq, count, pos), ',') FROM `+name+`.record) <> '\x6b00\x63331025' THEN
+	postgres.Exec(t, `DO $$ BEGIN IF (SELECT string_agg(concat(key, value, seq, count, pos), ',') FROM `+name+`.record) <> '\x6b00\x63331025' THEN
 		RAISE '%', (SELECT string_agg(concat(key, value, seq, count, pos), ',') FROM `+name+`.record); END IF; END $$`)
 }
 
 func TestOpen_SaysWhatToDo(t *testing.T) {
 	name := schema(t)
+	postgres.Exec(t, "CREATE ROLE server LOGIN")
 	try := func(dsn, schema string, standby bool) error {
 		s, err := pgjournal.Open(t.Context(), pgjournal.Options{DSN: dsn, Schema: schema, Standby: standby})
 		if err == nil {
@@ -232,43 +233,42 @@ func TestOpen_SaysWhatToDo(t *testing.T) {
 		return err
 	}
 	wantError(t, try("postgres://ann:hushhush@host:x/db", name, false), "can't be read")
-	wantError(t, try("postgres:///postgres?host=/nowhere&password=hushhush", name, false), "can't record now")
-	wantError(t, try(postgres.dsn("nobody"), name, false), "does not exist")
-	wantError(t, try(postgres.dsn("owner"), "other", false), "there is no schema")
-	wantError(t, try(postgres.dsn("owner"), name, true), "synchronous_standby_names")
+	wantError(t, try("postgres:///postgres?host=/nowhere&password=hushhush", name, false), "can't connect to PostgreSQL at /nowhere")
+	wantError(t, try(postgres.DSN("nobody"), name, false), "does not exist")
+	wantError(t, try(postgres.DSN("server"), "other", false), "CREATE SCHEMA \"other\" AUTHORIZATION \"server\"")
+	wantError(t, try(postgres.DSN("owner"), name, true), "synchronous_standby_names")
 	for setting, words := range map[string]string{
 		"synchronous_commit = off":                       "set synchronous_commit = on",
 		"default_transaction_read_only = on":             "read-only",
 		"default_transaction_isolation = 'serializable'": "'read committed'",
 	} {
 		role := fmt.Sprint("set_", len(setting))
-		postgres.exec(t, "CREATE ROLE "+role+" LOGIN; ALTER ROLE "+role+" SET "+setting)
-		wantError(t, try(postgres.dsn(role), name, false), words)
+		postgres.Exec(t, "CREATE ROLE "+role+" LOGIN; ALTER ROLE "+role+" SET "+setting)
+		wantError(t, try(postgres.DSN(role), name, false), words)
 	}
 
-	postgres.exec(t, "CREATE ROLE server LOGIN")
-	postgres.exec(t, "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
-	wantError(t, try(strings.Replace(postgres.dsn("owner"), "/postgres?", "/latin?", 1), name, false), "ENCODING 'UTF8'")
-	wantError(t, try(postgres.dsn("server"), name, false), "GRANT USAGE")
-	postgres.exec(t, "GRANT USAGE ON SCHEMA "+name+" TO server; GRANT SELECT ON ALL TABLES IN SCHEMA "+name+" TO server")
-	wantError(t, try(postgres.dsn("server"), name, false), "GRANT EXECUTE")
-	if err := pgjournal.Migrate(t.Context(), postgres.dsn("owner"), name, "server"); err != nil {
+	postgres.Exec(t, "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
+	wantError(t, try(strings.Replace(postgres.DSN("owner"), "/postgres?", "/latin?", 1), name, false), "ENCODING 'UTF8'")
+	wantError(t, try(postgres.DSN("server"), name, false), "GRANT USAGE")
+	postgres.Exec(t, "GRANT USAGE ON SCHEMA "+name+" TO server; GRANT SELECT ON ALL TABLES IN SCHEMA "+name+" TO server")
+	wantError(t, try(postgres.DSN("server"), name, false), "GRANT EXECUTE")
+	if err := pgjournal.Migrate(t.Context(), pgjournal.Options{DSN: postgres.DSN("owner"), Schema: name}, "server"); err != nil {
 		t.Fatal(err)
 	}
-	s, err := pgjournal.Open(t.Context(), pgjournal.Options{DSN: postgres.dsn("server"), Schema: name})
+	s, err := pgjournal.Open(t.Context(), pgjournal.Options{DSN: postgres.DSN("server"), Schema: name})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
 	commit(t, s, said("r", "1", "1"))
 
-	postgres.exec(t, "UPDATE "+name+".store SET version = 0")
-	wantError(t, try(postgres.dsn("owner"), name, false), "no schema")
-	postgres.exec(t, "UPDATE "+name+".store SET version = 3")
-	wantError(t, try(postgres.dsn("owner"), name, false), "newer")
-	wantError(t, pgjournal.Migrate(t.Context(), postgres.dsn("owner"), name, ""), "newer")
-	postgres.exec(t, "UPDATE "+name+".store SET version = 2")
-	if err := try(postgres.dsn("owner"), name, false); err != nil {
+	postgres.Exec(t, "UPDATE "+name+".store SET version = 0")
+	wantError(t, try(postgres.DSN("server"), name, false), "has version 0, and this program needs 1")
+	postgres.Exec(t, "UPDATE "+name+".store SET version = 3")
+	wantError(t, try(postgres.DSN("owner"), name, false), "newer")
+	wantError(t, pgjournal.Migrate(t.Context(), pgjournal.Options{DSN: postgres.DSN("owner"), Schema: name}, ""), "newer")
+	postgres.Exec(t, "UPDATE "+name+".store SET version = 2")
+	if err := try(postgres.DSN("owner"), name, false); err != nil {
 		t.Errorf("a schema that is one version ahead: %v", err)
 	}
 }
@@ -277,7 +277,7 @@ func TestMigrate_AtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if err := pgjournal.Migrate(t.Context(), postgres.dsn("owner"), `chat "at" once's`, ""); err != nil {
+			if err := pgjournal.Migrate(t.Context(), pgjournal.Options{DSN: postgres.DSN("owner"), Schema: `chat "at" once's`}, ""); err != nil {
 				t.Error(err)
 			}
 		})
@@ -290,7 +290,7 @@ func TestMigrate_AtOnce(t *testing.T) {
 func TestCommit_ServerDies(t *testing.T) {
 	s := open(t, schema(t))
 	commit(t, s, said("r", "1", "1"))
-	postgres.must("pg_ctl", "-D", postgres.dir+"/data", "-m", "immediate", "stop")
+	postgres.Stop()
 	b := batch(said("r", "2", "1"))
 	if _, err := s.Commit(b); err == nil {
 		t.Error("a commit without a server")
@@ -298,7 +298,7 @@ func TestCommit_ServerDies(t *testing.T) {
 	if _, err := s.Commit(b); !errors.Is(err, journal.ErrUnavailable) {
 		t.Errorf("no connection: %v", err)
 	}
-	postgres.start()
+	postgres.Start()
 	out, err := s.Commit(b)
 	if err != nil || out.Outcomes[0].Receipt.Seq != 2 {
 		t.Errorf("after a restart: %+v, %v", out, err)

@@ -27,6 +27,7 @@
 //	part.go      commits what is appended in a part
 //	journal.go   the Journal; Append
 //	read.go      pages, heads, keys; Trim and retention; figures
+//	redact.go    journal.Redactor
 //	follow.go    Follow, FollowFeed, Feed
 //	restore.go   journal.Restorer
 //	open.go      a journal is opened and closed; what it hears

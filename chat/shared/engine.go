@@ -55,6 +55,10 @@ type Engine interface {
 	// reports how many. Claims of entries younger than young, in Unix milliseconds, stay.
 	LetGo(ctx context.Context, rooms []Limit, young int64) (int, error)
 
+	// Redact puts the names, the pictures and the bodies of entries of a room in the place of those that they had,
+	// and returns the numbers of those that have other ones by now. The body of an entry that replaces another's stays.
+	Redact(ctx context.Context, room string, part int, list []Redaction) (changed []journal.Seq, err error)
+
 	// Forget removes all entries and claims of a room, and its head unless head is to stay.
 	Forget(ctx context.Context, room string, part int, stays bool) error
 
@@ -68,10 +72,11 @@ type Engine interface {
 	// RestoreRecords is that of journal.Restorer.
 	RestoreRecords(ctx context.Context, list []journal.Record) (written int, err error)
 
-	// GetMany and Scan read records. Scan returns those of each prefix in the order of their
-	// keys, as all of them were at one moment, and the newest revision of that moment.
+	// GetMany and Scan read records. Scan calls each for those of each prefix in the order of their
+	// keys, as all of them were at one moment, until each returns an error, which it returns as it is. It
+	// returns the newest revision of that moment, and holds few records at a time.
 	GetMany(ctx context.Context, keys []string) ([]journal.Record, error)
-	Scan(ctx context.Context, prefixes []string) (found [][]journal.Record, revision uint64, err error)
+	Scan(ctx context.Context, prefixes []string, each func(prefix int, r journal.Record) error) (revision uint64, err error)
 
 	// Swap changes records that still have the value that was read, each by itself, and all that
 	// changes in one commit. One goroutine calls it. Like Commit it has no context.
@@ -161,10 +166,11 @@ const (
 )
 
 // Committed is the answer to a batch: to each item, and the row of the feed, which is 0 if
-// nothing was recorded.
+// nothing was recorded. Alone says that there was at most one node.
 type Committed struct {
 	Row      uint64
 	Outcomes []Outcome
+	Alone    bool
 }
 
 // Outcome is the answer to an item. Without a number, the receipt is zero.
@@ -221,6 +227,9 @@ type Limit struct {
 	Cutoff int64
 	Bytes  int64
 }
+
+// Redaction is an entry as it was read, and as it is to be.
+type Redaction struct{ Was, Now journal.Entry }
 
 // Change replaces the value of a record. A nil value is no record.
 type Change struct {

@@ -168,7 +168,7 @@ func (p *part) commitAll() {
 			close(x.finished)
 			protect(p.log, answers[i])
 		}
-		if len(r.list) > 0 {
+		if len(r.list) > 0 && !(c.Alone && len(taken) == len(b.Items)) { // transient entries are not read from the engine
 			p.tell(r)
 		}
 		p.stream.offer(r, true)

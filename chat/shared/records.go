@@ -221,21 +221,17 @@ func (rs *records) ScanMany(ctx context.Context, prefixes []string, each func(n 
 	if err := rs.use(ctx); err != nil {
 		return err
 	}
-	found, _, err := rs.engine.Scan(ctx, prefixes)
-	if err != nil {
-		return rs.failed(err)
-	}
-	for n, list := range found {
-		for _, r := range list {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := each(n, r); err != nil {
-				return err
-			}
+	var own error
+	_, err := rs.engine.Scan(ctx, prefixes, func(n int, r journal.Record) error {
+		if own = ctx.Err(); own == nil {
+			own = each(n, r)
 		}
+		return own
+	})
+	if own != nil {
+		return own
 	}
-	return nil
+	return rs.failed(err)
 }
 
 // Watch implements journal.Records. Other watchers are told nothing while it reads what there is.
@@ -245,14 +241,15 @@ func (rs *records) Watch(prefix string, each func(journal.Record)) (stop func(),
 	if err := rs.use(rs.ctx); err != nil {
 		return nil, rs.failed(err)
 	}
-	found, revision, err := rs.engine.Scan(rs.ctx, []string{prefix})
+	w := &watcher{caller: caller{log: rs.log}, prefix: prefix, each: each}
+	revision, err := rs.engine.Scan(rs.ctx, []string{prefix}, func(_ int, r journal.Record) error {
+		w.call(func() { each(r) })
+		return nil
+	})
 	if err != nil {
 		return nil, rs.failed(err)
 	}
-	w := &watcher{caller{log: rs.log}, prefix, each, revision}
-	for _, r := range found[0] {
-		w.call(func() { each(r) })
-	}
+	w.after = revision
 	if len(rs.watchers) == 0 {
 		rs.revision = revision
 	}

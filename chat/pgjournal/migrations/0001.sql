@@ -2,7 +2,8 @@
 -- row n of its feed are above (n - 1) * 1023, at most n * 1023. Appending only inserts: a row
 -- that each append updated would slow down under any long snapshot, such as pg_dump's.
 CREATE TABLE store(one bool PRIMARY KEY DEFAULT true CHECK (one), version int NOT NULL, parts int NOT NULL,
-  epoch text NOT NULL, dropped bool NOT NULL DEFAULT false); -- dropped: rooms that are made from now on get born
+  epoch text NOT NULL, dropped bool NOT NULL DEFAULT false, -- dropped: rooms that are made from now on get born
+  seal text NOT NULL DEFAULT ''); -- of parts and epoch: a change by hand is noticed
 CREATE TABLE part(id int PRIMARY KEY, pos bigint NOT NULL DEFAULT 0); -- pos: of the newest row of the feed that was let go
 CREATE TABLE room(name bytea PRIMARY KEY, part int NOT NULL, -- all but first: of the newest entry that was let go
   first bigint NOT NULL DEFAULT 1, last bigint NOT NULL DEFAULT 0, at bigint NOT NULL DEFAULT 0,
@@ -23,8 +24,8 @@ CREATE UNLOGGED TABLE node(id text PRIMARY KEY, name text NOT NULL, version text
 CREATE TABLE lease(name text PRIMARY KEY, node text NOT NULL, until timestamptz NOT NULL);
 ALTER TABLE entry SET (autovacuum_vacuum_insert_scale_factor = 0.02);
 
-INSERT INTO store(version, parts, epoch) VALUES (1, 8, replace(gen_random_uuid()::text, '-', ''));
-INSERT INTO part SELECT generate_series(-1, 7);
+-- The program sets parts and seal, and makes the parts -1 (of records) to parts - 1.
+INSERT INTO store(version, parts, epoch) VALUES (1, 0, replace(gen_random_uuid()::text, '-', ''));
 
 -- append records a batch. One call is one statement is one transaction, so that a node that
 -- hangs holds no lock between statements. It knows no kinds: the caller says what counts,
@@ -136,6 +137,19 @@ BEGIN
   RETURN k;
 END $$;
 REVOKE ALL ON FUNCTION let_go FROM PUBLIC;
+
+-- redact changes entries that still have who and body, which stays where fixed. It returns those that are there and have not.
+CREATE FUNCTION redact(p int, r bytea, seqs bigint[], fixed bool[], whos bytea[], bodies bytea[], new_whos bytea[], new_bodies bytea[]) RETURNS SETOF bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = {{schema}}, pg_temp SET enable_seqscan = off SET jit = off SET lock_timeout = '2s' AS $$
+BEGIN
+  PERFORM 1 FROM part WHERE id = p FOR UPDATE;
+  FOR i IN 1 .. array_length(seqs, 1) LOOP
+    UPDATE entry x SET who = new_whos[i], body = CASE WHEN fixed[i] THEN x.body ELSE new_bodies[i] END
+      WHERE x.room = r AND x.seq = seqs[i] AND x.who = whos[i] AND (fixed[i] OR x.body IS NOT DISTINCT FROM bodies[i]);
+    IF NOT FOUND AND EXISTS (SELECT FROM entry x WHERE x.room = r AND x.seq = seqs[i]) THEN RETURN NEXT seqs[i]; END IF;
+  END LOOP;
+END $$;
+REVOKE ALL ON FUNCTION redact FROM PUBLIC;
 
 -- forget removes all entries and claims of a room, and its head too unless head is to stay.
 CREATE FUNCTION forget(p int, r bytea, stays bool) RETURNS void LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = {{schema}}, pg_temp

@@ -89,7 +89,7 @@ func (e *Engine) Commit(b shared.Batch) (c shared.Committed, err error) {
 	if len(b.Items) > shared.MaxBatch {
 		return c, fmt.Errorf("%d entries: %w", len(b.Items), journal.ErrLimit)
 	}
-	err = e.change(func(s *Store) { c = s.commit(b) })
+	err = e.change(func(s *Store) { c = s.commit(b); c.Alone = len(s.alive()) < 2 })
 	return c, err
 }
 
@@ -174,6 +174,12 @@ func (e *Engine) LetGo(ctx context.Context, rooms []shared.Limit, young int64) (
 	return n, err
 }
 
+// Redact implements shared.Engine.
+func (e *Engine) Redact(ctx context.Context, name string, _ int, list []shared.Redaction) (changed []journal.Seq, err error) {
+	err = e.call(ctx, func(s *Store) { changed = s.redact(name, list) })
+	return changed, err
+}
+
 // Forget implements shared.Engine.
 func (e *Engine) Forget(ctx context.Context, room string, _ int, stays bool) error {
 	return e.call(ctx, func(s *Store) { s.forget(room, stays) })
@@ -215,9 +221,10 @@ func copied(r journal.Record) journal.Record {
 }
 
 // Scan implements shared.Engine.
-func (e *Engine) Scan(ctx context.Context, prefixes []string) (found [][]journal.Record, revision uint64, err error) {
+func (e *Engine) Scan(ctx context.Context, prefixes []string, each func(int, journal.Record) error) (revision uint64, err error) {
+	found := make([][]journal.Record, len(prefixes))
 	err = e.call(ctx, func(s *Store) {
-		found, revision = make([][]journal.Record, len(prefixes)), s.revision
+		revision = s.revision
 		keys := slices.Sorted(maps.Keys(s.records))
 		for i, prefix := range prefixes {
 			for _, key := range keys {
@@ -227,7 +234,14 @@ func (e *Engine) Scan(ctx context.Context, prefixes []string) (found [][]journal
 			}
 		}
 	})
-	return found, revision, err
+	for i, list := range found {
+		for _, r := range list {
+			if err == nil {
+				err = each(i, r)
+			}
+		}
+	}
+	return revision, err
 }
 
 // Changes implements shared.Engine.

@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -81,4 +82,27 @@ func (s *Store) alive() (list []journal.Node) {
 		}
 	}
 	return list
+}
+
+func (s *Store) redact(name string, list []shared.Redaction) (changed []journal.Seq) {
+	r := s.rooms[name]
+	if r == nil {
+		return nil
+	}
+	for _, x := range list {
+		e := r.get(x.Was.Seq)
+		if e == nil {
+			continue
+		}
+		was, now := r.shown(e), &x.Now
+		if was.From != x.Was.From || !bytes.Equal(was.Body, x.Was.Body) || was.Recalled != x.Was.Recalled {
+			changed = append(changed, x.Was.Seq)
+			continue
+		}
+		e.From.Name, e.From.Avatar = now.From.Name, now.From.Avatar
+		if e.Kind.Effect() != journal.Replace {
+			e.Body = bytes.Clone(now.Body)
+		}
+	}
+	return changed
 }
