@@ -13,6 +13,8 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
+
+	"github.com/caddychat/caddy-chat/caddymodule/journals"
 )
 
 func init() {
@@ -81,7 +83,7 @@ func (a *App) acquire(name string) (*lease, error) {
 	}
 	set, ok := a.configured[name]
 	if !ok {
-		set = hubSettings{engine: new(PebbleEngine)}
+		set = hubSettings{engine: new(journals.Pebble)}
 		// Even if a handler names another journal later: whether a configuration is
 		// valid must not depend on the order of handlers.
 		if err := a.claim(name, &set); err != nil {
@@ -135,13 +137,14 @@ func (a *App) handlerPlace(server, path string) string {
 
 // claim notes where the journal of a hub is. Two hubs can't have theirs in one place.
 func (a *App) claim(hub string, set *hubSettings) error {
-	if err := set.locate(hub); err != nil {
+	place, err := set.locate(hub)
+	if err != nil {
 		return err
 	}
-	if other, ok := a.journalHubs[set.journalPlace]; ok && other != hub {
-		return fmt.Errorf("hubs %q and %q can't both have their journal in %s: give one of them a directory of its own", other, hub, set.journalPlace)
+	if other, ok := a.journalHubs[place]; ok && other != hub {
+		return fmt.Errorf("hubs %q and %q can't both have their journal in %s: give one of them a place of its own", other, hub, place)
 	}
-	a.journalHubs[set.journalPlace] = hub
+	a.journalHubs[place] = hub
 	return nil
 }
 
@@ -219,14 +222,17 @@ func (a *App) Cleanup() error {
 	return errors.Join(errs...)
 }
 
-// checkJournals warns of journals that could not be opened now.
+// checkJournals warns of journals that could not be opened now. It waits for them no longer
+// than a start does.
 func (a *App) checkJournals() {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
 	for name, l := range a.leases {
-		c, ok := l.engine.(Checker)
+		c, ok := l.engine.(journals.Checker)
 		if !ok {
 			continue
 		}
-		if err := c.Check(l.location); err != nil {
+		if err := c.Check(ctx, l.location, journals.Params{Hub: name, Logger: a.ctx.Logger()}); err != nil {
 			a.ctx.Logger().Warn("the journal could not be opened and written now: the chat would not work, all else would",
 				zap.String("hub", name), zap.String("journal", l.location), zap.Error(err))
 		}

@@ -25,12 +25,13 @@ import (
 
 	"github.com/caddychat/caddy-chat/caddymodule"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
+	"github.com/caddychat/caddy-chat/caddymodule/journals"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal"
 )
 
 // failing is an engine whose Open calls a function of the test first.
-type failing struct{ caddymodule.MemoryEngine }
+type failing struct{ journals.Memory }
 
 var failure struct {
 	sync.Mutex
@@ -54,14 +55,14 @@ func (*failing) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func (f *failing) Open(ctx context.Context, location string, p caddymodule.JournalParams) (journal.Journal, error) {
+func (f *failing) Open(ctx context.Context, location string, p journals.Params) (journal.Journal, error) {
 	failure.Lock()
 	open := failure.open
 	failure.Unlock()
 	if err := open(ctx); err != nil {
 		return nil, err
 	}
-	j, err := f.MemoryEngine.Open(ctx, location, p)
+	j, err := f.Memory.Open(ctx, location, p)
 	journalsOpen.Add(1)
 	return countedJournal{j}, err
 }

@@ -9,7 +9,6 @@
 //
 // A file refers only to files above it in this list:
 //
-//	journal.go          option journal: engines, retention, max_size
 //	authcaddy.go        option auth caddy
 //	authguest.go        option auth guest
 //	authjwt.go          option auth jwt

@@ -62,7 +62,7 @@ func TestDocuments_CaddyfileBlocks_AreValid(t *testing.T) {
 func TestDocuments_CaddyfileBlocks_AreAllFound(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
 	fence := regexp.MustCompile("(?m)^([ \t>]*)(```+|~~~+)([^\n`]*)\n((?s:.*?))^[ \t>]*(?:```+|~~~+)[ \t]*$")
-	looks := regexp.MustCompile(`(?m)^\s*(?:chat(?: [@/*]\S*)*(?: \{)?|reverse_proxy .*|handle(?:_path)?(?: .*)? \{|auth (?:guest|jwt|wechat|caddy).*|journal (?:pebble|memory).*|limits \{|policy \S+ \{)$`)
+	looks := regexp.MustCompile(`(?m)^\s*(?:chat(?: [@/*]\S*)*(?: \{)?|reverse_proxy .*|handle(?:_path)?(?: .*)? \{|auth (?:guest|jwt|wechat|caddy).*|journal (?:pebble|memory|postgres).*|limits \{|policy \S+ \{)$`)
 	for _, file := range testcaddy.Documents(t) {
 		for _, m := range fence.FindAllStringSubmatch(testcaddy.Read(t, file), -1) {
 			tested := m[1] == "" && m[2] == "```" && m[3] == "caddyfile"

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/limitedlog"
+	"github.com/caddychat/caddy-chat/caddymodule/journals"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -267,7 +268,7 @@ func (h *sharedHub) open(ctx context.Context, l *lease, leases []*lease) (s *Hub
 			return nil, err
 		}
 	}
-	j, err := l.engine.Open(ctx, l.location, JournalParams{Hub: h.name, Retention: h.retention, Logger: h.log})
+	j, err := l.engine.Open(ctx, l.location, journals.Params{Hub: h.name, Retention: h.retention, Logger: h.log})
 	if err != nil {
 		return nil, err
 	}
@@ -320,7 +321,7 @@ func (h *sharedHub) retention(room string) journal.Retention {
 	if keep, ok := l.settings.Policies.Retention(room); ok {
 		return keep
 	}
-	return l.limits.Retention.toChat()
+	return l.limits.Retention.ToChat()
 }
 
 // configureLocked makes the settings of l the current ones. h.mu must be held, so

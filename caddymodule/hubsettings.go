@@ -15,6 +15,7 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/webhooks"
+	"github.com/caddychat/caddy-chat/caddymodule/journals"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/check"
 )
@@ -69,10 +70,10 @@ type HubSettings struct {
 // hubSettings are HubSettings that a hub can be started with.
 type hubSettings struct {
 	settings     chat.Settings
-	engine       Engine
-	limits       StorageLimits // of engine
-	location     string        // of the journal, as the engine names it; set by locate
-	journalPlace string        // the name of the engine, a colon and location
+	engine       journals.Engine
+	limits       journals.StorageLimits // of engine
+	location     string                 // of the journal, as the engine names it; set by locate
+	journalPlace string                 // the name of the engine, a colon, location, and the settings that are fixed
 
 	// Where the configuration has them, in words; "" if these are the defaults.
 	place  string
@@ -139,15 +140,15 @@ func (s *HubSettings) provision(ctx caddy.Context, place string) (set hubSetting
 		return set, err
 	}
 	if len(s.JournalRaw) == 0 {
-		set.engine = new(PebbleEngine)
+		set.engine = new(journals.Pebble)
 	} else {
 		module, err := ctx.LoadModule(s, "JournalRaw")
 		if err != nil {
 			return set, fmt.Errorf("journal: %w", err)
 		}
-		engine, ok := module.(Engine)
+		engine, ok := module.(journals.Engine)
 		if !ok {
-			return set, fmt.Errorf("journal: module %T does not implement caddymodule.Engine", module)
+			return set, fmt.Errorf("journal: module %T does not implement journals.Engine", module)
 		}
 		set.engine = engine
 	}
@@ -168,17 +169,21 @@ func (s *HubSettings) loadChecks(ctx caddy.Context) (check.Chain, error) {
 	return checks.Load(loaded.([]any))
 }
 
-// locate asks where the journal of the hub of that name is.
-func (s *hubSettings) locate(hub string) (err error) {
+// locate asks where the journal of the hub of that name is. Two hubs can't be at one place.
+func (s *hubSettings) locate(hub string) (place string, err error) {
 	s.location, err = s.engine.Location(hub)
-	s.journalPlace = s.engine.(caddy.Module).CaddyModule().ID.Name() + ":" + s.location
-	return err
+	place = s.engine.(caddy.Module).CaddyModule().ID.Name() + ":" + s.location
+	s.journalPlace = place
+	if e, ok := s.engine.(journals.Fixed); ok {
+		s.journalPlace += " with " + e.Fixed()
+	}
+	return place, err
 }
 
 // options returns how to read the options of a hub.
 func (s *HubSettings) options(d *caddyfile.Dispenser) map[string]func() error {
 	return values.EachChecked(d, func() error { return bounds.Check(s) }, map[string]func() error{
-		"journal": func() (err error) { s.JournalRaw, err = parseJournal(d); return err },
+		"journal": func() (err error) { s.JournalRaw, err = journals.Parse(d); return err },
 		"policy": func() error {
 			return values.Checked(d, values.Append(d, parsePolicy, &s.Policies), func() error {
 				_, err := toPolicies(s.Policies)

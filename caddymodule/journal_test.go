@@ -15,8 +15,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/coder/websocket"
 
-	"github.com/caddychat/caddy-chat/caddymodule"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
+	"github.com/caddychat/caddy-chat/caddymodule/journals"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal"
 )
@@ -162,7 +162,7 @@ func TestJournal_ThatCannotBeOpened_IsNamedInTheError(t *testing.T) {
 
 // fileless is an engine of another module.
 type fileless struct {
-	caddymodule.MemoryEngine
+	journals.Memory
 	Color string `json:"color,omitempty"`
 }
 
@@ -181,9 +181,9 @@ func (f *fileless) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func (f *fileless) Open(ctx context.Context, location string, p caddymodule.JournalParams) (journal.Journal, error) {
+func (f *fileless) Open(ctx context.Context, location string, p journals.Params) (journal.Journal, error) {
 	filelessOpened = f.Color + " for " + p.Hub
-	return f.MemoryEngine.Open(ctx, location, p)
+	return f.Memory.Open(ctx, location, p)
 }
 
 func TestJournal_OfAnotherModule(t *testing.T) {

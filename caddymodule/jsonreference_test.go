@@ -45,8 +45,9 @@ var jsonParts = []struct{ name, title string }{
 	{"JWTAuth", "`chat.auth.jwt`"},
 	{"WeChatAuth", "`chat.auth.wechat`"},
 	{"CaddyAuth", "`chat.auth.caddy`"},
-	{"PebbleEngine", "`chat.journals.pebble`"},
-	{"StorageLimits", "`chat.journals.memory`, and what both journals have"},
+	{"Pebble", "`chat.journals.pebble`"},
+	{"StorageLimits", "`chat.journals.memory`, and what both journals of one server have"},
+	{"Postgres", "`chat.journals.postgres`"},
 	{"HTTPS", "`chat.checks.https`"},
 	{"WeChat", "`chat.checks.wechat`"},
 	{"Options", "What all checks have"},
@@ -97,7 +98,7 @@ func TestDocuments_JSON_IsTheComments(t *testing.T) {
 // whose name another has, too, begins with its package.
 func configuration(t *testing.T) map[string]*ast.StructType {
 	structs := map[string]*ast.StructType{}
-	for _, dir := range []string{".", "checks", "internal/webhooks"} {
+	for _, dir := range []string{".", "checks", "internal/webhooks", "journals"} {
 		files, err := filepath.Glob(dir + "/*.go")
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s has no Go files: %v", dir, err)

@@ -3,13 +3,11 @@ package caddymodule
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"syscall"
 	"time"
 
+	"github.com/caddychat/caddy-chat/caddymodule/journals"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/journal"
-	"github.com/caddychat/caddy-chat/chat/pebblejournal"
 )
 
 // HubState is a hub that may not be there yet, as it is at one moment: it is open, or
@@ -19,7 +17,7 @@ type HubState struct {
 	closed  error // why hub is nil
 	hub     *chat.Hub
 	journal journal.Journal // of hub
-	place   string          // of journal: the name of its engine, a colon and its location
+	place   string          // of journal, as hubSettings.journalPlace
 }
 
 // Hub returns the hub. If it is closed, it returns why, and what an operator can do.
@@ -54,27 +52,16 @@ var (
 
 // inWords tells strangers why a hub is closed. The error itself may name directories.
 func inWords(err error) string {
-	for _, reason := range []struct {
-		cause error
-		words string
-	}{
-		{errOpening, "its journal is still being opened"},
-		{errReleased, "the server is stopping"},
-		{pebblejournal.ErrLocked, "its journal is in use by another process"},
-		{pebblejournal.ErrNewer, "its journal is of a newer program"},
-		{pebblejournal.ErrCorrupt, "its journal is damaged"},
-		{pebblejournal.ErrFull, "its disk is full"},
-		{syscall.EROFS, "its disk is read-only"},
-		{syscall.ENOSPC, "its disk is full"},
-		{syscall.EDQUOT, "its disk is full"},
-		{fs.ErrPermission, "the server's user may not read or write its files"},
-		{syscall.ENOTDIR, "one of its directories is a file"},
-	} {
-		if errors.Is(err, reason.cause) {
-			return "the chat is closed: " + reason.words
-		}
+	words := journals.Words(err)
+	switch {
+	case errors.Is(err, errOpening):
+		words = "its journal is still being opened"
+	case errors.Is(err, errReleased):
+		words = "the server is stopping"
+	case words == "":
+		words = "it could not be started"
 	}
-	return "the chat is closed: it could not be started"
+	return "the chat is closed: " + words
 }
 
 // closeTimeout is how long closing a hub may take.

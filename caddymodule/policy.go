@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
+	"github.com/caddychat/caddy-chat/caddymodule/journals"
 	"github.com/caddychat/caddy-chat/chat/access"
 )
 
@@ -47,7 +48,7 @@ type Policy struct {
 	History History `json:"history,omitzero"`
 
 	// How much is kept. Default: the retention of the journal.
-	Retention Retention `json:"retention,omitzero"`
+	Retention journals.Retention `json:"retention,omitzero"`
 
 	// How many users may be in one room at a time; or, in conversations, belong to it, up
 	// to 5000. Default: any number, and 500 in conversations.
@@ -109,7 +110,7 @@ func (p *Policy) toChat() (policy access.Policy, err error) {
 		Pattern:    p.Pattern,
 		Direct:     p.Direct,
 		History:    access.History{Entries: p.History.Entries, Age: time.Duration(p.History.Age), Joined: p.History.Joined},
-		Retention:  p.Retention.toChat(),
+		Retention:  p.Retention.ToChat(),
 		MaxMembers: p.MaxMembers,
 		Receipts:   p.Receipts,
 		NoPresence: p.NoPresence,
@@ -169,7 +170,7 @@ func parsePolicy(d *caddyfile.Dispenser) (p Policy, err error) {
 		"invite":      func() error { return values.List(d, &p.Invite) },
 		"open_to":     func() error { return values.List(d, &p.OpenTo) },
 		"history":     func() error { return parseHistory(d, &p.History) },
-		"retention":   func() error { return parseRetention(d, &p.Retention) },
+		"retention":   func() error { return journals.ParseRetention(d, &p.Retention) },
 		"max_members": func() error { return values.Number(d, &p, &p.MaxMembers) },
 		"receipts":    func() error { return values.Number(d, &p, &p.Receipts) },
 		"presence":    func() error { return values.Inverted(d, &p.NoPresence) },

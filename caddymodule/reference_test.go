@@ -19,6 +19,7 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule"
 	"github.com/caddychat/caddy-chat/caddymodule/checks"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
+	"github.com/caddychat/caddy-chat/caddymodule/journals"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
@@ -60,6 +61,8 @@ func within(section, option string) string {
 		return "chat {\n" + inWebhook(option) + "\n}"
 	case section == "check https":
 		return "chat {\n" + inCheck(option) + "\n}"
+	case section == "journal postgres":
+		return "chat {\n" + inPostgres(option) + "\n}"
 	}
 	return "chat {\n" + section + " {\n" + option + "\n}\n}"
 }
@@ -95,6 +98,11 @@ func inCheck(option string) string {
 		option = "secret " + hookSecret + "\n" + option
 	}
 	return "check https://a.example/check {\n" + option + "\n}"
+}
+
+// inPostgres returns a journal with an option.
+func inPostgres(option string) string {
+	return "journal postgres postgres:///chat?host=/nowhere {\n" + option + "\n}"
 }
 
 // inPolicy returns a policy with an option. Some options are those of conversations.
@@ -232,7 +240,7 @@ func moduleDefaults(t *testing.T) map[string]func(string) bool {
 	t.Cleanup(func() { pebble.Close() })
 	memory := memjournal.New(memjournal.Options{})
 	t.Cleanup(func() { memory.Close() })
-	keep := new(caddymodule.MemoryEngine).Limits().Retention
+	keep := new(journals.Memory).Limits().Retention
 	chain, err := checks.Load([]any{new(checks.HTTPS)})
 	if err != nil {
 		t.Fatal(err)
@@ -265,8 +273,12 @@ func moduleDefaults(t *testing.T) map[string]func(string) bool {
 		"journal pebble max_size": isSize(hidden(pebble, "maxBytes", "v")),
 		"journal memory max_size": isSize(hidden(memory, "maxBytes")),
 		"journal memory retention": func(value string) bool {
-			return keep == caddymodule.Retention{Count: keep.Count} && value == strconv.Itoa(keep.Count)
+			return keep == journals.Retention{Count: keep.Count} && value == strconv.Itoa(keep.Count)
 		},
+		"journal postgres durability": func(value string) bool {
+			return (&journals.Postgres{Durability: value}).Fixed() == new(journals.Postgres).Fixed()
+		},
+		"journal postgres parts":    func(value string) bool { return value == "8" }, // chat/pgjournal tests it
 		"policy presence":           same("policy", "presence"),
 		"policy raw":                same("policy", "raw"),
 		"check https timeout":       isDuration(reflect.ValueOf(asked.Timeout)),

@@ -92,7 +92,7 @@ func particular(t *testing.T) map[string]values {
 		"chat auth":    {[]string{"guest", "caddy"}, []string{"oauth", "guest x", "jwt", "wechat", "guest {\nx\n}"}, ""},
 		"chat origins": {[]string{"*", "https://a.example https://*.b.example:8443", "http://[::1]:80", "chrome-extension://abc", "http://localhost:*"}, []string{"a.example", "https://", "https://a/b", "https://a?b", "https://u@a", "https://a:0", "https://a:65536", "https://例子.cn", "null", "**", "https://a.example, https://b.example", "https://[::1", "https://a:b", "wss://a.example", "WS://a.example"}, "origin"},
 		"chat ui":      {[]string{"on", "off", "{\nsign_in /login\n}", "on {\nsign_in https://a.example/x\n}"}, []string{"yes", "on on", "off {\nsign_in /x\n}", "{\nsign_in x\n}", "{\n}"}, "chat: ui"},
-		"hub journal":  {[]string{"memory", "pebble", "memory {\nmax_size 1GiB\n}"}, []string{"paper", "memory x", "pebble a b", `pebble ""`}, ""},
+		"hub journal":  {[]string{"memory", "pebble", "memory {\nmax_size 1GiB\n}", "postgres {env.CHAT_TEST_DSN}"}, []string{"paper", "memory x", "pebble a b", `pebble ""`, "postgres", "postgres a b", "postgres://db.example/chat"}, ""},
 		"hub policy": {[]string{"tea {\nread users\n}", "* {\nread anyone\n}", a(128) + "* {\nread users\n}", a(127) + "{user} {\nread users\n}"},
 			[]string{a(129) + " {\nread users\n}", "*" + a(129) + " {\nread users\n}", a(128) + "{user} {\nread users\n}", strings.Repeat("*", 257) + " {\nread users\n}", "@x {\nread users\n}", "{x} {\nread users\n}", `"" {` + "\n}", "a b"}, ""},
 		"hub key": {[]string{"k " + keySecret + " {\nusers\n}", a(31) + " {env.CHAT_TEST_KEY} " + keySecret + " {\nread *\n}"},
@@ -110,45 +110,49 @@ func particular(t *testing.T) map[string]values {
 			[]string{"https", "what", "https://a.example", "https://a.example {\n}", "https://a.example x {\nsecret " + hookSecret + "\n}", "http://a.example {\nsecret " + hookSecret + "\n}",
 				"ftp://a.example {\nsecret " + hookSecret + "\n}", "https://u:p@a.example {\nsecret " + hookSecret + "\n}", "https:// {\nsecret " + hookSecret + "\n}",
 				"https://a.example:0 {\nsecret " + hookSecret + "\n}", "https://a.example:65536 {\nsecret " + hookSecret + "\n}"}, ""},
-		"check https secret":      {[]string{hookSecret, hookSecret + " {env.CHAT_TEST_HOOK}"}, []string{"x", "whsec_QUJD", "whsec_%%%%", hookSecret + " short"}, "openssl rand -base64 32"},
-		"check https private":     {[]string{""}, []string{"on", "x"}, "private takes no value"},
-		"check https rooms":       {[]string{"*", "a-* b"}, []string{"{x}", strings.Repeat("*", 257)}, "pattern"},
-		"check https timeout":     {[]string{"1ms", "10s"}, []string{"0", "0s", "-1s", "11s", "soon"}, "timeout"},
-		"check https at_once":     {[]string{"1", "1024"}, []string{"0", "-1", "1025", "many"}, "at_once"},
-		"check https on_error":    {[]string{"refuse", "pass"}, []string{"on", "review", "pass pass"}, "on_error"},
-		"check wechat app_id":     {[]string{"wx01", "{env.CHAT_TEST_ID}", a(64)}, []string{a(65), "wx-01"}, "app_id may contain only letters and digits"},
-		"check wechat api":        {[]string{"https://a.example", "http://127.0.0.1:1"}, []string{"a.example", "ftp://a"}, "api must be an http or https URL"},
-		"check wechat review":     {[]string{"review", "pass", "refuse"}, []string{"on", "pass pass"}, "review"},
-		"check wechat others":     {[]string{"refuse", "pass"}, []string{"on", "review"}, "others"},
-		"check wechat rooms":      {[]string{"*", "a-* b"}, []string{"{x}", strings.Repeat("*", 257)}, "pattern"},
-		"check wechat timeout":    {[]string{"1ms", "10s"}, []string{"0", "11s", "soon"}, "timeout"},
-		"check wechat at_once":    {[]string{"1", "1024"}, []string{"0", "1025", "many"}, "at_once"},
-		"check wechat on_error":   {[]string{"refuse", "pass"}, []string{"on"}, "on_error"},
-		"webhook secret":          {[]string{hookSecret, hookSecret + " {env.CHAT_TEST_HOOK}"}, []string{"x", "whsec_QUJD", "whsec_%%%%", hookSecret + " short"}, "openssl rand -base64 32"},
-		"webhook private":         {[]string{""}, []string{"on", "x"}, "private takes no value"},
-		"webhook events":          {[]string{"message", "message edited recalled tagged notice member info", "review unchecked online offline missed audit"}, []string{"mess", "*", "event", "info info", "audit audit"}, "events"},
-		"webhook rooms":           {[]string{"*", "a-* b"}, []string{"{x}", strings.Repeat("*", 257), "@*", "a @u-*"}, "pattern"},
-		"webhook batch":           {[]string{"1", "1000 1ms", "100 10s"}, []string{"0", "1001", "x", "1 11s", "1 1us", "1 1s 1s", "1 0"}, "batch"},
-		"policy direct":           {[]string{""}, []string{"on", "x"}, "direct takes no value"},
-		"limits conversations":    {[]string{"1", "100000"}, []string{"0", "-1", "100001", "many"}, "is not a whole number from 1 to 100000"},
-		"policy receipts":         {[]string{"2", "5000"}, []string{"0", "1", "-1", "5001", "many", "1.5", "99999999999999999999"}, "is not a whole number from 2 to 5000"},
-		"hub limits":              {[]string{"{\n}"}, []string{"5", "{\nx 1\n}"}, ""},
-		"hub max_message":         {[]string{"1KiB", "64MiB"}, []string{"0", "-1", "100", "1023", "big", "64.1MiB", "129MiB", "2047MiB", "2048MiB"}, "max_message"},
-		"hub ping_interval":       {[]string{"1s", "36500d"}, []string{"0s", "-1s", "999ms", "36501d", "soon"}, "is not a duration from 1s to 36500d"},
-		"limits outboxes":         {[]string{"256KiB", "2047MiB"}, []string{"0", "255KiB", "2048MiB", "big"}, "outboxes"},
-		"limits hello":            {[]string{"1s", "36500d"}, []string{"0s", "999ms", "36501d", "soon"}, "is not a duration from 1s to 36500d"},
-		"auth caddy id":           {[]string{"{header.Remote-User}", "{http.auth.user.id}", "site-{http.vars.user}"}, []string{"x", "{query.user}", "u-{query.user}", "{cookie.user}", "{path}", "{uri}", "{host}", "{labels.1}"}, "id"},
-		"auth guest token_life":   {[]string{"1m", "36500d"}, []string{"0s", "59s", "36501d", "soon"}, "token_life"},
-		"auth wechat token_life":  {[]string{"1m", "36500d"}, []string{"0s", "59s", "36501d", "soon"}, "token_life"},
-		"auth jwt leeway":         {[]string{"1ms", "5m"}, []string{"0s", "301s", "soon"}, "leeway"},
-		"auth jwt secret":         {[]string{secret, secret + " {env.CHAT_TEST}"}, []string{secret[1:], secret + " short"}, "auth jwt: secret"},
-		"auth jwt key":            {[]string{"`" + key + "`"}, []string{"x", "`" + key + "` x"}, "auth jwt: key"},
-		"auth jwt key_file":       {[]string{pem, pem + " " + pem}, nil, ""},
-		"auth jwt jwks":           {[]string{"https://a.example/x", "http://localhost", "https://a.example/{env.CHAT_TEST}"}, []string{"a.example/x", "ftp://a", "https://", "/x"}, "must be an http or https URL"},
-		"auth wechat app_id":      {[]string{"wx01", "{env.CHAT_TEST_ID}", a(64)}, []string{a(65), "wx-01"}, "app_id may contain only letters and digits"},
-		"auth wechat api":         {[]string{"https://a.example", "http://127.0.0.1:1"}, []string{"a.example", "ftp://a"}, "api must be an http or https URL"},
-		"journal pebble max_size": {[]string{"1MiB", "8PiB"}, []string{"0", "100", "1023KiB", "9PiB", "16EiB", "big"}, "is not a size from 1MiB to 8PiB"},
-		"journal memory max_size": {[]string{"1MiB", "8PiB"}, []string{"0", "100", "1023KiB", "9PiB", "16EiB", "big"}, "is not a size from 1MiB to 8PiB"},
+		"check https secret":          {[]string{hookSecret, hookSecret + " {env.CHAT_TEST_HOOK}"}, []string{"x", "whsec_QUJD", "whsec_%%%%", hookSecret + " short"}, "openssl rand -base64 32"},
+		"check https private":         {[]string{""}, []string{"on", "x"}, "private takes no value"},
+		"check https rooms":           {[]string{"*", "a-* b"}, []string{"{x}", strings.Repeat("*", 257)}, "pattern"},
+		"check https timeout":         {[]string{"1ms", "10s"}, []string{"0", "0s", "-1s", "11s", "soon"}, "timeout"},
+		"check https at_once":         {[]string{"1", "1024"}, []string{"0", "-1", "1025", "many"}, "at_once"},
+		"check https on_error":        {[]string{"refuse", "pass"}, []string{"on", "review", "pass pass"}, "on_error"},
+		"check wechat app_id":         {[]string{"wx01", "{env.CHAT_TEST_ID}", a(64)}, []string{a(65), "wx-01"}, "app_id may contain only letters and digits"},
+		"check wechat api":            {[]string{"https://a.example", "http://127.0.0.1:1"}, []string{"a.example", "ftp://a"}, "api must be an http or https URL"},
+		"check wechat review":         {[]string{"review", "pass", "refuse"}, []string{"on", "pass pass"}, "review"},
+		"check wechat others":         {[]string{"refuse", "pass"}, []string{"on", "review"}, "others"},
+		"check wechat rooms":          {[]string{"*", "a-* b"}, []string{"{x}", strings.Repeat("*", 257)}, "pattern"},
+		"check wechat timeout":        {[]string{"1ms", "10s"}, []string{"0", "11s", "soon"}, "timeout"},
+		"check wechat at_once":        {[]string{"1", "1024"}, []string{"0", "1025", "many"}, "at_once"},
+		"check wechat on_error":       {[]string{"refuse", "pass"}, []string{"on"}, "on_error"},
+		"webhook secret":              {[]string{hookSecret, hookSecret + " {env.CHAT_TEST_HOOK}"}, []string{"x", "whsec_QUJD", "whsec_%%%%", hookSecret + " short"}, "openssl rand -base64 32"},
+		"webhook private":             {[]string{""}, []string{"on", "x"}, "private takes no value"},
+		"webhook events":              {[]string{"message", "message edited recalled tagged notice member info", "review unchecked online offline missed audit"}, []string{"mess", "*", "event", "info info", "audit audit"}, "events"},
+		"webhook rooms":               {[]string{"*", "a-* b"}, []string{"{x}", strings.Repeat("*", 257), "@*", "a @u-*"}, "pattern"},
+		"webhook batch":               {[]string{"1", "1000 1ms", "100 10s"}, []string{"0", "1001", "x", "1 11s", "1 1us", "1 1s 1s", "1 0"}, "batch"},
+		"policy direct":               {[]string{""}, []string{"on", "x"}, "direct takes no value"},
+		"limits conversations":        {[]string{"1", "100000"}, []string{"0", "-1", "100001", "many"}, "is not a whole number from 1 to 100000"},
+		"policy receipts":             {[]string{"2", "5000"}, []string{"0", "1", "-1", "5001", "many", "1.5", "99999999999999999999"}, "is not a whole number from 2 to 5000"},
+		"hub limits":                  {[]string{"{\n}"}, []string{"5", "{\nx 1\n}"}, ""},
+		"hub max_message":             {[]string{"1KiB", "64MiB"}, []string{"0", "-1", "100", "1023", "big", "64.1MiB", "129MiB", "2047MiB", "2048MiB"}, "max_message"},
+		"hub ping_interval":           {[]string{"1s", "36500d"}, []string{"0s", "-1s", "999ms", "36501d", "soon"}, "is not a duration from 1s to 36500d"},
+		"limits outboxes":             {[]string{"256KiB", "2047MiB"}, []string{"0", "255KiB", "2048MiB", "big"}, "outboxes"},
+		"limits hello":                {[]string{"1s", "36500d"}, []string{"0s", "999ms", "36501d", "soon"}, "is not a duration from 1s to 36500d"},
+		"auth caddy id":               {[]string{"{header.Remote-User}", "{http.auth.user.id}", "site-{http.vars.user}"}, []string{"x", "{query.user}", "u-{query.user}", "{cookie.user}", "{path}", "{uri}", "{host}", "{labels.1}"}, "id"},
+		"auth guest token_life":       {[]string{"1m", "36500d"}, []string{"0s", "59s", "36501d", "soon"}, "token_life"},
+		"auth wechat token_life":      {[]string{"1m", "36500d"}, []string{"0s", "59s", "36501d", "soon"}, "token_life"},
+		"auth jwt leeway":             {[]string{"1ms", "5m"}, []string{"0s", "301s", "soon"}, "leeway"},
+		"auth jwt secret":             {[]string{secret, secret + " {env.CHAT_TEST}"}, []string{secret[1:], secret + " short"}, "auth jwt: secret"},
+		"auth jwt key":                {[]string{"`" + key + "`"}, []string{"x", "`" + key + "` x"}, "auth jwt: key"},
+		"auth jwt key_file":           {[]string{pem, pem + " " + pem}, nil, ""},
+		"auth jwt jwks":               {[]string{"https://a.example/x", "http://localhost", "https://a.example/{env.CHAT_TEST}"}, []string{"a.example/x", "ftp://a", "https://", "/x"}, "must be an http or https URL"},
+		"auth wechat app_id":          {[]string{"wx01", "{env.CHAT_TEST_ID}", a(64)}, []string{a(65), "wx-01"}, "app_id may contain only letters and digits"},
+		"auth wechat api":             {[]string{"https://a.example", "http://127.0.0.1:1"}, []string{"a.example", "ftp://a"}, "api must be an http or https URL"},
+		"journal postgres schema":     {[]string{"chat", a(63), "Chat-1.x"}, []string{a(64), ".x", "pg_x", "a/b", "é"}, "must have 1 to 63 letters"},
+		"journal postgres durability": {[]string{"standby", "primary"}, []string{"both", "on"}, "durability is standby or primary"},
+		"journal postgres listen":     {[]string{"postgres:///chat?host=/nowhere", "{env.CHAT_TEST}"}, []string{"postgres://db.example:x/chat", "db.example"}, "address of PostgreSQL can't be read"},
+		"journal postgres parts":      {[]string{"1", "64"}, []string{"0", "-1", "65", "many"}, "is not a whole number from 1 to 64"},
+		"journal pebble max_size":     {[]string{"1MiB", "8PiB"}, []string{"0", "100", "1023KiB", "9PiB", "16EiB", "big"}, "is not a size from 1MiB to 8PiB"},
+		"journal memory max_size":     {[]string{"1MiB", "8PiB"}, []string{"0", "100", "1023KiB", "9PiB", "16EiB", "big"}, "is not a size from 1MiB to 8PiB"},
 	}
 }
 
@@ -179,6 +183,8 @@ func written(section, option string, global bool) string {
 		block = inWebhook(block)
 	case section == "check https":
 		block = inCheck(block)
+	case section == "journal postgres":
+		block = inPostgres(block)
 	case section != "chat" && section != "hub":
 		block = section + " {\n" + block + "\n}"
 	}
@@ -238,6 +244,7 @@ func TestValues_OptionByValueByDoor(t *testing.T) {
 	t.Setenv("CHAT_TEST_KEY", "another-secret-of-thirty-two-characters")
 	t.Setenv("CHAT_TEST_HOOK", "whsec_"+strings.Repeat("QUJD", 10))
 	t.Setenv("CHAT_TEST_CHECK", "https://a.example")
+	t.Setenv("CHAT_TEST_DSN", "postgres:///chat?host=/nowhere")
 	all, tried := particular(t), 0
 	for section, options := range reference(t) {
 		doors := []bool{false, true}
@@ -375,7 +382,8 @@ func TestValues_JSON(t *testing.T) {
 	modules := map[string]string{
 		"auth guest": `"method":"guest"`, "auth jwt": `"method":"jwt","secrets":["thirty-two-bytes-which-is-enough"]`,
 		"auth wechat": `"method":"wechat","app_id":"a","app_secret":"b"`, "auth caddy": `"method":"caddy"`,
-		"journal pebble": `"engine":"pebble"`, "journal memory": `"engine":"memory"`,
+		"journal postgres": `"engine":"postgres","dsn":"postgres:///chat?host=/nowhere"`,
+		"journal pebble":   `"engine":"pebble"`, "journal memory": `"engine":"memory"`,
 		"check wechat": `"check":"wechat","app_id":"a","app_secret":"b"`,
 		"check https":  `"check":"https","url":"https://a.example","secrets":["` + hookSecret + `"]`,
 	}
@@ -450,6 +458,8 @@ func beyond(f reflect.StructField) []string {
 		return []string{"-1", "999999999", `"36501d"`}
 	case tag == "1m 36500d":
 		return []string{"-1", "59999999999", `"36501d"`}
+	case tag == "1 64":
+		return []string{"-1", "65"}
 	case tag == "1 1024":
 		return []string{"-1", "1025"}
 	case tag == "1 1000":

@@ -11,7 +11,7 @@ const source = 'https://github.com/caddychat/caddy-chat'
 // The groups of the sidebar, with the names of their pages in docs/ and docs/zh/.
 const groups = [
   ['Start', '开始', ['quickstart-web', 'quickstart-miniprogram', 'concepts', 'cookbook', 'faq']],
-  ['Run', '运行', ['caddyfile', 'deployment', 'operations', 'troubleshooting', 'upgrading', 'security', 'privacy']],
+  ['Run', '运行', ['caddyfile', 'deployment', 'nodes', 'operations', 'troubleshooting', 'upgrading', 'security', 'privacy']],
   ['Build on it', '在其上开发', ['web', 'client', 'conversations', 'backends', 'checks', 'webhooks', 'embedding', 'moving', 'cookbook-mysql']],
   ['Reference', '参考', ['protocol', 'javascript', 'http', 'admin', 'json', 'cli', 'speed', 'changelog', 'glossary']],
 ]

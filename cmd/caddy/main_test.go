@@ -11,7 +11,7 @@ import (
 func TestCaddy_HasEveryModule(t *testing.T) {
 	for _, id := range []string{
 		"admin.api.chat", "chat", "chat.auth.caddy", "chat.auth.guest", "chat.auth.jwt", "chat.auth.wechat",
-		"chat.journals.memory", "chat.journals.pebble", "http.handlers.chat",
+		"chat.journals.memory", "chat.journals.pebble", "chat.journals.postgres", "http.handlers.chat",
 	} {
 		if _, err := caddy.GetModule(id); err != nil {
 			t.Error(err)

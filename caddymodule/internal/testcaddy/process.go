@@ -27,8 +27,9 @@ const serveVariable = "CHAT_TEST_CADDYFILE"
 const commandVariable = "CHAT_TEST_COMMAND"
 
 // Main runs the tests of a package. A package that uses Process or Command must call
-// it from its TestMain, because both run the test binary again.
-func Main(m *testing.M) {
+// it from its TestMain, because both run the test binary again. m is a *testing.M, or what has more to
+// do around it.
+func Main(m interface{ Run() int }) {
 	if file := os.Getenv(serveVariable); file != "" {
 		serveCaddyfile(file)
 	}

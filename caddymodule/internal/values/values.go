@@ -33,7 +33,7 @@ func Options(d *caddyfile.Dispenser, nesting int, blockName string, options map[
 		option := d.Val()
 		parse, ok := options[option]
 		if !ok {
-			return d.Errf("%s: unknown option %q; there are %s", blockName, option, strings.Join(slices.Sorted(maps.Keys(options)), ", "))
+			return d.Errf("%s: unknown option %q; there are %s", blockName, shown(option), strings.Join(slices.Sorted(maps.Keys(options)), ", "))
 		}
 		if seen[option] && !slices.Contains(repeatable, option) {
 			return d.Errf("%s: %s is set twice", blockName, option)
@@ -46,10 +46,18 @@ func Options(d *caddyfile.Dispenser, nesting int, blockName string, options map[
 	return nil
 }
 
+// shown is a word that is in the wrong place, for an error. An address may have a password.
+func shown(word string) string {
+	if strings.Contains(word, "://") {
+		return "…"
+	}
+	return word
+}
+
 // Block reads the block of an option that has no more arguments.
 func Block(d *caddyfile.Dispenser, blockName string, options map[string]func() error, repeatable ...string) error {
 	if d.NextArg() {
-		return d.Errf("chat: %s: %q is one word too many; options stand in the block behind {, each in a line of its own", blockName, d.Val())
+		return d.Errf("chat: %s: %q is one word too many; options stand in the block behind {, each in a line of its own", blockName, shown(d.Val()))
 	}
 	return Options(d, d.Nesting(), "chat: "+blockName, options, repeatable...)
 }
