@@ -18,6 +18,7 @@
 //	key.go              option key
 //	limits.go           option limits
 //	hubsettings.go      the settings of a hub: what handlers of a hub share
+//	journal.go          where the journal of a hub is
 //	opening.go          a hub that may not be there yet, and the attempts to start it
 //	hubs.go             the pool of hubs, which outlive configurations
 //	metrics.go          caddy_chat_… in Caddy's metrics

@@ -169,17 +169,6 @@ func (s *HubSettings) loadChecks(ctx caddy.Context) (check.Chain, error) {
 	return checks.Load(loaded.([]any))
 }
 
-// locate asks where the journal of the hub of that name is. Two hubs can't be at one place.
-func (s *hubSettings) locate(hub string) (place string, err error) {
-	s.location, err = s.engine.Location(hub)
-	place = s.engine.(caddy.Module).CaddyModule().ID.Name() + ":" + s.location
-	s.journalPlace = place
-	if e, ok := s.engine.(journals.Fixed); ok {
-		s.journalPlace += " with " + e.Fixed()
-	}
-	return place, err
-}
-
 // options returns how to read the options of a hub.
 func (s *HubSettings) options(d *caddyfile.Dispenser) map[string]func() error {
 	return values.EachChecked(d, func() error { return bounds.Check(s) }, map[string]func() error{
