@@ -1,0 +1,50 @@
+//go:build unix
+
+package pgjournal_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pgjournal"
+	"github.com/caddychat/caddy-chat/chat/shared"
+	"github.com/caddychat/caddy-chat/internal/testpostgres"
+)
+
+// Close does not wait for a server that hangs: what it can't settle is uncertain, and reads end.
+func TestClose_ServerHangs(t *testing.T) {
+	own := testpostgres.New()
+	defer own.Remove()
+	s, err := pgjournal.Open(t.Context(), pgjournal.Options{DSN: own.DSN("owner"), Schema: "chat", Parts: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := shared.Open(t.Context(), s, shared.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own.Freeze()
+	defer own.Thaw()
+	said, read := make(chan error, 1), make(chan error, 1)
+	j.Append(t.Context(), journal.Entry{Room: "r", Kind: journal.Message, From: journal.User{ID: "u"}, Body: []byte("1")}, func(_ journal.Receipt, err error) { said <- err })
+	go func() {
+		_, err := j.Heads(context.Background(), []string{"r"})
+		read <- err
+	}()
+	began := time.Now()
+	if err := j.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 20*time.Second { // five, and what a busy machine adds
+		t.Errorf("it took %v", took)
+	}
+	if err := <-said; !errors.Is(err, journal.ErrUncertain) {
+		t.Errorf("append: %v", err)
+	}
+	if err := <-read; err == nil {
+		t.Error("a read was answered")
+	}
+}
