@@ -17,6 +17,14 @@ function follow(md) {
   })
 }
 
+// ownVue lets what draws the pages beforehand import the Vue of this folder: they lie outside of
+// it, where none is found, or that of the clients.
+const ownVue = {
+  name: 'own-vue',
+  enforce: 'pre',
+  resolveId: (id, from, { ssr }) => (ssr && /^vue(\/|$)/.test(id) ? { id, external: true } : undefined),
+}
+
 export default defineConfig({
   title: 'caddy-chat',
   srcDir: '..',
@@ -25,6 +33,7 @@ export default defineConfig({
   rewrites,
   srcExclude: others(),
   ignoreDeadLinks: 'localhostLinks',
+  vite: { plugins: [ownVue] },
   markdown: {
     config: follow,
     anchor: { slugify: anchor },
@@ -32,6 +41,7 @@ export default defineConfig({
     languageAlias: { caddyfile: 'nginx', mjs: 'js', 'chat.v1': 'json', raw: 'log' },
   },
   themeConfig: {
+    i18nRouting: false, // the other language may lack the page
     search: {
       provider: 'local',
       options: {
