@@ -1,0 +1,126 @@
+package caddymodule_test
+
+import (
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/coder/websocket"
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
+)
+
+const cookbook = "../docs/cookbook.md"
+
+// The course of the cookbook: a student reads it, asks in one room only, and teachers do both.
+func TestDocuments_Cookbook_Course(t *testing.T) {
+	t.Setenv("CHAT_SECRET", testcaddy.JWTSecret)
+	s := testcaddy.Start(t, documentedSite(t, cookbook, "policy course-*"))
+	url := "ws://" + s.Plain + "/chat"
+	hello := func(claims jwt.MapClaims) string {
+		return testcaddy.Hears(t, s.V1(url, nil, `,"token":"`+testcaddy.SiteToken(t, claims)+`","rooms":[{"room":"course-7"},{"room":"ask-7"}]`), `"welcome"`)
+	}
+	const mayNot = `","code":"forbidden"`
+	rooms := func(frame string) string {
+		return strings.Join(regexp.MustCompile(`"room":"[^"]*"(?:,"code":"forbidden")?|"write":\w+|"moderate":\w+`).FindAllString(frame, -1), " ")
+	}
+	student := jwt.MapClaims{"sub": "u-7", "name": "Li", "chat": map[string]any{"read": []string{"course-7", "ask-7"}, "write": []string{"ask-7"}}}
+	for want, claims := range map[string]jwt.MapClaims{
+		`"room":"course-7" "write":false "moderate":false "room":"ask-7" "write":true "moderate":false`: student,
+		`"room":"course-7" "write":true "moderate":true "room":"ask-7" "write":true "moderate":true`:    {"sub": "u-1", "role": "teacher"},
+		`"room":"course-7` + mayNot + ` "room":"ask-7` + mayNot:                                         {"sub": "u-8"},
+	} {
+		if got := rooms(hello(claims)); got != want {
+			t.Errorf("%v: %s, want %s", claims, got, want)
+		}
+	}
+	if !strings.Contains(testcaddy.Read(t, cookbook), `"chat": { "read": ["course-7", "ask-7"], "write": ["ask-7"] }`) {
+		t.Error("the cookbook has another token")
+	}
+}
+
+// The live comments of the cookbook: guests read, users write, nobody sees who is there.
+func TestDocuments_Cookbook_LiveComments(t *testing.T) {
+	t.Setenv("CHAT_SECRET", testcaddy.JWTSecret)
+	s := testcaddy.Start(t, documentedSite(t, cookbook, "policy live-*"))
+	url := "ws://" + s.Plain + "/chat"
+	guest := s.V1(url, nil, `,"name":"Li","rooms":[{"room":"live-1"}]`)
+	if welcome := testcaddy.Hears(t, guest, `"write":false`); strings.Contains(welcome, `"members"`) {
+		t.Errorf("a guest is told who is there: %s", welcome)
+	}
+	user := s.V1(url, nil, `,"token":"`+testcaddy.SiteToken(t, jwt.MapClaims{"sub": "u-7"})+`","rooms":[{"room":"live-1"}]`)
+	testcaddy.Hears(t, user, `"write":true`)
+	testcaddy.Say(t, user, `{"type":"send","room":"live-1","body":{"text":"hello"}}`)
+	testcaddy.Hears(t, guest, `"hello"`)
+}
+
+// nginx with the lines of the cookbook passes sockets on, and lets pages of its own host in.
+func TestDocuments_Cookbook_BehindNginx(t *testing.T) {
+	nginx, err := exec.LookPath("nginx")
+	if err != nil {
+		if nginx, err = exec.LookPath("/usr/sbin/nginx"); err != nil {
+			t.Skip("nginx is missing: make nginx")
+		}
+	}
+	_, global, _ := strings.Cut(testcaddy.Read(t, cookbook), "## Behind nginx")
+	_, global, _ = strings.Cut(global, "```caddyfile\n{\n")
+	global, _, _ = strings.Cut(global, "\n}\n")
+	s := testcaddy.StartWith(t, "chat", "admin off\n"+global)
+	lines := regexp.MustCompile("(?ms)^```nginx\\n(.*?)^```").FindStringSubmatch(testcaddy.Read(t, cookbook))
+	if lines == nil || !strings.Contains(global, "trusted_proxies_strict") {
+		t.Fatalf("the cookbook has no nginx, or no trusted proxies: %q", global)
+	}
+	dir, addr := t.TempDir(), testcaddy.FreeAddr(t)
+	port := addr[strings.LastIndex(addr, ":")+1:]
+	var temp strings.Builder
+	for _, what := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		temp.WriteString(what + "_temp_path " + filepath.Join(dir, what) + ";\n")
+	}
+	config := filepath.Join(dir, "nginx.conf")
+	text := "daemon off;\nmaster_process off;\npid " + dir + "/pid;\nerror_log " + dir + "/log;\nevents {}\nhttp {\naccess_log off;\n" + temp.String() +
+		"server {\nlisten 127.0.0.1:" + port + ";\n" + strings.ReplaceAll(lines[1], "127.0.0.1:8080", s.Plain) + "}\n}\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(nginx, "-p", dir, "-e", dir+"/log", "-c", config)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	}()
+	base := "localhost:" + port
+	testcaddy.Eventually(t, "nginx answers", func() bool {
+		res, err := http.Get("http://" + base + "/chat/health")
+		if err == nil {
+			res.Body.Close()
+		}
+		return err == nil && res.StatusCode == http.StatusOK
+	})
+	dial := func(origin string) (*websocket.Conn, error) {
+		c, _, err := websocket.Dial(t.Context(), "ws://"+base+"/chat?room=tea", &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {origin}}})
+		if err == nil {
+			t.Cleanup(func() { c.CloseNow() })
+		}
+		return c, err
+	}
+	a, err := dial("http://" + base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := dial("http://" + base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	testcaddy.Say(t, a, "hello")
+	testcaddy.Expect(t, b, "hello")
+	if _, err := dial("http://evil.example"); err == nil {
+		t.Error("a page of another site may connect")
+	}
+}
