@@ -95,7 +95,7 @@ func TestDocuments_Cookbook_BehindNginx(t *testing.T) {
 		cmd.Process.Kill()
 		cmd.Wait()
 	}()
-	base := "localhost:" + port
+	base := s.Plain[:strings.LastIndex(s.Plain, ":")] + ":" + port // Caddy knows its site by this name
 	testcaddy.Eventually(t, "nginx answers", func() bool {
 		res, err := http.Get("http://" + base + "/chat/health")
 		if err == nil {
