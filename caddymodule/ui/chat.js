@@ -1,1 +1,1 @@
-import'./chat-7OEDSKM6.js';import'./chunk-CMRHV2T6.js';
+import'./chat-Q3AVGYA2.js';import'./chunk-SEG4XHNW.js';

@@ -162,6 +162,18 @@ test('a row can be muted, put on top, hidden and cleared: by right click, the ke
   await small.row('Three').locator('.last', { hasText: /^$/ }).waitFor()
   assert.equal(await small.find('.layout.listing').count(), 1, 'a long press opens no conversation')
 
+  // Safari makes no menu of a long press, and a click whenever the finger leaves.
+  const finger = (type) => small.row('Three').locator('.room').evaluate((it, type) => it.dispatchEvent(type === 'click' ? new MouseEvent(type, { bubbles: true, cancelable: true, composed: true })
+    : new PointerEvent(type, { bubbles: true, composed: true, pointerType: 'touch' })), type)
+  await finger('pointerdown')
+  await small.page.getByRole('menuitem', { name: 'Clear the history' }).waitFor()
+  await small.page.waitForTimeout(700) // a finger that stays
+  await finger('pointerup')
+  await finger('click')
+  await small.page.getByRole('menuitem', { name: 'Clear the history' }).waitFor()
+  assert.equal(await small.find('.layout.listing').count(), 1, 'however long it was')
+  await small.page.keyboard.press('Escape')
+
   await fay.row('Three').locator('.room').click({ button: 'right' })
   await fay.choose('Hide until the next message')
   for (const device of [fay, small]) await device.row('Three').waitFor({ state: 'detached' })

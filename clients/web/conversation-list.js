@@ -39,7 +39,7 @@ class ConversationList extends LitElement {
         <button class="quiet new" aria-haspopup="menu" aria-label=${words.get('begin')} title=${words.get('begin')} @click=${(event) => element.talks.openNewMenu(element, event.currentTarget)}>${plusIcon}</button></div>
       ${banner(element)}
       ${rows.length || !list.complete ? html`<ul class="conversations" @scroll=${() => this.fill()} @keydown=${(event) => this.onKey(event)} @contextmenu=${(event) => this.onMenu(event)}
-          @focusin=${(event) => this.focused(event)} @pointerdown=${(event) => this.onPress(event)}>
+          @focusin=${(event) => this.focused(event)} @pointerdown=${(event) => this.onPress(event)} @click=${{ handleEvent: (event) => this.onClick(event), capture: true }}>
         ${repeat(rows, ({ room }) => room, (row) => drawRow(row, { element, stop: row.room === stop }))}
         ${list.complete ? nothing : html`<li class="top">${words.get('loading')}</li>`}</ul>`
         : html`<div class="top none"><p>${words.get('noChats')}</p><button class="button" @click=${() => element.talks.openNew(element, 'direct')}>${words.get('newChat')}</button>
@@ -112,6 +112,7 @@ class ConversationList extends LitElement {
 
   // onKey moves the focus from row to row.
   onKey(event) {
+    this.pressed = false
     const row = event.target.closest('li[data-room]')
     const rows = [...this.querySelectorAll('li[data-room]')]
     const to = { ArrowDown: rows.indexOf(row) + 1, ArrowUp: rows.indexOf(row) - 1, Home: 0, End: rows.length - 1 }[event.key]
@@ -120,21 +121,31 @@ class ConversationList extends LitElement {
     rows[to]?.querySelector('.room').focus()
   }
 
-  // onMenu is a right click, the key for menus, or a long press on Android.
+  // onMenu is a right click, the key for menus, or a long press on Android, which onPress may
+  // have seen first.
   onMenu(event) {
     const row = event.target.closest('li[data-room]')
-    if (!row || !this.openMenu(row)) return
-    event.preventDefault()
+    if (row && (this.pressed || this.openMenu(row))) event.preventDefault()
+  }
+
+  // onClick lets the click that ends a long press open nothing, however long it was.
+  onClick(event) {
+    if (this.pressed) {
+      event.preventDefault()
+      event.stopPropagation()
+    }
+    this.pressed = false
   }
 
   // onPress is the beginning of a long press, for browsers that make no menu of it.
   onPress(event) {
     const row = event.target.closest('li[data-room]')
+    this.pressed = false
     if (event.pointerType !== 'touch' || !row) return
     const ended = new AbortController()
     const timer = setTimeout(() => {
       ended.abort()
-      if (this.openMenu(row)) addEventListener('click', (click) => click.preventDefault() ?? click.stopPropagation(), { capture: true, once: true, signal: AbortSignal.timeout(longPress) })
+      this.pressed = this.openMenu(row)
     }, longPress)
     const end = () => {
       clearTimeout(timer)
