@@ -36,12 +36,13 @@ func (f *Filter) MayHave(h Hash) bool {
 	return b == nil || b.Has(h)
 }
 
-// Add notes that the key is used.
+// Add notes that the key is used. It looks at next before current, since Finish changes current
+// before next: so it finds a filter that is put into use meanwhile at one of the two places.
 func (f *Filter) Add(h Hash) {
-	if b := f.current.Load(); b != nil {
+	if b := f.next.Load(); b != nil {
 		b.Add(h)
 	}
-	if b := f.next.Load(); b != nil {
+	if b := f.current.Load(); b != nil {
 		b.Add(h)
 	}
 }
@@ -64,7 +65,7 @@ func (f *Filter) Begin() *Bloom {
 	return b
 }
 
-// Finish puts a Bloom filter that has all keys into use.
+// Finish puts a Bloom filter that has all keys into use: current before next, see Add.
 func (f *Filter) Finish(b *Bloom) {
 	f.current.Store(b)
 	f.next.Store(nil)

@@ -3,6 +3,9 @@ package keyfilter
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -47,6 +50,37 @@ func TestFilter_Rebuilt_HasWhatIsAddedMeanwhile(t *testing.T) {
 	})
 	if f.Outdated() {
 		t.Error("it is outdated again")
+	}
+}
+
+// A key is added while the filter is put into use, many times: both begin at once.
+func TestFilter_Finished_HasWhatIsAddedInThatMoment(t *testing.T) {
+	b := (&Filter{}).Begin()
+	rounds, lost := 0, 0
+	hashes(3, 20_000, func(h Hash) {
+		var f Filter
+		f.next.Store(b)
+		var ready atomic.Int32
+		var adding sync.WaitGroup
+		begin := func() {
+			ready.Add(1)
+			for ready.Load() < 2 {
+				runtime.Gosched()
+			}
+		}
+		adding.Go(func() {
+			begin()
+			f.Add(h)
+		})
+		begin()
+		f.Finish(b)
+		adding.Wait()
+		if rounds++; !f.MayHave(h) {
+			lost++
+		}
+	})
+	if lost > 0 {
+		t.Errorf("%d of %d keys are missing", lost, rounds)
 	}
 }
 
