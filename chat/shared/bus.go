@@ -26,11 +26,11 @@ type bus struct {
 	bytes  int
 	number uint64 // of hints
 
-	nodes map[string]*inPieces // what was heard of each node; of the goroutine that listens
+	nodes map[string]*told // what was heard of each node; of the goroutine that listens
 }
 
-// inPieces is what a node has told: the newest hint, and one that has come in part.
-type inPieces struct {
+// told is what a node has told: the newest hint, and one that has come in part.
+type told struct {
 	newest       uint64
 	number, next uint64
 	b            []byte
@@ -91,7 +91,7 @@ func (b *bus) listener(ctx context.Context, first func()) {
 	first = sync.OnceFunc(first)
 	defer first()
 	for ctx.Err() == nil {
-		b.nodes = map[string]*inPieces{}
+		b.nodes = map[string]*told{}
 		_ = b.engine.Listen(ctx, func() { b.state(true); first() }, b.hear)
 		b.state(false)
 		first()
@@ -112,7 +112,7 @@ func (b *bus) hear(piece []byte) {
 	}
 	p := b.nodes[node]
 	if p == nil {
-		p = &inPieces{}
+		p = &told{}
 		b.nodes[node] = p
 	}
 	if number <= p.newest || number == p.number && i < p.next {

@@ -77,7 +77,7 @@ func TestBus_Pieces(t *testing.T) {
 	}
 	for lost := -1; lost < len(engine.sent); lost++ {
 		var heard []string
-		other := &bus{self: "b", nodes: map[string]*inPieces{}, heard: func(hint []byte) { heard = append(heard, string(hint)) }}
+		other := &bus{self: "b", nodes: map[string]*told{}, heard: func(hint []byte) { heard = append(heard, string(hint)) }}
 		for i, piece := range engine.sent {
 			if i != lost {
 				other.hear(piece)
@@ -98,7 +98,7 @@ func TestBus_Pieces(t *testing.T) {
 		}
 	}
 	var heard []string
-	late := &bus{self: "b", nodes: map[string]*inPieces{}, heard: func(hint []byte) { heard = append(heard, string(hint)) }}
+	late := &bus{self: "b", nodes: map[string]*told{}, heard: func(hint []byte) { heard = append(heard, string(hint)) }}
 	late.hear(engine.sent[len(engine.sent)-1])
 	late.hear(engine.sent[0])
 	if fmt.Sprint(heard) != "[last]" {

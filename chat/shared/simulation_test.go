@@ -89,13 +89,13 @@ func simulate(t *testing.T, seed uint64, wrap func(shared.Engine) shared.Engine)
 		}
 		var readers []*reader
 		for i := range 5 {
-			r := &reader{world: w, room: rooms[i%len(rooms)], arrived: make(chan struct{}, 1), told: map[string]uint64{}}
+			r := &reader{world: w, room: rooms[i%len(rooms)], told: map[string]uint64{}}
 			readers = append(readers, r)
 			w.work.Go(r.run)
 		}
 		var feeds []*feedReader
 		for part := range fake.Parts {
-			f := &feedReader{world: w, part: part, arrived: make(chan struct{}, 1)}
+			f := &feedReader{world: w, part: part}
 			feeds = append(feeds, f)
 			w.work.Go(f.run)
 		}
@@ -225,7 +225,7 @@ func (w *world) end() {
 	}
 }
 
-// append hands in an entry, and waits for its answer.
+// appendTo hands in an entry, and waits for its answer.
 func appendTo(n *simNode, e journal.Entry) (journal.Receipt, error) {
 	type answer struct {
 		r   journal.Receipt

@@ -12,9 +12,8 @@ import (
 
 // reader follows a room on one node after the other.
 type reader struct {
-	world   *world
-	room    string
-	arrived chan struct{} // capacity 1
+	world *world
+	room  string
 
 	mu   sync.Mutex // guards the rest
 	last journal.Seq
@@ -71,9 +70,8 @@ func (r *reader) at() journal.Seq {
 
 // feedReader reads a part of the feed and follows it, on one node after the other.
 type feedReader struct {
-	world   *world
-	part    int
-	arrived chan struct{}
+	world *world
+	part  int
 
 	mu    sync.Mutex // guards the rest
 	after journal.Position
