@@ -64,7 +64,7 @@ func TestDocuments_Cookbook_BehindNginx(t *testing.T) {
 	nginx, err := exec.LookPath("nginx")
 	if err != nil {
 		if nginx, err = exec.LookPath("/usr/sbin/nginx"); err != nil {
-			t.Skip("nginx is missing: make nginx")
+			t.Fatal("nginx is missing: make nginx")
 		}
 	}
 	_, global, _ := strings.Cut(testcaddy.Read(t, cookbook), "## Behind nginx")
