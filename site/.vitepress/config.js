@@ -9,6 +9,8 @@ const files = Object.fromEntries(Object.entries(rewrites).map(([file, page]) => 
 function follow(md) {
   md.core.ruler.push('follow', ({ tokens, env }) => {
     const file = files[env.relativePath] ?? env.relativePath // which the search gives as it is in the repository
+    // What is indented is drawn as what is fenced: in a box that scrolls by itself.
+    for (const token of tokens) if (token.type === 'code_block') token.type = 'fence'
     for (const token of tokens.flatMap((token) => [token, ...token.children ?? []])) {
       const link = token.type === 'link_open' && token.attrGet('href')
       if (link) token.attrSet('href', href(file, link))
