@@ -127,22 +127,24 @@ func (c *consumer) step(ctx context.Context, set *active) error {
 }
 
 // next reads the next batch. If it is not full, and a request went out a moment ago, it
-// waits for more.
+// waits for more. What is heard while it reads may be in the batch already, so it reads again
+// to know whether it is full.
 func (c *consumer) next(ctx context.Context, set *active) (*feed.Batch, error) {
 	want := feed.Want{Part: c.part, After: c.at, Until: c.until, Events: set.Batch, Filter: set.filter}
 	if c.alone > 0 {
 		want.Events = 1
 	}
-	c.ears.Take()
-	batch, err := c.feed.Batch(ctx, want)
-	if err != nil || batch.N == 0 {
-		return batch, err
+	for {
+		c.ears.Take()
+		batch, err := c.feed.Batch(ctx, want)
+		if err != nil || batch.N == 0 {
+			return batch, err
+		}
+		c.state.change(func(s *partState) { s.waiting = batch.Oldest })
+		rest := set.Interval - time.Since(c.sent)
+		if batch.More || batch.N >= want.Events || c.failures > 0 || rest <= 0 || ctx.Err() != nil || c.look.Load() {
+			return batch, nil
+		}
+		c.ears.Wait(ctx, want.Events-batch.N, rest)
 	}
-	c.state.change(func(s *partState) { s.waiting = batch.Oldest })
-	rest := set.Interval - time.Since(c.sent)
-	if batch.More || c.failures > 0 || rest <= 0 {
-		return batch, nil
-	}
-	c.ears.Wait(ctx, set.Batch-batch.N, rest)
-	return c.feed.Batch(ctx, want)
 }

@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -65,6 +66,46 @@ func TestConsumer_Trouble_IsTriedAgain(t *testing.T) {
 			if st := s.Status()[0]; st.Retried != 12 || st.Delivered != 2 || st.Lag != 0 || st.Parts[0].Failing != "" {
 				t.Errorf("%+v", st)
 			}
+		})
+	}
+}
+
+// A request has at most 100 events, unless the webhook says otherwise, and goes out when it has
+// them or a second after the one before it.
+func TestConsumer_Batch_HasItsBounds(t *testing.T) {
+	for _, batch := range []int{0, 7, 500} {
+		inBubble(t, func(j journal.Journal, r *receiver, s *sending) {
+			h := hookTo(t, "https://example.com/")
+			h.Batch, h.Interval = batch, 0
+			s.Configure([]Hook{h})
+			full := cmp.Or(batch, 100)
+			synctest.Wait()
+			began := time.Now()
+			sends := func(n int, want string) {
+				t.Helper()
+				for range n {
+					say(t, j, "tea", "x")
+				}
+				synctest.Wait()
+				var got []string
+				r.mu.Lock()
+				for i := range r.got {
+					got = append(got, fmt.Sprintf("%d after %v", len(r.got[i].Events), r.times[i].Sub(began)))
+				}
+				r.got, r.times = nil, nil
+				r.mu.Unlock()
+				if strings.Join(got, ", ") != want {
+					t.Errorf("batch %d: %s, want %s", batch, got, want)
+				}
+			}
+			sends(1, "1 after 0s")
+			sends(full-1, "")
+			sends(1, fmt.Sprint(full, " after 0s"))
+			sends(full+1, fmt.Sprint(full, " after 0s"))
+			time.Sleep(999 * time.Millisecond)
+			sends(0, "")
+			time.Sleep(time.Millisecond)
+			sends(0, "1 after 1s")
 		})
 	}
 }
