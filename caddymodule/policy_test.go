@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -157,4 +158,72 @@ func TestPolicies_OfConversations_Reload(t *testing.T) {
 	if got := asks(ben, `"type":"join"`); !strings.Contains(got, `"role":"member"`) || strings.Count(got, `"text":"inside"`) != 2 || strings.Count(got, `"text":"hi"`) != 2 {
 		t.Errorf("a member is told %s", got)
 	}
+}
+
+// Who was away while a reload took a conversation out of their list, or gave it back, gets the
+// whole list: also if the configuration is as it was when they left. A reload that changes
+// nothing about lists, and a restart, cost nobody a whole list.
+func TestPolicies_Reload_ListsAreReadAfresh(t *testing.T) {
+	config := func(readers, more string) string {
+		return `chat {
+			auth caddy {
+				id {http.request.header.X-User}
+			}
+			policy g-* {
+				read ` + readers + `
+				write members
+				create users
+				` + more + `
+			}
+		}`
+	}
+	s := testcaddy.Start(t, config("members", ""))
+	url := "ws://" + s.Plain + "/chat"
+	as := func(user string) http.Header { return http.Header{"X-User": {user}} }
+	ann := s.V1(url, as("ann"), "")
+	testcaddy.Say(t, ann, `{"type":"create","id":"1","key":"k","users":["ben"]}`)
+	room := member(t, testcaddy.Until(t, ann, `"created"`), "room")
+	comeBack := func(since string) (c *websocket.Conn, at, list string) {
+		t.Helper()
+		c = s.V1(url, as("ben"), `,"list":{"since":"`+since+`"}`)
+		var f struct {
+			List struct {
+				At   string
+				All  bool
+				Rows []struct{ Room string }
+			}
+		}
+		if err := json.Unmarshal([]byte(testcaddy.Hears(t, c, `"welcome"`)), &f); err != nil {
+			t.Fatal(err)
+		}
+		return c, f.List.At, strings.Replace(fmt.Sprint(f.List.All, f.List.Rows), room, "the group", 1)
+	}
+	open, first, list := comeBack("")
+	if list != "true [{the group}]" {
+		t.Fatalf("at first: %s", list)
+	}
+	expect := func(what, since, want string) string {
+		t.Helper()
+		c, at, list := comeBack(since)
+		if list != want {
+			t.Errorf("%s: %s", what, list)
+		}
+		if err := c.CloseNow(); err != nil {
+			t.Error(err)
+		}
+		return at
+	}
+	s.Load(config("members", "max_members 7"))
+	expect("other places", first, "false []")
+	s.Load(config("admins", ""))
+	testcaddy.Until(t, open, `"gone":true`, room)
+	without := expect("only admins read", first, "true []")
+	s.Load(config("members", ""))
+	testcaddy.Until(t, open, `"row"`, room, `"role":"member"`)
+	last := expect("members read again", without, "true [{the group}]")
+	expect("members read again, as at first", first, "true [{the group}]")
+	s.Restart(config("members", ""))
+	expect("after a restart", last, "false []")
+	s.Restart(config("admins", ""))
+	expect("after a restart with other policies", last, "true []")
 }

@@ -64,6 +64,7 @@ func TestConversation_WithoutItsPolicy_IsClosed(t *testing.T) {
 			synctest.Wait()
 		}
 		join("")
+		time.Sleep(time.Second) // until ann is told of both rows: one that she has not heard of does not go
 		for _, who := range []*client{ann, ben, eve} {
 			who.waiting()
 		}

@@ -142,3 +142,34 @@ func TestParseRole(t *testing.T) {
 		t.Error("king is a role")
 	}
 }
+
+// What decides which rows a list has makes another text, and nothing else does.
+func TestPolicies_Listing(t *testing.T) {
+	seen := map[string]string{app(t).Listing(): "as they are"}
+	for what, change := range map[string]func(Policies) Policies{
+		"another pattern":           func(ps Policies) Policies { ps[1].Pattern = "h-*"; return ps },
+		"another pattern of a room": func(ps Policies) Policies { ps[3].Pattern = "g-1"; return ps },
+		"another order":             func(ps Policies) Policies { ps[0], ps[1] = ps[1], ps[0]; return ps },
+		"one less":                  func(ps Policies) Policies { return ps[1:] },
+		"others read":               func(ps Policies) Policies { ps[1].Read = subjectsOf(t, "admins"); return ps },
+		"a claim and others read": func(ps Policies) Policies {
+			ps[1].Read = append(subjectsOf(t, "sub=ann"), subjectsOf(t, "admins")...)
+			return ps
+		},
+		"a conversation of two":     func(ps Policies) Policies { ps[1].Direct = true; return ps },
+		"no conversation":           func(ps Policies) Policies { ps[2] = Policy{Pattern: "c-*", Read: ps[2].Read}; return ps },
+		"a conversation by a right": func(ps Policies) Policies { ps[3].Invite = subjectsOf(t, "members"); return ps },
+	} {
+		listing := change(app(t)).Listing()
+		if same := seen[listing]; same != "" {
+			t.Errorf("%s: as %s", what, same)
+		}
+		seen[listing] = what
+	}
+	same := app(t)
+	same[0].Create, same[1].Invite, same[1].History, same[1].MaxMembers = subjectsOf(t, "guests"), nil, History{}, 9
+	same[1].NoPresence, same[2].Write, same[2].OpenTo, same[3].Read = true, subjectsOf(t, "members"), nil, nil
+	if what := seen[same.Listing()]; what != "as they are" {
+		t.Errorf("other rights make another text, %q", what)
+	}
+}

@@ -222,6 +222,21 @@ func (ps Policies) Directs() (patterns []string) {
 	return patterns
 }
 
+// Listing returns a text that differs where Lists does, or which conversations are of two: what
+// decides which rows a user's list has.
+func (ps Policies) Listing() string {
+	var b strings.Builder
+	for i := range ps {
+		p := &ps[i]
+		fmt.Fprintf(&b, "%q", p.Pattern) // also of other rooms: the first that matches applies
+		if p.IsConversation() {
+			fmt.Fprintf(&b, " %t %q", p.Direct, p.Read)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
 // HaveConversations reports whether any room can be a conversation.
 func (ps Policies) HaveConversations() bool {
 	return slices.ContainsFunc(ps, func(p Policy) bool { return p.IsConversation() })

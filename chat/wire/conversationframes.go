@@ -113,6 +113,7 @@ type Rows struct {
 	ID   string
 	Rows []Row
 	Next string // for the next page; empty if there is none
+	More bool   // also true if rows that were named are left out
 }
 
 // Seen reports how far another member has read.

@@ -73,7 +73,7 @@ var conversationFrames = []struct {
 			`"moderate":false,"title":"Trip","avatar":"https://x/y","about":"a","closed":true,"role":"none","size":2,"with":{"id":"u7","name":"Li"}}`},
 	{&full, `{"type":"row",` + fullRow},
 	{&Row{Room: "team", Gone: true}, `{"type":"row","room":"team","gone":true}`},
-	{&Rows{"3", []Row{full}, "n"}, `{"type":"list","id":"3","rows":[{` + fullRow + `],"next":"n","more":true}`},
+	{&Rows{"3", []Row{full}, "n", true}, `{"type":"list","id":"3","rows":[{` + fullRow + `],"next":"n","more":true}`},
 	{&Rows{}, `{"type":"list","rows":[],"more":false}`},
 	{&Welcome{User: User{ID: "u7"}, List: &Listed{"now", true, true, []Row{{Room: "team", Gone: true}}, "n", 4}},
 		bareWelcome + `"list":{"at":"now","all":true,"live":true,"rows":[{"room":"team","gone":true}],"next":"n","more":true,"unread":4}}`},

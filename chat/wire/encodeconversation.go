@@ -134,7 +134,7 @@ func (r *Row) Append(dst []byte) []byte {
 func (f *Rows) Append(dst []byte) []byte {
 	dst = appendList(beginID(dst, "list", f.ID), "rows", f.Rows, (*Row).element)
 	dst = appendOptional(dst, "next", f.Next)
-	return append(appendBool(dst, "more", f.Next != ""), '}')
+	return append(appendBool(dst, "more", f.More), '}')
 }
 
 // Shortened returns a body as rows have it: one of more than MaxRowBody bytes is cut to its

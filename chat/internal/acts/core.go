@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/netip"
-	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,12 +80,14 @@ type Core struct {
 // Configure changes the settings.
 func (c *Core) Configure(s Settings) {
 	c.patterns.Add(s.Policies) // before a conversation can be founded by them
-	if old := c.current.Swap(&s); old != nil && !reflect.DeepEqual(old.Policies, s.Policies) {
+	if old := c.current.Swap(&s); old != nil && old.Policies.Listing() != s.Policies.Listing() {
 		c.live.PoliciesChanged()
 	}
 }
 
 func (c *Core) settings() *Settings { return c.current.Load() }
+
+func (c *Core) policies() access.Policies { return c.settings().Policies }
 
 // isTemporary reports whether an error is not a fault of ours: the journal cannot
 // be used now and says so itself or does not answer in time, the hub is closing, or

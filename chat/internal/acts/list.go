@@ -54,13 +54,20 @@ func (a Turn) List(ctx context.Context, c *wire.List) (*wire.Rows, error) {
 			e.Field = fmt.Sprintf("rooms[%d]", i)
 			return nil, e
 		}
-		answer.Rows, err = a.core.lists.Rows(ctx, user, c.Rooms)
+		answer.Rows, answer.More, err = a.core.lists.Rows(ctx, user, c.Rooms)
 	} else {
 		answer.Rows, answer.Next, err = a.core.lists.Page(ctx, user, c.Next, c.Limit)
+		answer.More = answer.Next != ""
 	}
 	a.owe(max(len(answer.Rows), 1) * rowCost)
 	if a.key != nil {
-		answer.Rows = slices.DeleteFunc(answer.Rows, func(r wire.Row) bool { return !a.rights(r.Room, access.NoRole).Read })
+		foreign := func(r wire.Row) bool { return !a.rights(r.Room, access.NoRole).Read }
+		for i := range answer.Rows {
+			if r := &answer.Rows[i]; len(c.Rooms) > 0 && foreign(*r) {
+				*r = wire.Row{Room: r.Room, Gone: true} // asked for again, if it were not there
+			}
+		}
+		answer.Rows = slices.DeleteFunc(answer.Rows, func(r wire.Row) bool { return !r.Gone && foreign(r) })
 	}
 	return answer, err
 }
@@ -114,16 +121,4 @@ func (a Turn) SetRow(ctx context.Context, c *wire.SetRow) error {
 		a.core.live.Tell(ctx, a.User().ID, c.Room)
 	}
 	return err
-}
-
-// isDirect reports whether a room is a conversation of two.
-func (c *Core) isDirect(room string) bool {
-	p := c.settings().Policies.Conversation(room)
-	return p != nil && p.Direct
-}
-
-// isListed reports whether a user with that role has a room in the list: the policies may
-// have changed since the user came.
-func (c *Core) isListed(user, room string, role access.Role) bool {
-	return c.settings().Policies.Lists(user, room, role)
 }

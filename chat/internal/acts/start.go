@@ -51,7 +51,7 @@ func New(cfg Config) (*Core, error) {
 	c.reading.pool = backpressure.NewPool[access.Person](maxReading)
 	c.node = cfg.Journal.Nodes().Self().ID
 	c.marks = readmarks.New(cfg.Journal.Records())
-	c.lists = list.Reader{Journal: c.journal, Marks: c.marks, Profiles: c.profiles.Of, IsDirect: c.isDirect, Shown: c.isListed}
+	c.lists = list.Reader{Journal: c.journal, Marks: c.marks, Profiles: c.profiles.Of, Policies: c.policies}
 	c.live = list.NewLive(list.Config{
 		Reader: &c.lists, Log: c.log, Context: c.context, Frame: room.Frame, Max: func() int { return c.settings().Listed },
 	})

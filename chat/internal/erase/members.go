@@ -34,7 +34,7 @@ func Members(ctx context.Context, j journal.Journal, name string) (int, error) {
 	if err := appendAll(ctx, j, append(marks, entries...)); err != nil {
 		return 0, err
 	}
-	return len(state.Seats), nil
+	return len(state.Seats), list.Afresh(ctx, j.Records())
 }
 
 // appendAll appends entries one after the other, for the records that come with them.

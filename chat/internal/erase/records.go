@@ -37,6 +37,9 @@ func Records(ctx context.Context, r journal.Records, lister journal.Lister, user
 		}
 		return err
 	})
+	if err == nil {
+		err = list.Afresh(ctx, r)
+	}
 	return n, err
 }
 

@@ -2,11 +2,13 @@ package list
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -23,16 +25,26 @@ func (c *cursor) String() string { return encode(c) }
 // moment is when a list was read: what has changed since then lies above its positions.
 // One of another epoch of the store, or too old a one, counts as none.
 type moment struct {
-	Epoch   string
-	Parts   []journal.Position // of the feed, by part
-	Updates journal.Position   // of records that Update has written
-	At      int64              // Unix milliseconds
+	Epoch    string
+	Parts    []journal.Position // of the feed, by part
+	Updates  journal.Position   // of records that Update has written
+	At       int64              // Unix milliseconds
+	Policies policiesSum        // of those by which the list was read
+}
+
+// policiesSum is the same for policies by which lists have the same rows.
+type policiesSum [8]byte
+
+func sumOf(ps access.Policies) policiesSum {
+	sum := sha256.Sum256([]byte(ps.Listing()))
+	return policiesSum(sum[:])
 }
 
 // bytes returns a moment as text that is as long whatever the numbers are.
 func (m *moment) bytes() []byte {
 	b := binary.BigEndian.AppendUint64(nil, uint64(m.At))
 	b = binary.BigEndian.AppendUint64(b, uint64(m.Updates))
+	b = append(b, m.Policies[:]...)
 	b = append(b, byte(len(m.Parts)))
 	for _, p := range m.Parts {
 		b = binary.BigEndian.AppendUint64(b, uint64(p))
@@ -48,6 +60,7 @@ func parseMoment(b []byte) (m moment) {
 		return n
 	}
 	m.At, m.Updates = int64(next()), journal.Position(next())
+	b = b[copy(m.Policies[:], b):]
 	m.Parts = make([]journal.Position, b[0])
 	b = b[1:]
 	for i := range m.Parts {
@@ -72,14 +85,15 @@ func decode(word string, v any) bool {
 	return err == nil && json.Unmarshal(text, v) == nil
 }
 
-// now returns the present moment. It must be read before the list is.
-func (r *Reader) now(ctx context.Context) (m moment, err error) {
+// now returns the present moment, for a list that is read by these policies. It must be read
+// before the list is.
+func (r *Reader) now(ctx context.Context, ps access.Policies) (m moment, err error) {
 	positions, err := r.Journal.Positions(ctx)
 	if err != nil {
 		return m, err
 	}
 	parts := len(positions) - 1
-	m = moment{Parts: positions[:parts], Updates: positions[parts], At: time.Now().UnixMilli()}
+	m = moment{Parts: positions[:parts], Updates: positions[parts], At: time.Now().UnixMilli(), Policies: sumOf(ps)}
 	page, err := r.Journal.Feed(ctx, journal.FeedQuery{After: positions[0], Limit: 1, Bytes: 1})
 	m.Epoch = page.Epoch
 	return m, err
@@ -89,9 +103,10 @@ func (r *Reader) now(ctx context.Context) (m moment, err error) {
 const sinceLife = 30 * 24 * time.Hour
 
 // precedes reports whether a moment can be compared with a later one. One that has seen more
-// than there is now was shown what the store has lost.
+// than there is now was shown what the store has lost; and no records tell which rows came and
+// went with the policies.
 func (m *moment) precedes(now *moment) bool {
-	if m.Epoch != now.Epoch || len(m.Parts) != len(now.Parts) || m.Updates > now.Updates {
+	if m.Epoch != now.Epoch || m.Policies != now.Policies || len(m.Parts) != len(now.Parts) || m.Updates > now.Updates {
 		return false
 	}
 	for part := range m.Parts {
@@ -100,6 +115,25 @@ func (m *moment) precedes(now *moment) bool {
 		}
 	}
 	return m.At <= now.At && now.At-m.At < sinceLife.Milliseconds()
+}
+
+// afreshRecord is the record whose stamp says since when lists must be read afresh.
+const afreshRecord = "list\x00afresh"
+
+// Afresh says that rows went or came of which no records tell: lists that were read before
+// are read afresh. So it is when something was erased, and when a hub has changed its policies:
+// open lists are told of that, also if the policies are soon as they were before.
+func Afresh(ctx context.Context, r journal.Records) error {
+	return r.Update(ctx, afreshRecord, func([]byte) ([]byte, error) { return []byte{1}, nil })
+}
+
+// isPast reports whether a moment can be compared with now.
+func (r *Reader) isPast(ctx context.Context, m, now *moment) (bool, error) {
+	if !m.precedes(now) {
+		return false, nil
+	}
+	afresh, err := r.Journal.Records().Get(ctx, afreshRecord)
+	return afresh.Stamp.Position <= m.Updates, err
 }
 
 // changed reports whether a conversation has changed since a moment.

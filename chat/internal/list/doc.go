@@ -8,6 +8,7 @@
 //	at\0{user}\0{room}   the stamp: the newest message that mentions the user
 //	all\0{room}          the stamp: the newest message that mentions everybody
 //	list\0seal           the key that seals when a list was read
+//	list\0afresh         the stamp: since when lists are read afresh
 //
 // # Files, lowest first
 //

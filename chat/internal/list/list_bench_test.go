@@ -18,6 +18,17 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
+// policies are those of the benchmarks.
+var policies = access.Policies{{Pattern: "g-*", Read: membersOnly()}}
+
+func membersOnly() []access.Subject {
+	members, err := access.ParseSubject("members")
+	if err != nil {
+		panic(err)
+	}
+	return []access.Subject{members}
+}
+
 // manyRooms is how many conversations the user of the benchmarks has.
 const manyRooms = 10_000
 
@@ -33,8 +44,7 @@ func openStore(tb testing.TB, dir string) (*Reader, func()) {
 		Profiles: func(_ context.Context, ids []string) ([]journal.User, error) {
 			return make([]journal.User, len(ids)), nil
 		},
-		IsDirect: func(string) bool { return false },
-		Shown:    func(_, _ string, _ access.Role) bool { return true },
+		Policies: func() access.Policies { return policies },
 	}
 	return r, func() {
 		if err := j.Close(); err != nil {
@@ -89,7 +99,7 @@ func BenchmarkReader_Open(b *testing.B) {
 	fill(b, r)
 	read := func(r *Reader) {
 		n := 0
-		list, err := r.Since(b.Context(), "ann", wire.ListFrom{}, func(places []place) { n = len(places) })
+		list, _, err := r.Since(b.Context(), "ann", wire.ListFrom{}, func(places []place) { n = len(places) })
 		if err != nil || n != manyRooms || len(list.Rows) != pageRows || len((&wire.Rows{Rows: list.Rows}).Append(nil)) > pageBytes {
 			b.Fatalf("%d rows, %v", len(list.Rows), err)
 		}

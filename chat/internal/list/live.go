@@ -66,12 +66,13 @@ func (l *Live) Open(ctx context.Context, s Session, user string, from wire.ListF
 		}
 	}
 	live := false
-	answer, err = l.reader.Since(ctx, user, from, func(places []place) {
+	answer, silent, err := l.reader.Since(ctx, user, from, func(places []place) {
 		// The rooms are followed before they are read: nothing is missed in between.
 		n, live = len(places), l.add(user, places, l.max())
 	})
 	if err == nil {
 		answer.Live = live
+		l.silence(silent)
 	}
 	return answer, n, err
 }
@@ -96,10 +97,12 @@ func (l *Live) Ready(s Session, user string) {
 	l.mu.Lock()
 	if o := l.openLocked(s, user); o != nil {
 		o.held = false
-		for room := range o.missed {
+		for room, wasThere := range o.missed {
 			l.own[pair{user, room}] = true
+			if !wasThere {
+				delete(o.missed, room)
+			}
 		}
-		clear(o.missed)
 	}
 	l.mu.Unlock()
 	l.wake()
@@ -187,7 +190,8 @@ func (l *Live) followAgain(ctx context.Context, lost map[int]bool) {
 }
 
 // PoliciesChanged tells everybody whose rows are gone because no policy lets them read the
-// room any more, and everybody whose rows come back.
+// room any more, and everybody whose rows come back. Who comes back later reads the whole
+// list.
 func (l *Live) PoliciesChanged() {
 	l.mu.Lock()
 	l.check, l.unsure = true, slices.Collect(maps.Keys(l.users))
@@ -345,7 +349,7 @@ func (l *Live) markFound(ctx context.Context) {
 	l.unsure = l.unsure[n:]
 	l.mu.Unlock()
 	for i, user := range some {
-		items, err := l.reader.seats(ctx, user, nil)
+		items, err := l.reader.seats(ctx, l.reader.Policies(), user, nil)
 		if err != nil {
 			l.log.Debug("not known yet which rows have come back", zap.Error(err))
 			l.mu.Lock()
@@ -366,7 +370,14 @@ func (l *Live) prepare(lost map[int]bool, check bool) {
 		l.followAgain(ctx, lost)
 	}
 	if check {
-		l.markGone(func(user, room string) bool { return l.reader.Shown(user, room, access.Member) })
+		ps := l.reader.Policies()
+		if err := Afresh(ctx, l.reader.Journal.Records()); err != nil {
+			l.log.Debug("not noted yet that lists are to be read afresh", zap.Error(err))
+			l.mu.Lock()
+			l.check = true
+			l.mu.Unlock()
+		}
+		l.markGone(func(user, room string) bool { return ps.Lists(user, room, access.Member) })
 	}
 	l.markFound(ctx)
 }

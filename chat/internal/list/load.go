@@ -22,12 +22,9 @@ type Reader struct {
 	Marks   *readmarks.Marks
 	// Profiles returns what is shown of users, in the order asked.
 	Profiles func(ctx context.Context, ids []string) ([]journal.User, error)
-	// IsDirect reports whether a room is a conversation of two, which is in nobody's list
-	// before its first message.
-	IsDirect func(room string) bool
-	// Shown reports whether a policy still has the room as a conversation that this user
-	// reads with that role.
-	Shown func(user, room string, role access.Role) bool
+	// Policies returns the policies of now. Whatever is read together is judged by the same
+	// ones.
+	Policies func() access.Policies
 
 	sealing atomic.Pointer[cipher.AEAD] // nil until it was read: see seal
 }
@@ -63,9 +60,16 @@ func (it *item) unread() uint64 {
 	return it.head.Unread(max(it.mark.In(it.head.Epoch).Count, it.seat.Count, s.ClearedCount))
 }
 
-// listed reports whether a conversation is in the list, hidden or not.
-func (r *Reader) listed(it *item) bool {
-	return !it.gone() && (it.head.Count > 0 || !r.IsDirect(it.room))
+// isListed reports whether a conversation is in the list, hidden or not: one of two is in
+// nobody's list before its first message.
+func isListed(ps access.Policies, it *item) bool {
+	return !it.gone() && (it.head.Count > 0 || !isDirect(ps, it.room))
+}
+
+// isDirect reports whether a room is a conversation of two.
+func isDirect(ps access.Policies, room string) bool {
+	p := ps.Conversation(room)
+	return p != nil && p.Direct
 }
 
 // place is a conversation in a user's list, and the first entry of it that is shown to the
@@ -106,10 +110,10 @@ func atOf(h *journal.Head) int64 {
 // left lately. All cost four scans of the user's records, and those in rooms four looks
 // at certain records; and both one look at the heads.
 //
-// before, if it is not nil, is called with the conversations that the user belongs to,
-// before anything of them is read that others change, too.
-func (r *Reader) load(ctx context.Context, user string, rooms []string, before func([]place)) ([]*item, error) {
-	items, err := r.seats(ctx, user, rooms)
+// ps say what the user still reads. before, if it is not nil, is called with the conversations
+// that the user belongs to, before anything of them is read that others change, too.
+func (r *Reader) load(ctx context.Context, ps access.Policies, user string, rooms []string, before func([]place)) ([]*item, error) {
+	items, err := r.seats(ctx, ps, user, rooms)
 	if err != nil {
 		return nil, err
 	}
@@ -252,7 +256,7 @@ func (it *item) mention(read, everybody journal.Seq) journal.Seq {
 }
 
 // seats reads where a user belongs to, or has belonged to lately.
-func (r *Reader) seats(ctx context.Context, user string, rooms []string) (items []*item, err error) {
+func (r *Reader) seats(ctx context.Context, ps access.Policies, user string, rooms []string) (items []*item, err error) {
 	prefix := members.UserKey(user)
 	add := func(rec journal.Record) error {
 		if rec.Value == nil {
@@ -260,8 +264,11 @@ func (r *Reader) seats(ctx context.Context, user string, rooms []string) (items 
 		}
 		seat, err := members.ParseSeat(rec)
 		it := &item{room: strings.TrimPrefix(rec.Key, prefix), seat: seat, entered: rec.Stamp.Position}
-		if !it.gone() && !r.Shown(user, it.room, seat.Role) {
-			it.seat = members.Seat{Left: time.Now()} // the policy no longer has it
+		if !it.gone() && !ps.Lists(user, it.room, seat.Role) {
+			if !ps.Lists(user, it.room, access.Owner) {
+				return err // no role would do: by these policies it never was in the list
+			}
+			it.seat = members.Seat{Left: time.Now()}
 		}
 		if !it.gone() || time.Since(it.seat.Left) < goneLife {
 			items = append(items, it)

@@ -17,19 +17,20 @@ const (
 
 // Since returns a user's list as of now: what has changed since an earlier answer if that
 // is known and not too much, and otherwise the first page of everything. before is as in
-// load.
-func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom, before func([]place)) (answer *wire.Listed, err error) {
+// load. silent are conversations of two in which nobody has said anything.
+func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom, before func([]place)) (answer *wire.Listed, silent []string, err error) {
 	with, err := r.seal(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	now, err := r.now(ctx)
+	ps := r.Policies()
+	now, err := r.now(ctx, ps)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	items, err := r.load(ctx, user, nil, before)
+	items, err := r.load(ctx, ps, user, nil, before)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	answer = &wire.Listed{At: now.sealed(with, user)}
 	var left []*item
@@ -39,7 +40,8 @@ func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom, bef
 			left = append(left, it)
 			continue
 		}
-		if !r.listed(it) {
+		if !isListed(ps, it) {
+			silent = append(silent, it.room)
 			continue
 		}
 		there = append(there, it)
@@ -47,22 +49,24 @@ func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom, bef
 			answer.Unread += it.unread()
 		}
 	}
-	if since, ok := unsealed(with, user, from.Since); ok && since.precedes(&now) {
-		if changed, ok := r.changes(there, left, &since); ok {
-			rows, whole, err := r.rows(ctx, user, changed)
+	since, ok := unsealed(with, user, from.Since)
+	if ok {
+		if ok, err = r.isPast(ctx, &since, &now); err != nil {
+			return nil, nil, err
+		}
+	}
+	if ok {
+		if changed, few := r.changes(there, left, &since); few {
+			rows, whole, err := r.rows(ctx, user, changed, pageBytes)
 			if err != nil || whole == len(changed) {
-				for i := range rows {
-					if !changed[i].isUntold(&rows[i]) {
-						answer.Rows = append(answer.Rows, rows[i])
-					}
-				}
-				return answer, err
+				answer.Rows = rows
+				return answer, silent, err
 			}
 		}
 	}
 	answer.All = true
 	answer.Rows, answer.Next, err = r.page(ctx, user, there, nil, from.Limit)
-	return answer, err
+	return answer, silent, err
 }
 
 // changes returns the conversations that have changed since a moment; false if they are
@@ -87,13 +91,14 @@ func (r *Reader) Page(ctx context.Context, user string, next string, limit int) 
 			return nil, "", badNext()
 		}
 	}
-	items, err := r.load(ctx, user, nil, nil)
+	ps := r.Policies()
+	items, err := r.load(ctx, ps, user, nil, nil)
 	if err != nil {
 		return nil, "", err
 	}
 	there := items[:0]
 	for _, it := range items {
-		if r.listed(it) {
+		if isListed(ps, it) {
 			there = append(there, it)
 		}
 	}
@@ -101,28 +106,33 @@ func (r *Reader) Page(ctx context.Context, user string, next string, limit int) 
 }
 
 // Rows returns certain rows of a user's list, each once and as they stand there. One that is
-// not there is gone.
-func (r *Reader) Rows(ctx context.Context, user string, rooms []string) ([]wire.Row, error) {
+// not there is gone, and stands behind the others in the order asked: when something was said
+// there shows nowhere. more says that some are left out, of those that are there.
+func (r *Reader) Rows(ctx context.Context, user string, rooms []string) (list []wire.Row, more bool, err error) {
 	asked := make(map[string]bool, len(rooms))
 	for _, room := range rooms {
 		asked[room] = true
 	}
-	items, err := r.load(ctx, user, slices.Collect(maps.Keys(asked)), nil)
+	items, err := r.load(ctx, r.Policies(), user, slices.Collect(maps.Keys(asked)), nil)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	items = slices.DeleteFunc(items, (*item).gone)
 	sortItems(items)
-	rows, _, err := r.rows(ctx, user, items)
 	for i := range items {
 		delete(asked, items[i].room)
 	}
+	var gone []wire.Row
+	left := pageBytes
 	for _, room := range rooms {
 		if asked[room] {
 			delete(asked, room)
-			rows = append(rows, wire.Row{Room: room, Gone: true})
+			row := wire.Row{Room: room, Gone: true}
+			gone, left = append(gone, row), left-len(row.Append(nil))
 		}
 	}
-	return rows, err
+	list, n, err := r.rows(ctx, user, items, left)
+	return append(list, gone...), n < len(items), err
 }
 
 // page returns the rows behind a place, of conversations that are in the list.
@@ -139,7 +149,7 @@ func (r *Reader) page(ctx context.Context, user string, items []*item, from *cur
 		limit = pageRows
 	}
 	n := min(limit, len(shown))
-	rows, n, err = r.rows(ctx, user, shown[:n])
+	rows, n, err = r.rows(ctx, user, shown[:n], pageBytes)
 	if n < len(shown) && n > 0 {
 		last := shown[n-1]
 		end = (&cursor{last.settings.Top, last.at, last.room}).String()
@@ -147,9 +157,9 @@ func (r *Reader) page(ctx context.Context, user string, items []*item, from *cur
 	return rows, end, err
 }
 
-// rows returns the rows of conversations: as many as one answer takes, and how many these
-// are.
-func (r *Reader) rows(ctx context.Context, user string, items []*item) (rows []wire.Row, n int, err error) {
+// rows returns the rows of conversations: as many as so many bytes take, at least one, and how
+// many these are.
+func (r *Reader) rows(ctx context.Context, user string, items []*item, most int) (rows []wire.Row, n int, err error) {
 	if err := r.readLong(ctx, items); err != nil {
 		return nil, 0, err
 	}
@@ -182,18 +192,12 @@ func (r *Reader) rows(ctx context.Context, user string, items []*item) (rows []w
 			with := wire.User(shown[0])
 			row.With, shown = &with, shown[1:]
 		}
-		if size += len(row.Append(nil)); size > pageBytes && i > 0 {
+		if size += len(row.Append(nil)); size > most && i > 0 {
 			break
 		}
 		rows = append(rows, row)
 	}
 	return rows, len(rows), r.checkMentions(ctx, user, rows)
-}
-
-// isUntold reports whether nobody is told that a row is gone: it is that of a conversation of two
-// in which nobody has said anything, so that it was in no list.
-func (it *item) isUntold(row *wire.Row) bool {
-	return it.gone() && row.With != nil && it.head.Count == 0
 }
 
 // row returns the row of a conversation, without the other user of two. everybody is the

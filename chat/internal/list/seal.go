@@ -52,16 +52,20 @@ func (r *Reader) seal(ctx context.Context) (cipher.AEAD, error) {
 	return with, err
 }
 
+// sealedFor is whose moments a seal is about, and how they are written: what another version of
+// this program has written is not read.
+func sealedFor(user string) []byte { return []byte("2\x00" + user) }
+
 // sealed returns a moment as one word, which only the same user can show again.
 func (m *moment) sealed(with cipher.AEAD, user string) string {
-	return base64.RawURLEncoding.EncodeToString(with.Seal(nil, nil, m.bytes(), []byte(user)))
+	return base64.RawURLEncoding.EncodeToString(with.Seal(nil, nil, m.bytes(), sealedFor(user)))
 }
 
 // unsealed returns the moment of a word that sealed has returned for that user.
 func unsealed(with cipher.AEAD, user, word string) (m moment, ok bool) {
 	text, err := base64.RawURLEncoding.DecodeString(word)
 	if err == nil {
-		text, err = with.Open(nil, nil, text, []byte(user))
+		text, err = with.Open(nil, nil, text, sealedFor(user))
 	}
 	if err != nil {
 		return m, false

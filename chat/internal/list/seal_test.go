@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/memjournal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // fullRecords are those of a disk that takes nothing more.
@@ -29,7 +31,7 @@ func TestSeal_HidesMoments_FromEverybody(t *testing.T) {
 	j := memjournal.New(memjournal.Options{})
 	defer j.Close()
 	ctx := t.Context()
-	m := moment{Epoch: "epoch", Parts: []journal.Position{1, 2}, Updates: 3, At: 4}
+	m := moment{Epoch: "epoch", Parts: []journal.Position{1, 2}, Updates: 3, At: 4, Policies: policiesSum{5, 6}}
 	full, err := (&Reader{Journal: fullJournal{j}}).seal(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +65,10 @@ func TestSeal_HidesMoments_FromEverybody(t *testing.T) {
 	if len(long) != len(word)+base64.RawURLEncoding.EncodedLen(len("another"))-base64.RawURLEncoding.EncodedLen(len("epoch")) {
 		t.Errorf("large numbers make %d characters of %d", len(long), len(word))
 	}
+	most := moment{Epoch: strings.Repeat("e", wire.MaxEpoch), Parts: make([]journal.Position, 8)} // of a database
+	if n := len(most.sealed(one, "ann")); n > wire.MaxNext {
+		t.Errorf("clients would have to send %d bytes", n)
+	}
 	text, _ := base64.RawURLEncoding.DecodeString(word)
 	if bytes.Contains(text, m.bytes()[:16]) || word == m.sealed(one, "ann") {
 		t.Error("it shows what it is made of")
@@ -80,6 +86,7 @@ func TestMoment_Precedes_OnlyWhatIsKnown(t *testing.T) {
 		"more entries":   {func(m *moment) { m.Parts = []journal.Position{6} }, false},
 		"more records":   {func(m *moment) { m.Updates = 6 }, false},
 		"more parts":     {func(m *moment) { m.Parts = []journal.Position{5, 5} }, false},
+		"other policies": {func(m *moment) { m.Policies[7]++ }, false},
 		"another epoch":  {func(m *moment) { m.Epoch = "f" }, false},
 		"a later clock":  {func(m *moment) { m.At++ }, false},
 		"thirty days":    {func(m *moment) { m.At -= (30 * 24 * time.Hour).Milliseconds() }, false},

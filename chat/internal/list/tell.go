@@ -73,6 +73,7 @@ func (t *teller) tell(dirty map[string]news, own map[pair]bool) {
 // tellHeads tells everybody who lists the rooms what is new: also those who hear a room,
 // so that a list is right whatever else its client does.
 func (t *teller) tellHeads(ctx context.Context, dirty map[string]news) error {
+	ps := t.reader.Policies()
 	var rooms, changed, keys []string
 	for room, n := range dirty {
 		rooms = append(rooms, room)
@@ -98,10 +99,10 @@ func (t *teller) tellHeads(ctx context.Context, dirty map[string]news) error {
 		states[room] = &wire.HeadInfo{Title: state.Title, Avatar: state.Avatar, Closed: state.Closed, Size: state.Size}
 	}
 	for i, room := range rooms {
-		if err := t.checkHolders(ctx, room, heads[i].State); err != nil {
+		if err := t.checkHolders(ctx, ps, room, heads[i].State); err != nil {
 			return err
 		}
-		if heads[i].Count > 0 || !t.reader.IsDirect(room) {
+		if heads[i].Count > 0 || !isDirect(ps, room) {
 			t.tellHead(room, &heads[i], states[room])
 		}
 	}
@@ -112,7 +113,7 @@ func (t *teller) tellHeads(ctx context.Context, dirty map[string]news) error {
 // It must come behind all reading of what they are told: so whoever is a member now was one
 // when that was written, and nobody hears what came after their end. It reads the seats of
 // all who list the room, but only if its members have changed, or somebody has come.
-func (t *teller) checkHolders(ctx context.Context, room string, state journal.Seq) error {
+func (t *teller) checkHolders(ctx context.Context, ps access.Policies, room string, state journal.Seq) error {
 	users := t.unchecked(room, state)
 	if len(users) == 0 {
 		return nil
@@ -132,7 +133,7 @@ func (t *teller) checkHolders(ctx context.Context, room string, state journal.Se
 			return err
 		}
 		from[user] = 0
-		if seat.Role != access.NoRole && t.reader.Shown(user, room, seat.Role) {
+		if seat.Role != access.NoRole && ps.Lists(user, room, seat.Role) {
 			from[user] = seat.Since
 		}
 	}
@@ -161,11 +162,12 @@ func (t *teller) tellHead(room string, head *journal.Head, info *wire.HeadInfo) 
 
 // tellRows tells a user's sessions their rows of some rooms.
 func (t *teller) tellRows(ctx context.Context, user string, rooms []string) error {
-	items, err := t.reader.load(ctx, user, rooms, nil)
+	ps := t.reader.Policies()
+	items, err := t.reader.load(ctx, ps, user, rooms, nil)
 	if err != nil {
 		return err
 	}
-	rows, n, err := t.reader.rows(ctx, user, items)
+	rows, n, err := t.reader.rows(ctx, user, items, pageBytes)
 	if err != nil {
 		return err
 	}
@@ -181,16 +183,22 @@ func (t *teller) tellRows(ctx context.Context, user string, rooms []string) erro
 		known[items[i].room] = true
 	}
 	for i := range rows {
-		it := items[i]
-		t.settle(user, it.place(), it.gone())
-		if it.gone() && !it.isUntold(&rows[i]) || t.reader.listed(it) {
-			deliver(t.sessionsOf(user, it.room), t.frame(&rows[i]))
+		it, now := items[i], rowGone
+		switch {
+		case isListed(ps, it):
+			now = rowThere
+		case !it.gone():
+			now = rowSilent
+		}
+		if to := t.settle(user, it.place(), now); len(to) > 0 {
+			deliver(to, t.frame(&rows[i]))
 		}
 	}
 	for _, room := range rooms {
 		if !known[room] {
-			t.settle(user, place{room: room}, true)
-			deliver(t.sessionsOf(user, room), t.frame(&wire.Row{Room: room, Gone: true}))
+			if to := t.settle(user, place{room: room}, rowGone); len(to) > 0 {
+				deliver(to, t.frame(&wire.Row{Room: room, Gone: true}))
+			}
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package list
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -39,13 +40,19 @@ type listed struct {
 	number  uint64 // that orders a watcher's rooms; fixed
 	holders []holder
 	checked journal.Seq // the governing entry as of which all holders were members; 0: of none
+	silent  bool        // it is in nobody's list: of two, who have said nothing yet
+	told    bool        // it is, and silent means nothing any more
 }
 
 // holder is who lists a room, and the first entry of it that is shown to them.
 type holder struct {
 	*watcher
-	from journal.Seq
+	from journal.Seq // or noMember
 }
+
+// noMember is the from of a holder who is a member no more: nothing is told of the room until
+// settle has found out what the row is now.
+const noMember = journal.Seq(math.MaxUint64)
 
 // watcher is a user who has a list open. watchers.mu guards it.
 type watcher struct {
@@ -60,7 +67,7 @@ type watcher struct {
 type open struct {
 	session Session
 	held    bool            // an answer is read for it, and not sent yet
-	missed  map[string]bool // rooms that have changed meanwhile
+	missed  map[string]bool // rooms that have changed meanwhile; true: whose row was there, and is gone
 }
 
 type pair struct{ user, room string }
@@ -182,21 +189,12 @@ func (w *watchers) openLocked(s Session, user string) *open {
 	return nil
 }
 
-// sessionsOf returns the sessions of a user to which something about a room is told now.
-// Those for which an answer is read are told later.
-func (w *watchers) sessionsOf(user, room string) (list []Session) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if u := w.users[user]; u != nil {
-		list = u.ready(list, room)
-	}
-	return list
-}
-
+// ready adds the sessions to which something about a room is told now. Those for which an
+// answer is read are told later.
 func (u *watcher) ready(list []Session, room string) []Session {
 	for _, o := range u.sessions {
 		if o.held {
-			o.miss(room)
+			o.miss(room, false)
 			continue
 		}
 		list = append(list, o.session)
@@ -204,11 +202,11 @@ func (u *watcher) ready(list []Session, room string) []Session {
 	return list
 }
 
-func (o *open) miss(room string) {
+func (o *open) miss(room string, gone bool) {
 	if o.missed == nil {
 		o.missed = map[string]bool{}
 	}
-	o.missed[room] = true
+	o.missed[room] = o.missed[room] || gone
 }
 
 // holders returns the sessions that list a room: those to which the entry is shown, and
@@ -217,11 +215,16 @@ func (w *watchers) holders(room string, entry journal.Seq) (shown, veiled []Sess
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, h := range w.holdersLocked(room) {
-		if h.from <= entry {
+		switch {
+		case h.from == noMember:
+		case h.from <= entry:
 			shown = h.ready(shown, room)
-		} else {
+		default:
 			veiled = h.ready(veiled, room)
 		}
+	}
+	if it := w.rooms[room]; it != nil {
+		it.told = true
 	}
 	return shown, veiled
 }
@@ -233,26 +236,90 @@ func (w *watchers) holdersLocked(room string) []holder {
 	return nil
 }
 
-// settle notes whether a user has a room in the list, and from which entry on.
-func (w *watchers) settle(user string, p place, gone bool) {
+// settle notes what the row of a user is now, and returns the sessions to be told. Only here a
+// row goes: so each session of who had it is told that once, and nobody else is. One for
+// which a list is read meanwhile may find it there, too. Of a user whose rooms are not
+// all known it is told whether the row was there or not.
+func (w *watchers) settle(user string, p place, now standing) (to []Session) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	u, room := w.users[user], w.rooms[p.room]
 	if u == nil {
-		return
+		return nil
 	}
 	there := room != nil && u.lists(room)
-	switch {
-	case there && gone:
-		w.dropLocked(u, room)
-	case there:
-		h := slices.IndexFunc(room.holders, func(h holder) bool { return h.watcher == u })
-		room.holders[h].from = max(room.holders[h].from, p.from) // what was read may be older than a clear
-	case !gone:
+	if now == rowGone {
+		had := u.partial || there && (room.told || !room.silent)
+		if there {
+			w.dropLocked(u, room)
+		}
+		return u.tellGone(p.room, had)
+	}
+	if there {
+		room.holderOf(u).see(p.from)
+	} else {
 		room = w.holdLocked(u, p)
 		i, _ := slices.BinarySearchFunc(u.rooms, room, byNumber)
 		u.rooms = slices.Insert(u.rooms, i, room)
 	}
+	if room.told = room.told || now == rowThere; !room.told {
+		room.silent = true
+		return nil
+	}
+	for _, o := range u.sessions {
+		if !o.held {
+			delete(o.missed, p.room)
+		}
+	}
+	return u.ready(nil, p.room)
+}
+
+// standing is what a row is.
+type standing int
+
+const (
+	rowGone   standing = iota
+	rowSilent          // it is not in the list yet: of two, who have said nothing
+	rowThere           // hidden or not
+)
+
+// tellGone returns the sessions that are told that a row is gone, which was there; or else those
+// that were not told yet.
+func (u *watcher) tellGone(room string, had bool) (to []Session) {
+	for _, o := range u.sessions {
+		switch owed := had || o.missed[room]; {
+		case owed && o.held:
+			o.miss(room, true)
+		case owed:
+			delete(o.missed, room)
+			to = append(to, o.session)
+		}
+	}
+	return to
+}
+
+// silence says that rooms are of two who had said nothing when somebody's list was opened.
+func (w *watchers) silence(rooms []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, name := range rooms {
+		if room := w.rooms[name]; room != nil {
+			room.silent = true
+		}
+	}
+}
+
+// holderOf returns a user who lists the room.
+func (l *listed) holderOf(u *watcher) *holder {
+	return &l.holders[slices.IndexFunc(l.holders, func(h holder) bool { return h.watcher == u })]
+}
+
+// see says that a holder is a member, who is shown the room from an entry on.
+func (h *holder) see(from journal.Seq) {
+	if h.from != noMember {
+		from = max(h.from, from) // what was read may be older than a clear
+	}
+	h.from = from
 }
 
 // unchecked returns who lists a room, if it is not known that they were members as of its
@@ -280,17 +347,15 @@ func (w *watchers) keepMembers(name string, state journal.Seq, from map[string]j
 		return
 	}
 	all := true
-	for _, h := range slices.Clone(room.holders) {
+	for i := range room.holders {
+		h := &room.holders[i]
 		since, known := from[h.user]
 		all = all && known // others have opened their lists meanwhile
 		if known && since == 0 {
-			w.dropLocked(h.watcher, room)
+			h.from = noMember
 			w.own[pair{h.user, name}] = true
 		}
-	}
-	for i := range room.holders {
-		h := &room.holders[i]
-		h.from = max(h.from, from[h.user])
+		h.from = max(h.from, since)
 	}
 	if all {
 		room.checked = state
