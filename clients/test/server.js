@@ -168,8 +168,8 @@ export async function serveWeChat(t, chat) {
 }
 
 // wait waits until holds returns true, or a promise of true.
-export async function wait(holds) {
-  for (const deadline = Date.now() + 10_000; !await holds();) {
+export async function wait(holds, patience = 10_000) {
+  for (const deadline = Date.now() + patience; !await holds();) {
     if (Date.now() > deadline) throw new Error(`not in time: ${holds}`)
     await pause(10)
   }
