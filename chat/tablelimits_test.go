@@ -32,6 +32,8 @@ var asRequest = map[string][2]string{
 	"create": {"POST", "/rooms"}, "info": {"PATCH", "/rooms/{room}"}, "member": {"POST", "/rooms/{room}/members"},
 	"list": {"GET", "/list"}, "send": {"POST", "/rooms/{room}/messages"}, "edit": {"PATCH", "/rooms/{room}/messages/{seq}"},
 	"recall": {"DELETE", "/rooms/{room}/messages/{seq}"}, "tag": {"POST", "/rooms/{room}/messages/{seq}/tags"}, "mute": {"POST", "/rooms/{room}/mute"},
+	"ban": {"POST", "/rooms/{room}/ban"}, "read": {"POST", "/rooms/{room}/read"}, "set": {"PATCH", "/list/{room}"},
+	"members": {"GET", "/rooms/{room}/members"}, "history": {"GET", "/rooms/{room}/messages"},
 	// These are requests only.
 	"batch": {"POST", "/messages"}, "presence": {"POST", "/presence"}, "token": {"POST", "/users/{user}/token"}, "feed": {"GET", "/feed"},
 }
@@ -242,6 +244,38 @@ func batchOf(n int) string {
 	return `{"type":"batch","messages":[` + strings.Join(eachOf(1, n, `{"room":"g-1","body":%d}`), ",") + `]}`
 }
 
+// limitSettings has two keys without limits but their rates: one acts, the other prepares.
+func limitSettings(t *testing.T) chat.Settings {
+	set := chat.Settings{Policies: chatApp(t)}
+	set.Policies[1].MaxMembers = 0
+	every := []string{"*"}
+	for _, name := range []string{"k", "first"} {
+		set.Keys = append(set.Keys, newKey(t, name, func(k *access.Key) {
+			k.Read, k.Write, k.Moderate, k.Members, k.As, k.Users, k.Feed = every, every, every, every, every, true, true
+		}))
+	}
+	return set
+}
+
+// inLimits founds the group, and lets ann in.
+func inLimits(b *bubble) *limitPlace {
+	b.t.Helper()
+	p := &limitPlace{bubble: b}
+	p.first("", `{"type":"create","room":"g-1","owner":"ann","users":["ben"]}`)
+	p.ann = b.connect().hello(`,"token":"ann","rooms":[{"room":"g-1"}]`)
+	p.first("ann", sayOne)
+	p.first("ann", sayOne)
+	return p
+}
+
+// first does something that must succeed, by the key that prepares, in the name of a user.
+func (p *limitPlace) first(as, frame string) {
+	p.t.Helper()
+	if got := p.send(keyOf("first"), as, frame); refusal(p.t, got) != "" {
+		p.t.Fatalf("%s: %s", frame, got)
+	}
+}
+
 // Each limit at each door: what is within it passes, and what is beyond it is refused in the
 // words of the protocol.
 func TestTable_LimitAndDoor(t *testing.T) {
@@ -251,30 +285,14 @@ func TestTable_LimitAndDoor(t *testing.T) {
 				continue
 			}
 			t.Run(name+"/"+door, func(t *testing.T) {
-				set := chat.Settings{Policies: chatApp(t)}
-				set.Policies[1].MaxMembers = 0
-				every := []string{"*"}
-				for _, name := range []string{"k", "first"} {
-					set.Keys = append(set.Keys, newKey(t, name, func(k *access.Key) {
-						k.Read, k.Write, k.Moderate, k.Members, k.As, k.Users, k.Feed = every, every, every, every, every, true, true
-					}))
-				}
-				inBubble(t, set, tokens{}, func(t *testing.T, b *bubble) {
-					p := &limitPlace{bubble: b}
-					first := func(frame string) {
-						t.Helper()
+				inBubble(t, limitSettings(t), tokens{}, func(t *testing.T, b *bubble) {
+					p := inLimits(b)
+					for _, frame := range row.before {
 						who, rest, named := strings.Cut(frame, " ")
 						if !named {
 							who, rest = "ann", frame
 						}
-						if got := p.send(keyOf("first"), who, rest); refusal(t, got) != "" {
-							t.Fatalf("%s: %s", frame, got)
-						}
-					}
-					p.send(keyOf("first"), "", `{"type":"create","room":"g-1","owner":"ann","users":["ben"]}`)
-					p.ann = b.connect().hello(`,"token":"ann","rooms":[{"room":"g-1"}]`)
-					for _, frame := range append([]string{sayOne, sayOne}, row.before...) {
-						first(frame)
+						p.first(who, rest)
 					}
 					if row.set != nil {
 						now := b.hub.Settings()
