@@ -16,18 +16,19 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 )
 
-// BenchmarkList_Head is what a message costs the server and 100 clients: in one group who
-// hear the room, and in the other who only have it in their lists. Messages come at the
-// pace at which lists are told, so that each makes a head. Compare cpu-us/op.
+// BenchmarkList_Head is what a message costs the server and 100 clients, who are those online
+// of 10,000 members (twice what a site may permit): in one group who hear the room, and in the
+// other who only have it in their lists. Messages come at the pace at which lists are told, so
+// that each makes a head. Compare cpu-us/op.
 func BenchmarkList_Head(b *testing.B) {
 	for _, c := range []struct{ name, hello, heard string }{
 		{"heard", `"rooms":[{"room":%q}]`, `"message"`},
 		{"listed", `"list":{}`, `"head"`},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			const others = 100
+			const others, all = 100, 10_000
 			set := chat.Settings{MaxConnectionsPerIP: 2 * others, Policies: access.Policies{{
-				Pattern: "g-*", Read: who(b, "members"), Write: who(b, "members"), Create: who(b, "users"), NoPresence: true,
+				Pattern: "g-*", Read: who(b, "members"), Write: who(b, "members"), Create: who(b, "users"), Invite: who(b, "members"), NoPresence: true, MaxMembers: all,
 			}}}
 			addr, _ := serve(b, chat.Config{Settings: set, Journal: journals["pebble"](b)}, &chat.Handler{Auth: tokens{}})
 			conn, r := openV1(b, addr)
@@ -52,13 +53,16 @@ func BenchmarkList_Head(b *testing.B) {
 					}
 				}
 			}
-			users := make([]string, others)
-			for i := range users {
-				users[i] = fmt.Sprintf(`"u%d"`, i)
-			}
 			say(conn, `{"type":"hello","token":"ann"}`)
-			say(conn, `{"type":"create","key":"k","users":[%s]}`, strings.Join(users, ","))
+			say(conn, `{"type":"create","key":"k"}`)
 			room := fieldOf(b, until(r, `"created"`), "room")
+			for from := 0; from < all-1; from += 100 {
+				some := eachOf(from, min(from+100, all-1)-1, `"u%d"`)
+				say(conn, `{"type":"member","id":"m","room":%q,"users":[%s],"role":"member"}`, room, strings.Join(some, ","))
+				if got := until(r, `"id":"m"`); typeOf(got) != "ok" {
+					b.Fatal(got)
+				}
+			}
 			say(conn, `{"type":"join","room":%q}`, room)
 			until(r, `"joined"`)
 			heard := make(chan bool, others)
