@@ -100,7 +100,7 @@ func checkFreed(t *testing.T, j *Journal) {
 func TestScan_StoreIsReopened_LetsGo(t *testing.T) {
 	j := open(t, Options{Dir: t.TempDir(), interval: -1})
 	defer j.Close()
-	putMany(t, j, 3*scanBatch)
+	putMany(t, j, 3*scanBatch/putSize)
 	reopened := make(chan error, 1)
 	reopen := sync.OnceFunc(func() {
 		h := j.store.Peek()

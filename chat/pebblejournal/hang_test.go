@@ -289,10 +289,13 @@ func TestWatch_HangingDisk_HoldsUpNoDelivery(t *testing.T) {
 	}
 }
 
+// putSize is how many bytes each value of putMany has.
+const putSize = 1 << 10
+
 func putMany(t *testing.T, j *Journal, n int) {
 	t.Helper()
 	for i := range n {
-		if err := j.Records().Put(context.Background(), fmt.Sprintf("key%04d", i), bytes.Repeat([]byte("x"), 100)); err != nil {
+		if err := j.Records().Put(context.Background(), fmt.Sprintf("key%04d", i), bytes.Repeat([]byte("x"), putSize)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -302,7 +305,7 @@ func putMany(t *testing.T, j *Journal, n int) {
 func TestWatch_ChangesMeanwhile_ComeInOrder(t *testing.T) {
 	j := open(t, Options{Dir: t.TempDir(), interval: -1})
 	defer j.Close()
-	putMany(t, j, 2*scanBatch)
+	putMany(t, j, 2*scanBatch/putSize)
 	put := func(value string) {
 		if err := j.Records().Put(context.Background(), "key0001", []byte(value)); err != nil {
 			t.Error(err)
@@ -329,7 +332,7 @@ func TestWatch_ChangesMeanwhile_ComeInOrder(t *testing.T) {
 	put("c")
 	<-seen
 	stop()
-	if want := "[x a b c]"; fmt.Sprint(got) != want || calls != 2*scanBatch+3 {
+	if want := "[x a b c]"; fmt.Sprint(got) != want || calls != 2*scanBatch/putSize+3 {
 		t.Errorf("%d calls, %v, want %s", calls, got, want)
 	}
 }
