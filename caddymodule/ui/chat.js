@@ -1,1 +1,1 @@
-import'./chat-Q3AVGYA2.js';import'./chunk-SEG4XHNW.js';
+import'./chat-7SBX7MSU.js';import'./chunk-4HPBNWFZ.js';

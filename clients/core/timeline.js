@@ -29,6 +29,7 @@ export class Timeline {
     this.change = change
     this.loads = 0 // of history, that are waiting for their answer
     this.timer = new Timer(chat.clock) // recount
+    this.row = chat.list?.get(room)
     this.reset()
     this.items = chat.outbox.messages.filter((message) => message.room === room).map((message) => this.makeItem(message))
     const inRoom = (listener) => (event) => {
@@ -40,6 +41,7 @@ export class Timeline {
       chat.on('room', inRoom((room) => this.roomLive(room))),
       chat.on('erased', inRoom(({ user }) => this.erase(user))),
       chat.on('gap', inRoom(() => this.restart())),
+      chat.on('list', (list) => this.checkCleared(list.get(room))),
     ]
   }
 
@@ -118,6 +120,13 @@ export class Timeline {
     if (!entry.target) return this.insert(entry, this.told())
     this.noteSeq(entry.seq)
     this.amend(entry)
+  }
+
+  // checkCleared empties the list if the user has cleared the history: then the row of the
+  // conversation has no entry any more. row: the one before.
+  checkCleared(row) {
+    if (this.row?.entry && row?.count && !row.entry) this.restart()
+    this.row = row
   }
 
   // told returns the seq up to which the tags of what the server says now are complete.

@@ -1,5 +1,5 @@
-// Conversations on the built-in page, in real browsers against the real server: people who
-// use it as their only chat, each on two devices.
+// Conversations on the built-in page, in real browsers against the real server. A whole day of
+// them is in onlychat.test.js.
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
@@ -8,47 +8,6 @@ import { context, serve, withServer } from './person.js'
 import { Device, phone, talker, withConversations } from './talkers.js'
 
 serve(withConversations)
-
-test('two people on two devices each: from nothing to a group, with the same counts everywhere', async (t) => {
-  const ann = await Device.open(t, 'Ann')
-  const annPhone = await Device.open(t, 'Ann', phone)
-  const ben = await Device.open(t, 'Ben')
-  const benPhone = await Device.open(t, 'Ben', phone)
-  await ann.page.getByText('You have no chats yet.').waitFor()
-
-  // Ann knows nobody: she types an id.
-  await ann.begin('New chat')
-  await ann.find('input[name=whom]').fill('ben')
-  await ann.page.keyboard.press('Enter')
-  await ann.find('main h1', { hasText: /^Ben$/ }).waitFor()
-  await ann.say('Hello, Ben!')
-  await ann.say('Are you there?')
-  for (const device of [ben, benPhone]) await Promise.all([device.counts('Ann', 2), device.titled(2)])
-  await Promise.all([annPhone.counts('Ben', 0), annPhone.row('Ben').locator('.last', { hasText: 'Are you there?' }).waitFor({ state: 'attached' })])
-
-  // What is read on one device is read on the other.
-  await benPhone.openRow('Ann')
-  await benPhone.sees('Are you there?')
-  await Promise.all([ben.counts('Ann', 0), ben.titled(0)])
-  await benPhone.say('Yes.')
-  for (const device of [ann, annPhone]) await device.row('Ben').locator('.last', { hasText: 'Yes.' }).waitFor({ state: 'attached' })
-  await Promise.all([annPhone.counts('Ben', 0), ann.titled(0), annPhone.titled(0)])
-    .catch((cause) => assert.fail(`the open conversation is read on both: ${cause.message}`))
-
-  // A group, with whom she knows.
-  await ann.begin('New group')
-  await ann.find('input[name=title]').fill('Trip')
-  await ann.find('.offered button', { hasText: 'Ben' }).click()
-  await ann.find('dialog button[type=submit]').click()
-  await ann.find('main h1', { hasText: /^Trip$/ }).waitFor()
-  await ann.say('Where shall we go?')
-  for (const device of [ben, benPhone]) await Promise.all([device.counts('Trip', 1), device.titled(1)])
-  await ben.row('Trip').locator('.last', { hasText: 'Ann: Where shall we go?' }).waitFor({ state: 'attached' })
-  await ben.openRow('Trip')
-  await ben.sees('Where shall we go?')
-  await Promise.all([benPhone.counts('Trip', 0), ben.titled(0), benPhone.titled(0)])
-  for (const device of [ann, annPhone, ben, benPhone]) assert.deepEqual(device.problems, [])
-})
 
 test('a group: roles, title, closing, leaving; and what the server refuses, in words', async (t) => {
   const cy = await Device.open(t, 'Cy')
@@ -70,7 +29,7 @@ test('a group: roles, title, closing, leaving; and what the server refuses, in w
   await cy.page.getByRole('complementary').getByRole('button', { name: 'More: Dan' }).click()
   await cy.choose('Make an admin')
   await member('Dan').locator('.role', { hasText: 'admin' }).waitFor()
-  await cy.page.getByRole('button', { name: 'Change name, picture, text' }).click()
+  await cy.page.getByRole('button', { name: 'Edit', exact: true }).click()
   await cy.find('aside input[name=title]').fill('Choir')
   await cy.find('aside textarea[name=about]').fill('<b>Tuesdays</b>')
   await cy.find('aside form button[type=submit]').click()

@@ -9,7 +9,7 @@ import { node } from '../core/node.js'
 import { Server } from './server.js'
 
 export const limits = 'limits {\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\nnew_rooms 1000 1000\ncreate_rate 1000 1000\nlist_rate 1000 1000\n}'
-const shots = process.env.SCREENSHOTS // a folder to store them in
+export const shots = process.env.SCREENSHOTS // a folder to store them in
 
 export let server, browser
 

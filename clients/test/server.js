@@ -1,5 +1,5 @@
 // Runs the real server for a test: the binary that `make caddy` builds.
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -12,6 +12,7 @@ import readline from 'node:readline'
 import { setTimeout as pause } from 'node:timers/promises'
 import tls from 'node:tls'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 
 const built = process.env.CADDY ?? fileURLToPath(new URL('../../build/caddy', import.meta.url))
 
@@ -122,6 +123,14 @@ export class Server {
     const [code] = await this.exited
     process.off('exit', this.#kill)
     return code
+  }
+
+  // reload has the server read its Caddyfile again, with other options of the chat directive.
+  async reload(chat) {
+    this.chat = chat
+    const config = path.join(this.dir, 'Caddyfile')
+    await writeFile(config, caddyfile(this))
+    await promisify(execFile)(this.binary, ['reload', '--config', config, '--adapter', 'caddyfile', '--address', `unix/${path.join(this.dir, 'admin.sock')}`])
   }
 
   // remove stops the server, if it runs, and deletes its storage.

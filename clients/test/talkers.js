@@ -1,10 +1,13 @@
 // People on several devices, for tests of conversations.
 import { createHmac } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
 import { Client } from '../core/index.js'
 import { node } from '../core/node.js'
 import { list } from '../core/list.js'
 import WebSocket from 'ws'
-import { base, context, limits, server } from './person.js'
+import { Words } from '../web/words.js'
+import { base, context, limits, server, shots } from './person.js'
 
 const secret = 'a-secret-of-at-least-32-bytes-for-conversations'
 const encode = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -40,20 +43,25 @@ write users
 }
 ${limits.replace('limits {', 'limits {\n')}` }
 
+const languages = {}
+for (const name of ['en', 'zh']) languages[name] = new Words(JSON.parse(await readFile(new URL(`../web/words/${name}.json`, import.meta.url), 'utf8')), name)
+
 export const phone = { viewport: { width: 390, height: 780 }, isMobile: true, hasTouch: true }
 
-// Device is a browser of a user, signed in by a token.
+// Device is a browser of a user, signed in by a token. words are the texts of its
+// language.
 export class Device {
-  static async open(t, name, { where = '', ...options } = {}) {
+  static async open(t, name, { where = '', at = base(), ...options } = {}) {
     const device = new Device()
     device.touch = options.isMobile
+    device.words = languages[options.locale?.slice(0, 2) ?? 'en']
     device.page = await (await context(t, options)).newPage()
     device.problems = []
     device.page.on('pageerror', (err) => device.problems.push(err.message))
     device.page.on('console', (line) => /Content Security|Uncaught/.test(line.text()) && device.problems.push(line.text()))
-    await device.page.goto(`${base()}#token=${token(name)}`)
+    await device.page.goto(`${at}#token=${token(name)}`)
     await device.listed()
-    if (where) await device.page.goto(`${base()}#${where}`)
+    if (where) await device.page.goto(`${at}#${where}`)
     return device
   }
 
@@ -100,18 +108,31 @@ export class Device {
 
   // titled waits until the page's title tells of n unread messages in all.
   titled(n) {
-    return this.page.waitForFunction((title) => document.title === title, n ? `(${n}) Chat` : 'Chat')
+    const title = this.words.get('title')
+    return this.page.waitForFunction((title) => document.title === title, n ? `(${n}) ${title}` : title)
   }
 
-  hover(text) {
-    return this.find('ol > li', { has: this.page.locator('.text', { hasText: text }) }).last().hover()
+  // shot stores a picture of the page, if somebody wants to look at it.
+  async shot(name) {
+    if (shots) await this.page.screenshot({ path: path.join(shots, `${name}.png`) })
   }
 
   // menu opens the menu of a message, and chooses an entry.
   async menu(text, word) {
-    await this.hover(text)
-    await this.find('ol > li', { has: this.page.locator('.text', { hasText: text }) }).last().locator('.more').click()
+    const row = this.message(text)
+    if (this.touch) await row.locator('.text').tap()
+    else await row.hover()
+    await row.locator('.more').click()
     await this.choose(word)
+  }
+
+  hover(text) {
+    return this.message(text).hover()
+  }
+
+  // message is the row of the newest message with a text.
+  message(text) {
+    return this.find('ol > li', { has: this.page.locator('.text', { hasText: text }) }).last()
   }
 
   async choose(...words) {

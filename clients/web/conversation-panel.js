@@ -74,7 +74,7 @@ class ConversationPanel extends LitElement {
         ${direct ? html`<small>${direct.id}</small>` : nothing}
         ${known.closed ? html`<p class="closed-sign">${words.get('closedGroup')}</p>` : nothing}
         ${known.about ? html`<p class="text" dir="auto">${known.about}</p>` : nothing}
-        ${known.moderate && !direct ? html`<button @click=${() => this.beginEditing()}>${words.get('change')}</button>` : nothing}`}
+        ${known.moderate && !direct ? html`<button @click=${() => this.beginEditing()}>${words.get('edit')}</button>` : nothing}`}
         <p class="why" role="status">${note}</p></div>
       ${direct ? nothing : html`<div class="head"><h3>${words.get('memberCount', { n: about?.size ?? users.length })}</h3>
         ${known.closed ? nothing : html`<button class="quiet" aria-label=${words.get('addPeople')} title=${words.get('addPeople')} @click=${() => this.addPeople()}>${plusIcon}</button>`}</div>
@@ -111,6 +111,7 @@ class ConversationPanel extends LitElement {
     }}>${words.get(word)}</label>`
     return html`<footer class="of-panel">
       ${row ? html`${check('quietly', !row.notify, (quiet) => setRow(element, state.name, { notify: !quiet }))}${check('top', row.top, (top) => setRow(element, state.name, { top }))}` : nothing}
+      ${row && direct ? check('block', row.block, (block) => setRow(element, state.name, { block })) : nothing}
       ${role === 'owner' && !direct ? check('closed', Boolean(known.closed), (closed) => setInfo(element, state.name, { closed })) : nothing}
       ${direct || !role ? nothing : html`<button class="leave-all" @click=${(event) => this.leave(event.currentTarget)}>${words.get('leaveGroup')}</button>`}</footer>`
   }

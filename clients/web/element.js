@@ -334,7 +334,7 @@ export class CaddyChat extends LitElement {
     const nav = this.single ? nothing : this.lists ? conversations(this) : roomList(this)
     if (!state) return html`<div class="layout listing">${nav}<main>${banner(this)}${nothingOpen(this)}</main></div>`
     const view = {
-      late: more, me: session.chat.user?.id, pins: known?.pins, on: more?.buttonsFor(this, state), menu: (event, item) => this.openMenu(event, state, item),
+      late: more, me: session.chat.user?.id, direct: state.about?.with, pins: known?.pins, on: more?.buttonsFor(this, state), menu: (event, item) => this.openMenu(event, state, item),
       words, dates: this.dates, redraw: () => this.requestUpdate(), entryText: (item) => this.talks?.entryText(item, state, this),
       mayRecall: ({ own, at, seq, state: sent }) => seq && sent === 'sent' && (known?.moderate || (own && at + (session.chat.limits?.recall ?? 0) > session.chat.now())),
     }

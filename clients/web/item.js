@@ -5,7 +5,8 @@ import { bigEmoji, nameOf, textOf } from './text.js'
 
 // drawItem draws one item of a timeline. view has: words, dates, redraw, parts(text), which
 // splits a text into strings and links, entryText(item) of an entry about members,
-// mayRecall(item), me, the id of the user, pins of the room, tabStop, the id of the message whose menu is reached by the Tab key, and
+// mayRecall(item), me, the id of the user, direct, the other user of a conversation of two,
+// pins of the room, tabStop, the id of the message whose menu is reached by the Tab key, and
 // menu(event, item), which opens it; late, the part of the program that draws buttons, as
 // soon as it is there, and on, what the buttons do.
 export function drawItem(item, before, view) {
@@ -25,7 +26,7 @@ export function drawItem(item, before, view) {
       @contextmenu=${(event) => event.pointerType === 'touch' && view.menu(event, item)}>
     ${own ? nothing : grouped ? html`<span class="avatar none"></span>` : avatar(from, view.redraw)}
     <div class="bubble" part="bubble ${own ? 'own' : 'other'}" tabindex="-1">
-      ${own || grouped ? nothing : html`<p class="who"><span class="name" dir="auto">${nameOf(from)}</span>${
+      ${own || grouped || (view.direct && !from?.guest) ? nothing : html`<p class="who"><span class="name" dir="auto">${nameOf(from)}</span>${
         from?.guest ? html` <span class="guest">${words.get('guest')}</span>` : nothing}</p>`}
       ${reply && !recalled ? late?.drawQuote(item, view) ?? html`<div class="quote"></div>` : nothing}
       <div dir="auto">${recalled

@@ -91,7 +91,7 @@ class Messages extends LitElement {
     if (state.loading) return html`<p class="top">${words.get('loading')}</p>`
     if (state.window.from > 0 || state.timeline.more || !state.known?.live) return nothing
     if (!shown.length) return html`<div class="top empty"><slot name="empty">${words.get('empty')}</slot></div>`
-    return html`<p class="top">${words.get('beginning', { room: titleOf(state.about, state.name, words) })}</p>`
+    return state.about?.with ? nothing : html`<p class="top">${words.get('beginning', { room: titleOf(state.about, state.name, words) })}</p>`
   }
 
   // parts finds the links in a text. What finds them is loaded when it is first needed;

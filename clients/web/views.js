@@ -90,7 +90,7 @@ export function header(element, state) {
     ${about ? avatar(faceOf(about, name, words), () => element.requestUpdate()) : nothing}<h1 dir="auto">${titleOf(about, name, words)}</h1>
     <slot name="header"></slot>
     ${members === undefined ? nothing : html`<button class="members quiet" aria-expanded=${String(element.peopleOpen)} aria-label=${words.get('members', { n: members })}
-      title=${words.get('people')} @click=${() => element.togglePeople()}>${peopleIcon}<span>${members}</span></button>`}
+      title=${words.get('people')} @click=${() => element.togglePeople()}>${peopleIcon}<span>${about?.with ? nothing : members}</span></button>`}
     ${element.single && session.chat.user ? html`<button class="me quiet" aria-label=${words.get('settings')} title=${words.get('settings')}
       @click=${() => element.openSettings()}>${avatar(session.chat.user, () => element.requestUpdate())}</button>` : nothing}
     ${element.mode === 'popup' ? html`<button class="quiet" aria-label=${words.get('close')} title=${words.get('close')} @click=${() => element.setOpen(false)}>${closeIcon}</button>` : nothing}

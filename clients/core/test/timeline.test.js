@@ -1,6 +1,7 @@
 // Timeline, the list of a room's messages.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { list } from '../list.js'
 import { Timeline } from '../timeline.js'
 import { bo, Fixture, li, message, refusal, state } from './fixture.js'
 
@@ -283,6 +284,31 @@ test('a gap restarts the list, and history requested before it is ignored', asyn
   const another = timeline.older()
   answerHistory(fixture, [message(1)], false, { epoch: 'e9' })
   assert.equal(await another, 0)
+})
+
+test('a list is emptied when the user clears the history, on whatever device', async () => {
+  const fixture = new Fixture({ list: list() })
+  const { timeline, shown } = watch(fixture)
+  const row = { room: 'tea', size: 2, epoch: 'e1', last: 6, at: 6, count: 2, role: 'member', read: 0, unread: 2, notify: true, top: false, entry: message(6) }
+  fixture.welcome({ list: { at: 't1', all: true, live: true, rows: [row], more: false, unread: 2 } })
+  const joined = fixture.chat.join('tea')
+  fixture.socket.answer('join', { type: 'joined', ...state('tea', { last: 6, entries: [message(5), message(6)] }) })
+  await joined
+  assert.deepEqual(shown(), ['5 5', '6 6'])
+  fixture.socket.receive({ type: 'row', ...row, top: true })
+  assert.deepEqual(shown(), ['5 5', '6 6'])
+  fixture.socket.receive({ type: 'row', ...row, entry: undefined, unread: 0, read: 6 })
+  assert.deepEqual(shown(), [])
+  const older = timeline.older()
+  answerHistory(fixture, [], false)
+  assert.equal(await older, 0)
+
+  // What comes after it stays, though its head comes later.
+  fixture.socket.receive(message(7))
+  fixture.socket.receive({ type: 'row', ...row, room: 'milk' })
+  assert.deepEqual(shown(), ['7 7'])
+  fixture.socket.receive({ type: 'head', room: 'tea', last: 7, at: 7, count: 3, entry: message(7) })
+  assert.deepEqual(shown(), ['7 7'])
 })
 
 test('trim removes the oldest items, which can be loaded again', async () => {

@@ -1120,12 +1120,14 @@ var maxCalm = 6e4;
 var Timeline = class {
   constructor(chat, room, change = () => {
   }, types = []) {
+    var _a;
     this.types = ["message", "notice", ...types];
     this.chat = chat;
     this.room = room;
     this.change = change;
     this.loads = 0;
     this.timer = new Timer(chat.clock);
+    this.row = (_a = chat.list) == null ? void 0 : _a.get(room);
     this.reset();
     this.items = chat.outbox.messages.filter((message) => message.room === room).map((message) => this.makeItem(message));
     const inRoom = (listener) => (event) => {
@@ -1136,7 +1138,8 @@ var Timeline = class {
       chat.on("outbox", inRoom((message) => this.updateOwn(message))),
       chat.on("room", inRoom((room2) => this.roomLive(room2))),
       chat.on("erased", inRoom(({ user }) => this.erase(user))),
-      chat.on("gap", inRoom(() => this.restart()))
+      chat.on("gap", inRoom(() => this.restart())),
+      chat.on("list", (list2) => this.checkCleared(list2.get(room)))
     ];
   }
   close() {
@@ -1207,6 +1210,13 @@ var Timeline = class {
     if (!entry.target) return this.insert(entry, this.told());
     this.noteSeq(entry.seq);
     this.amend(entry);
+  }
+  // checkCleared empties the list if the user has cleared the history: then the row of the
+  // conversation has no entry any more. row: the one before.
+  checkCleared(row) {
+    var _a;
+    if (((_a = this.row) == null ? void 0 : _a.entry) && (row == null ? void 0 : row.count) && !row.entry) this.restart();
+    this.row = row;
   }
   // told returns the seq up to which the tags of what the server says now are complete.
   told() {
