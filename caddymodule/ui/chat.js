@@ -1,1 +1,1 @@
-import'./chat-7SBX7MSU.js';import'./chunk-4HPBNWFZ.js';
+import'./chat-3F6LCAB2.js';import'./chunk-FLQGXYXI.js';

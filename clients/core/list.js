@@ -167,11 +167,14 @@ function makeList(chat, limit) {
   function lookUp() {
     if (asking || retry.handle || !unsure.size || !chat.link?.welcomed) return
     const rooms = [...unsure].slice(0, maxRooms)
-    const done = () => {
+    const done = (answer) => {
       asking = false
-      for (const room of rooms) {
-        unsure.delete(room)
-        heads.delete(room)
+      // Rows that one answer does not take are asked for again.
+      if (!answer?.more || !answer.rows.length) {
+        for (const room of rooms) {
+          unsure.delete(room)
+          heads.delete(room)
+        }
       }
       lookUp()
       changed()

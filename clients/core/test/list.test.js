@@ -149,6 +149,23 @@ test('for a head without a row the row is asked for, and heads that come meanwhi
   assert.equal(socket.commands('list').length, 2)
 })
 
+test('rows that one answer does not take are asked for again, and those that nobody knows are not', async () => {
+  const fixture = open(whole([]))
+  const { socket } = fixture
+  for (const room of ['a', 'b', 'c', 'd']) socket.receive(head(room, 3))
+  const asked = () => socket.commands('list').map(({ rooms }) => rooms.join(' '))
+  socket.answer('list', { type: 'list', rows: [row('a', { last: 3 })], more: false })
+  assert.deepEqual(asked(), ['a', 'b c d'])
+  socket.answer('list', { type: 'list', rows: [row('c', { last: 3 })], more: true })
+  assert.deepEqual(asked(), ['a', 'b c d', 'b d'])
+  socket.answer('list', { type: 'list', rows: [row('b', { last: 3 })], more: false })
+  assert.deepEqual(rooms(fixture).sort(), ['a', 'b', 'c'])
+  assert.equal(asked().length, 3)
+  socket.receive(head('d', 4))
+  socket.answer('list', { type: 'list', rows: [], more: true }) // an answer that leads no further
+  assert.deepEqual(asked().slice(3), ['d'])
+})
+
 test('rows are asked for again when the server has no time, and not after a refusal for good', async () => {
   const fixture = open(whole([]))
   const { socket, clock } = fixture

@@ -1554,11 +1554,13 @@ function makeList(chat, limit) {
     var _a;
     if (asking || retry.handle || !unsure.size || !((_a = chat.link) == null ? void 0 : _a.welcomed)) return;
     const rooms = [...unsure].slice(0, maxRooms);
-    const done = () => {
+    const done = (answer) => {
       asking = false;
-      for (const room of rooms) {
-        unsure.delete(room);
-        heads.delete(room);
+      if (!(answer == null ? void 0 : answer.more) || !answer.rows.length) {
+        for (const room of rooms) {
+          unsure.delete(room);
+          heads.delete(room);
+        }
       }
       lookUp();
       changed();
