@@ -232,11 +232,20 @@ func (s *Server) ExecIn(t testing.TB, name, sql string) {
 
 // Standby makes and starts a server that follows this one. It takes no writes.
 func (s *Server) Standby(settings ...string) *Server {
+	return s.StandbyBy([]string{"-D", "DATA", "-h", "HOST", "-U", "owner", "-R", "-X", "stream", "-c", "fast"}, settings...)
+}
+
+// StandbyBy is Standby with the arguments of pg_basebackup. DATA is the new server's data, HOST is this server.
+func (s *Server) StandbyBy(args []string, settings ...string) *Server {
 	dir, err := os.MkdirTemp("", "pg")
 	must(err)
 	other := &Server{Dir: dir, settings: settings}
 	other.own(dir)
-	other.Run("pg_basebackup", "-D", dir+"/data", "-h", s.Dir, "-U", "owner", "-R", "-X", "stream", "-c", "fast")
+	places := strings.NewReplacer("DATA", dir+"/data", "HOST", s.Dir)
+	for i, arg := range args {
+		args[i] = places.Replace(arg)
+	}
+	other.Run("pg_basebackup", args...)
 	other.Start()
 	return other
 }
