@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
@@ -128,6 +130,64 @@ func BenchmarkReader_Open(b *testing.B) {
 		}
 		b.ReportMetric(float64(took.Microseconds())/1000/float64(b.N), "cpu-ms/op")
 	})
+}
+
+// BenchmarkReader_Return is what each of 2,000 users costs who come back after a restart, eight
+// at a time, with 50 conversations of 20 members each.
+func BenchmarkReader_Return(b *testing.B) {
+	const users, each, of = 2000, 50, 20
+	dir := b.TempDir()
+	r, closeStore := openStore(b, dir)
+	const rooms = users / of * each
+	failed := make(chan error, 2*rooms)
+	for i := range rooms {
+		var people []journal.User
+		for u := range of {
+			people = append(people, journal.User{ID: fmt.Sprint("user-", i/each*of+u)})
+		}
+		room := fmt.Sprintf("g-%026d", i)
+		founding, err := members.Found(room, people[0], people[1:], members.Info{Title: "a group of some people"})
+		if err != nil {
+			b.Fatal(err)
+		}
+		said := journal.Entry{Room: room, Kind: journal.Message, From: people[1], Body: []byte(`{"text":"that is the newest of what was said here"}`)}
+		for _, e := range []journal.Entry{founding.Entry(), said} {
+			r.Journal.Append(b.Context(), e, func(_ journal.Receipt, err error) { failed <- err })
+		}
+	}
+	for range cap(failed) {
+		if err := <-failed; err != nil {
+			b.Fatal(err)
+		}
+	}
+	closeStore()
+	var took time.Duration
+	for b.Loop() {
+		b.StopTimer()
+		r, closeStore := openStore(b, dir)
+		b.StartTimer()
+		began := cpu(b)
+		var coming errgroup.Group
+		coming.SetLimit(8)
+		for u := range users {
+			coming.Go(func() error {
+				n := 0
+				list, _, err := r.Since(b.Context(), fmt.Sprint("user-", u), wire.ListFrom{}, func(places []place) { n = len(places) })
+				if err == nil && (n != each || len(list.Rows) != each) {
+					err = fmt.Errorf("%d of %d rows", len(list.Rows), n)
+				}
+				return err
+			})
+		}
+		if err := coming.Wait(); err != nil {
+			b.Fatal(err)
+		}
+		took += cpu(b) - began
+		b.StopTimer()
+		closeStore()
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(took.Microseconds())/1000/float64(b.N*users), "cpu-ms/user")
 }
 
 // cpu returns the time that this process has spent on processors.
