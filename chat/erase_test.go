@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -317,6 +318,52 @@ func TestHub_EraseUser_TellsThoseWhoAreThere(t *testing.T) {
 					quiet = nil
 				}
 			}
+		}
+	})
+}
+
+// Whoever has the list open when a user is erased is told of each row that shows them: of a
+// conversation with them, of one where they said something last, and of one that they had left.
+func TestHub_EraseUser_NamesGoFromOpenLists(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t)}, shown{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann"`)
+		ben := &listing{client: b.connect().openList("ben"), rows: map[string]map[string]any{}}
+		d, g, left := ann.create(`"direct":"ben"`), ann.create(`"key":"g","users":["ben"]`), ann.create(`"key":"left","users":["ben"]`)
+		for _, room := range []string{d, g, left} {
+			if got := ann.ask(fmt.Sprintf(`{"type":"join","id":"?","room":%q}`, room)) + ann.ask(fmt.Sprintf(`{"type":"send","id":"?","room":%q,"body":"m"}`, room)); got != "" {
+				t.Fatal(got)
+			}
+		}
+		if got := ann.ask(fmt.Sprintf(`{"type":"recall","id":"?","room":%q,"seq":2}`, left)) + ann.ask(fmt.Sprintf(`{"type":"member","id":"?","room":%q,"users":["ann"],"role":"none"}`, left)); got != "" {
+			t.Fatal(got)
+		}
+		showing := func() (rooms []string) {
+			t.Helper()
+			time.Sleep(2 * time.Second)
+			for frames := ben.waiting(); len(frames) > 0; frames = ben.waiting() {
+				for _, frame := range frames {
+					ben.follow(frame)
+				}
+			}
+			for _, room := range []string{d, g, left} {
+				row, err := json.Marshal(ben.rows[room])
+				if err != nil || len(ben.rows[room]) == 0 {
+					t.Errorf("of %s there is the row %s, %v", room, row, err)
+				}
+				if strings.Contains(string(row), "Name of ann") || strings.Contains(string(row), "pictures/ann") {
+					rooms = append(rooms, room)
+				}
+			}
+			return rooms
+		}
+		if got := showing(); len(got) != 3 {
+			t.Errorf("at first the rows of %v show the name", got)
+		}
+		if _, err := b.hub.EraseUser(t.Context(), "ann"); err != nil {
+			t.Fatal(err)
+		}
+		if got := showing(); len(got) != 0 {
+			t.Errorf("of %s, %s and %s the rows of %v still show it", d, g, left, got)
 		}
 	})
 }

@@ -23,8 +23,9 @@ type listing struct {
 	at   string                    // of the last list
 }
 
-// open connects with the list, and drops what it had if it must.
-func (l *listing) open(url string) {
+// open connects with the list, and drops what it had if it must. It returns whether it had to,
+// and how many rows have come.
+func (l *listing) open(url string) (all bool, rows int) {
 	l.t.Helper()
 	l.client = dialV1(l.t, url)
 	l.send(fmt.Sprintf(`{"type":"hello","token":%q,"list":{"limit":200,"since":%q}}`, l.name, l.at))
@@ -44,6 +45,7 @@ func (l *listing) open(url string) {
 	for _, row := range f.List.Rows {
 		l.take(row)
 	}
+	return f.List.All, len(f.List.Rows)
 }
 
 func (l *listing) take(row map[string]any) {
@@ -59,43 +61,61 @@ func (l *listing) take(row map[string]any) {
 func (l *listing) hear(id string) map[string]any {
 	l.t.Helper()
 	for {
-		var f map[string]any
-		if err := json.Unmarshal([]byte(l.any()), &f); err != nil {
-			l.t.Fatal(err)
-		}
-		switch f["type"] {
-		case "row":
-			l.take(f)
-		case "head":
-			row := l.rows[f["room"].(string)]
-			if row == nil { // of two, who have said nothing before
-				l.send(fmt.Sprintf(`{"type":"list","id":"unknown","rooms":[%q]}`, f["room"]))
-				continue
-			}
-			if f["last"].(float64) <= row["last"].(float64) {
-				continue
-			}
-			if f["count"].(float64) > row["count"].(float64) {
-				delete(row, "hidden")
-			}
-			row["unread"] = row["unread"].(float64) + f["count"].(float64) - row["count"].(float64)
-			for _, name := range []string{"last", "at", "count", "entry", "cut", "title", "avatar", "closed", "size"} {
-				switch value := f[name]; value {
-				case nil:
-				case "", false:
-					delete(row, name)
-				default:
-					row[name] = value
-				}
-			}
-		}
-		if f["id"] == "unknown" {
-			for _, row := range f["rows"].([]any) {
-				l.take(row.(map[string]any))
-			}
-		}
-		if f["id"] == id {
+		if f := l.follow(l.any()); f["id"] == id {
 			return f
+		}
+	}
+}
+
+// follow applies one frame, and asks for a row that is not known.
+func (l *listing) follow(frame string) map[string]any {
+	l.t.Helper()
+	f, unknown := l.apply(frame)
+	if unknown != "" {
+		l.send(fmt.Sprintf(`{"type":"list","id":"unknown","rooms":[%q]}`, unknown))
+	}
+	return f
+}
+
+// apply applies one frame. It returns the room of a row that the client must ask for, if there
+// is one.
+func (l *listing) apply(frame string) (f map[string]any, unknown string) {
+	l.t.Helper()
+	if err := json.Unmarshal([]byte(frame), &f); err != nil {
+		l.t.Fatal(err)
+	}
+	switch {
+	case f["type"] == "row":
+		l.take(f)
+	case f["type"] == "head":
+		row := l.rows[f["room"].(string)]
+		if row == nil { // of two, who have said nothing before
+			return f, f["room"].(string)
+		}
+		l.takeHead(row, f)
+	case f["id"] == "unknown":
+		for _, row := range f["rows"].([]any) {
+			l.take(row.(map[string]any))
+		}
+	}
+	return f, ""
+}
+
+func (l *listing) takeHead(row, f map[string]any) {
+	if f["last"].(float64) <= row["last"].(float64) {
+		return
+	}
+	if f["count"].(float64) > row["count"].(float64) {
+		delete(row, "hidden")
+	}
+	row["unread"] = row["unread"].(float64) + f["count"].(float64) - row["count"].(float64)
+	for _, name := range []string{"last", "at", "count", "entry", "cut", "title", "avatar", "closed", "size"} {
+		switch value := f[name]; value {
+		case nil:
+		case "", false:
+			delete(row, name)
+		default:
+			row[name] = value
 		}
 	}
 }
@@ -136,7 +156,7 @@ func (l *listing) check(step int) {
 func TestList_RandomHistories_StayRight(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	h := newHistory(t, rand.New(rand.NewPCG(seed, 0)))
+	h := newHistory(t, rand.New(rand.NewPCG(seed, 0)), twoNodes(t))
 	for step := range 400 {
 		h.step(step)
 		if step%20 == 19 {
@@ -151,26 +171,73 @@ func TestList_RandomHistories_StayRight(t *testing.T) {
 type history struct {
 	t      *testing.T
 	random *rand.Rand
-	urls   [2]string // by node
-	hubs   [2]*chat.Hub
+	nodes  [2]node
 	all    []*listing // cy's is the last
 	rooms  []string
+	blind  bool // nobody waits for answers
 }
 
-func newHistory(t *testing.T, random *rand.Rand) *history {
-	h := &history{t: t, random: random}
-	store := memjournal.NewStore(memjournal.Options{})
-	set := chat.Settings{Policies: chatApp(t), NewRooms: access.Rate{PerSecond: 1000, Burst: 1000}}
-	unhurried(&set)
-	for node := range h.urls {
-		h.urls[node], h.hubs[node] = serve(t, chat.Config{Settings: set, Journal: store.Open()}, &chat.Handler{Auth: tokens{}})
-	}
+// node is where clients connect to, and how its operator is obeyed.
+type node struct {
+	url     string
+	operate func(order) error
+}
+
+// order is what an operator wants.
+type order struct {
+	Readers string        // of groups, from now on
+	Ban     string        // a user who is banned from Room
+	For     time.Duration // that long; 0: no more
+	Erase   string        // a user
+	Room    string        // which is erased if nobody is banned from it
+}
+
+func newHistory(t *testing.T, random *rand.Rand, nodes [2]node) *history {
+	h := &history{t: t, random: random, nodes: nodes}
 	for i, name := range []string{"ann", "ben", "ann", "ben", "cy"} {
 		l := &listing{client: &client{t: t}, name: name}
-		l.open(h.urls[i/2%2])
+		l.open(h.nodes[i/2%2].url)
 		h.all = append(h.all, l)
 	}
 	return h
+}
+
+// historySettings are those of the nodes.
+func historySettings(t *testing.T, subjects ...string) chat.Settings {
+	set := chat.Settings{Policies: readers(t, subjects...), NewRooms: access.Rate{PerSecond: 1000, Burst: 1000}}
+	unhurried(&set)
+	return set
+}
+
+// twoNodes serves one store twice.
+func twoNodes(t *testing.T) (nodes [2]node) {
+	store := memjournal.NewStore(memjournal.Options{})
+	for i := range nodes {
+		url, hub := serve(t, chat.Config{Settings: historySettings(t, "members"), Journal: store.Open()}, &chat.Handler{Auth: tokens{}})
+		nodes[i] = node{url, func(o order) error { return o.obey(t, hub) }}
+	}
+	return nodes
+}
+
+// obey does what an operator wants, unless it is refused.
+func (o order) obey(t *testing.T, hub *chat.Hub) (err error) {
+	switch {
+	case o.Readers != "":
+		set := hub.Settings()
+		set.Policies = readers(t, o.Readers)
+		hub.Configure(set)
+	case o.Ban != "":
+		err = hub.Ban(o.Room, o.Ban, o.For)
+	case o.Room != "":
+		_, err = hub.EraseRoom(t.Context(), o.Room)
+	default:
+		_, err = hub.EraseUser(t.Context(), o.Erase)
+	}
+	var refused *wire.Error
+	if errors.As(err, &refused) {
+		return nil
+	}
+	return err
 }
 
 func (h *history) room() string            { return h.one(h.rooms...) }
@@ -182,10 +249,18 @@ func (h *history) one(of ...string) string { return of[h.random.IntN(len(of))] }
 // step is one act of one device, or of an operator.
 func (h *history) step(step int) {
 	h.t.Helper()
+	h.act(step, h.random.IntN(24))
+}
+
+func (h *history) act(step, n int) {
+	h.t.Helper()
 	l := h.all[h.random.IntN(len(h.all))]
 	other := h.user()
 	do := func(format string, args ...any) map[string]any {
 		l.send(fmt.Sprintf(format, args...))
+		if h.blind {
+			return nil
+		}
 		return l.hear("x")
 	}
 	if len(h.rooms) == 0 {
@@ -195,7 +270,7 @@ func (h *history) step(step int) {
 			}
 		}
 	}
-	switch n := h.random.IntN(24); n {
+	switch n {
 	case 0:
 		if made := do(`{"type":"create","id":"x","key":"%d","users":["ann","ben"],"pattern":%q}`, step%50, h.one("g-*", "c-*")); made["room"] != nil && len(h.rooms) < 14 {
 			h.rooms = append(h.rooms, made["room"].(string))
@@ -234,7 +309,7 @@ func (h *history) step(step int) {
 		do(`{"type":"ban","id":"x","room":%q,"user":%q,"for":%s}`, h.room(), other, h.one("0", "1", "60000"))
 	case 22:
 		l.closeNow()
-		l.open(h.urls[h.random.IntN(2)])
+		l.open(h.nodes[h.random.IntN(2)].url)
 	case 23:
 		h.operate()
 	}
@@ -243,31 +318,30 @@ func (h *history) step(step int) {
 // operate is one act of an operator.
 func (h *history) operate() {
 	h.t.Helper()
-	node := h.random.IntN(2)
-	hub := h.hubs[node]
-	var err error
+	n := h.nodes[h.random.IntN(2)]
+	cy := h.all[len(h.all)-1]
+	var o order
 	switch h.random.IntN(5) {
 	case 0, 1:
-		set := hub.Settings()
-		set.Policies = readers(h.t, h.one("members", "admins"))
-		hub.Configure(set)
+		o.Readers = h.one("members", "admins")
 	case 2:
-		err = hub.Ban(h.room(), h.user(), time.Duration(h.random.IntN(2))*time.Minute)
+		o = order{Room: h.room(), Ban: h.user(), For: time.Duration(h.random.IntN(2)) * time.Minute}
 	case 3:
-		_, err = hub.EraseRoom(h.t.Context(), h.room())
-		for _, l := range h.all { // those in the room have been ended
-			l.closeNow()
-			l.open(h.urls[h.random.IntN(2)])
-		}
+		o.Room = h.room()
 	case 4:
-		cy := h.all[len(h.all)-1]
-		if _, err = hub.EraseUser(h.t.Context(), cy.name); err == nil {
-			cy.closeNow() // a node that was not asked does not end the session
-			cy.open(h.urls[node])
-		}
+		o.Erase = cy.name
 	}
-	var refused *wire.Error
-	if err != nil && !errors.As(err, &refused) {
+	if err := n.operate(o); err != nil {
 		h.t.Fatal(err)
+	}
+	switch {
+	case o.Erase != "": // a node that was not asked does not end the session
+		cy.closeNow()
+		cy.open(n.url)
+	case o.Room != "" && o.Ban == "": // those in the room have been ended
+		for _, l := range h.all {
+			l.closeNow()
+			l.open(h.nodes[h.random.IntN(2)].url)
+		}
 	}
 }

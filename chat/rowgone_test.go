@@ -65,6 +65,16 @@ func toldOnce(t *testing.T, b *bubble, store *memjournal.Store) {
 		}, "ann ben"},
 		"without its policy": {false, func(string) { configure(access.Policies{{Pattern: "*"}}) }, "ann ben"},
 		"of two, silent":     {true, func(string) { configure(access.Policies{{Pattern: "*"}}) }, ""},
+		"of two, erased and founded anew": {true, func(d string) {
+			if _, err := hubs[0].Announce(t.Context(), d, []byte(`"hi"`)); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(time.Minute)
+			if _, err := hubs[0].EraseRoom(t.Context(), d); err != nil {
+				t.Error(err)
+			}
+			ann.answered(`{"type":"create","id":"?","direct":"ben"}`)
+		}, "ann ben"},
 	} {
 		n++
 		create := fmt.Sprintf(`{"type":"create","id":"?","key":"%d","users":["ben"]}`, n)

@@ -108,6 +108,9 @@ func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string,
 // is shown of them to others. It returns how many conversations there were.
 func (a Turn) forget(ctx context.Context, user string) (n int, err error) {
 	rooms, err := members.RoomsOf(ctx, a.core.journal.Records(), user)
+	if err == nil {
+		err = a.core.profiles.Forget(ctx, user) // first: the others are told by what comes now
+	}
 	for _, name := range rooms {
 		if err != nil {
 			return n, err
@@ -117,8 +120,5 @@ func (a Turn) forget(ctx context.Context, user string) (n int, err error) {
 		})
 		n++
 	}
-	if err != nil {
-		return n, err
-	}
-	return n, a.core.profiles.Forget(ctx, user)
+	return n, err
 }

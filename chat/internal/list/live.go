@@ -72,7 +72,7 @@ func (l *Live) Open(ctx context.Context, s Session, user string, from wire.ListF
 	})
 	if err == nil {
 		answer.Live = live
-		l.silence(silent)
+		l.opened(user, silent)
 	}
 	return answer, n, err
 }
@@ -279,8 +279,8 @@ func (f ownFollower) Lost(journal.Lost) {
 func (l *Live) heard(e journal.Entry) {
 	l.mu.Lock()
 	n := l.dirty[e.Room]
-	n.counts = n.counts || e.Counts()
 	n.other = n.other || !e.Counts()
+	n.governs = n.governs || e.Kind.Governs()
 	l.dirty[e.Room] = n
 	l.mentionedLocked(&e)
 	l.mu.Unlock()

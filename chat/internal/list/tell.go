@@ -97,6 +97,9 @@ func (t *teller) tellHeads(ctx context.Context, dirty map[string]news) error {
 			return err
 		}
 		states[room] = &wire.HeadInfo{Title: state.Title, Avatar: state.Avatar, Closed: state.Closed, Size: state.Size}
+		if dirty[room].governs && len(state.Direct) > 0 {
+			t.markHolders(room) // the other one may have been erased, and a head does not show who that is
+		}
 	}
 	for i, room := range rooms {
 		if err := t.checkHolders(ctx, ps, room, heads[i].State); err != nil {
@@ -189,6 +192,9 @@ func (t *teller) tellRows(ctx context.Context, user string, rooms []string) erro
 			now = rowThere
 		case !it.gone():
 			now = rowSilent
+		}
+		if now == rowSilent {
+			rows[i] = wire.Row{Room: it.room, Gone: true} // for those who had it
 		}
 		if to := t.settle(user, it.place(), now); len(to) > 0 {
 			deliver(to, t.frame(&rows[i]))

@@ -41,7 +41,7 @@ type listed struct {
 	holders []holder
 	checked journal.Seq // the governing entry as of which all holders were members; 0: of none
 	silent  bool        // it is in nobody's list: of two, who have said nothing yet
-	told    bool        // it is, and silent means nothing any more
+	told    bool        // it is in lists, and silent means nothing any more
 }
 
 // holder is who lists a room, and the first entry of it that is shown to them.
@@ -74,8 +74,8 @@ type pair struct{ user, room string }
 
 // news is what has happened in a room since it was last told.
 type news struct {
-	counts bool // a counting entry came
-	other  bool // something else did that heads show
+	other   bool // something came that does not count
+	governs bool // something that governs did
 }
 
 // add makes a user a watcher of rooms. It returns false if the node has too many pairs.
@@ -262,16 +262,36 @@ func (w *watchers) settle(user string, p place, now standing) (to []Session) {
 		i, _ := slices.BinarySearchFunc(u.rooms, room, byNumber)
 		u.rooms = slices.Insert(u.rooms, i, room)
 	}
-	if room.told = room.told || now == rowThere; !room.told {
+	if now == rowSilent {
+		had := there && room.told
+		if had {
+			w.foundAnewLocked(u, room)
+		}
 		room.silent = true
-		return nil
+		return u.tellGone(p.room, had)
 	}
+	room.told = true
 	for _, o := range u.sessions {
 		if !o.held {
 			delete(o.missed, p.room)
 		}
 	}
 	return u.ready(nil, p.room)
+}
+
+// foundAnewLocked notes that a room that was in lists is in none: it was erased, and two have
+// founded it anew. The row of the other one is gone, too.
+func (w *watchers) foundAnewLocked(u *watcher, room *listed) {
+	room.told = false
+	for _, h := range room.holders {
+		if h.watcher == u {
+			continue
+		}
+		w.own[pair{h.user, room.name}] = true
+		for _, o := range h.sessions {
+			o.miss(room.name, true)
+		}
+	}
 }
 
 // standing is what a row is.
@@ -298,13 +318,19 @@ func (u *watcher) tellGone(room string, had bool) (to []Session) {
 	return to
 }
 
-// silence says that rooms are of two who had said nothing when somebody's list was opened.
-func (w *watchers) silence(rooms []string) {
+// opened says that somebody's list was opened, and which of the rooms are of two who had said
+// nothing. The others are in the list.
+func (w *watchers) opened(user string, silent []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, name := range rooms {
+	for _, name := range silent {
 		if room := w.rooms[name]; room != nil {
 			room.silent = true
+		}
+	}
+	if u := w.users[user]; u != nil {
+		for _, room := range u.rooms {
+			room.told = room.told || !room.silent
 		}
 	}
 }
@@ -384,7 +410,7 @@ func (w *watchers) dropLocked(u *watcher, room *listed) {
 func (w *watchers) markLocked(which func(room string) bool) {
 	for room := range w.rooms {
 		if which(room) {
-			w.dirty[room] = news{counts: true, other: true}
+			w.dirty[room] = news{other: true, governs: true}
 		}
 	}
 }
@@ -397,6 +423,15 @@ func (w *watchers) markOwn(user string) {
 		for _, room := range u.rooms {
 			w.own[pair{user, room.name}] = true
 		}
+	}
+}
+
+// markHolders says that all who list a room are to be told of their rows.
+func (w *watchers) markHolders(room string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, h := range w.holdersLocked(room) {
+		w.own[pair{h.user, room}] = true
 	}
 }
 
@@ -446,7 +481,7 @@ func (w *watchers) again(dirty map[string]news, own map[pair]bool) {
 	defer w.mu.Unlock()
 	for room, n := range dirty {
 		old := w.dirty[room]
-		w.dirty[room] = news{n.counts || old.counts, n.other || old.other}
+		w.dirty[room] = news{n.other || old.other, n.governs || old.governs}
 	}
 	for p := range own {
 		if u := w.users[p.user]; u != nil {
