@@ -96,32 +96,39 @@ func withQuery(query string) func(http.Handler) http.Handler {
 func onJournal(t *testing.T, cfg func() chat.Config, auth access.Authenticator, around func(http.Handler) http.Handler, f func(t *testing.T, b *bubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		cfg := cfg()
-		unhurried(&cfg.Settings)
-		hub, err := chat.NewHub(cfg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b := &bubble{t: t, hub: hub, journal: cfg.Journal, handler: &chat.Handler{Hub: hub, Auth: auth}, accept: make(chan net.Conn)}
-		srv := &http.Server{Handler: around(b.handler), ErrorLog: log.New(io.Discard, "", 0)} // which tells of panics in callbacks
-		l := &pipeListener{accept: b.accept, closed: make(chan struct{})}
-		var serving sync.WaitGroup
-		serving.Go(func() {
-			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				t.Error(err)
-			}
-		})
-		defer serving.Wait()
-		defer func() {
-			if t.Failed() { // f may have ended before it closed the hub, whose clocks would run for ever
-				_ = hub.Close(context.Background()) // it has failed already
-			}
-			if err := srv.Close(); err != nil {
-				t.Error(err)
-			}
-		}()
+		b, stop := begin(t, cfg(), auth, around)
+		defer stop()
 		f(t, b)
 	})
+}
+
+// begin begins a server in a bubble. Whoever called it closes the hub, and then stops the
+// server.
+func begin(t *testing.T, cfg chat.Config, auth access.Authenticator, around func(http.Handler) http.Handler) (b *bubble, stop func()) {
+	t.Helper()
+	unhurried(&cfg.Settings)
+	hub, err := chat.NewHub(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b = &bubble{t: t, hub: hub, journal: cfg.Journal, handler: &chat.Handler{Hub: hub, Auth: auth}, accept: make(chan net.Conn)}
+	srv := &http.Server{Handler: around(b.handler), ErrorLog: log.New(io.Discard, "", 0)} // which tells of panics in callbacks
+	l := &pipeListener{accept: b.accept, closed: make(chan struct{})}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
+	})
+	return b, func() {
+		if t.Failed() { // the hub may not have been closed, and its clocks would run for ever
+			_ = hub.Close(context.Background()) // it has failed already
+		}
+		if err := srv.Close(); err != nil {
+			t.Error(err)
+		}
+		serving.Wait()
+	}
 }
 
 type pipeListener struct {

@@ -49,6 +49,7 @@ func (h *Hub) Close(ctx context.Context) error {
 			{"a handshake", h.workers.Wait}, // or a retirement, which waits for nobody
 			{"a room, which waits for the journal", h.rooms.Wait},
 			{"read marks", func() { <-marked }},
+			{"what other nodes are told", h.roll.Close},
 			{"other nodes, which the journal follows", h.others.Close},
 			{"events, which wait for the journal", h.events.Close},
 			{"a webhook, which waits for the journal", func() { <-unhooked }},

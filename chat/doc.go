@@ -29,8 +29,8 @@
 // somebody else's function. The locks of internal/keyedmutex are the exception:
 // nothing but the order of the journal's writes depends on them. The order is: the
 // hub's mutex, then that of the rooms, then a room's mailbox, a connection, the
-// sanctions, the read marks, who is online, the commands to other nodes, or the
-// limiters, which are leaves. The subscriptions of a room belong to its worker: see
+// sanctions, the read marks, who is online, the commands to other nodes, who is at them,
+// or the limiters, which are leaves. The subscriptions of a room belong to its worker: see
 // internal/room.
 //
 // # Waiting

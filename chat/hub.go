@@ -17,6 +17,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/feed"
 	"github.com/caddychat/caddy-chat/chat/internal/missed"
 	"github.com/caddychat/caddy-chat/chat/internal/online"
+	"github.com/caddychat/caddy-chat/chat/internal/roll"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/timing"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -55,6 +56,7 @@ type Hub struct {
 	journal journal.Journal // the same, but nothing of it panics
 	rooms   *room.Rooms
 	others  *command.Commands // to other nodes
+	roll    *roll.Roll        // who is at them
 	engine  *wsconn.Engine
 	events  *events.Events
 	missed  *missed.Missed
@@ -98,6 +100,9 @@ func NewHub(cfg Config) (*Hub, error) {
 	h.configureEvents(&set)
 	h.hooks = webhook.NewSender(h.journal, h.feed, h.log)
 	h.hooks.Configure(set.Webhooks)
+	h.roll.Begin(h.rooms)
+	h.others.Share(h.roll.Heard, h.roll.Nodes)
+	h.others.Describe(set.hash())
 	h.others.Begin()
 	return h, nil
 }
@@ -115,13 +120,15 @@ func (h *Hub) begin(set *Settings, clock *timing.Clock) error {
 		rooms  *room.Rooms
 		core   *acts.Core
 		others *command.Commands
+		roll   *roll.Roll
 	}
 	begun, err := foreign.Call(ctx, func() (p parts, err error) {
 		set.Checks.Use(h.journal.Records())
-		p.rooms = room.NewRooms(room.Config{Settings: set.forRooms(), Journal: h.journal, OnPanic: h.logPanic, OnLost: h.logLost})
-		here := &here{registry: &h.registry, rooms: p.rooms, node: h.journal.Nodes().Self().ID}
+		here := &here{registry: &h.registry, node: h.journal.Nodes().Self().ID}
 		p.others = command.New(h.journal, h.log, here.obey)
-		here.others = p.others
+		p.roll = roll.New(p.others.Tell, h.log)
+		p.rooms = room.NewRooms(room.Config{Settings: set.forRooms(), Journal: h.journal, Roll: p.roll, OnPanic: h.logPanic, OnLost: h.logLost})
+		here.rooms, here.others = p.rooms, p.others
 		p.core, err = acts.New(acts.Config{
 			Settings: set.forActs(), Journal: h.journal, Log: h.log, Rooms: p.rooms, Context: h.context, Sessions: listed{&h.registry}, Lister: h.lister(),
 			Events: h.events, Clock: clock, Commands: p.others,
@@ -135,7 +142,7 @@ func (h *Hub) begin(set *Settings, clock *timing.Clock) error {
 	if err != nil {
 		return fmt.Errorf("begin with the journal: %w", err)
 	}
-	h.rooms, h.core, h.others = begun.rooms, begun.core, begun.others
+	h.rooms, h.core, h.others, h.roll = begun.rooms, begun.core, begun.others, begun.roll
 	return nil
 }
 
@@ -175,6 +182,7 @@ func (h *Hub) Configure(s Settings) {
 	s.Checks.Use(h.journal.Records())
 	h.current.Store(&s)
 	h.configureEvents(&s)
+	h.others.Describe(s.hash())
 	h.core.Configure(s.forActs())
 	h.engine.Tune(s.forEngine())
 	h.rooms.Configure(s.forRooms())

@@ -304,6 +304,10 @@ func (h *Hub) Warnings() []string {
 			list = append(list, w)
 		}
 	}
+	if nodes := h.others.Differ(); len(nodes) > 0 {
+		list = append(list, "the nodes of this chat have different policies, as their hashes say: "+strings.Join(nodes, ", ")+
+			"; each enforces its own, and what retention no longer keeps stays until they are alike")
+	}
 	return list
 }
 

@@ -1,6 +1,9 @@
 package chat
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"math"
 	"time"
 
@@ -194,4 +197,10 @@ func (s *Settings) wantedEvents() (types []string) {
 		}
 	}
 	return types
+}
+
+// hash is the same on nodes that have the same policies.
+func (s *Settings) hash() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", s.Policies))
+	return hex.EncodeToString(sum[:4])
 }

@@ -14,6 +14,21 @@ type Node struct {
 	Config  string // the hash of its configuration
 }
 
+// Agree reports whether no two nodes say that they have different configurations. While they
+// do, as during an upgrade, nothing may be removed by what one of them says.
+func Agree(nodes []Node) bool {
+	config := ""
+	for _, n := range nodes {
+		if config != "" && n.Config != "" && n.Config != config {
+			return false
+		}
+		if n.Config != "" {
+			config = n.Config
+		}
+	}
+	return true
+}
+
 // Nodes are the processes that use one store. A journal that is used by one process
 // has one node.
 type Nodes interface {

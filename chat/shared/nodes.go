@@ -109,6 +109,13 @@ func (n *nodes) Self() journal.Node {
 // List implements journal.Nodes.
 func (n *nodes) List(ctx context.Context) ([]journal.Node, error) { return n.beat(ctx) }
 
+// agree reports whether the nodes that the last beat found have one configuration.
+func (n *nodes) agree() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return journal.Agree(n.known)
+}
+
 // Describe implements journal.Nodes.
 func (n *nodes) Describe(ctx context.Context, version, config string) error {
 	if err := ctx.Err(); err != nil {

@@ -171,6 +171,9 @@ func (j *Journal) sweepAll(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		if !j.nodes.agree() {
+			continue // who would keep less must not have its way
+		}
 		if mine, err := j.engine.Lease(ctx, "sweep", j.nodes.Self().ID, 150); err == nil && mine {
 			_ = j.Enforce(ctx) // again in a minute
 		}

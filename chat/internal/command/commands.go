@@ -30,6 +30,10 @@ type Commands struct {
 	node    string                                         // fixed: the journal's id of this process
 	wake    chan struct{}
 
+	// Fixed before Begin.
+	hear  func(node, self string, roll json.RawMessage)
+	alive func(others []string)
+
 	working sync.WaitGroup // the goroutine of run
 	end     context.CancelFunc
 
@@ -39,6 +43,9 @@ type Commands struct {
 	waiting []sent // commands of others, in order
 	bytes   int    // of them
 	lost    bool   // the following has ended
+	config  string // of this node, as others are to be told
+	told    string // as they were
+	nodes   []journal.Node
 
 	// These belong to run.
 	answers map[string]answered
@@ -62,9 +69,20 @@ type answered struct {
 func New(j journal.Journal, log *zap.Logger, do func(context.Context, Command) Answer) *Commands {
 	return &Commands{
 		journal: j, log: log, do: do, node: j.Nodes().Self().ID, wake: make(chan struct{}, 1), end: func() {},
+		hear: func(string, string, json.RawMessage) {}, alive: func([]string) {},
 		others: map[string]journal.Node{}, asked: map[string]*asking{}, answers: map[string]answered{},
 	}
 }
+
+// Share passes on what other nodes tell of who is there, and which others are alive. It must
+// be called before Begin. Neither function may block.
+func (c *Commands) Share(hear func(node, self string, roll json.RawMessage), alive func(others []string)) {
+	c.hear, c.alive = hear, alive
+}
+
+// Tell tells all other nodes who is here. It does not wait until they have heard it, and it
+// may be lost; what one goroutine tells is heard in order.
+func (c *Commands) Tell(ctx context.Context, roll json.RawMessage) { c.send(ctx, message{Roll: roll}) }
 
 // Begin begins to hear of other nodes. It does not wait for the journal.
 func (c *Commands) Begin() {
@@ -94,7 +112,7 @@ func (c *Commands) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		for !c.follow() {
+		for !c.follow() || !c.describe(ctx) {
 			if timing.Wait(ctx, refollow) != nil {
 				return
 			}
@@ -125,6 +143,52 @@ func (c *Commands) follow() bool {
 	}
 	c.stop = start.Stop
 	return true
+}
+
+// Describe says what the configuration of this node is, in a few letters.
+func (c *Commands) Describe(config string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.config = config
+	c.ring()
+}
+
+// describe tells other nodes what Describe was told. It returns false if it could not.
+func (c *Commands) describe(ctx context.Context) bool {
+	c.mu.Lock()
+	config, told := c.config, c.told
+	c.mu.Unlock()
+	if config == told {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, timing.Journal)
+	defer cancel()
+	if err := c.journal.Nodes().Describe(ctx, c.journal.Nodes().Self().Version, config); err != nil {
+		c.log.Warn("other nodes cannot be told of the configuration", zap.Error(err))
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.told = config
+	return true
+}
+
+// Differ returns the nodes that have different configurations, each with its own, for
+// people. It returns nothing if there are none.
+func (c *Commands) Differ() (list []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return differ(c.nodes)
+}
+
+func differ(nodes []journal.Node) (list []string) {
+	if journal.Agree(nodes) {
+		return nil
+	}
+	for _, n := range nodes {
+		list = append(list, n.Name+" ("+n.ID+"): "+n.Config)
+	}
+	return list
 }
 
 func (c *Commands) unfollow() {
@@ -197,7 +261,12 @@ func (f *follower) Deliver(e journal.Entry) {
 		return
 	}
 	s := sent{by: e.Origin.Node}
-	if err := json.Unmarshal(e.Body, &s.message); err != nil || s.ID == "" {
+	err := json.Unmarshal(e.Body, &s.message)
+	if err == nil && s.Roll != nil {
+		c.hear(s.by, c.node, s.Roll)
+		return
+	}
+	if err != nil || s.ID == "" {
 		c.log.Warn("command of another node makes no sense", zap.String("node", s.by), zap.Error(err))
 		return
 	}
@@ -314,12 +383,15 @@ func (a *asking) settleLocked(node string, with Answer) {
 
 // nodesChanged is told which nodes are alive.
 func (c *Commands) nodesChanged(list []journal.Node) {
+	var others []string
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	clear(c.others)
+	was := journal.Agree(c.nodes)
+	c.nodes = list
 	for _, n := range list {
 		if n.ID != c.node {
 			c.others[n.ID] = n
+			others = append(others, n.ID)
 		}
 	}
 	for _, a := range c.asked {
@@ -329,5 +401,10 @@ func (c *Commands) nodesChanged(list []journal.Node) {
 			}
 		}
 	}
+	c.mu.Unlock()
+	if nodes := differ(list); was && len(nodes) > 0 {
+		c.log.Warn("nodes have different policies: nothing is swept until they are alike", zap.Strings("nodes", nodes))
+	}
+	c.alive(others)
 	c.ring()
 }

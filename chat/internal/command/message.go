@@ -43,6 +43,7 @@ type message struct {
 	Command
 	To string `json:"to,omitempty"` // the node that asked
 	Answer
+	Roll json.RawMessage `json:"roll,omitempty"` // neither of these: who is in which room, as package roll says it
 }
 
 // size is what a message counts for where bytes are bounded.

@@ -20,7 +20,7 @@
 //
 //	encoding.go      an entry as the bytes of a frame, for each dialect
 //	session.go       what a room needs of a session; settings and counters
-//	environment.go   what every room of a hub works with
+//	environment.go   what every room of a hub works with; who tells other nodes
 //	held.go          frames that a receiver gets later
 //	receiver.go      one subscription as the worker sees it
 //	presence.go      which users are in the room
@@ -30,4 +30,5 @@
 //	subscription.go  one session in one room, as dialects use it
 //	rooms.go         all rooms that somebody is in
 //	evict.go         emptying a room
+//	elsewhere.go     who is in rooms at other nodes
 package room

@@ -197,3 +197,21 @@ func (f *fanOut) count(c *Counters, receivers, bytes int, took time.Duration) {
 	c.Batches.Add(1)
 	c.FanOut.Add(int64(took))
 }
+
+// letNetworkRun pauses after a batch of several events that took so long. While a
+// processor was busy with the batch, nobody has read what clients sent. Without a
+// pause the first of their messages would be a batch of its own, and the others
+// the next. The pause adds at most a sixth to the time between two batches. With
+// ten who speak at once to a thousand, on two processors, a million deliveries
+// take 0.45 CPU seconds with it and 0.70 without (2026-11-28). With one sender
+// batches have one event and there is no pause.
+func letNetworkRun(took time.Duration) {
+	if pause := min(took/6, maxPause); pause >= minPause {
+		time.Sleep(pause)
+	}
+}
+
+const (
+	minPause = 50 * time.Microsecond // timers are no finer
+	maxPause = 2 * time.Millisecond
+)

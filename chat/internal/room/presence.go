@@ -20,8 +20,15 @@ type presence struct {
 	changed []*presentUser // to be looked at by the next report
 	lost    []lostUser     // in the order of their deadlines
 
-	timer *time.Timer // nil until it is first needed
-	due   int64       // when the timer fires, in Unix nanoseconds; 0 while it does not run
+	elsewhere map[string]map[string]bool // the other nodes at which users are
+
+	timer *reportTimer // nil until it is first needed
+}
+
+// reportTimer is not a part of presence, so that a Room is small.
+type reportTimer struct {
+	*time.Timer
+	due int64 // when it fires, in Unix nanoseconds; 0 while it does not run
 }
 
 // lostUser counts as gone at the deadline, unless they are back by then. Times are
@@ -39,6 +46,14 @@ func collectTime(receivers int) time.Duration {
 
 // arrive adds a receiver of a user. It reports whether a report is due.
 func (p *presence) arrive(u journal.User, r *receiver) (report bool) {
+	user := p.come(u)
+	user.receivers = append(user.receivers, r)
+	r.user = user
+	return p.note(user)
+}
+
+// come makes a user one who is here, as the caller notes.
+func (p *presence) come(u journal.User) *presentUser {
 	user := p.users[u.ID]
 	if user == nil {
 		if p.users == nil {
@@ -51,16 +66,14 @@ func (p *presence) arrive(u journal.User, r *receiver) (report bool) {
 		p.count++
 	}
 	user.user, user.lostAt = u, 0
-	user.receivers = append(user.receivers, r)
-	r.user = user
-	return p.note(user)
+	return user
 }
 
 // depart removes a receiver of a user who asked for it, so that the others are
 // told soon. It reports whether a report is due.
 func (p *presence) depart(r *receiver) (report bool) {
 	user := p.remove(r)
-	if len(user.receivers) > 0 {
+	if user.here() {
 		return false
 	}
 	p.count--
@@ -72,12 +85,18 @@ func (p *presence) depart(r *receiver) (report bool) {
 // never.
 func (p *presence) lose(r *receiver, wait time.Duration) (due int64) {
 	user := p.remove(r)
-	if len(user.receivers) > 0 {
+	if user.here() {
 		return 0
 	}
+	return p.loseUser(user, wait)
+}
+
+// loseUser makes a user who is nowhere any more count as here for some time. It returns
+// when a report is due in Unix nanoseconds.
+func (p *presence) loseUser(u *presentUser, wait time.Duration) (due int64) {
 	now := time.Now().UnixNano()
-	user.lostAt = now
-	p.lost = append(p.lost, lostUser{user, now, now + int64(wait)})
+	u.lostAt = now
+	p.lost = append(p.lost, lostUser{u, now, now + int64(wait)})
 	return p.lost[0].deadline
 }
 
@@ -87,12 +106,18 @@ func (p *presence) remove(r *receiver) *presentUser {
 	return user
 }
 
-// reset forgets everything: nobody is left who could be told.
+// reset forgets all but who is at other nodes: nobody is left who could be told.
 func (p *presence) reset() {
 	if p.timer != nil {
 		p.timer.Stop()
+		p.timer.due = 0
 	}
-	*p = presence{timer: p.timer}
+	was := *p
+	*p = presence{timer: p.timer, elsewhere: p.elsewhere}
+	for id := range was.elsewhere {
+		u := p.come(was.users[id].user)
+		u.elsewhere, u.announced = true, true
+	}
 }
 
 // note queues a user whose presence may have changed for the next report. It
@@ -109,14 +134,12 @@ func (p *presence) note(u *presentUser) bool {
 // schedule has report called, by tick, at a time in Unix nanoseconds at the
 // latest.
 func (p *presence) schedule(at int64, tick func()) {
-	if p.due != 0 && at >= p.due {
-		return
-	}
-	p.due = at
 	wait := time.Until(time.Unix(0, at))
-	if p.timer == nil {
-		p.timer = time.AfterFunc(wait, tick)
-	} else {
+	switch {
+	case p.timer == nil:
+		p.timer = &reportTimer{time.AfterFunc(wait, tick), at}
+	case p.timer.due == 0 || at < p.timer.due:
+		p.timer.due = at
 		p.timer.Reset(wait)
 	}
 }
@@ -137,7 +160,10 @@ func (p *presence) report() (came, went []*presentUser, due int64) {
 			delete(p.users, u.user.ID)
 		}
 	}
-	p.changed, p.due = nil, 0
+	p.changed = nil
+	if p.timer != nil {
+		p.timer.due = 0
+	}
 	if len(p.lost) > 0 {
 		due = p.lost[0].deadline
 	}

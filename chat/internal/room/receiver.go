@@ -158,9 +158,10 @@ type presentUser struct {
 	lostAt    int64       // when the last connection was lost, in Unix nanoseconds; 0: it was not lost
 	announced bool        // the others were told that the user is here
 	queued    bool        // in presence.changed
+	elsewhere bool        // at another node: see presence.elsewhere
 	marked    bool        // named in the frame under way
 }
 
-// here reports whether the user counts as present: in the room, or lost so
+// here reports whether the user counts as present: in the room at any node, or lost so
 // recently that they may be back soon.
-func (u *presentUser) here() bool { return len(u.receivers) > 0 || u.lostAt != 0 }
+func (u *presentUser) here() bool { return len(u.receivers) > 0 || u.elsewhere || u.lostAt != 0 }

@@ -28,6 +28,7 @@ type Rooms struct {
 type Config struct {
 	Settings Settings
 	Journal  journal.Journal // whose methods do not panic
+	Roll     Roll            // nil: there are no other nodes
 	// OnPanic is told of a panic in a room. It must not panic.
 	OnPanic func(value any, stack []byte)
 	// OnLost is told that the journal has ended the following of a room. It must not
@@ -39,7 +40,10 @@ type Config struct {
 func NewRooms(cfg Config) *Rooms {
 	rs := &Rooms{}
 	rs.journal, rs.onPanic, rs.onLost = cfg.Journal, cfg.OnPanic, cfg.OnLost
-	rs.node = cfg.Journal.Nodes().Self().ID
+	rs.node, rs.roll = cfg.Journal.Nodes().Self().ID, cfg.Roll
+	if cfg.Roll == nil {
+		rs.roll = noRoll{}
+	}
 	rs.rooms, rs.makers, rs.ending, rs.evicted = map[string]*Room{}, map[string]netip.Addr{}, map[string]int{}, map[string]*eviction{}
 	rs.settings.Store(&cfg.Settings)
 	return rs

@@ -19,9 +19,13 @@ const (
 )
 
 // SweepDaily deletes the tags of messages that are no longer kept, until ctx ends, and logs
-// each day how many it was. What it does not get done, it does the next day.
+// each day how many it was. What it does not get done, it does the next day; so it is while
+// nodes have different configurations.
 func SweepDaily(ctx context.Context, j journal.Journal, rooms journal.Lister, log *zap.Logger) {
 	for timing.Wait(ctx, interval) == nil {
+		if nodes, err := j.Nodes().List(ctx); err != nil || !journal.Agree(nodes) {
+			continue
+		}
 		if n, err := sweepContained(ctx, j, rooms); ctx.Err() == nil {
 			log.Info("deleted the tags of messages that are no longer kept", zap.Int("tags", n), zap.Error(err))
 		}
