@@ -16,6 +16,7 @@ type base struct {
 	core    *acts.Core
 	log     *zap.Logger
 	context context.Context // ends when the sessions have gone
+	ended   func(id string) // takes a session off the list
 
 	workers sync.WaitGroup // the goroutine of Retire, those in which sessions begin, and those of their lines
 

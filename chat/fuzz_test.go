@@ -50,7 +50,7 @@ func feedFrames(t *testing.T, frames []string) {
 		t.Fatal(err)
 	}
 	server, client := net.Pipe()
-	s := &session{began: time.Now(), hub: &hub.base, ended: hub.unregister}
+	s := &session{began: time.Now(), hub: &hub.base}
 	turn, err := hub.core.Connect(&s.Actor, newID(), netip.Addr{}, false)
 	if err != nil {
 		t.Fatal(err)

@@ -131,7 +131,6 @@ func (h *Handler) wanted(r *http.Request) (begin beginning, isRaw bool, err erro
 func (h *Handler) newSession(r *http.Request) *session {
 	return &session{
 		hub:        &h.Hub.base,
-		ended:      h.Hub.unregister,
 		pinsConfig: r.TLS != nil || r.ProtoMajor > 1,
 		source:     access.SourceOf(r),
 	}
@@ -354,7 +353,7 @@ func (h *Handler) beginRaw(s *session, t acts.Turn, w http.ResponseWriter, r *ht
 	if _, err := arrival.Wait(t.Soon()); err != nil {
 		return h.refuseRoom(err)
 	}
-	raw := rawdialect.NewSession(s, &s.Actor, s.rawSub, enc)
+	raw := rawdialect.NewSession(s, &s.Actor, s.rawSub)
 	s.dialect = raw
 	expires := s.Expires()
 	if !expires.IsZero() {

@@ -77,7 +77,7 @@ func NewHub(cfg Config) (*Hub, error) {
 	}
 	set := cfg.Settings.withDefaults()
 	h := &Hub{registry: newRegistry()}
-	h.given, h.log = cfg.Journal, cfg.Logger
+	h.given, h.log, h.ended = cfg.Journal, cfg.Logger, h.unregister
 	h.journal = foreign.Contain(cfg.Journal, h.logPanic)
 	h.context, h.cancel = context.WithCancel(context.Background())
 	h.current.Store(&set)

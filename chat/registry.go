@@ -54,20 +54,23 @@ func (r *registry) register(s *session) {
 	}
 }
 
-// unregister removes a session that has ended.
-func (r *registry) unregister(s *session) {
-	if r.remove(s) {
+// unregister removes a session that has ended, if it is listed.
+func (r *registry) unregister(id string) {
+	if s, last := r.remove(id); last {
 		s.hub.core.NoteLeft(s.User())
 	}
 }
 
-// remove returns true if s was its user's last session.
-func (r *registry) remove(s *session) bool {
+// remove returns true if the session was its user's last one.
+func (r *registry) remove(id string) (s *session, last bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.sessions, s.ID())
-	id := s.Identity()
-	return id != nil && r.removeFromUserLocked(s, id.User.ID)
+	if s = r.sessions[id]; s == nil {
+		return nil, false
+	}
+	delete(r.sessions, id)
+	user := s.Identity()
+	return s, user != nil && r.removeFromUserLocked(s, user.User.ID)
 }
 
 func (r *registry) removeFromUserLocked(s *session, user string) (last bool) {

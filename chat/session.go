@@ -27,7 +27,6 @@ type session struct {
 	conn       *wsconn.Conn
 	dialect    dialect
 	rawSub     *room.Subscription // of a raw session; nil otherwise
-	ended      func(*session)     // takes it off the list
 	expiry     *time.Timer        // ends a raw session with its token; nil otherwise
 }
 
@@ -68,7 +67,7 @@ func (s *session) Closed(err error) {
 // panics. It is called once.
 func (s *session) end() {
 	defer s.Leave()
-	defer s.ended(s)
+	defer s.hub.ended(s.ID())
 	if s.expiry != nil {
 		s.expiry.Stop()
 	}

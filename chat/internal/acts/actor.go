@@ -37,17 +37,21 @@ type Actor struct {
 	// who have shown no credential.
 	identity atomic.Pointer[access.Identity]
 
-	device string // as hello names it; set before anything is said
-
 	key *access.Key // that a request has shown; nil: none. Set with identity
 
 	own  access.Limiter  // of the connection
 	user *access.Limiter // shared by all sessions of the user, or all requests of the key; set with identity, before anything is charged to it
 
-	listing list.Session // that has the list open; owned by the goroutine that reads the connection
+	greeted *greeted // nil until hello, and for raw clients; owned by the goroutine that reads the connection
 
 	unanswered backpressure.Sum                  // bytes of entries that the journal has not answered
 	share      *backpressure.Held[access.Person] // nil until something is said; set by the goroutine that says it
+}
+
+// greeted is what a client has asked for with hello.
+type greeted struct {
+	device  string       // its name, or empty; set before anything is said
+	listing list.Session // that has the list open; nil: none
 }
 
 type actorKind uint8
@@ -67,8 +71,8 @@ func (a *Actor) Leave() {
 	if a.share != nil {
 		a.share.Release()
 	}
-	if a.listing != nil {
-		a.core.live.Close(a.listing, a.User().ID)
+	if a.greeted != nil && a.greeted.listing != nil {
+		a.core.live.Close(a.greeted.listing, a.User().ID)
 	}
 	if a.user != nil && !a.lent {
 		a.core.userLimiters.GiveBack(a.holder())

@@ -60,7 +60,10 @@ func (a *Actor) named(ctx context.Context, user journal.User) (journal.User, err
 
 // ask asks the checks about what a user does by this actor.
 func (a *Actor) ask(ctx context.Context, user journal.User, q *check.Question, fits func(json.RawMessage) error) (check.Outcome, error) {
-	q.From, q.Device, q.Addr = user, a.device, a.addr
+	q.From, q.Addr = user, a.addr
+	if a.greeted != nil {
+		q.Device = a.greeted.device
+	}
 	by := a.person()
 	if a.identity.Load() == nil && !user.Guest { // it says hello
 		by = access.Person{User: user.ID}

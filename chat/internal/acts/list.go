@@ -21,7 +21,7 @@ func (a Turn) ListSince(ctx context.Context, s list.Session, from wire.ListFrom)
 	if err := a.mayList(); err != nil {
 		return nil, err
 	}
-	a.listing = s
+	a.greeted.listing = s
 	answer, n, err := a.core.live.Open(ctx, s, a.User().ID, from)
 	a.owe(max(n, 1) * rowCost)
 	return answer, err
@@ -29,8 +29,8 @@ func (a Turn) ListSince(ctx context.Context, s list.Session, from wire.ListFrom)
 
 // ListReady says that the client is about to get what was read of its list.
 func (a Turn) ListReady() {
-	if a.listing != nil {
-		a.core.live.Ready(a.listing, a.User().ID)
+	if a.greeted != nil && a.greeted.listing != nil {
+		a.core.live.Ready(a.greeted.listing, a.User().ID)
 	}
 }
 
@@ -44,8 +44,8 @@ func (a Turn) List(ctx context.Context, c *wire.List) (*wire.Rows, error) {
 		return nil, wire.TooSoon(wait)
 	}
 	answer, user := &wire.Rows{ID: c.ID}, a.User().ID
-	if a.listing != nil {
-		a.core.live.Hold(a.listing, user)
+	if a.greeted != nil && a.greeted.listing != nil {
+		a.core.live.Hold(a.greeted.listing, user)
 	}
 	var err error
 	if len(c.Rooms) > 0 {

@@ -180,7 +180,7 @@ func (a Turn) NewSignIn(auth access.Authenticator, r *http.Request) *SignIn {
 
 // SignIn is the act of saying hello: the session is its user's then.
 func (a Turn) SignIn(ctx context.Context, si *SignIn, c *wire.Hello) (*access.Identity, error) {
-	a.device = c.Device
+	a.greeted = &greeted{device: c.Device}
 	id, err := si.identify(ctx, c)
 	if err == nil {
 		err = a.becomeListed(id, c.Device)

@@ -29,16 +29,15 @@ type Host interface {
 // Session is one session of the raw dialect.
 type Session struct {
 	// Fixed.
-	host     Host
-	actor    *acts.Actor
-	sub      *room.Subscription
-	encoding room.Encoding
+	host  Host
+	actor *acts.Actor
+	sub   *room.Subscription
 }
 
 // NewSession returns a session that is subscribed to its room. The subscription is
 // held until Begin.
-func NewSession(host Host, actor *acts.Actor, sub *room.Subscription, enc room.Encoding) *Session {
-	return &Session{host, actor, sub, enc}
+func NewSession(host Host, actor *acts.Actor, sub *room.Subscription) *Session {
+	return &Session{host, actor, sub}
 }
 
 // MaxHistory bounds how many messages one client may ask for.
@@ -79,7 +78,7 @@ func (s *Session) Begin(t acts.Turn, n int, joined journal.Seq) error {
 func (s *Session) deliver(entries []journal.Entry) {
 	var frames []byte
 	for i := range entries {
-		frames = s.encoding.Append(frames, &entries[i])
+		frames = s.sub.Encoding().Append(frames, &entries[i])
 		if len(frames) > chunkSize || i == len(entries)-1 {
 			s.host.AwaitTaken()
 			s.host.Deliver(frames)

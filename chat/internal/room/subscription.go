@@ -74,6 +74,9 @@ func (s *Subscription) Joined() journal.Seq { return s.joined }
 // Room returns the room's name.
 func (s *Subscription) Room() string { return s.room.name }
 
+// Encoding is that of what the session gets.
+func (s *Subscription) Encoding() Encoding { return s.encoding }
+
 // Ended reports whether the subscription has ended: the session left or was
 // removed.
 func (s *Subscription) Ended() bool { return s.left.Load() }
