@@ -28,8 +28,9 @@ func (s *Store) Commit(b shared.Batch) (shared.Committed, error) {
 	if b.Part < 0 || b.Part >= len(s.parts) || len(b.Items) > shared.MaxBatch {
 		return shared.Committed{}, fmt.Errorf("part %d with %d entries: %w", b.Part, len(b.Items), journal.ErrLimit)
 	}
-	rows, err := s.parts[b.Part].query(s.sql(`SELECT *, (SELECT epoch FROM $.store), (SELECT count(*) < 2 FROM $.node n WHERE n.beat > clock_timestamp() - interval '10 seconds')
-		FROM $.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`), arguments(s.options.Standby, b)...)
+	rows, err := s.parts[b.Part].query(s.sql(`SELECT *, (SELECT count(*) < 2 FROM $.node n WHERE n.beat > clock_timestamp() - interval '10 seconds')
+		FROM $.append_seen($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`),
+		append(known(b), arguments(s.options.Standby, b)...)...)
 	if err != nil {
 		return shared.Committed{}, err
 	}
@@ -37,14 +38,13 @@ func (s *Store) Commit(b shared.Batch) (shared.Committed, error) {
 	answered := 0
 	var n, result int
 	var seq, at, count, pos, born int64
-	var epoch string
-	_, err = pgx.ForEachRow(rows, []any{&n, &result, &seq, &at, &count, &pos, &born, &epoch, &c.Alone}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&n, &result, &seq, &at, &count, &pos, &born, &c.Alone}, func() error {
 		o := &c.Outcomes[n-1]
 		answered++
 		if o.Result = shared.Result(result); o.Result > shared.Known {
 			return nil
 		}
-		o.Receipt = journal.Receipt{Epoch: life(epoch, born), Seq: journal.Seq(seq), At: at, Count: uint64(count), Position: journal.Position(pos), Duplicate: o.Result == shared.Known}
+		o.Receipt = journal.Receipt{Epoch: life(b.Epoch, born), Seq: journal.Seq(seq), At: at, Count: uint64(count), Position: journal.Position(pos), Duplicate: o.Result == shared.Known}
 		if o.Result == shared.Recorded {
 			c.Row = shared.RowOf(o.Receipt.Position)
 		}
@@ -79,10 +79,9 @@ func (s *Store) Restore(ctx context.Context, r shared.Restored) (shared.Committe
 		}
 	}
 	var row, born int64
-	var epoch string
-	err := s.pool.QueryRow(context.WithoutCancel(ctx), s.sql(`SELECT r.*, s.epoch FROM $.restore($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) r, $.store s`),
-		args[1], args[2], []byte(r.Items[0].Entry.Room), int64(r.After), int64(r.Before), args[5], args[6], flags, args[8], args[9], args[10], args[11], edited, args[12], seqs, ats, counts, states, effects).
-		Scan(&row, &born, &epoch)
+	err := s.pool.QueryRow(context.WithoutCancel(ctx), s.sql(`SELECT * FROM $.restore_seen($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`),
+		append(known(r.Batch), args[1], args[2], []byte(r.Items[0].Entry.Room), int64(r.After), int64(r.Before), args[5], args[6], flags, args[8], args[9], args[10], args[11], edited, args[12], seqs, ats, counts, states, effects)...).
+		Scan(&row, &born)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return shared.Committed{}, nil
@@ -92,7 +91,7 @@ func (s *Store) Restore(ctx context.Context, r shared.Restored) (shared.Committe
 	c := shared.Committed{Row: uint64(row)}
 	for i, item := range r.Items {
 		e := item.Entry
-		c.Outcomes = append(c.Outcomes, shared.Outcome{Receipt: journal.Receipt{Epoch: life(epoch, born), Seq: e.Seq, At: e.At, Count: e.Count,
+		c.Outcomes = append(c.Outcomes, shared.Outcome{Receipt: journal.Receipt{Epoch: life(r.Epoch, born), Seq: e.Seq, At: e.At, Count: e.Count,
 			Position: shared.LastOf(uint64(row)-1) + journal.Position(i+1)}})
 	}
 	return c, nil
@@ -105,6 +104,9 @@ func life(epoch string, born int64) string {
 	}
 	return epoch + "." + strconv.FormatInt(born, 10)
 }
+
+// known is what a batch says that its node knows of the store.
+func known(b shared.Batch) []any { return []any{b.Epoch, int64(b.Seen.Row), b.Seen.Nonce[:]} }
 
 func arguments(standby bool, b shared.Batch) []any {
 	n := len(b.Items)

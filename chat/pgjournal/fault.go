@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/shared"
 )
 
 // Why a schema can't be used now. The errors of Open and Check that wrap them tell an operator what to
@@ -51,6 +52,9 @@ func refused(err error) bool {
 
 // commitError is for what may have been recorded.
 func commitError(err error) error {
+	if code(err) == "CCR01" { // of check_store
+		return fmt.Errorf("PostgreSQL: %w", shared.ErrRolledBack)
+	}
 	if refused(err) {
 		return refusal(err)
 	}

@@ -18,7 +18,7 @@ var all = flag.Bool("all", false, "run the whole of journaltest, which takes min
 // chosen skips what is not run each time: everything here is a real server with a schema of its own.
 func chosen(t *testing.T) {
 	t.Helper()
-	for _, part := range []string{"/Key/", "/Close/", "/Redactor/", "/Simulation/with_", "/Simulation/of_two_"} {
+	for _, part := range []string{"/Key/", "/Close/", "/Redactor/", "/Simulation/with_", "/Simulation/of_two_", "/Rollback/"} {
 		if *all || strings.Contains(t.Name(), part) {
 			return
 		}
@@ -73,6 +73,13 @@ func TestJournal(t *testing.T) {
 					t.Error(err)
 				}
 			}),
+		journaltest.Rollback(func(t *testing.T, j journal.Journal, change func()) {
+			name := schemas[j]
+			tables := "SELECT relname AS t FROM pg_class WHERE relnamespace = '" + name + "'::regnamespace AND relkind = 'r'"
+			postgres.Exec(t, "CREATE SCHEMA "+name+"_old; DO $$ DECLARE t text; BEGIN FOR t IN "+tables+" LOOP EXECUTE format('CREATE TABLE "+name+"_old.%I AS TABLE "+name+".%I', t, t); END LOOP; END $$")
+			change()
+			postgres.Exec(t, "DO $$ DECLARE t text; BEGIN FOR t IN "+tables+" LOOP EXECUTE format('TRUNCATE "+name+".%I; INSERT INTO "+name+".%I SELECT * FROM "+name+"_old.%I', t, t, t); END LOOP; END $$")
+		}),
 		journaltest.Nodes(func(t *testing.T) func(t *testing.T) journal.Journal {
 			chosen(t)
 			name := schema(t)

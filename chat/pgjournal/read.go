@@ -11,16 +11,22 @@ import (
 	"github.com/caddychat/caddy-chat/chat/shared"
 )
 
-// Marks is that of shared.Engine.
-func (s *Store) Marks(ctx context.Context) (m shared.Marks, err error) {
-	m.Parts = make([]shared.Mark, len(s.parts))
+// Marks is that of shared.Engine. It fails on a standby.
+func (s *Store) Marks(ctx context.Context, seen shared.Standing) (m shared.Marks, err error) {
+	m.Parts, m.Lossless = make([]shared.Mark, len(s.parts)), s.options.Standby
 	var part int
-	var row, gone, entries int64
-	rows, err := s.pool.Query(ctx, s.sql(`SELECT s.epoch, p.id, greatest(p.pos, f.pos, c.rev), p.pos, coalesce((SELECT sum(r.hi - r.lo + 1)::bigint FROM unnest(f.lo, f.hi) r(lo, hi)), 1023)
-		FROM $.store s, $.part p LEFT JOIN LATERAL (SELECT f.pos, f.lo, f.hi FROM $.feed f WHERE f.part = p.id ORDER BY f.pos DESC LIMIT 1) f ON true
-		LEFT JOIN LATERAL (SELECT c.rev FROM $.change c WHERE p.id < 0 ORDER BY c.rev DESC LIMIT 1) c ON true`))
+	var row, gone, entries, turn int64
+	var nonce []byte
+	var lacks bool
+	numbers, nonces := seenRows(seen)
+	rows, err := s.pool.Query(ctx, s.sql(`SELECT s.epoch, s.turn, s.server <> $.server(), p.id, greatest(p.pos, f.pos, c.rev), p.pos, f.nonce,
+		coalesce((SELECT sum(r.hi - r.lo + 1)::bigint FROM unnest(f.lo, f.hi) r(lo, hi)), 1023), coalesce($.lacks(p.id, a.pos, a.nonce), false)
+		FROM $.store s, $.part p LEFT JOIN LATERAL (SELECT f.pos, f.nonce, f.lo, f.hi FROM $.feed f WHERE f.part = p.id ORDER BY f.pos DESC LIMIT 1) f ON true
+		LEFT JOIN LATERAL (SELECT c.rev FROM $.change c WHERE p.id < 0 ORDER BY c.rev DESC LIMIT 1) c ON true
+		LEFT JOIN unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY a(pos, nonce, n) ON a.n = p.id + 1`), numbers, nonces)
 	if err == nil {
-		_, err = pgx.ForEachRow(rows, []any{&m.Epoch, &part, &row, &gone, &entries}, func() error {
+		_, err = pgx.ForEachRow(rows, []any{&m.Epoch, &turn, &m.Moved, &part, &row, &gone, &nonce, &entries, &lacks}, func() error {
+			m.Turn, m.Lacks = uint64(turn), m.Lacks || lacks
 			switch {
 			case part == -1:
 				m.Revision = uint64(row)
@@ -28,6 +34,7 @@ func (s *Store) Marks(ctx context.Context) (m shared.Marks, err error) {
 				return fmt.Errorf("the table %s.part has the part %d: it was changed by hand; remove that row", s.schema, part)
 			case row > 0:
 				m.Parts[part] = shared.Mark{Row: uint64(row), Last: shared.LastOf(uint64(row)-1) + journal.Position(entries), Gone: uint64(gone)}
+				copy(m.Parts[part].Nonce[:], nonce)
 			}
 			return nil
 		})
@@ -35,7 +42,26 @@ func (s *Store) Marks(ctx context.Context) (m shared.Marks, err error) {
 	if err != nil {
 		return m, refusal(err)
 	}
+	m.Lacks = m.Lacks || seen.Turn > m.Turn || seen.Revision > m.Revision
 	return m, nil
+}
+
+// seenRows are the rows that a node has seen, by part.
+func seenRows(seen shared.Standing) (rows []int64, nonces [][]byte) {
+	for _, p := range seen.Parts {
+		rows, nonces = append(rows, int64(p.Row)), append(nonces, p.Nonce[:])
+	}
+	return rows, nonces
+}
+
+// Continue is that of shared.Engine.
+func (s *Store) Continue(ctx context.Context, was string, same bool, seen shared.Standing) error {
+	numbers, nonces := seenRows(seen)
+	_, err := s.pool.Exec(ctx, s.sql(`SELECT $.go_on($1, $2, $3, $4, $5, $6)`), was, same && s.options.Standby, int64(seen.Turn), numbers, nonces, int64(seen.Revision))
+	if err != nil {
+		return refusal(err)
+	}
+	return nil
 }
 
 // Rows is that of shared.Engine.

@@ -24,8 +24,14 @@ func claim(key string) (c shared.Claim) {
 
 func nonce(text string) shared.Nonce { return shared.Nonce(claim(text)) }
 
-func batch(items ...*journal.Entry) shared.Batch {
-	b := shared.Batch{Nonce: nonce(fmt.Sprint(time.Now()))}
+// batch is one of a node that knows the epoch.
+func batch(t *testing.T, s *pgjournal.Store, items ...*journal.Entry) shared.Batch {
+	t.Helper()
+	marks, err := s.Marks(t.Context(), shared.Standing{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := shared.Batch{Epoch: marks.Epoch, Nonce: nonce(fmt.Sprint(time.Now()))}
 	for _, e := range items {
 		b.Items = append(b.Items, shared.Item{Entry: e, Claim: claim(e.Key)})
 	}
@@ -38,7 +44,7 @@ func said(room, key, body string) *journal.Entry {
 
 func commit(t *testing.T, s *pgjournal.Store, items ...*journal.Entry) []shared.Outcome {
 	t.Helper()
-	out, err := s.Commit(batch(items...))
+	out, err := s.Commit(batch(t, s, items...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +132,7 @@ func TestCommit_ManyAtOnce(t *testing.T) {
 		wg.Go(func() {
 			for i := range each {
 				// The keys meet: two nodes say the same.
-				if _, err := s.Commit(batch(said("r", fmt.Sprint(n/2, i), "1"), said(fmt.Sprint("own", n), fmt.Sprint(i), "1"))); err != nil {
+				if _, err := s.Commit(batch(t, s, said("r", fmt.Sprint(n/2, i), "1"), said(fmt.Sprint("own", n), fmt.Sprint(i), "1"))); err != nil {
 					t.Error(err)
 				}
 			}
@@ -134,7 +140,7 @@ func TestCommit_ManyAtOnce(t *testing.T) {
 	}
 	wg.Wait()
 	s := open(t, name)
-	marks, err := s.Marks(t.Context())
+	marks, err := s.Marks(t.Context(), shared.Standing{})
 	if err != nil || marks.Parts[0].Row != nodes*each {
 		t.Fatalf("the newest row is %+v, %v", marks.Parts[0], err)
 	}
@@ -170,7 +176,7 @@ func TestCommit_KilledBackend(t *testing.T) {
 			defer close(done)
 			postgres.Exec(t, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%append%' AND pid <> pg_backend_pid()")
 		}()
-		b := batch(said("r", fmt.Sprint(i), "1"))
+		b := batch(t, s, said("r", fmt.Sprint(i), "1"))
 		out, err := s.Commit(b)
 		if err != nil && errors.Is(err, journal.ErrUnavailable) {
 			t.Errorf("a killed commit is called certain: %v", err)
@@ -199,7 +205,7 @@ func TestCommit_LockTimeoutIsCertain(t *testing.T) {
 	}()
 	var err error
 	for i := 0; err == nil && i < 1000; i++ {
-		_, err = s.Commit(batch(said("r", fmt.Sprint(i), "1")))
+		_, err = s.Commit(batch(t, s, said("r", fmt.Sprint(i), "1")))
 	}
 	if !errors.Is(err, journal.ErrUnavailable) {
 		t.Errorf("behind a lock: %v", err)
@@ -263,11 +269,11 @@ func TestOpen_SaysWhatToDo(t *testing.T) {
 	commit(t, s, said("r", "1", "1"))
 
 	postgres.Exec(t, "UPDATE "+name+".store SET version = 0")
-	wantError(t, try(postgres.DSN("server"), name, false), "has version 0, and this program needs 1")
-	postgres.Exec(t, "UPDATE "+name+".store SET version = 3")
+	wantError(t, try(postgres.DSN("server"), name, false), "has version 0, and this program needs 2")
+	postgres.Exec(t, "UPDATE "+name+".store SET version = 4")
 	wantError(t, try(postgres.DSN("owner"), name, false), "newer")
 	wantError(t, pgjournal.Migrate(t.Context(), pgjournal.Options{DSN: postgres.DSN("owner"), Schema: name}, ""), "newer")
-	postgres.Exec(t, "UPDATE "+name+".store SET version = 2")
+	postgres.Exec(t, "UPDATE "+name+".store SET version = 3")
 	if err := try(postgres.DSN("owner"), name, false); err != nil {
 		t.Errorf("a schema that is one version ahead: %v", err)
 	}
@@ -290,8 +296,8 @@ func TestMigrate_AtOnce(t *testing.T) {
 func TestCommit_ServerDies(t *testing.T) {
 	s := open(t, schema(t))
 	commit(t, s, said("r", "1", "1"))
+	b := batch(t, s, said("r", "2", "1"))
 	postgres.Stop()
-	b := batch(said("r", "2", "1"))
 	if _, err := s.Commit(b); err == nil {
 		t.Error("a commit without a server")
 	}

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/shared"
+	"github.com/caddychat/caddy-chat/chat/shared/internal/fake"
 )
 
 // TestSimulation_FindsBrokenEngines breaks each promise of an engine that a journal needs. A
@@ -21,10 +23,12 @@ func TestSimulation_FindsBrokenEngines(t *testing.T) {
 		"nobody tells where the feed is":  func(e shared.Engine) shared.Engine { return &blind{Engine: e} },
 		"entries are not durable":         func(e shared.Engine) shared.Engine { return forgetful{e} },
 		"updates do not compare":          func(e shared.Engine) shared.Engine { return rash{e} },
+		"a rollback is not noticed":       func(e shared.Engine) shared.Engine { return trusting{e} },
+		"a rollback keeps the epoch":      func(e shared.Engine) shared.Engine { return stubborn{e} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(300) {
-				if err := simulate(t, seed, wrap); err != nil {
+				if err := simulate(t, seed, kindOf(name), wrap); err != nil {
 					t.Logf("seed %d: %v", seed, err)
 					return
 				}
@@ -32,6 +36,13 @@ func TestSimulation_FindsBrokenEngines(t *testing.T) {
 			t.Error("300 simulations found nothing wrong")
 		})
 	}
+}
+
+func kindOf(name string) kind {
+	if strings.HasPrefix(name, "a rollback") {
+		return rollsBack
+	}
+	return stays
 }
 
 // noClaims knows no key.
@@ -74,8 +85,8 @@ type blind struct {
 	err   error
 }
 
-func (e *blind) Marks(ctx context.Context) (shared.Marks, error) {
-	e.once.Do(func() { e.marks, e.err = e.Engine.Marks(ctx) })
+func (e *blind) Marks(ctx context.Context, seen shared.Standing) (shared.Marks, error) {
+	e.once.Do(func() { e.marks, e.err = e.Engine.Marks(ctx, seen) })
 	return e.marks, e.err
 }
 
@@ -101,4 +112,42 @@ func (e rash) Swap(changes []shared.Change) ([]shared.Swapped, error) {
 		changes[i].Blind = true
 	}
 	return e.Engine.Swap(changes)
+}
+
+// trusting takes each store for the one that it was.
+type trusting struct{ shared.Engine }
+
+func (e trusting) Marks(ctx context.Context, seen shared.Standing) (shared.Marks, error) {
+	seen.Parts, seen.Revision = nil, 0
+	m, err := e.Engine.Marks(ctx, seen)
+	if err == nil && m.Moved {
+		e.Engine.(*fake.Engine).Ignore()
+		m.Moved = false
+	}
+	return m, err
+}
+
+func (e trusting) Commit(b shared.Batch) (shared.Committed, error) {
+	e.Engine.(*fake.Engine).Ignore()
+	b.Seen = shared.Seen{}
+	return e.Engine.Commit(b)
+}
+
+// stubborn lets a store go on as if nothing was lost.
+type stubborn struct{ shared.Engine }
+
+func (e stubborn) Marks(ctx context.Context, seen shared.Standing) (shared.Marks, error) {
+	m, err := e.Engine.Marks(ctx, seen)
+	m.Lacks = false
+	return m, err
+}
+
+func (e stubborn) Continue(context.Context, string, bool, shared.Standing) error {
+	e.Engine.(*fake.Engine).Ignore()
+	return nil
+}
+
+func (e stubborn) Commit(b shared.Batch) (shared.Committed, error) {
+	b.Seen = shared.Seen{}
+	return e.Engine.Commit(b)
 }

@@ -20,6 +20,8 @@ type core struct {
 	given  chan struct{}      // closed when Close waits no longer
 	ctx    context.Context    // ends then
 	cancel context.CancelFunc // of ctx
+	sure   func() error       // compares the store with what this node knows of it
+	doubt  chan struct{}      // capacity 1: the store may be another one than this node knows
 
 	mu      sync.Mutex // guards the rest
 	fault   error      // why nothing can be recorded now
@@ -30,7 +32,7 @@ func newCore(engine Engine, log *zap.Logger) *core {
 	if log == nil {
 		log = zap.NewNop()
 	}
-	c := &core{engine: engine, log: log, given: make(chan struct{})}
+	c := &core{engine: engine, log: log, given: make(chan struct{}), doubt: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }

@@ -9,8 +9,12 @@
 // is now. A commit whose end is unknown is sent again until it is known; the engine answers the
 // same batch the same.
 //
-// It does not notice yet that a store was rolled back, as by the promotion of a standby that
-// lacks the newest commits: the epoch stays, and followers are not told.
+// A store may be rolled back, as by the promotion of a standby that lacks the newest commits, or by a
+// backup. Each node keeps, for each part, the newest row that it has acknowledged or shown. Each commit
+// names it, and so does a question each second: if the row is not there, or is another one, the store gets a new epoch,
+// and all who follow something on any node are told. Numbers go on. A store that has
+// moved to another server takes no commits until a node says that it may go on: in the same epoch only
+// if what is acknowledged is lossless and the node finds all that it has seen.
 //
 // # Files, lowest first
 //
@@ -26,6 +30,7 @@
 //	stream.go    shows the rows of a part in order
 //	part.go      commits what is appended in a part
 //	journal.go   the Journal; Append
+//	epoch.go     whether the store is the one that this node knows
 //	read.go      pages, heads, keys; Trim and retention; figures
 //	redact.go    journal.Redactor
 //	follow.go    Follow, FollowFeed, Feed

@@ -2,6 +2,7 @@ package shared
 
 import (
 	"context"
+	"errors"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -20,11 +21,19 @@ type Engine interface {
 	// Commit records a batch, all of it or nothing. The same batch again has the same answer
 	// and records nothing twice. One goroutine for each part calls it. It has no context,
 	// because a commit that is cancelled may be recorded all the same; it returns when the
-	// engine has answered or the connection is gone.
+	// engine has answered or the connection is gone. ErrRolledBack says that nothing was
+	// recorded, because the store has another epoch than the batch, lacks the row that it has
+	// Seen, or has moved.
 	Commit(b Batch) (Committed, error)
 
-	// Marks says where the feed stands, in one round trip.
-	Marks(ctx context.Context) (Marks, error)
+	// Marks says where the feed stands, in one round trip, and whether the store has what was seen.
+	Marks(ctx context.Context, seen Standing) (Marks, error)
+
+	// Continue lets a store go on that has moved or was rolled back, unless its epoch is no longer was. The
+	// epoch stays if a node asks that ran before (same), the store has all that it has
+	// seen, and what was acknowledged is lossless. Otherwise there is a new one, and all records that
+	// named the old one name it. Of several nodes that ask, one does this.
+	Continue(ctx context.Context, was string, same bool, seen Standing) error
 
 	// Rows returns the rows of the feed above one number for each part, the lowest first
 	// within a part, at most limit for each. A part whose number is NoRows has none.
@@ -118,10 +127,29 @@ type Claim [16]byte
 // Nonce names a batch.
 type Nonce [16]byte
 
+// Seen is the newest row of a part that a node has acknowledged or shown. Row 0 is none.
+type Seen struct {
+	Row   uint64
+	Nonce Nonce
+}
+
+// Standing is what a node has seen of a store. A store that was rolled back, as by the promotion of a
+// standby that lacked the newest commits, lacks a part of it. Rows that were swept are not missed.
+type Standing struct {
+	Turn     uint64 // of the epoch
+	Parts    []Seen // none: nothing is compared
+	Revision uint64 // of changes of records
+}
+
+// ErrRolledBack says that a store is not, or perhaps not, what a node has seen. Nothing was recorded.
+var ErrRolledBack = errors.New("the store was rolled back")
+
 // Batch is what one commit records.
 type Batch struct {
 	Part  int
 	Nonce Nonce
+	Epoch string // of the store
+	Seen  Seen
 	Items []Item // at most MaxBatch. No claim of a room is there twice, nor the target of an effect.
 }
 
@@ -182,15 +210,20 @@ type Outcome struct {
 // Marks is where a store stands.
 type Marks struct {
 	Epoch    string // of rooms that were never dropped
+	Turn     uint64 // counts the epochs of the store
 	Parts    []Mark
 	Revision uint64 // the newest of a change of a record
+	Lacks    bool   // a part of what was seen
+	Moved    bool   // to another server: until Continue, nothing can be committed
+	Lossless bool   // what is acknowledged is on each server that the store may move to
 }
 
 // Mark is where a part of the feed stands.
 type Mark struct {
-	Row  uint64           // the newest
-	Last journal.Position // its newest entry
-	Gone uint64           // the newest row that is no longer kept
+	Row   uint64           // the newest
+	Nonce Nonce            // of that one, if it is kept
+	Last  journal.Position // its newest entry
+	Gone  uint64           // the newest row that is no longer kept
 }
 
 // NoRows asks for no rows of a part.

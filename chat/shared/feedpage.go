@@ -70,3 +70,22 @@ func fillPage(page *journal.FeedPage, places []place, entries []journal.Entry, a
 		page.Missing = append(page.Missing, journal.Missing{Room: p.room, From: p.seq, To: p.seq})
 	}
 }
+
+// behindOf is what is still to be read of ranges, of which entries were read: nothing if there
+// were none, because they are no longer kept.
+func behindOf(ranges []Range, entries []journal.Entry) []Range {
+	if len(entries) == 0 {
+		return nil
+	}
+	last := entries[len(entries)-1]
+	for i, r := range ranges {
+		if r.Room == last.Room && r.Lo <= last.Seq && last.Seq <= r.Hi {
+			if rest := ranges[i:]; last.Seq < r.Hi {
+				rest[0].Lo = last.Seq + 1
+				return rest
+			}
+			return ranges[i+1:]
+		}
+	}
+	return nil
+}

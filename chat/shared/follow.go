@@ -15,16 +15,26 @@ func (j *Journal) Follow(room string, after journal.Seq, to journal.Follower) (j
 	}
 	p := j.part(room).stream
 	since := time.Now().UnixNano()
-	head, newest, err := j.engine.Begin(j.ctx, room, p.number)
-	if err != nil {
-		return journal.Start{}, j.failed(err)
-	}
-	f := &follower{caller: caller{log: j.log}, to: to, epoch: head.Epoch, began: LastOf(newest), since: since, next: head.Last + 1}
-	if after < head.Last {
-		f.next = after + 1
-	}
-	if !p.follow(room, f, newest, after < head.Last) {
-		return journal.Start{}, journal.ErrClosed
+	var head journal.Head
+	var f *follower
+	for followed := false; !followed; {
+		var newest uint64
+		var err error
+		if head, newest, err = j.engine.Begin(j.ctx, room, p.number); err != nil {
+			return journal.Start{}, j.failed(err)
+		}
+		f = &follower{caller: caller{log: j.log}, to: to, epoch: head.Epoch, began: LastOf(newest), since: since, next: head.Last + 1}
+		if after < head.Last {
+			f.next = after + 1
+		}
+		if followed, err = p.follow(room, f, newest, after < head.Last); err != nil {
+			return journal.Start{}, err
+		}
+		if !followed {
+			if _, err := j.compare(j.ctx); err != nil {
+				return journal.Start{}, j.failed(err)
+			}
+		}
 	}
 	for f.catching {
 		if err := p.catchUp(room, f); err != nil {
@@ -40,16 +50,19 @@ func (j *Journal) Follow(room string, after journal.Seq, to journal.Follower) (j
 }
 
 // follow adds a follower. It must catch up if it asks for what was there at the row newest, or if a later row
-// was shown already, or is just read: perhaps without this room.
-func (s *stream) follow(room string, f *follower, newest uint64, behind bool) bool {
+// was shown already, or is just read: perhaps without this room. It does not follow if the epoch of the store is another one.
+func (s *stream) follow(room string, f *follower, newest uint64, behind bool) (followed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing {
-		return false
+		return false, journal.ErrClosed
+	}
+	if storeEpoch(f.epoch) != s.epoch {
+		return false, nil
 	}
 	f.catching = behind || max(s.row, s.reading) > newest
 	s.followers[room] = append(slices.Clip(s.followers[room]), f)
-	return true
+	return true, nil
 }
 
 // catchUp delivers a page. With the last one, the follower has caught up: what came meanwhile is in
@@ -68,7 +81,7 @@ func (s *stream) catchUp(room string, f *follower) error {
 		f.catching = false
 		s.mu.Unlock()
 		s.unfollow(room, f)
-		f.last(func() { f.to.Lost(journal.Lost{Epoch: page.Epoch, Why: errNewLife}) })
+		f.last(func() { f.to.Lost(lostIn(page.Epoch, f.epoch)) })
 		return nil
 	}
 	for _, e := range page.Entries {
@@ -76,6 +89,12 @@ func (s *stream) catchUp(room string, f *follower) error {
 		next = e.Seq + 1
 	}
 	s.mu.Lock()
+	if f.lost {
+		f.catching = false
+		s.mu.Unlock()
+		f.last(func() { f.to.Lost(journal.Lost{Why: errRolledBack}) })
+		return nil
+	}
 	defer s.mu.Unlock()
 	f.next = next
 	if !page.More && f.missed < next {
@@ -94,25 +113,41 @@ func (j *Journal) FollowFeed(part int, wants func(room string) bool, deliver fun
 	}
 	p := j.parts[part].stream
 	f := &feedFollower{caller: caller{log: j.log}, wants: wants, show: deliver, lost: lost}
-	marks, err := j.engine.Marks(j.ctx)
-	if err != nil {
-		return nil, j.failed(err)
+	for followed := false; !followed; {
+		if err := j.use(j.ctx); err != nil {
+			return nil, j.failed(err)
+		}
+		marks, err := j.compare(j.ctx)
+		if err != nil {
+			return nil, j.failed(err)
+		}
+		if followed, err = p.followFeed(f, marks.Epoch, marks.Parts[part].Row); err != nil {
+			return nil, err
+		}
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closing {
-		return nil, journal.ErrClosed
-	}
-	// A row that was there before may not be shown here yet. One that is shown and above the
-	// mark was recorded before this returns, so it is in the Feed that is read then.
-	f.fromRow = max(p.row, marks.Parts[part].Row)
-	p.feeds = append(slices.Clip(p.feeds), f)
 	return func() {
 		p.mu.Lock()
 		p.feeds = slices.DeleteFunc(slices.Clone(p.feeds), func(x *feedFollower) bool { return x == f })
 		p.mu.Unlock()
 		f.stop()
 	}, nil
+}
+
+// followFeed adds a follower of the feed, unless another epoch has begun. There was the row newest.
+func (s *stream) followFeed(f *feedFollower, epoch string, newest uint64) (followed bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closing:
+		return false, journal.ErrClosed
+	case s.epoch != epoch:
+		return false, nil
+	}
+	// A row that was there before may not be shown here yet. One that is shown and above the
+	// mark was recorded before this returns, so it is in the Feed that is read then.
+	f.fromRow = max(s.row, newest)
+	s.feeds = append(slices.Clip(s.feeds), f)
+	return true, nil
 }
 
 // placesAtOnce is how many places of the feed a page has at most.
@@ -136,7 +171,7 @@ func (j *Journal) Feed(ctx context.Context, q journal.FeedQuery) (journal.FeedPa
 
 // feed reads a page, or asks for another try if rows were forgotten meanwhile.
 func (j *Journal) feed(ctx context.Context, q journal.FeedQuery) (page journal.FeedPage, again bool, err error) {
-	marks, err := j.engine.Marks(ctx)
+	marks, err := j.engine.Marks(ctx, Standing{})
 	if err != nil {
 		return page, false, err
 	}
@@ -165,6 +200,9 @@ func (j *Journal) feed(ctx context.Context, q journal.FeedQuery) (page journal.F
 	entries, all, err := j.engine.Entries(ctx, rangesOf(places), bytes)
 	if err != nil {
 		return page, false, err
+	}
+	if len(entries) > 0 && storeEpoch(entries[0].Epoch) != marks.Epoch {
+		return page, true, nil
 	}
 	fillPage(&page, places, entries, all)
 	if all && !cut && (len(rows) < rowsAtOnce || rows[len(rows)-1].Number >= m.Row) {

@@ -2,6 +2,7 @@ package shared
 
 import (
 	"errors"
+	"strings"
 	"sync"
 
 	"go.uber.org/zap"
@@ -52,6 +53,22 @@ func (c *caller) stop() {
 
 var errNewLife = errors.New("the room was forgotten, and began again")
 
+var errRolledBack = errors.New("the store has lost what was recorded, or has moved to a server that may lack it")
+
+// lostIn is what a follower is told if its room has another epoch.
+func lostIn(now, was string) journal.Lost {
+	if storeEpoch(now) != storeEpoch(was) {
+		return journal.Lost{Epoch: now, Why: errRolledBack}
+	}
+	return journal.Lost{Epoch: now, Why: errNewLife}
+}
+
+// storeEpoch is the epoch of the store that a room's is of.
+func storeEpoch(room string) string {
+	store, _, _ := strings.Cut(room, ".")
+	return store
+}
+
 // follower is somebody who follows a room.
 type follower struct {
 	caller
@@ -64,6 +81,7 @@ type follower struct {
 	// Guarded by stream.mu.
 	next     journal.Seq // lower numbers were delivered, or are not asked for
 	catching bool        // Follow reads what was there before; nothing else is delivered
+	lost     bool        // meanwhile another epoch of the store has begun
 	missed   journal.Seq // the newest that came meanwhile
 }
 

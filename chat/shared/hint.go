@@ -9,13 +9,15 @@ import (
 
 // What a hint tells.
 const (
-	hintRow     = 'r' // a row of the feed with its entries, or transient ones behind a row
+	hintRow     = 'f' // a row of the feed with its entries, or transient ones behind a row
 	hintNodes   = 'n' // a node came, went or described itself
 	hintRecords = 'c' // a record has changed
 )
 
 // row is what a part shows at once: a row of the feed, or transient entries.
 type row struct {
+	epoch  string // of the store
+	nonce  Nonce
 	number uint64 // 0: transient entries alone
 	behind uint64 // with number 0: the newest row that their node has recorded or shown before
 	list   []delivery
@@ -54,6 +56,8 @@ func (w *encoder) flags(list ...bool) {
 func encodeRow(part int, r *row) []byte {
 	w := &encoder{b: []byte{hintRow}}
 	w.number(uint64(part))
+	w.text(r.epoch)
+	w.text(string(r.nonce[:]))
 	w.number(r.number)
 	w.number(r.behind)
 	w.number(uint64(len(r.list)))
@@ -113,7 +117,9 @@ func (d *decoder) text() string {
 func decodeRow(b []byte) (part int, r *row, err error) {
 	d := &decoder{b: b}
 	part = int(min(d.number(), 1<<20))
-	r = &row{number: d.number(), behind: d.number()}
+	r = &row{epoch: d.text()}
+	copy(r.nonce[:], d.text())
+	r.number, r.behind = d.number(), d.number()
 	for n := d.number(); n > 0 && !d.failed; n-- {
 		e := journal.Entry{Room: d.text(), Epoch: d.text(), Kind: journal.Kind(d.number())}
 		flags := d.number()

@@ -30,6 +30,8 @@ type Journal struct {
 	nodes     *nodes
 	bus       *bus
 
+	comparing chan struct{} // capacity 1: full while one asks whether the store is the same
+
 	closing sync.Once
 	work    sync.WaitGroup     // goroutines that end with helpers
 	commits sync.WaitGroup     // committers of parts and records

@@ -47,6 +47,11 @@ func TestJournal(t *testing.T) {
 					t.Error(err)
 				}
 			}),
+		journaltest.Rollback(func(_ *testing.T, j journal.Journal, change func()) {
+			b := stores[j].store.Backup()
+			change()
+			stores[j].store.RollBack(b, false)
+		}),
 		journaltest.Nodes(func(t *testing.T) func(t *testing.T) journal.Journal {
 			s := fake.NewStore()
 			return func(t *testing.T) journal.Journal { return node(t, s, shared.Options{}) }

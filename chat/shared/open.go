@@ -14,7 +14,7 @@ const pollEvery = time.Second
 
 // Open returns a journal on an engine, which it closes. ctx bounds how long that may take.
 func Open(ctx context.Context, engine Engine, opt Options) (*Journal, error) {
-	j := &Journal{core: newCore(engine, opt.Logger), retention: keeping(opt.Retention), drained: make(chan struct{})}
+	j := &Journal{core: newCore(engine, opt.Logger), retention: keeping(opt.Retention), drained: make(chan struct{}), comparing: make(chan struct{}, 1)}
 	name, _ := os.Hostname()
 	j.nodes = newNodes(engine, j.log, journal.Node{ID: rand.Text()[:10], Name: name})
 	j.bus = &bus{engine: engine, self: j.nodes.self.ID, heard: j.heard, state: j.hears, wake: make(chan struct{}, 1)}
@@ -22,14 +22,19 @@ func Open(ctx context.Context, engine Engine, opt Options) (*Journal, error) {
 	j.nodes.tell = func() { j.bus.send([]byte{hintNodes}) }
 	helpers, cancel := context.WithCancel(context.Background())
 	j.helpers = cancel
-	marks, err := engine.Marks(ctx)
+	marks, err := begin(ctx, engine)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
 	j.records.revision = marks.Revision
-	for i, m := range marks.Parts {
-		j.parts = append(j.parts, newPart(j.core, j.bus, i, m.Row))
+	j.records.saw(marks.Revision, 0)
+	j.sure = func() error {
+		_, err := j.compare(j.ctx)
+		return err
+	}
+	for i := range marks.Parts {
+		j.parts = append(j.parts, newPart(j.core, j.bus, i, marks))
 	}
 	hears := make(chan struct{})
 	j.work.Go(func() { j.bus.listener(helpers, func() { close(hears) }) })
@@ -87,15 +92,14 @@ func (j *Journal) poll(ctx context.Context) {
 			tick.Stop()
 			return
 		case <-tick.C:
+		case <-j.doubt:
 		}
-		asked, cancel := context.WithTimeout(ctx, 5*time.Second)
-		marks, err := j.engine.Marks(asked)
-		cancel()
+		marks, err := j.compare(ctx)
 		if err != nil {
 			continue
 		}
 		for i, m := range marks.Parts {
-			j.parts[i].stream.known(m.Row)
+			j.parts[i].stream.known(marks.Epoch, m.Row)
 		}
 		j.records.known(marks.Revision)
 	}

@@ -31,7 +31,6 @@ type part struct {
 	space   chan struct{}          // closed and replaced when the queue gets shorter
 	work    chan struct{}          // capacity 1: there is something to commit
 	closing bool                   // nothing is appended any more
-	own     uint64                 // the newest row of this node
 }
 
 type roomClaim struct {
@@ -39,9 +38,9 @@ type roomClaim struct {
 	claim Claim
 }
 
-func newPart(c *core, b *bus, number int, newest uint64) *part {
+func newPart(c *core, b *bus, number int, m Marks) *part {
 	return &part{
-		core: c, number: number, bus: b, stream: newStream(c, number, newest), own: newest,
+		core: c, number: number, bus: b, stream: newStream(c, number, m),
 		open: map[roomClaim]*pending{}, space: make(chan struct{}), work: make(chan struct{}, 1),
 	}
 }
@@ -49,6 +48,9 @@ func newPart(c *core, b *bus, number int, newest uint64) *part {
 // add queues an entry, once there is space for it.
 func (p *part) add(ctx context.Context, x *pending) error {
 	size := queuedSize(&x.entry)
+	if x.entry.Target > 0 || x.entry.Since > 0 {
+		x.epoch, _, _ = p.stream.standing()
+	}
 	p.mu.Lock()
 	for !p.closing && p.bytes > 0 && p.bytes+size > queueBytes {
 		space := p.space
@@ -110,6 +112,9 @@ func (p *part) take() []*pending {
 	}
 }
 
+// epochTime bounds how long this node asks whether the store is the one that it knows.
+const epochTime = 5 * time.Second
+
 // clockSkew is how far the engine's clock may be ahead of this node's.
 const clockSkew = time.Minute
 
@@ -119,31 +124,32 @@ func (p *part) commitAll() {
 	// recorded before it. A time far ahead, as in an imported room, is not that of the engine's clock.
 	newest := int64(0)
 	for taken := p.take(); len(taken) > 0; taken = p.take() {
-		b := Batch{Part: p.number}
-		for _, x := range taken {
-			if x.entry.Kind.Recorded() {
-				b.Items = append(b.Items, Item{&x.entry, x.claim})
-			}
-		}
-		var c Committed
 		began := time.Now()
-		var err error
-		if len(b.Items) > 0 {
-			_, _ = rand.Read(b.Nonce[:])
-			c, err = p.commit(b)
-		}
+		b, c, err := p.commitTaken(taken)
 		took := time.Since(began)
-		r := &row{number: c.Row, behind: max(p.recorded(c.Row), p.stream.shown())}
+		r := &row{epoch: b.Epoch, nonce: b.Nonce, number: c.Row}
+		if len(b.Items) == 0 {
+			r.epoch, r.behind = p.stream.behind()
+		} else {
+			_, r.behind = p.stream.behind()
+		}
 		answers := make([]func(), len(taken))
 		next := 0
 		for i, x := range taken {
 			sent := time.Unix(0, x.sent).UnixMilli()
 			e, receipt, fault := x.entry, journal.Receipt{At: max(sent, newest)}, error(nil)
 			if e.Kind.Recorded() {
-				if fault = err; err == nil {
+				switch {
+				case x.settled:
+					receipt, fault = x.receipt, x.fault
+				case err != nil:
+					fault = err
+					next++
+				default:
 					receipt, fault = c.Outcomes[next].answer(e.Room)
+					next++
 				}
-				if next++; receipt.At < sent+clockSkew.Milliseconds() {
+				if receipt.At < sent+clockSkew.Milliseconds() {
 					newest = max(newest, receipt.At)
 				}
 			}
@@ -188,14 +194,6 @@ func order(list []delivery) {
 	slices.SortStableFunc(list, func(a, b delivery) int { return cmp.Compare(first[a.entry.Room], first[b.entry.Room]) })
 }
 
-// recorded notes a row of this node, unless it is 0, and returns the newest one.
-func (p *part) recorded(row uint64) uint64 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.own = max(p.own, row)
-	return p.own
-}
-
 // answer is what Append is told.
 func (o *Outcome) answer(room string) (journal.Receipt, error) {
 	switch o.Result {
@@ -210,31 +208,81 @@ func (o *Outcome) answer(room string) (journal.Receipt, error) {
 	return o.Receipt, nil
 }
 
-// commit commits a batch. If the end of a commit is unknown, it is sent again until it is known:
-// the same batch is not recorded twice. Only what was certainly never recorded may be refused.
-func (p *part) commit(b Batch) (Committed, error) {
-	p.stream.expect(b.Nonce)
+// commitTaken commits what is recorded of what was taken. If the end of a commit is unknown, it is sent again until it
+// is known: the same batch is not recorded twice. Only what was certainly never recorded may be refused.
+// In another epoch of the store, it is sent without entries that mean something by numbers of the old one.
+func (p *part) commitTaken(taken []*pending) (b Batch, c Committed, err error) {
+	_, _ = rand.Read(b.Nonce[:])
+	b.Part = p.number
 	unknown := false
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
-		c, err := p.engine.Commit(b)
+		b.Epoch, _, b.Seen = p.stream.standing()
+		b.Items = nil
+		for _, x := range taken {
+			if !x.settled && x.outdated(b.Epoch) {
+				x.settled = true
+				x.receipt, x.fault = p.settle(x)
+			}
+			if x.entry.Kind.Recorded() && !x.settled {
+				b.Items = append(b.Items, Item{&x.entry, x.claim})
+			}
+		}
+		if len(b.Items) == 0 {
+			return b, c, nil
+		}
+		p.stream.expect(b.Nonce)
+		c, err = p.engine.Commit(b)
+		again := false
+		if errors.Is(err, ErrRolledBack) {
+			again = p.sure() == nil
+			err = errors.Join(journal.ErrUnavailable, err)
+		}
 		switch {
-		case err == nil:
+		case again:
+		case err == nil && p.stream.recorded(&b, c.Row):
 			p.setFault(nil)
-			return c, nil
+			return b, c, nil
+		case err == nil:
+			unknown, err = true, errRolledBack
 		case errors.Is(err, journal.ErrLimit):
-			return c, err
+			return b, c, err
 		case errors.Is(err, journal.ErrUnavailable) && !unknown:
 			p.setFault(err)
-			return c, err
+			return b, c, err
+		default:
+			unknown = true
 		}
-		unknown = true
 		p.setFault(err)
 		select {
 		case <-time.After(wait):
 		case <-p.given:
-			return c, errors.Join(journal.ErrUncertain, err)
+			if !unknown {
+				return b, c, err
+			}
+			return b, c, errors.Join(journal.ErrUncertain, err)
 		}
 	}
+}
+
+// outdated reports whether what an entry means depends on numbers of an epoch that has ended.
+func (x *pending) outdated(epoch string) bool {
+	return x.epoch != epoch && x.entry.Kind.Recorded() && (x.entry.Target > 0 || x.entry.Since > 0)
+}
+
+// settle answers an entry that is outdated: unless it was recorded before, it never is.
+func (p *part) settle(x *pending) (journal.Receipt, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, epochTime)
+	defer cancel()
+	receipt, err := p.engine.Find(ctx, x.entry.Room, x.claim)
+	switch {
+	case err != nil:
+		return receipt, errors.Join(journal.ErrUncertain, err)
+	case receipt.Seq > 0:
+		return receipt, nil
+	case x.entry.Since > 0:
+		return receipt, journal.ErrStale
+	}
+	return receipt, journal.ErrNoTarget
 }
 
 // tell tells the other nodes of a row.

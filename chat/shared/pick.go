@@ -12,9 +12,15 @@ import (
 type pending struct {
 	entry    journal.Entry
 	claim    Claim
+	epoch    string // of the store, when it was appended
 	done     func(journal.Receipt, error)
 	sent     int64         // when it was appended, Unix nanoseconds of this node
 	finished chan struct{} // closed before done is called
+
+	// Of the goroutine that commits: it was answered without being sent, because another epoch has begun.
+	settled bool
+	receipt journal.Receipt
+	fault   error
 }
 
 // claimOf is the claim of a user's key in a room.

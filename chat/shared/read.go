@@ -64,7 +64,7 @@ func (j *Journal) Positions(ctx context.Context) ([]journal.Position, error) {
 	if err := j.use(ctx); err != nil {
 		return nil, err
 	}
-	m, err := j.engine.Marks(ctx)
+	m, err := j.engine.Marks(ctx, Standing{})
 	if err != nil {
 		return nil, j.failed(err)
 	}

@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -27,9 +30,14 @@ type records struct {
 	closing bool
 	work    chan struct{} // capacity 1
 
-	telling  sync.Mutex // held while watchers are called, so that each gets one order
-	revision uint64     // the newest that watchers were told; guarded by telling
-	watchers []*watcher // guarded by telling, replaced and never changed
+	seen   sync.Mutex // guards newest and begun; a leaf
+	newest uint64     // revision that was acknowledged or told here
+	begun  uint64     // how many epochs have begun
+
+	again    atomic.Bool   // another epoch has begun: watchers are told of all there is
+	telling  chan struct{} // capacity 1: full while watchers are called, so that each gets one order
+	revision uint64        // the newest that watchers were told; guarded by telling
+	watchers []*watcher    // guarded by telling, replaced and never changed
 	wake     chan struct{}
 }
 
@@ -46,11 +54,12 @@ type watcher struct {
 	caller
 	prefix string
 	each   func(journal.Record)
-	after  uint64 // changes up to this revision it knows
+	after  uint64          // changes up to this revision it knows
+	keys   map[string]bool // of records that it was told are there; guarded by records.telling
 }
 
 func newRecords(c *core, b *bus) *records {
-	return &records{core: c, bus: b, updating: &keyedmutex.Mutex[string]{}, work: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
+	return &records{core: c, bus: b, updating: &keyedmutex.Mutex[string]{}, work: make(chan struct{}, 1), telling: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 }
 
 // Bounds of a commit of records.
@@ -70,6 +79,7 @@ func (rs *records) commitAll() {
 		for i, s := range list {
 			changes[i] = s.change
 		}
+		_, begun := rs.standing()
 		answers, err := rs.engine.Swap(changes)
 		if err != nil && !errors.Is(err, journal.ErrUnavailable) {
 			err = errors.Join(journal.ErrUncertain, err)
@@ -78,6 +88,7 @@ func (rs *records) commitAll() {
 		for i, s := range list {
 			if s.err = err; err == nil {
 				s.answer = answers[i]
+				rs.saw(s.answer.Revision, begun)
 				told = told || s.answer.Revision > 0
 			}
 			close(s.done)
@@ -236,14 +247,15 @@ func (rs *records) ScanMany(ctx context.Context, prefixes []string, each func(n 
 
 // Watch implements journal.Records. Other watchers are told nothing while it reads what there is.
 func (rs *records) Watch(prefix string, each func(journal.Record)) (stop func(), err error) {
-	rs.telling.Lock()
-	defer rs.telling.Unlock()
+	rs.telling <- struct{}{}
+	defer func() { <-rs.telling }()
 	if err := rs.use(rs.ctx); err != nil {
 		return nil, rs.failed(err)
 	}
-	w := &watcher{caller: caller{log: rs.log}, prefix: prefix, each: each}
+	_, begun := rs.standing()
+	w := &watcher{caller: caller{log: rs.log}, prefix: prefix, each: each, keys: map[string]bool{}}
 	revision, err := rs.engine.Scan(rs.ctx, []string{prefix}, func(_ int, r journal.Record) error {
-		w.call(func() { each(r) })
+		w.tell(r)
 		return nil
 	})
 	if err != nil {
@@ -253,21 +265,73 @@ func (rs *records) Watch(prefix string, each func(journal.Record)) (stop func(),
 	if len(rs.watchers) == 0 {
 		rs.revision = revision
 	}
+	rs.saw(revision, begun)
 	rs.watchers = append(slices.Clip(rs.watchers), w)
 	return func() {
 		w.stop() // not under telling: a call of another watcher may run for long
-		rs.telling.Lock()
+		rs.telling <- struct{}{}
 		rs.watchers = slices.DeleteFunc(slices.Clone(rs.watchers), func(x *watcher) bool { return x == w })
-		rs.telling.Unlock()
+		<-rs.telling
 	}, nil
+}
+
+// tell tells a watcher of a record.
+func (w *watcher) tell(r journal.Record) {
+	if w.keys[r.Key] = true; r.Value == nil {
+		delete(w.keys, r.Key)
+	}
+	w.call(func() { w.each(r) })
+}
+
+// standing is the newest revision that was acknowledged or told here, and how many epochs have begun.
+func (rs *records) standing() (revision, begun uint64) {
+	rs.seen.Lock()
+	defer rs.seen.Unlock()
+	return rs.newest, rs.begun
+}
+
+// saw notes a revision that is acknowledged or told, unless another epoch has begun since it was asked for.
+func (rs *records) saw(revision, begun uint64) {
+	rs.seen.Lock()
+	defer rs.seen.Unlock()
+	if begun == rs.begun {
+		rs.newest = max(rs.newest, revision)
+	}
+}
+
+// beginAgain begins with what is in the store, in another epoch.
+func (rs *records) beginAgain(revision uint64) {
+	rs.seen.Lock()
+	rs.newest, rs.begun = revision, rs.begun+1
+	rs.seen.Unlock()
+	rs.again.Store(true)
+	signal(rs.wake)
+}
+
+// tellAll tells watchers of all records that there are, and of those that are there no longer.
+func (rs *records) tellAll(ctx context.Context) error {
+	for _, w := range rs.watchers {
+		gone := maps.Clone(w.keys)
+		revision, err := rs.engine.Scan(ctx, []string{w.prefix}, func(_ int, r journal.Record) error {
+			delete(gone, r.Key)
+			w.tell(r)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for key := range gone {
+			w.tell(journal.Record{Key: key})
+		}
+		w.after = revision
+		rs.revision = min(rs.revision, revision)
+	}
+	return nil
 }
 
 // known says that there is a revision.
 func (rs *records) known(revision uint64) {
-	rs.telling.Lock()
-	behind := revision > rs.revision && len(rs.watchers) > 0
-	rs.telling.Unlock()
-	if behind {
+	if newest, _ := rs.standing(); revision > newest {
 		signal(rs.wake)
 	}
 }
@@ -296,22 +360,31 @@ func (rs *records) showAll(ctx context.Context, end <-chan struct{}) {
 
 // show tells watchers of some changes, and reports whether there may be more.
 func (rs *records) show(ctx context.Context) (more bool, err error) {
-	rs.telling.Lock()
-	defer rs.telling.Unlock()
+	rs.telling <- struct{}{}
+	defer func() { <-rs.telling }()
+	if rs.again.Swap(false) {
+		rs.revision = math.MaxUint64
+		if err := rs.tellAll(ctx); err != nil {
+			rs.again.Store(true)
+			return false, err
+		}
+	}
 	if len(rs.watchers) == 0 {
 		return false, nil
 	}
+	_, begun := rs.standing()
 	list, err := rs.engine.Changes(ctx, rs.revision, 256)
 	if err != nil {
 		return false, err
 	}
 	for _, c := range list {
 		rs.revision = c.Revision
+		rs.saw(c.Revision, begun)
 		for _, w := range rs.watchers {
 			if c.Revision > w.after && strings.HasPrefix(c.Record.Key, w.prefix) {
 				r := c.Record
 				r.Value = bytes.Clone(r.Value)
-				w.call(func() { w.each(r) })
+				w.tell(r)
 			}
 		}
 	}
@@ -320,10 +393,10 @@ func (rs *records) show(ctx context.Context) (more bool, err error) {
 
 // end ends every Watch.
 func (rs *records) end() {
-	rs.telling.Lock()
+	rs.telling <- struct{}{}
 	watchers := rs.watchers
 	rs.watchers = nil
-	rs.telling.Unlock()
+	<-rs.telling
 	for _, w := range watchers {
 		w.stop()
 	}

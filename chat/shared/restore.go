@@ -3,6 +3,7 @@ package shared
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -47,6 +48,7 @@ func (j *Journal) restore(ctx context.Context, entries []journal.Entry) (recorde
 		return 0, 0, false, err
 	}
 	b := Restored{Batch: Batch{Part: p.number}, After: h.Last}
+	b.Epoch, _, b.Seen = p.stream.standing()
 	_, _ = rand.Read(b.Nonce[:])
 	last, at, count, state := h.Last, h.At, h.Count, h.State
 	claims := map[Claim]bool{}
@@ -97,18 +99,22 @@ func (j *Journal) restore(ctx context.Context, entries []journal.Entry) (recorde
 	b.Moot = moot(b.Items)
 	c, err := j.engine.Restore(ctx, b)
 	switch {
+	case errors.Is(err, ErrRolledBack):
+		_, err = j.compare(ctx)
+		return 0, 0, true, err
+	case err == nil && c.Row > 0 && !p.stream.recorded(&b.Batch, c.Row):
+		return 0, 0, true, nil
 	case err != nil:
 		return 0, 0, false, err
 	case c.Row == 0:
 		return 0, 0, true, nil
 	}
-	r := &row{number: c.Row}
+	r := &row{epoch: b.Epoch, nonce: b.Nonce, number: c.Row}
 	for i, item := range b.Items {
 		e, receipt := *item.Entry, c.Outcomes[i].Receipt
 		e.Position, e.Epoch = receipt.Position, receipt.Epoch
 		r.list = append(r.list, delivery{entry: e})
 	}
-	p.recorded(c.Row)
 	j.count(c, 0)
 	p.tell(r)
 	p.stream.offer(r, false)

@@ -31,8 +31,13 @@ func TestSimulation(t *testing.T) {
 	told := time.Now()
 	for n := range seeds {
 		seed := *firstSeed + uint64(n)
-		if err := simulate(t, seed, honest); err != nil {
-			t.Fatalf("-first-seed %d: %v", seed, err)
+		for _, k := range []kind{stays, moves, rollsBack} {
+			if k != stays && n%4 > 0 { // what may happen in all kinds is tried more often
+				continue
+			}
+			if err := simulate(t, seed, k, honest); err != nil {
+				t.Fatalf("-first-seed %d: the store %s: %v", seed, k, err)
+			}
 		}
 		if time.Since(told) > 30*time.Second {
 			told = time.Now()
@@ -41,9 +46,19 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
+// kind says what happens to the store.
+type kind string
+
+const (
+	stays     kind = "stays where it is"
+	moves     kind = "moves to servers that have all that was acknowledged"
+	rollsBack kind = "moves to servers that lack what was recorded last"
+)
+
 // world is one simulation. Its nodes come and go; what was sent is known.
 type world struct {
 	store *fake.Store
+	kind  kind                              // fixed
 	wrap  func(shared.Engine) shared.Engine // fixed
 	work  sync.WaitGroup                    // goroutines that end with quiet, and nodes that close
 
@@ -53,6 +68,7 @@ type world struct {
 	quiet  bool // nothing fails any more
 	err    error
 	sent   map[string]*sending // by key
+	shown  map[place]string    // the key of each entry that somebody was told of
 	sum    int                 // what the counter has at least
 	unsure int                 // and how much more at most
 }
@@ -68,6 +84,8 @@ type sending struct {
 	room, user, key, body string
 	once                  bool        // it is not sent again
 	seq                   journal.Seq // of its receipt
+	epoch                 string      // of its receipt
+	safe                  bool        // it was there at the moment that the store was rolled back to
 	refused               bool        // with an error that says that it is not recorded
 	changed               map[string]bool
 	recalled              bool
@@ -77,9 +95,10 @@ type sending struct {
 func honest(e shared.Engine) shared.Engine { return e }
 
 // simulate returns what was wrong. Time is not real in it.
-func simulate(t *testing.T, seed uint64, wrap func(shared.Engine) shared.Engine) (err error) {
+func simulate(t *testing.T, seed uint64, k kind, wrap func(shared.Engine) shared.Engine) (err error) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{store: fake.NewStore(), wrap: wrap, random: rand.New(rand.NewPCG(seed, 1)), sent: map[string]*sending{}}
+		w := &world{store: fake.NewStore(), kind: k, wrap: wrap, random: rand.New(rand.NewPCG(seed, 1)), sent: map[string]*sending{}, shown: map[place]string{}}
+		w.store.SetLossless(k != rollsBack)
 		for range 3 {
 			w.nodes = append(w.nodes, w.openNode())
 		}
@@ -89,7 +108,7 @@ func simulate(t *testing.T, seed uint64, wrap func(shared.Engine) shared.Engine)
 		}
 		var readers []*reader
 		for i := range 5 {
-			r := &reader{world: w, room: rooms[i%len(rooms)], told: map[string]uint64{}}
+			r := &reader{world: w, room: rooms[i%len(rooms)]}
 			readers = append(readers, r)
 			w.work.Go(r.run)
 		}
@@ -99,10 +118,12 @@ func simulate(t *testing.T, seed uint64, wrap func(shared.Engine) shared.Engine)
 			feeds = append(feeds, f)
 			w.work.Go(f.run)
 		}
+		watcher := &recordWatcher{world: w}
+		w.work.Go(watcher.run)
 		w.disturb()
 		writers.Wait()
 		w.calm()
-		w.check(readers, feeds)
+		w.check(readers, feeds, watcher)
 		w.end()
 		w.work.Wait()
 		err = w.err
@@ -191,6 +212,10 @@ func (w *world) disturb() {
 	for range 3 + w.n(8) {
 		time.Sleep(time.Duration(w.n(3000)) * time.Millisecond)
 		n := w.node()
+		if w.kind != stays && w.n(3) == 0 {
+			w.move()
+			continue
+		}
 		switch w.n(5) {
 		case 0:
 			w.replace(w.n(3), true)
@@ -201,6 +226,42 @@ func (w *world) disturb() {
 		default:
 			n.engine.Set(w.faults())
 		}
+	}
+}
+
+// move has the store go on elsewhere, if its kind says so without what was recorded last.
+func (w *world) move() {
+	if w.kind == moves {
+		w.store.Move()
+		return
+	}
+	b := w.store.Backup()
+	for _, room := range rooms {
+		keys := b.Keys(room)
+		w.mu.Lock()
+		for _, m := range w.sent {
+			m.safe = m.safe || m.room == room && keys[m.key]
+		}
+		w.mu.Unlock()
+	}
+	time.Sleep(time.Duration(w.n(2000)) * time.Millisecond)
+	w.store.RollBack(b, true)
+}
+
+// place is where an entry is. No two entries are ever shown at one place.
+type place struct {
+	epoch, room string
+	seq         journal.Seq
+}
+
+// show notes that somebody was told of an entry.
+func (w *world) show(at place, key string) {
+	w.mu.Lock()
+	old, is := w.shown[at]
+	w.shown[at] = key
+	w.mu.Unlock()
+	if is && old != key {
+		w.fail("%+v was shown as %q and as %q", at, old, key)
 	}
 }
 
@@ -251,7 +312,7 @@ func (w *world) write(user string) {
 		case roll < 6:
 			n := w.node()
 			_, _ = appendTo(n, journal.Entry{Room: room, Kind: journal.Signal, From: journal.User{ID: user}, Body: fmt.Append(nil, i+1), Origin: journal.Origin{Node: n.Nodes().Self().ID, Session: user}})
-		case roll < 10 && len(mine) > 0:
+		case roll < 10 && len(mine) > 0 && w.kind != rollsBack: // then a number may be that of another message
 			w.change(mine[w.n(len(mine))], user, fmt.Sprint(user, " change ", i), w.n(2) == 0)
 		default:
 			m := &sending{room: room, user: user, key: fmt.Sprint(user, " ", i), body: fmt.Sprintf("%q", fmt.Sprint("text ", user, i)), once: w.n(4) == 0, changed: map[string]bool{}}
@@ -272,14 +333,14 @@ func (w *world) say(m *sending) {
 		r, err := appendTo(w.node(), e)
 		if err == nil && !m.once && w.n(3) == 0 {
 			again, err := appendTo(w.node(), e)
-			if err == nil && (again.Seq != r.Seq || !again.Duplicate) {
+			if err == nil && again.Epoch == r.Epoch && (again.Seq != r.Seq || !again.Duplicate) {
 				w.fail("%q was answered %+v, and then %+v", m.key, r, again)
 			}
 		}
 		w.mu.Lock()
 		switch {
 		case err == nil:
-			if m.seq = r.Seq; m.once && r.Duplicate {
+			if m.seq, m.epoch = r.Seq, r.Epoch; m.once && r.Duplicate {
 				w.mu.Unlock()
 				w.fail("%q was sent once, and is answered as known: %+v", m.key, r)
 				return
@@ -288,6 +349,9 @@ func (w *world) say(m *sending) {
 			m.refused = !errors.Is(err, journal.ErrUncertain)
 		}
 		w.mu.Unlock()
+		if err == nil {
+			w.show(place{r.Epoch, m.room, r.Seq}, m.key)
+		}
 		if err == nil || m.once {
 			return
 		}

@@ -15,49 +15,85 @@ type reader struct {
 	world *world
 	room  string
 
-	mu   sync.Mutex // guards the rest
-	last journal.Seq
-	list []journal.Entry
-	told map[string]uint64 // by node and user, the newest transient entry
+	mu    sync.Mutex // guards the rest, and what a following has
+	epoch string
+	list  []journal.Entry
+}
+
+// following is one following of a reader. What comes before its epoch is known waits.
+type following struct {
+	*reader
+	lost  chan struct{}     // closed when it is lost
+	told  map[string]uint64 // by node and user, the newest transient entry
+	began bool
+	early []journal.Entry
 }
 
 // Deliver implements journal.Follower.
-func (r *reader) Deliver(e journal.Entry) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !e.Kind.Recorded() {
+func (f *following) Deliver(e journal.Entry) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case !e.Kind.Recorded():
 		n, from := uint64(0), e.Origin.Node+" "+e.From.ID
 		_, _ = fmt.Sscan(string(e.Body), &n)
-		if n <= r.told[from] {
-			r.world.fail("in %q the transient entry %d of %q came behind %d", r.room, n, from, r.told[from])
+		if n <= f.told[from] {
+			f.world.fail("in %q the transient entry %d of %q came behind %d", f.room, n, from, f.told[from])
 		}
-		r.told[from] = n
-		return
+		f.told[from] = n
+	case f.began:
+		f.addLocked(e)
+	default:
+		f.early = append(f.early, e)
 	}
-	if e.Seq != r.last+1 {
-		r.world.fail("in %q the entry %d was delivered behind %d", r.room, e.Seq, r.last)
-	}
-	r.last, r.list = e.Seq, append(r.list, e)
 }
 
 // Lost implements journal.Follower.
-func (r *reader) Lost(l journal.Lost) {
-	r.world.fail("following of %q is lost: %v", r.room, l.Why)
+func (f *following) Lost(l journal.Lost) {
+	if f.world.kind == stays {
+		f.world.fail("following of %q is lost: %v", f.room, l.Why)
+	}
+	close(f.lost)
+}
+
+func (r *reader) addLocked(e journal.Entry) {
+	if last := journal.Seq(len(r.list)); e.Seq != last+1 {
+		r.world.fail("in %q the entry %d was delivered behind %d", r.room, e.Seq, last)
+	}
+	r.world.show(place{r.epoch, r.room, e.Seq}, e.Key)
+	r.list = append(r.list, e)
+}
+
+// begin takes what has come, if it goes on with what the reader has. Otherwise the reader has nothing.
+func (f *following) begin(epoch string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if epoch != f.epoch {
+		f.epoch, f.list = epoch, nil
+		return false
+	}
+	f.began = true
+	for _, e := range f.early {
+		f.addLocked(e)
+	}
+	return true
 }
 
 func (r *reader) run() {
 	for !r.world.ended() {
 		n := r.world.node()
-		r.mu.Lock()
-		after := r.last
-		clear(r.told)
-		r.mu.Unlock()
-		start, err := n.Follow(r.room, after, r)
+		f := &following{reader: r, lost: make(chan struct{}), told: map[string]uint64{}}
+		start, err := n.Follow(r.room, r.at(), f)
 		if err != nil {
 			time.Sleep(100 * time.Millisecond)
 			continue
 		}
-		<-n.gone
+		if f.begin(start.Epoch) {
+			select {
+			case <-n.gone:
+			case <-f.lost:
+			}
+		}
 		start.Stop()
 	}
 }
@@ -65,7 +101,33 @@ func (r *reader) run() {
 func (r *reader) at() journal.Seq {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.last
+	return journal.Seq(len(r.list))
+}
+
+// recordWatcher watches the counter on one node after the other.
+type recordWatcher struct {
+	world *world
+
+	mu    sync.Mutex // guards value
+	value string
+}
+
+func (r *recordWatcher) run() {
+	for !r.world.ended() {
+		n := r.world.node()
+		r.take(journal.Record{})
+		if stop, err := n.Records().Watch("n/", r.take); err == nil {
+			<-n.gone
+			stop()
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func (r *recordWatcher) take(now journal.Record) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.value = string(now.Value)
 }
 
 // feedReader reads a part of the feed and follows it, on one node after the other.
@@ -74,6 +136,7 @@ type feedReader struct {
 	part  int
 
 	mu    sync.Mutex // guards the rest
+	epoch string
 	after journal.Position
 	live  []journal.Entry // that came while the feed was read
 	reads bool
@@ -92,7 +155,7 @@ func (f *feedReader) take(e journal.Entry) {
 
 // addLocked takes an entry that was not read before.
 func (f *feedReader) addLocked(e journal.Entry) {
-	if e.Position > f.after {
+	if e.Epoch == f.epoch && e.Position > f.after {
 		f.after, f.list = e.Position, append(f.list, e)
 	}
 }
@@ -103,10 +166,14 @@ func (f *feedReader) run() {
 		f.mu.Lock()
 		f.reads, f.live = true, nil
 		f.mu.Unlock()
-		stop, err := n.FollowFeed(f.part, func(string) bool { return true }, f.take, func(journal.Lost) {})
+		lost := make(chan struct{})
+		stop, err := n.FollowFeed(f.part, func(string) bool { return true }, f.take, func(journal.Lost) { close(lost) })
 		if err == nil {
 			if f.read(n) == nil {
-				<-n.gone
+				select {
+				case <-n.gone:
+				case <-lost:
+				}
 			}
 			stop()
 		}
@@ -125,6 +192,13 @@ func (f *feedReader) read(n *simNode) error {
 			return err
 		}
 		f.mu.Lock()
+		if page.Epoch != f.epoch {
+			first := f.epoch == ""
+			if f.epoch, f.after, f.list = page.Epoch, 0, nil; !first {
+				f.mu.Unlock()
+				continue
+			}
+		}
 		for _, e := range page.Entries {
 			f.addLocked(e)
 		}
@@ -157,7 +231,7 @@ func (w *world) ended() bool {
 }
 
 // check compares what was told with what is there, once everybody has had the time to hear of it.
-func (w *world) check(readers []*reader, feeds []*feedReader) {
+func (w *world) check(readers []*reader, feeds []*feedReader, watcher *recordWatcher) {
 	n := w.openNode()
 	defer n.Close()
 	there := map[string][]journal.Entry{}
@@ -170,10 +244,10 @@ func (w *world) check(readers []*reader, feeds []*feedReader) {
 		}
 		there[room] = page.Entries
 		all += len(page.Entries)
-		w.checkRoom(room, page.Entries)
+		w.checkRoom(room, page.Epoch, page.Entries)
 	}
 	for began := time.Now(); ; time.Sleep(time.Second) {
-		why := w.behind(there, all, readers, feeds)
+		why := w.behind(n, there, all, readers, feeds, watcher)
 		if why == "" {
 			break
 		}
@@ -186,10 +260,28 @@ func (w *world) check(readers []*reader, feeds []*feedReader) {
 }
 
 // behind says who has not heard of everything.
-func (w *world) behind(there map[string][]journal.Entry, all int, readers []*reader, feeds []*feedReader) string {
+func (w *world) behind(n *simNode, there map[string][]journal.Entry, all int, readers []*reader, feeds []*feedReader, watcher *recordWatcher) string {
+	watcher.mu.Lock()
+	told := watcher.value
+	watcher.mu.Unlock()
+	if is, err := n.Records().Get(context.Background(), "n/counter"); err != nil || string(is.Value) != told {
+		return fmt.Sprintf("the watcher was told %q, and there is %q: %v", told, is.Value, err)
+	}
+	epoch, _ := n.epoch()
 	for i, r := range readers {
 		if last := len(there[r.room]); r.at() != journal.Seq(last) {
 			return fmt.Sprintf("reader %d of %q is at %d of %d", i, r.room, r.at(), last)
+		}
+		r.mu.Lock()
+		is := r.epoch
+		for _, e := range r.list {
+			if key := there[r.room][e.Seq-1].Key; is == epoch && key != e.Key {
+				w.fail("reader %d of %q has %q as %d, which is %q", i, r.room, e.Key, e.Seq, key)
+			}
+		}
+		r.mu.Unlock()
+		if is != epoch {
+			return fmt.Sprintf("reader %d of %q is in the epoch %s, and not %s", i, r.room, is, epoch)
 		}
 	}
 	heard := map[string]bool{}
@@ -210,8 +302,14 @@ func (w *world) behind(there map[string][]journal.Entry, all int, readers []*rea
 	return ""
 }
 
+// epoch is that of the rooms.
+func (n *simNode) epoch() (string, error) {
+	page, err := n.Feed(context.Background(), journal.FeedQuery{})
+	return page.Epoch, err
+}
+
 // checkRoom compares a room with what was sent.
-func (w *world) checkRoom(room string, list []journal.Entry) {
+func (w *world) checkRoom(room, epoch string, list []journal.Entry) {
 	at := map[string]journal.Seq{}
 	for i, e := range list {
 		switch {
@@ -236,6 +334,9 @@ func (w *world) checkRoom(room string, list []journal.Entry) {
 		switch {
 		case m.room != room:
 			continue
+		case m.safe && seq == 0:
+			wrong("%q was there, and is lost", key)
+		case m.seq > 0 && m.epoch != epoch && w.kind == rollsBack: // it may be lost, or have been sent again
 		case m.seq > 0 && seq != m.seq:
 			wrong("%q was acknowledged as %d, and is there as %d", key, m.seq, seq)
 		case m.refused && seq > 0:
@@ -262,7 +363,7 @@ func (w *world) checkCounter(n *simNode) {
 	w.mu.Lock()
 	sum, unsure := w.sum, w.unsure
 	w.mu.Unlock()
-	if err != nil || got < sum || got > sum+unsure {
+	if err != nil || got < sum && w.kind != rollsBack || got > sum+unsure {
 		w.fail("the counter is at %d, want %d to %d: %v", got, sum, sum+unsure, err)
 	}
 }

@@ -34,6 +34,10 @@ type stream struct {
 	number int // of the part; fixed
 
 	mu        sync.Mutex      // guards the rest
+	epoch     string          // of the store; all that follows is of it
+	turn      uint64          // of the epoch
+	seen      Seen            // the newest row that was acknowledged or shown here
+	own       uint64          // the newest row of this node
 	row       uint64          // the newest that was shown
 	reading   uint64          // the newest that is read from the engine, or was: without the rooms that nobody followed then
 	target    uint64          // the newest that is known to be there
@@ -45,6 +49,8 @@ type stream struct {
 	expected  Nonce           // of the batch that this node commits now; its answer has the entries
 	followers map[string][]*follower
 	feeds     []*feedFollower
+	lost      []func()      // tell those who followed in an epoch that has ended
+	stopRead  func()        // ends what is read for an epoch that has ended
 	closing   bool          // nobody begins to follow any more
 	wake      chan struct{} // capacity 1; fixed
 }
@@ -54,8 +60,79 @@ type looseRow struct {
 	since time.Time
 }
 
-func newStream(c *core, number int, newest uint64) *stream {
-	return &stream{core: c, number: number, row: newest, target: newest, rows: map[uint64]*row{}, followers: map[string][]*follower{}, wake: make(chan struct{}, 1)}
+func newStream(c *core, number int, m Marks) *stream {
+	s := &stream{core: c, number: number, rows: map[uint64]*row{}, followers: map[string][]*follower{}, stopRead: func() {}, wake: make(chan struct{}, 1)}
+	s.beginLocked(m)
+	return s
+}
+
+// beginLocked begins with what is in the store.
+func (s *stream) beginLocked(m Marks) {
+	at := m.Parts[s.number]
+	s.epoch, s.turn, s.seen = m.Epoch, m.Turn, Seen{at.Row, at.Nonce}
+	s.own, s.row, s.reading, s.target = at.Row, at.Row, 0, at.Row
+	s.rows, s.loose, s.held, s.gap, s.expected = map[uint64]*row{}, nil, 0, time.Time{}, Nonce{}
+}
+
+// beginAgain begins with what is in the store, in another epoch. It returns how many of the rows that were
+// seen are missing, at least.
+func (s *stream) beginAgain(m Marks) (missing uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := m.Parts[s.number].Row; s.seen.Row > now {
+		missing = s.seen.Row - now
+	}
+	s.beginLocked(m)
+	for _, list := range s.followers {
+		for _, f := range list {
+			if f.catching { // Follow calls it just now
+				f.lost = true
+				continue
+			}
+			s.lost = append(s.lost, func() { f.last(func() { f.to.Lost(journal.Lost{Why: errRolledBack}) }) })
+		}
+	}
+	for _, f := range s.feeds {
+		s.lost = append(s.lost, func() { f.last(func() { f.lost(journal.Lost{Epoch: m.Epoch, Why: errRolledBack}) }) })
+	}
+	s.followers, s.feeds = map[string][]*follower{}, nil
+	s.stopRead()
+	signal(s.wake)
+	return missing
+}
+
+// standing is the epoch of the store, and the newest row that was acknowledged or shown here.
+func (s *stream) standing() (epoch string, turn uint64, seen Seen) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.epoch, s.turn, s.seen
+}
+
+// sawLocked notes a row that is acknowledged or shown.
+func (s *stream) sawLocked(row uint64, n Nonce) {
+	if row > s.seen.Row {
+		s.seen = Seen{row, n}
+	}
+}
+
+// recorded notes a row of this node, before anybody is told, unless it is 0. It is false if another epoch has
+// begun since it was sent: then nobody knows whether it is there.
+func (s *stream) recorded(b *Batch, row uint64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b.Epoch != s.epoch {
+		return false
+	}
+	s.own = max(s.own, row)
+	s.sawLocked(row, b.Nonce)
+	return true
+}
+
+// behind is the newest row that this node has recorded, or that its followers were shown or are just shown, and its epoch.
+func (s *stream) behind() (epoch string, row uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.epoch, max(s.own, s.row)
 }
 
 func (s *stream) close() {
@@ -88,6 +165,8 @@ func (s *stream) offer(r *row, own bool) {
 	signal(s.wake)
 	size := r.size()
 	switch {
+	case r.epoch != s.epoch: // one of both nodes will know soon that it has ended
+		signal(s.doubt)
 	case r.number > s.row:
 		s.target = max(s.target, r.number)
 		if _, known := s.rows[r.number]; known && !own || len(r.list) == 0 || s.held+size > looseBytes && !own {
@@ -101,18 +180,13 @@ func (s *stream) offer(r *row, own bool) {
 	}
 }
 
-// shown is the newest row that followers of this node were shown, or are just shown.
-func (s *stream) shown() uint64 {
+// known says that a row of an epoch is there.
+func (s *stream) known(epoch string, row uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.row
-}
-
-// known says that a row is there.
-func (s *stream) known(row uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.target = max(s.target, row)
+	if epoch == s.epoch {
+		s.target = max(s.target, row)
+	}
 	signal(s.wake)
 }
 
@@ -149,6 +223,14 @@ func (s *stream) showAll(ctx context.Context, end <-chan struct{}) {
 // show shows what is next, and reports whether there may be more now, or how long to wait.
 func (s *stream) show(ctx context.Context, hurry bool) (wait time.Duration, more bool) {
 	s.mu.Lock()
+	if lost := s.lost; lost != nil {
+		s.lost = nil
+		s.mu.Unlock()
+		for _, tell := range lost {
+			tell()
+		}
+		return 0, true
+	}
 	if r := s.nextLoose(); r != nil {
 		s.mu.Unlock()
 		s.deliver(r)
@@ -158,6 +240,7 @@ func (s *stream) show(ctx context.Context, hurry bool) (wait time.Duration, more
 		delete(s.rows, r.number)
 		s.held -= r.size()
 		s.row, s.gap = r.number, time.Time{}
+		s.sawLocked(r.number, r.nonce)
 		s.mu.Unlock()
 		s.deliver(r)
 		return 0, true
@@ -203,7 +286,13 @@ func (s *stream) nextLoose() *row {
 
 // read reads rows that nobody has told of. It stops at one that this node is just recording.
 func (s *stream) read(ctx context.Context) (wait time.Duration, more bool) {
-	rows, err := s.rowsBehind(ctx, s.shown())
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.mu.Lock()
+	shown, epoch := s.row, s.epoch
+	s.stopRead = cancel
+	s.mu.Unlock()
+	rows, err := s.rowsBehind(ctx, shown)
 	if err != nil || len(rows) == 0 {
 		return time.Second, false
 	}
@@ -238,8 +327,12 @@ func (s *stream) read(ctx context.Context) (wait time.Duration, more bool) {
 		}
 		for _, e := range entries {
 			n := RowOf(e.Position)
+			if storeEpoch(e.Epoch) != epoch {
+				signal(s.doubt)
+				return time.Second, false
+			}
 			if byRow[n] == nil {
-				byRow[n] = &row{number: n}
+				byRow[n] = &row{epoch: epoch, number: n}
 			}
 			byRow[n].list = append(byRow[n].list, delivery{entry: e})
 		}
@@ -248,7 +341,12 @@ func (s *stream) read(ctx context.Context) (wait time.Duration, more bool) {
 	}
 	for _, r := range found {
 		s.mu.Lock()
+		if s.epoch != epoch {
+			s.mu.Unlock()
+			return 0, true
+		}
 		s.row, s.gap = r.Number, time.Time{}
+		s.sawLocked(r.Number, r.Nonce)
 		s.mu.Unlock()
 		if known := byRow[r.Number]; known != nil {
 			slices.SortFunc(known.list, func(a, b delivery) int { return cmp.Compare(a.entry.Position, b.entry.Position) })
@@ -258,25 +356,6 @@ func (s *stream) read(ctx context.Context) (wait time.Duration, more bool) {
 		}
 	}
 	return 0, true
-}
-
-// behindOf is what is still to be read of ranges, of which entries were read: nothing if there
-// were none, because they are no longer kept.
-func behindOf(ranges []Range, entries []journal.Entry) []Range {
-	if len(entries) == 0 {
-		return nil
-	}
-	last := entries[len(entries)-1]
-	for i, r := range ranges {
-		if r.Room == last.Room && r.Lo <= last.Seq && last.Seq <= r.Hi {
-			if rest := ranges[i:]; last.Seq < r.Hi {
-				rest[0].Lo = last.Seq + 1
-				return rest
-			}
-			return ranges[i+1:]
-		}
-	}
-	return nil
 }
 
 func (s *stream) wanted(room string) bool {
@@ -301,6 +380,18 @@ func (s *stream) deliver(r *row) {
 		d := &r.list[i]
 		var to, lost []*follower
 		s.mu.Lock()
+		hole := s.holeLocked(d)
+		s.mu.Unlock()
+		if hole {
+			if err := s.sure(); err != nil {
+				s.loseAll(d.entry.Room, err)
+			}
+		}
+		s.mu.Lock()
+		if r.epoch != s.epoch {
+			s.mu.Unlock()
+			return
+		}
 		for _, f := range s.followers[d.entry.Room] {
 			due, gone := f.due(d)
 			if due {
@@ -317,7 +408,7 @@ func (s *stream) deliver(r *row) {
 		}
 		for _, f := range lost {
 			s.unfollow(d.entry.Room, f)
-			f.last(func() { f.to.Lost(journal.Lost{Epoch: d.entry.Epoch, Why: errNewLife}) })
+			f.last(func() { f.to.Lost(lostIn(d.entry.Epoch, f.epoch)) })
 		}
 		if !d.entry.Kind.Recorded() {
 			continue
@@ -331,6 +422,30 @@ func (s *stream) deliver(r *row) {
 				})
 			}
 		}
+	}
+}
+
+// holeLocked reports whether entries are missing before one. Retention may have removed them, or an import begins there. But it may also be that
+// the store was rolled back, a following has begun after that, and a hint is of before.
+func (s *stream) holeLocked(d *delivery) bool {
+	return d.entry.Kind.Recorded() && slices.ContainsFunc(s.followers[d.entry.Room], func(f *follower) bool {
+		return !f.catching && d.entry.Seq > f.next && d.entry.Epoch == f.epoch
+	})
+}
+
+// loseAll ends the followings of a room.
+func (s *stream) loseAll(room string, why error) {
+	s.mu.Lock()
+	var lost []*follower
+	for _, f := range s.followers[room] {
+		if !f.catching {
+			lost = append(lost, f)
+		}
+	}
+	s.mu.Unlock()
+	for _, f := range lost {
+		s.unfollow(room, f)
+		f.last(func() { f.to.Lost(journal.Lost{Why: why}) })
 	}
 }
 

@@ -250,6 +250,24 @@ func (s *Server) StandbyBy(args []string, settings ...string) *Server {
 	return other
 }
 
+// Copy makes a base backup of this server, which it does not start.
+func (s *Server) Copy(settings ...string) *Server {
+	dir, err := os.MkdirTemp("", "pg")
+	must(err)
+	other := &Server{Dir: dir, settings: settings}
+	other.own(dir)
+	other.Run("pg_basebackup", "-D", dir+"/data", "-h", s.Dir, "-U", "owner", "-X", "stream", "-c", "fast")
+	return other
+}
+
+// Promote lets a standby take writes, and waits until it does.
+func (s *Server) Promote(t testing.TB) { s.Exec(t, "SELECT pg_promote()") }
+
+// Either is the address of that one of two servers that takes writes.
+func Either(role string, a, b *Server) string {
+	return fmt.Sprintf("postgres:///postgres?host=%s,%s&user=%s&password=%s&target_session_attrs=read-write", a.Dir, b.Dir, role, Password)
+}
+
 // Set sets a parameter of the whole server, or resets it if value is "", and waits until new connections have it.
 func (s *Server) Set(t testing.TB, name, value string) {
 	t.Helper()

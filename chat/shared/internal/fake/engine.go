@@ -89,7 +89,16 @@ func (e *Engine) Commit(b shared.Batch) (c shared.Committed, err error) {
 	if len(b.Items) > shared.MaxBatch {
 		return c, fmt.Errorf("%d entries: %w", len(b.Items), journal.ErrLimit)
 	}
-	err = e.change(func(s *Store) { c = s.commit(b); c.Alone = len(s.alive()) < 2 })
+	refused := false
+	err = e.change(func(s *Store) {
+		if refused = s.refuses(&b); !refused {
+			c = s.commit(b)
+			c.Alone = len(s.alive()) < 2
+		}
+	})
+	if err == nil && refused {
+		err = shared.ErrRolledBack
+	}
 	return c, err
 }
 
@@ -100,9 +109,14 @@ func (e *Engine) Swap(changes []shared.Change) (out []shared.Swapped, err error)
 }
 
 // Marks implements shared.Engine.
-func (e *Engine) Marks(ctx context.Context) (m shared.Marks, err error) {
-	err = e.call(ctx, func(s *Store) { m = s.marks() })
+func (e *Engine) Marks(ctx context.Context, seen shared.Standing) (m shared.Marks, err error) {
+	err = e.call(ctx, func(s *Store) { m = s.marks(seen) })
 	return m, err
+}
+
+// Continue implements shared.Engine.
+func (e *Engine) Continue(ctx context.Context, was string, same bool, seen shared.Standing) error {
+	return e.call(ctx, func(s *Store) { s.goOn(was, same, seen) })
 }
 
 // Rows implements shared.Engine.
@@ -193,7 +207,15 @@ func (e *Engine) Sweep(ctx context.Context, claims, rest int64) (n int, err erro
 
 // Restore implements shared.Engine.
 func (e *Engine) Restore(ctx context.Context, r shared.Restored) (c shared.Committed, err error) {
-	err = e.call(ctx, func(s *Store) { c = s.restore(r) })
+	refused := false
+	err = e.call(ctx, func(s *Store) {
+		if refused = s.refuses(&r.Batch); !refused {
+			c = s.restore(r)
+		}
+	})
+	if err == nil && refused {
+		err = shared.ErrRolledBack
+	}
 	return c, err
 }
 
@@ -351,3 +373,6 @@ func (e *Engine) Close() error {
 	e.Die()
 	return nil
 }
+
+// Ignore lets the store go on where it is, whatever it lacks: as an engine that is broken.
+func (e *Engine) Ignore() { e.locked(func(s *Store) { s.usual = s.server }) }

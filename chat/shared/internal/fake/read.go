@@ -105,16 +105,13 @@ func (s *Store) entries(ranges []shared.Range, bytes int) (list []journal.Entry,
 	return list, true
 }
 
-func (s *Store) marks() shared.Marks {
-	m := shared.Marks{Epoch: s.epoch, Revision: s.revision}
+func (s *Store) marks(seen shared.Standing) shared.Marks {
+	m := shared.Marks{Epoch: s.epoch, Turn: s.turn, Revision: s.revision, Lacks: s.lacksAny(seen), Moved: s.server != s.usual, Lossless: s.lossless}
 	for i := range s.parts {
 		p := &s.parts[i]
-		mark := shared.Mark{Row: p.newest(), Last: shared.LastOf(p.newest()), Gone: p.gone}
+		mark := shared.Mark{Row: p.newest(), Last: p.lastOf(), Gone: p.gone}
 		if n := len(p.rows); n > 0 {
-			mark.Last = shared.LastOf(p.newest() - 1)
-			for _, r := range p.rows[n-1].Ranges {
-				mark.Last += journal.Position(r.Hi - r.Lo + 1)
-			}
+			mark.Nonce = p.rows[n-1].Nonce
 		}
 		m.Parts = append(m.Parts, mark)
 	}

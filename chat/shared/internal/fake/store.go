@@ -15,18 +15,26 @@ const Parts = 3
 
 // Store is a database that several Engines use.
 type Store struct {
-	epoch string // fixed
+	mu sync.Mutex // guards the rest
+	contents
+	server   int // where the store is
+	lossless bool
+	nodes    map[string]beat
+	leases   map[string]lease
+	listen   map[chan []byte]bool
+}
 
-	mu       sync.Mutex // guards the rest
-	dropped  bool       // a room was forgotten: rooms that are made from now on get born
+// contents are what a backup has. What slices and maps refer to is replaced and not changed.
+type contents struct {
+	epoch    string
+	turn     uint64 // of the epoch
+	usual    int    // the server that goes on with the epoch
+	dropped  bool   // a room was forgotten: rooms that are made from now on get born
 	parts    [Parts]part
 	rooms    map[string]*room
 	records  map[string]journal.Record
 	changes  []change
 	revision uint64 // of the newest change
-	nodes    map[string]beat
-	leases   map[string]lease
-	listen   map[chan []byte]bool
 }
 
 // part is a part of the feed.
@@ -91,8 +99,8 @@ type lease struct {
 // NewStore returns an empty Store.
 func NewStore() *Store {
 	return &Store{
-		epoch: rand.Text()[:8], rooms: map[string]*room{}, records: map[string]journal.Record{},
-		nodes: map[string]beat{}, leases: map[string]lease{}, listen: map[chan []byte]bool{},
+		contents: contents{epoch: rand.Text()[:8], turn: 1, rooms: map[string]*room{}, records: map[string]journal.Record{}},
+		nodes:    map[string]beat{}, leases: map[string]lease{}, listen: map[chan []byte]bool{},
 	}
 }
 
