@@ -50,6 +50,7 @@ func (h *Hub) Close(ctx context.Context) error {
 			{"a room, which waits for the journal", h.rooms.Wait},
 			{"read marks", func() { <-marked }},
 			{"what other nodes are told", h.roll.Close},
+			{"sessions of which other nodes are told", h.arrivals.Close},
 			{"other nodes, which the journal follows", h.others.Close},
 			{"events, which wait for the journal", h.events.Close},
 			{"a webhook, which waits for the journal", func() { <-unhooked }},

@@ -104,6 +104,7 @@ func NewHub(cfg Config) (*Hub, error) {
 	h.others.Share(h.roll.Heard, h.roll.Nodes)
 	h.others.Describe(set.hash())
 	h.others.Begin()
+	h.arrivals.Begin()
 	return h, nil
 }
 
@@ -117,15 +118,17 @@ func (h *Hub) begin(set *Settings, clock *timing.Clock) error {
 	ctx, cancel := context.WithTimeout(h.context, startTimeout)
 	defer cancel()
 	type parts struct {
-		rooms  *room.Rooms
-		core   *acts.Core
-		others *command.Commands
-		roll   *roll.Roll
+		rooms    *room.Rooms
+		core     *acts.Core
+		others   *command.Commands
+		arrivals *command.Arrivals
+		roll     *roll.Roll
 	}
 	begun, err := foreign.Call(ctx, func() (p parts, err error) {
 		set.Checks.Use(h.journal.Records())
 		here := &here{registry: &h.registry, node: h.journal.Nodes().Self().ID}
 		p.others = command.New(h.journal, h.log, here.obey)
+		p.arrivals = command.NewArrivals(p.others, here.counted)
 		p.roll = roll.New(p.others.Tell, h.log)
 		p.rooms = room.NewRooms(room.Config{Settings: set.forRooms(), Journal: h.journal, Roll: p.roll, OnPanic: h.logPanic, OnLost: h.logLost})
 		here.rooms, here.others = p.rooms, p.others
@@ -142,7 +145,7 @@ func (h *Hub) begin(set *Settings, clock *timing.Clock) error {
 	if err != nil {
 		return fmt.Errorf("begin with the journal: %w", err)
 	}
-	h.rooms, h.core, h.others, h.roll = begun.rooms, begun.core, begun.others, begun.roll
+	h.rooms, h.core, h.others, h.arrivals, h.roll = begun.rooms, begun.core, begun.others, begun.arrivals, begun.roll
 	return nil
 }
 

@@ -36,6 +36,12 @@ func (h *here) obey(ctx context.Context, what command.Command) (a command.Answer
 		command.Fill(&a, what.Limit, h.roomsHere(what.After))
 	case command.Sessions:
 		command.Fill(&a, what.Limit, h.sessionsHere(ctx, SessionFilter{what.User, what.Room}, what.After))
+	case command.Arrive:
+		before, replaced := h.arrivedBefore(what.Arrived, h.node, what.By)
+		for _, s := range replaced {
+			s.Close(wire.Replaced)
+		}
+		command.Fill(&a, len(before), before)
 	case command.Find, command.End:
 		s := h.session(what.Session)
 		if s == nil {
@@ -49,6 +55,14 @@ func (h *here) obey(ctx context.Context, what command.Command) (a command.Answer
 		command.Fill(&a, 1, []SessionInfo{h.infoOf(s)})
 	}
 	return a
+}
+
+// counted ends a session of this node whose user has too many that came before it, at all
+// nodes.
+func (h *here) counted(e command.Arrived, before int) {
+	if s := h.session(e.Session); s != nil && before >= s.hub.settings().MaxSessions {
+		s.Close(wire.TooManySessions)
+	}
 }
 
 // RoomInfo tells of a room that somebody is in.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
+	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/online"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -16,6 +17,8 @@ import (
 type registry struct {
 	greeting greeting        // has a mutex of its own
 	online   *online.Tracker // fixed; below mu
+
+	arrivals *command.Arrivals // fixed
 
 	mu       sync.Mutex             // guards the rest
 	sessions map[string]*session    // by id
@@ -33,6 +36,7 @@ type onlineUser struct {
 type userSession struct {
 	session *session
 	device  string // as hello names it; may be empty
+	at      int64  // when it became known, in Unix nanoseconds
 }
 
 func newRegistry() registry {
@@ -109,14 +113,18 @@ func (r listed) Of(user string) []acts.Session {
 
 // Add implements acts.Sessions.
 func (r listed) Add(session, user, device string, admit func(others int) error) error {
-	replaced, err := r.addReplacing(session, user, device, admit)
+	now := time.Now().UnixNano()
+	replaced, err := r.addReplacing(session, user, device, now, admit)
 	if replaced != nil {
 		replaced.Close(wire.Replaced)
+	}
+	if err == nil {
+		r.arrivals.Add(command.Arrived{User: user, Device: device, Session: session, At: now})
 	}
 	return err
 }
 
-func (r *registry) addReplacing(session, user, device string, admit func(others int) error) (replaced *session, err error) {
+func (r *registry) addReplacing(session, user, device string, now int64, admit func(others int) error) (replaced *session, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s, u := r.sessions[session], r.users[user]
@@ -142,8 +150,33 @@ func (r *registry) addReplacing(session, user, device string, admit func(others 
 		replaced = u.sessions[old].session
 		u.sessions = slices.Delete(u.sessions, old, old+1)
 	}
-	u.sessions = append(u.sessions, userSession{s, device})
+	u.sessions = append(u.sessions, userSession{s, device, now})
 	return replaced, nil
+}
+
+// arrivedBefore returns how many sessions each of these users has here that became known
+// before those of node by, and which others end because theirs have the same device. node
+// is this one.
+func (r *registry) arrivedBefore(list []command.Arrived, node, by string) (before []int, replaced []*session) {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range list {
+		e, n := &list[i], 0
+		if u := r.users[e.User]; u != nil {
+			for _, us := range u.sessions {
+				switch {
+				case !e.WasAfter(us.at, node, by, now):
+				case e.Device != "" && us.device == e.Device:
+					replaced = append(replaced, us.session)
+				default:
+					n++
+				}
+			}
+		}
+		before = append(before, n)
+	}
+	return before, replaced
 }
 
 // eachUser calls each for all users who have sessions but guests, with the mutex held.

@@ -150,7 +150,7 @@ func (c *Commands) Describe(config string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.config = config
-	c.ring()
+	ring(c.wake)
 }
 
 // describe tells other nodes what Describe was told. It returns false if it could not.
@@ -244,9 +244,9 @@ func (c *Commands) send(ctx context.Context, m message) {
 	}, func(journal.Receipt, error) {})
 }
 
-func (c *Commands) ring() {
+func ring(wake chan struct{}) {
 	select {
-	case c.wake <- struct{}{}:
+	case wake <- struct{}{}:
 	default:
 	}
 }
@@ -280,7 +280,7 @@ func (f *follower) Deliver(e journal.Entry) {
 	case s.To == "" && (s.Node == "" || s.Node == c.node) && c.bytes < maxWaiting:
 		c.waiting = append(c.waiting, s)
 		c.bytes += s.size()
-		c.ring()
+		ring(c.wake)
 	}
 }
 
@@ -290,13 +290,11 @@ func (f *follower) Lost(journal.Lost) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lost = true
-	c.ring()
+	ring(c.wake)
 }
 
-const (
-	again  = 500 * time.Millisecond // a command is sent again
-	giveUp = 2 * time.Second        // nobody is waited for any longer
-)
+// again is when a command is sent again.
+const again = 500 * time.Millisecond
 
 // Answers are what nodes have answered.
 type Answers struct {
@@ -406,5 +404,5 @@ func (c *Commands) nodesChanged(list []journal.Node) {
 		c.log.Warn("nodes have different policies: nothing is swept until they are alike", zap.Strings("nodes", nodes))
 	}
 	c.alive(others)
-	c.ring()
+	ring(c.wake)
 }

@@ -11,4 +11,5 @@
 //	message.go   what nodes send each other
 //	here.go      what a node does at its own sessions
 //	commands.go  Commands: its goroutine, what it was sent, and what it asks
+//	arrivals.go  Arrivals: which sessions have come
 package command

@@ -1,6 +1,9 @@
 package command
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // What a node may be asked.
 const (
@@ -12,6 +15,7 @@ const (
 	Rooms     = "rooms"     // some of those that somebody is in
 	Sessions  = "sessions"  // some of them: of the user and in the room, if these are named
 	Find      = "find"      // what is known of it
+	Arrive    = "arrived"   // sessions of another node: end those here that have their devices
 )
 
 // Command is what a node is asked to do, or to tell.
@@ -24,6 +28,39 @@ type Command struct {
 	Session string   `json:"session,omitempty"`
 	After   string   `json:"after,omitempty"` // some: those behind this one
 	Limit   int      `json:"limit,omitempty"` // some: so many at most
+
+	By      string    `json:"by,omitempty"` // the node to which they have come
+	Arrived []Arrived `json:"arrived,omitempty"`
+}
+
+// Arrived is a session whose user has become known at a node.
+type Arrived struct {
+	User    string `json:"u"`
+	Device  string `json:"d,omitempty"` // as its client names it
+	Session string `json:"s"`
+	At      int64  `json:"t"` // Unix nanoseconds, by the node's clock
+	Ago     int64  `json:"a"` // nanoseconds before it was told
+}
+
+func (e *Arrived) size() int { return len(e.User) + len(e.Device) + len(e.Session) + 80 }
+
+// WasAfter reports whether e, which has come to node by, came after a session that has
+// come to node self at that time. Of two sessions that came at once at two nodes, both nodes
+// say the same. Clocks of nodes may differ: their times count only where it is not known
+// how long a message has taken.
+func (e *Arrived) WasAfter(at int64, self, by string, now time.Time) bool {
+	older := now.UnixNano() - at - e.Ago // by so much, at most, and by giveUp less at least
+	switch {
+	case by == self:
+		return at < e.At
+	case older < 0:
+		return false
+	case older > int64(giveUp):
+		return true
+	case at != e.At:
+		return at < e.At
+	}
+	return self < by
 }
 
 // Answer is what a node answers.
@@ -33,6 +70,9 @@ type Answer struct {
 	List   json.RawMessage `json:"list,omitempty"` // what was asked for, in about MaxList bytes
 	More   bool            `json:"more,omitempty"` // there is more behind the list
 }
+
+// giveUp is how long a command is sent.
+const giveUp = 2 * time.Second
 
 // MaxList is how many bytes of a list a node answers: a journal may pass on no more at once.
 const MaxList = 256 << 10
@@ -51,6 +91,9 @@ func (m *message) size() int {
 	n := len(m.ID) + len(m.Act) + len(m.Room) + len(m.User) + len(m.Session) + len(m.After) + 200
 	for _, user := range m.Users {
 		n += len(user) + 16
+	}
+	for i := range m.Arrived {
+		n += m.Arrived[i].size()
 	}
 	return n
 }
