@@ -36,6 +36,11 @@ func (h *here) obey(ctx context.Context, what command.Command) (a command.Answer
 		command.Fill(&a, what.Limit, h.roomsHere(what.After))
 	case command.Sessions:
 		command.Fill(&a, what.Limit, h.sessionsHere(ctx, SessionFilter{what.User, what.Room}, what.After))
+	case command.Renew:
+		a.N = len(h.rooms.SessionIDs(ctx, what.Room))
+		if what.By != h.node { // which lets nobody in meanwhile
+			h.rooms.Renew(what.Room)
+		}
 	case command.Arrive:
 		before, replaced := h.arrivedBefore(what.Arrived, h.node, what.By)
 		for _, s := range replaced {

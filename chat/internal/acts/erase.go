@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/caddychat/caddy-chat/chat/identity"
+	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/erase"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
@@ -26,7 +27,7 @@ func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	if err := a.mayErase(name); err != nil {
 		return done, err
 	}
-	done.Sessions = len(a.core.rooms.SessionIDs(ctx, name))
+	done.Sessions = a.core.commands.Ask(ctx, command.Command{Act: command.Renew, Room: name}).N
 	known := false
 	err := a.core.rooms.Evict(ctx, name, func() (err error) {
 		if done.Members, err = erase.Members(ctx, a.core.journal, name); err != nil {
@@ -38,6 +39,7 @@ func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	if err != nil {
 		return done, err
 	}
+	a.core.commands.Ask(ctx, command.Command{Act: command.Renew, Room: name})
 	a.audit(events.Event{Act: "erase", Room: name})
 	done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{Room: name})
 	if err == nil && !known && done.Sessions+done.Marks == 0 { // marks are what an interrupted erasure has left

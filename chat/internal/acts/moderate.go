@@ -97,9 +97,9 @@ func (a Turn) Kick(ctx context.Context, room, user string) error {
 	}
 	was, err := a.expel(ctx, room, user)
 	if err == nil {
-		found := a.core.kick(ctx, room, user)
-		switch was = was || found.N > 0; {
-		case !was && len(found.Missing) > 0:
+		found, missing := a.core.commands.AskAny(ctx, command.Command{Act: command.Remove, Room: room, User: user})
+		switch was = was || found; {
+		case !was && len(missing) > 0:
 			err = wire.Unavailable.Error("")
 		case !was:
 			err = wire.NotFound.Error("")
@@ -121,7 +121,7 @@ func (a Turn) SignOut(ctx context.Context, user string) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return a.core.kick(ctx, "", user).N, nil // sessions that are not listed yet find that they are signed out
+	return a.core.commands.Ask(ctx, command.Command{Act: command.Remove, User: user}).N, nil // sessions that are not listed yet find that they are signed out
 }
 
 // mayModerate returns why an actor may not act against a user of a room, or of the
@@ -180,11 +180,6 @@ func (a *Actor) mayOperate(room string) error {
 		return wire.Forbidden.Error("")
 	}
 	return nil
-}
-
-// kick removes a user on all nodes.
-func (c *Core) kick(ctx context.Context, room, user string) command.Answers {
-	return c.commands.Ask(ctx, command.Command{Act: command.Remove, Room: room, User: user})
 }
 
 // tellUser sends f to the user's sessions of chat.v1: those in the room, or all of

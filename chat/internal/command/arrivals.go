@@ -113,7 +113,7 @@ func (es *Arrivals) tell(ctx context.Context, list []Arrived) {
 		list[i].Ago = now - list[i].At
 	}
 	before := make([]int, len(list))
-	for _, a := range es.commands.Ask(ctx, Command{Act: Arrive, By: es.commands.node, Arrived: list}).Each {
+	for _, a := range es.commands.Ask(ctx, Command{Act: Arrive, Arrived: list}).Each {
 		var at []int
 		if json.Unmarshal(a.List, &at) != nil || len(at) != len(list) {
 			continue // it could not do it, or has died

@@ -19,6 +19,7 @@ const (
 	own        = "@"             // the room; no client may use it
 	maxWaiting = 1 << 20         // bytes of commands that wait here; more are dropped, and come again
 	remember   = 2 * giveUp      // answers are kept, for copies that come late
+	maxKept    = 4 << 20         // bytes of answers that are kept; the oldest go, and a copy is done again
 	refollow   = 1 * time.Second // after the journal could not be followed
 )
 
@@ -34,7 +35,8 @@ type Commands struct {
 	hear  func(node, self string, roll json.RawMessage)
 	alive func(others []string)
 
-	working sync.WaitGroup // the goroutine of run
+	working sync.WaitGroup  // the goroutine of run
+	context context.Context // ends with Close
 	end     context.CancelFunc
 
 	mu      sync.Mutex              // guards the rest; it is a leaf
@@ -43,13 +45,16 @@ type Commands struct {
 	waiting []sent // commands of others, in order
 	bytes   int    // of them
 	lost    bool   // the following has ended
+	closed  bool
 	config  string // of this node, as others are to be told
 	told    string // as they were
 	nodes   []journal.Node
 
 	// These belong to run.
 	answers map[string]answered
-	stop    func() // of the following; nil: there is none
+	order   []string // their ids, the oldest first
+	kept    int      // bytes of them
+	stop    func()   // of the following; nil: there is none
 }
 
 // sent is a message, and the node that sent it.
@@ -68,7 +73,7 @@ type answered struct {
 // any node asks, this one included, and may be called by any goroutine.
 func New(j journal.Journal, log *zap.Logger, do func(context.Context, Command) Answer) *Commands {
 	return &Commands{
-		journal: j, log: log, do: do, node: j.Nodes().Self().ID, wake: make(chan struct{}, 1), end: func() {},
+		journal: j, log: log, do: do, node: j.Nodes().Self().ID, wake: make(chan struct{}, 1), context: context.Background(), end: func() {},
 		hear: func(string, string, json.RawMessage) {}, alive: func([]string) {},
 		others: map[string]journal.Node{}, asked: map[string]*asking{}, answers: map[string]answered{},
 	}
@@ -87,12 +92,15 @@ func (c *Commands) Tell(ctx context.Context, roll json.RawMessage) { c.send(ctx,
 // Begin begins to hear of other nodes. It does not wait for the journal.
 func (c *Commands) Begin() {
 	ctx, end := context.WithCancel(context.Background())
-	c.end = end
+	c.context, c.end = ctx, end
 	c.working.Go(func() { c.run(ctx) })
 }
 
 // Close ends that. From then on the node is alone.
 func (c *Commands) Close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
 	c.end()
 	c.working.Wait()
 }
@@ -212,15 +220,27 @@ func (c *Commands) answer(ctx context.Context, s sent) {
 	defer cancel()
 	was, done := c.answers[s.ID]
 	if !done {
-		for id, a := range c.answers {
-			if time.Since(a.at) > remember {
-				delete(c.answers, id)
-			}
-		}
 		was = answered{c.safely(ctx, s.Command), time.Now()}
-		c.answers[s.ID] = was
+		c.keep(s.ID, was)
 	}
 	c.send(ctx, message{ID: s.ID, To: s.by, Answer: was.Answer})
+}
+
+// keep keeps an answer, and forgets those that are old, or too many.
+func (c *Commands) keep(id string, a answered) {
+	c.answers[id] = a
+	c.order = append(c.order, id)
+	c.kept += len(id) + a.size()
+	for len(c.order) > 0 {
+		oldest := c.order[0]
+		if c.kept <= maxKept && time.Since(c.answers[oldest].at) <= remember {
+			break
+		}
+		old := c.answers[oldest]
+		c.kept -= len(oldest) + old.size()
+		delete(c.answers, oldest)
+		c.order = c.order[1:]
+	}
 }
 
 func (c *Commands) safely(ctx context.Context, what Command) (a Answer) {
@@ -279,7 +299,7 @@ func (f *follower) Deliver(e journal.Entry) {
 		}
 	case s.To == "" && (s.Node == "" || s.Node == c.node) && c.bytes < maxWaiting:
 		c.waiting = append(c.waiting, s)
-		c.bytes += s.size()
+		c.bytes += s.bytes()
 		ring(c.wake)
 	}
 }
@@ -307,38 +327,75 @@ type Answers struct {
 type asking struct {
 	Answers
 	waiting map[string]journal.Node // nodes that have neither answered nor died
+	found   chan struct{}           // closed once N is above 0
 	over    chan struct{}           // closed once nobody is waited for
 }
 
 // Ask asks all nodes that are alive, this one included, or the one that what names. It
 // returns when all have answered or died, ctx ends, or 2 seconds have passed.
 func (c *Commands) Ask(ctx context.Context, what Command) Answers {
-	a, id := &asking{waiting: map[string]journal.Node{}, over: make(chan struct{})}, rand.Text()
+	a, m := c.begin(ctx, what)
+	return c.finish(ctx, a, m)
+}
+
+// AskAny asks all nodes. It returns as soon as one has found what it was asked for; the others
+// are asked on. Otherwise it returns the nodes that are alive and have not answered in time.
+func (c *Commands) AskAny(ctx context.Context, what Command) (found bool, missing []string) {
+	a, m := c.begin(ctx, what)
+	all := make(chan Answers, 1)
+	c.mu.Lock()
+	if c.closed || len(a.waiting) == 0 {
+		c.mu.Unlock()
+		all <- c.finish(ctx, a, m)
+	} else {
+		c.working.Go(func() { all <- c.finish(c.context, a, m) })
+		c.mu.Unlock()
+	}
+	select {
+	case <-a.found:
+		return true, nil
+	case got := <-all:
+		return got.N > 0, got.Missing
+	}
+}
+
+// begin asks this node, and notes which others are to be asked.
+func (c *Commands) begin(ctx context.Context, what Command) (*asking, message) {
+	a, id := &asking{waiting: map[string]journal.Node{}, found: make(chan struct{}), over: make(chan struct{})}, rand.Text()
+	what.By = c.node
+	var here Answer
 	if what.Node == "" || what.Node == c.node {
-		here := c.do(ctx, what)
-		a.N, a.Each = here.N, []Answer{here}
+		here = c.do(ctx, what)
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if what.Node == "" || what.Node == c.node {
+		a.addLocked(here)
+	}
 	for node, n := range c.others {
 		if what.Node == "" || what.Node == node {
 			a.waiting[node] = n
 		}
 	}
-	if len(a.waiting) == 0 {
-		c.mu.Unlock()
-		return a.Answers
+	if len(a.waiting) > 0 {
+		c.asked[id] = a
+	} else {
+		close(a.over)
 	}
-	c.asked[id] = a
-	c.mu.Unlock()
-	c.sendUntilOver(ctx, a, message{ID: id, Command: what})
+	return a, message{ID: id, Command: what}
+}
+
+// finish asks the others, and returns what all have answered.
+func (c *Commands) finish(ctx context.Context, a *asking, m message) Answers {
+	c.sendUntilOver(ctx, a, m)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.asked, id)
+	delete(c.asked, m.ID)
 	for _, n := range a.waiting {
 		a.Missing = append(a.Missing, n.Name+" ("+n.ID+")")
 	}
 	if slices.Sort(a.Missing); len(a.Missing) > 0 {
-		c.log.Warn("nodes have not answered a command", zap.String("act", what.Act), zap.Strings("nodes", a.Missing))
+		c.log.Warn("nodes have not answered a command", zap.String("act", m.Act), zap.Strings("nodes", a.Missing))
 	}
 	return a.Answers
 }
@@ -356,7 +413,12 @@ func (c *Commands) sendUntilOver(ctx context.Context, a *asking, m message) {
 	ticker := time.NewTicker(again)
 	defer ticker.Stop()
 	for {
-		c.send(ctx, m)
+		select {
+		case <-a.over:
+			return
+		default:
+			c.send(ctx, m)
+		}
 		select {
 		case <-a.over:
 			return
@@ -372,11 +434,18 @@ func (a *asking) settleLocked(node string, with Answer) {
 	if _, waits := a.waiting[node]; !waits {
 		return
 	}
-	a.N += with.N
-	a.Each = append(a.Each, with)
+	a.addLocked(with)
 	if delete(a.waiting, node); len(a.waiting) == 0 {
 		close(a.over)
 	}
+}
+
+func (a *asking) addLocked(with Answer) {
+	if with.N > 0 && a.N == 0 {
+		close(a.found)
+	}
+	a.N += with.N
+	a.Each = append(a.Each, with)
 }
 
 // nodesChanged is told which nodes are alive.

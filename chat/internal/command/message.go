@@ -15,6 +15,7 @@ const (
 	Rooms     = "rooms"     // some of those that somebody is in
 	Sessions  = "sessions"  // some of them: of the user and in the room, if these are named
 	Find      = "find"      // what is known of it
+	Renew     = "renew"     // the room, which the asking node erases: how many sessions are in it
 	Arrive    = "arrived"   // sessions of another node: end those here that have their devices
 )
 
@@ -28,8 +29,8 @@ type Command struct {
 	Session string   `json:"session,omitempty"`
 	After   string   `json:"after,omitempty"` // some: those behind this one
 	Limit   int      `json:"limit,omitempty"` // some: so many at most
+	By      string   `json:"by,omitempty"`    // the node that asks
 
-	By      string    `json:"by,omitempty"` // the node to which they have come
 	Arrived []Arrived `json:"arrived,omitempty"`
 }
 
@@ -74,6 +75,15 @@ type Answer struct {
 // giveUp is how long a command is sent.
 const giveUp = 2 * time.Second
 
+// size is what an answer counts for where bytes are bounded.
+func (a *Answer) size() int {
+	n := len(a.List) + 100
+	for _, user := range a.Online {
+		n += len(user) + 16
+	}
+	return n
+}
+
 // MaxList is how many bytes of a list a node answers: a journal may pass on no more at once.
 const MaxList = 256 << 10
 
@@ -86,8 +96,8 @@ type message struct {
 	Roll json.RawMessage `json:"roll,omitempty"` // neither of these: who is in which room, as package roll says it
 }
 
-// size is what a message counts for where bytes are bounded.
-func (m *message) size() int {
+// bytes is what a message counts for where bytes are bounded.
+func (m *message) bytes() int {
 	n := len(m.ID) + len(m.Act) + len(m.Room) + len(m.User) + len(m.Session) + len(m.After) + 200
 	for _, user := range m.Users {
 		n += len(user) + 16

@@ -43,3 +43,13 @@ func (rs *Rooms) Evict(ctx context.Context, name string, f func() error) error {
 		return context.Cause(ctx)
 	}
 }
+
+// Renew ends the sessions in a room, which come back to a new one: another node has erased
+// what they have seen. It waits for nothing.
+func (rs *Rooms) Renew(name string) {
+	rs.mu.Lock()
+	defer rs.mu.Unlock()
+	if r := rs.rooms[name]; r != nil {
+		r.do(r.lose)
+	}
+}

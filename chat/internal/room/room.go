@@ -201,25 +201,29 @@ func (r *Room) Deliver(e journal.Entry) {
 	}
 }
 
-// Lost implements journal.Follower. It ends the sessions in the room, which come
-// back: those who come from now on follow anew, and are told of a gap if there is
-// one.
+// Lost implements journal.Follower. It ends the sessions in the room, which come back: those
+// who come from now on follow anew, and are told of a gap if there is one.
 func (r *Room) Lost(l journal.Lost) {
 	r.do(func() {
 		r.rooms.onLost(r.name, l)
-		for _, u := range r.audience.presence.users { // before the next room of that name tells who is there
-			if len(u.receivers) > 0 && r.state.Load() != lost {
-				r.rooms.roll.Went(r.name, u.user.ID, false)
-			}
-		}
-		r.state.Store(lost)
-		r.rooms.mu.Lock()
-		r.unlistLocked()
-		r.rooms.mu.Unlock()
-		for _, rc := range r.audience.receivers {
-			rc.closeSession(wire.Unavailable)
-		}
+		r.lose()
 	})
+}
+
+// lose ends the sessions, and who comes next opens a new room. The worker alone calls it.
+func (r *Room) lose() {
+	for _, u := range r.audience.presence.users { // before the next room of that name tells who is there
+		if len(u.receivers) > 0 && r.state.Load() != lost {
+			r.rooms.roll.Went(r.name, u.user.ID, false)
+		}
+	}
+	r.state.Store(lost)
+	r.rooms.mu.Lock()
+	r.unlistLocked()
+	r.rooms.mu.Unlock()
+	for _, rc := range r.audience.receivers {
+		rc.closeSession(wire.Unavailable)
+	}
 }
 
 // Found reports whether the room has no entry yet and nobody is about to make the
