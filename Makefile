@@ -11,7 +11,7 @@ GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 ACTIONLINT   := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 CYCLONEDX    := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 XCADDY       := github.com/caddyserver/xcaddy/cmd/xcaddy@v0.4.5
-TEST_TIMEOUT := 10m
+TEST_TIMEOUT := 15m
 FUZZTIME     := 30s
 
 CADDY   := build/caddy
