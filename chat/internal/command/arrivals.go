@@ -40,80 +40,80 @@ func NewArrivals(c *Commands, counted func(e Arrived, before int)) *Arrivals {
 }
 
 // Begin begins to tell other nodes.
-func (es *Arrivals) Begin() {
+func (as *Arrivals) Begin() {
 	ctx, end := context.WithCancel(context.Background())
-	es.end = end
-	es.working.Go(func() { es.run(ctx) })
+	as.end = end
+	as.working.Go(func() { as.run(ctx) })
 }
 
 // Close ends that.
-func (es *Arrivals) Close() {
-	es.end()
-	es.working.Wait()
+func (as *Arrivals) Close() {
+	as.end()
+	as.working.Wait()
 }
 
 // Add says that a session has come here. It waits for nothing, and does nothing
 // while the node is alone.
-func (es *Arrivals) Add(e Arrived) {
-	if es.commands.IsAlone() {
+func (as *Arrivals) Add(e Arrived) {
+	if as.commands.IsAlone() {
 		return
 	}
-	es.mu.Lock()
-	defer es.mu.Unlock()
-	if es.bytes+e.size() > maxUntold {
-		es.commands.log.Warn("other nodes are not told of a session: too many have come", zap.Int("waiting", len(es.waiting)))
+	as.mu.Lock()
+	defer as.mu.Unlock()
+	if as.bytes+e.size() > maxUntold {
+		as.commands.log.Warn("other nodes are not told of a session: too many have come", zap.Int("waiting", len(as.waiting)))
 		return
 	}
-	es.waiting, es.bytes = append(es.waiting, e), es.bytes+e.size()
-	ring(es.wake)
+	as.waiting, as.bytes = append(as.waiting, e), as.bytes+e.size()
+	ring(as.wake)
 }
 
-func (es *Arrivals) run(ctx context.Context) {
+func (as *Arrivals) run(ctx context.Context) {
 	for {
 		select {
-		case <-es.wake:
+		case <-as.wake:
 		case <-ctx.Done():
 			return
 		}
 		if timing.Wait(ctx, gather) != nil {
 			return
 		}
-		for list := es.take(); len(list) > 0; list = es.take() {
+		for list := as.take(); len(list) > 0; list = as.take() {
 			select {
-			case es.places <- struct{}{}:
+			case as.places <- struct{}{}:
 			case <-ctx.Done():
 				return
 			}
-			es.working.Go(func() {
-				defer func() { <-es.places }()
-				es.tell(ctx, list)
+			as.working.Go(func() {
+				defer func() { <-as.places }()
+				as.tell(ctx, list)
 			})
 		}
 	}
 }
 
-func (es *Arrivals) take() (list []Arrived) {
-	es.mu.Lock()
-	defer es.mu.Unlock()
+func (as *Arrivals) take() (list []Arrived) {
+	as.mu.Lock()
+	defer as.mu.Unlock()
 	n, size := 0, 0
-	for n < len(es.waiting) && (n == 0 || size+es.waiting[n].size() <= maxTold) {
-		size += es.waiting[n].size()
+	for n < len(as.waiting) && (n == 0 || size+as.waiting[n].size() <= maxTold) {
+		size += as.waiting[n].size()
 		n++
 	}
-	list, es.waiting = es.waiting[:n:n], es.waiting[n:]
-	if es.bytes -= size; len(es.waiting) == 0 {
-		es.waiting = nil
+	list, as.waiting = as.waiting[:n:n], as.waiting[n:]
+	if as.bytes -= size; len(as.waiting) == 0 {
+		as.waiting = nil
 	}
 	return list
 }
 
-func (es *Arrivals) tell(ctx context.Context, list []Arrived) {
+func (as *Arrivals) tell(ctx context.Context, list []Arrived) {
 	now := time.Now().UnixNano()
 	for i := range list {
 		list[i].Ago = now - list[i].At
 	}
 	before := make([]int, len(list))
-	for _, a := range es.commands.Ask(ctx, Command{Act: Arrive, Arrived: list}).Each {
+	for _, a := range as.commands.Ask(ctx, Command{Act: Arrive, Arrived: list}).Each {
 		var at []int
 		if json.Unmarshal(a.List, &at) != nil || len(at) != len(list) {
 			continue // it could not do it, or has died
@@ -123,6 +123,6 @@ func (es *Arrivals) tell(ctx context.Context, list []Arrived) {
 		}
 	}
 	for i, e := range list {
-		es.counted(e, before[i])
+		as.counted(e, before[i])
 	}
 }
