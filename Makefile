@@ -178,7 +178,7 @@ compiler: # for the race detector, which is written in C
 
 .PHONY: chromium
 chromium: # for the tests of the built-in page and the mini program
-	@$(call debian,command -v chromium,chromium)
+	@$(call debian,[[ -n $$(command -v chromium) && -n $$(command -v chromium-headless-shell) ]],chromium chromium-headless-shell)
 
 .PHONY: firefox
 firefox: # for a test of the built-in page

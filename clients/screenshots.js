@@ -10,11 +10,12 @@ import { fileURLToPath } from 'node:url'
 import WebSocket from 'ws'
 import { Client } from './core/index.js'
 import { node } from './core/node.js'
+import { launch } from './test/chromium.js'
 import { drawing, drawnWith, keepNote } from './test/looks.js'
 import { Server } from './test/server.js'
 import { Steady } from './test/steady.js'
 import { compile } from './test/view.js'
-import { browser as launch, Visitor } from './test/visitor.js'
+import { Visitor } from './test/visitor.js'
 
 const root = fileURLToPath(new URL('miniprogram', import.meta.url))
 const began = new Date(2026, 2, 15, 10, 5).getTime() // the first message of each room, in the time zone of the phone

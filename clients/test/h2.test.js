@@ -1,5 +1,5 @@
 // The built-in page in a real browser, with its WebSocket as a stream of the HTTP/2
-// connection that loaded the page (RFC 8441).
+// connection that loaded the page (RFC 8441). Others take the headless shell, see chromium.js.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { chromium } from 'playwright-core'

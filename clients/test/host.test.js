@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { launch } from './chromium.js'
 import { faults } from './looks.js'
-import { browser, context, friend, launch, Person, room, serve, server, withServer } from './person.js'
+import { browser, context, friend, Person, room, serve, server, withServer } from './person.js'
 
 serve({ chat: 'ui on\norigins *\nlimits {\nnew_rooms 1000 1000\n}' })
 

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { after, before } from 'node:test'
-import { chromium } from 'playwright-core'
 import WebSocket from 'ws'
 import { Client } from '../core/index.js'
 import { node } from '../core/node.js'
+import { launch } from './chromium.js'
 import { Server } from './server.js'
 
 export const limits = 'limits {\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\nnew_rooms 1000 1000\ncreate_rate 1000 1000\nlist_rate 1000 1000\n}'
@@ -33,14 +33,6 @@ export async function withServer(t, options) {
   t.after(() => at.remove())
   await at.start()
   return at
-}
-
-export function launch({ args = [], ...options } = {}) {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-features=LocalNetworkAccessChecks', ...args],
-    ...options,
-  })
 }
 
 export const base = () => `https://localhost:${server.ports[1]}/chat`

@@ -13,10 +13,11 @@ import { node } from '../core/node.js'
 import { take } from '../screenshots.js'
 import { hues } from '../web/colours.js'
 import { hue } from '../web/text.js'
+import { launch } from './chromium.js'
 import { comparable, difference } from './looks.js'
 import { Server, serveWeChat, wait } from './server.js'
 import { compile } from './view.js'
-import { browser as launch, Visitor } from './visitor.js'
+import { Visitor } from './visitor.js'
 
 const root = fileURLToPath(new URL('../miniprogram', import.meta.url))
 const kept = fileURLToPath(new URL('../../docs/screenshots', import.meta.url))

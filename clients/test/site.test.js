@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { anchor, href, rewrites } from '../../site/pages.js'
 import { words } from '../../site/search.js'
-import { launch } from './person.js'
+import { launch } from './chromium.js'
 
 const run = promisify(execFile)
 const site = fileURLToPath(new URL('../../site', import.meta.url))

@@ -7,7 +7,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { launch } from './person.js'
+import { launch } from './chromium.js'
 import { freePorts, wait } from './server.js'
 
 const binary = process.env.CADDY ?? new URL('../../build/caddy', import.meta.url).pathname

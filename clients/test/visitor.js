@@ -1,11 +1,6 @@
 // A user with the mini program on a phone. Tests read and tap the screen.
-import { chromium } from 'playwright-core'
 import { Phone } from './phone.js'
 import { View } from './view.js'
-
-export function browser({ args = [], ...options } = {}) {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', ...args], ...options })
-}
 
 export class Visitor {
   // launch starts the mini program in root; program is what compile(root) returned.
