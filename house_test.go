@@ -174,7 +174,7 @@ func TestHouse_Chat_DependsOnNoCaddy(t *testing.T) {
 }
 
 // generated are the files that programs write. They may have any size.
-var generated = []string{"clients/miniprogram/lib/chat.js"}
+var generated = []string{"clients/miniprogram/caddy-chat/lib/chat.js"}
 
 func TestHouse_Sizes(t *testing.T) {
 	for _, p := range packages(t) {

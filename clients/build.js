@@ -1,8 +1,9 @@
 // Builds the generated files:
 //
 //	node build.js        core/commonjs, the CommonJS files of the package
-//	node build.js page   these, caddymodule/ui, the built-in page, and miniprogram/lib, the
-//	                     client of the mini program and what it shares with the page
+//	node build.js page   these, caddymodule/ui, the built-in page, and
+//	                     miniprogram/caddy-chat/lib, what the component of mini programs has of
+//	                     the client and of the page
 //
 // caddymodule/ui has page.html and the loader chat.js as they are. All other files have a
 // hash of their content in their name, so that browsers keep them for good, and are there
@@ -16,6 +17,7 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
+import { wxss } from './wxss.js'
 
 export const core = fileURLToPath(new URL('core', import.meta.url))
 
@@ -184,24 +186,53 @@ async function writeCompressed(file, content) {
   await writeFile(`${file}.gz`, gzipSync(content, { level: 9 }))
 }
 
-// makeLibrary writes two files for the mini program: the client, and what the page knows
-// of names, initials and groups, so that both draw the same.
-export async function makeLibrary(outdir = fileURLToPath(new URL('miniprogram/lib', import.meta.url))) {
+// makeLibrary writes what the component of mini programs has of the client and of the page,
+// so that both say and draw the same.
+export async function makeLibrary(outdir = fileURLToPath(new URL('miniprogram/caddy-chat/lib', import.meta.url))) {
+  await mkdir(outdir, { recursive: true })
+  const tables = await Promise.all(['en', 'zh'].map(async (language) => `exports.${language} = ${JSON.stringify(JSON.parse(await readFile(`${web}words/${language}.json`, 'utf8')), null, 1)}\n`))
   await Promise.all([
     makeFile(core, 'core', `${outdir}/chat.js`, `export { Client, ChatError } from './index.js'; export { Timeline } from './timeline.js'; export { list } from './list.js'; export { wechat } from './wechat.js'`),
-    makeFile(web, 'web', `${outdir}/text.js`, `export { groups } from './groups.js'; export { hue, initials, nameOf, pictureOf, textOf } from './text.js'`),
+    makeFile(web, 'web', `${outdir}/text.js`, `
+      export { sameDay, untilMidnight } from './dates.js'; export { timeToEdit } from './drafts.js'; export { groups } from './groups.js'
+      export { entryText } from './conversation-entry.js'; export { matches, mentionsIn, peopleOf } from './known.js'; export { previewOf } from './preview.js'
+      export { RoomState } from './room-state.js'; export { isSaid, targetsOf } from './targets.js'; export { Texts } from './texts.js'
+      export { bigEmoji, faceOf, hue, initials, mayHaveLinks, nameOf, pictureOf, textOf, titleOf } from './text.js'`, [clientBeside]),
+    makeFile(web, 'web', `${outdir}/linkify.js`, `export { parts } from './linkify.js'`, [smallLinkify], 'It has linkify-it: see licenses.txt.'),
+    writeFile(`${outdir}/words.js`, `// Generated from clients/web/words by \`make page\`.\n${tables.join('')}`),
+    writeFile(`${outdir}/colours.wxss`, wxss()),
+    Promise.all(['linkify-it', 'uc.micro'].map(async (name) => `${name}\n\n${await readLicense(name)}`)).then((texts) => writeFile(`${outdir}/licenses.txt`, texts.join('\n'))),
   ])
 }
 
-async function makeFile(resolveDir, folder, outfile, contents) {
+async function readLicense(name) {
+  const files = await readdir(`${modules}${name}`)
+  return readFile(`${modules}${name}/${files.find((file) => /^licen[cs]e/i.test(file))}`, 'utf8')
+}
+
+// clientBeside has a file take the client's Timeline from the file beside it.
+const clientBeside = {
+  name: 'the client beside it',
+  setup({ onResolve }) {
+    onResolve({ filter: /core\/timeline\.js$/ }, () => ({ path: './chat', external: true }))
+  },
+}
+
+// Newer syntax would stop the whole mini program on an old phone: WeChat runs all its files
+// as one. iOS before 16.4 does not know all expressions of 2018 either: those are then made
+// when they are used, and fail alone.
+async function makeFile(resolveDir, folder, outfile, contents, plugins = [], others = '') {
   await build({
     stdin: { contents, resolveDir },
     outfile,
     bundle: true,
     format: 'cjs',
-    target: 'es2018', // the devtools accept newer syntax, old phones don't
+    target: 'es2018',
+    supported: { 'regexp-lookbehind-assertions': false },
     charset: 'utf8',
-    banner: { js: `// Generated from clients/${folder} by \`make page\`.` },
+    plugins,
+    minifyWhitespace: others !== '', // without the comments of others
+    banner: { js: `// Generated from clients/${folder} by \`make page\`. ${others}`.trim() },
   })
 }
 

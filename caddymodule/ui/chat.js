@@ -1,1 +1,1 @@
-import'./chat-3F6LCAB2.js';import'./chunk-FLQGXYXI.js';
+import'./chat-6FBZECFA.js';import'./chunk-YVBZFFN7.js';

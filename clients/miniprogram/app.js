@@ -1,8 +1,6 @@
 // Files require in one direction only: a file of this list requires nothing but
-// files above it (test/imports.test.js checks that).
+// files above it, and the component's folder, caddy-chat (test/imports.test.js checks that).
 //
-//	lib/chat.js           the client, generated from ../core
-//	lib/text.js           names, initials and groups, generated from ../web
 //	config.js             the settings
 //	words.js              the texts, in English and Chinese
 //	storage.js            what the phone keeps for the next start
@@ -12,7 +10,7 @@
 //	pages/rooms/rooms.js
 //	pages/login/login.js
 //	app.js                the client of the user, kept while pages come and go
-const { Client, wechat } = require('./lib/chat')
+const { Client, wechat } = require('./caddy-chat/lib/chat')
 const config = require('./config')
 const storage = require('./storage')
 

@@ -87,13 +87,13 @@ const sees = (screen, text) => screen.until(text, () => texts(screen).includes(t
 let count = 0
 const room = () => `room-${++count}`
 
-test('miniprogram/lib is generated from the core and the page', async () => {
+test('the lib of the component is generated from the core and the page', async () => {
   const dir = await mkdtemp(path.join(tmpdir(), 'caddy-chat-lib-'))
   try {
     await makeLibrary(dir)
-    const names = await readdir(path.join(root, 'lib'))
+    const names = await readdir(path.join(root, 'caddy-chat/lib'))
     assert.deepEqual(names.sort(), (await readdir(dir)).sort())
-    for (const name of names) assert.equal(await readFile(path.join(root, 'lib', name), 'utf8'), await readFile(path.join(dir, name), 'utf8'), 'run make page')
+    for (const name of names) assert.equal(await readFile(path.join(root, 'caddy-chat/lib', name), 'utf8'), await readFile(path.join(dir, name), 'utf8'), 'run make page')
   } finally {
     await rm(dir, { recursive: true })
   }

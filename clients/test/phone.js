@@ -1,11 +1,13 @@
 // A fake phone with WeChat, for a mini program with App(), several pages and
 // SocketTasks: real sockets, a storage that survives the app, a background that cuts
 // the sockets silently, airplane mode.
+import { readFileSync } from 'node:fs'
 import https from 'node:https'
 import http from 'node:http'
 import path from 'node:path'
 import vm from 'node:vm'
 import { WebSocket } from 'ws'
+import { definitionOf, inPackage, Parts, using } from './parts.js'
 import { createRequire, Screen, settle } from './wx.js'
 
 // WeChat's limits: a number of sockets, the others in bytes.
@@ -30,19 +32,33 @@ export class Phone {
 
   // launch starts the mini program in root, with config instead of its config.js.
   launch(root, config) {
-    let app, page
+    let app, page, component
     const run = { ended: false }
     this.run = run
     const context = vm.createContext({
       wx: { ...this.wx(run), ...this.replaced }, // a test may replace functions
       App: (options) => { app = options },
       Page: (options) => { page = options },
+      Component: (options) => { component = options },
       getApp: () => app,
       console,
       setTimeout: (...args) => (run.ended ? undefined : this.timer(setTimeout(...args))),
       clearTimeout,
     })
-    const require = createRequire(context, { [path.join(root, 'config.js')]: config })
+    const packageOf = (folder, to) => {
+      const found = inPackage(root, path.relative(root, folder) || '.', to)
+      return found && path.join(root, `${found}.js`)
+    }
+    const require = createRequire(context, { [path.join(root, 'config.js')]: config }, packageOf)
+    const components = new Map() // by file: what it has given to Component()
+    this.componentOf = (name) => {
+      if (!components.has(name)) {
+        require(path.join(root, `${name}.js`))
+        components.set(name, component)
+      }
+      return components.get(name)
+    }
+    this.root = root
     this.timers = new Set()
     this.load = (url) => {
       const [name, query = ''] = url.replace(/^\//, '').split('?')
@@ -54,7 +70,8 @@ export class Phone {
     require(path.join(root, 'app.js'))
     this.app = app
     app.onLaunch?.({})
-    this.pages = [this.load('pages/rooms/rooms')]
+    const [first] = JSON.parse(readFileSync(path.join(root, 'app.json'), 'utf8')).pages
+    this.pages = [this.load(first)]
     return this
   }
 
@@ -62,19 +79,28 @@ export class Phone {
   show(name, options, query) {
     let screen
     const methods = Object.keys(options).filter((key) => typeof options[key] === 'function')
-    const drawn = this.view?.show(name, methods, (method, event) => screen.page[method](event))
+    const used = using(this.root, name)
+    const names = [...new Set(Object.values(used).flatMap((tags) => Object.values(tags)))]
+    const components = Object.fromEntries(names.map((name) => [name, definitionOf(this.componentOf(name))]))
+    const receive = ({ instance, ...what }) => (instance ? parts.receive({ instance, ...what }) : screen.page[what.handler](what.event))
+    const drawn = this.view?.show(name, methods, receive, { components, using: used })
     this.drawn = drawn // a page may set its title while it loads
+    const parts = new Parts(options, drawn, this.componentOf, (self, ...change) => screen.setData(self, ...change))
     screen = new Screen(options, query, {
       begin: (data) => drawn?.begin(data),
-      setData: (changes) => {
+      setData: (changes, number) => {
         const size = bytes(JSON.stringify(changes))
         if (size > maxSetData) throw new Error(`setData of ${size} bytes`)
         this.most = Math.max(this.most, size)
         this.draws++
-        drawn?.setData(changes)
+        return drawn?.setData(changes, number)
       },
-      close: () => drawn?.close(),
+      close: () => {
+        parts.close()
+        drawn?.close()
+      },
     })
+    screen.parts = parts
     return screen
   }
 
@@ -114,11 +140,13 @@ export class Phone {
   // event.
   background() {
     for (const listener of [...this.listeners.hide]) listener()
+    this.page?.hide()
     for (const socket of this.sockets) socket.cut()
   }
 
   foreground() {
     for (const listener of [...this.listeners.show]) listener()
+    this.page?.show()
   }
 
   airplane(on) {
@@ -155,7 +183,10 @@ export class Phone {
       },
       login: (options) => login(options, phone.codes.shift()),
       request: (options) => phone.request(options),
-      navigateTo: ({ url }) => phone.pages.push(phone.load(url)),
+      navigateTo: ({ url }) => {
+        phone.page?.hide()
+        phone.pages.push(phone.load(url))
+      },
       reLaunch({ url }) {
         setImmediate(() => {
           for (const page of phone.pages.splice(0)) page.close()
@@ -178,7 +209,7 @@ export class Phone {
 
   back() {
     this.pages.pop().close()
-    this.page.page.onShow?.()
+    this.page.show()
   }
 
   connect(options) {

@@ -116,7 +116,8 @@ export function openPage(root, name, { config, ca }) {
 
 // createRequire returns the require function of a mini program: CommonJS files by
 // relative path. replaced has the exports of files that are not loaded.
-export function createRequire(context, replaced) {
+// packageOf finds a package by its name, for a file in a folder.
+export function createRequire(context, replaced, packageOf) {
   const modules = new Map(Object.entries(replaced).map(([file, exports]) => [file, { exports }]))
   // forget runs a file again at its next require: a page runs each time it is opened.
   require.forget = (file) => modules.delete(file)
@@ -129,7 +130,13 @@ export function createRequire(context, replaced) {
         filename: file,
         parsingContext: context,
       })
-      run(module, module.exports, (to) => require(path.resolve(path.dirname(file), to.replace(/(\.js)?$/, '.js'))))
+      const folder = path.dirname(file)
+      run(module, module.exports, (to) => {
+        if (to.startsWith('.') || !packageOf) return require(path.resolve(folder, to.replace(/(\.js)?$/, '.js')))
+        const found = packageOf(folder, to)
+        if (!found) throw new Error(`${file}: no package ${to}`)
+        return require(found)
+      })
     }
     return modules.get(file).exports
   }
@@ -146,15 +153,21 @@ export class Screen {
     this.page = { ...options, data: clone(options.data ?? {}) }
     drawn?.begin(clone(this.page.data))
     this.page.setData = (changes, done) => {
-      drawn?.setData(clone(changes))
-      for (const [path, value] of Object.entries(changes)) {
-        assign(this.page.data, path, clone(value))
-      }
-      for (const watcher of this.#watchers) watcher()
-      if (done) setImmediate(done)
+      this.setData(this.page, changes, done)
     }
     this.page.onLoad?.(query)
     this.page.onShow?.()
+  }
+
+  // setData changes the data of the page, or that of its component with a number. done is
+  // called when that is drawn.
+  setData({ data }, changes, done, number = 0) {
+    const drawing = this.#drawn?.setData(clone(changes), number)
+    for (const [path, value] of Object.entries(changes)) {
+      assign(data, path, clone(value))
+    }
+    for (const watcher of this.#watchers) watcher()
+    if (done) Promise.resolve(drawing).then(() => setImmediate(done))
   }
 
   get data() {
@@ -179,6 +192,16 @@ export class Screen {
       }, deadline)
       this.#watchers.add(watcher)
     })
+  }
+
+  show() {
+    this.page.onShow?.()
+    this.parts?.life('show')
+  }
+
+  hide() {
+    this.page.onHide?.()
+    this.parts?.life('hide')
   }
 
   close() {

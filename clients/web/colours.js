@@ -1,7 +1,7 @@
 // The colours of the page and of <caddy-chat>: each the CSS variable --name, with
 // its value in light mode and in dark mode. page.css repeats paper, for the page
 // around the element.
-const table = {
+export const table = {
   ink: ['#1c2024', '#e8eaed'], // text
   soft: ['#4d5761', '#b6c0ca'], // less important text
   paper: ['#ffffff', '#15181c'], // background

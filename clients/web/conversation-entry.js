@@ -11,7 +11,7 @@ export function entryText({ entry, seq }, { items, about }, { words, chat }) {
   const name = isMe(from) ? words.get('youSelf') : nameOf(from)
   const names = users?.slice(0, most).map((user) => (isMe(user) ? words.get('you') : nameOf(user))) ?? []
   if (users?.length > most) names.push(words.get('morePeople', { n: users.length - most }))
-  const say = (key) => words.get(key, { name, title, users: new Intl.ListFormat(words.language).format(names), n: names.length })
+  const say = (key) => words.get(key, { name, title, users: words.list(names), n: names.length })
   if (type === 'info') return say(title ? 'saidInfo' : 'saidInfoOnly')
   const self = users.length === 1 && users[0].id === from?.id
   if (role === 'none') {
@@ -20,7 +20,7 @@ export function entryText({ entry, seq }, { items, about }, { words, chat }) {
   }
   if (owner) return say(users.length ? 'saidBegan' : 'saidBeganAlone')
   if (role !== 'member') return say(role === 'owner' ? 'saidOwner' : 'saidAdmin')
-  const before = items.findLast((item) => item.seq < seq && item.entry?.users?.some(({ id }) => id === users[0].id))
+  const before = items.filter((item) => item.seq < seq && item.entry?.users?.some(({ id }) => id === users[0].id)).pop()
   if (['admin', 'owner'].includes(before?.entry.role)) return say(self ? 'saidStepped' : 'saidNoAdmin')
   return say(self ? 'saidCame' : 'saidAdded')
 }

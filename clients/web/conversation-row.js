@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit'
 import { avatar } from './avatar.js'
 import { atIcon, moreIcon, quietIcon, topIcon } from './more-icons.js'
-import { previewOf } from './quotes.js'
+import { previewOf } from './preview.js'
 import { faceOf, nameOf, titleOf } from './text.js'
 
 // drawRow draws one conversation. stop: the Tab key reaches it.

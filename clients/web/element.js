@@ -6,7 +6,8 @@
 //	words/zh.js     * the texts in Chinese
 //	words/later-en.js * those that are not needed to draw messages
 //	words/later-zh.js *
-//	words.js        the texts of one language
+//	texts.js        the texts of one language
+//	words.js        those that are built in, and those of a site
 //	colours.js      the colours, light and dark
 //	style.js        the style sheet, from style.css
 //	remembered.js   what the browser keeps for the next visit
@@ -27,6 +28,7 @@
 //	unread.js       how many are unread: title and icon
 //	alerts.js       notifications and sound
 //	more-icons.js   more pictures on buttons
+//	preview.js      a message in one line
 //	attempt.js      what the server says to a command
 //	menu.js         a menu
 //	targets.js      the messages that quotes and pins are about
@@ -43,7 +45,7 @@
 //	message-buttons.js   the buttons of messages, and the keys
 //	composer.js     the text field
 //	foot.js         what is below the messages
-//	more.js         * the twenty above and their style, more.css, loaded when the first messages are drawn
+//	more.js         * the 21 above and their style, more.css, loaded when the first messages are drawn
 //	page-mode.js    the address of the built-in page
 //	views.js        the parts that have no state of their own
 //	conversation-acts.js   what a user does to conversations, and what the server says to it

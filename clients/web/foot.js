@@ -1,6 +1,6 @@
 import { html, nothing } from 'lit'
 import { editNewest, saveEdit, stopDraft, targetOfDraft } from './drafts.js'
-import { mentionsIn } from './mention.js'
+import { mentionsIn } from './known.js'
 import { nameOf, titleOf } from './text.js'
 
 // What is below the messages of a room, or in place of them. element is the <caddy-chat>.
@@ -55,5 +55,5 @@ export function drawRefusal(element, state) {
 // typingText names who is writing, and says so in the right number.
 export function typingText(words, state) {
   const names = [...state.typing.values()].map(({ name }) => name)
-  return names.length ? words.get('typing', { n: names.length, names: new Intl.ListFormat(words.language).format(names.slice(0, 3)) }) : ''
+  return names.length ? words.get('typing', { n: names.length, names: words.list(names.slice(0, 3)) }) : ''
 }

@@ -1,5 +1,7 @@
 import { nameOf } from './text.js'
 
+const most = 500 // people that are looked through
+
 // knownUsers returns the users that somebody may want to talk to: those of the list of
 // conversations, and the authors in open rooms. Each is there once, by name.
 export function knownUsers({ chat, session, words }) {
@@ -19,4 +21,24 @@ export function knownUsers({ chat, session, words }) {
 export function matches(user, text) {
   const wanted = text.trim().toLocaleLowerCase()
   return nameOf(user).toLocaleLowerCase().includes(wanted) || user.id.toLocaleLowerCase().startsWith(wanted)
+}
+
+// peopleOf returns whom one may mention in a room: the members of a conversation, and
+// otherwise those who are present.
+export async function peopleOf({ chat, name, about }) {
+  if (about?.with) return [about.with]
+  if (!about) return (await chat.who(name)).users
+  const people = []
+  let page
+  do {
+    page = await chat.members(name, { after: people[people.length - 1]?.id })
+    people.push(...page.users.map(({ user }) => user))
+  } while (page.more && people.length < most)
+  return people
+}
+
+// mentionsIn returns whom a text mentions, of those who were chosen for it.
+export function mentionsIn({ called = {} }, text) {
+  const ids = new Set(Object.keys(called).filter((name) => text.includes(name)).map((name) => called[name]))
+  return ids.has('*') ? ['*'] : ids.size ? [...ids].slice(0, 50) : undefined
 }

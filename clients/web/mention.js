@@ -1,9 +1,8 @@
 import { html } from 'lit'
 import { avatar } from './avatar.js'
-import { matches } from './known.js'
+import { matches, peopleOf } from './known.js'
 import { nameOf } from './text.js'
 
-const most = 500 // people that are looked through
 const shown = 20
 
 // Mentions is the list of people that @ opens above a text field. A RoomState has called:
@@ -70,24 +69,4 @@ export class Mentions {
   drawn() {
     this.composer.querySelector('[role=option][aria-selected=true]')?.scrollIntoView({ block: 'nearest' })
   }
-}
-
-// peopleOf returns whom one may mention in a room: the members of a conversation, and
-// otherwise those who are present.
-async function peopleOf({ chat, name, about }) {
-  if (about?.with) return [about.with]
-  if (!about) return (await chat.who(name)).users
-  const people = []
-  let page
-  do {
-    page = await chat.members(name, { after: people.at(-1)?.id })
-    people.push(...page.users.map(({ user }) => user))
-  } while (page.more && people.length < most)
-  return people
-}
-
-// mentionsIn returns whom a text mentions, of those who were chosen for it.
-export function mentionsIn({ called = {} }, text) {
-  const ids = new Set(Object.keys(called).filter((name) => text.includes(name)).map((name) => called[name]))
-  return ids.has('*') ? ['*'] : ids.size ? [...ids].slice(0, 50) : undefined
 }

@@ -2,17 +2,9 @@ import { html, nothing } from 'lit'
 import { jump } from './jump.js'
 import { openMenu } from './menu.js'
 import { topIcon } from './more-icons.js'
+import { previewOf } from './preview.js'
 import { targetsOf } from './targets.js'
-import { nameOf, textOf } from './text.js'
-
-const kinds = { image: 'anImage', voice: 'aVoice', video: 'aVideo', file: 'aFile', place: 'aPlace', card: 'aCard' }
-
-// previewOf returns a message in one line: its text, or what it is.
-export function previewOf({ body }, words) {
-  const kind = body && Object.hasOwn(kinds, body.type) && words.get(kinds[body.type])
-  const text = typeof body === 'string' || typeof body?.text === 'string' ? textOf(body) : kind ? '' : textOf(body)
-  return [kind && `[${kind}]`, text].filter(Boolean).join(' ').slice(0, 200)
-}
+import { nameOf } from './text.js'
 
 // lineOf returns what a quote says: nothing of a message that was taken back.
 const lineOf = (target, words) => (target ? target.recalled ? words.get('recalled') : previewOf(target, words) : words.get(target === null ? 'gone' : 'loading'))

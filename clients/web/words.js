@@ -1,24 +1,16 @@
+import { Texts } from './texts.js'
+
 const builtIn = {
   en: { first: () => import('./words/en.js'), later: () => import('./words/later-en.js') },
   zh: { first: () => import('./words/zh.js'), later: () => import('./words/later-zh.js') },
 }
 
-// Words are the texts of one language, as in words/en.json. A text may have {names} to be
-// replaced, and one that counts has a form for each category of Intl.PluralRules. What a
-// table lacks comes from the fallback. The texts in later are not needed to draw messages:
-// of the built-in languages they are there after loadLater.
-export class Words {
-  constructor(table, language, fallback = table) {
-    this.table = flat(table)
-    this.fallback = flat(fallback)
+// Words are the texts of the page. Those in later are not needed to draw messages: of the
+// built-in languages they are there after loadLater.
+export class Words extends Texts {
+  constructor(table, language, fallback) {
+    super(table, language, fallback)
     this.builtIn = language
-    this.language = table.language
-    try {
-      this.plural = new Intl.PluralRules(this.language)
-    } catch {
-      this.plural = new Intl.PluralRules(this.language = 'en')
-    }
-    this.direction = table.direction // ltr or rtl; otherwise that of the page
   }
 
   async loadLater() {
@@ -28,21 +20,7 @@ export class Words {
       this.asked = true
     }
   }
-
-  get(key, values = {}) {
-    let text = this.table[key] ?? this.fallback[key]
-    if (typeof text === 'object') text = text[this.plural.select(values.n)] ?? text.other
-    return String(text).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '')
-  }
-
-  // error returns what a code of the protocol or of the client means.
-  error(code) {
-    const errors = { ...this.fallback.errors, ...this.table.errors }
-    return String(errors[code] ?? (this.asked ? errors.other ?? code : this.get('loading')))
-  }
 }
-
-const flat = (table) => ({ ...table, ...table.later, errors: { ...table.errors, ...table.later?.errors } })
 
 // builtInWords returns the words for the first of some languages that has some.
 export async function builtInWords(languages) {

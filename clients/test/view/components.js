@@ -14,7 +14,7 @@ export const components = {
   text: { properties: { userSelect: flag } },
 
   image: {
-    properties: { src: text, mode: text },
+    properties: { src: text, mode: text, lazyLoad: flag },
     changed: {
       src(element, src) {
         const picture = src.startsWith('wxfile:') ? portrait : src
@@ -42,14 +42,15 @@ export const components = {
   },
 
   input: {
-    properties: { value: text, type: text, name: text, placeholder: text, maxlength: number, confirmType: text },
+    properties: { value: text, type: text, name: text, placeholder: text, maxlength: number, confirmType: text, focus: flag },
     ...textField(),
   },
 
   textarea: {
     properties: {
       value: text, placeholder: text, maxlength: number, autoHeight: flag, fixed: flag, cursorSpacing: number,
-      showConfirmBar: flag, confirmType: text, confirmHold: flag,
+      showConfirmBar: flag, confirmType: text, confirmHold: flag, adjustPosition: { type: flag, value: true }, holdKeyboard: flag,
+      disableDefaultPadding: flag, focus: flag, placeholderClass: text,
     },
     ...textField(),
   },
@@ -57,9 +58,12 @@ export const components = {
   'scroll-view': {
     properties: {
       scrollY: flag, scrollIntoView: text, enablePassive: flag, refresherEnabled: flag, refresherTriggered: flag,
-      upperThreshold: number,
+      upperThreshold: number, lowerThreshold: number, scrollTop: number, scrollAnchoring: flag, enhanced: flag, bounces: flag,
     },
     changed: {
+      scrollTop(element, top) {
+        element.scrollTop = top
+      },
       scrollIntoView(element, id) {
         const to = id && element.querySelector(`[id="${id}"]`)
         if (to) element.scrollTop += to.getBoundingClientRect().top - element.getBoundingClientRect().top
@@ -72,6 +76,9 @@ export const components = {
         const above = scrollTop <= (component.data.upperThreshold || 50)
         if (above && !component.above) fire(component, 'scrolltoupper', { direction: 'top' })
         component.above = above
+        const below = scrollHeight - scrollTop - component.$$.clientHeight <= (component.data.lowerThreshold || 50)
+        if (below && !component.below) fire(component, 'scrolltolower', { direction: 'bottom' })
+        component.below = below
       },
     },
   },
@@ -93,8 +100,14 @@ function textField() {
         if (echo >= 0) element.typed.splice(0, echo + 1)
         else element.value = value
       },
+      focus(element, focus) {
+        if (focus) element.focus()
+        else if (document.activeElement === element) element.blur()
+      },
     },
     dom: {
+      focus: (component) => fire(component, 'focus', { value: component.$$.value, height: 0 }),
+      blur: (component) => fire(component, 'blur', { value: component.$$.value }),
       input(component) {
         const { $$: element } = component
         element.typed = [...(element.typed ?? []), element.value]

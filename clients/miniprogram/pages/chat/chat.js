@@ -1,5 +1,5 @@
-const { Timeline } = require('../../lib/chat')
-const { groups, hue, initials, nameOf, pictureOf, textOf } = require('../../lib/text')
+const { Timeline } = require('../../caddy-chat/lib/chat')
+const { groups, hue, initials, nameOf, pictureOf, textOf } = require('../../caddy-chat/lib/text')
 const storage = require('../../storage')
 const words = require('../../words')
 const watchState = require('../../state')

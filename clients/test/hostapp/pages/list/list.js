@@ -1,0 +1,9 @@
+Page({
+  data: { events: [], theme: 'auto' },
+  onOpen({ detail }) {
+    wx.navigateTo({ url: `/pages/room/room?room=${encodeURIComponent(detail.room)}` })
+  },
+  onEvent({ type, detail }) {
+    this.setData({ events: [...this.data.events, { type, detail }] })
+  },
+})

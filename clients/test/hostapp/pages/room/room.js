@@ -1,0 +1,12 @@
+Page({
+  data: { room: '', events: [], theme: 'auto', shown: true, words: null, language: '', header: false },
+  onLoad({ room }) {
+    this.setData({ room: decodeURIComponent(room) })
+  },
+  onTitle({ detail }) {
+    wx.setNavigationBarTitle({ title: detail.title })
+  },
+  onEvent({ type, detail }) {
+    this.setData({ events: [...this.data.events, { type, detail }] })
+  },
+})

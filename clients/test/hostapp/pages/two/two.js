@@ -1,0 +1,6 @@
+Page({
+  data: { rooms: [] },
+  onLoad({ rooms }) {
+    this.setData({ rooms: decodeURIComponent(rooms).split(',') })
+  },
+})
