@@ -83,6 +83,10 @@ export class Person {
     await this.find('.sheet:choice', { hasText: label }).click()
   }
 
+  keyboard(height) {
+    return this.view.keyboard(height)
+  }
+
   shot(file) {
     return this.view.page.screenshot({ path: file, animations: 'disabled' })
   }

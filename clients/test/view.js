@@ -41,16 +41,24 @@ export async function compile(root) {
     if (component) parts.push(styles[name])
   }
   const app = JSON.parse(await readFile(path.join(root, 'app.json'), 'utf8'))
+  const theme = app.themeLocation ? JSON.parse(await readFile(path.join(root, app.themeLocation), 'utf8')) : {}
   const pages = {}
   const subpackages = (app.subPackages ?? app.subpackages ?? []).flatMap(({ root: folder, pages }) => pages.map((name) => path.join(folder, name)))
   for (const name of [...app.pages, ...subpackages]) {
     const config = { ...app.window, ...JSON.parse(await readFile(path.join(root, `${name}.json`), 'utf8')) }
     pages[name] = {
+      colors: colorsOf(root, config, theme),
       title: config.navigationBarTitleText,
       html: `<!doctype html><style>${await readFile(here('base.css'), 'utf8')}</style><style>${parts.join('')}${styles.app ?? ''}${styles[name] ?? ''}</style><body></body>`,
     }
   }
-  return { pages, script: `${bundle.text};var templates = ${group.getTmplGenObjectGroups()}`, color: app.window.navigationBarBackgroundColor }
+  return { pages, script: `${bundle.text};var templates = ${group.getTmplGenObjectGroups()}`, dark: app.darkmode === true }
+}
+
+// colorsOf returns the colours of the bar above a page, light and dark.
+function colorsOf(root, { navigationBarBackgroundColor: bar = '#ffffff', navigationBarTextStyle: text = 'black' }, theme) {
+  const of = (value, name) => (value.startsWith('@') ? theme[name][value.slice(1)] : value)
+  return ['light', 'dark'].map((name) => ({ bar: of(bar, name), text: of(text, name) }))
 }
 
 // scopeOf returns what stands before the classes of a component.
@@ -63,11 +71,11 @@ export class View {
     const view = new View(program)
     view.safe = safe
     view.page = await context.newPage()
+    if (!program.dark) await view.page.emulateMedia({ colorScheme: 'light' }) // WeChat's dark mode is for those who ask for it
     view.page.on('pageerror', (err) => view.problems.push(err.message))
     view.page.on('console', (line) => line.type() === 'error' && view.problems.push(line.text()))
     await view.page.exposeFunction('tell', (what) => view.receive(what))
     await view.page.setContent(await readFile(here('phone.html'), 'utf8'))
-    await view.page.addStyleTag({ content: `header { background: ${program.color} }` })
     return view
   }
 
@@ -100,6 +108,11 @@ export class View {
       },
       setTitle: (title) => this.draw(([id, title]) => phone.setTitle(id, title), [id, title]),
     }
+  }
+
+  // keyboard shows a keyboard of so many pixels for the text field in focus, or hides it.
+  keyboard(height) {
+    return this.draw((height) => phone.keyboard(height), height)
   }
 
   choose(lines) {

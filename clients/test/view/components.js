@@ -112,6 +112,8 @@ function textField() {
         const { $$: element } = component
         element.typed = [...(element.typed ?? []), element.value]
         fire(component, 'input', { value: element.value, cursor: element.selectionStart })
+        if (element.lines !== element.scrollHeight) fire(component, 'linechange', { height: element.scrollHeight })
+        element.lines = element.scrollHeight
       },
       keydown(component, event) {
         if (event.key !== 'Enter') return

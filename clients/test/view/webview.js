@@ -85,6 +85,7 @@ export function open({ templates, name, data, handlers, components, using, tell 
   return {
     setData: (changes, instance) => instances.get(instance)?.setData(changes),
     trigger: (instance, event, detail, options) => instances.get(instance)?.triggerEvent(event, detail, options),
+    keyboard: (height) => document.activeElement?.__wxElement?.triggerEvent('keyboardheightchange', { height, duration: 0 }),
     query: (instance, parts) => instances.has(instance) ? parts.map((part) => look(instances.get(instance), part)) : [],
   }
 }

@@ -36,12 +36,14 @@ async function lookForPeople(view, text, cursor) {
   const all = state.known && state.known.moderate && !(state.about && state.about.with) ? [{ id: '*', name: view.words.get('all') }] : []
   const users = [...people.filter(({ id }) => id !== chat.user.id), ...all].filter((user) => matches(user, found[2])).slice(0, most)
   view.called = { users, from: end - found[2].length - 1, end }
-  view.setData({ people: users.map((user) => ({ id: user.id, name: nameOf(user), face: user.id === '*' ? { initials: '@', hue: 3 } : faceOf(user) })) })
+  view.setData({
+    people: users.map((user) => ({ id: user.id, name: nameOf(user), face: user.id === '*' ? { initials: '@', hue: 3 } : faceOf(user) })),
+  }, () => view.resized())
 }
 
 function closePeople(view) {
   view.people = undefined
-  if (view.data.people.length) view.setData({ people: [] })
+  if (view.data.people.length) view.setData({ people: [] }, () => view.resized())
 }
 
 // choosePerson puts a name in place of what was typed of it.

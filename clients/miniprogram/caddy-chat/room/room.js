@@ -268,6 +268,7 @@ Component({
       const changed = {}
       for (const name of Object.keys(now)) if (JSON.stringify(now[name]) !== JSON.stringify(this.data[name])) changed[name] = now[name]
       if (Object.keys(changed).length) this.setData(changed)
+      if (['banner', 'pin', 'closed', 'target', 'subtitle'].some((name) => name in changed)) this.height = undefined
       if (state && this.title !== `${now.title} ${now.count}`) {
         this.title = `${now.title} ${now.count}`
         this.triggerEvent('title', { room: state.name, title: now.title, count: now.count })
@@ -327,6 +328,10 @@ Component({
 
     onInput({ detail }) {
       if (this.state) typed(this, detail.value, detail.cursor)
+    },
+
+    onLines() {
+      this.resized()
     },
 
     onFocus() {
