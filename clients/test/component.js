@@ -1,14 +1,18 @@
 // People who use the component on phones: in the mini program test/hostapp, which has it as a
 // copied folder or as a package.
+import assert from 'node:assert/strict'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { after, before } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import WebSocket from 'ws'
 import { Client } from '../core/index.js'
 import { node } from '../core/node.js'
 import { Phone } from './phone.js'
+import { Server } from './server.js'
 import { compile, View } from './view.js'
+import { browser as launch } from './visitor.js'
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url))
 
@@ -31,7 +35,7 @@ export class Person {
     person.view = await View.open(person.context, app.program, { safe })
     person.phone = new Phone({ ca: at?.ca, view: person.view, ...options })
     person.phone.launch(app.root, { url: at?.wss, name, ...config })
-    if (page) person.go(page)
+    if (page) await person.go(page)
     return person
   }
 
@@ -43,9 +47,16 @@ export class Person {
     return this.phone.page.data
   }
 
+  // go opens a page above the others, and resolves when it is there.
   go(url) {
     this.phone.page.hide()
     this.phone.pages.push(this.phone.load(url))
+    return this.view.drawn
+  }
+
+  back() {
+    this.phone.back()
+    return this.view.drawn
   }
 
   find(selector, options) {
@@ -104,4 +115,44 @@ export async function friend(at, name, { rooms = [], avatar, token } = {}) {
   await chat.connect()
   for (const room of rooms) await chat.join(room)
   return chat
+}
+
+// stage starts the server and the browser for the tests of a file. makeApp makes the mini
+// program.
+export function stage({ chat = limits, make = makeApp } = {}) {
+  const it = { count: 0 }
+  before(async () => {
+    it.server = new Server({ chat })
+    await Promise.all([
+      it.server.start(),
+      launch().then((browser) => { it.browser = browser }),
+      make().then((app) => { it.app = app }),
+    ])
+  })
+  after(async () => {
+    await it.browser?.close()
+    await it.app?.remove()
+    await it.server?.remove()
+    assert.deepEqual(it.server.errors(), [])
+  })
+
+  it.room = () => `room-${++it.count}`
+  it.pageOf = (room) => `pages/room/room?room=${encodeURIComponent(room)}`
+
+  // enter opens a page on a new phone. Warnings of the renderer fail the test.
+  it.enter = async (t, name, page, options = {}) => {
+    const person = await Person.launch({ browser: it.browser, app: it.app, at: it.server, name, page, ...options })
+    t.after(async () => {
+      await person.quit()
+      assert.deepEqual(person.view.problems, [])
+    })
+    return person
+  }
+
+  it.friend = async (t, name, options) => {
+    const made = await friend(it.server, name, options)
+    t.after(() => made.close())
+    return made
+  }
+  return it
 }

@@ -1,51 +1,15 @@
 // The component <caddy-chat> in a mini program: WeChat's renderer draws it in a browser, and
 // its JavaScript runs on a fake phone with real sockets to the real server.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { hues } from '../web/colours.js'
 import { hue } from '../web/text.js'
-import { friend as connect, limits, makeApp, Person } from './component.js'
+import { limits, Person, stage } from './component.js'
 import { Server, wait } from './server.js'
-import { browser as launch } from './visitor.js'
 
-let server, browser, app
+const it = stage()
+const { enter, friend, pageOf, room } = it
 
-before(async () => {
-  server = new Server({ chat: limits })
-  await Promise.all([
-    server.start(),
-    launch().then((it) => { browser = it }),
-    makeApp().then((it) => { app = it }),
-  ])
-})
-
-after(async () => {
-  await browser?.close()
-  await app?.remove()
-  await server?.remove()
-  assert.deepEqual(server.errors(), [])
-})
-
-let count = 0
-const room = () => `room-${++count}`
-
-// enter opens a page on a new phone. Warnings of the renderer fail the test.
-async function enter(t, name, page, options = {}) {
-  const person = await Person.launch({ browser, app, at: server, name, page, ...options })
-  t.after(async () => {
-    await person.quit()
-    assert.deepEqual(person.view.problems, [])
-  })
-  return person
-}
-
-async function friend(t, name, options) {
-  const chat = await connect(server, name, options)
-  t.after(() => chat.close())
-  return chat
-}
-
-const pageOf = (name) => `pages/room/room?room=${encodeURIComponent(name)}`
 const bubble = (person, text) => person.line(text).locator(person.scoped('.room:bubble'))
 const open = async (person, text) => {
   await person.longPress(bubble(person, text))
@@ -83,11 +47,11 @@ test('messages of a sender are a group with one face; a picture that does not lo
   const eve = await friend(t, 'Eve', { rooms: [name], avatar: 'https://pictures.test/none.svg' })
   const tom = await friend(t, 'tom lee', { rooms: [name] })
   for (const [chat, text] of [[mei, 'one'], [mei, 'two'], [tom, 'three'], [eve, 'four']]) await chat.send(name, { text })
-  const li = await Person.launch({ browser, app, at: server, name: 'Li' })
+  const li = await Person.launch({ browser: it.browser, app: it.app, at: it.server, name: 'Li' })
   t.after(() => li.quit())
   await li.context.route('https://pictures.test/*', (route) => (route.request().url().endsWith('face.svg')
     ? route.fulfill({ contentType: 'image/svg+xml', body: '<svg xmlns="http://www.w3.org/2000/svg"/>' }) : route.abort()))
-  li.go(pageOf(name))
+  await li.go(pageOf(name))
   await li.sees('four')
   await li.line('four').locator(li.scoped('.room:face'), { hasText: 'E' }).waitFor()
   const faces = await li.find('.room:line').evaluateAll((all) => all.map((line) => {
@@ -188,7 +152,7 @@ test('a refused message shows why, and is sent again or discarded', async (t) =>
   const small = new Server({ chat: `${limits.slice(0, -1)}text 50\n}` })
   t.after(() => small.remove())
   await small.start()
-  const li = await Person.launch({ browser, app, at: small, name: 'Li', page: pageOf('a') })
+  const li = await Person.launch({ browser: it.browser, app: it.app, at: small, name: 'Li', page: pageOf('a') })
   t.after(() => li.quit())
   await wait(() => li.app.client.rooms.get('a')?.live)
   await li.find('textarea').fill('长'.repeat(51))

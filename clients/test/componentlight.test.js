@@ -1,0 +1,64 @@
+// How much of a long room the component has at once: what goes to setData, and what is drawn.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { stage } from './component.js'
+import { wait } from './server.js'
+
+const it = stage()
+const { enter, friend, pageOf, room } = it
+
+const maxSetData = 64 * 1024 // bytes of one call
+const maxNodes = 3000 // elements of the page
+const maxRows = 130 // messages that are drawn
+
+test('a room of 10,000 messages: 3,000 back and to the end again, with bounded setData and nodes', { timeout: 400_000 }, async (t) => {
+  const name = room()
+  const crowd = [await friend(t, 'Mei', { rooms: [name] }), await friend(t, 'Tom', { rooms: [name] })]
+  const n = 10_000
+  for (let i = 0; i < n; i += 500) {
+    await Promise.all(Array.from({ length: 500 }, (_, k) => crowd[Math.floor((i + k) / 3) % 2].send(name, { text: `message ${i + k}` })))
+  }
+  const li = await enter(t, 'Li', pageOf(name))
+  await li.find('.room:row').first().waitFor()
+  await wait(() => state(li)?.placed)
+  const most = { nodes: 0, rows: 0, items: 0 }
+  const measure = async () => {
+    const now = await li.find('page').evaluate((page) => ({ nodes: page.querySelectorAll('*').length, rows: page.querySelectorAll('[data-seq], [id^="i"]').length }))
+    for (const key of Object.keys(now)) most[key] = Math.max(most[key], now[key])
+    most.items = Math.max(most.items, state(li).items.length)
+  }
+  const log = li.find('.room:log')
+  await measure()
+  const opened = { ...most, setData: li.phone.most }
+  while (Number(state(li).items[state(li).window.from].seq) > n - 3000) {
+    const before = state(li).window.from + state(li).timeline.first
+    await log.evaluate((it) => { it.scrollTop = 1 })
+    await log.evaluate((it) => { it.scrollTop = 0 })
+    await wait(() => state(li).window.from + state(li).timeline.first !== before, 30_000)
+    await measure()
+  }
+  const back = { ...most, setData: li.phone.most }
+  await li.find('.room:newest').click()
+  await wait(() => state(li).window.follows && state(li).items.length <= 600, 30_000)
+  await wait(async () => (await li.find('.room:row').last().textContent()).includes(`message ${state(li).items.at(-1).seq - 1}`))
+  await measure()
+  const data = li.phone.page.page.selectComponent('#chat').data
+  t.diagnostic(JSON.stringify({ opened, back, rowsInData: Object.values(data.rows).filter(Boolean).length, keys: Object.keys(data.rows).length }))
+  assert.ok(li.phone.most <= maxSetData, `a setData of ${li.phone.most} bytes`)
+  assert.ok(most.nodes <= maxNodes, `${most.nodes} nodes`)
+  assert.ok(most.rows <= maxRows, `${most.rows} rows`)
+  assert.ok(Object.keys(data.rows).length <= 2 * maxRows, `${Object.keys(data.rows).length} keys`)
+  assert.ok(state(li).items.length <= 600, `${state(li).items.length} messages are kept`)
+})
+
+test('long messages are drawn in steps that setData allows', async (t) => {
+  const name = room()
+  const chat = await friend(t, 'Eve', { rooms: [name] })
+  for (let i = 0; i < 30; i++) await chat.send(name, { i, long: '长'.repeat(20_000) }) // 60 KB
+  const li = await enter(t, 'Li', pageOf(name))
+  await li.find('.room:row').first().waitFor()
+  await wait(async () => await li.find('.room:row').count() === 30)
+  assert.ok(li.phone.most < 256 * 1024, `a setData of ${li.phone.most} bytes`)
+})
+
+const state = (person) => person.phone.page.page.selectComponent('#chat')?.state
