@@ -1,0 +1,95 @@
+// The component <caddy-chat-list>, with conversations.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { stage } from './component.js'
+import { wait } from './server.js'
+import { token, withConversations } from './talkers.js'
+
+const it = stage(withConversations)
+const as = (name) => ({ config: { options: { token: token(name) } } })
+const row = (person, title) => person.find('.list:row', { has: person.find('.list:title', { hasText: title }) })
+const titles = (person) => person.find('.list:title').allTextContents()
+
+async function menu(person, title, ...choices) {
+  await person.longPress(row(person, title))
+  for (const choice of choices) {
+    await person.find('.sheet:choice', { hasText: choice }).click()
+  }
+}
+
+test('the list: newest first, unread, mention, mute, top, hide and clear; a tap opens', async (t) => {
+  const bo = await it.friend(t, 'Bo', { token: token('Bo') })
+  const cy = await it.friend(t, 'Cy', { token: token('Cy') })
+  const li = await it.enter(t, 'Li', undefined, as('Li'))
+  await li.find('.list:empty').waitFor()
+  const { room: direct } = await bo.direct('li')
+  await bo.join(direct)
+  await bo.send(direct, { text: 'are you there?' })
+  const { room: trip } = await cy.create({ title: 'Trip', users: ['li', 'bo'] })
+  await cy.join(trip)
+  await cy.send(trip, { text: '@Li look' }, { mentions: ['li'] })
+  await row(li, 'Trip').getByText('Cy: @Li look').waitFor()
+  await row(li, 'Bo').getByText('are you there?').waitFor()
+  assert.deepEqual(await titles(li), ['Trip', 'Bo'])
+  await row(li, 'Trip').getByText('[@ you]').waitFor()
+  await row(li, 'Bo').locator(li.scoped('.list:unread'), { hasText: '1' }).waitFor()
+  await wait(() => li.data.events.some(({ type, detail }) => type === 'unread' && detail.unread === 2))
+
+  await menu(li, 'Bo', 'Keep on top')
+  await wait(async () => (await titles(li)).join() === 'Bo,Trip')
+  await menu(li, 'Trip', 'Mute')
+  await row(li, 'Trip').locator(li.scoped('.list:quiet')).waitFor()
+  await row(li, 'Trip').locator(li.scoped('.list:dot')).waitFor()
+  await wait(() => li.data.events.at(-1)?.detail.unread === 1)
+  await menu(li, 'Trip', 'Hide until the next message')
+  await row(li, 'Trip').waitFor({ state: 'detached' })
+  await cy.send(trip, { text: 'again' })
+  await row(li, 'Trip').getByText('Cy: again').waitFor()
+
+  await row(li, 'Bo').click()
+  await li.sees('are you there?')
+  await li.view.page.locator('#title', { hasText: /^Bo$/ }).waitFor()
+  await li.find('textarea').fill('half a')
+  await li.back()
+  await row(li, 'Bo').getByText('Draft:').waitFor()
+  await wait(async () => await row(li, 'Bo').locator(li.scoped('.list:unread')).count() === 0)
+
+  await menu(li, 'Trip', 'Clear the history')
+  await li.find('.sheet:title', { hasText: 'You will not see it again' }).waitFor()
+  await li.choose('Clear the history')
+  await row(li, 'Trip').getByText('again').waitFor({ state: 'detached' })
+})
+
+test('a long list is drawn in parts, and more is loaded by scrolling', async (t) => {
+  const dan = await it.friend(t, 'Dan', { token: token('Dan') })
+  const n = 70
+  for (let i = 0; i < n; i++) {
+    const other = await it.friend(t, `Pal ${i}`, { token: token(`pal-${i}`) })
+    const { room } = await other.direct('dan')
+    await other.join(room)
+    await other.send(room, { text: `hello ${i}` })
+    other.close()
+  }
+  dan.close()
+  const li = await it.enter(t, 'Dan', undefined, as('Dan'))
+  await row(li, 'pal-69').waitFor()
+  assert.ok(await li.find('.list:row').count() <= 50)
+  for (let tries = 0; tries < 20 && await li.find('.list:row').count() < n; tries++) {
+    await li.find('.list:log').evaluate((it) => { it.scrollTop = 0 })
+    await li.find('.list:log').evaluate((it) => { it.scrollTop = it.scrollHeight })
+    await li.find('.list:row').nth(Math.min(n, 50)).waitFor()
+  }
+  await row(li, 'pal-0').first().waitFor()
+  assert.equal(await li.find('.list:row').count(), n)
+})
+
+test('a room that is no conversation is in the list as well', async (t) => {
+  const eve = await it.friend(t, 'Eve', { token: token('Eve'), rooms: ['room-tea'] })
+  const li = await it.enter(t, 'Fay', undefined, as('Fay'))
+  li.app.client.join('room-tea')
+  await eve.send('room-tea', { text: 'tea is ready' })
+  await row(li, 'room-tea').getByText('Eve: tea is ready').waitFor()
+  await row(li, 'room-tea').locator(li.scoped('.list:unread'), { hasText: '1' }).waitFor()
+  await menu(li, 'room-tea', 'Leave')
+  await row(li, 'room-tea').waitFor({ state: 'detached' })
+})

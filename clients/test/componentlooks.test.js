@@ -1,0 +1,99 @@
+// How the components look on different phones: dark, with large letters, without a button
+// below the screen, with the keyboard open, in Chinese.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { stage } from './component.js'
+import { wait } from './server.js'
+
+const it = stage()
+const { enter, friend, pageOf, room } = it
+const look = (locator, ...names) => locator.evaluate((element, names) => names.map((name) => getComputedStyle(element)[name]), names)
+const rest = (person) => person.find('.room:log').evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight)
+
+test('the keyboard, an answer and a long text never hide the newest message', async (t) => {
+  const name = room()
+  const mei = await friend(t, 'Mei', { rooms: [name] })
+  for (let i = 0; i < 30; i++) await mei.send(name, { text: `message ${i}` })
+  const li = await enter(t, 'Li', pageOf(name), { safe: 34 })
+  await li.sees('message 29')
+  const inSight = async () => {
+    const newest = await li.find('.room:bubble').last().boundingBox()
+    const log = await li.find('.room:log').boundingBox()
+    return newest.y + newest.height <= log.y + log.height + 1
+  }
+  await wait(inSight)
+  await li.find('textarea').click()
+  await li.keyboard(300)
+  await wait(async () => {
+    const field = await li.find('textarea').boundingBox()
+    return field.y + field.height <= 724 - 300
+  })
+  await wait(inSight)
+  await li.find('textarea').fill('one\ntwo\nthree\nfour')
+  await wait(inSight)
+  await li.find('textarea').fill('@')
+  await li.find('.room:person').waitFor()
+  await wait(inSight)
+  await li.keyboard(0)
+  await wait(async () => await rest(li) < 2)
+  const [bottom] = await look(li.find('.room:composer'), 'paddingBottom')
+  assert.equal(parseFloat(bottom), 34 + 7, 'the space below the text field')
+})
+
+test('dark and light follow the phone or the property, and the page may change colours', async (t) => {
+  const name = room()
+  const background = async (person) => (await look(person.find('.room:chat'), 'backgroundColor'))[0]
+  const dark = await enter(t, 'Li', pageOf(name), { context: { colorScheme: 'dark' } })
+  await dark.find('.room:chat').waitFor()
+  assert.equal(await background(dark), 'rgb(21, 24, 28)')
+  dark.phone.page.page.setData({ theme: 'light' })
+  await wait(async () => await background(dark) === 'rgb(255, 255, 255)')
+  const light = await enter(t, 'Bo', pageOf(name))
+  await light.find('.room:chat').waitFor()
+  assert.equal(await background(light), 'rgb(255, 255, 255)')
+  light.phone.page.page.setData({ theme: 'dark' })
+  await wait(async () => await background(light) === 'rgb(21, 24, 28)')
+  await light.find('page').evaluate((page) => page.style.setProperty('--caddy-chat-paper', '#123456'))
+  assert.equal(await background(light), 'rgb(18, 52, 86)')
+})
+
+test('letters are as large as the user has chosen in WeChat, and nothing is cut off', async (t) => {
+  const name = room()
+  const mei = await friend(t, 'Mei', { rooms: [name] })
+  await mei.send(name, { text: 'How large is this?' })
+  const sizes = []
+  for (const fontSizeSetting of [undefined, 15, 17, 23, 100, 'large']) {
+    const li = await enter(t, 'Li', pageOf(name), { wx: { getAppBaseInfo: () => ({ language: 'en', fontSizeSetting }) } })
+    await li.sees('How large is this?')
+    const [size] = await look(li.find('.room:text').first(), 'fontSize')
+    sizes.push(Math.round(parseFloat(size) * 10) / 10)
+    for (const box of await li.find('.room:bubble, .room:send, .room:day').evaluateAll((all) => all.map((it) => ({ inside: it.scrollWidth <= it.clientWidth + 1, right: it.getBoundingClientRect().right })))) {
+      assert.ok(box.inside && box.right <= 375, JSON.stringify(box))
+    }
+  }
+  assert.deepEqual(sizes, [15, 15, 15, 20.3, 24, 15])
+})
+
+test('in Chinese, by WeChat or by the property; the page may say things in other words', async (t) => {
+  const name = room()
+  const li = await enter(t, '小林', pageOf(name), { language: 'zh_CN' })
+  await li.find('.room:send', { hasText: '发送' }).waitFor()
+  await li.find('.room:empty', { hasText: 'Ask us anything' }).getByText('这里还没有人说话。').waitFor()
+  li.phone.page.page.setData({ language: 'en' })
+  await li.find('.room:send', { hasText: 'Send' }).waitFor()
+  li.phone.page.page.setData({ words: { send: 'Go', empty: 7, write: null } })
+  await li.find('.room:send', { hasText: 'Go' }).waitFor()
+  assert.equal(await li.find('textarea').getAttribute('placeholder'), `Message to ${name}`)
+})
+
+test('slots, external classes and the own header are drawn', async (t) => {
+  const name = room()
+  const li = await enter(t, 'Li', pageOf(name))
+  await li.find('.hint', { hasText: 'We answer soon' }).waitFor()
+  assert.equal(await li.find('.extra').count(), 0)
+  li.phone.page.page.setData({ header: true })
+  await li.find('.room:header', { hasText: name }).locator('.extra').waitFor()
+  await li.say('mine')
+  await li.find('.mine', { hasText: 'mine' }).waitFor()
+  assert.equal(await li.find('.around').count(), 1)
+})
