@@ -98,11 +98,11 @@ busy: ## 100 rounds in which no message may be later than 2 s, beside ten busy t
 	go test -count=1 -v -timeout 30m -run '^TestHub_BusyProcessors_NoMessageIsLate$$' ./chat -busy-rounds 100
 
 .PHONY: flake
-flake: compiler caddy caddy-h2 chromium firefox fonts mariadb nginx postgres $(MODULES) $(SITE) ## all tests many times beside busy threads; goes on where it stopped (hours)
+flake: compiler caddy caddy-h2 chromium firefox fonts mariadb nginx postgres systemd $(MODULES) $(SITE) ## all tests many times beside busy threads; goes on where it stopped (hours)
 	contrib/flake
 
 .PHONY: test-node
-test-node: caddy caddy-h2 chromium firefox fonts mariadb $(MODULES) $(SITE) ## tests the JavaScript clients against the real binary
+test-node: caddy caddy-h2 chromium firefox fonts mariadb systemd $(MODULES) $(SITE) ## tests the JavaScript clients against the real binary
 	$(say) 'node --test'
 	cd clients && npm test --silent
 
@@ -166,7 +166,7 @@ fmt: ## formats the Go code
 
 .PHONY: screenshots
 screenshots: caddy chromium fonts $(MODULES) ## takes the pictures of the mini program and of the page for the documents
-	$(say) 'docs/screenshots, docs/images'
+	$(say) 'docs/screenshots, docs/steps, docs/images'
 	cd clients && npm run --silent screenshots
 
 # Packages of Debian: each target runs a command, and installs its packages if that
@@ -208,6 +208,10 @@ postgres-all: compiler postgres ## the whole of journaltest on a real PostgreSQL
 simulations: ## 100,000 simulations of three nodes whose database fails in every way (an hour)
 	$(say) 'simulations of several nodes'
 	go test -count=1 -timeout 4h -run '^TestSimulation$$' -v ./chat/shared -seeds 100000
+
+.PHONY: systemd
+systemd: # for the test of docs/deployment.md, which also runs iproute2 and curl
+	@$(call debian,[[ -x /lib/systemd/systemd && -n $$(command -v ip) && -n $$(command -v curl) ]],systemd iproute2 curl)
 
 .PHONY: zip
 zip: # for the archive for Windows
