@@ -2,6 +2,7 @@ package caddymodule_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -60,6 +61,28 @@ func differences(english, chinese string) (wrong []string) {
 		}
 	}
 	return wrong
+}
+
+// A page in Chinese links to what there is in Chinese. The references that only have an introduction there are
+// linked in both languages.
+func TestDocuments_InChinese_LinkToChinese(t *testing.T) {
+	link := regexp.MustCompile(`(\[English)?(?:\]\(|src=")([^)#:"]+)`)
+	for _, file := range testcaddy.Documents(t) {
+		if !strings.Contains(file, "/zh/") && !strings.HasSuffix(file, ".zh-CN.md") {
+			continue
+		}
+		for _, m := range link.FindAllStringSubmatch(testcaddy.Read(t, file), -1) {
+			target := filepath.Join(filepath.Dir(file), m[2])
+			dir, name := filepath.Split(target)
+			chinese := strings.NewReplacer("zh-CN.md", "zh-CN.md", ".md", ".zh-CN.md", "-en.png", "-zh.png").Replace(target)
+			if filepath.Base(dir) == "docs" {
+				chinese = filepath.Join(dir, "zh", name)
+			}
+			if _, err := os.Stat(chinese); err == nil && chinese != target && m[1] == "" && !slices.Contains(inEnglish, name) {
+				t.Errorf("%s links to %s, but there is %s", file, target, chinese)
+			}
+		}
+	}
 }
 
 var (

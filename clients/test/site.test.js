@@ -1,5 +1,5 @@
 // The documents as a web site: it builds, its links lead somewhere, it can be searched in both
-// languages, and it can be read on a phone.
+// languages, and it can be read on a phone. What the READMEs are about stands on their first screen.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
@@ -112,3 +112,42 @@ test('no page has to be scrolled sideways on a phone', async () => {
     await page.close()
   }
 })
+
+// The READMEs are drawn as wide as GitHub draws them, with its sizes of text.
+const github = `
+  body { width: 830px; margin: 32px auto; font: 16px/1.5 "Noto Sans CJK SC", sans-serif; }
+  h1 { margin: 0 0 16px; padding-bottom: .3em; font-size: 2em; line-height: 1.25; border-bottom: 1px solid #ddd; }
+  p, pre { margin: 0 0 16px; }
+  pre { padding: 16px; font: 85%/1.45 monospace; background: #f6f8fa; }
+  img { max-width: 100%; }
+  .copy, .lang { display: none; }`
+
+for (const [file, name] of [['README.md', 'index.html'], ['README.zh-CN.md', 'zh/index.html']]) {
+  test(`what ${file} is about stands within one screen`, async () => {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 1080 } })
+    try {
+      await page.goto(`${base}/${name}`)
+      const html = await page.locator('.vp-doc').first().innerHTML()
+      await page.setContent(`<!doctype html><base href="${base}"><style>${github}</style>${html.replace(/<style.*?<\/style>/gs, '')}`)
+      const lines = (text) => page.locator('pre').filter({ hasText: text }).first()
+      const parts = {
+        'the sentence': page.locator('h1 + p'),
+        'the picture': page.locator('img').first(),
+        'the two commands': lines('make test'),
+        'the three lines': lines('chat.example.com {'),
+      }
+      assert.ok(await parts['the picture'].evaluate(async (picture) => { await picture.decode(); return picture.naturalWidth > 800 }))
+      if (shots) await page.screenshot({ path: path.join(shots, `${file}.png`) })
+      let above = 0
+      for (const [what, part] of Object.entries(parts)) {
+        const { y, height } = await part.boundingBox()
+        assert.ok(y >= above && height > 20 && y + height <= 1080, `${what}: from ${y} to ${y + height}`)
+        above = y + height
+      }
+      assert.equal((await parts['the two commands'].innerText()).match(/^(go run|make) /gm).length, 2)
+      assert.equal((await parts['the three lines'].innerText()).trim().split('\n').length, 3)
+    } finally {
+      await page.close()
+    }
+  })
+}
