@@ -102,7 +102,7 @@ flake: compiler caddy caddy-h2 chromium firefox fonts mariadb nginx postgres sys
 	contrib/flake
 
 .PHONY: test-node
-test-node: caddy caddy-h2 chromium firefox fonts mariadb systemd $(MODULES) $(SITE) ## tests the JavaScript clients against the real binary
+test-node: caddy caddy-h2 chromium firefox fonts mariadb postgres systemd $(MODULES) $(SITE) ## tests the JavaScript clients against the real binary
 	$(say) 'node --test'
 	cd clients && npm test --silent
 
