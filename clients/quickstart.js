@@ -72,6 +72,7 @@ export async function follow(language, browser, shot = async () => {}) {
   async function phone({ root, config }, options) {
     const steady = new Steady(began)
     const visitor = await Visitor.launch({ browser, program: await compile(root), root, language: words.phone, frame: (frame) => steady.frame(frame), config, at: {}, ...options })
+    visitor.context.setDefaultTimeout(60_000) // beside other tests
     ends.push(() => visitor.quit())
     return visitor
   }
@@ -98,7 +99,7 @@ export async function follow(language, browser, shot = async () => {}) {
     await li.open('lobby')
 
     const context = await browser.newContext({ locale: words.locale, timezoneId: 'UTC', reducedMotion: 'reduce', viewport: { width: 900, height: 600 } })
-    context.setDefaultTimeout(15_000)
+    context.setDefaultTimeout(60_000)
     ends.push(() => context.close())
     const steady = new Steady(began)
     await context.routeWebSocket(/\/chat$/, (ws) => {
