@@ -177,6 +177,7 @@ export async function follow(language, browser, shot = async () => {}) {
     await shot('signed-in', li.view.page)
     const mei = await phone({ ...program, config: { ...program.config, login: false } }, { at: { ca } })
     await mei.enter(words.friend)
+    await mei.room('lobby').locator('.unread').waitFor() // then it opens at what is new
     await mei.room('lobby').click()
     await mei.sees(words.later)
     await shot('guest', mei.view.page)

@@ -2,7 +2,7 @@
 // changes only when the client does.
 
 // Steady changes the frames of the server: messages are a minute apart, the server's
-// clock stands at noon, and guests have ids that are the same each time.
+// clock stands at noon, and guests and users of WeChat have ids that are the same each time.
 export class Steady {
   // began is the time of the first message of each room.
   constructor(began) {
@@ -12,7 +12,7 @@ export class Steady {
   }
 
   frame(text) {
-    const frame = JSON.parse(text, (name, value) => (name === 'id' && /^guest-/.test(value) ? this.id(value) : value))
+    const frame = JSON.parse(text, (name, value) => (name === 'id' && /^(guest|wx)-/.test(value) ? this.id(value) : value))
     if (frame.type === 'welcome') frame.at = this.began + 7_200_000
     for (const entry of [frame, ...(frame.entries ?? []), ...(frame.rooms ?? []).flatMap?.((room) => room.entries ?? []) ?? []]) {
       if (entry.seq && entry.at) entry.at = this.time(entry)
