@@ -9,10 +9,10 @@ import { fileURLToPath } from 'node:url'
 import WebSocket from 'ws'
 import { Client } from '../core/index.js'
 import { node } from '../core/node.js'
+import { launch } from './chromium.js'
 import { Phone } from './phone.js'
 import { Server } from './server.js'
 import { compile, View } from './view.js'
-import { browser as launch } from './visitor.js'
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url))
 
