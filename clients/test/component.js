@@ -31,7 +31,7 @@ export class Person {
   static async launch({ browser, app, at, name, page, config = {}, safe = 0, context = {}, ...options }) {
     const person = new Person()
     person.context = await browser.newContext({ viewport: { width: 375, height: 724 }, deviceScaleFactor: 2, ...context })
-    person.context.setDefaultTimeout(15_000)
+    person.context.setDefaultTimeout(60_000) // beside other work
     person.view = await View.open(person.context, app.program, { safe })
     person.phone = new Phone({ ca: at?.ca, view: person.view, ...options })
     person.phone.launch(app.root, { url: at?.wss, name, ...config })

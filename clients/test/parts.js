@@ -60,8 +60,8 @@ export function definitionOf({ properties = {}, externalClasses = [], options = 
 // Parts are the components of a page that is open. optionsOf returns what a file has given to
 // Component().
 export class Parts {
-  constructor(page, drawn, optionsOf, setData) {
-    Object.assign(this, { page, drawn, optionsOf, setData, all: new Map() })
+  constructor(page, drawn, optionsOf, setData, query) {
+    Object.assign(this, { page, drawn, optionsOf, setData, replaced: query, all: new Map() })
     page.selectComponent = (selector) => this.select(0, selector)
     page.selectAllComponents = (selector) => this.selectAll(0, selector)
   }
@@ -94,7 +94,7 @@ export class Parts {
         this.drawn?.trigger(number, name, JSON.parse(JSON.stringify(detail)), more)
       },
       selectComponent: (selector) => this.select(number, selector),
-      createSelectorQuery: () => this.query(part),
+      createSelectorQuery: () => this.replaced ?? this.query(part),
     }
     self.properties = self.data
     this.all.set(number, part)

@@ -19,9 +19,10 @@ const maxStorage = 10 << 20
 export class Phone {
   // ca is the certificate authority that the phone trusts; codes are the results of
   // wx.login, one after the other. view (test/view.js) draws the pages; without a view
-  // only their JavaScript runs. frame may change what the server sends.
-  constructor({ ca, language = 'en', codes = [], view, wx = {}, frame = (text) => text } = {}) {
-    Object.assign(this, { ca, language, codes: [...codes], view, replaced: wx, frame, storage: new Map(), sockets: new Set(), offline: false })
+  // only their JavaScript runs. frame may change what the server sends; query is what
+  // components get instead of a real SelectorQuery.
+  constructor({ ca, language = 'en', codes = [], view, wx = {}, frame = (text) => text, query } = {}) {
+    Object.assign(this, { ca, language, codes: [...codes], view, replaced: wx, frame, query, storage: new Map(), sockets: new Set(), offline: false })
     this.most = 0 // bytes of the largest setData
     this.draws = 0 // how often setData was called
     this.sent = [] // frames and the bodies of requests
@@ -85,7 +86,7 @@ export class Phone {
     const receive = ({ instance, ...what }) => (instance ? parts.receive({ instance, ...what }) : screen.page[what.handler](what.event))
     const drawn = this.view?.show(name, methods, receive, { components, using: used })
     this.drawn = drawn // a page may set its title while it loads
-    const parts = new Parts(options, drawn, this.componentOf, (self, ...change) => screen.setData(self, ...change))
+    const parts = new Parts(options, drawn, this.componentOf, (self, ...change) => screen.setData(self, ...change), this.query)
     screen = new Screen(options, query, {
       begin: (data) => drawn?.begin(data),
       setData: (changes, number) => {
