@@ -66,6 +66,25 @@ test('a component that goes away while something is under way changes nothing an
   await li.sees('on my way')
 })
 
+test('a room to read only, the text in the empty field, and signing out', async (t) => {
+  const name = room()
+  const li = await enter(t, 'Li', pageOf(name))
+  await li.say('hello')
+  await li.line('hello').locator(li.scoped('.room:sent')).waitFor()
+  const { page } = li.phone.page
+  page.setData({ placeholder: 'Ask' })
+  await wait(async () => await li.find('textarea').getAttribute('placeholder') === 'Ask')
+  page.setData({ readonly: true })
+  await li.find('textarea').waitFor({ state: 'detached' })
+  const before = li.app.client.user.id
+  li.app.chat.signOut()
+  await li.find('.room:line').waitFor({ state: 'detached' })
+  assert.equal([...li.phone.storage.keys()].filter((key) => / token$/.test(key)).length, 0)
+  const other = li.app.chat.start({ url: it.server.wss, name: 'Li' })
+  await li.sees('hello')
+  assert.notEqual(other.user.id, before)
+})
+
 test('two rooms on one page, and one room on two pages', async (t) => {
   const [one, two] = [room(), room()]
   const mei = await friend(t, 'Mei', { rooms: [one, two] })

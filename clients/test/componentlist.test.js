@@ -83,6 +83,24 @@ test('a long list is drawn in parts, and more is loaded by scrolling', async (t)
   assert.equal(await li.find('.list:row').count(), n)
 })
 
+test('a room that one may not be in says so; a connection that was ended says why, and begins again with a tap', async (t) => {
+  const bo = await it.friend(t, 'Bo', { token: token('Bo') })
+  const { room } = await bo.create({ title: 'Closed', users: [] })
+  const gus = await it.enter(t, 'Gus', it.pageOf(room), as('Gus'))
+  await gus.find('.room:composer-closed', { hasText: 'You are not in this room:' }).waitFor()
+  assert.equal(await gus.find('textarea').count(), 0)
+  assert.equal(gus.data.events.find(({ type }) => type === 'removed').detail.room, room)
+
+  const hal = await it.enter(t, 'Hal', undefined, { config: { options: { token: 'not.a.token' } } })
+  const banner = hal.find('.list:banner', { hasText: 'Not connected: ' })
+  await banner.waitFor()
+  assert.ok(hal.app.chat.ended())
+  const states = []
+  hal.app.client.on('state', ({ state }) => states.push(state))
+  await banner.click()
+  await wait(() => states.includes('connecting') && states.includes('closed'))
+})
+
 test('a room that is no conversation is in the list as well', async (t) => {
   const eve = await it.friend(t, 'Eve', { token: token('Eve'), rooms: ['room-tea'] })
   const li = await it.enter(t, 'Fay', undefined, as('Fay'))

@@ -60,6 +60,9 @@ Component({
     room() {
       if (this.unwatch) this.open()
     },
+    'readonly, placeholder': function () {
+      if (this.state) this.drawLater()
+    },
     'words, language': function () {
       if (this.unwatch) this.dress()
     },

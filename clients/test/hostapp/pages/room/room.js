@@ -1,5 +1,5 @@
 Page({
-  data: { room: '', events: [], theme: 'auto', shown: true, words: null, language: '', header: false },
+  data: { room: '', events: [], theme: 'auto', shown: true, words: null, language: '', header: false, readonly: false, placeholder: '' },
   onLoad({ room }) {
     this.setData({ room: decodeURIComponent(room) })
   },
