@@ -97,3 +97,19 @@ test('slots, external classes and the own header are drawn', async (t) => {
   await li.find('.mine', { hasText: 'mine' }).waitFor()
   assert.equal(await li.find('.around').count(), 1)
 })
+
+test('older messages come in above without moving what is read, also where the browser does not see to that', async (t) => {
+  const name = room()
+  const mei = await friend(t, 'Mei', { rooms: [name] })
+  for (let i = 0; i < 200; i++) await mei.send(name, { text: `message ${i}` })
+  const li = await enter(t, 'Li', pageOf(name))
+  await li.sees('message 199')
+  const log = li.find('.room:log')
+  await log.evaluate((it) => { it.style.overflowAnchor = 'none' }) // as on an iPhone
+  const first = (await li.texts())[0]
+  await log.evaluate((it) => { it.scrollTop = 60 })
+  const y = async () => (await li.line(first).boundingBox()).y
+  const before = await y()
+  await wait(async () => (await li.texts())[0] !== first)
+  await wait(async () => Math.abs(await y() - before) < 4)
+})
