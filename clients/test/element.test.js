@@ -122,10 +122,10 @@ test('an address opens its room for a new visitor, and joins it for an old one',
 test('the element is a box of its own: height, font, focus, scrolling, title and address', async (t) => {
   const name = room()
   const chat = await friend(t, name)
-  for (let i = 0; i < 30; i++) await chat.send(name, { text: `message ${i}` })
+  for (let i = 0; i < 30; i++) await chat.send(name, { text: `message ${i}.` })
   const page = await site(t, `<style>body { font: 19px Georgia }</style><input id="search" autofocus><div style="height: 3000px"></div>
     <caddy-chat room="${name}" name="Li"></caddy-chat><caddy-chat room="lobby" name="Bo"></caddy-chat>`)
-  await page.locator('ol > li', { hasText: 'message 29' }).waitFor({ state: 'attached' })
+  await page.locator('ol > li', { hasText: 'message 29.' }).waitFor({ state: 'attached' })
   await page.locator('textarea').nth(1).waitFor()
   const seen = await page.evaluate((name) => {
     const element = document.querySelector('caddy-chat')
