@@ -67,10 +67,17 @@ test('a click on a quote goes to the message, however old it is, and marks it', 
   // The message is not in the list: it is quoted all the same, also after it was edited.
   await quoting('about the first').filter({ hasText: 'the very first' }).waitFor()
   await ann.edit(room, seqs[0], { text: 'the very first of all' })
+  await ben.page.evaluate(() => { // the mark lasts for two seconds, which may be over before it can be looked at
+    const { animate } = Element.prototype
+    Element.prototype.animate = function (...how) {
+      globalThis.marked = this.closest('li').dataset.seq
+      return animate.apply(this, how)
+    }
+  })
   await quoting('about the first').filter({ hasText: 'the very first of all' }).click()
   const row = ben.find(`ol > li[data-seq="${seqs[0]}"]`)
   await row.locator('.bubble:focus').waitFor()
-  assert.equal(await row.evaluate((it) => it.querySelector('.bubble').getAnimations().length), 1)
+  await ben.page.waitForFunction((seq) => globalThis.marked === String(seq), seqs[0])
   const [top, bottom, from, to] = await row.evaluate((it) => {
     const [{ top, bottom }, list] = [it.getBoundingClientRect(), it.closest('.scroller').getBoundingClientRect()]
     return [top, bottom, list.top, list.bottom]
