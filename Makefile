@@ -211,6 +211,16 @@ postgres: # for the tests of the journal in it
 postgres-all: compiler postgres ## the whole of journaltest on a real PostgreSQL, on one node and on two (minutes)
 	$(RACE) -count=1 -timeout 2h ./chat/pgjournal -all
 
+# It prints the seed. With the same SEED it goes on where it was stopped.
+SEED   ?= $(shell date +%s)
+FAULTS := 200
+.PHONY: faults
+faults: caddy postgres ## 200 faults of three nodes over three PostgreSQLs, 30 for each cluster; SEED=<number> goes on (half an hour)
+	$(say) 'faults of several nodes: make faults SEED=$(SEED) goes on where this is stopped'
+	@mkdir -p build/faults
+	go test -count=1 -timeout 4h -run '^TestNodes_Faults$$' -v ./caddymodule/nodes \
+		-faults $(FAULTS) -seed $(SEED) -longest 12s -caddy $(CURDIR)/$(CADDY) -done $(CURDIR)/build/faults
+
 .PHONY: simulations
 simulations: ## 100,000 simulations of three nodes whose database fails in every way (an hour)
 	$(say) 'simulations of several nodes'

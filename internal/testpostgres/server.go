@@ -211,6 +211,23 @@ func (s *Server) Database(role, name string) string {
 	return fmt.Sprintf("postgres:///%s?host=%s&user=%s&password=%s", name, s.Dir, role, Password)
 }
 
+// Ended reports whether the server has ended by itself, as it does if its disk stays full.
+func (s *Server) Ended() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// FollowAnew throws away what this server has, which must have ended, and lets it follow another one.
+func (s *Server) FollowAnew(other *Server) {
+	must(os.RemoveAll(s.Dir + "/data"))
+	s.Run("pg_basebackup", "-D", s.Dir+"/data", "-h", other.Dir, "-U", "owner", "-R", "-X", "stream", "-c", "fast")
+	s.Start()
+}
+
 // Exec runs statements as the owner.
 func (s *Server) Exec(t testing.TB, sql string) {
 	t.Helper()
