@@ -150,7 +150,7 @@ func (d *database) fill() {
 			d.t.Fatal(err)
 		}
 		defer f.Close()
-		if err := unix.Fallocate(int(f.Fd()), 0, 0, int64(st.Bavail)*st.Bsize); err != nil && !errors.Is(err, unix.ENOSPC) { // somebody else may have taken the rest
+		if err := unix.Fallocate(int(f.Fd()), 0, 0, int64(st.Bavail)*int64(st.Bsize)); err != nil && !errors.Is(err, unix.ENOSPC) { // somebody else may have taken the rest
 			d.t.Error(err)
 		}
 		return

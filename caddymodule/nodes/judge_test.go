@@ -4,6 +4,7 @@ package nodes_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -51,24 +52,26 @@ func settle(t *testing.T, persons []*person) {
 // all have one order. gaps says whether somebody may have been told of a gap. It returns how many were acknowledged.
 func judge(t *testing.T, persons []*person, gaps bool) (acked int) {
 	t.Helper()
+	acked, faults := compare(persons, gaps)
+	for _, text := range faults[:min(len(faults), 20)] {
+		t.Error(text)
+	}
+	return acked
+}
+
+// compare is judge without a test.
+func compare(persons []*person, gaps bool) (acked int, faults []string) {
 	type place struct {
 		room, epoch string
 		seq         int64
 	}
 	all := map[place]string{}   // the key
 	where := map[string]place{} // by key
-	told := 0
-	fault := func(format string, args ...any) {
-		if told++; told < 20 {
-			t.Errorf(format, args...)
-		}
-	}
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Sprintf(format, args...)) }
 	for _, p := range persons {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		for _, text := range p.wrong {
-			fault("%s", text)
-		}
+		faults = append(faults, p.wrong...)
 		for room, h := range p.rooms {
 			if h.gaps > 0 && !gaps {
 				fault("%s was told of %d gaps in %s", p.name, h.gaps, room)
@@ -93,10 +96,56 @@ func judge(t *testing.T, persons []*person, gaps bool) (acked int) {
 	for _, p := range persons {
 		acked += len(p.acked)
 		for _, m := range p.acked {
-			if at, known := where[m.key]; !gaps && (!known || at.seq != m.seq) {
+			if at, known := where[m.key]; !gaps && (!known || at.seq != m.seq || at.room != m.room) {
 				fault("%s was acknowledged as %d of %s, and is %v", m.key, m.seq, m.room, at)
 			}
 		}
 	}
-	return acked
+	return acked, faults
+}
+
+// The judge finds what it is there for.
+func TestJudge_FindsEachFault(t *testing.T) {
+	for name, test := range map[string]struct {
+		spoil func(a, b *person)
+		want  string // "": nothing is wrong
+	}{
+		"nothing":        {func(_, _ *person) {}, ""},
+		"lost":           {func(a, _ *person) { a.acked = append(a.acked, &said{room: "one", key: "a-3", seq: 4}) }, "a-3 was acknowledged as 4 of one"},
+		"another number": {func(a, _ *person) { a.acked[0].seq = 2 }, "a-1 was acknowledged as 2 of one"},
+		"another room":   {func(a, _ *person) { a.acked[0].room = "two" }, "a-1 was acknowledged as 1 of two"},
+		"doubled":        {func(a, b *person) { hears(a, "one", 4, "b-1"); hears(b, "one", 4, "b-1") }, "b-1 is doubled"},
+		"a hole":         {func(_, b *person) { delete(b.rooms["one"].keys["e"], 2) }, "b has a hole"},
+		"another order":  {func(_, b *person) { hears(b, "one", 1, "b-1"); hears(b, "one", 2, "a-1") }, "entry 1 of one is b-1 for b"},
+		"a gap":          {func(a, _ *person) { a.rooms["one"].gaps = 1 }, "a was told of 1 gaps in one"},
+		"what a session saw": {func(a, _ *person) {
+			s := &personSession{person: a}
+			s.takeLocked(a.rooms["one"], &frame{Seq: 5, Key: "b-9"})
+		}, "entry 5 comes after 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b := newPerson(t, nil, "a", "", 0), newPerson(t, nil, "b", "", 0)
+			for _, p := range []*person{a, b} {
+				for i, key := range []string{"a-1", "b-1", "a-2"} {
+					hears(p, "one", int64(i+1), key)
+				}
+			}
+			a.acked = []*said{{room: "one", key: "a-1", seq: 1}, {room: "one", key: "a-2", seq: 3}}
+			b.acked = []*said{{room: "one", key: "b-1", seq: 2}}
+			test.spoil(a, b)
+			_, faults := compare([]*person{a, b}, false)
+			if found := strings.Join(faults, "\n"); test.want == "" && found != "" || !strings.Contains(found, test.want) {
+				t.Errorf("found %q, want %q", found, test.want)
+			}
+		})
+	}
+}
+
+// hears lets a person have heard an entry.
+func hears(p *person, room string, seq int64, key string) {
+	h := p.rooms[room]
+	if h.keys["e"] == nil {
+		h.epoch, h.keys["e"] = "e", map[int64]string{}
+	}
+	h.keys["e"][seq], h.last = key, max(h.last, seq)
 }
