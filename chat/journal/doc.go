@@ -20,4 +20,5 @@
 //	eventroom.go the rooms of Events, and how much of them is kept
 //	optional.go  what a journal may offer beside that
 //	restore.go   Restorer: recording what another journal has recorded
+//	successor.go Successor: taking the place of another journal
 package journal

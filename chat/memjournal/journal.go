@@ -23,11 +23,11 @@ type Journal struct {
 }
 
 var (
-	_ journal.Journal  = (*Journal)(nil)
-	_ journal.Restorer = (*Journal)(nil)
-	_ journal.Lister   = (*Journal)(nil)
-	_ journal.Redactor = (*Journal)(nil)
-	_ journal.Reporter = (*Journal)(nil)
+	_ journal.Journal   = (*Journal)(nil)
+	_ journal.Successor = (*Journal)(nil)
+	_ journal.Lister    = (*Journal)(nil)
+	_ journal.Redactor  = (*Journal)(nil)
+	_ journal.Reporter  = (*Journal)(nil)
 )
 
 // New returns a journal with a store of its own.

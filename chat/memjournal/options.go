@@ -18,6 +18,7 @@
 //	journal.go  the Journal, opened and closed
 //	append.go   Append
 //	restore.go  Restore
+//	successor.go taking the place of another journal
 //	read.go     Read, Heads and the rest of journal.Reader; Trim; figures
 //	watch.go    Follow, FollowFeed, Feed
 //	values.go   journal.Records

@@ -15,6 +15,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/keyfilter"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/listeners"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/rows"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/witness"
 	"github.com/cockroachdb/pebble/v2"
 	"go.uber.org/zap"
 )
@@ -55,8 +56,8 @@ type Journal struct {
 }
 
 var (
-	_ journal.Journal  = (*Journal)(nil)
-	_ journal.Restorer = (*Journal)(nil)
+	_ journal.Journal   = (*Journal)(nil)
+	_ journal.Successor = (*Journal)(nil)
 )
 
 // shown is what readers may know of the store as a whole. The committer sets it, or
@@ -160,6 +161,25 @@ func (j *Journal) Restore(ctx context.Context, entries []journal.Entry) (recorde
 	return recorded, known, nil
 }
 
+// Succeed implements journal.Successor. The witness must have the epoch before anything is recorded in it.
+func (j *Journal) Succeed(ctx context.Context, fresh string, above journal.Position) error {
+	err := j.change(ctx, false, func(g *commit.Group) error { return g.Succeed(fresh, above) })
+	if w, ok := j.testify(); err == nil && ok {
+		err = j.store.Witness.Write(w)
+	}
+	return err
+}
+
+// RestoreHead implements journal.Successor.
+func (j *Journal) RestoreHead(ctx context.Context, room string, h journal.Head) error {
+	return j.change(ctx, false, func(g *commit.Group) error { return g.RestoreHead(room, &h) })
+}
+
+// ForgetFeed implements journal.Successor.
+func (j *Journal) ForgetFeed(ctx context.Context) error {
+	return j.change(ctx, true, func(g *commit.Group) error { return g.ForgetFeed(g.Totals().Position, g.Totals().FeedBytes) })
+}
+
 // change makes the committer call change with its group, and waits until that is
 // durable. maintenance says that the change frees space.
 func (j *Journal) change(ctx context.Context, maintenance bool, change func(*commit.Group) error) error {
@@ -252,6 +272,14 @@ func (j *Journal) protect(f func()) {
 func (j *Journal) recordedSoFar() uint64 {
 	t := j.statistics.currentTotals()
 	return t.Recorded()
+}
+
+// testify returns what the witness must say now. It returns false while the store
+// cannot be written.
+func (j *Journal) testify() (witness.Witness, bool) {
+	epoch, _ := j.shown.get()
+	w := witness.Witness{Format: format.Version, Epoch: epoch, Entries: j.recordedSoFar()}
+	return w, j.store.Healthy()
 }
 
 // loadTotals takes over the epoch and the totals of the store. If a damaged block has the

@@ -10,8 +10,6 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
-	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
-	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/witness"
 	"go.uber.org/zap"
 )
 
@@ -76,14 +74,6 @@ func (j *Journal) load() error {
 		j.opt.Logger.Error("chat journal: can be read, but can't record", zap.Error(err))
 	}
 	return j.loadTotals(h)
-}
-
-// testify returns what the witness must say now. It returns false while the store
-// cannot be written.
-func (j *Journal) testify() (witness.Witness, bool) {
-	epoch, _ := j.shown.get()
-	w := witness.Witness{Format: format.Version, Epoch: epoch, Entries: j.recordedSoFar()}
-	return w, j.store.Healthy()
 }
 
 // machineName returns what the machine is called, for people.

@@ -17,6 +17,7 @@
 //	sockets.go   the sockets of the connections that read
 //	open.go      Open and Check
 //	commit.go    Commit and Restore
+//	successor.go taking the place of another journal
 //	read.go      where the feed stands, its rows; entries, claims
 //	rooms.go     pages and heads of rooms, what is removed
 //	records.go   records

@@ -34,6 +34,6 @@
 //	read.go      pages, heads, keys; Trim and retention; figures
 //	redact.go    journal.Redactor
 //	follow.go    Follow, FollowFeed, Feed
-//	restore.go   journal.Restorer
+//	restore.go   journal.Successor
 //	open.go      a journal is opened and closed; what it hears
 package shared

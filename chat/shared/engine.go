@@ -94,6 +94,17 @@ type Engine interface {
 	// Changes returns what Swap has changed above a revision, the lowest first, at most limit.
 	Changes(ctx context.Context, after uint64, limit int) ([]Changed, error)
 
+	// Succeed lets a store that has recorded nothing go on in the epoch of another journal, with rows of the
+	// feed above a number; dropped says that the other one has forgotten rooms. empty is false if something was recorded.
+	Succeed(ctx context.Context, epoch string, dropped bool, above uint64) (empty bool, err error)
+
+	// RestoreHead makes a room that goes on with the entry First, unless it has entries, and
+	// returns when its life began. Seen and Epoch of the batch are as for Restore.
+	RestoreHead(ctx context.Context, h RestoredHead) (born journal.Position, err error)
+
+	// ForgetFeed forgets all rows of the feed.
+	ForgetFeed(ctx context.Context) error
+
 	// Send tells all nodes things of at most MaxHint bytes, this node included. They may be
 	// lost. One goroutine calls it.
 	Send(hints [][]byte) error
@@ -179,6 +190,17 @@ type Restored struct {
 	Before uint64        // with After 0: how many counting entries there were before the first
 	States []journal.Seq // the newest governing entry, as of each entry
 	Moot   []bool        // what an entry does to its target was done
+}
+
+// RestoredHead is where a room stands before its first entry, which was of the life that Born tells.
+type RestoredHead struct {
+	Batch // without items
+	Room  string
+	Born  journal.Position
+	First journal.Seq
+	At    int64
+	Count uint64
+	State journal.Seq
 }
 
 // Result says what became of an item.

@@ -4,11 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-var _ journal.Restorer = (*Journal)(nil)
+var _ journal.Successor = (*Journal)(nil)
 
 // Restore implements journal.Restorer. It works on a part of the list at a time: entries of one room, as many as a
 // batch may have.
@@ -185,4 +186,56 @@ func (j *Journal) RestoreRecords(ctx context.Context, list []journal.Record) (wr
 	}
 	written, err = j.engine.RestoreRecords(ctx, list)
 	return written, j.failed(err)
+}
+
+// Succeed implements journal.Successor.
+func (j *Journal) Succeed(ctx context.Context, fresh string, above journal.Position) error {
+	store, born, ok := journal.CutEpoch(fresh)
+	if !ok {
+		return fmt.Errorf("%w: %q is no epoch", journal.ErrLimit, fresh)
+	}
+	if err := j.use(ctx); err != nil {
+		return err
+	}
+	switch empty, err := j.engine.Succeed(ctx, store, born > 0, RowOf(above)); {
+	case err != nil:
+		return j.failed(err)
+	case !empty:
+		return journal.ErrNotEmpty
+	}
+	_, err := j.compare(ctx) // begins again in that epoch
+	return j.failed(err)
+}
+
+// RestoreHead implements journal.Successor.
+func (j *Journal) RestoreHead(ctx context.Context, room string, h journal.Head) error {
+	if err := journal.CheckHead(room, &h); err != nil {
+		return err
+	}
+	if err := j.use(ctx); err != nil {
+		return err
+	}
+	p := j.part(room)
+	x := RestoredHead{Batch: Batch{Part: p.number}, Room: room, First: h.First, Count: h.Dropped}
+	x.Epoch, _, x.Seen = p.stream.standing()
+	x.At, x.State = h.BeforeFirst()
+	store, born, ok := journal.CutEpoch(h.Epoch)
+	if x.Born = born; !ok || store != x.Epoch {
+		return fmt.Errorf("%w: the epoch %q of room %q is not of the store", journal.ErrLimit, h.Epoch, room)
+	}
+	switch has, err := j.engine.RestoreHead(ctx, x); {
+	case err != nil:
+		return j.failed(err)
+	case has != born:
+		return fmt.Errorf("%w: room %q has another epoch than %q", journal.ErrLimit, room, h.Epoch)
+	}
+	return nil
+}
+
+// ForgetFeed implements journal.Successor.
+func (j *Journal) ForgetFeed(ctx context.Context) error {
+	if err := j.use(ctx); err != nil {
+		return err
+	}
+	return j.failed(j.engine.ForgetFeed(ctx))
 }

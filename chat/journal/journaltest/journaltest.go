@@ -27,17 +27,15 @@
 //
 // Each option stands for something that not all journals can do: Reopen and Crash for
 // durable ones, Retain for those with retention, Nodes and Rollback for those that share
-// a store. Without an option its subtests are skipped. Those about Restore, Rooms,
-// Redact and Stats run if the journal is a journal.Restorer, Lister, Redactor or Reporter. Run
-// the test with -race: much of it is concurrent.
+// a store. Without an option its subtests are skipped. Those of journal.Restorer, Successor,
+// Lister, Redactor and Reporter run if the journal is one. Run the test with -race.
 //
 // What depends on how a journal keeps its entries, such as a commit that is interrupted
 // at each of its writes, is for tests of that journal. Check tells them whether what is
 // left contradicts itself.
 //
-// A failure that depends on chance logs a seed; pass it to Run with Seed to repeat
-// it. The suite waits for events and never sleeps. It needs some seconds and some
-// megabytes.
+// A failure that depends on chance logs a seed for Seed, which repeats it. The suite waits for
+// events and never sleeps.
 //
 // # Files, lowest first
 //
@@ -63,6 +61,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/journal/journaltest/internal/redaction"
 	"github.com/caddychat/caddy-chat/chat/journal/journaltest/internal/simulation"
+	"github.com/caddychat/caddy-chat/chat/journal/journaltest/internal/succession"
 	"github.com/caddychat/caddy-chat/chat/journal/journaltest/internal/tester"
 )
 
@@ -104,6 +103,7 @@ func Run(t *testing.T, open func(t *testing.T) journal.Journal, opts ...Option) 
 		{"Reopen", testReopen},
 		{"Crash", testCrash},
 		{"Restore", testRestore},
+		{"Successor", succession.Test},
 		{"Lister", testLister},
 		{"Redactor", redaction.Test},
 		{"Reporter", testReporter},

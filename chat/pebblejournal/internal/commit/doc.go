@@ -13,4 +13,5 @@
 //	fill.go       the batch of a group
 //	numbering.go  how a group takes an item: numbers, keys, targets, restoring
 //	changes.go    other changes: records, removed entries and rooms, expired keys
+//	successor.go  taking the place of another journal
 package commit

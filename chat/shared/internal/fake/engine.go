@@ -225,6 +225,31 @@ func (e *Engine) RestoreRecords(ctx context.Context, list []journal.Record) (n i
 	return n, err
 }
 
+// Succeed implements shared.Engine.
+func (e *Engine) Succeed(ctx context.Context, epoch string, dropped bool, above uint64) (empty bool, err error) {
+	err = e.call(ctx, func(s *Store) { empty = s.succeed(epoch, dropped, above) })
+	return empty, err
+}
+
+// RestoreHead implements shared.Engine.
+func (e *Engine) RestoreHead(ctx context.Context, h shared.RestoredHead) (born journal.Position, err error) {
+	refused := false
+	err = e.call(ctx, func(s *Store) {
+		if refused = s.refuses(&h.Batch); !refused {
+			born = s.restoreHead(h)
+		}
+	})
+	if err == nil && refused {
+		err = shared.ErrRolledBack
+	}
+	return born, err
+}
+
+// ForgetFeed implements shared.Engine.
+func (e *Engine) ForgetFeed(ctx context.Context) error {
+	return e.call(ctx, func(s *Store) { s.forgetFeed() })
+}
+
 // GetMany implements shared.Engine.
 func (e *Engine) GetMany(ctx context.Context, keys []string) (list []journal.Record, err error) {
 	err = e.call(ctx, func(s *Store) {

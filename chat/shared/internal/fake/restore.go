@@ -85,3 +85,41 @@ func (s *Store) swap(changes []shared.Change) []shared.Swapped {
 	}
 	return out
 }
+
+func (s *Store) succeed(epoch string, dropped bool, above uint64) (empty bool) {
+	for _, r := range s.rooms {
+		if r.now().seq > 0 {
+			return false
+		}
+	}
+	if len(s.records) > 0 || s.revision > 0 {
+		return false
+	}
+	for i := range s.parts {
+		p := &s.parts[i]
+		if len(p.rows) > 0 {
+			return false
+		}
+		p.gone = max(p.gone, above)
+	}
+	clear(s.rooms)
+	s.epoch, s.dropped = epoch, dropped
+	s.turn++
+	return true
+}
+
+func (s *Store) restoreHead(h shared.RestoredHead) journal.Position {
+	r := s.room(h.Room, h.Part)
+	if r.now().seq > 0 {
+		return r.born
+	}
+	r.born, r.first = h.Born, h.First
+	r.base = where{seq: h.First - 1, state: h.State, at: h.At, count: h.Count}
+	return r.born
+}
+
+func (s *Store) forgetFeed() {
+	for i := range s.parts {
+		s.parts[i].gone, s.parts[i].rows = s.parts[i].newest(), nil
+	}
+}
