@@ -22,4 +22,5 @@
 //	rooms.go     pages and heads of rooms, what is removed
 //	records.go   records
 //	nodes.go     hints, who is alive, figures
+//	schema.go    what version a schema has; a new epoch
 package pgjournal
