@@ -17,6 +17,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/move"
 	"github.com/caddychat/caddy-chat/internal/foreign"
 )
 
@@ -271,6 +272,9 @@ func (h *sharedHub) open(ctx context.Context, l *lease, leases []*lease) (s *Hub
 	j, err := l.engine.Open(ctx, l.location, journals.Params{Hub: h.name, Retention: h.retention, Logger: h.log})
 	if err != nil {
 		return nil, err
+	}
+	if err := move.CheckWhole(ctx, j); err != nil {
+		return nil, errors.Join(err, j.Close())
 	}
 	hub, err := chat.NewHub(chat.Config{Settings: l.settings, Journal: j, Logger: h.log})
 	if err != nil {

@@ -12,7 +12,7 @@ const source = 'https://github.com/caddychat/caddy-chat'
 const groups = [
   ['Start', '开始', ['quickstart-web', 'quickstart-miniprogram', 'concepts', 'cookbook', 'faq']],
   ['Run', '运行', ['caddyfile', 'deployment', 'nodes', 'operations', 'troubleshooting', 'upgrading', 'security', 'privacy']],
-  ['Build on it', '在其上开发', ['web', 'client', 'conversations', 'backends', 'checks', 'webhooks', 'embedding', 'moving', 'cookbook-mysql']],
+  ['Build on it', '在其上开发', ['web', 'client', 'conversations', 'backends', 'checks', 'webhooks', 'embedding', 'moving', 'cookbook-mysql', 'cookbook-move']],
   ['Reference', '参考', ['protocol', 'javascript', 'http', 'admin', 'json', 'cli', 'speed', 'changelog', 'glossary']],
 ]
 

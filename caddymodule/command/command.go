@@ -100,7 +100,18 @@ func addMaintenance(root *cobra.Command, in *invocation) {
 	export.Flags().String("room", "", "Only this room")
 	export.Flags().String("from", "", "Continue with this room")
 	export.Flags().Uint64("after", 0, "Continue after the entry with this number")
-	in.add(root, "import [<file>]", "Records exported entries, from a file or from standard input", in.importEntries)
+	imports := in.add(root, "import [<file>]", "Records exported entries, from a file or from standard input", in.importEntries)
+	migrate := in.add(root, "migrate", "Shows which version the schema of a journal postgres has, or brings it up to date", in.migrate)
+	migrate.Flags().Bool("apply", false, "Bring it up to date; the role of the address owns it")
+	migrate.Flags().String("server", "", "With --apply: give this role the rights to serve it")
+	epoch := in.add(root, "epoch new", "Gives the rooms of a journal postgres a new epoch: clients read them again", in.newEpoch)
+	epoch.Flags().Bool("yes", false, "Do it")
+	for _, cmd := range []*cobra.Command{export, imports} {
+		cmd.Flags().String("journal", "", "All of this journal, which no running Caddy uses; the words\nbehind journal in the Caddyfile, such as 'pebble /srv/chat' or\n'postgres {env.CHAT_DSN} { durability primary }'")
+	}
+	for _, cmd := range []*cobra.Command{migrate, epoch} {
+		cmd.Flags().String("journal", "", "The words behind journal in the Caddyfile, such as\n'postgres {env.CHAT_DSN}'")
+	}
 	in.add(root, "backup <dir>", "Copies the journal of a running hub to a new directory on the server", in.backup)
 	in.add(root, "compact", "Rewrites the journal without the deleted entries", in.compact)
 }

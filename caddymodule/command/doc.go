@@ -1,5 +1,6 @@
 // Package command is the command `caddy chat`. It talks to a running Caddy through
-// the admin API, whose answers are the types of caddymodule/admin.
+// the admin API, whose answers are the types of caddymodule/admin. What has --journal opens the
+// journal of a hub that does not run.
 //
 // # Files
 //
@@ -14,6 +15,7 @@
 //	moderation.go   kick, mute, ban, announce, recall
 //	webhooks.go     hooks, replay
 //	erase.go        erase-room, erase-user
+//	stopped.go      export and import of a whole journal, migrate, epoch
 //	transfer.go     export, import, backup, compact
 //	tail.go         history, tail
 //	token.go        token

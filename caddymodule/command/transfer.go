@@ -19,6 +19,9 @@ import (
 )
 
 func (in *invocation) exportEntries(cmd *cobra.Command, _ []string) error {
+	if cmd.Flags().Changed("journal") {
+		return in.exportJournal(cmd)
+	}
 	query := url.Values{}
 	for _, name := range []string{"room", "from"} {
 		if cmd.Flags().Changed(name) {
@@ -74,7 +77,7 @@ func (c *lineCounter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (in *invocation) importEntries(_ *cobra.Command, args []string) error {
+func (in *invocation) importEntries(cmd *cobra.Command, args []string) error {
 	from, size := os.Stdin, int64(-1)
 	if len(args) > 0 && args[0] != "-" {
 		f, err := os.Open(args[0])
@@ -95,6 +98,9 @@ func (in *invocation) importEntries(_ *cobra.Command, args []string) error {
 		size = info.Size()
 	} else if term.IsTerminal(int(from.Fd())) {
 		return errors.New("name a file, or pipe one in")
+	}
+	if cmd.Flags().Changed("journal") {
+		return in.importJournal(cmd, from)
 	}
 	bar := in.progressBar(size, "importing", progressbar.OptionShowBytes(true))
 	var done chat.Imported

@@ -11,4 +11,5 @@
 //	postgres.go   Postgres: a database that several nodes share
 //	words.go      what strangers are told of a journal that can't be opened
 //	parse.go      the option of a Caddyfile
+//	stopped.go    Stopped: a journal that no server uses, for commands
 package journals

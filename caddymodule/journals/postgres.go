@@ -109,6 +109,17 @@ func (e *Postgres) options(hub string) (o pgjournal.Options, err error) {
 	return o, err
 }
 
+// schema says which version the schema has.
+func (e *Postgres) schema(ctx context.Context, hub string) (pgjournal.Schema, error) {
+	o, err := e.options(hub)
+	if err != nil {
+		return pgjournal.Schema{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	return pgjournal.Look(ctx, o)
+}
+
 // Location implements Engine: it returns the servers, the database and the schema.
 func (e *Postgres) Location(hub string) (string, error) {
 	o, err := e.options(hub)

@@ -1,0 +1,152 @@
+package journals
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"go.uber.org/zap"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal"
+	"github.com/caddychat/caddy-chat/chat/pgjournal"
+)
+
+// Stopped is the journal of a hub that does not run.
+type Stopped struct {
+	engine   Engine
+	location string
+	params   Params
+}
+
+// ParseStopped reads what stands behind the option journal in a Caddyfile. A block may be in one line, with
+// semicolons between its options.
+func ParseStopped(text, hub string) (*Stopped, error) {
+	if !strings.Contains(text, "\n") {
+		text = strings.Replace(text, " { ", " {\n", 1)
+		if rest, isBlock := strings.CutSuffix(strings.TrimSpace(text), " }"); isBlock {
+			text = strings.ReplaceAll(rest, ";", "\n") + "\n}"
+		}
+	}
+	tokens, err := caddyfile.Tokenize([]byte("journal "+text), "--journal")
+	if err != nil {
+		return nil, err
+	}
+	d := caddyfile.NewDispenser(tokens)
+	d.Next()
+	raw, err := Parse(d)
+	if err != nil {
+		return nil, err
+	}
+	if d.Next() {
+		return nil, d.Err("chat: journal has something behind it: put its options between { and }")
+	}
+	var name struct{ Engine string }
+	if err := json.Unmarshal(raw, &name); err != nil {
+		return nil, err
+	}
+	info, err := caddy.GetModule("chat.journals." + name.Engine)
+	if err != nil {
+		return nil, err
+	}
+	module := info.New()
+	if err := json.Unmarshal(raw, module); err != nil {
+		return nil, err
+	}
+	s := &Stopped{params: Params{Hub: hub, Logger: zap.NewNop()}}
+	var is bool
+	if s.engine, is = module.(Engine); !is {
+		return nil, fmt.Errorf("journal %s is no engine", name.Engine)
+	}
+	switch e := module.(type) {
+	case *Memory:
+		return nil, errors.New("journal memory is in the process of a running Caddy only: export from there, without --journal")
+	case *Pebble:
+		e.MaxSize = 8 << 50 // nothing is deleted
+	}
+	if v, is := module.(caddy.Validator); is {
+		if err := v.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	s.location, err = s.engine.Location(hub)
+	return s, err
+}
+
+// Location says where it is, without a secret.
+func (s *Stopped) Location() string { return s.location }
+
+// Open opens the journal, and makes one if there is none.
+func (s *Stopped) Open(ctx context.Context) (journal.Journal, error) {
+	return s.engine.Open(ctx, s.location, s.params)
+}
+
+// OpenThere opens the journal if there is one.
+func (s *Stopped) OpenThere(ctx context.Context) (journal.Journal, error) {
+	there := true
+	var err error
+	switch e := s.engine.(type) {
+	case *Pebble:
+		if _, err = os.Stat(s.location); errors.Is(err, fs.ErrNotExist) {
+			there, err = false, nil
+		}
+	case *Postgres:
+		var schema pgjournal.Schema
+		if schema, err = e.schema(ctx, s.params.Hub); err == nil {
+			there = schema.There
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case !there:
+		return nil, fmt.Errorf("there is no journal at %s: look at the name, and at --hub", s.location)
+	}
+	return s.Open(ctx)
+}
+
+// ErrInUse says that a running server uses a journal.
+var ErrInUse = pebblejournal.ErrLocked
+
+// errNoSchema says that an engine has no schema.
+var errNoSchema = errors.New("this is for journal postgres: the other ones have no schema, and no epoch that somebody else can lose")
+
+// Schema says which version the schema of a database has.
+func (s *Stopped) Schema(ctx context.Context) (pgjournal.Schema, error) {
+	if e, is := s.engine.(*Postgres); is {
+		return e.schema(ctx, s.params.Hub)
+	}
+	return pgjournal.Schema{}, errNoSchema
+}
+
+// Migrate brings the schema up to date. If server is not empty, that role gets the rights to serve it.
+func (s *Stopped) Migrate(ctx context.Context, server string) error {
+	e, is := s.engine.(*Postgres)
+	if !is {
+		return errNoSchema
+	}
+	o, err := e.options(s.params.Hub)
+	if err != nil {
+		return err
+	}
+	return pgjournal.Migrate(ctx, o, server)
+}
+
+// NewEpoch gives all rooms a new epoch. Servers may run meanwhile.
+func (s *Stopped) NewEpoch(ctx context.Context) (was, now string, err error) {
+	e, is := s.engine.(*Postgres)
+	if !is {
+		return "", "", errNoSchema
+	}
+	o, err := e.options(s.params.Hub)
+	if err != nil {
+		return "", "", err
+	}
+	return pgjournal.NewEpoch(ctx, o)
+}
