@@ -25,7 +25,7 @@ const isGenerated = (file) => generated.some((name) => file.startsWith(name))
 
 async function scripts(folder = '') {
   const files = await readdir(path.join(root, folder), { recursive: true })
-  return files.map((file) => path.join(folder, file)).filter((file) => file.endsWith('.js') && !file.includes('node_modules'))
+  return files.map((file) => path.join(folder, file)).filter((file) => file.endsWith('.js') && !/\b(node_modules|miniprogram_npm|dist)\b/.test(file))
 }
 
 // listed returns the files in the comment list at the head of a file.

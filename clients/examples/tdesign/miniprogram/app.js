@@ -1,0 +1,7 @@
+const chat = require('./chat')
+
+App({
+  onLaunch() {
+    chat.connect()
+  },
+})
