@@ -201,7 +201,7 @@ func projectFiles(t *testing.T, endings ...string) (paths []string) {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && slices.Contains([]string{"node_modules", ".git", "build", "dist", "commonjs"}, d.Name()):
+		case d.IsDir() && slices.Contains([]string{"node_modules", "miniprogram_npm", ".git", "build", "dist", "commonjs"}, d.Name()):
 			return filepath.SkipDir
 		case !d.IsDir() && slices.Contains(endings, filepath.Ext(path)):
 			paths = append(paths, filepath.ToSlash(path))
