@@ -31,10 +31,8 @@ const stories = {
     after: [['Mei', 'Then we meet at the station, at the north gate.'], ['Mei', 'Half past seven?'], ['Tom', 'It may rain a little ☔'], ['Mei', 'Rain or shine 🙂']],
     otherRoom: 'Chapter four tonight?',
     typed: 'I have an umbrella for',
-    refused: 'Here is the whole way: over the bridge, then left along the river as far as the mill.',
     waiting: 'In the tunnel, more in a minute',
-    retry: 'Try again',
-    discard: 'Discard',
+    copy: 'Copy',
   },
   zh: {
     name: '小林',
@@ -44,17 +42,35 @@ const stories = {
     after: [['小梅', '那我们在火车站北门集合。'], ['小梅', '七点半，好吗？'], ['阿明', '可能会下点小雨 ☔'], ['小梅', '风雨无阻 🙂']],
     otherRoom: '今晚读第四章吗？',
     typed: '我有一把大伞',
-    refused: '全程路线是这样的：从火车站出发过桥，然后左转沿着河一直走到磨坊，再穿过树林上山，在山顶的亭子里吃午饭，下午下山。',
     waiting: '在隧道里，稍后再说',
-    retry: '重试',
-    discard: '删除',
+    copy: '复制',
   },
 }
 
-// take takes the screenshots of all languages into dir, and returns their names.
+const options = `limits {
+text 50
+create_rate 1000 1000
+}
+policy d-* {
+direct
+create anyone
+}
+policy g-* {
+read members
+write members
+moderate admins
+create anyone
+invite members
+}
+policy * {
+read anyone
+write anyone
+}`
+
+// take takes the screenshots of all languages into dir, light and dark, and returns their names.
 export async function take(dir) {
   await mkdir(dir, { recursive: true })
-  const server = new Server({ chat: 'limits {\ntext 50\n}' })
+  const server = new Server({ chat: options })
   const names = []
   let browser, program
   try {
@@ -62,33 +78,31 @@ export async function take(dir) {
     browser = await launch(drawing)
     await keepNote(dir, drawnWith(browser))
     program = await compile(root)
-    for (const language of Object.keys(stories)) await takeLanguage(language)
+    for (const language of Object.keys(stories)) for (const scheme of ['light', 'dark']) await takeAll(language, scheme)
   } finally {
     await browser?.close()
     await server.remove()
   }
   return names
 
-  async function takeLanguage(language) {
+  async function takeAll(language, scheme) {
     const story = stories[language]
-    const [room, books] = story.rooms
+    const [, books] = story.rooms
     const steady = new Steady(began)
     const friends = {}
-    for (const name of story.friends) friends[name] = await friend(steady, name, name === story.friends[0] ? picture : undefined, [room, books])
-    const visitor = await Visitor.launch({ browser, program, root, at: server, language: language === 'zh' ? 'zh_CN' : 'en', config: { rooms: story.rooms }, frame: (text) => steady.frame(text) })
+    for (const name of story.friends) friends[name] = await friend(steady, name, name === story.friends[0] ? picture : undefined, [books])
+    const visitor = await Visitor.launch({ browser, program, root, at: server, language: language === 'zh' ? 'zh_CN' : 'en', config: { rooms: story.rooms.slice(1) }, frame: (text) => steady.frame(text), safe: 20, context: { colorScheme: scheme } })
     await visitor.context.route(picture, (route) => route.fulfill({ contentType: 'image/svg+xml', body: face }))
     const shot = async (name) => {
-      names.push(`${name}-${language}.png`)
+      names.push(`${name}-${scheme === 'dark' ? 'dark-' : ''}${language}.png`)
       await visitor.view.drawn
       await visitor.shot(path.join(dir, names.at(-1)))
     }
-    const sendAll = async (lines) => {
-      for (const [name, text] of lines) {
-        if (name === 'me') await visitor.say(text)
-        else await friends[name].send(room, { text })
-        await visitor.sees(text)
-        if (name === 'me') await visitor.sent(text)
-      }
+    const say = async (name, room, text) => {
+      if (name === 'me') await visitor.say(text)
+      else await friends[name].send(room, { text })
+      await visitor.sees(text)
+      if (name === 'me') await visitor.sent(text)
     }
     try {
       await visitor.find('.avatar').click()
@@ -96,32 +110,40 @@ export async function take(dir) {
       await visitor.find('input').fill(story.name)
       await shot('sign-in')
       await visitor.enter(story.name)
-      await visitor.open(room)
-      await sendAll(story.before)
+      await visitor.find('.begin').waitFor()
+      await visitor.online()
+      const [mei, tom] = story.friends.map((name) => friends[name])
+      const [me] = [...steady.ids].find(([, id]) => id === visitor.chat.user.id)
+      const { room } = await mei.create({ title: story.rooms[0], avatar: picture, users: [me, tom.user.id] })
+      for (const chat of [mei, tom]) await chat.join(room)
+      await visitor.open(story.rooms[0])
+      for (const [name, text] of story.before) await say(name, room, text)
+      await visitor.about()
+      await shot('people')
+      await visitor.back()
       await visitor.back()
       for (const [name, text] of story.after) await friends[name].send(room, { text })
-      for (let i = 0; i < 12; i++) await friends[story.friends[1]].send(books, { text: story.otherRoom })
-      await visitor.room(room).locator('.unread', { hasText: story.after.length }).waitFor()
-      await visitor.room(books).locator('.unread', { hasText: 12 }).waitFor()
+      const { room: two } = await tom.direct(me)
+      await tom.join(two)
+      await tom.send(two, { text: story.otherRoom })
+      await visitor.room(story.rooms[0]).locator(visitor.scoped('.list:unread'), { hasText: story.after.length }).waitFor()
+      await visitor.room(story.friends[1]).locator(visitor.scoped('.list:unread'), { hasText: 1 }).waitFor()
       await shot('rooms')
-      await visitor.open(room)
-      await visitor.find('.divider').waitFor()
+      await visitor.begin()
+      await shot('new')
+      await visitor.back()
+      await visitor.open(story.rooms[0])
+      await visitor.find('.room:divider').waitFor()
       await visitor.find('textarea').fill(story.typed)
-      friends[story.friends[1]].typing(room)
-      await visitor.find('.status', { hasText: story.friends[1] }).waitFor()
       await shot('chat')
-      await visitor.find('.status', { hasText: story.friends[1] }).waitFor({ state: 'detached' })
-      await visitor.say(story.refused)
-      await visitor.find('.bubble.failed').waitFor()
-      await shot('failed')
-      await visitor.find('.bubble.failed').click()
-      await visitor.view.page.getByRole('button', { name: story.retry }).waitFor()
-      await shot('retry')
-      await visitor.choose(story.discard)
+      await visitor.longPress(visitor.line(story.after[0][1]).locator(visitor.scoped('.room:bubble')))
+      await visitor.find('.sheet:choice').first().waitFor()
+      await shot('menu')
+      await visitor.choose(story.copy)
       visitor.phone.airplane(true)
-      await visitor.find('.banner').waitFor()
+      await visitor.find('.room:banner').waitFor()
       await visitor.say(story.waiting)
-      await visitor.line(story.waiting).locator('.state').waitFor()
+      await visitor.line(story.waiting).locator(visitor.scoped('.room:sending')).waitFor()
       await shot('offline')
       const { problems } = visitor.view
       if (problems.length) throw new Error(problems.join('\n'))

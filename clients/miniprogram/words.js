@@ -1,72 +1,70 @@
-// The texts of the pages, in the language of WeChat.
+// The texts of the pages, in the language of WeChat. Those that the component has as well are
+// taken from there.
+const { wordsFor } = require('./caddy-chat/words')
+
 const en = {
-  enter: 'Start chatting',
-  whatName: 'What shall the others call you?',
   picture: 'Choose a picture',
   pictureHint: 'Only you will see the picture.',
-  rooms: 'Rooms',
-  newRoom: 'Name of a room',
-  join: 'Join',
-  leave: 'Leave',
-  person: 'person',
-  people: 'people',
-  write: 'Message',
-  send: 'Send',
-  unread: 'New messages',
-  sending: 'sending',
-  failed: 'not sent',
-  retry: 'Try again',
-  discard: 'Discard',
-  recall: 'Take back',
-  copy: 'Copy',
-  recalled: 'This message was taken back.',
-  typing: 'is writing…',
-  gap: 'Some earlier messages are no longer kept.',
-  perhaps: 'This may have been done. Look before you try again.',
-  connecting: 'Connecting…',
-  offline: 'No connection. Trying again…',
-  closed: 'Not connected. Tap to start anew.',
-  notAllowed: "You can't be in this room.",
-  readOnly: 'You can read here, but not write.',
-  text_too_long: 'too long',
-  muted: 'you may not write now',
-  forbidden: 'you may not write here',
-  refused: 'it was not accepted',
+  about: 'About this chat',
+  here: 'Here now',
+  joinRoom: 'Open a room',
+  roomHint: 'Name of a room',
+  idHint: 'Id of a person',
+  rename: 'Rename the group',
+  invite: 'Share a card to chat with you',
+  share: 'Share this chat',
+  cardOf: 'Chat with {name}',
+  waiting: 'Opening the chat…',
+  notify: 'Mute',
+  onTop: 'Keep on top',
+  more: 'Show more',
+  known: 'People you chat with',
+  signOutSure: 'Sign out? What was not sent is deleted from this phone. A guest cannot come back as the same person.',
 }
 
 const zh = {
-  enter: '开始聊天',
-  whatName: '别人怎么称呼你？',
   picture: '选择头像',
   pictureHint: '头像只有你自己能看到。',
-  rooms: '聊天室',
-  newRoom: '聊天室名称',
-  join: '加入',
-  leave: '离开',
-  person: '人',
-  people: '人',
-  write: '发消息',
-  send: '发送',
-  unread: '新消息',
-  sending: '发送中',
-  failed: '未发送',
-  retry: '重试',
-  discard: '删除',
-  recall: '撤回',
-  copy: '复制',
-  recalled: '此消息已撤回。',
-  typing: '正在输入…',
-  gap: '部分较早的消息已不再保留。',
-  perhaps: '操作可能已生效，请先查看再重试。',
-  connecting: '连接中…',
-  offline: '连接已断开，正在重试…',
-  closed: '未连接，点此重新开始。',
-  notAllowed: '无法进入此聊天室。',
-  readOnly: '你可以在这里阅读，但不能发言。',
-  text_too_long: '内容过长',
-  muted: '你已被禁言',
-  forbidden: '没有发言权限',
-  refused: '内容未通过审核',
+  about: '聊天信息',
+  here: '现在在这里的人',
+  joinRoom: '打开聊天室',
+  roomHint: '聊天室名称',
+  idHint: '对方的 ID',
+  rename: '修改群名称',
+  invite: '分享名片，邀请别人和你聊天',
+  share: '分享这个聊天',
+  cardOf: '和 {name} 聊天',
+  waiting: '正在打开聊天…',
+  notify: '消息免打扰',
+  onTop: '置顶聊天',
+  more: '显示更多',
+  known: '和你聊过的人',
+  signOutSure: '退出登录？没有发出的消息会从这部手机上删除。访客退出后不能再以同一个身份回来。',
 }
 
-module.exports = wx.getAppBaseInfo().language.startsWith('zh') ? zh : en
+const { language = 'en' } = info()
+const own = /^zh/i.test(language) ? zh : en
+const shared = wordsFor(language)
+
+// get returns a text, with values for what stands in braces.
+exports.get = (key, values = {}) => (key in own ? own[key].replace(/\{(\w+)\}/g, (_, name) => values[name]) : shared.get(key, values))
+
+// why returns what a refusal of the server or of the client means.
+exports.why = ({ code, uncertain, message }) => (uncertain ? shared.get('perhaps') : code ? shared.error(code) : message || shared.error('other'))
+
+exports.shared = shared
+
+// some returns texts as data.
+exports.some = (...keys) => {
+  const texts = {}
+  for (const key of keys) texts[key] = exports.get(key)
+  return texts
+}
+
+function info() {
+  try {
+    return wx.getAppBaseInfo() || {}
+  } catch (err) {
+    return {}
+  }
+}

@@ -83,7 +83,7 @@ test(`no JavaScript file has more than ${maxLines} lines`, async () => {
 })
 
 test("the initials of the mini program have the colours of the page's", async () => {
-  const style = await read('miniprogram/pages/chat/chat.wxss')
+  const style = await read('miniprogram/caddy-chat/lib/colours.wxss')
   assert.deepEqual([...style.matchAll(/^\.hue(\d) { background: (.*); }$/gm)].map(([, i, hue]) => [Number(i), hue]), hues.map((hue, i) => [i, hue]))
 })
 

@@ -32,7 +32,8 @@ export class Phone {
   }
 
   // launch starts the mini program in root, with config instead of its config.js.
-  launch(root, config) {
+  // A share card opens the page of url instead of the first one.
+  launch(root, config, url) {
     let app, page, component
     const run = { ended: false }
     this.run = run
@@ -72,7 +73,7 @@ export class Phone {
     this.app = app
     app.onLaunch?.({})
     const [first] = JSON.parse(readFileSync(path.join(root, 'app.json'), 'utf8')).pages
-    this.pages = [this.load(first)]
+    this.pages = [this.load(url ?? first)]
     return this
   }
 
@@ -102,6 +103,7 @@ export class Phone {
       },
     })
     screen.parts = parts
+    screen.shownBy = drawn
     return screen
   }
 
@@ -188,6 +190,13 @@ export class Phone {
         phone.page?.hide()
         phone.pages.push(phone.load(url))
       },
+      redirectTo: ({ url, success }) => {
+        phone.pages.pop().close()
+        phone.pages.push(phone.load(url))
+        setImmediate(() => success?.({}))
+      },
+      showToast: ({ title }) => { phone.toast = title },
+      showModal: (options) => { phone.modal = options },
       reLaunch({ url }) {
         setImmediate(() => {
           for (const page of phone.pages.splice(0)) page.close()
@@ -208,8 +217,21 @@ export class Phone {
     this.sheet.success({ tapIndex })
   }
 
+  // answer answers the open question: with a text, if it asks for one.
+  answer(content) {
+    const { modal } = this
+    this.modal = undefined
+    modal.success({ confirm: true, content })
+  }
+
+  // share returns the card that the page on top shares.
+  share() {
+    return JSON.parse(JSON.stringify(this.page.page.onShareAppMessage({ from: 'menu' })))
+  }
+
   back() {
     this.pages.pop().close()
+    this.drawn = this.page.shownBy // a title is that of the page on top
     this.page.show()
   }
 

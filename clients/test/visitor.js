@@ -1,103 +1,86 @@
 // A user with the mini program on a phone. Tests read and tap the screen.
+import { Person } from './component.js'
 import { Phone } from './phone.js'
+import { wait } from './server.js'
 import { View } from './view.js'
 
-export class Visitor {
-  // launch starts the mini program in root; program is what compile(root) returned.
-  static async launch({ browser, program, root, at, config = {}, ...options }) {
+export class Visitor extends Person {
+  // launch starts the mini program in root; program is what compile(root) returned. url is
+  // the page that a share card opens.
+  static async launch({ browser, program, root, at, config = {}, url, safe = 0, context = {}, ...options }) {
     const visitor = new Visitor()
-    visitor.context = await browser.newContext({ viewport: { width: 375, height: 724 }, deviceScaleFactor: 2 })
-    visitor.context.setDefaultTimeout(10_000)
-    visitor.view = await View.open(visitor.context, program)
+    visitor.context = await browser.newContext({ viewport: { width: 375, height: 724 }, deviceScaleFactor: 2, ...context })
+    visitor.context.setDefaultTimeout(60_000) // the machine may be busy
+    visitor.view = await View.open(visitor.context, program, { safe })
     visitor.phone = new Phone({ ca: at.ca, view: visitor.view, ...options })
     visitor.root = root
     visitor.config = { url: at.wss, login: false, rooms: ['lobby'], ...config }
-    visitor.restart()
+    visitor.restart(url)
     return visitor
   }
 
-  restart() {
-    this.phone.launch(this.root, this.config)
+  restart(url) {
+    this.phone.launch(this.root, this.config, url)
   }
 
-  // find returns the elements of the page on top that match a selector.
-  find(selector, options) {
-    return this.view.content.locator(selector, options)
+  get chat() {
+    return this.phone.app.chat
   }
 
   // enter signs in.
   async enter(name) {
     await this.find('input').fill(name)
     await this.find('.primary').click()
-    await this.find('.new').waitFor()
-    await this.online()
+    await this.find('input.wide').waitFor({ state: 'detached' })
   }
 
   online() {
-    return this.find('.banner').waitFor({ state: 'detached' })
+    return this.find('.list:banner, .room:banner').waitFor({ state: 'detached' })
+  }
+
+  async begin() {
+    await this.find('.begin').click()
+    await this.find('input.room').waitFor()
   }
 
   async join(room) {
-    await this.find('.new input').fill(room)
-    await this.find('.new button').click()
-    await this.find('.status text').waitFor()
+    await this.begin()
+    await this.find('input.room').fill(room)
+    await this.find('.primary.join').click()
+    await this.find('textarea').waitFor()
   }
 
   async open(room) {
     await this.room(room).click()
-    await this.find('.composer').waitFor()
+    await this.find('textarea').waitFor()
   }
 
-  // room returns the line of a room in the list of rooms.
+  // room returns the line of a conversation in the list.
   room(name) {
-    return this.find('.room', { has: this.find('.name', { hasText: name }) })
+    return this.find('.list:row', { has: this.find('.list:title', { hasText: name }) })
   }
 
-  back() {
-    return this.view.page.getByRole('button', { name: 'Back' }).click()
+  // about opens the page about the room that is open.
+  async about() {
+    await this.find('.about').click()
+    await this.find('.person').first().waitFor()
   }
 
-  async say(text) {
-    await this.find('.composer textarea').fill(text)
-    await this.find('.composer button').click()
-  }
-
-  // line returns the message with this text.
-  line(text) {
-    return this.find('.line', { has: this.find(`.text:text-is(${JSON.stringify(text)})`) })
-  }
-
-  sees(text) {
-    return this.line(text).last().waitFor()
+  // back resolves when the page below is on top: what comes then is not read any more.
+  async back() {
+    const { length } = this.phone.pages
+    await this.view.page.getByRole('button', { name: 'Back', exact: true }).click()
+    await wait(() => this.phone.pages.length < length, 60_000)
+    await this.view.drawn
   }
 
   // sent waits until the server has recorded a message.
   sent(text) {
-    return this.line(text).locator('.bubble.sent').waitFor()
+    return this.line(text).locator(this.scoped('.room:sent')).waitFor()
   }
 
-  // texts returns the texts of the messages, from top to bottom of the screen.
-  async texts() {
-    const lines = this.find('.line .text')
-    const found = await lines.evaluateAll((all) => all.map((it) => ({ y: it.getBoundingClientRect().y, text: it.textContent })))
-    return found.sort((a, b) => a.y - b.y).map(({ text }) => text)
-  }
-
-  async choose(word) {
+  // tapLine taps a line of WeChat's own menu.
+  async tapLine(word) {
     await this.view.page.getByRole('button', { name: word, exact: true }).click()
-  }
-
-  async longPress(locator) {
-    await locator.click({ delay: 500 })
-  }
-
-  shot(path) {
-    return this.view.page.screenshot({ path, animations: 'disabled' })
-  }
-
-  async quit() {
-    this.phone.quit()
-    await this.view.drawn
-    await this.context.close()
   }
 }

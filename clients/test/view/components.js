@@ -35,6 +35,14 @@ export const components = {
     },
   },
 
+  switch: {
+    properties: { checked: flag },
+    changed: {
+      checked: (element, checked) => element.classList.toggle('wx-switch-on', checked),
+    },
+    tap: (component) => fire(component, 'change', { value: !component.data.checked }),
+  },
+
   form: {
     dom: {
       submit: (component, event) => event.preventDefault(), // the button submits

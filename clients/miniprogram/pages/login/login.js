@@ -1,8 +1,16 @@
+const host = require('../../host')
+const links = require('../../links')
 const storage = require('../../storage')
 const words = require('../../words')
 
 Page({
-  data: { words, name: '', avatar: storage.get('avatar') },
+  data: { t: words.some('whatName', 'picture', 'pictureHint', 'enter'), name: '', avatar: storage.get('avatar') },
+
+  // The query has the chat that a share card leads to.
+  onLoad(query) {
+    this.place = links.read(query)
+    host.title(words.get('hello'))
+  },
 
   onName({ detail }) {
     this.setData({ name: detail.value })
@@ -23,10 +31,11 @@ Page({
 
   enter({ detail } = {}) {
     const name = ((detail && detail.value && detail.value.name) || this.data.name).trim().slice(0, 64)
-    if (!name) return
+    if (!name || this.entered) return
+    this.entered = true
     const app = getApp()
     app.name = name
     app.start()
-    wx.reLaunch({ url: '/pages/rooms/rooms' })
+    wx.reLaunch({ url: links.after('/pages/rooms/rooms', this.place) })
   },
 })

@@ -1,79 +1,52 @@
+const host = require('../../host')
+const links = require('../../links')
 const words = require('../../words')
-const watchState = require('../../state')
 
 Page({
-  data: { words, state: 'offline', rooms: [], text: '' }, // rooms of { room, unread, members }
+  data: { t: words.some('begin'), ready: false },
 
-  onLoad() {
-    wx.setNavigationBarTitle({ title: words.rooms })
+  // A page that is opened with a room goes on to it: so one comes back to the list from there.
+  onLoad(query) {
+    const place = links.read(query)
+    if (!getApp().chat) return wx.reLaunch({ url: links.after('/pages/login/login', place) })
+    this.setData({ ready: true })
+    if (place.room || place.user) setTimeout(() => wx.navigateTo({ url: links.to(place) }), 0) // WeChat opens one page at a time
   },
 
   onShow() {
-    const { chat } = getApp()
-    if (!chat) return wx.reLaunch({ url: '/pages/login/login' })
-    this.draw()
-    const draw = () => this.drawLater()
-    this.stops = [watchState(this, chat), ...['room', 'message', 'notice', 'read', 'presence', 'removed'].map((name) => chat.on(name, draw))]
+    this.visible = true
+    this.entitle()
   },
 
   onHide() {
-    this.stop()
+    this.visible = false
   },
 
-  onUnload() {
-    this.stop()
+  onUnread({ detail: { unread } }) {
+    this.unread = unread
+    this.entitle()
   },
 
-  stop() {
-    for (const stop of this.stops || []) stop()
-    this.stops = []
+  // entitle says how much is unread. WeChat gives the title to the page on top, whoever asks.
+  entitle() {
+    const { visible, unread } = this
+    const title = words.get('chats')
+    if (visible) host.title(unread ? `${title} (${unread > 99 ? '99+' : unread})` : title)
   },
 
-  // drawLater draws once for all events of one task.
-  drawLater() {
-    if (this.drawing) return
-    this.drawing = Promise.resolve().then(() => {
-      this.drawing = undefined
-      if (this.stops.length) this.draw()
-    })
+  onOpen({ detail: { room } }) {
+    wx.navigateTo({ url: links.to({ room }) })
   },
 
-  draw() {
-    const { chat } = getApp()
-    const rooms = [...chat.rooms.values()].map(({ room, unread, members }) => ({ room, unread, members: members || 0 }))
-    this.setData({ rooms })
+  onLeft({ detail: { room } }) {
+    getApp().drop(room)
   },
 
-  onInput({ detail }) {
-    this.setData({ text: detail.value })
+  onError({ detail }) {
+    if (detail.message) host.toast(detail.message)
   },
 
-  join() {
-    const typed = this.data.text.trim()
-    const room = typed.normalize ? typed.normalize() : typed // é is one character or two, but one room
-    if (!room) return
-    getApp().join(room)
-    this.setData({ text: '' })
-    this.open({ currentTarget: { dataset: { room } } })
-  },
-
-  open({ currentTarget }) {
-    wx.navigateTo({ url: `/pages/chat/chat?room=${encodeURIComponent(currentTarget.dataset.room)}` })
-  },
-
-  // menu is called by a long press.
-  menu({ currentTarget }) {
-    const { room } = currentTarget.dataset
-    wx.showActionSheet({
-      itemList: [words.leave],
-      success: () => {
-        getApp().leave(room)
-        this.draw()
-      },
-    })
-  },
-
-  startAnew() {
-    if (this.data.state === 'closed') getApp().startAnew()
+  begin() {
+    wx.navigateTo({ url: '/pages/new/new' })
   },
 })

@@ -1,0 +1,186 @@
+const component = require('../../caddy-chat/index')
+const { hue, initials, nameOf, pictureOf, titleOf } = require('../../caddy-chat/lib/text')
+const host = require('../../host')
+const links = require('../../links')
+const words = require('../../words')
+
+const page = 50 // members that are loaded at a time
+
+// A conversation: who belongs to it, and what the user does with it. Any other room: who is there.
+Page({
+  data: {
+    t: words.some('add', 'addPeople', 'share', 'rename', 'notify', 'onTop', 'clear', 'leaveGroup', 'leave', 'more', 'idHint', 'you', 'guest', 'known'),
+    room: '', title: '', label: '',
+    group: false, row: null, // of the list: { notify, top }
+    people: [], more: false,
+    canAdd: false, canRename: false,
+    id: '', known: [], note: '',
+  },
+
+  onLoad(query) {
+    const { room } = links.read(query)
+    if (!getApp().chat || !room) return wx.reLaunch({ url: links.after('/pages/login/login', { room }) })
+    this.chat = component.client()
+    const again = (event) => (event.room === undefined || event.room === room) && this.load()
+    this.stops = ['member', 'info', 'room', 'removed', 'presence'].map((name) => this.chat.on(name, again))
+    this.stops.push(this.chat.on('list', () => this.draw()))
+    this.setData({ room })
+    this.load()
+  },
+
+  onShow() {
+    this.visible = true
+    this.draw()
+  },
+
+  onHide() {
+    this.visible = false
+  },
+
+  onUnload() {
+    this.closed = true
+    for (const stop of this.stops || []) stop()
+  },
+
+  // about returns what is known of the conversation, or undefined if the room is none.
+  about() {
+    const known = this.chat.rooms.get(this.data.room)
+    return (known && known.role && known) || (this.chat.list && this.chat.list.get(this.data.room))
+  },
+
+  // load reads the people anew. Of several calls the last one counts.
+  async load(after) {
+    const turn = this.turn = {}
+    const about = this.about()
+    try {
+      let found = []
+      let more = false
+      if (about) {
+        const answer = await this.chat.members(this.data.room, { limit: page, ...(after && { after }) })
+        found = answer.users.map(({ user, role }) => ({ ...user, role }))
+        more = answer.more
+      } else {
+        found = (await this.chat.who(this.data.room)).users
+      }
+      if (this.closed || turn !== this.turn) return
+      this.people = after ? [...this.people, ...found] : found
+      this.setData({ more, note: '' })
+      this.draw()
+    } catch (refusal) {
+      if (!this.closed && turn === this.turn) this.setData({ note: words.why(refusal) })
+    }
+  },
+
+  loadMore() {
+    if (this.people && this.people.length) this.load(this.people[this.people.length - 1].id)
+  },
+
+  draw() {
+    if (!this.people || this.closed) return
+    const { chat, data: { room } } = this
+    const about = this.about()
+    const row = chat.list && chat.list.get(room)
+    const me = this.people.find(({ id }) => id === chat.user.id)
+    const state = chat.rooms.get(room)
+    const moderate = Boolean(state && state.moderate) || Boolean(me && /owner|admin/.test(me.role))
+    const group = Boolean(about) && !about.with
+    const title = about ? titleOf(about, room, words.shared) : room
+    const here = new Set(this.people.map(({ id }) => id))
+    if (this.visible) host.title(title)
+    Object.assign(this, { moderate, me })
+    this.setData({
+      title, group, canAdd: group, canRename: group && moderate, // the server decides
+      label: about ? words.get('memberCount', { n: about.size || this.people.length }) : words.get('here'),
+      row: row ? { notify: row.notify, top: row.top } : null,
+      people: this.people.map((user) => ({
+        id: user.id, name: user.id === chat.user.id ? chat.user.name : nameOf(user), you: user.id === chat.user.id, guest: Boolean(user.guest), ...faceOf(user.id === chat.user.id ? chat.user : user),
+        role: user.role === 'owner' || user.role === 'admin' ? words.get(user.role) : '',
+      })),
+      known: group ? others(chat).filter(({ id }) => !here.has(id)).map((user) => ({ id: user.id, name: nameOf(user), ...faceOf(user) })) : [],
+    })
+  },
+
+  // attempt does something and says what the server thinks of it.
+  async attempt(promise) {
+    try {
+      await promise
+      this.load()
+    } catch (refusal) {
+      host.toast(words.why(refusal))
+    }
+  },
+
+  onId({ detail }) {
+    this.setData({ id: detail.value })
+  },
+
+  add({ currentTarget }) {
+    const id = currentTarget.dataset.id || this.data.id.trim()
+    if (!id) return
+    this.setData({ id: '' })
+    this.attempt(this.chat.member(this.data.room, [id], 'member'))
+  },
+
+  // person shows what the user may do with somebody.
+  person({ currentTarget }) {
+    const user = this.people.find(({ id }) => id === currentTarget.dataset.id)
+    const { chat, data: { room, group }, me } = this
+    if (!user || user.id === chat.user.id) return
+    const name = nameOf(user)
+    const owner = Boolean(me && me.role === 'owner')
+    const role = (role) => () => this.attempt(chat.member(room, [user.id], role))
+    const lines = [
+      [words.get('chatWith', { name }), () => wx.navigateTo({ url: links.to({ user: user.id }) })],
+      ...(group && owner ? [user.role === 'admin' ? [words.get('noAdmin'), role('member')] : [words.get('makeAdmin'), role('admin')]] : []),
+      ...(group && owner ? [[words.get('handOver'), () => host.ask(words.get('handOverSure'), role('owner'))]] : []),
+      ...(group && this.moderate ? [[words.get('removeMember'), role('none')]] : []),
+      ...(this.moderate ? [[words.get('mute', { name }), () => this.attempt(chat.mute(room, user.id, 600000))]] : []),
+      ...(!group && this.moderate ? [[words.get('kick', { name }), () => this.attempt(chat.kick(room, user.id))]] : []),
+    ]
+    host.choose(lines)
+  },
+
+  rename() {
+    const { room, title } = this.data
+    host.ask(words.get('groupTitle'), (text) => text && text.trim() && this.attempt(this.chat.info(room, { title: text.trim() })), title)
+  },
+
+  mute() {
+    this.attempt(this.chat.set(this.data.room, { notify: !this.data.row.notify }))
+  },
+
+  top() {
+    this.attempt(this.chat.set(this.data.room, { top: !this.data.row.top }))
+  },
+
+  clear() {
+    host.ask(words.get('clearSure'), () => this.attempt(this.chat.set(this.data.room, { clear: true })))
+  },
+
+  // leave ends the membership of a group; of another room the user only hears no more.
+  leave() {
+    const { room, group } = this.data
+    const end = async () => {
+      try {
+        await (group ? this.chat.quit(room) : this.chat.leave(room))
+        getApp().drop(room)
+        wx.reLaunch({ url: '/pages/rooms/rooms' })
+      } catch (refusal) {
+        host.toast(words.why(refusal))
+      }
+    }
+    host.ask(words.get(group ? 'leaveGroup' : 'leave'), end)
+  },
+
+  onShareAppMessage() {
+    return { title: this.data.title, path: links.to({ room: this.data.room }) }
+  },
+})
+
+// others returns the people whom the user chats with alone.
+const others = (chat) => (chat.list ? chat.list.rows.map(({ with: other }) => other).filter(Boolean) : [])
+
+function faceOf(user) {
+  const picture = pictureOf(user)
+  return picture ? { picture } : { initials: initials(user), hue: hue(user) }
+}
