@@ -175,7 +175,7 @@ fmt: ## formats the Go code
 examples: ## builds the examples with TDesign, in uni-app and in Taro, with their own tools (minutes, 700 MB)
 	@for name in tdesign uniapp taro; do \
 		printf '\n== clients/examples/%s\n' $$name; \
-		(cd clients/examples/$$name && npm install --no-audit --no-fund && npm run build); \
+		(cd clients/examples/$$name && npm ci --no-audit --no-fund && npm run build); \
 	done
 
 .PHONY: screenshots
