@@ -12,7 +12,7 @@ import { Client } from './core/index.js'
 import { node } from './core/node.js'
 import { launch } from './test/chromium.js'
 import { drawing, drawnWith, keepNote } from './test/looks.js'
-import { Server } from './test/server.js'
+import { Server, wait } from './test/server.js'
 import { Steady } from './test/steady.js'
 import { compile } from './test/view.js'
 import { Visitor } from './test/visitor.js'
@@ -118,6 +118,7 @@ export async function take(dir) {
       for (const chat of [mei, tom]) await chat.join(room)
       await visitor.open(story.rooms[0])
       for (const [name, text] of story.before) await say(name, room, text)
+      await wait(() => visitor.chat.rooms.get(room).unread === 0)
       await visitor.about()
       await shot('people')
       await visitor.back()

@@ -92,7 +92,7 @@ Page({
       title, group, canAdd: group, canRename: group && moderate, // the server decides
       label: about ? words.get('memberCount', { n: about.size || this.people.length }) : words.get('here'),
       row: row ? { notify: row.notify, top: row.top } : null,
-      people: this.people.map((user) => ({
+      people: [...this.people].sort(byRole).map((user) => ({
         id: user.id, name: user.id === chat.user.id ? chat.user.name : nameOf(user), you: user.id === chat.user.id, guest: Boolean(user.guest), ...faceOf(user.id === chat.user.id ? chat.user : user),
         role: user.role === 'owner' || user.role === 'admin' ? words.get(user.role) : '',
       })),
@@ -179,6 +179,10 @@ Page({
 
 // others returns the people whom the user chats with alone.
 const others = (chat) => (chat.list ? chat.list.rows.map(({ with: other }) => other).filter(Boolean) : [])
+
+// byRole puts the owner first, then the admins, each by name.
+const rank = ({ role }) => ['owner', 'admin'].indexOf(role) + 1 || 3
+const byRole = (a, b) => rank(a) - rank(b) || (nameOf(a) < nameOf(b) ? -1 : 1)
 
 function faceOf(user) {
   const picture = pictureOf(user)
