@@ -229,6 +229,8 @@ async function makeFile(resolveDir, folder, outfile, contents, plugins = [], oth
     format: 'cjs',
     target: 'es2018',
     supported: { 'regexp-lookbehind-assertions': false },
+    define: { 'Intl.PluralRules': 'PluralRules' }, // not all phones have Intl in mini programs
+    footer: { js: contents.includes('texts.js') ? `class PluralRules {\n  select(n) {\n    return n === 1 ? 'one' : 'other'\n  }\n}` : '' },
     charset: 'utf8',
     plugins,
     minifyWhitespace: others !== '', // without the comments of others

@@ -1,1 +1,1 @@
-import'./chat-6FBZECFA.js';import'./chunk-YVBZFFN7.js';
+import'./chat-3JPTZGNI.js';import'./chunk-IICKSUHZ.js';

@@ -1,17 +1,16 @@
 // Texts are the texts of one language, as in words/en.json. A text may have {names} to be
 // replaced, and one that counts has a form for each category of Intl.PluralRules. What a
-// table lacks comes from the fallback. Hosts without Intl, as some phones in mini programs,
-// count as in English.
+// table lacks comes from the fallback.
 export class Texts {
   constructor(table, language, fallback = table) {
     this.table = flat(table)
     this.fallback = flat(fallback)
+    this.builtIn = language
     this.language = table.language
     try {
       this.plural = new Intl.PluralRules(this.language)
     } catch {
-      this.language = language
-      this.plural = { select: (n) => (n === 1 ? 'one' : 'other') }
+      this.plural = new Intl.PluralRules(this.language = 'en')
     }
     this.direction = table.direction // ltr or rtl; otherwise that of the page
   }
@@ -30,11 +29,7 @@ export class Texts {
 
   // list returns names as one text.
   list(names) {
-    try {
-      return new Intl.ListFormat(this.language).format(names)
-    } catch {
-      return names.join(this.language.startsWith('zh') ? '、' : ', ')
-    }
+    return new Intl.ListFormat(this.language).format(names)
   }
 }
 

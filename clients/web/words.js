@@ -8,11 +8,6 @@ const builtIn = {
 // Words are the texts of the page. Those in later are not needed to draw messages: of the
 // built-in languages they are there after loadLater.
 export class Words extends Texts {
-  constructor(table, language, fallback) {
-    super(table, language, fallback)
-    this.builtIn = language
-  }
-
   async loadLater() {
     try {
       Object.assign(this.fallback, (await builtIn[this.builtIn].later()).default)

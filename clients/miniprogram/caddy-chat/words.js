@@ -7,6 +7,13 @@ const own = {
   zh: { linkCopied: '链接已复制。', cancel: '取消', clearSure: '清空到目前为止的聊天记录？清空后在任何设备上都看不到。', mentionedYou: '[有人@我]', tapToRetry: '点此重试。' },
 }
 
+// WeChatTexts does without Intl, which not all phones have in mini programs.
+class WeChatTexts extends Texts {
+  list(names) {
+    return names.join(this.language === 'zh' ? '、' : ', ')
+  }
+}
+
 // wordsFor returns the texts of a language of WeChat, such as zh_CN: in Chinese or English.
 // changed are texts that the app says in another way.
 exports.wordsFor = function wordsFor(language, changed) {
@@ -16,7 +23,7 @@ exports.wordsFor = function wordsFor(language, changed) {
   const { errors: others, ...texts } = changed || {}
   for (const key of Object.keys(texts)) if (typeof texts[key] === 'string' || (texts[key] && typeof texts[key].other === 'string')) table[key] = texts[key]
   table.errors = { ...errors, ...later.errors, ...others }
-  const words = new Texts(table, name)
+  const words = new WeChatTexts(table, name)
   words.asked = true // all texts are here
   return words
 }

@@ -208,9 +208,10 @@ function mentionsIn({ called = {} }, text) {
 }
 
 // web/preview.js
-var kinds = new Map(Object.entries({ image: "anImage", voice: "aVoice", video: "aVideo", file: "aFile", place: "aPlace", card: "aCard" }));
+var kinds = { __proto__: null, image: "anImage", voice: "aVoice", video: "aVideo", file: "aFile", place: "aPlace", card: "aCard" };
 function previewOf({ body }, words) {
-  const kind = kinds.has(body == null ? void 0 : body.type) && words.get(kinds.get(body.type));
+  const key = kinds[body == null ? void 0 : body.type];
+  const kind = key && words.get(key);
   const text = typeof body === "string" || typeof (body == null ? void 0 : body.text) === "string" ? textOf(body) : kind ? "" : textOf(body);
   return [kind && `[${kind}]`, text].filter(Boolean).join(" ").slice(0, 200);
 }
@@ -378,12 +379,12 @@ var Texts = class {
   constructor(table, language, fallback = table) {
     this.table = flat(table);
     this.fallback = flat(fallback);
+    this.builtIn = language;
     this.language = table.language;
     try {
-      this.plural = new Intl.PluralRules(this.language);
+      this.plural = new PluralRules(this.language);
     } catch (e) {
-      this.language = language;
-      this.plural = { select: (n) => n === 1 ? "one" : "other" };
+      this.plural = new PluralRules(this.language = "en");
     }
     this.direction = table.direction;
   }
@@ -404,14 +405,15 @@ var Texts = class {
   }
   // list returns names as one text.
   list(names2) {
-    try {
-      return new Intl.ListFormat(this.language).format(names2);
-    } catch (e) {
-      return names2.join(this.language.startsWith("zh") ? "、" : ", ");
-    }
+    return new Intl.ListFormat(this.language).format(names2);
   }
 };
 var flat = (table) => {
   var _a;
   return { ...table, ...table.later, errors: { ...table.errors, ...(_a = table.later) == null ? void 0 : _a.errors } };
 };
+class PluralRules {
+  select(n) {
+    return n === 1 ? 'one' : 'other'
+  }
+}
