@@ -96,7 +96,7 @@ func forbiddenInFrames(t *testing.T, ws, room string) {
 		`"type":"ban","user":"bo"`:             "forbidden",
 		`"type":"send","key":"k","body":"hi"`:  "not_joined",
 		`"type":"recall","seq":1`:              "not_joined",
-		`"type":"read","seq":1`:                "not_joined",
+		`"type":"read","seq":1`:                "forbidden",
 		`"type":"typing"`:                      "not_joined",
 		`"type":"who"`:                         "not_joined",
 	} {

@@ -205,7 +205,7 @@ func usual(t *testing.T) access.Policies {
 
 var rules = map[string]rule{
 	"policy read": {policy(func(t *testing.T, p *access.Policy) { p.Read = nil }), all(
-		at("forbidden", reading, one("POST"), moderation), at("not_joined", one("send", "typing", "read", "who", "recall", "edit", "tag", "pin")),
+		at("forbidden", reading, one("read", "POST"), moderation), at("not_joined", one("send", "typing", "who", "recall", "edit", "tag", "pin")),
 		map[string]string{"raw handshake": "403", "raw say": "4500", "login": noRoom, "renew": noRoom}, at(passes, operators))},
 	"policy write": {policy(func(t *testing.T, p *access.Policy) { p.Write, p.Moderate = nil, nil }), all(
 		at("forbidden", writing), at(others, reading, one("read", "who"), moderation),
@@ -230,13 +230,13 @@ var rules = map[string]rule{
 		at("muted", writing), at(others, reading, moderation, one("read", "who")),
 		map[string]string{"raw say": "4506", "login": noRoom, "renew": noRoom}, at(passes, operators))},
 	"ban": {func(t *testing.T, p *place) { p.must(p.hub.Ban("tea", "ann", time.Hour)) }, all(
-		at("banned", reading, one("POST"), moderation), at("not_joined", one("send", "typing", "read", "who", "recall", "edit", "tag", "pin")),
+		at("banned", reading, one("read", "POST"), moderation), at("not_joined", one("send", "typing", "who", "recall", "edit", "tag", "pin")),
 		map[string]string{"raw handshake": "403", "raw say": "4505", "login": noRoom, "renew": noRoom}, at(passes, operators))},
 	"ban from the hub": {func(t *testing.T, p *place) { p.must(p.hub.Ban("", "ann", time.Hour)) }, all(
 		at("4505", one("raw say"), inSession, moderation),
 		at("banned", one("hello", "GET", "POST")), map[string]string{"raw handshake": "403", "login": "the login gives a token, and the token is refused"}, at(passes, operators))},
 	"kick": {func(t *testing.T, p *place) { p.hub.Kick("tea", "ann") }, all(
-		at("not_joined", one("send", "typing", "read", "who", "recall", "edit", "tag", "pin")), at("who was kicked may come back", reading, one("POST"), moderation),
+		at("not_joined", one("send", "typing", "who", "recall", "edit", "tag", "pin")), at("who was kicked may come back", reading, one("read", "POST"), moderation),
 		map[string]string{"raw say": "4504", "login": noRoom, "renew": noRoom}, at(passes, operators))},
 	"token expires": {func(t *testing.T, p *place) { time.Sleep(2 * time.Hour) }, all(
 		at("4502", one("raw say"), inSession, moderation),
@@ -272,7 +272,7 @@ var rules = map[string]rule{
 		at("bad_room", one("hello", "join", "history", "send", "typing", "read", "who", "recall", "edit", "tag", "pin", "GET", "POST"), moderation, operators),
 		map[string]string{"raw handshake": "400", "raw say": "its room is fixed", "login": noRoom, "renew": noRoom})},
 	"room of the server": {func(t *testing.T, p *place) { p.room = "@x" }, all(
-		at("forbidden", reading, one("POST"), moderation, operators), at("not_joined", one("send", "typing", "read", "who", "recall", "edit", "tag", "pin")),
+		at("forbidden", reading, one("read", "POST"), moderation, operators), at("not_joined", one("send", "typing", "who", "recall", "edit", "tag", "pin")),
 		map[string]string{"raw handshake": "403", "raw say": "its room is fixed", "login": noRoom, "renew": noRoom})},
 	"shutdown": {func(t *testing.T, p *place) { p.hub.Leave(); synctest.Wait() }, all(
 		at("1001", one("raw say"), inSession, moderation), at("503", one("raw handshake", "hello")),

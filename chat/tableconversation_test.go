@@ -78,7 +78,7 @@ var (
 
 // outside is what somebody gets who does not belong to the group.
 func outside(code string) map[string]string {
-	return all(at(code, reading, one("POST", "members", "set"), moderation, ruling), at("not_joined", joined), at(passes, operators), noConversation,
+	return all(at(code, reading, one("POST", "members", "set"), moderation, ruling), at("not_joined", joined), at(code, one("read")), at(passes, operators), noConversation,
 		map[string]string{"raw handshake": "403", "create": founds, "list": "nothing"})
 }
 

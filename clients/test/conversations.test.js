@@ -72,7 +72,7 @@ test('a group: roles, title, closing, leaving; and what the server refuses, in w
   await cy.page.getByRole('button', { name: 'Leave the group' }).click()
   await cy.choose('Leave the group')
   await cy.row('Choir').waitFor({ state: 'detached' })
-  await cy.page.getByText('Choose a chat on the left, or begin one.').waitFor()
+  await cy.page.getByText('Choose a chat or begin one.').waitFor()
   assert.deepEqual([...cy.problems, ...eve.problems], [])
 })
 

@@ -26,8 +26,9 @@ export function hue(user) {
 }
 
 // titleOf returns what a conversation is called. about is its row or its state; a room that
-// is none is called by its name.
+// is none is called by its name, but for the user's own, in which the site speaks.
 export function titleOf(about, name, words) {
+  if (name[0] === '@') return words.get('own')
   if (!about) return name
   return about.title || (about.with ? nameOf(about.with) : words.get('untitled', { n: about.size ?? 1 }))
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/internal/view"
@@ -18,7 +19,7 @@ import (
 
 func (a *Actor) markKey(room string) readmarks.Key {
 	user := a.User()
-	member := a.rights(room, access.NoRole).Conversation
+	member := a.rights(room, access.NoRole).Conversation || room == list.OwnRoom(user.ID)
 	return readmarks.Key{User: user.ID, Room: room, Guest: user.Guest, Member: member}
 }
 

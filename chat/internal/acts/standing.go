@@ -32,7 +32,12 @@ func (s *standing) apart() bool { return s.row.Block || s.blocked }
 // users in one that the policies say is none, or a change of the policies could show it to all:
 // only what tokens and keys grant holds.
 func (a *Actor) standing(ctx context.Context, room string) (standing, error) {
-	s := standing{Rights: a.rights(room, access.NoRole)}
+	s, user := standing{Rights: a.rights(room, access.NoRole)}, a.User().ID
+	if s.seat, s.room = list.OwnSeat(user, room); s.seat.Role != access.NoRole {
+		var err error
+		s.row, _, err = a.core.lists.Settings(ctx, user, "", room)
+		return s, err
+	}
 	if !s.Conversation {
 		if a.isAboveRoles() || !s.Read && !s.Write && !s.Moderate || !a.core.patterns.Match(room) {
 			return s, nil
@@ -43,7 +48,6 @@ func (a *Actor) standing(ctx context.Context, room string) (standing, error) {
 		}
 		return s, err
 	}
-	user := a.User().ID
 	state, err := members.Load(ctx, a.core.journal.Records(), room, []string{user}, false)
 	if err != nil {
 		return standing{}, err

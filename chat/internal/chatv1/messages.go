@@ -109,9 +109,9 @@ func (s *Session) history(t acts.Turn, c *wire.History) error {
 	return nil
 }
 
-// read moves the user's read mark.
+// read moves the user's read mark: also in a room that is not joined, as from a list.
 func (s *Session) read(t acts.Turn, c *wire.Read) error {
-	if _, err := s.joined(c.Room); err != nil {
+	if err := wire.CheckRoom(c.Room); err != nil {
 		return err
 	}
 	mark, unread, err := t.MarkRead(t.Soon(), c.Room, journal.Seq(c.Seq))

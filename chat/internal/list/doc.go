@@ -14,6 +14,7 @@
 //
 //	settings.go  how a user has a conversation in the list
 //	mention.go   the newest mention of a member
+//	own.go       the room in which the site speaks to one user
 //	load.go      all conversations of a user, without what they show
 //	receipts.go  how far members have read
 //	comein.go    who cannot be brought into one, and who has blocked whom

@@ -199,7 +199,8 @@ func (l *Live) PoliciesChanged() {
 	l.wake()
 }
 
-// followOwn follows the user's own room, where other nodes say that rows have changed.
+// followOwn follows the user's own room, where other nodes say that rows have changed, and
+// where the site speaks to the user.
 func (l *Live) followOwn(ctx context.Context, user string) error {
 	start, err := foreign.Call(ctx, func() (journal.Start, error) {
 		return l.reader.Journal.Follow(OwnRoom(user), journal.Newest, ownFollower{l, user})
@@ -218,9 +219,6 @@ func (l *Live) followOwn(ctx context.Context, user string) error {
 	}
 	return nil
 }
-
-// OwnRoom is the room of one user.
-func OwnRoom(user string) string { return "@" + user }
 
 // changedRow is the body of a transient entry in a user's own room.
 type changedRow struct {
@@ -244,8 +242,8 @@ type ownFollower struct {
 }
 
 func (f ownFollower) Deliver(e journal.Entry) {
-	var row changedRow
-	if e.Kind != journal.Aside || json.Unmarshal(e.Body, &row) != nil || row.Room == "" {
+	row := changedRow{e.Room}
+	if e.Kind == journal.Aside && json.Unmarshal(e.Body, &row) != nil || row.Room == "" {
 		return
 	}
 	l := f.live

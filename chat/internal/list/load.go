@@ -60,10 +60,10 @@ func (it *item) unread() uint64 {
 	return it.head.Unread(max(it.mark.In(it.head.Epoch).Count, it.seat.Count, s.ClearedCount))
 }
 
-// isListed reports whether a conversation is in the list, hidden or not: one of two is in
-// nobody's list before its first message.
+// isListed reports whether a conversation is in the list, hidden or not: one of two, and the
+// user's own room, are in no list before their first message.
 func isListed(ps access.Policies, it *item) bool {
-	return !it.gone() && (it.head.Count > 0 || !isDirect(ps, it.room))
+	return !it.gone() && (it.head.Count > 0 || !isDirect(ps, it.room) && !it.own())
 }
 
 // isDirect reports whether a room is a conversation of two.
@@ -90,7 +90,7 @@ func (it *item) place() place {
 func places(items []*item) []place {
 	list := make([]place, 0, len(items))
 	for _, it := range items {
-		if !it.gone() {
+		if !it.gone() && !it.own() {
 			list = append(list, place{it.room, max(it.seat.Since, it.settings.Cleared+1)})
 		}
 	}
@@ -255,7 +255,7 @@ func (it *item) mention(read, everybody journal.Seq) journal.Seq {
 	return newest
 }
 
-// seats reads where a user belongs to, or has belonged to lately.
+// seats reads where a user belongs to, or has belonged to lately. The own room comes first.
 func (r *Reader) seats(ctx context.Context, ps access.Policies, user string, rooms []string) (items []*item, err error) {
 	prefix := members.UserKey(user)
 	add := func(rec journal.Record) error {
@@ -276,6 +276,7 @@ func (r *Reader) seats(ctx context.Context, ps access.Policies, user string, roo
 		return err
 	}
 	records := r.Journal.Records()
+	items = own(user, rooms)
 	if rooms == nil {
 		return items, records.Scan(ctx, prefix, add)
 	}

@@ -117,7 +117,7 @@ func (r *Reader) Rows(ctx context.Context, user string, rooms []string) (list []
 	if err != nil {
 		return nil, false, err
 	}
-	items = slices.DeleteFunc(items, (*item).gone)
+	items = slices.DeleteFunc(items, func(it *item) bool { return it.gone() || it.own() && it.head.Count == 0 })
 	sortItems(items)
 	for i := range items {
 		delete(asked, items[i].room)
@@ -176,6 +176,9 @@ func (r *Reader) rows(ctx context.Context, user string, items []*item, most int)
 	for i := range items {
 		if states[i], err = members.ParseRoom(records[i]); err != nil {
 			return nil, 0, err
+		}
+		if items[i].own() {
+			_, states[i] = OwnSeat(user, items[i].room)
 		}
 		if other := states[i].With(user); other != "" {
 			others = append(others, other)

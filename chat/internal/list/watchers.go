@@ -247,6 +247,12 @@ func (w *watchers) settle(user string, p place, now standing) (to []Session) {
 	if u == nil {
 		return nil
 	}
+	if p.room == OwnRoom(user) { // which is not watched
+		if now != rowThere {
+			return nil
+		}
+		return u.ready(nil, p.room)
+	}
 	there := room != nil && u.lists(room)
 	if now == rowGone {
 		had := u.partial || there && (room.told || !room.silent)
@@ -423,6 +429,7 @@ func (w *watchers) markOwn(user string) {
 		for _, room := range u.rooms {
 			w.own[pair{user, room.name}] = true
 		}
+		w.own[pair{user, OwnRoom(user)}] = true
 	}
 }
 

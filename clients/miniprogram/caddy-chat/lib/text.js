@@ -75,6 +75,7 @@ function hue(user) {
 }
 function titleOf(about, name, words) {
   var _a;
+  if (name[0] === "@") return words.get("own");
   if (!about) return name;
   return about.title || (about.with ? nameOf(about.with) : words.get("untitled", { n: (_a = about.size) != null ? _a : 1 }));
 }

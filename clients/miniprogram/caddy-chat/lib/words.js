@@ -64,7 +64,8 @@ exports.en = {
  "open": "Open the chat",
  "says": "{name}: {text}",
  "chats": "Chats",
- "chooseChat": "Choose a chat on the left, or begin one.",
+ "chooseChat": "Choose a chat or begin one.",
+ "own": "Notices",
  "untitled": {
   "one": "Group",
   "other": "Group of {n}"
@@ -286,7 +287,8 @@ exports.zh = {
  "open": "打开聊天",
  "says": "{name}：{text}",
  "chats": "聊天",
- "chooseChat": "在左边选一个聊天，或者发起新的聊天。",
+ "chooseChat": "选一个聊天，或发起新的聊天。",
+ "own": "服务通知",
  "untitled": {
   "other": "{n} 人的群聊"
  },
