@@ -1,1 +1,1 @@
-import'./chat-3JPTZGNI.js';import'./chunk-IICKSUHZ.js';
+import'./chat-BZVKA2X5.js';import'./chunk-JLGO5YK7.js';

@@ -6,6 +6,6 @@ const kinds = { __proto__: null, image: 'anImage', voice: 'aVoice', video: 'aVid
 export function previewOf({ body }, words) {
   const key = kinds[body?.type]
   const kind = key && words.get(key)
-  const text = typeof body === 'string' || typeof body?.text === 'string' ? textOf(body) : kind ? '' : textOf(body)
+  const text = kind && typeof body.text !== 'string' ? '' : textOf(body)
   return [kind && `[${kind}]`, text].filter(Boolean).join(' ').slice(0, 200)
 }

@@ -84,6 +84,19 @@ func (it *item) place() place {
 	return place{it.room, max(it.seat.Since, it.settings.In(it.head.Epoch).Cleared+1)}
 }
 
+// own returns the user's own room, if it is one of rooms or these are nil: all.
+func own(user string, rooms []string) []*item {
+	room := OwnRoom(user)
+	seat, _ := OwnSeat(user, room)
+	if seat.Role == access.NoRole || rooms != nil && !slices.Contains(rooms, room) {
+		return nil
+	}
+	return []*item{{room: room, seat: seat}}
+}
+
+// own reports whether it is the user's own room: no conversation is called like that.
+func (it *item) own() bool { return access.IsOwnRoom(it.room) }
+
 // places returns where the user's views of conversations begin, whose heads are not known
 // yet. What was cleared in an earlier life of a room veils too much of it, until its row
 // is told.

@@ -1,7 +1,6 @@
 package list
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -23,16 +22,3 @@ func OwnSeat(user, room string) (seat members.Seat, of members.Room) {
 	}
 	return seat, of
 }
-
-// own returns the user's own room, if it is one of rooms or these are nil: all.
-func own(user string, rooms []string) []*item {
-	room := OwnRoom(user)
-	seat, _ := OwnSeat(user, room)
-	if seat.Role == access.NoRole || rooms != nil && !slices.Contains(rooms, room) {
-		return nil
-	}
-	return []*item{{room: room, seat: seat}}
-}
-
-// own reports whether it is the user's own room: no conversation is called like that.
-func (it *item) own() bool { return access.IsOwnRoom(it.room) }

@@ -213,7 +213,7 @@ var kinds = { __proto__: null, image: "anImage", voice: "aVoice", video: "aVideo
 function previewOf({ body }, words) {
   const key = kinds[body == null ? void 0 : body.type];
   const kind = key && words.get(key);
-  const text = typeof body === "string" || typeof (body == null ? void 0 : body.text) === "string" ? textOf(body) : kind ? "" : textOf(body);
+  const text = kind && typeof body.text !== "string" ? "" : textOf(body);
   return [kind && `[${kind}]`, text].filter(Boolean).join(" ").slice(0, 200);
 }
 

@@ -57,7 +57,7 @@ exports.en = {
  "empty": "Nobody has said anything here yet.",
  "beginning": "This is where {room} begins.",
  "loading": "Loading…",
- "partMissing": "This part could not be loaded. Load the page again.",
+ "partMissing": "Not loaded. Load the page again.",
  "today": "Today",
  "yesterday": "Yesterday",
  "settings": "You and your settings",
