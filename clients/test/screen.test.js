@@ -169,7 +169,7 @@ test('a card of oneself opens the conversation of two; only its two see it', asy
   await bo.find('textarea').waitFor()
   await bo.say('Hi Li')
   await li.back()
-  await li.find('.list:row').first().click() // above the rooms
+  await li.find('.list:row', { hasText: 'Hi Li' }).click()
   await li.sees('Hi Li')
   // Shared from the conversation, the card leads to the one who shares it, not into it.
   assert.deepEqual(li.phone.share(), card)
