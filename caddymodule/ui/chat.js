@@ -1,1 +1,1 @@
-import'./chat-BZVKA2X5.js';import'./chunk-JLGO5YK7.js';
+import'./chat-7Q3F5T7X.js';import'./chunk-QILALZJP.js';

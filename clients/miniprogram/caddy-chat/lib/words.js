@@ -93,11 +93,11 @@ exports.en = {
    "kicked": "You were removed by a moderator.",
    "bad_token": "You need to sign in.",
    "expired": "You need to sign in again.",
-   "too_many_sessions": "You have the chat open too many times.",
+   "too_many_sessions": "The chat is open too many times.",
    "replaced": "The chat goes on in another window.",
    "slow": "The connection is too slow.",
    "unavailable": "The server cannot do this just now.",
-   "internal": "The server has made a mistake.",
+   "internal": "The server made a mistake.",
    "shutdown": "The server is restarting.",
    "lost": "The connection was lost.",
    "dead": "The server does not answer.",
@@ -105,7 +105,7 @@ exports.en = {
    "closed": "The chat was closed.",
    "left": "You left the room.",
    "other_user": "Another user wrote it.",
-   "outbox_full": "Too many messages are waiting to be sent."
+   "outbox_full": "Too many messages wait to be sent."
   },
   "morePeople": {
    "one": "and 1 more",
