@@ -109,6 +109,14 @@ function look(view) {
   }, readDelay)
 }
 
+// leave moves the read mark at once if the newest message is in sight, of a view that is about to go.
+function leave(view) {
+  const { state } = view
+  if (!view.looking || view.drawing || view.placing || !state || !state.placed || !view.isShown()) return
+  const { window, items, known } = state
+  if (known && window.follows && window.to === items.length) saw(view, known.seq)
+}
+
 async function newestInSight(view) {
   const { state: { window, items, known } } = view
   // Recalls and edits have no row of their own.
@@ -160,4 +168,4 @@ async function measureEnd(view) {
   scrolled(view, log)
 }
 
-module.exports = { jump, keepPlace, look, measureEnd, place, scrolled, toEnd }
+module.exports = { jump, keepPlace, leave, look, measureEnd, place, scrolled, toEnd }

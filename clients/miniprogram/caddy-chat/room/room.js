@@ -92,6 +92,7 @@ Component({
       if (this.state) place.look(this)
     },
     hide() {
+      place.leave(this)
       this.visible = false
     },
     resize() {
@@ -162,6 +163,7 @@ Component({
     // leave ends what open has begun.
     leave() {
       if (!this.state) return
+      place.leave(this)
       for (const end of this.stops) end()
       this.state.close()
       this.exit()
@@ -225,7 +227,9 @@ Component({
       const first = state.firstUnread()
       const view = { state, words: this.words, dates: this.dates, divider: first >= 0 ? items[first].id : undefined, goal: this.goal }
       const list = items.slice(window.from, window.to).map((item, i) => rowOf(item, items[window.from + i - 1], view)).filter(({ info }) => info !== '')
-      const anchor = list.find(({ id }) => this.rows.known.has(id))
+      // The first row of all loses its day and its name when others come in above it, the second one stays as it is.
+      const { known } = this.rows
+      const anchor = list.find(({ id }, i) => i > 0 && known.has(id) && known.has(list[i - 1].id))
       const steps = this.rows.update(list)
       const drawRows = () => this.drawSteps(steps)
       if (window.follows || this.target || !steps.length) await drawRows()
