@@ -86,8 +86,8 @@ export async function follow(language, browser, shot = async () => {}) {
     const example = here(await readFile(path.join(repository, command.at(-1)), 'utf8'))
     await writeFile(file, example.replace(/^\{\n/m, `{\n\tadmin unix/${dir}/admin.sock\n`)) // other tests have the endpoint
     await caddy([...command.slice(0, -1), file, '--adapter', 'caddyfile'])
-    const url = here(/<(http:\/\/localhost:8080\/chat)>/.exec(steps[1])[1])
-    await wait(() => fetch(`${url}/health`).then(({ ok }) => ok, () => false), 60_000)
+    const url = here(/<(http:\/\/localhost:8080\/chat#lobby)>/.exec(steps[1])[1])
+    await wait(() => fetch(`${url.split('#')[0]}/health`).then(({ ok }) => ok, () => false), 60_000)
 
     const program = await copy('clients/miniprogram', here)
     assert.equal(program.project.appid, 'touristappid')
@@ -177,7 +177,7 @@ export async function follow(language, browser, shot = async () => {}) {
     await shot('signed-in', li.view.page)
     const mei = await phone({ ...program, config: { ...program.config, login: false } }, { at: { ca } })
     await mei.enter(words.friend)
-    await mei.room('lobby').locator('.unread').waitFor() // then it opens at what is new
+    await mei.room('lobby').locator(mei.scoped('.list:unread')).waitFor() // then it opens at what is new
     await mei.room('lobby').click()
     await mei.sees(words.later)
     await shot('guest', mei.view.page)

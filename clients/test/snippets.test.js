@@ -20,6 +20,7 @@ const repository = path.join(clients, '..')
 // it does.
 const given = {
   chat: "declare const chat: import('caddy-chat-client').Client",
+  App: 'declare function App(options: object): void', // WeChat's
   draw: 'declare function draw(index: number, removed: number, added: readonly object[]): void',
 }
 
