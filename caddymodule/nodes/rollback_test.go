@@ -20,9 +20,12 @@ func TestNodes_Rollback(t *testing.T) {
 	standby := c.db.row[1]
 	c.db.await(c.db.primary(), "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_flush_lsn()")
 	newest := map[string]int64{}
-	for room, h := range c.persons[0].rooms {
+	first := c.persons[0]
+	first.mu.Lock()
+	for room, h := range first.rooms {
 		newest[room] = h.last
 	}
+	first.mu.Unlock()
 	reader := dial(t, c.nodes[1], token(t, "reader"))
 	reader.join("one")
 	reader.say(`{"type":"read","id":"1","room":"one","seq":1}`)
