@@ -36,6 +36,10 @@ type goPackage struct {
 func (p *goPackage) ours() bool { return p.Module != nil && p.Module.Main }
 
 func main() {
+	if len(os.Args) < 3 {
+		fmt.Fprintln(os.Stderr, "usage: typecheck <os>/<arch> <pattern…>")
+		os.Exit(2)
+	}
 	if err := run(os.Args[1], os.Args[2:]); err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", os.Args[1], err)
 		os.Exit(1)

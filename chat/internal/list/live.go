@@ -241,6 +241,7 @@ type ownFollower struct {
 	user string
 }
 
+// Deliver takes what names a row that has changed, or else says that the own room's has.
 func (f ownFollower) Deliver(e journal.Entry) {
 	row := changedRow{e.Room}
 	if e.Kind == journal.Aside && json.Unmarshal(e.Body, &row) != nil || row.Room == "" {

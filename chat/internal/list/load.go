@@ -84,8 +84,8 @@ func (it *item) place() place {
 	return place{it.room, max(it.seat.Since, it.settings.In(it.head.Epoch).Cleared+1)}
 }
 
-// own returns the user's own room, if it is one of rooms or these are nil: all.
-func own(user string, rooms []string) []*item {
+// ownItems returns the user's own room, if it is one of rooms or these are nil: all.
+func ownItems(user string, rooms []string) []*item {
 	room := OwnRoom(user)
 	seat, _ := OwnSeat(user, room)
 	if seat.Role == access.NoRole || rooms != nil && !slices.Contains(rooms, room) {
@@ -289,7 +289,7 @@ func (r *Reader) seats(ctx context.Context, ps access.Policies, user string, roo
 		return err
 	}
 	records := r.Journal.Records()
-	items = own(user, rooms)
+	items = ownItems(user, rooms)
 	if rooms == nil {
 		return items, records.Scan(ctx, prefix, add)
 	}
