@@ -52,8 +52,7 @@ func TestCommand_Stopped_BadInput(t *testing.T) {
 	t.Setenv("CHAT_DSN", server.DSN("owner"))
 	t.Setenv("POOR_DSN", server.DSN("poor"))
 	dir := t.TempDir()
-	site := testcaddy.Start(t, "chat {\njournal pebble "+dir+"/used\n}")
-	_ = site
+	testcaddy.Start(t, "chat {\njournal pebble "+dir+"/used\n}")
 	const good = "postgres {env.CHAT_DSN} { durability primary; schema chat_a }"
 	line := `{"export":{"version":1,"epoch":"e"},"sum":"00000000"}` + "\n"
 	for name, c := range map[string]struct {

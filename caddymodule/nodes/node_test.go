@@ -133,6 +133,7 @@ func (x *node) ready() {
 	for began := time.Now(); !x.isReady(); time.Sleep(20 * time.Millisecond) {
 		select {
 		case err := <-x.ended:
+			x.cmd = nil // there is nothing to kill any more
 			x.t.Fatalf("node %d has ended: %v", x.i, err)
 		default:
 		}

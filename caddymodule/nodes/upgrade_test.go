@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Three nodes are replaced under load, one after the other, by a new process: by SIGTERM, and by `caddy stop`. One of
-// them is then reloaded with a changed Caddyfile. Each session of a node that ends is told so with bye, and nothing is
+// Three nodes are replaced under load, one after the other, by a new process: by SIGTERM, and by `caddy stop`. Each
+// of them is then reloaded with a changed Caddyfile. Each session of a node that ends is told so with bye, and nothing is
 // lost or doubled. A reload ends no session.
 func TestNodes_Upgrade(t *testing.T) {
 	c := newCluster(t, 6, "")

@@ -25,7 +25,7 @@ test('the steps for systemd lead from nothing to a service that starts, reloads 
 
   const folder = await mkdtemp(path.join(tmpdir(), 'caddy-chat-systemd-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
-  await mkdir(path.join(folder, 'root'))
+  await mkdir(path.join(folder, 'copy'))
   await copyFile(binary, path.join(folder, 'caddy'))
   await cp(path.join(repository, 'contrib'), path.join(folder, 'contrib'), { recursive: true })
   // There is no certificate authority in there but Caddy's own.

@@ -7,10 +7,10 @@ folder=$1
 if [[ ${2-} != inside ]]; then
 	exec unshare --mount --pid --fork --kill-child --net --uts --ipc --cgroup --propagation private bash "$0" "$folder" inside
 fi
-mount -t tmpfs tmpfs "$folder/root"
-mkdir "$folder"/root/{upper,work,all}
-root=$folder/root/all
-mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/root/upper,workdir=$folder/root/work" "$root"
+mount -t tmpfs tmpfs "$folder/copy"
+mkdir "$folder"/copy/{upper,work,all}
+root=$folder/copy/all
+mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/copy/upper,workdir=$folder/copy/work" "$root"
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
 for dir in run tmp home; do mount -t tmpfs tmpfs "$root/$dir"; done
