@@ -20,6 +20,7 @@ type base struct {
 
 	workers sync.WaitGroup // the goroutine of Retire, those in which sessions begin, and those of their lines
 
+	cutOff  atomic.Bool // this node does not reach the store of its journal: it has no sessions
 	current atomic.Pointer[Settings]
 	counts  counters
 }

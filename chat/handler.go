@@ -104,6 +104,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
+	if h.Hub.cutOff.Load() {
+		return busy(RefusedClosing, http.StatusServiceUnavailable, "this server cannot reach its database")
+	}
 	s := h.newSession(r)
 	t, err := h.Hub.core.Connect(&s.Actor, newID(), h.clientIP(r), speaksRaw)
 	if err != nil {

@@ -102,6 +102,7 @@ func NewHub(cfg Config) (*Hub, error) {
 	h.hooks.Configure(set.Webhooks)
 	h.roll.Begin(h.rooms)
 	h.others.Share(h.roll.Heard, h.roll.Nodes)
+	h.others.Reach(h.reaches)
 	h.others.Describe(set.hash())
 	h.others.Begin()
 	h.arrivals.Begin()
@@ -222,11 +223,28 @@ func (h *Hub) Leave() {
 	h.core.CloseDoors()
 	h.rooms.Close()
 	h.feed.Leave()
+	h.sayGoodbye()
+}
+
+// sayGoodbye asks all clients to come back, over some time.
+func (h *Hub) sayGoodbye() {
 	left := h.all(func(*session) bool { return true })
 	for _, s := range left {
 		b := wire.Shutdown.Bye()
 		b.Retry += rand.N(returnTime(len(left)))
 		s.CloseWith(b)
+	}
+}
+
+// reaches is told whether this node reaches the store that it shares with others. While it does not, they take it for
+// dead: so its clients had better be with them.
+func (h *Hub) reaches(reaches bool) {
+	switch was := h.cutOff.Swap(!reaches); {
+	case was && reaches:
+		h.log.Info("the database answers again: clients are let in")
+	case !was && !reaches:
+		h.log.Error("the database did not answer for 10 seconds: all clients are told to come back, perhaps to another node")
+		h.sayGoodbye()
 	}
 }
 

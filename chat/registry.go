@@ -43,15 +43,15 @@ func newRegistry() registry {
 	return registry{greeting: newGreeting(), sessions: map[string]*session{}, users: map[string]*onlineUser{}}
 }
 
-// register adds a session. A session that comes after the hub was closed, or that
-// began before a change of origins, is closed here, because neither has seen it.
+// register adds a session. A session that comes after the hub was closed or cut off, or that
+// began before a change of origins, is closed here, because none of these has seen it.
 func (r *registry) register(s *session) {
 	r.mu.Lock()
 	r.sessions[s.ID()] = s
 	review := r.review
 	r.mu.Unlock()
 	switch {
-	case s.hub.core.IsClosed(): // looked at after it is listed; Leave does it the other way round
+	case s.hub.core.IsClosed(), s.hub.cutOff.Load(): // looked at after it is listed; Leave does it the other way round
 		s.Close(wire.Shutdown)
 	case !s.began.After(review.At) && !review.Allow(s.source):
 		s.Close(wire.Forbidden)

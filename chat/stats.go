@@ -45,7 +45,7 @@ const (
 	RefusedRoom                      // not a valid room name, or not a valid history
 	RefusedFull                      // Settings.MaxConnections
 	RefusedFullByAddr                // Settings.MaxConnectionsPerIP
-	RefusedClosing                   // the hub is closing
+	RefusedClosing                   // the hub is closing, or cannot reach the database of its journal
 	RefusedIdentity                  // the credential, or the user has too many sessions
 	RefusedForbidden                 // the raw client may not read the room
 	RefusedAttempts                  // Settings.ConnectRate

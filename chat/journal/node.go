@@ -42,8 +42,10 @@ type Nodes interface {
 	List(ctx context.Context) ([]Node, error)
 
 	// Watch calls changed with that list now, and again when a node came, went or
-	// described itself: one call at a time. changed must not block. stop may be called
-	// from anywhere but changed; it returns after the last call.
+	// described itself: one call at a time. An empty list says that this node itself is cut
+	// off: it could not reach the store for so long that the others take it for dead.
+	// changed must not block. stop may be called from anywhere but changed; it returns after
+	// the last call.
 	Watch(changed func([]Node)) (stop func(), err error)
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/caddychat/caddy-chat/chat/shared/internal/packing"
 )
 
 // Bounds of the bus.
@@ -47,13 +49,13 @@ func (b *bus) send(hint []byte) {
 	room := MaxHint - len(b.self) - 32
 	count := max(1, (len(hint)+room-1)/room)
 	for i := range count {
-		w := &encoder{}
-		w.text(b.self)
-		w.number(b.number)
-		w.number(uint64(i))
-		w.number(uint64(count))
-		w.b = append(w.b, hint[i*room:min(len(hint), (i+1)*room)]...)
-		b.queue, b.bytes = append(b.queue, w.b), b.bytes+len(w.b)
+		w := &packing.Writer{}
+		w.Text(b.self)
+		w.Number(b.number)
+		w.Number(uint64(i))
+		w.Number(uint64(count))
+		w.B = append(w.B, hint[i*room:min(len(hint), (i+1)*room)]...)
+		b.queue, b.bytes = append(b.queue, w.B), b.bytes+len(w.B)
 	}
 	signal(b.wake)
 }
@@ -105,9 +107,9 @@ func (b *bus) listener(ctx context.Context, first func()) {
 // hear takes a piece of a hint. A hint that comes again, or behind a later one of its node, is
 // dropped: transient entries come once, in the order of their node.
 func (b *bus) hear(piece []byte) {
-	d := &decoder{b: piece}
-	node, number, i, count := d.text(), d.number(), d.number(), d.number()
-	if d.failed || node == b.self {
+	d := &packing.Reader{B: piece}
+	node, number, i, count := d.Text(), d.Number(), d.Number(), d.Number()
+	if d.Failed || node == b.self {
 		return
 	}
 	p := b.nodes[node]
@@ -120,17 +122,17 @@ func (b *bus) hear(piece []byte) {
 	}
 	if count == 1 {
 		p.newest = number
-		b.heard(d.b)
+		b.heard(d.B)
 		return
 	}
 	if i == 0 {
 		p.number, p.next, p.b = number, 0, nil
 	}
-	if p.number != number || p.next != i || len(p.b)+len(d.b) > busHeld {
+	if p.number != number || p.next != i || len(p.b)+len(d.B) > busHeld {
 		p.number, p.b = 0, nil
 		return
 	}
-	p.b, p.next = append(p.b, d.b...), i+1
+	p.b, p.next = append(p.b, d.B...), i+1
 	if p.next == count {
 		whole := p.b
 		p.newest, p.number, p.b = number, 0, nil

@@ -2,6 +2,7 @@ package shared
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -12,8 +13,19 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// beatEvery is how often a node says that it is alive. One that has not for 10 seconds is dead.
-const beatEvery = 2 * time.Second
+const (
+	// beatEvery is how often a node says that it is alive.
+	beatEvery = 2 * time.Second
+
+	// deadAfter is how long others believe it, by the engine's clock. A node that could not say it for so long, from
+	// when it began to, takes itself for dead: never later than the others.
+	deadAfter = 10 * time.Second
+
+	// beatTime bounds one attempt.
+	beatTime = 5 * time.Second
+)
+
+var errCutOff = errors.New("this node has not reached the database for 10 seconds")
 
 // nodes implements journal.Nodes.
 type nodes struct {
@@ -23,11 +35,13 @@ type nodes struct {
 	wake   chan struct{} // capacity 1
 	tell   func()        // the other nodes, that this one has changed; set before use
 
-	telling sync.Mutex // held while a list is read and told, so that lists are told in their order; taken before mu
+	asking  chan struct{} // capacity 1: full while a list is asked for, so that lists come in their order; taken before telling
+	telling sync.Mutex    // held while a list is told, for the same reason; taken before mu
 
 	mu       sync.Mutex // guards the rest
 	self     journal.Node
-	known    []journal.Node
+	said     time.Time      // when this node began to say that it is alive, the last time that it could
+	known    []journal.Node // none: this node is cut off
 	closed   bool
 	watchers map[*nodeWatcher]struct{}
 }
@@ -38,23 +52,39 @@ type nodeWatcher struct {
 }
 
 func newNodes(engine Engine, log *zap.Logger, self journal.Node) *nodes {
-	return &nodes{engine: engine, log: log, self: self, wake: make(chan struct{}, 1), watchers: map[*nodeWatcher]struct{}{}, tell: func() {}}
+	return &nodes{engine: engine, log: log, self: self, asking: make(chan struct{}, 1), wake: make(chan struct{}, 1), watchers: map[*nodeWatcher]struct{}{}, tell: func() {}}
 }
 
 // beat says that this node is alive, and tells the watchers if the list is another one.
 func (n *nodes) beat(ctx context.Context) ([]journal.Node, error) {
-	n.telling.Lock()
-	defer n.telling.Unlock()
+	select {
+	case n.asking <- struct{}{}:
+		defer func() { <-n.asking }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	n.mu.Lock()
 	self, closed := n.self, n.closed
 	n.mu.Unlock()
 	if closed {
 		return nil, journal.ErrClosed
 	}
+	began := time.Now()
 	list, err := n.engine.Beat(ctx, self)
 	if err != nil {
 		return nil, err
 	}
+	n.mu.Lock()
+	n.said = began
+	n.mu.Unlock()
+	n.now(list)
+	return slices.Clone(list), nil
+}
+
+// now tells the watchers if the list is another one.
+func (n *nodes) now(list []journal.Node) {
+	n.telling.Lock()
+	defer n.telling.Unlock()
 	n.mu.Lock()
 	changed := !slices.Equal(n.known, list)
 	n.known = list
@@ -65,22 +95,46 @@ func (n *nodes) beat(ctx context.Context) ([]journal.Node, error) {
 			w.call(func() { w.changed(slices.Clone(list)) })
 		}
 	}
-	return slices.Clone(list), nil
 }
 
+// beatAll says again and again that this node is alive. If it can't for too long, its watchers are told that there is no node.
 func (n *nodes) beatAll(ctx context.Context) {
-	for tick := time.NewTicker(beatEvery); ; {
+	for wait := beatEvery; ; {
 		select {
 		case <-ctx.Done():
-			tick.Stop()
 			return
 		case <-n.wake:
-		case <-tick.C:
+		case <-time.After(wait):
 		}
-		asked, cancel := context.WithTimeout(ctx, 5*time.Second)
-		_, _ = n.beat(asked) // again in two seconds
+		bound := beatTime
+		if left := n.left(); left > 0 {
+			bound = min(bound, left)
+		}
+		asked, cancel := context.WithTimeout(ctx, bound)
+		_, err := n.beat(asked)
 		cancel()
+		left := n.left()
+		if err != nil && ctx.Err() == nil && left <= 0 {
+			n.now(nil)
+		}
+		if wait = beatEvery; left > 0 {
+			wait = min(wait, left)
+		}
 	}
+}
+
+// left is how long the other nodes still believe that this one is alive.
+func (n *nodes) left() time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return deadAfter - time.Since(n.said)
+}
+
+// cutOff reports whether this node takes itself for dead.
+func (n *nodes) cutOff() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.known) == 0
 }
 
 // leave says that this node is gone, and ends every Watch.
@@ -109,11 +163,11 @@ func (n *nodes) Self() journal.Node {
 // List implements journal.Nodes.
 func (n *nodes) List(ctx context.Context) ([]journal.Node, error) { return n.beat(ctx) }
 
-// agree reports whether the nodes that the last beat found have one configuration.
+// agree reports whether this node is alive, and has one configuration with the others that the last beat found.
 func (n *nodes) agree() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return journal.Agree(n.known)
+	return len(n.known) > 0 && journal.Agree(n.known)
 }
 
 // Describe implements journal.Nodes.

@@ -5,12 +5,18 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
+
+// commitPatience is for how long something is queued behind a commit that has no answer. Later, what comes is refused.
+const commitPatience = 2 * time.Second
+
+var errNoAnswer = fmt.Errorf("%w: the database has not answered for %v", journal.ErrUnavailable, commitPatience)
 
 // queueBytes bounds what waits to be committed in a part. Beyond that, Append waits.
 const queueBytes = 4 << 20
@@ -30,6 +36,7 @@ type part struct {
 	open    map[roomClaim]*pending // the newest with a claim that is not answered
 	space   chan struct{}          // closed and replaced when the queue gets shorter
 	work    chan struct{}          // capacity 1: there is something to commit
+	since   time.Time              // when the commit under way was sent first; zero: there is none
 	closing bool                   // nothing is appended any more
 }
 
@@ -52,19 +59,23 @@ func (p *part) add(ctx context.Context, x *pending) error {
 		x.epoch, _, _ = p.stream.standing()
 	}
 	p.mu.Lock()
-	for !p.closing && p.bytes > 0 && p.bytes+size > queueBytes {
+	for !p.closing && !p.stuckLocked() && p.bytes > 0 && p.bytes+size > queueBytes {
 		space := p.space
 		p.mu.Unlock()
 		select {
 		case <-space:
+		case <-time.After(commitPatience):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 		p.mu.Lock()
 	}
 	defer p.mu.Unlock()
-	if p.closing {
+	switch {
+	case p.closing:
 		return journal.ErrClosed
+	case p.stuckLocked():
+		return errNoAnswer
 	}
 	p.queue, p.bytes = append(p.queue, x), p.bytes+size
 	if x.entry.Kind.Recorded() && x.entry.Key != "" {
@@ -73,6 +84,9 @@ func (p *part) add(ctx context.Context, x *pending) error {
 	signal(p.work)
 	return nil
 }
+
+// stuckLocked reports whether a commit has no answer for too long. It may be sent again for ever.
+func (p *part) stuckLocked() bool { return !p.since.IsZero() && time.Since(p.since) > commitPatience }
 
 // settled waits until no entry with that claim is being written.
 func (p *part) settled(ctx context.Context, room string, c Claim) error {
@@ -102,6 +116,9 @@ func (p *part) take() []*pending {
 		if len(taken) > 0 {
 			close(p.space)
 			p.space = make(chan struct{})
+			p.since = time.Now()
+		} else {
+			p.since = time.Time{}
 		}
 		closing := p.closing
 		p.mu.Unlock()

@@ -190,7 +190,7 @@ func (j *Journal) Stats() journal.Stats {
 	if err == nil {
 		j.figures.Entries, j.figures.Bytes = kept.Entries, kept.Bytes
 	}
-	j.figures.Unavailable = j.fault != nil
+	j.figures.Unavailable = j.fault != nil || j.nodes.cutOff()
 	return j.figures
 }
 
@@ -198,6 +198,9 @@ func (j *Journal) Stats() journal.Stats {
 func (j *Journal) Unavailable() error {
 	if j.closed.Load() {
 		return journal.ErrClosed
+	}
+	if j.nodes.cutOff() {
+		return errCutOff
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()

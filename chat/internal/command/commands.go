@@ -34,6 +34,7 @@ type Commands struct {
 	// Fixed before Begin.
 	hear  func(node, self string, roll json.RawMessage)
 	alive func(others []string)
+	reach func(reaches bool)
 
 	working sync.WaitGroup  // the goroutine of run
 	context context.Context // ends with Close
@@ -74,7 +75,7 @@ type answered struct {
 func New(j journal.Journal, log *zap.Logger, do func(context.Context, Command) Answer) *Commands {
 	return &Commands{
 		journal: j, log: log, do: do, node: j.Nodes().Self().ID, wake: make(chan struct{}, 1), context: context.Background(), end: func() {},
-		hear: func(string, string, json.RawMessage) {}, alive: func([]string) {},
+		hear: func(string, string, json.RawMessage) {}, alive: func([]string) {}, reach: func(bool) {},
 		others: map[string]journal.Node{}, asked: map[string]*asking{}, answers: map[string]answered{},
 	}
 }
@@ -84,6 +85,10 @@ func New(j journal.Journal, log *zap.Logger, do func(context.Context, Command) A
 func (c *Commands) Share(hear func(node, self string, roll json.RawMessage), alive func(others []string)) {
 	c.hear, c.alive = hear, alive
 }
+
+// Reach says whether this node reaches the store of its journal, each time that it hears of nodes. It must be called
+// before Begin. The function may not block.
+func (c *Commands) Reach(reach func(reaches bool)) { c.reach = reach }
 
 // Tell tells all other nodes who is here. It does not wait until they have heard it, and it
 // may be lost; what one goroutine tells is heard in order.
@@ -106,7 +111,10 @@ func (c *Commands) Close() {
 }
 
 func (c *Commands) run(ctx context.Context) {
-	unwatch, err := c.journal.Nodes().Watch(c.nodesChanged)
+	unwatch, err := c.journal.Nodes().Watch(func(list []journal.Node) {
+		c.nodesChanged(list)
+		c.reach(len(list) > 0)
+	})
 	if err != nil {
 		c.log.Warn("the nodes of the journal cannot be followed: a user who is removed stays on other nodes", zap.Error(err))
 		return

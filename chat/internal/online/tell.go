@@ -50,6 +50,9 @@ func (t *Tracker) run(ctx context.Context) {
 
 // nodesChanged is told which nodes are alive.
 func (t *Tracker) nodesChanged(list []journal.Node) {
+	if len(list) == 0 { // this node is cut off: nobody knows who has gone elsewhere
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.others = nil
