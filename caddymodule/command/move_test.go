@@ -19,6 +19,9 @@ import (
 	"github.com/caddychat/caddy-chat/internal/testpostgres"
 )
 
+// clients/test/deployment.test.js opens this shell.
+const shellOfTheService = "systemd-run --pty --uid=caddy --working-directory=/var/lib/caddy -p EnvironmentFile=/etc/caddy/environment bash"
+
 // page runs the blocks of docs/cookbook-move.md in their order.
 type page struct {
 	t     *testing.T
@@ -60,9 +63,9 @@ func TestDocuments_CookbookMove(t *testing.T) {
 	t.Cleanup(server.Remove)
 	t.Setenv("CHAT_DSN", server.DSN("owner"))
 	dir := t.TempDir()
-	const old = "/var/lib/caddy/.local/share/caddy/chat/default"
+	const old = "/var/lib/caddy/chat/default"
 	site, admin := testcaddy.StartAdmin(t, "respond 200")
-	p := &page{t: t, site: site, admin: admin, dir: dir, names: strings.NewReplacer(old, dir+"/old", "/srv/chat", dir+"/new")}
+	p := &page{t: t, site: site, admin: admin, dir: dir, names: strings.NewReplacer(old, dir+"/old", "/var/lib/caddy/chat-back", dir+"/new")}
 	p.serve("journal pebble " + old)
 
 	url := "ws://" + site.Plain + "/chat"
@@ -118,14 +121,15 @@ func (p *page) follow(check func(round int)) (rounds int) {
 		}
 		for line := range strings.Lines(block[2]) {
 			switch line = strings.TrimSpace(line); line {
-			case "systemctl stop caddy":
+			case "systemctl stop caddy-chat":
 				p.site.Load("respond 200")
 				p.awaitClosed(journal)
 				stopped = true
-			case "systemctl start caddy":
+			case "systemctl start caddy-chat":
 				p.serve(journal)
 				rounds++
 				check(rounds)
+			case shellOfTheService: // tested with systemd
 			default:
 				p.out = append(p.out, p.run(line))
 			}

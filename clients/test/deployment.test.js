@@ -17,9 +17,10 @@ const sudo = process.getuid() === 0 ? [] : ['sudo', '-n']
 test('the steps for systemd lead from nothing to a service that starts, reloads and restarts', async (t) => {
   const [able, ...args] = [...sudo, 'unshare', '--mount', '--pid', '--net', '--cgroup', 'true']
   if (await run(able, args).then(() => false, () => true)) return t.skip('this needs root, and namespaces')
-  const [document, root] = await Promise.all(['docs/deployment.md', 'docs/zh/deployment.md'].map((file) => readFile(path.join(repository, file), 'utf8')))
+  const [document, root, move] = await Promise.all(['docs/deployment.md', 'docs/zh/deployment.md', 'docs/cookbook-move.md'].map((file) => readFile(path.join(repository, file), 'utf8')))
   const section = /^## systemd\n([^]*?)^## /m.exec(document)[1]
   const [install, look, secret] = section.split('\n\n').filter((part) => part.startsWith('    ')).map((part) => part.replace(/^    /gm, ''))
+  const [, shell] = /^(systemd-run .* bash)$/m.exec(move)
   assert.match(secret, /^WECHAT_SECRET=\w+$/)
   assert.match(root, /^    contrib\/build caddy$/m) // as make caddy does
 
@@ -75,6 +76,9 @@ systemctl reload caddy-chat
 [[ -z $(grep -z WECHAT_SECRET /proc/$first/environ) ]]
 systemctl restart caddy-chat
 grep -z ${secret} /proc/$(pid)/environ
+# The shell of docs/cookbook-move.md, with a file for its terminal.
+${shell.replace('--pty', '--service-type=oneshot -p StandardOutput=file:/inside')} -ec 'id -un; pwd; echo $WECHAT_SECRET; touch here; caddy version > /dev/null'
+[[ $(cat /inside) == $'caddy\n/var/lib/caddy\n'${secret.replace(/.*=/, '')} ]]
 systemctl stop caddy-chat
 [[ $(systemctl is-failed caddy-chat) == inactive ]]
 `)
