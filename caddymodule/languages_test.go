@@ -12,7 +12,7 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-// inEnglish are references that are made of something else. In Chinese they may have an
+// inEnglish are references that are made of something else. In Chinese they have an
 // introduction.
 var inEnglish = []string{"admin.md", "cli.md", "http.md", "javascript.md", "json.md"}
 
@@ -31,7 +31,7 @@ func TestDocuments_InChinese_HaveTheSameParts(t *testing.T) {
 	}
 	english := pages("../docs")
 	for _, name := range pages("../docs/zh") {
-		if name != "glossary.md" && !slices.Contains(english, name) {
+		if name != "glossary.md" && name != "protocol.md" && !slices.Contains(english, name) {
 			t.Errorf("docs/zh/%s has no page in English", name)
 		}
 	}
@@ -42,6 +42,95 @@ func TestDocuments_InChinese_HaveTheSameParts(t *testing.T) {
 		chinese := "../docs/zh/" + name
 		for _, wrong := range differences(testcaddy.Read(t, "../docs/"+name), testcaddy.Read(t, chinese)) {
 			t.Errorf("%s: %s", chinese, wrong)
+		}
+	}
+}
+
+// What the references in English are made of, commands, requests and types, stands in the tables of their
+// introductions.
+func TestDocuments_InChinese_IntroduceTheReferences(t *testing.T) {
+	for _, name := range inEnglish {
+		part := map[string]string{"admin.md": `### ([A-Z]+ /.*)`, "http.md": `### ([A-Z]+ /.*)`}[name]
+		if part == "" {
+			part = `## (.*)`
+		}
+		told := map[string]bool{}
+		for row := range strings.Lines(testcaddy.Read(t, "../docs/zh/"+name)) {
+			if cells := strings.Split(row, " | "); len(cells) > 1 {
+				cell := strings.Trim(strings.ReplaceAll(cells[0], "`", ""), "| ")
+				for _, each := range append(strings.Split(cell, ", "), cell, strings.TrimSuffix(cell, " new")) {
+					told[each] = true
+				}
+			}
+		}
+		headings := regexp.MustCompile(`(?m)^`+part+`$`).FindAllStringSubmatch(testcaddy.Read(t, "../docs/"+name), -1)
+		for _, m := range headings {
+			if what := strings.ReplaceAll(m[1], "`", ""); !told[what] {
+				t.Errorf("docs/zh/%s does not introduce %q", name, what)
+			}
+		}
+		if len(headings) < 10 {
+			t.Errorf("%s has %d parts", name, len(headings))
+		}
+	}
+}
+
+// The guide to the protocol in Chinese has every frame with its fields, every code, every request, and no example
+// that does not run.
+func TestDocuments_InChinese_ProtocolIsWhole(t *testing.T) {
+	english, chinese := testcaddy.Read(t, "../PROTOCOL.md"), testcaddy.Read(t, "../docs/zh/protocol.md")
+	// rows returns the rows of a section, by their first cells.
+	rows := func(document, section string) map[string][]string {
+		_, text, ok := strings.Cut(document, "\n## "+section+"\n")
+		text, _, _ = strings.Cut(text, "\n## ")
+		found := map[string][]string{}
+		for line := range strings.Lines(text) {
+			if cells := strings.Split(strings.TrimSpace(line), "|"); strings.HasPrefix(line, "| `") {
+				for i := range cells {
+					cells[i] = strings.TrimSpace(cells[i])
+				}
+				found[cells[1]] = cells[2 : len(cells)-1]
+			}
+		}
+		if !ok || len(found) < 20 && document == chinese {
+			t.Errorf("%q has %d rows", section, len(found))
+		}
+		return found
+	}
+	field := regexp.MustCompile("\\**`\\w+`\\**")
+	for section, translated := range map[string]string{"What a client says": "客户端发送的帧", "What a server says": "服务器发送的帧"} {
+		_, text, _ := strings.Cut(english, "\n## "+section+"\n")
+		text, _, _ = strings.Cut(text, "\n## ")
+		told := rows(chinese, translated)
+		for _, frame := range strings.Split(text, "\n### ")[1:] {
+			name, body, _ := strings.Cut(frame, "\n")
+			var fields []string
+			for _, m := range regexp.MustCompile("(?m)^\\| (\\**`\\w+`\\**) \\|").FindAllStringSubmatch(body, -1) {
+				fields = append(fields, m[1])
+			}
+			if cells := told[name]; cells == nil || !slices.Equal(field.FindAllString(cells[0], -1), fields) {
+				t.Errorf("%s has %v, in Chinese %q", name, fields, cells)
+			}
+		}
+	}
+	codes := rows(chinese, "错误和告别")
+	for code, cells := range rows(english, "Errors and goodbyes") {
+		if told := codes[code]; len(told) < 5 || !slices.Equal(told[:4], cells[:4]) {
+			t.Errorf("%s: %q, in Chinese %q", code, cells, told)
+		}
+	}
+	requests := rows(chinese, "HTTP")
+	for request, cells := range rows(english, "HTTP") {
+		scope := func(cells []string) []string {
+			return regexp.MustCompile("`\\w+`").FindAllString(cells[len(cells)-1], -1)
+		}
+		if told := requests[request]; !strings.HasPrefix(request, "`{") && (told == nil || !slices.Equal(scope(told), scope(cells))) {
+			t.Errorf("%s: %q, in Chinese %q", request, cells, told)
+		}
+	}
+	for _, example := range regexp.MustCompile("(?ms)^```.*?^```").FindAllString(chinese, -1) {
+		if !strings.Contains(english, example) {
+			t.Errorf("PROTOCOL.md does not have\n%s", example)
 		}
 	}
 }
@@ -63,8 +152,7 @@ func differences(english, chinese string) (wrong []string) {
 	return wrong
 }
 
-// A page in Chinese links to what there is in Chinese. The references that only have an introduction there are
-// linked in both languages.
+// A page in Chinese links to what there is in Chinese, but that an introduction links to what it introduces.
 func TestDocuments_InChinese_LinkToChinese(t *testing.T) {
 	link := regexp.MustCompile(`(\[English)?(?:\]\(|src=")([^)#:"]+)`)
 	for _, file := range testcaddy.Documents(t) {
@@ -74,11 +162,14 @@ func TestDocuments_InChinese_LinkToChinese(t *testing.T) {
 		for _, m := range link.FindAllStringSubmatch(testcaddy.Read(t, file), -1) {
 			target := filepath.Join(filepath.Dir(file), m[2])
 			dir, name := filepath.Split(target)
+			if name == "PROTOCOL.md" && filepath.Base(file) != "protocol.md" {
+				t.Errorf("%s links to %s, but there is docs/zh/protocol.md", file, target)
+			}
 			chinese := strings.NewReplacer("zh-CN.md", "zh-CN.md", ".md", ".zh-CN.md", "-en.png", "-zh.png").Replace(target)
 			if filepath.Base(dir) == "docs" {
 				chinese = filepath.Join(dir, "zh", name)
 			}
-			if _, err := os.Stat(chinese); err == nil && chinese != target && m[1] == "" && !slices.Contains(inEnglish, name) {
+			if _, err := os.Stat(chinese); err == nil && chinese != target && m[1] == "" && filepath.Base(file) != name {
 				t.Errorf("%s links to %s, but there is %s", file, target, chinese)
 			}
 		}
