@@ -201,9 +201,26 @@ export async function makeLibrary(outdir = fileURLToPath(new URL('miniprogram/ca
     makeFile(web, 'web', `${outdir}/linkify.js`, `export { parts } from './linkify.js'`, [smallLinkify], 'It has linkify-it: see licenses.txt.'),
     writeFile(`${outdir}/words.js`, `// Generated from clients/web/words by \`make page\`.\n${tables.join('')}`),
     writeFile(`${outdir}/colours.wxss`, wxss()),
-    Promise.all(['linkify-it', 'uc.micro'].map(async (name) => `${name}\n\n${await readLicense(name)}`)).then((texts) => writeFile(`${outdir}/licenses.txt`, texts.join('\n'))),
+    makeEmoji(`${outdir}/emoji.js`),
+    Promise.all(['linkify-it', 'uc.micro'].map(async (name) => `${name}\n\n${await readLicense(name)}`)).then((texts) => writeFile(`${outdir}/licenses.txt`, [...texts, emojiLicense].join('\n'))),
   ])
 }
+
+// makeEmoji writes the emoji of the picker, in groups: without the parts of others (group 2)
+// and without flags (group 9), since not all phones show each of them, and without those that
+// phones of 2020 do not have. Skin tones stay those of the phone.
+async function makeEmoji(outfile) {
+  const groups = new Map()
+  for (const { emoji, group, version } of JSON.parse(await readFile(`${modules}emoji-picker-element-data/en/cldr/data.json`))) {
+    if (group === 2 || group === 9 || version > 13) continue
+    groups.set(group, [...(groups.get(group) ?? []), emoji])
+  }
+  const lines = [...groups.values()].map((all) => `  '${all.join(' ')}',\n`)
+  await writeFile(outfile, `// Generated from emoji-picker-element-data by \`make page\`.\nexports.groups = [\n${lines.join('')}]\n`)
+}
+
+// The text of the license is that of our own.
+const emojiLicense = 'emoji-picker-element-data\n\nCopyright Nolan Lawson\nApache License, Version 2.0: http://www.apache.org/licenses/LICENSE-2.0\n'
 
 async function readLicense(name) {
   const files = await readdir(`${modules}${name}`)

@@ -15,6 +15,7 @@
 //	app.js                    the user and the rooms, kept while pages come and go
 const component = require('./caddy-chat/index')
 const config = require('./config')
+const host = require('./host')
 const signIn = require('./login')
 const storage = require('./storage')
 
@@ -53,6 +54,6 @@ App({
     this.name = ''
     this.chat = undefined
     component.signOut()
-    wx.reLaunch({ url: '/pages/login/login' })
+    host.restart('/pages/login/login')
   },
 })

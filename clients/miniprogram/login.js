@@ -1,4 +1,5 @@
 const config = require('./config')
+const host = require('./host')
 const storage = require('./storage')
 
 // signIn returns the stored token, or gets one with a code of wx.login. why is given if the
@@ -6,16 +7,14 @@ const storage = require('./storage')
 module.exports = async function signIn(why) {
   const stored = !why && storage.get('token')
   if (stored) return stored
-  const { code } = await new Promise((success, fail) => wx.login({ success, fail }))
-  const { statusCode, data } = await new Promise((success, fail) => wx.request({
+  const { code } = await host.call('login', {})
+  const { statusCode, data } = await host.call('request', {
     url: `${config.url.replace(/^ws/, 'http')}/login`,
     method: 'POST',
     header: { 'Content-Type': 'application/json' },
     data: { code },
-    success,
-    fail,
-  }))
-  if (statusCode !== 200 || !data.token) throw new Error((data && data.detail) || `status ${statusCode}`)
+  })
+  if (statusCode !== 200 || !data || !data.token) throw new Error((data && data.detail) || `status ${statusCode}`)
   storage.set('token', data.token)
   return data.token
 }

@@ -1,6 +1,6 @@
 // The texts of the pages, in the language of WeChat. Those that the component has as well are
 // taken from there.
-const { wordsFor } = require('./caddy-chat/words')
+const { looksFor } = require('./caddy-chat/looks')
 
 const en = {
   picture: 'Choose a picture',
@@ -42,9 +42,11 @@ const zh = {
   signOutSure: '退出登录？没有发出的消息会从这部手机上删除。访客退出后不能再以同一个身份回来。',
 }
 
-const { language = 'en' } = info()
-const own = /^zh/i.test(language) ? zh : en
-const shared = wordsFor(language)
+const { words: shared, scale } = looksFor({ language: '' })
+const own = shared.language === 'zh' ? zh : en
+
+// scale is how much larger the letters are than usual: the user chooses that in WeChat.
+exports.scale = scale
 
 // get returns a text, with values for what stands in braces.
 exports.get = (key, values = {}) => (key in own ? own[key].replace(/\{(\w+)\}/g, (_, name) => values[name]) : shared.get(key, values))
@@ -59,12 +61,4 @@ exports.some = (...keys) => {
   const texts = {}
   for (const key of keys) texts[key] = exports.get(key)
   return texts
-}
-
-function info() {
-  try {
-    return wx.getAppBaseInfo() || {}
-  } catch (err) {
-    return {}
-  }
 }

@@ -126,6 +126,13 @@ test('a message is edited, reacted to, and taken back; the text can be said agai
   await chip.getByText('👍 1').waitFor()
   await chip.click()
   await bo.line('hello').locator(bo.scoped('.room:chip'), { hasText: '👍 2' }).waitFor()
+  await open(bo, 'hello') // any emoji, from the picker
+  await bo.find('.sheet:reaction', { hasText: '＋' }).click()
+  await bo.find('.sheet:one', { hasText: '😀' }).waitFor()
+  await bo.find('.sheet:group', { hasText: '🐵' }).click()
+  await bo.find('.sheet:one', { hasText: '🦙' }).click()
+  await li.line('hello').locator(li.scoped('.room:chip'), { hasText: '🦙 1' }).waitFor()
+  await bo.find('.sheet:panel').waitFor({ state: 'detached' })
   await open(li, 'hello')
   await li.choose('Take back')
   await bo.sees('This message was taken back.')

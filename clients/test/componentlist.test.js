@@ -101,6 +101,52 @@ test('a room that one may not be in says so; a connection that was ended says wh
   await wait(() => states.includes('connecting') && states.includes('closed'))
 })
 
+test('a moderator mutes, removes and bans with the menu of a message; who is muted sees it, and may write when it ends', async (t) => {
+  const eve = await it.friend(t, 'Eve', { token: token('Eve') })
+  const { room } = await eve.create({ title: 'Market', users: ['ian', 'joe'] })
+  const ian = await it.enter(t, 'Ian', it.pageOf(room), as('Ian'))
+  await ian.say('buy my watches')
+  eve.close()
+  const mod = await it.enter(t, 'Eve', it.pageOf(room), as('Eve'))
+  await mod.sees('buy my watches')
+  const manage = async (...choices) => {
+    await mod.longPress(mod.line('buy my watches').locator(mod.scoped('.room:bubble')))
+    for (const choice of ['Manage Ian', ...choices]) await mod.choose(choice)
+  }
+  await manage('Mute Ian', 'for 10 minutes')
+  await mod.find('.room:note', { hasText: 'Ian can no longer write here.' }).waitFor()
+  const muted = ian.find('.room:composer-closed', { hasText: /^You cannot write until \d\d:\d\d\.$/ })
+  await muted.waitFor()
+  assert.equal(await ian.find('textarea').count(), 0)
+  await ian.back()
+  await ian.go(it.pageOf(room)) // the page does not forget it
+  await muted.waitFor()
+  await manage('Mute Ian', 'Let Ian write again')
+  await ian.find('textarea').waitFor()
+  const heard = new Promise((resolve) => ian.app.client.on('muted', () => resolve(Date.now())))
+  await mod.app.client.mute(room, 'ian', 1200)
+  const until = await heard + 1200
+  const { data } = ian.phone.page.page.selectComponent('#chat')
+  await wait(() => data.closed || Date.now() > until) // beside other work it may be over before it is drawn
+  await ian.find('textarea').waitFor() // by itself
+  await manage('Mute Ian', 'for good')
+  await ian.find('.room:composer-closed', { hasText: 'You cannot write for now.' }).waitFor()
+  await manage('Remove Ian from the room')
+  await ian.find('.room:composer-closed', { hasText: 'You are not in this room: You were removed by a moderator.' }).waitFor()
+  await manage('Ban Ian', 'for an hour')
+  await mod.find('.room:note', { hasText: 'Ian was banned.' }).waitFor()
+  await assert.rejects(mod.app.client.member(room, ['ian'], 'member'))
+  await manage('Ban Ian', 'Let Ian come again')
+  await mod.find('.room:note', { hasText: 'Ian may come again.' }).waitFor()
+  await mod.app.client.member(room, ['ian'], 'member')
+
+  const joe = await it.enter(t, 'Joe', it.pageOf(room), as('Joe')) // no moderator
+  await joe.sees('buy my watches')
+  await joe.longPress(joe.line('buy my watches').locator(joe.scoped('.room:bubble')))
+  await joe.find('.sheet:choice', { hasText: 'Reply' }).waitFor()
+  assert.equal(await joe.find('.sheet:choice', { hasText: 'Manage' }).count(), 0)
+})
+
 test('a room that is no conversation is in the list as well', async (t) => {
   const eve = await it.friend(t, 'Eve', { token: token('Eve'), rooms: ['room-tea'] })
   const li = await it.enter(t, 'Fay', undefined, as('Fay'))

@@ -32,6 +32,7 @@ const uses = new Map() // by room: how many components show it
 let joined = [] // the rooms that a component has joined, the one that was shown last at the end
 const drafts = new Map() // by room: what was not sent yet
 const newest = new Map() // by room: the newest message or notice of rooms that are no conversations
+const mutes = new Map() // by room, '' for all of them: until when the user may not write
 
 // start connects the user. The options are those of the Client of lib/chat.js; list: false
 // is for an app without a list of conversations. A client that was started before is closed.
@@ -43,7 +44,9 @@ exports.start = function start({ list: lists, ...options }) {
   ended = undefined
   made.on('state', ({ state, code }) => {
     ended = state === 'closed' ? code : undefined
+    if (state === 'connecting') mutes.clear() // one may have been lifted meanwhile, which nobody tells
   })
+  made.on('muted', ({ room, for: duration }) => exports.noteMuted(room, duration))
   for (const type of ['message', 'notice']) made.on(type, (entry) => newest.set(entry.room, entry))
   made.connect() // the components show what fails
   tell()
@@ -58,6 +61,7 @@ exports.stop = function stop() {
   joined = []
   drafts.clear()
   newest.clear()
+  mutes.clear()
   old.close()
   tell()
 }
@@ -129,6 +133,16 @@ function leaveOldest() {
 
 // newest returns the newest message or notice that has come in a room.
 exports.newest = (room) => newest.get(room)
+
+// noteMuted notes that the user may not write for so many milliseconds, or for good, in a room
+// or, without one, anywhere. 0 ends that.
+exports.noteMuted = (room = '', duration) => mutes.set(room, duration === undefined ? Infinity : duration && chat.now() + duration)
+
+// mutedUntil returns until when the user may not write in a room, or 0.
+exports.mutedUntil = function mutedUntil(room) {
+  const until = Math.max(mutes.get(room) || 0, mutes.get('') || 0)
+  return chat && until > chat.now() ? until : 0
+}
 
 // draft and keepDraft know what was written in a room and not sent, until the next start.
 exports.draft = (room) => drafts.get(room) || ''

@@ -114,7 +114,9 @@ function send(view) {
   closePeople(view)
   const sent = chat.send(name, { text }, { reply, mentions: mentionsIn(state, text) })
   sent.then((message) => view.triggerEvent('sent', message), ({ code }) => {
-    if (code === 'outbox_full' && view.state === state) view.tell(words.error(code)) // the list shows the others
+    if (code === 'muted' && index.client() === chat) index.noteMuted(name) // the list shows why
+    if (code === 'outbox_full' && view.state === state) view.tell(words.error(code))
+    view.drawLater()
   })
   state.reply = state.called = undefined
   setText(view, '')

@@ -1,11 +1,11 @@
 const index = require('../index')
 const host = require('../host')
-const { RoomState, nameOf, titleOf } = require('../lib/text')
+const { RoomState, nameOf, titleOf, untilMidnight } = require('../lib/text')
 const { looksFor, properties, textsFor } = require('../looks')
 const { Rows } = require('../rows')
 const { choosePerson, closePeople, send, setText, stop, targetFor, typed } = require('./field')
 const { idOf, pictureBroken, quoteOf, rowOf } = require('./item')
-const { openMenu, react } = require('./menu')
+const { moderate, openMenu, react } = require('./menu')
 const place = require('./place')
 
 const pause = 50 // milliseconds between two drawings: many messages may come in one
@@ -31,7 +31,6 @@ Component({
     canRetry: false,
     title: '',
     count: 0,
-    subtitle: '',
     gap: '',
     order: [], // see Rows
     rows: {},
@@ -82,7 +81,7 @@ Component({
       this.leave()
       if (this.unwatch) this.unwatch()
       this.unwatch = undefined
-      for (const timer of [this.drawing, this.looking, this.noteTimer, this.dayTimer]) clearTimeout(timer)
+      for (const timer of [this.drawing, this.looking, this.noteTimer, this.laterTimer]) clearTimeout(timer)
     },
   },
 
@@ -101,7 +100,7 @@ Component({
   },
 
   methods: {
-    // send, scrollTo, toEnd and focus are for the page, which has the component from selectComponent.
+    // send, scrollTo, toEnd, setText and moderate are for the page, which has the component from selectComponent.
     send(text, options) {
       const { state } = this
       if (!state) return Promise.reject(new Error('the room is not open'))
@@ -120,6 +119,12 @@ Component({
 
     setText(text) {
       if (this.state) setText(this, text, true)
+    },
+
+    // moderate shows what a moderator may do to a user of the room.
+    moderate(user) {
+      const { state } = this
+      if (state && state.known && state.known.moderate && user && user.id !== state.chat.user.id) moderate(this, user)
     },
 
     // open shows the room of the property, from nothing.
@@ -152,7 +157,7 @@ Component({
           this.triggerEvent('removed', { room, code })
           this.drawLater()
         }),
-        chat.on('muted', (event) => (event.room === undefined || event.room === room) && state.noteMuted(event.for)),
+        chat.on('muted', () => this.drawLater()),
         chat.on('error', ({ code, message }) => this.triggerEvent('error', { code, message })),
       ]
       this.exit = index.enter(room)
@@ -234,7 +239,17 @@ Component({
       const drawRows = () => this.drawSteps(steps)
       if (window.follows || this.target || !steps.length) await drawRows()
       else await place.keepPlace(this, anchor && anchor.id, drawRows)
-      if (this.state === state) this.settle()
+      if (this.state !== state) return
+      this.settle()
+      this.drawAgain()
+    },
+
+    // drawAgain draws when the day ends, or when the user may write again.
+    drawAgain() {
+      const now = this.chat.now()
+      const next = Math.min(untilMidnight(now) + 1000, (index.mutedUntil(this.state.name) || Infinity) - now + 100)
+      clearTimeout(this.laterTimer)
+      this.laterTimer = setTimeout(() => this.drawLater(), Math.max(100, Math.min(next, 3600000)))
     },
 
     // drawSteps resolves when everything is drawn, or could have been.
@@ -275,7 +290,7 @@ Component({
       const changed = {}
       for (const name of Object.keys(now)) if (JSON.stringify(now[name]) !== JSON.stringify(this.data[name])) changed[name] = now[name]
       if (Object.keys(changed).length) this.setData(changed)
-      if (['banner', 'pin', 'closed', 'target', 'subtitle'].some((name) => name in changed)) this.height = undefined
+      if (['banner', 'pin', 'closed', 'target'].some((name) => name in changed)) this.height = undefined
       if (state && this.title !== `${now.title} ${now.count}`) {
         this.title = `${now.title} ${now.count}`
         this.triggerEvent('title', { room: state.name, title: now.title, count: now.count })
@@ -295,7 +310,7 @@ Component({
       const live = Boolean(known && known.live)
       const title = titleOf(about, state.name, words)
       const count = about ? (about.with ? 0 : about.size || 0) : (known && known.members) || 0
-      const until = state.mutedUntil > chat.now() ? state.mutedUntil : 0
+      const until = index.mutedUntil(state.name)
       const closed = refusal ? words.get('notInRoom', { why: words.error(refusal) })
         : until ? (until === Infinity ? words.get('youAreMuted') : words.get('youAreMutedUntil', { time: dates.time(until) }))
           : known && known.epoch !== undefined && !known.write ? words.get('readOnly') : ''
@@ -306,7 +321,6 @@ Component({
       return {
         title, count, closed, empty,
         hint: this.data.placeholder || words.get('write', { room: title }),
-        subtitle: about || !count ? '' : words.get('members', { n: count }),
         write: !refusal && !this.data.readonly,
         top: empty ? '' : state.loading || !live ? (refusal ? '' : words.get('loading')) : window.from > 0 || timeline.more || (about && about.with) ? '' : words.get('beginning', { room: title }),
         typing: names.length ? words.get('typing', { n: names.length, names: words.list(names.slice(0, 3)) }) : '',
@@ -382,10 +396,12 @@ Component({
     },
 
     onSheet({ detail: { part, at } }) {
-      const run = this.runs && part && this.runs[part][at]
+      const { runs } = this
       this.setData({ sheet: null })
       this.runs = undefined
-      if (run && this.state) run()
+      if (!runs || !part || !this.state) return
+      if (part === 'emoji') runs.emoji(at)
+      else if (runs[part][at]) runs[part][at]() // which may open the next one
     },
 
     onChip(event) {

@@ -4,13 +4,13 @@ const links = require('../../links')
 const words = require('../../words')
 
 Page({
-  data: { t: words.some('about', 'waiting'), room: '', count: '', why: '' },
+  data: { scale: words.scale, t: words.some('about', 'waiting'), room: '', count: '', why: '' },
 
   // A share card leads here with a room, or with the user who shared it. Who is not signed in
   // signs in first, and then comes back.
   onLoad(query) {
     const place = links.read(query)
-    if (!getApp().chat) return wx.reLaunch({ url: links.after('/pages/login/login', place) })
+    if (!getApp().chat) return host.restart(links.after('/pages/login/login', place))
     if (place.user) return this.meet(place.user)
     this.show(place.room)
   },
@@ -66,7 +66,7 @@ Page({
   },
 
   about() {
-    if (this.data.room) wx.navigateTo({ url: links.after('/pages/people/people', { room: this.data.room }) })
+    if (this.data.room) host.go(links.after('/pages/people/people', { room: this.data.room }))
   },
 
   // The card of a conversation of two leads to the one who shares it: nobody else may enter.

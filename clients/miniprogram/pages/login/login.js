@@ -4,7 +4,7 @@ const storage = require('../../storage')
 const words = require('../../words')
 
 Page({
-  data: { t: words.some('whatName', 'picture', 'pictureHint', 'enter'), name: '', avatar: storage.get('avatar') },
+  data: { scale: words.scale, t: words.some('whatName', 'picture', 'pictureHint', 'enter'), name: '', avatar: storage.get('avatar') },
 
   // The query has the chat that a share card leads to.
   onLoad(query) {
@@ -20,12 +20,9 @@ Page({
   // sent to nobody. WeChat deletes its temporary file when the mini program ends, so
   // we save a copy.
   onAvatar({ detail }) {
-    wx.getFileSystemManager().saveFile({
-      tempFilePath: detail.avatarUrl,
-      success: ({ savedFilePath }) => {
-        storage.set('avatar', savedFilePath)
-        this.setData({ avatar: savedFilePath })
-      },
+    host.keep(detail.avatarUrl, (avatar) => {
+      storage.set('avatar', avatar)
+      this.setData({ avatar })
     })
   },
 
@@ -36,6 +33,6 @@ Page({
     const app = getApp()
     app.name = name
     app.start()
-    wx.reLaunch({ url: links.after('/pages/rooms/rooms', this.place) })
+    host.restart(links.after('/pages/rooms/rooms', this.place), () => { this.entered = false })
   },
 })

@@ -8,12 +8,12 @@ const words = require('../../words')
 // New conversations, groups and rooms, and who the user is.
 Page({
   data: {
-    t: words.some('newChat', 'newGroup', 'joinRoom', 'roomHint', 'idHint', 'groupTitle', 'beginGroup', 'join', 'invite', 'yourId', 'copy', 'signOut'),
+    scale: words.scale, t: words.some('newChat', 'newGroup', 'joinRoom', 'roomHint', 'idHint', 'groupTitle', 'beginGroup', 'join', 'invite', 'yourId', 'copy', 'signOut'),
     id: '', title: '', room: '', me: null, busy: false,
   },
 
   onLoad() {
-    if (!getApp().chat) return wx.reLaunch({ url: '/pages/login/login' })
+    if (!getApp().chat) return host.restart('/pages/login/login')
     this.chat = component.client()
     host.title(words.get('begin'))
     this.stop = this.chat.on('state', () => this.draw())
@@ -57,7 +57,7 @@ Page({
     this.setData({ busy: true })
     try {
       const { room } = await answer
-      wx.redirectTo({ url: links.to({ room }), success: () => page && wx.navigateTo({ url: links.after(page, { room }) }) })
+      host.replace(links.to({ room }), () => page && host.go(links.after(page, { room })))
     } catch (refusal) {
       host.toast(words.why(refusal))
     } finally {

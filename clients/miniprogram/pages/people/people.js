@@ -9,7 +9,7 @@ const page = 50 // members that are loaded at a time
 // A conversation: who belongs to it, and what the user does with it. Any other room: who is there.
 Page({
   data: {
-    t: words.some('add', 'addPeople', 'share', 'rename', 'notify', 'onTop', 'clear', 'leaveGroup', 'leave', 'more', 'idHint', 'you', 'guest', 'known'),
+    scale: words.scale, t: words.some('add', 'addPeople', 'share', 'rename', 'notify', 'onTop', 'clear', 'leaveGroup', 'leave', 'more', 'idHint', 'you', 'guest', 'known'),
     room: '', title: '', label: '',
     group: false, row: null, // of the list: { notify, top }
     people: [], more: false,
@@ -19,7 +19,7 @@ Page({
 
   onLoad(query) {
     const { room } = links.read(query)
-    if (!getApp().chat || !room) return wx.reLaunch({ url: links.after('/pages/login/login', { room }) })
+    if (!getApp().chat || !room) return host.restart(links.after('/pages/login/login', { room }))
     this.chat = component.client()
     const again = (event) => (event.room === undefined || event.room === room) && this.load()
     this.stops = ['member', 'info', 'room', 'removed', 'presence'].map((name) => this.chat.on(name, again))
@@ -93,7 +93,7 @@ Page({
       label: about ? words.get('memberCount', { n: about.size || this.people.length }) : words.get('here'),
       row: row ? { notify: row.notify, top: row.top } : null,
       people: [...this.people].sort(byRole).map((user) => ({
-        id: user.id, name: user.id === chat.user.id ? chat.user.name : nameOf(user), you: user.id === chat.user.id, guest: Boolean(user.guest), ...faceOf(user.id === chat.user.id ? chat.user : user),
+        id: user.id, name: user.id === chat.user.id ? chat.user.name : named(user), you: user.id === chat.user.id, guest: Boolean(user.guest), ...faceOf(user.id === chat.user.id ? chat.user : user),
         role: user.role === 'owner' || user.role === 'admin' ? words.get(user.role) : '',
       })),
       known: group ? others(chat).filter(({ id }) => !here.has(id)).map((user) => ({ id: user.id, name: nameOf(user), ...faceOf(user) })) : [],
@@ -101,9 +101,10 @@ Page({
   },
 
   // attempt does something and says what the server thinks of it.
-  async attempt(promise) {
+  async attempt(promise, done) {
     try {
       await promise
+      if (done) host.toast(done)
       this.load()
     } catch (refusal) {
       host.toast(words.why(refusal))
@@ -126,18 +127,28 @@ Page({
     const user = this.people.find(({ id }) => id === currentTarget.dataset.id)
     const { chat, data: { room, group }, me } = this
     if (!user || user.id === chat.user.id) return
-    const name = nameOf(user)
+    const name = named(user)
     const owner = Boolean(me && me.role === 'owner')
     const role = (role) => () => this.attempt(chat.member(room, [user.id], role))
     const lines = [
-      [words.get('chatWith', { name }), () => wx.navigateTo({ url: links.to({ user: user.id }) })],
+      [words.get('chatWith', { name }), () => host.go(links.to({ user: user.id }))],
       ...(group && owner ? [user.role === 'admin' ? [words.get('noAdmin'), role('member')] : [words.get('makeAdmin'), role('admin')]] : []),
       ...(group && owner ? [[words.get('handOver'), () => host.ask(words.get('handOverSure'), role('owner'))]] : []),
       ...(group && this.moderate ? [[words.get('removeMember'), role('none')]] : []),
-      ...(this.moderate ? [[words.get('mute', { name }), () => this.attempt(chat.mute(room, user.id, 600000))]] : []),
-      ...(!group && this.moderate ? [[words.get('kick', { name }), () => this.attempt(chat.kick(room, user.id))]] : []),
-    ]
+      ...(this.moderate ? [[words.get('mute', { name }), () => this.sanction(user, 'mute')]] : []),
+      ...(!group && this.moderate ? [[words.get('kick', { name }), () => this.attempt(chat.kick(room, user.id), words.get('kicked', { name }))]] : []),
+      ...(this.moderate ? [[words.get('ban', { name }), () => this.sanction(user, 'ban')]] : []),
+    ] // six at most: WeChat shows no more
     host.choose(lines)
+  },
+
+  // sanction asks for how long somebody is muted or banned.
+  sanction(user, type) {
+    const { chat, data: { room } } = this
+    const name = named(user)
+    const [done, end, ended] = type === 'mute' ? ['muted', 'unmute', 'unmuted'] : ['banned', 'unban', 'unbanned']
+    const line = (word, time, done) => [words.get(word, { name }), () => this.attempt(chat[type](room, user.id, time), words.get(done, { name }))]
+    host.choose([line('tenMinutes', 600000, done), line('oneHour', 3600000, done), line('oneDay', 86400000, done), line('forGood', undefined, done), line(end, 0, ended)])
   },
 
   rename() {
@@ -164,7 +175,7 @@ Page({
       try {
         await (group ? this.chat.quit(room) : this.chat.leave(room))
         getApp().drop(room)
-        wx.reLaunch({ url: '/pages/rooms/rooms' })
+        host.restart('/pages/rooms/rooms')
       } catch (refusal) {
         host.toast(words.why(refusal))
       }
@@ -179,6 +190,13 @@ Page({
 
 // others returns the people whom the user chats with alone.
 const others = (chat) => (chat.list ? chat.list.rows.map(({ with: other }) => other).filter(Boolean) : [])
+
+// named returns the name of a user. The server does not know that of a guest who was just added,
+// and has not come since: then the end of the id tells guests apart.
+function named(user) {
+  const name = nameOf(user)
+  return name === user.id && /^guest-/.test(name) ? `${words.get('guest')} ${name.slice(-4)}` : name
+}
 
 // byRole puts the owner first, then the admins, each by name.
 const rank = ({ role }) => ['owner', 'admin'].indexOf(role) + 1 || 3

@@ -3,14 +3,14 @@ const links = require('../../links')
 const words = require('../../words')
 
 Page({
-  data: { t: words.some('begin'), ready: false },
+  data: { scale: words.scale, t: words.some('begin'), ready: false },
 
   // A page that is opened with a room goes on to it: so one comes back to the list from there.
   onLoad(query) {
     const place = links.read(query)
-    if (!getApp().chat) return wx.reLaunch({ url: links.after('/pages/login/login', place) })
+    if (!getApp().chat) return host.restart(links.after('/pages/login/login', place))
     this.setData({ ready: true })
-    if (place.room || place.user) setTimeout(() => wx.navigateTo({ url: links.to(place) }), 0) // WeChat opens one page at a time
+    if (place.room || place.user) setTimeout(() => host.go(links.to(place)), 0) // WeChat opens one page at a time
   },
 
   onShow() {
@@ -35,7 +35,7 @@ Page({
   },
 
   onOpen({ detail: { room } }) {
-    wx.navigateTo({ url: links.to({ room }) })
+    host.go(links.to({ room }))
   },
 
   onLeft({ detail: { room } }) {
@@ -47,6 +47,6 @@ Page({
   },
 
   begin() {
-    wx.navigateTo({ url: '/pages/new/new' })
+    host.go('/pages/new/new')
   },
 })

@@ -1,6 +1,6 @@
 // Makes the npm package of the components for mini programs:
 //
-//	node miniprogram-package/pack.js <folder>
+//	node miniprogram-package/pack.mjs <folder>
 //
 // writes it into the folder, for npm pack or npm publish. The devtools copy the folder that
 // its field miniprogram names, and nothing else, into the mini program.
