@@ -13,6 +13,7 @@
 //	looks.js          what both components take from the phone: language, size of the letters
 //	rows.js           the rows of a list, by setData of the changes
 //	index.js          the client
+//	room/past.js      which messages are kept
 //	room/item.js      one message, as data
 //	room/place.js     which part of a room is in sight, and what of it was read
 //	room/field.js     what is being written

@@ -1,5 +1,5 @@
 // What of a room is in sight. view is the component <caddy-chat>, which has: state, a
-// RoomState; rows; log, the size of its list of messages, as far as it is known.
+// Room; rows; log, the size of its list of messages, as far as it is known.
 const host = require('../host')
 const { idOf } = require('./item')
 
@@ -13,7 +13,11 @@ const readDelay = 300 // milliseconds: several messages may move the mark meanwh
 async function place(view) {
   const { state } = view
   const { known, window } = state
-  if (state.placed || !known || !known.live) return
+  if (!known || !known.live) return
+  if (state.placed) {
+    if (!state.timeline.placed && !state.stuck) state.older() // the list has begun anew
+    return
+  }
   state.placed = view.placing = true
   state.seen = Math.max(state.seen, known.read)
   if (known.unread > 0 && (known.read > 0 || state.visited)) {
@@ -45,7 +49,7 @@ function show(view, index) {
 function toEnd(view) {
   const { state } = view
   view.target = undefined
-  state.window.begin(state.items.length)
+  state.begin()
   state.trim()
   view.drawLater()
 }
@@ -53,10 +57,12 @@ function toEnd(view) {
 // jump shows a message, wherever it is, and marks it.
 async function jump(view, seq) {
   const { state } = view
-  while (!(state.items[0] && state.items[0].seq <= seq) && state.items.length < maxSearch && await state.older(100)) ;
+  if (seq > state.timeline.cut) state.begin()
+  for (let loaded = 0; !(state.items[0] && state.items[0].seq <= seq) && loaded < maxSearch && await state.older(100);) loaded += 100
   if (view.state !== state) return false
   const index = state.items.findIndex((item) => item.seq === seq && (item.type === 'message' || item.type === 'notice'))
   if (index < 0) {
+    state.trim()
     view.tell(view.words.get('gone'))
     return false
   }
@@ -70,13 +76,13 @@ async function jump(view, seq) {
 function scrolled(view, { scrollTop, scrollHeight }) {
   const { state } = view
   if (!state) return
-  const { window, items } = state
+  const { window } = state
   const height = view.height || host.windowHeight() || 600
   const up = scrollTop < view.lastTop - 1
   const rest = scrollHeight - scrollTop - height
   view.lastTop = scrollTop
   if (up) state.stuck = false
-  const follows = rest < edge ? window.to === items.length : window.follows && !up
+  const follows = rest < edge ? state.atEnd : window.follows && !up
   if (follows !== window.follows) {
     window.follows = follows
     if (follows) state.trim()
@@ -95,7 +101,11 @@ function fill(view, above, below) {
     if (window.earlier(items.length)) return view.drawLater()
     if (!state.loading && !state.stuck) state.older() // it changes the state when it is there
   }
-  if (!window.follows && below < near && window.later(items.length)) view.drawLater()
+  if (!window.follows && below < near) {
+    if (window.later(state.length)) view.drawLater()
+    else if (!state.stuck) state.newer()
+  }
+  state.forget()
 }
 
 // look finds the newest message that is in sight, soon, and moves the read mark to it.
@@ -113,14 +123,14 @@ function look(view) {
 function leave(view) {
   const { state } = view
   if (!view.looking || view.drawing || view.placing || !state || !state.placed || !view.isShown()) return
-  const { window, items, known } = state
-  if (known && window.follows && window.to === items.length) saw(view, known.seq)
+  const { window, atEnd, known } = state
+  if (known && window.follows && atEnd) saw(view, known.seq)
 }
 
 async function newestInSight(view) {
-  const { state: { window, items, known } } = view
+  const { state: { window, atEnd, known } } = view
   // Recalls and edits have no row of their own.
-  if (window.follows && window.to === items.length) return known ? known.seq : 0
+  if (window.follows && atEnd) return known ? known.seq : 0
   const found = await host.measure(view, (query) => {
     query.select('.log').boundingClientRect()
     query.selectAll('.row').fields({ rect: true, dataset: true })

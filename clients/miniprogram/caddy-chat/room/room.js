@@ -1,11 +1,12 @@
 const index = require('../index')
 const host = require('../host')
-const { RoomState, nameOf, titleOf, untilMidnight } = require('../lib/text')
+const { nameOf, titleOf, untilMidnight } = require('../lib/text')
 const { looksFor, properties, textsFor } = require('../looks')
 const { Rows } = require('../rows')
 const { choosePerson, closePeople, send, setText, stop, targetFor, typed } = require('./field')
 const { idOf, pictureBroken, quoteOf, rowOf } = require('./item')
 const { moderate, openMenu, react } = require('./menu')
+const { Room } = require('./past')
 const place = require('./place')
 
 const pause = 50 // milliseconds between two drawings: many messages may come in one
@@ -135,7 +136,7 @@ Component({
       this.rows = new Rows()
       this.setData({ order: [], rows: {}, typing: '', note: '', people: [], sheet: null, target: null, pin: null, title: '', below: '', away: false, top: this.words.get('loading'), empty: false, write: false, closed: '' })
       if (!chat || !room) return this.drawState()
-      const state = this.state = new RoomState(chat, room, () => this.drawLater())
+      const state = this.state = new Room(chat, room, () => this.drawLater())
       this.target = this.goal = undefined
       this.placing = false
       this.title = undefined
