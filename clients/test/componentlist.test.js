@@ -5,7 +5,10 @@ import { stage } from './component.js'
 import { wait } from './server.js'
 import { token, withConversations } from './talkers.js'
 
-const it = stage(withConversations)
+const it = stage({ chat: `${withConversations.chat}
+journal memory {
+retention 80
+}` })
 const as = (name) => ({ config: { options: { token: token(name) } } })
 const row = (person, title) => person.find('.list:row', { has: person.find('.list:title', { hasText: title }) })
 const titles = (person) => person.find('.list:title').allTextContents()
@@ -43,6 +46,12 @@ test('the list: newest first, unread, mention, mute, top, hide and clear; a tap 
   await wait(() => li.data.events.at(-1)?.detail.unread === 1)
   await menu(li, 'Trip', 'Hide until the next message')
   await row(li, 'Trip').waitFor({ state: 'detached' })
+  li.phone.page.page.setData({ hidden: true }) // the page may show those instead
+  await row(li, 'Trip').waitFor()
+  await row(li, 'Bo').waitFor({ state: 'detached' })
+  li.phone.page.page.setData({ hidden: false })
+  await row(li, 'Bo').waitFor()
+  assert.equal(await row(li, 'Trip').count(), 0)
   await cy.send(trip, { text: 'again' })
   await row(li, 'Trip').getByText('Cy: again').waitFor()
 
@@ -156,4 +165,71 @@ test('a room that is no conversation is in the list as well', async (t) => {
   await row(li, 'room-tea').locator(li.scoped('.list:unread'), { hasText: '1' }).waitFor()
   await menu(li, 'room-tea', 'Leave')
   await row(li, 'room-tea').waitFor({ state: 'detached' })
+  assert.deepEqual(li.data.events.filter(({ type }) => type === 'left').map(({ detail }) => detail), [{ room: 'room-tea' }])
+})
+
+test('what fails is told to the page: a setting without a connection, a storage that is full', async (t) => {
+  const ned = await it.friend(t, 'Ned', { token: token('Ned') })
+  const { room } = await ned.create({ title: 'Errors', users: ['mia'] })
+  await ned.join(room)
+  await ned.send(room, { text: 'hello' })
+  const full = () => {
+    throw new Error('setStorageSync:fail')
+  }
+  const mia = await it.enter(t, 'Mia', undefined, { ...as('Mia'), wx: { setStorageSync: full } })
+  await row(mia, 'Errors').waitFor()
+  mia.phone.airplane(true)
+  await mia.find('.list:banner').waitFor()
+  await menu(mia, 'Errors', 'Mute')
+  await wait(() => mia.data.events.some(({ type, detail }) => type === 'error' && detail.code === 'offline' && detail.message === 'There is no connection.'))
+  mia.phone.airplane(false)
+  await mia.find('.list:banner').waitFor({ state: 'detached' })
+  await mia.go(it.pageOf(room))
+  await mia.sees('hello')
+  await mia.say('kept nowhere, and sent')
+  await mia.find('.room:sent', { hasText: 'kept nowhere, and sent' }).waitFor()
+  await wait(() => mia.data.events.some(({ type, detail }) => type === 'error' && detail.code && detail.message))
+})
+
+test('a pin leads to its message until it is unpinned; a notice is told from messages; a gap is told', async (t) => {
+  const kim = await it.friend(t, 'Kim', { token: token('Kim') })
+  const { room } = await kim.create({ title: 'Notes', users: ['lou'] })
+  await kim.join(room)
+  for (let i = 0; i < 40; i++) await kim.send(room, { text: `note ${i}` })
+  const mod = await it.enter(t, 'Kim', it.pageOf(room), as('Kim'))
+  const lou = await it.enter(t, 'Lou', it.pageOf(room), as('Lou'))
+  const bubble = (person, text) => person.line(text).locator(person.scoped('.room:bubble'))
+  for (const person of [mod, lou]) await person.sees('note 39')
+  await lou.longPress(bubble(lou, 'note 39'))
+  await lou.find('.sheet:choice', { hasText: 'Reply' }).waitFor()
+  assert.equal(await lou.find('.sheet:choice', { hasText: 'Pin' }).count(), 0)
+  await lou.choose('Cancel')
+  await kim.tag(room, 3, 'pin', true, true) // of the first notes: the founding is 1
+  const pin = lou.find('.room:pin', { hasText: 'note 1' })
+  await pin.click()
+  await lou.find('.room:goal', { hasText: 'note 1' }).waitFor()
+  await mod.longPress(bubble(mod, 'note 39'))
+  await mod.choose('Pin')
+  await lou.find('.room:pin', { hasText: 'note 39' }).waitFor() // the newest of them
+  await mod.longPress(bubble(mod, 'note 39'))
+  await mod.choose('Unpin')
+  await pin.waitFor()
+  await kim.recall(room, 3)
+  await pin.waitFor({ state: 'detached' })
+
+  await it.server.announce(room, { text: 'Closed tomorrow: see https://example.com/' })
+  await lou.find('.room:newest').click()
+  const notice = lou.find('.room:notice', { hasText: 'Closed tomorrow' })
+  await notice.waitFor()
+  assert.equal(await lou.find('.room:line', { hasText: 'Closed tomorrow' }).count(), 0)
+  await notice.locator(lou.scoped('.room:link')).click()
+  await wait(() => lou.phone.clipboard === 'https://example.com/')
+
+  lou.phone.background()
+  for (let i = 0; i < 90; i++) await kim.send(room, { text: `meanwhile ${i}` })
+  lou.phone.foreground()
+  await lou.sees('meanwhile 89')
+  await lou.find('.room:status', { hasText: 'Some earlier messages are no longer kept.' }).waitFor()
+  const texts = await lou.texts()
+  assert.deepEqual(texts, texts.map((_, i) => `meanwhile ${90 - texts.length + i}`), 'nothing of before the gap stands there')
 })

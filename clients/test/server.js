@@ -133,6 +133,19 @@ export class Server {
     await promisify(execFile)(this.binary, ['reload', '--config', config, '--adapter', 'caddyfile', '--address', `unix/${path.join(this.dir, 'admin.sock')}`])
   }
 
+  // announce has the operator say something in a room.
+  announce(room, body) {
+    return new Promise((resolve, reject) => {
+      const given = JSON.stringify({ room, body })
+      const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(given) }
+      http.request({ socketPath: path.join(this.dir, 'admin.sock'), path: '/chat/hubs/default/announce', method: 'POST', headers }, (res) => {
+        res.resume()
+        if (res.statusCode === 200) resolve()
+        else reject(new Error(`status ${res.statusCode}`))
+      }).on('error', reject).end(given)
+    })
+  }
+
   // remove stops the server, if it runs, and deletes its storage.
   async remove() {
     if (this.process?.exitCode === null && this.process.signalCode === null) await this.stop()

@@ -1,5 +1,5 @@
 Page({
-  data: { events: [], theme: 'auto' },
+  data: { events: [], theme: 'auto', hidden: false },
   onOpen({ detail }) {
     wx.navigateTo({ url: `/pages/room/room?room=${encodeURIComponent(detail.room)}` })
   },
