@@ -19,10 +19,10 @@ const maxStorage = 10 << 20
 export class Phone {
   // ca is the certificate authority that the phone trusts; codes are the results of
   // wx.login, one after the other. view (test/view.js) draws the pages; without a view
-  // only their JavaScript runs. frame may change what the server sends; query is what
-  // components get instead of a real SelectorQuery.
-  constructor({ ca, language = 'en', codes = [], view, wx = {}, frame = (text) => text, query } = {}) {
-    Object.assign(this, { ca, language, codes: [...codes], view, replaced: wx, frame, query, storage: new Map(), sockets: new Set(), offline: false })
+  // only their JavaScript runs. frame may change what the server sends; late is how many
+  // milliseconds each frame takes, and each request; query is what components get instead of a real SelectorQuery.
+  constructor({ ca, language = 'en', codes = [], view, wx = {}, frame = (text) => text, late = 0, query } = {}) {
+    Object.assign(this, { ca, language, codes: [...codes], view, replaced: wx, frame, late, query, storage: new Map(), sockets: new Set(), offline: false })
     this.most = 0 // bytes of the largest setData
     this.draws = 0 // how often setData was called
     this.sent = [] // frames and the bodies of requests
@@ -33,6 +33,7 @@ export class Phone {
 
   // launch starts the mini program in root, with config instead of its config.js.
   // A share card opens the page of url instead of the first one.
+  // Without config it is taken as it is.
   launch(root, config, url) {
     let app, page, component
     const run = { ended: false }
@@ -51,7 +52,7 @@ export class Phone {
       const found = inPackage(root, path.relative(root, folder) || '.', to)
       return found && path.join(root, `${found}.js`)
     }
-    const require = createRequire(context, { [path.join(root, 'config.js')]: config }, packageOf)
+    const require = createRequire(context, config ? { [path.join(root, 'config.js')]: config } : {}, packageOf)
     const components = new Map() // by file: what it has given to Component()
     this.componentOf = (name) => {
       if (!components.has(name)) {
@@ -241,6 +242,7 @@ export class Phone {
     const on = {}
     let silent = false
     const emit = (event, detail) => !silent && on[event]?.(detail)
+    const later = (run) => (this.late ? this.timer(setTimeout(run, this.late)) : run())
     const ws = this.offline ? undefined : new WebSocket(options.url, options.protocols, { ca: this.ca, perMessageDeflate: false })
     const socket = {
       cut: () => {
@@ -251,8 +253,8 @@ export class Phone {
     }
     this.sockets.add(socket)
     if (!ws) setImmediate(() => emit('error', { errMsg: 'network is down' }))
-    ws?.on('open', () => emit('open', {}))
-    ws?.on('message', (data) => emit('message', { data: this.frame(data.toString()) }))
+    ws?.on('open', () => later(() => emit('open', {})))
+    ws?.on('message', (data) => later(() => emit('message', { data: this.frame(data.toString()) })))
     ws?.on('error', (err) => {
       this.sockets.delete(socket)
       emit('error', { errMsg: err.message })
@@ -268,8 +270,10 @@ export class Phone {
       onClose: (listener) => { on.close = listener },
       send: ({ data, fail }) => {
         this.sent.push(data)
-        if (ws?.readyState === WebSocket.OPEN) ws.send(data)
-        else setImmediate(() => fail?.({ errMsg: 'not open' }))
+        later(() => {
+          if (ws?.readyState === WebSocket.OPEN) ws.send(data)
+          else setImmediate(() => fail?.({ errMsg: 'not open' }))
+        })
       },
       close: () => {
         this.sockets.delete(socket)
@@ -292,7 +296,7 @@ export class Phone {
         } catch {
           // As in WeChat, a body that is not JSON stays text.
         }
-        success({ statusCode: res.statusCode, data: body })
+        this.timer(setTimeout(() => success({ statusCode: res.statusCode, data: body }), this.late))
       })
     })
     req.on('error', (err) => fail({ errMsg: err.message }))

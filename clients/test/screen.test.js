@@ -2,7 +2,7 @@
 // browser, and its JavaScript runs on a fake phone with real sockets to the real
 // server. What the component does by itself is tested in component.test.js.
 import assert from 'node:assert/strict'
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
@@ -185,6 +185,7 @@ test('a group: founded, people added, renamed, muted, on top, left', async (t) =
   await li.find('.add input').fill(id)
   await li.find('.add .primary').click()
   await other.waitFor()
+  assert.match(await other.locator('.name').textContent(), new RegExp(`^(Bo|guest ${id.slice(-4)})$`), 'no id of 30 letters')
   await li.back()
   await titled(li, 'Hiking')
   await li.say('Sunday?')
@@ -198,6 +199,19 @@ test('a group: founded, people added, renamed, muted, on top, left', async (t) =
   await other.click()
   await li.tapLine('Make an admin')
   await li.find('.person', { hasText: 'admin' }).waitFor()
+  const tap = async (word) => {
+    assert.ok(li.phone.sheet.itemList.length <= 6, 'WeChat shows six lines')
+    await li.tapLine(li.phone.sheet.itemList.find((line) => line.startsWith(word)))
+  }
+  await other.click()
+  await tap('Mute')
+  await tap('for an hour')
+  await bo.find('.room:composer-closed', { hasText: 'You cannot write until' }).waitFor()
+  await wait(() => / can no longer write here\.$/.test(li.phone.toast))
+  await other.click()
+  await tap('Mute')
+  await tap('Let ')
+  await bo.find('textarea').waitFor()
   await li.find('.item', { hasText: 'Rename the group' }).click()
   li.phone.answer('Walking')
   await titled(bo, 'Walking')
@@ -208,11 +222,94 @@ test('a group: founded, people added, renamed, muted, on top, left', async (t) =
   await bo.find('switch.top').click()
   await bo.find('switch.top.wx-switch-on').waitFor()
   await wait(() => bo.chat.list.rows[0]?.top && !bo.chat.list.rows[0].notify)
+  await bo.find('.clear').click()
+  bo.phone.answer()
+  await wait(() => bo.chat.list.rows[0]?.count && !bo.chat.list.rows[0].entry)
+  await bo.back()
+  await bo.find('.room:empty').waitFor() // and nobody else's
+  assert.deepEqual([await bo.texts(), (await li.phone.pages[1].parts.select(0, '#chat')).state.items.some(({ body }) => body?.text === 'Sunday?')], [[], true])
+  await bo.about()
   await bo.find('.leave').click()
   bo.phone.answer()
   await bo.find('.begin').waitFor()
   await wait(async () => await bo.room('Walking').count() === 0)
   await other.waitFor({ state: 'detached' })
+})
+
+test('a slow network: each frame takes a second; nothing is sent twice, and no page is stuck', async (t) => {
+  const bo = await enter(t, 'Bo')
+  await bo.join('slow')
+  await bo.say('before')
+  const li = await start(t, { late: 1000 })
+  await li.enter('Li')
+  await li.find('.list:banner', { hasText: 'Connecting…' }).waitFor()
+  await li.online()
+  await li.join('slow')
+  await li.sees('before')
+  await li.say('one')
+  await li.line('one').locator(li.scoped('.room:sending')).waitFor()
+  await li.say('two')
+  await li.back() // while both are on their way
+  await bo.sees('two')
+  await li.open('slow')
+  await li.sent('two')
+  assert.deepEqual([await li.texts(), await bo.texts()], [['before', 'one', 'two'], ['before', 'one', 'two']])
+  await li.about()
+  await li.find('.person', { hasText: 'Bo' }).waitFor()
+})
+
+test('the letters of all pages are as large as the user has chosen in WeChat, and none is cut off', async (t) => {
+  const sizes = {}
+  for (const fontSizeSetting of [17, 27]) {
+    const li = await start(t, { wx: { getAppBaseInfo: () => ({ language: 'en', fontSizeSetting }) } })
+    const look = async (page) => {
+      const found = await li.find('.chat').first().evaluate((root) => [...root.querySelectorAll('text, view, button, input, label')]
+        .filter((it) => it.checkVisibility() && [...it.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()))
+        .map((it) => ({ text: it.textContent.trim(), size: parseFloat(getComputedStyle(it).fontSize), cut: it.scrollWidth > it.clientWidth + 1 && getComputedStyle(it).textOverflow !== 'ellipsis' && it.clientWidth > 0, low: it.clientHeight > 0 && it.scrollHeight > it.clientHeight + 6, right: it.getBoundingClientRect().right })))
+      for (const { text, size, cut, low, right } of found) {
+        assert.ok(!cut && !low && right <= 375.5, `${page}, letters of ${fontSizeSetting}: ${text} is cut off`)
+        ;(sizes[`${page}: ${text}`] ??= []).push(size)
+      }
+    }
+    await look('login')
+    await li.enter('Li')
+    await li.online()
+    await look('rooms')
+    await li.begin()
+    await look('new')
+    await li.find('input.title').fill('Letters')
+    await li.find('.primary.group').click()
+    await li.find('.add input').waitFor()
+    await look('people')
+    await li.back()
+    await li.find('textarea').waitFor()
+    await look('chat')
+  }
+  const both = Object.entries(sizes).filter(([, found]) => found.length === 2)
+  assert.ok(both.length > 20, `${both.length} texts`)
+  const fixed = both.filter(([, [usual, large]]) => large < usual * 1.5)
+  assert.deepEqual(fixed.filter(([name]) => !/: [A-Z]$/.test(name)), [], 'initials are as large as their circle')
+})
+
+test('who changes one URL and the app id, and nothing else, has a chat app', async (t) => {
+  const copy = await mkdtemp(path.join(tmpdir(), 'caddy-chat-own-'))
+  t.after(() => rm(copy, { recursive: true }))
+  await cp(root, copy, { recursive: true })
+  const change = async (file, from, to) => {
+    const text = await readFile(path.join(copy, file), 'utf8')
+    assert.equal(text.split(from).length, 2, `${from} stands once in ${file}`)
+    await writeFile(path.join(copy, file), text.replace(from, to))
+  }
+  await change('config.js', "url: 'ws://localhost:8080/chat'", `url: '${server.wss}'`)
+  await change('project.config.json', 'touristappid', 'wx0123456789abcdef')
+  const own = { root: copy, program: await compile(copy), config: null }
+  const li = await enter(t, 'Li', own)
+  const bo = await enter(t, 'Bo', own)
+  for (const person of [li, bo]) await person.open('lobby')
+  await li.say('our own app')
+  await bo.sees('our own app')
+  await bo.say('so it is')
+  await li.sees('so it is')
 })
 
 test('what the server refuses is said in words', async (t) => {

@@ -14,7 +14,7 @@ export class Visitor extends Person {
     visitor.view = await View.open(visitor.context, program, { safe })
     visitor.phone = new Phone({ ca: at.ca, view: visitor.view, ...options })
     visitor.root = root
-    visitor.config = { url: at.wss, login: false, rooms: ['lobby'], ...config }
+    visitor.config = config && { url: at.wss, login: false, rooms: ['lobby'], ...config } // null: that of the app
     visitor.restart(url)
     return visitor
   }
