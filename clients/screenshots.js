@@ -32,7 +32,6 @@ const stories = {
     otherRoom: 'Chapter four tonight?',
     typed: 'I have an umbrella for',
     waiting: 'In the tunnel, more in a minute',
-    copy: 'Copy',
   },
   zh: {
     name: '小林',
@@ -43,7 +42,6 @@ const stories = {
     otherRoom: '今晚读第四章吗？',
     typed: '我有一把大伞',
     waiting: '在隧道里，稍后再说',
-    copy: '复制',
   },
 }
 
@@ -140,12 +138,23 @@ export async function take(dir) {
       await visitor.longPress(visitor.line(story.after[0][1]).locator(visitor.scoped('.room:bubble')))
       await visitor.find('.sheet:choice').first().waitFor()
       await shot('menu')
-      await visitor.choose(story.copy)
+      await visitor.find('.sheet:reaction').last().click()
+      await visitor.find('.sheet:one').first().waitFor()
+      await shot('emoji')
+      await visitor.find('.sheet:cancel').click()
       visitor.phone.airplane(true)
       await visitor.find('.room:banner').waitFor()
       await visitor.say(story.waiting)
       await visitor.line(story.waiting).locator(visitor.scoped('.room:sending')).waitFor()
       await shot('offline')
+      visitor.phone.airplane(false)
+      await visitor.sent(story.waiting)
+      await mei.member(room, [me], 'admin')
+      await visitor.longPress(visitor.line(story.after[2][1]).locator(visitor.scoped('.room:bubble')))
+      await visitor.find('.sheet:choice').nth(4).click()
+      await visitor.find('.sheet:choice').first().click()
+      await visitor.find('.sheet:choice').nth(4).waitFor()
+      await shot('mute')
       const { problems } = visitor.view
       if (problems.length) throw new Error(problems.join('\n'))
     } finally {

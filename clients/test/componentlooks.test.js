@@ -71,7 +71,7 @@ test('letters are as large as the user has chosen in WeChat, and nothing is cut 
       assert.ok(box.inside && box.right <= 375, JSON.stringify(box))
     }
   }
-  assert.deepEqual(sizes, [15, 15, 15, 20.3, 24, 15])
+  assert.deepEqual(sizes, [16, 16, 16, 21.6, 25.6, 16])
 })
 
 test('in Chinese, by WeChat or by the property; the page may say things in other words', async (t) => {

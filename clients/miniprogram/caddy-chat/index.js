@@ -6,6 +6,7 @@
 //	lib/chat.js       the client, generated from ../../core
 //	lib/text.js       what the page knows of rooms, names and texts, generated from ../../web
 //	lib/linkify.js    links in texts, generated from ../../web
+//	lib/emoji.js      all emoji for reactions, generated from emoji-picker-element-data
 //	lib/words.js      the texts, generated from ../../web/words
 //	words.js          the texts of one language
 //	dates.js          days and times

@@ -50,7 +50,7 @@ export const components = {
   },
 
   input: {
-    properties: { value: text, type: text, name: text, placeholder: text, maxlength: number, confirmType: text, focus: flag },
+    properties: { value: text, type: text, name: text, placeholder: text, maxlength: number, confirmType: text, focus: flag, placeholderClass: text },
     ...textField(),
   },
 
@@ -107,6 +107,17 @@ function textField() {
         const echo = element.typed?.indexOf(value) ?? -1
         if (echo >= 0) element.typed.splice(0, echo + 1)
         else element.value = value
+      },
+      // The colour of the class, in the style of the component or page that has the field.
+      placeholderClass(element, name) {
+        requestAnimationFrame(() => {
+          const { is = '' } = element.__wxElement?.ownerShadowRoot?.getHostNode() ?? {}
+          const probe = document.createElement('span')
+          probe.className = `${name} ${is.replace(/[^\w]/g, '-')}--${name}`
+          element.after(probe)
+          element.style.setProperty('--placeholder', getComputedStyle(probe).color)
+          probe.remove()
+        })
       },
       focus(element, focus) {
         if (focus) element.focus()
