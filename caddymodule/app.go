@@ -90,7 +90,7 @@ func (a *App) acquire(name string) (*lease, error) {
 			return nil, fmt.Errorf("chat: %w", err)
 		}
 	}
-	l, err := newLease(a.ctx, name, set)
+	l, err := newLease(a.ctx, a.ctx.Logger(a), name, set)
 	if err != nil {
 		return nil, err
 	}
@@ -194,12 +194,12 @@ func (a *App) Start() error {
 func (a *App) warn() {
 	for name, l := range a.leases {
 		l.settings.Policies.EachDoubt(l.onlyGuests(), func(pattern, why string) {
-			a.ctx.Logger().Warn(why, zap.String("hub", name), zap.String("pattern", pattern))
+			a.ctx.Logger(a).Warn(why, zap.String("hub", name), zap.String("pattern", pattern))
 		})
 	}
 	for name := range a.Hubs {
 		if a.leases[name] == nil {
-			a.ctx.Logger().Warn("a hub has settings, but no handler names it", zap.String("hub", name))
+			a.ctx.Logger(a).Warn("a hub has settings, but no handler names it", zap.String("hub", name))
 		}
 	}
 }
@@ -232,8 +232,8 @@ func (a *App) checkJournals() {
 		if !ok {
 			continue
 		}
-		if err := c.Check(ctx, l.location, journals.Params{Hub: name, Logger: a.ctx.Logger()}); err != nil {
-			a.ctx.Logger().Warn("the journal could not be opened and written now: the chat would not work, all else would",
+		if err := c.Check(ctx, l.location, journals.Params{Hub: name, Logger: a.ctx.Logger(a)}); err != nil {
+			a.ctx.Logger(a).Warn("the journal could not be opened and written now: the chat would not work, all else would",
 				zap.String("hub", name), zap.String("journal", l.location), zap.Error(err))
 		}
 	}

@@ -211,7 +211,7 @@ func (h *Handler) checkRoutes(ctx caddy.Context) error {
 			"remove one, or give one another path or a matcher", h.Path)
 	}
 	if !place.Reaches(h.Path) {
-		ctx.Logger().Warn("a matcher lets only requests for the chat's own path through, so its messages over HTTP, its login and the files of its page can't be reached: "+
+		ctx.Logger(h).Warn("a matcher lets only requests for the chat's own path through, so its messages over HTTP, its login and the files of its page can't be reached: "+
 			"match what is below the path, too, such as handle /chat*", zap.String("path", h.Path))
 	}
 	return nil

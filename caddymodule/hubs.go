@@ -86,8 +86,8 @@ type lease struct {
 // If the hub runs already, its settings don't change yet: this configuration may
 // still be refused. They change when the old configuration releases its lease, which
 // Caddy makes it do once the new configuration runs.
-func newLease(ctx caddy.Context, name string, set hubSettings) (*lease, error) {
-	l := &lease{ctx: ctx, logger: ctx.Logger(), tried: make(chan struct{}), hubSettings: set}
+func newLease(ctx caddy.Context, log *zap.Logger, name string, set hubSettings) (*lease, error) {
+	l := &lease{ctx: ctx, logger: log, tried: make(chan struct{}), hubSettings: set}
 	l.noteTry = sync.OnceFunc(func() { close(l.tried) })
 	value, _, err := hubs.LoadOrNew(name, func() (caddy.Destructor, error) {
 		h := &sharedHub{name: name, log: limitedlog.New(l.logger)}
