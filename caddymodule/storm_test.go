@@ -67,7 +67,7 @@ func newStorm(t *testing.T, seed uint64) *storm {
 func (s *storm) directives() string {
 	s.loads++
 	return fmt.Sprintf("header X-Load %d\nchat {\nmax_connections_per_ip 1000\nmax_message %d\nping_interval %ds\ncompression %s\n%s}",
-		s.loads, 4096+s.loads, 1+s.loads%3, []string{"on", "off"}[s.loads%2], testcaddy.FastLimits)
+		s.loads, 4096+s.loads, 4+s.loads%3, []string{"on", "off"}[s.loads%2], testcaddy.FastLimits)
 }
 
 // run lets each client connect that many times while the configuration changes, and
@@ -163,10 +163,30 @@ func (s *storm) stop() {
 	clients.Wait()
 }
 
-// sendInTurns makes two clients send in turn: each must receive all that the other sends.
+// sendInTurns makes two clients send in turn: each must receive all that the other sends. Both read all the time, because
+// who does not read answers no ping.
 func (s *storm) sendInTurns(room string, pair [2]*websocket.Conn, over chan struct{}) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
-	defer cancel()
+	ctx := s.t.Context()
+	var heard [2]chan string
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	for i, conn := range pair {
+		heard[i] = make(chan string, 1) // they send in turn
+		defer conn.CloseNow()
+		reading.Go(func() {
+			defer close(heard[i])
+			for {
+				_, text, err := conn.Read(ctx)
+				if err != nil {
+					if websocket.CloseStatus(err) != websocket.StatusNormalClosure {
+						s.t.Errorf("%s: %v", room, err)
+					}
+					return
+				}
+				heard[i] <- string(text)
+			}
+		})
+	}
 	n := 0
 	for last := false; !last; n++ {
 		select {
@@ -179,8 +199,8 @@ func (s *storm) sendInTurns(room string, pair [2]*websocket.Conn, over chan stru
 			s.t.Errorf("%s says %s: %v", room, said, err)
 			return
 		}
-		if _, heard, err := pair[1-n%2].Read(ctx); err != nil || string(heard) != said {
-			s.t.Errorf("%s hears %q, want %s: %v", room, heard, said, err)
+		if text := <-heard[1-n%2]; text != said {
+			s.t.Errorf("%s hears %q, want %s", room, text, said)
 			return
 		}
 	}

@@ -35,7 +35,7 @@ type cluster struct {
 }
 
 // newCluster starts it. All persons are online, and none says anything.
-func newCluster(t *testing.T, persons int, directives string) *cluster {
+func newCluster(t *testing.T, persons int, directives string, patient ...time.Duration) *cluster {
 	t.Helper()
 	c := &cluster{t: t, network: newNetwork(t), storage: t.TempDir(), busy: newBusyness(t), living: new(sync.WaitGroup)}
 	c.db = newDatabase(t, c.network)
@@ -56,7 +56,11 @@ func newCluster(t *testing.T, persons int, directives string) *cluster {
 	t.Cleanup(c.end)
 	for i := range persons {
 		name := fmt.Sprintf("p%d", i)
-		c.persons = append(c.persons, newPerson(t, c.nodes, name, token(t, name), i%nodesOfAll))
+		p := newPerson(t, c.nodes, name, token(t, name), i%nodesOfAll)
+		if len(patient) > 0 {
+			p.silence = patient[0]
+		}
+		c.persons = append(c.persons, p)
 	}
 	for _, p := range c.persons {
 		c.living.Go(func() { p.live(ctx) })

@@ -39,6 +39,8 @@ type person struct {
 	token string
 	nodes []*node
 
+	silence time.Duration // after which a connection counts as lost; it is asked for a sign of life in between
+
 	mu      sync.Mutex // guards the rest
 	quiet   bool       // says nothing new
 	n       int
@@ -56,7 +58,8 @@ type person struct {
 }
 
 func newPerson(t *testing.T, nodes []*node, name, token string, home int) *person {
-	p := &person{t: t, name: name, token: token, nodes: nodes, at: home, home: home, quiet: true, rooms: map[string]*heard{}, byes: map[string]int{}}
+	p := &person{t: t, name: name, token: token, nodes: nodes, silence: 3 * time.Second, at: home, home: home, quiet: true,
+		rooms: map[string]*heard{}, byes: map[string]int{}}
 	for _, r := range rooms {
 		p.rooms[r] = &heard{keys: map[string]map[int64]string{}}
 	}
@@ -110,14 +113,11 @@ func (f *frame) wait() time.Duration {
 	return 0
 }
 
-// silence is after which a connection counts as lost. It is asked for a sign of life in between.
-const silence = 3 * time.Second
-
 // session is one connection. It reports whether the server said welcome, and when to come back.
 func (p *person) session(ctx context.Context, x *node) (online bool, retry time.Duration) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	dialing, dialed := context.WithTimeout(ctx, silence)
+	dialing, dialed := context.WithTimeout(ctx, p.silence)
 	c, _, err := websocket.Dial(dialing, "ws://"+x.addr+"/chat", &websocket.DialOptions{Subprotocols: []string{"chat.v1"}})
 	dialed()
 	if err != nil {
@@ -145,7 +145,7 @@ func (s *personSession) run() (bool, time.Duration) {
 	go func() {
 		defer close(frames)
 		for {
-			ctx, cancel := context.WithTimeout(s.ctx, silence)
+			ctx, cancel := context.WithTimeout(s.ctx, s.silence)
 			_, text, err := s.conn.Read(ctx)
 			cancel()
 			if err != nil {
@@ -177,7 +177,7 @@ func (s *personSession) run() (bool, time.Duration) {
 	}
 	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
-	ping := time.NewTicker(silence / 3)
+	ping := time.NewTicker(s.silence / 3)
 	defer ping.Stop()
 	for {
 		going := true
@@ -230,7 +230,7 @@ func (s *personSession) say(f any) bool {
 		s.t.Error(err)
 		return false
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, silence)
+	ctx, cancel := context.WithTimeout(s.ctx, s.silence)
 	defer cancel()
 	return s.conn.Write(ctx, websocket.MessageText, text) == nil
 }
