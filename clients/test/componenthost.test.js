@@ -82,6 +82,41 @@ for (const [way, answer] of Object.entries(answering)) {
   test(`a call that answers: ${way}`, (t) => use(t, Object.fromEntries(answers.map((name) => [name, answer]))))
 }
 
+// What an event may bring that is not as WeChat says.
+const rubbish = [
+  { detail: {}, currentTarget: { dataset: {} } },
+  { detail: { value: undefined, cursor: NaN, height: 'x', scrollTop: NaN, scrollHeight: null, part: 'lines', at: 99 }, currentTarget: { dataset: { id: 'none', seq: NaN, at: -1 } } },
+  { detail: { value: 7, height: -1, part: 'none', at: null }, currentTarget: { dataset: { seq: 1e9, room: 'none', href: '' } } },
+]
+
+test('events with nothing and with rubbish in them, in any order, of rooms that are open, closed and gone', async (t) => {
+  const name = it.room()
+  const mei = await it.friend(t, 'Mei', { rooms: [name] })
+  await mei.send(name, { text: 'still here' })
+  const li = await it.enter(t, 'Li', it.pageOf(name))
+  await li.sees('still here')
+  const room = li.phone.page.page.selectComponent('#chat')
+  const list = li.phone.pages[0].page.selectComponent('#list')
+  const all = async () => {
+    for (const part of [room, list]) {
+      const handlers = Object.keys(part).filter((key) => /^on[A-Z]/.test(key))
+      assert.ok(handlers.length > 5)
+      for (const handler of handlers) for (const event of rubbish) await part[handler](event)
+    }
+  }
+  await all()
+  await li.sees('still here')
+  li.app.chat.stop()
+  await all()
+  li.app.client = li.app.chat.start({ url: it.server.wss, name: 'Li' })
+  await li.sees('still here')
+  await li.say('me too')
+  await li.find('.room:sent', { hasText: 'me too' }).waitFor()
+  li.phone.page.page.setData({ shown: false })
+  await li.find('.room:chat').waitFor({ state: 'detached' })
+  await all()
+})
+
 test('a query of elements that is never answered, late or empty: one can read and write', async (t) => {
   for (const exec of [() => {}, (done) => setTimeout(done, 800, []), (done) => done(), (done) => done([null, null])]) {
     const name = it.room()

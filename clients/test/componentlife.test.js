@@ -66,6 +66,33 @@ test('a component that goes away while something is under way changes nothing an
   await li.sees('on my way')
 })
 
+test('the page is hidden while a message is sent, and other rooms are shown meanwhile: it is sent once, and nothing else is read', async (t) => {
+  const [one, two] = [room(), room()]
+  const mei = await friend(t, 'Mei', { rooms: [one, two] })
+  const heard = []
+  mei.on('message', ({ room, body }) => heard.push(`${room} ${body.text}`))
+  const li = await enter(t, 'Li', pageOf(one), { late: 300 })
+  await wait(() => li.app.client.rooms.get(one)?.live)
+  for (let round = 0; round < 3; round++) {
+    await li.find('textarea').fill(`round ${round}`)
+    await wait(() => chatOf(li).typed === `round ${round}`)
+    chatOf(li).onSend()
+    chatOf(li).onSend() // a second tap
+    li.phone.page.hide()
+    for (const name of [two, one, two]) li.phone.page.page.setData({ room: name })
+    li.phone.background()
+    await mei.send(two, { text: `meanwhile ${round}` })
+    li.phone.foreground()
+    li.phone.page.page.setData({ room: one })
+    li.phone.page.show()
+    await li.find('.room:sent', { hasText: `round ${round}` }).waitFor()
+  }
+  assert.deepEqual(heard.filter((text) => text.startsWith(one)), [0, 1, 2].map((round) => `${one} round ${round}`))
+  await li.sees('round 0') // of the history, which comes later than what waits in the outbox
+  assert.deepEqual(await li.texts(), ['round 0', 'round 1', 'round 2'])
+  await wait(() => li.app.client.rooms.get(two)?.unread === 3)
+})
+
 test('a room to read only, the text in the empty field, and signing out', async (t) => {
   const name = room()
   const li = await enter(t, 'Li', pageOf(name))

@@ -85,6 +85,33 @@ test('the devtools can import the folder: no account, no npm, no build, one URL 
   assert.match(example, new RegExp(`^\\s*chat ${pathname}\\b|^\\s*chat( \\{)?$`, 'm'))
 })
 
+test('a call of WeChat that throws, fails, never answers or answers twice leaves nobody waiting', async () => {
+  const timers = []
+  const hostWith = (wx) => createRequire(vm.createContext({ wx, setTimeout: (run) => timers.push(run), clearTimeout() {} }), {})(path.join(root, 'host.js'))
+  const throws = () => {
+    throw new Error('no such thing')
+  }
+  const both = ({ success, fail }) => [success, success, fail].forEach((call) => call({ code: 'c', errMsg: 'late' }))
+  await assert.rejects(hostWith({}).call('login', {}))
+  await assert.rejects(hostWith({ login: throws }).call('login', {}), /no such thing/)
+  await assert.rejects(hostWith({ login: ({ fail }) => fail({ errMsg: 'login:fail' }) }).call('login', {}), /login:fail/)
+  assert.equal((await hostWith({ login: both }).call('login', {})).code, 'c')
+  const waiting = hostWith({ login() {} }).call('login', {})
+  timers.pop()()
+  await assert.rejects(waiting, /login does not answer/)
+
+  const opened = []
+  const open = (way) => hostWith({ navigateTo: way, redirectTo: ({ url, success }) => { opened.push(url); success?.(); success?.() } })
+  open(throws).go('/a')
+  open(({ fail }) => fail({ errMsg: 'webview count limit exceed' })).go('/b') // ten pages are open
+  let times = 0
+  open(throws).replace('/c', () => times++)
+  hostWith({ showActionSheet: ({ success }) => { success({ tapIndex: 0 }); success({ tapIndex: 0 }) } }).choose([['do it', () => times++]])
+  hostWith({ showModal: ({ success }) => { success({ confirm: true }); success({ confirm: true }) } }).ask('sure?', () => times++)
+  for (const wx of [{}, { getFileSystemManager: throws }, { getFileSystemManager: () => ({ saveFile: throws }) }]) hostWith(wx).keep('file', () => times++)
+  assert.deepEqual([opened, times], [['/a', '/b', '/c'], 3])
+})
+
 test('the links and pictures of the documentation exist', async () => {
   for (const readme of ['../miniprogram/README.md', '../../README.md']) {
     const file = fileURLToPath(new URL(readme, import.meta.url))

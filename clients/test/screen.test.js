@@ -253,6 +253,7 @@ test('a slow network: each frame takes a second; nothing is sent twice, and no p
   await bo.sees('two')
   await li.open('slow')
   await li.sent('two')
+  await li.sees('before') // of the history, which comes later than what waits in the outbox
   assert.deepEqual([await li.texts(), await bo.texts()], [['before', 'one', 'two'], ['before', 'one', 'two']])
   await li.about()
   await li.find('.person', { hasText: 'Bo' }).waitFor()

@@ -49,7 +49,7 @@ function closePeople(view) {
 // choosePerson puts a name in place of what was typed of it.
 function choosePerson(view, id) {
   const { state, called, typed: text } = view
-  const user = called.users.find((it) => it.id === id)
+  const user = called && called.users.find((it) => it.id === id)
   if (!user) return
   const name = `@${nameOf(user)}`
   state.called = { ...state.called, [name]: user.id }

@@ -5,6 +5,7 @@ const { idOf } = require('./item')
 
 const edge = 40 // pixels: less than that from the end counts as being there
 const near = 500 // pixels from the end of what is drawn: more is drawn
+const enough = 30 // messages that fill a screen
 const maxUnread = 1000 // messages that are loaded in search of the first unread one
 const maxSearch = 5000 // messages that are loaded in search of one that somebody has asked for
 const readDelay = 300 // milliseconds: several messages may move the mark meanwhile
@@ -15,7 +16,7 @@ async function place(view) {
   const { known, window } = state
   if (!known || !known.live) return
   if (state.placed) {
-    if (!state.timeline.placed && !state.stuck) state.older() // the list has begun anew
+    if (state.timeline.placed < enough && !state.stuck) state.older() // nobody can scroll in so few
     return
   }
   state.placed = view.placing = true
@@ -23,7 +24,7 @@ async function place(view) {
   if (known.unread > 0 && (known.read > 0 || state.visited)) {
     state.divideAfter = known.read
     while (!(state.items[0] && state.items[0].seq <= known.read) && state.items.length < maxUnread && await state.older(100)) ;
-  } else if (!state.items.length) {
+  } else if (state.timeline.placed < enough) {
     await state.older()
   }
   state.visited = true
@@ -42,6 +43,7 @@ function show(view, index) {
   const { state } = view
   state.window.around(index, state.items.length)
   view.target = idOf(state.items[index])
+  state.forget()
   view.drawLater()
 }
 
@@ -58,7 +60,7 @@ function toEnd(view) {
 async function jump(view, seq) {
   const { state } = view
   if (seq > state.timeline.cut) state.begin()
-  for (let loaded = 0; !(state.items[0] && state.items[0].seq <= seq) && loaded < maxSearch && await state.older(100);) loaded += 100
+  for (let loaded = 0; seq > 0 && !(state.items[0] && state.items[0].seq <= seq) && loaded < maxSearch && await state.older(100);) loaded += 100
   if (view.state !== state) return false
   const index = state.items.findIndex((item) => item.seq === seq && (item.type === 'message' || item.type === 'notice'))
   if (index < 0) {

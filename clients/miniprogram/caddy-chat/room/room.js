@@ -349,7 +349,7 @@ Component({
     },
 
     onInput({ detail }) {
-      if (this.state) typed(this, detail.value, detail.cursor)
+      if (this.state && typeof detail.value === 'string') typed(this, detail.value, detail.cursor)
     },
 
     onLines() {
@@ -402,7 +402,7 @@ Component({
       this.runs = undefined
       if (!runs || !part || !this.state) return
       if (part === 'emoji') runs.emoji(at)
-      else if (runs[part][at]) runs[part][at]() // which may open the next one
+      else if (runs[part] && runs[part][at]) runs[part][at]() // which may open the next one
     },
 
     onChip(event) {
@@ -417,6 +417,7 @@ Component({
 
     async onLink({ currentTarget }) {
       const { href } = currentTarget.dataset
+      if (!href) return
       this.triggerEvent('link', { href })
       await host.copy(href)
     },
