@@ -8,6 +8,7 @@ SHELL       := bash
 
 STATICCHECK  := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK  := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+COMPOSE      := github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 ACTIONLINT   := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 CYCLONEDX    := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 XCADDY       := github.com/caddyserver/xcaddy/cmd/xcaddy@v0.4.5
@@ -52,7 +53,7 @@ test: check test-go test-node ## runs all checks and tests, which every change m
 	$(say) 'all passed'
 
 .PHONY: check
-check: check-format check-vet check-lint check-workflows check-vulnerabilities
+check: check-format check-vet check-lint check-workflows check-compose check-vulnerabilities
 
 .PHONY: check-format
 check-format:
@@ -83,6 +84,20 @@ check-lint:
 check-workflows:
 	$(say) 'actionlint'
 	go run $(ACTIONLINT)
+
+# The compose files of the documents, as docker compose reads them. That of the cookbook is a part of another.
+.PHONY: check-compose
+check-compose:
+	$(say) 'compose files'
+	@mkdir -p build/compose
+	@for page in deployment nodes cookbook; do \
+		{ [[ $$page != cookbook ]] || printf 'services:\n  chat:\n'; sed -n '/^```yaml$$/,/^```$$/{/^```/d;p}' docs/$$page.md; } > build/compose/$$page.yaml; \
+		grep -q . build/compose/$$page.yaml; \
+	done
+	@export CHAT_PASSWORD=secret; cd build/compose; \
+	for files in deployment.yaml 'deployment.yaml cookbook.yaml' nodes.yaml; do \
+		go run $(COMPOSE) $$files > read; echo "$$files: $$(wc -l < read) lines"; \
+	done
 
 # The database of vulnerabilities is on the network, which not every machine can reach.
 .PHONY: check-vulnerabilities
