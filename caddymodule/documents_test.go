@@ -254,8 +254,8 @@ func TestDocuments_QuickStart_NamesTheSettings(t *testing.T) {
 // comments, and links to the same places, which may be in Chinese as well.
 func TestDocuments_ReadmesInChinese_HaveTheSameParts(t *testing.T) {
 	comment, anchor := regexp.MustCompile(`(?m)(?:^|[ \t]+)(?:#|//) .*$`), regexp.MustCompile(`#[^)">]*`)
-	english := strings.NewReplacer("-zh.png", ".png", "-en.png", ".png", "docs/zh/protocol.md", "PROTOCOL.md", "docs/zh/", "docs/", "README.zh-CN.md", "README", "README.md", "README")
-	for _, file := range []string{"../README", "../clients/core/README", "../clients/miniprogram/README", "../clients/react/README", "../clients/vue/README"} {
+	english := strings.NewReplacer("-zh.png", ".png", "-en.png", ".png", "docs/zh/protocol.md", "PROTOCOL.md", "docs/zh/", "docs/", "README.zh-CN.md", "README", ".zh-CN.md", ".md", "README.md", "README")
+	for _, file := range []string{"../README", "../SECURITY", "../CODE_OF_CONDUCT", "../clients/core/README", "../clients/miniprogram/README", "../clients/react/README", "../clients/vue/README"} {
 		for what, part := range map[string]*regexp.Regexp{
 			"headings": regexp.MustCompile(`(?m)^#+ `),
 			"code":     regexp.MustCompile("(?ms)^```.*?^```|^    \\S.*?$"),

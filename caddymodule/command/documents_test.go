@@ -11,7 +11,7 @@ import (
 
 // Every command of `caddy chat` in the documents exists and has the flags used there.
 func TestDocuments_Commands_Exist(t *testing.T) {
-	line := regexp.MustCompile(`(?m)^    caddy chat (.*?)(?:  +#.*)?$|` + "`caddy chat ([^`]*)`")
+	line := regexp.MustCompile(`(?m)^ {4,7}caddy chat (.*?)(?:  +#.*)?$|` + "`caddy chat ([^`]*)`")
 	flag := regexp.MustCompile(`--[\w-]+`)
 	helps := map[string]string{}
 	for _, file := range testcaddy.Documents(t) {

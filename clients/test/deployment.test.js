@@ -17,10 +17,11 @@ const sudo = process.getuid() === 0 ? [] : ['sudo', '-n']
 test('the steps for systemd lead from nothing to a service that starts, reloads and restarts', async (t) => {
   const [able, ...args] = [...sudo, 'unshare', '--mount', '--pid', '--net', '--cgroup', 'true']
   if (await run(able, args).then(() => false, () => true)) return t.skip('this needs root, and namespaces')
-  const [document, root, move] = await Promise.all(['docs/deployment.md', 'docs/zh/deployment.md', 'docs/cookbook-move.md'].map((file) => readFile(path.join(repository, file), 'utf8')))
+  const [document, root, move, upgrading] = await Promise.all(['docs/deployment.md', 'docs/zh/deployment.md', 'docs/cookbook-move.md', 'docs/upgrading.md'].map((file) => readFile(path.join(repository, file), 'utf8')))
   const section = /^## systemd\n([^]*?)^## /m.exec(document)[1]
   const [install, look, secret] = section.split('\n\n').filter((part) => part.startsWith('    ')).map((part) => part.replace(/^    /gm, ''))
   const [, shell] = /^(systemd-run .* bash)$/m.exec(move)
+  const upgrade = [...upgrading.matchAll(/^       (\S.*)$/gm)].map(([, command]) => command).join('\n')
   assert.match(secret, /^WECHAT_SECRET=\w+$/)
   assert.match(root, /^    contrib\/build caddy$/m) // as make caddy does
 
@@ -79,6 +80,10 @@ grep -z ${secret} /proc/$(pid)/environ
 # The shell of docs/cookbook-move.md, with a file for its terminal.
 ${shell.replace('--pty', '--service-type=oneshot -p StandardOutput=file:/inside')} -ec 'id -un; pwd; echo $WECHAT_SECRET; touch here; caddy version > /dev/null'
 [[ $(cat /inside) == $'caddy\n/var/lib/caddy\n'${secret.replace(/.*=/, '')} ]]
+# docs/upgrading.md.
+cp caddy caddy-new
+${upgrade}
+[[ $(curl -fsS https://chat.example.com/chat/health) == ok ]]
 systemctl stop caddy-chat
 [[ $(systemctl is-failed caddy-chat) == inactive ]]
 `)
