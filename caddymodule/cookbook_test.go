@@ -1,13 +1,20 @@
 package caddymodule_test
 
 import (
+	"context"
+	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/golang-jwt/jwt/v5"
@@ -59,6 +66,102 @@ func TestDocuments_Cookbook_LiveComments(t *testing.T) {
 	testcaddy.Hears(t, guest, `"hello"`)
 }
 
+// behind returns the global options of a section of the cookbook about what stands before the chat.
+func behind(t *testing.T, what string) string {
+	_, global, _ := strings.Cut(testcaddy.Read(t, cookbook), "## Behind "+what+"\n")
+	_, global, _ = strings.Cut(global, "```caddyfile\n{\n")
+	global, _, _ = strings.Cut(global, "\n}\n")
+	if !strings.Contains(global, "trusted_proxies_strict") {
+		t.Fatalf("%s: there are no trusted proxies: %q", what, global)
+	}
+	return global
+}
+
+// With the options for a CDN and for Tencent CLB, the address of a client is the one that the proxy saw, whatever
+// X-Forwarded-For the client has sent. Pings keep a connection that is silent for longer than the proxy permits. Both are
+// played by a proxy that does what their makers' documents say.
+func TestDocuments_Cookbook_BehindProxies(t *testing.T) {
+	for what, global := range map[string]string{
+		"a CDN":       strings.Replace(behind(t, "a CDN"), "192.0.2.0/24 2001:db8::/32", "127.0.0.0/8", 1),
+		"Tencent CLB": behind(t, "Tencent CLB"),
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := testcaddy.StartWith(t, "chat {\nmax_connections_per_ip 1\nping_interval 1s\n}", "admin off\n"+global)
+			to := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+				r.SetURL(&url.URL{Scheme: "http", Host: s.Plain})
+				r.Out.Host = r.In.Host
+				r.Out.Header.Set("X-Forwarded-For", r.In.Header.Get("X-Forwarded-For")+", "+r.In.Header.Get("Client")) // in place of an address
+			}}
+			proxy := httptest.NewUnstartedServer(to)
+			proxy.Listener = idleListener{proxy.Listener, 2 * time.Second}
+			proxy.Start()
+			t.Cleanup(proxy.Close)
+			pings := make(chan struct{}, 100)
+			dial := func(client, forged string) (*websocket.Conn, *http.Response) {
+				c, res, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(proxy.URL, "http")+"/chat?room=tea", &websocket.DialOptions{
+					HTTPHeader:     http.Header{"Client": {client}, "X-Forwarded-For": {forged}},
+					OnPingReceived: func(context.Context, []byte) bool { pings <- struct{}{}; return true },
+				})
+				if err == nil {
+					t.Cleanup(func() { c.CloseNow() })
+				}
+				return c, res
+			}
+			a, res := dial("198.51.100.7", "203.0.113.1")
+			if a == nil {
+				t.Fatal(res)
+			}
+			if c, res := dial("198.51.100.7", "203.0.113.2"); c != nil || res == nil || res.StatusCode != http.StatusServiceUnavailable {
+				t.Errorf("a client that invents addresses got %v", res)
+			}
+			b, res := dial("198.51.100.8", "203.0.113.1")
+			if b == nil {
+				t.Fatalf("another client got %v", res)
+			}
+			heard := make(chan string, 2)
+			for _, c := range []*websocket.Conn{a, b} {
+				go func() {
+					_, text, err := c.Read(t.Context())
+					heard <- fmt.Sprint(string(text), err)
+				}()
+			}
+			for n := 0; n < 6; { // three for each, which takes longer than the proxy permits
+				select {
+				case <-pings:
+					n++
+				case got := <-heard:
+					t.Fatalf("in the silence: %s", got)
+				}
+			}
+			testcaddy.Say(t, b, "hello")
+			if got := <-heard; got != "hello<nil>" {
+				t.Errorf("after a silence: %s", got)
+			}
+		})
+	}
+}
+
+// idleListener ends connections that are silent for a time, as proxies do.
+type idleListener struct {
+	net.Listener
+	most time.Duration
+}
+
+func (l idleListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return idleConn{c, l.most}, err
+}
+
+type idleConn struct {
+	net.Conn
+	most time.Duration
+}
+
+func (c idleConn) Read(b []byte) (int, error) {
+	_ = c.SetReadDeadline(time.Now().Add(c.most))
+	return c.Conn.Read(b)
+}
+
 // nginx with the lines of the cookbook passes sockets on, and lets pages of its own host in.
 func TestDocuments_Cookbook_BehindNginx(t *testing.T) {
 	nginx, err := exec.LookPath("nginx")
@@ -67,13 +170,11 @@ func TestDocuments_Cookbook_BehindNginx(t *testing.T) {
 			t.Fatal("nginx is missing: make nginx")
 		}
 	}
-	_, global, _ := strings.Cut(testcaddy.Read(t, cookbook), "## Behind nginx")
-	_, global, _ = strings.Cut(global, "```caddyfile\n{\n")
-	global, _, _ = strings.Cut(global, "\n}\n")
+	global := behind(t, "nginx")
 	s := testcaddy.StartWith(t, "chat", "admin off\n"+global)
 	lines := regexp.MustCompile("(?ms)^```nginx\\n(.*?)^```").FindStringSubmatch(testcaddy.Read(t, cookbook))
-	if lines == nil || !strings.Contains(global, "trusted_proxies_strict") {
-		t.Fatalf("the cookbook has no nginx, or no trusted proxies: %q", global)
+	if lines == nil {
+		t.Fatal("the cookbook has no nginx")
 	}
 	dir, addr := t.TempDir(), testcaddy.FreeAddr(t)
 	port := addr[strings.LastIndex(addr, ":")+1:]
