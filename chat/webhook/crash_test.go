@@ -182,10 +182,11 @@ func (r *receiver) events() (n int) {
 	return n
 }
 
-// BenchmarkSender sends 1,000 events a second to a receiver on this machine. It reports how
-// long the oldest event that was not accepted yet waits, looked at every 10 ms while events
-// come, and at most, also for those that come last and wait for more; and what one costs of
-// processor time beside being recorded: at this end and at a receiver that only reads.
+// BenchmarkSender sends 1,000 events a second to a receiver on this machine. It reports what one
+// costs of processor time beside being recorded, at this end and at a receiver that only reads;
+// and then, since looking costs too, how long the oldest event that was not accepted yet waits,
+// looked at every 10 ms while events come, and at most, also for those that come last and wait
+// for more.
 func BenchmarkSender(b *testing.B) {
 	j := memjournal.New(memjournal.Options{})
 	defer j.Close()
@@ -215,9 +216,10 @@ func BenchmarkSender(b *testing.B) {
 	(&sending{Sender: s}).ready(b)
 	var lags []time.Duration
 	look := func() { lags = append(lags, s.Status()[0].Lag) }
-	cost := record(look) - alone
+	cost := record(func() {}) - alone
+	record(look)
 	during := slices.Sorted(slices.Values(lags))
-	for s.Status()[0].Delivered < uint64(b.N) {
+	for s.Status()[0].Delivered < 2*uint64(b.N) {
 		time.Sleep(time.Millisecond)
 		look()
 	}
@@ -225,5 +227,5 @@ func BenchmarkSender(b *testing.B) {
 	b.ReportMetric(float64(during[len(during)/2].Milliseconds()), "lag-p50-ms")
 	b.ReportMetric(float64(during[len(during)*99/100].Milliseconds()), "lag-p99-ms")
 	b.ReportMetric(float64(slices.Max(lags).Milliseconds()), "lag-ms")
-	b.ReportMetric(float64(b.N)/float64(s.Status()[0].Requests), "events/request")
+	b.ReportMetric(2*float64(b.N)/float64(s.Status()[0].Requests), "events/request")
 }

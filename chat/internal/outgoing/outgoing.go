@@ -4,9 +4,12 @@
 // was asked nothing: what comes before a request, behind an answer, or while the connection
 // waits for the next request. Here that ends the connection, and nothing else happens.
 //
-// # Files
+// # Files, lowest first
 //
-//	outgoing.go  Transport, conn
+//	outgoing.go       Transport, which goes through proxies: for identities and WeChat
+//	quiet_unix.go     whether an idle connection can be used again
+//	quiet_other.go    the same where nobody can tell
+//	direct.go         Direct, which is quicker: for programs of the site
 package outgoing
 
 import (
