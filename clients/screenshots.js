@@ -150,6 +150,8 @@ export async function take(dir) {
       visitor.phone.airplane(false)
       await visitor.sent(story.waiting)
       await mei.member(room, [me], 'admin')
+      await visitor.find('.room:info').nth(1).waitFor() // who presses before that scrolls back
+      await wait(() => visitor.find('.room:log').evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight < 2))
       await visitor.longPress(visitor.line(story.after[2][1]).locator(visitor.scoped('.room:bubble')))
       await visitor.find('.sheet:choice').nth(4).click()
       await visitor.find('.sheet:choice').first().click()
