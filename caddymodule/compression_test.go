@@ -144,12 +144,14 @@ func TestCompression_IsForClientsThatOfferIt(t *testing.T) {
 // A longer one costs no more memory than that.
 func TestCompression_BadInput(t *testing.T) {
 	const max = 64 << 10
+	megabyte := deflate(t, make([]byte, 1<<20)) // it refers to nothing before it, and may be repeated
+	bomb := bytes.Repeat(append(megabyte, 0, 0, 0xff, 0xff), 50)
 	for name, bad := range map[string]struct {
 		rsv     byte
 		payload []byte
 		code    ws.StatusCode
 	}{
-		"a bomb":               {rsv1, deflate(t, make([]byte, 50<<20)), ws.StatusMessageTooBig},
+		"a bomb":               {rsv1, bomb, ws.StatusMessageTooBig},
 		"a byte too many":      {rsv1, deflate(t, make([]byte, max+1)), ws.StatusMessageTooBig},
 		"too long as it comes": {rsv1, make([]byte, max+1), ws.StatusMessageTooBig},
 		"garbage":              {rsv1, []byte{0xff, 0xff, 0xff}, ws.StatusInvalidFramePayloadData},

@@ -21,10 +21,10 @@ func TestConformance(t *testing.T) {
 		}`
 	s := testcaddy.Start(t, "chat {"+options+"\n}")
 	t.Run("ws", func(t *testing.T) {
-		conformance.Run(t, conformance.Target{Addr: s.Plain, Timeout: time.Minute}) // beside other load a thousand clients may take long
+		conformance.Run(t, conformance.Target{Addr: s.Plain, Members: 300, Messages: 300, Timeout: time.Minute})
 	})
 	// From here on pings are frequent and there are fewer clients: on a busy machine
-	// a thousand clients in the server's own process may not answer in time.
+	// hundreds of clients in the server's own process may not answer in time.
 	s.Load("chat {" + options + "\nping_interval 4s\n}")
 	t.Run("wss", func(t *testing.T) {
 		conformance.Run(t, conformance.Target{Addr: s.TLS, PingInterval: 4 * time.Second, TLS: s.Trust(), Members: 100, Messages: 200})

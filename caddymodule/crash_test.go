@@ -15,7 +15,7 @@ import (
 )
 
 // crashes is how often the server is killed.
-const crashes = 50
+const crashes = 20
 
 // hardlyLimited lets users say as much as they can.
 const hardlyLimited = `limits {

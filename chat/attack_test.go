@@ -228,7 +228,7 @@ func watchHeap(t *testing.T) (most func() int64) {
 	stop, found := make(chan struct{}), make(chan int64)
 	go func() {
 		top := int64(0)
-		tick := time.NewTicker(50 * time.Millisecond)
+		tick := time.NewTicker(250 * time.Millisecond) // each look is a collection
 		defer tick.Stop()
 		for {
 			top = max(top, heapInUse())

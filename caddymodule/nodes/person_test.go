@@ -175,7 +175,7 @@ func (s *personSession) run() (bool, time.Duration) {
 	if !s.say(map[string]any{"type": "hello", "id": "hello", "token": s.token, "rooms": places}) {
 		return false, 0
 	}
-	tick := time.NewTicker(25 * time.Millisecond)
+	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	ping := time.NewTicker(s.silence / 3)
 	defer ping.Stop()
