@@ -12,11 +12,12 @@ COMPOSE      := github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 ACTIONLINT   := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 CYCLONEDX    := github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 XCADDY       := github.com/caddyserver/xcaddy/cmd/xcaddy@v0.4.5
-TEST_TIMEOUT := 15m
+TEST_TIMEOUT := 20m
 
 # Without cgo, as releases are built: nothing compiles C, and one compilation of Caddy serves
 # go vet, staticcheck and build/caddy. The race detector needs cgo, but Pebble does not need
 # the zstd in C then, which takes half a minute to compile. go vet has run before the tests.
+# Four packages are tested at a time on two processors, because some wait more than they work.
 export CGO_ENABLED := 0
 RACE := CGO_ENABLED=1 go test -race -tags pebblegozstd -vet=off
 
@@ -112,7 +113,9 @@ check-vulnerabilities:
 .PHONY: test-go
 test-go: compiler nginx postgres ## runs the Go tests, with the race detector
 	$(say) 'go test -race'
-	$(RACE) -timeout $(TEST_TIMEOUT) ./...
+	$(RACE) -p 4 -timeout $(TEST_TIMEOUT) ./...
+	$(say) '2,000 simulations of several nodes'
+	go test -count=1 -run '^TestSimulation$$' ./chat/shared -seeds 2000
 
 .PHONY: busy
 busy: ## 100 rounds in which no message may be later than 2 s, beside ten busy threads a processor

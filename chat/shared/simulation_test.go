@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	seeds     = flag.Int("seeds", 2000, "how many simulations to run")
+	seeds     = flag.Int("seeds", 200, "how many simulations to run")
 	firstSeed = flag.Uint64("first-seed", 1, "the seed of the first simulation")
 )
 
