@@ -147,6 +147,9 @@ func (e *Postgres) Open(ctx context.Context, _ string, p Params) (journal.Journa
 	if err != nil {
 		return nil, err
 	}
+	for _, text := range store.Warnings() {
+		p.Logger.Warn(text)
+	}
 	j, err := shared.Open(ctx, store, shared.Options{Retention: p.Retention, Logger: p.Logger})
 	if err != nil {
 		return nil, errors.Join(err, store.Close())

@@ -39,6 +39,9 @@ func (s *Store) Commit(b shared.Batch) (shared.Committed, error) {
 	var n, result int
 	var seq, at, count, pos, born int64
 	_, err = pgx.ForEachRow(rows, []any{&n, &result, &seq, &at, &count, &pos, &born, &c.Alone}, func() error {
+		if n < 1 || n > len(c.Outcomes) { // a pooler has mixed something up
+			return fmt.Errorf("append answered entry %d of %d", n, len(c.Outcomes))
+		}
 		o := &c.Outcomes[n-1]
 		answered++
 		if o.Result = shared.Result(result); o.Result > shared.Known {

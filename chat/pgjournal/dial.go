@@ -42,6 +42,8 @@ func connecting(config *pgx.ConnConfig, parts int, err error) error {
 			where, max(parts, usualParts)+2, readers, cause)
 	case state == "57P03":
 		return unreachable("PostgreSQL at %s is starting or stopping: wait, or look at its log (%s)", where, cause)
+	case strings.Contains(cause, "unsupported startup parameter"):
+		return unfit("the pooler at %s does not take all parameters of the address: leave them out, or name them in its ignore_startup_parameters (%s)", where, cause)
 	case strings.Contains(cause, "read only connection") || strings.Contains(cause, "standby mode"):
 		return unfit("no server of %s takes writes: each is a standby or read-only; promote one, or name the primary (%s)", where, cause)
 	}

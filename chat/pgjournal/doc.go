@@ -13,6 +13,7 @@
 //	dial.go      a connection, and why there is none
 //	migrate.go   makes the schema and brings it up to date
 //	examine.go   checks the server and the schema
+//	pooler.go    what stands between: PgBouncer, in which mode
 //	committer.go the connection of a part
 //	sockets.go   the sockets of the connections that read
 //	open.go      Open and Check

@@ -29,7 +29,7 @@ func chosen(t *testing.T) {
 // node opens a journal on a schema.
 func node(t *testing.T, schema string, opt shared.Options) journal.Journal {
 	t.Helper()
-	s, err := pgjournal.Open(t.Context(), pgjournal.Options{DSN: postgres.DSN("owner"), Schema: schema})
+	s, err := pgjournal.Open(t.Context(), of(schema))
 	if err != nil {
 		t.Fatal(err)
 	}

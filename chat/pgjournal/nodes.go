@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -42,8 +43,13 @@ func (s *Store) Send(hints [][]byte) error {
 // sendTime bounds how long a hint is tried to be sent.
 const sendTime = 5 * time.Second
 
-// Listen is that of shared.Engine. Behind PgBouncer in transaction mode it hears nothing, and is not told.
+var errUnheard = errors.New("a pooler in transaction mode passes no notification on")
+
+// Listen is that of shared.Engine. Behind a pooler in transaction mode it would hear nothing, and not be told.
 func (s *Store) Listen(ctx context.Context, ready func(), heard func([]byte)) error {
+	if s.unheard {
+		return errUnheard
+	}
 	conn, err := pgx.ConnectConfig(ctx, s.listen)
 	if err != nil {
 		return refusal(err)

@@ -20,6 +20,9 @@ type Store struct {
 	pool    *pgxpool.Pool
 	parts   []*committer
 	records *committer
+
+	unheard  bool // nothing is heard at the address of listen
+	warnings []string
 }
 
 // Open connects, checks the server, makes the schema or brings it up to date if its role may do that,
@@ -47,16 +50,30 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
+	var reads pooling
+	if reads, s.unheard, s.warnings, err = throughPooler(ctx, o, conn, config, s.listen); err != nil {
+		return nil, err
+	}
 	s.listen.DialFunc = s.sockets.dial
 	pooled, err := pgxpool.ParseConfig("")
 	if err != nil {
 		return nil, unfit("an environment variable whose name begins with PG can't be read by the client of PostgreSQL")
 	}
 	pooled.ConnConfig, pooled.MaxConns = s.config.Copy(), readers
-	// The estimates of statements about few rows look expensive: compiling them would take longer than running them.
-	pooled.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		_, err := conn.Exec(ctx, "SET jit = off")
-		return err
+	if reads != direct {
+		// A pooler that is told to cancel may mix up whose statement that is.
+		pooled.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+			*c = *s.sockets.withoutCancel(c)
+			return nil
+		}
+	}
+	if reads != byTransaction {
+		pooled.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
+		// The estimates of statements about few rows look expensive: compiling them would take longer than running them.
+		pooled.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, "SET jit = off")
+			return err
+		}
 	}
 	if s.pool, err = pgxpool.NewWithConfig(ctx, pooled); err != nil {
 		return nil, connecting(config, 0, err)
@@ -99,6 +116,9 @@ func (s *Store) connectAll() error {
 	}
 	return nil
 }
+
+// Warnings returns what an operator should know of the way to the server, in words.
+func (s *Store) Warnings() []string { return s.warnings }
 
 // Parts is that of shared.Engine.
 func (s *Store) Parts() int { return len(s.parts) }

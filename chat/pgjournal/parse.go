@@ -40,6 +40,8 @@ func parse(dsn string) (*pgx.ConnConfig, error) {
 		return nil, unfit("%s", unreadable)
 	}
 	config.ConnectTimeout = dialTime
+	// No statement stays prepared: behind a pooler, the next one may meet a server that does not know it.
+	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	return config, nil
 }
 

@@ -3,6 +3,7 @@
 package pgjournal_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -13,14 +14,33 @@ import (
 	"github.com/caddychat/caddy-chat/internal/testpostgres"
 )
 
-var postgres *testpostgres.Server
+var (
+	through = flag.String("through", "", "session or transaction: go through PgBouncer in this mode")
+
+	postgres *testpostgres.Server
+	address  pgjournal.Options // by which a node comes to it
+)
 
 func TestMain(m *testing.M) {
+	flag.Parse()
 	os.Exit(func() int {
 		postgres = testpostgres.New()
 		defer postgres.Remove()
+		address.DSN = postgres.DSN("owner")
+		if *through != "" {
+			pooler := postgres.Pooler()
+			defer pooler.Remove()
+			address = pgjournal.Options{DSN: pooler.DSN("owner", *through), Listen: address.DSN}
+		}
 		return m.Run()
 	}())
+}
+
+// of is the address of a schema.
+func of(schema string) pgjournal.Options {
+	o := address
+	o.Schema = schema
+	return o
 }
 
 var schemas atomic.Int32
@@ -30,7 +50,9 @@ func schema(t *testing.T) string {
 	t.Helper()
 	name := fmt.Sprintf("chat_%d", schemas.Add(1))
 	// Fewer parts need fewer connections; two are enough to go wrong.
-	if err := pgjournal.Migrate(t.Context(), pgjournal.Options{DSN: postgres.DSN("owner"), Schema: name, Parts: 2}, ""); err != nil {
+	o := of(name)
+	o.Parts = 2
+	if err := pgjournal.Migrate(t.Context(), o, ""); err != nil {
 		t.Fatal(err)
 	}
 	return name
@@ -38,7 +60,7 @@ func schema(t *testing.T) string {
 
 func open(t *testing.T, schema string) *pgjournal.Store {
 	t.Helper()
-	s, err := pgjournal.Open(t.Context(), pgjournal.Options{DSN: postgres.DSN("owner"), Schema: schema})
+	s, err := pgjournal.Open(t.Context(), of(schema))
 	if err != nil {
 		t.Fatal(err)
 	}

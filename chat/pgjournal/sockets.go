@@ -4,6 +4,10 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -34,6 +38,23 @@ func (s *sockets) dial(ctx context.Context, network, addr string) (net.Conn, err
 	}
 	s.open[c] = struct{}{}
 	return c, nil
+}
+
+// withoutCancel returns a configuration for one connection on which pgx cancels nothing: it would dial once more for that.
+func (s *sockets) withoutCancel(config *pgx.ConnConfig) *pgx.ConnConfig {
+	c := config.Copy()
+	var connected atomic.Bool
+	c.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if connected.Load() {
+			return nil, errNoCancel
+		}
+		return s.dial(ctx, network, addr)
+	}
+	c.AfterConnect = func(context.Context, *pgconn.PgConn) error {
+		connected.Store(true)
+		return nil
+	}
+	return c
 }
 
 func (c *socket) Close() error {

@@ -94,12 +94,13 @@ func (b *bus) listener(ctx context.Context, first func()) {
 	defer first()
 	for ctx.Err() == nil {
 		b.nodes = map[string]*told{}
+		began := time.Now()
 		_ = b.engine.Listen(ctx, func() { b.state(true); first() }, b.hear)
 		b.state(false)
 		first()
 		select {
 		case <-ctx.Done():
-		case <-time.After(time.Second):
+		case <-time.After(time.Second - time.Since(began)):
 		}
 	}
 }

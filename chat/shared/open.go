@@ -9,8 +9,8 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// pollEvery is how long something may be unknown that no hint told of.
-const pollEvery = time.Second
+// pollEvery is how long something may be unknown that no hint told of. With patience it is less than a second.
+const pollEvery = 500 * time.Millisecond
 
 // Open returns a journal on an engine, which it closes. ctx bounds how long that may take.
 func Open(ctx context.Context, engine Engine, opt Options) (*Journal, error) {
@@ -82,6 +82,7 @@ func (j *Journal) hears(hears bool) {
 	for _, p := range j.parts {
 		p.stream.hears(hears)
 	}
+	signal(j.doubt) // what was told before it is found now
 }
 
 // poll finds what hints have not told.

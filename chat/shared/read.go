@@ -207,5 +207,10 @@ func (j *Journal) Unavailable() error {
 	return j.fault
 }
 
-// Warnings implements journal.Reporter.
-func (j *Journal) Warnings() []string { return nil }
+// Warnings implements journal.Reporter: they are the engine's, if it has some.
+func (j *Journal) Warnings() []string {
+	if e, is := j.engine.(interface{ Warnings() []string }); is {
+		return e.Warnings()
+	}
+	return nil
+}

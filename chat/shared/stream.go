@@ -14,7 +14,7 @@ const (
 	// patience is how long a part waits for the hint of a row before it reads the row from the
 	// engine. The hint has the entries as they were and their origin; the engine has them
 	// as they are now.
-	patience = time.Second
+	patience = 400 * time.Millisecond
 
 	// transientLife is how long a transient entry waits for the row that it stands behind.
 	transientLife = 5 * time.Second

@@ -80,8 +80,11 @@ func (s *Server) command(name string, args ...string) *exec.Cmd {
 	path, err := exec.LookPath(name)
 	if err != nil {
 		found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/" + name)
+		if sbin, err := exec.LookPath("/usr/sbin/" + name); err == nil { // where PgBouncer is
+			found = []string{sbin}
+		}
 		if len(found) == 0 {
-			panic("no " + name + ": make postgres")
+			panic("no " + name + ": make postgres pgbouncer")
 		}
 		path = found[len(found)-1]
 	}
