@@ -98,6 +98,9 @@ func TestDocuments_Backends_ProgramWorks(t *testing.T) {
 			program = b.text
 		}
 	}
+	if lines := len(regexp.MustCompile(`(?m)^.*\S.*$`).FindAllString(program, -1)); lines > 30 {
+		t.Errorf("the backend in thirty lines has %d", lines)
+	}
 	s := testcaddy.Start(t, directives)
 	file := filepath.Join(t.TempDir(), "backend.mjs")
 	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
@@ -124,6 +127,10 @@ func TestDocuments_Backends_ProgramWorks(t *testing.T) {
 	testcaddy.Hears(t, c, `"welcome"`)
 	say := func(text string) {
 		testcaddy.Say(t, c, fmt.Sprintf(`{"type":"send","id":"1","room":"order-4711","body":{"text":%q}}`, text))
+	}
+	forged, err := http.Post("http://127.0.0.1:"+port+"/check", "application/json", strings.NewReader(`{}`))
+	if err != nil || forged.StatusCode != 401 {
+		t.Errorf("a question without a signature: %v, %v", forged, err)
 	}
 	say("Buy now!")
 	testcaddy.Until(t, c, `"error"`, `"refused"`, "no adverts")
