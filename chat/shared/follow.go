@@ -14,7 +14,7 @@ func (j *Journal) Follow(room string, after journal.Seq, to journal.Follower) (j
 		return journal.Start{}, j.failed(err)
 	}
 	p := j.part(room).stream
-	since := time.Now().UnixNano()
+	since := time.Now()
 	var head journal.Head
 	var f *follower
 	for followed := false; !followed; {

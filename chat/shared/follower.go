@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -76,7 +77,7 @@ type follower struct {
 	to    journal.Follower
 	epoch string
 	began journal.Position // everything of the part up to here was there when the following began
-	since int64            // when it began, Unix nanoseconds of this node
+	since time.Time        // when it began
 
 	// Guarded by stream.mu.
 	next     journal.Seq // lower numbers were delivered, or are not asked for
@@ -90,7 +91,7 @@ type follower struct {
 func (f *follower) due(d *delivery) (due, lost bool) {
 	e := &d.entry
 	if !e.Kind.Recorded() {
-		return !f.catching && d.sent >= f.since, false
+		return !f.catching && !d.sent.Before(f.since), false
 	}
 	if e.Epoch != f.epoch {
 		return false, e.Position > f.began

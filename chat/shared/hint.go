@@ -2,6 +2,7 @@ package shared
 
 import (
 	"errors"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/shared/internal/packing"
@@ -26,7 +27,7 @@ type row struct {
 // delivery is an entry on its way to followers.
 type delivery struct {
 	entry journal.Entry // with its epoch
-	sent  int64         // when a transient one was appended, Unix nanoseconds of its node
+	sent  time.Time     // when a transient one was appended, by the clock of its node
 }
 
 func (r *row) size() (n int) {
@@ -59,7 +60,7 @@ func encodeRow(part int, r *row) []byte {
 			w.Text(m)
 		}
 		w.Text(string(e.Body))
-		for _, n := range []uint64{uint64(e.Target), uint64(e.Seq), uint64(e.At), e.Count, uint64(e.Position), uint64(r.list[i].sent)} {
+		for _, n := range []uint64{uint64(e.Target), uint64(e.Seq), uint64(e.At), e.Count, uint64(e.Position), uint64(r.list[i].sent.UnixNano())} {
 			w.Number(n)
 		}
 	}
@@ -90,7 +91,7 @@ func decodeRow(b []byte) (part int, r *row, err error) {
 		}
 		e.Target, e.Seq, e.At = journal.Seq(d.Number()), journal.Seq(d.Number()), int64(d.Number())
 		e.Count, e.Position = d.Number(), journal.Position(d.Number())
-		r.list = append(r.list, delivery{e, int64(d.Number())})
+		r.list = append(r.list, delivery{e, time.Unix(0, int64(d.Number()))})
 	}
 	if d.Failed || len(d.B) > 0 {
 		return 0, nil, errHint

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -15,8 +16,8 @@ func hinted() *row {
 		{journal.Entry{
 			Room: "r\xff", Kind: journal.Message, Text: true, Quiet: true, From: journal.User{ID: "u", Name: "n", Avatar: "a", Guest: true}, Key: "k\x00", Target: 3,
 			Mentions: []string{"", "m"}, Via: "v", Body: []byte("b"), Origin: journal.Origin{Node: "o", Session: "s"}, Seq: 9, At: 10, Count: 5, Position: 6200, Epoch: "e",
-		}, 11},
-		{journal.Entry{Room: "r", Kind: journal.Signal, Body: []byte{}}, 12},
+		}, time.Unix(0, 11)},
+		{journal.Entry{Room: "r", Kind: journal.Signal, Body: []byte{}}, time.Unix(0, 12)},
 	}}
 }
 
@@ -31,6 +32,17 @@ func TestHint_KeepsARow(t *testing.T) {
 		if _, _, err := decodeRow(b[1:n]); err == nil {
 			t.Errorf("the first %d bytes can be read", n)
 		}
+	}
+}
+
+// A transient entry of a node whose clock is an hour behind is shown to whoever follows its room before it comes.
+func TestHint_ClocksOfNodesDiffer(t *testing.T) {
+	c := newCore(nil, nil)
+	j := &Journal{core: c, parts: []*part{newPart(c, nil, 0, Marks{Epoch: "e", Parts: []Mark{{}}})}}
+	f := &follower{since: time.Now()}
+	j.heard(encodeRow(0, &row{epoch: "e", list: []delivery{{journal.Entry{Room: "r", Kind: journal.Signal}, time.Now().Add(-time.Hour)}}}))
+	if due, _ := f.due(&j.parts[0].stream.loose[0].list[0]); !due {
+		t.Error("it is not shown")
 	}
 }
 

@@ -85,7 +85,7 @@ func (j *Journal) Append(ctx context.Context, e journal.Entry, done func(journal
 		if e.Body == nil && e.Kind.Effect() == journal.Replace {
 			e.Body = []byte{} // only one that is restored has none
 		}
-		err = j.part(e.Room).add(ctx, &pending{entry: e, claim: claimOf(e.From.ID, e.Key), done: done, sent: time.Now().UnixNano(), finished: make(chan struct{})})
+		err = j.part(e.Room).add(ctx, &pending{entry: e, claim: claimOf(e.From.ID, e.Key), done: done, sent: time.Now(), finished: make(chan struct{})})
 	}
 	if err != nil {
 		protect(j.log, func() { done(journal.Receipt{}, err) })

@@ -69,6 +69,9 @@ func (j *Journal) heard(hint []byte) {
 	switch hint[0] {
 	case hintRow:
 		if part, r, err := decodeRow(hint[1:]); err == nil && part < len(j.parts) {
+			for i := range r.list {
+				r.list[i].sent = here(r.list[i].sent, time.Now())
+			}
 			j.parts[part].stream.offer(r, false)
 		}
 	case hintRecords:
@@ -76,6 +79,15 @@ func (j *Journal) heard(hint []byte) {
 	case hintNodes:
 		signal(j.nodes.wake)
 	}
+}
+
+// here is when something was sent that comes now, by this node's clock. Nothing is under way for long: if it
+// seems so, or to be of the future, the clocks of the nodes differ.
+func here(sent, now time.Time) time.Time {
+	if ago := now.Sub(sent); ago >= 0 && ago < transientLife {
+		return now.Add(-ago) // the clock may be set, but not what now counts with
+	}
+	return now
 }
 
 func (j *Journal) hears(hears bool) {

@@ -153,7 +153,7 @@ func (p *part) commitAll() {
 		answers := make([]func(), len(taken))
 		next := 0
 		for i, x := range taken {
-			sent := time.Unix(0, x.sent).UnixMilli()
+			sent := x.sent.UnixMilli()
 			e, receipt, fault := x.entry, journal.Receipt{At: max(sent, newest)}, error(nil)
 			if e.Kind.Recorded() {
 				switch {

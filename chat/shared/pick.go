@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -14,7 +15,7 @@ type pending struct {
 	claim    Claim
 	epoch    string // of the store, when it was appended
 	done     func(journal.Receipt, error)
-	sent     int64         // when it was appended, Unix nanoseconds of this node
+	sent     time.Time     // when it was appended
 	finished chan struct{} // closed before done is called
 
 	// Of the goroutine that commits: it was answered without being sent, because another epoch has begun.
