@@ -96,11 +96,9 @@ func (s *session) CloseWith(b *wire.Bye) {
 }
 
 // Go calls f in a goroutine, while the session has its slot: Close of the hub waits for it. If
-// f panics, the session ends. Whoever carries out a command of the client calls it.
+// f panics, the session ends.
 func (s *session) Go(f func()) {
-	s.hub.workers.Add(1)
-	s.conn.AfterRead(func() {
-		defer s.hub.workers.Done()
+	s.hub.workers.Go(func() {
 		defer func() {
 			if v := recover(); v != nil {
 				s.hub.logPanic(v, debug.Stack())

@@ -34,7 +34,7 @@ func NewChecker(at string, private bool, secrets []Secret, atOnce int) (*Checker
 		return nil, err
 	}
 	transport := newTransport(h)
-	transport.MaxIdle = atOnce
+	transport.MaxIdleConns, transport.MaxIdleConnsPerHost = atOnce, atOnce
 	return &Checker{newClient(h, transport)}, nil
 }
 
@@ -98,9 +98,13 @@ func (c *Checker) Check(ctx context.Context, q *check.Question) (check.Verdict, 
 	if err != nil {
 		return check.Verdict{}, errors.New("the question cannot be written as JSON")
 	}
-	res, err := c.client.transport.RoundTrip(c.client.request(ctx, "check-"+rand.Text(), body))
+	req, err := c.client.request(ctx, "check-"+rand.Text(), body)
 	if err != nil {
-		return check.Verdict{}, withoutAnswer(err)
+		return check.Verdict{}, withoutURL(err)
+	}
+	res, err := c.client.http.Do(req)
+	if err != nil {
+		return check.Verdict{}, withoutURL(err)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
@@ -109,7 +113,7 @@ func (c *Checker) Check(ctx context.Context, q *check.Question) (check.Verdict, 
 	text, err := io.ReadAll(io.LimitReader(res.Body, check.MaxAnswer+1))
 	switch {
 	case err != nil:
-		return check.Verdict{}, withoutAnswer(err)
+		return check.Verdict{}, withoutURL(err)
 	case len(text) > check.MaxAnswer:
 		return check.Verdict{}, fmt.Errorf("its answer has more than %d bytes", check.MaxAnswer)
 	}

@@ -56,34 +56,34 @@ func (a answer) String() string {
 	return fmt.Sprintf("status %d", a.status)
 }
 
-// client sends the requests of one webhook. It follows no redirects.
+// client sends the requests of one webhook.
 type client struct {
-	transport http.RoundTripper
-	url       *url.URL
-	secrets   []Secret
+	http    *http.Client
+	url     string
+	secrets []Secret
 }
 
 // newClient returns a client for a hook that is valid.
 func newClient(h *Hook, transport http.RoundTripper) *client {
-	at, _ := url.Parse(h.URL)
-	return &client{transport, at, h.Secrets}
+	return &client{url: h.URL, secrets: h.Secrets, http: &http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     transport,
+	}}
 }
 
-func newTransport(h *Hook) *outgoing.Direct {
+func newTransport(h *Hook) *outgoing.Transport {
 	dialer := &net.Dialer{Timeout: dialTime}
 	if h.Private {
 		dialer.ControlContext = onlyPrivate
 	}
-	return &outgoing.Direct{
-		Dial: dialer.DialContext, Handshake: dialTime, MaxHead: maxHeaders, MaxIdle: maxIdleConns, IdleTime: idleTime,
-	}
+	return outgoing.New(&http.Transport{
+		DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTime,
+		DisableCompression: true, MaxResponseHeaderBytes: maxHeaders,
+		MaxIdleConns: maxIdleConns, MaxIdleConnsPerHost: maxIdleConns, IdleConnTimeout: idleTime,
+	})
 }
 
-func (c *client) close() {
-	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
-}
+func (c *client) close() { c.http.CloseIdleConnections() }
 
 // onlyPrivate refuses to connect to an address of the public network.
 func onlyPrivate(_ context.Context, _, address string, _ syscall.RawConn) error {
@@ -101,9 +101,13 @@ func onlyPrivate(_ context.Context, _, address string, _ syscall.RawConn) error 
 func (c *client) post(ctx context.Context, id string, body []byte) answer {
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
-	res, err := c.transport.RoundTrip(c.request(ctx, id, body))
+	req, err := c.request(ctx, id, body)
 	if err != nil {
-		return answer{err: withoutAnswer(err)}
+		return answer{err: withoutURL(err)}
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return answer{err: withoutURL(err)}
 	}
 	defer res.Body.Close()
 	if res.ContentLength >= 0 && res.ContentLength <= maxAnswer {
@@ -114,19 +118,25 @@ func (c *client) post(ctx context.Context, id string, body []byte) answer {
 }
 
 // request returns a signed request with a body.
-func (c *client) request(ctx context.Context, id string, body []byte) *http.Request {
-	req := &http.Request{
-		Method: http.MethodPost, URL: c.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(body)),
-		Header:  http.Header{"Content-Type": {"application/json"}, "User-Agent": {userAgent}},
-		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+func (c *client) request(ctx context.Context, id string, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
 	}
-	req.Body, _ = req.GetBody()
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", userAgent)
+	req.Header["Idempotency-Key"] = nil // not sent: it lets net/http use another connection if an old one has just ended
 	Sign(req.Header, id, time.Now(), body, c.secrets)
-	return req.WithContext(ctx)
+	return req, nil
 }
 
-// withoutAnswer returns the error without what the receiver sent instead of an answer.
-func withoutAnswer(err error) error {
+// withoutURL returns the error without the URL, which may have a token in its query, and
+// without what the receiver sent instead of an answer.
+func withoutURL(err error) error {
+	var of *url.Error
+	if errors.As(err, &of) {
+		err = of.Err
+	}
 	var network *net.OpError
 	var unknown *tls.CertificateVerificationError
 	switch {

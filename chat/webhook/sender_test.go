@@ -102,7 +102,7 @@ func TestSender_OverTLS_TrustsNoStranger(t *testing.T) {
 		r.until("the refusal", func() bool { return strings.Contains(s.Status()[0].Parts[0].Failing, "certificate") })
 		s.via = func(h *Hook) http.RoundTripper {
 			own := newTransport(h)
-			own.TLS = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
+			own.TLSClientConfig = &tls.Config{RootCAs: server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs}
 			return own
 		}
 		s.Configure([]Hook{h}) // as after a reload: it does not wait to try again

@@ -71,7 +71,7 @@ type Conn struct {
 	index int32 // in Engine.conns; guarded by Engine.mu
 
 	// Owned by the reader: the holder of the right to read.
-	partial   *assembler // the reader's; or with bytes to be fed first or an unfinished message, else nil
+	partial   *assembler // with bytes to be fed first or an unfinished message, else nil
 	little    int64      // engine time at which all that was charged is paid: see charge
 	dropsPaid int64      // engine time at which all that was dropped is paid: see dropped
 

@@ -1,7 +1,6 @@
 package wsconn
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"net/http"
@@ -11,9 +10,6 @@ import (
 
 	"github.com/gobwas/ws"
 )
-
-// work is a message whose Handler leaves something to do.
-const work = "work"
 
 // Each kind of socket does each act: it reads, writes, parks where it can, wakes, and
 // closes, whoever begins. Nothing here waits for time.
@@ -89,30 +85,6 @@ func TestSockets_KindByAct(t *testing.T) {
 			client.Close()
 			<-r.closed
 		},
-		"leave work": func(t *testing.T, _ *Engine, _ *Conn, r *recorder, client net.Conn, _ bool) {
-			for range 3 { // it goes on, and reading too
-				says(t, r, client, work)
-				<-r.begun
-				says(t, r, client, "beside it")
-				r.goesOn <- true
-			}
-			frame := clientFrame(ws.OpText, true, []byte(work))
-			go client.Write(bytes.Join([][]byte{frame, frame, clientFrame(ws.OpText, true, []byte("behind it"))}, nil))
-			<-r.heardNow
-			<-r.heardNow
-			<-r.begun // neither waits for the message behind it, which nobody has heard
-			<-r.begun
-			<-r.heardNow
-			r.goesOn <- true
-			r.goesOn <- true
-			go client.Write(append(clientFrame(ws.OpText, true, []byte(work)), clientFrame(ws.OpClose, true, nil)...))
-			<-r.heardNow
-			<-r.begun // though nothing is read any more
-			r.goesOn <- true
-			go readFrame(client)
-			client.Close()
-			<-r.closed
-		},
 		"cut off": func(_ *testing.T, _ *Engine, _ *Conn, r *recorder, client net.Conn, _ bool) {
 			client.Close()
 			<-r.closed
@@ -125,16 +97,9 @@ func TestSockets_KindByAct(t *testing.T) {
 				defer e.Close(context.Background())
 				heard := make(chan string)
 				r := newRecorder()
-				var c *Conn // before Start
-				r.onHear = func(_ ws.OpCode, p []byte) {
-					if string(p) == work {
-						c.AfterRead(func() { r.begun <- true; <-r.goesOn })
-					}
-					heard <- string(p)
-				}
-				r.heardNow, r.begun, r.goesOn = heard, make(chan bool), make(chan bool)
-				var client net.Conn
-				c, client = k.open(t, e, r)
+				r.onHear = func(_ ws.OpCode, p []byte) { heard <- string(p) }
+				r.heardNow = heard
+				c, client := k.open(t, e, r)
 				defer client.Close()
 				if got, want := reflect.TypeOf(c.sock), reflect.TypeOf(k.socket); got != want {
 					t.Fatalf("it is a %v, want a %v", got, want)

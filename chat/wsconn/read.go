@@ -42,7 +42,6 @@ type readState struct {
 	pings   int    // how many
 	counted bool   // something in this read was charged
 	turn    int    // bytes read since others had their turn
-	then    func() // see AfterRead
 }
 
 var readStates = sync.Pool{New: func() any { return &readState{in: new(assembler)} }}
@@ -52,9 +51,8 @@ var readStates = sync.Pool{New: func() any { return &readState{in: new(assembler
 func (c *Conn) acquireReadState() *readState {
 	r := readStates.Get().(*readState)
 	if c.partial != nil {
-		r.in = c.partial
+		r.in, c.partial = c.partial, nil
 	}
-	c.partial = r.in
 	if r.conn, r.in.sink, r.turn = c, r, 0; r.in.owner != c {
 		r.in.owner = c
 	}
@@ -63,16 +61,15 @@ func (c *Conn) acquireReadState() *readState {
 
 // releaseReadState must be called before the right to read is given up.
 func (c *Conn) releaseReadState(r *readState) {
-	r.spawnThen()
 	r.conn, r.in.sink = nil, nil
 	r.pongs, r.pings = nil, 0
 	switch {
 	case r.in.unfinished():
-		r.in = new(assembler)
+		c.partial, r.in = r.in, new(assembler)
 	case r.in.spoiled:
-		c.partial, r.in = nil, new(assembler)
+		r.in = new(assembler)
 	default:
-		c.partial, r.in.owner = nil, nil
+		r.in.owner = nil
 	}
 	readStates.Put(r)
 }
@@ -143,28 +140,6 @@ func (c *Conn) park() bool {
 	return true
 }
 
-// AfterRead has f called by the goroutine that calls Handler.Message now, which alone may call
-// this, once it has nothing more to read and another one may read. So nobody is woken for f, which
-// costs as much as a system call or two. If there is more to read, f gets a goroutine of its own
-// at once: it never waits for another message. f must contain its panics.
-func (c *Conn) AfterRead(f func()) {
-	if c.sock.blocks() { // the next read waits for the peer
-		c.shared.spawn(f)
-		return
-	}
-	r := c.partial.sink.(*readState)
-	r.spawnThen()
-	r.then = f
-}
-
-// spawnThen gives what AfterRead has left a goroutine of its own.
-func (r *readState) spawnThen() {
-	if r.then != nil {
-		r.conn.shared.spawn(r.then)
-		r.then = nil
-	}
-}
-
 // read reads until the socket has nothing more, then parks. It holds the right
 // to read.
 func (c *Conn) read() {
@@ -173,16 +148,10 @@ func (c *Conn) read() {
 	ended := false
 	defer func() { c.recoverRead(recover(), ended) }()
 	for {
-		then, err := c.readAvailable()
+		err := c.readAvailable()
 		if err == errWouldBlock {
 			if ended = c.park(); ended {
-				if then != nil {
-					then()
-				}
 				return
-			}
-			if then != nil {
-				c.shared.spawn(then)
 			}
 			continue
 		}
@@ -195,15 +164,14 @@ func (c *Conn) read() {
 	}
 }
 
-// readAvailable feeds what there is to read and returns why there is no more. If that is
-// errWouldBlock, then is what AfterRead has left, or nil.
-func (c *Conn) readAvailable() (then func(), err error) {
+// readAvailable feeds what there is to read and returns why there is no more.
+func (c *Conn) readAvailable() error {
 	r := c.acquireReadState()
 	defer c.releaseReadState(r)
 	if early := r.in.early; early != nil {
 		r.in.early = nil
 		if err := r.feed(early); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for {
@@ -212,11 +180,8 @@ func (c *Conn) readAvailable() (then func(), err error) {
 			c.lastRead.Store(c.shared.now())
 			err = cmp.Or(r.feed(r.buf[:n]), err)
 		}
-		if err == errWouldBlock {
-			then, r.then = r.then, nil
-		}
 		if err != nil {
-			return then, err
+			return err
 		}
 		r.yield(n)
 	}
@@ -362,7 +327,6 @@ func (r *readState) message(op ws.OpCode, payload []byte, compressed bool) error
 	}
 	r.counted = true
 	c.little -= 2 * int64(littleInterval)
-	r.spawnThen()
 	c.handler.Message(op, payload)
 	if c.currentState() != open { // the handler may have closed it
 		return errClosing

@@ -24,7 +24,7 @@ type socket interface {
 	// writesAtOnce reports whether writing n bytes now is sure not to wait for the
 	// peer. If it isn't, only a goroutine of the Conn's own may write.
 	writesAtOnce(n int) bool
-	// blocks reports whether read and write may wait for the peer.
+	// blocks reports whether write may wait for the peer.
 	blocks() bool
 	// progress says what the peer has taken of what was written. The engine's timer
 	// calls it, with the Conn's mutex held, until close.

@@ -26,8 +26,6 @@ type recorder struct {
 	onHear   func(op ws.OpCode, payload []byte)
 	onSlow   func()
 	heardNow chan string // what onHear hears, where a test waits for it
-	begun    chan bool   // what it has left to do has begun, and waits for goesOn
-	goesOn   chan bool
 }
 
 func newRecorder() *recorder { return &recorder{closed: make(chan struct{})} }

@@ -4,12 +4,9 @@
 // was asked nothing: what comes before a request, behind an answer, or while the connection
 // waits for the next request. Here that ends the connection, and nothing else happens.
 //
-// # Files, lowest first
+// # Files
 //
-//	outgoing.go       Transport, which goes through proxies: for identities and WeChat
-//	quiet_unix.go     whether an idle connection can be used again
-//	quiet_other.go    the same where nobody can tell
-//	direct.go         Direct, which is quicker: for programs of the site
+//	outgoing.go  Transport, conn
 package outgoing
 
 import (

@@ -3,7 +3,6 @@ package outgoing
 import (
 	"bufio"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -26,7 +25,6 @@ type server struct {
 	empty  bool          // the answers have no body
 	behind string        // sent with an answer
 	idle   string        // sent a moment after an answer
-	said   chan struct{} // it was
 	conns  chan struct{}
 }
 
@@ -41,7 +39,7 @@ func (s *server) start(t *testing.T, config *tls.Config) {
 	if config != nil {
 		l, s.url = tls.NewListener(l, config), "https://"+l.Addr().String()
 	}
-	s.ended, s.said, s.conns = make(chan struct{}, 100), make(chan struct{}, 100), make(chan struct{}, 100)
+	s.ended, s.conns = make(chan struct{}, 100), make(chan struct{}, 100)
 	var serving sync.WaitGroup
 	t.Cleanup(func() { l.Close(); serving.Wait() })
 	serving.Go(func() {
@@ -70,7 +68,6 @@ func (s *server) start(t *testing.T, config *tls.Config) {
 					if s.idle != "" {
 						time.Sleep(5 * time.Millisecond) // the answer is read meanwhile
 						_, _ = io.WriteString(c, s.idle)
-						s.said <- struct{}{}
 					}
 				}
 			})
@@ -94,71 +91,52 @@ func post(client *http.Client, url string) (string, error) {
 	return string(text), err
 }
 
-// ways are the transports, which trust these roots.
-var ways = map[string]func(roots *x509.CertPool) http.RoundTripper{
-	"proxies": func(roots *x509.CertPool) http.RoundTripper {
-		return New(&http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}})
-	},
-	"direct": func(roots *x509.CertPool) http.RoundTripper { return direct(&tls.Config{RootCAs: roots}) },
-}
-
-func direct(config *tls.Config) *Direct {
-	return &Direct{
-		Dial: new(net.Dialer).DialContext, Handshake: 10 * time.Second, MaxHead: 16 << 10, MaxIdle: 4, IdleTime: time.Minute, TLS: config,
-	}
-}
-
 // What a server says unasked is in no log, is no answer to the next request, and ends the
 // connection.
-func TestTransports_SpokenToUnasked_LogNothing(t *testing.T) {
+func TestTransport_SpokenToUnasked_LogsNothing(t *testing.T) {
 	core, logged := observer.New(zap.DebugLevel)
 	defer zap.RedirectStdLog(zap.New(core))()
 	certificate := httptest.NewUnstartedServer(nil)
 	certificate.StartTLS()
 	defer certificate.Close()
-	roots := certificate.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
-	for way, transport := range ways {
-		for _, config := range []*tls.Config{nil, {Certificates: certificate.TLS.Certificates}} {
-			for name, s := range map[string]*server{
-				"behind an answer": {behind: "stranger"},
-				"behind a head":    {behind: "stranger\r\n", empty: true},
-				"another answer":   {behind: strings.Replace(answer, "ok", "no", 1)},
-				"while idle":       {idle: "stranger"},
-				"an answer, idle":  {idle: strings.Replace(answer, "ok", "no", 1)},
-			} {
-				t.Run(fmt.Sprint(way, ", ", name, ", TLS ", config != nil), func(t *testing.T) {
-					s.start(t, config)
-					client := &http.Client{Transport: transport(roots)}
-					defer client.CloseIdleConnections()
-					for range 20 {
-						got, err := post(client, s.url)
-						if want := map[bool]string{false: "ok"}[s.empty]; err != nil || got != want {
-							t.Fatalf("%q, %v", got, err)
-						}
-						if s.idle != "" {
-							<-s.said
-							if way == "proxies" {
-								<-s.ended
-							}
-						}
-					}
-					if len(s.conns) != 20 {
-						t.Errorf("%d connections for 20 requests", len(s.conns))
-					}
-				})
-			}
-			t.Run(fmt.Sprint(way, ", before it is asked, TLS ", config != nil), func(t *testing.T) {
-				s := &server{before: "stranger\r\n\r\n"}
+	roots := certificate.Client().Transport.(*http.Transport).TLSClientConfig
+	for _, config := range []*tls.Config{nil, {Certificates: certificate.TLS.Certificates}} {
+		for name, s := range map[string]*server{
+			"behind an answer": {behind: "stranger"},
+			"behind a head":    {behind: "stranger\r\n", empty: true},
+			"another answer":   {behind: strings.Replace(answer, "ok", "no", 1)},
+			"while idle":       {idle: "stranger"},
+			"an answer, idle":  {idle: strings.Replace(answer, "ok", "no", 1)},
+		} {
+			t.Run(fmt.Sprint(name, config != nil), func(t *testing.T) {
 				s.start(t, config)
-				client := &http.Client{Transport: transport(roots)}
+				client := &http.Client{Transport: New(&http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots.RootCAs}})}
 				defer client.CloseIdleConnections()
-				for range 100 {
-					if got, err := post(client, s.url); err == nil {
-						t.Fatalf("%q is an answer", got)
+				for range 20 {
+					got, err := post(client, s.url)
+					if want := map[bool]string{false: "ok"}[s.empty]; err != nil || got != want {
+						t.Fatalf("%q, %v", got, err)
 					}
+					if s.idle != "" {
+						<-s.ended
+					}
+				}
+				if len(s.conns) != 20 {
+					t.Errorf("%d connections for 20 requests", len(s.conns))
 				}
 			})
 		}
+		t.Run(fmt.Sprint("before it is asked", config != nil), func(t *testing.T) {
+			s := &server{before: "stranger\r\n\r\n"}
+			s.start(t, config)
+			client := &http.Client{Transport: New(&http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots.RootCAs}})}
+			defer client.CloseIdleConnections()
+			for range 100 {
+				if got, err := post(client, s.url); err == nil {
+					t.Fatalf("%q is an answer", got)
+				}
+			}
+		})
 	}
 	for _, e := range logged.All() {
 		t.Errorf("the log has %s", e.Message)
@@ -166,20 +144,18 @@ func TestTransports_SpokenToUnasked_LogNothing(t *testing.T) {
 }
 
 // A server that is well-behaved is asked on one connection.
-func TestTransports_UseConnectionsAgain(t *testing.T) {
-	for way, transport := range ways {
-		s := &server{}
-		s.start(t, nil)
-		client := &http.Client{Transport: transport(nil)}
-		defer client.CloseIdleConnections()
-		for range 100 {
-			if got, err := post(client, s.url); err != nil || got != "ok" {
-				t.Fatalf("%s: %q, %v", way, got, err)
-			}
+func TestTransport_UsesConnectionsAgain(t *testing.T) {
+	s := &server{}
+	s.start(t, nil)
+	client := &http.Client{Transport: New(new(http.Transport))}
+	defer client.CloseIdleConnections()
+	for range 100 {
+		if got, err := post(client, s.url); err != nil || got != "ok" {
+			t.Fatalf("%q, %v", got, err)
 		}
-		if len(s.conns) != 1 {
-			t.Errorf("%s: %d connections", way, len(s.conns))
-		}
+	}
+	if len(s.conns) != 1 {
+		t.Errorf("%d connections", len(s.conns))
 	}
 }
 
@@ -189,7 +165,7 @@ func BenchmarkTransport(b *testing.B) {
 		_, _ = io.WriteString(w, `{"verdict":"pass"}`)
 	}))
 	defer srv.Close()
-	for name, via := range map[string]http.RoundTripper{"direct": direct(nil), "own": New(new(http.Transport)), "http": new(http.Transport)} {
+	for name, via := range map[string]http.RoundTripper{"own": New(new(http.Transport)), "http": new(http.Transport)} {
 		b.Run(name, func(b *testing.B) {
 			client := &http.Client{Transport: via}
 			for b.Loop() {
