@@ -46,6 +46,9 @@ func TestDocuments_Commands_Run(t *testing.T) {
 	}
 	make()
 	p.run("caddy chat export > old.jsonl; cp old.jsonl chat.jsonl")
+	// What docs/moving.md says in place of server code, with the token that it says.
+	curl := regexp.MustCompile(`(?m)^    curl -H "Authorization: Bearer \$TOKEN"(?: .*\\\n)+ .*$`).FindString(testcaddy.Read(t, "../../docs/moving.md"))
+	says(t, "docs/moving.md", p.run("TOKEN=$(caddy chat token u7); "+strings.ReplaceAll(curl, "https://chat.example.com", "http://"+site.Plain)), `"room":"tea","seq":43`)
 	ran := map[string]bool{}
 	// Backwards: a message is recalled before its user is erased, and that before the room is.
 	for _, words := range slices.Backward(slices.Sorted(maps.Keys(lines))) {
