@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// failures is what may happen to several nodes, what the remedy is, and the tests that fail without it.
+// failures is what may happen to several nodes, what the remedy is, and its tests.
 var failures = []struct{ failure, remedy, where, tests string }{
 	{"a node dies", "a key is known on all nodes", "../shared", "TestSimulation_FindsBrokenEngines"},
 	{"a node dies", "the others take it for dead after 10 s", "../shared", "TestNodes_CutOff_TakesItselfForDead"},
