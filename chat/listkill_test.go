@@ -12,10 +12,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/pgjournal"
+	"github.com/caddychat/caddy-chat/chat/shared"
 )
 
 // The process of a node is killed again and again, in the middle of what its users do. Whoever
@@ -79,7 +82,7 @@ func (l *listing) drain() {
 // process is a node that can be killed.
 type process struct {
 	t       *testing.T
-	dir     string
+	dir     string // of its journal; or the address of its database
 	readers string // of groups
 
 	cmd         *exec.Cmd
@@ -159,9 +162,21 @@ func (p *process) operate(o order) error {
 func TestList_Process(t *testing.T) {
 	dir := os.Getenv(killedDir)
 	if dir == "" {
-		t.Skip("only TestList_RandomHistories_OfAKilledNode_StayRight runs it")
+		t.Skip("the tests of killed nodes run it")
 	}
-	url, hub := serve(t, chat.Config{Settings: historySettings(t, os.Getenv(killedReaders)), Journal: pebbleIn(t, dir)}, &chat.Handler{Auth: tokens{}})
+	set := chat.Config{Settings: historySettings(t, os.Getenv(killedReaders))}
+	if strings.Contains(dir, "://") {
+		store, err := pgjournal.Open(t.Context(), pgjournal.Options{DSN: dir, Schema: "chat", Parts: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if set.Journal, err = shared.Open(t.Context(), store, shared.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	} else {
+		set.Journal = pebbleIn(t, dir)
+	}
+	url, hub := serve(t, set, &chat.Handler{Auth: tokens{}})
 	orders := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var o order
 		err := json.NewDecoder(r.Body).Decode(&o)
