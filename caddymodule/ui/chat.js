@@ -1,1 +1,1 @@
-import'./chat-7Q3F5T7X.js';import'./chunk-QILALZJP.js';
+import'./chat-WJHMIGD6.js';import'./chunk-LAYZ4JVN.js';

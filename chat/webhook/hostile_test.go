@@ -187,7 +187,7 @@ func texts(m map[string]any) (list []string) {
 // With private, nothing is sent to another address than a private one, whatever a name in
 // the URL stands for.
 func TestClient_Private_ConnectsNowhereElse(t *testing.T) {
-	for at, refused := range map[string]bool{"192.0.2.1:80": true, "[2001:db8::1]:80": true, "[::ffff:192.0.2.1]:80": true, "127.0.0.1:1": false, "[fe80::1%lo]:1": false} {
+	for at, refused := range map[string]bool{"192.0.2.1:80": true, "[2001:db8::1]:80": true, "[::ffff:192.0.2.1]:80": true, "127.0.0.1:1": false, "[fe80::1%25lo]:1": false} {
 		h := hookTo(t, "http://"+at+"/")
 		got := newClient(&h, newTransport(&h)).post(t.Context(), "id", nil)
 		if got.err == nil || strings.Contains(got.err.Error(), "not of this machine") != refused {

@@ -78,7 +78,7 @@ test('in Chinese, by WeChat or by the property; the page may say things in other
   const name = room()
   const li = await enter(t, '小林', pageOf(name), { language: 'zh_CN' })
   await li.find('.room:send', { hasText: '发送' }).waitFor()
-  await li.find('.room:empty', { hasText: 'Ask us anything' }).getByText('这里还没有人说话。').waitFor()
+  await li.find('.room:empty', { hasText: 'Ask us anything' }).getByText('这里没有消息。').waitFor()
   li.phone.page.page.setData({ language: 'en' })
   await li.find('.room:send', { hasText: 'Send' }).waitFor()
   li.phone.page.page.setData({ words: { send: 'Go', empty: 7, write: null } })

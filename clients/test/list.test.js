@@ -298,7 +298,7 @@ test('the button to take back goes when the time ends, whatever moment of a draw
 test('an empty room and the beginning of one say so', async (t) => {
   const name = room()
   const li = await Person.enter(t, 'Li', name)
-  await li.page.getByText('Nobody has said anything here yet.').waitFor()
+  await li.page.getByText('There are no messages here.').waitFor()
   await li.say('hello')
   await li.page.getByText(`This is where ${name} begins.`).waitFor()
 })

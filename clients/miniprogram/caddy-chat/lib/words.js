@@ -54,7 +54,7 @@ exports.en = {
   "one": "1 new message",
   "other": "{n} new messages"
  },
- "empty": "Nobody has said anything here yet.",
+ "empty": "There are no messages here.",
  "beginning": "This is where {room} begins.",
  "loading": "Loading…",
  "partMissing": "Not loaded. Load the page again.",
@@ -277,7 +277,7 @@ exports.zh = {
  "newMessages": {
   "other": "{n} 条新消息"
  },
- "empty": "这里还没有人说话。",
+ "empty": "这里没有消息。",
  "beginning": "{room} 从这里开始。",
  "loading": "加载中…",
  "partMissing": "此部分无法加载，请刷新页面。",
