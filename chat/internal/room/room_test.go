@@ -129,8 +129,9 @@ func TestRoom_FirstWords_AreOneBatch(t *testing.T) {
 		sub.Resume(0, 0)
 		listeners, subs = append(listeners, l), append(subs, sub)
 	}
-	busy := make(chan struct{})
-	subs[0].room.do(func() { <-busy })
+	begun, busy := make(chan struct{}), make(chan struct{})
+	subs[0].room.do(func() { close(begun); <-busy })
+	<-begun // else the room may take this together with the first entry
 	for i, sub := range subs {
 		recorded := make(chan error, 1)
 		from := journal.Origin{Node: rooms.node, Session: listeners[i].id}
