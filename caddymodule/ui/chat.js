@@ -1,1 +1,1 @@
-import'./chat-WJHMIGD6.js';import'./chunk-LAYZ4JVN.js';
+import'./chat-6LKHJXPJ.js';import'./chunk-4JKXJRCB.js';

@@ -62,14 +62,22 @@ export class RoomState {
   // older loads history, once at a time. It resolves to whether there may be more.
   older(limit = 50) {
     if (!this.timeline.more || this.chat.state !== 'online' || !this.known?.live) return Promise.resolve(false)
-    this.loading ??= this.timeline.older(limit).then(() => this.timeline.more, () => {
-      this.stuck = true // not asked again before the user scrolls up, or the room is live again
+    this.loading ??= this.timeline.older(limit).then(() => this.timeline.more, ({ retry }) => {
+      this.stuck = true // not asked again before the user scrolls up, the room is live again, or later
+      if (retry !== false) this.again(Math.max(retry, 1000))
       return false
     }).finally(() => {
       this.loading = undefined
       this.changed()
     })
     return this.loading
+  }
+
+  again(wait) {
+    setTimeout(() => {
+      this.stuck = false
+      this.changed()
+    }, wait)
   }
 
   // hide is called when another room is shown.

@@ -16,7 +16,10 @@ async function place(view) {
   const { known, window } = state
   if (!known || !known.live) return
   if (state.placed) {
-    if (state.timeline.placed < enough && !state.stuck) state.older() // nobody can scroll in so few
+    if (state.timeline.placed < enough) { // nobody can scroll in so few
+      window.earlier(state.items.length)
+      if (!state.stuck) state.older()
+    }
     return
   }
   state.placed = view.placing = true
