@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -13,9 +14,10 @@ import (
 
 // The servers of this project.
 const (
-	ours     = "caddy-chat"
-	oursTLS  = "caddy-chat-tls"
-	oursDisk = "caddy-chat-disk"
+	ours         = "caddy-chat"
+	oursTLS      = "caddy-chat-tls"
+	oursDisk     = "caddy-chat-disk"
+	oursPostgres = "caddy-chat-postgres"
 )
 
 // server is a server to measure.
@@ -64,6 +66,13 @@ func servers() []server {
 			url: "ws://localhost:PLAIN/chat?room={room}",
 			commands: func(b *benchmark) []command {
 				return []command{b.caddy("Caddyfile", b.ports.plain, false, "BENCH_JOURNAL=pebble")}
+			},
+		},
+		{
+			name: oursPostgres, about: "caddy-chat, ws, messages in the PostgreSQL at $BENCH_DSN first, which is not counted", needs: []string{"caddy"},
+			url: "ws://localhost:PLAIN/chat?room={room}",
+			commands: func(b *benchmark) []command {
+				return []command{b.caddy("Caddyfile", b.ports.plain, false, "BENCH_JOURNAL=postgres {env.BENCH_DSN} {\ndurability primary\n}")}
 			},
 		},
 		{
@@ -150,9 +159,13 @@ func (b *benchmark) caddy(config string, port int, tls bool, variable string) co
 	}
 }
 
-// chooseServers returns the servers of these names, or all if there are no names.
+// chooseServers returns the servers of these names, or all if there are no names. The one
+// that needs a PostgreSQL is not among all if there is none.
 func chooseServers(names []string) ([]server, error) {
 	all := servers()
+	if os.Getenv("BENCH_DSN") == "" {
+		all = slices.DeleteFunc(all, func(s server) bool { return s.name == oursPostgres })
+	}
 	if len(names) == 0 {
 		return all, nil
 	}
@@ -160,7 +173,7 @@ func chooseServers(names []string) ([]server, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(all, func(s server) bool { return s.name == name })
 		if i < 0 {
-			return nil, fmt.Errorf("server %q is unknown", name)
+			return nil, fmt.Errorf("server %q is unknown, or needs BENCH_DSN", name)
 		}
 		chosen = append(chosen, all[i])
 	}
