@@ -1,1 +1,1 @@
-import'./chat-6LKHJXPJ.js';import'./chunk-4JKXJRCB.js';
+import'./chat-DSPTUKFQ.js';import'./chunk-VUPRTNGX.js';

@@ -64,20 +64,16 @@ export class RoomState {
     if (!this.timeline.more || this.chat.state !== 'online' || !this.known?.live) return Promise.resolve(false)
     this.loading ??= this.timeline.older(limit).then(() => this.timeline.more, ({ retry }) => {
       this.stuck = true // not asked again before the user scrolls up, the room is live again, or later
-      if (retry !== false) this.again(Math.max(retry, 1000))
+      if (retry !== false) setTimeout(() => {
+        this.stuck = false
+        this.changed()
+      }, Math.max(retry, 1000))
       return false
     }).finally(() => {
       this.loading = undefined
       this.changed()
     })
     return this.loading
-  }
-
-  again(wait) {
-    setTimeout(() => {
-      this.stuck = false
-      this.changed()
-    }, wait)
   }
 
   // hide is called when another room is shown.

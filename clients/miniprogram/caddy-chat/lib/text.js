@@ -326,19 +326,16 @@ var RoomState = class {
     if (!this.timeline.more || this.chat.state !== "online" || !((_a = this.known) == null ? void 0 : _a.live)) return Promise.resolve(false);
     (_b = this.loading) != null ? _b : this.loading = this.timeline.older(limit).then(() => this.timeline.more, ({ retry }) => {
       this.stuck = true;
-      if (retry !== false) this.again(Math.max(retry, 1e3));
+      if (retry !== false) setTimeout(() => {
+        this.stuck = false;
+        this.changed();
+      }, Math.max(retry, 1e3));
       return false;
     }).finally(() => {
       this.loading = void 0;
       this.changed();
     });
     return this.loading;
-  }
-  again(wait) {
-    setTimeout(() => {
-      this.stuck = false;
-      this.changed();
-    }, wait);
   }
   // hide is called when another room is shown.
   hide() {
