@@ -199,9 +199,9 @@ func (s *personSession) run() (bool, time.Duration) {
 			if move {
 				return s.greeted, 0
 			}
-			going = !s.greeted || s.bye || s.speak()
+			going = !s.greeted || s.bye || s.speak() || s.hearRest(frames)
 		case <-ping.C:
-			going = !s.greeted || s.say(map[string]any{"type": "ping"})
+			going = !s.greeted || s.say(map[string]any{"type": "ping"}) || s.hearRest(frames)
 		case <-s.ctx.Done():
 			return s.greeted, 0
 		}
@@ -214,6 +214,14 @@ func (s *personSession) run() (bool, time.Duration) {
 			return s.greeted, s.retry
 		}
 	}
+}
+
+// hearRest hears what came before the connection ended, on which nothing can be said any more. It returns false.
+func (s *personSession) hearRest(frames <-chan *frame) bool {
+	for f := range frames {
+		s.hear(f)
+	}
+	return false
 }
 
 func (s *personSession) placeLocked(room string) map[string]any {
