@@ -81,11 +81,15 @@ func (n *nodes) beat(ctx context.Context) ([]journal.Node, error) {
 	return slices.Clone(list), nil
 }
 
-// now tells the watchers if the list is another one.
+// now tells the watchers if the list is another one. nil says that this node is cut off.
 func (n *nodes) now(list []journal.Node) {
 	n.telling.Lock()
 	defer n.telling.Unlock()
 	n.mu.Lock()
+	if list == nil && time.Since(n.said) < deadAfter { // somebody has asked for the list meanwhile, and got it
+		n.mu.Unlock()
+		return
+	}
 	changed := !slices.Equal(n.known, list)
 	n.known = list
 	watchers := slices.Collect(maps.Keys(n.watchers))
