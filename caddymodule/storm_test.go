@@ -166,10 +166,11 @@ func (s *storm) stop() {
 // sendInTurns makes two clients send in turn: each must receive all that the other sends. Both read all the time, because
 // who does not read answers no ping.
 func (s *storm) sendInTurns(room string, pair [2]*websocket.Conn, over chan struct{}) {
-	ctx := s.t.Context()
+	ctx, cancel := context.WithCancel(s.t.Context())
 	var heard [2]chan string
 	var reading sync.WaitGroup
 	defer reading.Wait()
+	defer cancel()
 	for i, conn := range pair {
 		heard[i] = make(chan string, 1) // they send in turn
 		defer conn.CloseNow()
@@ -183,7 +184,11 @@ func (s *storm) sendInTurns(room string, pair [2]*websocket.Conn, over chan stru
 					}
 					return
 				}
-				heard[i] <- string(text)
+				select {
+				case heard[i] <- string(text):
+				case <-ctx.Done(): // more came than was said
+					return
+				}
 			}
 		})
 	}
