@@ -30,6 +30,8 @@ func (h *here) obey(ctx context.Context, what command.Command) (a command.Answer
 		a.N = command.Moderating(users.Of(what.User), what.Room)
 	case command.Online:
 		a.Online = command.Present(what.Users, users.Of)
+	case command.Names:
+		command.Fill(&a, len(what.Users), command.NamesHere(what.Users, users.Of))
 	case command.Count:
 		a.N = h.countHere(ctx, users, what.Room, what.User)
 	case command.Rooms:

@@ -104,8 +104,8 @@ func (a *Actor) found(ctx context.Context, room string, c *wire.Create, founder 
 				return nil, err
 			}
 		}
-		shown, err := a.core.profiles.Of(ctx, all)
-		if err != nil {
+		shown, keep, err := a.core.profiles.Newcomers(ctx, all)
+		if err = keep(ctx, err); err != nil {
 			return nil, err
 		}
 		founder, shown := shown[len(others)], shown[:len(others)]
@@ -165,7 +165,7 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 	if err != nil {
 		return journal.Receipt{}, err
 	}
-	shown, err := a.core.profiles.Of(ctx, users)
+	shown, keep, err := a.core.profiles.Newcomers(ctx, users)
 	if err != nil {
 		return journal.Receipt{}, err
 	}
@@ -190,7 +190,7 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 		if err := a.mayCome(ctx, s.Newcomers(users), nil); err != nil {
 			return nil, err
 		}
-		return change, asks.Ask(ctx)
+		return change, keep(ctx, asks.Ask(ctx))
 	}))
 	if removed := events.Without(users, a.User().ID); err == nil && !receipt.Duplicate && role == access.NoRole && len(removed) > 0 {
 		a.audit(events.Event{Act: "remove", Room: room, Users: removed})

@@ -188,8 +188,8 @@ func (a Turn) SignIn(ctx context.Context, si *SignIn, c *wire.Hello) (*access.Id
 	if err == nil && !id.User.Guest && a.core.isAskedForUsers() {
 		a.core.comings.Came(a.User().ID)
 	}
-	if err == nil && !id.User.Guest && a.keepsProfiles() {
-		if failed := a.core.profiles.Keep(ctx, a.User()); failed != nil { // others see the name that they know
+	if err == nil && a.keepsProfiles() {
+		if failed := a.core.profiles.Greeted(ctx, a.User()); failed != nil { // others see the name that they know
 			a.core.log.Debug("not noted what is shown of a user", zap.Error(failed))
 		}
 	}

@@ -45,7 +45,7 @@ func New(cfg Config) (*Core, error) {
 	c := &Core{journal: cfg.Journal, log: cfg.Log, rooms: cfg.Rooms, events: cfg.Events, Clock: cfg.Clock, context: cfg.Context}
 	c.asker = &checking.Asker{Log: cfg.Log, Clock: cfg.Clock, Events: cfg.Events, Context: cfg.Context}
 	c.sessions, c.commands, c.slots = cfg.Sessions, cfg.Commands, slots.New()
-	c.profiles = profiles.Profiles{Records: cfg.Journal.Records()}
+	c.profiles = profiles.Profiles{Records: cfg.Journal.Records(), Online: cfg.Commands.Names}
 	c.comings = profiles.NewComings(c.profiles, c.Soon, c.log)
 	c.credentials = credentials.Credentials{Clock: c.Clock, Log: c.log, SignedOut: c.profiles.SignedOut}
 	c.reading.pool = backpressure.NewPool[access.Person](maxReading)

@@ -11,5 +11,6 @@
 //	message.go   what nodes send each other
 //	here.go      what a node does at its own sessions
 //	commands.go  Commands: its goroutine, what it was sent, and what it asks
+//	names.go     what users are called who are there
 //	arrivals.go  Arrivals: which sessions have come
 package command

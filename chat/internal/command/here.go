@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -46,4 +47,21 @@ func Moderating[S Session](of []S, name string) (n int) {
 // Present returns which of these users have sessions at this node.
 func Present[S Session](users []string, of func(user string) []S) []string {
 	return slices.DeleteFunc(slices.Clone(users), func(user string) bool { return len(of(user)) == 0 })
+}
+
+// Shown is a Session whose user is shown to others.
+type Shown interface {
+	Session
+	User() journal.User
+}
+
+// NamesHere returns what is shown of those of these users who have sessions at this node: the
+// newest session of a user says it.
+func NamesHere[S Shown](users []string, of func(user string) []S) (list []journal.User) {
+	for _, user := range users {
+		if sessions := of(user); len(sessions) > 0 {
+			list = append(list, sessions[len(sessions)-1].User())
+		}
+	}
+	return list
 }

@@ -12,6 +12,7 @@ const (
 	End       = "end"       // the session
 	Count     = "count"     // sessions of the user, in the room if one is named
 	Online    = "online"    // which of the users are here
+	Names     = "names"     // what is shown of those of the users who are here
 	Rooms     = "rooms"     // some of those that somebody is in
 	Sessions  = "sessions"  // some of them: of the user and in the room, if these are named
 	Find      = "find"      // what is known of it

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
@@ -48,4 +49,19 @@ func RoomsOf(ctx context.Context, r journal.Records, user string) (rooms []strin
 		return nil
 	})
 	return rooms, err
+}
+
+// IsMember reports whether a user belongs to any conversation.
+func IsMember(ctx context.Context, r journal.Records, user string) (is bool, err error) {
+	err = r.Scan(ctx, UserKey(user), func(record journal.Record) error {
+		seat, err := ParseSeat(record)
+		if is = err == nil && seat.Role != access.NoRole; is {
+			err = errEnough
+		}
+		return err
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return is, err
 }

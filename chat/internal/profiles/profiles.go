@@ -21,14 +21,21 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Profiles are those of a journal's records.
-type Profiles struct{ Records journal.Records }
+// Profiles are those of a journal's records. Those of guests are kept from when they belong to
+// a conversation.
+type Profiles struct {
+	Records journal.Records
+	// Online returns those of these users who have sessions, at any node. It may ask other nodes.
+	Online func(ctx context.Context, ids []string) []journal.User
+}
 
 func key(user string) string { return "user\x00" + user }
 
@@ -63,6 +70,47 @@ func (p Profiles) Of(ctx context.Context, ids []string) ([]journal.User, error) 
 		users[i] = journal.User{ID: ids[i], Name: shown.Name, Avatar: shown.Avatar, Guest: shown.Guest}
 	}
 	return users, nil
+}
+
+// Newcomers is Of for users who may come into a conversation. Of guests of whom nothing is
+// kept it returns what their sessions say. keep keeps that, unless it gets an error: it must be
+// called before the others see that they came.
+func (p Profiles) Newcomers(ctx context.Context, ids []string) (users []journal.User, keep func(context.Context, error) error, err error) {
+	users, err = p.Of(ctx, ids)
+	var unknown []string
+	for _, u := range users {
+		if !u.Guest && strings.HasPrefix(u.ID, access.GuestPrefix) {
+			unknown = append(unknown, u.ID)
+		}
+	}
+	var found []journal.User
+	if len(unknown) > 0 {
+		found = p.Online(ctx, unknown)
+	}
+	for _, now := range found {
+		for i := range users {
+			if users[i].ID == now.ID {
+				users[i] = now
+			}
+		}
+	}
+	return users, func(ctx context.Context, err error) error {
+		for i := 0; err == nil && i < len(found); i++ {
+			err = p.Keep(ctx, found[i])
+		}
+		return err
+	}, err
+}
+
+// Greeted is Keep for a user who says hello: a guest may have been added to a conversation
+// while they were away, or may have another name.
+func (p Profiles) Greeted(ctx context.Context, user journal.User) error {
+	if user.Guest {
+		if is, err := members.IsMember(ctx, p.Records, user.ID); err != nil || !is {
+			return err
+		}
+	}
+	return p.Keep(ctx, user)
 }
 
 // Keep notes what is shown of a user, for the lists of others. It writes only if that has

@@ -191,8 +191,8 @@ Page({
 // others returns the people whom the user chats with alone.
 const others = (chat) => (chat.list ? chat.list.rows.map(({ with: other }) => other).filter(Boolean) : [])
 
-// named returns the name of a user. The server does not know that of a guest who was just added,
-// and has not come since: then the end of the id tells guests apart.
+// named returns the name of a user. The server does not know that of a guest who was away when
+// somebody added them, and has not come since: then the end of the id tells guests apart.
 function named(user) {
   const name = nameOf(user)
   return name === user.id && /^guest-/.test(name) ? `${words.get('guest')} ${name.slice(-4)}` : name
