@@ -255,7 +255,8 @@ func TestDocuments_QuickStart_NamesTheSettings(t *testing.T) {
 func TestDocuments_ReadmesInChinese_HaveTheSameParts(t *testing.T) {
 	comment, anchor := regexp.MustCompile(`(?m)(?:^|[ \t]+)(?:#|//) .*$`), regexp.MustCompile(`#[^)">]*`)
 	english := strings.NewReplacer("-zh.png", ".png", "-en.png", ".png", "docs/zh/protocol.md", "PROTOCOL.md", "docs/zh/", "docs/", "README.zh-CN.md", "README", ".zh-CN.md", ".md", "README.md", "README")
-	for _, file := range []string{"../README", "../SECURITY", "../CODE_OF_CONDUCT", "../clients/core/README", "../clients/miniprogram/README", "../clients/react/README", "../clients/vue/README"} {
+	for _, file := range []string{"../README", "../SECURITY", "../CODE_OF_CONDUCT", "../clients/core/README", "../clients/miniprogram/README", "../clients/miniprogram/caddy-chat/README",
+		"../clients/react/README", "../clients/vue/README", "../clients/examples/taro/README", "../clients/examples/tdesign/README", "../clients/examples/uniapp/README"} {
 		for what, part := range map[string]*regexp.Regexp{
 			"headings": regexp.MustCompile(`(?m)^#+ `),
 			"code":     regexp.MustCompile("(?ms)^```.*?^```|^    \\S.*?$"),

@@ -49,6 +49,20 @@ func TestDocuments_Nodes_LeadToAStandby(t *testing.T) {
 	chatWorks(t, first, "/chat")
 	first.Load("respond ok")
 
+	// A role that owns nothing, with the rights that the document gives.
+	primary.Exec(t, "CREATE ROLE chat_server LOGIN")
+	for statement := range strings.SplitAfterSeq(strings.TrimSpace(blocks("A first node", "sql")[1]), ";\n") {
+		primary.ExecIn(t, "chat", statement)
+	}
+	t.Setenv("CHAT_DSN", primary.Database("chat_server", "chat"))
+	second := testcaddy.NewProcess(t, chat("A first node"))
+	second.Start()
+	testcaddy.Eventually(t, "the chat is open for a role that owns nothing", func() bool {
+		code, _ := first.Status("http://"+second.Addr+"/chat/health", nil)
+		return code == http.StatusOK
+	})
+	second.Kill()
+
 	standby := blocks("A standby", "sql")
 	hba := filepath.Join(primary.Dir, "data/pg_hba.conf")
 	old := testcaddy.Read(t, hba)

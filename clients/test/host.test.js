@@ -191,7 +191,7 @@ for (const [size, viewport] of Object.entries({ 'small phone': [320, 560], phone
   }
 }
 
-test('the snippets of the README and of docs/web.md, to the letter', async (t) => {
+test('the snippets of the README, of docs/web.md and of the cookbook, to the letter', async (t) => {
   const readme = await read('README.md')
   const block = (text, language, part) => [...text.matchAll(/^```(\w+)\n([^]*?)^```/gm)].find(([, its, code]) => its === language && code.includes(part))[2]
   const caddyfile = block(readme.split('## In a page of your own')[1], 'caddyfile', 'ui       on')
@@ -206,6 +206,7 @@ test('the snippets of the README and of docs/web.md, to the letter', async (t) =
     ['a popup', block(section('The element'), 'html', 'mode="popup"'), '.launcher'],
     ['a token', block(section('Properties'), 'html', '.token =')],
     ['colours', `<style>${block(section('Colours and parts'), 'css', '--accent')}</style>${block(readme, 'html', '<caddy-chat room="tea">')}`],
+    ['the cookbook', block(await read('docs/cookbook.md'), 'html', 'support-u-7'), '.launcher'],
     ['a policy', block(readme, 'html', '<caddy-chat room="tea">'), undefined, /^ {4}(script-src.*)$/m.exec(section('Content-Security-Policy'))[1]],
   ]) {
     const page = await (await own.newContext({ ignoreHTTPSErrors: true, locale: 'en' })).newPage()
