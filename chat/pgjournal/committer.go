@@ -14,7 +14,10 @@ import (
 // committer has the connection of one part, or that of the records.
 type committer struct {
 	config *pgx.ConnConfig
-	conn   *pgx.Conn // of the goroutine that commits
+	// Of the goroutine that commits.
+	conn   *pgx.Conn
+	mode   pgx.QueryExecMode
+	newest map[string]int64 // of some rooms, a number that was given
 
 	mu      sync.Mutex
 	socket  net.Conn // of conn
@@ -23,8 +26,7 @@ type committer struct {
 }
 
 func newCommitter(config *pgx.ConnConfig) *committer {
-	c := &committer{config: config.Copy()}
-	// There is nothing to plan, and behind PgBouncer a prepared statement may be gone.
+	c := &committer{config: config.Copy(), newest: map[string]int64{}}
 	c.config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	// pgx cancels what runs on a connection that breaks, by a connection of its own: so each
 	// dial is refused that connect has not asked for.
@@ -70,8 +72,19 @@ func (c *committer) connect() error {
 	c.want(true)
 	defer c.want(false)
 	conn, err := pgx.ConnectConfig(ctx, c.config)
-	c.conn = conn
-	return err
+	if err != nil {
+		return err
+	}
+	own, err := backend(ctx, conn)
+	if err != nil {
+		conn.Close(ctx)
+		return err
+	}
+	c.conn, c.mode = conn, pgx.QueryExecModeCacheStatement
+	if own != conn.PgConn().PID() { // behind PgBouncer, a prepared statement may be gone
+		c.mode = pgx.QueryExecModeExec
+	}
+	return nil
 }
 
 // query runs one statement, which is one transaction.
@@ -79,7 +92,7 @@ func (c *committer) query(sql string, args ...any) (pgx.Rows, error) {
 	if err := c.connect(); err != nil {
 		return nil, refusal(err)
 	}
-	rows, err := c.conn.Query(context.Background(), sql, args...)
+	rows, err := c.conn.Query(context.Background(), sql, append([]any{c.mode}, args...)...)
 	if err != nil {
 		return nil, commitError(err)
 	}

@@ -15,7 +15,7 @@ import (
 var migrations embed.FS
 
 // version is that of the schema which this program writes: the number of its last migration.
-const version = 3
+const version = 4
 
 // none is the version of no schema.
 const none = -1

@@ -52,6 +52,7 @@ var purposes = [version]string{
 	"tables for rooms, entries, records and the feed, and the functions that write them",
 	"a database that has lost something, or has moved to another server, is noticed",
 	"another journal can be imported",
+	"most messages are recorded in less than half the time",
 }
 
 // NewEpoch gives all rooms a new epoch: each client of each node reads again, and read marks stay. It is for a store

@@ -1,0 +1,59 @@
+-- Most batches are of entries that do nothing to others. For them append asks too much.
+
+-- Functions in SQL are planned at each call.
+CREATE OR REPLACE FUNCTION server() RETURNS text LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $$
+BEGIN
+  RETURN (SELECT s.system_identifier || ' ' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) FROM pg_control_system() s);
+END $$;
+CREATE OR REPLACE FUNCTION lacks(p int, row_ bigint, batch bytea) RETURNS bool LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $$
+BEGIN
+  RETURN row_ > 0 AND NOT EXISTS (SELECT FROM feed f WHERE f.part = p AND f.pos = row_ AND f.nonce = batch) AND row_ > (SELECT q.pos FROM part q WHERE q.id = p);
+END $$;
+
+-- append_plain is append_seen for entries that have no effect, govern nothing, ask for nothing (since), and change no record. They stand in
+-- the order of their rooms, in which names are. So the caller can say what an entry adds to its room: by itself, and what stands before it in
+-- the batch (places, counted, grown). froms are numbers of entries that were there, so that less of an index is read: where one has gone, the number
+-- that follows is taken, and refused. recorded is the row of the feed, or 0: then nothing is recorded, because a key is known, or a room is not there or
+-- has no numbers. append_seen tells.
+CREATE FUNCTION append_plain(known text, row_ bigint, seen bytea, standby bool, p int, batch bytea, names bytea[], took int[], froms bigint[], rooms int[], places int[], counted int[], grown bigint[],
+  claims bytea[], kinds smallint[], flagss int[], usrs bytea[], whos bytea[], keys bytea[], targets bigint[], bodies bytea[],
+  OUT alone bool, OUT recorded bigint, OUT born bigint[], OUT was bigint[], OUT at bigint[], OUT count bigint[]) LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = {{schema}}, pg_temp SET enable_seqscan = off SET jit = off SET plan_cache_mode = force_generic_plan SET lock_timeout = '2s' AS $$
+#variable_conflict use_column
+DECLARE stamp bigint; base bigint; size bigint[]; state bigint[]; lo bigint[]; hi bigint[]; same bool;
+BEGIN
+  PERFORM 1 FROM part WHERE id = p FOR UPDATE; IF NOT FOUND THEN RAISE 'no part %', p; END IF;
+  -- Each statement must see what the last holder of the lock has committed.
+  IF current_setting('transaction_isolation') <> 'read committed' THEN RAISE 'append needs read committed'; END IF;
+  IF standby AND current_setting('synchronous_standby_names') = '' THEN RAISE 'no synchronous standby' USING ERRCODE = '53000'; END IF;
+  SELECT s.epoch = known AND s.server = (SELECT c.system_identifier || ' ' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) FROM pg_control_system() c)
+      AND (row_ <= q.pos OR EXISTS (SELECT FROM feed f WHERE f.part = p AND f.pos = row_ AND f.nonce = seen)),
+    greatest(q.pos, (SELECT f.pos FROM feed f WHERE f.part = p ORDER BY f.pos DESC LIMIT 1)) + 1, floor(extract(epoch FROM clock_timestamp()) * 1000),
+    (SELECT count(*) < 2 FROM node n WHERE n.beat > clock_timestamp() - interval '10 seconds')
+    INTO same, recorded, stamp, alone FROM store s, part q WHERE q.id = p;
+  IF NOT same THEN RAISE 'the store was rolled back, or has moved' USING ERRCODE = 'CCR01'; END IF;
+  SELECT array_agg(h.born), array_agg(h.last), array_agg(greatest(h.at, stamp)), array_agg(h.count), array_agg(h.size), array_agg(h.state), array_agg(h.last + 1), array_agg(h.last + h.took)
+    INTO born, was, at, count, size, state, lo, hi FROM (
+    SELECT m.born, coalesce(e.seq, m.last) AS last, coalesce(e.at, m.at) AS at, coalesce(e.count, m.count) AS count,
+      coalesce(e.size, m.size) AS size, coalesce(e.state, m.state) AS state, r.took
+    FROM unnest(names, took, froms) WITH ORDINALITY r(name, took, low, n) CROSS JOIN LATERAL (SELECT * FROM room y WHERE y.name = r.name LIMIT 1) m
+    LEFT JOIN LATERAL (SELECT x.seq, x.at, x.count, x.size, x.state FROM entry x WHERE x.room = r.name AND x.seq >= r.low ORDER BY x.seq DESC LIMIT 1) e ON true ORDER BY r.n) h;
+  IF array_length(was, 1) = array_length(names, 1) AND 9007199254740991 - 1023 >= ALL (was) THEN
+    base := (recorded - 1) * 1023;
+    BEGIN
+      INSERT INTO entry(room, seq, at, count, size, state, pos, target, kind, flags, claim, usr, who, key, body)
+        SELECT names[i.room], was[i.room] + i.place, at[i.room], count[i.room] + i.counted, size[i.room] + i.grown, state[i.room], base + i.n, i.target, i.kind, i.flags,
+          i.claim, i.usr, i.who, i.key, i.body
+        FROM unnest(rooms, places, counted, grown, targets, kinds, flagss, claims, usrs, whos, keys, bodies) WITH ORDINALITY
+          i(room, place, counted, grown, target, kind, flags, claim, usr, who, key, body, n);
+      -- Behind the insert, which has seen all claims of entries: let_go moves them, and may have done so meanwhile.
+      IF NOT EXISTS (SELECT FROM unnest(rooms, claims) i(room, claim) CROSS JOIN LATERAL (SELECT FROM claim c WHERE c.room = names[i.room] AND c.claim = i.claim LIMIT 1) k) THEN
+        INSERT INTO feed(part, pos, nonce, at, rooms, lo, hi) VALUES (p, recorded, batch, stamp, names, lo, hi);
+        RETURN;
+      END IF;
+      RAISE unique_violation;
+    EXCEPTION WHEN unique_violation THEN END;
+  END IF;
+  recorded := 0;
+END $$;
+REVOKE ALL ON FUNCTION append_plain FROM PUBLIC;

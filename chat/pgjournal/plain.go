@@ -1,0 +1,95 @@
+package pgjournal
+
+import (
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/shared"
+)
+
+// Most batches are plain: their entries do nothing to others. The function append_plain records them in half the
+// time of append, as long as no key is known and each room is there. Otherwise append is asked.
+
+// plain reports whether a batch may be recorded by append_plain.
+func plain(b shared.Batch) bool {
+	return len(b.Items) > 0 && !slices.ContainsFunc(b.Items, func(item shared.Item) bool {
+		e := item.Entry
+		return e.Kind.Effect() != 0 || e.Kind.Governs() || e.Since > 0 || len(e.With) > 0
+	})
+}
+
+// maxNewest is how many rooms a committer knows a number of.
+const maxNewest = 4096
+
+// commitPlain records a plain batch, or nothing: then c.Row is 0.
+func (s *Store) commitPlain(b shared.Batch) (c shared.Committed, err error) {
+	p := s.parts[b.Part]
+	order, rooms := byRoom(b.Items)
+	sorted := b
+	sorted.Items = make([]shared.Item, len(order))
+	for i, n := range order {
+		sorted.Items[i] = b.Items[n]
+	}
+	args := arguments(s.options.Standby, sorted) // standby, part, nonce, names, rooms, claims, kinds, flags, users, whos, keys, targets, bodies, …
+	took, froms := make([]int32, len(rooms)), make([]int64, len(rooms))
+	places, counted, grown := make([]int32, len(order)), make([]int32, len(order)), make([]int64, len(order))
+	at := args[4].([]int32) // from 1
+	for i, item := range sorted.Items {
+		if i > 0 && at[i] == at[i-1] {
+			counted[i], grown[i] = counted[i-1], grown[i-1]
+		}
+		if item.Entry.Counts() {
+			counted[i]++
+		}
+		grown[i] += rowSize + int64(len(item.Entry.Body))
+		took[at[i]-1]++
+		places[i] = took[at[i]-1]
+	}
+	for i, room := range rooms {
+		froms[i] = p.newest[room]
+	}
+	rows, err := p.query(s.sql(`SELECT * FROM $.append_plain($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`),
+		append(known(b), args[0], args[1], args[2], args[3], took, froms, args[4], places, counted, grown, args[5], args[6], args[7], args[8], args[9], args[10], args[11], args[12])...)
+	if err != nil {
+		return c, err
+	}
+	var born, was, ats, counts []int64
+	var row int64
+	_, err = pgx.ForEachRow(rows, []any{&c.Alone, &row, &born, &was, &ats, &counts}, func() error { return nil })
+	switch {
+	case err != nil:
+		return shared.Committed{}, commitError(err)
+	case row == 0:
+		clear(p.newest)
+		return c, nil
+	}
+	if len(p.newest)+len(rooms) > maxNewest {
+		clear(p.newest)
+	}
+	c.Row, c.Outcomes = uint64(row), make([]shared.Outcome, len(order))
+	for i, n := range order {
+		r := at[i] - 1
+		c.Outcomes[n].Receipt = journal.Receipt{Epoch: life(b.Epoch, born[r]), Seq: journal.Seq(was[r] + int64(places[i])), At: ats[r], Count: uint64(counts[r] + int64(counted[i])),
+			Position: shared.LastOf(c.Row-1) + journal.Position(i+1)}
+		p.newest[rooms[r]] = was[r] + int64(places[i])
+	}
+	return c, nil
+}
+
+// byRoom returns the order of items in which those of a room follow each other, and the rooms.
+func byRoom(items []shared.Item) (order []int, rooms []string) {
+	at := map[string]int{}
+	of := make([]int, len(items))
+	for i, item := range items {
+		n, there := at[item.Entry.Room]
+		if !there {
+			n = len(rooms)
+			at[item.Entry.Room], rooms = n, append(rooms, item.Entry.Room)
+		}
+		of[i], order = n, append(order, i)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return of[a] - of[b] })
+	return order, rooms
+}

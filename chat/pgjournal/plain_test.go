@@ -1,0 +1,122 @@
+//go:build unix
+
+package pgjournal_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/shared"
+)
+
+// A program of version 3 records all by append_seen, beside one that has append_plain: both leave the same rows, and answer
+// the same. Here one of the two functions is not there in each schema.
+func TestCommit_Plain_SameRows(t *testing.T) {
+	names := []string{schema(t), schema(t)}
+	var answers [2][]shared.Outcome
+	for i, name := range names {
+		s := open(t, name)
+		commit(t, s, said("a", "1", `"1"`), said("b", "1", `"1"`), said("c", "1", `"1"`), &journal.Entry{Room: "b", Kind: journal.Member, Key: "m"})
+		postgres.Exec(t, "ALTER FUNCTION "+name+"."+[]string{"append_seen", "append_plain"}[i]+" RENAME TO gone")
+		for n := range 2 {
+			quiet, text, guest := said("b", fmt.Sprint("q", n), `"quiet"`), said("a", fmt.Sprint("t", n), "text"), said("b", fmt.Sprint("g", n), "")
+			quiet.Quiet, text.Text, text.Target, guest.From.Guest, guest.Via = true, true, 1, true, "bot"
+			b := batch(t, s, said("b", fmt.Sprint("x", n), `"b"`), text, quiet, said("c", fmt.Sprint("x", n), `"c"`), guest, said("a", fmt.Sprint("x", n), `"a"`))
+			b.Nonce = nonce(fmt.Sprint(n))
+			if i == 1 {
+				b.Items[0].Entry.With = []journal.Record{{Key: "k", Value: []byte("v")}} // by append_seen
+			}
+			c, err := s.Commit(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for j := range c.Outcomes {
+				c.Outcomes[j].Receipt.At, c.Outcomes[j].Receipt.Epoch = 0, ""
+			}
+			answers[i] = append(answers[i], c.Outcomes...)
+		}
+	}
+	if !slices.Equal(answers[0], answers[1]) {
+		t.Errorf("answers\n%+v, and\n%+v", answers[0], answers[1])
+	}
+	for table, columns := range map[string]string{
+		"entry": "room, seq, pos, count, size, state, target, edited, kind, flags, claim, usr, who, key, body",
+		"feed":  "part, pos, rooms, lo, hi",
+		"room":  "name, part, first, last, born",
+	} {
+		of := func(schema string) string { return "SELECT " + columns + " FROM " + schema + "." + table }
+		postgres.Exec(t, fmt.Sprintf("DO $$ BEGIN IF EXISTS ((%[1]s EXCEPT %[2]s) UNION ALL (%[2]s EXCEPT %[1]s)) THEN RAISE 'the rows of %[3]s differ'; END IF; END $$",
+			of(names[0]), of(names[1]), table))
+	}
+}
+
+// What was let go or forgotten since the last commit is known to append_plain too.
+func TestCommit_Plain_KnowsWhatIsGone(t *testing.T) {
+	name := schema(t)
+	s := open(t, name)
+	want := func(key string, result shared.Result, seq journal.Seq) (epoch string) {
+		t.Helper()
+		got := commit(t, s, said("r", key, "1"))[0]
+		if got.Result != result || got.Receipt.Seq != seq {
+			t.Errorf("%s: %+v, want result %d and number %d", key, got, result, seq)
+		}
+		return got.Receipt.Epoch
+	}
+	want("a", shared.Recorded, 1)
+	epoch := want("b", shared.Recorded, 2)
+	want("b", shared.Known, 2)
+	want("c", shared.Recorded, 3)
+	postgres.Exec(t, "SELECT "+name+".let_go('r', 3, 0, 0, 0, 0)") // a and b
+	want("a", shared.Known, 1)
+	want("d", shared.Recorded, 4)
+	want("e", shared.Recorded, 5)
+	postgres.Exec(t, "SELECT "+name+".let_go('r', 6, 0, 0, 0, 0)") // all
+	want("f", shared.Recorded, 6)
+	postgres.Exec(t, fmt.Sprintf("SELECT %s.forget(p, 'r', false) FROM generate_series(0, 1) p", name))
+	now := want("a", shared.Recorded, 1)
+	if again := want("b", shared.Recorded, 2); now == epoch || again != now {
+		t.Errorf("a room that was forgotten goes on in the epoch %s, then %s, and was in %s", now, again, epoch)
+	}
+	postgres.Exec(t, "UPDATE "+name+".entry SET seq = 9007199254740991 - 1022 WHERE seq = 2")
+	want("c", shared.Full, 0)
+}
+
+// append_plain too records nothing for a node that has seen something else.
+func TestCommit_Plain_Refuses(t *testing.T) {
+	name := schema(t)
+	s := open(t, name)
+	commit(t, s, said("r", "a", "1"))
+	b := batch(t, s, said("r", "b", "1"))
+	marks, err := s.Marks(t.Context(), shared.Standing{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range marks.Parts {
+		if m.Row > 0 {
+			b.Part, b.Seen = i, shared.Seen{Row: m.Row, Nonce: m.Nonce}
+		}
+	}
+	for what, change := range map[string]func(*shared.Batch){
+		"another epoch":   func(b *shared.Batch) { b.Epoch = "other" },
+		"a row too many":  func(b *shared.Batch) { b.Seen.Row++ },
+		"another content": func(b *shared.Batch) { b.Seen.Nonce[0]++ },
+	} {
+		other := b
+		change(&other)
+		if _, err := s.Commit(other); !errors.Is(err, shared.ErrRolledBack) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	// Time goes on, and the feed, also where rows of it were let go.
+	postgres.Exec(t, "UPDATE "+name+".entry SET at = 9e12; SELECT "+name+".forget_feed()")
+	if c, err := s.Commit(b); err != nil || c.Outcomes[0].Receipt.Seq != 2 || c.Outcomes[0].Receipt.At != 9e12 || c.Row != b.Seen.Row+1 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	postgres.Exec(t, "UPDATE "+name+".store SET server = 'another one'")
+	if _, err := s.Commit(batch(t, s, said("r", "c", "1"))); !errors.Is(err, shared.ErrRolledBack) {
+		t.Errorf("on another server: %v", err)
+	}
+}
