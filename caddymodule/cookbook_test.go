@@ -1,6 +1,9 @@
 package caddymodule_test
 
 import (
+	"context"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -115,19 +118,14 @@ func TestDocuments_Cookbook_BehindProxies(t *testing.T) {
 	}
 }
 
-// nginx with the lines of the cookbook passes sockets on, and lets pages of its own host in.
-func TestDocuments_Cookbook_BehindNginx(t *testing.T) {
+// startNginx starts nginx with what http has, and with one server. It returns the host by which Caddy knows its site.
+func startNginx(t *testing.T, s *testcaddy.Site, global, server string) (base string) {
+	t.Helper()
 	nginx, err := exec.LookPath("nginx")
 	if err != nil {
 		if nginx, err = exec.LookPath("/usr/sbin/nginx"); err != nil {
 			t.Fatal("nginx is missing: make nginx")
 		}
-	}
-	global := behind(t, "nginx")
-	s := testcaddy.StartWith(t, "chat", "admin off\n"+global)
-	lines := regexp.MustCompile("(?ms)^```nginx\\n(.*?)^```").FindStringSubmatch(testcaddy.Read(t, cookbook))
-	if lines == nil {
-		t.Fatal("the cookbook has no nginx")
 	}
 	dir, addr := t.TempDir(), testcaddy.FreeAddr(t)
 	port := addr[strings.LastIndex(addr, ":")+1:]
@@ -137,7 +135,7 @@ func TestDocuments_Cookbook_BehindNginx(t *testing.T) {
 	}
 	config := filepath.Join(dir, "nginx.conf")
 	text := "daemon off;\nmaster_process off;\npid " + dir + "/pid;\nerror_log " + dir + "/log;\nevents {}\nhttp {\naccess_log off;\n" + temp.String() +
-		"server {\nlisten 127.0.0.1:" + port + ";\n" + strings.ReplaceAll(lines[1], "127.0.0.1:8080", s.Plain) + "}\n}\n"
+		strings.ReplaceAll(global, "DIR", dir) + "server {\nlisten 127.0.0.1:" + port + ";\n" + strings.ReplaceAll(server, "127.0.0.1:8080", s.Plain) + "}\n}\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -145,11 +143,11 @@ func TestDocuments_Cookbook_BehindNginx(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	}()
-	base := s.Plain[:strings.LastIndex(s.Plain, ":")] + ":" + port // Caddy knows its site by this name
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	base = s.Plain[:strings.LastIndex(s.Plain, ":")] + ":" + port
 	testcaddy.Eventually(t, "nginx answers", func() bool {
 		res, err := http.Get("http://" + base + "/chat/health")
 		if err == nil {
@@ -157,6 +155,17 @@ func TestDocuments_Cookbook_BehindNginx(t *testing.T) {
 		}
 		return err == nil && res.StatusCode == http.StatusOK
 	})
+	return base
+}
+
+// nginx with the lines of the cookbook passes sockets on, and lets pages of its own host in.
+func TestDocuments_Cookbook_BehindNginx(t *testing.T) {
+	s := testcaddy.StartWith(t, "chat", "admin off\n"+behind(t, "nginx"))
+	lines := regexp.MustCompile("(?ms)^```nginx\\n(.*?)^```").FindStringSubmatch(testcaddy.Read(t, cookbook))
+	if lines == nil {
+		t.Fatal("the cookbook has no nginx")
+	}
+	base := startNginx(t, s, "", lines[1])
 	dial := func(origin string) (*websocket.Conn, error) {
 		c, _, err := websocket.Dial(t.Context(), "ws://"+base+"/chat?room=tea", &websocket.DialOptions{HTTPHeader: http.Header{"Origin": {origin}}})
 		if err == nil {
@@ -176,5 +185,86 @@ func TestDocuments_Cookbook_BehindNginx(t *testing.T) {
 	testcaddy.Expect(t, b, "hello")
 	if _, err := dial("http://evil.example"); err == nil {
 		t.Error("a page of another site may connect")
+	}
+}
+
+// A CDN that buffers answers, caches whatever it may, and ends what is silent for two seconds, played by nginx: it keeps
+// the files of the page and nothing else, and a socket lives if pings come in less time than that, and else does not.
+func TestDocuments_Cookbook_BehindACDN(t *testing.T) {
+	global := strings.Replace(behind(t, "a CDN"), "192.0.2.0/24 2001:db8::/32", "127.0.0.0/8", 1)
+	const chat = "chat {\nui on\nping_interval 1s\nkey app 0123456789abcdef0123456789abcdef {\nread *\nfeed\n}\n}"
+	s := testcaddy.StartWith(t, chat, "admin off\n"+global)
+	base := startNginx(t, s, "proxy_cache_path DIR/cache keys_zone=cdn:1m;\nmap $http_upgrade $wanted {\n'' close;\ndefault upgrade;\n}\n", `location / {
+proxy_pass http://127.0.0.1:8080;
+proxy_http_version 1.1;
+proxy_set_header Upgrade $http_upgrade;
+proxy_set_header Connection $wanted;
+proxy_set_header Host $http_host;
+proxy_buffering on;
+proxy_cache cdn;
+proxy_cache_valid any 1m;
+proxy_read_timeout 2s;
+add_header Cached $upstream_cache_status always;
+}
+`)
+	for path, kept := range map[string]bool{
+		"/chat/ui/chat.js": true, "/chat": false, "/chat/health": false, "/chat/openapi.json": false, "/chat/rooms/tea/messages": false, "/chat/feed?after=now": false,
+	} {
+		var got []string
+		for range 2 {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+base+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer 0123456789abcdef0123456789abcdef")
+			req.Header.Set("Accept", "text/html")
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = io.Copy(io.Discard, res.Body)
+			res.Body.Close()
+			got = append(got, fmt.Sprint(res.StatusCode, " ", res.Header.Get("Cached")))
+		}
+		if want := map[bool]string{true: "200 HIT", false: "200 MISS"}[kept]; got[1] != want {
+			t.Errorf("%s: %q, want %s the second time", path, got, want)
+		}
+	}
+	// dial returns a client, a channel that tells of each ping, and one that is closed when the connection has ended.
+	dial := func() (c *websocket.Conn, pings chan bool, heard chan string) {
+		pings, heard = make(chan bool, 100), make(chan string, 100)
+		c, _, err := websocket.Dial(t.Context(), "ws://"+base+"/chat?room=tea", &websocket.DialOptions{
+			OnPingReceived: func(context.Context, []byte) bool { pings <- true; return true },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.CloseNow() })
+		go func() {
+			defer close(heard)
+			for {
+				_, text, err := c.Read(context.Background())
+				if err != nil {
+					return
+				}
+				heard <- string(text)
+			}
+		}()
+		return c, pings, heard
+	}
+	_, pings, heard := dial()
+	for range 3 {
+		<-pings
+	}
+	other, _, _ := dial()
+	testcaddy.Say(t, other, "hello")
+	if text := <-heard; text != "hello" {
+		t.Errorf("it heard %q", text)
+	}
+	s.Load(strings.Replace(chat, "ping_interval 1s", "ping_interval 5s", 1))
+	c, pings, heard := dial()
+	testcaddy.Say(t, c, "is anybody there?")
+	if text, open := <-heard; open || len(pings) > 0 {
+		t.Errorf("what is silent for longer than the CDN waits goes on: %q", text)
 	}
 }
