@@ -2,6 +2,7 @@ package pgjournal
 
 import (
 	"context"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -193,11 +194,15 @@ func (s *Store) Rooms(ctx context.Context, after string, limit int) ([]string, e
 	return out, nil
 }
 
+// now is the clock of PostgreSQL in Unix milliseconds: that of a node may be wrong.
+const now = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+
 // LetGo is that of shared.Engine. Each room is a transaction of its own.
-func (s *Store) LetGo(ctx context.Context, rooms []shared.Limit, young int64) (total int, err error) {
+func (s *Store) LetGo(ctx context.Context, rooms []shared.Limit, young time.Duration) (total int, err error) {
 	b := &pgx.Batch{}
 	for _, r := range rooms {
-		b.Queue(s.sql(`SELECT $.let_go($1, $2, $3, $4, $5, $6)`), []byte(r.Room), int64(min(r.Below, journal.MaxSeq+1)), int64(r.Keep), r.Cutoff, r.Bytes, young).
+		b.Queue(s.sql(`SELECT $.let_go($1, $2, $3, CASE WHEN $4::bigint > 0 THEN `+now+` - $4 ELSE 0 END, $5, `+now+` - $6)`), []byte(r.Room), int64(min(r.Below, journal.MaxSeq+1)), int64(r.Keep),
+			r.Age.Milliseconds(), r.Bytes, young.Milliseconds()).
 			QueryRow(func(row pgx.Row) error {
 				n := 0
 				err := row.Scan(&n)
@@ -245,10 +250,10 @@ func (s *Store) Redact(ctx context.Context, room string, part int, list []shared
 }
 
 // Sweep is that of shared.Engine.
-func (s *Store) Sweep(ctx context.Context, claims, rest int64) (total int, err error) {
+func (s *Store) Sweep(ctx context.Context, claims, rest time.Duration) (total int, err error) {
 	for part := -1; part < len(s.parts); part++ {
 		n := 0
-		if err := s.pool.QueryRow(ctx, s.sql(`SELECT $.sweep($1, $2, $3)`), part, claims, rest).Scan(&n); err != nil {
+		if err := s.pool.QueryRow(ctx, s.sql(`SELECT $.sweep($1, `+now+` - $2, `+now+` - $3)`), part, claims.Milliseconds(), rest.Milliseconds()).Scan(&n); err != nil {
 			return total, refusal(err)
 		}
 		total += n

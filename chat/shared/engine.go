@@ -3,6 +3,7 @@ package shared
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -61,8 +62,8 @@ type Engine interface {
 	Rooms(ctx context.Context, after string, limit int) ([]string, error)
 
 	// LetGo removes the oldest entries of rooms, at most some thousands in a call, and
-	// reports how many. Claims of entries younger than young, in Unix milliseconds, stay.
-	LetGo(ctx context.Context, rooms []Limit, young int64) (int, error)
+	// reports how many. Claims of entries younger than young stay. Ages are by the engine's clock.
+	LetGo(ctx context.Context, rooms []Limit, young time.Duration) (int, error)
 
 	// Redact puts the names, the pictures and the bodies of entries of a room in the place of those that they had,
 	// and returns the numbers of those that have other ones by now. The body of an entry that replaces another's stays.
@@ -71,9 +72,9 @@ type Engine interface {
 	// Forget removes all entries and claims of a room, and its head unless head is to stay.
 	Forget(ctx context.Context, room string, part int, stays bool) error
 
-	// Sweep removes kept claims, and rows of the feed and changes of records, from before
-	// times in Unix milliseconds: at most some thousands, and reports how many.
-	Sweep(ctx context.Context, claims, rest int64) (int, error)
+	// Sweep removes kept claims that are older than claims, and rows of the feed and changes of records that
+	// are older than rest, by the engine's clock: at most some thousands, and reports how many.
+	Sweep(ctx context.Context, claims, rest time.Duration) (int, error)
 
 	// Restore records entries of one room as they are, if its newest number is still After. It
 	// returns their receipts, or none if it is not. A key that was used before does not count.
@@ -273,14 +274,14 @@ type PageQuery struct {
 }
 
 // Limit says which entries of a room go: those below a number, those that are not among the
-// newest Keep, those older than Cutoff in Unix milliseconds, and those with Bytes or more
+// newest Keep, those older than Age, and those with Bytes or more
 // behind them. Zero fields do not limit.
 type Limit struct {
-	Room   string
-	Below  journal.Seq
-	Keep   int
-	Cutoff int64
-	Bytes  int64
+	Room  string
+	Below journal.Seq
+	Keep  int
+	Age   time.Duration
+	Bytes int64
 }
 
 // Redaction is an entry as it was read, and as it is to be.

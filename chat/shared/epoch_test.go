@@ -301,7 +301,7 @@ func TestRollback_SweptRows(t *testing.T) {
 		defer p.close()
 		first := p.message(0, "1")
 		time.Sleep(noticed)
-		if n, err := p.engines[0].Sweep(t.Context(), 0, time.Now().Add(time.Hour).UnixMilli()); n == 0 || err != nil {
+		if n, err := p.engines[0].Sweep(t.Context(), 0, -time.Hour); n == 0 || err != nil {
 			t.Errorf("swept %d, %v", n, err)
 		}
 		if r := p.message(0, "2"); r.Epoch != first.Epoch {
@@ -309,5 +309,45 @@ func TestRollback_SweptRows(t *testing.T) {
 		}
 		time.Sleep(noticed)
 		p.wantHeard(2, 0)
+	})
+}
+
+// answersLate is an engine whose next answer to a commit comes behind something else.
+type answersLate struct {
+	shared.Engine
+	behind func()
+}
+
+func (e *answersLate) Commit(b shared.Batch) (shared.Committed, error) {
+	c, err := e.Engine.Commit(b)
+	if behind := e.behind; behind != nil {
+		e.behind = nil
+		behind()
+	}
+	return c, err
+}
+
+// An answer that comes when the epoch has ended says nothing: the same batch is sent again.
+func TestRollback_BeforeTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := fake.NewStore()
+		e := &answersLate{Engine: store.Open(0)}
+		j, err := shared.Open(t.Context(), e, shared.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &pair{t: t, nodes: []*shared.Journal{j}}
+		defer p.close()
+		b := store.Backup()
+		p.message(0, "1")
+		e.behind = func() {
+			store.RollBack(b, false)
+			time.Sleep(noticed)
+		}
+		r := p.message(0, "2")
+		page, err := j.Read(t.Context(), journal.Query{Room: "r", Limit: 9})
+		if err != nil || len(page.Entries) != 1 || page.Epoch != r.Epoch || page.Entries[0].Seq != r.Seq {
+			t.Errorf("the receipt is %+v, and the room has %+v, %v", r, page, err)
+		}
 	})
 }

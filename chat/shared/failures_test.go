@@ -19,8 +19,11 @@ var failures = []struct{ failure, remedy, where, tests string }{
 	{"a node is cut off from the database", "its sessions are told bye", "..", "TestNodes_CutOff_SaysGoodbye"},
 	{"rollback", "each node compares what it has seen", "../shared", "TestRollback_EverybodyIsTold TestRollback_AppendNotices"},
 	{"rollback", "what names an old number is not recorded", "../shared", "TestRollback_TargetOfOldEpoch"},
+	{"rollback", "an answer of an epoch that has ended is none", "../shared", "TestRollback_BeforeTheAnswer"},
 	{"a synchronous standby is promoted", "a node that ran before says that nothing is lost", "../shared", "TestMove_KeepsTheEpoch TestMove_NobodyRanBefore"},
 	{"the clock of a node is wrong", "no clock of another node is compared", "../shared", "TestHint_ClocksOfNodesDiffer"},
+	{"the clock of a node is wrong", "what is kept goes by the clock of the database", "../pgjournal", "TestClock_OfANodeIsAhead"},
+	{"versions v and v+1 of the schema", "they leave the same rows; a node takes a schema that is one version ahead", "../pgjournal", "TestCommit_Plain_SameRows TestOpen_SaysWhatToDo"},
 	{"NOTIFY is lost", "each node asks twice a second", "../shared", "TestHints_Lost_HeardInASecond"},
 	{"PgBouncer stands between", "nothing stays prepared; what is missing is said", "../pgjournal", "TestPooler_Works"},
 }

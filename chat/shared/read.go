@@ -107,7 +107,7 @@ func (j *Journal) Trim(ctx context.Context, room string, below journal.Seq) erro
 		return err
 	}
 	for {
-		n, err := j.engine.LetGo(ctx, []Limit{{Room: room, Below: below}}, time.Now().Add(-keyLife).UnixMilli())
+		n, err := j.engine.LetGo(ctx, []Limit{{Room: room, Below: below}}, keyLife)
 		if err != nil {
 			return j.failed(err)
 		}
@@ -128,7 +128,7 @@ func (j *Journal) Enforce(ctx context.Context) error {
 	var limits []Limit
 	flush := func() error {
 		for len(limits) > 0 {
-			n, err := j.engine.LetGo(ctx, limits, time.Now().Add(-keyLife).UnixMilli())
+			n, err := j.engine.LetGo(ctx, limits, keyLife)
 			if err != nil {
 				return err
 			}
@@ -144,11 +144,8 @@ func (j *Journal) Enforce(ctx context.Context) error {
 		if keep == (journal.Retention{}) {
 			return nil
 		}
-		l := Limit{Room: room, Keep: keep.Count, Bytes: keep.Bytes}
-		if keep.Age > 0 {
-			l.Cutoff = time.Now().Add(-keep.Age).UnixMilli()
-		}
-		if limits = append(limits, l); len(limits) < 100 {
+		limits = append(limits, Limit{Room: room, Keep: keep.Count, Age: keep.Age, Bytes: keep.Bytes})
+		if len(limits) < 100 {
 			return nil
 		}
 		return flush()
@@ -157,8 +154,7 @@ func (j *Journal) Enforce(ctx context.Context) error {
 		err = flush()
 	}
 	for n := 1; err == nil && n > 0; {
-		now := time.Now()
-		n, err = j.engine.Sweep(ctx, now.Add(-keyLife).UnixMilli(), now.Add(-feedLife).UnixMilli())
+		n, err = j.engine.Sweep(ctx, keyLife, feedLife)
 	}
 	return j.failed(err)
 }

@@ -179,10 +179,10 @@ func (e *Engine) Rooms(ctx context.Context, after string, limit int) (names []st
 }
 
 // LetGo implements shared.Engine.
-func (e *Engine) LetGo(ctx context.Context, rooms []shared.Limit, young int64) (n int, err error) {
+func (e *Engine) LetGo(ctx context.Context, rooms []shared.Limit, young time.Duration) (n int, err error) {
 	err = e.call(ctx, func(s *Store) {
 		for _, l := range rooms {
-			n += s.letGo(l, young)
+			n += s.letGo(l, ago(young))
 		}
 	})
 	return n, err
@@ -200,8 +200,8 @@ func (e *Engine) Forget(ctx context.Context, room string, _ int, stays bool) err
 }
 
 // Sweep implements shared.Engine.
-func (e *Engine) Sweep(ctx context.Context, claims, rest int64) (n int, err error) {
-	err = e.call(ctx, func(s *Store) { n = s.sweep(claims, rest) })
+func (e *Engine) Sweep(ctx context.Context, claims, rest time.Duration) (n int, err error) {
+	err = e.call(ctx, func(s *Store) { n = s.sweep(ago(claims), ago(rest)) })
 	return n, err
 }
 

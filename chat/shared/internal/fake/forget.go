@@ -8,6 +8,9 @@ import (
 	"github.com/caddychat/caddy-chat/chat/shared"
 )
 
+// ago is when something happened that has an age, in Unix milliseconds.
+func ago(age time.Duration) int64 { return time.Now().Add(-age).UnixMilli() }
+
 // letGo removes the oldest entries of a room.
 func (s *Store) letGo(l shared.Limit, young int64) int {
 	r := s.rooms[l.Room]
@@ -17,7 +20,7 @@ func (s *Store) letGo(l shared.Limit, young int64) int {
 	h, n := r.now(), 0
 	for i := range r.entries {
 		e := &r.entries[i]
-		if e.Seq < l.Below || l.Keep > 0 && e.Seq+journal.Seq(l.Keep) <= h.seq || e.At < l.Cutoff || l.Bytes > 0 && h.size-e.where.size+sizeOf(e) > l.Bytes {
+		if e.Seq < l.Below || l.Keep > 0 && e.Seq+journal.Seq(l.Keep) <= h.seq || l.Age > 0 && e.At < ago(l.Age) || l.Bytes > 0 && h.size-e.where.size+sizeOf(e) > l.Bytes {
 			n = i + 1
 		}
 	}
