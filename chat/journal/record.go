@@ -34,7 +34,8 @@ type Records interface {
 	// Get returns a record with a nil Value if there is no such key.
 	Get(ctx context.Context, key string) (Record, error)
 
-	// GetMany is Get for several keys, in the order asked.
+	// GetMany is Get for several keys, in the order asked. No record is older than one
+	// that stands before it: a change that was made before that one is seen.
 	GetMany(ctx context.Context, keys []string) ([]Record, error)
 
 	// Scan calls each for every record whose key begins with prefix, in the order

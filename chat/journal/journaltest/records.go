@@ -68,10 +68,9 @@ func testRecords(t *testing.T, s *tester.Suite) {
 		}
 		t.Put("empty", []byte{})
 		t.CheckRecords(keys, want...)
-		if found, err := t.J.Records().GetMany(tester.Background, nil); err != nil || len(found) != 0 {
-			t.Errorf("GetMany of nothing: %d, %v", len(found), err)
-		}
+		t.CheckRecords(nil)
 	})
+	s.Each(t, "are in GetMany not older than those before them", (*tester.T).CheckOrder)
 	s.Each(t, "have an ErrLimit for everything that is too large", testRecordLimits)
 	s.Each(t, "are separate from entries", func(t *tester.T) {
 		t.AppendMany("room", 3)

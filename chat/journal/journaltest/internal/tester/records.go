@@ -3,9 +3,12 @@ package tester
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -142,4 +145,39 @@ func Increment(old []byte) []byte {
 		runtime.Gosched() // so that others come between if they can
 	}
 	return strconv.AppendInt(nil, int64(n+1), 10)
+}
+
+// CheckOrder changes one record before another, again and again, and checks that GetMany sees
+// it so, however long it takes.
+func (t *T) CheckOrder() {
+	const changes = 100
+	keys := append([]string{"later"}, make([]string, 200)...)
+	for i := range keys[1:] {
+		keys[1+i] = fmt.Sprint("between", i)
+	}
+	keys = append(keys, "earlier")
+	var over atomic.Bool
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	writing.Go(func() {
+		defer over.Store(true)
+		for i := range changes {
+			for _, key := range []string{"earlier", "later"} {
+				if err := t.J.Records().Put(Background, key, fmt.Appendf(nil, "%03d", i)); err != nil {
+					t.Errorf("Put(%q): %v", key, err)
+					return
+				}
+			}
+			runtime.Gosched()
+		}
+	})
+	for !over.Load() {
+		got, err := t.J.Records().GetMany(Background, keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if later, earlier := got[0].Value, got[len(keys)-1].Value; string(later) > string(earlier) {
+			t.Fatalf("a record was %s, and one that was changed before it %s", later, earlier)
+		}
+	}
 }
