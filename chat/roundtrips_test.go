@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/memjournal"
 )
@@ -20,28 +21,57 @@ func (j roundTrips) Pages(ctx context.Context, q []journal.Query, bytes int) ([]
 }
 
 // A hello takes as many round trips to the database with 100 rooms as with two: at most three. Somebody is in the rooms
-// already; one in which nobody is follows the journal first. Conversations are not so yet: each asks six times by itself.
+// already; one in which nobody is follows the journal first. Where there are conversations it takes six, and nine for those of
+// two: what is shown of the user is noted, and it is asked twice who the user is there, before and after coming in.
 func TestHello_RoundTrips(t *testing.T) {
-	j := roundTrips{&counted{Journal: memjournal.New(memjournal.Options{})}}
-	url, hub := serve(t, chat.Config{Journal: j}, &chat.Handler{Auth: tokens{}})
-	for _, n := range []int{2, 100} {
-		var rooms []string
-		for i := range n {
-			rooms = append(rooms, fmt.Sprintf(`{"room":"r%d"}`, i))
-			if _, err := hub.Announce(t.Context(), fmt.Sprint("r", i), []byte(`"1"`)); err != nil {
-				t.Fatal(err)
+	for _, kind := range []struct {
+		name   string
+		create string // %d is a number; empty: the rooms have no members
+		most   int
+	}{
+		{"rooms", "", 3},
+		{"groups", `"key":"k%d","pattern":"c-*","users":["ann"]`, 6},
+		{"of two", `"direct":"u%d"`, 9},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			for _, n := range []int{2, 100} {
+				if asked := helloWith(t, n, kind.create); len(asked) > kind.most {
+					t.Errorf("a hello with %d rooms took %d round trips: %q", n, len(asked), asked)
+				}
 			}
-		}
-		all := strings.Join(rooms, ",")
-		dialV1(t, url).hello(`,"token":"ann","rooms":[` + all + `]`)
-		j.take()
-		dialV1(t, url).hello(`,"token":"ben","rooms":[` + all + `]`)
-		asked := j.take()
-		for i := range asked {
-			asked[i] = asked[i][:min(len(asked[i]), 60)]
-		}
-		if len(asked) > 3 {
-			t.Errorf("a hello with %d rooms took %d round trips: %q", n, len(asked), asked)
-		}
+		})
 	}
+}
+
+// helloWith returns what a hello asks of the journal that comes into n rooms in which somebody is. create is how each is
+// founded.
+func helloWith(t *testing.T, n int, create string) []string {
+	j := roundTrips{&counted{Journal: memjournal.New(memjournal.Options{})}}
+	fast := access.Rate{PerSecond: 1e6, Burst: 1e6}
+	set := chat.Settings{CreateRate: fast, SessionRate: fast, UserRate: fast, NewRooms: fast}
+	if create != "" {
+		set.Policies = chatApp(t)
+	}
+	url, hub := serve(t, chat.Config{Journal: j, Settings: set}, &chat.Handler{Auth: tokens{}})
+	founder := dialV1(t, url).hello(`,"token":"ben"`)
+	var rooms []string
+	for i := range n {
+		room := fmt.Sprint("r", i)
+		if create != "" {
+			room = founder.create(fmt.Sprintf(create, i))
+		}
+		if _, err := hub.Announce(t.Context(), room, []byte(`"1"`)); err != nil {
+			t.Fatal(err)
+		}
+		rooms = append(rooms, fmt.Sprintf(`{"room":%q}`, room))
+	}
+	all := `,"token":"ben","rooms":[` + strings.Join(rooms, ",") + `]`
+	dialV1(t, url).hello(all)
+	j.take()
+	dialV1(t, url).hello(all)
+	asked := j.take()
+	for i := range asked {
+		asked[i] = asked[i][:min(len(asked[i]), 60)]
+	}
+	return asked
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -95,4 +96,14 @@ func CheckRoom(name string) error {
 		return e
 	}
 	return nil
+}
+
+// CheckText returns why a body's text is too long, or nil.
+func CheckText(body []byte, limit int) error {
+	if TextSize(body) <= limit {
+		return nil
+	}
+	e := TextTooLong.Error("")
+	e.Message = "the text has more than " + strconv.Itoa(limit) + " characters"
+	return e
 }

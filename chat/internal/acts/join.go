@@ -17,18 +17,31 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Join is the act of subscribing a session to a room, which is in so many others. The
-// result is held: see room.Rooms.Join.
-func (a Turn) Join(ctx context.Context, s room.Session, name string, enc room.Encoding, others int) (*room.Subscription, room.Arrival, error) {
+// Asked are the actor's standings in some rooms, by name, or why the actor may not read them.
+type Asked map[string]asked
+
+// Ask asks in which rooms the actor may be, with one or two requests to the journal for all of
+// them. Join uses the answer, so it must come soon.
+func (a Turn) Ask(ctx context.Context, names []string) Asked {
+	all := make(Asked, len(names))
+	for i, in := range a.readers(ctx, names) {
+		all[names[i]] = in
+	}
+	return all
+}
+
+// Join is the act of subscribing a session to a room, which is in so many others. What was
+// not asked before is asked now. The result is held: see room.Rooms.Join.
+func (a Turn) Join(ctx context.Context, s room.Session, name string, known Asked, enc room.Encoding, others int) (*room.Subscription, room.Arrival, error) {
 	if others >= a.core.settings().MaxRooms {
 		return nil, nil, wire.TooManyRooms.Error("")
 	}
-	if err := wire.CheckRoom(name); err != nil {
-		return nil, nil, err
+	in, ok := known[name]
+	if !ok {
+		in = a.Ask(ctx, []string{name})[name]
 	}
-	in, err := a.reader(ctx, name)
-	if err != nil {
-		return nil, nil, err
+	if in.err != nil {
+		return nil, nil, in.err
 	}
 	max := in.MaxMembers
 	if in.Conversation {
@@ -60,20 +73,20 @@ func (a Turn) CatchUp(ctx context.Context, from []view.Position, bytes int) ([]v
 	if err != nil {
 		return nil, err
 	}
-	list := make([]view.Missed, len(from))
+	rooms := make([]string, len(from))
+	for i := range from {
+		rooms[i] = from[i].Room
+	}
+	// Asked after the subscriptions were made: what changes from now on is heard.
+	in := a.readers(ctx, rooms)
+	list := a.missedBy(ctx, in)
 	views := make([]view.View, len(from))
 	all := make([]int, 0, len(from))
 	for i, f := range from {
-		// Asked after the subscription was made: what changes from now on is heard.
-		in, err := a.reader(ctx, f.Room)
-		if err != nil {
-			list[i].Err = err
+		if list[i].Err != nil {
 			continue
 		}
-		if list[i] = a.missedBy(ctx, &in); list[i].Err != nil {
-			continue
-		}
-		views[i] = a.view(f.Room, &in)
+		views[i] = a.view(f.Room, &in[i].standing)
 		views[i].Mark, views[i].Joins, views[i].Joined = marks[i], f.Joins, f.Joined
 		all = append(all, i)
 	}
@@ -95,8 +108,15 @@ func (a Turn) CatchUp(ctx context.Context, from []view.Position, bytes int) ([]v
 	}
 	if err == nil {
 		a.noteArrivals(ctx, from, views, list)
-		err = a.addMarks(ctx, from, views, list)
+		err = a.finish(ctx, from, views, list)
 	}
+	return list, err
+}
+
+// finish adds how far the user has read, and the tags. What the user is not shown is veiled
+// between the two.
+func (a *Actor) finish(ctx context.Context, from []view.Position, views []view.View, list []view.Missed) error {
+	err := a.addMarks(ctx, from, views, list)
 	for i := range list {
 		if m := &list[i]; err == nil && m.Err == nil {
 			m.First, err = views[i].Veil(ctx, &m.Page, !m.More)
@@ -105,45 +125,34 @@ func (a Turn) CatchUp(ctx context.Context, from []view.Position, bytes int) ([]v
 	if err == nil {
 		err = a.addTags(ctx, from, list)
 	}
-	return list, err
+	return err
 }
 
 // State is the act of asking how a room is shown to the actor, without its entries.
-func (a Turn) State(ctx context.Context, room string) (m view.Missed, err error) {
-	if err := wire.CheckRoom(room); err != nil {
-		return m, err
+func (a Turn) State(ctx context.Context, room string) (view.Missed, error) {
+	in := a.readers(ctx, []string{room})
+	if in[0].err == nil {
+		in[0].err = a.mayReadNow()
 	}
-	in, err := a.reader(ctx, room)
-	if err == nil {
-		err = a.mayReadNow()
-	}
-	if err != nil {
-		return m, err
-	}
-	if m = a.missedBy(ctx, &in); m.Err != nil {
-		return m, m.Err
-	}
-	v, err := a.viewOf(ctx, room, &in)
-	if err != nil {
-		return m, err
-	}
-	if m.Page, err = a.read(ctx, journal.Query{Room: room, Backward: true}); err != nil {
-		return m, err
+	list := a.missedBy(ctx, in)
+	m := &list[0]
+	if m.Err != nil {
+		return *m, m.Err
 	}
 	marks, err := a.core.marks.Get(ctx, []readmarks.Key{a.markKey(room)})
 	if err != nil {
-		return m, err
+		return *m, err
+	}
+	v, err := a.viewOf(ctx, room, &in[0].standing)
+	if err != nil {
+		return *m, err
+	}
+	if m.Page, err = a.read(ctx, journal.Query{Room: room, Backward: true}); err != nil {
+		return *m, err
 	}
 	v.Mark = marks[0]
 	v.Hide(&m.Page, true, time.Now()) // there are no entries, but pins
-	if m.First, err = v.Veil(ctx, &m.Page, true); err != nil {
-		return m, err
-	}
-	list := []view.Missed{m}
-	if err = a.addMarks(ctx, []view.Position{{Room: room}}, []view.View{v}, list); err == nil {
-		err = a.addTags(ctx, []view.Position{{Room: room}}, list)
-	}
-	return list[0], err
+	return *m, a.finish(ctx, []view.Position{{Room: room}}, []view.View{v}, list)
 }
 
 // addTags adds what the messages are tagged with, and which are pinned.
@@ -167,20 +176,32 @@ func (a *Actor) addTags(ctx context.Context, from []view.Position, list []view.M
 	return err
 }
 
-// missedBy returns how a room is shown to the actor, who has that standing there.
-func (a *Actor) missedBy(ctx context.Context, in *standing) view.Missed {
-	m := view.Missed{
-		Write: in.Write, Moderate: in.Moderate, Presence: in.Presence,
-		Conversation: in.Conversation, Role: in.seat.Role, Of: in.room, Apart: in.apart(),
-	}
-	if other := in.room.With(a.User().ID); other != "" {
-		users, err := a.core.profiles.Of(ctx, []string{other})
-		if err != nil {
-			return view.Missed{Err: err}
+// missedBy returns how rooms are shown to the actor, whose standing there is in.
+func (a *Actor) missedBy(ctx context.Context, in []asked) []view.Missed {
+	list := make([]view.Missed, len(in))
+	var others []string
+	var with []*view.Missed
+	for i := range in {
+		s, m := &in[i], &list[i]
+		if m.Err = s.err; m.Err != nil {
+			continue
 		}
-		m.With = users[0]
+		m.Write, m.Moderate, m.Presence = s.Write, s.Moderate, s.Presence
+		m.Conversation, m.Role, m.Of, m.Apart = s.Conversation, s.seat.Role, s.room, s.apart()
+		if other := s.room.With(a.User().ID); other != "" {
+			others, with = append(others, other), append(with, m)
+		}
 	}
-	return m
+	if len(others) == 0 {
+		return list
+	}
+	users, err := a.core.profiles.Of(ctx, others)
+	for i, m := range with {
+		if m.Err = err; err == nil {
+			m.With = users[i]
+		}
+	}
+	return list
 }
 
 // readMissed reads pages of the rooms whose indexes are in which: what follows the
@@ -212,7 +233,7 @@ func (a *Actor) readMissed(ctx context.Context, from []view.Position, views []vi
 		if !q.Backward {
 			m.Gap = view.HasGap(from[i].Epoch, from[i].After, &m.Page)
 			m.More = !m.Gap && m.Page.More
-			a.core.Counts.Resumed[a.core.resumeOf(&from[i], m)].Add(1)
+			a.core.resumed(&from[i], m)
 		}
 	}
 	return nil
@@ -262,23 +283,15 @@ func (a *Actor) addMarks(ctx context.Context, from []view.Position, views []view
 // aheadInterval is how often it is logged at most that a client was ahead.
 const aheadInterval = time.Hour
 
-// resumeOf returns what a client that came back found. That it is ahead of the journal
-// proves nothing: the client may be wrong. But it is what is seen first of a journal
-// that has lost its end.
-func (c *Core) resumeOf(from *view.Position, m *view.Missed) view.Resume {
-	switch {
-	case m.Gap && m.Page.Epoch == from.Epoch && from.After > m.Page.Last:
-		if c.saidAhead.Allow(c.Now(), aheadInterval) {
-			c.log.Warn("a client has seen entries that the journal does not have",
-				zap.Uint64("after", uint64(from.After)), zap.Uint64("last", uint64(m.Page.Last)))
-		}
-		return view.ResumedAhead
-	case m.Gap:
-		return view.ResumedGap
-	case m.More:
-		return view.ResumedPaged
+// resumed counts how a client came back. That it is ahead of the journal proves nothing: the
+// client may be wrong. But it is what is seen first of a journal that has lost its end.
+func (c *Core) resumed(from *view.Position, m *view.Missed) {
+	how := view.ResumeOf(from, m)
+	if how == view.ResumedAhead && c.saidAhead.Allow(c.Now(), aheadInterval) {
+		c.log.Warn("a client has seen entries that the journal does not have",
+			zap.Uint64("after", uint64(from.After)), zap.Uint64("last", uint64(m.Page.Last)))
 	}
-	return view.ResumedWhole
+	c.Counts.Resumed[how].Add(1)
 }
 
 // Who is the act of asking who is in a room, and how many.

@@ -161,13 +161,11 @@ func (a *Actor) mayModerate(ctx context.Context, name, user string, lifts bool) 
 // mayModerateMember is mayModerate for the members of a conversation.
 func (a *Actor) mayModerateMember(ctx context.Context, name, user string, own access.Role) error {
 	state, err := members.Load(ctx, a.core.journal.Records(), name, []string{user}, false)
-	if err != nil {
-		return err
+	role := state.Seats[user].Role
+	if err == nil && (role == access.Owner || role == access.Admin && own != access.Owner) {
+		err = wire.Forbidden.Error("")
 	}
-	if role := state.Seats[user].Role; role == access.Owner || role == access.Admin && own != access.Owner {
-		return wire.Forbidden.Error("")
-	}
-	return nil
+	return err
 }
 
 // mayOperate returns why an operator may do nothing in a room: it cannot exist, or it

@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/check"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
-	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -164,7 +162,7 @@ func (a *Actor) publish(ctx context.Context, to Appender, name string, e journal
 // address checks what a message replies to and whom it mentions, and adds the records of
 // that: only members have any. That these are members holds as long as the entry's
 // condition does.
-func (a *Actor) address(ctx context.Context, room string, in *standing, e *journal.Entry) error {
+func (a *Actor) address(ctx context.Context, room string, in *standing, e *journal.Entry) (err error) {
 	if e.Target > 0 {
 		heads, err := a.core.journal.Heads(ctx, []string{room})
 		if err != nil {
@@ -179,32 +177,15 @@ func (a *Actor) address(ctx context.Context, room string, in *standing, e *journ
 	if len(e.Mentions) == 0 {
 		return nil
 	}
-	if e.Mentions[0] == wire.Everybody {
-		if !in.Moderate && !a.governs(room) {
-			no := wire.Forbidden.Error("")
-			no.Field, no.Message = "mentions", "only moderators may mention everybody"
-			return no
-		}
-		if in.Conversation {
-			e.With = list.Mention(room, e.Mentions)
-		}
-		return nil
+	if e.Mentions[0] == wire.Everybody && !in.Moderate && !a.governs(room) {
+		no := wire.Forbidden.Error("")
+		no.Field, no.Message = "mentions", "only moderators may mention everybody"
+		return no
 	}
-	if !in.Conversation {
-		return nil
+	if in.Conversation {
+		e.With, err = list.Mentioned(ctx, a.core.journal.Records(), room, e.Mentions)
 	}
-	state, err := members.Load(ctx, a.core.journal.Records(), room, e.Mentions, false)
-	if err != nil {
-		return err
-	}
-	there := make([]string, 0, len(e.Mentions))
-	for _, id := range e.Mentions {
-		if state.Seats[id].Role != access.NoRole {
-			there = append(there, id)
-		}
-	}
-	e.With = list.Mention(room, there)
-	return nil
+	return err
 }
 
 // checkText refuses what is too long. In the raw dialect, max_message bounds that.
@@ -226,13 +207,7 @@ func (a *Actor) checkBody(body []byte) error {
 		}
 		return nil
 	}
-	limit := a.core.settings().MaxText
-	if wire.TextSize(body) <= limit {
-		return nil
-	}
-	e := wire.TextTooLong.Error("")
-	e.Message = "the text has more than " + strconv.Itoa(limit) + " characters"
-	return e
+	return wire.CheckText(body, a.core.settings().MaxText)
 }
 
 // Typing is the act of telling the others in a room that one is typing: at once, or not

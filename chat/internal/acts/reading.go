@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/tags"
@@ -48,25 +49,7 @@ func (a *Actor) readDebt() time.Duration {
 // awaitRate waits until the actor may read, or until ctx ends. If over is not nil, it is
 // asked each second whether that is of no more use.
 func (a *Actor) awaitRate(ctx context.Context, over func() bool) error {
-	for {
-		if over != nil && over() {
-			return context.Canceled
-		}
-		wait := a.readDebt()
-		if wait <= 0 {
-			return nil
-		}
-		if over != nil {
-			wait = min(wait, time.Second)
-		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return ctx.Err()
-		}
-	}
+	return backpressure.AwaitPaid(ctx, a.readDebt, over)
 }
 
 // readCost is what a read costs beside the sizes of its entries.

@@ -3,6 +3,7 @@ package acts
 import (
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/internal/view"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
@@ -50,14 +51,14 @@ func (a Turn) NewRecent(room string, joined journal.Seq, n int, over func() bool
 			begin--
 			if e := &page.Entries[begin]; e.Seq <= joined {
 				r.upTo = e.Seq - 1
-				if isHeard(e) {
+				if view.IsHeard(e) {
 					older++
 				}
 			}
 		}
 		ends := older == n || !page.More || len(page.Entries) == 0
 		if q.Before == r.goal+1 && ends {
-			r.page, r.upTo = heard(page.Entries[begin:]), joined
+			r.page, r.upTo = view.Heard(page.Entries[begin:]), joined
 			if last := len(page.Entries) - 1; last >= 0 {
 				r.upTo = max(joined, page.Entries[last].Seq)
 			}
@@ -98,7 +99,7 @@ func (r *Recent) Next() (messages []journal.Entry, upTo journal.Seq, more bool, 
 	if !more {
 		r.goal = 0
 	}
-	return heard(page.Entries), r.upTo, more, nil
+	return view.Heard(page.Entries), r.upTo, more, nil
 }
 
 // readInTurn reads a page once the actor may read, however long that takes: raw clients
@@ -108,18 +109,4 @@ func (a *Actor) readInTurn(q journal.Query, over func() bool) (journal.Page, err
 		return journal.Page{}, err
 	}
 	return a.read(a.Soon(), q)
-}
-
-// isHeard reports whether raw clients hear an entry as text.
-func isHeard(e *journal.Entry) bool { return e.Kind.Raw() != journal.NoRawFrame && !e.Recalled }
-
-// heard returns the entries that raw clients hear. It is never nil.
-func heard(entries []journal.Entry) []journal.Entry {
-	list := make([]journal.Entry, 0, len(entries))
-	for i := range entries {
-		if isHeard(&entries[i]) {
-			list = append(list, entries[i])
-		}
-	}
-	return list
 }

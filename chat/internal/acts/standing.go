@@ -28,46 +28,89 @@ type standing struct {
 func (s *standing) apart() bool { return s.row.Block || s.blocked }
 
 // standing asks the policies and, only if the room is or may have been a conversation, the
-// journal: for three records. In one that nobody has founded, nobody may do anything. Nor may
-// users in one that the policies say is none, or a change of the policies could show it to all:
-// only what tokens and keys grant holds.
+// journal. In one that nobody has founded, nobody may do anything. Nor may users in one that
+// the policies say is none, or a change of the policies could show it to all: only what tokens
+// and keys grant holds.
 func (a *Actor) standing(ctx context.Context, room string) (standing, error) {
-	s, user := standing{Rights: a.rights(room, access.NoRole)}, a.User().ID
-	if s.seat, s.room = list.OwnSeat(user, room); s.seat.Role != access.NoRole {
-		var err error
-		s.row, _, err = a.core.lists.Settings(ctx, user, "", room)
-		return s, err
+	s, asks := a.byPolicies(room)
+	if !asks {
+		return s, nil
 	}
-	if !s.Conversation {
-		if a.isAboveRoles() || !s.Read && !s.Write && !s.Moderate || !a.core.patterns.Match(room) {
-			return s, nil
-		}
-		record, err := a.core.journal.Records().Get(ctx, members.RoomKey(room))
-		if err == nil && record.Value != nil {
-			s.Rights = access.Granted(a.identity.Load(), room)
-		}
-		return s, err
-	}
-	state, err := members.Load(ctx, a.core.journal.Records(), room, []string{user}, false)
+	found, err := a.core.lists.Memberships(ctx, a.User().ID, []string{room})
 	if err != nil {
 		return standing{}, err
 	}
-	s = a.standingIn(&state)
-	if s.seat.Role != access.NoRole {
-		s.row, s.blocked, err = a.core.lists.Settings(ctx, user, s.room.With(user), room)
-		s.Write = s.Write && (!s.blocked || a.key != nil)
+	return a.byRecords(s, room, &found[0]), found[0].Err
+}
+
+// asked is the actor's standing in a room, or why the actor may not read it.
+type asked struct {
+	standing
+	err error
+}
+
+// readers is reader for several rooms, of which some may have bad names. The journal is asked
+// for all of them at once.
+func (a *Actor) readers(ctx context.Context, rooms []string) []asked {
+	all := make([]asked, len(rooms))
+	var names []string
+	var of []*asked
+	for i, room := range rooms {
+		s, asks := &all[i], false
+		if s.err = wire.CheckRoom(room); s.err == nil {
+			s.standing, asks = a.byPolicies(room)
+		}
+		if asks {
+			names, of = append(names, room), append(of, s)
+		}
 	}
-	return s, err
+	if len(names) > 0 {
+		found, err := a.core.lists.Memberships(ctx, a.User().ID, names)
+		for i, s := range of {
+			if s.err = err; err == nil {
+				s.standing, s.err = a.byRecords(s.standing, names[i], &found[i]), found[i].Err
+			}
+		}
+	}
+	for i, room := range rooms {
+		if s := &all[i]; s.err == nil {
+			s.err = a.mayRead(room, s.Rights)
+		}
+	}
+	return all
+}
+
+// byPolicies returns the actor's standing by what the policies say, and whether records say more.
+func (a *Actor) byPolicies(room string) (s standing, asks bool) {
+	s.Rights = a.rights(room, access.NoRole)
+	own, _ := list.OwnSeat(a.User().ID, room)
+	return s, s.Conversation || own.Role != access.NoRole ||
+		!a.isAboveRoles() && (s.Read || s.Write || s.Moderate) && a.core.patterns.Match(room)
+}
+
+// byRecords adds what the records say to what the policies do.
+func (a *Actor) byRecords(s standing, room string, m *list.Membership) standing {
+	if own, _ := list.OwnSeat(a.User().ID, room); own.Role == access.NoRole && !s.Conversation {
+		if m.Room.Version > 0 {
+			s.Rights = access.Granted(a.identity.Load(), room)
+		}
+		return s
+	}
+	if s.Conversation {
+		s = a.standingIn(room, m.Seat, &m.Room)
+		s.Write = s.Write && (!m.Blocked || a.key != nil)
+	}
+	s.seat, s.room, s.row, s.blocked = m.Seat, m.Room, m.Row, m.Blocked
+	return s
 }
 
 // standingIn returns the actor's standing in a conversation whose records were read.
-func (a *Actor) standingIn(state *members.State) standing {
-	s := standing{seat: state.Seats[a.User().ID], room: state.Room}
-	s.Rights = a.rights(state.Name, s.seat.Role)
+func (a *Actor) standingIn(name string, seat members.Seat, room *members.Room) standing {
+	s := standing{Rights: a.rights(name, seat.Role), seat: seat, room: *room}
 	switch {
-	case state.Version == 0:
+	case room.Version == 0:
 		s.Rights = access.Rights{Conversation: true}
-	case state.Closed && !a.isAboveRoles():
+	case room.Closed && !a.isAboveRoles():
 		s.Write = false
 	}
 	return s
@@ -218,7 +261,7 @@ func (a *Actor) governOnce(ctx context.Context, room string, users []string, all
 	if err != nil {
 		return journal.Receipt{}, err
 	}
-	s := a.standingIn(&state)
+	s := a.standingIn(room, state.Seats[a.User().ID], &state.Room)
 	change, err := judge(&state, a.by(&s))
 	if err != nil {
 		return journal.Receipt{}, err

@@ -99,10 +99,7 @@ func (c *Core) moveToSent(k readmarks.Key, to readmarks.Mark, by *Actor) {
 	if err == nil {
 		_, _, err = by.moveMark(ctx, k, to, &page, &in)
 	}
-	if err != nil {
-		// The next message, or the next read, moves it.
-		if entry := c.log.Check(zap.DebugLevel, "read mark not moved"); entry != nil {
-			entry.Write(zap.Error(err))
-		}
+	if err != nil { // the next message, or the next read, moves it
+		c.log.Debug("read mark not moved", zap.Error(err))
 	}
 }

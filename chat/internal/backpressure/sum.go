@@ -2,6 +2,7 @@
 //
 // # Files, lowest first
 //
+//	debt.go   waiting until what was taken too early is paid
 //	sum.go    a sum of bytes: who wants to add waits while it is large
 //	share.go  what nobody gets more of than is left for others
 //	inhand.go what the journal has not answered, over all

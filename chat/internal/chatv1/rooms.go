@@ -80,9 +80,16 @@ func (s *Session) joinAll(t acts.Turn, places []wire.Place) []joining {
 // subscribeAll subscribes to rooms, and returns the subscriptions that are in them. The
 // others are refused in list.
 func (s *Session) subscribeAll(ctx context.Context, t acts.Turn, places []wire.Place, list []joining) []entering {
+	var strange []string
+	for _, p := range places {
+		if s.subscription(p.Room) == nil {
+			strange = append(strange, p.Room)
+		}
+	}
+	known := t.Ask(ctx, strange)
 	entered := make([]entering, 0, len(places))
 	for i, p := range places {
-		e, err := s.subscribe(ctx, t, p.Room)
+		e, err := s.subscribe(ctx, t, p.Room, known)
 		if err != nil {
 			list[i] = s.refused(p.Room, err)
 			continue
@@ -147,12 +154,13 @@ func join(sub *room.Subscription, missed *view.Missed, users int) joining {
 	return joining{state, func() { sub.Resume(last, from) }}
 }
 
-// subscribe returns a subscription to the room that is held. Its index is not set.
-func (s *Session) subscribe(ctx context.Context, t acts.Turn, name string) (entering, error) {
+// subscribe returns a subscription to the room that is held. Its index is not set. known is what
+// was asked about this room and others.
+func (s *Session) subscribe(ctx context.Context, t acts.Turn, name string, known acts.Asked) (entering, error) {
 	if sub := s.subscription(name); sub != nil {
 		return entering{sub: sub, arrival: sub.Hold()}, nil
 	}
-	sub, arrival, err := t.Join(ctx, s.host, name, s.encoding, len(s.subs))
+	sub, arrival, err := t.Join(ctx, s.host, name, known, s.encoding, len(s.subs))
 	if err != nil {
 		return entering{}, err
 	}

@@ -11,24 +11,6 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
-// Settings returns a member's settings of a conversation, and whether the other user of
-// two, if there is one, has blocked the member.
-func (r *Reader) Settings(ctx context.Context, user, other, room string) (own Settings, blocked bool, err error) {
-	keys := []string{SettingsKey(user, room)}
-	if other != "" {
-		keys = append(keys, SettingsKey(other, room))
-	}
-	records, err := r.Journal.Records().GetMany(ctx, keys)
-	if err != nil {
-		return own, false, err
-	}
-	if own, err = ParseSettings(records[0]); err != nil || other == "" {
-		return own, false, err
-	}
-	theirs, err := ParseSettings(records[1])
-	return own, theirs.Block, err
-}
-
 // Refuses returns the first of some users who cannot be brought into a conversation by
 // somebody, and why: the user has blocked that one, in a room of one of the patterns, or
 // belongs to so many conversations already. No text is nobody.

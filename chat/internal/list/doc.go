@@ -17,7 +17,8 @@
 //	own.go       the room in which the site speaks to one user
 //	load.go      all conversations of a user, without what they show
 //	receipts.go  how far members have read
-//	comein.go    who cannot be brought into one, and who has blocked whom
+//	membership.go what a user is in one, and whether the other one of two has blocked them
+//	comein.go    who cannot be brought into one
 //	cursor.go    where a page ends, and when a list was read
 //	seal.go      hiding that from clients
 //	mentioned.go the messages that mentions are about

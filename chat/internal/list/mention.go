@@ -1,6 +1,11 @@
 package list
 
 import (
+	"context"
+	"slices"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -31,4 +36,15 @@ func Mention(room string, ids []string) []journal.Record {
 		}
 	}
 	return list
+}
+
+// Mentioned is Mention for users of whom only members count, or for everybody.
+func Mentioned(ctx context.Context, r journal.Records, room string, users []string) ([]journal.Record, error) {
+	if users[0] == wire.Everybody {
+		return Mention(room, users), nil
+	}
+	state, err := members.Load(ctx, r, room, users, false)
+	return Mention(room, slices.DeleteFunc(slices.Clone(users), func(id string) bool {
+		return state.Seats[id].Role == access.NoRole
+	})), err
 }

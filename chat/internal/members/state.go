@@ -24,30 +24,35 @@ type State struct {
 // Load reads a room and the seats of some users. If all is set it reads the seats of
 // all members: up to [access.MaxConversation].
 func Load(ctx context.Context, r journal.Records, room string, users []string, all bool) (State, error) {
-	// The room is read first: its version must not be newer than what is judged by it.
-	record, err := r.Get(ctx, RoomKey(room))
-	if err != nil {
-		return State{}, err
+	if all {
+		users = nil
 	}
-	s := State{Name: room, Seats: make(map[string]Seat, len(users))}
-	if s.Room, err = ParseRoom(record); err != nil {
-		return s, err
-	}
-	if all && s.Version > 0 {
-		return s, s.LoadAll(ctx, r)
-	}
-	// The seats of a room that nobody has founded are read, too: how long a refusal takes
-	// must not say whether somebody has.
-	keys := make([]string, len(users))
-	for i, user := range users {
-		keys[i] = RoleKey(room, user)
+	// The room stands first: its version must not be newer than what is judged by it. The seats
+	// of a room that nobody has founded are read, too: how long a refusal takes must not say
+	// whether somebody has.
+	keys := append(make([]string, 0, 1+len(users)), RoomKey(room))
+	for _, user := range users {
+		keys = append(keys, RoleKey(room, user))
 	}
 	records, err := r.GetMany(ctx, keys)
 	if err != nil {
+		return State{}, err
+	}
+	s, err := Parse(room, users, records)
+	if err == nil && all && s.Version > 0 {
+		err = s.LoadAll(ctx, r)
+	}
+	return s, err
+}
+
+// Parse reads the record of a room, which stands first, and those of the seats of some users.
+func Parse(room string, users []string, records []journal.Record) (s State, err error) {
+	s = State{Name: room, Seats: make(map[string]Seat, len(users))}
+	if s.Room, err = ParseRoom(records[0]); err != nil {
 		return s, err
 	}
-	for i := range records {
-		if s.Seats[users[i]], err = ParseSeat(records[i]); err != nil {
+	for i, user := range users {
+		if s.Seats[user], err = ParseSeat(records[1+i]); err != nil {
 			return s, err
 		}
 	}

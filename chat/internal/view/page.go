@@ -153,3 +153,17 @@ func jsonSize(e *journal.Entry) int {
 	}
 	return size
 }
+
+// IsHeard reports whether raw clients hear an entry as text.
+func IsHeard(e *journal.Entry) bool { return e.Kind.Raw() != journal.NoRawFrame && !e.Recalled }
+
+// Heard returns the entries that raw clients hear. It is never nil.
+func Heard(entries []journal.Entry) []journal.Entry {
+	list := make([]journal.Entry, 0, len(entries))
+	for i := range entries {
+		if IsHeard(&entries[i]) {
+			list = append(list, entries[i])
+		}
+	}
+	return list
+}

@@ -15,3 +15,16 @@ const (
 
 // String returns the outcome as a word for metrics.
 func (r Resume) String() string { return [Resumes]string{"whole", "paged", "gap", "ahead"}[r] }
+
+// ResumeOf returns what a client that came back found: what it has missed is in m.
+func ResumeOf(from *Position, m *Missed) Resume {
+	switch {
+	case m.Gap && m.Page.Epoch == from.Epoch && from.After > m.Page.Last:
+		return ResumedAhead
+	case m.Gap:
+		return ResumedGap
+	case m.More:
+		return ResumedPaged
+	}
+	return ResumedWhole
+}
