@@ -190,11 +190,13 @@ fmt: ## formats the Go code
 	gofmt -w $$(find . -name node_modules -prune -o -name '*.go' -print)
 
 .PHONY: examples
-examples: ## builds the examples with TDesign, in uni-app and in Taro, with their own tools (minutes, 700 MB)
+examples: caddy chromium fonts $(MODULES) ## builds the examples with TDesign, in uni-app and in Taro, with their own tools, and chats in them (minutes, 700 MB)
 	@for name in tdesign uniapp taro; do \
 		printf '\n== clients/examples/%s\n' $$name; \
 		(cd clients/examples/$$name && npm ci --no-audit --no-fund && npm run build); \
 	done
+	$(say) 'build/examples: pictures of them'
+	cd clients/examples/draw && npm ci --no-audit --no-fund && node draw.js
 
 .PHONY: screenshots
 screenshots: caddy chromium fonts $(MODULES) ## takes the pictures of the mini program and of the page for the documents

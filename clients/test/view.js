@@ -56,7 +56,7 @@ export async function compile(root) {
 }
 
 // colorsOf returns the colours of the bar above a page, light and dark.
-function colorsOf(root, { navigationBarBackgroundColor: bar = '#ffffff', navigationBarTextStyle: text = 'black' }, theme) {
+export function colorsOf(root, { navigationBarBackgroundColor: bar = '#ffffff', navigationBarTextStyle: text = 'black' }, theme) {
   const of = (value, name) => (value.startsWith('@') ? theme[name][value.slice(1)] : value)
   return ['light', 'dark'].map((name) => ({ bar: of(bar, name), text: of(text, name) }))
 }
