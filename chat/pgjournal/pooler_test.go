@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -79,17 +81,69 @@ func TestPooler_Works(t *testing.T) {
 	wantError(t, err, "ignore_startup_parameters")
 }
 
-// A commit that waits for its standby is not cancelled by PgBouncer when its node goes: it would be recorded, and shown, without the standby.
-func TestPooler_CommitIsNotCancelled(t *testing.T) {
-	pooler := postgres.Pooler()
-	defer pooler.Remove()
+// A commit that waits for its standby is cancelled neither by its node, whose connection breaks, nor by PgBouncer, whose client goes: it would
+// be recorded, and shown, without the standby.
+func TestCommit_IsNotCancelled(t *testing.T) {
+	t.Run("direct", func(t *testing.T) {
+		dir, cut := cutter(t)
+		o := pgjournal.Options{DSN: strings.ReplaceAll(postgres.DSN("owner"), postgres.Dir, dir)}
+		notCancelled(t, o, postgres.DSN("owner"), func(*pgjournal.Store) { cut() })
+	})
+	t.Run("PgBouncer", func(t *testing.T) {
+		pooler := postgres.Pooler()
+		defer pooler.Remove()
+		notCancelled(t, pgjournal.Options{DSN: pooler.DSN("owner", "transaction"), Listen: postgres.DSN("owner")}, pooler.DSN("owner", "session"), func(s *pgjournal.Store) { s.Close() })
+	})
+}
+
+// cutter stands before PostgreSQL, in a directory. cut breaks all connections through it; new ones are taken.
+func cutter(t *testing.T) (dir string, cut func()) {
+	dir = t.TempDir()
+	const name = "/.s.PGSQL.5432"
+	l, err := net.Listen("unix", dir+name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	var mu sync.Mutex // guards conns
+	var conns []net.Conn
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("unix", postgres.Dir+name)
+			if err != nil {
+				client.Close()
+				continue
+			}
+			mu.Lock()
+			conns = append(conns, client)
+			mu.Unlock()
+			go func() { _, _ = io.Copy(server, client) }() // the server does not hear of a cut
+			go func() { _, _ = io.Copy(client, server); client.Close() }()
+		}
+	}()
+	return dir, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, c := range conns {
+			c.Close()
+		}
+	}
+}
+
+// notCancelled lets a node go that waits. At dsn is seen what becomes of its commit.
+func notCancelled(t *testing.T, o pgjournal.Options, dsn string, gone func(*pgjournal.Store)) {
 	name := schema(t)
-	s, err := pgjournal.Open(t.Context(), pgjournal.Options{DSN: pooler.DSN("owner", "transaction"), Listen: postgres.DSN("owner"), Schema: name})
+	o.Schema = name
+	s, err := pgjournal.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	through, err := pgx.Connect(t.Context(), pooler.DSN("owner", "session"))
+	through, err := pgx.Connect(t.Context(), dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,11 +164,12 @@ func TestPooler_CommitIsNotCancelled(t *testing.T) {
 	for count(waiting) == 0 {
 		time.Sleep(5 * time.Millisecond)
 	}
-	s.Close()
+	gone(s)
 	if err := <-done; !errors.Is(err, journal.ErrUncertain) {
 		t.Errorf("commit: %v", err)
 	}
-	for range 20 { // PgBouncer has heard of it before it answers this
+	for range 20 { // whoever would cancel it has heard of it before this is answered
+		time.Sleep(5 * time.Millisecond)
 		if n, seen := count(waiting), count("SELECT count(*) FROM "+name+".entry"); n != 1 || seen != 0 {
 			t.Fatalf("%d commits wait, and %d entries are seen", n, seen)
 		}

@@ -187,6 +187,22 @@ func TestRollback_Backup(t *testing.T) {
 	c.wantRolledBack(time.Now(), first, 0)
 }
 
+// sayWhileAway says the first thing while the standby hangs: nobody is shown it, and what is there can be read.
+func (c *cluster) sayWhileAway(primary, standby *testpostgres.Server) journal.Receipt {
+	c.t.Helper()
+	standby.Freeze()
+	said := make(chan journal.Receipt, 1)
+	go func() { said <- c.say(0, "first") }()
+	primary.Exec(c.t, `DO $$ BEGIN FOR i IN 1..1000 LOOP EXIT WHEN EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep');
+		PERFORM pg_sleep(0.01), pg_stat_clear_snapshot(); END LOOP; END $$`)
+	page, err := c.nodes[1].Read(c.t.Context(), journal.Query{Room: "r", Limit: 9})
+	if err != nil || len(page.Entries) > 0 || len(said) > 0 {
+		c.t.Errorf("without the standby %d entries are shown and %d acknowledged, %v", len(page.Entries), len(said), err)
+	}
+	standby.Thaw()
+	return <-said
+}
+
 // The primary is killed under load and its synchronous standby promoted: nothing that was acknowledged is lost, the
 // epoch stays, and nobody is lost.
 func TestMove_SynchronousStandby(t *testing.T) {
@@ -197,7 +213,7 @@ func TestMove_SynchronousStandby(t *testing.T) {
 	other := standby.Standby("cluster_name=far")
 	defer other.Remove()
 	c := newCluster(t, testpostgres.Either("owner", primary, standby), true)
-	first := c.say(0, "first")
+	first := c.sayWhileAway(primary, standby)
 	const writers, each = 4, 60
 	var wg sync.WaitGroup
 	receipts := make([][]journal.Receipt, writers)
