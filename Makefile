@@ -241,7 +241,7 @@ pgbouncer: # for the tests of the journal through it
 .PHONY: postgres-all
 postgres-all: compiler pgbouncer postgres ## the whole of journaltest on a real PostgreSQL, on one node and on two, also through PgBouncer (minutes)
 	$(RACE) -count=1 -timeout 2h ./chat/pgjournal -all
-	$(RACE) -count=1 -timeout 2h ./chat/pgjournal -all -run '^TestJournal$$' -through transaction
+	$(RACE) -count=1 -timeout 2h ./chat/pgjournal -all -run '^TestJournal$$|KilledConnections' -through transaction
 
 # It prints the seed. With the same SEED it goes on where it was stopped.
 SEED   ?= $(shell date +%s)

@@ -41,6 +41,7 @@ listen_port = 5432
 unix_socket_dir = %[2]s
 auth_type = trust
 auth_file = %[3]s
+server_login_retry = 0.5
 default_pool_size = 40
 max_client_conn = 500
 `, s.Dir, dir, users), 0o644))
