@@ -11,7 +11,7 @@ import (
 var failures = []struct{ failure, remedy, where, tests string }{
 	{"a node dies", "a key is known on all nodes", "../shared", "TestSimulation_FindsBrokenEngines"},
 	{"a node dies", "the others take it for dead after 10 s", "../shared", "TestNodes_CutOff_TakesItselfForDead"},
-	{"the primary dies or starts again", "what has no answer is sent again as the same batch", "../shared", "TestSimulation_FindsBrokenEngines"},
+	{"the primary dies or starts again", "what has no answer is sent again as the same batch", "../shared", "TestSimulation TestSimulation_FindsBrokenEngines"},
 	{"the primary dies or starts again", "the same, with a real server", "../pgjournal", "TestCommit_ServerDies"},
 	{"the primary hangs, or its standby is away", "what comes later is refused", "../shared", "TestAppend_NoAnswer_RefusesWhatComesLater"},
 	{"the standby is away", "a commit is never cancelled", "../pgjournal", "TestCommit_IsNotCancelled"},
