@@ -218,7 +218,7 @@ func (j *Journal) sendRecords(ctx context.Context, h *disk.Handle, at *pebble.Sn
 	send := func() error {
 		select {
 		case s.batches <- batch:
-			batch.list, size = nil, 0
+			batch.list, size = make([]journal.Record, 0, len(batch.list)), 0 // there may be as many again
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)

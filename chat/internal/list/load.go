@@ -309,8 +309,26 @@ func (r *Reader) seats(ctx context.Context, ps access.Policies, user string, roo
 
 // sortItems sorts rows as they stand: those with Top first, then the newest.
 func sortItems(items []*item) {
-	slices.SortFunc(items, func(a, b *item) int { return compare(a, b.settings.Top, b.at, b.room) })
+	slices.SortFunc(items, compareItems)
 }
+
+// sortFirst sorts the first n rows to the front. The others stand behind them in any order: of
+// thousands, one page is shown.
+func sortFirst(items []*item, n int) {
+	first := items[:n]
+	sortItems(first)
+	for i, it := range items[n:] {
+		if n == 0 || compareItems(it, first[n-1]) > 0 {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(first, it, compareItems)
+		items[n+i] = first[n-1]
+		copy(first[at+1:], first[at:n-1])
+		first[at] = it
+	}
+}
+
+func compareItems(a, b *item) int { return compare(a, b.settings.Top, b.at, b.room) }
 
 // compare compares a row with the place of another one.
 func compare(a *item, top bool, at int64, room string) int {
@@ -320,5 +338,8 @@ func compare(a *item, top bool, at int64, room string) int {
 		}
 		return 1
 	}
-	return cmp.Or(cmp.Compare(at, a.at), cmp.Compare(a.room, room))
+	if a.at != at {
+		return cmp.Compare(at, a.at)
+	}
+	return cmp.Compare(a.room, room)
 }

@@ -144,11 +144,11 @@ func (r *Reader) page(ctx context.Context, user string, items []*item, from *cur
 		}
 		shown = append(shown, it)
 	}
-	sortItems(shown)
 	if limit <= 0 {
 		limit = pageRows
 	}
 	n := min(limit, len(shown))
+	sortFirst(shown, n)
 	rows, n, err = r.rows(ctx, user, shown[:n], pageBytes)
 	if n < len(shown) && n > 0 {
 		last := shown[n-1]
