@@ -127,9 +127,16 @@ func (r records) Get(ctx context.Context, key string) (journal.Record, error) {
 // GetMany implements journal.Records.
 func (r records) GetMany(ctx context.Context, keys []string) ([]journal.Record, error) {
 	return disk.Within(ctx, r.journal.store, func(h *disk.Handle) (list []journal.Record, err error) {
+		at, done := h.Durable.View()
+		defer done()
+		find, err := rows.NewFinder(at, h.OldRecords, len(keys))
+		if err != nil {
+			return nil, err
+		}
+		defer find.Close()
 		list = make([]journal.Record, len(keys))
 		for i, key := range keys {
-			list[i], err = rows.Record(h.Durable, h.OldRecords, key)
+			list[i], err = find.Record(key)
 			if r.journal.spare(err) {
 				list[i] = journal.Record{Key: key}
 			} else if err != nil {

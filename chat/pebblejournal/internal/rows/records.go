@@ -33,6 +33,64 @@ func recordAt(db pebble.Reader, key []byte) (rec journal.Record, err error) {
 	return format.DecodeRecord(key, value)
 }
 
+// fewRecords is how many records cost less if each is looked up by itself: an iterator costs
+// as much to open.
+const fewRecords = 4
+
+// Finder looks up several records, as they were at one moment.
+type Finder struct {
+	// Fixed.
+	from *pebble.Snapshot
+	old  bool             // there may be records of format 1
+	iter *pebble.Iterator // nil: there are few
+
+	key []byte // of the last one
+}
+
+// NewFinder returns one for so many records. It must be closed.
+func NewFinder(from *pebble.Snapshot, old bool, n int) (*Finder, error) {
+	f := &Finder{from: from, old: old}
+	if n <= fewRecords {
+		return f, nil
+	}
+	var err error // many are of what is not there: the filters of the lowest level say so
+	f.iter, err = from.NewIter(&pebble.IterOptions{UseL6Filters: true})
+	return f, err
+}
+
+// Close ends it.
+func (f *Finder) Close() {
+	if f.iter != nil {
+		_ = f.iter.Close() // Record has returned its errors
+	}
+}
+
+// Record is like the function Record.
+func (f *Finder) Record(key string) (rec journal.Record, err error) {
+	if f.iter == nil {
+		return Record(f.from, f.old, key)
+	}
+	f.key = format.AppendRecordKey(f.key[:0], key)
+	rec, err = f.find()
+	if err == nil && rec.Value == nil && f.old {
+		f.key = format.AppendOldRecordKey(f.key[:0], key)
+		rec, err = f.find()
+	}
+	rec.Key = key
+	return rec, err
+}
+
+func (f *Finder) find() (rec journal.Record, err error) {
+	if !f.iter.SeekPrefixGE(f.key) {
+		return rec, f.iter.Error()
+	}
+	value, err := f.iter.ValueAndErr()
+	if err != nil {
+		return rec, err
+	}
+	return format.DecodeRecord(f.key, value)
+}
+
 // Scan is a scan of records, of several prefixes one after the other, as of one moment.
 type Scan struct {
 	// Fixed.
