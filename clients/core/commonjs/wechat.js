@@ -49,7 +49,12 @@ function miniProgram(api, connect = (options) => api.connectSocket(options)) {
       };
       if (listen("AppShow", () => chat.resume())) listen("AppHide", () => chat.suspend());
       listen("NetworkStatusChange", () => chat.check());
-      return () => stops.forEach((stop) => stop());
+      return () => stops.forEach((stop) => {
+        try {
+          stop();
+        } catch (e) {
+        }
+      });
     }
   };
 }

@@ -23,7 +23,13 @@ export function miniProgram(api, connect = (options) => api.connectSocket(option
       }
       if (listen('AppShow', () => chat.resume())) listen('AppHide', () => chat.suspend())
       listen('NetworkStatusChange', () => chat.check())
-      return () => stops.forEach((stop) => stop())
+      return () => stops.forEach((stop) => {
+        try {
+          stop()
+        } catch {
+          // The client ignores what it is told from now on.
+        }
+      })
     },
   }
 }
