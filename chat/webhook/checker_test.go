@@ -45,6 +45,12 @@ func TestChecker_Answers(t *testing.T) {
 		}, "", "it answers with status 307: redirects are not followed, so name the URL itself"},
 		"just not too long": {says(200, `{"verdict":"pass","message":"`+long[len(`{"verdict":"pass","message":""}`):]+`"}`), "1 " + long[len(`{"verdict":"pass","message":""}`):], ""},
 		"too long":          {says(200, `{"verdict":"pass","message":"`+long+`"}`), "", "its answer has more than 65536 bytes"},
+		"without end": {func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body) // only then is it seen that the client goes
+			_, _ = io.WriteString(w, long+long)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}, "", "its answer has more than 65536 bytes"},
 		"an end too early": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, "Secret")
@@ -60,7 +66,9 @@ func TestChecker_Answers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := httptest.NewServer(c.answer)
 			defer srv.Close()
-			v, err := newChecker(t, srv.URL+"/?token=Secret").Check(t.Context(), &check.Question{About: check.Send, Body: json.RawMessage(`"Secret"`)})
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			v, err := newChecker(t, srv.URL+"/?token=Secret").Check(ctx, &check.Question{About: check.Send, Body: json.RawMessage(`"Secret"`)})
 			if err != nil && err.Error() != c.err || err == nil && c.err != "" {
 				t.Errorf("the error is %v, not %q", err, c.err)
 			}
