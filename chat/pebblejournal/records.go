@@ -129,7 +129,7 @@ func (r records) GetMany(ctx context.Context, keys []string) ([]journal.Record, 
 	return disk.Within(ctx, r.journal.store, func(h *disk.Handle) (list []journal.Record, err error) {
 		at, done := h.Durable.View()
 		defer done()
-		find, err := rows.NewFinder(at, h.OldRecords, len(keys))
+		find, err := rows.NewFinder(at, h.OldRecords)
 		if err != nil {
 			return nil, err
 		}
@@ -225,7 +225,7 @@ func (j *Journal) sendRecords(ctx context.Context, h *disk.Handle, at *pebble.Sn
 	send := func() error {
 		select {
 		case s.batches <- batch:
-			batch.list, size = make([]journal.Record, 0, len(batch.list)), 0 // there may be as many again
+			batch.list, size = nil, 0
 			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -242,7 +242,10 @@ func (j *Journal) sendRecords(ctx context.Context, h *disk.Handle, at *pebble.Sn
 			if size += recordSize + len(rec.Key) + len(rec.Value); size < scanBatch {
 				return nil
 			}
-			return send()
+			full := len(batch.list)
+			err := send()
+			batch.list = make([]journal.Record, 0, full) // there may be as many again
+			return err
 		})
 		if err == nil && len(batch.list) > 0 {
 			err = send()

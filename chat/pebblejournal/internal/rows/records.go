@@ -33,43 +33,28 @@ func recordAt(db pebble.Reader, key []byte) (rec journal.Record, err error) {
 	return format.DecodeRecord(key, value)
 }
 
-// fewRecords is how many records cost less if each is looked up by itself: an iterator costs
-// as much to open.
-const fewRecords = 4
-
-// Finder looks up several records, as they were at one moment.
+// Finder looks up several records, as they were at one moment. For them one iterator costs
+// less than Record, and no more for a single one.
 type Finder struct {
 	// Fixed.
-	from *pebble.Snapshot
-	old  bool             // there may be records of format 1
-	iter *pebble.Iterator // nil: there are few
+	iter *pebble.Iterator
+	old  bool // there may be records of format 1
 
 	key []byte // of the last one
 }
 
-// NewFinder returns one for so many records. It must be closed.
-func NewFinder(from *pebble.Snapshot, old bool, n int) (*Finder, error) {
-	f := &Finder{from: from, old: old}
-	if n <= fewRecords {
-		return f, nil
-	}
-	var err error // many are of what is not there: the filters of the lowest level say so
-	f.iter, err = from.NewIter(&pebble.IterOptions{UseL6Filters: true})
-	return f, err
+// NewFinder returns one that must be closed. Many records are asked for that are not there: the
+// filters of the lowest level say so.
+func NewFinder(from *pebble.Snapshot, old bool) (*Finder, error) {
+	iter, err := from.NewIter(&pebble.IterOptions{UseL6Filters: true})
+	return &Finder{iter: iter, old: old}, err
 }
 
 // Close ends it.
-func (f *Finder) Close() {
-	if f.iter != nil {
-		_ = f.iter.Close() // Record has returned its errors
-	}
-}
+func (f *Finder) Close() { _ = f.iter.Close() } // Record has returned its errors
 
 // Record is like the function Record.
 func (f *Finder) Record(key string) (rec journal.Record, err error) {
-	if f.iter == nil {
-		return Record(f.from, f.old, key)
-	}
 	f.key = format.AppendRecordKey(f.key[:0], key)
 	rec, err = f.find()
 	if err == nil && rec.Value == nil && f.old {
