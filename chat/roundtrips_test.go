@@ -75,3 +75,19 @@ func helloWith(t *testing.T, n int, create string) []string {
 	}
 	return asked
 }
+
+// Who names more rooms than one may be in makes nobody look for all of them at once.
+func TestHello_ManyNames_AreAskedInParts(t *testing.T) {
+	j := roundTrips{&counted{Journal: memjournal.New(memjournal.Options{})}}
+	url, _ := serve(t, chat.Config{Journal: j, Settings: chat.Settings{Policies: chatApp(t), MaxRooms: 2}}, &chat.Handler{Auth: tokens{}})
+	var rooms []string
+	for i := range 50 {
+		rooms = append(rooms, fmt.Sprintf(`{"room":"c-%d"}`, i))
+	}
+	dialV1(t, url).hello(`,"token":"ben","rooms":[` + strings.Join(rooms, ",") + `]`)
+	for _, asked := range j.take() {
+		if n := strings.Count(asked, `"room\x00`); n > 2 {
+			t.Errorf("%d rooms were looked for at once", n)
+		}
+	}
+}

@@ -21,8 +21,10 @@ import (
 type Asked map[string]asked
 
 // Ask asks in which rooms the actor may be, with one or two requests to the journal for all of
-// them. Join uses the answer, so it must come soon.
+// them, but for no more rooms than one may be in: a client may name thousands. Join uses the
+// answer, so it must come soon.
 func (a Turn) Ask(ctx context.Context, names []string) Asked {
+	names = names[:min(len(names), a.core.settings().MaxRooms)]
 	all := make(Asked, len(names))
 	for i, in := range a.readers(ctx, names) {
 		all[names[i]] = in
@@ -152,7 +154,8 @@ func (a Turn) State(ctx context.Context, room string) (view.Missed, error) {
 	}
 	v.Mark = marks[0]
 	v.Hide(&m.Page, true, time.Now()) // there are no entries, but pins
-	return *m, a.finish(ctx, []view.Position{{Room: room}}, []view.View{v}, list)
+	err = a.finish(ctx, []view.Position{{Room: room}}, []view.View{v}, list)
+	return *m, err
 }
 
 // addTags adds what the messages are tagged with, and which are pinned.
