@@ -19,11 +19,13 @@ type committer struct {
 	mode   pgx.QueryExecMode
 	newest map[string]int64 // of some rooms, a number that was given
 
-	mu      sync.Mutex
-	socket  net.Conn // of conn
-	dialing bool     // connect wants one
-	closed  bool
+	mu     sync.Mutex
+	socket net.Conn // of conn
+	closed bool
 }
+
+// wanted marks the context of a dial that connect asks for.
+type wanted struct{}
 
 func newCommitter(config *pgx.ConnConfig) *committer {
 	c := &committer{config: config.Copy(), newest: map[string]int64{}}
@@ -37,10 +39,7 @@ func newCommitter(config *pgx.ConnConfig) *committer {
 var errNoCancel = errors.New("a commit is not cancelled")
 
 func (c *committer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	c.mu.Lock()
-	wanted := c.dialing && !c.closed
-	c.mu.Unlock()
-	if !wanted {
+	if ctx.Value(wanted{}) == nil {
 		return nil, errNoCancel
 	}
 	conn, err := dialer.DialContext(ctx, network, addr)
@@ -57,20 +56,12 @@ func (c *committer) dial(ctx context.Context, network, addr string) (net.Conn, e
 	return conn, nil
 }
 
-func (c *committer) want(dialing bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.dialing = dialing
-}
-
 func (c *committer) connect() error {
 	if c.conn != nil && !c.conn.IsClosed() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), dialTime)
+	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), wanted{}, true), dialTime)
 	defer cancel()
-	c.want(true)
-	defer c.want(false)
 	conn, err := pgx.ConnectConfig(ctx, c.config)
 	if err != nil {
 		return err

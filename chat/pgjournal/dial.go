@@ -2,6 +2,7 @@ package pgjournal
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -46,6 +47,8 @@ func connecting(config *pgx.ConnConfig, parts int, err error) error {
 		return unfit("the pooler at %s does not take all parameters of the address: leave them out, or name them in its ignore_startup_parameters (%s)", where, cause)
 	case strings.Contains(cause, "read only connection") || strings.Contains(cause, "standby mode"):
 		return unfit("no server of %s takes writes: each is a standby or read-only; promote one, or name the primary (%s)", where, cause)
+	case errors.Is(err, errUnconfirmed):
+		return unreachable("PostgreSQL at %s is not read yet: connect its synchronous standby, end it if another server was promoted, or say `durability primary` (%s)", where, cause)
 	}
 	return unreachable("can't connect to PostgreSQL at %s: look whether it runs, and whether the address is right (%s)", where, cause)
 }

@@ -10,6 +10,7 @@
 //
 //	fault.go     errors of PostgreSQL as those of a journal
 //	parse.go     Options, the address of a server
+//	confirm.go   whether what a server shows is on its standby too
 //	dial.go      a connection, and why there is none
 //	migrate.go   makes the schema and brings it up to date
 //	examine.go   checks the server and the schema

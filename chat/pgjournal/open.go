@@ -42,12 +42,19 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	var safe confirmed
+	if o.Standby {
+		config.ValidateConnect = safe.after(config.ValidateConnect)
+	}
 	s := &Store{options: o, schema: pgx.Identifier{o.Schema}.Sanitize(), config: config.Copy(), sockets: sockets{open: map[*socket]struct{}{}}}
 	s.config.DialFunc = s.sockets.dial
 	s.listen = s.config.Copy()
 	if o.Listen != "" {
 		if s.listen, err = parse(o.Listen); err != nil {
 			return nil, err
+		}
+		if o.Standby {
+			s.listen.ValidateConnect = safe.after(s.listen.ValidateConnect)
 		}
 	}
 	var reads pooling

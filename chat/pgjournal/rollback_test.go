@@ -4,6 +4,7 @@ package pgjournal_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -193,11 +194,14 @@ func (c *cluster) sayWhileAway(primary, standby *testpostgres.Server) journal.Re
 	standby.Freeze()
 	said := make(chan journal.Receipt, 1)
 	go func() { said <- c.say(0, "first") }()
-	primary.Exec(c.t, `DO $$ BEGIN FOR i IN 1..1000 LOOP EXIT WHEN EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep');
-		PERFORM pg_sleep(0.01), pg_stat_clear_snapshot(); END LOOP; END $$`)
+	primary.Exec(c.t, waitForCommit)
 	page, err := c.nodes[1].Read(c.t.Context(), journal.Query{Room: "r", Limit: 9})
 	acknowledged := len(said)
+	_, late := pgjournal.Open(c.t.Context(), pgjournal.Options{DSN: testpostgres.Either("owner", primary, standby), Schema: "chat", Standby: true})
 	standby.Thaw()
+	if late == nil || !strings.Contains(late.Error(), "no synchronous standby has confirmed") {
+		c.t.Errorf("a node starts while the standby hangs: %v", late)
+	}
 	if err != nil || len(page.Entries) > 0 || acknowledged > 0 {
 		c.t.Fatalf("without the standby %d entries are shown and %d acknowledged, %v", len(page.Entries), acknowledged, err)
 	}
@@ -257,6 +261,59 @@ func TestMove_SynchronousStandby(t *testing.T) {
 		}
 	}
 }
+
+// The primary dies with something in its log that the standby never got, and comes back: nobody is shown that, not even
+// while no other server is there. Then the standby is promoted beside it: the nodes go there by themselves.
+func TestMove_PrimaryThatComesBack_ShowsNothingThatItsStandbyLacks(t *testing.T) {
+	t.Run("killed", func(t *testing.T) {
+		comesBack(t, func(primary *testpostgres.Server) {
+			primary.Kill()
+			primary.Start()
+		})
+	})
+	t.Run("one process crashed", func(t *testing.T) {
+		comesBack(t, func(primary *testpostgres.Server) { primary.Crash(t) })
+	})
+}
+
+func comesBack(t *testing.T, back func(primary *testpostgres.Server)) {
+	primary := testpostgres.New("synchronous_standby_names=near")
+	defer primary.Remove()
+	standby := primary.Standby("cluster_name=near", "synchronous_standby_names=far")
+	defer standby.Remove()
+	other := standby.Standby("cluster_name=far")
+	defer other.Remove()
+	c := newCluster(t, testpostgres.Either("owner", primary, standby), true)
+	first := c.say(0, "first")
+	c.wait(1)
+	standby.Set(t, "primary_conninfo", " ")
+	standby.Exec(t, "DO $$ BEGIN WHILE EXISTS (SELECT FROM pg_stat_wal_receiver) LOOP PERFORM pg_sleep(0.01), pg_stat_clear_snapshot(); END LOOP; END $$")
+	said := make(chan journal.Receipt, 1)
+	go func() { said <- c.say(0, "second") }()
+	primary.Exec(t, waitForCommit)
+	back(primary)
+	primary.Exec(t, "DO $$ BEGIN IF (SELECT max(seq) FROM chat.entry) <> 2 THEN RAISE 'it holds nothing that its standby lacks'; END IF; END $$")
+	for began := time.Now(); time.Since(began) < 2500*time.Millisecond; { // a node that polls would find it within a second
+		page, err := c.nodes[1].Read(t.Context(), journal.Query{Room: "r", Limit: 9})
+		if err == nil && len(page.Entries) != 1 || c.followers[2].count() != 1 || len(said) > 0 {
+			t.Fatalf("%d entries can be read, %d were shown, and %d acknowledged; the standby has one", len(page.Entries), c.followers[2].count(), len(said))
+		}
+	}
+	standby.Promote(t)
+	if second := <-said; second.Seq != 2 || second.Epoch != first.Epoch {
+		t.Errorf("receipts %+v and %+v", first, second)
+	}
+	c.wait(2)
+	for i, f := range c.followers {
+		if f.count() != 2 || len(f.lost) > 0 {
+			t.Errorf("follower %d got %d entries and was lost %d times", i, f.count(), len(f.lost))
+		}
+	}
+}
+
+// waitForCommit waits until a commit waits for its standby.
+const waitForCommit = `DO $$ BEGIN FOR i IN 1..1000 LOOP EXIT WHEN EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep');
+	PERFORM pg_sleep(0.01), pg_stat_clear_snapshot(); END LOOP; END $$`
 
 // waitReplay waits until a standby has all that its primary has.
 func waitReplay(t *testing.T, primary, standby *testpostgres.Server) {

@@ -171,6 +171,38 @@ func (s *Server) end(signal os.Signal) {
 	s.unwatch()
 }
 
+// Crash kills one process of the server. Then PostgreSQL ends all others but the first and starts them anew.
+func (s *Server) Crash(t testing.TB) {
+	t.Helper()
+	const started = "SELECT pid FROM pg_stat_activity WHERE backend_type = '%s'"
+	old, victim := s.pid(fmt.Sprintf(started, "checkpointer")), s.pid(fmt.Sprintf(started, "background writer"))
+	if old == 0 || victim == 0 {
+		t.Fatal("PostgreSQL does not name its processes")
+	}
+	must(syscall.Kill(victim, syscall.SIGKILL))
+	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		if now := s.pid(fmt.Sprintf(started, "checkpointer")); now != 0 && now != old {
+			return
+		}
+		if time.Since(began) > 2*time.Minute {
+			t.Fatal("PostgreSQL does not come back from a crash of one process")
+		}
+	}
+}
+
+// pid returns the process that a statement names, or 0.
+func (s *Server) pid(sql string) (pid int) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.DSN("owner"))
+	if err != nil {
+		return 0
+	}
+	defer conn.Close(ctx)
+	_ = conn.QueryRow(ctx, sql).Scan(&pid) // 0: the server is ending or starting
+	return pid
+}
+
 // Remove stops the server and removes its files.
 func (s *Server) Remove() {
 	s.Stop()
