@@ -13,6 +13,14 @@ import (
 
 // Commit is that of shared.Engine.
 func (s *Store) Commit(b shared.Batch) (shared.Committed, error) {
+	c, err := s.commit(b)
+	if err == nil && c.Row > 0 {
+		s.safe.acknowledged(b.Epoch, b.Part, c.Row)
+	}
+	return c, err
+}
+
+func (s *Store) commit(b shared.Batch) (shared.Committed, error) {
 	if b.Part < 0 || b.Part >= len(s.parts) || len(b.Items) > shared.MaxBatch {
 		return shared.Committed{}, fmt.Errorf("part %d with %d entries: %w", b.Part, len(b.Items), journal.ErrLimit)
 	}
@@ -91,4 +99,32 @@ func (s *Store) Restore(ctx context.Context, r shared.Restored) (shared.Committe
 			Position: shared.LastOf(uint64(row)-1) + journal.Position(i+1)}})
 	}
 	return c, nil
+}
+
+// Succeed is that of shared.Engine.
+func (s *Store) Succeed(ctx context.Context, epoch string, dropped bool, above uint64) (empty bool, err error) {
+	err = s.pool.QueryRow(ctx, s.sql(`SELECT $.succeed($1, $2, $3)`), epoch, dropped, int64(above)).Scan(&empty)
+	if err != nil {
+		return false, commitError(err)
+	}
+	return empty, nil
+}
+
+// RestoreHead is that of shared.Engine.
+func (s *Store) RestoreHead(ctx context.Context, h shared.RestoredHead) (journal.Position, error) {
+	var born int64
+	err := s.pool.QueryRow(ctx, s.sql(`SELECT $.restore_head($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`),
+		append(known(h.Batch), h.Part, []byte(h.Room), int64(h.Born), int64(h.First), h.At, int64(h.Count), int64(h.State))...).Scan(&born)
+	if err != nil {
+		return 0, commitError(err)
+	}
+	return journal.Position(born), nil
+}
+
+// ForgetFeed is that of shared.Engine.
+func (s *Store) ForgetFeed(ctx context.Context) error {
+	if _, err := s.pool.Exec(ctx, s.sql(`SELECT $.forget_feed()`)); err != nil {
+		return commitError(err)
+	}
+	return nil
 }

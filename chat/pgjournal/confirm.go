@@ -11,15 +11,75 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// confirmed is which server holds nothing that its standby lacks.
-//
-// PostgreSQL shows a commit when the standby has it. But a server that has started again shows all that its own log
-// holds, also what no standby ever got: a primary that comes back beside the promoted standby would show messages that
-// are nowhere else. So who first connects to a server since its start writes something, and waits until the standby
-// has that: then it has all that came before. Behind a pooler in transaction mode nobody knows which server answers.
+// PostgreSQL shows a commit when the standby has it, with two exceptions. A server that has started shows all that its
+// own log holds, also what no standby ever got: a primary that comes back beside the promoted standby would show
+// messages that are nowhere else. And a commit that waits for the standby is given up, and can be read, if somebody ends
+// its connection, or if the first process of the server dies: then the others live on for a moment. So a node reads
+// nothing from a server that has started before the standby has all that it holds; and where a read finds more than the
+// standby is known to have, it is done again in a transaction that waits for the standby. Two things are left: what is
+// read of records by their keys; and behind a pooler in transaction mode nobody knows which server answers.
+
+// wait writes something. Its commit ends when the standby has it, and so all that came before.
+const wait = "SELECT pg_logical_emit_message(true, 'caddychat', 'confirm')"
+
+// confirmed is what a node knows to be on the standby.
 type confirmed struct {
-	mu     sync.Mutex
-	server string // guarded by mu
+	mu     sync.Mutex     // guards the rest
+	server string         // all that this one holds since its start
+	epoch  string         // of rows
+	rows   map[int]uint64 // by part, up to which row of the feed; of changes, up to which revision
+}
+
+// changes is the part in which records change.
+const changes = -1
+
+// found is how far a read came, by part. Only with a new epoch do numbers go back.
+type found struct {
+	epoch string // or empty: that of before
+	rows  map[int]uint64
+}
+
+func (f *found) row(part int, row uint64) {
+	if f.rows == nil {
+		f.rows = map[int]uint64{}
+	}
+	f.rows[part] = max(f.rows[part], row)
+}
+
+// has reports whether all that was found is on the standby.
+func (c *confirmed) has(f found) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.epoch != "" && f.epoch != c.epoch {
+		return false
+	}
+	for part, row := range f.rows {
+		if row > c.rows[part] {
+			return false
+		}
+	}
+	return true
+}
+
+// note notes that all that was found is on the standby.
+func (c *confirmed) note(f found) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.rows == nil || f.epoch != "" && f.epoch != c.epoch {
+		c.epoch, c.rows = f.epoch, map[int]uint64{}
+	}
+	for part, row := range f.rows {
+		c.rows[part] = max(c.rows[part], row)
+	}
+}
+
+// acknowledged notes a commit, unless another epoch has begun.
+func (c *confirmed) acknowledged(epoch string, part int, row uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if epoch == c.epoch && c.rows != nil {
+		c.rows[part] = max(c.rows[part], row)
+	}
 }
 
 // confirmTime bounds the wait for the standby. It is less than dialTime, so that the next server of the address has its turn.
@@ -52,7 +112,7 @@ func (c *confirmed) confirm(ctx context.Context, conn *pgconn.PgConn) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, confirmTime)
 	defer cancel()
-	if _, err := conn.Exec(ctx, "SELECT pg_logical_emit_message(true, 'caddychat', 'confirm')").ReadAll(); err != nil {
+	if _, err := conn.Exec(ctx, wait).ReadAll(); err != nil {
 		return fmt.Errorf("%w (%w)", errUnconfirmed, err)
 	}
 	c.mu.Lock()

@@ -18,10 +18,10 @@
 //	committer.go the connection of a part
 //	sockets.go   the sockets of the connections that read
 //	open.go      Open and Check
+//	shown.go     reads of what may be shown
 //	batch.go     a batch as arguments of the functions
 //	plain.go     batches of entries that do nothing to others
-//	commit.go    Commit and Restore
-//	successor.go taking the place of another journal
+//	commit.go    Commit and Restore, taking the place of another journal
 //	read.go      where the feed stands, its rows; entries, claims
 //	rooms.go     pages and heads of rooms, what is removed
 //	records.go   records

@@ -17,6 +17,7 @@ type Store struct {
 	config  *pgx.ConnConfig // of connections that read
 	listen  *pgx.ConnConfig
 	sockets sockets // of pool and of Listen
+	safe    confirmed
 	pool    *pgxpool.Pool
 	parts   []*committer
 	records *committer
@@ -42,11 +43,11 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	var safe confirmed
+	s := &Store{options: o, schema: pgx.Identifier{o.Schema}.Sanitize(), sockets: sockets{open: map[*socket]struct{}{}}}
 	if o.Standby {
-		config.ValidateConnect = safe.after(config.ValidateConnect)
+		config.ValidateConnect = s.safe.after(config.ValidateConnect)
 	}
-	s := &Store{options: o, schema: pgx.Identifier{o.Schema}.Sanitize(), config: config.Copy(), sockets: sockets{open: map[*socket]struct{}{}}}
+	s.config = config.Copy()
 	s.config.DialFunc = s.sockets.dial
 	s.listen = s.config.Copy()
 	if o.Listen != "" {
@@ -54,7 +55,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 			return nil, err
 		}
 		if o.Standby {
-			s.listen.ValidateConnect = safe.after(s.listen.ValidateConnect)
+			s.listen.ValidateConnect = s.safe.after(s.listen.ValidateConnect)
 		}
 	}
 	var reads pooling

@@ -2,7 +2,6 @@ package pgjournal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -13,13 +12,34 @@ import (
 
 // Marks is that of shared.Engine. It fails on a standby.
 func (s *Store) Marks(ctx context.Context, seen shared.Standing) (m shared.Marks, err error) {
+	known := found{}
+	known.row(changes, seen.Revision)
+	for part, p := range seen.Parts {
+		known.row(part, p.Row)
+	}
+	s.safe.note(known)
+	err = s.shown(ctx, func(run query) (f found, err error) {
+		if m, err = s.marks(ctx, run, seen); err != nil {
+			return f, err
+		}
+		f.epoch = m.Epoch
+		f.row(changes, m.Revision)
+		for part, p := range m.Parts {
+			f.row(part, p.Row)
+		}
+		return f, nil
+	})
+	return m, err
+}
+
+func (s *Store) marks(ctx context.Context, run query, seen shared.Standing) (m shared.Marks, err error) {
 	m.Parts, m.Lossless = make([]shared.Mark, len(s.parts)), s.options.Standby
 	var part int
 	var row, gone, entries, turn int64
 	var nonce []byte
 	var lacks bool
 	numbers, nonces := seenRows(seen)
-	rows, err := s.pool.Query(ctx, s.sql(`SELECT s.epoch, s.turn, s.server <> $.server(), p.id, greatest(p.pos, f.pos, c.rev), p.pos, f.nonce,
+	rows, err := run(ctx, s.sql(`SELECT s.epoch, s.turn, s.server <> $.server(), p.id, greatest(p.pos, f.pos, c.rev), p.pos, f.nonce,
 		coalesce((SELECT sum(r.hi - r.lo + 1)::bigint FROM unnest(f.lo, f.hi) r(lo, hi)), 1023), coalesce($.lacks(p.id, a.pos, a.nonce), false)
 		FROM $.store s, $.part p LEFT JOIN LATERAL (SELECT f.pos, f.nonce, f.lo, f.hi FROM $.feed f WHERE f.part = p.id ORDER BY f.pos DESC LIMIT 1) f ON true
 		LEFT JOIN LATERAL (SELECT c.rev FROM $.change c WHERE p.id < 0 ORDER BY c.rev DESC LIMIT 1) c ON true
@@ -66,6 +86,19 @@ func (s *Store) Continue(ctx context.Context, was string, same bool, seen shared
 
 // Rows is that of shared.Engine.
 func (s *Store) Rows(ctx context.Context, after []uint64, limit int) (out []shared.Row, err error) {
+	err = s.shown(ctx, func(run query) (f found, err error) {
+		if out, err = s.rows(ctx, run, after, limit); err != nil {
+			return f, err
+		}
+		for _, row := range out {
+			f.row(row.Part, row.Number)
+		}
+		return f, nil
+	})
+	return out, err
+}
+
+func (s *Store) rows(ctx context.Context, run query, after []uint64, limit int) (out []shared.Row, err error) {
 	numbers := make([]int64, len(after))
 	for i, a := range after {
 		numbers[i] = int64(a)
@@ -75,7 +108,7 @@ func (s *Store) Rows(ctx context.Context, after []uint64, limit int) (out []shar
 	var nonce []byte
 	var rooms [][]byte
 	var lo, hi []int64
-	rows, err := s.pool.Query(ctx, s.sql(`SELECT f.part, f.pos, f.nonce, f.rooms, f.lo, f.hi FROM unnest($1::bigint[]) WITH ORDINALITY a(pos, n) CROSS JOIN LATERAL
+	rows, err := run(ctx, s.sql(`SELECT f.part, f.pos, f.nonce, f.rooms, f.lo, f.hi FROM unnest($1::bigint[]) WITH ORDINALITY a(pos, n) CROSS JOIN LATERAL
 		(SELECT * FROM $.feed f WHERE f.part = a.n - 1 AND f.pos > a.pos ORDER BY f.pos LIMIT $2) f ORDER BY f.part, f.pos`), numbers, limit)
 	if err == nil {
 		_, err = pgx.ForEachRow(rows, []any{&part, &number, &nonce, &rooms, &lo, &hi}, func() error {
@@ -171,17 +204,29 @@ func scan(rows pgx.Rows, first ...any) (e journal.Entry, err error) {
 
 // Find is that of shared.Engine.
 func (s *Store) Find(ctx context.Context, room string, c shared.Claim) (r journal.Receipt, err error) {
+	err = s.shown(ctx, func(run query) (f found, err error) {
+		if r, err = s.find(ctx, run, room, c); err == nil {
+			f.row(shared.PartOf(room, len(s.parts)), shared.RowOf(r.Position))
+		}
+		return f, err
+	})
+	return r, err
+}
+
+func (s *Store) find(ctx context.Context, run query, room string, c shared.Claim) (r journal.Receipt, err error) {
 	var seq, at, count, pos, born int64
 	var epoch string
-	err = s.pool.QueryRow(ctx, s.sql(`SELECT k.seq, k.at, k.count, k.pos, m.born, s.epoch FROM (
+	rows, err := run(ctx, s.sql(`SELECT k.seq, k.at, k.count, k.pos, m.born, s.epoch FROM (
 		(SELECT e.seq, e.at, e.count, e.pos FROM $.entry e WHERE e.room = $1 AND e.claim = $2 LIMIT 1) UNION ALL
-		(SELECT c.seq, c.at, 0, 0 FROM $.claim c WHERE c.room = $1 AND c.claim = $2 LIMIT 1)) k, $.room m, $.store s WHERE m.name = $1 LIMIT 1`), []byte(room), c[:]).
-		Scan(&seq, &at, &count, &pos, &born, &epoch)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return r, nil
-	case err != nil:
-		return r, refusal(err)
+		(SELECT c.seq, c.at, 0, 0 FROM $.claim c WHERE c.room = $1 AND c.claim = $2 LIMIT 1)) k, $.room m, $.store s WHERE m.name = $1 LIMIT 1`), []byte(room), c[:])
+	if err == nil {
+		_, err = pgx.ForEachRow(rows, []any{&seq, &at, &count, &pos, &born, &epoch}, func() error {
+			r = journal.Receipt{Epoch: life(epoch, born), Seq: journal.Seq(seq), At: at, Count: uint64(count), Position: journal.Position(pos), Duplicate: true}
+			return nil
+		})
 	}
-	return journal.Receipt{Epoch: life(epoch, born), Seq: journal.Seq(seq), At: at, Count: uint64(count), Position: journal.Position(pos), Duplicate: true}, nil
+	if err != nil {
+		return journal.Receipt{}, refusal(err)
+	}
+	return r, nil
 }

@@ -115,12 +115,16 @@ func (s *Store) scanMany(ctx context.Context, prefixes []string, each func(prefi
 	return revision, nil
 }
 
-var snapshot = pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+var snapshot = pgx.TxOptions{IsoLevel: pgx.RepeatableRead}
 
-// revision is the newest of a snapshot.
+// revision is the newest of a snapshot. If the standby may lack it, the transaction waits for it at its end.
 func (s *Store) revision(ctx context.Context, tx pgx.Tx) (uint64, error) {
 	var rev int64
 	err := tx.QueryRow(ctx, s.sql(`SELECT greatest(p.pos, (SELECT c.rev FROM $.change c ORDER BY c.rev DESC LIMIT 1)) FROM $.part p WHERE p.id = -1`)).Scan(&rev)
+	f := found{rows: map[int]uint64{changes: uint64(rev)}}
+	if err == nil && s.options.Standby && !s.safe.has(f) {
+		_, err = tx.Exec(ctx, wait)
+	}
 	return uint64(rev), err
 }
 
@@ -186,7 +190,17 @@ func (s *Store) Swap(changes []shared.Change) ([]shared.Swapped, error) {
 
 // Changes is that of shared.Engine.
 func (s *Store) Changes(ctx context.Context, after uint64, limit int) (list []shared.Changed, err error) {
-	rows, err := s.pool.Query(ctx, s.sql(`SELECT c.rev, c.key, c.value, c.pos FROM $.change c WHERE c.rev > $1 ORDER BY c.rev LIMIT $2`), int64(after), limit)
+	err = s.shown(ctx, func(run query) (f found, err error) {
+		if list, err = s.changes(ctx, run, after, limit); err == nil && len(list) > 0 {
+			f.row(changes, list[len(list)-1].Revision)
+		}
+		return f, err
+	})
+	return list, err
+}
+
+func (s *Store) changes(ctx context.Context, run query, after uint64, limit int) (list []shared.Changed, err error) {
+	rows, err := run(ctx, s.sql(`SELECT c.rev, c.key, c.value, c.pos FROM $.change c WHERE c.rev > $1 ORDER BY c.rev LIMIT $2`), int64(after), limit)
 	if err != nil {
 		return nil, refusal(err)
 	}

@@ -43,8 +43,23 @@ func (h *head) head() journal.Head {
 // pageLimit bounds a page, whatever is asked for.
 const pageLimit = 1000
 
-// Pages is that of shared.Engine. The numbers of a room have no holes, so that a page is a range of them.
-func (s *Store) Pages(ctx context.Context, queries []shared.PageQuery, bytes int) ([]journal.Page, error) {
+// Pages is that of shared.Engine.
+func (s *Store) Pages(ctx context.Context, queries []shared.PageQuery, bytes int) (pages []journal.Page, err error) {
+	err = s.shown(ctx, func(run query) (f found, err error) {
+		var newest []int64
+		if pages, newest, err = s.pages(ctx, run, queries, bytes); err != nil {
+			return f, err
+		}
+		for i, q := range queries {
+			f.row(q.Part, shared.RowOf(journal.Position(newest[i])))
+		}
+		return f, nil
+	})
+	return pages, err
+}
+
+// pages returns also the newest position of each room. The numbers of a room have no holes, so that a page is a range of them.
+func (s *Store) pages(ctx context.Context, run query, queries []shared.PageQuery, bytes int) (pages []journal.Page, newest []int64, err error) {
 	n := len(queries)
 	rooms, parts, limits := make([][]byte, n), make([]int32, n), make([]int64, n)
 	after, before, back, sizes := make([]int64, n), make([]int64, n), make([]bool, n), make([]int64, n)
@@ -59,7 +74,7 @@ func (s *Store) Pages(ctx context.Context, queries []shared.PageQuery, bytes int
 			sizes[i] = int64(bytes)
 		}
 	}
-	rows, err := s.pool.Query(ctx, s.sql(`SELECT q.n, `+headColumns+`, `+columns+`
+	rows, err := run(ctx, s.sql(`SELECT q.n, `+headColumns+`, `+columns+`
 		FROM $.store s, unnest($1::bytea[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bool[], $7::bigint[])
 		WITH ORDINALITY q(room, part, lim, after, before, back, bytes, n) `+headOf+` LEFT JOIN LATERAL (SELECT * FROM (
 			SELECT x.*, sum(320 + coalesce(octet_length(x.body), 0)) OVER (ORDER BY CASE WHEN q.back THEN -x.seq ELSE x.seq END ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ahead
@@ -69,10 +84,10 @@ func (s *Store) Pages(ctx context.Context, queries []shared.PageQuery, bytes int
 			WHERE q.bytes = 0 OR x.ahead IS NULL OR x.ahead <= q.bytes) e ON true `+replace(target, 8)+` ORDER BY q.n, CASE WHEN q.back THEN -e.seq ELSE e.seq END`),
 		rooms, parts, limits, after, before, back, sizes, replacing)
 	if err != nil {
-		return nil, refusal(err)
+		return nil, nil, refusal(err)
 	}
 	defer rows.Close()
-	pages := make([]journal.Page, n)
+	pages, newest = make([]journal.Page, n), make([]int64, n)
 	left := bytes
 	at, size, full := -1, 0, false // of the page that is read now
 	for rows.Next() {
@@ -80,13 +95,14 @@ func (s *Store) Pages(ctx context.Context, queries []shared.PageQuery, bytes int
 		var h head
 		e, err := scan(rows, h.into(&i)...)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		i--
 		p, q := &pages[i], &queries[i]
 		if i != at {
 			at, size, full = i, 0, bytes > 0 && left <= 0
 			w := h.head()
+			newest[i] = h.pos
 			p.Epoch, p.First, p.Last, p.Count, p.Dropped = w.Epoch, w.First, w.Last, w.Count, w.Dropped
 			p.More = q.Backward && p.First <= p.Last && before[i] > h.first || !q.Backward && p.First <= p.Last && after[i] < h.last
 		}
@@ -107,14 +123,14 @@ func (s *Store) Pages(ctx context.Context, queries []shared.PageQuery, bytes int
 		p.More = q.Backward && e.Seq > p.First || !q.Backward && e.Seq < p.Last
 	}
 	if err := rows.Err(); err != nil {
-		return nil, refusal(err)
+		return nil, nil, refusal(err)
 	}
 	for i := range pages {
 		if queries[i].Backward {
 			reverse(pages[i].Entries)
 		}
 	}
-	return pages, nil
+	return pages, newest, nil
 }
 
 func reverse(list []journal.Entry) {
@@ -124,13 +140,26 @@ func reverse(list []journal.Entry) {
 }
 
 // Heads is that of shared.Engine. A room that was not begun is not asked for its part: its head is zero.
-func (s *Store) Heads(ctx context.Context, rooms []string) ([]journal.Head, error) {
+func (s *Store) Heads(ctx context.Context, rooms []string) (heads []journal.Head, err error) {
+	err = s.shown(ctx, func(run query) (f found, err error) {
+		if heads, err = s.heads(ctx, run, rooms); err != nil {
+			return f, err
+		}
+		for i, room := range rooms {
+			f.row(shared.PartOf(room, len(s.parts)), shared.RowOf(heads[i].Position))
+		}
+		return f, nil
+	})
+	return heads, err
+}
+
+func (s *Store) heads(ctx context.Context, run query, rooms []string) ([]journal.Head, error) {
 	names := make([][]byte, len(rooms))
 	for i, room := range rooms {
 		names[i] = []byte(room)
 	}
 	heads := make([]journal.Head, len(rooms))
-	rows, err := s.pool.Query(ctx, s.sql(`SELECT q.n, s.epoch, h.born, h.first, h.last, h.at, h.pos, h.count, h.dropped, h.state, `+columns+`
+	rows, err := run(ctx, s.sql(`SELECT q.n, s.epoch, h.born, h.first, h.last, h.at, h.pos, h.count, h.dropped, h.state, `+columns+`
 		FROM $.store s, unnest($1::bytea[]) WITH ORDINALITY q(room, n) `+headOf+` LEFT JOIN LATERAL (SELECT * FROM $.entry x
 		WHERE x.room = q.room AND h.count > h.dropped AND x.flags & 32 = 32 ORDER BY x.seq DESC LIMIT 1) e ON true
 		CROSS JOIN (SELECT NULL::bytea AS body, NULL::int AS flags) t WHERE h.last > 0`), names)
@@ -159,21 +188,35 @@ func (s *Store) Heads(ctx context.Context, rooms []string) ([]journal.Head, erro
 // Begin is that of shared.Engine.
 func (s *Store) Begin(ctx context.Context, room string, part int) (journal.Head, uint64, error) {
 	for {
-		var h head
-		var there bool
-		var row int64
-		err := s.pool.QueryRow(ctx, s.sql(`SELECT h.born IS NOT NULL, `+newestOf+`, `+headColumns+` FROM $.store s, (SELECT $1::bytea AS room, $2::int AS part) q `+headOf),
-			[]byte(room), part).Scan(h.into(&there, &row)...)
+		h, there, row, err := s.begun(ctx, room, part)
 		if err != nil {
-			return journal.Head{}, 0, refusal(err)
+			return journal.Head{}, 0, err
 		}
 		if there {
-			return h.head(), uint64(row), nil
+			return h.head(), row, nil
 		}
 		if _, err := s.pool.Exec(ctx, s.sql(`SELECT $.make_room($1, $2)`), part, []byte(room)); err != nil {
 			return journal.Head{}, 0, refusal(err)
 		}
 	}
+}
+
+// begun returns the head of a room, whether it is there, and the newest row of its part.
+func (s *Store) begun(ctx context.Context, room string, part int) (h head, there bool, row uint64, err error) {
+	err = s.shown(ctx, func(run query) (f found, err error) {
+		var newest int64
+		rows, err := run(ctx, s.sql(`SELECT h.born IS NOT NULL, `+newestOf+`, `+headColumns+` FROM $.store s, (SELECT $1::bytea AS room, $2::int AS part) q `+headOf), []byte(room), part)
+		if err == nil {
+			_, err = pgx.ForEachRow(rows, h.into(&there, &newest), func() error { return nil })
+		}
+		if err != nil {
+			return f, refusal(err)
+		}
+		row = uint64(newest)
+		f.row(part, row)
+		return f, nil
+	})
+	return h, there, row, err
 }
 
 // Rooms is that of shared.Engine.

@@ -3,6 +3,7 @@ package shared
 import (
 	"context"
 	"errors"
+	"hash/fnv"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -171,6 +172,13 @@ const MaxBatch = 1022
 // positionsOfRow is how many positions a row of the feed has: those of row n are above (n-1) times
 // that, and at most n times.
 const positionsOfRow = 1023
+
+// PartOf is that of so many parts in which a room is.
+func PartOf(room string, parts int) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(room))
+	return int(h.Sum32() % uint32(parts))
+}
 
 // RowOf is the row of the feed that has a position.
 func RowOf(p journal.Position) uint64 { return (uint64(p) + positionsOfRow - 1) / positionsOfRow }

@@ -3,7 +3,6 @@ package shared
 import (
 	"context"
 	"fmt"
-	"hash/fnv"
 	"sync"
 	"time"
 
@@ -62,11 +61,7 @@ func keeping(retention func(string) journal.Retention) func(string) journal.Rete
 func (j *Journal) Parts() int { return len(j.parts) }
 
 // Part implements journal.Feeder.
-func (j *Journal) Part(room string) int {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(room))
-	return int(h.Sum32() % uint32(len(j.parts)))
-}
+func (j *Journal) Part(room string) int { return PartOf(room, len(j.parts)) }
 
 func (j *Journal) part(room string) *part { return j.parts[j.Part(room)] }
 
