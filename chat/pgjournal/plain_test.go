@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/pgjournal"
 	"github.com/caddychat/caddy-chat/chat/shared"
 )
 
@@ -123,5 +126,61 @@ func TestCommit_Plain_Refuses(t *testing.T) {
 	postgres.Exec(t, "UPDATE "+name+".store SET server = 'another one'")
 	if _, err := s.Commit(batch(t, s, said("r", "c", "1"))); !errors.Is(err, shared.ErrRolledBack) {
 		t.Errorf("on another server: %v", err)
+	}
+}
+
+// ways are batches that each of the functions records: append_one, append_plain and append_seen. Their room is there.
+func ways(t *testing.T, s *pgjournal.Store) map[string]shared.Batch {
+	t.Helper()
+	key := fmt.Sprint(time.Now())
+	return map[string]shared.Batch{
+		"append_one":   batch(t, s, said("r", key+"1", "1")),
+		"append_plain": batch(t, s, said("r", key+"2", "2"), said("r", key+"3", "3")),
+		"append_seen":  batch(t, s, &journal.Entry{Room: "r", Kind: journal.Recall, Key: key + "4", Target: 1}),
+	}
+}
+
+func wantRefused(t *testing.T, s *pgjournal.Store, batches map[string]shared.Batch, words string) {
+	t.Helper()
+	for way, b := range batches {
+		if c, err := s.Commit(b); !errors.Is(err, journal.ErrUnavailable) || !strings.Contains(err.Error(), words) {
+			t.Errorf("%s answers %+v, %v, want words of %q", way, c, err, words)
+		}
+	}
+}
+
+// The settings of a server may change while a node runs.
+func TestCommit_Isolation_IsRefusedByEachFunction(t *testing.T) {
+	name := schema(t)
+	postgres.Exec(t, "DROP ROLE IF EXISTS changing; CREATE ROLE changing SUPERUSER LOGIN")
+	o := pgjournal.Options{DSN: postgres.DSN("changing"), Schema: name}
+	s, err := pgjournal.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	commit(t, s, said("r", "first", "1"))
+	batches := ways(t, s)
+	postgres.Exec(t, "ALTER ROLE changing SET default_transaction_isolation = 'repeatable read'")
+	postgres.Exec(t, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = 'changing'")
+	if c, err := s.Commit(batches["append_one"]); err == nil || c.Row > 0 { // it finds its connection gone
+		t.Fatalf("%+v, %v", c, err)
+	}
+	wantRefused(t, s, batches, "read committed")
+}
+
+// Each function says whether other nodes are there.
+func TestCommit_Alone(t *testing.T) {
+	s := open(t, schema(t))
+	commit(t, s, said("r", "first", "1"))
+	for n, alone := range []bool{true, false} {
+		if _, err := s.Beat(t.Context(), journal.Node{ID: fmt.Sprint(n)}); err != nil {
+			t.Fatal(err)
+		}
+		for way, b := range ways(t, s) {
+			if c, err := s.Commit(b); err != nil || c.Alone != alone {
+				t.Errorf("%s of %d nodes says %+v, %v", way, n+1, c, err)
+			}
+		}
 	}
 }

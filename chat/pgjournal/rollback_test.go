@@ -318,10 +318,11 @@ func comesBack(t *testing.T, back func(primary *testpostgres.Server)) {
 // A commit that waits for the standby is given up, as when the first process of the primary dies: PostgreSQL shows it, and
 // the nodes don't, by whatever it is asked for, until the standby has it.
 func TestStandby_CommitThatWasGivenUp_IsNotShown(t *testing.T) {
-	primary := testpostgres.New("synchronous_standby_names=near")
+	primary := testpostgres.New()
 	defer primary.Remove()
 	standby := primary.Standby("cluster_name=near")
 	defer standby.Remove()
+	primary.Set(t, "synchronous_standby_names", "near")
 	primary.Exec(t, waitForStandby)
 	c := newCluster(t, primary.DSN("owner"), true)
 	first := c.say(0, "first")
@@ -429,6 +430,8 @@ func TestStandby_CommitThatWasGivenUp_IsNotShown(t *testing.T) {
 			t.Errorf("follower %d got %d entries and was lost %d times", i, f.count(), len(f.lost))
 		}
 	}
+	primary.Set(t, "synchronous_standby_names", "")
+	wantRefused(t, store, ways(t, store), "no synchronous standby")
 }
 
 // waitForStandby waits until a server has a synchronous standby.
