@@ -82,7 +82,7 @@ func inKey(option string) string {
 }
 
 // hookSecret is the secret of a webhook.
-const hookSecret = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
+const hookSecret = testcaddy.HookSecret
 
 // inWebhook returns a webhook with an option.
 func inWebhook(option string) string {

@@ -12,6 +12,7 @@
 //	listeners.go  what listens at an address, and the end of that
 //	site.go       Caddy in the process of the test
 //	client.go     WebSocket and HTTP clients of a site, its users and limits
+//	receiver.go   the receiver of a webhook, in a process of its own
 //	process.go    Caddy and `caddy chat` in processes of their own
 //	hubs.go       two hubs, for export and import
 package testcaddy

@@ -26,8 +26,8 @@ const serveVariable = "CHAT_TEST_CADDYFILE"
 // commandVariable is an environment variable that makes it the command caddy.
 const commandVariable = "CHAT_TEST_COMMAND"
 
-// Main runs the tests of a package. A package that uses Process or Command must call
-// it from its TestMain, because both run the test binary again. m is a *testing.M, or what has more to
+// Main runs the tests of a package. A package that uses Process, Command or Receiver must call
+// it from its TestMain, because they run the test binary again. m is a *testing.M, or what has more to
 // do around it.
 func Main(m interface{ Run() int }) {
 	if file := os.Getenv(serveVariable); file != "" {
@@ -36,6 +36,10 @@ func Main(m interface{ Run() int }) {
 	if os.Getenv(commandVariable) != "" {
 		caddycmd.Main()
 		return
+	}
+	if to := os.Getenv(receiverVariable); to != "" {
+		fmt.Fprintln(os.Stderr, receive(to))
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }
