@@ -37,7 +37,13 @@ type cluster struct {
 // newCluster starts it. All persons are online, and none says anything.
 func newCluster(t *testing.T, persons int, directives string, patient ...time.Duration) *cluster {
 	t.Helper()
-	c := &cluster{t: t, network: newNetwork(t), storage: t.TempDir(), busy: newBusyness(t), living: new(sync.WaitGroup)}
+	return newClusterIn(t, newNetwork(t), persons, directives, patient...)
+}
+
+// newClusterIn is newCluster in a network.
+func newClusterIn(t *testing.T, n network, persons int, directives string, patient ...time.Duration) *cluster {
+	t.Helper()
+	c := &cluster{t: t, network: n, storage: t.TempDir(), busy: newBusyness(t), living: new(sync.WaitGroup)}
 	c.db = newDatabase(t, c.network)
 	c.db.streams()
 	for i := range nodesOfAll {

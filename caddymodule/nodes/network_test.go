@@ -36,6 +36,10 @@ func newNetwork(t *testing.T) network {
 	if n := newNamespaces(t); n != nil {
 		return n
 	}
+	return newProxies(t)
+}
+
+func newProxies(t *testing.T) *proxies {
 	n := &proxies{t: t, links: map[int][]*link{}}
 	t.Cleanup(n.close)
 	return n

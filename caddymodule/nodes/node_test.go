@@ -34,7 +34,11 @@ type node struct {
 	file, log   string
 	cmd         *exec.Cmd // nil while it does not run
 	ended       chan error
+	lives       int // how often it was started
 }
+
+// life names what runs now. It is {$CHAT_TEST_LIFE} in the directives.
+func (x *node) life() string { return fmt.Sprint(x.i, ".", x.lives) }
 
 // newNode makes a node, which is not started yet.
 func newNode(t *testing.T, n network, i int, storage, dsn, directives string) *node {
@@ -94,7 +98,7 @@ func (x *node) caddy(args ...string) *exec.Cmd {
 	}
 	line := x.network.command(x.i, append([]string{program}, args...))
 	cmd := exec.Command(line[0], line[1:]...)
-	cmd.Env = append(os.Environ(), "CHAT_TEST_COMMAND=1", "XDG_DATA_HOME="+filepath.Dir(x.file), "XDG_CONFIG_HOME="+filepath.Dir(x.file), "GORACE=halt_on_error=1")
+	cmd.Env = append(os.Environ(), "CHAT_TEST_COMMAND=1", "CHAT_TEST_LIFE="+x.life(), "XDG_DATA_HOME="+filepath.Dir(x.file), "XDG_CONFIG_HOME="+filepath.Dir(x.file), "GORACE=halt_on_error=1")
 	return cmd
 }
 
@@ -106,6 +110,7 @@ func (x *node) start() {
 		x.t.Fatal(err)
 	}
 	defer log.Close()
+	x.lives++
 	x.cmd = x.caddy("run", "--config", x.file, "--adapter", "caddyfile")
 	x.cmd.Stdout, x.cmd.Stderr = log, log
 	x.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
