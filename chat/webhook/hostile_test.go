@@ -184,6 +184,34 @@ func texts(m map[string]any) (list []string) {
 	return list
 }
 
+// Of the head of an answer a few KiB are read, and not the 10 MB that net/http reads by itself: a
+// longer one is no answer, although it ends and has the status 200. For a check it is the same.
+func TestClient_LongHead_IsNoAnswer(t *testing.T) {
+	for size, accepted := range map[int]bool{maxHeaders - 1<<10: true, maxHeaders + 1<<10: false, 1 << 20: false} {
+		said := `{"verdict":"pass"}`
+		head := "HTTP/1.1 200 OK\r\nContent-Length: " + fmt.Sprint(len(said)) + "\r\n"
+		for len(head) < size {
+			head += "X-More: " + strings.Repeat("x", 200) + "\r\n"
+		}
+		url := stranger(t, writes(head+"\r\n"+said, "", 0))
+		h := hookTo(t, url)
+		c := newClient(&h, newTransport(&h))
+		defer c.close()
+		got := c.post(t.Context(), "id", nil)
+		v, err := newChecker(t, url).Check(t.Context(), &check.Question{About: check.Send, Room: "r"})
+		if accepted {
+			if !got.accepted() || err != nil || v.Kind != check.Pass {
+				t.Errorf("a head of %d bytes: %v; %v %v", len(head), got, v, err)
+			}
+			continue
+		}
+		const why = "the answer is no HTTP, or too long"
+		if got.err == nil || got.err.Error() != why || err == nil || err.Error() != why {
+			t.Errorf("a head of %d bytes: %v; %v %v", len(head), got, v, err)
+		}
+	}
+}
+
 // With private, nothing is sent to another address than a private one, whatever a name in
 // the URL stands for.
 func TestClient_Private_ConnectsNowhereElse(t *testing.T) {
