@@ -62,6 +62,9 @@ func TestDocuments_Receivers(t *testing.T) {
 				if got := r.output(); got != want {
 					t.Errorf("it printed\n%s\nwant\n%s", got, want)
 				}
+				if !t.Failed() {
+					r.playTogether(t, len(want))
+				}
 			}
 		})
 	}
@@ -135,6 +138,55 @@ func run(t *testing.T, command []string) *program {
 			t.Fatalf("%q has ended", command)
 		case <-time.After(20 * time.Millisecond):
 		}
+	}
+}
+
+// playTogether sends requests about different rooms at the same time, each twice: each event is
+// printed once. Of what the program has printed, some was there before.
+func (p *program) playTogether(t *testing.T, before int) {
+	const rooms, batches, events = 8, 4, 1000
+	var sending sync.WaitGroup
+	for room := range rooms {
+		sending.Go(func() {
+			for batch := range 2 * batches {
+				var list []string
+				for i := range events {
+					list = append(list, fmt.Sprintf(`{"entry":{"type":"message","room":"room%d","seq":%d}}`, room, batch/2*events+i+1))
+				}
+				p.send(t, `{"epoch":"k","from":"k-0-0","to":"k-0-1","events":[`+strings.Join(list, ",")+`]}`)
+			}
+		})
+	}
+	sending.Wait()
+	lines := func() []string { return strings.Split(strings.TrimSpace(p.output()[before:]), "\n") }
+	for end := time.Now().Add(10 * time.Second); len(lines()) < rooms*batches*events && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond) // the last line comes through a pipe
+	}
+	seen := map[string]bool{}
+	for _, line := range lines() {
+		seen[line] = true
+	}
+	if n := len(lines()); n != rooms*batches*events || len(seen) != n {
+		t.Errorf("it printed %d lines, %d of them different, want %d", n, len(seen), rooms*batches*events)
+	}
+}
+
+// send sends a signed request.
+func (p *program) send(t *testing.T, body string) {
+	req, err := http.NewRequest("POST", p.url, strings.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	Sign(req.Header, "orders.a.b", time.Now(), []byte(body), []Secret{secret(t, secretText)})
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusNoContent {
+		t.Errorf("status %d", res.StatusCode)
 	}
 }
 
