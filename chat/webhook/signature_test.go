@@ -60,6 +60,22 @@ func TestVerify_ForgedOrOld_IsRefused(t *testing.T) {
 	}
 }
 
+// A request without an id is no one of ours, although its signature fits: nobody could know a
+// repeat of it.
+func TestVerify_SignedWithoutID_IsRefused(t *testing.T) {
+	key, now := secret(t, secretText), time.Unix(1_700_000_000, 0)
+	header := http.Header{}
+	Sign(header, "", now, nil, []Secret{key})
+	for _, there := range []bool{true, false} {
+		if !there {
+			header.Del("webhook-id")
+		}
+		if err := Verify(header, nil, now, key); err == nil || !strings.Contains(err.Error(), "no webhook-id") {
+			t.Errorf("with an empty id %v: %v", there, err)
+		}
+	}
+}
+
 func TestSecret_IsNotShown(t *testing.T) {
 	key := secret(t, secretText)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {

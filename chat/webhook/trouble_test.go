@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -249,4 +250,22 @@ func TestConsumer_TooFarBehind_ReportsAGap(t *testing.T) {
 			t.Errorf("gaps %q, want %q; %q", gaps, want, seqs)
 		}
 	})
+}
+
+// What each status means is what docs/webhooks.md says.
+func TestAnswer_EachStatus(t *testing.T) {
+	text, err := os.ReadFile("../../docs/webhooks.md")
+	for _, row := range []string{"\n| 200–299 | the next batch |\n", "\n| 410 | nothing more until", "\n| another 400–499 but 408, 425 and 429 | the batch comes again", "\n| everything else: 408, 425, 429, 500–599, redirects, no answer"} {
+		if err != nil || !strings.Contains(string(text), row) {
+			t.Errorf("docs/webhooks.md has no row %q (%v)", row, err)
+		}
+	}
+	for status := range 700 {
+		accepted := status >= 200 && status <= 299
+		refused := status >= 400 && status <= 499 && !slices.Contains([]int{408, 410, 425, 429}, status)
+		a := answer{status: status}
+		if a.accepted() != accepted || a.gone() != (status == 410) || a.refused() != refused && !a.gone() {
+			t.Errorf("%d: accepted %v, gone %v, refused %v", status, a.accepted(), a.gone(), a.refused())
+		}
+	}
 }
