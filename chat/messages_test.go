@@ -63,7 +63,7 @@ func call(t *testing.T, method, url, token, body string, header ...string) (int,
 		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
+		req.Header[header[i]] = []string{header[i+1]} // as it is written, so that one can stand twice
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -143,28 +143,31 @@ func TestMessages_BadRequests(t *testing.T) {
 		status                    int
 		code, field               string
 	}{
-		"no token":        {"GET", "open/messages", "", "", nil, 401, "bad_token", ""},
-		"no token, post":  {"POST", "open/messages", "", ok, nil, 401, "bad_token", ""},
-		"token in query":  {"GET", "open/messages?token=ann", "", "", nil, 401, "bad_token", ""},
-		"bad token":       {"GET", "open/messages", "bad", "", nil, 401, "bad_token", ""},
-		"no such room":    {"GET", "secret/messages", "ann", "", nil, 403, "forbidden", ""},
-		"may not write":   {"POST", "news/messages", "ann", ok, nil, 403, "forbidden", ""},
-		"muted":           {"POST", "open/messages", "loud", ok, nil, 403, "muted", ""},
-		"banned":          {"GET", "open/messages", "gone", "", nil, 403, "banned", ""},
-		"foreign page":    {"POST", "open/messages", "ann", ok, []string{"Origin", "https://evil.example"}, 403, "forbidden", ""},
-		"bad room":        {"GET", "a%00b/messages", "ann", "", nil, 400, "bad_room", ""},
-		"not JSON":        {"POST", "open/messages", "ann", "x", nil, 400, "bad_frame", ""},
-		"two bodies":      {"POST", "open/messages", "ann", `{"body":1,"body":2}`, nil, 400, "bad_frame", ""},
-		"no body":         {"POST", "open/messages", "ann", `{}`, nil, 400, "bad_frame", "body"},
-		"a form":          {"POST", "open/messages", "ann", ok, []string{"Content-Type", "text/plain"}, 400, "bad_frame", ""},
-		"a long key":      {"POST", "open/messages", "ann", ok, []string{"Idempotency-Key", strings.Repeat("x", 65)}, 400, "bad_frame", "Idempotency-Key"},
-		"an empty key":    {"POST", "open/messages", "ann", ok, []string{"Idempotency-Key", ""}, 400, "bad_frame", "Idempotency-Key"},
-		"a key of quotes": {"POST", "open/messages", "ann", ok, []string{"Idempotency-Key", `""`}, 400, "bad_frame", "Idempotency-Key"},
-		"a long text":     {"POST", "open/messages", "ann", `{"body":"12345678901"}`, nil, 413, "text_too_long", ""},
-		"a long request":  {"POST", "open/messages", "ann", `{"body":"` + strings.Repeat("x", 1024) + `"}`, nil, 413, "too_large", ""},
-		"bad before":      {"GET", "open/messages?before=-1", "ann", "", nil, 400, "bad_frame", "before"},
-		"bad limit":       {"GET", "open/messages?limit=0", "ann", "", nil, 400, "bad_frame", "limit"},
-		"both directions": {"GET", "open/messages?before=9&after=1", "ann", "", nil, 400, "bad_frame", "before"},
+		"no token":         {"GET", "open/messages", "", "", nil, 401, "bad_token", ""},
+		"no token, post":   {"POST", "open/messages", "", ok, nil, 401, "bad_token", ""},
+		"token in query":   {"GET", "open/messages?token=ann", "", "", nil, 401, "bad_token", ""},
+		"bad token":        {"GET", "open/messages", "bad", "", nil, 401, "bad_token", ""},
+		"no such room":     {"GET", "secret/messages", "ann", "", nil, 403, "forbidden", ""},
+		"may not write":    {"POST", "news/messages", "ann", ok, nil, 403, "forbidden", ""},
+		"muted":            {"POST", "open/messages", "loud", ok, nil, 403, "muted", ""},
+		"banned":           {"GET", "open/messages", "gone", "", nil, 403, "banned", ""},
+		"foreign page":     {"POST", "open/messages", "ann", ok, []string{"Origin", "https://evil.example"}, 403, "forbidden", ""},
+		"bad room":         {"GET", "a%00b/messages", "ann", "", nil, 400, "bad_room", ""},
+		"not JSON":         {"POST", "open/messages", "ann", "x", nil, 400, "bad_frame", ""},
+		"two bodies":       {"POST", "open/messages", "ann", `{"body":1,"body":2}`, nil, 400, "bad_frame", ""},
+		"no body":          {"POST", "open/messages", "ann", `{}`, nil, 400, "bad_frame", "body"},
+		"a form":           {"POST", "open/messages", "ann", ok, []string{"Content-Type", "text/plain"}, 400, "bad_frame", ""},
+		"a long key":       {"POST", "open/messages", "ann", ok, []string{"Idempotency-Key", strings.Repeat("x", 65)}, 400, "bad_frame", "Idempotency-Key"},
+		"an empty key":     {"POST", "open/messages", "ann", ok, []string{"Idempotency-Key", ""}, 400, "bad_frame", "Idempotency-Key"},
+		"a key of quotes":  {"POST", "open/messages", "ann", ok, []string{"Idempotency-Key", `""`}, 400, "bad_frame", "Idempotency-Key"},
+		"a key of Chinese": {"POST", "open/messages", "ann", ok, []string{"Idempotency-Key", "钥匙"}, 400, "bad_frame", "Idempotency-Key"},
+		"a key with a tab": {"POST", "open/messages", "ann", ok, []string{"Idempotency-Key", "a\tb"}, 400, "bad_frame", "Idempotency-Key"},
+		"two keys":         {"POST", "open/messages", "ann", ok, []string{"Idempotency-Key", "a", "idempotency-key", "b"}, 400, "bad_frame", "Idempotency-Key"},
+		"a long text":      {"POST", "open/messages", "ann", `{"body":"12345678901"}`, nil, 413, "text_too_long", ""},
+		"a long request":   {"POST", "open/messages", "ann", `{"body":"` + strings.Repeat("x", 1024) + `"}`, nil, 413, "too_large", ""},
+		"bad before":       {"GET", "open/messages?before=-1", "ann", "", nil, 400, "bad_frame", "before"},
+		"bad limit":        {"GET", "open/messages?limit=0", "ann", "", nil, 400, "bad_frame", "limit"},
+		"both directions":  {"GET", "open/messages?before=9&after=1", "ann", "", nil, 400, "bad_frame", "before"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, problem, header := call(t, c.method, url+c.room, c.token, c.body, c.header...)
