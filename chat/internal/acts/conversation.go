@@ -99,19 +99,11 @@ func (a *Actor) found(ctx context.Context, room string, c *wire.Create, founder 
 				return nil, err
 			}
 		}
-		if founder.ID == a.User().ID {
-			if err := a.keepProfile(ctx); err != nil {
-				return nil, err
-			}
-		}
-		shown, keep, err := a.core.profiles.Newcomers(ctx, all)
-		if err = keep(ctx, err); err != nil {
+		shown, err := a.newcomers(ctx, all)
+		if err != nil {
 			return nil, err
 		}
 		founder, shown := shown[len(others)], shown[:len(others)]
-		if founder.ID == a.User().ID {
-			founder = a.User()
-		}
 		if s.Version > 0 {
 			return s.Reseat(founder, shown[0])
 		}
@@ -165,22 +157,18 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 	if err != nil {
 		return journal.Receipt{}, err
 	}
-	shown, keep, err := a.core.profiles.Newcomers(ctx, users)
+	known, err := a.core.profiles.Of(ctx, users)
 	if err != nil {
 		return journal.Receipt{}, err
 	}
 	// Whoever removes an owner must know who follows.
 	all := role == access.NoRole && slices.Contains(users, a.User().ID)
-	if a.kind != operator && role == access.Member && slices.Contains(users, a.User().ID) {
-		if err := a.keepProfile(ctx); err != nil {
-			return journal.Receipt{}, err
-		}
-	}
 	ctx, cancel := a.whileAsked(ctx, room)
 	defer cancel()
 	asks := a.once(&check.Question{About: check.Member, Room: room, Users: users, Role: c.Role})
+	var shown []journal.User
 	receipt, err := asks.Tell(a.govern(ctx, room, users, all || a.isAboveRoles(), func(s *members.State, by members.By) (*members.Change, error) {
-		change, err := s.SetRole(by, shown, role)
+		change, err := s.SetRole(by, known, role)
 		if err != nil || change == nil || role == access.NoRole {
 			return change, err
 		}
@@ -190,7 +178,13 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 		if err := a.mayCome(ctx, s.Newcomers(users), nil); err != nil {
 			return nil, err
 		}
-		return change, keep(ctx, asks.Ask(ctx))
+		if err = asks.Ask(ctx); err == nil && shown == nil {
+			shown, err = a.newcomers(ctx, users)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return s.SetRole(by, shown, role)
 	}))
 	if removed := events.Without(users, a.User().ID); err == nil && !receipt.Duplicate && role == access.NoRole && len(removed) > 0 {
 		a.audit(events.Event{Act: "remove", Room: room, Users: removed})

@@ -3,6 +3,7 @@ package acts
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,6 +12,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/profiles"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -89,12 +91,15 @@ func (a Turn) Online(ctx context.Context, users ...string) (list []string) {
 	return list
 }
 
-// keepProfile notes what is shown of the actor. What is shown of others a key does not know.
-func (a *Actor) keepProfile(ctx context.Context) error {
-	if a.via() != "" {
-		return nil
+// newcomers is Profiles.Newcomers. If the actor is one of them, it notes what is shown of it; what
+// is shown of others a key does not know.
+func (a *Actor) newcomers(ctx context.Context, ids []string) ([]journal.User, error) {
+	if a.via() == "" && slices.Contains(ids, a.User().ID) {
+		if err := a.core.profiles.Keep(ctx, a.User()); err != nil {
+			return nil, err
+		}
 	}
-	return a.core.profiles.Keep(ctx, a.User())
+	return a.core.profiles.Newcomers(ctx, ids)
 }
 
 // Told returns what the client is told of an error of one act among several.

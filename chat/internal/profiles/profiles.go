@@ -21,6 +21,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -72,34 +73,29 @@ func (p Profiles) Of(ctx context.Context, ids []string) ([]journal.User, error) 
 	return users, nil
 }
 
-// Newcomers is Of for users who may come into a conversation. Of guests of whom nothing is
-// kept it returns what their sessions say. keep keeps that, unless it gets an error: it must be
-// called before the others see that they came.
-func (p Profiles) Newcomers(ctx context.Context, ids []string) (users []journal.User, keep func(context.Context, error) error, err error) {
-	users, err = p.Of(ctx, ids)
+// Newcomers is Of for users who come into a conversation, as has been permitted: a stranger
+// would learn from the time of the answer who is here. Of guests of whom nothing is kept it
+// returns what their sessions say, and keeps that before the others see that they came.
+func (p Profiles) Newcomers(ctx context.Context, ids []string) ([]journal.User, error) {
+	users, err := p.Of(ctx, ids)
 	var unknown []string
 	for _, u := range users {
 		if !u.Guest && strings.HasPrefix(u.ID, access.GuestPrefix) {
 			unknown = append(unknown, u.ID)
 		}
 	}
-	var found []journal.User
-	if len(unknown) > 0 {
-		found = p.Online(ctx, unknown)
+	if len(unknown) == 0 {
+		return users, err
 	}
-	for _, now := range found {
-		for i := range users {
-			if users[i].ID == now.ID {
-				users[i] = now
+	for _, now := range p.Online(ctx, unknown) {
+		if i := slices.Index(ids, now.ID); i >= 0 {
+			users[i] = now
+			if err := p.Keep(ctx, now); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return users, func(ctx context.Context, err error) error {
-		for i := 0; err == nil && i < len(found); i++ {
-			err = p.Keep(ctx, found[i])
-		}
-		return err
-	}, err
+	return users, nil
 }
 
 // Greeted is Keep for a user who says hello: a guest may have been added to a conversation
