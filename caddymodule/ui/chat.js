@@ -1,1 +1,1 @@
-import'./chat-DSPTUKFQ.js';import'./chunk-VUPRTNGX.js';
+import'./chat-TS6ZKSLU.js';import'./chunk-6RL4W244.js';

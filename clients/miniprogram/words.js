@@ -56,6 +56,9 @@ exports.why = ({ code, uncertain, message }) => (uncertain ? shared.get('perhaps
 
 exports.shared = shared
 
+// name returns what a user is called.
+exports.name = (user) => shared.name(user)
+
 // some returns texts as data.
 exports.some = (...keys) => {
   const texts = {}

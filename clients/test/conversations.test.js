@@ -9,6 +9,29 @@ import { Device, phone, talker, withConversations } from './talkers.js'
 
 serve(withConversations)
 
+test('a guest who was never here is called a guest, with the end of the id, in the language of who looks', async (t) => {
+  const guest = 'guest-abcdefghwxyz'
+  const kit = await talker(t, 'Kit')
+  await kit.create({ title: 'Pub', users: ['lea', 'mo', guest] })
+  for (const [who, locale, called] of [['Lea', 'en', 'Guest wxyz'], ['Mo', 'zh-CN', '访客 wxyz']]) {
+    const device = await Device.open(t, who, { locale })
+    await device.openRow('Pub')
+    const line = await device.find('ol .notice', { hasText: called }).textContent()
+    assert.ok(!line.includes(guest), line)
+    await device.find('header .members').click()
+    await device.find('aside li .person', { hasText: new RegExp(`^${called}$`) }).waitFor()
+    await device.find('aside li button', { has: device.page.locator(`:scope[aria-label$="${called}"]`) }).waitFor()
+    await device.find('main textarea').fill(`@${called.slice(0, 2)}`)
+    await device.find('[role=option]', { hasText: new RegExp(`^\\s*${called}$`) }).waitFor()
+    await device.find('main textarea').fill('')
+  }
+  const { room } = await kit.direct(guest)
+  await kit.join(room)
+  await kit.send(room, { text: 'welcome' })
+  const device = await Device.open(t, 'Kit')
+  await device.openRow('Guest wxyz')
+})
+
 test('a group: roles, title, closing, leaving; and what the server refuses, in words', async (t) => {
   const cy = await Device.open(t, 'Cy')
   const dan = await talker(t, 'Dan')
@@ -305,7 +328,7 @@ test('guests chat on a server that is set up as docs/web.md says', async (t) => 
   await pia.locator('.none .button').click()
   const id = await pia.locator('dialog .mine code').textContent()
   const quin = await enter('Quin', `#with=${id}`)
-  await quin.locator('main h1', { hasText: id }).waitFor()
+  await quin.locator('main h1', { hasText: new RegExp(`^(Guest ${id.slice(-4)}|Pia)$`) }).waitFor()
   await quin.locator('textarea').fill('Here I am.')
   await quin.keyboard.press('Enter')
   await pia.keyboard.press('Escape')

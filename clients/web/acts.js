@@ -6,7 +6,7 @@ import { moderationItems } from './moderation.js'
 import { reactionRow } from './reactions.js'
 import { remember, rememberForTab } from './remembered.js'
 import { targetsOf } from './targets.js'
-import { nameOf, textOf } from './text.js'
+import { textOf } from './text.js'
 
 // The acts of a user on messages and people, for menus and buttons. element is the
 // <caddy-chat>; tell(text, action) shows a line, with a button if there is an action.
@@ -66,7 +66,7 @@ const open = (element, button, items) => openMenu(element.renderRoot.querySelect
 
 // moderation returns what a moderator may do to a user.
 function moderation(element, state, user) {
-  const name = nameOf(user)
+  const name = element.words.name(user)
   return moderationItems(element.words, user, name, (type, fields, done) => moderate(element, state, type, fields, done, name))
 }
 

@@ -1,6 +1,6 @@
 /* global Notification, AudioContext */
 import { remember, remembered } from './remembered.js'
-import { nameOf, textOf } from './text.js'
+import { textOf } from './text.js'
 
 // Alerts tells of new messages while the chat is not looked at: with a notification of the
 // browser and with a sound. Both are off until the user asks for them.
@@ -25,13 +25,13 @@ export const alerts = {
     if (on) beep()
   },
 
-  // tell tells of a message in the room with that title. opened is called when the user
-  // clicks on the notification.
-  tell(message, title, opened) {
+  // tell tells of a message of somebody with that name, in the room with that title. opened is
+  // called when the user clicks on the notification.
+  tell(message, name, title, opened) {
     if (this.sounds) beep()
     if (!this.notifies) return
     try {
-      const note = new Notification(`${nameOf(message.from)} · ${title}`, { body: textOf(message.body).slice(0, 200), tag: `caddy-chat ${message.room}` })
+      const note = new Notification(`${name} · ${title}`, { body: textOf(message.body).slice(0, 200), tag: `caddy-chat ${message.room}` })
       note.onclick = () => {
         window.focus()
         note.close()
@@ -46,7 +46,7 @@ export const alerts = {
 // alert tells of a message while the chat is not looked at.
 export function alert(element, message, title) {
   if (element.isShown && document.hasFocus()) return
-  alerts.tell(message, title, () => {
+  alerts.tell(message, element.words.name(message.from), title, () => {
     element.setOpen(true)
     element.open(message.room)
   })

@@ -4,7 +4,6 @@ import { avatar } from './avatar.js'
 import { openRowMenu } from './conversation-acts.js'
 import { drawRow } from './conversation-row.js'
 import { plusIcon } from './more-icons.js'
-import { nameOf } from './text.js'
 import { banner } from './views.js'
 
 const near = 400 // pixels from the end: the next page is loaded
@@ -45,8 +44,8 @@ class ConversationList extends LitElement {
         : html`<div class="top none"><p>${words.get('noChats')}</p><button class="button" @click=${() => element.talks.openNew(element, 'direct')}>${words.get('newChat')}</button>
           <button @click=${() => element.talks.openNew(element, 'group')}>${words.get('newGroup')}</button></div>`}
       ${element.listing ? html`<p class="note" role="status">${element.note?.text}</p>` : nothing}
-      <button class="me" @click=${() => element.openSettings()} aria-label="${words.get('settings')}: ${nameOf(user)}">
-        ${avatar(user, () => element.requestUpdate())}<span dir="auto">${nameOf(user)}</span></button></nav>`
+      <button class="me" @click=${() => element.openSettings()} aria-label="${words.get('settings')}: ${words.name(user)}">
+        ${avatar(user, () => element.requestUpdate())}<span dir="auto">${words.name(user)}</span></button></nav>`
   }
 
   get scroller() {

@@ -5,7 +5,6 @@ import { openDirect, openGroup } from './conversation-acts.js'
 import { copyText } from './acts.js'
 import { closeIcon } from './icons.js'
 import { knownUsers, matches } from './known.js'
-import { nameOf } from './text.js'
 
 const shown = 50 // people that are offered
 
@@ -34,7 +33,7 @@ class NewConversation extends LitElement {
     const { element, except, chosen } = this
     const text = this.text.trim()
     const known = knownUsers(element).filter(({ id }) => !except?.has(id) && !chosen.some((user) => user.id === id))
-    const found = known.filter((user) => matches(user, text)).slice(0, shown)
+    const found = known.filter((user) => matches(user, text, element.words)).slice(0, shown)
     const isId = text && !/\s/.test(text) && text !== element.chat.user.id && ![...known, ...chosen].some(({ id }) => id === text) && !except?.has(text)
     return isId ? [...found, { id: text }] : found
   }
@@ -57,11 +56,11 @@ class NewConversation extends LitElement {
     const { words, chat } = element
     return html`
       ${kind === 'group' ? html`<label>${words.get('groupTitle')}<input name="title" maxlength="64" autocomplete="off" placeholder=${chosen.length ? this.defaultTitle : ''}></label>` : nothing}
-      ${chosen.length ? html`<ul class="chosen" aria-label=${words.get('chosen')}>${chosen.map((user) => html`<li><button type="button" aria-label=${words.get('unchoose', { name: nameOf(user) })}
-        @click=${() => this.unchoose(user)}><span dir="auto">${nameOf(user)}</span>${closeIcon}</button></li>`)}</ul>` : nothing}
+      ${chosen.length ? html`<ul class="chosen" aria-label=${words.get('chosen')}>${chosen.map((user) => html`<li><button type="button" aria-label=${words.get('unchoose', { name: words.name(user) })}
+        @click=${() => this.unchoose(user)}><span dir="auto">${words.name(user)}</span>${closeIcon}</button></li>`)}</ul>` : nothing}
       <label>${words.get('whom')}<input name="whom" autocomplete="off" autocapitalize="off" spellcheck="false" .value=${text} @input=${(event) => { this.text = event.target.value }} @keydown=${(event) => this.onEnter(event)}></label>
       <ul class="offered" aria-label=${words.get('people')}>${offered.map((user) => html`<li><button type="button" @click=${() => this.choose(user)}>
-        ${avatar(user, () => this.requestUpdate())}<span dir="auto">${nameOf(user)}</span>${user.name && user.name !== user.id ? html`<small>${user.id}</small>` : nothing}</button></li>`)}
+        ${avatar(user, () => this.requestUpdate())}<span dir="auto">${words.name(user)}</span>${user.name && user.name !== user.id ? html`<small>${user.id}</small>` : nothing}</button></li>`)}
         ${offered.length ? nothing : html`<li class="none">${text ? words.get('nobodyFound') : words.get('nobodyKnown')}</li>`}</ul>
       ${many ? nothing : html`<p class="mine">${words.get('yourId')} <code>${chat.user.id}</code>
         <button type="button" class="link" @click=${() => this.copyLink()}>${words.get('copyLink')}</button></p>`}`
@@ -78,9 +77,9 @@ class NewConversation extends LitElement {
 
   // defaultTitle is what a group is called whose founder says nothing.
   get defaultTitle() {
-    const { language } = this.element.words
-    const names = [this.element.chat.user, ...this.chosen].slice(0, 4).map(nameOf)
-    return [...new Intl.ListFormat(language, { type: 'unit' }).format(names)].slice(0, 64).join('')
+    const { words } = this.element
+    const names = [this.element.chat.user, ...this.chosen].slice(0, 4).map((user) => words.name(user))
+    return [...new Intl.ListFormat(words.language, { type: 'unit' }).format(names)].slice(0, 64).join('')
   }
 
   // onEnter chooses the first of those who are offered.

@@ -5,7 +5,7 @@ import { idsOf, openDirect, setInfo, setRole, setRow, sure } from './conversatio
 import { closeIcon } from './icons.js'
 import { moreIcon, plusIcon } from './more-icons.js'
 import { openMenu } from './menu.js'
-import { faceOf, nameOf, pictureOf, titleOf } from './text.js'
+import { faceOf, pictureOf, titleOf } from './text.js'
 
 const page = 100 // members of one answer
 const most = 1000 // members that are loaded
@@ -55,7 +55,7 @@ class ConversationPanel extends LitElement {
         after = users.at(-1).user.id
       }
       const order = ['owner', 'admin', 'member']
-      this.users = found.sort((a, b) => order.indexOf(a.role) - order.indexOf(b.role) || nameOf(a.user).localeCompare(nameOf(b.user), this.element.words.language))
+      this.users = found.sort((a, b) => order.indexOf(a.role) - order.indexOf(b.role) || this.element.words.compare(a.user, b.user))
     } catch {
       this.loadedAs = undefined // with the next change
     }
@@ -87,9 +87,9 @@ class ConversationPanel extends LitElement {
     const { words, chat } = this.element
     const mine = user.id === chat.user?.id
     return html`<li>${avatar(user, () => this.requestUpdate())}
-      <span class="person" dir="auto">${nameOf(user)}${mine ? html` <small>(${words.get('you')})</small>` : nothing}</span>
+      <span class="person" dir="auto">${words.name(user)}${mine ? html` <small>(${words.get('you')})</small>` : nothing}</span>
       ${role === 'member' ? nothing : html`<small class="role">${words.get(role)}</small>`}
-      ${mine ? nothing : html`<button class="quiet" aria-haspopup="menu" aria-label="${words.get('more')}: ${nameOf(user)}" @click=${(event) => this.openMenu(event.currentTarget, user, role)}>${moreIcon}</button>`}</li>`
+      ${mine ? nothing : html`<button class="quiet" aria-haspopup="menu" aria-label="${words.get('more')}: ${words.name(user)}" @click=${(event) => this.openMenu(event.currentTarget, user, role)}>${moreIcon}</button>`}</li>`
   }
 
   drawForm() {
@@ -124,7 +124,7 @@ class ConversationPanel extends LitElement {
     const { element, state, known } = this
     const { words } = element
     const owner = this.role === 'owner'
-    const name = nameOf(user)
+    const name = words.name(user)
     const to = (word, next) => ({ label: words.get(word), run: () => this.setRole([user], next) })
     const items = [{ label: words.get('chatWith', { name }), run: () => attempt(element, openDirect(element, user)) }]
     if (owner) items.push(role === 'admin' ? to('noAdmin', 'member') : to('makeAdmin', 'admin'))

@@ -2,7 +2,7 @@ import { html, nothing } from 'lit'
 import { avatar } from './avatar.js'
 import { atIcon, moreIcon, quietIcon, topIcon } from './more-icons.js'
 import { previewOf } from './preview.js'
-import { faceOf, nameOf, titleOf } from './text.js'
+import { faceOf, titleOf } from './text.js'
 
 // drawRow draws one conversation. stop: the Tab key reaches it.
 export function drawRow(row, { element, stop }) {
@@ -31,5 +31,5 @@ function drawNewest({ room, entry, with: other }, { words, session, current, cha
   if (!entry) return nothing
   const { type, from, recalled } = entry
   const text = recalled ? words.get('recalled') : previewOf(entry, words)
-  return other || type !== 'message' || recalled || from?.id === chat.user?.id ? text : words.get('says', { name: nameOf(from), text })
+  return other || type !== 'message' || recalled || from?.id === chat.user?.id ? text : words.get('says', { name: words.name(from), text })
 }

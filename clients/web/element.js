@@ -6,12 +6,12 @@
 //	words/zh.js     * the texts in Chinese
 //	words/later-en.js * those that are not needed to draw messages
 //	words/later-zh.js *
+//	text.js         names, initials and texts of users
 //	texts.js        the texts of one language
 //	words.js        those that are built in, and those of a site
 //	colours.js      the colours, light and dark
 //	style.js        the style sheet, from style.css
 //	remembered.js   what the browser keeps for the next visit
-//	text.js         names, initials and texts of users
 //	dates.js        days and times
 //	groups.js       which messages are drawn as a group
 //	icons.js        the pictures on buttons
@@ -63,7 +63,7 @@ import { roomOfAddress, showRoom, takeToken } from './page-mode.js'
 import { remember, remembered, rememberedRooms, rememberRooms } from './remembered.js'
 import { Session } from './session.js'
 import { sheet } from './style.js'
-import { nameOf, textOf } from './text.js'
+import { textOf } from './text.js'
 import { banner, conversations, header, launcher, nothingOpen, roomList, startView } from './views.js'
 import { builtInWords, loadWords } from './words.js'
 
@@ -304,7 +304,7 @@ export class CaddyChat extends LitElement {
     this.report('message', message)
     const { words, session } = this
     if (message.from?.id === session.chat.user?.id || message.recalled) return
-    const name = nameOf(message.from)
+    const name = words.name(message.from)
     if (message.room === this.current) this.announcement = words.get('says', { name, text: textOf(message.body) })
     if (!this.chat.list?.get(message.room)) this.more?.alert(this, message, message.room) // or its row tells of it
   }

@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit'
 import { editNewest, saveEdit, stopDraft, targetOfDraft } from './drafts.js'
 import { mentionsIn } from './known.js'
-import { nameOf, titleOf } from './text.js'
+import { titleOf } from './text.js'
 
 // What is below the messages of a room, or in place of them. element is the <caddy-chat>.
 
@@ -15,7 +15,7 @@ export function drawField(element, state) {
   if (closed) return html`<p class="closed" role="status">${closed}</p>`
   const { reply, editing } = state
   const target = (reply || editing) && targetOfDraft(element, state)
-  const draft = (reply || editing) && { target, title: words.get(editing ? 'editing' : 'replyTo', { name: target?.from ? nameOf(target.from) : '' }) }
+  const draft = (reply || editing) && { target, title: words.get(editing ? 'editing' : 'replyTo', { name: target?.from ? words.name(target.from) : '' }) }
   return html`<caddy-chat-composer .state=${state} .label=${words.get('write', { room: titleOf(state.about, state.name, words) })} .words=${words} .draft=${draft} .editNewest=${() => editNewest(element, state)} .stopDraft=${() => stopDraft(element, state)} .said=${(text) => say(element, text)} .typed=${() => session.chat.typing(state.name)}
     .tell=${(text) => element.tell(text)}></caddy-chat-composer>`
 }
@@ -54,6 +54,6 @@ export function drawRefusal(element, state) {
 
 // typingText names who is writing, and says so in the right number.
 export function typingText(words, state) {
-  const names = [...state.typing.values()].map(({ name }) => name)
+  const names = [...state.typing.values()].map(({ from }) => words.name(from))
   return names.length ? words.get('typing', { n: names.length, names: words.list(names.slice(0, 3)) }) : ''
 }

@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit'
 import { avatar } from './avatar.js'
 import { groups } from './groups.js'
-import { bigEmoji, nameOf, textOf } from './text.js'
+import { bigEmoji, textOf } from './text.js'
 
 // drawItem draws one item of a timeline. view has: words, dates, redraw, parts(text), which
 // splits a text into strings and links, entryText(item) of an entry about members,
@@ -26,8 +26,8 @@ export function drawItem(item, before, view) {
       @contextmenu=${(event) => event.pointerType === 'touch' && view.menu(event, item)}>
     ${own ? nothing : grouped ? html`<span class="avatar none"></span>` : avatar(from, view.redraw)}
     <div class="bubble" part="bubble ${own ? 'own' : 'other'}" tabindex="-1">
-      ${own || grouped || (view.direct && !from?.guest) ? nothing : html`<p class="who"><span class="name" dir="auto">${nameOf(from)}</span>${
-        from?.guest ? html` <span class="guest">${words.get('guest')}</span>` : nothing}</p>`}
+      ${own || grouped || (view.direct && !from?.guest) ? nothing : html`<p class="who"><span class="name" dir="auto">${words.name(from)}</span>${
+        from?.guest && from.name ? html` <span class="guest">${words.get('guest')}</span>` : nothing}</p>`}
       ${reply && !recalled ? late?.drawQuote(item, view) ?? html`<div class="quote"></div>` : nothing}
       <div dir="auto">${recalled
         ? html`<span class="gone">${words.get('recalled')}</span>${late?.drawTaken(item, view)}`

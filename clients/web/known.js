@@ -1,5 +1,3 @@
-import { nameOf } from './text.js'
-
 const most = 500 // people that are looked through
 
 // knownUsers returns the users that somebody may want to talk to: those of the list of
@@ -14,13 +12,13 @@ export function knownUsers({ chat, session, words }) {
     note(entry?.from)
   }
   for (const { items } of session.rooms.values()) for (const { from } of items) note(from)
-  return [...found.values()].sort((a, b) => nameOf(a).localeCompare(nameOf(b), words.language))
+  return [...found.values()].sort(words.compare)
 }
 
 // matches reports whether a user may be meant by what was typed.
-export function matches(user, text) {
+export function matches(user, text, words) {
   const wanted = text.trim().toLocaleLowerCase()
-  return nameOf(user).toLocaleLowerCase().includes(wanted) || user.id.toLocaleLowerCase().startsWith(wanted)
+  return words.name(user).toLocaleLowerCase().includes(wanted) || user.id.toLocaleLowerCase().startsWith(wanted)
 }
 
 // peopleOf returns whom one may mention in a room: the members of a conversation, and

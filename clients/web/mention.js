@@ -1,7 +1,6 @@
 import { html } from 'lit'
 import { avatar } from './avatar.js'
 import { matches, peopleOf } from './known.js'
-import { nameOf } from './text.js'
 
 const shown = 20
 
@@ -23,8 +22,8 @@ export class Mentions {
     const people = await this.people.catch(() => [])
     if (!this.people || state !== this.composer.state || value !== field.value) return
     const all = state.known?.moderate && !state.about?.with ? [{ id: '*', name: words.get('all') }] : []
-    const others = people.filter(({ id }) => id !== state.chat.user?.id).sort((a, b) => nameOf(a).localeCompare(nameOf(b), words.language))
-    this.found = [...others, ...all].filter((user) => matches(user, typed)).slice(0, shown)
+    const others = people.filter(({ id }) => id !== state.chat.user?.id).sort(words.compare)
+    this.found = [...others, ...all].filter((user) => matches(user, typed, words)).slice(0, shown)
     this.index = 0
     this.from = end - typed.length - 1
     this.end = end
@@ -51,8 +50,8 @@ export class Mentions {
   }
 
   choose(user) {
-    const { state, field } = this.composer
-    const text = `@${nameOf(user)}`
+    const { state, field, words } = this.composer
+    const text = `@${words.name(user)}`
     state.called = { ...state.called, [text]: user.id }
     field.focus({ preventScroll: true })
     field.setRangeText(`${text} `, this.from, this.end, 'end')
@@ -63,7 +62,7 @@ export class Mentions {
   draw() {
     const { found, index, composer: { words } } = this
     return html`<ul class="mentions" id="mentions" role="listbox" aria-label=${words.get('mention')} @mousedown=${(event) => event.preventDefault()}>${found.map((user, i) => html`
-      <li role="option" id="mention${i}" aria-selected=${String(i === index)} @click=${() => this.choose(user)}>${user.id === '*' ? html`<span class="avatar all" data-initials="@"></span>` : avatar(user, () => {})}<span dir="auto">${nameOf(user)}</span></li>`)}</ul>`
+      <li role="option" id="mention${i}" aria-selected=${String(i === index)} @click=${() => this.choose(user)}>${user.id === '*' ? html`<span class="avatar all" data-initials="@"></span>` : avatar(user, () => {})}<span dir="auto">${words.name(user)}</span></li>`)}</ul>`
   }
 
   drawn() {

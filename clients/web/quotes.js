@@ -4,13 +4,12 @@ import { openMenu } from './menu.js'
 import { topIcon } from './more-icons.js'
 import { previewOf } from './preview.js'
 import { targetsOf } from './targets.js'
-import { nameOf } from './text.js'
 
 // lineOf returns what a quote says: nothing of a message that was taken back.
 const lineOf = (target, words) => (target ? target.recalled ? words.get('recalled') : previewOf(target, words) : words.get(target === null ? 'gone' : 'loading'))
 
 // drawQuoted draws a message that something is about: its author, or title, and one line.
-export const drawQuoted = (target, words, title = target?.from && nameOf(target.from)) =>
+export const drawQuoted = (target, words, title = target?.from && words.name(target.from)) =>
   html`<b dir="auto">${title}</b><span dir="auto">${lineOf(target, words)}</span>`
 
 // drawQuote draws what a message answers.
@@ -34,7 +33,7 @@ async function openPins(element, state, button) {
   for (const seq of state.known.pins) {
     if (targets.get(seq) === undefined) await targets.load(seq)
     const target = targets.get(seq)
-    items.unshift({ label: target ? words.get('says', { name: nameOf(target.from), text: lineOf(target, words) }) : lineOf(target, words), run: () => jump(element, state, seq) })
+    items.unshift({ label: target ? words.get('says', { name: words.name(target.from), text: lineOf(target, words) }) : lineOf(target, words), run: () => jump(element, state, seq) })
   }
   openMenu(element.renderRoot.querySelector('.root'), button, items)
 }

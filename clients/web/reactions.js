@@ -1,5 +1,4 @@
 import { html } from 'lit'
-import { nameOf } from './text.js'
 
 const common = ['👍', '❤️', '😂', '😮', '😢', '🙏']
 
@@ -9,7 +8,7 @@ const ownTag = ({ tags }, name) => tags?.some(({ tag, mine }) => mine && tag ===
 export function drawChips({ tags, seq }, { words, me, on }) {
   return html`<div class="chips">${tags.map(({ tag, users, mine, some = [] }) => {
     if (!users) return ''
-    const names = some.filter((id) => id !== me).map((id) => nameOf({ id }))
+    const names = some.filter((id) => id !== me).map((id) => words.name({ id }))
     if (mine) names.unshift(words.get('you'))
     if (users > names.length) names.push(words.get('morePeople', { n: users - names.length }))
     return html`<button aria-pressed=${String(mine)} title=${names.join(', ')} @click=${() => on.react(seq, tag, !mine)}>

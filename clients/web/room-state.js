@@ -1,5 +1,4 @@
 import { Timeline } from '../core/timeline.js'
-import { nameOf } from './text.js'
 import { Window } from './window.js'
 
 const typingTimeout = 6_000
@@ -107,7 +106,7 @@ export class RoomState {
       this.stopTyping(from)
       this.changed()
     }, typingTimeout)
-    this.typing.set(from.id, { timer, name: nameOf(from) })
+    this.typing.set(from.id, { timer, from })
     this.changed()
   }
 

@@ -30,7 +30,7 @@ export function hue(user) {
 export function titleOf(about, name, words) {
   if (name[0] === '@') return words.get('own')
   if (!about) return name
-  return about.title || (about.with ? nameOf(about.with) : words.get('untitled', { n: about.size ?? 1 }))
+  return about.title || (about.with ? words.name(about.with) : words.get('untitled', { n: about.size ?? 1 }))
 }
 
 // faceOf returns whose picture stands for a conversation: that of the other one of two.

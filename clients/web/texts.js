@@ -1,3 +1,5 @@
+import { nameOf } from './text.js'
+
 // Texts are the texts of one language, as in words/en.json. A text may have {names} to be
 // replaced, and one that counts has a form for each category of Intl.PluralRules. What a
 // table lacks comes from the fallback.
@@ -12,6 +14,7 @@ export class Texts {
     } catch {
       this.plural = new Intl.PluralRules(this.language = 'en')
     }
+    this.compare = (a, b) => this.name(a).localeCompare(this.name(b), this.language) // users, by name
     this.direction = table.direction // ltr or rtl; otherwise that of the page
   }
 
@@ -25,6 +28,12 @@ export class Texts {
   error(code) {
     const errors = { ...this.fallback.errors, ...this.table.errors }
     return String(errors[code] ?? (this.asked ? errors.other ?? code : this.get('loading')))
+  }
+
+  // name returns what a user is called. The server may not know the name of a guest: the end of
+  // the id tells such guests apart.
+  name(user) {
+    return nameOf(user).replace(/^guest-\w+(?=\w{4}$)/, `${this.get('guest')} `)
   }
 
   // list returns names as one text.

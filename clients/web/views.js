@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit'
 import { avatar } from './avatar.js'
 import { backIcon, bubbleIcon, closeIcon, peopleIcon } from './icons.js'
-import { faceOf, nameOf, textOf, titleOf } from './text.js'
+import { faceOf, textOf, titleOf } from './text.js'
 
 // The parts of the element that have no state of their own. element is the <caddy-chat>.
 
@@ -67,8 +67,8 @@ export function roomList(element) {
     <form @submit=${(event) => element.joinRoom(event)}>
       <input name="room" aria-label=${words.get('newRoom')} placeholder=${words.get('newRoom')} required maxlength="64" autocomplete="off">
       <button type="submit">${words.get('join')}</button></form>
-    ${user ? html`<button class="me" @click=${() => element.openSettings()} aria-label="${words.get('settings')}: ${nameOf(user)}">
-      ${avatar(user, () => element.requestUpdate())}<span dir="auto">${nameOf(user)}</span></button>` : nothing}</nav>`
+    ${user ? html`<button class="me" @click=${() => element.openSettings()} aria-label="${words.get('settings')}: ${words.name(user)}">
+      ${avatar(user, () => element.requestUpdate())}<span dir="auto">${words.name(user)}</span></button>` : nothing}</nav>`
 }
 
 // lastOf draws the newest message of a room, in one line, and its time.
@@ -77,7 +77,7 @@ function lastOf({ items, chat }, { words, dates }) {
   if (!item) return nothing
   const text = item.recalled ? words.get('recalled') : textOf(item.body)
   return html`<small class="when">${dates.short(item.at, chat.now())}</small>
-    <small dir="auto">${item.own || item.type === 'notice' ? text : words.get('says', { name: nameOf(item.from), text })}</small>`
+    <small dir="auto">${item.own || item.type === 'notice' ? text : words.get('says', { name: words.name(item.from), text })}</small>`
 }
 
 export function header(element, state) {

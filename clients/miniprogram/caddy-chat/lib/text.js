@@ -50,53 +50,6 @@ var midnight = (at) => new Date(at).setHours(0, 0, 0, 0);
 var sameDay = (a, b) => midnight(a) === midnight(b);
 var untilMidnight = (now) => new Date(now).setHours(24, 0, 0, 0) - now;
 
-// web/text.js
-var names = /* @__PURE__ */ new Map();
-var maxNames = 1e3;
-function nameOf(user) {
-  var _a, _b;
-  const { id, name } = user != null ? user : {};
-  if (!name) return (_b = (_a = names.get(id)) != null ? _a : id) != null ? _b : "?";
-  if (names.size === maxNames) names.clear();
-  names.set(id, name);
-  return name;
-}
-function initials(user) {
-  var _a, _b;
-  const words = nameOf(user).replace(/^guest-/, "").split(/[\s._-]+/).filter(Boolean);
-  const letters = words.slice(0, 2).map((word) => [...word][0]);
-  return (/^[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}]/u.test((_a = letters[0]) != null ? _a : "") ? letters.join("") : (_b = letters[0]) != null ? _b : "?").toLocaleUpperCase();
-}
-function hue(user) {
-  var _a;
-  let sum = 0;
-  for (const letter of (_a = user == null ? void 0 : user.id) != null ? _a : "") sum = (sum * 31 + letter.codePointAt(0)) % 4096;
-  return sum % 8;
-}
-function titleOf(about, name, words) {
-  var _a;
-  if (name[0] === "@") return words.get("own");
-  if (!about) return name;
-  return about.title || (about.with ? nameOf(about.with) : words.get("untitled", { n: (_a = about.size) != null ? _a : 1 }));
-}
-var faceOf = (about, name, words) => {
-  var _a;
-  return (_a = about == null ? void 0 : about.with) != null ? _a : { id: name, name: titleOf(about, name, words), avatar: about == null ? void 0 : about.avatar };
-};
-function pictureOf(user) {
-  return typeof (user == null ? void 0 : user.avatar) === "string" && /^https?:\/\/\S+$/i.test(user.avatar) ? user.avatar : void 0;
-}
-function textOf(body) {
-  var _a;
-  if (typeof body === "string") return body;
-  if (typeof (body == null ? void 0 : body.text) === "string") return body.text;
-  return (_a = JSON.stringify(body)) != null ? _a : "";
-}
-function bigEmoji(text) {
-  return text.length < 40 && /^(?:\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\uFE0F|\u200D\p{Extended_Pictographic})*\s*){1,3}$/u.test(text);
-}
-var mayHaveLinks = (text) => /[a-z][.:@]|@[a-z]/i.test(text) && /\S[.:@]\S/.test(text);
-
 // web/targets.js
 var most = 100;
 var isSaid = ({ type }) => type === "message" || type === "notice";
@@ -141,6 +94,53 @@ var targetsOf = (state) => {
   return (_a = state.targets) != null ? _a : state.targets = new Targets(state);
 };
 
+// web/text.js
+var names = /* @__PURE__ */ new Map();
+var maxNames = 1e3;
+function nameOf(user) {
+  var _a, _b;
+  const { id, name } = user != null ? user : {};
+  if (!name) return (_b = (_a = names.get(id)) != null ? _a : id) != null ? _b : "?";
+  if (names.size === maxNames) names.clear();
+  names.set(id, name);
+  return name;
+}
+function initials(user) {
+  var _a, _b;
+  const words = nameOf(user).replace(/^guest-/, "").split(/[\s._-]+/).filter(Boolean);
+  const letters = words.slice(0, 2).map((word) => [...word][0]);
+  return (/^[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}]/u.test((_a = letters[0]) != null ? _a : "") ? letters.join("") : (_b = letters[0]) != null ? _b : "?").toLocaleUpperCase();
+}
+function hue(user) {
+  var _a;
+  let sum = 0;
+  for (const letter of (_a = user == null ? void 0 : user.id) != null ? _a : "") sum = (sum * 31 + letter.codePointAt(0)) % 4096;
+  return sum % 8;
+}
+function titleOf(about, name, words) {
+  var _a;
+  if (name[0] === "@") return words.get("own");
+  if (!about) return name;
+  return about.title || (about.with ? words.name(about.with) : words.get("untitled", { n: (_a = about.size) != null ? _a : 1 }));
+}
+var faceOf = (about, name, words) => {
+  var _a;
+  return (_a = about == null ? void 0 : about.with) != null ? _a : { id: name, name: titleOf(about, name, words), avatar: about == null ? void 0 : about.avatar };
+};
+function pictureOf(user) {
+  return typeof (user == null ? void 0 : user.avatar) === "string" && /^https?:\/\/\S+$/i.test(user.avatar) ? user.avatar : void 0;
+}
+function textOf(body) {
+  var _a;
+  if (typeof body === "string") return body;
+  if (typeof (body == null ? void 0 : body.text) === "string") return body.text;
+  return (_a = JSON.stringify(body)) != null ? _a : "";
+}
+function bigEmoji(text) {
+  return text.length < 40 && /^(?:\p{Extended_Pictographic}(?:\p{Emoji_Modifier}|\uFE0F|\u200D\p{Extended_Pictographic})*\s*){1,3}$/u.test(text);
+}
+var mayHaveLinks = (text) => /[a-z][.:@]|@[a-z]/i.test(text) && /\S[.:@]\S/.test(text);
+
 // web/drafts.js
 function timeToEdit({ chat, known }, { own, at, type, state, body, recalled }) {
   var _a, _b;
@@ -165,15 +165,15 @@ function entryText({ entry, seq }, { items, about }, { words, chat }) {
     var _a2;
     return (user == null ? void 0 : user.id) === ((_a2 = chat.user) == null ? void 0 : _a2.id);
   };
-  const name = isMe(from) ? words.get("youSelf") : nameOf(from);
-  const names2 = (_a = users == null ? void 0 : users.slice(0, most2).map((user) => isMe(user) ? words.get("you") : nameOf(user))) != null ? _a : [];
+  const name = isMe(from) ? words.get("youSelf") : words.name(from);
+  const names2 = (_a = users == null ? void 0 : users.slice(0, most2).map((user) => isMe(user) ? words.get("you") : words.name(user))) != null ? _a : [];
   if ((users == null ? void 0 : users.length) > most2) names2.push(words.get("morePeople", { n: users.length - most2 }));
   const say = (key) => words.get(key, { name, title, users: words.list(names2), n: names2.length });
   if (type === "info") return say(title ? "saidInfo" : "saidInfoOnly");
   const self = users.length === 1 && users[0].id === (from == null ? void 0 : from.id);
   if (role === "none") {
     const text = say(self ? "saidLeft" : "saidRemoved");
-    return owner ? `${text} ${words.get("saidFollows", { name: isMe(owner) ? words.get("youSelf") : nameOf(owner) })}` : text;
+    return owner ? `${text} ${words.get("saidFollows", { name: isMe(owner) ? words.get("youSelf") : words.name(owner) })}` : text;
   }
   if (owner) return say(users.length ? "saidBegan" : "saidBeganAlone");
   if (role !== "member") return say(role === "owner" ? "saidOwner" : "saidAdmin");
@@ -187,9 +187,9 @@ function entryText({ entry, seq }, { items, about }, { words, chat }) {
 
 // web/known.js
 var most3 = 500;
-function matches(user, text) {
+function matches(user, text, words) {
   const wanted = text.trim().toLocaleLowerCase();
-  return nameOf(user).toLocaleLowerCase().includes(wanted) || user.id.toLocaleLowerCase().startsWith(wanted);
+  return words.name(user).toLocaleLowerCase().includes(wanted) || user.id.toLocaleLowerCase().startsWith(wanted);
 }
 async function peopleOf({ chat, name, about }) {
   var _a;
@@ -364,7 +364,7 @@ var RoomState = class {
       this.stopTyping(from);
       this.changed();
     }, typingTimeout);
-    this.typing.set(from.id, { timer, name: nameOf(from) });
+    this.typing.set(from.id, { timer, from });
     this.changed();
   }
   stopTyping(from) {
@@ -391,6 +391,7 @@ var Texts = class {
     } catch (e) {
       this.plural = new PluralRules(this.language = "en");
     }
+    this.compare = (a, b) => this.name(a).localeCompare(this.name(b), this.language);
     this.direction = table.direction;
   }
   get(key, values = {}) {
@@ -407,6 +408,11 @@ var Texts = class {
     var _a, _b;
     const errors = { ...this.fallback.errors, ...this.table.errors };
     return String((_b = errors[code]) != null ? _b : this.asked ? (_a = errors.other) != null ? _a : code : this.get("loading"));
+  }
+  // name returns what a user is called. The server may not know the name of a guest: the end of
+  // the id tells such guests apart.
+  name(user) {
+    return nameOf(user).replace(/^guest-\w+(?=\w{4}$)/, `${this.get("guest")} `);
   }
   // list returns names as one text.
   list(names2) {

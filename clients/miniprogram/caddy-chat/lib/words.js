@@ -18,7 +18,7 @@ exports.en = {
   "other": "{n} people"
  },
  "people": "People here",
- "guest": "guest",
+ "guest": "Guest",
  "close": "Close",
  "messages": "Messages in {room}",
  "unread": "New messages",

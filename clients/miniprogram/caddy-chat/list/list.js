@@ -1,6 +1,6 @@
 const index = require('../index')
 const host = require('../host')
-const { faceOf: whoOf, nameOf, previewOf, titleOf, untilMidnight } = require('../lib/text')
+const { faceOf: whoOf, previewOf, titleOf, untilMidnight } = require('../lib/text')
 const { looksFor, properties, textsFor } = require('../looks')
 const { faceOf, pictureBroken } = require('../room/item')
 const { Rows } = require('../rows')
@@ -152,7 +152,7 @@ Component({
       const { type, from, recalled } = entry
       const text = recalled ? words.get('recalled') : previewOf(entry, words)
       const me = chat.user && chat.user.id
-      return other || type !== 'message' || recalled || (from && from.id === me) ? text : words.get('says', { name: nameOf(from), text })
+      return other || type !== 'message' || recalled || (from && from.id === me) ? text : words.get('says', { name: words.name(from), text })
     },
 
     rowFor({ currentTarget }) {

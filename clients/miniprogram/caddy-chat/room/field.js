@@ -1,7 +1,7 @@
 // What is being written in a room. view is the component <caddy-chat>; its state has reply,
 // the seq of what is answered, editing, and called: who was chosen for the text.
 const index = require('../index')
-const { matches, mentionsIn, nameOf, peopleOf, targetsOf, textOf } = require('../lib/text')
+const { matches, mentionsIn, peopleOf, targetsOf, textOf } = require('../lib/text')
 const { faceOf, quoteOf } = require('./item')
 
 const most = 30 // people that are offered
@@ -34,10 +34,10 @@ async function lookForPeople(view, text, cursor) {
   if (view.state !== state || view.typed !== text) return
   const { chat } = state
   const all = state.known && state.known.moderate && !(state.about && state.about.with) ? [{ id: '*', name: view.words.get('all') }] : []
-  const users = [...people.filter(({ id }) => id !== chat.user.id), ...all].filter((user) => matches(user, found[2])).slice(0, most)
+  const users = [...people.filter(({ id }) => id !== chat.user.id), ...all].filter((user) => matches(user, found[2], view.words)).slice(0, most)
   view.called = { users, from: end - found[2].length - 1, end }
   view.setData({
-    people: users.map((user) => ({ id: user.id, name: nameOf(user), face: user.id === '*' ? { initials: '@', hue: 3 } : faceOf(user) })),
+    people: users.map((user) => ({ id: user.id, name: view.words.name(user), face: user.id === '*' ? { initials: '@', hue: 3 } : faceOf(user) })),
   }, () => view.resized())
 }
 
@@ -51,7 +51,7 @@ function choosePerson(view, id) {
   const { state, called, typed: text } = view
   const user = called && called.users.find((it) => it.id === id)
   if (!user) return
-  const name = `@${nameOf(user)}`
+  const name = `@${view.words.name(user)}`
   state.called = { ...state.called, [name]: user.id }
   closePeople(view)
   setText(view, `${text.slice(0, called.from)}${name} ${text.slice(called.end)}`, true)

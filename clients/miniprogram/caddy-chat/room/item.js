@@ -1,4 +1,4 @@
-const { bigEmoji, entryText, groups, hue, initials, mayHaveLinks, nameOf, pictureOf, previewOf, sameDay, targetsOf, textOf } = require('../lib/text')
+const { bigEmoji, entryText, groups, hue, initials, mayHaveLinks, pictureOf, previewOf, sameDay, targetsOf, textOf } = require('../lib/text')
 
 const maxText = 20000 // characters of one message that are drawn
 const broken = new Set() // addresses of pictures that did not load
@@ -47,8 +47,8 @@ function messageOf(item, before, { state, words, dates }) {
   const row = { message: true, own, state: sent, time: dates.time(at) }
   if (grouped) row.grouped = true
   else row.face = faceOf(from)
-  if (!own && !grouped && (!direct || from.guest)) row.name = nameOf(from)
-  if (row.name && from.guest) row.guest = true
+  if (!own && !grouped && (!direct || from.guest)) row.name = words.name(from)
+  if (row.name && from.name && from.guest) row.guest = true
   if (recalled) return { ...row, gone: true, text: words.get('recalled'), again: own && state.taken.has(item.seq) }
   const text = textOf(item.body)
   Object.assign(row, partsOf(text))
@@ -66,7 +66,7 @@ function messageOf(item, before, { state, words, dates }) {
 function quoteOf(seq, state, words) {
   const target = targetsOf(state).get(seq)
   if (!target) return { seq, title: '', line: words.get(target === null ? 'gone' : 'loading') }
-  return { seq, title: target.from ? nameOf(target.from) : '', line: target.recalled ? words.get('recalled') : previewOf(target, words) }
+  return { seq, title: target.from ? words.name(target.from) : '', line: target.recalled ? words.get('recalled') : previewOf(target, words) }
 }
 
 // partsOf returns a text, in parts if there are links in it.

@@ -1,6 +1,6 @@
 // The menu of a message. view is the component <caddy-chat>.
 const host = require('../host')
-const { nameOf, textOf, timeToEdit } = require('../lib/text')
+const { textOf, timeToEdit } = require('../lib/text')
 const { setText, startEdit, startReply } = require('./field')
 
 const common = ['👍', '❤️', '😂', '😮', '😢', '🙏']
@@ -22,7 +22,7 @@ function menuOf(view, item) {
     return { lines }
   }
   const manage = () => {
-    if (moderates && !own && from) lines.push({ label: words.get('moderate', { name: nameOf(from) }), run: () => moderate(view, from) })
+    if (moderates && !own && from) lines.push({ label: words.get('moderate', { name: words.name(from) }), run: () => moderate(view, from) })
   }
   if (recalled) {
     if (own && state.taken.has(seq)) add('sayAgain', () => setText(view, state.taken.get(seq), true))
@@ -64,7 +64,7 @@ async function recall(view, item) {
 // openMenu shows the menu of a message, if there is anything in it.
 function openMenu(view, item) {
   const { from, body, recalled } = item
-  const title = recalled || !from ? '' : view.words.get('says', { name: nameOf(from), text: textOf(body).slice(0, 80) })
+  const title = recalled || !from ? '' : view.words.get('says', { name: view.words.name(from), text: textOf(body).slice(0, 80) })
   openSheet(view, { title, ...menuOf(view, item) })
 }
 
@@ -77,7 +77,7 @@ function openPicker(view, item) {
 // moderate shows what a moderator may do to a user.
 function moderate(view, user) {
   const { state: { chat, name: room }, words } = view
-  const name = nameOf(user)
+  const name = words.name(user)
   const act = async (promise, done) => await view.attempt(promise) && view.tell(words.get(done, { name }))
   const forHowLong = (type, done, end, ended) => openSheet(view, {
     title: words.get(type, { name }),

@@ -1,6 +1,6 @@
 const index = require('../index')
 const host = require('../host')
-const { nameOf, titleOf, untilMidnight } = require('../lib/text')
+const { titleOf, untilMidnight } = require('../lib/text')
 const { looksFor, properties, textsFor } = require('../looks')
 const { Rows } = require('../rows')
 const { choosePerson, closePeople, send, setText, stop, targetFor, typed } = require('./field')
@@ -315,7 +315,7 @@ Component({
       const closed = refusal ? words.get('notInRoom', { why: words.error(refusal) })
         : until ? (until === Infinity ? words.get('youAreMuted') : words.get('youAreMutedUntil', { time: dates.time(until) }))
           : known && known.epoch !== undefined && !known.write ? words.get('readOnly') : ''
-      const names = [...state.typing.values()].map(({ name }) => name)
+      const names = [...state.typing.values()].map(({ from }) => this.words.name(from))
       const below = window.follows ? 0 : state.below()
       const empty = live && !items.length && !timeline.more && !state.loading
       const pins = (known && known.pins) || []
@@ -429,7 +429,7 @@ Component({
 
     onPerson(event) {
       const item = this.itemOf(event)
-      if (item && item.from) this.triggerEvent('person', { user: { ...item.from, name: nameOf(item.from) } })
+      if (item && item.from) this.triggerEvent('person', { user: { ...item.from, name: this.words.name(item.from) } })
     },
 
     onChoose({ currentTarget }) {

@@ -1,5 +1,5 @@
 const component = require('../../caddy-chat/index')
-const { hue, initials, nameOf, pictureOf, titleOf } = require('../../caddy-chat/lib/text')
+const { hue, initials, pictureOf, titleOf } = require('../../caddy-chat/lib/text')
 const host = require('../../host')
 const links = require('../../links')
 const words = require('../../words')
@@ -93,10 +93,10 @@ Page({
       label: about ? words.get('memberCount', { n: about.size || this.people.length }) : words.get('here'),
       row: row ? { notify: row.notify, top: row.top } : null,
       people: [...this.people].sort(byRole).map((user) => ({
-        id: user.id, name: user.id === chat.user.id ? chat.user.name : named(user), you: user.id === chat.user.id, guest: Boolean(user.guest), ...faceOf(user.id === chat.user.id ? chat.user : user),
+        id: user.id, name: words.name(user.id === chat.user.id ? chat.user : user), you: user.id === chat.user.id, guest: Boolean(user.guest && user.name) && user.id !== chat.user.id, ...faceOf(user.id === chat.user.id ? chat.user : user),
         role: user.role === 'owner' || user.role === 'admin' ? words.get(user.role) : '',
       })),
-      known: group ? others(chat).filter(({ id }) => !here.has(id)).map((user) => ({ id: user.id, name: nameOf(user), ...faceOf(user) })) : [],
+      known: group ? others(chat).filter(({ id }) => !here.has(id)).map((user) => ({ id: user.id, name: words.name(user), ...faceOf(user) })) : [],
     })
   },
 
@@ -127,7 +127,7 @@ Page({
     const user = this.people.find(({ id }) => id === currentTarget.dataset.id)
     const { chat, data: { room, group }, me } = this
     if (!user || user.id === chat.user.id) return
-    const name = named(user)
+    const name = words.name(user)
     const owner = Boolean(me && me.role === 'owner')
     const role = (role) => () => this.attempt(chat.member(room, [user.id], role))
     const lines = [
@@ -145,7 +145,7 @@ Page({
   // sanction asks for how long somebody is muted or banned.
   sanction(user, type) {
     const { chat, data: { room } } = this
-    const name = named(user)
+    const name = words.name(user)
     const [done, end, ended] = type === 'mute' ? ['muted', 'unmute', 'unmuted'] : ['banned', 'unban', 'unbanned']
     const line = (word, time, done) => [words.get(word, { name }), () => this.attempt(chat[type](room, user.id, time), words.get(done, { name }))]
     host.choose([line('tenMinutes', 600000, done), line('oneHour', 3600000, done), line('oneDay', 86400000, done), line('forGood', undefined, done), line(end, 0, ended)])
@@ -191,16 +191,9 @@ Page({
 // others returns the people whom the user chats with alone.
 const others = (chat) => (chat.list ? chat.list.rows.map(({ with: other }) => other).filter(Boolean) : [])
 
-// named returns the name of a user. The server does not know that of a guest who was away when
-// somebody added them, and has not come since: then the end of the id tells guests apart.
-function named(user) {
-  const name = nameOf(user)
-  return name === user.id && /^guest-/.test(name) ? `${words.get('guest')} ${name.slice(-4)}` : name
-}
-
 // byRole puts the owner first, then the admins, each by name.
 const rank = ({ role }) => ['owner', 'admin'].indexOf(role) + 1 || 3
-const byRole = (a, b) => rank(a) - rank(b) || (nameOf(a) < nameOf(b) ? -1 : 1)
+const byRole = (a, b) => rank(a) - rank(b) || (words.name(a) < words.name(b) ? -1 : 1)
 
 function faceOf(user) {
   const picture = pictureOf(user)
