@@ -37,7 +37,7 @@ App({
   },
 
   rooms() {
-    return storage.get('rooms') || config.rooms
+    return storage.list('rooms') || config.rooms
   },
 
   // keep remembers a room that is no conversation, for the list and for the next start.

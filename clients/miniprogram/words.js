@@ -19,6 +19,7 @@ const en = {
   onTop: 'Keep on top',
   more: 'Show more',
   known: 'People you chat with',
+  failed: 'WeChat did not do that. Try again.',
   signOutSure: 'Sign out? What was not sent is deleted from this phone. A guest cannot come back as the same person.',
 }
 
@@ -39,6 +40,7 @@ const zh = {
   onTop: '置顶聊天',
   more: '显示更多',
   known: '和你聊过的人',
+  failed: '微信没有完成此操作，请重试。',
   signOutSure: '退出登录？没有发出的消息会从这部手机上删除。访客退出后不能再以同一个身份回来。',
 }
 

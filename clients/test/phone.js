@@ -20,9 +20,10 @@ export class Phone {
   // ca is the certificate authority that the phone trusts; codes are the results of
   // wx.login, one after the other. view (test/view.js) draws the pages; without a view
   // only their JavaScript runs. frame may change what the server sends; late is how many
-  // milliseconds each frame takes, and each request; query is what components get instead of a real SelectorQuery.
-  constructor({ ca, language = 'en', codes = [], view, wx = {}, frame = (text) => text, late = 0, query } = {}) {
-    Object.assign(this, { ca, language, codes: [...codes], view, replaced: wx, frame, late, query, storage: new Map(), sockets: new Set(), offline: false })
+  // milliseconds each frame takes, and each request; query is what components get instead of a real
+  // SelectorQuery; pace is how much faster the timers of the mini program run.
+  constructor({ ca, language = 'en', codes = [], view, wx = {}, frame = (text) => text, late = 0, query, pace = 1 } = {}) {
+    Object.assign(this, { ca, language, codes: [...codes], view, replaced: wx, frame, late, query, pace, storage: new Map(), sockets: new Set(), offline: false })
     this.most = 0 // bytes of the largest setData
     this.draws = 0 // how often setData was called
     this.sent = [] // frames and the bodies of requests
@@ -38,14 +39,16 @@ export class Phone {
     let app, page, component
     const run = { ended: false }
     this.run = run
+    const { pace } = this
     const context = vm.createContext({
       wx: { ...this.wx(run), ...this.replaced }, // a test may replace functions
       App: (options) => { app = options },
       Page: (options) => { page = options },
       Component: (options) => { component = options },
       getApp: () => app,
+      getCurrentPages: () => [...this.pages.map(({ page }) => page), ...(this.loading ? [this.loading] : [])],
       console,
-      setTimeout: (...args) => (run.ended ? undefined : this.timer(setTimeout(...args))),
+      setTimeout: (given, time) => (run.ended ? undefined : this.timer(setTimeout(given, time / pace))),
       clearTimeout,
     })
     const packageOf = (folder, to) => {
@@ -89,6 +92,14 @@ export class Phone {
     const drawn = this.view?.show(name, methods, receive, { components, using: used })
     this.drawn = drawn // a page may set its title while it loads
     const parts = new Parts(options, drawn, this.componentOf, (self, ...change) => screen.setData(self, ...change), this.query)
+    const onLoad = options.onLoad
+    if (onLoad) {
+      const phone = this
+      options.onLoad = function load(query) {
+        phone.loading = this // a page that loads is on top
+        onLoad.call(this, query)
+      }
+    }
     screen = new Screen(options, query, {
       begin: (data) => drawn?.begin(data),
       setData: (changes, number) => {
@@ -103,6 +114,7 @@ export class Phone {
         drawn?.close()
       },
     })
+    this.loading = undefined
     screen.parts = parts
     screen.shownBy = drawn
     return screen
@@ -180,16 +192,20 @@ export class Phone {
       getFileSystemManager: () => ({
         saveFile: ({ tempFilePath, success }) => setImmediate(success, { savedFilePath: tempFilePath.replace('//tmp_', '//store_') }),
       }),
-      setClipboardData: ({ data }) => { phone.clipboard = data },
+      setClipboardData: ({ data, success }) => {
+        phone.clipboard = data
+        success?.({})
+      },
       connectSocket(options) {
         if (run.ended) throw new Error('the mini program has ended')
         return phone.connect(options)
       },
       login: (options) => login(options, phone.codes.shift()),
       request: (options) => phone.request(options),
-      navigateTo: ({ url }) => {
+      navigateTo: ({ url, success }) => {
         phone.page?.hide()
         phone.pages.push(phone.load(url))
+        setImmediate(() => success?.({}))
       },
       redirectTo: ({ url, success }) => {
         phone.pages.pop().close()

@@ -3,8 +3,8 @@ const tables = require('./lib/words')
 
 // Texts of the component alone.
 const own = {
-  en: { linkCopied: 'The link was copied.', cancel: 'Cancel', clearSure: 'Clear what was said until now? You will not see it again, on any device.', mentionedYou: '[@ you]', tapToRetry: 'Tap to try again.', moderate: 'Manage {name}', unmute: 'Let {name} write again', unban: 'Let {name} come again', unmuted: '{name} can write again.', unbanned: '{name} may come again.' },
-  zh: { linkCopied: '链接已复制。', cancel: '取消', clearSure: '清空到目前为止的聊天记录？清空后在任何设备上都看不到。', mentionedYou: '[有人@我]', tapToRetry: '点此重试。', moderate: '管理 {name}', unmute: '解除对 {name} 的禁言', unban: '解除对 {name} 的封禁', unmuted: '{name} 可以发言了。', unbanned: '{name} 可以再次进入。' },
+  en: { notCopied: 'WeChat did not copy it. Try again.', cancel: 'Cancel', clearSure: 'Clear what was said until now? You will not see it again, on any device.', mentionedYou: '[@ you]', tapToRetry: 'Tap to try again.', moderate: 'Manage {name}', unmute: 'Let {name} write again', unban: 'Let {name} come again', unmuted: '{name} can write again.', unbanned: '{name} may come again.' },
+  zh: { notCopied: '复制失败，请重试。', cancel: '取消', clearSure: '清空到目前为止的聊天记录？清空后在任何设备上都看不到。', mentionedYou: '[有人@我]', tapToRetry: '点此重试。', moderate: '管理 {name}', unmute: '解除对 {name} 的禁言', unban: '解除对 {name} 的封禁', unmuted: '{name} 可以发言了。', unbanned: '{name} 可以再次进入。' },
 }
 
 // WeChatTexts does without Intl, which not all phones have in mini programs.

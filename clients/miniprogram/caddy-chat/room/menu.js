@@ -1,5 +1,4 @@
 // The menu of a message. view is the component <caddy-chat>.
-const host = require('../host')
 const { textOf, timeToEdit } = require('../lib/text')
 const { setText, startEdit, startReply } = require('./field')
 
@@ -17,7 +16,7 @@ function menuOf(view, item) {
   const add = (word, run, warn) => lines.push({ label: words.get(word), run, warn })
   if (item.state === 'failed') {
     add('retry', () => chat.retry(key))
-    add('copy', () => host.copy(textOf(body)))
+    add('copy', () => view.copy(textOf(body)))
     add('discard', () => chat.discard(key), true)
     return { lines }
   }
@@ -31,7 +30,7 @@ function menuOf(view, item) {
   }
   const message = item.type === 'message'
   if (seq && write && message) add('reply', () => startReply(view, seq))
-  add('copy', () => host.copy(textOf(body)))
+  add('copy', () => view.copy(textOf(body)))
   if (timeToEdit(state, item) > 0) add('edit', () => startEdit(view, item))
   const pinned = pins && pins.includes(seq)
   if (seq && moderates && message) add(pinned ? 'unpin' : 'pin', () => view.attempt(chat.tag(name, seq, 'pin', !pinned, true)))

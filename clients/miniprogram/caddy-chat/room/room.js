@@ -196,6 +196,11 @@ Component({
       }
     },
 
+    // copy copies a text. WeChat tells the user if it was done.
+    async copy(text) {
+      if (!await host.copy(text) && this.state) this.tell(this.words.get('notCopied'))
+    },
+
     // tell shows a line above the text field for a while.
     tell(note) {
       clearTimeout(this.noteTimer)
@@ -415,11 +420,11 @@ Component({
       if (this.state) place.jump(this, Number(currentTarget.dataset.seq))
     },
 
-    async onLink({ currentTarget }) {
+    onLink({ currentTarget }) {
       const { href } = currentTarget.dataset
       if (!href) return
       this.triggerEvent('link', { href })
-      await host.copy(href)
+      this.copy(href)
     },
 
     onAgain(event) {

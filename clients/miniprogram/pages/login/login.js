@@ -19,10 +19,11 @@ Page({
   // The picture is a file on this phone and is shown on this phone only; its path is
   // sent to nobody. WeChat deletes its temporary file when the mini program ends, so
   // we save a copy.
-  onAvatar({ detail }) {
-    host.keep(detail.avatarUrl, (avatar) => {
-      storage.set('avatar', avatar)
-      this.setData({ avatar })
+  onAvatar({ detail: { avatarUrl } }) {
+    this.chosen = avatarUrl
+    this.setData({ avatar: avatarUrl || '' })
+    host.keep(avatarUrl, (avatar) => {
+      if (avatarUrl === this.chosen) storage.set('avatar', avatar)
     })
   },
 
@@ -33,6 +34,6 @@ Page({
     const app = getApp()
     app.name = name
     app.start()
-    host.restart(links.after('/pages/rooms/rooms', this.place), () => { this.entered = false })
+    host.restart(links.after('/pages/rooms/rooms', this.place))
   },
 })
