@@ -104,9 +104,10 @@ async function draw(name, { browser, server, script, scheme }) {
     await page.evaluate((parts) => window.phone.start({ ...parts, templates: window.templates }), parts)
     await page.getByText('lobby').first().waitFor({ timeout: 15_000 })
     await shot('list')
-    const greeting = `Hello from Mei, ${scheme}`, reply = `An answer, ${scheme}`
+    const greeting = `Hello from Mei, ${name} ${scheme}`, reply = `An answer, ${name} ${scheme}` // the room has those of the others, too
     await page.getByText('lobby').first().click()
     await page.locator('input, textarea').last().waitFor()
+    await page.locator('#title', { hasText: 'lobby' }).waitFor()
     await mei.send('lobby', { text: greeting })
     await page.getByText(greeting).waitFor()
     let heard = false

@@ -135,7 +135,7 @@ function start({ files, templates, configs, first, tags }) {
     caller.onLoad?.(caller.options)
     caller.onShow?.()
     setTimeout(() => caller.onReady?.())
-    document.getElementById('title').textContent ||= configs[name].navigationBarTitleText ?? ''
+    document.getElementById('title').textContent ||= configs[name].navigationBarTitleText ?? configs.app.window?.navigationBarTitleText ?? ''
   }
   run('app')
   app?.onLaunch?.({ path: first, query: {}, scene: 1001 })

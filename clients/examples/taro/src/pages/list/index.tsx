@@ -30,8 +30,8 @@ export default function List() {
           {unread > 0 && <Text className='unread'>{unread}</Text>}
         </View>
       ))}
-      {more && <Button onClick={() => older()}>More</Button>}
-      <Button onClick={found}>New group</Button>
+      {more && <Button className='button' onClick={() => older()}>More</Button>}
+      <Button className='button' onClick={found}>New group</Button>
     </View>
   )
 }

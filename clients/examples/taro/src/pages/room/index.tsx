@@ -1,15 +1,21 @@
 import { useEffect, useState } from 'react'
 import { Button, Input, ScrollView, Text, View } from '@tarojs/components'
-import { useRouter } from '@tarojs/taro'
+import Taro, { useRouter } from '@tarojs/taro'
 import { useRoom } from 'caddy-chat-react'
 import { Banner } from '../../banner'
 import { chat } from '../../chat'
 
 export default function Room() {
   const { params } = useRouter<{ room: string }>()
-  const { items, live, more, older, read, refusal, send } = useRoom(chat, decodeURIComponent(params.room ?? ''))
+  const room = decodeURIComponent(params.room ?? '')
+  const { items, live, more, older, read, refusal, send } = useRoom(chat, room)
   const [text, setText] = useState('')
   const [end, setEnd] = useState('')
+
+  // The title is that of the conversation, or the name of the other one; other rooms have their own name.
+  const { title, with: other } = chat.list?.get(room) ?? chat.rooms.get(room) ?? {}
+  const called = title || other?.name || room
+  useEffect(() => void Taro.setNavigationBarTitle({ title: called }), [called])
 
   // A new message at the end comes into view, and is read.
   const last = items[items.length - 1]?.id.replace(/\W/g, '-')
@@ -39,7 +45,7 @@ export default function Room() {
       </ScrollView>
       <View className='composer'>
         <Input className='input' value={text} confirmType='send' confirmHold onInput={({ detail }) => setText(detail.value)} onConfirm={submit} />
-        <Button size='mini' onClick={submit}>Send</Button>
+        <Button className='send' size='mini' onClick={submit}>Send</Button>
       </View>
     </View>
   )

@@ -12,11 +12,16 @@ Page({
 
   onLoad({ room }) {
     this.room = decodeURIComponent(room)
-    wx.setNavigationBarTitle({ title: this.room })
+    this.entitle()
     this.timeline = new Timeline(chat, this.room, (index) => this.draw(index))
     this.stops = [
       chat.on('state', ({ state }) => this.setData({ state })),
-      chat.on('room', ({ room }) => room === this.room && this.read()),
+      chat.on('room', ({ room }) => {
+        if (room !== this.room) return
+        this.entitle()
+        this.read()
+      }),
+      chat.on('list', () => this.entitle()),
       chat.on('removed', ({ room, message }) => room === this.room && this.setData({ refusal: message })),
     ]
     const known = chat.rooms.get(this.room)
@@ -47,6 +52,15 @@ Page({
       this.toEnd()
       this.read()
     })
+  },
+
+  // entitle gives the page the title of the conversation, or the name of the other one; other rooms
+  // have their own name.
+  entitle() {
+    const { title, with: other } = (chat.list && chat.list.get(this.room)) || chat.rooms.get(this.room) || {}
+    const called = title || (other && other.name) || this.room
+    if (called !== this.called) wx.setNavigationBarTitle({ title: called })
+    this.called = called
   },
 
   toEnd() {
