@@ -1,1 +1,1 @@
-import'./chat-TS6ZKSLU.js';import'./chunk-6RL4W244.js';
+import'./chat-AQW76DBC.js';import'./chunk-5QP4RCWW.js';

@@ -40,6 +40,31 @@ test('the keyboard, an answer and a long text never hide the newest message', as
   assert.equal(parseFloat(bottom), 34 + 7, 'the space below the text field')
 })
 
+test('what is written from right to left runs so, in a message, its author and an answer', async (t) => {
+  const name = room()
+  const title = 'רחל, שלום!'
+  const rachel = await friend(t, title, { rooms: [name] })
+  const { seq } = await rachel.send(name, { text: 'שלום לכולם!' })
+  await rachel.send(name, { text: 'כן!' }, { reply: seq })
+  const li = await enter(t, 'Li', pageOf(name))
+  await li.sees('כן!')
+  // ends returns where the last letter is, from the first one.
+  const ends = (locator) => locator.evaluate((it) => {
+    const walk = document.createTreeWalker(it, NodeFilter.SHOW_TEXT)
+    const node = walk.nextNode()
+    const at = (i) => {
+      const range = document.createRange()
+      range.setStart(node, i)
+      range.setEnd(node, i + 1)
+      return range.getBoundingClientRect().left
+    }
+    return at(node.data.length - 1) < at(0) ? 'left' : 'right'
+  })
+  for (const part of ['.room:text', '.room:who', '.room:quote-title', '.room:quote-line']) assert.equal(await ends(li.find(part).first()), 'left', part)
+  await li.find('textarea').fill('שלום!')
+  assert.equal(await li.find('textarea').evaluate((it) => getComputedStyle(it).unicodeBidi), 'plaintext')
+})
+
 test('dark and light follow the phone or the property, and the page may change colours', async (t) => {
   const name = room()
   const background = async (person) => (await look(person.find('.room:chat'), 'backgroundColor'))[0]

@@ -199,6 +199,27 @@ test('a guest who was never here is called a guest, with the end of the id, in t
   }
 })
 
+test('a large group: the owner and the admins come first, fifty are drawn, and more with a tap', async (t) => {
+  const li = await enter(t, 'Li')
+  const { room } = await li.chat.create({ title: 'Crowd' })
+  const ids = Array.from({ length: 120 }, (_, i) => `guest-${1000 + i}`)
+  for (const some of [ids.slice(0, 100), ids.slice(100)]) await li.chat.member(room, some, 'member')
+  await li.chat.member(room, ids.at(-1), 'admin')
+  await li.open('Crowd')
+  await li.about()
+  const people = () => li.find('.person .name').allTextContents()
+  await wait(async () => (await people()).length === 50)
+  assert.deepEqual((await people()).slice(0, 3), ['Li', 'Guest 1119', 'Guest 1000'])
+  for (const n of [100, 121]) {
+    await li.find('.more').click()
+    await wait(async () => (await people()).length === n)
+  }
+  await li.find('.more').waitFor({ state: 'detached' })
+  await li.find('.person', { hasText: 'Guest 1118' }).click()
+  await li.tapLine('Make an admin')
+  await li.find('.person', { hasText: 'Guest 1118' }).locator('.soft', { hasText: 'admin' }).waitFor()
+})
+
 test('a group: founded, people added, renamed, muted, on top, left', async (t) => {
   const [li, bo] = await Promise.all([enter(t, 'Li'), enter(t, 'Bo')])
   const { id } = bo.chat.user

@@ -33,7 +33,7 @@ export class Texts {
   // name returns what a user is called. The server may not know the name of a guest: the end of
   // the id tells such guests apart.
   name(user) {
-    return nameOf(user).replace(/^guest-\w+(?=\w{4}$)/, `${this.get('guest')} `)
+    return nameOf(user).replace(/^guest-\w*(?=\w{4}$)/, `${this.get('guest')} `)
   }
 
   // list returns names as one text.

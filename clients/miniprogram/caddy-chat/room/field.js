@@ -34,7 +34,7 @@ async function lookForPeople(view, text, cursor) {
   if (view.state !== state || view.typed !== text) return
   const { chat } = state
   const all = state.known && state.known.moderate && !(state.about && state.about.with) ? [{ id: '*', name: view.words.get('all') }] : []
-  const users = [...people.filter(({ id }) => id !== chat.user.id), ...all].filter((user) => matches(user, found[2], view.words)).slice(0, most)
+  const users = [...people.filter(({ id }) => id !== chat.user.id).sort(view.words.compare), ...all].filter((user) => matches(user, found[2], view.words)).slice(0, most)
   view.called = { users, from: end - found[2].length - 1, end }
   view.setData({
     people: users.map((user) => ({ id: user.id, name: view.words.name(user), face: user.id === '*' ? { initials: '@', hue: 3 } : faceOf(user) })),

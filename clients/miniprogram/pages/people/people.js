@@ -4,7 +4,8 @@ const host = require('../../host')
 const links = require('../../links')
 const words = require('../../words')
 
-const page = 50 // members that are loaded at a time
+const page = 50 // members that are drawn at a time
+const most = 500 // that are loaded at once, and put in order
 
 // A conversation: who belongs to it, and what the user does with it. Any other room: who is there.
 Page({
@@ -24,6 +25,7 @@ Page({
     const again = (event) => (event.room === undefined || event.room === room) && this.load()
     this.stops = ['member', 'info', 'room', 'removed', 'presence'].map((name) => this.chat.on(name, again))
     this.stops.push(this.chat.on('list', () => this.draw()))
+    this.shown = page
     this.setData({ room })
     this.load()
   },
@@ -56,23 +58,31 @@ Page({
       let found = []
       let more = false
       if (about) {
-        const answer = await this.chat.members(this.data.room, { limit: page, ...(after && { after }) })
-        found = answer.users.map(({ user, role }) => ({ ...user, role }))
-        more = answer.more
+        do {
+          const last = found.length ? found[found.length - 1].id : after
+          const answer = await this.chat.members(this.data.room, { limit: 100, ...(last && { after: last }) })
+          found.push(...answer.users.map(({ user, role }) => ({ ...user, role })))
+          more = answer.more
+        } while (more && found.length < most && turn === this.turn)
       } else {
         found = (await this.chat.who(this.data.room)).users
       }
       if (this.closed || turn !== this.turn) return
       this.people = after ? [...this.people, ...found] : found
-      this.setData({ more, note: '' })
+      this.rest = more
+      this.setData({ note: '' })
       this.draw()
     } catch (refusal) {
       if (!this.closed && turn === this.turn) this.setData({ note: words.why(refusal) })
     }
   },
 
-  loadMore() {
-    if (this.people && this.people.length) this.load(this.people[this.people.length - 1].id)
+  // showMore draws more of the people who are loaded, or loads more: they come by id.
+  showMore() {
+    if (!this.people) return
+    this.shown += page
+    if (this.shown > this.people.length && this.rest) this.load(this.people.map(({ id }) => id).sort().pop())
+    else this.draw()
   },
 
   draw() {
@@ -80,9 +90,9 @@ Page({
     const { chat, data: { room } } = this
     const about = this.about()
     const row = chat.list && chat.list.get(room)
-    const me = this.people.find(({ id }) => id === chat.user.id)
+    const me = { role: about && about.role }
     const state = chat.rooms.get(room)
-    const moderate = Boolean(state && state.moderate) || Boolean(me && /owner|admin/.test(me.role))
+    const moderate = Boolean(state && state.moderate) || /owner|admin/.test(me.role)
     const group = Boolean(about) && !about.with
     const title = about ? titleOf(about, room, words.shared) : room
     const here = new Set(this.people.map(({ id }) => id))
@@ -92,7 +102,8 @@ Page({
       title, group, canAdd: group, canRename: group && moderate, // the server decides
       label: about ? words.get('memberCount', { n: about.size || this.people.length }) : words.get('here'),
       row: row ? { notify: row.notify, top: row.top } : null,
-      people: [...this.people].sort(byRole).map((user) => ({
+      more: this.people.length > this.shown || this.rest,
+      people: [...this.people].sort(byRole).slice(0, this.shown).map((user) => ({
         id: user.id, name: words.name(user.id === chat.user.id ? chat.user : user), you: user.id === chat.user.id, guest: Boolean(user.guest && user.name) && user.id !== chat.user.id, ...faceOf(user.id === chat.user.id ? chat.user : user),
         role: user.role === 'owner' || user.role === 'admin' ? words.get(user.role) : '',
       })),
@@ -128,7 +139,7 @@ Page({
     const { chat, data: { room, group }, me } = this
     if (!user || user.id === chat.user.id) return
     const name = words.name(user)
-    const owner = Boolean(me && me.role === 'owner')
+    const owner = me.role === 'owner'
     const role = (role) => () => this.attempt(chat.member(room, [user.id], role))
     const lines = [
       [words.get('chatWith', { name }), () => host.go(links.to({ user: user.id }))],
