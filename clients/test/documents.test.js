@@ -2,7 +2,7 @@
 // test holds is held here. See blocks.js for how each is held.
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
@@ -57,7 +57,8 @@ test('each document in Chinese has the blocks of the one in English', async () =
   for (const file of chinese.filter((file) => file.endsWith('.zh-CN.md'))) assert.ok(compared.includes(`"../${file.replace('.zh-CN.md', '')}"`), `${file} is not compared`)
 })
 
-const makes = async (...targets) => (await run('make', ['-n', ...targets], { cwd: repository })).stdout
+// makes returns the lines that make would run. It prints more if these tests were begun by make.
+const makes = async (...targets) => (await run('make', ['-n', '--no-print-directory', ...targets], { cwd: repository })).stdout
 
 test('the targets of make that the documents name exist', async () => {
   const inline = (await Promise.all(documents.map(read))).flatMap((text) => [...text.matchAll(/`make ([a-z-]+)`/g)].map(([, name]) => name))
@@ -85,10 +86,11 @@ test('npm installs the packages from a clone, without a network', async () => {
   await Promise.all(lines.map(async ({ what, where }) => {
     const at = await mkdtemp(path.join(dir, 'app-'))
     const own = where.includes('/react/') ? ['react'] : where.includes('/vue/') ? ['vue'] : []
-    // An application of the reader has React or Vue already.
-    const dependencies = Object.fromEntries(own.map((name) => [name, `file:${repository}clients/node_modules/${name}`]))
-    await writeFile(path.join(at, 'package.json'), JSON.stringify({ name: 'app', private: true, dependencies }))
-    await run('bash', ['-c', `${what.replaceAll('<clone>', repository)} --offline --no-audit --no-fund`], { cwd: at })
+    await writeFile(path.join(at, 'package.json'), JSON.stringify({ name: 'app', private: true }))
+    // An application of the reader has React or Vue already, as this one is given it.
+    const env = { ...process.env, npm_config_cache: path.join(at, 'empty'), npm_config_legacy_peer_deps: 'true' }
+    await run('bash', ['-c', `${what.replaceAll('<clone>', repository)} --offline --no-audit --no-fund`], { cwd: at, env })
+    for (const name of own) await symlink(`${repository}clients/node_modules/${name}`, path.join(at, 'node_modules', name))
     const packages = [...what.matchAll(/clients\/(\w+)/g)].map(([, name]) => `caddy-chat-${name === 'core' ? 'client' : name}`)
     const script = packages.map((name) => `if (Object.keys(await import('${name}')).length < 2) throw '${name}'`).join('\n')
     await writeFile(path.join(at, 'app.mjs'), script)

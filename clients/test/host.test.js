@@ -210,7 +210,7 @@ test('the snippets of the README, of docs/web.md and of the cookbook, to the let
     ['a policy', block(readme, 'html', '<caddy-chat room="tea">'), undefined, /^ {4}(script-src.*)$/m.exec(section('Content-Security-Policy'))[1]],
   ]) {
     const page = await (await own.newContext({ ignoreHTTPSErrors: true, locale: 'en' })).newPage()
-    page.setDefaultTimeout(15_000)
+    page.setDefaultTimeout(60_000)
     const problems = []
     page.on('pageerror', (err) => problems.push(err.message))
     page.on('console', (line) => /Content Security|Uncaught/.test(line.text()) && problems.push(line.text()))

@@ -40,7 +40,7 @@ export const base = () => `https://localhost:${server.ports[1]}/chat`
 // context returns a new browser profile that ends with the test.
 export async function context(t, options) {
   const made = await browser.newContext({ ignoreHTTPSErrors: true, locale: 'en', ...options })
-  made.setDefaultTimeout(15_000)
+  made.setDefaultTimeout(60_000)
   t.after(() => made.close())
   return made
 }
