@@ -1,1 +1,1 @@
-import'./chat-AQW76DBC.js';import'./chunk-5QP4RCWW.js';
+import'./chat-EP25CBCZ.js';import'./chunk-LL5DPYXL.js';

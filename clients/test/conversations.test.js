@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { test } from 'node:test'
+import { entryText } from '../web/conversation-entry.js'
 import { context, serve, withServer } from './person.js'
 import { Device, phone, talker, withConversations } from './talkers.js'
 
@@ -30,6 +31,21 @@ test('a guest who was never here is called a guest, with the end of the id, in t
   await kit.send(room, { text: 'welcome' })
   const device = await Device.open(t, 'Kit')
   await device.openRow('Guest wxyz')
+})
+
+test('lists of names read well: of a new group, and of more people than are named', async (t) => {
+  for (const [who, locale, called] of [['Nan', 'zh-CN', 'Nan、oto、pip'], ['Ole', 'en', 'Ole, oto, pip']]) {
+    const device = await Device.open(t, who, { locale })
+    await device.begin(device.words.get('newGroup'))
+    for (const id of ['oto', 'pip']) {
+      await device.find('input[name=whom]').fill(id)
+      await device.page.keyboard.press('Enter')
+    }
+    await device.find(`input[name=title][placeholder="${called}"]`).waitFor()
+    const users = [...'abcdefghijklm'].map((id) => ({ id }))
+    const said = entryText({ seq: 2, entry: { type: 'member', from: { id: 'ann' }, users, role: 'member' } }, { items: [], about: {} }, { words: device.words, chat: {} })
+    assert.equal(said, locale === 'en' ? 'ann added a, b, c, d, e, f, g, h, i, j, and 3 more.' : 'ann把a、b、c、d、e、f、g、h、i、j、还有 3 人加入了群聊。')
+  }
 })
 
 test('a group: roles, title, closing, leaving; and what the server refuses, in words', async (t) => {

@@ -10,7 +10,7 @@ export function entryText({ entry, seq }, { items, about }, { words, chat }) {
   const name = isMe(from) ? words.get('youSelf') : words.name(from)
   const names = users?.slice(0, most).map((user) => (isMe(user) ? words.get('you') : words.name(user))) ?? []
   if (users?.length > most) names.push(words.get('morePeople', { n: users.length - most }))
-  const say = (key) => words.get(key, { name, title, users: words.list(names), n: names.length })
+  const say = (key) => words.get(key, { name, title, users: words.list(names, users?.length > most ? 'narrow' : undefined), n: names.length })
   if (type === 'info') return say(title ? 'saidInfo' : 'saidInfoOnly')
   const self = users.length === 1 && users[0].id === from?.id
   if (role === 'none') {

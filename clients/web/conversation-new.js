@@ -79,7 +79,7 @@ class NewConversation extends LitElement {
   get defaultTitle() {
     const { words } = this.element
     const names = [this.element.chat.user, ...this.chosen].slice(0, 4).map((user) => words.name(user))
-    return [...new Intl.ListFormat(words.language, { type: 'unit' }).format(names)].slice(0, 64).join('')
+    return [...words.list(names, 'narrow')].slice(0, 64).join('')
   }
 
   // onEnter chooses the first of those who are offered.

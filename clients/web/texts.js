@@ -36,9 +36,9 @@ export class Texts {
     return nameOf(user).replace(/^guest-\w*(?=\w{4}$)/, `${this.get('guest')} `)
   }
 
-  // list returns names as one text.
-  list(names) {
-    return new Intl.ListFormat(this.language).format(names)
+  // list returns names as one text; in the style narrow without an "and" where that can be.
+  list(names, style) {
+    return new Intl.ListFormat(this.language, { style }).format(names)
   }
 }
 

@@ -168,7 +168,7 @@ function entryText({ entry, seq }, { items, about }, { words, chat }) {
   const name = isMe(from) ? words.get("youSelf") : words.name(from);
   const names2 = (_a = users == null ? void 0 : users.slice(0, most2).map((user) => isMe(user) ? words.get("you") : words.name(user))) != null ? _a : [];
   if ((users == null ? void 0 : users.length) > most2) names2.push(words.get("morePeople", { n: users.length - most2 }));
-  const say = (key) => words.get(key, { name, title, users: words.list(names2), n: names2.length });
+  const say = (key) => words.get(key, { name, title, users: words.list(names2, (users == null ? void 0 : users.length) > most2 ? "narrow" : void 0), n: names2.length });
   if (type === "info") return say(title ? "saidInfo" : "saidInfoOnly");
   const self = users.length === 1 && users[0].id === (from == null ? void 0 : from.id);
   if (role === "none") {
@@ -414,9 +414,9 @@ var Texts = class {
   name(user) {
     return nameOf(user).replace(/^guest-\w*(?=\w{4}$)/, `${this.get("guest")} `);
   }
-  // list returns names as one text.
-  list(names2) {
-    return new Intl.ListFormat(this.language).format(names2);
+  // list returns names as one text; in the style narrow without an "and" where that can be.
+  list(names2, style) {
+    return new Intl.ListFormat(this.language, { style }).format(names2);
   }
 };
 var flat = (table) => {
