@@ -97,6 +97,7 @@ func (c *consumer) step(ctx context.Context, set *active) error {
 	batch, err := c.next(ctx, set)
 	switch {
 	case ctx.Err() != nil || c.look.Load():
+		c.more = true // what was heard may be in this batch, which is read again
 		return nil
 	case err != nil:
 		c.warn("the feed can't be read for a webhook", err)
