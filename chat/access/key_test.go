@@ -106,6 +106,17 @@ func TestPolicies_ForKey(t *testing.T) {
 			t.Errorf("as %q", user)
 		}
 	}
+	k.As, k.Members = []string{"u7", "a*z"}, []string{"tea", "o-*-x"}
+	for user, want := range map[string]bool{"u7": true, "u70": false, "u": false, "xu7": false, "U7": false, "az": true, "abcz": true, "abczx": false, "xaz": false} {
+		if k.MayActAs(user) != want {
+			t.Errorf("as %q", user)
+		}
+	}
+	for room, want := range map[string]bool{"tea": true, "teapot": false, "sweet tea": false, "Tea": false, "o--x": true, "o-1-x": true, "o-1-xx": false, "xo-1-x": false, "o-x": false, "": false} {
+		if k.Governs(room) != want {
+			t.Errorf("members of %q: not %v", room, want)
+		}
+	}
 	k.As = []string{"*"}
 	if k.MayActAs("bot-other") || k.MayActAs("hub-1") {
 		t.Error("a key acts as another")
@@ -113,8 +124,8 @@ func TestPolicies_ForKey(t *testing.T) {
 }
 
 func TestKey_MayComeFrom(t *testing.T) {
-	k := Key{From: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}
-	for addr, want := range map[string]bool{"10.1.2.3": true, "::ffff:10.1.2.3": true, "11.0.0.1": false, "fd00::1": true, "fe80::1": false} {
+	k := Key{From: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8"), netip.MustParsePrefix("fe90::/16")}}
+	for addr, want := range map[string]bool{"10.1.2.3": true, "fe90::1%eth0": true, "fe80::1%eth0": false, "::ffff:10.1.2.3": true, "11.0.0.1": false, "fd00::1": true, "fe80::1": false} {
 		if k.MayComeFrom(netip.MustParseAddr(addr)) != want {
 			t.Errorf("%s: not %v", addr, want)
 		}
