@@ -193,6 +193,12 @@ func (k *Key) MayActAs(user string) bool {
 // Governs reports whether the key may found a conversation of this name, and change it.
 func (k *Key) Governs(room string) bool { return isOf(k.Members, room) }
 
+// governsAll is Governs for all names that the server may make of a pattern: its star is any
+// text, so only a star of the key can stand for it.
+func (k *Key) governsAll(pattern string) bool {
+	return !journal.IsReserved(pattern) && slices.ContainsFunc(k.Members, func(p string) bool { return glob(p, pattern) })
+}
+
 // isOf reports whether a room is one of those that the patterns of a key mean. Of the
 // server's rooms, these can be the own rooms of users. The empty name is the hub.
 func isOf(patterns []string, room string) bool {
@@ -238,7 +244,7 @@ func (ps Policies) FoundedBy(k *Key, direct bool, pattern string) (*Policy, bool
 	for i := range ps {
 		p := &ps[i]
 		if p.Direct == direct && p.IsConversation() && len(p.Create) > 0 && (pattern == "" || pattern == p.Pattern) &&
-			k.Governs(strings.Replace(p.Pattern, "*", strings.Repeat("a", nameLength), 1)) {
+			k.governsAll(p.Pattern) {
 			return p, true
 		}
 	}
