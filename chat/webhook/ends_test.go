@@ -40,6 +40,59 @@ func TestConsumer_RefusedForADay_CountsFromTheLastOtherAnswer(t *testing.T) {
 	}
 }
 
+// The day of one batch is not that of the next: what is refused begins its own.
+func TestConsumer_Refused_EachBatchHasItsDay(t *testing.T) {
+	inBubble(t, func(j journal.Journal, r *receiver, s *sending) {
+		began := time.Now()
+		r.set(func(int, body) int {
+			if at := time.Since(began); at > 20*time.Hour && at < 21*time.Hour {
+				return http.StatusOK
+			}
+			return http.StatusBadRequest
+		})
+		say(t, j, "tea", "1")
+		time.Sleep(22 * time.Hour)
+		say(t, j, "tea", "2")
+		time.Sleep(23 * time.Hour)
+		synctest.Wait()
+		if st := s.Status()[0]; st.Skipped != 0 || st.Delivered != 1 {
+			t.Errorf("after 23 hours: %+v", st)
+		}
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		if st := s.Status()[0]; st.Skipped != 1 {
+			t.Errorf("after a day: %+v", st)
+		}
+	})
+}
+
+// A batch that was not accepted is sent again when its time has come, however seldom requests go
+// out otherwise.
+func TestConsumer_Trouble_WaitsForNoInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := memjournal.New(memjournal.Options{})
+		defer j.Close()
+		h := hookTo(t, "https://example.com/")
+		h.Interval = MaxInterval
+		r := newReceiver(t)
+		r.set(func(n int, _ body) int {
+			if n < 3 {
+				return 503
+			}
+			return http.StatusOK
+		})
+		s := begin(t, j, r, h)
+		defer s.end()
+		synctest.Wait()
+		say(t, j, "tea", "1")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(r.times) != 3 || r.times[1].Sub(r.times[0]) != time.Second || r.times[2].Sub(r.times[1]) != 2*time.Second {
+			t.Errorf("it was tried at %v", r.times)
+		}
+	})
+}
+
 // After a reload it tries at once, and then after 1 s, 2 s and so on, as with a receiver that has
 // just begun to fail.
 func TestConsumer_Trouble_AReloadBeginsAnew(t *testing.T) {
