@@ -59,6 +59,7 @@ test('the list: newest first, unread, mention, mute, top, hide and clear; a tap 
   await li.sees('are you there?')
   await li.view.page.locator('#title', { hasText: /^Bo$/ }).waitFor()
   await li.find('textarea').fill('half a')
+  await li.find('.room:send[class*=ready]').waitFor() // the component has heard of it
   await li.back()
   await row(li, 'Bo').getByText('Draft:').waitFor()
   await wait(async () => await row(li, 'Bo').locator(li.scoped('.list:unread')).count() === 0)
