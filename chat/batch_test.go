@@ -68,3 +68,37 @@ func TestBatch_BehindOneThatWaits_TheRoomWaits(t *testing.T) {
 		})
 	}
 }
+
+// Each message of a batch counts like a request of its own.
+func TestBatch_EachMessage_IsCharged(t *testing.T) {
+	every := []string{"*"}
+	for name, open := range journals {
+		t.Run(name, func(t *testing.T) {
+			h := &chat.Handler{}
+			set := chat.Settings{
+				Keys:    access.Keys{newKey(t, "k", func(k *access.Key) { k.Write = every })},
+				KeyRate: access.Rate{PerSecond: 0.0001, Burst: 6},
+			}
+			serve(t, chat.Config{Settings: set, Journal: open(t)}, h)
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeRequest(w, r, r.URL.EscapedPath()) }))
+			defer srv.Close()
+			list := make([]string, 20)
+			for i := range list {
+				list[i] = fmt.Sprintf(`{"room":"room%d","body":1}`, i)
+			}
+			_, answer, _ := call(t, "POST", srv.URL+"/messages", keyOf("k"), `{"messages":[`+strings.Join(list, ",")+`]}`)
+			sent, refused := 0, 0
+			for _, r := range answer["results"].([]any) {
+				switch r.(map[string]any)["code"] {
+				case nil:
+					sent++
+				case "too_fast":
+					refused++
+				}
+			}
+			if sent != 5 || refused != 15 {
+				t.Errorf("%d were sent, %d came too fast: %v", sent, refused, answer)
+			}
+		})
+	}
+}

@@ -240,3 +240,24 @@ func TestFeed_Pull_ByTheScopesOfNow(t *testing.T) {
 		}
 	}
 }
+
+// A key that loses feed while its request waits is told of nothing more by it.
+func TestFeed_Pull_EndsWithTheScopeFeed(t *testing.T) {
+	reads := func(k *access.Key) { k.Read = []string{"*"} }
+	base, hub := apiHub(t, journals["memory"](t), newKey(t, "k", hears("*")), newKey(t, "w", func(k *access.Key) { k.Write = []string{"*"} }))
+	answers := waiting(t, base, "k")
+	set := hub.Settings()
+	set.Keys = access.Keys{newKey(t, "k", reads), set.Keys[1]}
+	hub.Configure(set)
+	if status, _, _ := call(t, "POST", base+"/rooms/tea/messages", keyOf("w"), `{"body":"hi"}`); status != 201 {
+		t.Fatal(status)
+	}
+	set.Keys = access.Keys{newKey(t, "k", hears("*")), set.Keys[1]}
+	hub.Configure(set)
+	call(t, "POST", base+"/rooms/cup/messages", keyOf("w"), `{"body":"hi"}`)
+	for range feed.MaxPulls {
+		if got := <-answers; slices.Contains(got, "tea 1") && !slices.Contains(got, "cup 1") {
+			t.Errorf("%q", got)
+		}
+	}
+}
