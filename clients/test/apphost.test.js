@@ -131,7 +131,10 @@ class Li {
     await wait(() => pages[where](this))
     await new Promise((resolve) => setTimeout(resolve, 1000 / pace)) // another tap opens a page
     if (where === 'fresh') this.page.setData({ room: 'tea' })
-    if (where === 'people') this.page.people = [{ id: 'bo', name: 'Bo' }]
+    if (where !== 'people') return
+    await wait(() => this.page.people)
+    Object.assign(this.page, { people: [{ id: 'bo', name: 'Bo' }], turn: {}, load() {} }) // whoever else comes and goes
+    this.page.draw()
   }
 
   person() {
