@@ -297,7 +297,7 @@ func comesBack(t *testing.T, back func(primary *testpostgres.Server)) {
 	primary.Exec(t, waitForCommit)
 	back(primary)
 	primary.Exec(t, "DO $$ BEGIN IF (SELECT max(seq) FROM chat.entry) <> 2 THEN RAISE 'it holds nothing that its standby lacks'; END IF; END $$")
-	for began := time.Now(); time.Since(began) < 2500*time.Millisecond; { // a node that polls would find it within a second
+	for began := time.Now(); time.Since(began) < 2500*time.Millisecond; time.Sleep(20 * time.Millisecond) { // a node that polls would find it within a second
 		page, err := c.nodes[1].Read(t.Context(), journal.Query{Room: "r", Limit: 9})
 		if err == nil && len(page.Entries) != 1 || c.followers[2].count() != 1 || len(said) > 0 {
 			t.Fatalf("%d entries can be read, %d were shown, and %d acknowledged; the standby has one", len(page.Entries), c.followers[2].count(), len(said))
