@@ -1,6 +1,6 @@
 # make test needs Go, Node 20 or newer with npm, and make. It gets everything else
 # by itself: Go's and npm's packages at fixed versions, a few others with apt-get. It
-# takes 25 to 35 minutes on two cores.
+# takes 15 to 30 minutes on two cores.
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
@@ -50,7 +50,7 @@ references: caddy $(MODULES) ## writes the documents that are made of something 
 	cd clients && WRITE_REFERENCES=1 node --test test/references.test.js
 
 .PHONY: test
-test: check test-go test-node ## runs all checks and tests, which every change must pass (25 to 35 minutes)
+test: check test-go test-node ## runs all checks and tests, which every change must pass (15 to 30 minutes)
 	$(say) 'all passed'
 
 .PHONY: check
