@@ -14,12 +14,26 @@ const toldIn = 6 * time.Second
 // get a gap and a new epoch in every room. Numbers go on, and so do read marks.
 func TestNodes_Rollback(t *testing.T) {
 	c := newCluster(t, 6, "")
+	newest := map[string]int64{}
+	grown := func() bool { // a quick machine settles before somebody has spoken in each room
+		for _, p := range c.persons {
+			p.mu.Lock()
+			for room, h := range p.rooms {
+				if h.last <= newest[room] {
+					p.mu.Unlock()
+					return false
+				}
+			}
+			p.mu.Unlock()
+		}
+		return true
+	}
 	c.speak()
+	c.eventually("each room has messages", grown)
 	c.whole(time.Now())
 	settle(t, c.persons)
 	standby := c.db.row[1]
 	c.db.await(c.db.primary(), "SELECT count(*) FROM pg_stat_replication WHERE replay_lsn >= pg_current_wal_flush_lsn()")
-	newest := map[string]int64{}
 	first := c.persons[0]
 	first.mu.Lock()
 	for room, h := range first.rooms {
@@ -40,6 +54,7 @@ func TestNodes_Rollback(t *testing.T) {
 	c.db.streams()
 	began := time.Now()
 	c.speak()
+	c.eventually("each room has more", grown)
 	c.whole(began)
 	settle(t, c.persons)
 	epochs := map[string]string{}
