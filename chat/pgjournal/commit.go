@@ -14,8 +14,8 @@ import (
 // Commit is that of shared.Engine.
 func (s *Store) Commit(b shared.Batch) (shared.Committed, error) {
 	c, err := s.commit(b)
-	if err == nil && c.Row > 0 {
-		s.safe.acknowledged(b.Epoch, b.Part, c.Row)
+	if err == nil && c.Row > 0 && s.options.Standby {
+		s.safe.note(b.Epoch, found{rows: map[int]uint64{b.Part: c.Row}})
 	}
 	return c, err
 }

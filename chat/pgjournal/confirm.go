@@ -61,23 +61,25 @@ func (c *confirmed) has(f found) bool {
 	return true
 }
 
-// note notes that all that was found is on the standby.
-func (c *confirmed) note(f found) {
+// now is the epoch that is known, for note.
+func (c *confirmed) now() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.rows == nil || f.epoch != "" && f.epoch != c.epoch {
-		c.epoch, c.rows = f.epoch, map[int]uint64{}
-	}
-	for part, row := range f.rows {
-		c.rows[part] = max(c.rows[part], row)
-	}
+	return c.epoch
 }
 
-// acknowledged notes a commit, unless another epoch has begun.
-func (c *confirmed) acknowledged(epoch string, part int, row uint64) {
+// note notes that all that was found is on the standby. It was found in an epoch, or has its own; if another one has begun
+// meanwhile, its numbers mean nothing.
+func (c *confirmed) note(epoch string, f found) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if epoch == c.epoch && c.rows != nil {
+	switch {
+	case f.epoch != "" && f.epoch != c.epoch:
+		c.epoch, c.rows = f.epoch, map[int]uint64{}
+	case f.epoch == "" && epoch != c.epoch || c.rows == nil:
+		return
+	}
+	for part, row := range f.rows {
 		c.rows[part] = max(c.rows[part], row)
 	}
 }

@@ -17,7 +17,7 @@ func (s *Store) Marks(ctx context.Context, seen shared.Standing) (m shared.Marks
 	for part, p := range seen.Parts {
 		known.row(part, p.Row)
 	}
-	s.safe.note(known)
+	s.safe.note(s.safe.now(), known)
 	err = s.shown(ctx, func(run query) (f found, err error) {
 		if m, err = s.marks(ctx, run, seen); err != nil {
 			return f, err

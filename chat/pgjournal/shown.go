@@ -11,6 +11,7 @@ type query func(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 
 // shown reads what may be shown. It calls read once more if that has found what may not be on the standby.
 func (s *Store) shown(ctx context.Context, read func(query) (found, error)) error {
+	epoch := s.safe.now()
 	f, err := read(s.pool.Query)
 	if err != nil || !s.options.Standby || s.safe.has(f) {
 		return err
@@ -32,7 +33,7 @@ func (s *Store) shown(ctx context.Context, read func(query) (found, error)) erro
 		}
 	}
 	if err == nil {
-		s.safe.note(f)
+		s.safe.note(epoch, f)
 	}
 	return err
 }
