@@ -210,16 +210,21 @@ func (c *cluster) sayWhileAway(primary, standby *testpostgres.Server) journal.Re
 	return <-said
 }
 
+// inARow returns a primary and its synchronous standby, which has one of its own for when it is promoted.
+func inARow(t *testing.T) (primary, standby *testpostgres.Server) {
+	primary = testpostgres.New("synchronous_standby_names=near")
+	t.Cleanup(primary.Remove)
+	standby = primary.Standby("cluster_name=near", "synchronous_standby_names=far")
+	t.Cleanup(standby.Remove)
+	t.Cleanup(standby.Standby("cluster_name=far").Remove)
+	primary.Exec(t, waitForStandby)
+	return primary, standby
+}
+
 // The primary is killed under load and its synchronous standby promoted: nothing that was acknowledged is lost, the
 // epoch stays, and nobody is lost.
 func TestMove_SynchronousStandby(t *testing.T) {
-	primary := testpostgres.New("synchronous_standby_names=near")
-	defer primary.Remove()
-	standby := primary.Standby("cluster_name=near", "synchronous_standby_names=far")
-	defer standby.Remove()
-	other := standby.Standby("cluster_name=far")
-	defer other.Remove()
-	primary.Exec(t, waitForStandby)
+	primary, standby := inARow(t)
 	c := newCluster(t, testpostgres.Either("owner", primary, standby), true)
 	first := c.sayWhileAway(primary, standby)
 	const writers, each = 4, 60
@@ -280,13 +285,7 @@ func TestMove_PrimaryThatComesBack_ShowsNothingThatItsStandbyLacks(t *testing.T)
 }
 
 func comesBack(t *testing.T, back func(primary *testpostgres.Server)) {
-	primary := testpostgres.New("synchronous_standby_names=near")
-	defer primary.Remove()
-	standby := primary.Standby("cluster_name=near", "synchronous_standby_names=far")
-	defer standby.Remove()
-	other := standby.Standby("cluster_name=far")
-	defer other.Remove()
-	primary.Exec(t, waitForStandby)
+	primary, standby := inARow(t)
 	c := newCluster(t, testpostgres.Either("owner", primary, standby), true)
 	first := c.say(0, "first")
 	c.wait(1)
