@@ -111,7 +111,7 @@ check-vulnerabilities:
 	fi
 
 .PHONY: test-go
-test-go: compiler nginx pgbouncer postgres ## runs the Go tests, with the race detector
+test-go: compiler nginx pgbouncer php postgres ## runs the Go tests, with the race detector
 	$(say) 'go test -race'
 	$(RACE) -p 4 -timeout $(TEST_TIMEOUT) ./...
 	$(say) '2,000 simulations of several nodes'
@@ -123,7 +123,7 @@ busy: ## 100 rounds in which no message may be later than 2 s, beside ten busy t
 	go test -count=1 -v -timeout 30m -run '^TestHub_BusyProcessors_NoMessageIsLate$$' ./chat -busy-rounds 100
 
 .PHONY: flake
-flake: compiler caddy caddy-h2 chromium firefox fonts mariadb nginx pgbouncer postgres systemd $(MODULES) $(SITE) ## all tests many times beside busy threads; goes on where it stopped (hours)
+flake: compiler caddy caddy-h2 chromium firefox fonts mariadb nginx pgbouncer php postgres systemd $(MODULES) $(SITE) ## all tests many times beside busy threads; goes on where it stopped (hours)
 	contrib/flake
 
 .PHONY: test-node
@@ -237,6 +237,10 @@ postgres: # for the tests of the journal in it
 .PHONY: pgbouncer
 pgbouncer: # for the tests of the journal through it
 	@$(call debian,[[ -n $$(PATH=$$PATH:/usr/sbin command -v pgbouncer) ]],pgbouncer)
+
+.PHONY: php
+php: # for the test of the receiver in docs/webhooks.md
+	@$(call debian,[[ -n $$(command -v php) ]],php-cli)
 
 .PHONY: postgres-all
 postgres-all: compiler pgbouncer postgres ## the whole of journaltest on a real PostgreSQL, on one node and on two, also through PgBouncer (minutes)
