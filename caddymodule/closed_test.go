@@ -255,9 +255,9 @@ func TestClosed_AtTheStart_TheRestIsServed(t *testing.T) {
 			a, b := s.Client(url), s.Client(url)
 			testcaddy.Say(t, a, "hello")
 			testcaddy.Expect(t, b, "hello")
-			if log := testcaddy.Read(t, s.Log); !strings.Contains(log, `"the chat is open"`) {
-				t.Errorf("the log does not say that the chat is open")
-			}
+			testcaddy.Eventually(t, "the log says that the chat is open", func() bool {
+				return strings.Contains(testcaddy.Read(t, s.Log), `"the chat is open"`)
+			})
 			if _, info := testcaddy.Ask(t, "GET", admin+"/chat/hubs/default", ""); info["healthy"] != true || info["problem"] != nil {
 				t.Errorf("%v", info)
 			}

@@ -125,18 +125,19 @@ func (c *consumer) writeOrWarn(ctx context.Context, r record) error {
 // repeatTold is how often the same trouble is logged.
 const repeatTold = time.Hour
 
-// failing says that the receiver does not accept events: at once, and then every hour.
+// failing says that the receiver does not accept events: at once, and then every hour. The log
+// has it before Status shows it.
 func (c *consumer) failing(got answer) {
+	if c.failures == 1 || time.Since(c.told) >= repeatTold {
+		c.told = time.Now()
+		c.log.Warn("a webhook's receiver does not accept events: they are kept, and sent again until it does", zap.String("why", got.String()))
+	}
 	c.state.change(func(s *partState) {
 		if s.failing == "" {
 			s.since = time.Now()
 		}
 		s.failing = got.String()
 	})
-	if c.failures == 1 || time.Since(c.told) >= repeatTold {
-		c.told = time.Now()
-		c.log.Warn("a webhook's receiver does not accept events: they are kept, and sent again until it does", zap.String("why", got.String()))
-	}
 }
 
 // recovered says that the receiver accepts events again.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/caddychat/caddy-chat/chat/internal/feed"
@@ -231,6 +232,7 @@ type sending struct {
 	*Sender
 	feed *feed.Feed
 	logs *observer.ObservedLogs
+	late atomic.Int32 // lines about a trouble that Status had shown before
 }
 
 func (s *sending) end() {
@@ -243,7 +245,14 @@ func begin(t testing.TB, j journal.Journal, via http.RoundTripper, hooks ...Hook
 	t.Helper()
 	core, logs := observer.New(zap.DebugLevel)
 	f := feed.New(j)
-	s := NewSender(j, f, zap.New(core))
+	begun := &sending{feed: f, logs: logs}
+	s := NewSender(j, f, zap.New(core, zap.Hooks(func(line zapcore.Entry) error {
+		if line.Level > zap.InfoLevel && slices.ContainsFunc(begun.Status(), func(st Status) bool { return st.Parts[0].Failing != "" }) {
+			begun.late.Add(1)
+		}
+		return nil
+	})))
+	begun.Sender = s
 	if via != nil {
 		s.via = func(*Hook) http.RoundTripper { return via }
 	}
@@ -251,7 +260,7 @@ func begin(t testing.TB, j journal.Journal, via http.RoundTripper, hooks ...Hook
 		t.Fatal(err)
 	}
 	s.Configure(hooks)
-	return &sending{s, f, logs}
+	return begun
 }
 
 // hookTo returns a hook without a wait between requests.

@@ -31,9 +31,10 @@ func (c *consumer) notAccepted(ctx context.Context, set *active, b *feed.Batch, 
 	r, now := c.had, time.Now()
 	switch {
 	case got.gone():
+		// Logged first: who sees the state finds its reason in the log.
+		c.log.Error("the receiver of a webhook says that it is gone for good (status 410): nothing is sent until the configuration is loaded again; its position stays")
 		c.stopped = set.generation
 		c.state.change(func(s *partState) { s.failing, s.since, s.stopped = got.String(), now, true })
-		c.log.Error("the receiver of a webhook says that it is gone for good (status 410): nothing is sent until the configuration is loaded again; its position stays")
 		return nil
 	case !got.refused():
 		if got.err == nil {

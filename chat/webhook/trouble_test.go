@@ -124,6 +124,8 @@ func TestConsumer_Trouble_IsShown(t *testing.T) {
 		}
 		if n := s.logs.FilterLevelExact(1).Len(); n != 1 {
 			t.Errorf("%d warnings of one trouble", n)
+		} else if s.late.Load() > 0 {
+			t.Error("it was logged after it was shown")
 		}
 		r.set(nil)
 		s.Configure([]Hook{hookTo(t, "https://example.com/")}) // it does not wait for the next attempt
@@ -149,6 +151,9 @@ func TestConsumer_Gone_StopsUntilTheNextReload(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		if n := r.requests(); n != 1 || !s.Status()[0].Parts[0].Stopped {
 			t.Fatalf("%d requests, %+v", n, s.Status()[0])
+		}
+		if s.logs.FilterMessageSnippet("gone for good").Len() != 1 || s.late.Load() > 0 {
+			t.Errorf("%d lines late of %v", s.late.Load(), s.logs.All())
 		}
 		r.set(nil)
 		s.Configure([]Hook{hookTo(t, "https://example.com/")})
