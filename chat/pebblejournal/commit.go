@@ -54,8 +54,8 @@ func (j *Journal) commitAll() {
 		g.Items = items
 		if !j.inHand.hold(g) {
 			g.Fail(journal.ErrClosed)
-		} else if certain := j.write(g); !certain {
-			j.inHand.reduce(g, j.unresolved.takeUncertain)
+		} else {
+			j.write(g)
 		}
 		j.committed <- g
 	}
@@ -79,18 +79,19 @@ func (j *Journal) refuseAll(g *commit.Group, cause any) {
 	}
 }
 
-// write makes a group durable and visible, or fails it. It returns false if it is
-// not certain whether the group is recorded.
-func (j *Journal) write(g *commit.Group) (certain bool) {
+// write makes a group durable and visible, or fails it. If it is not certain whether an
+// item is recorded, that is taken out of the group before the store is let go of: whoever
+// opens it again answers all such items.
+func (j *Journal) write(g *commit.Group) {
 	h, _, err := j.store.TryUse()
 	if h == nil {
 		g.Fail(cmp.Or(err, errReopening))
-		return true
+		return
 	}
 	defer h.Release()
 	if err := h.DB.Failed(); err != nil {
 		g.Fail(err) // without looking anything up: Pebble's memory shows what is lost
-		return true
+		return
 	}
 	epoch, totals := j.shown.get()
 	g.Begin(h, epoch, totals)
@@ -100,11 +101,11 @@ func (j *Journal) write(g *commit.Group) (certain bool) {
 	j.noteDamage(g.Damaged)
 	if err := j.commit(h, g); err != nil {
 		j.queue.refuse(disk.Unavailable(err))
-		return j.rollBack(g, err)
+		j.rollBack(g, err)
+		return
 	}
 	j.show(g)
 	j.rooms.Unpin(g.End()...)
-	return true
 }
 
 // commit writes the batch. After an error nobody may see any of it.
@@ -147,19 +148,18 @@ func (j *Journal) show(g *commit.Group) {
 // rollBack fails a group that could not be committed, and removes from the log what
 // it has of the group. If that fails too, it is not certain whether the group is
 // recorded.
-func (j *Journal) rollBack(g *commit.Group, cause error) (certain bool) {
+func (j *Journal) rollBack(g *commit.Group, cause error) {
 	j.opt.Logger.Error("chat journal: can't record", zap.Error(cause))
 	g.RollBack(cause)
 	db := g.DB()
 	j.rooms.Unpin(g.End()...)
 	if !db.LogLost() {
-		return true
+		return
 	}
 	if err := db.RewindLog(); err != nil {
 		j.opt.Logger.Warn("chat journal: can't take back what the log has", zap.Error(err))
-		return false
+		j.inHand.reduce(g, j.unresolved.takeUncertain)
 	}
-	return true
 }
 
 // answerUncertain answers those for whom it was not certain whether their entry is

@@ -2,6 +2,7 @@ package pebblejournal
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -133,16 +134,13 @@ func (j *Journal) checkDisk() {
 	j.opt.Logger.Info("chat journal: records again")
 }
 
-// reopen opens a store that has failed again. First it removes from the log what
-// nobody was told is recorded.
+// reopen opens a store that has failed again. What nobody was told is recorded is lost
+// then, unless the log could not be rewound.
 func (j *Journal) reopen() error {
-	if h := j.store.Peek(); h != nil {
-		if err := h.DB.RewindLog(); err != nil {
-			return err
-		}
-	}
-	j.answerUncertain(disk.Unavailable(errLost))
 	h, err := j.store.Reopen(j.recordedSoFar(), j.takeOver)
+	if !errors.Is(err, disk.ErrNotRewound) {
+		j.answerUncertain(disk.Unavailable(errLost))
+	}
 	if err != nil {
 		return err
 	}

@@ -132,7 +132,7 @@ func (j *Journal) finish() error {
 // recorded: it is not, if the log can be rewound.
 func (j *Journal) settleUncertain() {
 	answer := error(journal.ErrUncertain)
-	if h := j.store.Peek(); h != nil && h.DB.RewindLog() == nil {
+	if h := j.store.Peek(); h != nil && h.DB.Failed() != nil && h.DB.RewindLog() == nil {
 		answer = disk.Unavailable(errLost)
 	}
 	j.answerUncertain(answer)

@@ -257,11 +257,21 @@ func (h *Handle) findOldRecords() (found bool, err error) {
 	return found, err
 }
 
+// ErrNotRewound means that the log of a store that has failed still has what nobody was told
+// is recorded.
+var ErrNotRewound = errors.New("the log can't be rewound")
+
 // Reopen closes the store and opens it again. atLeast is as for openHandle. opened is
-// called before anybody else uses the new handle. After an error the store is not open,
-// and reopen may be called again.
+// called before anybody else uses the new handle. After ErrNotRewound the store is as it
+// was; after another error it is not open. Either way Reopen may be called again.
 func (s *Store) Reopen(atLeast uint64, opened func(*Handle) error) (*Handle, error) {
 	if old := s.detach(false); old != nil {
+		// Not before the committer has let go: what it has committed meanwhile must stay.
+		if err := old.rewind(); err != nil {
+			old.leaving = make(chan struct{}) // nobody has the handle
+			s.attach(old, nil)
+			return nil, err
+		}
 		old.Close()
 	}
 	began := time.Now()
@@ -275,4 +285,15 @@ func (s *Store) Reopen(atLeast uint64, opened func(*Handle) error) (*Handle, err
 	}
 	s.attach(h, err)
 	return h, err
+}
+
+// rewind removes from the log of a store that has failed what was not committed.
+func (h *Handle) rewind() error {
+	if h.DB.Failed() == nil {
+		return nil
+	}
+	if err := h.DB.RewindLog(); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotRewound, err)
+	}
+	return nil
 }
