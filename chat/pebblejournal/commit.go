@@ -52,10 +52,10 @@ func (j *Journal) commitAll() {
 			return
 		}
 		g.Items = items
-		if !j.inHand.hold(g) {
-			g.Fail(journal.ErrClosed)
-		} else {
+		if j.inHand.hold(g) {
 			j.write(g)
+		} else {
+			g.Fail(journal.ErrClosed)
 		}
 		j.committed <- g
 	}
@@ -79,9 +79,8 @@ func (j *Journal) refuseAll(g *commit.Group, cause any) {
 	}
 }
 
-// write makes a group durable and visible, or fails it. If it is not certain whether an
-// item is recorded, that is taken out of the group before the store is let go of: whoever
-// opens it again answers all such items.
+// write makes a group durable and visible, or fails it. Items of which it is not certain are
+// set aside before it lets go of the store: whoever opens that again answers them.
 func (j *Journal) write(g *commit.Group) {
 	h, _, err := j.store.TryUse()
 	if h == nil {
@@ -145,9 +144,8 @@ func (j *Journal) show(g *commit.Group) {
 	j.shown.set(g.Epoch(), g.Totals())
 }
 
-// rollBack fails a group that could not be committed, and removes from the log what
-// it has of the group. If that fails too, it is not certain whether the group is
-// recorded.
+// rollBack fails a group that could not be committed, and removes from the log what it has
+// of the group. If that fails too, it is not certain whether the group is recorded.
 func (j *Journal) rollBack(g *commit.Group, cause error) {
 	j.opt.Logger.Error("chat journal: can't record", zap.Error(cause))
 	g.RollBack(cause)

@@ -153,12 +153,16 @@ func (j *Journal) lose(l *listeners.Room, lost journal.Lost) {
 
 // loseAll ends every following, because the numbers that were shown mean nothing any
 // more. The dispatcher does so, after everything that was committed before.
-func (j *Journal) loseAll(ctx context.Context, epoch string, why error) error {
-	lost := journal.Lost{Epoch: epoch, Why: why}
+// If the disk fails first, that is tried again once it has recovered.
+func (j *Journal) loseAll(ctx context.Context, lost journal.Lost) error {
 	return j.queue.put(ctx, commit.Item{
 		Maintenance: true,
 		Change:      func(*commit.Group) error { return nil },
-		Done:        func(journal.Receipt, error) {},
+		Done: func(_ journal.Receipt, err error) {
+			if err != nil {
+				j.unresolved.addLost(lost)
+			}
+		},
 		Then: func() {
 			for _, l := range j.listeners.rooms.All() {
 				j.lose(l, lost)

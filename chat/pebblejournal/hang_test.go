@@ -2,7 +2,6 @@ package pebblejournal
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +10,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -387,97 +384,4 @@ func TestChanges_HangingDisk_EndWithTheirContext(t *testing.T) {
 	if called {
 		t.Error("Update called its function after it had returned")
 	}
-}
-
-// reopenDuring lets the store be opened again while the committer hangs at the disk, and
-// returns once both are done.
-func reopenDuring(t *testing.T, j *Journal, d *faultfs.FS, hang *faultfs.Hang) {
-	t.Helper()
-	<-hang.Begun()
-	leaving := j.store.Peek().Leaving()
-	maintained := make(chan struct{})
-	go func() { j.maintain(); close(maintained) }()
-	<-leaving
-	d.Fail(nil)
-	hang.End()
-	<-maintained
-}
-
-// The disk recovers before the committer knows that it can't take back what the log has.
-// Whoever appended is answered all the same.
-func TestAppend_ReopenedWhileItIsTakenBack_IsAnswered(t *testing.T) {
-	j, d := onFaultyDisk(t)
-	mustAppend(t, j, say("room", "0"))
-	hang := faultfs.HangOn("truncate", ".log")
-	var tried atomic.Bool
-	d.Fail(func(op, name string) error {
-		if op == "truncate" && !tried.Swap(true) {
-			hang.Fault(op, name)
-			return syscall.EIO
-		}
-		return faultfs.On("sync", ".log", syscall.EIO)(op, name)
-	})
-	answer := make(chan error, 1)
-	j.Append(context.Background(), say("room", "lost"), func(_ journal.Receipt, err error) { answer <- err })
-	reopenDuring(t, j, d, hang)
-	select {
-	case err := <-answer:
-		if !errors.Is(err, journal.ErrUnavailable) {
-			t.Errorf("append: %v", err)
-		}
-	default:
-		t.Error("nobody is answered")
-	}
-	checkKept(t, j, "room", 1)
-	if r := mustAppend(t, j, say("room", "lost")); r.Seq != 2 || r.Duplicate {
-		t.Errorf("receipt %+v", r)
-	}
-}
-
-// The store fails, and the disk recovers, while the log is being synced. What is acknowledged
-// then stays.
-func TestAppend_ReopenedWhileTheLogIsSynced_Stays(t *testing.T) {
-	j, d := onFaultyDisk(t)
-	mustAppend(t, j, say("room", "0"))
-	hang := faultfs.HangOn("sync", ".log")
-	d.Fail(hang.Fault)
-	answer := make(chan error, 1)
-	j.Append(context.Background(), say("room", "1"), func(_ journal.Receipt, err error) { answer <- err })
-	<-hang.Begun()
-	j.store.Peek().DB.Fail(syscall.EIO) // as when the manifest cannot be written
-	reopenDuring(t, j, d, hang)
-	if err := <-answer; err != nil {
-		t.Fatalf("append: %v", err) // else the test shows nothing
-	}
-	checkKept(t, j, "room", 2)
-	if r := mustAppend(t, j, say("room", "1")); r.Seq != 2 || !r.Duplicate {
-		t.Errorf("receipt %+v", r)
-	}
-}
-
-// While the log can't be rewound, the store stays open to be read.
-func TestReopen_LogCantBeRewound_CanBeRead(t *testing.T) {
-	j, d := onFaultyDisk(t)
-	mustAppend(t, j, say("room", "0"))
-	d.Fail(func(op, name string) error {
-		return cmp.Or(faultfs.On("sync", ".log", syscall.EIO)(op, name), faultfs.On("truncate", ".log", syscall.EIO)(op, name))
-	})
-	answer := make(chan error, 1)
-	j.Append(context.Background(), say("room", "lost"), func(_ journal.Receipt, err error) { answer <- err })
-	for j.store.Healthy() {
-		runtime.Gosched()
-	}
-	for range 3 {
-		j.maintain()
-		checkKept(t, j, "room", 1)
-	}
-	if len(answer) > 0 {
-		t.Errorf("answered, though it may be recorded: %v", <-answer)
-	}
-	d.Fail(nil)
-	j.maintain()
-	if err := <-answer; !errors.Is(err, journal.ErrUnavailable) {
-		t.Errorf("append: %v", err)
-	}
-	checkKept(t, j, "room", 1)
 }

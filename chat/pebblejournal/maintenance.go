@@ -130,6 +130,9 @@ func (j *Journal) checkDisk() {
 			return
 		}
 	}
+	if lost := j.unresolved.removeLost(); lost != nil && j.loseAll(j.background, *lost) != nil {
+		return // the journal is being closed
+	}
 	j.queue.refuse(nil)
 	j.opt.Logger.Info("chat journal: records again")
 }
@@ -141,16 +144,10 @@ func (j *Journal) reopen() error {
 	if !errors.Is(err, disk.ErrNotRewound) {
 		j.answerUncertain(disk.Unavailable(errLost))
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = h.DB.Failed() // if it has, the store can be read
 	}
-	if err := h.DB.Failed(); err != nil {
-		return err // it can be read
-	}
-	if lost := j.unresolved.removeLost(); lost != nil {
-		return j.loseAll(j.background, lost.Epoch, lost.Why)
-	}
-	return nil
+	return err
 }
 
 // takeOver is called when the store is open again and nobody uses it yet. If it has

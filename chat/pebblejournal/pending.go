@@ -125,19 +125,23 @@ func (u *unresolved) removeLost() *journal.Lost {
 	return lost
 }
 
-// takeUncertain moves the items of g that may or may not be recorded here.
+// takeUncertain moves the items of g that may or may not be recorded here. Maintenance is
+// answered at once: it must not wait for the store to be opened again, because it does that.
 func (u *unresolved) takeUncertain(g *commit.Group) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	certain := g.Items[:0]
+	answered := g.Items[:0]
 	for _, it := range g.Items {
-		if it.Written || it.Original != nil {
+		uncertain := it.Written || it.Original != nil
+		if uncertain && !it.Maintenance {
 			u.items = append(u.items, it)
-		} else {
-			certain = append(certain, it)
+			continue
+		} else if uncertain {
+			it.Err = journal.ErrUncertain
 		}
+		answered = append(answered, it)
 	}
-	g.Items = certain
+	g.Items = answered
 }
 
 // hasKey reports whether it is not certain whether an entry with that key is recorded.
