@@ -35,3 +35,6 @@ var (
 
 // ParseNetwork is parseNetwork, for tests.
 var ParseNetwork = parseNetwork
+
+// CollectStats is collectStats, for tests.
+var CollectStats = collectStats

@@ -115,27 +115,32 @@ func (collector) Collect(to chan<- prometheus.Metric) {
 			continue
 		}
 		s := hub.Stats()
-		for _, m := range metrics {
-			to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s), name)
+		collectStats(to, name, &s)
+	}
+}
+
+// collectStats collects the metrics of a hub that is open.
+func collectStats(to chan<- prometheus.Metric, name string, s *chat.Stats) {
+	for _, m := range metrics {
+		to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(s), name)
+	}
+	for i := range s.Webhooks {
+		hook := &s.Webhooks[i]
+		for _, m := range webhookMetrics {
+			to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(hook), name, hook.Name)
 		}
-		for i := range s.Webhooks {
-			hook := &s.Webhooks[i]
-			for _, m := range webhookMetrics {
-				to <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(hook), name, hook.Name)
-			}
-		}
-		checks.Collect(to, name, s.Checks)
-		for why, n := range s.Refused {
-			to <- prometheus.MustNewConstMetric(refusalsDesc, prometheus.CounterValue, float64(n), name, why.String())
-		}
-		for code, n := range s.Errors {
-			to <- prometheus.MustNewConstMetric(errorsDesc, prometheus.CounterValue, float64(n), name, code.String())
-		}
-		for code, n := range s.Byes {
-			to <- prometheus.MustNewConstMetric(byesDesc, prometheus.CounterValue, float64(n), name, code.String())
-		}
-		for outcome, n := range s.Resumed {
-			to <- prometheus.MustNewConstMetric(resumesDesc, prometheus.CounterValue, float64(n), name, outcome.String())
-		}
+	}
+	checks.Collect(to, name, s.Checks)
+	for why, n := range s.Refused {
+		to <- prometheus.MustNewConstMetric(refusalsDesc, prometheus.CounterValue, float64(n), name, why.String())
+	}
+	for code, n := range s.Errors {
+		to <- prometheus.MustNewConstMetric(errorsDesc, prometheus.CounterValue, float64(n), name, code.String())
+	}
+	for code, n := range s.Byes {
+		to <- prometheus.MustNewConstMetric(byesDesc, prometheus.CounterValue, float64(n), name, code.String())
+	}
+	for outcome, n := range s.Resumed {
+		to <- prometheus.MustNewConstMetric(resumesDesc, prometheus.CounterValue, float64(n), name, outcome.String())
 	}
 }
