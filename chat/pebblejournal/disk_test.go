@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
@@ -26,7 +27,7 @@ import (
 func onFaultyDisk(t *testing.T) (*Journal, *faultfs.FS) {
 	t.Helper()
 	d := faultfs.New()
-	j := open(t, Options{Dir: t.TempDir(), MaxBytes: -1, fs: d, truncate: d.Truncate, interval: -1, memTable: 256 << 10})
+	j := open(t, Options{Dir: t.TempDir(), MaxBytes: -1, fs: d, truncate: d.Truncate, interval: -1, memTable: 256 << 10, patience: time.Minute})
 	t.Cleanup(func() {
 		d.Fail(nil)
 		if err := j.Close(); err != nil {
@@ -229,7 +230,7 @@ func TestJournal_FailingDisk_CloseAnswersEverybody(t *testing.T) {
 	for name, fault := range failures {
 		t.Run(name, func(t *testing.T) {
 			d := faultfs.New()
-			j := open(t, Options{Dir: t.TempDir(), fs: d, truncate: d.Truncate, interval: -1, memTable: 256 << 10})
+			j := open(t, Options{Dir: t.TempDir(), fs: d, truncate: d.Truncate, interval: -1, memTable: 256 << 10, patience: time.Minute})
 			for i := range 5 {
 				mustAppend(t, j, say("room", fmt.Sprint(i)))
 			}
