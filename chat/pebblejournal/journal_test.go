@@ -1,8 +1,10 @@
 package pebblejournal
 
 import (
+	"cmp"
 	"context"
 	"testing"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/journal/journaltest"
@@ -24,9 +26,11 @@ func TestJournal_KeepsEveryPromise(t *testing.T) {
 	)
 }
 
-// open opens a journal that the caller closes.
+// open opens a journal that the caller closes. Close waits longer than usual for the disk,
+// which others use too.
 func open(t testing.TB, opt Options) *Journal {
 	t.Helper()
+	opt.patience = cmp.Or(opt.patience, time.Minute)
 	j, err := Open(opt)
 	if err != nil {
 		t.Fatal(err)
