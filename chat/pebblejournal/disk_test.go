@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
@@ -27,7 +26,7 @@ import (
 func onFaultyDisk(t *testing.T) (*Journal, *faultfs.FS) {
 	t.Helper()
 	d := faultfs.New()
-	j := open(t, Options{Dir: t.TempDir(), MaxBytes: -1, fs: d, truncate: d.Truncate, interval: -1, memTable: 256 << 10, patience: time.Minute})
+	j := open(t, Options{Dir: t.TempDir(), MaxBytes: -1, fs: d, truncate: d.Truncate, interval: -1, memTable: 256 << 10})
 	t.Cleanup(func() {
 		d.Fail(nil)
 		if err := j.Close(); err != nil {
@@ -230,7 +229,7 @@ func TestJournal_FailingDisk_CloseAnswersEverybody(t *testing.T) {
 	for name, fault := range failures {
 		t.Run(name, func(t *testing.T) {
 			d := faultfs.New()
-			j := open(t, Options{Dir: t.TempDir(), fs: d, truncate: d.Truncate, interval: -1, memTable: 256 << 10, patience: time.Minute})
+			j := open(t, Options{Dir: t.TempDir(), fs: d, truncate: d.Truncate, interval: -1, memTable: 256 << 10})
 			for i := range 5 {
 				mustAppend(t, j, say("room", fmt.Sprint(i)))
 			}
