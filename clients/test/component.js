@@ -16,7 +16,7 @@ import { compile, View } from './view.js'
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url))
 
-export const limits = 'limits {\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\nnew_rooms 1000 1000\n}'
+export const limits = 'limits {\nsession_rate 1000 10000\nuser_rate 1000 10000\nconnect_rate 1000 1000\nnew_rooms 1000 1000\ncreate_rate 1000 1000\n}'
 
 // makeApp makes the mini program in a folder of its own.
 export async function makeApp() {

@@ -26,11 +26,13 @@ interface Callbacks<Result> {
 }
 
 declare const wx: Host & {
+  getAppBaseInfo(): { language: string }
   login(): Promise<{ code: string }>
   request(options: Post & Callbacks<Answer>): void
 }
 
 declare const uni: Host & {
+  getLocale(): string
   login(options: Callbacks<{ code: string }>): void
   request(options: Post & Callbacks<Answer>): void
 }
@@ -50,6 +52,8 @@ declare module '@dcloudio/uni-app' {
 
 declare module '@tarojs/taro' {
   const Taro: Host & {
+    getAppBaseInfo(): { language: string }
+    nextTick(run: () => void): void
     login(): Promise<{ code: string }>
     request(options: Post): Promise<Answer>
   }

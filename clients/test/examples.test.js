@@ -1,5 +1,5 @@
-// The examples on the core: their types, and what their packages are. `make examples` builds
-// them with their own tools, which make test does not install.
+// The examples on the core: their types, what their packages are, and what they call people and rooms.
+// `make examples` builds them with their own tools, which make test does not install.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -7,6 +7,7 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { build } from 'esbuild'
 import { compileScript, parse } from 'vue/compiler-sfc'
 
 const run = promisify(execFile)
@@ -60,5 +61,26 @@ for (const [name, file] of [['tdesign', 'room.js'], ['uniapp', 'conversation.vue
     const { packages } = await read(name, 'package-lock.json')
     assert.deepEqual([packages[''].dependencies, packages[''].devDependencies], [dependencies, devDependencies])
     for (const { resolved = 'file:', link } of Object.values(packages)) assert.ok(resolved.startsWith('file:') && !link, resolved)
+  })
+}
+
+for (const [name, file] of [['tdesign', 'miniprogram/words.js'], ['uniapp', 'src/words.ts'], ['taro', 'src/words.ts']]) {
+  test(`the example ${name} calls people and rooms as the page does, and has its texts in both languages`, async () => {
+    const { outputFiles: [{ text }] } = await build({ entryPoints: [path.join(clients, 'examples', name, file)], bundle: true, write: false, format: 'cjs', external: ['@tarojs/taro'], logLevel: 'silent' })
+    const load = (language) => {
+      const module = { exports: {} }
+      const host = { getAppBaseInfo: () => ({ language }), getLocale: () => language }
+      new Function('module', 'exports', 'require', 'wx', 'uni', text)(module, module.exports, () => host, host, host)
+      return module.exports
+    }
+    const [en, zh] = ['en', 'zh_CN'].map(load)
+    assert.deepEqual(load('fr').words, en.words)
+    assert.deepEqual(Object.keys(zh.words), Object.keys(en.words))
+    for (const key of Object.keys(en.words)) assert.ok(!en.words[key] === !zh.words[key] && (zh.words[key] !== en.words[key] || key === 'suspended'), key)
+    for (const [{ nameOf, titleOf }, guest, group] of [[en, 'Guest ab12', 'Group'], [zh, '访客 ab12', '群聊']]) {
+      const nobody = { id: 'guest-k3jd92ab12', name: '', guest: true }
+      assert.deepEqual([nameOf({ id: 'li', name: 'Li' }), nameOf({ id: 'li', name: '' }), nameOf(nobody)], ['Li', 'li', guest])
+      assert.deepEqual([titleOf('lobby'), titleOf('lobby', { members: 2 }), titleOf('g-x', { title: 'Hike', size: 3 }), titleOf('g-x', { size: 3 }), titleOf('d-x', { with: nobody, size: 2 })], ['lobby', 'lobby', 'Hike', group, guest])
+    }
   })
 }

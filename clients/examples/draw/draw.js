@@ -3,8 +3,8 @@
 //	node draw.js [name …]        into build/examples
 //
 // Each is built with its own tools (make examples), drawn with WeChat's renderer, and talks to the
-// real server: somebody else writes, it answers, and both must see it. A picture is taken of each
-// page, light and dark.
+// real server: others write, it answers, and all must see it. A picture is taken of each page, light
+// and dark, in both languages.
 import assert from 'node:assert/strict'
 import { build, transform } from 'esbuild'
 import { TmplGroup } from 'glass-easel-template-compiler'
@@ -24,14 +24,20 @@ const here = (file) => fileURLToPath(new URL(file, import.meta.url))
 const out = here('../../../build/examples')
 const built = { tdesign: '../tdesign/miniprogram', uniapp: '../uniapp/dist/build/mp-weixin', taro: '../taro/dist' }
 const styles = await readFile(here('../../test/view/base.css'), 'utf8')
-const frame = `<!doctype html><meta charset="utf-8"><style>${styles}
+const frame = `
   header { display: flex; align-items: center; justify-content: center; height: 56px; font-size: 17px; font-weight: 600; }
   body { display: flex; flex-direction: column; }
   #pages { position: relative; flex: 1; min-height: 0; overflow: hidden; }
   #pages > div { position: absolute; inset: 0; overflow: auto; }
   #pages > div:not(:last-child) { visibility: hidden; }
   page { min-height: 100%; }
-</style>`
+`
+const older = styles.replace(/^button:not.*$/m, 'button:where(:not([size=mini])) { width: -webkit-fill-available; }') // without "style": "v2"
+const policies = 'policy d-* {\ndirect\ncreate anyone\n}\npolicy g-* {\nread members\nwrite members\ncreate anyone\ninvite members\n}\npolicy * {\nread anyone\nwrite anyone\n}'
+const words = {
+  en: { chats: 'Chats', guest: 'Guest', group: 'Sunday hike', lines: ['Who is coming on Sunday?', 'I am! Shall I bring the tea? 🍵'], reply: 'Yes please. I take the 7:40 train.' },
+  zh: { chats: '聊天', guest: '访客', group: '周末徒步', lines: ['星期天谁来？', '我来！要带茶吗？🍵'], reply: '带上吧，我坐 7:40 的火车。' },
+}
 
 // program reads the mini program in a folder: what phone.js starts, and its style sheet.
 async function program(root, url) {
@@ -85,61 +91,122 @@ async function lend(page) {
   })
 }
 
-async function draw(name, { browser, server, script, scheme }) {
-  const { templates, css, colors, ...parts } = await program(here(built[name]), server.ws)
-  const context = await browser.newContext({ viewport: { width: 375, height: 724 }, deviceScaleFactor: 2, colorScheme: parts.configs.app.darkmode ? scheme : 'light' }) // WeChat's dark mode is for those who ask for it
-  context.setDefaultTimeout(15_000)
-  const page = await context.newPage()
-  const problems = []
-  page.on('pageerror', (err) => problems.push(err.stack))
-  page.on('console', (line) => line.type() === 'error' && !/ERR_NAME_NOT_RESOLVED/.test(line.text()) && problems.push(line.text())) // TDesign has its icons from the network
-  const { bar, text } = colors[scheme === 'dark' && parts.configs.app.darkmode ? 1 : 0]
-  await lend(page)
-  await page.setContent(`${frame}<style>${css}</style><header id="title" style="background: ${bar}; color: ${text}"></header><div id="pages"></div>`)
-  await page.addScriptTag({ content: script })
-  const mei = await friend(server, 'Mei', { rooms: ['lobby'] })
-  const shot = (part) => page.screenshot({ path: path.join(out, `${name}-${part}-${scheme}.png`), animations: 'disabled' })
-  try {
+// Screen is a phone with a built mini program open.
+class Screen {
+  static async open(name, { browser, server, script, scheme, language }) {
+    const screen = Object.assign(new Screen(), { name, scheme, language, problems: [] })
+    const { templates, css, colors, ...parts } = await program(here(built[name]), server.ws)
+    const { darkmode, style } = parts.configs.app
+    screen.context = await browser.newContext({ viewport: { width: 375, height: 724 }, deviceScaleFactor: 2, colorScheme: darkmode ? scheme : 'light' }) // WeChat's dark mode is for those who ask for it
+    screen.context.setDefaultTimeout(15_000)
+    const page = screen.page = await screen.context.newPage()
+    page.on('pageerror', (err) => screen.problems.push(err.stack))
+    page.on('console', (line) => line.type() === 'error' && !/ERR_NAME_NOT_RESOLVED/.test(line.text()) && screen.problems.push(line.text())) // TDesign has its icons from the network
+    const { bar, text } = colors[scheme === 'dark' && darkmode ? 1 : 0]
+    await lend(page)
+    await page.setContent(`<!doctype html><meta charset="utf-8"><style>${style === 'v2' ? styles : older}${frame}${css}</style><header id="title" style="background: ${bar}; color: ${text}"></header><div id="pages"></div>`)
+    await page.addScriptTag({ content: script })
     await page.evaluate(`window.templates = ${templates}`)
-    await page.evaluate((parts) => window.phone.start({ ...parts, templates: window.templates }), parts)
-    await page.getByText('lobby').first().waitFor({ timeout: 15_000 })
-    await shot('list')
-    const greeting = `Hello from Mei, ${name} ${scheme}`, reply = `An answer, ${name} ${scheme}` // the room has those of the others, too
-    await page.getByText('lobby').first().click()
-    await page.locator('input, textarea').last().waitFor()
-    await page.locator('#title', { hasText: 'lobby' }).waitFor()
-    await mei.send('lobby', { text: greeting })
-    await page.getByText(greeting).waitFor()
-    let heard = false
-    mei.on('message', ({ body }) => { heard ||= body.text === reply })
-    await page.locator('input, textarea').last().fill(reply)
-    const button = page.locator('#pages > div:last-child').locator('button, .t-chat-sender__actions-item, [class*=send-btn], [class*=icon--send]').filter({ visible: true }).last()
-    await button.click()
-    await wait(() => heard)
-    await page.getByText(reply).waitFor()
-    await wait(async () => await page.locator('input, textarea').last().inputValue() === '')
-    await shot('room')
+    await page.evaluate((parts) => window.phone.start({ ...parts, templates: window.templates }), { ...parts, language: language === 'zh' ? 'zh_CN' : 'en' })
+    return screen
+  }
+
+  find(text) {
+    return this.page.locator('#pages > div:last-child').getByText(text, { exact: true }).filter({ visible: true }).first()
+  }
+
+  // enter opens a room of the list, whose title must be above it.
+  async enter(title) {
+    await this.find(title).click()
+    await this.page.locator('input, textarea').last().waitFor()
+    await this.titled(title)
+  }
+
+  titled(title) {
+    return this.page.locator('#title').filter({ hasText: new RegExp(`^${title}$`) }).waitFor()
+  }
+
+  async back() {
+    await this.page.evaluate(() => window.back())
+    await this.titled(words[this.language].chats)
+  }
+
+  // say writes something, which must be in sight in the end, above the text field.
+  async say(text) {
+    const field = this.page.locator('input, textarea').last()
+    await field.fill(text)
+    await this.page.locator('#pages > div:last-child').locator('button, .t-chat-sender__actions-item, [class*=send-btn], [class*=icon--send]').filter({ visible: true }).last().click()
+    await this.find(text).waitFor()
+    await wait(async () => await field.inputValue() === '')
+    await wait(async () => await this.bottom(this.find(text)) < (await field.boundingBox()).y)
+  }
+
+  async bottom(locator) {
+    const { y, height } = await locator.boundingBox()
+    return y + height
+  }
+
+  shot(part) {
+    return this.page.screenshot({ path: path.join(out, `${this.name}-${part}-${this.scheme}-${this.language}.png`), animations: 'disabled' })
+  }
+}
+
+// draw chats in an example: in a room that is there for all, in a group, and with a guest who has
+// given no name.
+async function draw(name, options) {
+  const { server, scheme, language } = options
+  const { guest, group, lines, reply } = words[language]
+  const screen = await Screen.open(name, options)
+  const room = `${name} ${scheme} ${language}` // of its own, whose messages end the lobby
+  const mei = await friend(server, 'Mei', { rooms: ['lobby'] })
+  const stranger = await friend(server, undefined)
+  const called = `${guest} ${stranger.user.id.slice(-4)}`
+  try {
+    await screen.find('lobby').waitFor()
+    await screen.enter('lobby')
+    for (let i = 1; i <= 20; i++) await mei.send('lobby', { text: `${i}, ${room}` })
+    await screen.find(`20, ${room}`).waitFor()
+    let from
+    mei.on('message', (message) => { if (message.body.text === room) from = message.from })
+    await screen.say(room)
+    await wait(() => from)
+    await screen.back()
+    const { room: hike } = await mei.create({ title: group, users: [from.id, stranger.user.id] })
+    const { room: two } = await stranger.direct(from.id)
+    for (const [chat, to, text] of [[stranger, two, lines[0]], [mei, hike, lines[0]], [stranger, hike, lines[1]]]) {
+      await chat.join(to)
+      await chat.send(to, { text })
+    }
+    for (const text of [called, group, lines[0], lines[1]]) await screen.find(text).waitFor()
+    await screen.shot('list')
+    await screen.enter(called)
+    await screen.back()
+    await screen.enter(group)
+    for (const text of ['Mei', called, ...lines]) await screen.find(text).waitFor()
+    await screen.say(reply)
+    await screen.shot('room')
   } catch (err) {
-    await shot('failed')
-    throw new Error(`${name}, ${scheme}: ${[err.message, ...problems].join('\n')}`)
+    await screen.shot('failed')
+    throw new Error(`${room}: ${[err.message, ...screen.problems].join('\n')}`)
   } finally {
     mei.close()
-    await context.close()
+    stranger.close()
+    await screen.context.close()
   }
-  assert.deepEqual(problems, [], name)
+  assert.deepEqual(screen.problems, [], name)
 }
 
 const names = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(built)
-const server = new Server({ chat: limits })
+const server = new Server({ chat: `${limits}\n${policies}` })
 let browser
 try {
   await mkdir(out, { recursive: true })
   await server.start()
   browser = await launch(drawing)
   const { outputFiles: [bundle] } = await build({ entryPoints: [here('phone.js')], bundle: true, write: false, format: 'iife' })
-  for (const name of names) for (const scheme of ['light', 'dark']) {
-    await draw(name, { browser, server, script: bundle.text, scheme })
-    console.log(`build/examples/${name}-*-${scheme}.png`)
+  for (const name of names) for (const language of Object.keys(words)) for (const scheme of ['light', 'dark']) {
+    await draw(name, { browser, server, script: bundle.text, scheme, language })
+    console.log(`build/examples/${name}-*-${scheme}-${language}.png`)
   }
 } finally {
   await browser?.close()

@@ -18,7 +18,7 @@ const size = { windowWidth: innerWidth, windowHeight: innerHeight, screenWidth: 
 const system = { ...size, language: 'en', platform: 'ios', system: 'iOS 17', model: 'iPhone', brand: 'Apple', version: '8.0.50', SDKVersion: '3.5.0', theme: 'light', fontSizeSetting: 17, deviceId: 'x' }
 const stored = new Map()
 const sockets = new Map()
-const pages = [] // { name, root, caller, element }
+const pages = [] // { holder, title, and once it is made: root, caller }
 let app
 
 // answer calls success, or resolves a promise where there is no callback.
@@ -35,7 +35,7 @@ const wx = {
   getAccountInfoSync: () => ({ miniProgram: { appId: 'touristappid', envVersion: 'develop' } }),
   canIUse: () => true, nextTick: (run) => setTimeout(run), getUpdateManager: () => ({ onUpdateReady: noop, onCheckForUpdate: noop, onUpdateFailed: noop }),
   getStorageSync: (key) => stored.get(key) ?? '', setStorageSync: (key, value) => stored.set(key, value), removeStorageSync: (key) => stored.delete(key),
-  setNavigationBarTitle: ({ title }) => { document.getElementById('title').textContent = title },
+  setNavigationBarTitle: ({ title }) => entitle(title),
   navigateTo: (options) => { setTimeout(() => open(options.url)); return answer({})(options) },
   showToast: ({ title }) => console.error(`a toast: ${title}`),
   createSelectorQuery: () => ({ in: (component) => component.createSelectorQuery(), ...pages.at(-1)?.caller.createSelectorQuery?.() }),
@@ -59,6 +59,11 @@ for (const name of ['AppShow', 'AppHide', 'NetworkStatusChange', 'Error', 'PageN
   wx[`on${name}`] = wx[`off${name}`] = noop
 }
 
+// entitle shows a title above the page on top.
+function entitle(title) {
+  document.getElementById('title').textContent = pages.at(-1).title = title
+}
+
 // socket passes on what has come on a socket of Node.
 function socket({ id, name, detail }) {
   sockets.get(id)?.[name]?.(detail)
@@ -66,12 +71,13 @@ function socket({ id, name, detail }) {
 
 // start runs a mini program: files has the JavaScript by path, as CommonJS, templates the
 // compiled WXML, configs the JSON.
-function start({ files, templates, configs, first, tags }) {
+function start({ files, templates, configs, first, tags, language }) {
+  system.language = language
   const env = new MiniProgramEnv()
   const code = env.createCodeSpace('main', true)
   const space = code.getComponentSpace()
   // uni-app makes its handlers later than its components; TDesign has a property data.
-  space.updateComponentOptions({ useMethodCallerListeners: true, writeFieldsToNode: false })
+  space.updateComponentOptions({ useMethodCallerListeners: true, writeFieldsToNode: false, writeIdToDOM: true })
   for (const tag of tags) space.setGlobalUsingComponent(tag, define(space, tag, components[tag] ?? {}))
   const modules = new Map()
   let current // what App, Page and Component belong to
@@ -81,7 +87,7 @@ function start({ files, templates, configs, first, tags }) {
     const module = { exports: {} }
     modules.set(name, module)
     const folder = name.split('/').slice(0, -1)
-    const names = { module, exports: module.exports, require: (to) => run(find(folder, to)), wx, App: (given) => { app = given }, getApp: () => app, Page: (given) => current.Page(given), Component: (given) => current.Component(own(given)), Behavior: (given) => current.Behavior(own(given)), getCurrentPages: () => pages.map(({ caller }) => caller), global: window.global }
+    const names = { module, exports: module.exports, require: (to) => run(find(folder, to)), wx, App: (given) => { app = given }, getApp: () => app, Page: (given) => current.Page(given), Component: (given) => current.Component(own(given)), Behavior: (given) => current.Behavior(own(given)), getCurrentPages: () => pages.map(({ caller }) => caller).filter(Boolean), global: window.global }
     new Function(...Object.keys(names), `${files[name]}\n//# sourceURL=${name}.js`)(...Object.values(names))
     return module.exports
   }
@@ -124,18 +130,29 @@ function start({ files, templates, configs, first, tags }) {
   window.open = (url) => {
     const [name, query = ''] = url.replace(/^\//, '').split('?')
     component(name)
+    const holder = document.getElementById('pages').appendChild(document.createElement('div'))
+    const opened = { holder }
+    pages.at(-1)?.caller.onHide?.()
+    pages.push(opened)
+    entitle(configs[name].navigationBarTitleText ?? configs.app.window?.navigationBarTitleText ?? '')
     const backend = env.associateBackend()
     const root = backend.createRoot('page', code, `/${name}`)
     const caller = root.get()
     Object.assign(caller, { route: name, options: Object.fromEntries(query.split('&').filter(Boolean).map((pair) => pair.split('='))) })
-    const holder = document.getElementById('pages').appendChild(document.createElement('div'))
     const placeholder = holder.appendChild(document.createElement('page'))
-    pages.push({ name, root, caller })
+    Object.assign(opened, { root, caller })
     root.attach(holder, placeholder)
     caller.onLoad?.(caller.options)
     caller.onShow?.()
     setTimeout(() => caller.onReady?.())
-    document.getElementById('title').textContent ||= configs[name].navigationBarTitleText ?? configs.app.window?.navigationBarTitleText ?? ''
+  }
+  window.back = () => {
+    const { root, caller, holder } = pages.pop()
+    caller.onUnload?.()
+    root.release()
+    holder.remove()
+    entitle(pages.at(-1).title)
+    pages.at(-1).caller.onShow?.()
   }
   run('app')
   app?.onLaunch?.({ path: first, query: {}, scene: 1001 })

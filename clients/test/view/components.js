@@ -73,7 +73,7 @@ export const components = {
         element.scrollTop = top
       },
       scrollIntoView(element, id) {
-        const to = id && element.querySelector(`[id="${id}"]`)
+        const to = id && element.querySelector(`[id="${id}"], [id$="--${id}"]`) // the examples' have the component before them
         if (to) element.scrollTop += to.getBoundingClientRect().top - element.getBoundingClientRect().top
       },
     },

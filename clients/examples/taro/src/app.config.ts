@@ -1,6 +1,6 @@
 export default {
   pages: ['pages/list/index', 'pages/room/index'],
-  window: { navigationBarTitleText: 'Chats', navigationBarBackgroundColor: '@bar', navigationBarTextStyle: '@text', backgroundColor: '@bar' },
+  window: { navigationBarTitleText: '', navigationBarBackgroundColor: '@bar', navigationBarTextStyle: '@text', backgroundColor: '@bar' },
   darkmode: true,
   themeLocation: 'theme.json',
 }

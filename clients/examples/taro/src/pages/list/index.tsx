@@ -1,15 +1,17 @@
+import { useEffect } from 'react'
 import { Button, Text, View } from '@tarojs/components'
 import Taro from '@tarojs/taro'
 import { useList } from 'caddy-chat-react'
 import { Banner } from '../../banner'
 import { chat } from '../../chat'
+import { titleOf, words } from '../../words'
 
 const open = (room: string) => Taro.navigateTo({ url: `/pages/room/index?room=${encodeURIComponent(room)}` })
 
 // Who may found groups is said in the server's policies.
 async function found() {
   try {
-    open((await chat.create({ title: 'New group' })).room)
+    open((await chat.create({ title: words.newGroup })).room)
   } catch (refusal) {
     Taro.showToast({ icon: 'none', title: (refusal as Error).message })
   }
@@ -17,21 +19,22 @@ async function found() {
 
 export default function List() {
   const { rows, more, older } = useList(chat)
+  useEffect(() => void Taro.setNavigationBarTitle({ title: words.chats }), [])
   return (
     <View>
       <Banner />
       <View className='row' onClick={() => open('lobby')}>lobby</View>
-      {rows.map(({ room, title, with: other, entry, unread }) => (
-        <View key={room} className='row' onClick={() => open(room)}>
+      {rows.map((row) => (
+        <View key={row.room} className='row' onClick={() => open(row.room)}>
           <View className='text'>
-            <Text>{title || other?.name || other?.id || room}</Text>
-            <Text className='last'>{entry?.type === 'message' && !entry.recalled ? entry.body.text : ''}</Text>
+            <Text>{titleOf(row.room, row)}</Text>
+            <Text className='last'>{row.entry?.type === 'message' && !row.entry.recalled ? row.entry.body.text : ''}</Text>
           </View>
-          {unread > 0 && <Text className='unread'>{unread}</Text>}
+          {row.unread > 0 && <Text className='unread'>{row.unread}</Text>}
         </View>
       ))}
-      {more && <Button className='button' onClick={() => older()}>More</Button>}
-      <Button className='button' onClick={found}>New group</Button>
+      {more && <Button className='button' onClick={() => older()}>{words.more}</Button>}
+      <Button className='button' onClick={found}>{words.newGroup}</Button>
     </View>
   )
 }

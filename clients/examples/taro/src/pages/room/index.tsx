@@ -4,6 +4,7 @@ import Taro, { useRouter } from '@tarojs/taro'
 import { useRoom } from 'caddy-chat-react'
 import { Banner } from '../../banner'
 import { chat } from '../../chat'
+import { nameOf, titleOf, words } from '../../words'
 
 export default function Room() {
   const { params } = useRouter<{ room: string }>()
@@ -12,15 +13,13 @@ export default function Room() {
   const [text, setText] = useState('')
   const [end, setEnd] = useState('')
 
-  // The title is that of the conversation, or the name of the other one; other rooms have their own name.
-  const { title, with: other } = chat.list?.get(room) ?? chat.rooms.get(room) ?? {}
-  const called = title || other?.name || room
+  const called = titleOf(room, chat.list?.get(room) ?? chat.rooms.get(room))
   useEffect(() => void Taro.setNavigationBarTitle({ title: called }), [called])
 
-  // A new message at the end comes into view, and is read.
+  // A new message at the end comes into view when it is drawn, and is read.
   const last = items[items.length - 1]?.id.replace(/\W/g, '-')
   useEffect(() => {
-    setEnd(last ?? '')
+    Taro.nextTick(() => setEnd(last ?? ''))
     if (live) read()
   }, [last, live])
 
@@ -37,15 +36,15 @@ export default function Room() {
       <ScrollView className='log' scrollY scrollIntoView={end} onScrollToUpper={() => more && older()}>
         {items.map(({ id, type, own, from, body, recalled, state }) => (
           <View key={id} id={id.replace(/\W/g, '-')} className={`line ${own ? 'own' : ''} ${type}`}>
-            {!own && from && <Text className='name'>{from.name}</Text>}
-            <Text className='bubble'>{recalled ? '(taken back)' : typeof body?.text === 'string' ? body.text : JSON.stringify(body)}</Text>
-            {state !== 'sent' && <Text className='mark'>{state}</Text>}
+            {!own && from && <Text className='name'>{nameOf(from)}</Text>}
+            <Text className='bubble'>{recalled ? words.takenBack : typeof body?.text === 'string' ? body.text : JSON.stringify(body)}</Text>
+            {(state === 'sending' || state === 'failed') && <Text className='mark'>{words[state]}</Text>}
           </View>
         ))}
       </ScrollView>
       <View className='composer'>
         <Input className='input' value={text} confirmType='send' confirmHold onInput={({ detail }) => setText(detail.value)} onConfirm={submit} />
-        <Button className='send' size='mini' onClick={submit}>Send</Button>
+        <Button className='send' size='mini' onClick={submit}>{words.send}</Button>
       </View>
     </View>
   )

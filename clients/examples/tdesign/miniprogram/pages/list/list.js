@@ -1,13 +1,16 @@
 const chat = require('../../chat')
+const { titleOf, words } = require('../../words')
 
 Page({
   data: {
+    words,
     state: chat.state,
     complete: false,
     rows: [], // { room, name, text, unread }
   },
 
   onLoad() {
+    wx.setNavigationBarTitle({ title: words.chats })
     this.list = chat.list
     this.stops = [
       chat.on('state', ({ state }) => this.setData({ state })),
@@ -24,11 +27,11 @@ Page({
     const { rows, complete } = this.list
     this.setData({
       complete,
-      rows: rows.map(({ room, title, with: other, entry, unread }) => ({
-        room,
-        unread,
-        name: title || (other && (other.name || other.id)) || room,
-        text: entry && entry.type === 'message' && !entry.recalled ? entry.body.text : '',
+      rows: rows.map((row) => ({
+        room: row.room,
+        unread: row.unread,
+        name: titleOf(row.room, row),
+        text: row.entry && row.entry.type === 'message' && !row.entry.recalled ? row.entry.body.text : '',
       })),
     })
   },
@@ -48,7 +51,7 @@ Page({
   // Who may found groups is said in the server's policies.
   async found() {
     try {
-      this.enter((await chat.create({ title: 'New group' })).room)
+      this.enter((await chat.create({ title: words.newGroup })).room)
     } catch ({ message }) {
       wx.showToast({ icon: 'none', title: message })
     }

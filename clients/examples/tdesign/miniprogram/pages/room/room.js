@@ -1,8 +1,10 @@
 const { Timeline } = require('caddy-chat-client/timeline')
 const chat = require('../../chat')
+const { nameOf, titleOf, words } = require('../../words')
 
 Page({
   data: {
+    words,
     state: chat.state,
     refusal: '',
     items: [], // for t-chat-list, oldest first
@@ -54,11 +56,8 @@ Page({
     })
   },
 
-  // entitle gives the page the title of the conversation, or the name of the other one; other rooms
-  // have their own name.
   entitle() {
-    const { title, with: other } = (chat.list && chat.list.get(this.room)) || chat.rooms.get(this.room) || {}
-    const called = title || (other && other.name) || this.room
+    const called = titleOf(this.room, (chat.list && chat.list.get(this.room)) || chat.rooms.get(this.room))
     if (called !== this.called) wx.setNavigationBarTitle({ title: called })
     this.called = called
   },
@@ -100,12 +99,12 @@ Page({
 
 // itemOf returns a message as TDesign's list draws it: the user's own at the right.
 function itemOf({ own, from, at, type, body, recalled, state }) {
-  const text = recalled ? '(taken back)' : body && typeof body.text === 'string' ? body.text : JSON.stringify(body)
+  const text = recalled ? words.takenBack : body && typeof body.text === 'string' ? body.text : JSON.stringify(body)
   return {
     role: type === 'notice' ? 'system' : own ? 'user' : 'assistant',
-    name: own || !from ? '' : from.name,
+    name: own || !from ? '' : nameOf(from),
     avatar: (from && from.avatar) || '',
-    datetime: state === 'sent' ? timeOf(at) : state,
+    datetime: state === 'sent' ? timeOf(at) : words[state],
     content: [{ type: 'text', data: text }],
   }
 }
