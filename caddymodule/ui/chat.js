@@ -1,1 +1,1 @@
-import'./chat-EP25CBCZ.js';import'./chunk-LL5DPYXL.js';
+import'./chat-XASZZNQ2.js';import'./chunk-EKD5RAZG.js';

@@ -206,7 +206,7 @@ test('a pin leads to its message until it is unpinned; a notice is told from mes
   assert.equal(await lou.find('.sheet:choice', { hasText: 'Pin' }).count(), 0)
   await lou.choose('Cancel')
   await kim.tag(room, 3, 'pin', true, true) // of the first notes: the founding is 1
-  const pin = lou.find('.room:pin', { hasText: 'note 1' })
+  const pin = lou.find('.room:pin', { hasText: 'Kim: note 1' })
   await pin.click()
   await lou.find('.room:goal', { hasText: 'note 1' }).waitFor()
   await mod.longPress(bubble(mod, 'note 39'))

@@ -21,6 +21,7 @@ test('a guest who was never here is called a guest, with the end of the id, in t
     assert.ok(!line.includes(guest), line)
     await device.find('header .members').click()
     await device.find('aside li .person', { hasText: new RegExp(`^${called}$`) }).waitFor()
+    await device.find('aside li', { hasText: called }).locator('[data-initials=W]').waitFor()
     await device.find('aside li button', { has: device.page.locator(`:scope[aria-label$="${called}"]`) }).waitFor()
     await device.find('main textarea').fill(`@${called.slice(0, 2)}`)
     await device.find('[role=option]', { hasText: new RegExp(`^\\s*${called}$`) }).waitFor()

@@ -13,7 +13,7 @@ export function nameOf(user) {
 
 // initials returns one or two letters that stand for a user without a picture.
 export function initials(user) {
-  const words = nameOf(user).replace(/^guest-/, '').split(/[\s._-]+/).filter(Boolean)
+  const words = nameOf(user).replace(/^guest-(\w*(?=\w{4}$))?/, '').split(/[\s._-]+/).filter(Boolean)
   const letters = words.slice(0, 2).map((word) => [...word][0])
   return (/^[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}]/u.test(letters[0] ?? '') ? letters.join('') : letters[0] ?? '?').toLocaleUpperCase()
 }

@@ -107,7 +107,7 @@ function nameOf(user) {
 }
 function initials(user) {
   var _a, _b;
-  const words = nameOf(user).replace(/^guest-/, "").split(/[\s._-]+/).filter(Boolean);
+  const words = nameOf(user).replace(/^guest-(\w*(?=\w{4}$))?/, "").split(/[\s._-]+/).filter(Boolean);
   const letters = words.slice(0, 2).map((word) => [...word][0]);
   return (/^[\p{Script=Latin}\p{Script=Cyrillic}\p{Script=Greek}]/u.test((_a = letters[0]) != null ? _a : "") ? letters.join("") : (_b = letters[0]) != null ? _b : "?").toLocaleUpperCase();
 }

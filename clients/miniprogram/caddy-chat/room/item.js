@@ -69,6 +69,12 @@ function quoteOf(seq, state, words) {
   return { seq, title: target.from ? words.name(target.from) : '', line: target.recalled ? words.get('recalled') : previewOf(target, words) }
 }
 
+// pinOf returns a message in one line.
+function pinOf(seq, state, words) {
+  const { title, line } = quoteOf(seq, state, words)
+  return { seq, line: title ? words.get('says', { name: title, text: line }) : line }
+}
+
 // partsOf returns a text, in parts if there are links in it.
 function partsOf(whole) {
   const text = whole.length > maxText ? `${whole.slice(0, maxText)}…` : whole
@@ -94,4 +100,4 @@ function simpleParts(text) {
   return text.split(/(https?:\/\/[\w./?=&%#~+:@!$,;-]*[\w/=&#~+$-])/i).map((part, i) => (i % 2 ? { text: part, href: part } : part)).filter(Boolean)
 }
 
-module.exports = { faceOf, idOf, pictureBroken, quoteOf, rowOf, simpleParts }
+module.exports = { faceOf, idOf, pictureBroken, pinOf, quoteOf, rowOf, simpleParts }

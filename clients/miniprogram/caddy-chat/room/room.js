@@ -4,7 +4,7 @@ const { titleOf, untilMidnight } = require('../lib/text')
 const { looksFor, properties, textsFor } = require('../looks')
 const { Rows } = require('../rows')
 const { choosePerson, closePeople, send, setText, stop, targetFor, typed } = require('./field')
-const { idOf, pictureBroken, quoteOf, rowOf } = require('./item')
+const { idOf, pictureBroken, pinOf, rowOf } = require('./item')
 const { moderate, openMenu, react } = require('./menu')
 const { Room } = require('./past')
 const place = require('./place')
@@ -334,7 +334,7 @@ Component({
         away: !window.follows && state.placed,
         below: below ? words.get('newMessages', { n: below }) : '',
         target: targetFor(this),
-        pin: pins.length ? { ...quoteOf(pins[pins.length - 1], state, words), label: words.get('pins', { n: pins.length }) } : null,
+        pin: pins.length ? { ...pinOf(pins[pins.length - 1], state, words), label: words.get('pins', { n: pins.length }) } : null,
       }
     },
 
