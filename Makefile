@@ -219,8 +219,8 @@ firefox: # for a test of the built-in page
 	@$(call debian,[[ -n $$(command -v firefox-esr firefox) ]],firefox-esr)
 
 .PHONY: fonts
-fonts: # for Chinese and emoji
-	@$(call debian,[[ -n $$(fc-list :lang=zh-cn) && -n $$(fc-list :lang=und-zsye) ]],fontconfig fonts-noto-cjk fonts-noto-color-emoji)
+fonts: # for Chinese, emoji, Arabic and Hebrew
+	@$(call debian,[[ -n $$(fc-list :lang=zh-cn) && -n $$(fc-list :lang=und-zsye) && -n $$(fc-list 'DejaVu Sans') ]],fontconfig fonts-noto-cjk fonts-noto-color-emoji fonts-dejavu-core)
 
 .PHONY: mariadb
 mariadb: # for the test that moves a chat out of a database

@@ -32,6 +32,9 @@ const stories = {
     otherRoom: 'Chapter four tonight?',
     typed: 'I have an umbrella for',
     waiting: 'In the tunnel, more in a minute',
+    talk: { answer: 'Half past seven suits me', named: '@Lin see the map:', link: 'https://example.com/gate', mine: 'Got it, thank you', wrong: 'I bring bred', right: 'I bring bread', gone: 'No, I do not', big: '🥾🎒', pin: 'North gate, 7:30' , reply: 'With cheese?' },
+    draft: 'Not yet, tomorrow',
+    guest: 'Is there a place left?',
   },
   zh: {
     name: '小林',
@@ -42,7 +45,18 @@ const stories = {
     otherRoom: '今晚读第四章吗？',
     typed: '我有一把大伞',
     waiting: '在隧道里，稍后再说',
+    talk: { answer: '七点半可以', named: '@小林 看地图：', link: 'https://example.com/gate', mine: '收到，谢谢', wrong: '我带面抱', right: '我带面包', gone: '算了，我不带', big: '🥾🎒', pin: '北门，7:30', reply: '有奶酪吗？' },
+    draft: '还没有，明天吧',
+    guest: '还有位置吗？',
   },
+}
+
+// People who write from right to left, in Arabic and in Hebrew.
+const fromRight = {
+  title: 'رحلة يوم الأحد',
+  people: ['سلمى', 'נועה'],
+  lines: [[0, 'مرحبا! متى نلتقي يوم الأحد؟'], [1, 'ב־7:30, ליד התחנה (שער צפון).'], [0, 'الرابط: https://example.com/7 ؟'], ['me', 'شكرا، إلى اللقاء!'], [1, 'OK, מצוין 👍']],
+  typed: 'يوم الأحد، 7:30',
 }
 
 const options = `limits {
@@ -151,18 +165,94 @@ export async function take(dir) {
       await visitor.sent(story.waiting)
       await mei.member(room, [me], 'admin')
       await visitor.find('.room:info').nth(1).waitFor() // who presses before that scrolls back
-      await wait(() => visitor.find('.room:log').evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight < 2))
+      await bottom(visitor)
       await visitor.longPress(visitor.line(story.after[2][1]).locator(visitor.scoped('.room:bubble')))
       await visitor.find('.sheet:choice').nth(4).click()
       await visitor.find('.sheet:choice').first().click()
       await visitor.find('.sheet:choice').nth(4).waitFor()
       await shot('mute')
+      await visitor.find('.sheet:cancel').click()
+      await talk(visitor, steady, { mei, tom, me, room, story, shot })
+      await visitor.back()
+      await list(visitor, steady, { tom, me, room, two, books, story, shot })
       const { problems } = visitor.view
       if (problems.length) throw new Error(problems.join('\n'))
     } finally {
       for (const chat of Object.values(friends)) chat.close()
       await visitor.quit()
     }
+  }
+
+  // talk has all that a message may have: an answer, a mention, a link, reactions, a correction, a
+  // pin, and what was taken back.
+  async function talk(visitor, steady, { mei, tom, me, room, story: { after, talk }, shot }) {
+    const at = async (text) => (await mei.history(room, {})).entries.find(({ body }) => body?.text === text).seq
+    await tom.send(room, { text: talk.answer }, { reply: await at(after[1][1]) })
+    const { seq: pin } = await mei.send(room, { text: talk.pin })
+    await mei.tag(room, pin, 'pin', true, true)
+    await mei.send(room, { text: talk.big })
+    const { seq: named } = await mei.send(room, { text: `${talk.named} ${talk.link}` }, { mentions: [me] })
+    await visitor.sees(talk.big)
+    await visitor.say(talk.mine)
+    await visitor.sent(talk.mine)
+    for (const chat of [mei, tom]) await chat.tag(room, await at(talk.mine), '👍', true)
+    await tom.tag(room, named, '❤️', true)
+    const { seq: wrong } = await tom.send(room, { text: talk.wrong })
+    await tom.edit(room, wrong, { text: talk.right })
+    const { seq: gone } = await tom.send(room, { text: talk.gone })
+    await tom.recall(room, gone)
+    await visitor.find('.room:gone').waitFor()
+    await visitor.find('.room:chip', { hasText: '👍 2' }).waitFor()
+    await visitor.longPress(visitor.line(talk.right).locator(visitor.scoped('.room:bubble')))
+    await visitor.find('.sheet:choice').first().click()
+    await visitor.find('.room:target').waitFor()
+    await visitor.find('textarea').fill(talk.reply)
+    await bottom(visitor)
+    await shot('talk')
+    await visitor.find('.room:stop').click()
+    await visitor.find('textarea').fill('')
+  }
+
+  // list has all that a conversation may have in the list, and the one from right to left.
+  async function list(visitor, steady, { tom, me, room, two, books, story, shot }) {
+    const people = []
+    for (const name of [...fromRight.people, undefined]) people.push(await friend(steady, name, undefined, []))
+    steady.ids.set(people[2].user.id, 'guest-k3jd92ab12')
+    try {
+      await visitor.open(books)
+      await visitor.find('textarea').fill(story.draft)
+      await visitor.back()
+      await visitor.chat.set(two, { top: true })
+      await visitor.chat.set(room, { notify: false })
+      await tom.send(room, { text: `@${story.name} 🙂` }, { mentions: [me] })
+      const { room: asked } = await people[2].direct(me)
+      await people[2].join(asked)
+      await people[2].send(asked, { text: story.guest })
+      const { room: right } = await people[0].create({ title: fromRight.title, avatar: picture, users: [me, people[1].user.id] })
+      for (const chat of people.slice(0, 2)) await chat.join(right)
+      for (const [who, text] of fromRight.lines.slice(0, 3)) await people[who].send(right, { text })
+      await visitor.room(fromRight.title).locator(visitor.scoped('.list:unread'), { hasText: '3' }).waitFor()
+      await visitor.find('.list:at').waitFor()
+      await visitor.find('.list:quiet').waitFor()
+      await shot('list')
+      await visitor.open(fromRight.title)
+      const [, mine, answer] = fromRight.lines.slice(2)
+      await visitor.say(mine[1])
+      await visitor.sent(mine[1])
+      const { entries } = await people[0].history(right, {})
+      await people[1].send(right, { text: answer[1] }, { reply: entries.find(({ body }) => body?.text === fromRight.lines[2][1]).seq })
+      await visitor.sees(answer[1])
+      await visitor.find('textarea').fill(fromRight.typed)
+      await bottom(visitor)
+      await shot('right-to-left')
+    } finally {
+      for (const chat of people) chat.close()
+    }
+  }
+
+  // bottom waits until a room shows its newest message.
+  function bottom(visitor) {
+    return wait(() => visitor.find('.room:log').evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight < 2))
   }
 
   async function friend(steady, name, avatar, rooms) {

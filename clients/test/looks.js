@@ -60,7 +60,7 @@ export function faults(page, shown = []) {
 
 // drawnWith says with what pictures are drawn here: Chromium's major version and the fonts.
 export function drawnWith(browser) {
-  const families = ['Noto Sans CJK SC', 'Noto Serif CJK SC', 'Noto Color Emoji'].map((family) => execFileSync('fc-match', [family, '-f', '%{family[0]} %{fontversion}'], { encoding: 'utf8', env: { ...process.env, FONTCONFIG_FILE: fonts } }))
+  const families = ['Noto Sans CJK SC', 'Noto Serif CJK SC', 'Noto Color Emoji', 'DejaVu Sans'].map((family) => execFileSync('fc-match', [family, '-f', '%{family[0]} %{fontversion}'], { encoding: 'utf8', env: { ...process.env, FONTCONFIG_FILE: fonts } }))
   return { chromium: Number(browser.version().split('.')[0]), fonts: families }
 }
 

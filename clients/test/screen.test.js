@@ -457,7 +457,7 @@ test('the screenshots of the documentation show the mini program as it is: both 
   const dir = await mkdtemp(path.join(tmpdir(), 'caddy-chat-pictures-'))
   try {
     const names = await take(dir)
-    assert.equal(names.length, 36)
+    assert.equal(names.length, 48)
     assert.deepEqual((await readdir(kept)).filter((name) => name.endsWith('.png')).sort(), [...names].sort(), 'run make screenshots')
     const strictly = await comparable(dir, kept)
     if (!strictly) t.diagnostic('The kept screenshots were drawn by another Chromium or with other fonts: sizes were checked, pixels were not.')

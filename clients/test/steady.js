@@ -12,7 +12,7 @@ export class Steady {
   }
 
   frame(text) {
-    const frame = JSON.parse(text, (name, value) => (name === 'id' && /^(guest|wx)-/.test(value) ? this.id(value) : value))
+    const frame = JSON.parse(text, (name, value) => (name === 'id' && /^(guest|wx)-/.test(value) ? this.id(value) : name === 'mentions' ? value.map((id) => this.ids.get(id) ?? id) : value))
     if (frame.type === 'welcome') frame.at = this.began + 7_200_000
     for (const entry of [frame, ...(frame.entries ?? []), ...(frame.rooms ?? []).flatMap?.((room) => room.entries ?? []) ?? []]) {
       if (entry.seq && entry.at) entry.at = this.time(entry)
