@@ -170,11 +170,6 @@ func TestJournal_LostWhileItRan_BeginsANewEpoch(t *testing.T) {
 	checkKept(t, j, "room", 1)
 }
 
-type loser struct{ told chan journal.Lost }
-
-func (loser) Deliver(journal.Entry)    {}
-func (l loser) Lost(lost journal.Lost) { l.told <- lost }
-
 // A lost ban is noticed like a lost message: the witness counts both.
 func TestJournal_ChangesOfRecords_CountForTheWitness(t *testing.T) {
 	j := open(t, Options{Dir: t.TempDir(), interval: -1})

@@ -139,6 +139,11 @@ func TestMaintain_IsUncertain_GoesOn(t *testing.T) {
 	}
 }
 
+type loser struct{ told chan journal.Lost }
+
+func (loser) Deliver(journal.Entry)    {}
+func (l loser) Lost(lost journal.Lost) { l.told <- lost }
+
 // If the disk fails before followers are told of a loss, they are told later.
 func TestLoseAll_DiskFails_IsToldLater(t *testing.T) {
 	j, _ := onFaultyDisk(t)
