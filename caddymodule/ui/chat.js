@@ -1,1 +1,1 @@
-import'./chat-XASZZNQ2.js';import'./chunk-EKD5RAZG.js';
+import'./chat-P7CVRALK.js';import'./chunk-5ZCLFMZP.js';

@@ -34,6 +34,31 @@ test('a guest who was never here is called a guest, with the end of the id, in t
   await device.openRow('Guest wxyz')
 })
 
+test('titles and messages from right to left begin where the others do, and long ones are cut', async (t) => {
+  const kit = await talker(t, 'Kim')
+  const groups = { 'Choir': 'at eight', 'رحلة يوم الأحد': 'مرحبا!', ['טיול '.repeat(40)]: 'שלום '.repeat(40) }
+  for (const [title, text] of Object.entries(groups)) {
+    const { room } = await kit.create({ title: title.slice(0, 60), users: ['lou'] })
+    await kit.join(room)
+    await kit.send(room, { text })
+  }
+  for (const options of [{}, phone]) {
+    const lou = await Device.open(t, 'Lou', options)
+    await lou.row('Choir').waitFor()
+    await lou.find('.conversations li').nth(2).locator('.last').waitFor()
+    const edges = await lou.find('.conversations li').evaluateAll((rows) => rows.map((row) => {
+      const room = row.querySelector('.room').getBoundingClientRect()
+      return ['strong', '.last'].map((what) => {
+        const { left, right } = row.querySelector(what).getBoundingClientRect()
+        return { left: Math.round(left - room.left), inside: right <= room.right }
+      })
+    }))
+    assert.equal(edges.length, 3)
+    for (const row of edges) assert.deepEqual(row, edges[0])
+    assert.ok(edges[0][0].inside)
+  }
+})
+
 test('lists of names read well: of a new group, and of more people than are named', async (t) => {
   for (const [who, locale, called] of [['Nan', 'zh-CN', 'Nan、oto、pip'], ['Ole', 'en', 'Ole, oto, pip']]) {
     const device = await Device.open(t, who, { locale })
