@@ -46,16 +46,18 @@ test('titles and messages from right to left begin where the others do, and long
     const lou = await Device.open(t, 'Lou', options)
     await lou.row('Choir').waitFor()
     await lou.find('.conversations li').nth(2).locator('.last').waitFor()
-    const edges = await lou.find('.conversations li').evaluateAll((rows) => rows.map((row) => {
-      const room = row.querySelector('.room').getBoundingClientRect()
-      return ['strong', '.last'].map((what) => {
-        const { left, right } = row.querySelector(what).getBoundingClientRect()
-        return { left: Math.round(left - room.left), inside: right <= room.right }
-      })
-    }))
-    assert.equal(edges.length, 3)
-    for (const row of edges) assert.deepEqual(row, edges[0])
-    assert.ok(edges[0][0].inside)
+    const rows = await lou.find('.conversations li').evaluateAll((rows) => rows.map((row) => ['strong', '.last'].map((what) => {
+      const text = document.createRange()
+      text.selectNodeContents(row.querySelector(what))
+      const all = row.querySelector('.room').getBoundingClientRect()
+      const box = row.querySelector(what).getBoundingClientRect()
+      return { left: Math.round(box.left - all.left), inside: box.right <= all.right, cut: text.getBoundingClientRect().width > box.width + 1, at: Math.round(text.getBoundingClientRect().left - all.left) }
+    })))
+    const [long, arabic, choir] = rows
+    assert.deepEqual(arabic.map((it) => it.at), choir.map((it) => it.at))
+    assert.deepEqual(long.map((it) => it.left), choir.map((it) => it.left))
+    assert.ok(long.every((it) => it.inside && it.cut), JSON.stringify(long))
+    assert.ok(arabic.every((it) => it.inside && !it.cut), JSON.stringify(arabic))
   }
 })
 
