@@ -184,8 +184,8 @@ test('a row can be muted, put on top, hidden and cleared: by right click, the ke
   await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] })
   await small.choose('Clear the history', 'Clear the history')
   await fay.counts('Three', 0)
-  await fay.row('Three').locator('.last', { hasText: /^$/ }).waitFor()
-  await small.row('Three').locator('.last', { hasText: /^$/ }).waitFor()
+  await fay.row('Three').locator('.last', { hasText: /^$/ }).waitFor({ state: 'attached' })
+  await small.row('Three').locator('.last', { hasText: /^$/ }).waitFor({ state: 'attached' })
   assert.equal(await small.find('.layout.listing').count(), 1, 'a long press opens no conversation')
 
   // Safari makes no menu of a long press, and a click whenever the finger leaves.
