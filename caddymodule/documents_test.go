@@ -101,9 +101,9 @@ func TestDocuments_Example_IsValid(t *testing.T) {
 	}
 }
 
-// In the documents, the files and headings that links lead to exist.
+// In the documents, the files and headings that links lead to exist, and the pictures.
 func TestDocuments_Links_LeadSomewhere(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)#:]*)(?:#([^):]*))?\)`)
+	link := regexp.MustCompile(`(?:\]\(|<img src=")([^)"#:]*)(?:#([^):]*))?[)"]`)
 	for _, file := range testcaddy.Documents(t) {
 		for _, m := range link.FindAllStringSubmatch(testcaddy.Read(t, file), -1) {
 			target := file
