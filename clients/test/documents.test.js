@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { parse } from '@vue/compiler-dom'
 import { transform } from 'esbuild'
+import { load } from 'js-yaml'
 import { blocks, chinese, commands, documents, englishOf, everyBlock, held, linesOf, read, repository, rules } from './blocks.js'
 import { freePorts, Server, wait } from './server.js'
 
@@ -295,4 +296,46 @@ test('what needs a release says so until there is one', async () => {
     assert.deepEqual(unnoted(`It is not published yet:\n\n    ${line}\n`), [])
   }
   assert.deepEqual(unnoted('xcaddy build --with github.com/caddychat/caddy-chat@v0.0.0=.'), [])
+})
+
+// A name with an underscore, such as that of an option, a code or a metric, stands in the program, or it is another's.
+const here = 'clients/test/documents.test.js' // where the wrong ones stand
+const ofOthers = ['client_ip_headers', 'header_up', 'local_infile', 'pg_dump'] // Caddy's, MySQL's and PostgreSQL's
+test('the names with underscores in sentences are names of the program', async () => {
+  const { stdout } = await run('git', ['ls-files', '*.go', '*.js', '*.ts', '*.yml', '*.yaml', '*.json', 'Makefile'], { cwd: repository })
+  const sources = await Promise.all(stdout.trim().split('\n').filter((file) => !file.startsWith('docs/') && file !== here).map(read))
+  const known = new Set(sources.flatMap((text) => text.match(/\w+/g)))
+  const unknown = (text) => {
+    const own = new Set([...text.matchAll(/^```.*?\n(.*?)^```/gms)].flatMap(([, code]) => code.match(/\w+/g))) // a page may show its own program
+    const names = [...text.replace(/^```.*?^```/gms, '').matchAll(/`([^`]+)`/g)].flatMap(([, code]) => code.match(/(?<![\w/.-])[a-z][a-z\d]*(?:_[a-z\d]+)+(?![\w.-])/g) ?? [])
+    return [...new Set(names)].filter((name) => !known.has(name) && !known.has(name.replace('caddy_chat_', '')) && !own.has(name) && !ofOthers.includes(name))
+  }
+  for (const file of [...documents, ...chinese]) assert.deepEqual(unknown(await read(file)), [], file)
+  assert.deepEqual(unknown('`max_sessions` and `max_members`, `caddy_chat_open` and `caddy_chat_opens_total`\n```\nnot_here\n```\n'), ['max_sessions', 'caddy_chat_opens_total'])
+})
+
+// What GitHub demands of a form: otherwise it is not offered.
+test('the forms for issues are such as GitHub takes', async () => {
+  const folder = path.join(repository, '.github/ISSUE_TEMPLATE')
+  const forms = (await readdir(folder)).filter((name) => name !== 'config.yml')
+  assert.ok(forms.length >= 2)
+  const wrong = ({ name, description, body, labels = [], ...more }) => {
+    const found = [...Object.keys(more), ...(name && description && Array.isArray(body) && Array.isArray(labels) ? [] : ['its head'])]
+    const ids = new Set()
+    for (const { type, id, attributes, validations = {}, ...other } of body ?? []) {
+      const has = { markdown: 'value', textarea: 'label', input: 'label' }[type]
+      if (!has || !attributes?.[has] || Object.keys(other).length || Object.keys(validations).some((key) => key !== 'required')) found.push(`${type} ${id}`)
+      for (const key of Object.keys(attributes ?? {})) if (!['value', 'label', 'description', 'placeholder', 'render'].includes(key)) found.push(`${id}: ${key}`)
+      if (type !== 'markdown' && (!id || ids.has(id))) found.push(`${type}: id ${id}`)
+      ids.add(id)
+    }
+    return found
+  }
+  for (const name of forms) assert.deepEqual(wrong(load(await read(`.github/ISSUE_TEMPLATE/${name}`))), [], name)
+  const form = { name: 'a', description: 'b', body: [{ type: 'input', id: 'c', attributes: { label: 'd' } }] }
+  assert.deepEqual(wrong(form), [])
+  assert.equal(wrong({ ...form, body: [...form.body, ...form.body] }).length, 1)
+  assert.equal(wrong({ ...form, title: undefined, body: [{ type: 'text', id: 'c', attributes: { label: 'd' } }] }).length, 2)
+  assert.equal(typeof load(await read('.github/ISSUE_TEMPLATE/config.yml')).blank_issues_enabled, 'boolean')
+  assert.match(await read('.github/pull_request_template.md'), /^- \[ \] `make test` passes$/m)
 })
