@@ -42,6 +42,9 @@ func (c *committer) dial(ctx context.Context, network, addr string) (net.Conn, e
 	if ctx.Value(wanted{}) == nil {
 		return nil, errNoCancel
 	}
+	if c.ended() { // the next server of the address is not tried
+		return nil, journal.ErrClosed
+	}
 	conn, err := dialer.DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
@@ -60,12 +63,13 @@ func (c *committer) connect() error {
 	if c.conn != nil && !c.conn.IsClosed() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), wanted{}, true), dialTime)
-	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, c.config)
+	// Each server of the address has dialTime for itself: the first may be a machine that is gone, which refuses nothing.
+	conn, err := pgx.ConnectConfig(context.WithValue(context.Background(), wanted{}, true), c.config)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), dialTime)
+	defer cancel()
 	own, err := backend(ctx, conn)
 	if err != nil {
 		conn.Close(ctx)
@@ -88,6 +92,12 @@ func (c *committer) query(sql string, args ...any) (pgx.Rows, error) {
 		return nil, commitError(err)
 	}
 	return rows, nil
+}
+
+func (c *committer) ended() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
 }
 
 // close closes the socket alone: pgx may be in use by the goroutine that commits.

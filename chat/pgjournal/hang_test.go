@@ -5,6 +5,8 @@ package pgjournal_test
 import (
 	"context"
 	"errors"
+	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,5 +48,50 @@ func TestClose_ServerHangs(t *testing.T) {
 	}
 	if err := <-read; err == nil {
 		t.Error("a read was answered")
+	}
+}
+
+// The first server of an address may be a machine that is gone: it does not even refuse. The next one has its turn, when the
+// journal is opened and when the server that it used is lost.
+func TestOpen_FirstServerIsSilent_NextOneServes(t *testing.T) {
+	own := testpostgres.New()
+	defer own.Remove()
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // nobody accepts what the kernel does
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	_, port, err := net.SplitHostPort(silent.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := strings.Replace(own.DSN("owner"), "host="+own.Dir, "host=127.0.0.1,"+own.Dir+"&port="+port+",5432", 1)
+	s, err := pgjournal.Open(t.Context(), pgjournal.Options{DSN: address, Schema: "chat", Parts: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := shared.Open(t.Context(), s, shared.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	say := func(text string) error {
+		said := make(chan error, 1)
+		j.Append(t.Context(), journal.Entry{Room: "r", Kind: journal.Message, From: journal.User{ID: "u"}, Body: []byte(text)}, func(_ journal.Receipt, err error) { said <- err })
+		return <-said
+	}
+	if err := say("1"); err != nil {
+		t.Fatal(err)
+	}
+	own.Stop()
+	own.Start()
+	for end := time.Now().Add(2 * time.Minute); ; {
+		err := say("2")
+		if err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
 	}
 }

@@ -24,7 +24,7 @@ type Options struct {
 	Parts   int // of a schema that is made now; 0: 8
 }
 
-// dialTime bounds how long a connection may take.
+// dialTime bounds how long a connection to one server of an address may take.
 const dialTime = 5 * time.Second
 
 const unreadable = "the address of PostgreSQL can't be read: write it as postgres://user:password@host/database, with %-escapes in the password"
