@@ -104,7 +104,7 @@ export class Person {
 
   async quit() {
     this.phone.quit()
-    await this.view.drawn
+    await this.view.close()
     await this.context.close()
   }
 }

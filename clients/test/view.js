@@ -83,8 +83,15 @@ export class View {
     Object.assign(this, { program, count: 0, screens: new Map(), drawn: Promise.resolve(), problems: [] })
   }
 
+  // close resolves when all is drawn. What a mini program that was ended still wants to draw is not.
+  close() {
+    this.closed = true
+    return this.drawn
+  }
+
   // draw runs fn in the browser, after all earlier calls.
   draw(fn, args) {
+    if (this.closed) return this.drawn
     const done = this.drawn.then(() => this.page.evaluate(fn, args))
     this.drawn = done.catch((err) => this.problems.push(err.message))
     return this.drawn

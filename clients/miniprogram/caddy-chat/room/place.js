@@ -8,6 +8,7 @@ const near = 500 // pixels from the end of what is drawn: more is drawn
 const enough = 30 // messages that fill a screen
 const maxUnread = 1000 // messages that are loaded in search of the first unread one
 const maxSearch = 5000 // messages that are loaded in search of one that somebody has asked for
+const moveTime = 1000 // milliseconds after which the list stands where it should, whatever WeChat tells
 const readDelay = 300 // milliseconds: several messages may move the mark meanwhile
 
 // place shows where reading begins: the first unread message, or the newest.
@@ -45,7 +46,7 @@ async function place(view) {
 function show(view, index) {
   const { state } = view
   state.window.around(index, state.items.length)
-  view.target = idOf(state.items[index])
+  aim(view, idOf(state.items[index]))
   state.forget()
   view.drawLater()
 }
@@ -53,10 +54,24 @@ function show(view, index) {
 // toEnd draws the newest messages and scrolls to them.
 function toEnd(view) {
   const { state } = view
-  view.target = undefined
+  aim(view, undefined)
   state.begin()
   state.trim()
   view.drawLater()
+}
+
+// aim names the row that the list goes to, none for its end. Until it is there, what WeChat tells of
+// scrolling is about the place before.
+function aim(view, target) {
+  view.target = target
+  view.movesUntil = Date.now() + moveTime
+}
+
+// arrived is called when WeChat has scrolled there.
+function arrived(view) {
+  view.movesUntil = 0
+  view.lastTop = undefined
+  measureEnd(view)
 }
 
 // jump shows a message, wherever it is, and marks it.
@@ -80,7 +95,7 @@ async function jump(view, seq) {
 // what grows or shrinks must not.
 function scrolled(view, { scrollTop, scrollHeight }) {
   const { state } = view
-  if (!state) return
+  if (!state || Date.now() < view.movesUntil) return
   const { window } = state
   const height = view.height || host.windowHeight() || 600
   const up = scrollTop < view.lastTop - 1
@@ -183,4 +198,4 @@ async function measureEnd(view) {
   scrolled(view, log)
 }
 
-module.exports = { jump, keepPlace, leave, look, measureEnd, place, scrolled, toEnd }
+module.exports = { arrived, jump, keepPlace, leave, look, measureEnd, place, scrolled, toEnd }

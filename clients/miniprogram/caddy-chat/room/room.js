@@ -137,7 +137,7 @@ Component({
       this.setData({ order: [], rows: {}, typing: '', note: '', people: [], sheet: null, target: null, pin: null, title: '', below: '', away: false, top: this.words.get('loading'), empty: false, write: false, closed: '' })
       if (!chat || !room) return this.drawState()
       const state = this.state = new Room(chat, room, () => this.drawLater())
-      this.target = this.goal = undefined
+      this.target = this.goal = this.movesUntil = undefined
       this.placing = false
       this.title = undefined
       const inRoom = (name, listener) => chat.on(name, (event) => event.room === room && listener(event))
@@ -270,17 +270,18 @@ Component({
     // settle scrolls to where the list should stand after a drawing.
     settle() {
       const { state, target } = this
+      if (target && this.dirty && !this.rows.known.has(target)) return // the next drawing has it
       this.target = undefined
       if (target) {
         this.setData({ bottom: '' })
-        this.setData({ bottom: target }, () => place.measureEnd(this))
+        this.setData({ bottom: target }, () => place.arrived(this))
         if (this.goal) setTimeout(() => {
           this.goal = undefined
           this.drawLater()
         }, markTime)
       } else if (state.window.follows && state.items.length) {
         this.atEnd = !this.atEnd
-        this.setData({ bottom: this.atEnd ? 'end-1' : 'end-2' })
+        this.setData({ bottom: this.atEnd ? 'end-1' : 'end-2' }, this.movesUntil ? () => place.arrived(this) : undefined)
       }
       place.look(this)
     },
