@@ -123,6 +123,9 @@ test('a moderator mutes, removes and bans with the menu of a message; who is mut
     await mod.longPress(mod.line('buy my watches').locator(mod.scoped('.room:bubble')))
     for (const choice of ['Manage Ian', ...choices]) await mod.choose(choice)
   }
+  mod.phone.page.page.selectComponent('#chat').moderate({ id: 'ian', name: 'Ian' }) // of the page
+  await mod.find('.sheet:choice', { hasText: 'Ban Ian' }).waitFor()
+  await mod.choose('Cancel')
   await manage('Mute Ian', 'for 10 minutes')
   await mod.find('.room:note', { hasText: 'Ian can no longer write here.' }).waitFor()
   const muted = ian.find('.room:composer-closed', { hasText: /^You cannot write until \d\d:\d\d\.$/ })

@@ -113,6 +113,7 @@ test('in Chinese, by WeChat or by the property; the page may say things in other
 
 test('slots, external classes and the own header are drawn', async (t) => {
   const name = room()
+  const mei = await friend(t, 'Mei', { rooms: [name] })
   const li = await enter(t, 'Li', pageOf(name))
   await li.find('.hint', { hasText: 'We answer soon' }).waitFor()
   assert.equal(await li.find('.extra').count(), 0)
@@ -120,7 +121,42 @@ test('slots, external classes and the own header are drawn', async (t) => {
   await li.find('.room:header', { hasText: name }).locator('.extra').waitFor()
   await li.say('mine')
   await li.find('.mine', { hasText: 'mine' }).waitFor()
-  assert.equal(await li.find('.around').count(), 1)
+  await mei.send(name, { text: 'theirs' })
+  await li.find('.theirs', { hasText: 'theirs' }).waitFor()
+  const drawn = Promise.all(['.around', '.heading', '.mine', '.theirs', '.writing', '.off'].map((selector) => li.find(selector).count()))
+  assert.deepEqual(await drawn, [1, 1, 1, 1, 1, 1])
+})
+
+test('the list in other words, dark, with its slots and external classes', async (t) => {
+  const li = await enter(t, 'Li')
+  await li.find('.search', { hasText: 'Find a chat' }).waitFor()
+  await li.find('.list:empty', { hasText: 'Nobody has written yet' }).getByText('You have no chats yet').waitFor()
+  const { page } = li.phone.page
+  page.setData({ language: 'zh', theme: 'dark' })
+  await li.find('.list:empty', { hasText: '还没有聊天。' }).waitFor()
+  await wait(async () => (await look(li.find('.list:chat'), 'backgroundColor'))[0] === 'rgb(21, 24, 28)')
+  page.setData({ words: { noChats: 'Quiet here' } })
+  await li.find('.list:empty', { hasText: 'Quiet here' }).waitFor()
+  const name = room()
+  const mei = await friend(t, 'Mei', { rooms: [name] })
+  await li.app.client.join(name)
+  await mei.send(name, { text: 'hello' })
+  await li.find('.chat-row', { hasText: 'Mei：hello' }).waitFor()
+  await li.find('.new', { hasText: '1' }).waitFor()
+  const drawn = Promise.all(['.around', '.chat-row', '.called', '.new'].map((selector) => li.find(selector).count()))
+  assert.deepEqual(await drawn, [1, 1, 1, 1])
+})
+
+test('a list that the server cannot read says so, until there is another connection', async (t) => {
+  const li = await enter(t, 'Li')
+  await li.find('.list:empty').waitFor() // this server has no conversations
+  li.app.client.emit('error', { code: 'unavailable', message: 'later', field: 'list' })
+  await li.find('.list:loading', { hasText: 'The server cannot do this just now.' }).waitFor()
+  await wait(() => li.data.events.some(({ type, detail }) => type === 'error' && detail.code === 'unavailable'))
+  li.phone.airplane(true)
+  await li.find('.list:banner').waitFor()
+  li.phone.airplane(false)
+  await li.find('.list:empty').waitFor()
 })
 
 test('older messages come in above without moving what is read, also where the browser does not see to that', async (t) => {

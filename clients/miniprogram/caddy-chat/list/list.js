@@ -25,6 +25,7 @@ Component({
     order: [], // see Rows
     rows: {},
     state: 'loading', // empty, or full
+    why: '', // the list could not be read
     loading: false, // more is being loaded
     sheet: null,
   },
@@ -66,11 +67,17 @@ Component({
       for (const end of this.stops || []) end()
       this.chat = chat
       this.most = step
-      this.unread = undefined
+      this.unread = this.refused = undefined
       const draw = () => this.drawLater()
       this.stops = chat ? [
+        chat.on('list', () => { this.refused = undefined }),
+        chat.on('state', ({ state }) => { if (state !== 'online') this.refused = undefined }),
         ...['state', 'list', 'room', 'message', 'notice', 'read', 'removed', 'presence'].map((name) => chat.on(name, draw)),
-        chat.on('error', ({ code, message }) => this.triggerEvent('error', { code, message })),
+        chat.on('error', ({ code, message, field }) => {
+          if (field === 'list') this.refused = code
+          this.triggerEvent('error', { code, message })
+          draw()
+        }),
       ] : []
       this.rows = new Rows()
       if (this.unwatch !== undefined || chat) this.setData({ order: [], rows: {}, state: 'loading', sheet: null, banner: '' })
@@ -98,11 +105,12 @@ Component({
       const { chat, words } = this
       if (!chat) return
       const all = this.conversations()
-      const known = Boolean(chat.user) && (!chat.list || chat.list.complete || all.length > 0)
+      // A server without conversations has no list. Who is online without one has none, unless it could not be read.
+      const known = Boolean(chat.user) && (!chat.list || chat.list.complete || all.length > 0 || (chat.state === 'online' && !this.refused))
       const list = all.slice(0, this.most).map((row) => this.rowOf(row))
       const banner = chat.state === 'online' || chat.state === 'suspended' ? '' : chat.state === 'closed' ? words.get('notConnected', { why: words.error(index.ended() || 'closed') })
         : words.get(chat.state === 'connecting' ? 'connecting' : 'offline')
-      const now = { banner, canRetry: chat.state === 'closed', state: all.length ? 'full' : known || chat.rooms.size ? 'empty' : 'loading' }
+      const now = { banner, canRetry: chat.state === 'closed', state: all.length ? 'full' : known || chat.rooms.size ? 'empty' : 'loading', why: this.refused ? words.error(this.refused) : '' }
       const changed = {}
       for (const name of Object.keys(now)) if (now[name] !== this.data[name]) changed[name] = now[name]
       if (Object.keys(changed).length) this.setData(changed)

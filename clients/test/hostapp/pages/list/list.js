@@ -1,5 +1,5 @@
 Page({
-  data: { events: [], theme: 'auto', hidden: false },
+  data: { events: [], theme: 'auto', words: null, language: '', hidden: false },
   onOpen({ detail }) {
     wx.navigateTo({ url: `/pages/room/room?room=${encodeURIComponent(detail.room)}` })
   },
