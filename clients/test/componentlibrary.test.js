@@ -1,5 +1,5 @@
-// The base library that the components need, as README.md and package.json state it: the
-// newest of what they use. The numbers are those of WeChat's documentation.
+// What README.md says of the components: the base library that they need, which is the newest of what
+// they use, by the numbers of WeChat's documentation; and their properties, events, slots and classes.
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -72,4 +72,40 @@ test('what the components use of WeChat is in the base library that they say the
   const { wechat } = JSON.parse(await readFile(new URL('../miniprogram-package/package.json', import.meta.url), 'utf8'))
   assert.equal(wechat.baseLibrary, needed)
   for (const name of ['README.md', 'README.zh-CN.md']) assert.ok((await readFile(path.join(root, name), 'utf8')).includes(needed), name)
+})
+
+// listed returns what a README lists of a component, as names in the order of the alphabet.
+function listed(text, title) {
+  const [, part] = text.split(`\n## \`<${title}>\`\n`)
+  const [own] = part.split('\n## ')
+  const tables = own.trim().split('\n\n').filter((block) => block.startsWith('| '))
+  const firsts = (table) => table.split('\n').slice(2).flatMap((row) => [...row.split('|')[1].matchAll(/`([\w-]+)`/g)].map(([, name]) => name)).sort()
+  const [, slots, classes] = /^(?:Slots: |插槽：)(.*?)(?:External classes: |外部样式类：)([^]*?)\n\n/m.exec(`${own}\n\n`)
+  const names = (line) => [...line.matchAll(/`([\w-]+)`/g)].map(([, name]) => name).sort()
+  return { properties: firsts(tables[0]), events: firsts(tables[1]), slots: names(slots), classes: names(classes) }
+}
+
+test('the properties, events, slots and external classes of the README are those of the components', async () => {
+  const read = (file) => readFile(path.join(root, file), 'utf8')
+  const looks = await read('looks.js')
+  const names = (text, pattern) => [...new Set([...text.matchAll(pattern)].map(([, name]) => name))].sort()
+  for (const [title, folder, parts] of [['caddy-chat', 'room', ['room/room.js', 'room/field.js']], ['caddy-chat-list', 'list', ['list/list.js']]]) {
+    const js = (await Promise.all(parts.map(read))).join('')
+    const wxml = await read(`${folder}/${folder}.wxml`)
+    const [, own] = /\n {2}properties: \{\n([^]*?)\n {2}\},/.exec(js)
+    const [, classes] = /externalClasses: \[(.*)\]/.exec(js)
+    const made = {
+      properties: names(looks + own, /^ +(\w+): \{ type/gm),
+      events: names(js, /triggerEvent\('(\w+)'/g),
+      slots: names(wxml, /<slot name="([\w-]+)"/g),
+      classes: names(classes, /'([\w-]+)'/g),
+    }
+    for (const name of made.classes) assert.match(wxml, new RegExp(`[" ']${name}[" ']`), `${name} is on no element`)
+    for (const readme of ['README.md', 'README.zh-CN.md']) assert.deepEqual(listed(await read(readme), title), made, `${readme}: ${title}`)
+  }
+  const room = await read('room/room.js')
+  for (const name of ['send', 'scrollTo', 'toEnd', 'setText', 'moderate']) {
+    assert.match(room, new RegExp(`^ {4}${name}\\(`, 'm'))
+    for (const readme of ['README.md', 'README.zh-CN.md']) assert.ok((await read(readme)).includes(`\`${name}(`), `${readme}: ${name}`)
+  }
 })
