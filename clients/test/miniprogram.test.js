@@ -1,14 +1,17 @@
 // The files of the mini program: that the devtools take the folder as it is. screen.test.js
 // runs them.
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import vm from 'node:vm'
 import { transform } from 'esbuild'
 import { makeLibrary } from '../build.js'
+import { Server } from './server.js'
 import { createRequire } from './wx.js'
 
 const root = fileURLToPath(new URL('../miniprogram', import.meta.url))
@@ -63,7 +66,7 @@ test('the devtools can import the folder: no account, no npm, no build, one URL 
   for (const file of files) {
     assert.doesNotMatch(file, /package\.json|node_modules|miniprogram_npm/)
     const text = await readFile(path.join(root, file), 'utf8')
-    size += text.length
+    if (!file.endsWith('.md')) size += Buffer.byteLength(text) // WeChat takes no Markdown
     if (/\.(js|json|wxml|wxss)$/.test(file) && file !== 'config.js') assert.doesNotMatch(text, /\b(wss?|https?):\/\/\w/, `${file} has a URL`)
     if (!file.endsWith('.js')) continue
     // The files are CommonJS, require only files of the folder, and have no syntax that
@@ -120,4 +123,15 @@ test('the links and pictures of the documentation exist', async () => {
     assert.ok(links.length > 3)
     for (const link of links) await access(path.join(path.dirname(file), link))
   }
+})
+
+test('the command for a long room, by which one checks it by hand, makes a room of 10,000 messages', async (t) => {
+  const [command, chinese] = await Promise.all(['README.md', 'README.zh-CN.md'].map(async (name) => /`(caddy chat import [^`]*)`/.exec(await readFile(path.join(root, name), 'utf8'))[1]))
+  assert.equal(chinese, command)
+  const server = new Server()
+  t.after(() => server.remove())
+  await server.start()
+  const caddy = `caddy() { ${server.binary} "$@" --address unix/${path.join(server.dir, 'admin.sock')}; }`
+  const { stdout } = await promisify(execFile)('bash', ['-c', `${caddy}\n${command}\ncaddy chat history long`])
+  assert.match(stdout, / 10000 +Mei: message\n$/)
 })
