@@ -64,16 +64,24 @@ test('a link to a file that does not exist fails the build', () => {
 })
 
 test('Chinese is found by parts of it, and names of options by their words', () => {
-  assert.deepEqual(words('会话的 max_size，JSON'), ['会', '话', '的', '会话', '话的', 'max', 'size', 'json'])
+  assert.deepEqual(words('会话的 max_size，JSON', 'text'), ['会', '话', '的', '会话', '话的', 'max', 'size', 'json'])
+  assert.deepEqual(words('怎样关闭会话 max_size，群'), ['关闭', '闭会', '会话', 'max', 'size', '群'])
+  assert.deepEqual(words('How do I ban'), ['ban'])
+  assert.deepEqual(words('什么'), ['什么'])
 })
 
 // What somebody looks for, and a section that must be among the first five that are found.
 const searches = [
   ['/', 'standby', '/nodes.html#what-durability-promises'],
   ['/', 'max_size', '/caddyfile.html#journal-pebble'],
-  ['/', 'ban somebody', '/operations.html#moderation'],
+  ['/', 'how do I ban somebody', '/faq.html#users'],
   ['/zh/', '域名', '/zh/quickstart-miniprogram.html#3-小程序'],
   ['/zh/', '撤回', '/zh/web.html#可以对消息做什么'],
+  ['/zh/', '怎么备份消息', '/zh/operations.html#备份'],
+  ['/zh/', '微信登录失败', '/zh/troubleshooting.html#小程序'],
+  ['/zh/', '群聊成员', '/zh/conversations.html#成员和角色'],
+  ['/zh/', '小程序登录', '/zh/quickstart-miniprogram.html#3-小程序'],
+  ['/zh/', '消息保留多久', '/zh/faq.html#消息'],
 ]
 for (const [start, query, found] of searches) {
   test(`in the site at ${start}, ${query} is found`, async () => {

@@ -47,7 +47,7 @@ export default defineConfig({
     search: {
       provider: 'local',
       options: {
-        miniSearch: { options: { tokenize: words }, searchOptions: { combineWith: 'AND' } },
+        miniSearch: { options: { tokenize: words }, searchOptions: { combineWith: 'OR' } },
         locales: {
           zh: {
             translations: {
