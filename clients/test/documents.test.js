@@ -79,6 +79,9 @@ test('builds are those of the Makefile', async () => {
     if (what.startsWith('xcaddy')) assert.ok(what.includes(` ${module}@v0.0.0=.`), where)
   }
   assert.ok(lines.some(({ what }) => what.startsWith('xcaddy')))
+  // make test does not build with xcaddy, which takes minutes: a release does.
+  const [, before] = /release workflow\s+runs `(make xcaddy [^`]+)`/.exec(await read('CONTRIBUTING.md'))
+  assert.ok((await read('.github/workflows/release.yml')).includes(`- run: ${before}\n`))
 })
 
 test('npm installs the packages from a clone, without a network', async () => {
