@@ -165,6 +165,9 @@ test('older messages come in above without moving what is read, also where the b
   for (let i = 0; i < 200; i++) await mei.send(name, { text: `message ${i}` })
   const li = await enter(t, 'Li', pageOf(name))
   await li.sees('message 199')
+  const chat = li.phone.page.page.selectComponent('#chat')
+  await wait(() => chat.state.placed && !chat.state.loading && !chat.drawing) // what is being drawn would scroll to the end
+  await li.view.drawn
   const log = li.find('.room:log')
   await log.evaluate((it) => { it.style.overflowAnchor = 'none' }) // as on an iPhone
   const first = (await li.texts())[0]
