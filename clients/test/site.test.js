@@ -55,6 +55,16 @@ test('every page is there, and everything that it names', async () => {
   assert.deepEqual(lost, [])
 })
 
+test('where a line of a file ends, Chinese has no space', async () => {
+  let joined = 0
+  for (const name of pages.filter((name) => name.startsWith('zh/'))) {
+    const text = (await readFile(path.join(dir, name), 'utf8')).replace(/<(pre|script|style)\b[^]*?<\/\1>/g, '').replace(/<\/?(a|code)\b[^>]*>/g, '')
+    assert.deepEqual(text.match(/[\p{Script=Han}，。；：、]\s[\p{Script=Han}（“]/gu) ?? [], [], name)
+    joined += text.match(/[a-z] \p{Script=Han}/gu)?.length ?? 0
+  }
+  assert.ok(joined > 10, `${joined} spaces beside Latin letters stay`)
+})
+
 test('a link to a file that does not exist fails the build', () => {
   assert.throws(() => href('docs/web.md', 'nothing.md'), /docs\/web\.md: nothing\.md does not exist/)
   assert.equal(href('docs/web.md', '../PROTOCOL.md#http'), '/protocol.md#http')

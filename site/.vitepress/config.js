@@ -19,6 +19,20 @@ function follow(md) {
   })
 }
 
+// A line that ends between two characters of Chinese is no space, as it is between words.
+const chinese = /[\p{Script=Han}\u3000-\u303f\uff00-\uffef“”]/u
+function join(md) {
+  md.core.ruler.push('join', ({ tokens }) => {
+    for (const { children } of tokens) {
+      const shown = children?.filter(({ type, content }) => content || type === 'softbreak') ?? []
+      for (const [i, token] of shown.entries()) {
+        const [before, after] = [shown[i - 1]?.content.at(-1) ?? '', shown[i + 1]?.content[0] ?? '']
+        if (token.type === 'softbreak' && chinese.test(before) && chinese.test(after)) token.type = 'text'
+      }
+    }
+  })
+}
+
 // ownVue lets what draws the pages beforehand import the Vue of this folder: they lie outside of
 // it, where none is found, or that of the clients.
 const ownVue = {
@@ -37,7 +51,7 @@ export default defineConfig({
   ignoreDeadLinks: 'localhostLinks',
   vite: { plugins: [ownVue] },
   markdown: {
-    config: follow,
+    config: (md) => { follow(md); join(md) },
     anchor: { slugify: anchor },
     attrs: { disable: true }, // {room} is text
     languageAlias: { caddyfile: 'nginx', mjs: 'js', 'chat.v1': 'json', raw: 'log' },
