@@ -24,7 +24,9 @@ container() {
 	mkdir "$root"/{proc,dev}
 	mkdir -p "$root$target"
 	printf '127.0.0.1 localhost\n10.9.0.1 db\n' > "$root/etc/hosts"
+	rm -f "$folder/$name.ready"
 	unshare --mount --net bash -ec '
+		: > "$1.ready" # it has a network of its own now
 		until ip address show dev inside 2> /dev/null | grep -q inet; do sleep 0.05; done
 		echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start # as Docker does
 		mount -t proc proc "$1/proc"
@@ -37,7 +39,7 @@ container() {
 	' - "$root" "$volume" "$source" "$target" "${environment[@]}" "${variables[@]}" chroot --userspec="$user" "$root" "${command[@]}" 2> "$folder/$name.log" &
 	local pid=$! # it stays the same until Caddy has its place
 	pids[$name]=$pid
-	until [[ $(readlink /proc/$pid/ns/net) != $(readlink /proc/$$/ns/net) ]]; do sleep 0.05; done
+	until [[ -e $folder/$name.ready ]]; do sleep 0.05; done
 	ip link delete "v$name" 2> /dev/null || true # of one with this name that has ended
 	ip link add "v$name" type veth peer name inside address "02:00:00:00:01:${address##*.}"
 	ip link set inside netns "$pid"

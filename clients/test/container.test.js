@@ -171,8 +171,8 @@ chown -R postgres: "$folder/db" "$folder/password"
 as() { runuser -u postgres -- env PATH="$PATH" "$@"; }
 as initdb --pgdata="$folder/db" --username=${owner} --pwfile="$folder/password" --auth-local=trust --auth-host=scram-sha-256
 echo 'host all all all scram-sha-256' >> "$folder/db/pg_hba.conf"
-as pg_ctl --pgdata="$folder/db" --options="-c listen_addresses=10.9.0.1 -k /tmp" --log="$folder/db/log" start
-[[ ${name} == postgres ]] || as createdb --host=/tmp --username=${owner} ${name}
+as pg_ctl --pgdata="$folder/db" --options="-c listen_addresses=10.9.0.1 -k $folder/db" --log="$folder/db/log" start
+[[ ${name} == postgres ]] || as createdb --host="$folder/db" --username=${owner} ${name}
 
 for node in "\${nodes[@]}"; do says $node 'chat is open'; done
 shows() { for i in {1..100}; do inside $1 caddy chat history tea 2> /dev/null | grep -q "$2" && return; sleep 0.1; done; return 1; }

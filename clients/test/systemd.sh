@@ -25,7 +25,7 @@ else # both versions
 fi
 ip link set lo up
 mkdir "$root/clone"
-mount --rbind "$folder" "$root/clone"
+mount --bind "$folder" "$root/clone"
 cat > "$root/etc/systemd/system/steps.service" <<-end
 	[Unit]
 	DefaultDependencies=no
