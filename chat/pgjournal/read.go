@@ -132,8 +132,13 @@ func (s *Store) rows(ctx context.Context, run query, after []uint64, limit int) 
 const columns = `coalesce(e.room, ''), coalesce(e.seq, 0), coalesce(e.at, 0), coalesce(e.pos, 0), coalesce(e.count, 0), coalesce(e.target, 0),
 	coalesce(e.edited, 0), coalesce(e.kind, 0), coalesce(e.flags, 0), e.usr, e.who, e.key, e.body, t.body, coalesce(t.flags, 0)`
 
-const target = `LEFT JOIN LATERAL (SELECT t.body, t.flags FROM $.entry t WHERE t.room = e.room AND t.seq = e.target AND e.kind = ANY (?::smallint[])
-	AND t.flags & 18 = 16 LIMIT 1) t ON true`
+// target is the target t of an entry x that has replaced its body. sizeOf is at most Entry.Size of x. PostgreSQL knows it
+// without the body.
+const (
+	target = `LEFT JOIN LATERAL (SELECT t.body, t.flags FROM $.entry t WHERE t.room = x.room AND t.seq = x.target AND x.kind = ANY (?::smallint[])
+		AND t.flags & 18 = 16 LIMIT 1) t ON true`
+	sizeOf = `320 + coalesce(octet_length(CASE WHEN x.kind = ANY (?::smallint[]) THEN t.body ELSE x.body END), 0)`
+)
 
 // Entries is that of shared.Engine.
 func (s *Store) Entries(ctx context.Context, ranges []shared.Range, bytes int) (out []journal.Entry, all bool, err error) {
@@ -141,11 +146,13 @@ func (s *Store) Entries(ctx context.Context, ranges []shared.Range, bytes int) (
 	for i, r := range ranges {
 		names[i], lo[i], hi[i] = []byte(r.Room), int64(r.Lo), int64(r.Hi)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // of rows that are not read
-	rows, err := s.pool.Query(ctx, s.sql(`SELECT s.epoch, m.born, `+columns+` FROM $.store s, unnest($1::bytea[], $2::bigint[], $3::bigint[]) WITH ORDINALITY r(room, lo, hi, n)
-		CROSS JOIN LATERAL (SELECT * FROM $.entry e WHERE e.room = r.room AND e.seq BETWEEN r.lo AND r.hi ORDER BY e.seq LIMIT 10000000) e
-		JOIN $.room m ON m.name = r.room `+replace(target, 4)+` ORDER BY r.n, e.seq`), names, lo, hi, replacing)
+	// One more than fits tells that there are more.
+	rows, err := s.pool.Query(ctx, s.sql(`SELECT s.epoch, m.born, `+columns+` FROM $.store s, (SELECT *, row_number() OVER w AS nth, sum(own) OVER w - own AS ahead FROM
+			(SELECT r.n, x.*, t.body AS new, t.flags AS theirs, `+replace(sizeOf, 4)+` AS own FROM unnest($1::bytea[], $2::bigint[], $3::bigint[]) WITH ORDINALITY r(room, lo, hi, n)
+			CROSS JOIN LATERAL (SELECT * FROM $.entry e WHERE e.room = r.room AND e.seq BETWEEN r.lo AND r.hi ORDER BY e.seq LIMIT 10000000) x `+replace(target, 4)+`) e
+			WINDOW w AS (ORDER BY n, seq ROWS UNBOUNDED PRECEDING)) e
+		JOIN $.room m ON m.name = e.room CROSS JOIN LATERAL (SELECT e.new AS body, e.theirs AS flags) t WHERE e.nth <= 2 OR e.ahead <= $5 ORDER BY e.n, e.seq`),
+		names, lo, hi, replacing, bytes)
 	if err != nil {
 		return nil, false, refusal(err)
 	}

@@ -74,15 +74,25 @@ func (s *Store) pages(ctx context.Context, run query, queries []shared.PageQuery
 			sizes[i] = int64(bytes)
 		}
 	}
-	rows, err := run(ctx, s.sql(`SELECT q.n, `+headColumns+`, `+columns+`
-		FROM $.store s, unnest($1::bytea[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bool[], $7::bigint[])
-		WITH ORDINALITY q(room, part, lim, after, before, back, bytes, n) `+headOf+` LEFT JOIN LATERAL (SELECT * FROM (
-			SELECT x.*, sum(320 + coalesce(octet_length(x.body), 0)) OVER (ORDER BY CASE WHEN q.back THEN -x.seq ELSE x.seq END ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ahead
-			FROM $.entry x WHERE x.room = q.room AND q.lim > 0 AND
-				x.seq BETWEEN CASE WHEN q.back THEN least(q.before, h.last + 1) - q.lim ELSE greatest(q.after + 1, h.first) END
-				AND CASE WHEN q.back THEN least(q.before - 1, h.last) ELSE greatest(q.after + 1, h.first) + q.lim - 1 END) x
-			WHERE q.bytes = 0 OR x.ahead IS NULL OR x.ahead <= q.bytes) e ON true `+replace(target, 8)+` ORDER BY q.n, CASE WHEN q.back THEN -e.seq ELSE e.seq END`),
-		rooms, parts, limits, after, before, back, sizes, replacing)
+	args := []any{rooms, parts, limits, after, before, back, sizes, replacing}
+	all := `e AS (SELECT * FROM fits)`
+	if bytes > 0 { // PostgreSQL sends little more. A page may be empty though a small entry would still fit: it says More
+		all = `e AS (SELECT * FROM (SELECT *, sum(own) OVER (ORDER BY n, rank ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM fits) f
+			WHERE before IS NULL OR before < $9)`
+		args = append(args, int64(bytes))
+	}
+	rows, err := run(ctx, s.sql(`WITH at AS (SELECT q.*, h.* FROM unnest($1::bytea[], $2::int[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bool[], $7::bigint[])
+			WITH ORDINALITY q(room, part, lim, after, before, back, bytes, n) `+headOf+`),
+		wanted AS (SELECT q.n, CASE WHEN q.back THEN -x.seq ELSE x.seq END AS rank, x.*, q.bytes, `+replace(sizeOf, 8)+` AS own, t.body AS new, t.flags AS theirs FROM at q
+			JOIN LATERAL (SELECT * FROM $.entry x WHERE x.room = q.room AND q.lim > 0 AND
+				x.seq BETWEEN CASE WHEN q.back THEN least(q.before, q.last + 1) - q.lim ELSE greatest(q.after + 1, q.first) END
+				AND CASE WHEN q.back THEN least(q.before - 1, q.last) ELSE greatest(q.after + 1, q.first) + q.lim - 1 END) x ON true `+replace(target, 8)+`),
+		fits AS (SELECT * FROM (SELECT *, sum(own) OVER (PARTITION BY n ORDER BY rank ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ahead FROM wanted) w
+			WHERE bytes = 0 OR ahead IS NULL OR ahead <= bytes),
+		`+all+`
+		SELECT q.n, `+headColumns+`, `+columns+` FROM $.store s, at q CROSS JOIN LATERAL (SELECT q.born, q.first, q.last, q.at, q.pos, q.count, q.dropped, q.state) h
+		LEFT JOIN e ON e.n = q.n CROSS JOIN LATERAL (SELECT e.new AS body, e.theirs AS flags) t ORDER BY q.n, e.rank`),
+		args...)
 	if err != nil {
 		return nil, nil, refusal(err)
 	}
