@@ -29,11 +29,18 @@ var busyRounds = flag.Int("busy-rounds", 5, "rounds of TestHub_BusyProcessors")
 // spinning is set for a process that only keeps the processors busy.
 const spinning = "CADDY_CHAT_SPINNING"
 
+// atEnd is called once all tests have ended.
+var atEnd []func()
+
 // TestMain is the main function of such a process, too. It ends with the test that has
 // started it, even if that is killed.
 func TestMain(m *testing.M) {
 	if os.Getenv(spinning) == "" {
-		os.Exit(m.Run())
+		code := m.Run()
+		for _, end := range atEnd {
+			end()
+		}
+		os.Exit(code)
 	}
 	threads := 10 * runtime.NumCPU()
 	runtime.GOMAXPROCS(threads + 1)
