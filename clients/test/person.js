@@ -103,7 +103,12 @@ export class Person {
   async enterRoom(room) {
     await this.page.getByLabel('Name of a room').fill(room)
     await this.page.getByRole('button', { name: 'Join' }).click()
-    await this.page.getByRole('log', { name: `Messages in ${room}` }).waitFor()
+    try {
+      await this.page.getByRole('log', { name: `Messages in ${room}` }).waitFor()
+    } catch (err) { // what there is instead
+      const shown = [this.page.url(), await this.page.locator('caddy-chat .root').innerText(), await this.page.getByLabel('Name of a room').inputValue()]
+      throw new Error(`${room} is not entered: ${shown.join('\n')}`, { cause: err })
+    }
   }
 
   async say(text) {
