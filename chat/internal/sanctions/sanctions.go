@@ -55,8 +55,14 @@ var MaxImposed = 100_000
 // setHere is a change that this node makes.
 type setHere struct {
 	value []byte
-	heard bool // it is in the record, and in memory
+	heard bool          // it is in the record, and in memory
+	done  chan struct{} // closed then
 }
+
+// heardTime is how long a change that is stored waits until it is heard. Over a database that
+// takes some milliseconds. If it took effect before, a later change could, too, and what is heard
+// then would undo that.
+const heardTime = time.Second
 
 // sanctionRecord is the key of a sanction in the journal's records. Neither a
 // user's id nor a room's name has a control character, so two sanctions never
@@ -131,6 +137,9 @@ func (s *Sanctions) heard(r journal.Record) {
 	}
 	changed := err == nil && s.setLocked(k, end, inForce)
 	if here := s.setHere[k]; here != nil && bytes.Equal(here.value, r.Value) {
+		if !here.heard {
+			close(here.done)
+		}
 		here.heard, changed = true, false // whoever has set it does the rest
 	}
 	s.mu.Unlock()
@@ -279,11 +288,19 @@ func (s *Sanctions) Change(ctx context.Context, k access.Sanction, d time.Durati
 			return err
 		}
 	}
-	here := &setHere{value: value}
+	here := &setHere{value: value, done: make(chan struct{})}
 	s.mu.Lock()
 	s.setHere[k] = here
 	s.mu.Unlock()
-	err = s.put(ctx, k, value)
+	if err = s.put(ctx, k, value); err == nil && (value != nil || s.Left(k.Kind, k.User, k.Room) != 0) { // else nothing may be heard
+		late := time.NewTimer(heardTime)
+		defer late.Stop()
+		select {
+		case <-here.done:
+		case <-late.C:
+		case <-ctx.Done():
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.setHere, k)

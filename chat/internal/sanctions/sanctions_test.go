@@ -14,6 +14,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
+// withSanctions calls f in a bubble, where the context of the test around it must not be used.
 func withSanctions(t *testing.T, f func(s *Sanctions, records journal.Records)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -33,7 +34,7 @@ func withSanctions(t *testing.T, f func(s *Sanctions, records journal.Records)) 
 // bans counts the records of bans.
 func bans(t *testing.T, r journal.Records) (n int) {
 	t.Helper()
-	if err := r.Scan(t.Context(), "ban\x00", func(journal.Record) error { n++; return nil }); err != nil {
+	if err := r.Scan(context.Background(), "ban\x00", func(journal.Record) error { n++; return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -45,10 +46,10 @@ func TestSanctions_RecordsOfThoseThatAreOver_Go(t *testing.T) {
 	withSanctions(t, func(s *Sanctions, records journal.Records) {
 		ban := func(user string, d time.Duration) {
 			t.Helper()
-			if err := s.Change(t.Context(), access.Sanction{Kind: access.Ban, Room: "tea", User: user}, d); err != nil {
+			if err := s.Change(context.Background(), access.Sanction{Kind: access.Ban, Room: "tea", User: user}, d); err != nil {
 				t.Fatal(err)
 			}
-			s.RemoveOver(t.Context(), RemovedAtOnce)
+			s.RemoveOver(context.Background(), RemovedAtOnce)
 		}
 		most := 0
 		for i := range 10_000 {
@@ -64,7 +65,7 @@ func TestSanctions_RecordsOfThoseThatAreOver_Go(t *testing.T) {
 		ban("again", time.Second)
 		time.Sleep(time.Second)
 		over := s.Forget()
-		if err := records.Put(t.Context(), sanctionRecord(access.Sanction{Kind: access.Ban, Room: "tea", User: "again"}), []byte(`{"until":0}`)); err != nil {
+		if err := records.Put(context.Background(), sanctionRecord(access.Sanction{Kind: access.Ban, Room: "tea", User: "again"}), []byte(`{"until":0}`)); err != nil {
 			t.Fatal(err)
 		}
 		s.mu.Lock()
@@ -94,7 +95,7 @@ func TestSanctions_Impose_LeavesSomethingForOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err == nil {
-				err = s.Change(t.Context(), key(i), d)
+				err = s.Change(context.Background(), key(i), d)
 			}
 			return err == nil
 		}
@@ -108,7 +109,7 @@ func TestSanctions_Impose_LeavesSomethingForOthers(t *testing.T) {
 		if !impose(-1, other, wire.Forever) || !impose(0, greedy, time.Hour) {
 			t.Error("somebody else may not, or the same cannot be imposed for longer")
 		}
-		if err := s.Change(t.Context(), key(1), 0); err != nil {
+		if err := s.Change(context.Background(), key(1), 0); err != nil {
 			t.Fatal(err)
 		}
 		if !impose(-2, greedy, time.Hour) || impose(-3, greedy, time.Hour) {
@@ -126,4 +127,62 @@ func TestSanctions_Impose_LeavesSomethingForOthers(t *testing.T) {
 			t.Errorf("a ban from the hub counts: %v", err)
 		}
 	})
+}
+
+// lateRecords tells of changes some time after Put has returned, as over a database, or never.
+type lateRecords struct {
+	journal.Records
+	after time.Duration // 0: never
+}
+
+func (r lateRecords) Watch(prefix string, each func(journal.Record)) (stop func(), err error) {
+	return r.Records.Watch(prefix, func(rec journal.Record) {
+		if r.after > 0 {
+			time.AfterFunc(r.after, func() { each(rec) })
+		}
+	})
+}
+
+// A change takes effect when it is heard, and not before: else what is heard later would undo the
+// next one. It waits for that no longer than a second.
+func TestSanctions_Change_WaitsUntilItIsHeard(t *testing.T) {
+	for after, most := range map[time.Duration]time.Duration{50 * time.Millisecond: 50 * time.Millisecond, 0: heardTime} {
+		t.Run(after.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { changesAreHeard(t, after, most) })
+		})
+	}
+}
+
+func changesAreHeard(t *testing.T, after, most time.Duration) {
+	j := memjournal.New(memjournal.Options{})
+	told := 0
+	s, err := Watch(context.Background(), lateRecords{j.Records(), after}, func(access.Sanction, time.Duration) { told++ }, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := access.Sanction{Kind: access.Mute, Room: "tea", User: "ann"}
+	for _, d := range []time.Duration{time.Minute, 0, wire.Forever, 0} {
+		began := time.Now()
+		if err := s.Change(context.Background(), k, d); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took != most {
+			t.Errorf("%v took %v", d, took)
+		}
+		if left := s.Left(k.Kind, k.User, k.Room); (left == 0) != (d == 0) {
+			t.Errorf("%v is left of %v", left, d)
+		}
+	}
+	began := time.Now()
+	if err := s.Change(context.Background(), k, 0); err != nil || time.Since(began) > 0 {
+		t.Errorf("lifting nothing took %v, %v", time.Since(began), err)
+	}
+	time.Sleep(time.Minute)
+	if told > 0 || s.Left(k.Kind, k.User, k.Room) != 0 {
+		t.Errorf("told %d times of what it has done itself", told)
+	}
+	s.Close(context.Background())
+	if err := j.Close(); err != nil {
+		t.Error(err)
+	}
 }
