@@ -144,7 +144,11 @@ func TestHub_Hello_AllocatesWhatItAnswers(t *testing.T) {
 				if answered < 100_000 || answered > 300_000 {
 					t.Errorf("%s: the answer has %d bytes", what, answered)
 				}
-				if most := map[string]int{"postgres": 12}[name]; allocated > max(5, most)*answered { // which decodes what it gets
+				most := 7 // with the race detector it is 5
+				if name == "postgres" {
+					most = 16 // 12, since what it answers is decoded
+				}
+				if allocated > most*answered {
 					t.Errorf("%s: %d bytes are allocated for an answer of %d", what, allocated, answered)
 				}
 			}
