@@ -257,6 +257,10 @@ faults: caddy postgres ## 200 faults of three nodes over three PostgreSQLs, 30 f
 	go test -count=1 -timeout 4h -run '^TestNodes_Faults$$' -v ./caddymodule/nodes \
 		-faults $(FAULTS) -seed $(SEED) -longest 12s -caddy $(CURDIR)/$(CADDY) -done $(CURDIR)/build/faults
 
+.PHONY: standby
+standby: caddy postgres systemd $(MODULES) ## the standby of docs/nodes.md, on two machines under a systemd of their own, of which one is lost (a minute)
+	cd clients && node --test test/standby.js
+
 .PHONY: simulations
 simulations: ## 100,000 simulations of three nodes whose database fails in every way (an hour)
 	$(say) 'simulations of several nodes'

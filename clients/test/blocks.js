@@ -95,7 +95,7 @@ export const rules = [
   { file: 'docs/upgrading.md', line: /./, held: 'run', by: 'clients/test/deployment.test.js: docs/upgrading.md' },
   { file: 'docs/quickstart-web.md', line: /./, held: 'run', by: 'clients/test/tutorial.test.js: quickstart-web.md leads to a chat' },
   { file: 'docs/nodes.md', line: /^runuser /, held: 'run', by: `${go}/journals/nodes_test.go: pg_basebackup` },
-  { file: 'docs/nodes.md', line: /^(systemctl (stop|start) postgresql|mv \/var\/lib\/postgresql\/\S+ \S+)$/, held: 'the steps around it are run, by other means', by: `${go}/journals/nodes_test.go: TestDocuments_Nodes_LeadToAStandby` },
+  { file: 'docs/nodes.md', line: /^(systemctl (stop|start) postgresql|mv \/var\/lib\/postgresql\/\S+ \S+)$/, held: 'run by make standby', by: 'clients/test/standby.js: docs/nodes.md leads to a standby with systemctl' },
   { file: 'docs/nodes.md', line: /^(initdb|pg_ctl|createdb|pg_basebackup|psql|export CHAT_DSN=|PORT=\d+ \.\/caddy run)/, held: 'run', by: 'clients/test/nodes.test.js: docs/nodes.md leads to two nodes' },
   { file: 'docs/nodes.md', line: /^echo "CHAT_PASSWORD=.*" > \.env$/, held: 'run', by: 'clients/test/container.test.js: docs/nodes.md, three nodes with compose' },
   { file: 'docs/nodes.md', line: /^docker compose up -d$/, held: 'run, without Docker', by: 'clients/test/container.test.js: docs/nodes.md, three nodes with compose' },

@@ -7,6 +7,7 @@ folder=$1
 if [[ ${2-} != inside ]]; then
 	exec unshare --mount --pid --fork --kill-child --net --uts --ipc --cgroup --propagation private bash "$0" "$folder" inside
 fi
+: > "$folder/ready" # the namespaces are there
 mount -t tmpfs tmpfs "$folder/copy"
 mkdir "$folder"/copy/{upper,work,all}
 root=$folder/copy/all
@@ -25,7 +26,7 @@ else # both versions
 fi
 ip link set lo up
 mkdir "$root/clone"
-mount --bind "$folder" "$root/clone"
+mount --rbind "$folder" "$root/clone"
 cat > "$root/etc/systemd/system/steps.service" <<-end
 	[Unit]
 	DefaultDependencies=no
