@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -63,13 +64,15 @@ func (c *committer) connect() error {
 	if c.conn != nil && !c.conn.IsClosed() {
 		return nil
 	}
-	// Each server of the address has dialTime for itself: the first may be a machine that is gone, which refuses nothing.
-	conn, err := pgx.ConnectConfig(context.WithValue(context.Background(), wanted{}, true), c.config)
+	// Each server of the address has dialTime for itself: the first may be a machine that is gone, which refuses nothing. One
+	// more is for looking up their names, and for what is asked then.
+	servers := 1 + len(c.config.Fallbacks)
+	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), wanted{}, true), time.Duration(servers+1)*dialTime)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(ctx, c.config)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), dialTime)
-	defer cancel()
 	own, err := backend(ctx, conn)
 	if err != nil {
 		conn.Close(ctx)

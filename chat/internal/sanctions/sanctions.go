@@ -55,8 +55,16 @@ var MaxImposed = 100_000
 // setHere is a change that this node makes.
 type setHere struct {
 	value []byte
-	heard bool          // it is in the record, and in memory
-	done  chan struct{} // closed then
+	heard chan struct{} // closed, under Sanctions.mu, once it is in the record, and in memory
+}
+
+func (h *setHere) isHeard() bool {
+	select {
+	case <-h.heard:
+		return true
+	default:
+		return false
+	}
 }
 
 // heardTime is how long a change that is stored waits until it is heard. Over a database that
@@ -137,10 +145,10 @@ func (s *Sanctions) heard(r journal.Record) {
 	}
 	changed := err == nil && s.setLocked(k, end, inForce)
 	if here := s.setHere[k]; here != nil && bytes.Equal(here.value, r.Value) {
-		if !here.heard {
-			close(here.done)
+		changed = false // whoever has set it does the rest
+		if !here.isHeard() {
+			close(here.heard)
 		}
-		here.heard, changed = true, false // whoever has set it does the rest
 	}
 	s.mu.Unlock()
 	switch {
@@ -268,8 +276,8 @@ func (s *Sanctions) RemoveOver(ctx context.Context, most int) {
 }
 
 // Change puts a sanction into force for d: [wire.Forever] for no end, 0 to lift
-// it. It is stored before it takes effect. If it is not certain that it was stored, it
-// takes effect once it is seen in the records.
+// it. It is stored, and takes effect once it is heard, or after heardTime. If it is not certain
+// that it was stored, it takes effect once it is heard.
 func (s *Sanctions) Change(ctx context.Context, k access.Sanction, d time.Duration) error {
 	unlock, err := s.setting.Lock(ctx, k)
 	if err != nil {
@@ -288,7 +296,7 @@ func (s *Sanctions) Change(ctx context.Context, k access.Sanction, d time.Durati
 			return err
 		}
 	}
-	here := &setHere{value: value, done: make(chan struct{})}
+	here := &setHere{value: value, heard: make(chan struct{})}
 	s.mu.Lock()
 	s.setHere[k] = here
 	s.mu.Unlock()
@@ -296,7 +304,7 @@ func (s *Sanctions) Change(ctx context.Context, k access.Sanction, d time.Durati
 		late := time.NewTimer(heardTime)
 		defer late.Stop()
 		select {
-		case <-here.done:
+		case <-here.heard:
 		case <-late.C:
 		case <-ctx.Done():
 		}
@@ -304,7 +312,7 @@ func (s *Sanctions) Change(ctx context.Context, k access.Sanction, d time.Durati
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.setHere, k)
-	if here.heard {
+	if here.isHeard() {
 		return nil // and what came after it counts
 	}
 	if err == nil {
