@@ -1,6 +1,7 @@
 package pgjournal
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -25,9 +26,15 @@ func (s *Store) channel() string {
 // Send is that of shared.Engine. Nobody waits for a hint to be durable: NOTIFY holds a lock of
 // the whole server until its commit.
 func (s *Store) Send(hints [][]byte) error {
-	texts := make([]string, len(hints))
+	letters := 0
+	for _, h := range hints {
+		letters += base64.RawStdEncoding.EncodedLen(len(h))
+	}
+	texts, all := make([][]byte, len(hints)), make([]byte, 0, letters)
 	for i, h := range hints {
-		texts[i] = base64.RawStdEncoding.EncodeToString(h)
+		from := len(all)
+		all = base64.RawStdEncoding.AppendEncode(all, h)
+		texts[i] = all[from:]
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), sendTime)
 	defer cancel()
@@ -46,7 +53,7 @@ const sendTime = 5 * time.Second
 var errUnheard = errors.New("a pooler in transaction mode passes no notification on")
 
 // Listen is that of shared.Engine. Behind a pooler in transaction mode it would hear nothing, and not be told.
-func (s *Store) Listen(ctx context.Context, ready func(), heard func([]byte)) error {
+func (s *Store) Listen(ctx context.Context, own []byte, ready func(), heard func([]byte)) error {
 	if s.unheard {
 		return errUnheard
 	}
@@ -59,12 +66,18 @@ func (s *Store) Listen(ctx context.Context, ready func(), heard func([]byte)) er
 		return refusal(err)
 	}
 	ready()
+	letters := (len(own) + 2) / 3 * 4 // which tell whether a hint begins with own
+	var hint []byte
 	for {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {
 			return refusal(err)
 		}
-		if hint, err := base64.RawStdEncoding.DecodeString(n.Payload); err == nil {
+		payload := []byte(n.Payload)
+		if hint, err = base64.RawStdEncoding.AppendDecode(hint[:0], payload[:min(letters, len(payload))]); err == nil && bytes.HasPrefix(hint, own) {
+			continue
+		}
+		if hint, err = base64.RawStdEncoding.AppendDecode(hint[:0], payload); err == nil {
 			heard(hint)
 		}
 	}

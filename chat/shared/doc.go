@@ -23,7 +23,6 @@
 //	pick.go      which entries go into a batch
 //	hint.go      what nodes tell each other
 //	follower.go  who is called for entries and records
-//	bus.go       how they do
 //	nodes.go     journal.Nodes
 //	records.go   journal.Records
 //	feedpage.go  a page of the feed

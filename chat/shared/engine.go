@@ -112,8 +112,9 @@ type Engine interface {
 	Send(hints [][]byte) error
 
 	// Listen calls heard for what nodes send from now on until ctx ends or the connection is
-	// gone; then it returns. ready is called once it hears.
-	Listen(ctx context.Context, ready func(), heard func(hint []byte)) error
+	// gone; then it returns. ready is called once it hears. heard keeps nothing of a hint. What this
+	// node sends begins with own; it may be left out.
+	Listen(ctx context.Context, own []byte, ready func(), heard func(hint []byte)) error
 
 	// Beat says that a node is alive and returns those that have beaten in the last 10 seconds by the
 	// engine's clock, ordered by ID. Leave says that it is gone.

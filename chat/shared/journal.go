@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/shared/internal/bus"
 )
 
 // Options of a journal. Zero fields mean the defaults.
@@ -27,7 +28,7 @@ type Journal struct {
 	parts     []*part
 	records   *records
 	nodes     *nodes
-	bus       *bus
+	bus       *bus.Bus
 
 	comparing chan struct{} // capacity 1: full while one asks whether the store is the same
 
@@ -80,7 +81,7 @@ func (j *Journal) Append(ctx context.Context, e journal.Entry, done func(journal
 		if e.Body == nil && e.Kind.Effect() == journal.Replace {
 			e.Body = []byte{} // only one that is restored has none
 		}
-		err = j.part(e.Room).add(ctx, &pending{entry: e, claim: claimOf(e.From.ID, e.Key), done: done, sent: time.Now(), finished: make(chan struct{})})
+		err = j.part(e.Room).add(ctx, &pending{entry: e, claim: claimOf(e.From.ID, e.Key), done: done, sent: time.Now()})
 	}
 	if err != nil {
 		protect(j.log, func() { done(journal.Receipt{}, err) })

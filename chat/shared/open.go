@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/shared/internal/bus"
+	"github.com/caddychat/caddy-chat/chat/shared/internal/packing"
 )
 
 // pollEvery is how long something may be unknown that no hint told of. With patience it is less than a second.
@@ -17,9 +19,9 @@ func Open(ctx context.Context, engine Engine, opt Options) (*Journal, error) {
 	j := &Journal{core: newCore(engine, opt.Logger), retention: keeping(opt.Retention), drained: make(chan struct{}), comparing: make(chan struct{}, 1)}
 	name, _ := os.Hostname()
 	j.nodes = newNodes(engine, j.log, journal.Node{ID: rand.Text()[:10], Name: name})
-	j.bus = &bus{engine: engine, self: j.nodes.self.ID, heard: j.heard, state: j.hears, wake: make(chan struct{}, 1)}
+	j.bus = bus.New(engine, MaxHint, j.nodes.self.ID, j.heard, j.hears)
 	j.records = newRecords(j.core, j.bus)
-	j.nodes.tell = func() { j.bus.send([]byte{hintNodes}) }
+	j.nodes.tell = func() { j.bus.Send([]byte{hintNodes}) }
 	helpers, cancel := context.WithCancel(context.Background())
 	j.helpers = cancel
 	marks, err := begin(ctx, engine)
@@ -37,8 +39,8 @@ func Open(ctx context.Context, engine Engine, opt Options) (*Journal, error) {
 		j.parts = append(j.parts, newPart(j.core, j.bus, i, marks))
 	}
 	hears := make(chan struct{})
-	j.work.Go(func() { j.bus.listener(helpers, func() { close(hears) }) })
-	j.work.Go(func() { j.bus.sender(helpers) })
+	j.work.Go(func() { j.bus.Listener(helpers, func() { close(hears) }) })
+	j.work.Go(func() { j.bus.Sender(helpers) })
 	select {
 	case <-hears:
 	case <-ctx.Done():
@@ -48,7 +50,7 @@ func Open(ctx context.Context, engine Engine, opt Options) (*Journal, error) {
 		j.work.Wait()
 		return nil, err
 	}
-	j.bus.send([]byte{hintNodes})
+	j.bus.Send([]byte{hintNodes})
 	for _, p := range j.parts {
 		j.commits.Go(p.commitAll)
 		j.shows.Go(func() { p.stream.showAll(j.ctx, j.drained) })
@@ -68,12 +70,20 @@ func (j *Journal) heard(hint []byte) {
 	}
 	switch hint[0] {
 	case hintRow:
-		if part, r, err := decodeRow(hint[1:]); err == nil && part < len(j.parts) {
-			for i := range r.list {
-				r.list[i].sent = here(r.list[i].sent, time.Now())
-			}
-			j.parts[part].stream.offer(r, false)
+		d := &packing.Reader{B: hint[1:]}
+		part, r, entries := decodeRow(d)
+		if d.Failed || part >= len(j.parts) {
+			return
 		}
+		stream := j.parts[part].stream
+		if r.decodeEntries(d, entries, stream.hearing(r)) != nil {
+			return
+		}
+		now := time.Now()
+		for i := range r.list {
+			r.list[i].sent = here(r.list[i].sent, now)
+		}
+		stream.offer(r, false)
 	case hintRecords:
 		signal(j.records.wake)
 	case hintNodes:

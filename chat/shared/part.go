@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/shared/internal/bus"
 )
 
 // commitPatience is for how long something is queued behind a commit that has no answer. Later, what comes is refused.
@@ -27,8 +28,10 @@ type part struct {
 	*core
 	// Fixed.
 	number int
-	bus    *bus
+	bus    *bus.Bus
 	stream *stream
+
+	hint []byte // of the goroutine that commits: what it told last, to be written over
 
 	mu      sync.Mutex // guards the rest
 	queue   []*pending
@@ -45,7 +48,7 @@ type roomClaim struct {
 	claim Claim
 }
 
-func newPart(c *core, b *bus, number int, m Marks) *part {
+func newPart(c *core, b *bus.Bus, number int, m Marks) *part {
 	return &part{
 		core: c, number: number, bus: b, stream: newStream(c, number, m),
 		open: map[roomClaim]*pending{}, space: make(chan struct{}), work: make(chan struct{}, 1),
@@ -92,12 +95,17 @@ func (p *part) stuckLocked() bool { return !p.since.IsZero() && time.Since(p.sin
 func (p *part) settled(ctx context.Context, room string, c Claim) error {
 	p.mu.Lock()
 	x := p.open[roomClaim{room, c}]
-	p.mu.Unlock()
 	if x == nil {
+		p.mu.Unlock()
 		return nil
 	}
+	if x.finished == nil {
+		x.finished = make(chan struct{})
+	}
+	finished := x.finished
+	p.mu.Unlock()
 	select {
-	case <-x.finished:
+	case <-finished:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -150,33 +158,12 @@ func (p *part) commitAll() {
 		} else {
 			_, r.behind = p.stream.behind()
 		}
-		answers := make([]func(), len(taken))
-		next := 0
-		for i, x := range taken {
-			sent := x.sent.UnixMilli()
-			e, receipt, fault := x.entry, journal.Receipt{At: max(sent, newest)}, error(nil)
-			if e.Kind.Recorded() {
-				switch {
-				case x.settled:
-					receipt, fault = x.receipt, x.fault
-				case err != nil:
-					fault = err
-					next++
-				default:
-					receipt, fault = c.Outcomes[next].answer(e.Room)
-					next++
-				}
-				if receipt.At < sent+clockSkew.Milliseconds() {
-					newest = max(newest, receipt.At)
-				}
-			}
-			e.Since, e.With, e.Seq, e.At, e.Count, e.Position, e.Epoch = 0, nil, receipt.Seq, receipt.At, receipt.Count, receipt.Position, receipt.Epoch
-			if fault == nil && !receipt.Duplicate {
-				r.list = append(r.list, delivery{e, x.sent})
-			}
-			answers[i] = func() { x.done(receipt, fault) }
+		var shown []*pending
+		shown, newest = receive(taken, c, err, newest)
+		r.list = make([]delivery, len(shown))
+		for i, x := range shown {
+			r.list[i] = delivery{x.entry, x.sent}
 		}
-		order(r.list)
 		p.mu.Lock()
 		for _, x := range taken {
 			if key := (roomClaim{x.entry.Room, x.claim}); p.open[key] == x {
@@ -187,9 +174,11 @@ func (p *part) commitAll() {
 		if c.Row > 0 {
 			p.count(c, took)
 		}
-		for i, x := range taken {
-			close(x.finished)
-			protect(p.log, answers[i])
+		for _, x := range taken {
+			if x.finished != nil { // it is found no more, so nobody sets it
+				close(x.finished)
+			}
+			protect(p.log, func() { x.done(x.receipt, x.fault) })
 		}
 		if len(r.list) > 0 && !(c.Alone && len(taken) == len(b.Items)) { // transient entries are not read from the engine
 			p.tell(r)
@@ -198,17 +187,46 @@ func (p *part) commitAll() {
 	}
 }
 
+// receive completes what was taken by what the engine has answered, and returns what is shown, in its order, and the
+// newest time that the engine has given.
+func receive(taken []*pending, c Committed, err error, newest int64) (shown []*pending, at int64) {
+	shown = make([]*pending, 0, len(taken))
+	next := 0
+	for _, x := range taken {
+		sent, e := x.sent.UnixMilli(), &x.entry
+		switch {
+		case !e.Kind.Recorded():
+			x.receipt = journal.Receipt{At: max(sent, newest)}
+		case x.settled:
+		case err != nil:
+			x.fault = err
+		default:
+			x.receipt, x.fault = c.Outcomes[next].answer(e.Room)
+			next++
+		}
+		if e.Kind.Recorded() && x.receipt.At < sent+clockSkew.Milliseconds() {
+			newest = max(newest, x.receipt.At)
+		}
+		e.Since, e.With, e.Seq, e.At, e.Count, e.Position, e.Epoch = 0, nil, x.receipt.Seq, x.receipt.At, x.receipt.Count, x.receipt.Position, x.receipt.Epoch
+		if x.fault == nil && !x.receipt.Duplicate {
+			shown = append(shown, x)
+		}
+	}
+	order(shown)
+	return shown, newest
+}
+
 // order puts what was taken from the queue in the order of the feed, in which the entries of a room
 // follow each other. Transient ones stay between those of their room.
-func order(list []delivery) {
-	first := map[string]journal.Position{}
-	for i := range list {
-		e := &list[i].entry
+func order(list []*pending) {
+	first := make(map[string]journal.Position, len(list))
+	for _, x := range list {
+		e := &x.entry
 		if at := first[e.Room]; e.Kind.Recorded() && (at == 0 || e.Position < at) {
 			first[e.Room] = e.Position
 		}
 	}
-	slices.SortStableFunc(list, func(a, b delivery) int { return cmp.Compare(first[a.entry.Room], first[b.entry.Room]) })
+	slices.SortStableFunc(list, func(a, b *pending) int { return cmp.Compare(first[a.entry.Room], first[b.entry.Room]) })
 }
 
 // answer is what Append is told.
@@ -305,10 +323,11 @@ func (p *part) settle(x *pending) (journal.Receipt, error) {
 // tell tells the other nodes of a row.
 func (p *part) tell(r *row) {
 	short := *r
-	if r.size() > busRow { // they read it from the engine
+	if r.size() > rowMost { // they read it from the engine
 		short.list = nil
 	}
-	p.bus.send(encodeRow(p.number, &short))
+	p.hint = encodeRow(p.hint[:0], p.number, &short)
+	p.bus.Send(p.hint)
 }
 
 func (p *part) close() {

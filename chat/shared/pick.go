@@ -16,10 +16,10 @@ type pending struct {
 	epoch    string // of the store, when it was appended
 	done     func(journal.Receipt, error)
 	sent     time.Time     // when it was appended
-	finished chan struct{} // closed before done is called
+	finished chan struct{} // nil while nobody waits for it; guarded by part.mu; closed before done is called
 
-	// Of the goroutine that commits: it was answered without being sent, because another epoch has begun.
-	settled bool
+	// Of the goroutine that commits.
+	settled bool // it was answered without being sent, because another epoch has begun
 	receipt journal.Receipt
 	fault   error
 }
@@ -51,8 +51,8 @@ type roomInBatch struct {
 	waits     bool // something of it was left over: so the rest is, to keep the order
 	erasable  bool
 	governing bool
-	claims    map[Claim]bool
-	targets   map[journal.Seq]bool
+	claims    map[Claim]bool       // nil: none
+	targets   map[journal.Seq]bool // nil: none
 }
 
 // pick takes a batch from the front of a queue, and returns the rest in its order. An entry is
@@ -69,7 +69,7 @@ func pick(queue []*pending) (taken, rest []*pending) {
 		}
 		r := rooms[p.entry.Room]
 		if r == nil {
-			r = &roomInBatch{claims: map[Claim]bool{}, targets: map[journal.Seq]bool{}}
+			r = &roomInBatch{}
 			rooms[p.entry.Room] = r
 		}
 		if r.waits || r.dependsOn(p) {
@@ -95,12 +95,21 @@ func (r *roomInBatch) add(p *pending) {
 	if !kind.Recorded() {
 		return
 	}
-	r.claims[p.claim] = true
+	if p.entry.Key != "" {
+		note(&r.claims, p.claim)
+	}
 	if kind.Effect() != journal.NoEffect {
-		r.targets[p.entry.Target] = true
+		note(&r.targets, p.entry.Target)
 	}
 	r.erasable = r.erasable || kind.Erasable()
 	r.governing = r.governing || kind.Governs()
+}
+
+func note[K comparable](set *map[K]bool, k K) {
+	if *set == nil {
+		*set = map[K]bool{}
+	}
+	(*set)[k] = true
 }
 
 // queuedSize is what an entry counts for in a queue: with its records.

@@ -17,12 +17,13 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/shared/internal/bus"
 )
 
 // records implements journal.Records.
 type records struct {
 	*core
-	bus      *bus                      // fixed
+	bus      *bus.Bus                  // fixed
 	updating *keyedmutex.Mutex[string] // those of this node do not disturb each other
 
 	queued  sync.Mutex // guards what is to be committed
@@ -58,7 +59,7 @@ type watcher struct {
 	keys   map[string]bool // of records that it was told are there; guarded by records.telling
 }
 
-func newRecords(c *core, b *bus) *records {
+func newRecords(c *core, b *bus.Bus) *records {
 	return &records{core: c, bus: b, updating: &keyedmutex.Mutex[string]{}, work: make(chan struct{}, 1), telling: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 }
 
@@ -95,7 +96,7 @@ func (rs *records) commitAll() {
 		}
 		if told {
 			signal(rs.wake)
-			rs.bus.send([]byte{hintRecords})
+			rs.bus.Send([]byte{hintRecords})
 		}
 	}
 }

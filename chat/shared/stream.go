@@ -39,7 +39,7 @@ type stream struct {
 	seen      Seen            // the newest row that was acknowledged or shown here
 	own       uint64          // the newest row of this node
 	row       uint64          // the newest that was shown
-	reading   uint64          // the newest that is read from the engine, or was: without the rooms that nobody followed then
+	reading   uint64          // the newest that is read from the engine, or heard of, or was: without the rooms that nobody followed then
 	target    uint64          // the newest that is known to be there
 	rows      map[uint64]*row // above row; what a node has told
 	loose     []looseRow      // transient entries, in the order of each node
@@ -169,7 +169,7 @@ func (s *stream) offer(r *row, own bool) {
 		signal(s.doubt)
 	case r.number > s.row:
 		s.target = max(s.target, r.number)
-		if _, known := s.rows[r.number]; known && !own || len(r.list) == 0 || s.held+size > looseBytes && !own {
+		if _, known := s.rows[r.number]; known && !own || len(r.list) == 0 && !r.told || s.held+size > looseBytes && !own {
 			return // it is read from the engine
 		}
 		s.rows[r.number] = r
@@ -356,6 +356,18 @@ func (s *stream) read(ctx context.Context) (wait time.Duration, more bool) {
 		}
 	}
 	return 0, true
+}
+
+// hearing says of which rooms the entries of a row are of use that another node has told of. Whoever follows a room
+// later than that finds reading above what was there before, and catches up.
+func (s *stream) hearing(r *row) (wants func(room string) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.epoch != s.epoch { // it may begin just now, and with it reading
+		return func(string) bool { return true }
+	}
+	s.reading = max(s.reading, r.number) // before it asks what is wanted: see follow
+	return s.wanted
 }
 
 func (s *stream) wanted(room string) bool {

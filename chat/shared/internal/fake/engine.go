@@ -318,7 +318,7 @@ func (e *Engine) Send(hints [][]byte) error {
 }
 
 // Listen implements shared.Engine.
-func (e *Engine) Listen(ctx context.Context, ready func(), heard func([]byte)) error {
+func (e *Engine) Listen(ctx context.Context, _ []byte, ready func(), heard func([]byte)) error {
 	in := make(chan []byte, 1024)
 	if err := e.call(ctx, func(s *Store) { s.listen[in] = true }); err != nil {
 		return err

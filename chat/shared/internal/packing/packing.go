@@ -12,6 +12,9 @@ func (w *Writer) Number(n uint64) { w.B = binary.AppendUvarint(w.B, n) }
 // Text writes a text behind its length.
 func (w *Writer) Text(s string) { w.Number(uint64(len(s))); w.B = append(w.B, s...) }
 
+// Bytes writes bytes as Text does.
+func (w *Writer) Bytes(b []byte) { w.Number(uint64(len(b))); w.B = append(w.B, b...) }
+
 // Flags writes up to 64 flags as one number, the first in its lowest bit.
 func (w *Writer) Flags(list ...bool) {
 	n := uint64(0)
@@ -41,15 +44,27 @@ func (r *Reader) Number() uint64 {
 }
 
 // Text reads a text.
-func (r *Reader) Text() string {
+func (r *Reader) Text() string { return string(r.Bytes()) }
+
+// Again reads a text that is often the same as an earlier one, which it then shares.
+func (r *Reader) Again(earlier string) string {
+	b := r.Bytes()
+	if string(b) == earlier {
+		return earlier
+	}
+	return string(b)
+}
+
+// Bytes reads a text without copying it: it is a part of B.
+func (r *Reader) Bytes() []byte {
 	n := r.Number()
 	if n > uint64(len(r.B)) {
 		r.Failed = true
 	}
 	if r.Failed {
-		return ""
+		return nil
 	}
-	s := string(r.B[:n])
+	b := r.B[:n:n]
 	r.B = r.B[n:]
-	return s
+	return b
 }
