@@ -31,7 +31,9 @@ type part struct {
 	bus    *bus.Bus
 	stream *stream
 
-	hint []byte // of the goroutine that commits: what it told last, to be written over
+	// Of the goroutine that commits.
+	hint []byte // what it told last, to be written over
+	load load
 
 	mu      sync.Mutex // guards the rest
 	queue   []*pending
@@ -174,6 +176,7 @@ func (p *part) commitAll() {
 		if c.Row > 0 {
 			p.count(c, took)
 		}
+		wait := p.load.gather(len(taken), took)
 		for _, x := range taken {
 			if x.finished != nil { // it is found no more, so nobody sets it
 				close(x.finished)
@@ -184,6 +187,7 @@ func (p *part) commitAll() {
 			p.tell(r)
 		}
 		p.stream.offer(r, true)
+		time.Sleep(wait)
 	}
 }
 
@@ -214,6 +218,27 @@ func receive(taken []*pending, c Committed, err error, newest int64) (shown []*p
 	}
 	order(shown)
 	return shown, newest
+}
+
+// Bounds of what is gathered for a commit.
+const (
+	gatherFrom = 8                     // entries of a batch; smaller ones wait for nothing
+	gatherMost = 10 * time.Millisecond // however slow the database is
+)
+
+// load tells how busy the database is.
+type load struct{ least time.Duration } // that a commit took lately
+
+// gather returns how long the next batch waits for more entries, after one of some entries that took a time. What a commit takes beyond
+// the least, it waits for processors, locks and disks that other commits use: then fewer and larger ones are sooner done, all of them.
+func (l *load) gather(entries int, took time.Duration) time.Duration {
+	if l.least += l.least / 1024; l.least == 0 || took < l.least {
+		l.least = took
+	}
+	if entries < gatherFrom {
+		return 0
+	}
+	return min((took-l.least)/4, gatherMost)
 }
 
 // order puts what was taken from the queue in the order of the feed, in which the entries of a room
