@@ -211,6 +211,9 @@ var acts = []struct {
 		x.operator("ban", "ben")
 		again.until(`"type":"bye"`, `"code":"banned"`)
 		x.operator("unban", "ben")
+		x.eventually("the ban is lifted at another node", func() bool {
+			return strings.Contains(hello(x.t, x.nodes[1], token(x.t, "ben")).until(`"id":"hello"`), `"type":"welcome"`)
+		})
 	}},
 	{"erase a room", func(x *company) {
 		x.said()

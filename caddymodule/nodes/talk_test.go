@@ -28,6 +28,14 @@ type talker struct {
 // dial connects and says hello with more members, like `"device":"d"`.
 func dial(t *testing.T, x *node, token string, more ...string) *talker {
 	t.Helper()
+	k := hello(t, x, token, more...)
+	k.until(`"type":"welcome"`)
+	return k
+}
+
+// hello says hello, which the node may refuse.
+func hello(t *testing.T, x *node, token string, more ...string) *talker {
+	t.Helper()
 	c, _, err := websocket.Dial(t.Context(), "ws://"+x.addr+"/chat", &websocket.DialOptions{Subprotocols: []string{"chat.v1"}})
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +45,6 @@ func dial(t *testing.T, x *node, token string, more ...string) *talker {
 	k := &talker{t: t, conn: c, came: make(chan struct{})}
 	go k.read(t.Context())
 	k.say(`{` + strings.Join(append([]string{`"type":"hello","id":"hello","token":"` + token + `"`}, more...), ",") + `}`)
-	k.until(`"type":"welcome"`)
 	return k
 }
 
