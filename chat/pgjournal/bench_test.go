@@ -106,7 +106,7 @@ func batched(b *testing.B, part func(room string) int, commit func(part int, ite
 	}
 	return func(e journal.Entry) error {
 		done := make(chan error, 1)
-		queues[part(e.Room)] <- queued{shared.Item{Entry: &e, Claim: claim(e.From.ID + e.Key)}, done}
+		queues[part(e.Room)] <- queued{shared.Item{Entry: &e, Claim: claim(e.From.ID + "\x00" + e.Key)}, done}
 		return <-done
 	}
 }
@@ -267,7 +267,6 @@ func BenchmarkJournal_Append_Many(b *testing.B) {
 				follow(b, follower, fmt.Sprint("room ", room), &c)
 			}
 			update, alone := batched(b, one.Part, bare(b, server)), batched(b, one.Part, function(b, o))
-			three := []appender{byJournal(one), byJournal(benchNode(b, o)), byJournal(benchNode(b, o))}
 			figures := map[string][]float64{}
 			run := func(name string, ways ...appender) {
 				figures[name] = append(figures[name], rate(b, max(b.N/benchRounds, 1), ways...))
@@ -276,7 +275,10 @@ func BenchmarkJournal_Append_Many(b *testing.B) {
 			for range benchRounds {
 				run("bare", update)
 				run("one", byJournal(one))
-				run("three", three...)
+				second, third := benchNode(b, o), benchNode(b, o) // they hear what one tells only now
+				run("three", byJournal(one), byJournal(second), byJournal(third))
+				second.Close()
+				third.Close()
 				run("function", alone)
 			}
 			b.StopTimer()
