@@ -142,11 +142,15 @@ func TestJournal_ThatCannotBeOpened_IsNamedInTheError(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	shared := filepath.Join(s.Dir, "shared")
+	shared, link := filepath.Join(s.Dir, "shared"), filepath.Join(s.Dir, "link")
+	if err := os.Symlink(s.Dir, link); err != nil {
+		t.Fatal(err)
+	}
 	for directives, want := range map[string]string{
 		"chat {\njournal pebble " + file + "\n}": file + ": not a directory",
-		"chat /a {\nhub a\njournal pebble " + shared + "\n}\nchat /b {\nhub b\njournal pebble " + shared + "\n}": `hubs "a" and "b" can't both have their journal in pebble:` + shared,
-		"chat {\njournal pebble {env.NO_SUCH_VARIABLE}\n}":                                                       "env.NO_SUCH_VARIABLE",
+		"chat /a {\nhub a\njournal pebble " + shared + "\n}\nchat /b {\nhub b\njournal pebble " + shared + "\n}":      `hubs "a" and "b" can't both have their journal in pebble:` + shared,
+		"chat /a {\nhub a\njournal pebble " + shared + "\n}\nchat /b {\nhub b\njournal pebble " + link + "/shared\n}": "can't both have their journal in pebble:" + shared,
+		"chat {\njournal pebble {env.NO_SUCH_VARIABLE}\n}":                                                            "env.NO_SUCH_VARIABLE",
 		"chat {\nhub ../x\n}": `hub "../x" must have`,
 	} {
 		err := s.TryLoad(directives)

@@ -32,15 +32,15 @@ func (*Pebble) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "chat.journals.pebble", New: func() caddy.Module { return new(Pebble) }}
 }
 
-// Location implements Engine: it returns the directory.
-func (e *Pebble) Location(hub string) (string, error) {
+// Location implements Engine: it returns the directory, by the name that it has without
+// symbolic links.
+func (e *Pebble) Location(hub string) (dir string, err error) {
 	if e.Dir == "" {
-		return filepath.Join(caddy.AppDataDir(), "chat", hub), nil
+		dir = filepath.Join(caddy.AppDataDir(), "chat", hub)
+	} else if dir, err = values.Replaced(e.Dir); err != nil {
+		return "", fmt.Errorf("journal: directory %q: %w", e.Dir, err)
 	}
-	dir, err := values.Replaced(e.Dir)
-	if err == nil {
-		dir, err = filepath.Abs(dir)
-	}
+	dir, err = pebblejournal.RealPath(dir)
 	if err != nil {
 		return "", fmt.Errorf("journal: directory %q: %w", e.Dir, err)
 	}

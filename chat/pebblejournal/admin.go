@@ -3,9 +3,6 @@ package pebblejournal
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
@@ -80,26 +77,8 @@ func (j *Journal) Compact(ctx context.Context) error {
 func (j *Journal) Backup(ctx context.Context, dir string) error {
 	ctx, stop := j.untilClosed(ctx)
 	defer stop()
-	err := j.backup(ctx, dir)
-	if err != nil {
+	if err := j.store.Backup(ctx, dir); err != nil {
 		return fmt.Errorf("back up journal to %q: %w", dir, err)
 	}
 	return nil
-}
-
-func (j *Journal) backup(ctx context.Context, dir string) error {
-	target, err := filepath.Abs(dir)
-	if err != nil || dir == "" {
-		return fmt.Errorf("%w: no such directory can be", fs.ErrInvalid)
-	}
-	if within, err := filepath.Rel(j.opt.Dir, target); err == nil && filepath.IsLocal(within) {
-		return fmt.Errorf("%w: it is within the journal; choose another directory", fs.ErrInvalid)
-	}
-	if _, err := os.Lstat(target); err == nil {
-		return fmt.Errorf("%w; choose another name, or remove it", fs.ErrExist)
-	}
-	if err := j.store.Check(); err != nil {
-		return disk.Unavailable(err)
-	}
-	return j.store.Backup(ctx, target)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/failstop"
 )
 
@@ -26,3 +27,7 @@ func Check(dir string) error {
 	}
 	return (&Options{Dir: abs}).openError(failstop.Check(abs))
 }
+
+// RealPath returns the one name of a directory that has several: absolute, and without
+// symbolic links. It need not exist.
+func RealPath(dir string) (string, error) { return disk.RealPath(dir) }

@@ -19,6 +19,28 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// A second journal does not open the directory of another one by another name of it, and the
+// first one goes on.
+func TestOpen_OtherNameOfAnOpenDirectory_IsInUse(t *testing.T) {
+	dir, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Skip(err) // links need a right on Windows
+	}
+	j := open(t, Options{Dir: dir})
+	for range 3 {
+		if other, err := Open(Options{Dir: link}); !errors.Is(err, ErrLocked) {
+			t.Errorf("opened by another name: %v", err)
+			if err == nil {
+				other.Close()
+			}
+		}
+		mustAppend(t, j, say("room", ""))
+	}
+	j = reopen(t, j)
+	defer j.Close()
+	checkKept(t, j, "room", 3)
+}
+
 // Open refuses what it cannot use. Its error names the directory and says what to do.
 func TestOpen_UnusableDirectory_IsNamed(t *testing.T) {
 	for name, c := range map[string]struct {

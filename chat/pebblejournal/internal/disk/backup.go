@@ -3,6 +3,7 @@ package disk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +17,13 @@ import (
 // Backup copies the store to a directory that does not exist, one backup at a time. It
 // looks for room first, and removes what it has made if it fails.
 func (s *Store) Backup(ctx context.Context, dir string) error {
+	target, err := s.backupTarget(dir)
+	if err != nil {
+		return err
+	}
+	if err := s.Check(); err != nil {
+		return Unavailable(err)
+	}
 	return s.Aside(ctx, func(ctx context.Context, h *Handle) error {
 		select {
 		case s.backingUp <- struct{}{}:
@@ -23,8 +31,32 @@ func (s *Store) Backup(ctx context.Context, dir string) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		return s.copyTo(ctx, h, dir)
+		return s.copyTo(ctx, h, target)
 	})
+}
+
+// backupTarget returns the absolute path of a directory that a backup can be made in. A
+// symbolic link may lead into the journal.
+func (s *Store) backupTarget(dir string) (string, error) {
+	target, err := filepath.Abs(dir)
+	if err != nil || dir == "" {
+		return "", fmt.Errorf("%w: no such directory can be", fs.ErrInvalid)
+	}
+	real, err := RealPath(target)
+	if err != nil {
+		return "", err
+	}
+	own, err := RealPath(s.opt.Dir)
+	if err != nil {
+		return "", err
+	}
+	if within, err := filepath.Rel(own, real); err == nil && filepath.IsLocal(within) {
+		return "", fmt.Errorf("%w: it is within the journal; choose another directory", fs.ErrInvalid)
+	}
+	if _, err := os.Lstat(target); err == nil {
+		return "", fmt.Errorf("%w; choose another name, or remove it", fs.ErrExist)
+	}
+	return target, nil
 }
 
 // copyTo makes a backup.

@@ -5,11 +5,12 @@
 //
 // # Files, lowest first
 //
-//	options.go  what a store is made of, and Pebble's options
-//	durable.go  what readers see: nothing that is not synced
-//	store.go    the store, and the handle between one opening and its closing
-//	waiting.go  work that ends with its context
-//	opening.go  opening: what is found, the epoch, the witness
-//	compact.go  rewriting the store without what was deleted
-//	backup.go   copying it
+//	options.go    what a store is made of, and Pebble's options
+//	exclusive.go  one directory is opened once in this process, whatever its name
+//	durable.go    what readers see: nothing that is not synced
+//	store.go      the store, and the handle between one opening and its closing
+//	waiting.go    work that ends with its context
+//	opening.go    opening: what is found, the epoch, the witness
+//	compact.go    rewriting the store without what was deleted
+//	backup.go     copying it
 package disk

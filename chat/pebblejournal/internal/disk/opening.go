@@ -33,9 +33,9 @@ func Open(opt *Config) (*Store, error) {
 	if err := opt.makeDir(s.fs); err != nil {
 		return nil, err
 	}
-	lock, err := pebble.LockDirectory(opt.Dir, s.fs)
+	lock, err := pebble.LockDirectory(opt.Dir, exclusive{s.fs})
 	if failstop.IsLocked(err) {
-		return nil, ErrLocked
+		err = ErrLocked
 	}
 	if err != nil {
 		return nil, err
