@@ -190,6 +190,29 @@ func TestRollback_Backup(t *testing.T) {
 	c.wantRolledBack(time.Now(), first, 0)
 }
 
+// A backup is restored to a moment in the past, with the log that was archived since: another timeline, and everybody is told.
+func TestRollback_PointInTime(t *testing.T) {
+	primary := testpostgres.New("archive_mode=on", "archive_command=mkdir -p ../archive && cp %p ../archive/%f")
+	defer primary.Remove()
+	if err := pgjournal.Migrate(t.Context(), pgjournal.Options{DSN: primary.DSN("owner"), Schema: "chat", Parts: 1}, ""); err != nil {
+		t.Fatal(err)
+	}
+	backup := primary.Copy("restore_command=cp "+primary.Dir+"/archive/%f %p", "recovery_target_name=moment", "recovery_target_action=promote")
+	defer backup.Remove()
+	c := newCluster(t, testpostgres.Either("owner", primary, backup), false)
+	first := c.say(0, "1")
+	c.say(1, "2")
+	primary.Exec(t, "SELECT pg_create_restore_point('moment')")
+	c.say(0, "3")
+	c.wait(3)
+	primary.Exec(t, `DO $$ DECLARE log text := pg_walfile_name(pg_switch_wal()); BEGIN
+		WHILE (SELECT last_archived_wal IS NULL OR last_archived_wal < log FROM pg_stat_archiver) LOOP PERFORM pg_sleep(0.01), pg_stat_clear_snapshot(); END LOOP; END $$`)
+	primary.Kill()
+	backup.Run("touch", backup.Dir+"/data/recovery.signal")
+	backup.Start()
+	c.wantRolledBack(time.Now(), first, 2)
+}
+
 // sayWhileAway says the first thing while the standby hangs: nobody is shown it, and what is there can be read.
 func (c *cluster) sayWhileAway(primary, standby *testpostgres.Server) journal.Receipt {
 	c.t.Helper()
