@@ -10,7 +10,7 @@ import (
 
 // What a hint tells.
 const (
-	hintRow     = 'f' // a row of the feed with its entries, or transient ones behind a row
+	hintRow     = 'e' // a row of the feed with its entries, or transient ones behind a row
 	hintNodes   = 'n' // a node came, went or described itself
 	hintRecords = 'c' // a record has changed
 )
