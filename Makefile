@@ -257,6 +257,16 @@ faults: caddy postgres ## 200 faults of three nodes over three PostgreSQLs, 30 f
 	go test -count=1 -timeout 4h -run '^TestNodes_Faults$$' -v ./caddymodule/nodes \
 		-faults $(FAULTS) -seed $(SEED) -longest 12s -caddy $(CURDIR)/$(CADDY) -done $(CURDIR)/build/faults
 
+# The nodes of the earlier version make the schema, those of this one bring it up to date.
+FROM := HEAD
+.PHONY: upgrade
+upgrade: caddy postgres ## three nodes under load go from the version FROM=<tag or commit> to this one, one after the other (two minutes)
+	$(say) 'upgrade of three nodes from $(FROM)'
+	rm -rf build/from && mkdir -p build/from
+	git archive $(FROM) | tar x -C build/from
+	cd build/from && go build -tags pebblegozstd -o caddy ./cmd/caddy
+	go test -count=1 -run '^TestNodes_Upgrade$$' -v ./caddymodule/nodes -from $(CURDIR)/build/from/caddy -caddy $(CURDIR)/$(CADDY)
+
 .PHONY: standby
 standby: caddy postgres systemd $(MODULES) ## the standby of docs/nodes.md, on two machines under a systemd of their own, of which one is lost (a minute)
 	cd clients && node --test test/standby.js

@@ -93,7 +93,10 @@ http://%s {
 // caddy is the command caddy in the network of the node.
 func (x *node) caddy(args ...string) *exec.Cmd {
 	program := os.Args[0]
-	if *binary != "" {
+	switch {
+	case *from != "" && x.lives < 2:
+		program = *from
+	case *binary != "":
 		program = *binary
 	}
 	line := x.network.command(x.i, append([]string{program}, args...))

@@ -8,7 +8,8 @@ import (
 )
 
 // Three nodes are replaced under load, one after the other, by a new process: by SIGTERM, and by `caddy stop`. Each
-// of them is then reloaded with a changed Caddyfile. Each session of a node that ends is told so with bye, and nothing is
+// of them is then reloaded with a changed Caddyfile. With -from, the first processes are of another version, and for
+// a while there are nodes of both. Each session of a node that ends is told so with bye, and nothing is
 // lost or doubled. A reload ends no session.
 func TestNodes_Upgrade(t *testing.T) {
 	c := newCluster(t, 6, "", time.Minute) // nothing is cut here: only a node may end a connection, however busy the machine is
