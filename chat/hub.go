@@ -137,6 +137,7 @@ func (h *Hub) begin(set *Settings, clock *timing.Clock) error {
 			Settings: set.forActs(), Journal: h.journal, Log: h.log, Rooms: p.rooms, Context: h.context, Sessions: listed{&h.registry}, Lister: h.lister(),
 			Events: h.events, Clock: clock, Commands: p.others,
 		})
+		here.core = p.core
 		return p, err
 	}, func(late parts, err error) {
 		if err == nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/chatv1"
 	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -16,6 +17,7 @@ import (
 type here struct {
 	*registry
 	rooms  *room.Rooms
+	core   *acts.Core
 	others *command.Commands
 	node   string // the journal's id of this process
 }
@@ -43,6 +45,8 @@ func (h *here) obey(ctx context.Context, what command.Command) (a command.Answer
 		if what.By != h.node { // which lets nobody in meanwhile
 			h.rooms.Renew(what.Room)
 		}
+	case command.Row:
+		h.core.RowChanged(ctx, what.Room, what.User, journal.Seq(what.From))
 	case command.Arrive:
 		before, replaced := h.arrivedBefore(what.Arrived, h.node, what.By)
 		for _, s := range replaced {

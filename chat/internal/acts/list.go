@@ -6,7 +6,9 @@ import (
 	"slices"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -61,13 +63,7 @@ func (a Turn) List(ctx context.Context, c *wire.List) (*wire.Rows, error) {
 	}
 	a.owe(max(len(answer.Rows), 1) * rowCost)
 	if a.key != nil {
-		foreign := func(r wire.Row) bool { return !a.rights(r.Room, access.NoRole).Read }
-		for i := range answer.Rows {
-			if r := &answer.Rows[i]; len(c.Rooms) > 0 && foreign(*r) {
-				*r = wire.Row{Room: r.Room, Gone: true} // asked for again, if it were not there
-			}
-		}
-		answer.Rows = slices.DeleteFunc(answer.Rows, func(r wire.Row) bool { return !r.Gone && foreign(r) })
+		answer.Rows = list.Of(answer.Rows, len(c.Rooms) > 0, func(room string) bool { return a.rights(room, access.NoRole).Read })
 	}
 	return answer, err
 }
@@ -110,15 +106,15 @@ func (a Turn) SetRow(ctx context.Context, c *wire.SetRow) error {
 	change := list.Change{Notify: c.Notify, Top: c.Top, Hide: c.Hide, Block: c.Block, Clear: c.Clear}
 	now, err := list.Set(ctx, a.core.journal.Records(), a.User().ID, c.Room, &heads[0], change)
 	if err == nil {
-		if c.Block != nil {
-			in.row = now
-			a.core.rooms.SetApart(c.Room, in.apart())
+		if c.Block != nil || c.Clear {
+			a.core.commands.Ask(ctx, command.Command{Act: command.Row, Room: c.Room, User: a.User().ID, From: uint64(now.Cleared + 1)})
 		}
-		if c.Clear {
-			a.core.rooms.ShowFrom(c.Room, a.User().ID, now.Cleared+1)
-		}
-		a.core.live.Cleared(a.User().ID, c.Room, now.Cleared)
 		a.core.live.Tell(ctx, a.User().ID, c.Room)
 	}
 	return err
+}
+
+// RowChanged makes hold at this node what a user has cleared of a room, or blocked.
+func (c *Core) RowChanged(ctx context.Context, room, user string, from journal.Seq) {
+	c.live.Changed(ctx, c.rooms, room, user, from)
 }

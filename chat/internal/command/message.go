@@ -17,6 +17,7 @@ const (
 	Sessions  = "sessions"  // some of them: of the user and in the room, if these are named
 	Find      = "find"      // what is known of it
 	Renew     = "renew"     // the room, which the asking node erases: how many sessions are in it
+	Row       = "row"       // what the user has cleared of the room, and blocked, holds here from now on
 	Arrive    = "arrived"   // sessions of another node: end those here that have their devices
 )
 
@@ -31,6 +32,7 @@ type Command struct {
 	After   string   `json:"after,omitempty"` // some: those behind this one
 	Limit   int      `json:"limit,omitempty"` // some: so many at most
 	By      string   `json:"by,omitempty"`    // the node that asks
+	From    uint64   `json:"from,omitempty"`  // of a row: the first entry that the user is shown
 
 	Arrived []Arrived `json:"arrived,omitempty"`
 }

@@ -26,4 +26,5 @@
 //	watchers.go  who has a list open, and which rooms are in it
 //	tell.go      telling them what is new
 //	live.go      hearing what changes
+//	changed.go   what is cleared or blocked holds for those who are in the room
 package list

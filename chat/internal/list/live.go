@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/caddychat/caddy-chat/internal/foreign"
@@ -25,6 +26,7 @@ type Live struct {
 	max  func() int // pairs of user and room; fixed
 
 	working sync.WaitGroup // the worker, and ends of followings
+	parting keyedmutex.Mutex[string]
 
 	follow sync.Mutex // held while the feed begins to be followed
 	stops  []func()   // by part of the feed; guarded by follow
@@ -75,11 +77,6 @@ func (l *Live) Open(ctx context.Context, s Session, user string, from wire.ListF
 		l.opened(user, silent)
 	}
 	return answer, n, err
-}
-
-// Cleared says that a user has cleared a room up to an entry: no head shows it any more.
-func (l *Live) Cleared(user, room string, upTo journal.Seq) {
-	l.hideBefore(user, place{room, upTo + 1})
 }
 
 // Hold says that something is read for a session that has the list open: until Ready is

@@ -224,3 +224,14 @@ func (it *item) row(state *members.Room, everybody journal.Seq) wire.Row {
 	}
 	return row
 }
+
+// Of returns those rows whose rooms somebody may read. Where certain rows were asked for, the
+// others are as if they were not there.
+func Of(rows []wire.Row, asked bool, mayRead func(room string) bool) []wire.Row {
+	for i := range rows {
+		if asked && !mayRead(rows[i].Room) {
+			rows[i] = wire.Row{Room: rows[i].Room, Gone: true}
+		}
+	}
+	return slices.DeleteFunc(rows, func(r wire.Row) bool { return !r.Gone && !mayRead(r.Room) })
+}
