@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -123,7 +122,7 @@ func impose(hub *chat.Hub, r *http.Request, kind string, set func(room, user str
 
 // check refuses names that are probably misspelt.
 func (m *moderation) check(ctx context.Context, hub *chat.Hub) error {
-	if len(m.User) > wire.MaxUser || strings.ContainsFunc(m.User, unicode.IsControl) {
+	if !wire.IsUserID(m.User) {
 		return apiError(http.StatusBadRequest, "nobody can have this id: it has more than %d bytes, or a control character", wire.MaxUser)
 	}
 	if err := notReserved(m.Room); err != nil || m.Unknown {

@@ -3,8 +3,6 @@ package identity
 import (
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -22,7 +20,7 @@ func CheckUser(id string) error {
 	switch {
 	case id == "":
 		return badToken("the user has no id")
-	case len(id) > wire.MaxUser, !utf8.ValidString(id), strings.ContainsFunc(id, unicode.IsControl):
+	case !wire.IsUserID(id):
 		return badToken(fmt.Sprintf("the user's id is not a string of at most %d bytes without control characters", wire.MaxUser))
 	case strings.HasPrefix(id, access.GuestPrefix), strings.HasPrefix(id, wechatPrefix):
 		return badToken(fmt.Sprintf("the user's id begins with %s or %s, which this server reserves", access.GuestPrefix, wechatPrefix))

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -150,6 +151,31 @@ func TestDecode_EmptyText_IsRefused(t *testing.T) {
 		_, err := Decode([]byte(strings.Replace(frame, "%s", "", 1)))
 		if e := new(Error); !errors.As(err, &e) || e.Code != BadFrame || e.Field != field {
 			t.Errorf("%s with an empty text: %v", frame, err)
+		}
+	}
+}
+
+// No field takes an id that no user has, whatever the command.
+func TestDecode_UserID_IsOneThatAUserCanHave(t *testing.T) {
+	for frame, field := range map[string]string{
+		`{"type":"create","direct":%s}`:                            "direct",
+		`{"type":"create","room":"g","owner":%s}`:                  "owner",
+		`{"type":"create","key":"k","users":[%s]}`:                 "users[0]",
+		`{"type":"member","room":"g","role":"admin","users":[%s]}`: "users[0]",
+		`{"type":"members","room":"g","after":%s}`:                 "after",
+		`{"type":"send","room":"g","body":1,"mentions":[%s]}`:      "mentions[0]",
+		`{"type":"mute","user":%s}`:                                "user",
+		`{"type":"kick","user":%s}`:                                "user",
+		`{"type":"ban","room":"g","user":%s,"for":0}`:              "user",
+	} {
+		for _, id := range []string{`"\u0007x"`, `"\u0000"`, `"\u0085"`, `"x\n"`, `""`, `"` + strings.Repeat("x", MaxUser+1) + `"`} {
+			_, err := Decode([]byte(fmt.Sprintf(frame, id)))
+			if e, ok := err.(*Error); !ok || e.Code != BadFrame || e.Field != field {
+				t.Errorf("%s with %s: %v", frame, id, err)
+			}
+		}
+		if _, err := Decode([]byte(fmt.Sprintf(frame, `"u 7 é"`))); err != nil {
+			t.Errorf("%s: %v", frame, err)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func conversation(r *reader, typ string) (Command, bool) {
 		return &SetMembers{ID: r.id, Room: r.room(), Users: r.users(1), Role: r.role()}, true
 	case "members":
 		limit := int(min(r.number(fieldLimit, 1, MaxSeq), MaxUsers))
-		return &ListMembers{ID: r.id, Room: r.room(), After: r.given(fieldAfter, r.text(fieldAfter, MaxUser)), Limit: limit}, true
+		return &ListMembers{ID: r.id, Room: r.room(), After: r.given(fieldAfter, r.userID(fieldAfter)), Limit: limit}, true
 	case "list":
 		return list(r), true
 	case "set":
@@ -80,7 +80,7 @@ func listFrom(r *reader) *ListFrom {
 func create(r *reader) *Create {
 	c := &Create{
 		ID:      r.id,
-		Direct:  r.text(fieldDirect, MaxUser),
+		Direct:  r.userID(fieldDirect),
 		Key:     r.given(fieldKey, r.printable(fieldKey, MaxKey)),
 		Pattern: r.given(fieldPattern, r.text(fieldPattern, MaxRoom)),
 		Title:   r.title(),
@@ -88,7 +88,7 @@ func create(r *reader) *Create {
 		About:   r.about(),
 		Users:   r.users(0),
 		Room:    r.optionalRoom(),
-		Owner:   r.given(fieldOwner, r.text(fieldOwner, MaxUser)),
+		Owner:   r.given(fieldOwner, r.userID(fieldOwner)),
 	}
 	for _, given := range []struct {
 		field
@@ -169,8 +169,8 @@ func (r *reader) ids(f field, least, most int) []string {
 	for i, id := range ids {
 		label := fmt.Sprintf("%s[%d]", f, i)
 		switch {
-		case id == "" || len(id) > MaxUser || strings.ContainsFunc(id, unicode.IsControl):
-			r.refuse(BadFrame, label, fmt.Sprintf("%s must be an id of 1 to %d bytes without control characters", label, MaxUser))
+		case !IsUserID(id):
+			r.refuse(BadFrame, label, label+" "+badUserID)
 		case seen[id]:
 			r.refuse(BadFrame, label, label+" stands twice")
 		}

@@ -1,8 +1,12 @@
 package wire
 
 import (
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -86,6 +90,24 @@ func (b *Bye) Append(dst []byte) []byte {
 		retry = Never // it must not contradict the close code
 	}
 	return append(appendRetry(dst, retry), '}')
+}
+
+// IsUserID reports whether a user can have that id. Some of these ids are given by the
+// server alone.
+func IsUserID(id string) bool {
+	return id != "" && len(id) <= MaxUser && utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl)
+}
+
+var badUserID = fmt.Sprintf("must be an id of 1 to %d bytes without control characters", MaxUser)
+
+// CheckUser returns why a field cannot have that id of a user, or nil.
+func CheckUser(field, id string) error {
+	if IsUserID(id) {
+		return nil
+	}
+	e := BadFrame.Error("")
+	e.Field, e.Message = field, field+" "+badUserID
+	return e
 }
 
 // CheckRoom returns why no room can have that name, or nil.

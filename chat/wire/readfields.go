@@ -60,7 +60,16 @@ func (r *reader) optionalRoom() string {
 	return room
 }
 
-func (r *reader) user() string { return r.required(fieldUser, r.text(fieldUser, MaxUser)) }
+func (r *reader) user() string { return r.required(fieldUser, r.userID(fieldUser)) }
+
+// userID reads the id of a user; a missing one is empty.
+func (r *reader) userID(f field) string {
+	id := r.text(f, MaxUser)
+	if id != "" && !IsUserID(id) {
+		r.wrong(f, badUserID)
+	}
+	return id
+}
 
 func (r *reader) name() string {
 	name := r.printable(fieldName, MaxName*utf8.UTFMax)

@@ -4,9 +4,6 @@ import (
 	"context"
 	"net/netip"
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/command"
@@ -64,7 +61,7 @@ func (a *Actor) inNameOf(ctx context.Context, as string) (*access.Identity, erro
 	case a.key == nil:
 		no.Message = "as is for keys: others act as themselves"
 		return nil, no
-	case len(as) > wire.MaxUser, !utf8.ValidString(as), strings.ContainsFunc(as, unicode.IsControl), !a.key.MayActAs(as):
+	case !wire.IsUserID(as), !a.key.MayActAs(as):
 		no.Message = "the key may not act as this user"
 		return nil, no
 	}

@@ -51,8 +51,8 @@ func (c *Credentials) Identify(ctx context.Context, auth access.Authenticator, s
 		c.Log.Error("authenticator gave neither an identity nor an error")
 		return nil, wire.Internal.Error("")
 	}
-	if id.User.ID == "" || len(id.User.ID) > wire.MaxUser {
-		c.Log.Error("authenticator gave a user id that is empty or too long", zap.Int("bytes", len(id.User.ID)))
+	if !wire.IsUserID(id.User.ID) {
+		c.Log.Error("authenticator gave a user id that is empty, too long, or no text without control characters", zap.Int("bytes", len(id.User.ID)))
 		return nil, wire.Internal.Error("")
 	}
 	if access.IsReservedUser(id.User.ID) {

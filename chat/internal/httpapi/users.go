@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -24,14 +21,7 @@ const (
 // user returns the id in the path.
 func (c *call) user() (string, error) {
 	id := c.Path["id"]
-	return id, checkUser("id", id)
-}
-
-func checkUser(field, id string) error {
-	if id == "" || len(id) > wire.MaxUser || !utf8.ValidString(id) || strings.ContainsFunc(id, unicode.IsControl) {
-		return refuse(wire.BadFrame, field, fmt.Sprintf("must be an id of 1 to %d bytes without control characters", wire.MaxUser))
-	}
-	return nil
+	return id, wire.CheckUser("id", id)
 }
 
 // known is what answers a request for a user, and one row of what answers presence.
@@ -95,7 +85,7 @@ func presence(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 		return Answer{}, refuse(wire.BadFrame, "users", fmt.Sprintf("must be an array of 1 to %d ids", maxPresence))
 	}
 	for i, id := range b.Users {
-		if err := checkUser(fmt.Sprintf("users[%d]", i), id); err != nil {
+		if err := wire.CheckUser(fmt.Sprintf("users[%d]", i), id); err != nil {
 			return Answer{}, err
 		}
 	}

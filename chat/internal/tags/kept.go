@@ -35,8 +35,8 @@ func OfWholeRoom(ctx context.Context, records journal.Records, room string, upTo
 // Restored returns the records of tags of a room, or what is wrong with one.
 func Restored(room string, list []Kept) (records []journal.Record, err error) {
 	for _, k := range list {
-		if k.Seq < 1 || k.By <= k.Seq || k.By > journal.MaxSeq || len(k.User) > wire.MaxUser || len(k.Value) > wire.MaxTagValue ||
-			k.Tag == "" || utf8.RuneCountInString(k.Tag) > wire.MaxTag || strings.ContainsFunc(k.Tag+k.User, unicode.IsControl) {
+		if k.Seq < 1 || k.By <= k.Seq || k.By > journal.MaxSeq || k.User != "" && !wire.IsUserID(k.User) || len(k.Value) > wire.MaxTagValue ||
+			k.Tag == "" || utf8.RuneCountInString(k.Tag) > wire.MaxTag || strings.ContainsFunc(k.Tag, unicode.IsControl) {
 			return nil, errors.New("a tag must have the seq of a message, a text, and the number of a later entry")
 		}
 		if s := string(k.Value); s == "" || s == "null" || s == "false" || k.User != "" && s != "true" {

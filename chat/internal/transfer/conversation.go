@@ -107,7 +107,7 @@ func (c *conversation) check() error {
 func checkMember(m *memberLine) error {
 	u := m.user()
 	switch {
-	case u.ID != m.ID || badUser(m.ID):
+	case u.ID != m.ID || !wire.IsUserID(m.ID):
 		return fmt.Errorf("member %q must have an id of 1 to %d bytes without control characters", m.ID, wire.MaxUser)
 	case utf8.RuneCountInString(m.Name) > wire.MaxName || len(m.Avatar) > wire.MaxAvatar:
 		return fmt.Errorf("member %q: name may have %d characters and avatar %d bytes", m.ID, wire.MaxName, wire.MaxAvatar)

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
-	"unicode"
 
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -34,15 +32,11 @@ func (r *roomName) UnmarshalJSON(text []byte) error {
 	if err := d.Decode(&given); err != nil {
 		return err
 	}
-	if r.direct = given.Direct; len(r.direct) != 2 || r.direct[0] == r.direct[1] || slices.ContainsFunc(r.direct, badUser) {
+	if r.direct = given.Direct; len(r.direct) != 2 || r.direct[0] == r.direct[1] || !wire.IsUserID(r.direct[0]) || !wire.IsUserID(r.direct[1]) {
 		return errors.New("direct must be the ids of two users")
 	}
 	slices.Sort(r.direct)
 	return nil
-}
-
-func badUser(id string) bool {
-	return id == "" || len(id) > wire.MaxUser || strings.ContainsFunc(id, unicode.IsControl)
 }
 
 // resolve sets the name of a room that has none yet.

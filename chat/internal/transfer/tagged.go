@@ -110,7 +110,7 @@ func (m *marks) records() ([]journal.Record, error) {
 	}
 	records, err := tags.Restored(m.Room.name, m.Tags)
 	for _, to := range m.Mentions {
-		if badUser(to.User) || to.Seq < 1 || to.Seq > journal.MaxSeq {
+		if !wire.IsUserID(to.User) || to.Seq < 1 || to.Seq > journal.MaxSeq {
 			return nil, errors.New("a mention must have a user, and the number of a message")
 		}
 		r := list.Mention(m.Room.name, []string{to.User})[0]
