@@ -39,13 +39,13 @@ func (s *Store) marks(ctx context.Context, run query, seen shared.Standing) (m s
 	var nonce []byte
 	var lacks bool
 	numbers, nonces := seenRows(seen)
-	rows, err := run(ctx, s.sql(`SELECT s.epoch, s.turn, s.server <> $.server(), p.id, greatest(p.pos, f.pos, c.rev), p.pos, f.nonce,
+	rows, err := run(ctx, s.sql(`SELECT s.epoch, s.turn, s.server <> $.server(), floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint, p.id, greatest(p.pos, f.pos, c.rev), p.pos, f.nonce,
 		coalesce((SELECT sum(r.hi - r.lo + 1)::bigint FROM unnest(f.lo, f.hi) r(lo, hi)), 1023), coalesce($.lacks(p.id, a.pos, a.nonce), false)
 		FROM $.store s, $.part p LEFT JOIN LATERAL (SELECT f.pos, f.nonce, f.lo, f.hi FROM $.feed f WHERE f.part = p.id ORDER BY f.pos DESC LIMIT 1) f ON true
 		LEFT JOIN LATERAL (SELECT c.rev FROM $.change c WHERE p.id < 0 ORDER BY c.rev DESC LIMIT 1) c ON true
 		LEFT JOIN unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY a(pos, nonce, n) ON a.n = p.id + 1`), numbers, nonces)
 	if err == nil {
-		_, err = pgx.ForEachRow(rows, []any{&m.Epoch, &turn, &m.Moved, &part, &row, &gone, &nonce, &entries, &lacks}, func() error {
+		_, err = pgx.ForEachRow(rows, []any{&m.Epoch, &turn, &m.Moved, &m.Now, &part, &row, &gone, &nonce, &entries, &lacks}, func() error {
 			m.Turn, m.Lacks = uint64(turn), m.Lacks || lacks
 			switch {
 			case part == -1:

@@ -22,6 +22,7 @@ type core struct {
 	cancel context.CancelFunc // of ctx
 	sure   func() error       // compares the store with what this node knows of it
 	doubt  chan struct{}      // capacity 1: the store may be another one than this node knows
+	ahead  atomic.Int64       // milliseconds by which the engine's clock is ahead of this node's, when it was last asked
 
 	mu      sync.Mutex // guards the rest
 	fault   error      // why nothing can be recorded now
@@ -58,6 +59,9 @@ func (c *core) giveUp() {
 	close(c.given)
 	c.cancel()
 }
+
+// tells notes what the engine's clock says.
+func (c *core) tells(m Marks) { c.ahead.Store(m.Now - time.Now().UnixMilli()) }
 
 // count counts a commit.
 func (c *core) count(made Committed, took time.Duration) {

@@ -245,6 +245,7 @@ type Marks struct {
 	Turn     uint64 // counts the epochs of the store
 	Parts    []Mark
 	Revision uint64 // the newest of a change of a record
+	Now      int64  // Unix milliseconds, by the engine's clock
 	Lacks    bool   // a part of what was seen
 	Moved    bool   // to another server: until Continue, nothing can be committed
 	Lossless bool   // what is acknowledged is on each server that the store may move to

@@ -63,6 +63,7 @@ func (j *Journal) compare(ctx context.Context) (Marks, error) {
 		if err != nil {
 			return m, err
 		}
+		j.tells(m)
 		if m.Moved || m.Turn < seen.Turn || m.Epoch == was && m.Lacks {
 			if err := j.engine.Continue(ctx, m.Epoch, m.Epoch == was, seen); err != nil {
 				return m, err

@@ -23,7 +23,7 @@ var failures = []struct{ failure, remedy, where, tests string }{
 	{"rollback", "an answer of an epoch that has ended is none", "../shared", "TestRollback_BeforeTheAnswer"},
 	{"a synchronous standby is promoted", "a node that ran before says that nothing is lost", "../shared", "TestMove_KeepsTheEpoch TestMove_NobodyRanBefore"},
 	{"the clock of a node is wrong", "no clock of another node is compared", "../shared", "TestHint_ClocksOfNodesDiffer"},
-	{"the clock of a node is wrong", "what is kept goes by the clock of the database", "../pgjournal", "TestClock_OfANodeIsAhead"},
+	{"the clock of a node is wrong", "what is kept goes by the clock of the database", "../pgjournal", "TestClock_OfANodeIsWrong"},
 	{"versions v and v+1 of the schema", "they leave the same rows; a node takes a schema that is one version ahead", "../pgjournal", "TestCommit_Plain_SameRows TestOpen_SaysWhatToDo"},
 	{"NOTIFY is lost", "each node asks twice a second", "../shared", "TestHints_Lost_HeardInASecond"},
 	{"PgBouncer stands between", "nothing stays prepared; what is missing is said", "../pgjournal", "TestPooler_Works"},

@@ -29,6 +29,7 @@ func Open(ctx context.Context, engine Engine, opt Options) (*Journal, error) {
 		cancel()
 		return nil, err
 	}
+	j.tells(marks)
 	j.records.revision = marks.Revision
 	j.records.saw(marks.Revision, 0)
 	j.sure = func() error {

@@ -142,7 +142,7 @@ func (p *part) take() []*pending {
 // epochTime bounds how long this node asks whether the store is the one that it knows.
 const epochTime = 5 * time.Second
 
-// clockSkew is how far the engine's clock may be ahead of this node's.
+// clockSkew is how far the engine's clock may be ahead of what this node knows of it.
 const clockSkew = time.Minute
 
 // commitAll commits until the part is closed and the queue is empty.
@@ -161,7 +161,7 @@ func (p *part) commitAll() {
 			_, r.behind = p.stream.behind()
 		}
 		var shown []*pending
-		shown, newest = receive(taken, c, err, newest)
+		shown, newest = p.receive(taken, c, err, newest)
 		r.list = make([]delivery, len(shown))
 		for i, x := range shown {
 			r.list[i] = delivery{x.entry, x.sent}
@@ -193,11 +193,11 @@ func (p *part) commitAll() {
 
 // receive completes what was taken by what the engine has answered, and returns what is shown, in its order, and the
 // newest time that the engine has given.
-func receive(taken []*pending, c Committed, err error, newest int64) (shown []*pending, at int64) {
+func (p *part) receive(taken []*pending, c Committed, err error, newest int64) (shown []*pending, at int64) {
 	shown = make([]*pending, 0, len(taken))
 	next := 0
 	for _, x := range taken {
-		sent, e := x.sent.UnixMilli(), &x.entry
+		sent, e := x.sent.UnixMilli()+p.ahead.Load(), &x.entry
 		switch {
 		case !e.Kind.Recorded():
 			x.receipt = journal.Receipt{At: max(sent, newest)}

@@ -3,6 +3,7 @@ package fake
 import (
 	"bytes"
 	"slices"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/shared"
@@ -106,7 +107,7 @@ func (s *Store) entries(ranges []shared.Range, bytes int) (list []journal.Entry,
 }
 
 func (s *Store) marks(seen shared.Standing) shared.Marks {
-	m := shared.Marks{Epoch: s.epoch, Turn: s.turn, Revision: s.revision, Lacks: s.lacksAny(seen), Moved: s.server != s.usual, Lossless: s.lossless}
+	m := shared.Marks{Epoch: s.epoch, Turn: s.turn, Revision: s.revision, Now: time.Now().UnixMilli(), Lacks: s.lacksAny(seen), Moved: s.server != s.usual, Lossless: s.lossless}
 	for i := range s.parts {
 		p := &s.parts[i]
 		mark := shared.Mark{Row: p.newest(), Last: p.lastOf(), Gone: p.gone}
