@@ -12,7 +12,7 @@ import (
 // deleted yet; Bytes is what the store takes on disk. It is cheap enough to be
 // called every second.
 func (j *Journal) Stats() journal.Stats {
-	s := j.statistics.snapshot()
+	s := j.figures.Stats()
 	s.Unavailable = j.queue.refused() != nil
 	s.Lost = j.store.Lost()
 	if h, _, _ := j.store.TryUse(); h != nil {
@@ -28,7 +28,9 @@ func (j *Journal) Unavailable() error { return j.queue.unavailable() }
 
 // Warnings returns what an operator should look at, in words: what is missing, what is
 // damaged, what others can read. It is empty if all is well.
-func (j *Journal) Warnings() []string { return j.store.Warnings() }
+func (j *Journal) Warnings() []string {
+	return append(j.store.Warnings(), j.figures.Warnings()...)
+}
 
 // SetMaxBytes changes Options.MaxBytes, with the same meaning of 0 and of negative
 // values. It takes effect within a second or so.

@@ -128,7 +128,7 @@ func (j *Journal) commit(h *disk.Handle, g *commit.Group) error {
 	}
 	db.MarkLog() // or a later failure would remove this group from the log
 	h.Durable.Advance()
-	j.statistics.addCommit(g.Totals(), time.Since(began))
+	j.figures.AddCommit(g.Totals(), time.Since(began))
 	j.store.Witness.Note()
 	return nil
 }

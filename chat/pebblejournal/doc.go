@@ -36,7 +36,6 @@
 //	check.go        Check: what can be seen of a directory without opening it
 //	queue.go        the queue of items
 //	pending.go      what waits: for a failed disk, and for retention
-//	stats.go        statistics
 //	journal.go      Journal: Append, Restore, changes of its own, callbacks
 //	admin.go        Stats, SetMaxBytes, Compact, Backup
 //	read.go         Read and Pages

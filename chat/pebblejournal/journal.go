@@ -11,6 +11,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/figures"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/keyfilter"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/listeners"
@@ -37,7 +38,7 @@ type Journal struct {
 	filter     keyfilter.Filter
 	inHand     inHand
 	unresolved unresolved
-	statistics statistics
+	figures    figures.Figures
 	due        dueRooms
 
 	// The committer hands groups to the dispatcher and gets them back.
@@ -270,7 +271,7 @@ func (j *Journal) protect(f func()) {
 
 // recordedSoFar returns what the witness must know: how much was recorded.
 func (j *Journal) recordedSoFar() uint64 {
-	t := j.statistics.currentTotals()
+	t := j.figures.Totals()
 	return t.Recorded()
 }
 
@@ -305,7 +306,7 @@ func (j *Journal) loadTotals(h *disk.Handle) error {
 	if err != nil {
 		return err
 	}
-	j.statistics.load(t)
+	j.figures.Load(t)
 	j.shown.set(h.Epoch, t)
 	return nil
 }
@@ -319,10 +320,13 @@ func (j *Journal) loadState(db pebble.Reader, name string) (format.RoomState, er
 		}
 		return 0
 	})
-	if j.spare(err) {
-		return rows.SalvageState(db, name)
+	if !j.spare(err) {
+		return state, err
 	}
-	return state, err
+	if h := j.store.Peek(); h != nil { // whoever reads db holds it
+		db = h.Salvaging(j.background, db)
+	}
+	return rows.SalvageState(db, name)
 }
 
 // spare reports whether err says that something is damaged, and counts it then. It is
@@ -335,11 +339,19 @@ func (j *Journal) spare(err error) bool {
 	return true
 }
 
+// noteDamagedRecord is noteDamage for records that a scan does not find.
+func (j *Journal) noteDamagedRecord(error) {
+	j.noteDamage(1)
+	if j.figures.AddDamagedRecord(j.opt.now()) {
+		j.opt.Logger.Error("chat journal: "+figures.DamagedRecords, zap.String("dir", j.opt.Dir))
+	}
+}
+
 // noteDamage counts entries and records that could not be read, and logs it once an hour.
 func (j *Journal) noteDamage(n int) {
-	if n > 0 && j.statistics.addDamaged(n, j.opt.now()) {
+	if n > 0 && j.figures.AddDamaged(n, j.opt.now()) {
 		j.opt.Logger.Error("chat journal: something in the store is damaged and cannot be read; the rest goes on without it. "+
-			"Put a backup in its place if it is needed", zap.String("dir", j.opt.Dir), zap.Uint64("in_all", j.statistics.snapshot().Damaged))
+			"Put a backup in its place if it is needed", zap.String("dir", j.opt.Dir), zap.Uint64("in_all", j.figures.Stats().Damaged))
 	}
 }
 

@@ -71,7 +71,7 @@ func (j *Journal) freeKeys(ctx context.Context, _, _ int64) (more bool, err erro
 func (j *Journal) freeOldest(ctx context.Context, size, goal int64) (more bool, err error) {
 	j.opt.Logger.Warn("chat journal: store is over its bound, its oldest entries go",
 		zap.Int64("bytes", size), zap.Int64("bound", j.maxBytes.Load()))
-	t := j.statistics.currentTotals()
+	t := j.figures.Totals()
 	part := float64(size-goal) / float64(size)
 	bytes := uint64(part*float64(t.Bytes-min(t.DeletedBytes, t.Bytes))) + 1
 	mark, more, err := j.findMark(ctx, bytes)
@@ -158,7 +158,7 @@ func (j *Journal) trimFeed(ctx context.Context) error {
 
 // limitFeed forgets the oldest part of the feed while it is larger than limit, in bytes.
 func (j *Journal) limitFeed(ctx context.Context, limit uint64) error {
-	if t := j.statistics.currentTotals(); t.FeedBytes <= limit {
+	if t := j.figures.Totals(); t.FeedBytes <= limit {
 		return nil
 	}
 	return j.forgetFeed(ctx, func(_ int64, left uint64) bool { return left > limit/8*quotaGoal })
@@ -174,7 +174,7 @@ func (j *Journal) forgetFeed(ctx context.Context, old func(at int64, left uint64
 		var bytes uint64
 		var last journal.Position // of what goes
 		stays := false
-		left := j.statistics.currentTotals().FeedBytes
+		left := j.figures.Totals().FeedBytes
 		next, err := j.scan(ctx, format.TableStart(format.Feed), format.TableEnd(format.Feed), feedStep, func(key, value []byte) error {
 			at, runs, err := format.DecodeCommit(value)
 			if stays = stays || err == nil && !old(at, left-bytes); stays {

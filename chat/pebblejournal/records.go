@@ -137,7 +137,8 @@ func (r records) GetMany(ctx context.Context, keys []string) ([]journal.Record, 
 		list = make([]journal.Record, len(keys))
 		for i, key := range keys {
 			list[i], err = find.Record(key)
-			if r.journal.spare(err) {
+			if rows.IsDamage(err) {
+				r.journal.noteDamagedRecord(err)
 				list[i] = journal.Record{Key: key}
 			} else if err != nil {
 				return nil, err
@@ -233,7 +234,7 @@ func (j *Journal) sendRecords(ctx context.Context, h *disk.Handle, at *pebble.Sn
 			return j.whyLeaving()
 		}
 	}
-	scan := rows.NewScan(at, h.OldRecords, func(error) { j.noteDamage(1) })
+	scan := rows.NewScan(h.ReaderAt(ctx, at), h.OldRecords, j.noteDamagedRecord)
 	defer scan.Close()
 	for n, prefix := range s.prefixes {
 		batch.prefix = n

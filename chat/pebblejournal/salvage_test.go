@@ -125,7 +125,7 @@ func TestSalvage_LargeBodies_FewReadsFail(t *testing.T) {
 				cancel()
 			}
 		}}
-		page, err := rows.Salvage(salvage.NewReader(ctx, counting, &memory), c.q, &state, 1, largeEntries+1, c.limit)
+		page, err := rows.Salvage(salvage.NewReader(ctx, counting, &memory, nil), c.q, &state, 1, largeEntries+1, c.limit)
 		if c.canceled != errors.Is(err, context.Canceled) || !c.canceled && (err != nil || len(page.Entries) != c.entries) || failed > c.most {
 			t.Errorf("%s: %d entries, %d reads fail, %v", c.name, len(page.Entries), failed, err)
 		}

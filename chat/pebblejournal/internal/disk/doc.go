@@ -10,7 +10,8 @@
 //	durable.go    what readers see: nothing that is not synced
 //	store.go      the store, and the handle between one opening and its closing
 //	waiting.go    work that ends with its context
-//	opening.go    opening: what is found, the epoch, the witness
 //	compact.go    rewriting the store without what was deleted
+//	tables.go     what reads the store, also where a table is damaged
+//	opening.go    opening: what is found, the epoch, the witness
 //	backup.go     copying it
 package disk

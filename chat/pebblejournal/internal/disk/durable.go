@@ -26,6 +26,14 @@ type Durable struct {
 
 	mu      sync.Mutex // guards the rest; a leaf
 	current *view
+	moment  uint64
+}
+
+// Moment is the number of the moment that readers see. It grows with each one.
+func (d *Durable) Moment() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.moment
 }
 
 // Advance says that everything that was written so far is durable. Nothing may be
@@ -35,6 +43,7 @@ func (d *Durable) Advance() {
 	d.mu.Lock()
 	old := d.current
 	d.current = next
+	d.moment++
 	d.mu.Unlock()
 	if old != nil {
 		d.release(old)

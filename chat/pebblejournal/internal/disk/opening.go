@@ -99,6 +99,7 @@ func (s *Store) openHandle(atLeast uint64) (*Handle, error) {
 	}
 	h.Durable = &Durable{db: h.DB}
 	h.Durable.Advance()
+	h.tables = newTables(h)
 	return h, nil
 }
 

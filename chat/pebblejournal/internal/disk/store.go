@@ -48,6 +48,7 @@ type Handle struct {
 	DB    *failstop.DB // fixed
 
 	damage salvage.Memory // which keys cannot be read
+	tables *salvage.Tables
 
 	// Fixed once the store is open.
 	Epoch      string
@@ -180,15 +181,6 @@ func (h *Handle) Close() error {
 		return fmt.Errorf("close journal %q: %w", h.store.opt.Dir, err)
 	}
 	return nil
-}
-
-// Reader returns what reads the store until ctx ends, and remembers which keys it could
-// not read.
-func (h *Handle) Reader(ctx context.Context) *salvage.Reader { return h.ReaderAt(ctx, h.Durable) }
-
-// ReaderAt is Reader for what the store was at one moment.
-func (h *Handle) ReaderAt(ctx context.Context, at pebble.Reader) *salvage.Reader {
-	return salvage.NewReader(ctx, at, &h.damage)
 }
 
 // Get returns a copy of the value under key, or nil if there is none.

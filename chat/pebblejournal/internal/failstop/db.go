@@ -78,7 +78,7 @@ func (c *Config) prepare(o *pebble.Options) *failFS {
 	// erased bodies in them. See failFS.archive.
 	o.Cleaner = pebble.ArchiveCleaner{}
 	o.Logger = &logger{fs: fs, zap: c.Logger}
-	o.EventListener = listener(c.Logger)
+	o.EventListener = listener(c.Logger, &fs.bad)
 	return fs
 }
 
@@ -192,6 +192,13 @@ func (db *DB) Exists(name string) (bool, error) {
 // Remove removes a file, unless the store has failed.
 func (db *DB) Remove(name string) error { return db.fs.Remove(name) }
 
+// TableFS returns what the tables of the store can be read with, and NoteDamage remembers what
+// was found there.
+func (db *DB) TableFS() vfs.FS { return db.fs }
+
+// NoteDamage is explained at TableFS.
+func (db *DB) NoteDamage(path string, err error) { db.fs.bad.note(path, err) }
+
 // logger is Pebble's logger.
 type logger struct {
 	fs  *failFS
@@ -213,13 +220,16 @@ func (l *logger) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-func listener(log *zap.Logger) *pebble.EventListener {
+func listener(log *zap.Logger, bad *badBlocks) *pebble.EventListener {
 	damaged := &damageLog{log: log}
 	return &pebble.EventListener{
 		BackgroundError: func(err error) {
 			log.Warn("chat journal: background work failed", zap.Error(err))
 		},
-		DataCorruption: damaged.report,
+		DataCorruption: func(info pebble.DataCorruptionInfo) {
+			bad.note(info.Path, info.Details)
+			damaged.report(info)
+		},
 	}
 }
 

@@ -60,6 +60,7 @@
 //	check.go           Check: what can be seen of a store without opening it
 //	state.go           the state of the file system: working, failed or discarding
 //	files.go           the files that Pebble writes
+//	damaged.go         blocks of tables that are known to be damaged
 //	fs.go              the methods of vfs.FS, and the rewinding of logs
 //	db.go              DB: opening, closing, Pebble's logger and listeners
 package failstop

@@ -15,6 +15,7 @@ type failFS struct {
 	*state
 	dir      string
 	truncate func(path string, size int64) error
+	bad      badBlocks
 }
 
 func newFailFS(fs vfs.FS, dir string, truncate func(path string, size int64) error) *failFS {
@@ -91,6 +92,14 @@ func (fs *failFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File,
 		fs.loseLog()
 	}
 	return discardFile{}, nil
+}
+
+func (fs *failFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	f, err := fs.FS.Open(name, opts...)
+	if err != nil || !isTable(name) {
+		return f, err
+	}
+	return &readTable{f, name, &fs.bad}, nil
 }
 
 func (fs *failFS) createCopy(name string, category vfs.DiskWriteCategory) (vfs.File, error) {

@@ -34,9 +34,11 @@ func recordAt(db pebble.Reader, key []byte) (rec journal.Record, err error) {
 }
 
 // Finder looks up several records, as they were at one moment. For them one iterator costs
-// less than Record, and no more for a single one.
+// less than Record, and no more for a single one. Where a table is damaged it is Record, which
+// finds what newer tables have.
 type Finder struct {
 	// Fixed.
+	from *pebble.Snapshot
 	iter *pebble.Iterator
 	old  bool // there may be records of format 1
 
@@ -47,7 +49,7 @@ type Finder struct {
 // filters of the lowest level say so.
 func NewFinder(from *pebble.Snapshot, old bool) (*Finder, error) {
 	iter, err := from.NewIter(&pebble.IterOptions{UseL6Filters: true})
-	return &Finder{iter: iter, old: old}, err
+	return &Finder{from: from, iter: iter, old: old}, err
 }
 
 // Close ends it.
@@ -55,6 +57,13 @@ func (f *Finder) Close() { _ = f.iter.Close() } // Record has returned its error
 
 // Record is like the function Record.
 func (f *Finder) Record(key string) (rec journal.Record, err error) {
+	if rec, err = f.record(key); pebble.IsCorruptionError(err) {
+		return Record(f.from, f.old, key)
+	}
+	return rec, err
+}
+
+func (f *Finder) record(key string) (rec journal.Record, err error) {
 	f.key = format.AppendRecordKey(f.key[:0], key)
 	rec, err = f.find()
 	if err == nil && rec.Value == nil && f.old {
@@ -79,8 +88,8 @@ func (f *Finder) find() (rec journal.Record, err error) {
 // Scan is a scan of records, of several prefixes one after the other, as of one moment.
 type Scan struct {
 	// Fixed.
-	from    *pebble.Snapshot
-	damaged func(error) // called for each place that cannot be read, and is left out
+	from    *salvage.Reader // of one moment
+	damaged func(error)     // called for each place that cannot be read, and is left out
 
 	stamped, old *salvage.Iter // nil until they are needed; old: there may be records of format 1
 	hasOld       bool
@@ -88,7 +97,7 @@ type Scan struct {
 
 // NewScan returns a scan, which must be closed. hasOld says that there may be records of
 // format 1.
-func NewScan(from *pebble.Snapshot, hasOld bool, damaged func(error)) *Scan {
+func NewScan(from *salvage.Reader, hasOld bool, damaged func(error)) *Scan {
 	return &Scan{from: from, hasOld: hasOld, damaged: damaged}
 }
 

@@ -226,7 +226,7 @@ func SalvageState(db pebble.Reader, name string) (format.RoomState, error) {
 		if !found && !known {
 			s.First, s.FirstAt, s.Base, s.Dropped = seq, m.At, m.End, m.Count-min(m.Count, 1)
 		}
-		found, damaged = true, false
+		found, damaged = true, iter.AtDamage()
 		s.Last, s.LastAt, s.End, s.Count, s.Position = seq, m.At, m.End, m.Count, m.Position
 		s.Counting, s.Governing = m.Counting, m.Governing
 	}

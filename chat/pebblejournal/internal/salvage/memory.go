@@ -2,22 +2,13 @@ package salvage
 
 import (
 	"bytes"
-	"context"
-	"fmt"
-	"io"
 	"slices"
 	"sync"
-
-	"github.com/cockroachdb/pebble/v2"
 )
 
 // rangesMax bounds how many damaged places a Memory knows. It forgets the lowest one
 // first; that one is then searched again.
 const rangesMax = 256
-
-// ErrKnown says that nothing was read, because it is known that this cannot be read. It
-// is one of Pebble's corruption errors.
-var ErrKnown = fmt.Errorf("known to be damaged: %w", pebble.ErrCorruption)
 
 // Memory knows which keys of a store cannot be read, so that each damaged block costs
 // its search once. It holds until the store is opened again. The zero Memory knows
@@ -30,8 +21,8 @@ type Memory struct {
 // keyRange has the keys from ≤ key < to. It is never changed.
 type keyRange struct{ from, to []byte }
 
-// Note remembers that the keys from ≤ key < to cannot be read. No key may be written
-// there later.
+// Note remembers that the keys from ≤ key < to cannot be read. What is written there later is
+// found by an Iter that has Tables, and not by a Reader.
 func (m *Memory) Note(from, to []byte) {
 	if bytes.Compare(from, to) >= 0 {
 		return
@@ -80,45 +71,3 @@ func (m *Memory) overlapping(from, to []byte) []byte {
 
 // at returns where the range ends that has key, or nil.
 func (m *Memory) at(key []byte) []byte { return m.overlapping(key, append(slices.Clip(key), 0)) }
-
-// Reader reads what is not known to be damaged, until a context ends. What it cannot
-// read only an Iter and a search by halves note in its Memory.
-type Reader struct {
-	pebble.Reader
-	*Memory
-	ctx context.Context
-}
-
-// NewReader returns a Reader of r.
-func NewReader(ctx context.Context, r pebble.Reader, m *Memory) *Reader { return &Reader{r, m, ctx} }
-
-// ended returns why nothing should be read any more, or nil.
-func (r *Reader) ended() error {
-	if r.ctx.Err() != nil {
-		return context.Cause(r.ctx)
-	}
-	return nil
-}
-
-// Get implements pebble.Reader. It fails with ErrKnown for a key that cannot be read.
-func (r *Reader) Get(key []byte) ([]byte, io.Closer, error) {
-	if err := r.ended(); err != nil {
-		return nil, nil, err
-	}
-	if r.at(key) != nil {
-		return nil, nil, ErrKnown
-	}
-	return r.Reader.Get(key)
-}
-
-// NewIter implements pebble.Reader. It fails with ErrKnown if there is anything between
-// the bounds that cannot be read; New does not.
-func (r *Reader) NewIter(o *pebble.IterOptions) (*pebble.Iterator, error) {
-	if err := r.ended(); err != nil {
-		return nil, err
-	}
-	if r.overlapping(o.LowerBound, o.UpperBound) != nil {
-		return nil, ErrKnown
-	}
-	return r.Reader.NewIter(o)
-}

@@ -34,7 +34,7 @@ func TestIter_KnownDamage_CostsNoRead(t *testing.T) {
 	found := [2]int{}
 	for round := range found {
 		places := 0
-		iter, err := New(NewReader(ctx, db, &memory), []byte("e"), []byte("f"), func(error) { places++ })
+		iter, err := New(NewReader(ctx, db, &memory, nil), []byte("e"), []byte("f"), func(error) { places++ })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,7 +53,7 @@ func TestIter_KnownDamage_CostsNoRead(t *testing.T) {
 	}
 
 	var none Memory
-	iter, err := New(NewReader(ctx, db, &none), []byte("e"), []byte("f"), func(error) { cancel() })
+	iter, err := New(NewReader(ctx, db, &none, nil), []byte("e"), []byte("f"), func(error) { cancel() })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,10 @@
 // costs what it held and nothing more. It goes forward only: going backward, Pebble reads
 // the block before a key to return it.
 //
+// Pebble merges several tables, and an iterator that cannot read one of them shows nothing
+// of the others there either: nothing of the newer ones, in which the block may be
+// overwritten. So Iter reads the tables one by one at such a place.
+//
 // Pebble does not say where a block ends. Iter finds out by halves: it seeks a key in
 // the middle of what is unknown, sees whether that can be read, and so on. Most of these
 // seeks are cheap. But Pebble looks for a flipped bit in a block that it cannot read,
@@ -12,30 +16,19 @@
 //
 // # Files
 //
-//	memory.go   what is known to be damaged, and reading the rest
+//	between.go  what is in the middle of two keys
+//	memory.go   what is known to be damaged
+//	table.go    what can be read of one table
+//	tables.go   what can be read of several tables, where one of them is damaged
+//	reader.go   reading what is not known to be damaged
 //	salvage.go  the iterator
 package salvage
 
 import (
 	"bytes"
-	"math/big"
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
-)
-
-// precision is how many bytes of a key behind those that are certain are looked at to
-// find the end of a damaged block. If they do not suffice, some intact keys beside the
-// block are skipped too.
-const precision = 8
-
-// How many seeks may fail while the end of a damaged block is looked for. Each halves what
-// is unknown; numbers lie closer together than names. After failsMax in all, an Iter is
-// content with one for each block, which may cost as many intact keys as the block has.
-const (
-	failsAtName   = 32
-	failsAtNumber = 10
-	failsMax      = 64
 )
 
 // Iter iterates over the keys lower ≤ key < upper that can be read. It is used by one
@@ -50,11 +43,17 @@ type Iter struct {
 	next         []byte // where what comes next begins
 	fails        int    // seeks that have failed
 	err          error  // why it has ended before its end, besides the error of iter
+
+	// At a damaged place: what can be read there all the same. iter is behind the place.
+	current *pair
+	rest    []pair
+	behind  bool // there is something behind it
 }
 
 // New opens an iterator. If r is a *Reader, it skips what is known to be damaged, notes
-// what it finds, and ends with the context. damaged, which may be nil, is called for each
-// place that is skipped, with Pebble's error or ErrKnown. upper must not be nil.
+// what it finds, ends with the context, and looks into the tables one by one. damaged, which
+// may be nil, is called at each damaged place, with Pebble's error or ErrKnown. upper must
+// not be nil.
 func New(r pebble.Reader, lower, upper []byte, damaged func(error)) (*Iter, error) {
 	reader, _ := r.(*Reader)
 	if reader != nil {
@@ -89,11 +88,17 @@ func (i *Iter) SetBounds(lower, upper []byte) {
 func (i *Iter) First() bool {
 	i.last = append(i.last[:0], i.lower...)
 	i.next = append(i.next[:0], i.lower...)
+	i.current, i.rest = nil, nil
 	return i.move(i.iter.First)
 }
 
 // Next goes to the next key that can be read. It returns false as First does.
-func (i *Iter) Next() bool { return i.move(i.iter.Next) }
+func (i *Iter) Next() bool {
+	if i.current != nil && !i.ended() {
+		return i.takeIntact()
+	}
+	return i.move(i.iter.Next)
+}
 
 // move goes on by step, or behind what is known to be damaged.
 func (i *Iter) move(step func() bool) bool {
@@ -102,14 +107,26 @@ func (i *Iter) move(step func() bool) bool {
 	}
 	if i.reader != nil {
 		if end := i.reader.at(i.next); end != nil {
-			if i.damaged != nil {
-				i.damaged(ErrKnown)
+			i.tell(ErrKnown)
+			valid, readable := i.seek(end)
+			if readable {
+				return i.enterDamaged(end, valid)
 			}
-			step = func() bool { valid, _ := i.seek(end); return valid }
+			return i.settle(valid)
 		}
 	}
 	return i.settle(step())
 }
+
+func (i *Iter) tell(why error) {
+	if i.damaged != nil {
+		i.damaged(why)
+	}
+}
+
+// AtDamage reports whether the key is from a damaged place, where it was found in an intact
+// table: others are missing, before it or behind it.
+func (i *Iter) AtDamage() bool { return i.current != nil }
 
 // ended reports whether the iterator has ended with its context.
 func (i *Iter) ended() bool {
@@ -120,10 +137,20 @@ func (i *Iter) ended() bool {
 }
 
 // Key is the key, until the iterator moves.
-func (i *Iter) Key() []byte { return i.iter.Key() }
+func (i *Iter) Key() []byte {
+	if i.current != nil {
+		return i.current.key
+	}
+	return i.iter.Key()
+}
 
 // Value is the value, until the iterator moves.
-func (i *Iter) Value() []byte { return i.iter.Value() }
+func (i *Iter) Value() []byte {
+	if i.current != nil {
+		return i.current.value
+	}
+	return i.iter.Value()
+}
 
 // Error returns what ended the iteration, if that was not its end. It is no damage.
 func (i *Iter) Error() error {
@@ -146,25 +173,54 @@ func (i *Iter) Close() error {
 
 // settle skips what cannot be read.
 func (i *Iter) settle(valid bool) bool {
-	for !valid && pebble.IsCorruptionError(i.iter.Error()) {
-		if i.damaged != nil {
-			i.damaged(i.iter.Error())
-		}
-		valid = i.skip()
-		if i.ended() || !valid && i.iter.Error() != nil {
-			return false // there is nothing that can be read up to the bound
-		}
+	if valid || !pebble.IsCorruptionError(i.iter.Error()) {
+		return i.arrive(valid)
 	}
+	i.tell(i.iter.Error())
+	valid, end := i.skip()
+	if i.ended() {
+		return false
+	}
+	if !valid && i.iter.Error() != nil {
+		end = i.upper // there is nothing that can be read up to the bound
+	}
+	return i.enterDamaged(end, valid)
+}
+
+// enterDamaged goes to what intact tables have at a damaged place, which ends at end. iter
+// has been moved behind it; behind says whether anything is there.
+func (i *Iter) enterDamaged(end []byte, behind bool) bool {
+	i.rest, i.behind = nil, behind
+	if i.reader != nil && i.reader.tables != nil {
+		i.rest, i.err = i.reader.tables.intact(i.reader.ctx, i.next, end)
+	}
+	return i.err == nil && i.takeIntact()
+}
+
+// takeIntact goes to the next key of a damaged place, or behind the place.
+func (i *Iter) takeIntact() bool {
+	if len(i.rest) > 0 {
+		i.current, i.rest = &i.rest[0], i.rest[1:]
+		return i.arrive(true)
+	}
+	i.current = nil
+	return i.arrive(i.behind)
+}
+
+// arrive remembers where the iterator is.
+func (i *Iter) arrive(valid bool) bool {
 	if valid {
-		i.last = append(i.last[:0], i.iter.Key()...)
+		i.last = append(i.last[:0], i.Key()...)
 		i.next = append(append(i.next[:0], i.last...), 0)
 	}
 	return valid
 }
 
-// skip goes to the first key behind last that can be read, or to one soon after it.
-func (i *Iter) skip() bool {
-	bad, good, most := slices.Clone(i.last), i.upper, failsAtName
+// skip goes to the first key behind last that can be read, or to one soon after it. It
+// returns where that is.
+func (i *Iter) skip() (valid bool, good []byte) {
+	bad, most := slices.Clone(i.last), failsAtName
+	good = i.upper
 	precise := i.fails < failsMax
 	switch {
 	case !precise:
@@ -174,7 +230,7 @@ func (i *Iter) skip() bool {
 	}
 	for mid := i.between(bad, good); mid != nil && most > 0; mid = i.between(bad, good) {
 		if i.ended() {
-			return false
+			return false, nil
 		}
 		if _, readable := i.seek(mid); readable {
 			good = mid
@@ -183,12 +239,12 @@ func (i *Iter) skip() bool {
 			most--
 		}
 	}
-	valid, _ := i.seek(good)
+	valid, _ = i.seek(good)
 	// If nothing follows, something may yet be written there.
 	if valid && precise && i.reader != nil {
 		i.reader.Note(i.next, good)
 	}
-	return valid
+	return valid, good
 }
 
 // seek goes to a key. After an error it does so with another iterator: a seek that leaves
@@ -220,28 +276,4 @@ func (i *Iter) between(a, b []byte) []byte {
 		return between(a, b, len(i.upper))
 	}
 	return between(a, b, max(len(a), len(b))+precision)
-}
-
-// between returns a key about in the middle between a and b, a < b. It returns nil if
-// they are too close to each other. It is at most size bytes long.
-func between(a, b []byte, size int) []byte {
-	same := 0
-	for same < len(a) && same < len(b) && a[same] == b[same] {
-		same++
-	}
-	size = min(size, same+precision)
-	low, high := number(a, size), number(b, size)
-	mid := new(big.Int).Add(low, high)
-	mid.Rsh(mid, 1)
-	if mid.Cmp(low) <= 0 || mid.Cmp(high) >= 0 {
-		return nil
-	}
-	return bytes.TrimRight(mid.FillBytes(make([]byte, size)), "\x00")
-}
-
-// number is what the first bytes of a key are as a number of that many bytes.
-func number(key []byte, size int) *big.Int {
-	digits := make([]byte, size)
-	copy(digits, key)
-	return new(big.Int).SetBytes(digits)
 }
