@@ -95,15 +95,30 @@ func (s *stream) catchUp(room string, f *follower) error {
 		f.last(func() { f.to.Lost(journal.Lost{Why: errRolledBack}) })
 		return nil
 	}
-	defer s.mu.Unlock()
 	f.next = next
-	if !page.More && f.missed < next {
+	lacks := false
+	switch {
+	case page.More:
+	case f.missed < next:
 		f.catching = false
-	}
-	if !page.More && f.missed >= next && page.First > f.missed {
+	case page.First > f.missed:
 		f.next, f.catching = page.First, false // what was missed is no longer kept
+	default:
+		lacks = true
 	}
-	return nil
+	s.mu.Unlock()
+	if !lacks {
+		return nil
+	}
+	if err := s.sure(); err != nil { // if the store has lost what this node was told of, another epoch begins, and f is lost
+		return err
+	}
+	select {
+	case <-time.After(10 * time.Millisecond):
+		return nil
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	}
 }
 
 // FollowFeed implements journal.Feeder.
