@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/command"
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
@@ -191,9 +192,13 @@ func (h *Hub) Room(ctx context.Context, name string) (RoomDetails, bool, error) 
 
 // UserDetails tells of a user.
 type UserDetails struct {
-	ID       string `json:"id"`
-	Sessions int    `json:"sessions"`
-	Marks    int    `json:"marks"` // rooms in which it is stored how far the user has read
+	ID            string `json:"id"`
+	Name          string `json:"name,omitempty"`   // that is kept
+	Avatar        string `json:"avatar,omitempty"` // likewise
+	Seen          int64  `json:"seen,omitempty"`   // when the user came or left last, in Unix milliseconds
+	Sessions      int    `json:"sessions"`
+	Marks         int    `json:"marks"`         // rooms in which it is stored how far the user has read
+	Conversations int    `json:"conversations"` // that the user belongs to, or has left lately
 }
 
 // User returns what is known of a user. Messages have no index of users, so they are not
@@ -201,8 +206,26 @@ type UserDetails struct {
 func (h *Hub) User(ctx context.Context, id string) (UserDetails, error) {
 	ctx, cancel := h.core.Bound(ctx)
 	defer cancel()
-	marks, err := h.core.CountMarks(ctx, id)
-	return UserDetails{id, h.CountSessions("", id), marks}, err
+	user := UserDetails{ID: id, Sessions: h.CountSessions("", id)}
+	kept, err := h.core.Operator().Profiles()
+	if err != nil {
+		return user, err
+	}
+	shown, err := kept.Of(ctx, []string{id})
+	if err != nil {
+		return user, err
+	}
+	seen, err := kept.Seen(ctx, []string{id})
+	if err != nil {
+		return user, err
+	}
+	user.Name, user.Avatar, user.Seen = shown[0].Name, shown[0].Avatar, seen[0]
+	rooms, err := members.RoomsOf(ctx, kept.Records, id)
+	if user.Conversations = len(rooms); err != nil {
+		return user, err
+	}
+	user.Marks, err = h.core.CountMarks(ctx, id)
+	return user, err
 }
 
 // Announce says something in a room that does not come from a user: a notice. It

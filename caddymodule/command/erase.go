@@ -57,6 +57,7 @@ func (in *invocation) eraseUser(cmd *cobra.Command, args []string) error {
 	if done.InFiles {
 		in.note(bytesRemain)
 	}
-	return in.say("erased what %s said: %s in %s, and %s; %s ended", done.User,
-		count(done.Messages, "message"), count(done.Rooms, "room"), count(done.Marks, "read mark"), count(done.Sessions, "session"))
+	return in.say("erased what %s said: %s in %s, and %s; forgotten in %s; %s and %s erased; %s ended", done.User,
+		count(done.Messages, "message"), count(done.Rooms, "room"), count(done.Marks, "read mark"), count(done.Left, "conversation"),
+		count(done.Tags, "tag"), count(done.Records, "other record"), count(done.Sessions, "session"))
 }

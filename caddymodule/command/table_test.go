@@ -228,7 +228,7 @@ func TestCommand_SaysWhatItDid(t *testing.T) {
 		{"announce loose hi --create --hub empty", "announced in loose, as number 1", "", 0},
 		{"erase-room loose --yes --hub empty", "erased loose: 1 entry and 0 read marks; 0 sessions had to come back", "", 0},
 		{"erase-user ben", "", `Error: this would erase what "ben" has said .*: add --yes to do it`, 1},
-		{"erase-user ben --yes", "erased what ben said: 2 messages in 1 room, and 1 read mark; . sessions? ended", "Note: 3 entries without text still have the id of ben.*", 0},
+		{"erase-user ben --yes", "erased what ben said: 2 messages in 1 room, and 1 read mark; forgotten in 0 conversations; 0 tags and 0 other records erased; . sessions? ended", "Note: 3 entries without text still have the id of ben.*", 0},
 		{"erase-user nobody --yes --json", "", `Error: no user "nobody" is known here`, 1},
 		{"erase-room tea --yes --json", `\{"room":"tea","entries":8,.*\}`, "", 0},
 

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -86,9 +87,13 @@ func (o *Openids) Of(ctx context.Context, records journal.Records, user string) 
 
 var errOpenid = errors.New("the openid that is kept of a user was written with another key, or for another user")
 
-// ForgetOpenid deletes what is kept of a user.
-func ForgetOpenid(ctx context.Context, records journal.Records, user string) error {
-	return records.Put(ctx, openidKey(user), nil)
+// ForgetOpenid deletes what is kept of a user, and returns how many records that was.
+func ForgetOpenid(ctx context.Context, records journal.Records, user string) (n int, err error) {
+	kept, err := records.Get(ctx, openidKey(user))
+	if err == nil && kept.Value != nil {
+		n = 1
+	}
+	return n, cmp.Or(err, records.Put(ctx, openidKey(user), nil))
 }
 
 // sealing loads the key, or makes it.

@@ -67,7 +67,7 @@ func TestOpenids_AreKeptEncrypted(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
-	if err := identity.ForgetOpenid(t.Context(), records, in.User.ID); err != nil || stored() != "" {
+	if n, err := identity.ForgetOpenid(t.Context(), records, in.User.ID); n != 1 || err != nil || stored() != "" {
 		t.Errorf("%q, %v", stored(), err)
 	}
 	if got, err := openids.Of(t.Context(), records, in.User.ID); err != nil || got != (identity.Openid{}) {

@@ -94,25 +94,27 @@ func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string,
 		return done, err
 	}
 	own := list.OwnRoom(user)
-	if err = a.core.rooms.Evict(ctx, own, func() error { _, _, err := erase.Entries(ctx, a.core.journal, own); return err }); err != nil {
+	if err = a.core.rooms.Evict(ctx, own, func() error { n, _, err := erase.Entries(ctx, a.core.journal, own); done.Records = int(n); return err }); err != nil {
 		return done, err
 	}
-	if err = identity.ForgetOpenid(ctx, a.core.journal.Records(), user); err != nil {
-		return done, err
+	n, err := identity.ForgetOpenid(ctx, a.core.journal.Records(), user)
+	if done.Records += n; err == nil {
+		n, err = a.core.profiles.Forget(ctx, user) // first: the others are told by what comes now
+		done.Records += n
 	}
-	if done.Left, err = by.forget(ctx, user); err == nil {
-		done.Tags, err = erase.Records(ctx, a.core.journal.Records(), lister, user)
+	if err == nil {
+		done.Left, err = by.forget(ctx, user)
+	}
+	if err == nil {
+		err = erase.Records(ctx, a.core.journal.Records(), lister, user, &done)
 	}
 	return done, err
 }
 
-// forget removes a user from all conversations, with what is known of them there, and what
-// is shown of them to others. It returns how many conversations there were.
+// forget removes a user from all conversations, with what is known of them there. It returns
+// how many conversations there were.
 func (a Turn) forget(ctx context.Context, user string) (n int, err error) {
 	rooms, err := members.RoomsOf(ctx, a.core.journal.Records(), user)
-	if err == nil {
-		err = a.core.profiles.Forget(ctx, user) // first: the others are told by what comes now
-	}
 	for _, name := range rooms {
 		if err != nil {
 			return n, err

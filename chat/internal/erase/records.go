@@ -10,29 +10,31 @@ import (
 
 // Records erases what the records say of a user beside where the user belongs to: how the
 // user has conversations in the list, which messages mention them, and what they have
-// tagged, in all rooms of lister. It returns how many tags these were. Nothing is told to
+// tagged, in all rooms of lister. It counts in done. Nothing is told to
 // clients: they see it when they read the messages next.
-func Records(ctx context.Context, r journal.Records, lister journal.Lister, user string) (n int, err error) {
+func Records(ctx context.Context, r journal.Records, lister journal.Lister, user string, done *User) error {
 	settings, mentions := list.OfUser(user)
 	keys, err := keysOf(ctx, r, settings)
 	for _, key := range keys {
 		if err == nil {
 			err = r.Update(ctx, key, func([]byte) ([]byte, error) { return nil, nil })
+			done.Records++
 		}
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if keys, err = keysOf(ctx, r, mentions); err == nil {
 		err = tags.Delete(ctx, r, keys)
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
+	done.Records += len(keys)
 	err = lister.Rooms(ctx, func(room string) error {
 		keys, err := tags.OfUser(ctx, r, room, user)
 		if err == nil {
-			n += len(keys)
+			done.Tags += len(keys)
 			err = tags.Delete(ctx, r, keys)
 		}
 		return err
@@ -40,7 +42,7 @@ func Records(ctx context.Context, r journal.Records, lister journal.Lister, user
 	if err == nil {
 		err = list.Afresh(ctx, r)
 	}
-	return n, err
+	return err
 }
 
 func keysOf(ctx context.Context, r journal.Records, prefix string) (keys []string, err error) {

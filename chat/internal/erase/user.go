@@ -30,6 +30,7 @@ type User struct {
 	Left     int    `json:"left"`     // conversations that the user belonged to, or had left, and is forgotten in
 	Sessions int    `json:"sessions"` // ended
 	Names    int    `json:"names"`    // entries out of which the user's name and picture were taken
+	Records  int    `json:"records"`  // others: what is shown of the user, when they were here, settings and mentions of their list, their own room
 	Entries  int    `json:"entries"`  // that still have the user's id as that of their sender, those messages included
 }
 

@@ -119,6 +119,7 @@ var shapes = map[string]schema{
 	"ErasedRoom": object(fields{"room!": roomID, "entries!": number(0), "marks!": number(0), "members!": number(0), "sessions!": number(0)}),
 	"ErasedUser": object(fields{
 		"user!": userID, "messages!": number(0), "rooms!": number(0), "marks!": number(0), "tags!": number(0), "left!": number(0), "sessions!": number(0), "names!": number(0),
+		"records!": described(number(0), "others: what is shown of the user, when they were here, settings and mentions of their list, their own room"),
 		"entries!": described(number(0), "entries that still have the user's id as that of their sender, found while messages were erased"),
 	}),
 	"Events": object(fields{"epoch!": text(wire.MaxEpoch), "from!": schema{"type": "string"}, "to!": schema{"type": "string"}, "events!": listOf("Event")}),

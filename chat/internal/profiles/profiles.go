@@ -142,7 +142,14 @@ func Restored(user journal.User) (journal.Record, error) {
 }
 
 // Forget deletes what is known of a user, but for the time until which they were signed out.
-func (p Profiles) Forget(ctx context.Context, user string) error {
-	nothing := func([]byte) ([]byte, error) { return nil, nil }
-	return cmp.Or(p.Records.Update(ctx, key(user), nothing), p.Records.Update(ctx, lastKey(user), nothing))
+// It returns how many records there were.
+func (p Profiles) Forget(ctx context.Context, user string) (n int, err error) {
+	for _, key := range []string{key(user), lastKey(user)} {
+		there := false
+		failed := p.Records.Update(ctx, key, func(old []byte) ([]byte, error) { there = old != nil; return nil, nil })
+		if err = cmp.Or(err, failed); failed == nil && there {
+			n++
+		}
+	}
+	return n, err
 }
