@@ -159,6 +159,14 @@ func TestCommand_EpochNew(t *testing.T) {
 	if failed != nil {
 		t.Fatal(stderr)
 	}
+	const misspelt = "epoch new --yes --hub nope --journal 'postgres {env.CHAT_DSN} { durability primary }'"
+	for range 2 { // a journal that is not there is not made
+		out, stderr, failed := both(t, nil, split(misspelt)...)
+		if failed == nil {
+			t.Errorf("%s: %s", misspelt, out)
+		}
+		says(t, misspelt, stderr, "there is no journal at", "schema chat_nope", "--hub")
+	}
 	var epochs struct{ Was, Epoch string }
 	if err := json.Unmarshal([]byte(out), &epochs); err != nil || epochs.Was == epochs.Epoch || !strings.Contains(welcome, epochs.Was) {
 		t.Errorf("%s, %v; the client was told %s", out, err, welcome)

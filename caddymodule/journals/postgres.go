@@ -130,7 +130,18 @@ func (e *Postgres) Location(hub string) (string, error) {
 }
 
 // Fixed implements Fixed.
-func (e *Postgres) Fixed() string { return "durability " + cmp.Or(e.Durability, "standby") }
+func (e *Postgres) Fixed() string {
+	fixed := fmt.Sprintf("durability %s, parts %d", cmp.Or(e.Durability, "standby"), cmp.Or(e.Parts, defaultParts))
+	if e.Listen != "" {
+		// What cannot be replaced is refused by Location.
+		dsn, _ := values.Replaced(e.Listen)
+		fixed += ", listen " + pgjournal.Server(dsn)
+	}
+	return fixed
+}
+
+// defaultParts is what pgjournal takes for no Parts.
+const defaultParts = 8
 
 // openTime bounds an attempt to open the journal. Migrations are in it.
 const openTime = time.Minute

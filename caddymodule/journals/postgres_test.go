@@ -397,6 +397,31 @@ func TestPostgres_MakesTheSchema(t *testing.T) {
 	postgres.Exec(t, `DO $$ BEGIN IF (SELECT count(*) FROM "chat_made-here".part) <> 2 THEN RAISE 'other parts'; END IF; END $$`)
 }
 
+// A reload can't change what is used only when the journal is opened, and says so.
+func TestPostgres_Reload_WithOtherFixedSettings(t *testing.T) {
+	postgres.Exec(t, "CREATE ROLE fixed LOGIN; GRANT CREATE ON DATABASE postgres TO fixed")
+	t.Setenv("CHAT_DSN", postgres.DSN("fixed"))
+	site := func(more string) string {
+		return "chat {\nhub fixed\njournal postgres {env.CHAT_DSN} {\n" + more + "\n}\n}"
+	}
+	s := testcaddy.Start(t, site("durability primary\nparts 2"))
+	chatWorks(t, s, "/chat")
+	const elsewhere = "postgres://ann:" + testpostgres.Password + "@db.example.com/chat"
+	for more, want := range map[string]string{
+		"parts 2\ndurability standby":                      "durability standby, parts 2",
+		"durability primary\nparts 3":                      "durability primary, parts 3",
+		"durability primary":                               "durability primary, parts 8",
+		"durability primary\nparts 2\nlisten " + elsewhere: "listen db.example.com:5432/chat",
+	} {
+		err := s.TryLoad(site(more))
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "restart Caddy for that") {
+			t.Errorf("%s: %v", more, err)
+		}
+		checkQuiet(t, "the error", fmt.Sprint(err))
+	}
+	s.Load(site("durability primary\nparts 2\nretention 5"))
+}
+
 // What the Caddyfile alone shows to be wrong is refused with file and line, and shows no password.
 func TestPostgres_WrongCaddyfile(t *testing.T) {
 	s := testcaddy.Start(t, "respond ok")

@@ -89,6 +89,14 @@ func (s *Stopped) Open(ctx context.Context) (journal.Journal, error) {
 
 // OpenThere opens the journal if there is one.
 func (s *Stopped) OpenThere(ctx context.Context) (journal.Journal, error) {
+	if err := s.checkThere(ctx); err != nil {
+		return nil, err
+	}
+	return s.Open(ctx)
+}
+
+// checkThere returns an error if there is no journal.
+func (s *Stopped) checkThere(ctx context.Context) error {
 	there := true
 	var err error
 	switch e := s.engine.(type) {
@@ -102,13 +110,10 @@ func (s *Stopped) OpenThere(ctx context.Context) (journal.Journal, error) {
 			there = schema.There
 		}
 	}
-	switch {
-	case err != nil:
-		return nil, err
-	case !there:
-		return nil, fmt.Errorf("there is no journal at %s: look at the name, and at --hub", s.location)
+	if err == nil && !there {
+		err = fmt.Errorf("there is no journal at %s: look at the name, and at --hub", s.location)
 	}
-	return s.Open(ctx)
+	return err
 }
 
 // ErrInUse says that a running server uses a journal.
@@ -138,13 +143,16 @@ func (s *Stopped) Migrate(ctx context.Context, server string) error {
 	return pgjournal.Migrate(ctx, o, server)
 }
 
-// NewEpoch gives all rooms a new epoch. Servers may run meanwhile.
+// NewEpoch gives all rooms of a journal that is there a new epoch. Servers may run meanwhile.
 func (s *Stopped) NewEpoch(ctx context.Context) (was, now string, err error) {
 	e, is := s.engine.(*Postgres)
 	if !is {
 		return "", "", errNoSchema
 	}
 	o, err := e.options(s.params.Hub)
+	if err == nil {
+		err = s.checkThere(ctx)
+	}
 	if err != nil {
 		return "", "", err
 	}

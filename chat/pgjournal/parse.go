@@ -56,12 +56,15 @@ func CheckAddress(dsn string) error {
 }
 
 // Place says where a schema is: on which servers, and in which database.
-func Place(o Options) string {
-	config, err := parse(o.DSN)
+func Place(o Options) string { return Server(o.DSN) + ", schema " + o.Schema }
+
+// Server says to which servers, and to which database there, an address leads.
+func Server(dsn string) string {
+	config, err := parse(dsn)
 	if err != nil {
-		return "an address that can't be read, schema " + o.Schema
+		return "an address that can't be read"
 	}
-	return servers(config) + "/" + database(config) + ", schema " + o.Schema
+	return servers(config) + "/" + database(config)
 }
 
 func servers(config *pgx.ConnConfig) string {
