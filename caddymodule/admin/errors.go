@@ -28,6 +28,7 @@ var causes = []struct {
 	{chat.ErrNoRoom, http.StatusNotFound},
 	{webhook.ErrUnknown, http.StatusNotFound},
 	{webhook.ErrPosition, http.StatusBadRequest},
+	{webhook.ErrStopped, http.StatusConflict},
 	{errors.ErrUnsupported, http.StatusConflict},
 	{journal.ErrUnavailable, http.StatusServiceUnavailable},
 	{journal.ErrUncertain, http.StatusServiceUnavailable},

@@ -99,6 +99,9 @@ func TestCommand_Hooks_OfAReceiverThatIsGone(t *testing.T) {
 	}
 	says("hubs", "webhook orders is stopped, since its receiver has answered with status 410")
 	says("status", "Warning: webhook orders is stopped")
+	for _, from := range []string{"--since 1h", "--from " + regexp.MustCompile(`\w+-0-\d+`).FindString(run(t, admin, "hooks").out)} {
+		check(t, admin, "replay orders "+from, "", "Error: nothing would be sent again: webhook orders is stopped, since its receiver .* load the configuration again, with caddy reload --force; replay after that", 1)
+	}
 	if log := testcaddy.Read(t, s.Log); strings.Count(log, "gone for good (status 410)") != 1 || !strings.Contains(log, "until the configuration is loaded again") {
 		t.Errorf("the log has\n%s", log)
 	}

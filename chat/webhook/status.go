@@ -100,11 +100,15 @@ type Moved struct {
 	To   string `json:"to"`
 }
 
+// ErrStopped says that a webhook sends nothing, whatever its position.
+var ErrStopped = errors.New("nothing would be sent again")
+
 // ErrPosition says that a text is no position of this journal.
 var ErrPosition = errors.New("this is no position of the journal: take one that a webhook or the list of webhooks shows")
 
 // Replay moves a webhook back, so that what was recorded since a time is sent again, as far
-// as the feed keeps it. A part that is further back already stays there.
+// as the feed keeps it. A part that is further back already stays there. The error is
+// ErrStopped if the receiver has answered this node that it is gone.
 func (s *Sender) Replay(ctx context.Context, name string, since time.Time) ([]Moved, error) {
 	return s.replay(ctx, name, func(part int) (string, error) { return s.feed.Since(ctx, part, since) })
 }
@@ -134,6 +138,9 @@ func (s *Sender) replay(ctx context.Context, name string, to func(part int) (str
 	h, err := s.named(name)
 	if err != nil {
 		return nil, err
+	}
+	if st := h.status(""); st.Warning() != "" {
+		return nil, fmt.Errorf("%w: %s; replay after that", ErrStopped, st.Warning())
 	}
 	var list []Moved
 	for _, c := range h.consumers {
