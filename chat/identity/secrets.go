@@ -10,12 +10,13 @@ import (
 // concurrent use.
 type Secrets interface {
 	// Update calls f with the value stored under name, nil if there is none,
-	// stores the value that f returns, and returns it. Between the call of f and
+	// stores the value that f returns, and returns it. Between the last call of f and
 	// the store, no other Update of that name may run, on any instance.
 	//
 	// If f returns the same value, nothing needs to be stored. If f returns an
-	// error, nothing is stored and Update returns that error. Update calls f at
-	// most once and not after it has returned. f does not call Update.
+	// error, nothing is stored and Update returns that error. Update may call f again,
+	// as if it had not called it before, but not after it has returned. f does not call
+	// Update.
 	Update(ctx context.Context, name string, f func(old []byte) ([]byte, error)) ([]byte, error)
 }
 
