@@ -452,3 +452,29 @@ func inFirstFlight(t *testing.T, s *testcaddy.Site, conf *tls.Config, method, pa
 	}
 	check()
 }
+
+// A configuration with which the chat works answers each request: what one holds always fits
+// into what all may hold.
+func TestHTTP_SmallOutboxes_AnswerEveryRequest(t *testing.T) {
+	const secret = "of-the-key-that-sends-and-hears-all"
+	for _, sizes := range []string{
+		"max_message 1KiB\nlimits {\noutboxes 4KiB\n}", "limits {\noutboxes 256KiB\n}", "limits {\noutboxes 1MiB\n}",
+		"max_message 5MiB", "max_message 64MiB", "max_message 1MiB\nlimits {\noutboxes 4MiB\n}",
+	} {
+		s := testcaddy.Start(t, "chat {\njournal memory\n"+sizes+"\nkey k "+secret+" {\nread *\nwrite *\nfeed\n}\n}")
+		header := http.Header{"Authorization": {"Bearer " + secret}, "Content-Type": {"application/json"}}
+		for _, r := range []struct {
+			method, path, body string
+			want               int
+		}{
+			{"POST", "/chat/rooms/tea/messages", `{"body":"a"}`, 201},
+			{"POST", "/chat/messages", `{"messages":[{"room":"tea","body":"b"}]}`, 201},
+			{"GET", "/chat/rooms/tea/messages", "", 200},
+			{"GET", "/chat/feed", "", 200},
+		} {
+			if res := ask(t, s, r.method, r.path, header, r.body); res.StatusCode != r.want {
+				t.Errorf("%q: %s %s: %d %s", sizes, r.method, r.path, res.StatusCode, text(t, res))
+			}
+		}
+	}
+}

@@ -54,13 +54,9 @@ func (h *Handler) ServeRequest(w http.ResponseWriter, r *http.Request, path stri
 	if name, ok := values["room"]; ok {
 		room = &name
 	}
-	limit := h.Hub.settings().MaxMessage
 	route := byMethod[r.Method]
-	holds := acts.PageBytes
-	if route != nil {
-		limit, holds = limit*max(1, route.Sizes), max(holds, route.Holds)
-	}
-	h.endpoint(w, r, max(limit, holds), slices.Sorted(maps.Keys(byMethod)), func() error {
+	limit, holds := route.Bounds(h.Hub.settings().MaxMessage)
+	h.endpoint(w, r, holds, slices.Sorted(maps.Keys(byMethod)), func() error {
 		return h.request(w, r, room, limit, func(t acts.Turn) error {
 			return h.carryOut(t, w, r, route, values, limit)
 		})

@@ -11,6 +11,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/check"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
+	"github.com/caddychat/caddy-chat/chat/internal/httpapi"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/webhook"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
@@ -57,7 +58,7 @@ type Settings struct {
 	// exceeded, the clients for which most waits are cut off. A quarter of it bounds what
 	// clients have sent of messages that are not whole or not dealt with, another quarter what is held
 	// for clients that are still reading history, another what requests over plain HTTP
-	// hold, and another what everybody has said and the journal has not answered (or
+	// hold (or twice what the largest of them needs, if that is more), and another what everybody has said and the journal has not answered (or
 	// eight times MaxMessage, if that is more): nobody has more of that than is left for
 	// all others. Default 256 MiB.
 	MaxOutboxes int
@@ -181,7 +182,7 @@ func (s *Settings) forActs() acts.Settings {
 		SessionRate: s.SessionRate, SessionBytes: s.SessionBytes, UserRate: s.UserRate, UserBytes: s.UserBytes,
 		ConnectRate: s.ConnectRate, NewRooms: s.NewRooms, ReadBytes: s.ReadBytes,
 		CreateRate: s.CreateRate, ListRate: s.ListRate, KeyRate: s.KeyRate, Conversations: s.Conversations, Listed: s.Listed,
-		RequestBytes: s.MaxOutboxes / 4, RecallWindow: s.RecallWindow, EditWindow: s.EditWindow, Policies: s.Policies, Keys: s.Keys, Checks: s.Checks,
+		RequestBytes: max(s.MaxOutboxes/4, 2*httpapi.Largest(s.MaxMessage)), RecallWindow: s.RecallWindow, EditWindow: s.EditWindow, Policies: s.Policies, Keys: s.Keys, Checks: s.Checks,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -194,6 +195,18 @@ func (c *call) fixed() (f wire.Fields, err error) {
 		f.Text("key", c.Key)
 	}
 	return f, nil
+}
+
+// Bounds returns how many bytes the body of a request may have, and how many the request holds
+// at most. rt is nil for a request that is none.
+func (rt *Route) Bounds(maxMessage int) (body, holds int) {
+	body, holds = maxMessage, acts.PageBytes
+	if rt != nil {
+		// Where an int has 32 bits, twice of it must still be one: see the bound of all requests.
+		body = int(min(int64(body)*int64(max(1, rt.Sizes)), math.MaxInt/4))
+		holds = max(holds, rt.Holds)
+	}
+	return body, max(body, holds)
 }
 
 // frame is the answer that is a frame.

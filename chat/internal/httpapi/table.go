@@ -88,6 +88,15 @@ func init() { // since what answers a batch asks a route
 	}
 }
 
+// Largest returns how many bytes the largest of all requests holds.
+func Largest(maxMessage int) (most int) {
+	for i := range Table {
+		_, holds := Table[i].Bounds(maxMessage)
+		most = max(most, holds)
+	}
+	return most
+}
+
 // Find returns the routes of a path, by method, and what stands for the parameters. The path
 // is escaped, and begins behind the base with a slash. has says that paths which begin like
 // this one are the API's.
