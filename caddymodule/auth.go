@@ -47,7 +47,7 @@ func newAuthMethods(modules []any) (m authMethods, err error) {
 				return m, errBehindGuest
 			}
 		}
-		m.inOrder = append(m.inOrder, a)
+		m.add(a)
 		if s, ok := module.(starter); ok {
 			m.starts = append(m.starts, s.Start)
 		}
@@ -59,6 +59,23 @@ func newAuthMethods(modules []any) (m authMethods, err error) {
 		}
 	}
 	return m, nil
+}
+
+// add adds a method. All auth jwt are one, in the place of the first: each would refuse the
+// tokens of the others.
+func (m *authMethods) add(a access.Authenticator) {
+	own, is := a.(*JWTAuth)
+	if !is {
+		m.inOrder = append(m.inOrder, a)
+		return
+	}
+	for i, other := range m.inOrder {
+		if list, ok := other.(identity.JWTs); ok {
+			m.inOrder[i] = append(list, own.JWT)
+			return
+		}
+	}
+	m.inOrder = append(m.inOrder, identity.JWTs{own.JWT})
 }
 
 // start starts the methods that need it.

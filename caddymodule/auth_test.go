@@ -310,3 +310,27 @@ func TestAuth_KeysRotate_WithoutDroppingSessions(t *testing.T) {
 	testcaddy.Say(t, c, `{"type":"ping","id":"1"}`)
 	testcaddy.Hears(t, c, `"type":"pong"`)
 }
+
+// Tokens of each auth jwt let in, also with another method between them.
+func TestAuth_JWT_Several(t *testing.T) {
+	other := strings.Repeat("z", 32)
+	s := testcaddy.Start(t, testcaddy.BasicAuth+`chat {
+		auth jwt {
+			secret "`+testcaddy.JWTSecret+`"
+		}
+		auth caddy
+		auth jwt {
+			secret `+other+`
+			issuer me
+		}
+	}`)
+	claims := jwt.MapClaims{"sub": "u7", "iss": "me", "exp": time.Now().Add(time.Hour).Unix()}
+	second, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(other))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, token := range []string{testcaddy.SiteToken(t, claims), second} {
+		testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", testcaddy.As("ann"), `,"token":"`+token+`"`), `"user":{"id":"u7"`)
+	}
+	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", testcaddy.As("ann"), ""), `"user":{"id":"ann"`)
+}

@@ -18,7 +18,7 @@
 //	key.go           Key: verifies a site's tokens; parsing of PEM and JSON Web Keys
 //	jwks.go          KeySet: keys from a URL, cached
 //	claims.go        from the claims of a site's token to an identity
-//	jwt.go           JWT: the site's tokens
+//	jwt.go           JWT, JWTs: the site's tokens
 //	guest.go         Guest: clients without a token
 //	openids.go       Openids: by what WeChat knows users, encrypted
 //	code2session.go  the request to WeChat

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/wire"
 	"github.com/golang-jwt/jwt/v5"
 )
 
@@ -67,17 +68,62 @@ var algorithms = []string{"HS256", "HS384", "HS512", "RS256", "RS384", "RS512", 
 // Authenticate implements access.Authenticator. It returns access.ErrNoCredential if
 // there is no token, and for the tokens of [Guest] and [WeChat].
 func (j *JWT) Authenticate(ctx context.Context, c access.Credential) (*access.Identity, error) {
+	return JWTs{j}.Authenticate(ctx, c)
+}
+
+// JWTs are several issuers, with keys of their own. A token lets in if one of them accepts
+// it, by its own keys, issuer and audience. Otherwise it is refused with the reason of the one
+// that it fits best.
+type JWTs []*JWT
+
+// Authenticate implements access.Authenticator, like [JWT.Authenticate].
+func (list JWTs) Authenticate(ctx context.Context, c access.Credential) (*access.Identity, error) {
 	if typ := typeOf(c.Token); c.Token == "" || typ == guestType || typ == wechatType {
 		return nil, access.ErrNoCredential
 	}
-	id, err := j.verify(ctx, c.Token)
-	if err == nil {
-		return id, nil
+	best, why := list[0], jwt.ErrTokenInvalidIssuer
+	for i, j := range list.of(c.Token) {
+		id, err := j.verify(ctx, c.Token)
+		if err == nil {
+			return id, nil
+		}
+		if i == 0 || fit(err) > fit(why) {
+			best, why = j, err
+		}
 	}
-	if j.Refused != nil {
-		j.Refused(nameClaim(err))
+	if best.Refused != nil {
+		best.Refused(nameClaim(why))
 	}
-	return nil, tokenError(err)
+	return nil, tokenError(why)
+}
+
+// of returns those that could accept a token by its claim iss, which nobody has verified yet:
+// nobody waits for the key set of another issuer.
+func (list JWTs) of(token string) JWTs {
+	claims := jwt.MapClaims{}
+	if len(list) < 2 || !wellFormed(token) {
+		return list
+	}
+	if _, _, err := jwt.NewParser().ParseUnverified(token, claims); err != nil {
+		return list
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(j *JWT) bool { return j.Issuer != "" && j.Issuer != claims["iss"] })
+}
+
+// fit says how near a refused token was to being accepted.
+func fit(err error) int {
+	var told *wire.Error
+	switch {
+	case errors.As(err, &told) && told.Code == wire.Unavailable:
+		return 3 // it may have a good signature
+	case errors.Is(err, jwt.ErrTokenMalformed), errors.Is(err, jwt.ErrTokenUnverifiable), errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return 0
+	case errors.Is(err, jwt.ErrTokenInvalidIssuer):
+		return 1
+	case errors.Is(err, jwt.ErrTokenInvalidAudience):
+		return 2
+	}
+	return 4
 }
 
 // nameClaim adds the name of the claim to an error of the parser that describes it only.

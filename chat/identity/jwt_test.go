@@ -10,10 +10,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"maps"
 	"math/big"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -359,5 +361,66 @@ func TestJWT_InvalidSettings_AreErrors(t *testing.T) {
 		if _, err := identity.PublicKeys([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+}
+
+// Tokens of several issuers each get in by the keys, the issuer and the audience of one of them;
+// who is refused hears what is wrong by the one that fits best, whatever the order.
+func TestJWTs(t *testing.T) {
+	one := strings.Repeat("1", 32)
+	two := strings.Repeat("2", 32)
+	var refused string
+	issuer := func(name, secret, audience string) *identity.JWT {
+		return &identity.JWT{
+			Issuer: name, Audience: audience, Keys: []identity.Key{mustSecret(t, secret)},
+			Refused: func(err error) { refused = name + ": " + err.Error() },
+		}
+	}
+	down := &identity.JWT{Issuer: "down", KeySet: &identity.KeySet{URL: "http://127.0.0.1:1/keys"}}
+	down.Refused = func(err error) { refused = "down: " + err.Error() }
+	list := identity.JWTs{issuer("a", one, "chat"), issuer("b", two, "chat"), issuer("c", two, ""), down}
+	code := func(c wire.Code) *wire.Code { return &c }
+	soon, ago := time.Now().Add(time.Hour).Unix(), time.Now().Add(-time.Hour).Unix()
+	for i, c := range []struct {
+		secret string
+		claims claims
+		code   *wire.Code // nil: it lets in
+		why    string
+	}{
+		{one, claims{"iss": "a", "aud": "chat", "exp": soon}, nil, ""},
+		{two, claims{"iss": "b", "aud": "chat", "exp": soon}, nil, ""},
+		{two, claims{"iss": "c", "exp": soon}, nil, ""},
+		{one, claims{"iss": "b", "aud": "chat", "exp": soon}, code(wire.BadToken), "b: token signature is invalid"},
+		{two, claims{"iss": "a", "aud": "chat", "exp": soon}, code(wire.BadToken), "a: token signature is invalid"},
+		{two, claims{"iss": "b", "aud": "mail", "exp": soon}, code(wire.BadToken), "b: aud: "},
+		{two, claims{"iss": "b", "aud": "chat", "exp": ago}, code(wire.Expired), "b: exp: "},
+		{one, claims{"iss": "x", "aud": "chat", "exp": soon}, code(wire.BadToken), ": iss: "},
+		{two, claims{"iss": []any{"b"}, "aud": "chat", "exp": soon}, code(wire.BadToken), ": iss: "},
+		{one, claims{"iss": "down", "exp": soon}, code(wire.Unavailable), ""},
+	} {
+		c.claims["sub"] = "u7"
+		token := signWith(t, jwt.SigningMethodHS256, []byte(c.secret), nil, c.claims)
+		for range 2 {
+			refused = ""
+			id, err := list.Authenticate(t.Context(), access.Credential{Token: token})
+			var told *wire.Error
+			is := errors.As(err, &told)
+			if is != (c.code != nil) || is && told.Code != *c.code || is != (id == nil) || !strings.Contains(refused, c.why) {
+				t.Errorf("%d: %v, %v, %q", i, id, err, refused)
+			}
+			slices.Reverse(list)
+		}
+	}
+	// The claim iss does not choose here: the signature does.
+	list = identity.JWTs{issuer("", one, "chat"), issuer("", two, "chat"), issuer("b", two, "mail")}
+	token := signWith(t, jwt.SigningMethodHS256, []byte(two), nil, claims{"sub": "u7", "iss": "b", "aud": "chat", "exp": ago})
+	for range 2 {
+		if _, err := list.Authenticate(t.Context(), access.Credential{Token: token}); err == nil || !strings.Contains(refused, ": exp: ") {
+			t.Errorf("an expired token of the second: %v, %q", err, refused)
+		}
+		slices.Reverse(list)
+	}
+	if _, err := list.Authenticate(t.Context(), access.Credential{}); err != access.ErrNoCredential {
+		t.Errorf("without a token: %v", err)
 	}
 }
