@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -52,25 +54,50 @@ func (a *CaddyAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	})
 }
 
-// writtenByClients are placeholders for what clients send as they like. Headers are not
-// among them: forward_auth removes those of clients and puts in its own.
-var writtenByClients = []string{
-	"http.request.uri", "http.request.orig_uri", "http.request.cookie.", "http.request.body", "http.request.host", "http.request.method",
+// setByHandlers are beginnings of placeholders for what a handler before the chat, or a client's
+// certificate, says of a user. A header is what forward_auth puts in, which removes that of the
+// client.
+var setByHandlers = []string{
+	"http.auth.user.", "http.request.header.", "http.vars.", "http.reverse_proxy.header.",
+	"http.request.tls.client.fingerprint", "http.request.tls.client.public_key", "http.request.tls.client.serial",
+	"http.request.tls.client.subject", "http.request.tls.client.san.",
 }
+
+// ofBrowsers are headers that no handler puts in to say who a user is.
+var ofBrowsers = regexp.MustCompile(`(?i)^http\.request\.header\.(accept|authorization|connection|cookie|from|host|origin|referer|upgrade|user-agent|via|(accept|sec)-.*|x-forwarded-(for|host|proto))?$`)
 
 // Validate implements caddy.Validator. It refuses an id with which anybody is whoever they
 // like, or everybody the same user.
 func (a *CaddyAuth) Validate() error {
-	if a.ID != "" && !strings.Contains(a.ID, "{") {
+	names := placeholders(a.ID)
+	if a.ID != "" && len(names) == 0 {
 		return fmt.Errorf("id %q is the same for everybody: it needs a placeholder, such as {header.Remote-User}", a.ID)
 	}
-	for _, name := range writtenByClients {
-		if strings.Contains(a.ID, "{"+name) {
-			return fmt.Errorf("id %q is what clients send, so anybody could be any user: take what a handler before has checked, "+
-				"such as {http.auth.user.id}, or {header.Remote-User} with copy_headers of forward_auth", a.ID)
+	for _, name := range names {
+		isSet := func(prefix string) bool {
+			return strings.HasPrefix(name, prefix) && (name != prefix || !strings.HasSuffix(prefix, "."))
+		}
+		if !slices.ContainsFunc(setByHandlers, isSet) || ofBrowsers.MatchString(name) {
+			return fmt.Errorf("id %q has {%s}, which clients send or which is the same for many, so anybody could be any user: take what a handler before "+
+				"has checked, such as {http.auth.user.id}, {vars.user}, or {header.Remote-User} with copy_headers of forward_auth, "+
+				"or what a client certificate has, such as {tls_client_subject}", a.ID, name)
 		}
 	}
 	return nil
+}
+
+// placeholders returns the names of the placeholders in a text, as Caddy's replacer finds them:
+// a brace behind a backslash is none.
+func placeholders(text string) (names []string) {
+	text = strings.NewReplacer(`\{`, "", `\}`, "").Replace(text)
+	for {
+		_, rest, ok := strings.Cut(text, "{")
+		name, rest, closed := strings.Cut(rest, "}")
+		if !ok || !closed {
+			return names
+		}
+		names, text = append(names, name), rest
+	}
 }
 
 // Authenticate implements access.Authenticator.
