@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -279,6 +280,25 @@ func TestDocuments_ReadmesInChinese_HaveTheSameParts(t *testing.T) {
 			a, b := same(testcaddy.Read(t, file+".md")), same(testcaddy.Read(t, file+".zh-CN.md"))
 			if !slices.Equal(a, b) || len(a) == 0 && what != "code" {
 				t.Errorf("%s: %s.md has\n%q\nthat in Chinese has\n%q", what, file, a, b)
+			}
+		}
+	}
+}
+
+// The table of paths in the documents is complete: what the chat takes never reaches the next
+// handler.
+func TestDocuments_Paths_AreAll(t *testing.T) {
+	s := testcaddy.Start(t, "chat {\njournal memory\n}")
+	var api struct{ Paths map[string]any }
+	if err := json.Unmarshal([]byte(text(t, ask(t, s, "GET", "/chat/openapi.json", nil, ""))), &api); err != nil || len(api.Paths) == 0 {
+		t.Fatal(err)
+	}
+	for _, page := range []string{"../docs/caddyfile.md", "../docs/zh/caddyfile.md"} {
+		table, _, _ := strings.Cut(testcaddy.Read(t, page), "PROTOCOL.md#http")
+		for path := range api.Paths {
+			first := "/" + strings.Split(path, "/")[1]
+			if !strings.Contains(table, "`<path>"+first+"`") && !strings.Contains(table, "`<path>"+first+"/…`") {
+				t.Errorf("%s does not name %s", page, first)
 			}
 		}
 	}
