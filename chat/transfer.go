@@ -21,15 +21,33 @@ var ErrSlow = transfer.ErrSlow
 // ErrNoRoom is wrapped by the error of an Export that cannot go on where it was.
 var ErrNoRoom = transfer.ErrNoRoom
 
+// ErrDamaged is wrapped by the error of an Export that has all that could be read, and lacks
+// something, because the journal is damaged.
+var ErrDamaged = transfer.ErrDamaged
+
 // Export calls each for every entry that is kept, as a line that Import reads:
 // room by room, beginning after the entry with the number after in the room from.
 // So an export that was interrupted can go on where it was. An empty from means the
 // beginning; if there is no room from, the error wraps ErrNoRoom. If only is set, it is that
-// room alone. The line is valid during the call only.
+// room alone. The line is valid during the call only. If something could not be read, the error
+// wraps ErrDamaged, behind the last line.
 func (h *Hub) Export(ctx context.Context, only, from string, after journal.Seq, each func(line []byte) error) error {
 	ctx, cancel := h.whileOpen(ctx)
 	defer cancel()
-	return transfer.Export(ctx, h.journal, h.lister(), only, from, after, each)
+	before := h.damaged()
+	err := transfer.Export(ctx, h.journal, h.lister(), only, from, after, each)
+	if err == nil && h.damaged() > before { // of rooms or records, which say nothing of it themselves
+		return ErrDamaged
+	}
+	return err
+}
+
+// damaged is how often the journal could not read something.
+func (h *Hub) damaged() uint64 {
+	if j, can := h.given.(journal.Reporter); can {
+		return j.Stats().Damaged
+	}
+	return 0
 }
 
 // Import records lines that Export wrote. Entries keep their numbers, times, keys

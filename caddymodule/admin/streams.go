@@ -18,6 +18,10 @@ import (
 // JSONLines is the Content-Type of entries, one JSON object per line.
 const JSONLines = "application/jsonl"
 
+// DamagedTrailer is the trailer of an export that lacks something because the journal is damaged. It
+// says so in words.
+const DamagedTrailer = "Chat-Damaged"
+
 // DefaultNewest is how many entries a tail or a history has if the request does not say.
 const DefaultNewest = 10
 
@@ -43,7 +47,13 @@ func (s stream) serve(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = s.send(hub, r.URL.Query(), lines)
 	}
-	if err == nil {
+	if errors.Is(err, chat.ErrDamaged) { // the lines are all that there can be
+		lines.begin()
+		damaged := err
+		if err = lines.flush(); err == nil {
+			w.Header().Set(http.TrailerPrefix+DamagedTrailer, damaged.Error())
+		}
+	} else if err == nil {
 		lines.begin() // there may be none
 		err = lines.buffer.Flush()
 	}

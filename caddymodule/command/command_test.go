@@ -2,6 +2,8 @@ package command_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -111,6 +113,55 @@ func TestCommand_ExportAndBackup(t *testing.T) {
 	if got := export("--room", "tea"); len(got) != 3 {
 		t.Errorf("the backup has %v", got)
 	}
+}
+
+// What an export of a damaged journal lacks is told, and so are hubs and a backup of it.
+func TestCommand_DamagedJournal_IsTold(t *testing.T) {
+	s, admin := testcaddy.StartAdmin(t, "chat")
+	c := s.V1("ws://"+s.Plain+"/chat", nil, `,"rooms":[{"room":"tea"}]`)
+	for i := range 50 {
+		testcaddy.Say(t, c, fmt.Sprintf(`{"type":"send","room":"tea","body":"%s %d"}`, strings.Repeat("long ", 100), i))
+		testcaddy.Until(t, c, `"type":"message"`)
+	}
+	if out, err := testcaddy.Command(t, admin, "compact"); err != nil {
+		t.Fatal(err, out)
+	}
+	dir := filepath.Join(t.TempDir(), "backup")
+	if out, err := testcaddy.Command(t, admin, "backup", dir); err != nil || strings.Contains(out, "Warning") {
+		t.Fatal(err, out)
+	}
+	for _, table := range glob(t, filepath.Join(dir, "*.sst")) {
+		b, err := os.ReadFile(table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[1] ^= 4
+		if err := os.WriteFile(table, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Restart("chat {\njournal pebble " + dir + "\n}")
+	for range 2 {
+		out, err := testcaddy.Command(t, admin, "export")
+		if err == nil || !strings.Contains(out, "and not all: ") || !strings.Contains(out, "the journal is damaged") {
+			t.Errorf("export: %v %.200s", err, out)
+		}
+	}
+	if out, err := testcaddy.Command(t, admin, "hubs"); err != nil || !strings.Contains(out, "see below") || !strings.Contains(out, ".sst is damaged") {
+		t.Errorf("hubs: %v %s", err, out)
+	}
+	if out, err := testcaddy.Command(t, admin, "backup", filepath.Join(t.TempDir(), "again")); err != nil || !strings.Contains(out, "Warning: ") {
+		t.Errorf("backup: %v %s", err, out)
+	}
+}
+
+func glob(t *testing.T, pattern string) []string {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatal(pattern, err)
+	}
+	return files
 }
 
 func TestCommand_Token_IsTaken(t *testing.T) {

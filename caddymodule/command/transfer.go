@@ -48,6 +48,8 @@ func (in *invocation) exportEntries(cmd *cobra.Command, _ []string) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("the export was interrupted; continue with --from and --after of its last line: %w", err)
+	case res.Trailer.Get(admin.DamagedTrailer) != "":
+		return fmt.Errorf("exported %s, and not all: %s", count(counter.n, "line"), res.Trailer.Get(admin.DamagedTrailer))
 	case counter.n == 0:
 		return nothing("there are no such entries")
 	}
@@ -122,6 +124,12 @@ func (in *invocation) backup(_ *cobra.Command, args []string) error {
 	})
 	if err != nil {
 		return err
+	}
+	var hub admin.HubInfo
+	if in.get(in.path("", nil), &hub) == nil {
+		for _, warning := range hub.Warnings { // the backup has the damage, too
+			in.note("Warning: %s", warning)
+		}
 	}
 	return in.say("backed up hub %s to %s on the server", in.hub, done.Dir)
 }

@@ -51,6 +51,7 @@ func (x *exporter) export(ctx context.Context) error {
 	if err := x.begin(ctx); err != nil {
 		return err
 	}
+	before := damaged(x.journal)
 	if err := x.lister.Rooms(ctx, func(room string) error { return x.room(ctx, room) }); err != nil {
 		return err
 	}
@@ -67,12 +68,23 @@ func (x *exporter) export(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if damaged(x.journal) > before {
+		return errors.New("rooms or records can't be read: the store is damaged there. Put a backup in its place, and export that")
+	}
 	end := totals{x.progress.Rooms, x.progress.Entries, x.progress.Records}
 	if err := x.to.write(end.append); err != nil {
 		return err
 	}
 	x.tell(x.progress)
 	return x.to.to.Flush()
+}
+
+// damaged is how often a journal could not read something.
+func damaged(j journal.Journal) uint64 {
+	if r, can := j.(journal.Reporter); can {
+		return r.Stats().Damaged
+	}
+	return 0
 }
 
 // begin counts, and writes the first line.

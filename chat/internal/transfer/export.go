@@ -17,7 +17,19 @@ import (
 // what its messages are tagged with and whom they mention. If only is set, it is
 // that room alone. Rooms that belong to the server are left out, since no import takes
 // them. The line is valid during the call only. Without a lister, only may not be empty.
+// If something could not be read, the error wraps ErrDamaged, behind the last line.
 func Export(ctx context.Context, j Source, lister journal.Lister, only, from string, after journal.Seq, each func(line []byte) error) error {
+	counting := &counting{Source: j}
+	if err := export(ctx, counting, lister, only, from, after, each); err != nil {
+		return err
+	}
+	if counting.missing > 0 {
+		return fmt.Errorf("%w (%d entries)", ErrDamaged, counting.missing)
+	}
+	return nil
+}
+
+func export(ctx context.Context, j Source, lister journal.Lister, only, from string, after journal.Seq, each func(line []byte) error) error {
 	if only != "" {
 		return exportWhole(ctx, j, only, after, each)
 	}
@@ -45,6 +57,23 @@ func Export(ctx context.Context, j Source, lister journal.Lister, only, from str
 
 // ErrNoRoom is wrapped by the error of an export that cannot go on where it was.
 var ErrNoRoom = errors.New("there is no such room")
+
+// ErrDamaged is wrapped by the error of an export that has all that could be read, and lacks
+// something.
+var ErrDamaged = errors.New("the journal is damaged, and what could not be read is missing: put a backup in its place, and export that")
+
+// counting counts what is missing of what is read.
+type counting struct {
+	Source
+	missing int
+}
+
+// Read implements Source.
+func (c *counting) Read(ctx context.Context, q journal.Query) (journal.Page, error) {
+	page, err := c.Source.Read(ctx, q)
+	c.missing += page.Damaged
+	return page, err
+}
 
 // So many entries, or bytes of entries, are read at once.
 const (

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -35,5 +36,25 @@ func TestExport_GoesOnAfterRoomAndNumber(t *testing.T) {
 		if lines != c.want || (err == nil) != (c.fails == "") || err != nil && !strings.Contains(err.Error(), c.fails) {
 			t.Errorf("%+v: %d lines, %v", c, lines, err)
 		}
+	}
+}
+
+// damaged is a journal of which something cannot be read.
+type damaged struct{ Source }
+
+func (d damaged) Read(ctx context.Context, q journal.Query) (journal.Page, error) {
+	page, err := d.Source.Read(ctx, q)
+	page.Damaged = 1
+	return page, err
+}
+
+// What could not be read is told behind the last line.
+func TestExport_Damaged_HasTheRestAndSaysSo(t *testing.T) {
+	j := memjournal.New(memjournal.Options{})
+	j.Append(t.Context(), journal.Entry{Room: "a", Kind: journal.Message, From: journal.User{ID: "ann"}, Body: []byte("1")}, func(journal.Receipt, error) {})
+	lines := 0
+	err := Export(context.Background(), damaged{j}, j, "", "", 0, func([]byte) error { lines++; return nil })
+	if !errors.Is(err, ErrDamaged) || lines != 1 {
+		t.Errorf("%d lines, %v", lines, err)
 	}
 }

@@ -159,7 +159,13 @@ func (s *Store) Lost() uint64 {
 func (s *Store) Warnings() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Concat(s.exposed, s.warnings)
+	list := slices.Concat(s.exposed, s.warnings)
+	if s.current != nil {
+		for _, path := range s.current.DB.Damaged() {
+			list = append(list, filepath.Base(path)+" is damaged; put a backup in the place of the store if what is missing is needed")
+		}
+	}
+	return list
 }
 
 // settle gives a new store its format and epoch, and another epoch to one that needs

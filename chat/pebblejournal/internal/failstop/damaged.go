@@ -3,6 +3,7 @@ package failstop
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -22,6 +23,22 @@ var blockDamage = regexp.MustCompile(`block (\d+)/\d+: \S+ checksum mismatch`)
 type badBlocks struct {
 	mu     sync.Mutex // guards the rest
 	blocks map[badBlock]struct{}
+	files  []string // those with something that is damaged
+}
+
+// noteFile remembers that something in a file is damaged.
+func (b *badBlocks) noteFile(path string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !slices.Contains(b.files, path) {
+		b.files = append(b.files, path)
+	}
+}
+
+func (b *badBlocks) list() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.files)
 }
 
 type badBlock struct {

@@ -78,7 +78,7 @@ func (c *Config) prepare(o *pebble.Options) *failFS {
 	// erased bodies in them. See failFS.archive.
 	o.Cleaner = pebble.ArchiveCleaner{}
 	o.Logger = &logger{fs: fs, zap: c.Logger}
-	o.EventListener = listener(c.Logger, &fs.bad)
+	o.EventListener = listener(c.Logger, fs)
 	return fs
 }
 
@@ -192,6 +192,9 @@ func (db *DB) Exists(name string) (bool, error) {
 // Remove removes a file, unless the store has failed.
 func (db *DB) Remove(name string) error { return db.fs.Remove(name) }
 
+// Damaged returns which tables were found to be damaged.
+func (db *DB) Damaged() []string { return db.fs.bad.list() }
+
 // TableFS returns what the tables of the store can be read with, and NoteDamage remembers what
 // was found there.
 func (db *DB) TableFS() vfs.FS { return db.fs }
@@ -220,14 +223,15 @@ func (l *logger) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-func listener(log *zap.Logger, bad *badBlocks) *pebble.EventListener {
+func listener(log *zap.Logger, fs *failFS) *pebble.EventListener {
 	damaged := &damageLog{log: log}
 	return &pebble.EventListener{
 		BackgroundError: func(err error) {
 			log.Warn("chat journal: background work failed", zap.Error(err))
 		},
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
-			bad.note(info.Path, info.Details)
+			fs.bad.note(info.Path, info.Details)
+			fs.bad.noteFile(info.Path)
 			damaged.report(info)
 		},
 	}
