@@ -34,6 +34,7 @@ func TestCreate_Answers_InTheirOrder(t *testing.T) {
 		ask(ben, fmt.Sprintf(`{"type":"set","id":"?","room":%q,"block":true}`, two))
 		must(b.hub.Ban(g, "ann", time.Hour))
 		must(b.hub.Ban(g, "ben", time.Hour))
+		must(b.hub.Mute(g, "ann", time.Hour))
 		configure := func(change func(*chat.Settings)) {
 			set := b.hub.Settings()
 			change(&set)
@@ -55,12 +56,13 @@ func TestCreate_Answers_InTheirOrder(t *testing.T) {
 			{`"code":"bad_frame","field":"users[4]","message":"…"`, func() { users = `"ben","cy","dan","eve"` }},
 			{`"code":"forbidden","field":"users[0]","message":"…"`, func() { must(b.hub.Ban(g, "ben", 0)) }},
 			{`"code":"banned","message":"…"`, func() { must(b.hub.Ban(g, "ann", 0)) }},
+			{`"code":"muted","message":"…"`, func() { must(b.hub.Mute(g, "ann", 0)) }},
 			{`"code":"room_full","message":"…"`, func() { users = `"ben","cy"` }},
 			{`"code":"too_fast","message":"…"`, func() { configure(func(set *chat.Settings) { set.CreateRate = access.Rate{} }) }},
 			{`"code":"forbidden","field":"users[0]","message":"…"`, func() { ask(ben, fmt.Sprintf(`{"type":"set","id":"?","room":%q,"block":false}`, two)) }},
 			{`"code":"too_many","field":"users[0]","message":"…"`, func() { configure(func(set *chat.Settings) { set.Conversations = 10 }) }},
 		} {
-			ann.send(fmt.Sprintf(`{"type":"create","id":"1","key":"k","pattern":"g-*","users":[%s]}`, users))
+			ann.send(fmt.Sprintf(`{"type":"create","id":"1","key":"k","pattern":"g-*","title":"x","users":[%s]}`, users))
 			ann.match(`{"type":"error","id":"1",`+step.want+`,"retry":"…"}`, ann.any())
 			step.ends()
 		}
@@ -74,5 +76,30 @@ func TestCreate_Answers_InTheirOrder(t *testing.T) {
 		ann.expect(fmt.Sprintf(`{"type":"created","id":"1","room":%q,"duplicate":true}`, g))
 		ann.send(`{"type":"create","id":"1","direct":"ben"}`)
 		ann.expect(fmt.Sprintf(`{"type":"created","id":"1","room":%q,"duplicate":true}`, two))
+	})
+}
+
+// A title, a picture and a text are said: not by who is muted, at no door. Who says nothing may
+// found a conversation all the same, and add users.
+func TestConversation_Create_ByTheMuted(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann"`)
+		b.must(b.hub.Mute("", "ann", time.Hour))
+		ann.until("muted")
+		for i, said := range []string{`"title":"x"`, `"avatar":"https://example.com/x"`, `"about":"x"`} {
+			ann.send(fmt.Sprintf(`{"type":"create","id":"1","key":"%d",%s}`, i, said))
+			ann.expect(`{"type":"error","id":"1","code":"muted","…":"…"}`)
+			if got := b.requestAs("ann", "POST", "/rooms", `{`+said+`}`); got != "muted" {
+				t.Errorf("%s over HTTP: %q", said, got)
+			}
+		}
+		g := ann.create(`"key":"k","users":["ben"]`)
+		ann.send(fmt.Sprintf(`{"type":"member","id":"1","room":%q,"users":["cy"],"role":"member"}`, g))
+		ann.expect(`{"type":"ok","id":"1","…":"…"}`)
+		ann.send(fmt.Sprintf(`{"type":"info","id":"1","room":%q,"title":"x"}`, g))
+		ann.expect(`{"type":"error","id":"1","code":"muted","…":"…"}`)
+		if got := b.requestAs("ann", "PATCH", "/rooms/"+g, `{"title":"x"}`); got != "muted" {
+			t.Errorf("info over HTTP: %q", got)
+		}
 	})
 }

@@ -66,6 +66,7 @@ func (s *session) Closed(err error) {
 // end gives back all that the session has, in the end its slot, also if something
 // panics. It is called once.
 func (s *session) end() {
+	s.EndActs()
 	defer s.Leave()
 	defer s.hub.ended(s.ID())
 	if s.expiry != nil {
@@ -91,6 +92,7 @@ func (s *session) Close(why wire.Code) { s.CloseWith(why.Bye()) }
 
 // CloseWith says goodbye and ends the connection.
 func (s *session) CloseWith(b *wire.Bye) {
+	s.EndActs() // before anybody is told that the client was removed
 	s.hub.counts.byes[b.Code].Add(1)
 	s.conn.Close(ws.StatusCode(b.Code.Close()), b.Message, s.dialect.Goodbye(b))
 }

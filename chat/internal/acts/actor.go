@@ -3,7 +3,9 @@ package acts
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -27,20 +29,21 @@ type Actor struct {
 	id   string     // of the session; empty for a request
 	addr netip.Addr // the client's
 	kind actorKind
-	lent bool // slot and user are another actor's, who gives them back
 	part bool // what it does is a part of an act, which is told of as a whole; fixed
 
 	slot    bool  // it has one; set before anything else happens
-	strikes int32 // how many more frames came too fast than others; owned by the goroutine that reads the connection
+	strikes uint8 // how many more frames came too fast than others; owned by the goroutine that reads the connection
+
+	over atomic.Bool // the session has ended, or its client was told that it will: see EndActs
 
 	// identity is nil until the client has said who it is, and for raw clients
 	// who have shown no credential.
 	identity atomic.Pointer[access.Identity]
 
-	key *access.Key // that a request has shown; nil: none. Set with identity
+	key *access.Key // as a request has shown it; nil: none. Set with identity. What it may do now: scopes
 
 	own  access.Limiter  // of the connection
-	user *access.Limiter // shared by all sessions of the user, or all requests of the key; set with identity, before anything is charged to it
+	user *access.Limiter // shared by all sessions of the user, or all requests of the key; set with identity, before anything is charged to it; nil for As
 
 	greeted *greeted // nil until hello, and for raw clients; owned by the goroutine that reads the connection
 
@@ -74,10 +77,20 @@ func (a *Actor) Leave() {
 	if a.greeted != nil && a.greeted.listing != nil {
 		a.core.live.Close(a.greeted.listing, a.User().ID)
 	}
-	if a.user != nil && !a.lent {
+	if a.user != nil {
 		a.core.userLimiters.GiveBack(a.holder())
 	}
 }
+
+// EndActs says that the session of the actor is over: it does nothing any more, whatever its
+// client has asked for before. Any goroutine may call it.
+func (a *Actor) EndActs() { a.over.Store(true) }
+
+// HasEnded reports whether EndActs was called.
+func (a *Actor) HasEnded() bool { return a.over.Load() }
+
+// errOver is why nothing is done for a session that is over. Nobody is told.
+var errOver = fmt.Errorf("the session is over: %w", context.Canceled)
 
 // unansweredLimit bounds the bytes of what one client has said and the journal has
 // not answered. While there are more, the client is not read.
@@ -121,11 +134,24 @@ func (a *Actor) rights(room string, role access.Role) access.Rights {
 	policies := a.core.settings().Policies
 	switch {
 	case a.key != nil:
-		return policies.ForKey(a.key, room)
+		return policies.ForKey(a.scopes(), room)
 	case a.kind != operator:
 		return policies.For(a.identity.Load(), room, role)
 	}
 	return policies.ForOperator(room)
+}
+
+// noScopes are those of a key that the site has no more.
+var noScopes access.Key
+
+// scopes is the actor's key as the site has it now: a reload may have changed it, or have taken
+// it away, while the request was under way.
+func (a *Actor) scopes() *access.Key {
+	now := a.core.settings().Keys.Named(a.key.Name)
+	if now == nil || !now.MayComeFrom(a.addr) || !slices.ContainsFunc(a.key.Secrets, func(s access.Secret) bool { return slices.Contains(now.Secrets, s) }) {
+		return &noScopes
+	}
+	return now
 }
 
 // isAboveRoles reports whether no role in a conversation binds the actor.
@@ -133,7 +159,7 @@ func (a *Actor) isAboveRoles() bool { return a.kind == operator || a.key != nil 
 
 // governs reports whether the actor may change a conversation whatever its role is.
 func (a *Actor) governs(room string) bool {
-	return a.kind == operator || a.key != nil && a.key.Governs(room)
+	return a.kind == operator || a.key != nil && a.scopes().Governs(room)
 }
 
 // via is the name of the key that acts as somebody else, or empty.
@@ -191,17 +217,21 @@ func (a *Actor) mayRead(room string, rights access.Rights) error {
 	return nil
 }
 
-// mayBeIn returns an error with code banned or expired, or nil.
+// mayBeIn returns why the actor may do nothing in a room, or in the hub without a name, or
+// nil: the session is over, the key is revoked, the user is banned, the credential has ended.
+// It waits for nothing, and is asked again after whatever has waited: see append.
 func (a *Actor) mayBeIn(room string) error {
 	id := a.identity.Load()
-	if id == nil || a.key != nil {
+	switch {
+	case a.over.Load():
+		return errOver
+	case a.key != nil && a.scopes() == &noScopes:
+		return wire.Forbidden.Error("")
+	case id == nil || a.key != nil:
 		return nil
 	}
 	if err := a.core.sanctions.Check(access.Ban, id.User.ID, room); err != nil {
 		return err
-	}
-	if a.id != "" { // a session ends by its timer
-		return nil
 	}
 	return credentials.NotEnded(id)
 }
@@ -286,9 +316,10 @@ func (a *Actor) putInHand(n int) {
 }
 
 // append hands an entry of the actor to the journal. It waits while the client has said more
-// than unansweredLimit without an answer, or until ctx ends. An error that done gets is logged,
-// and is what the client is told; but for ErrNoTarget, and ErrStale: judge again.
-func (a *Actor) append(ctx context.Context, to Appender, e journal.Entry, done func(journal.Receipt, error)) {
+// than unansweredLimit without an answer, or until ctx ends. Whatever an act has waited for, a
+// ban, a mute or an end that has come meanwhile holds: that is asked last. An error that done
+// gets is logged, and is what the client is told; but for ErrNoTarget, and ErrStale: judge again.
+func (a *Actor) append(ctx context.Context, to Appender, room string, e journal.Entry, done func(journal.Receipt, error)) {
 	e.Origin, e.From, e.Via = journal.Origin{Node: a.core.node, Session: a.id}, a.User(), a.via()
 	size := e.Size()
 	if err := a.takeInHand(size); err != nil {
@@ -297,7 +328,16 @@ func (a *Actor) append(ctx context.Context, to Appender, e journal.Entry, done f
 	}
 	if err := a.unanswered.Wait(ctx, unansweredLimit); err != nil {
 		a.putInHand(size)
-		done(journal.Receipt{}, a.core.notAppended(err))
+		done(journal.Receipt{}, a.core.NotAppended(err))
+		return
+	}
+	err := a.mayBeIn(room)
+	if err == nil && !e.Kind.Governs() { // of what governs, some may be done by who is muted
+		err = a.notMuted(room)
+	}
+	if err != nil {
+		a.putInHand(size)
+		done(journal.Receipt{}, err)
 		return
 	}
 	a.unanswered.Add(size)
@@ -309,7 +349,7 @@ func (a *Actor) append(ctx context.Context, to Appender, e journal.Entry, done f
 		a.unanswered.Add(-size)
 		a.putInHand(size)
 		if err != nil && !errors.Is(err, journal.ErrStale) && !errors.Is(err, journal.ErrNoTarget) {
-			receipt, err = journal.Receipt{}, a.core.notAppended(err)
+			receipt, err = journal.Receipt{}, a.core.NotAppended(err)
 		}
 		done(receipt, err)
 	})

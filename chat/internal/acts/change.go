@@ -85,7 +85,7 @@ func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target
 	if e.With, err = tags.OfMessage(ctx, a.core.journal.Records(), name, target); err != nil {
 		return err
 	}
-	a.append(ctx, to, e, func(receipt journal.Receipt, err error) {
+	a.append(ctx, to, name, e, func(receipt journal.Receipt, err error) {
 		if err == nil && found.From.ID != a.User().ID {
 			a.audit(events.Event{Act: "recall", Room: name, Seq: target, User: found.From.ID})
 		}
@@ -163,7 +163,7 @@ func (a Turn) Edit(ctx context.Context, to Appender, c Checked, done func(journa
 		}
 		e := c.entry
 		e.Since = in.since()
-		a.append(ctx, to, e, done)
+		a.append(ctx, to, c.room, e, done)
 		return nil
 	}, a.core.asker.Telling(c.room, c.came, done))
 }
@@ -234,7 +234,7 @@ func (a *Actor) tagOnce(ctx context.Context, to Appender, c *wire.SetTag, done f
 		return nil
 	}
 	e := journal.Entry{Kind: journal.Tag, Target: found.Seq, Body: c.AppendBody(nil), Since: in.since(), With: with}
-	a.append(ctx, to, e, done)
+	a.append(ctx, to, c.Room, e, done)
 	return nil
 }
 

@@ -18,23 +18,13 @@ func (a *Actor) Checks(room string) bool {
 // HasChecks reports whether there are any.
 func (a *Actor) HasChecks() bool { return len(a.core.settings().Checks) > 0 }
 
-// once is a question about a change of a conversation, as the actor asks it.
+// once is a question about a change of a conversation, as the actor asks it; nil: no check is
+// asked about it.
 func (a *Actor) once(q *check.Question) *checking.Once {
-	return a.core.asker.Once(q, func(ctx context.Context) (check.Outcome, error) {
-		if !a.Checks(q.Room) {
-			return check.Outcome{}, nil
-		}
-		return a.ask(ctx, a.User(), q, nil)
-	})
-}
-
-// whileAsked returns the context of a change of a conversation: where checks are asked, it
-// lasts longer than ctx.
-func (a *Actor) whileAsked(ctx context.Context, room string) (context.Context, context.CancelFunc) {
-	if !a.Checks(room) {
-		return ctx, func() {}
+	if !a.Checks(q.Room) {
+		return nil
 	}
-	return context.WithTimeout(a.core.context, publishTimeout)
+	return a.core.asker.Once(q, func(ctx context.Context) (check.Outcome, error) { return a.ask(ctx, a.User(), q, nil) })
 }
 
 // named returns a user as others may be shown them: who brings another name or picture than
@@ -58,15 +48,21 @@ func (a *Actor) named(ctx context.Context, user journal.User) (journal.User, err
 	return user, nil
 }
 
-// ask asks the checks about what a user does by this actor.
+// ask asks the checks about what a user does by this actor. That takes time: a token of a
+// request that was good before may be no more, and what else was judged is judged again by
+// whoever asks.
 func (a *Actor) ask(ctx context.Context, user journal.User, q *check.Question, fits func(json.RawMessage) error) (check.Outcome, error) {
 	q.From, q.Addr = user, a.addr
 	if a.greeted != nil {
 		q.Device = a.greeted.device
 	}
-	by := a.person()
-	if a.identity.Load() == nil && !user.Guest { // it says hello
+	by, id := a.person(), a.identity.Load()
+	if id == nil && !user.Guest { // it says hello
 		by = access.Person{User: user.ID}
 	}
-	return a.core.asker.Ask(ctx, a.core.settings().Checks, check.Asking{Question: q, By: by, ByKey: a.key != nil, Fits: fits})
+	outcome, err := a.core.asker.Ask(ctx, a.core.settings().Checks, check.Asking{Question: q, By: by, ByKey: a.key != nil, Fits: fits})
+	if err == nil && a.id == "" && a.key == nil { // a session would have ended
+		err = a.core.credentials.StillGood(ctx, id)
+	}
+	return outcome, err
 }

@@ -1,6 +1,7 @@
 package acts
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -8,8 +9,10 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/check"
+	"github.com/caddychat/caddy-chat/chat/internal/checking"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
+	"github.com/caddychat/caddy-chat/chat/internal/refusals"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -20,35 +23,52 @@ func (a Turn) Create(ctx context.Context, c *wire.Create) (room string, duplicat
 	if a.kind == raw {
 		return "", false, wire.Forbidden.Error("")
 	}
-	policy, err := a.foundingPolicy(c)
+	f, err := a.mayFound(c)
 	if err != nil {
 		return "", false, err
 	}
-	user, others := a.User(), c.Users
-	if c.Owner != "" {
-		user = journal.User{ID: c.Owner}
+	receipt, err := a.found(ctx, c, f)
+	return f.room, receipt.Duplicate, err
+}
+
+// foundation is what a conversation is founded with.
+type foundation struct {
+	room    string
+	founder string // its id
+	others  []string
+}
+
+// mayFound returns what a command founds a conversation with, or why the actor may not,
+// whatever the records say.
+func (a *Actor) mayFound(c *wire.Create) (f foundation, err error) {
+	policy, err := a.foundingPolicy(c)
+	if err != nil {
+		return f, err
 	}
+	f.founder, f.others = cmp.Or(c.Owner, a.User().ID), c.Users
 	switch {
 	case c.Room != "":
-		room = c.Room
+		f.room = c.Room
 	case c.Direct != "":
-		room, others = members.DirectName(policy.Pattern, user.ID, c.Direct), []string{c.Direct}
+		f.room, f.others = members.DirectName(policy.Pattern, f.founder, c.Direct), []string{c.Direct}
 	default:
-		room = members.GroupName(policy.Pattern, user.ID, c.Key)
+		f.room = members.GroupName(policy.Pattern, f.founder, c.Key)
 	}
-	if i := slices.Index(others, user.ID); i >= 0 {
-		return "", false, members.OwnID(c.Direct != "", i)
+	if i := slices.Index(f.others, f.founder); i >= 0 {
+		return f, members.OwnID(c.Direct != "", i)
 	}
-	if err := a.mayAdd(room, others, c.Direct != ""); err != nil {
-		return "", false, err
+	if err := a.mayAdd(f.room, f.others, c.Direct != ""); err != nil {
+		return f, err
 	}
-	if 1+len(others) > policy.Seats() {
-		return "", false, wire.RoomFull.Error("")
+	if c.Title+c.Avatar+c.About != "" { // which are said, as by info
+		if err := a.notMuted(f.room); err != nil {
+			return f, err
+		}
 	}
-	ctx, cancel := a.whileAsked(ctx, room)
-	defer cancel()
-	receipt, err := a.found(ctx, room, c, user, others)
-	return room, receipt.Duplicate, err
+	if 1+len(f.others) > policy.Seats() {
+		return f, wire.RoomFull.Error("")
+	}
+	return f, nil
 }
 
 // foundingPolicy returns the policy of the conversation that the actor wants to found, or
@@ -63,9 +83,9 @@ func (a *Actor) foundingPolicy(c *wire.Create) (policy *access.Policy, err error
 		policy, ok = policies.Founding(a.identity.Load(), c.Direct != "", c.Pattern)
 	case c.Room != "":
 		policy = policies.Conversation(c.Room)
-		ok = policy != nil && !policy.Direct && a.key.Governs(c.Room)
+		ok = policy != nil && !policy.Direct && a.governs(c.Room)
 	default:
-		policy, ok = policies.FoundedBy(a.key, c.Direct != "", c.Pattern)
+		policy, ok = policies.FoundedBy(a.scopes(), c.Direct != "", c.Pattern)
 	}
 	if !ok {
 		return nil, no
@@ -74,44 +94,51 @@ func (a *Actor) foundingPolicy(c *wire.Create) (policy *access.Policy, err error
 }
 
 // found appends the entry with which a conversation begins, unless it has begun.
-func (a *Actor) found(ctx context.Context, room string, c *wire.Create, founder journal.User, others []string) (journal.Receipt, error) {
+func (a *Actor) found(ctx context.Context, c *wire.Create, f foundation) (journal.Receipt, error) {
 	if err := a.core.patterns.Keep(ctx); err != nil {
-		return journal.Receipt{}, unavailable(err)
+		return journal.Receipt{}, refusals.Unavailable(err)
 	}
 	charged := false
-	asks := a.once(&check.Question{About: check.Create, Room: room, Key: c.Key, Title: c.Title, Avatar: c.Avatar, Text: c.About, Users: others})
-	all := append(others[:len(others):len(others)], founder.ID)
-	return asks.Tell(a.govern(ctx, room, all, false, func(s *members.State, _ members.By) (*members.Change, error) {
-		if s.Version > 0 && !s.Vacant() {
-			return nil, nil
-		}
-		if !charged {
-			for _, wait := range []time.Duration{a.reserve(a.core.settings().CreateRate, &a.core.founding), a.chargeNewRoom()} {
-				if wait > 0 {
-					return nil, wire.TooSoon(wait)
-				}
+	asks := a.once(&check.Question{About: check.Create, Room: f.room, Key: c.Key, Title: c.Title, Avatar: c.Avatar, Text: c.About, Users: f.others})
+	all := append(f.others[:len(f.others):len(f.others)], f.founder)
+	return a.govern(ctx, &governing{
+		room: f.room, users: all,
+		may: func() error {
+			if now, err := a.mayFound(c); err != nil || now.room == f.room {
+				return err
 			}
-			charged = true
+			return wire.Unavailable.Error("") // another policy founds it now
+		},
+		asks: asks,
+		judge: func(ctx context.Context, s *members.State, _ members.By) (*members.Change, error) {
+			if s.Version > 0 && !s.Vacant() {
+				return nil, nil
+			}
+			if !charged {
+				for _, wait := range []time.Duration{a.reserve(a.core.settings().CreateRate, &a.core.founding), a.chargeNewRoom()} {
+					if wait > 0 {
+						return nil, wire.TooSoon(wait)
+					}
+				}
+				charged = true
+			}
 			if err := a.mayCome(ctx, all, c); err != nil {
 				return nil, err
 			}
-			if err := asks.Ask(ctx); err != nil {
+			shown, err := a.newcomers(ctx, all, asks)
+			if err != nil {
 				return nil, err
 			}
-		}
-		shown, err := a.newcomers(ctx, all)
-		if err != nil {
-			return nil, err
-		}
-		founder, shown := shown[len(others)], shown[:len(others)]
-		if s.Version > 0 {
-			return s.Reseat(founder, shown[0])
-		}
-		if c.Direct != "" {
-			return members.FoundDirect(room, founder, shown[0])
-		}
-		return members.Found(room, founder, shown, members.Info{Title: c.Title, Avatar: c.Avatar, About: c.About})
-	}))
+			founder, shown := shown[len(f.others)], shown[:len(f.others)]
+			if s.Version > 0 {
+				return s.Reseat(founder, shown[0])
+			}
+			if c.Direct != "" {
+				return members.FoundDirect(f.room, founder, shown[0])
+			}
+			return members.Found(f.room, founder, shown, members.Info{Title: c.Title, Avatar: c.Avatar, About: c.About})
+		},
+	})
 }
 
 // mayAdd returns why users can not be added to a conversation, or nil: a banned one can
@@ -161,31 +188,34 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 	if err != nil {
 		return journal.Receipt{}, err
 	}
-	// Whoever removes an owner must know who follows.
-	all := role == access.NoRole && slices.Contains(users, a.User().ID)
-	ctx, cancel := a.whileAsked(ctx, room)
-	defer cancel()
-	asks := a.once(&check.Question{About: check.Member, Room: room, Users: users, Role: c.Role})
-	var shown []journal.User
-	receipt, err := asks.Tell(a.govern(ctx, room, users, all || a.isAboveRoles(), func(s *members.State, by members.By) (*members.Change, error) {
-		change, err := s.SetRole(by, known, role)
-		if err != nil || change == nil || role == access.NoRole {
-			return change, err
-		}
-		if err := a.mayAdd(room, users, false); err != nil {
-			return nil, err
-		}
-		if err := a.mayCome(ctx, s.Newcomers(users), nil); err != nil {
-			return nil, err
-		}
-		if err = asks.Ask(ctx); err == nil && shown == nil {
-			shown, err = a.newcomers(ctx, users)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return s.SetRole(by, shown, role)
-	}))
+	var asks *checking.Once
+	if role != access.NoRole { // nobody is asked about who is removed
+		asks = a.once(&check.Question{About: check.Member, Room: room, Users: users, Role: c.Role})
+	}
+	receipt, err := a.govern(ctx, &governing{
+		room: room, users: users,
+		// Whoever removes an owner must know who follows.
+		all:  a.isAboveRoles() || role == access.NoRole && slices.Contains(users, a.User().ID),
+		may:  func() error { return a.mayGovern(room) },
+		asks: asks,
+		judge: func(ctx context.Context, s *members.State, by members.By) (*members.Change, error) {
+			change, err := s.SetRole(by, known, role)
+			if err != nil || change == nil || role == access.NoRole {
+				return change, err
+			}
+			if err := a.mayAdd(room, users, false); err != nil {
+				return nil, err
+			}
+			if err := a.mayCome(ctx, s.Newcomers(users), nil); err != nil {
+				return nil, err
+			}
+			shown, err := a.newcomers(ctx, users, asks)
+			if err != nil {
+				return nil, err
+			}
+			return s.SetRole(by, shown, role)
+		},
+	})
 	if removed := events.Without(users, a.User().ID); err == nil && !receipt.Duplicate && role == access.NoRole && len(removed) > 0 {
 		a.audit(events.Event{Act: "remove", Room: room, Users: removed})
 	}
@@ -194,29 +224,23 @@ func (a Turn) SetMembers(ctx context.Context, c *wire.SetMembers) (journal.Recei
 
 // SetInfo is the act of changing what a conversation is called, or of closing it.
 func (a Turn) SetInfo(ctx context.Context, c *wire.SetInfo) (journal.Receipt, error) {
-	room := c.Room
-	if err := a.mayGovern(room); err != nil {
-		return journal.Receipt{}, err
-	}
-	if err := a.notMuted(room); err != nil {
-		return journal.Receipt{}, err
-	}
-	ctx, cancel := a.whileAsked(ctx, room)
-	defer cancel()
-	about := &check.Question{About: check.Info, Room: room}
+	about := &check.Question{About: check.Info, Room: c.Room}
 	for to, from := range map[*string]*string{&about.Title: c.Title, &about.Avatar: c.Avatar, &about.Text: c.About} {
-		if from != nil {
-			*to = *from
-		}
+		*to = *cmp.Or(from, to)
 	}
-	asks := a.once(about)
-	return asks.Tell(a.govern(ctx, room, nil, false, func(s *members.State, by members.By) (*members.Change, error) {
-		change, err := s.SetInfo(by, members.Patch{Title: c.Title, Avatar: c.Avatar, About: c.About, Closed: c.Closed})
-		if err != nil || change == nil {
-			return change, err
-		}
-		return change, asks.Ask(ctx)
-	}))
+	return a.govern(ctx, &governing{
+		room: c.Room,
+		may: func() error {
+			if err := a.mayGovern(c.Room); err != nil {
+				return err
+			}
+			return a.notMuted(c.Room)
+		},
+		asks: a.once(about),
+		judge: func(_ context.Context, s *members.State, by members.By) (*members.Change, error) {
+			return s.SetInfo(by, members.Patch{Title: c.Title, Avatar: c.Avatar, About: c.About, Closed: c.Closed})
+		},
+	})
 }
 
 // mayGovern returns why nothing can be changed about a room by the actor, or nil. The
@@ -225,7 +249,7 @@ func (a *Actor) mayGovern(room string) error {
 	if err := wire.CheckRoom(room); err != nil {
 		return err
 	}
-	if !a.rights(room, access.NoRole).Conversation || a.kind == raw || a.key != nil && !a.key.Governs(room) {
+	if !a.rights(room, access.NoRole).Conversation || a.kind == raw || a.key != nil && !a.governs(room) {
 		return wire.Forbidden.Error("")
 	}
 	return a.mayBeIn(room)

@@ -2,11 +2,9 @@ package acts
 
 import (
 	"context"
-	"errors"
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -21,13 +19,13 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/profiles"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
+	"github.com/caddychat/caddy-chat/chat/internal/refusals"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
 	"github.com/caddychat/caddy-chat/chat/internal/slots"
 	"github.com/caddychat/caddy-chat/chat/internal/timing"
 	"github.com/caddychat/caddy-chat/chat/internal/view"
 	"github.com/caddychat/caddy-chat/chat/journal"
-	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // Core is what every act needs: the rules and the record. It knows no sockets.
@@ -53,6 +51,7 @@ type Core struct {
 	asker       *checking.Asker
 	context     context.Context // ends when the sessions have gone
 	*timing.Clock
+	refusals.Refusals
 	node string // the journal's id of this process
 
 	Counts Counters
@@ -74,7 +73,7 @@ type Core struct {
 	requests     backpressure.Share[netip.Addr] // bytes that they hold, by access.AddressKey
 
 	// What clients can cause as often as they like is logged once in a while.
-	saidAhead, saidCause, saidNotAppended, saidFull timing.Seldom
+	saidAhead, saidFull timing.Seldom
 }
 
 // Configure changes the settings.
@@ -88,63 +87,6 @@ func (c *Core) Configure(s Settings) {
 func (c *Core) settings() *Settings { return c.current.Load() }
 
 func (c *Core) policies() access.Policies { return c.settings().Policies }
-
-// isTemporary reports whether an error is not a fault of ours: the journal cannot
-// be used now and says so itself or does not answer in time, the hub is closing, or
-// whoever asked has gone.
-func isTemporary(err error) bool {
-	for _, known := range []error{
-		journal.ErrUnavailable, journal.ErrClosed, journal.ErrUncertain, room.ErrClosed, context.Canceled, context.DeadlineExceeded,
-	} {
-		if errors.Is(err, known) {
-			return true
-		}
-	}
-	return false
-}
-
-// Refusal returns what a client is told of an error: its code and message. An
-// error that nobody expects is logged.
-func (c *Core) Refusal(err error, doing string) *wire.Error {
-	var e *wire.Error
-	switch {
-	case errors.As(err, &e):
-		return e
-	case isTemporary(err):
-		return unavailable(err)
-	}
-	c.log.Error(doing+" failed", zap.Error(err))
-	return wire.Internal.Error("")
-}
-
-// LogCause logs what is behind an error, if the client is not told that.
-func (c *Core) LogCause(err error) {
-	if _, told := err.(*wire.Error); told || errors.Is(err, access.ErrNoCredential) || errors.Is(err, context.Canceled) {
-		return
-	}
-	if entry := c.log.Check(zap.WarnLevel, "client refused because of an internal error"); entry != nil && c.saidCause.Allow(c.Now(), time.Second) {
-		entry.Write(zap.Error(err))
-	}
-}
-
-// unavailable returns the error of what the journal could not do. The client is told
-// if it may be done all the same.
-func unavailable(err error) *wire.Error {
-	e := wire.Unavailable.Error("")
-	e.Uncertain = errors.Is(err, journal.ErrUncertain)
-	return e
-}
-
-// notAppended logs why the journal did not record an entry, and returns what the client
-// is told.
-func (c *Core) notAppended(err error) error {
-	if !errors.Is(err, journal.ErrClosed) && !errors.Is(err, context.Canceled) { // the hub closes, or whoever asked has gone
-		if entry := c.log.Check(zap.WarnLevel, "message not recorded"); entry != nil && c.saidNotAppended.Allow(c.Now(), time.Second) {
-			entry.Write(zap.Error(err))
-		}
-	}
-	return unavailable(err)
-}
 
 // speaker is an actor who says something in a conversation: if what it says is judged
 // again, what it says next waits, and the order stays.

@@ -119,8 +119,11 @@ func (a Turn) forget(ctx context.Context, user string) (n int, err error) {
 		if err != nil {
 			return n, err
 		}
-		_, err = a.govern(ctx, name, nil, true, func(s *members.State, _ members.By) (*members.Change, error) {
-			return s.Forget(user)
+		_, err = a.govern(ctx, &governing{
+			room: name, all: true, may: func() error { return nil },
+			judge: func(_ context.Context, s *members.State, _ members.By) (*members.Change, error) {
+				return s.Forget(user)
+			},
 		})
 		n++
 	}

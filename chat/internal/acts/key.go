@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/checking"
 	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/profiles"
@@ -48,7 +49,7 @@ func (a Turn) As(ctx context.Context, as string, n int) (t Turn, leave func(), e
 	if err != nil {
 		return Turn{}, nil, err
 	}
-	other := &Actor{core: a.core, addr: a.addr, key: a.key, user: a.user, lent: true}
+	other := &Actor{core: a.core, addr: a.addr, key: a.key} // who was charged
 	other.identity.Store(id)
 	return Turn{other}, other.Leave, nil
 }
@@ -61,7 +62,7 @@ func (a *Actor) inNameOf(ctx context.Context, as string) (*access.Identity, erro
 	case a.key == nil:
 		no.Message = "as is for keys: others act as themselves"
 		return nil, no
-	case !wire.IsUserID(as), !a.key.MayActAs(as):
+	case !wire.IsUserID(as), !a.scopes().MayActAs(as):
 		no.Message = "the key may not act as this user"
 		return nil, no
 	}
@@ -74,7 +75,7 @@ func (a *Actor) inNameOf(ctx context.Context, as string) (*access.Identity, erro
 
 // Profiles returns what is kept of users, for those who may see and change all of it.
 func (a Turn) Profiles() (profiles.Profiles, error) {
-	return a.core.profiles, a.needs(a.kind == operator || a.key != nil && a.key.Users, "only a key with the scope users may do this")
+	return a.core.profiles, a.needs(a.kind == operator || a.key != nil && a.scopes().Users, "only a key with the scope users may do this")
 }
 
 // TokenGiven says that the actor was given a token of a user.
@@ -88,9 +89,12 @@ func (a Turn) Online(ctx context.Context, users ...string) (list []string) {
 	return list
 }
 
-// newcomers is Profiles.Newcomers. If the actor is one of them, it notes what is shown of it; what
-// is shown of others a key does not know.
-func (a *Actor) newcomers(ctx context.Context, ids []string) ([]journal.User, error) {
+// newcomers is Profiles.Newcomers, once the checks were asked: what is judged before is judged
+// again. If the actor is one of them, it notes what is shown of it; a key knows that of nobody.
+func (a *Actor) newcomers(ctx context.Context, ids []string, asks *checking.Once) ([]journal.User, error) {
+	if asks.IsOpen() {
+		return asks.Nameless(ids), nil
+	}
 	if a.via() == "" && slices.Contains(ids, a.User().ID) {
 		if err := a.core.profiles.Keep(ctx, a.User()); err != nil {
 			return nil, err
@@ -117,12 +121,10 @@ func (a Turn) needs(has bool, message string) error {
 // Hears returns who hears the feed, and which rooms of it: those that the key may read, as
 // long as the site has a key of this name. The function waits for nothing.
 func (a Turn) Hears() (who string, hears func(room string) bool, err error) {
-	if err := a.needs(a.key != nil && a.key.Feed, "only a key with the scope feed may do this"); err != nil {
+	if err := a.needs(a.key != nil && a.scopes().Feed, "only a key with the scope feed may do this"); err != nil {
 		return "", nil, err
 	}
 	return a.key.Name, func(room string) bool {
-		set := a.core.settings()
-		now := set.Keys.Named(a.key.Name)
-		return now != nil && now.Feed && set.Policies.ForKey(now, room).Read
+		return a.scopes().Feed && a.rights(room, access.NoRole).Read
 	}, nil
 }

@@ -61,11 +61,15 @@ func (a *Actor) expel(ctx context.Context, room, user string) (was bool, err err
 	if !a.rights(room, access.NoRole).Conversation {
 		return false, nil
 	}
-	receipt, err := a.govern(ctx, room, []string{user}, a.isAboveRoles(), func(s *members.State, by members.By) (*members.Change, error) {
-		if s.Seats[user].Role == access.NoRole || len(s.Direct) > 0 {
-			return nil, nil // of two, nobody can be removed
-		}
-		return s.SetRole(by, []journal.User{{ID: user}}, access.NoRole)
+	receipt, err := a.govern(ctx, &governing{
+		room: room, users: []string{user}, all: a.isAboveRoles(),
+		may: func() error { return a.mayBeIn("") },
+		judge: func(_ context.Context, s *members.State, by members.By) (*members.Change, error) {
+			if s.Seats[user].Role == access.NoRole || len(s.Direct) > 0 {
+				return nil, nil // of two, nobody can be removed
+			}
+			return s.SetRole(by, []journal.User{{ID: user}}, access.NoRole)
+		},
 	})
 	return err == nil && !receipt.Duplicate, err
 }
@@ -155,7 +159,7 @@ func (a *Actor) mayModerate(ctx context.Context, name, user string, lifts bool) 
 	if a.core.commands.Ask(ctx, command.Command{Act: command.Moderates, Room: name, User: user}).N > 0 {
 		return wire.Forbidden.Error("")
 	}
-	return nil
+	return a.mayBeIn(name) // that took time
 }
 
 // mayModerateMember is mayModerate for the members of a conversation.

@@ -144,10 +144,10 @@ func (a *Actor) publish(ctx context.Context, to Appender, name string, e journal
 	}
 	reads := e.Kind.Counts() && a.key == nil && a.identity.Load() != nil // a key reads nothing
 	if !reads && !founds {
-		a.append(ctx, to, e, done)
+		a.append(ctx, to, name, e, done)
 		return nil
 	}
-	a.append(ctx, to, e, func(receipt journal.Receipt, err error) { // which does not hold the entry
+	a.append(ctx, to, name, e, func(receipt journal.Receipt, err error) { // which does not hold the entry
 		done(receipt, err)
 		switch {
 		case err == nil && reads:
@@ -218,7 +218,7 @@ func (a Turn) Typing(ctx context.Context, to Appender, name string, tells bool) 
 		return err
 	}
 	f := wire.Writing{Room: name, From: wire.User(a.User())}
-	a.append(ctx, to, journal.Entry{Kind: journal.Signal, Body: f.Append(nil)}, func(journal.Receipt, error) {})
+	a.append(ctx, to, name, journal.Entry{Kind: journal.Signal, Body: f.Append(nil)}, func(journal.Receipt, error) {})
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -13,7 +14,6 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/credentials"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
-	"github.com/caddychat/caddy-chat/internal/foreign"
 )
 
 // whoShows finds out who shows a credential, and returns why they may not come in. They
@@ -99,7 +99,11 @@ func (a *Actor) showsUser(ctx context.Context, auth access.Authenticator, shown 
 		err = e
 	}
 	if err == nil {
-		err = a.become(id)
+		at := *id
+		if at.Issued.IsZero() { // whoever is signed out while the request is under way is so for it, too
+			at.Issued = time.Now()
+		}
+		err = a.become(&at)
 	}
 	return err
 }
@@ -135,16 +139,7 @@ func (c *Core) LogIn(ctx context.Context, addr netip.Addr, code func() (string, 
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := c.Bound(ctx)
-	defer cancel()
-	answer, err := foreign.Call(ctx, func() (*wire.Login, error) { return login(ctx, shown) }, nil)
-	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil, ctx.Err()
-	case err == nil && answer == nil:
-		return nil, wire.Internal.Error("")
-	}
-	return answer, err
+	return c.credentials.Call(ctx, func(ctx context.Context) (*wire.Login, error) { return login(ctx, shown) })
 }
 
 // LoginOf carries out a login, which may keep something of users.

@@ -1,13 +1,16 @@
 package acts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/checking"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
+	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -151,7 +154,7 @@ func (a *Actor) doer(ctx context.Context, room string) (standing, error) {
 	}
 	s, err := a.standing(ctx, room)
 	founded := !s.Conversation || s.room.Version > 0
-	if err == nil && (!founded || !s.Read && !s.Write && !s.Moderate && !a.key.Governs(room)) {
+	if err == nil && (!founded || !s.Read && !s.Write && !s.Moderate && !a.governs(room)) {
 		err = wire.Forbidden.Error("")
 	}
 	return s, err
@@ -188,35 +191,12 @@ const governTries = 8
 const publishTimeout = 30 * time.Second
 
 // through carries out an act through the room, like all acts, without a subscription. It
-// waits for the journal.
+// waits for the journal, and no longer than the hub is open, which waits for the room.
 func (a *Actor) through(ctx context.Context, name string, act func(context.Context, Appender, func(journal.Receipt, error)) error) (journal.Receipt, error) {
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
 	defer cancel()
-	defer context.AfterFunc(a.core.context, cancel)() // the hub is closing, and waits for the room
-	r, release, err := a.core.rooms.KeepOpen(ctx, name)
-	if err != nil {
-		return journal.Receipt{}, err
-	}
-	defer release()
-	type answer struct {
-		receipt journal.Receipt
-		err     error
-	}
-	answers := make(chan answer, 1)
-	if err := act(ctx, r, func(receipt journal.Receipt, err error) { answers <- answer{receipt, err} }); err != nil {
-		return journal.Receipt{}, err
-	}
-	select {
-	case got := <-answers:
-		return got.receipt, got.err
-	case <-ctx.Done():
-	}
-	select {
-	case got := <-answers: // both came at once
-		return got.receipt, got.err
-	default:
-		return journal.Receipt{}, unavailable(journal.ErrUncertain) // it was handed in
-	}
+	defer context.AfterFunc(a.core.context, cancel)()
+	return a.core.rooms.Through(ctx, name, func(r *room.Room, done func(journal.Receipt, error)) error { return act(ctx, r, done) })
 }
 
 // judged carries out an act whose entry is refused if the conversation has changed since
@@ -239,43 +219,68 @@ func (a *Actor) judged(ctx context.Context, tries int, attempt func(context.Cont
 	})
 }
 
-// govern carries out a change of a conversation: it reads the records, lets judge decide,
-// appends, and begins again if the room has changed meanwhile. users are those whose
-// seats judge needs beside the actor's own; all: everybody's. A judge that returns
-// no change says that nothing is to be done: the receipt is that of a duplicate.
-func (a *Actor) govern(ctx context.Context, room string, users []string, all bool, judge func(*members.State, members.By) (*members.Change, error)) (journal.Receipt, error) {
+// governing is a change of a conversation.
+type governing struct {
+	room  string
+	users []string // whose seats judge needs beside the actor's own
+	all   bool     // it needs everybody's
+
+	// may returns why the actor may not, whatever the records say, or nil.
+	may func() error
+	// judge decides by the records. If it returns no change, nothing is to be done: the receipt
+	// is that of a duplicate.
+	judge func(context.Context, *members.State, members.By) (*members.Change, error)
+	asks  *checking.Once // about the change; nil: nobody is asked
+}
+
+// govern carries out a change of a conversation: it judges, asks the checks, and appends. It
+// begins again after the checks were asked, and if the room has changed meanwhile. So what is
+// appended was judged after whatever took time. ctx ends the asking.
+func (a *Actor) govern(ctx context.Context, g *governing) (receipt journal.Receipt, err error) {
 	for range governTries {
-		receipt, err := a.governOnce(ctx, room, users, all, judge)
+		receipt, err = a.governOnce(ctx, g)
 		if !errors.Is(err, journal.ErrStale) {
-			return receipt, err
+			return g.asks.Tell(receipt, err)
 		}
 	}
 	return journal.Receipt{}, wire.Unavailable.Error("")
 }
 
-func (a *Actor) governOnce(ctx context.Context, room string, users []string, all bool, judge func(*members.State, members.By) (*members.Change, error)) (journal.Receipt, error) {
-	state, err := members.Load(ctx, a.core.journal.Records(), room, append(users[:len(users):len(users)], a.User().ID), false)
-	if err == nil && all && (a.isAboveRoles() || state.Seats[a.User().ID].Role != access.NoRole) {
+func (a *Actor) governOnce(asking context.Context, g *governing) (journal.Receipt, error) {
+	if err := g.may(); err != nil {
+		return journal.Receipt{}, err
+	}
+	ctx := asking
+	if g.asks.TakesTime() { // the rest has a time of its own
+		own, cancel := context.WithTimeout(a.core.context, publishTimeout)
+		defer cancel()
+		ctx = own
+	}
+	state, err := members.Load(ctx, a.core.journal.Records(), g.room, append(g.users[:len(g.users):len(g.users)], a.User().ID), false)
+	if err == nil && g.all && (a.isAboveRoles() || state.Seats[a.User().ID].Role != access.NoRole) {
 		err = state.LoadAll(ctx, a.core.journal.Records()) // not for a stranger, who would learn by the time that somebody is there
 	}
 	if err != nil {
 		return journal.Receipt{}, err
 	}
-	s := a.standingIn(room, state.Seats[a.User().ID], &state.Room)
-	change, err := judge(&state, a.by(&s))
+	s := a.standingIn(g.room, state.Seats[a.User().ID], &state.Room)
+	change, err := g.judge(ctx, &state, a.by(&s))
 	if err != nil {
 		return journal.Receipt{}, err
 	}
 	if change == nil {
 		return journal.Receipt{Duplicate: true}, nil
 	}
-	receipt, err := a.through(ctx, room, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
-		a.append(ctx, to, change.Entry(), done)
+	if asked, err := g.asks.Ask(asking); err != nil || asked {
+		return journal.Receipt{}, cmp.Or(err, journal.ErrStale)
+	}
+	receipt, err := a.through(ctx, g.room, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
+		a.append(ctx, to, g.room, change.Entry(), done)
 		return nil
 	})
 	for _, user := range change.Users() { // the others are told by a head
 		if err == nil {
-			a.core.live.Tell(ctx, user, room)
+			a.core.live.Tell(ctx, user, g.room)
 		}
 	}
 	return receipt, err

@@ -43,6 +43,7 @@ type Config struct {
 // error if it cannot.
 func New(cfg Config) (*Core, error) {
 	c := &Core{journal: cfg.Journal, log: cfg.Log, rooms: cfg.Rooms, events: cfg.Events, Clock: cfg.Clock, context: cfg.Context}
+	c.Refusals.Log, c.Refusals.Clock = cfg.Log, cfg.Clock
 	c.asker = &checking.Asker{Log: cfg.Log, Clock: cfg.Clock, Events: cfg.Events, Context: cfg.Context}
 	c.sessions, c.commands, c.slots = cfg.Sessions, cfg.Commands, slots.New()
 	c.profiles = profiles.Profiles{Records: cfg.Journal.Records(), Online: cfg.Commands.Names}

@@ -74,10 +74,10 @@ func (a *Actor) Frame(n int) (t Turn, no *wire.Error, goes bool) {
 		return Turn{a}, nil, false
 	}
 	if wait := a.charge(n, 0); wait > 0 {
-		a.strikes++
+		a.strikes = min(a.strikes, maxStrikes) + 1
 		return t, wire.TooSoon(wait), a.strikes > maxStrikes
 	}
-	a.strikes = max(0, a.strikes-1)
+	a.strikes = max(1, a.strikes) - 1
 	return Turn{a}, nil, false
 }
 
@@ -85,11 +85,10 @@ func (a *Actor) Frame(n int) (t Turn, no *wire.Error, goes bool) {
 // have waited with it. If that is more than patience, it does not count.
 func (a *Actor) charge(n int, patience time.Duration) time.Duration {
 	set, now := a.core.settings(), a.core.Now()
+	var wait time.Duration
 	if a.key != nil {
-		return a.chargeKey(set.KeyRate, now, n)
-	}
-	wait := a.own.Reserve(set.SessionRate, set.SessionBytes, now, n, patience)
-	if a.user != nil && wait <= patience {
+		wait = a.user.Reserve(set.KeyRate, keyBytes, now, n, 0)
+	} else if wait = a.own.Reserve(set.SessionRate, set.SessionBytes, now, n, patience); a.user != nil && wait <= patience {
 		wait = max(wait, a.user.Reserve(set.UserRate, set.UserBytes, now, n, patience))
 		if wait > patience {
 			a.own.Cancel(set.SessionRate, set.SessionBytes, n)
@@ -103,12 +102,3 @@ func (a *Actor) charge(n int, patience time.Duration) time.Duration {
 
 // keyBytes bounds the bytes that a key sends.
 var keyBytes = access.Rate{PerSecond: 16 << 20, Burst: 128 << 20}
-
-// chargeKey counts a request of n bytes, or returns how long the key must wait with it.
-func (a *Actor) chargeKey(rate access.Rate, now time.Duration, n int) time.Duration {
-	wait := a.user.Reserve(rate, keyBytes, now, n, 0)
-	if wait > 0 {
-		a.core.Counts.TooFast.Add(1)
-	}
-	return wait
-}

@@ -1,6 +1,8 @@
 package chatv1
 
 import (
+	"context"
+
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/view"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -8,8 +10,8 @@ import (
 )
 
 // create founds a conversation.
-func (s *Session) create(t acts.Turn, c *wire.Create) error {
-	name, duplicate, err := t.Create(t.Soon(), c)
+func (s *Session) create(ctx context.Context, t acts.Turn, c *wire.Create) error {
+	name, duplicate, err := t.Create(ctx, c)
 	if err == nil {
 		s.answer(&wire.Created{ID: c.ID, Room: name, Duplicate: duplicate})
 	}
@@ -17,14 +19,14 @@ func (s *Session) create(t acts.Turn, c *wire.Create) error {
 }
 
 // setMembers gives users a role in a conversation.
-func (s *Session) setMembers(t acts.Turn, c *wire.SetMembers) error {
-	receipt, err := t.SetMembers(t.Soon(), c)
+func (s *Session) setMembers(ctx context.Context, t acts.Turn, c *wire.SetMembers) error {
+	receipt, err := t.SetMembers(ctx, c)
 	return s.governed(c.ID, c.Room, receipt, err)
 }
 
 // setInfo changes what a conversation is called.
-func (s *Session) setInfo(t acts.Turn, c *wire.SetInfo) error {
-	receipt, err := t.SetInfo(t.Soon(), c)
+func (s *Session) setInfo(ctx context.Context, t acts.Turn, c *wire.SetInfo) error {
+	receipt, err := t.SetInfo(ctx, c)
 	return s.governed(c.ID, c.Room, receipt, err)
 }
 

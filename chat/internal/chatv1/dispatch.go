@@ -48,9 +48,9 @@ func (s *Session) carryOut(t acts.Turn, c wire.Command, checked *acts.Checked) e
 	case *wire.Ban:
 		return s.moderate(c.ID, c.Room, t.Ban(t.Soon(), c.Room, c.User, c.For))
 	case *wire.Create:
-		return s.create(t, c)
+		return s.create(t.Soon(), t, c)
 	case *wire.SetMembers:
-		return s.setMembers(t, c)
+		return s.setMembers(t.Soon(), t, c)
 	case *wire.ListMembers:
 		return s.members(t, c)
 	case *wire.List:
@@ -58,7 +58,7 @@ func (s *Session) carryOut(t acts.Turn, c wire.Command, checked *acts.Checked) e
 	case *wire.SetRow:
 		return s.setRow(t, c)
 	case *wire.SetInfo:
-		return s.setInfo(t, c)
+		return s.setInfo(t.Soon(), t, c)
 	case *wire.Ping:
 		s.answer(&wire.Pong{ID: c.ID})
 		return nil

@@ -21,6 +21,7 @@ type lines struct {
 	context context.Context // ends with the session
 	cancel  context.CancelFunc
 	right   chan struct{} // has one item while nobody has the right
+	over    func() bool   // reports whether the client was told that the session ends
 
 	running sync.WaitGroup // one goroutine for each line
 
@@ -43,8 +44,8 @@ func (l *lines) end() {
 	l.running.Wait()
 }
 
-func newLines(hub context.Context) *lines {
-	l := &lines{right: make(chan struct{}, 1), of: map[string]*line{}}
+func newLines(hub context.Context, over func() bool) *lines {
+	l := &lines{right: make(chan struct{}, 1), over: over, of: map[string]*line{}}
 	l.context, l.cancel = context.WithCancel(hub)
 	l.put()
 	return l
@@ -55,9 +56,9 @@ func newLines(hub context.Context) *lines {
 func (l *lines) take() error {
 	select {
 	case <-l.right:
-		if err := l.context.Err(); err != nil {
+		if l.over() || l.context.Err() != nil {
 			l.put()
-			return err
+			return context.Canceled
 		}
 		return nil
 	case <-l.context.Done():

@@ -48,7 +48,7 @@ func (s *Session) inTurn(t acts.Turn, c wire.Command, n int) error {
 		return s.carryOut(t, c, nil) // nobody else has the right to
 	}
 	if s.lines == nil {
-		s.lines = newLines(t.Lasting())
+		s.lines = newLines(t.Lasting(), s.actor.HasEnded)
 	}
 	if s.lines.take() != nil {
 		return nil // the session has ended
@@ -98,20 +98,16 @@ func (s *Session) carryOutLine(room string) {
 }
 
 // carryOutWaiting asks the checks about a command, and then carries it out. Once the session
-// has ended, nothing is carried out or answered any more.
+// has ended, or its client was told that it will, nothing is carried out or answered any more.
 func (s *Session) carryOutWaiting(w waiting) {
 	defer w.release()
-	if s.lines.context.Err() != nil {
+	if s.lines.take() != nil {
 		return
 	}
-	switch w.command.(type) {
-	case *wire.Create, *wire.SetInfo, *wire.SetMembers: // they need nothing of the session, and ask by themselves
-		if err := s.carryOut(w.turn, w.command, nil); err != nil && s.lines.context.Err() == nil {
+	if ok, err := s.governs(w); ok {
+		if err != nil && !s.actor.HasEnded() {
 			s.refuse(s.errorFor(err, w.command))
 		}
-		return
-	}
-	if s.lines.take() != nil {
 		return
 	}
 	room, _ := roomOf(w.command)
@@ -132,6 +128,25 @@ func (s *Session) carryOutWaiting(w waiting) {
 	if err != nil {
 		s.refuse(s.errorFor(err, w.command))
 	}
+}
+
+// governs carries out a command that changes a conversation. These need nothing of the session,
+// and ask the checks by themselves: others are carried out meanwhile.
+func (s *Session) governs(w waiting) (ok bool, err error) {
+	switch c := w.command.(type) {
+	case *wire.Create:
+		s.lines.put()
+		err = s.create(s.lines.context, w.turn, c)
+	case *wire.SetInfo:
+		s.lines.put()
+		err = s.setInfo(s.lines.context, w.turn, c)
+	case *wire.SetMembers:
+		s.lines.put()
+		err = s.setMembers(s.lines.context, w.turn, c)
+	default:
+		return false, nil
+	}
+	return true, err
 }
 
 // check asks the checks about a command. It is nil for those about which none is asked.

@@ -85,6 +85,21 @@ type Login interface {
 	Login(r *http.Request, code string) (*wire.Login, error)
 }
 
+// Call calls a login, which may be somebody else's code: one that does not return in time is
+// left behind.
+func (c *Credentials) Call(ctx context.Context, login func(context.Context) (*wire.Login, error)) (*wire.Login, error) {
+	ctx, cancel := c.Clock.Bound(ctx)
+	defer cancel()
+	answer, err := foreign.Call(ctx, func() (*wire.Login, error) { return login(ctx) }, nil)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, ctx.Err()
+	case err == nil && answer == nil:
+		return nil, wire.Internal.Error("")
+	}
+	return answer, err
+}
+
 // LogIn carries out a login, which may keep something of the user in the records of the hub.
 func LogIn(login Login, r *http.Request, code string, records journal.Records) (*wire.Login, error) {
 	if keeping, ok := login.(identity.LoginKeeping); ok {

@@ -124,6 +124,35 @@ func (rs *Rooms) KeepOpen(ctx context.Context, name string) (r *Room, release fu
 	return r, r.release, nil
 }
 
+// Through lets act do something in a room that is kept open for it, and waits for what the
+// journal answers, but not after ctx has ended: that may be done all the same then.
+func (rs *Rooms) Through(ctx context.Context, name string, act func(*Room, func(journal.Receipt, error)) error) (journal.Receipt, error) {
+	r, release, err := rs.KeepOpen(ctx, name)
+	if err != nil {
+		return journal.Receipt{}, err
+	}
+	defer release()
+	type answer struct {
+		receipt journal.Receipt
+		err     error
+	}
+	answers := make(chan answer, 1)
+	if err := act(r, func(receipt journal.Receipt, err error) { answers <- answer{receipt, err} }); err != nil {
+		return journal.Receipt{}, err
+	}
+	select {
+	case got := <-answers:
+		return got.receipt, got.err
+	case <-ctx.Done():
+	}
+	select {
+	case got := <-answers: // both came at once
+		return got.receipt, got.err
+	default:
+		return journal.Receipt{}, journal.ErrUncertain // it was handed in
+	}
+}
+
 // Await waits while a room has more to pass on than it should, or until ctx ends.
 func (rs *Rooms) Await(ctx context.Context, name string) error {
 	rs.mu.Lock()
