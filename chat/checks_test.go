@@ -84,6 +84,7 @@ const twoRooms = `,"token":"ann","rooms":[{"room":"tea"},{"room":"other"}]`
 // What each verdict does to a message, for who says it and for who hears it.
 func TestChecks_Verdicts(t *testing.T) {
 	const unavailable = `{"type":"error","id":"1","code":"unavailable","message":"…","retry":2000}`
+	const refused = `{"type":"error","id":"1","code":"refused","…":"…"}`
 	for text, want := range map[string][3]string{ // the answer; with passes on errors; what is heard then
 		"fine":    {"", "", `"fine"`},
 		"slow":    {"", "", `"slow"`},
@@ -93,8 +94,8 @@ func TestChecks_Verdicts(t *testing.T) {
 		"fails":   {unavailable, "", `"fails"`},
 		"nothing": {unavailable, "", `"nothing"`},
 		"panics":  {unavailable, "", `"panics"`},
-		"lies":    {unavailable, "", `"lies"`},
-		"long":    {unavailable, "", `"long"`},
+		"lies":    {refused, refused, ""},
+		"long":    {refused, refused, ""},
 		"dead":    {unavailable, "", `"dead"`},
 	} {
 		for i, pass := range []bool{false, true} {
@@ -252,29 +253,33 @@ func TestChecks_WhatEndsMeanwhile(t *testing.T) {
 	})
 }
 
-// A check that gives no verdict five times in a row is not asked for ten seconds.
+// A check that gives no verdict five times in a row, to several users, is not asked for ten seconds.
+// One user alone does not bring that about.
 func TestChecks_NoVerdicts_Rest(t *testing.T) {
 	c := &byWord{}
 	inBubble(t, checked(c, false), tokens{}, func(t *testing.T, b *bubble) {
-		ann := b.connect().hello(twoRooms)
-		say := func(text, want string) {
+		var users []*client
+		for _, user := range []string{"ann", "ben", "cy"} {
+			users = append(users, b.connect().hello(`,"token":"`+user+`","rooms":[{"room":"tea"}]`))
+		}
+		say := func(by *client, text, want string) {
 			t.Helper()
-			ann.send(fmt.Sprintf(`{"type":"send","id":"1","room":"tea","body":%q}`, text))
-			if frame := ann.until(want); !strings.Contains(frame, `"id":"1"`) {
+			by.send(fmt.Sprintf(`{"type":"send","id":"1","room":"tea","body":%q}`, text))
+			if frame := by.until(want); !strings.Contains(frame, `"id":"1"`) {
 				t.Errorf("%s: %s", text, frame)
 			}
 		}
-		for range 4 {
-			say("fails", "error")
+		for range 9 {
+			say(users[0], "fails", "error")
 		}
-		say("fine", "ok")
-		for range 7 {
-			say("fails", "error")
+		say(users[1], "fine", "ok")
+		for i := range 7 {
+			say(users[i%3], "fails", "error")
 		}
-		if n := c.times(); n != 10 {
+		if n := c.times(); n != 15 {
 			t.Errorf("it was asked %d times", n)
 		}
 		time.Sleep(10 * time.Second)
-		say("fine", "ok")
+		say(users[0], "fine", "ok")
 	})
 }

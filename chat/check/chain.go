@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"unicode"
@@ -29,7 +30,7 @@ type Outcome struct {
 
 // Ask asks those that cover the question, one after the other: the first that does not
 // pass it decides. It returns a *wire.Error with the code refused; or unavailable, if one
-// has no verdict and does not pass then; or the error of ctx. failed is told of each that
+// has no verdict and does not pass then, or because of the user; or the error of ctx. failed is told of each that
 // gives no verdict.
 func (c Chain) Ask(ctx context.Context, a Asking, failed func(c *Check, why error)) (Outcome, error) {
 	var o Outcome
@@ -46,7 +47,10 @@ func (c Chain) Ask(ctx context.Context, a Asking, failed func(c *Check, why erro
 			return Outcome{}, ctx.Err()
 		case err != nil:
 			failed(one, err)
-			if !one.PassOnError {
+			if errors.Is(err, ErrUnfit) { // it must not be shown as it is
+				return Outcome{}, refusal("")
+			}
+			if !one.PassOnError || err == errOwnBusy { // nobody gets past a check by asking it too much
 				return Outcome{}, wire.Unavailable.Error("")
 			}
 			o.Unchecked = append(o.Unchecked, one.Name)

@@ -3,6 +3,8 @@ package check
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -11,6 +13,8 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // says is a Checker that answers with a verdict, after some time.
@@ -140,7 +144,8 @@ func TestPlaces_TheGreatestHolder_WaitsFirst(t *testing.T) {
 	take := func(who string) bool {
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
-		return p.take(ended, access.Person{User: who}) == nil
+		_, err := p.take(ended, access.Person{User: who})
+		return err == nil
 	}
 	got := ""
 	for _, step := range strings.Fields("+a +a +a +b +c +d +e -b +a +e -a +d") {
@@ -167,6 +172,108 @@ func TestRefusal_IsText(t *testing.T) {
 	} {
 		if got := refusal(in).Message; got != want && (in != "" && strings.TrimSpace(in) != "") {
 			t.Errorf("%q is shown as %q", in, got)
+		}
+	}
+}
+
+// fails is a Checker whose answers are errors.
+type fails struct{ err error }
+
+func (f fails) Check(context.Context, *Question) (Verdict, error) { return Verdict{}, f.err }
+
+// A check rests for all only if it fails for several people in a row. What one of them causes
+// costs that one alone: texts that a program does not bear, and bodies that do not fit.
+func TestCheck_Rests_OnlyIfItFailsForSeveral(t *testing.T) {
+	broken, unfit := fails{errors.New("broken")}, fails{fmt.Errorf("long: %w", ErrUnfit)}
+	long := &says{Verdict: Verdict{Kind: Change, Body: []byte(`"` + strings.Repeat("x", MaxAnswer) + `"`)}}
+	odd := &says{Verdict: Verdict{Kind: Change, Body: []byte(`{`)}}
+	for name, c := range map[string]struct {
+		checker Checker
+		who     string // each asks in turn
+		byKey   bool
+		rests   bool
+	}{
+		"one":                          {broken, "a", false, false},
+		"two":                          {broken, "a b", false, false},
+		"three":                        {broken, "a b c", false, true},
+		"three by a key":               {broken, "a b c", true, true},
+		"one by a key":                 {broken, "a", true, false},
+		"an answer that is too long":   {unfit, "a b c", false, false},
+		"a body that is too long":      {long, "a b c", false, false},
+		"a body that no client sends":  {odd, "a b c", false, false},
+		"three, and one has a verdict": {&everyThird{}, "a b c", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			check := New(Config{Name: "c", Checker: c.checker})
+			who := strings.Fields(c.who)
+			for i := range 12 {
+				a := Asking{Question: &Question{About: Send, From: journal.User{ID: who[i%len(who)]}}, By: access.Person{User: who[i%len(who)]}, ByKey: c.byKey, Fits: func(json.RawMessage) error { return nil }}
+				if c.byKey {
+					a.By = access.Person{User: "bot-k"}
+				}
+				check.ask(t.Context(), &a)
+			}
+			if check.rests() != c.rests {
+				t.Errorf("it rests: %v", check.rests())
+			}
+		})
+	}
+}
+
+// everyThird fails but for each third question.
+type everyThird struct{ n int }
+
+func (e *everyThird) Check(context.Context, *Question) (Verdict, error) {
+	if e.n++; e.n%3 == 0 {
+		return Verdict{Kind: Pass}, nil
+	}
+	return Verdict{}, errors.New("broken")
+}
+
+// Where what has no verdict passes, nobody gets past the check by asking it too much, nor by saying
+// what cannot be changed as it wants. Whom others crowd out still passes.
+func TestChain_PassOnError_IsNothingToBringAbout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &says{Verdict: Verdict{Kind: Refuse}, after: 900 * time.Millisecond}
+		chain := Chain{New(Config{Name: "c", Checker: slow, AtOnce: 4, Timeout: time.Second, PassOnError: true})}
+		ask := func(who string) string {
+			_, err := chain.Ask(t.Context(), Asking{Question: &Question{About: Send}, By: access.Person{User: who}}, func(*Check, error) {})
+			var e *wire.Error
+			if errors.As(err, &e) {
+				return e.Code.String()
+			}
+			return "passes"
+		}
+		got := make(chan string)
+		for range 8 { // two are asked at once; two when these are answered, too late; the others never
+			go func() { got <- ask("greedy") }()
+		}
+		counts := map[string]int{}
+		for range 8 {
+			counts[<-got]++
+		}
+		if counts["passes"] > 0 || counts["refused"] != 2 || counts["unavailable"] != 6 {
+			t.Errorf("who floods is answered %v", counts)
+		}
+		for _, who := range []string{"a", "b", "c", "d"} {
+			go func() { got <- ask(who) }()
+		}
+		synctest.Wait()
+		if crowded := ask("e"); crowded != "passes" {
+			t.Errorf("who is crowded out by others: %s", crowded)
+		}
+		for range 4 {
+			<-got
+		}
+	})
+	for name, checker := range map[string]Checker{
+		"long answer": fails{ErrUnfit}, "odd body": &says{Verdict: Verdict{Kind: Change, Body: []byte(`{`)}}, "body that does not fit": &says{Verdict: Verdict{Kind: Change, Body: []byte(`1`)}},
+	} {
+		chain := Chain{New(Config{Name: "c", Checker: checker, PassOnError: true})}
+		_, err := chain.Ask(t.Context(), Asking{Question: &Question{About: Send}, Fits: func(json.RawMessage) error { return errors.New("no") }}, func(*Check, error) {})
+		var e *wire.Error
+		if !errors.As(err, &e) || e.Code != wire.Refused {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

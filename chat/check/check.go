@@ -33,7 +33,8 @@ type Config struct {
 	AtOnce int
 
 	// PassOnError lets pass what there is no verdict on. Otherwise it is refused as
-	// unavailable, and clients say it again.
+	// unavailable, and clients say it again. It does not let pass what has no verdict because
+	// its user has too many questions open, nor what cannot be changed as the Checker wants.
 	PassOnError bool
 
 	// Keys says that what service keys say is checked, too.
@@ -46,9 +47,10 @@ type Check struct {
 	places *places // one for each question that is open; fixed
 	counts atomic.Pointer[counts]
 
-	mu     sync.Mutex // guards the rest; a leaf
-	failed int        // questions in a row without a verdict
-	rest   time.Time  // until which nobody is asked
+	mu     sync.Mutex      // guards the rest; a leaf
+	failed int             // questions in a row without a verdict
+	of     []access.Person // whose they were; at most restPeople
+	rest   time.Time       // until which nobody is asked
 }
 
 // Bounds of Config.
@@ -74,14 +76,23 @@ func New(cfg Config) *Check {
 
 // Why there is no verdict.
 var (
-	errResting   = errors.New("it gave no verdict five times in a row, and is not asked for 10 s")
+	errResting   = errors.New("it gave no verdict five times in a row, to several people, and is not asked for 10 s")
 	errBusy      = errors.New("too many questions are open")
+	errOwnBusy   = errors.New("too many questions of the same user are open")
 	errNoVerdict = errors.New("the answer is no verdict that applies here")
 )
 
+// ErrUnfit says that there is a verdict, to change what was asked about, and that this cannot be
+// shown: it is too long, or no client could send it. So nothing is shown. That says nothing
+// of the Checker, since whoever is asked about can cause it.
+var ErrUnfit = errors.New("what it is to be changed to does not fit")
+
+// A checker that fails for everybody is not asked for a while, and nobody waits for it. One
+// user can say what a program does not bear: that is no reason.
 const (
-	maxFailed = 5
-	restTime  = 10 * time.Second
+	maxFailed  = 5
+	restPeople = 3
+	restTime   = 10 * time.Second
 )
 
 // ask returns the verdict, or why there is none. It waits until the timeout at most, or
@@ -103,8 +114,9 @@ func (c *Check) ask(ctx context.Context, a *Asking) (v Verdict, err error) {
 	}
 	within, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	if c.places.take(within, a.By) != nil {
-		return Verdict{}, cmp.Or(ctx.Err(), errBusy)
+	own, err := c.places.take(within, a.By)
+	if err != nil {
+		return Verdict{}, cmp.Or(ctx.Err(), busy(own))
 	}
 	c.counts.Load().asked.Add(1)
 	asked := time.Now()
@@ -125,12 +137,23 @@ func (c *Check) ask(ctx context.Context, a *Asking) (v Verdict, err error) {
 		return Verdict{}, ctx.Err()
 	case within.Err() != nil:
 		err = fmt.Errorf("no verdict within %v", c.Timeout)
+		if own {
+			return Verdict{}, errOwnBusy
+		}
 		if time.Since(asked) < c.Timeout/2 {
 			return Verdict{}, err // the wait for a place has left it little time
 		}
 	}
-	c.note(err == nil)
+	c.note(err == nil || errors.Is(err, ErrUnfit), a)
 	return v, err
+}
+
+// busy is the error of who got no place, because of others or by themselves.
+func busy(own bool) error {
+	if own {
+		return errOwnBusy
+	}
+	return errBusy
 }
 
 // check returns why a verdict is none, or nil.
@@ -138,10 +161,12 @@ func (v *Verdict) check(a *Asking) error {
 	switch {
 	case v.Kind == Pass, v.Kind == Refuse, v.Kind == Review, v.Kind == Abstain && (v.Otherwise == Pass || v.Otherwise == Refuse):
 		return nil
-	case v.Kind == Change && (a.About == Send || a.About == Edit) && len(v.Body) <= MaxAnswer:
-		if wire.CheckBody(v.Body) == nil { // what could break a client comes from nobody
-			return a.Fits(v.Body)
+	case v.Kind == Change && (a.About == Send || a.About == Edit):
+		// What could break a client comes from nobody.
+		if len(v.Body) > MaxAnswer || wire.CheckBody(v.Body) != nil || a.Fits(v.Body) != nil {
+			return ErrUnfit
 		}
+		return nil
 	}
 	return errNoVerdict
 }
@@ -153,15 +178,22 @@ func (c *Check) rests() bool {
 	return time.Now().Before(c.rest)
 }
 
-// note counts questions in a row without a verdict.
-func (c *Check) note(answered bool) {
+// note counts questions in a row without a verdict, and whose they were.
+func (c *Check) note(answered bool, a *Asking) {
+	by := a.By
+	if a.ByKey { // which may speak for many
+		by = access.Person{User: a.From.ID}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if answered {
-		c.failed = 0
+		c.failed, c.of = 0, c.of[:0]
 		return
 	}
-	if c.failed++; c.failed >= maxFailed {
+	if len(c.of) < restPeople && !slices.Contains(c.of, by) {
+		c.of = append(c.of, by)
+	}
+	if c.failed++; c.failed >= maxFailed && len(c.of) >= restPeople {
 		c.rest = time.Now().Add(restTime)
 	}
 }

@@ -27,31 +27,33 @@ type waiter struct {
 
 func newPlaces(n int) *places { return &places{free: n, held: map[access.Person]int{}} }
 
-// take waits for a place, which must be given back, until ctx ends.
-func (p *places) take(ctx context.Context, by access.Person) error {
+// take waits for a place, which must be given back, until ctx ends. own says that it had to wait
+// because the same person has places.
+func (p *places) take(ctx context.Context, by access.Person) (own bool, err error) {
 	p.mu.Lock()
 	if p.held[by] < p.free { // nobody waits who could have it
 		p.takeLocked(by)
 		p.mu.Unlock()
-		return nil
+		return false, nil
 	}
+	own = p.held[by] > 0
 	w := &waiter{by, make(chan struct{})}
 	p.waiting = append(p.waiting, w)
 	p.mu.Unlock()
 	select {
 	case <-w.has:
-		return nil
+		return own, nil
 	case <-ctx.Done():
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	select {
 	case <-w.has:
-		return nil // at the same moment
+		return own, nil // at the same moment
 	default:
 	}
 	p.waiting = slices.DeleteFunc(p.waiting, func(other *waiter) bool { return other == w })
-	return ctx.Err()
+	return own, ctx.Err()
 }
 
 // give gives a place back.

@@ -84,7 +84,8 @@ type Verdict struct {
 // Checker answers questions. It must be safe for concurrent use.
 type Checker interface {
 	// Check may wait for the network until ctx ends. An error, or a verdict of no kind,
-	// says that there is no verdict. The error is logged, so it must not have anything of
+	// says that there is no verdict; ErrUnfit, that there is one to change what was asked
+	// about, which is too long. The error is logged, so it must not have anything of
 	// the question.
 	Check(ctx context.Context, q *Question) (Verdict, error)
 }

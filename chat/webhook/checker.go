@@ -22,8 +22,8 @@ import (
 //	{"verdict":"change","body":{"text":"…"}}
 //	{"verdict":"review"}
 //
-// Anything else is no verdict: another status, a redirect, an answer that is longer than
-// check.MaxAnswer, or that is not this JSON. Its methods may be called concurrently.
+// Anything else is no verdict: another status, a redirect, or an answer that is not this JSON. One
+// that begins like it and is longer than check.MaxAnswer does not fit: see check.ErrUnfit. Its methods may be called concurrently.
 type Checker struct{ client *client } // fixed
 
 // NewChecker returns a checker, or what is wrong with the URL or the secrets: see Hook.
@@ -92,6 +92,17 @@ func readVerdict(text []byte) (v verdict, ok bool) {
 	return v, read("verdict", &v.verdict) && read("message", &v.message)
 }
 
+// beginsLikeVerdict reports whether a text that was cut off begins like a verdict. Only a changed
+// body makes one long, and whoever says something can choose it so that this happens.
+func beginsLikeVerdict(text []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if open, _ := d.Token(); open != json.Delim('{') {
+		return false
+	}
+	name, _ := d.Token()
+	return name == "verdict" || name == "body"
+}
+
 // Check implements check.Checker.
 func (c *Checker) Check(ctx context.Context, q *check.Question) (check.Verdict, error) {
 	body, err := json.Marshal(question{q, asker(q.From)})
@@ -114,6 +125,8 @@ func (c *Checker) Check(ctx context.Context, q *check.Question) (check.Verdict, 
 	switch {
 	case err != nil:
 		return check.Verdict{}, withoutURL(err)
+	case len(text) > check.MaxAnswer && beginsLikeVerdict(text):
+		return check.Verdict{}, fmt.Errorf("its answer has more than %d bytes: %w", check.MaxAnswer, check.ErrUnfit)
 	case len(text) > check.MaxAnswer:
 		return check.Verdict{}, fmt.Errorf("its answer has more than %d bytes", check.MaxAnswer)
 	}

@@ -44,7 +44,10 @@ func TestChecker_Answers(t *testing.T) {
 			http.Redirect(w, r, "/other", http.StatusTemporaryRedirect)
 		}, "", "it answers with status 307: redirects are not followed, so name the URL itself"},
 		"just not too long": {says(200, `{"verdict":"pass","message":"`+long[len(`{"verdict":"pass","message":""}`):]+`"}`), "1 " + long[len(`{"verdict":"pass","message":""}`):], ""},
-		"too long":          {says(200, `{"verdict":"pass","message":"`+long+`"}`), "", "its answer has more than 65536 bytes"},
+		// What is asked about may bring that about: it is refused, and no failure of the program.
+		"a verdict that is too long": {says(200, `{"verdict":"change","body":"`+long+`"}`), "", "its answer has more than 65536 bytes: " + check.ErrUnfit.Error()},
+		"a body that is too long":    {says(200, `{"body":"`+long+`","verdict":"change"}`), "", "its answer has more than 65536 bytes: " + check.ErrUnfit.Error()},
+		"too long, and no verdict":   {says(200, `{"page":"`+long+`"}`), "", "its answer has more than 65536 bytes"},
 		"without end": {func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body) // only then is it seen that the client goes
 			_, _ = io.WriteString(w, long+long)
