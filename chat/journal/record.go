@@ -1,6 +1,10 @@
 package journal
 
-import "context"
+import (
+	"context"
+	"slices"
+	"strings"
+)
 
 // Record is a small value that is not an entry: a read mark, a mute, a ban, a role.
 type Record struct {
@@ -12,6 +16,16 @@ type Record struct {
 
 	// Stamp is set by the journal.
 	Stamp Stamp
+}
+
+// vital are the beginnings of the keys of vital records.
+var vital = []string{"mute\x00", "ban\x00", "signedout\x00"}
+
+// IsVital reports whether moderation cannot do without a record: it is of a mute, a ban, or a
+// token that was revoked. A journal that bounds what records may take keeps room for these, so that
+// nobody is safe from a ban because users have filled the rest.
+func IsVital(key string) bool {
+	return slices.ContainsFunc(vital, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
 }
 
 // Records keeps records. A key is written either by the With of entries or by Put and

@@ -116,10 +116,21 @@ func (s *store) dropRoomLocked(r *room) {
 
 // checkSpaceLocked returns an error if records and the rooms that they belong to may not
 // grow by n.
-func (s *store) checkSpaceLocked(n int64) error {
-	if has := s.records.bytes + s.lasting; n > 0 && has+n > s.maxBytes/2 {
-		return fmt.Errorf("%w: records in memory and their rooms have %d bytes, and may have %d: half of the journal's bound",
-			journal.ErrUnavailable, has, s.maxBytes/2)
+func (s *store) checkSpaceLocked(n int64) error { return s.checkBoundLocked(n, s.maxBytes/2, "half") }
+
+// checkRecordLocked is checkSpaceLocked for one record. Those that are vital have a reserve.
+func (s *store) checkRecordLocked(r *journal.Record) error {
+	n := s.records.growth(r)
+	if journal.IsVital(r.Key) {
+		return s.checkBoundLocked(n, s.maxBytes/8*5, "five eighths")
+	}
+	return s.checkSpaceLocked(n)
+}
+
+func (s *store) checkBoundLocked(n, most int64, part string) error {
+	if has := s.records.bytes + s.lasting; n > 0 && has+n > most {
+		return fmt.Errorf("%w: records in memory and their rooms have %d bytes, and may have %d: %s of the journal's bound",
+			journal.ErrUnavailable, has, most, part)
 	}
 	return nil
 }

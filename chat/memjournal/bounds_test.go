@@ -419,3 +419,31 @@ func TestFeed_TakesATenth(t *testing.T) {
 		t.Errorf("%d entries from %d to %d, next %d, %v", n, page.First, page.Last, page.Next, err)
 	}
 }
+
+// Whoever fills the records with marks and tags keeps nobody from being banned or muted, or from
+// having a token revoked. What is left for these has a bound, too.
+func TestStore_FullRecords_LeaveRoomForBans(t *testing.T) {
+	j := New(Options{MaxBytes: 1 << 20})
+	defer j.Close()
+	put := func(key string) error { return j.Records().Put(t.Context(), key, make([]byte, 1000)) }
+	fill := func(prefix string) (n int) {
+		for n < 1000 && put(fmt.Sprint(prefix, n)) == nil {
+			n++
+		}
+		return n
+	}
+	if n := fill("seen\x00"); n < 300 || n > 600 {
+		t.Fatalf("%d marks", n)
+	}
+	for _, prefix := range []string{"ban\x00\x00", "mute\x00\x00", "signedout\x00"} {
+		if err := put(prefix + "evil"); err != nil {
+			t.Errorf("%q: %v", prefix, err)
+		}
+	}
+	if n := fill("ban\x00tea\x00"); n < 50 || n > 150 {
+		t.Errorf("%d bans", n)
+	}
+	if err := put("banner\x00"); !errors.Is(err, journal.ErrUnavailable) {
+		t.Errorf("another record: %v", err)
+	}
+}

@@ -30,7 +30,7 @@ func (v values) Put(ctx context.Context, key string, value []byte) error {
 // setAndUnlock sets a record, if there is room for it.
 func (v values) setAndUnlock(r journal.Record) error {
 	j := v.j
-	if err := j.checkSpaceLocked(j.records.growth(&r)); err != nil {
+	if err := j.checkRecordLocked(&r); err != nil {
 		j.mu.Unlock()
 		return err
 	}

@@ -16,7 +16,7 @@ func (j *Journal) Stats() journal.Stats {
 	s.Unavailable = j.queue.refused() != nil
 	s.Lost = j.store.Lost()
 	if h, _, _ := j.store.TryUse(); h != nil {
-		s.Bytes = int64(h.DB.Metrics().DiskSpaceUsage())
+		s.Bytes = h.UsedBytes()
 		h.Release()
 	}
 	return s
@@ -29,7 +29,11 @@ func (j *Journal) Unavailable() error { return j.queue.unavailable() }
 // Warnings returns what an operator should look at, in words: what is missing, what is
 // damaged, what others can read. It is empty if all is well.
 func (j *Journal) Warnings() []string {
-	return append(j.store.Warnings(), j.figures.Warnings()...)
+	list := append(j.store.Warnings(), j.figures.Warnings()...)
+	if full := j.bound.Why(); full != nil {
+		list = append(list, full.Error())
+	}
+	return list
 }
 
 // SetMaxBytes changes Options.MaxBytes, with the same meaning of 0 and of negative

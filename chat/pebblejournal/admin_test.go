@@ -155,3 +155,17 @@ func TestBackup_WhileItRuns_IsWholeAndOfAnotherEpoch(t *testing.T) {
 		}
 	}
 }
+
+// What is only in the log counts.
+func TestStats_Bytes_CountTheLog(t *testing.T) {
+	j := open(t, Options{Dir: t.TempDir(), interval: -1})
+	defer j.Close()
+	const bytes = 200 << 10
+	before := j.Stats().Bytes
+	e := say("room", "")
+	e.Body = newNoise()(bytes)
+	mustAppend(t, j, e)
+	if grown := j.Stats().Bytes - before; grown < bytes || grown > 2*bytes {
+		t.Errorf("it has grown by %d bytes", grown)
+	}
+}

@@ -94,6 +94,7 @@ func (j *Journal) write(g *commit.Group) {
 	}
 	epoch, totals := j.shown.get()
 	g.Begin(h, epoch, totals)
+	g.BoundRecords(j.bound.Why())
 	for i := range g.Items {
 		g.Take(&g.Items[i])
 	}

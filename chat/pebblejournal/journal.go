@@ -40,6 +40,7 @@ type Journal struct {
 	unresolved unresolved
 	figures    figures.Figures
 	due        dueRooms
+	bound      commit.Bound // of records
 
 	// The committer hands groups to the dispatcher and gets them back.
 	committed chan *commit.Group
@@ -50,6 +51,7 @@ type Journal struct {
 	cancelBackground context.CancelCauseFunc
 	maintaining      chan struct{} // a semaphore of one: whoever sent to it does maintenance
 	lastFullPass     time.Time     // owned by whoever does maintenance
+	recordsCompacted time.Time     // as well
 
 	goroutines sync.WaitGroup // the committer, the dispatcher and maintenance
 	closing    sync.Once

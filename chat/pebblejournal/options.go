@@ -38,7 +38,9 @@ type Options struct {
 	// forgets the keys of deleted entries, then deletes the oldest entries of all
 	// rooms with their keys, then forgets rooms that are empty. It does so in the
 	// background: under a heavy load the store may exceed the limit by what arrives
-	// meanwhile. Records are never deleted for it. Default 8 GiB, which is some thirty
+	// meanwhile. Records are never deleted for it: beyond half of the limit, what would
+	// add to them is refused with ErrUnavailable, except mutes, bans and revoked tokens,
+	// and nothing is deleted for them. Default 8 GiB, which is some thirty
 	// million short messages. A negative value means no limit.
 	MaxBytes int64
 

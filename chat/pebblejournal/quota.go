@@ -2,11 +2,13 @@ package pebblejournal
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/rows"
 	"go.uber.org/zap"
@@ -19,7 +21,8 @@ const quotaGoal = 6
 // enforceQuota keeps the store below MaxBytes, with everything that is in it. While it
 // is larger, the log is turned into tables, then there go: the keys of deleted entries,
 // the oldest entries of all rooms with their keys, and at last the heads of empty
-// rooms. How much space that frees is known only afterwards, so it goes step by step.
+// rooms. How much space that frees is known only afterwards, so it goes step by step. Nothing
+// goes for records beyond their part.
 func (j *Journal) enforceQuota(ctx context.Context) error {
 	quota := j.maxBytes.Load()
 	if quota < 0 {
@@ -28,8 +31,12 @@ func (j *Journal) enforceQuota(ctx context.Context) error {
 	if err := j.limitFeed(ctx, uint64(quota)/feedShare); err != nil {
 		return err
 	}
+	excess, err := j.boundRecords(ctx, quota)
+	if err != nil {
+		return err
+	}
 	size, err := j.usedBytes(ctx)
-	if err != nil || size <= quota {
+	if size -= excess; err != nil || size <= quota {
 		return err
 	}
 	goal := quota / 8 * quotaGoal
@@ -43,9 +50,45 @@ func (j *Journal) enforceQuota(ctx context.Context) error {
 			if size, err = j.usedBytes(ctx); err != nil {
 				return err
 			}
+			size -= excess
 		}
 	}
 	return nil
+}
+
+// Records may have one part in recordShare of MaxBytes. They are rewritten every
+// recordCompaction at most to see how large they are.
+const (
+	recordShare      = 2
+	recordCompaction = 10 * time.Second
+)
+
+// boundRecords looks how much records take, and refuses more of them beyond their part of the
+// quota. It returns by how many bytes they exceed that: so much is left out of account where
+// entries are deleted.
+func (j *Journal) boundRecords(ctx context.Context, quota int64) (excess int64, err error) {
+	h, err := j.store.Use(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer h.Release()
+	most := quota / recordShare
+	size := h.RecordBytes()
+	if size > most && j.opt.now().Sub(j.recordsCompacted) >= recordCompaction {
+		j.recordsCompacted = j.opt.now()
+		if err := h.CompactRecords(ctx); err != nil {
+			return 0, err
+		}
+		size = h.RecordBytes()
+	}
+	var full error
+	if size > most {
+		full = disk.Unavailable(fmt.Errorf("records, as those of members and reactions, have %d bytes, and may have %d: half of max_size; make that greater", size, most))
+	}
+	if j.bound.Set(full) && full != nil {
+		j.opt.Logger.Error("chat journal: no more records are kept, but for mutes and bans", zap.String("dir", j.opt.Dir), zap.Error(full))
+	}
+	return max(0, size-most), nil
 }
 
 // freeLog turns the log into tables.
@@ -141,7 +184,7 @@ func (j *Journal) usedBytes(ctx context.Context) (int64, error) {
 		return 0, err
 	}
 	defer h.Release()
-	return int64(h.DB.Metrics().DiskSpaceUsage()), nil
+	return h.UsedBytes(), nil
 }
 
 // The feed keeps feedLife, and at most one part in feedShare of MaxBytes.

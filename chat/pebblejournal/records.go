@@ -1,6 +1,7 @@
 package pebblejournal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -28,8 +29,11 @@ func (r records) Put(ctx context.Context, key string, value []byte) error {
 	}
 	value = slices.Clone(value)
 	return r.journal.change(ctx, false, func(g *commit.Group) error {
-		g.ChangeRecord(key, value, journal.Stamp{})
-		return nil
+		err := g.CheckRecord(key, value)
+		if err == nil {
+			g.ChangeRecord(key, value, journal.Stamp{})
+		}
+		return err
 	})
 }
 
@@ -47,7 +51,7 @@ func (r records) Update(ctx context.Context, key string, f func(old []byte) ([]b
 		}
 		value, err := u.call(r.journal.opt.Logger, f, old.Value)
 		if err == nil {
-			err = journal.CheckRecord(key, value)
+			err = cmp.Or(journal.CheckRecord(key, value), g.CheckRecord(key, value))
 		}
 		if err != nil {
 			return err

@@ -17,18 +17,6 @@ func (g *Group) ChangeRecord(key string, value []byte, s journal.Stamp) {
 	g.Records = append(g.Records, rec)
 }
 
-// LookUp returns a record as it is with the group so far.
-func (g *Group) LookUp(key string) (journal.Record, error) {
-	if rec, ok := g.pending[key]; ok {
-		return rec, nil
-	}
-	rec, err := rows.Record(g.store.DB, g.store.OldRecords, key)
-	if rows.IsDamage(err) {
-		return journal.Record{Key: key}, g.spare(err)
-	}
-	return rec, err
-}
-
 // Redact puts entries of a room into the group as change makes them.
 func (g *Group) Redact(name string, seqs []journal.Seq, change func(*journal.Entry) bool) error {
 	r, err := g.Room(name)

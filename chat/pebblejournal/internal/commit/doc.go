@@ -11,6 +11,7 @@
 //	window.go     what the cache shows to readers: pages and heads
 //	group.go      items, the group, and how it looks things up
 //	fill.go       the batch of a group
+//	bound.go      records as they are so far, and whether they may grow
 //	numbering.go  how a group takes an item: numbers, keys, targets, restoring
 //	changes.go    other changes: records, removed entries and rooms, expired keys
 //	successor.go  taking the place of another journal

@@ -85,6 +85,7 @@ type Group struct {
 	hashes  map[format.KeyHash]*Item  // the keys of the group's entries
 	pending map[string]journal.Record // the last of Records, by key
 	totals  format.Totals             // with the group so far
+	full    error                     // why records must not grow, or nil
 	buffer  []byte
 }
 

@@ -71,6 +71,11 @@ func (g *Group) record(it *Item) error {
 	case e.Since > 0 && r.next.Governing >= e.Since:
 		return journal.ErrStale
 	}
+	for i := range e.With {
+		if err := g.CheckRecord(e.With[i].Key, e.With[i].Value); err != nil {
+			return err
+		}
+	}
 	if e.Seq, err = journal.NextSeq(r.next.Last); err != nil {
 		return err
 	}

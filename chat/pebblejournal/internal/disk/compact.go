@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
 	"github.com/cockroachdb/pebble/v2"
 )
 
@@ -43,6 +44,32 @@ func (h *Handle) Compact(ctx context.Context) error {
 		start = part.end
 	}
 	return h.awaitRemovals(ctx)
+}
+
+// UsedBytes is what the store takes on disk. Pebble counts the present log as it was when it was
+// begun.
+func (h *Handle) UsedBytes() int64 {
+	m := h.DB.Metrics()
+	n := m.DiskSpaceUsage()
+	if m.WAL.Size > m.WAL.PhysicalSize {
+		n += m.WAL.Size - m.WAL.PhysicalSize
+	}
+	return int64(n)
+}
+
+// RecordBytes is what the tables of records take. It does not count what is damaged.
+func (h *Handle) RecordBytes() (n int64) {
+	for _, table := range []byte{format.Stamped, format.OldRecord} {
+		if size, err := h.DB.EstimateDiskUsage(format.TableStart(table), format.TableEnd(table)); err == nil {
+			n += int64(size)
+		}
+	}
+	return n
+}
+
+// CompactRecords is Compact for records.
+func (h *Handle) CompactRecords(ctx context.Context) error {
+	return h.DB.Compact(ctx, format.TableStart(format.Stamped), format.TableEnd(format.Stamped), false)
 }
 
 // Flush turns the log into tables, and waits for that until ctx ends or the disk fails.
