@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -287,6 +289,57 @@ func TestNodes_MaxMembers_CountsAll(t *testing.T) {
 					t.Errorf("who is there already: %v, %v", w, err)
 				}
 			}
+		}
+	})
+}
+
+// In a full room, users whose connection was lost give way to who comes, first who was lost first:
+// nobody keeps others out by coming and dropping the connection. Who is there stays.
+func TestPresence_WhoWasLost_GivesWay(t *testing.T) {
+	set := chat.Settings{Policies: access.Policies{{Pattern: "*", Read: who(t, "anyone"), Write: who(t, "anyone"), MaxMembers: 3}}}
+	inBubble(t, set, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.joins("ann", 1)
+		for i, user := range []string{"ben", "cy"} {
+			b.joins(user, i+2).closeNow()
+			time.Sleep(time.Second)
+		}
+		there := func() string {
+			ann.send(`{"type":"who","id":"w","room":"r"}`)
+			var f struct{ Users []struct{ ID string } }
+			if err := json.Unmarshal([]byte(ann.until("who")), &f); err != nil {
+				t.Fatal(err)
+			}
+			var ids []string
+			for _, u := range f.Users {
+				ids = append(ids, u.ID)
+			}
+			slices.Sort(ids)
+			return strings.Join(ids, " ")
+		}
+		if got := there(); got != "ann ben cy" {
+			t.Errorf("there are %s", got)
+		}
+		b.joins("cy", 3).closeNow() // who was lost comes back to the own place, and is lost later
+		time.Sleep(time.Second)
+		dan := b.joins("dan", 3)
+		time.Sleep(time.Second)
+		if got := there(); got != "ann cy dan" {
+			t.Errorf("after one has come there are %s", got)
+		}
+		b.joins("eve", 3)
+		time.Sleep(time.Second)
+		if got := there(); got != "ann dan eve" {
+			t.Errorf("after two have come there are %s", got)
+		}
+		for _, user := range []string{"ben", "cy"} {
+			c := b.connect()
+			c.send(fmt.Sprintf(`{"type":"hello","token":%q,"rooms":[{"room":"r"}]}`, user))
+			c.expect(`{"type":"welcome","rooms":[{"room":"r","code":"room_full","…":"…"}],"…":"…"}`)
+		}
+		dan.closeNow()
+		time.Sleep(time.Minute)
+		if got := there(); got != "ann eve" {
+			t.Errorf("in the end there are %s", got)
 		}
 	})
 }

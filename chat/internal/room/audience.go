@@ -47,6 +47,19 @@ func (a *audience) remove(r *receiver) {
 	a.receivers = a.receivers[:end]
 }
 
+// fullFor reports whether there would be too many members with r. Users who were lost give way to
+// it, those first who were lost first: otherwise one who comes and drops connections under ever
+// other names would keep everybody out. report says that one has.
+func (a *audience) fullFor(r *receiver, t Terms) (full, report bool) {
+	for t.Max > 0 && a.membersWith(r, t.Visible) > t.Max {
+		if !a.presence.giveWay() {
+			return true, report
+		}
+		report = true
+	}
+	return false, report
+}
+
 // membersWith returns how many members there are once r is in the room: the users who
 // are present, and raw sessions, whose users are not known.
 func (a *audience) membersWith(r *receiver, visible bool) int {

@@ -172,14 +172,33 @@ func (p *presence) report() (came, went []*presentUser, due int64) {
 
 func (p *presence) expireLost(now int64) {
 	for len(p.lost) > 0 && p.lost[0].deadline <= now {
-		l := p.lost[0]
-		p.lost = p.lost[1:]
-		if l.presentUser.lostAt == l.lostAt { // otherwise the user was back meanwhile
-			l.presentUser.lostAt = 0
-			p.count--
-			p.note(l.presentUser)
+		p.expireFirst()
+	}
+}
+
+// expireFirst lets the first of those who are lost count as gone. It reports whether it was lost
+// still: otherwise the user was back meanwhile.
+func (p *presence) expireFirst() bool {
+	l := p.lost[0]
+	p.lost = p.lost[1:]
+	if l.presentUser.lostAt != l.lostAt {
+		return false
+	}
+	l.presentUser.lostAt = 0
+	p.count--
+	p.note(l.presentUser)
+	return true
+}
+
+// giveWay lets the user count as gone, before the time, whose connection was lost first: somebody
+// is here for whom there would be no room. It reports whether there was such a user.
+func (p *presence) giveWay() bool {
+	for len(p.lost) > 0 {
+		if p.expireFirst() {
+			return true
 		}
 	}
+	return false
 }
 
 // shown returns how many users each of them is shown, and is one of.

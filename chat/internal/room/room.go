@@ -376,12 +376,12 @@ func (r *Room) tellUser(user, except string, frame []byte) {
 // join adds a receiver, unless the session may not read the room any more, or the room
 // would have more members with it than it may have.
 func (r *Room) join(rc *receiver, t Terms) {
-	full := t.Max > 0 && r.audience.membersWith(rc, t.Visible) > t.Max
+	full, report := r.audience.fullFor(rc, t)
 	if t.Apart || len(r.audience.receivers) == 0 {
 		r.setApart(t.Apart) // others may know better that it is over
 	}
 	rc.held = r.rooms.hold()
-	if r.audience.add(rc, t.Visible) {
+	if r.audience.add(rc, t.Visible) || report {
 		r.reportSoon()
 	}
 	if rc.user != nil && len(rc.user.receivers) == 1 && r.state.Load() != lost {

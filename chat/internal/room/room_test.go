@@ -210,8 +210,8 @@ func TestSubscription_HoldAfterARemoval_IsRefused(t *testing.T) {
 	rooms.Wait()
 }
 
-// max counts the users who are present, whatever number of sessions they have and also
-// while they are away, and raw sessions. Whoever keeps the room open counts nobody.
+// max counts the users who are present, whatever number of sessions they have, also while they
+// are away, until somebody comes for whom there is no room; and raw sessions. Whoever keeps the room open counts nobody.
 func TestRooms_Join_CountsMembers(t *testing.T) {
 	rooms := newRooms(t)
 	_, release, err := rooms.KeepOpen(t.Context(), "tea")
@@ -236,10 +236,12 @@ func TestRooms_Join_CountsMembers(t *testing.T) {
 	enter("", Raw, false)
 	phone.Lose()
 	subs[1].Lose()
-	enter("bo", V1, false) // ann may be back soon
-	enter("ann", V1, true)
+	enter("ann", V1, true) // she is back soon
+	enter("bo", V1, false)
+	subs[len(subs)-2].Lose()
+	enter("bo", V1, true) // she might have been, and gives way
+	enter("ann", V1, false)
 	watcher.Lose()
-	enter("bo", V1, true)
 	enter("ann", V1, true)
 	for _, s := range subs {
 		s.Lose()
