@@ -258,7 +258,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	hub, err := h.hub()
 	if err != nil {
 		access.Origins(h.Origins).Share(w.Header(), r)
-		serveClosed(w, err)
+		chat.Attend(w, r, h.leaving, func(w http.ResponseWriter, _ *http.Request) { serveClosed(w, err) })
 		return nil
 	}
 	h.warnOfProxy(r)
@@ -316,7 +316,7 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 	case !below:
 		return nil
 	case path == "/" && h.UI && isPageVisit(r):
-		return func(_ *chat.Handler, w http.ResponseWriter, r *http.Request) { servePage(w, r, h.SignIn) }
+		return attended(func(_ *chat.Handler, w http.ResponseWriter, r *http.Request) { servePage(w, r, h.SignIn) })
 	case path == "/":
 		liftIdleTimeouts(r)
 		return (*chat.Handler).ServeHTTP
@@ -330,7 +330,7 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 		return serveNothing("no method of auth that this site has gives tokens at login")
 	}
 	if name, ok := strings.CutPrefix(path, "/ui/"); ok && h.UI && assets[name].content != nil {
-		return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) { serveAsset(handler, w, r, name) }
+		return attended(func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) { serveAsset(handler, w, r, name) })
 	}
 	if !chat.HasRequest(path) {
 		return nil
@@ -340,10 +340,17 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 
 // serveNothing answers requests for a path that only the chat could have.
 func serveNothing(reason string) func(*chat.Handler, http.ResponseWriter, *http.Request) {
-	return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
+	return attended(func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
 		e := wire.NotFound.Error("")
 		e.Message = reason
 		handler.Refuse(w, r, e)
+	})
+}
+
+// attended bounds what chat.Handler does not serve itself.
+func attended(serve func(*chat.Handler, http.ResponseWriter, *http.Request)) func(*chat.Handler, http.ResponseWriter, *http.Request) {
+	return func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
+		handler.Attend(w, r, func(w http.ResponseWriter, r *http.Request) { serve(handler, w, r) })
 	}
 }
 

@@ -75,6 +75,7 @@
 //	webhooks.go  what an operator sees and does of webhooks
 //	transfer.go  export, import, backup, erasing
 //	hosts.go     the session as the dialects see it
+//	attend.go    how long a request may keep the web server waiting
 //	handler.go   handshakes
 //	httpapi.go   requests, health and login over HTTP
 package chat

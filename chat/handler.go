@@ -74,11 +74,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 	case errors.As(err, &no):
-		h.refuse(w, no)
+		h.refuse(w, r, no)
 	case errors.As(err, &invalid):
-		h.refuse(w, &handshakeRefusal{RefusedHandshake, *invalid})
+		h.refuse(w, r, &handshakeRefusal{RefusedHandshake, *invalid})
 	case errors.As(err, &internal):
-		h.refuse(w, &handshakeRefusal{RefusedHandshake, wsconn.HandshakeError{Status: internal.Code.Status(), Reason: internal.Message}})
+		h.refuse(w, r, &handshakeRefusal{RefusedHandshake, wsconn.HandshakeError{Status: internal.Code.Status(), Reason: internal.Message}})
 	default:
 		// The socket was taken over and is closed: nobody is left to tell.
 		if c := h.Hub.log.Check(zap.DebugLevel, "session did not begin"); c != nil {
@@ -87,12 +87,24 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (h *Handler) refuse(w http.ResponseWriter, no *handshakeRefusal) {
+// Attend is the function Attend for a request that ends with the hub. The other methods call
+// it themselves.
+func (h *Handler) Attend(w http.ResponseWriter, r *http.Request, serve func(http.ResponseWriter, *http.Request)) {
+	Attend(w, r, h.Hub.leaving, serve)
+}
+
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, no *handshakeRefusal) {
 	h.Hub.counts.refused[no.why].Add(1)
 	for name, values := range no.Header {
 		w.Header()[name] = values
 	}
-	http.Error(w, no.Reason, no.Status)
+	h.Attend(w, r, func(w http.ResponseWriter, _ *http.Request) {
+		control := http.NewResponseController(w)
+		_ = control.SetWriteDeadline(time.Now().Add(requestTimeout))
+		http.Error(w, no.Reason, no.Status)
+		_ = control.Flush()
+		_ = control.SetWriteDeadline(time.Time{})
+	})
 }
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request) error {
@@ -187,6 +199,9 @@ func (h *Handler) checkHandshake(r *http.Request) error {
 		case no.Status == http.StatusUpgradeRequired && h.Hint != "":
 			no.Reason += "; " + h.Hint
 		}
+	}
+	if err == nil && r.ProtoMajor == 1 && r.ContentLength != 0 { // its bytes would count as frames
+		err = refuse(RefusedHandshake, http.StatusBadRequest, "a handshake has no body")
 	}
 	if err == nil && isEarly(r) {
 		err = refuse(RefusedHandshake, http.StatusTooEarly, tooEarly)

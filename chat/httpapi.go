@@ -36,6 +36,10 @@ const documentPath = "/openapi.json"
 // as HasRequest takes it. Rooms, rights and limits are those of everybody else. A guest
 // without a token is refused: a Handler without Auth serves only keys here.
 func (h *Handler) ServeRequest(w http.ResponseWriter, r *http.Request, path string) {
+	h.Attend(w, r, func(w http.ResponseWriter, r *http.Request) { h.serveRequest(w, r, path) })
+}
+
+func (h *Handler) serveRequest(w http.ResponseWriter, r *http.Request, path string) {
 	if path == documentPath {
 		h.endpoint(w, r, 0, []string{http.MethodGet, http.MethodHead}, func() error {
 			reply(w, http.StatusOK, "application/json", httpapi.Document())
@@ -101,13 +105,10 @@ func (h *Handler) carryOut(t acts.Turn, w http.ResponseWriter, r *http.Request, 
 	return nil
 }
 
-// endpoint answers a request over plain HTTP, which holds so many bytes. serve is called
+// endpoint answers a request that is attended to, which holds so many bytes. serve is called
 // only if the endpoint has the request's method.
 func (h *Handler) endpoint(w http.ResponseWriter, r *http.Request, holds int, methods []string, serve func() error) {
 	h.Origins.Share(w.Header(), r)
-	if r.ContentLength != 0 { // also if nobody reads the body: the server reads it before the next request
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(requestTimeout))
-	}
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
 	var err error
 	switch {
@@ -133,13 +134,6 @@ func (h *Handler) endpoint(w http.ResponseWriter, r *http.Request, holds int, me
 		h.Problem(w, err)
 	}
 }
-
-// requestTimeout is how long a client may take to send the body of a request, and how
-// long to take answerPart bytes of the answer.
-const (
-	requestTimeout = 10 * time.Second
-	answerPart     = 16 << 10
-)
 
 // charge charges a request that is refused before it is known whose it is, like a
 // handshake of its address. It returns why it comes too soon.
@@ -215,6 +209,10 @@ func (h *Handler) problem(w http.ResponseWriter, e *wire.Error, status int) {
 // ServeHealth answers 200 if the hub serves as it should, or else 503. It says
 // nothing more.
 func (h *Handler) ServeHealth(w http.ResponseWriter, r *http.Request) {
+	h.Attend(w, r, h.serveHealth)
+}
+
+func (h *Handler) serveHealth(w http.ResponseWriter, r *http.Request) {
 	h.endpoint(w, r, 0, []string{http.MethodGet, http.MethodHead}, func() error {
 		w.Header().Set("Cache-Control", "no-store")
 		if h.Hub.Health() != nil {
@@ -320,7 +318,7 @@ func ReadJSON(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error)
 }
 
 func readBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error) {
-	p, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(limit)))
+	p, err := io.ReadAll(http.MaxBytesReader(below(w), r.Body, int64(limit)))
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
@@ -371,12 +369,14 @@ const maxLogin = 4 << 10 // bytes of a request
 // ServeLogin serves a login over plain HTTP, as PROTOCOL.md describes it. Attempts
 // count like attempts to connect.
 func (h *Handler) ServeLogin(w http.ResponseWriter, r *http.Request, login Login) {
-	h.endpoint(w, r, maxLogin, []string{http.MethodPost}, func() error {
-		answer, err := h.logIn(w, r, login)
-		if err == nil {
-			reply(w, http.StatusOK, "application/json", answer.Append(nil))
-		}
-		return err
+	h.Attend(w, r, func(w http.ResponseWriter, r *http.Request) {
+		h.endpoint(w, r, maxLogin, []string{http.MethodPost}, func() error {
+			answer, err := h.logIn(w, r, login)
+			if err == nil {
+				reply(w, http.StatusOK, "application/json", answer.Append(nil))
+			}
+			return err
+		})
 	})
 }
 

@@ -63,6 +63,8 @@ type Hub struct {
 	feed    *feed.Feed
 	hooks   *webhook.Sender
 	cancel  context.CancelFunc // of context
+	leaving context.Context    // ends with Leave
+	leave   context.CancelFunc
 
 	saidLost, saidPort timing.Seldom
 
@@ -80,6 +82,7 @@ func NewHub(cfg Config) (*Hub, error) {
 	h.given, h.log, h.ended = cfg.Journal, cfg.Logger, h.unregister
 	h.journal = foreign.Contain(cfg.Journal, h.logPanic)
 	h.context, h.cancel = context.WithCancel(context.Background())
+	h.leaving, h.leave = context.WithCancel(h.context)
 	h.current.Store(&set)
 	clock := timing.New(h.context)
 	h.events = events.New(h.journal, h.log, clock)
@@ -222,6 +225,7 @@ func (h *Hub) ReviewOrigins(of ...access.Origins) {
 // them. It may be called more than once.
 func (h *Hub) Leave() {
 	h.core.CloseDoors()
+	h.leave()
 	h.rooms.Close()
 	h.feed.Leave()
 	h.sayGoodbye()
