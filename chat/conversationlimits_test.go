@@ -108,6 +108,56 @@ func TestList_Listed_IsBounded(t *testing.T) {
 	})
 }
 
+// Of too many rows, those of whoever has the most are told no more, whether somebody else opens a
+// list or a row comes: their sessions end, and are told so when they come back. Nobody with fewer
+// pays for it, and the bound holds.
+func TestList_Listed_TheGreatestPays(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t), Listed: 4}, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann"`)
+		n := 0
+		founds := func(users string) (room string) {
+			n++
+			return ann.create(fmt.Sprintf(`"key":"%d","users":%s`, n, users))
+		}
+		for range 3 {
+			founds(`["ben"]`)
+		}
+		g := founds(`["cy"]`)
+		founds(`["cy"]`)
+		open := func(token string, live bool) *client {
+			t.Helper()
+			c := b.connect()
+			c.send(fmt.Sprintf(`{"type":"hello","token":%q,"list":{}}`, token))
+			c.expect(fmt.Sprintf(`{"type":"welcome","list":{"live":%v,"…":"…"},"…":"…"}`, live))
+			return c
+		}
+		ends := func(c *client, what string) {
+			t.Helper()
+			if got := c.until("bye"); !strings.Contains(got, `"unavailable"`) {
+				t.Errorf("%s: %s", what, got)
+			}
+		}
+		ben := open("ben", true) // 3
+		cy := open("cy", true)   // 2
+		ends(ben, "another list")
+		open("ben", false)
+		ann.ask(fmt.Sprintf(`{"type":"join","id":"?","room":%q}`, g))
+		ann.ask(fmt.Sprintf(`{"type":"send","id":"?","room":%q,"body":"hi"}`, g))
+		drain(ann)
+		if got := cy.until("head"); !strings.Contains(got, "hi") {
+			t.Error(got)
+		}
+		for range 2 {
+			founds(`["cy"]`)
+			cy.until("row")
+		}
+		founds(`["cy"]`) // the fifth
+		cy.until("row")
+		ends(cy, "a row")
+		open("cy", false)
+	})
+}
+
 // Whoever becomes the owner, or is it no more, is told so by a row, though the command names
 // somebody else.
 func TestList_Owners_AreTold(t *testing.T) {

@@ -24,7 +24,7 @@ func (a Turn) ListSince(ctx context.Context, s list.Session, from wire.ListFrom)
 		return nil, err
 	}
 	a.greeted.listing = s
-	answer, n, err := a.core.live.Open(ctx, s, a.User().ID, from)
+	answer, n, err := a.core.live.Open(ctx, s, a.User().ID, a.person(), from)
 	a.owe(max(n, 1) * rowCost)
 	return answer, err
 }

@@ -24,6 +24,7 @@
 //	mentioned.go the messages that mentions are about
 //	page.go      some of them, with what they show
 //	watchers.go  who has a list open, and which rooms are in it
+//	settle.go    rows come and go; of too many, those of whoever has the most go
 //	tell.go      telling them what is new
 //	live.go      hearing what changes
 //	changed.go   what is cleared or blocked holds for those who are in the room

@@ -202,7 +202,8 @@ func cpu(tb testing.TB) time.Duration {
 // nobody is a session that drops what it is told.
 type nobody struct{}
 
-func (*nobody) Deliver([]byte) {}
+func (*nobody) Deliver([]byte)  {}
+func (*nobody) Close(wire.Code) {}
 
 // BenchmarkWatchers_Memory is what lists take that are told live: of 50,000 users with 50
 // conversations each, of 20 members, and the followings of their own rooms.
@@ -214,16 +215,16 @@ func BenchmarkWatchers_Memory(b *testing.B) {
 	for b.Loop() {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		w := watchers{users: map[string]*watcher{}, rooms: map[string]*listed{}}
+		w := watchers{max: func() int { return users * each }, users: map[string]*watcher{}, rooms: map[string]*listed{}}
 		began := time.Now()
 		for u := range users {
 			user := fmt.Sprintf("user-%d", u)
-			w.enter(user, &nobody{})
+			w.enter(user, access.Person{User: user}, &nobody{})
 			places := make([]place, each)
 			for i := range places {
 				places[i] = place{fmt.Sprintf("g-%026d", (u/of)*each+i), 1}
 			}
-			if !w.add(user, places, users*each) {
+			if !w.add(user, places) {
 				b.Fatal("too many pairs")
 			}
 		}

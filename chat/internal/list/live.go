@@ -22,8 +22,7 @@ import (
 type Live struct {
 	teller
 
-	node string     // the journal's id of this process; fixed
-	max  func() int // pairs of user and room; fixed
+	node string // the journal's id of this process; fixed
 
 	working sync.WaitGroup // the worker, and ends of followings
 	parting keyedmutex.Mutex[string]
@@ -45,9 +44,9 @@ type Config struct {
 func NewLive(cfg Config) *Live {
 	l := &Live{
 		teller: teller{reader: cfg.Reader, log: cfg.Log, ctx: cfg.Context, frame: cfg.Frame},
-		max:    cfg.Max, node: cfg.Reader.Journal.Nodes().Self().ID,
+		node:   cfg.Reader.Journal.Nodes().Self().ID,
 	}
-	l.users, l.rooms = map[string]*watcher{}, map[string]*listed{}
+	l.max, l.users, l.rooms = cfg.Max, map[string]*watcher{}, map[string]*listed{}
 	l.dirty, l.own, l.lost = map[string]news{}, map[pair]bool{}, map[int]bool{}
 	return l
 }
@@ -56,13 +55,13 @@ func NewLive(cfg Config) *Live {
 const pause = 250 * time.Millisecond
 
 // Open opens the list of a session, as of now, and returns of how many rooms it is. What
-// changes from now on is told once Ready is called. Close must be called when the session
+// changes from now on is told once Ready is called. by pays for it. Close must be called when the session
 // has ended, also after an error.
-func (l *Live) Open(ctx context.Context, s Session, user string, from wire.ListFrom) (answer *wire.Listed, n int, err error) {
+func (l *Live) Open(ctx context.Context, s Session, user string, by access.Person, from wire.ListFrom) (answer *wire.Listed, n int, err error) {
 	if err := l.followFeed(ctx); err != nil {
 		return nil, 0, err
 	}
-	if l.enter(user, s) {
+	if l.enter(user, by, s) {
 		if err := l.followOwn(ctx, user); err != nil {
 			return nil, 0, err
 		}
@@ -70,8 +69,9 @@ func (l *Live) Open(ctx context.Context, s Session, user string, from wire.ListF
 	live := false
 	answer, silent, err := l.reader.Since(ctx, user, from, func(places []place) {
 		// The rooms are followed before they are read: nothing is missed in between.
-		n, live = len(places), l.add(user, places, l.max())
+		n, live = len(places), l.add(user, places)
 	})
+	l.endPaying()
 	if err == nil {
 		answer.Live = live
 		l.opened(user, silent)

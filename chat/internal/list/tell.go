@@ -200,6 +200,7 @@ func (t *teller) tellRows(ctx context.Context, user string, rooms []string) erro
 			deliver(to, t.frame(&rows[i]))
 		}
 	}
+	t.endPaying()
 	for _, room := range rooms {
 		if !known[room] {
 			if to := t.settle(user, place{room: room}, rowGone); len(to) > 0 {
@@ -208,6 +209,14 @@ func (t *teller) tellRows(ctx context.Context, user string, rooms []string) erro
 		}
 	}
 	return nil
+}
+
+// endPaying ends the sessions that list more than others while the node has too many pairs: they
+// come back, and are told that nothing follows.
+func (t *teller) endPaying() {
+	for _, s := range t.paying() {
+		s.Close(wire.Unavailable)
+	}
 }
 
 func deliver(sessions []Session, frame []byte) {

@@ -4,14 +4,20 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // listener is a session that keeps the frames it got.
-type listener struct{ frames [][]byte }
+type listener struct {
+	frames [][]byte
+	ended  int
+}
 
 func (l *listener) Deliver(frame []byte) { l.frames = append(l.frames, frame) }
+
+func (l *listener) Close(wire.Code) { l.ended++ }
 
 // What is new in a room is encoded once for all who are shown the newest message, and once for
 // all others, however many these are: they get the same bytes.
@@ -22,16 +28,17 @@ func TestTeller_Head_IsEncodedOnceForAll(t *testing.T) {
 		encoded++
 		return f.Append(nil)
 	}}
+	w.max = func() int { return members }
 	w.users, w.rooms = map[string]*watcher{}, map[string]*listed{}
 	var listeners [members]listener
 	for i := range listeners {
 		user := fmt.Sprint("u", i)
-		w.enter(user, &listeners[i])
+		w.enter(user, access.Person{User: user}, &listeners[i])
 		from := journal.Seq(1)
 		if i%2 == 1 {
 			from = 6 // who came later is not shown what was said before
 		}
-		if !w.add(user, []place{{"g", from}}, members) {
+		if !w.add(user, []place{{"g", from}}) {
 			t.Fatal("the room is not listed")
 		}
 		w.openLocked(&listeners[i], user).held = false

@@ -8,23 +8,29 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // Session is one that has its user's list open.
 type Session interface {
-	// Deliver queues a frame. It does not wait.
+	// Deliver queues a frame, and Close ends the session. They do not wait.
 	Deliver(frames []byte)
+	Close(why wire.Code)
 }
 
 // watchers are the users who have their lists open on this node, and the rooms in them:
 // some 30 bytes for each pair of room and user.
 type watchers struct {
+	max func() int // pairs of user and room; fixed
+
 	mu     sync.Mutex          // guards the rest; a leaf
 	users  map[string]*watcher // by id
 	rooms  map[string]*listed  // by name
 	made   uint64              // rooms so far
 	pairs  int
+	pay    []Session       // that end, for too many pairs
 	dirty  map[string]news // rooms of which something is to be told
 	own    map[pair]bool   // rows of one user that are to be told
 	lost   map[int]bool    // parts of the feed that are followed no more
@@ -57,7 +63,8 @@ const noMember = journal.Seq(math.MaxUint64)
 // watcher is a user who has a list open. watchers.mu guards it.
 type watcher struct {
 	user     string
-	rooms    []*listed // ordered by number
+	person   access.Person // who pays for it
+	rooms    []*listed     // ordered by number
 	sessions []*open
 	stop     func() // ends the following of the user's own room
 	partial  bool   // the rooms are not all there: the node had too many pairs
@@ -76,32 +83,6 @@ type pair struct{ user, room string }
 type news struct {
 	other   bool // something came that does not count
 	governs bool // something that governs did
-}
-
-// add makes a user a watcher of rooms. It returns false if the node has too many pairs.
-func (w *watchers) add(user string, places []place, max int) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	u := w.users[user]
-	if u == nil {
-		return false // the session has ended
-	}
-	fresh := places[:0:0]
-	for _, p := range places {
-		if room := w.rooms[p.room]; room == nil || !u.lists(room) {
-			fresh = append(fresh, p)
-		}
-	}
-	if len(fresh) > 0 && w.pairs+len(fresh) > max {
-		u.partial = true
-		return false
-	}
-	u.rooms = slices.Grow(u.rooms, len(fresh))
-	for _, p := range fresh {
-		u.rooms = append(u.rooms, w.holdLocked(u, p))
-	}
-	slices.SortFunc(u.rooms, byNumber)
-	return true
 }
 
 func byNumber(a, b *listed) int { return cmp.Compare(a.number, b.number) }
@@ -145,12 +126,12 @@ func (w *watchers) wants(room string) bool {
 }
 
 // enter adds a session, and the user if it is the first.
-func (w *watchers) enter(user string, s Session) (first bool) {
+func (w *watchers) enter(user string, by access.Person, s Session) (first bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	u := w.users[user]
 	if first = u == nil; first {
-		u = &watcher{user: user}
+		u = &watcher{user: user, person: by}
 		w.users[user] = u
 	}
 	u.sessions = append(u.sessions, &open{session: s, held: true})
@@ -234,111 +215,6 @@ func (w *watchers) holdersLocked(room string) []holder {
 		return it.holders
 	}
 	return nil
-}
-
-// settle notes what the row of a user is now, and returns the sessions to be told. Only here a
-// row goes: so each session of who had it is told that once, and nobody else is. One for
-// which a list is read meanwhile may find it there, too. Of a user whose rooms are not
-// all known it is told whether the row was there or not.
-func (w *watchers) settle(user string, p place, now standing) (to []Session) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	u, room := w.users[user], w.rooms[p.room]
-	if u == nil {
-		return nil
-	}
-	if p.room == OwnRoom(user) { // which is not watched
-		if now != rowThere {
-			return nil
-		}
-		return u.ready(nil, p.room)
-	}
-	there := room != nil && u.lists(room)
-	if now == rowGone {
-		had := u.partial || there && (room.told || !room.silent)
-		if there {
-			w.dropLocked(u, room)
-		}
-		return u.tellGone(p.room, had)
-	}
-	if there {
-		room.holderOf(u).see(p.from)
-	} else {
-		room = w.holdLocked(u, p)
-		i, _ := slices.BinarySearchFunc(u.rooms, room, byNumber)
-		u.rooms = slices.Insert(u.rooms, i, room)
-	}
-	if now == rowSilent {
-		had := there && room.told
-		if had {
-			w.foundAnewLocked(u, room)
-		}
-		room.silent = true
-		return u.tellGone(p.room, had)
-	}
-	room.told = true
-	for _, o := range u.sessions {
-		if !o.held {
-			delete(o.missed, p.room)
-		}
-	}
-	return u.ready(nil, p.room)
-}
-
-// foundAnewLocked notes that a room that was in lists is in none: it was erased, and two have
-// founded it anew. The row of the other one is gone, too.
-func (w *watchers) foundAnewLocked(u *watcher, room *listed) {
-	room.told = false
-	for _, h := range room.holders {
-		if h.watcher == u {
-			continue
-		}
-		w.own[pair{h.user, room.name}] = true
-		for _, o := range h.sessions {
-			o.miss(room.name, true)
-		}
-	}
-}
-
-// standing is what a row is.
-type standing int
-
-const (
-	rowGone   standing = iota
-	rowSilent          // it is not in the list yet: of two, who have said nothing
-	rowThere           // hidden or not
-)
-
-// tellGone returns the sessions that are told that a row is gone, which was there; or else those
-// that were not told yet.
-func (u *watcher) tellGone(room string, had bool) (to []Session) {
-	for _, o := range u.sessions {
-		switch owed := had || o.missed[room]; {
-		case owed && o.held:
-			o.miss(room, true)
-		case owed:
-			delete(o.missed, room)
-			to = append(to, o.session)
-		}
-	}
-	return to
-}
-
-// opened says that somebody's list was opened, and which of the rooms are of two who had said
-// nothing. The others are in the list.
-func (w *watchers) opened(user string, silent []string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, name := range silent {
-		if room := w.rooms[name]; room != nil {
-			room.silent = true
-		}
-	}
-	if u := w.users[user]; u != nil {
-		for _, room := range u.rooms {
-			room.told = room.told || !room.silent
-		}
-	}
 }
 
 // holderOf returns a user who lists the room.
