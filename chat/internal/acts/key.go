@@ -81,12 +81,27 @@ func (a Turn) Profiles() (profiles.Profiles, error) {
 // TokenGiven says that the actor was given a token of a user.
 func (a Turn) TokenGiven(user string) { a.audit(events.Event{Act: "token", User: user}) }
 
-// Online returns which of these users have sessions, at any node.
-func (a Turn) Online(ctx context.Context, users ...string) (list []string) {
-	for _, answer := range a.core.commands.Ask(ctx, command.Command{Act: command.Online, Users: users}).Each {
+// Online returns which of these users have sessions, at any node. The error has the code
+// unavailable if that is not known of one of them: a node has not answered that may have them.
+func (a Turn) Online(ctx context.Context, users ...string) (list []string, err error) {
+	answers := a.core.commands.Ask(ctx, command.Command{Act: command.Online, Users: users})
+	for _, answer := range answers.Each {
 		list = append(list, answer.Online...)
 	}
-	return list
+	if slices.ContainsFunc(users, func(user string) bool { return !slices.Contains(list, user) }) {
+		err = unheard(answers.Missing)
+	}
+	return list, err
+}
+
+// unheard returns that nodes have not answered which are alive, if there are any.
+func unheard(missing []string) error {
+	if len(missing) == 0 {
+		return nil
+	}
+	e := wire.Unavailable.Error("")
+	e.Message = "a node has not answered: ask again"
+	return e
 }
 
 // newcomers is Profiles.Newcomers, once the checks were asked: what is judged before is judged

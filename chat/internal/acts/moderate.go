@@ -1,6 +1,7 @@
 package acts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -102,11 +103,8 @@ func (a Turn) Kick(ctx context.Context, room, user string) error {
 	was, err := a.expel(ctx, room, user)
 	if err == nil {
 		found, missing := a.core.commands.AskAny(ctx, command.Command{Act: command.Remove, Room: room, User: user})
-		switch was = was || found; {
-		case !was && len(missing) > 0:
-			err = wire.Unavailable.Error("")
-		case !was:
-			err = wire.NotFound.Error("")
+		if was = was || found; !was {
+			err = cmp.Or(unheard(missing), error(wire.NotFound.Error("")))
 		}
 	}
 	if err == nil {
@@ -116,7 +114,8 @@ func (a Turn) Kick(ctx context.Context, room, user string) error {
 }
 
 // SignOut ends the sessions of a user, and refuses the tokens that this server has given them
-// until now. It returns how many sessions there were.
+// until now. It returns how many sessions there were. The error has the code unavailable if a
+// node has not answered that may have others.
 func (a Turn) SignOut(ctx context.Context, user string) (n int, err error) {
 	p, err := a.Profiles()
 	if err == nil {
@@ -125,7 +124,8 @@ func (a Turn) SignOut(ctx context.Context, user string) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	return a.core.commands.Ask(ctx, command.Command{Act: command.Remove, User: user}).N, nil // sessions that are not listed yet find that they are signed out
+	ended := a.core.commands.Ask(ctx, command.Command{Act: command.Remove, User: user}) // sessions that are not listed yet find that they are signed out
+	return ended.N, unheard(ended.Missing)
 }
 
 // mayModerate returns why an actor may not act against a user of a room, or of the
@@ -154,22 +154,12 @@ func (a *Actor) mayModerate(ctx context.Context, name, user string, lifts bool) 
 		return nil
 	}
 	if in.Conversation {
-		return a.mayModerateMember(ctx, name, user, in.seat.Role)
+		return members.MayModerate(ctx, a.core.journal.Records(), name, user, in.seat.Role)
 	}
 	if a.core.commands.Ask(ctx, command.Command{Act: command.Moderates, Room: name, User: user}).N > 0 {
 		return wire.Forbidden.Error("")
 	}
 	return a.mayBeIn(name) // that took time
-}
-
-// mayModerateMember is mayModerate for the members of a conversation.
-func (a *Actor) mayModerateMember(ctx context.Context, name, user string, own access.Role) error {
-	state, err := members.Load(ctx, a.core.journal.Records(), name, []string{user}, false)
-	role := state.Seats[user].Role
-	if err == nil && (role == access.Owner || role == access.Admin && own != access.Owner) {
-		err = wire.Forbidden.Error("")
-	}
-	return err
 }
 
 // mayOperate returns why an operator may do nothing in a room: it cannot exist, or it

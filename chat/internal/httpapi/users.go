@@ -50,7 +50,11 @@ func user(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	k := known{ID: id, Name: shown[0].Name, Avatar: shown[0].Avatar, Online: len(t.Online(ctx, id)) > 0, Seen: seen[0]}
+	online, err := t.Online(ctx, id)
+	if err != nil {
+		return Answer{}, err
+	}
+	k := known{ID: id, Name: shown[0].Name, Avatar: shown[0].Avatar, Online: len(online) > 0, Seen: seen[0]}
 	if k == (known{ID: id}) {
 		return Answer{}, wire.NotFound.Error("")
 	}
@@ -100,7 +104,10 @@ func presence(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 	var answer struct {
 		Users []known `json:"users"`
 	}
-	online := t.Online(ctx, b.Users...)
+	online, err := t.Online(ctx, b.Users...)
+	if err != nil {
+		return Answer{}, err
+	}
 	for i, id := range b.Users {
 		answer.Users = append(answer.Users, known{ID: id, Online: slices.Contains(online, id), Seen: seen[i]})
 	}

@@ -1,6 +1,7 @@
 package members
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -151,4 +152,15 @@ func (s *State) SetInfo(by By, p Patch) (*Change, error) {
 	body := wire.Info{Title: next.Title, Avatar: next.Avatar, About: next.About, Closed: next.Closed}
 	c := &Change{room: s.Name, kind: journal.Info, body: body.Append(nil), since: s.Version + 1}
 	return c, c.write(&next)
+}
+
+// MayModerate returns why somebody who moderates a conversation in a role may not act against a
+// user: its admins are protected from all but the owner.
+func MayModerate(ctx context.Context, r journal.Records, room, user string, own access.Role) error {
+	state, err := Load(ctx, r, room, []string{user}, false)
+	role := state.Seats[user].Role
+	if err == nil && (role == access.Owner || role == access.Admin && own != access.Owner) {
+		err = wire.Forbidden.Error("")
+	}
+	return err
 }
