@@ -160,9 +160,12 @@ func (a *Actor) mayAdd(room string, users []string, direct bool) error {
 // mayCome returns why users do not come into one more conversation, or nil. An empty id is
 // nobody. They found one with c, the last of them at the head, or are added if c is nil.
 func (a *Actor) mayCome(ctx context.Context, users []string, c *wire.Create) error {
+	if err := a.mayReadNow(); err != nil {
+		return err
+	}
 	set := a.core.settings()
-	i, e, err := a.core.lists.Refuses(ctx, a.holder(), set.Policies.Directs(), users, set.Conversations)
-	if e == nil {
+	i, e, n, err := a.core.lists.Refuses(ctx, a.holder(), set.Policies.Directs(), users, set.Conversations)
+	if a.owe(n * rowCost); e == nil {
 		return err
 	}
 	switch {

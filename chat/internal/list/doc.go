@@ -15,6 +15,7 @@
 //	settings.go  how a user has a conversation in the list
 //	mention.go   the newest mention of a member
 //	own.go       the room in which the site speaks to one user
+//	counts.go    how many conversations users belong to
 //	load.go      all conversations of a user, without what they show
 //	receipts.go  how far members have read
 //	membership.go what a user is in one, and whether the other one of two has blocked them

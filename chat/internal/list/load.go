@@ -26,6 +26,7 @@ type Reader struct {
 	// ones.
 	Policies func() access.Policies
 
+	counts  counts
 	sealing atomic.Pointer[cipher.AEAD] // nil until it was read: see seal
 }
 
