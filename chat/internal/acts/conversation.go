@@ -165,7 +165,7 @@ func (a *Actor) mayCome(ctx context.Context, users []string, c *wire.Create) err
 	}
 	set := a.core.settings()
 	i, e, n, err := a.core.lists.Refuses(ctx, a.holder(), set.Policies.Directs(), users, set.Conversations)
-	if a.owe(n * rowCost); e == nil {
+	if a.owe(n * recordCost); e == nil {
 		return err
 	}
 	switch {

@@ -23,6 +23,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
 	"github.com/caddychat/caddy-chat/chat/internal/slots"
+	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/internal/timing"
 	"github.com/caddychat/caddy-chat/chat/internal/view"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -67,6 +68,7 @@ type Core struct {
 	again        sync.WaitGroup     // acts that are judged again, and the daily sweep
 	endSweep     context.CancelFunc // fixed
 	reading      reading
+	sweeper      *tags.Sweeper
 	hidden       view.Hidden
 	slots        *slots.Slots // fixed
 	inHand       backpressure.InHand[access.Person]

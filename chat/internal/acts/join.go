@@ -101,9 +101,7 @@ func (a Turn) CatchUp(ctx context.Context, from []view.Position, bytes int) ([]v
 			gaps = append(gaps, i)
 			list[i].Page.Entries = nil
 		}
-		for e := range list[i].Page.Entries {
-			bytes -= list[i].Page.Entries[e].Size()
-		}
+		bytes -= view.Size(list[i].Page)
 	}
 	if len(gaps) > 0 {
 		err = a.readMissed(ctx, from, views, list, gaps, bytes)

@@ -25,7 +25,7 @@ func (a Turn) ListSince(ctx context.Context, s list.Session, from wire.ListFrom)
 	}
 	a.greeted.listing = s
 	answer, n, err := a.core.live.Open(ctx, s, a.User().ID, a.person(), from)
-	a.owe(max(n, 1) * rowCost)
+	a.owe(max(n, 1) * recordCost)
 	return answer, err
 }
 
@@ -61,15 +61,12 @@ func (a Turn) List(ctx context.Context, c *wire.List) (*wire.Rows, error) {
 		answer.Rows, answer.Next, err = a.core.lists.Page(ctx, user, c.Next, c.Limit)
 		answer.More = answer.Next != ""
 	}
-	a.owe(max(len(answer.Rows), 1) * rowCost)
+	a.owe(max(len(answer.Rows), 1) * recordCost)
 	if a.key != nil {
 		answer.Rows = list.Of(answer.Rows, len(c.Rooms) > 0, func(room string) bool { return a.rights(room, access.NoRole).Read })
 	}
 	return answer, err
 }
-
-// rowCost is what a row counts for that was read for the list.
-const rowCost = 64
 
 // mayList returns why the actor has no list now, or nil.
 func (a *Actor) mayList() error {

@@ -52,8 +52,8 @@ func (a *Actor) awaitRate(ctx context.Context, over func() bool) error {
 	return backpressure.AwaitPaid(ctx, a.readDebt, over)
 }
 
-// readCost is what a read costs beside the sizes of its entries.
-const readCost = 512
+// readCost is what a read costs beside the sizes of its entries, and recordCost what a tag does, or a row.
+const readCost, recordCost = 512, 64
 
 // pages reads pages for the actor: at most about so many bytes in all.
 func (a *Actor) pages(ctx context.Context, bytes int, read func() ([]journal.Page, error)) ([]journal.Page, error) {
@@ -63,14 +63,7 @@ func (a *Actor) pages(ctx context.Context, bytes int, read func() ([]journal.Pag
 	}
 	defer release()
 	pages, err := read()
-	cost := 0
-	for i := range pages {
-		cost += readCost
-		for e := range pages[i].Entries {
-			cost += pages[i].Entries[e].Size()
-		}
-	}
-	a.owe(max(cost, readCost))
+	a.owe(max(len(pages), 1)*readCost + view.Size(pages...))
 	return pages, err
 }
 
@@ -151,14 +144,9 @@ func (a Turn) History(ctx context.Context, q journal.Query, limit int) (p Page, 
 	return p, err
 }
 
-// tagCost is what a tag counts for that was read for a page.
-const tagCost = 64
-
 // tagsOf reads the tags of pages.
 func (a *Actor) tagsOf(ctx context.Context, asked ...tags.Asked) ([]tags.Found, error) {
 	found, n, err := tags.Load(ctx, a.core.journal.Records(), a.User().ID, asked)
-	if n > 0 {
-		a.owe(n * tagCost)
-	}
+	a.owe(n * recordCost)
 	return found, err
 }

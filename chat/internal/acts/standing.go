@@ -10,6 +10,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/checking"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
+	"github.com/caddychat/caddy-chat/chat/internal/online"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -273,6 +274,12 @@ func (a *Actor) governOnce(asking context.Context, g *governing) (journal.Receip
 	}
 	if asked, err := g.asks.Ask(asking); err != nil || asked {
 		return journal.Receipt{}, cmp.Or(err, journal.ErrStale)
+	}
+	keys := func(user string) []string {
+		return []string{list.MentionKey(user, g.room), online.ToldKey(user, g.room)}
+	}
+	if err = a.core.profiles.Leave(ctx, change, keys); err != nil {
+		return journal.Receipt{}, err
 	}
 	receipt, err := a.through(ctx, g.room, func(ctx context.Context, to Appender, done func(journal.Receipt, error)) error {
 		a.append(ctx, to, g.room, change.Entry(), done)

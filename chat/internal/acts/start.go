@@ -72,8 +72,8 @@ func New(cfg Config) (*Core, error) {
 	})
 	sweeping, end := context.WithCancel(c.context)
 	c.endSweep = end
-	if err == nil && cfg.Lister != nil {
-		c.again.Go(func() { tags.SweepDaily(sweeping, c.journal, cfg.Lister, c.log) })
+	if c.sweeper = tags.NewSweeper(c.journal, cfg.Lister, c.log); err == nil {
+		c.again.Go(func() { c.sweeper.Run(sweeping) })
 	}
 	return c, err
 }

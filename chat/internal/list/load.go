@@ -272,6 +272,7 @@ func (it *item) mention(read, everybody journal.Seq) journal.Seq {
 // seats reads where a user belongs to, or has belonged to lately. The own room comes first.
 func (r *Reader) seats(ctx context.Context, ps access.Policies, user string, rooms []string) (items []*item, err error) {
 	prefix := members.UserKey(user)
+	var over []string
 	add := func(rec journal.Record) error {
 		if rec.Value == nil {
 			return nil
@@ -284,15 +285,21 @@ func (r *Reader) seats(ctx context.Context, ps access.Policies, user string, roo
 			}
 			it.seat = members.Seat{Left: time.Now()}
 		}
-		if !it.gone() || time.Since(it.seat.Left) < goneLife {
+		if !isOver(it.seat) {
 			items = append(items, it)
+		} else if len(over) < overAtOnce {
+			over = append(over, rec.Key)
 		}
 		return err
 	}
 	records := r.Journal.Records()
 	items = ownItems(user, rooms)
 	if rooms == nil {
-		return items, records.Scan(ctx, prefix, add)
+		err := records.Scan(ctx, prefix, add)
+		if err == nil {
+			r.forget(ctx, over)
+		}
+		return items, err
 	}
 	keys := make([]string, len(rooms))
 	for i, room := range rooms {
@@ -306,6 +313,25 @@ func (r *Reader) seats(ctx context.Context, ps access.Policies, user string, roo
 		}
 	}
 	return items, err
+}
+
+// isOver reports whether nobody is told any more that a seat is gone.
+func isOver(s members.Seat) bool { return s.Role == access.NoRole && time.Since(s.Left) >= goneLife }
+
+// overAtOnce is how many seats that are over are forgotten when a list is read: it waits for that.
+const overAtOnce = 4
+
+// forget deletes seats that are over, unless their user has come back. What fails is done when
+// the list is read next.
+func (r *Reader) forget(ctx context.Context, keys []string) {
+	for _, key := range keys {
+		_ = r.Journal.Records().Update(ctx, key, func(old []byte) ([]byte, error) {
+			if seat, err := members.ParseSeat(journal.Record{Value: old}); err != nil || !isOver(seat) {
+				return old, err
+			}
+			return nil, nil
+		})
+	}
 }
 
 // sortItems sorts rows as they stand: those with Top first, then the newest.

@@ -19,10 +19,27 @@ type Change struct {
 	since journal.Seq
 	with  []journal.Record
 	users []string
+	gone  []string
 }
 
 // Users are those whose seats change.
 func (c *Change) Users() []string { return c.users }
+
+// Gone are those of them who belong to it no more.
+func (c *Change) Gone() []string { return c.gone }
+
+// Drop keeps nothing of a user who is gone, of whom no client knows that they were there; and
+// it deletes the records with these keys.
+func (c *Change) Drop(user string, keys ...string) {
+	for i := range c.with {
+		if c.with[i].Key == InKey(user, c.room) {
+			c.with[i].Value = nil
+		}
+	}
+	for _, key := range keys {
+		c.with = append(c.with, journal.Record{Key: key})
+	}
+}
 
 // Entry returns the entry of the change. It is refused if the room is no longer as it
 // was judged.
@@ -122,6 +139,7 @@ func (s *State) change(users []journal.User, role access.Role) (*Change, error) 
 		}
 		if role == access.NoRole {
 			seat = Seat{Left: time.Now()}
+			c.gone = append(c.gone, u.ID)
 		}
 		seat.Role = role
 		c.seat(u.ID, seat)

@@ -73,6 +73,28 @@ func (p Profiles) Of(ctx context.Context, ids []string) ([]journal.User, error) 
 	return users, nil
 }
 
+// Leave drops, with a change of a conversation, all that is kept there of those who are removed
+// and of whom nothing else is kept: no client of theirs was ever here while they belonged to one.
+// Otherwise somebody who adds and removes people that they invent would fill the store. keys are
+// those of records of a user in the conversation.
+func (p Profiles) Leave(ctx context.Context, c *members.Change, keys func(user string) []string) error {
+	gone := c.Gone()
+	if len(gone) == 0 {
+		return nil
+	}
+	all := make([]string, len(gone))
+	for i, id := range gone {
+		all[i] = key(id)
+	}
+	records, err := p.Records.GetMany(ctx, all)
+	for i, r := range records {
+		if r.Value == nil {
+			c.Drop(gone[i], keys(gone[i])...)
+		}
+	}
+	return err
+}
+
 // Newcomers is Of for users who come into a conversation, as has been permitted: a stranger
 // would learn from the time of the answer who is here. Of guests of whom nothing is kept it
 // returns what their sessions say, and keeps that before the others see that they came.

@@ -3,6 +3,7 @@ package tags
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,32 +12,130 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// interval is how often it is looked for tags that nobody is shown any more, and pause the
-// time between two steps of that.
+// interval is how often it is looked for tags that nobody is shown any more, soon how often in
+// rooms in which somebody has tagged lately, and pause the time between two steps of either.
 const (
 	interval = 24 * time.Hour
+	soon     = 10 * time.Second
 	pause    = 100 * time.Millisecond
 )
 
-// SweepDaily deletes the tags of messages that are no longer kept, until ctx ends, and logs
-// each day how many it was. What it does not get done, it does the next day; so it is while
-// nodes have different configurations.
-func SweepDaily(ctx context.Context, j journal.Journal, rooms journal.Lister, log *zap.Logger) {
-	for timing.Wait(ctx, interval) == nil {
-		if nodes, err := j.Nodes().List(ctx); err != nil || !journal.Agree(nodes) {
-			continue
-		}
-		if n, err := sweepContained(ctx, j, rooms); ctx.Err() == nil {
-			log.Info("deleted the tags of messages that are no longer kept", zap.Int("tags", n), zap.Error(err))
+// maxLately bounds the rooms that are looked at so often; in more, tags stay for a day.
+const maxLately = 1000
+
+// Sweeper deletes the tags of messages that are no longer kept: each day, and where somebody at
+// this node has tagged since it began, soon after the messages have gone.
+type Sweeper struct {
+	// Fixed.
+	journal journal.Journal
+	rooms   journal.Lister // of the same journal; nil: it cannot list its rooms
+	log     *zap.Logger
+	wake    chan struct{} // somebody has tagged
+
+	mu     sync.Mutex             // guards lately; a leaf
+	lately map[string]journal.Seq // the first entry that the room had when it was looked at
+}
+
+// NewSweeper returns a Sweeper that does nothing before Run.
+func NewSweeper(j journal.Journal, rooms journal.Lister, log *zap.Logger) *Sweeper {
+	return &Sweeper{journal: j, rooms: rooms, log: log, wake: make(chan struct{}, 1), lately: map[string]journal.Seq{}}
+}
+
+// Tagged says that somebody tags a message of a room. It waits for nothing.
+func (s *Sweeper) Tagged(room string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, there := s.lately[room]; !there && len(s.lately) < maxLately {
+		s.lately[room] = 0
+		select {
+		case s.wake <- struct{}{}:
+		default:
 		}
 	}
 }
 
-func sweepContained(ctx context.Context, j journal.Journal, rooms journal.Lister) (n int, err error) {
+// Run sweeps until ctx ends, and logs each day how many tags it has deleted. What it does not get
+// done, it does the next time; so it is while nodes have different configurations.
+func (s *Sweeper) Run(ctx context.Context) {
+	n, day := 0, time.Now().Add(interval)
+	for s.wait(ctx, time.Until(day)) == nil {
+		if nodes, err := s.journal.Nodes().List(ctx); err != nil || !journal.Agree(nodes) {
+			continue
+		}
+		some, err := s.contained(ctx, s.sweepLately)
+		if n += some; err != nil && ctx.Err() == nil {
+			s.log.Debug("tags not deleted yet", zap.Error(err))
+		}
+		if time.Now().Before(day) {
+			continue
+		}
+		day, err = time.Now().Add(interval), nil
+		if s.rooms != nil {
+			some, err = s.contained(ctx, func(ctx context.Context) (int, error) { return Sweep(ctx, s.journal, s.rooms, breathe) })
+			n += some
+		}
+		if ctx.Err() == nil {
+			s.log.Info("deleted the tags of messages that are no longer kept", zap.Int("tags", n), zap.Error(err))
+			n = 0
+		}
+	}
+}
+
+// wait waits until there may be something to sweep, which nobody waits for while nobody tags.
+func (s *Sweeper) wait(ctx context.Context, day time.Duration) error {
+	s.mu.Lock()
+	idle := len(s.lately) == 0
+	s.mu.Unlock()
+	if idle && day > soon {
+		timer := time.NewTimer(day - soon)
+		defer timer.Stop()
+		select {
+		case <-s.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return timing.Wait(ctx, soon)
+}
+
+// sweepLately sweeps the rooms in which somebody has tagged lately and messages have gone since.
+func (s *Sweeper) sweepLately(ctx context.Context) (n int, err error) {
+	s.mu.Lock()
+	rooms := make([]string, 0, len(s.lately))
+	for room := range s.lately {
+		rooms = append(rooms, room)
+	}
+	s.mu.Unlock()
+	for len(rooms) > 0 && err == nil {
+		some := rooms[:min(stepRooms, len(rooms))]
+		rooms = rooms[len(some):]
+		var swept int
+		swept, err = sweepRooms(ctx, s.journal, some, s.hasMoved, breathe)
+		n += swept
+	}
+	return n, err
+}
+
+// hasMoved reports whether a room has lost messages since it was looked at, and notes its first.
+// One that is empty is looked at no more until somebody tags there.
+func (s *Sweeper) hasMoved(room string, h *journal.Head) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.lately[room]
+	if s.lately[room] = h.First; h.First > h.Last {
+		delete(s.lately, room)
+	}
+	return h.First != was
+}
+
+func (s *Sweeper) contained(ctx context.Context, sweep func(context.Context) (int, error)) (n int, err error) {
 	defer func() {
 		if v := recover(); v != nil { // of the journal's
 			err = fmt.Errorf("panic: %v", v)
 		}
 	}()
-	return Sweep(ctx, j, rooms, func(ctx context.Context) error { return timing.Wait(ctx, pause) })
+	return sweep(ctx)
 }
+
+func breathe(ctx context.Context) error { return timing.Wait(ctx, pause) }

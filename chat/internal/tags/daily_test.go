@@ -2,6 +2,7 @@ package tags
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -14,7 +15,7 @@ import (
 )
 
 // While two nodes have different configurations, the tags of what is gone stay.
-func TestSweepDaily_OnlyWhileNodesAgree(t *testing.T) {
+func TestSweeper_Daily_OnlyWhileNodesAgree(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memjournal.NewStore(memjournal.Options{})
 		a, b := store.Open(), store.Open()
@@ -33,7 +34,8 @@ func TestSweepDaily_OnlyWhileNodesAgree(t *testing.T) {
 		}
 		ctx, end := context.WithCancel(t.Context())
 		var sweeping sync.WaitGroup
-		sweeping.Go(func() { SweepDaily(ctx, a, journal.Journal(a).(journal.Lister), zap.NewNop()) })
+		sweeper := NewSweeper(a, journal.Journal(a).(journal.Lister), zap.NewNop())
+		sweeping.Go(func() { sweeper.Run(ctx) })
 		for i, config := range []string{"two", "one"} {
 			for j, config := range map[journal.Journal]string{a: "one", b: config} {
 				if err := j.Nodes().Describe(t.Context(), "", config); err != nil {
@@ -47,6 +49,48 @@ func TestSweepDaily_OnlyWhileNodesAgree(t *testing.T) {
 			}
 			if n != 1-i {
 				t.Errorf("day %d: %d pins", i+1, n)
+			}
+		}
+		end()
+		sweeping.Wait()
+	})
+}
+
+// Where somebody has tagged, the tags of a message go soon after the message, again and again;
+// those of messages that are kept stay. So one who tags does not fill the store for a day.
+func TestSweeper_WhereTagged_Soon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := memjournal.New(memjournal.Options{})
+		defer j.Close()
+		ctx, end := context.WithCancel(t.Context())
+		sweeper := NewSweeper(j, nil, zap.NewNop())
+		var sweeping sync.WaitGroup
+		sweeping.Go(func() { sweeper.Run(ctx) })
+		left := func() (n int) {
+			if err := j.Records().Scan(t.Context(), "tag\x00", func(journal.Record) error { n++; return nil }); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		for seq := journal.Seq(1); seq <= 3; seq++ {
+			e := journal.Entry{Room: "tea", Kind: journal.Message, From: journal.User{ID: "ann"}, Body: []byte("1")}
+			for n := range 500 {
+				e.With = append(e.With, journal.Record{Key: messageKey("tea", seq) + fmt.Sprint("user", n, "\x00+"), Value: []byte("true")})
+			}
+			done := make(chan error, 1)
+			j.Append(t.Context(), e, func(_ journal.Receipt, err error) { done <- err })
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+		sweeper.Tagged("tea")
+		for _, below := range []journal.Seq{1, 3, 4} {
+			if err := j.Trim(t.Context(), "tea", below); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(2 * soon)
+			if n, want := left(), 500*int(4-below); n != want {
+				t.Errorf("below %d: %d tags, want %d", below, n, want)
 			}
 		}
 		end()

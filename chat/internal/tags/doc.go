@@ -15,6 +15,6 @@
 //	change.go   a tag is set or removed; all tags of a message, or of a room, are erased
 //	page.go     the tags of a page
 //	sweep.go    tags that nobody is shown any more are deleted
-//	daily.go    that is done once a day
+//	daily.go    that is done once a day, and soon where somebody has tagged
 //	kept.go     tags in exports
 package tags

@@ -23,7 +23,7 @@ const (
 func Sweep(ctx context.Context, j journal.Journal, rooms journal.Lister, pause func(context.Context) error) (n int, err error) {
 	var some []string
 	step := func() error {
-		swept, err := sweepRooms(ctx, j, some, pause)
+		swept, err := sweepRooms(ctx, j, some, func(string, *journal.Head) bool { return true }, pause)
 		n, some = n+swept, some[:0]
 		if err == nil {
 			err = pause(ctx)
@@ -42,10 +42,11 @@ func Sweep(ctx context.Context, j journal.Journal, rooms journal.Lister, pause f
 	return n, err
 }
 
-func sweepRooms(ctx context.Context, j journal.Journal, rooms []string, pause func(context.Context) error) (n int, err error) {
+func sweepRooms(ctx context.Context, j journal.Journal, rooms []string, which func(string, *journal.Head) bool, pause func(context.Context) error) (n int, err error) {
 	heads, err := j.Heads(ctx, rooms)
 	for i := range heads {
-		for err == nil && heads[i].First > 1 {
+		swept := !which(rooms[i], &heads[i])
+		for err == nil && heads[i].First > 1 && !swept {
 			var keys []string
 			if keys, err = below(ctx, j.Records(), rooms[i], heads[i].First); err != nil || len(keys) == 0 {
 				break

@@ -74,3 +74,13 @@ func HasGap(epoch string, after journal.Seq, page *journal.Page) bool {
 	}
 	return false
 }
+
+// Size returns how many bytes the entries of pages have.
+func Size(pages ...journal.Page) (size int) {
+	for i := range pages {
+		for e := range pages[i].Entries {
+			size += pages[i].Entries[e].Size()
+		}
+	}
+	return size
+}
