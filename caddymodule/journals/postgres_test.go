@@ -381,7 +381,7 @@ func TestPostgres_OutlivesCaddy(t *testing.T) {
 	testcaddy.Expect(t, s.Client("ws://"+s.Plain+url), "one")
 	s.Load("chat {\n" + strings.Replace(p.journal(), "durability primary", "durability primary\nretention 1", 1) + "}")
 	p.more = "durability standby"
-	if err := s.TryLoad("chat {\n" + p.journal() + "}"); err == nil || !strings.Contains(err.Error(), "with durability primary and can't move to") {
+	if err := s.TryLoad("chat {\n" + p.journal() + "}"); err == nil || !strings.Contains(err.Error(), "with durability primary, parts 8 and can't move to") {
 		t.Errorf("another durability: %v", err)
 	}
 	chatWorks(t, s, "/chat")
