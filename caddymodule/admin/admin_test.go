@@ -112,10 +112,12 @@ func TestAdmin_BadRequests_ChangeNothing(t *testing.T) {
 	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", testcaddy.As("ann"), `,"rooms":[{"room":"tea"}]`), "welcome")
 	deep := strings.Repeat("[", 100) + strings.Repeat("]", 100)
 	for request, want := range map[string]string{
-		"GET /chat/nothing":                                                                      "404 there is nothing at /chat/nothing",
-		"PUT /chat/hubs":                                                                         "405 method PUT is not allowed here, but GET, HEAD",
-		"GET /chat/hubs/none":                                                                    `404 no hub "none" is running`,
-		"GET /chat/hubs/defualt":                                                                 `404 no hub "defualt" is running; did you mean "default"?`,
+		"GET /chat/nothing":      "404 there is nothing at /chat/nothing",
+		"PUT /chat/hubs":         "405 method PUT is not allowed here, but GET, HEAD",
+		"GET /chat/hubs/none":    `404 no hub "none" is running`,
+		"GET /chat/hubs/defualt": `404 no hub "defualt" is running; did you mean "default"?`,
+		"GET /chat/hubs/%2F":     `404 no hub "/" is running`,
+		`POST /chat/hubs/default/backup {"dir":"/x\u0000y"}`:                                     "400 dir must be the absolute path",
 		"GET /chat/hubs?hub=x":                                                                   `400 there is no parameter "hub" here`,
 		"GET /chat/hubs/default/rooms?limit=0":                                                   "400 limit must be a number from 1 to 1000",
 		"GET /chat/hubs/default/rooms?limit=5&limit=5":                                           `400 the parameter "limit" is given twice`,

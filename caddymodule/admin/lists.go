@@ -92,7 +92,7 @@ func getHubs(*http.Request) (any, error) {
 }
 
 func getHub(r *http.Request) (any, error) {
-	name := r.PathValue("hub")
+	name := nameIn(r, "hub") // here the path ends with it
 	state, err := stateOf(name)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package admin
 import (
 	"net/http"
 	"path/filepath"
+	"strings"
 
 	"github.com/caddychat/caddy-chat/chat"
 )
@@ -17,7 +18,7 @@ func backup(hub *chat.Hub, r *http.Request) (any, error) {
 	if err := decode(r, &to); err != nil {
 		return nil, err
 	}
-	if !filepath.IsAbs(to.Dir) {
+	if !filepath.IsAbs(to.Dir) || strings.ContainsRune(to.Dir, 0) { // which no path can have
 		return nil, apiError(http.StatusBadRequest, "dir must be the absolute path, on the server, of a directory that does not exist yet")
 	}
 	if err := hub.Backup(r.Context(), to.Dir); err != nil {

@@ -45,11 +45,23 @@ func takes(names []string) cobra.PositionalArgs {
 // not set must not do to everybody what it meant for one room.
 func noEmptyFlag(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if f.Value.Type() == "string" && f.Value.String() == "" {
+		if text := f.Value.String(); f.Value.Type() == "string" && text == "" || text == "[]" { // of a list
 			err = fmt.Errorf("--%s is empty: name something, or leave it out", f.Name)
 		}
 	})
 	return err
+}
+
+// onlyAboveZero returns an error for a flag whose number or duration is not above zero: zero is
+// how it is left out.
+func onlyAboveZero(cmd *cobra.Command, names ...string) error {
+	for _, name := range names {
+		f := cmd.Flags().Lookup(name)
+		if text := f.Value.String(); f.Changed && (text[0] == '-' || text == "0" || text == "0s") {
+			return fmt.Errorf("--%s must be above 0", name)
+		}
+	}
+	return nil
 }
 
 // roomOf returns the flag --room, or nil, which is the whole hub.

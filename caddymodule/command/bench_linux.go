@@ -53,6 +53,12 @@ func addBench(root *cobra.Command, in *invocation) {
 	var dialect *string
 	cmd := in.add(root, "bench <url>", "Puts load on a server and measures it", func(cmd *cobra.Command, args []string) (err error) {
 		t.URL = args[0]
+		if err := onlyAboveZero(cmd, "warmup", "measure", "patience", "settle", "connections", "parallel"); err != nil {
+			return err
+		}
+		if slices.Contains(*scenarios, "idle") && len(t.PIDs) == 0 {
+			return errors.New("the scenario idle measures the memory of a server: name its process with --pid")
+		}
 		if t.Dialect, err = load.DialectNamed(*dialect); err != nil {
 			return err
 		}

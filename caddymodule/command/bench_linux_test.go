@@ -30,6 +30,12 @@ func TestCommand_Bench(t *testing.T) {
 	}{
 		{"because of max_connections_per_ip; see --help", []string{"ws://" + s.Plain + "/site?room={room}", "--scenario", "room100"}},
 		{`scenario "A7" is none of A1`, []string{"ws://" + s.Plain + "/open", "--scenario", "A7"}},
+		{"--measure must be above 0", []string{"ws://" + s.Plain + "/open", "--measure", "-1s"}},
+		{"--warmup must be above 0", []string{"ws://" + s.Plain + "/open", "--warmup", "0"}},
+		{"--connections must be above 0", []string{"ws://" + s.Plain + "/open", "--connections", "-5"}},
+		{"--parallel must be above 0", []string{"ws://" + s.Plain + "/open", "--parallel", "0"}},
+		{"--scenario is empty", []string{"ws://" + s.Plain + "/open", "--scenario", ""}},
+		{"name its process with --pid", []string{"ws://" + s.Plain + "/open", "--scenario", "idle"}},
 		{"<url> is missing", nil},
 	} {
 		if out, err := testcaddy.Command(t, admin, append([]string{"bench"}, c.args...)...); err == nil || !strings.Contains(out, c.want) {

@@ -24,7 +24,9 @@ Errors and warnings are on standard error. The exit code is
 
 	0  if it was done
 	1  if not: the error says why
-	4  if there was nothing to do or to show: the warning says so`,
+	4  if there was nothing to do, or no entry to show: the warning says so
+
+A list of nothing is "none", and its exit code 0.`,
 		CobraFunc: addCommands,
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -171,4 +172,36 @@ func TestCommand_Token_IsTaken(t *testing.T) {
 		t.Fatal(err, token)
 	}
 	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", nil, `,"token":"`+strings.TrimSpace(token)+`"`), `"user":{"id":"u7","name":"Li"}`)
+}
+
+// Entries that say something of a message or of the members are shown with what they say.
+func TestCommand_History_ShowsWhatEntriesSay(t *testing.T) {
+	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\njournal memory\npolicy g-* {\nread members\nwrite members\ncreate users\n}\npolicy * {\nread users\nwrite users\n}\n}")
+	c := s.V1("ws://"+s.Plain+"/chat", testcaddy.As("ann"), `,"rooms":[{"room":"tea"}]`)
+	testcaddy.Hears(t, c, "welcome")
+	for _, frame := range []string{
+		`{"type":"send","id":"1","room":"tea","body":"hello"}`,
+		`{"type":"edit","id":"2","room":"tea","seq":1,"body":"hullo"}`,
+		`{"type":"tag","id":"3","room":"tea","seq":1,"tag":"z","value":true}`,
+		`{"type":"create","id":"4","key":"k","policy":"g-*","title":"Trip","users":["ben"]}`,
+	} {
+		testcaddy.Say(t, c, frame)
+		testcaddy.Until(t, c, `"id":"`+frame[strings.Index(frame, `"id":"`)+6:][:1]+`"`, "")
+	}
+	var g string
+	testcaddy.Eventually(t, "the conversation to be listed", func() bool {
+		g = regexp.MustCompile(`g-\w+`).FindString(run(t, admin, "export").out)
+		return g != ""
+	})
+	for room, want := range map[string][]string{
+		"tea": {"1  ann: hullo", "2  ann: [edited message 1] hullo", "3  ann: [tagged message 1] z true"},
+		g:     {"1  ann: [member] member ben"},
+	} {
+		out, err := testcaddy.Command(t, admin, "history", room)
+		for _, line := range want {
+			if err != nil || !strings.Contains(out, line+"\n") {
+				t.Errorf("history %s: %v\n%swant %q", room, err, out, line)
+			}
+		}
+	}
 }

@@ -7,12 +7,16 @@ import (
 
 	"github.com/caddychat/caddy-chat/caddymodule/admin"
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 const bytesRemain = `Note: the files of the journal have the bytes until "caddy chat compact" has written them again, and backups and exports keep them.`
 
 func (in *invocation) eraseRoom(cmd *cobra.Command, args []string) error {
 	path := in.path("/rooms/"+segment(args[0]), nil)
+	if journal.IsReserved(args[0]) {
+		return fmt.Errorf("room %q belongs to the server: erase-user erases the own room of a user with all that is kept of them", args[0])
+	}
 	if yes, _ := cmd.Flags().GetBool("yes"); !yes {
 		var room chat.RoomDetails
 		if err := in.get(path, &room); err != nil {

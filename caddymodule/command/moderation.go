@@ -1,9 +1,9 @@
 package command
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -120,8 +120,8 @@ func (in *invocation) announce(cmd *cobra.Command, args []string) error {
 }
 
 func (in *invocation) recall(_ *cobra.Command, args []string) error {
-	seq := json.Number(args[1])
-	if n, err := seq.Int64(); err != nil || n < 1 {
+	seq, err := strconv.ParseUint(args[1], 10, 63)
+	if err != nil || seq == 0 || strconv.FormatUint(seq, 10) != args[1] {
 		return fmt.Errorf("%q is not the number of a message; caddy chat history shows them", args[1])
 	}
 	var done admin.Recalled

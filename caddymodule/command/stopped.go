@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -168,6 +169,10 @@ func (p *progressLine) end() {
 
 // migrate shows which version the schema has, and brings it up to date if the user wants that.
 func (in *invocation) migrate(cmd *cobra.Command, _ []string) error {
+	apply, _ := cmd.Flags().GetBool("apply")
+	if cmd.Flags().Changed("server") && !apply {
+		return errors.New("--server gives rights, which needs --apply")
+	}
 	s, err := in.stopped(cmd)
 	if err != nil {
 		return err
@@ -178,9 +183,9 @@ func (in *invocation) migrate(cmd *cobra.Command, _ []string) error {
 	if err != nil {
 		return err
 	}
-	apply, _ := cmd.Flags().GetBool("apply")
 	if in.json && !apply {
-		return json.NewEncoder(in.out).Encode(map[string]any{"schema": before.Name, "version": before.Version, "known": before.Known, "owner": before.Owner, "due": append([]string{}, before.Due...)})
+		err := json.NewEncoder(in.out).Encode(map[string]any{"schema": before.Name, "version": before.Version, "known": before.Known, "owner": before.Owner, "due": append([]string{}, before.Due...)})
+		return cmp.Or(err, nothingDue(before.Due))
 	}
 	if !apply {
 		return in.showMigrations(before.Name, before.Version, before.Known, before.There, before.Owner, before.Due)
@@ -215,10 +220,14 @@ func (in *invocation) showMigrations(name string, have, known int, there bool, o
 	for _, m := range due {
 		_ = in.say("to be applied: %s", m)
 	}
-	if len(due) == 0 {
-		return nothing("there is nothing to apply")
+	return cmp.Or(nothingDue(due), err)
+}
+
+func nothingDue(due []string) error {
+	if len(due) > 0 {
+		return nil
 	}
-	return err
+	return nothing("there is nothing to apply")
 }
 
 func (in *invocation) newEpoch(cmd *cobra.Command, args []string) error {

@@ -124,6 +124,7 @@ func TestCommand_Migrate(t *testing.T) {
 	step("migrate "+serving+" --apply", true, "chat_server")
 	step("migrate "+owner+" --apply --server chat_server", false, "applied 1:", "version 4 and belongs to chat_owner", "chat_server may serve it")
 	step("migrate "+owner, true, "version 4 of 4 and belongs to chat_owner", "nothing to apply")
+	step("migrate --json "+owner, true, `"version":4`, `"due":[]`, "nothing to apply")
 	server.Exec(t, "UPDATE chat_default.store SET version = 5")
 	step("migrate "+owner, true, "has version 5", "this program knows 4")
 	server.Exec(t, "UPDATE chat_default.store SET version = 9")

@@ -111,6 +111,7 @@ func TestCommand_SaysWhatItDid(t *testing.T) {
 		{"rooms --hub empty", "none", "", 0},
 		{"sessions --user ben", "SESSION .*ben .*", "", 0},
 		{"sessions --user bob", "none", "", 0},
+		{"status --hub /", "", `Error: no hub "/" is running`, 1},
 		{"sessions --room tae", "", `Error: there is no room "tae"; did you mean "tea"\?`, 1},
 		{"sessions --room tae --json", "", `Error: there is no room "tae"; did you mean "tea"\?`, 1},
 		{"sessions --room ''", "", "Error: --room is empty: .*", 1},
@@ -151,6 +152,9 @@ func TestCommand_SaysWhatItDid(t *testing.T) {
 
 		{"recall tea", "", `Error: <seq> is missing: .*`, 1},
 		{"recall tea x", "", `Error: "x" is not the number of a message; .*`, 1},
+		{"recall tea +1", "", `Error: "\+1" is not the number of a message; .*`, 1},
+		{"recall tea 007", "", `Error: "007" is not the number of a message; .*`, 1},
+		{"recall tea 1e3", "", `Error: "1e3" is not the number of a message; .*`, 1},
 		{"recall tea 0", "", `Error: "0" is not the number of a message; .*`, 1},
 		{"recall tea 1", "recalled message 1 of tea", "", 0},
 		{"recall tea 1", "", "Warning: message 1 of tea was recalled before", 4},
@@ -222,6 +226,8 @@ func TestCommand_SaysWhatItDid(t *testing.T) {
 
 		{"erase-room tae --yes", "", `Error: there is no room "tae"; did you mean "tea"\?`, 1},
 		{"erase-room tae", "", `Error: there is no room "tae"; did you mean "tea"\?`, 1},
+		{"erase-room @ben", "", `Error: room "@ben" belongs to the server: .*`, 1},
+		{"erase-room @ben --yes", "", `Error: room "@ben" belongs to the server: .*`, 1},
 		{"erase-room new", "", `Error: this would erase 1 entry of new for good, .*: add --yes to do it`, 1},
 		{"erase-room new --yes", "erased new: 1 entry and 0 read marks; 0 sessions had to come back", "Note: .*caddy chat compact.*", 0},
 		{"erase-room new --yes", "", `Error: there is no room "new".*`, 1},
@@ -233,12 +239,18 @@ func TestCommand_SaysWhatItDid(t *testing.T) {
 		{"erase-room tea --yes --json", `\{"room":"tea","entries":8,.*\}`, "", 0},
 
 		{"migrate", "", "Error: --journal is missing: .*", 1},
+		{"migrate --server x --journal memory", "", "Error: --server gives rights, which needs --apply", 1},
 		{"epoch new", "", "Error: --journal is missing: .*", 1},
 
 		{"token", "", "Error: <user> is missing: .*", 1},
 		{"token u1 --for 0", "", "Error: --for must be above 0", 1},
 		{"token u1 --for 1fortnight", "", "Error: --for 1fortnight is no duration like 90m, 12h or 30d", 1},
 		{"token u1 --claim sub=u2", "", "Error: --claim sub: this claim is set already", 1},
+		{"token u1 --claim nbf=abc", "", `Error: --claim nbf: it is a time in seconds since 1970, not "abc"`, 1},
+		{"token u1 --claim iat=1.5", "", `Error: --claim iat: .*`, 1},
+		{"token u1 --claim chat=x", "", `Error: --claim chat: it is an object like .*`, 1},
+		{"token u1 --claim chat={\"read\":[\"{x}\"]}", "", `Error: the server would refuse this token: .*chat.read has a pattern that is not valid.*`, 1},
+		{"token u1 --claim nbf=99999999999", `[\w.-]+`, "", 0},
 		{"token bot-x", "", `Error: user "bot-x": .*`, 1},
 		{"token u1 --for 30d --json", `\{"expires":\d+,"token":"[\w.-]+"\}`, "", 0},
 	}

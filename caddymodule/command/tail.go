@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,12 +76,19 @@ func formatEntry(text []byte) ([]byte, error) {
 			Body     json.RawMessage
 			Target   int64
 			Recalled bool
+			Users    []struct{ ID string }
+			Role     string
+			Title    string
 		}
+		Body json.RawMessage // of an entry whose frame has none
 	}
 	if err := json.Unmarshal(text, &line); err != nil {
 		return nil, err
 	}
 	e := &line.Entry
+	if len(e.Body) == 0 {
+		e.Body = line.Body
+	}
 	who, what := e.From.Name, bodyText(e.Body)
 	if who == "" {
 		who = e.From.ID
@@ -93,7 +101,14 @@ func formatEntry(text []byte) ([]byte, error) {
 	case e.Type == "edited":
 		what = fmt.Sprintf("[edited message %d] %s", e.Target, what)
 	case e.Type == "tagged":
-		what = fmt.Sprintf("[tagged message %d] %s", e.Target, what)
+		what = fmt.Sprintf("[tagged message %d] %s", e.Target, tagText(e.Body, what))
+	case e.Type == "member":
+		what = "[member] " + e.Role
+		for _, u := range e.Users {
+			what += " " + u.ID
+		}
+	case e.Type == "info":
+		what = "[info] " + e.Title
 	case e.Type == "notice":
 		what = "[notice] " + what
 	case e.Type != "message":
@@ -103,7 +118,19 @@ func formatEntry(text []byte) ([]byte, error) {
 		what = who + ": " + what
 	}
 	at := time.UnixMilli(e.At).Format(time.DateTime)
-	return fmt.Appendf(nil, "%s  %d  %s\n", at, e.Seq, sanitize(what)), nil
+	return fmt.Appendf(nil, "%s  %d  %s\n", at, e.Seq, strings.TrimSpace(sanitize(what))), nil
+}
+
+// tagText returns the name of a tag and its value, or what the body is otherwise.
+func tagText(body json.RawMessage, otherwise string) string {
+	var tag struct {
+		Tag   string
+		Value json.RawMessage
+	}
+	if json.Unmarshal(body, &tag) != nil || tag.Tag == "" {
+		return otherwise
+	}
+	return strings.TrimSpace(tag.Tag + " " + string(tag.Value))
 }
 
 // bodyText returns the text of a body, or its JSON if it has no text.

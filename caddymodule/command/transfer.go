@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 	"github.com/schollz/progressbar/v3"
@@ -94,7 +95,7 @@ func (in *invocation) importEntries(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if info.IsDir() {
-		return fmt.Errorf("%s is a directory, not a file", args[0])
+		return fmt.Errorf("%s is a directory, not a file", strings.Replace(from.Name(), os.Stdin.Name(), "standard input", 1))
 	}
 	if info.Mode().IsRegular() {
 		size = info.Size()

@@ -133,3 +133,17 @@ func TestCommand_Tail(t *testing.T) {
 		t.Error("a tail of JSON ends without an error when the hub closes")
 	}
 }
+
+// A directory as standard input is refused, as one that is named.
+func TestCommand_Import_OfADirectory(t *testing.T) {
+	dir, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	cmd := testcaddy.CommandContext(t.Context(), "localhost:1", "import")
+	cmd.Stdin = dir
+	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "Error: standard input is a directory, not a file") || strings.Contains(string(out), "panic") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
