@@ -29,6 +29,7 @@ func newUsersSite(t *testing.T, j journal.Journal, secrets identity.Secrets) *us
 		newKey(t, "k", func(k *access.Key) { k.Users = true }),
 		newKey(t, "rooms", func(k *access.Key) {
 			k.Read, k.Write, k.Members, k.As = []string{"*", "@*"}, []string{"*", "@*"}, every, every
+			k.Moderate = []string{"*", "@*"}
 		}),
 	}}
 	issuer := identity.NewIssuer(secrets, "default")
@@ -323,4 +324,17 @@ func TestUsers_DeleteRoom(t *testing.T) {
 	if rows, _ := s.ok(200, "rooms", "GET", "/list?as=u1", "")["rows"].([]any); slices.ContainsFunc(rows, func(r any) bool { return r.(map[string]any)["gone"] == nil }) {
 		t.Errorf("%v", rows)
 	}
+}
+
+// In a user's own room a key may recall messages, and there is nobody to be muted or removed.
+func TestUsers_OwnRoom_HasNobodyToModerate(t *testing.T) {
+	s := newUsersSite(t, journals["memory"](t), new(identity.MemorySecrets))
+	s.ok(201, "rooms", "POST", "/rooms/@u1/messages", `{"body":"hello"}`)
+	s.ok(201, "rooms", "POST", "/rooms/tea/messages", `{"body":"hello"}`)
+	for room, want := range map[string]int{"@u1": 403, "tea": 200} {
+		s.ok(want, "rooms", "POST", "/rooms/"+room+"/mute", `{"user":"u1"}`)
+		s.ok(want, "rooms", "POST", "/rooms/"+room+"/ban", `{"user":"u1"}`)
+	}
+	s.ok(403, "rooms", "POST", "/rooms/@u1/kick", `{"user":"u1"}`)
+	s.ok(201, "rooms", "DELETE", "/rooms/@u1/messages/1", "")
 }

@@ -198,6 +198,8 @@ func TestParseSubject_Refuses(t *testing.T) {
 		"=x":        "needs a claim and a value",
 		"role=":     "needs a claim and a value",
 		"role=a\nb": "control character",
+		"name=Li":   "can never match: policies are not told of the claims name, avatar, chat, exp, nbf, iat",
+		"exp=5":     "can never match",
 	} {
 		if _, err := ParseSubject(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)

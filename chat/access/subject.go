@@ -29,6 +29,10 @@ var subjects = map[string]subjectKind{
 	"anyone": anyone, "guests": guests, "users": users, userSlot: named, "members": members, "admins": admins,
 }
 
+// NoClaims are claims of tokens that no policy can refer to: what is only shown, times, and what
+// this server reads by itself.
+var NoClaims = []string{"name", "avatar", "chat", "exp", "nbf", "iat"}
+
 // ParseSubject reads a subject:
 //
 //	anyone        everybody
@@ -50,6 +54,8 @@ func ParseSubject(text string) (Subject, error) {
 		return Subject{}, fmt.Errorf("subject %q is not anyone, guests, users, members, admins, {user} or claim=value", text)
 	case claim == "" || value == "":
 		return Subject{}, fmt.Errorf("subject %q needs a claim and a value, such as role=admin", text)
+	case slices.Contains(NoClaims, claim):
+		return Subject{}, fmt.Errorf("subject %q can never match: policies are not told of the claims %s", text, strings.Join(NoClaims, ", "))
 	case strings.ContainsFunc(text, unicode.IsControl):
 		return Subject{}, fmt.Errorf("subject %q has a control character", text)
 	}

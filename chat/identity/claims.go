@@ -117,8 +117,7 @@ func (r *claimReader) grants() *access.Grants {
 func (r *claimReader) rest() map[string][]string {
 	rest := map[string][]string{}
 	for _, name := range slices.Sorted(maps.Keys(r.claims)) {
-		switch name {
-		case "sub", "name", "avatar", "chat", "exp", "nbf", "iat":
+		if name == "sub" || slices.Contains(access.NoClaims, name) {
 			continue
 		}
 		if values := claimValues(r.claims[name]); len(values) > 0 {

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -93,6 +94,9 @@ func (h *Hook) validate() error {
 	for i, p := range h.Rooms {
 		if err := access.CheckPattern(p); err != nil {
 			return err
+		}
+		if strings.Contains(p, "{") { // there is no user whose id it could be
+			return fmt.Errorf("rooms has the pattern %q, but it can't have {user}: that stands for the user of a policy", p)
 		}
 		if journal.IsReserved(p) {
 			return fmt.Errorf("rooms has the pattern %q, but of rooms of the server nothing is sent: leave it out; events about users are sent in any case", p)

@@ -22,6 +22,7 @@ func TestCheck_RefusesInWords(t *testing.T) {
 		"at most 8 are possible":         func(h *Hook) { h.Secrets = make([]Secret, 9) },
 		"there are no events \"mess\": there are message, edited": func(h *Hook) { h.Events = []string{"mess"} },
 		"stand twice":                  func(h *Hook) { h.Events = []string{"info", "info"} },
+		"it can't have {user}":         func(h *Hook) { h.Rooms = []string{"a-{user}"} },
 		"braces are for {user}":        func(h *Hook) { h.Rooms = []string{"a{b}"} },
 		"rooms has \"a\" twice":        func(h *Hook) { h.Rooms = []string{"a", "b", "a"} },
 		"of rooms of the server":       func(h *Hook) { h.Rooms = []string{"*", "@*"} },

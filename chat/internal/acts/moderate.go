@@ -147,7 +147,7 @@ func (a *Actor) mayModerate(ctx context.Context, name, user string, lifts bool) 
 			return err
 		}
 	}
-	if !in.Moderate {
+	if !in.Moderate || journal.IsReserved(name) { // of which a key may moderate messages only
 		return wire.Forbidden.Error("")
 	}
 	if a.key != nil {
