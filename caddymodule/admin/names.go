@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -9,6 +10,30 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
+
+// slashName is in the context of a request whose path ends with the name /.
+type slashName struct{}
+
+// withSlash returns a request that a ServeMux can route: it takes the name / at the end
+// of a path, which is %2F there, for an empty one.
+func withSlash(r *http.Request) *http.Request {
+	path := r.URL.EscapedPath()
+	if !strings.HasSuffix(strings.ToUpper(path), "/%2F") {
+		return r
+	}
+	r = r.Clone(context.WithValue(r.Context(), slashName{}, true))
+	r.URL.RawPath = path[:len(path)-len("%2F")] + "-"
+	r.URL.Path = strings.TrimSuffix(r.URL.Path, "/") + "-"
+	return r
+}
+
+// nameIn returns the name of a room or a user in a path.
+func nameIn(r *http.Request, key string) string {
+	if r.Context().Value(slashName{}) != nil {
+		return "/"
+	}
+	return r.PathValue(key)
+}
 
 func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
