@@ -17,6 +17,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // What an operator sees of a hub and may do in it.
@@ -25,20 +26,20 @@ import (
 // [wire.Forever] for no end, 0 to lift it. It takes effect at once on all devices
 // of the user, which are told, and outlives a restart if the journal does.
 func (h *Hub) Mute(room, user string, d time.Duration) error {
-	return h.core.Operator().Mute(h.core.Soon(), room, user, d)
+	return h.withCause(h.core.Operator().Mute(h.core.Soon(), room, user, d))
 }
 
 // Ban removes a user from a room, or from the hub if room is empty, and keeps them
 // out for d: [wire.Forever] for no end, 0 to lift it.
 func (h *Hub) Ban(room, user string, d time.Duration) error {
-	return h.core.Operator().Ban(h.core.Soon(), room, user, d)
+	return h.withCause(h.core.Operator().Ban(h.core.Soon(), room, user, d))
 }
 
 // Kick removes a user, who may come back, from a room, or from the hub if room is
 // empty, on all nodes. The error has the code wire.NotFound if the user was nowhere, and
 // wire.Unavailable if a node has not answered that may have them.
 func (h *Hub) Kick(room, user string) error {
-	return h.core.Operator().Kick(h.core.Soon(), room, user)
+	return h.withCause(h.core.Operator().Kick(h.core.Soon(), room, user))
 }
 
 // notAnswered returns an error that names nodes which have not answered, or nil if there are
@@ -234,9 +235,24 @@ func (h *Hub) User(ctx context.Context, id string) (UserDetails, error) {
 // rate limits do not apply, and the room need not have anybody in it. If ctx ends
 // first, the notice may still be recorded.
 func (h *Hub) Announce(ctx context.Context, name string, body []byte) (journal.Receipt, error) {
-	return h.core.Operator().Post(ctx, name, func() (journal.Entry, error) {
+	receipt, err := h.core.Operator().Post(ctx, name, func() (journal.Entry, error) {
 		return journal.Entry{Kind: journal.Notice, Body: body}, nil
 	})
+	return receipt, h.withCause(err)
+}
+
+// withCause adds to an error that says to clients that something can't be done now why that is.
+func (h *Hub) withCause(err error) error {
+	var refused *wire.Error
+	if !errors.As(err, &refused) || refused.Code != wire.Unavailable {
+		return err
+	}
+	if j, ok := h.given.(journal.Reporter); ok {
+		if cause := j.Unavailable(); cause != nil {
+			return fmt.Errorf("%w: %w", err, cause)
+		}
+	}
+	return err
 }
 
 // announceWorkers is in how many rooms AnnounceToAll announces at a time: their
@@ -277,7 +293,8 @@ func (h *Hub) AnnounceToAll(ctx context.Context, body []byte) (rooms int, err er
 // the receipt has only Duplicate set. If there is no such message, the error has the
 // code wire.NotFound.
 func (h *Hub) Recall(ctx context.Context, name string, seq journal.Seq) (journal.Receipt, error) {
-	return h.core.Operator().RecallFromOutside(ctx, name, seq)
+	receipt, err := h.core.Operator().RecallFromOutside(ctx, name, seq)
+	return receipt, h.withCause(err)
 }
 
 // Sanction is a mute or a ban in force.

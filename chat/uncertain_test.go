@@ -83,7 +83,30 @@ func TestDoors_Uncertain_IsSaid(t *testing.T) {
 // reporting is a journal that says how it is, and can be maintained.
 type reporting struct {
 	*memjournal.Journal
-	fault error
+	fault  error
+	refuse bool // what is appended or put
+}
+
+func (j *reporting) Append(ctx context.Context, e journal.Entry, done func(journal.Receipt, error)) {
+	if j.refuse {
+		done(journal.Receipt{}, fmt.Errorf("%w: %w", journal.ErrUnavailable, j.fault))
+		return
+	}
+	j.Journal.Append(ctx, e, done)
+}
+
+func (j *reporting) Records() journal.Records { return refusingRecords{j.Journal.Records(), j} }
+
+type refusingRecords struct {
+	journal.Records
+	j *reporting
+}
+
+func (r refusingRecords) Put(ctx context.Context, key string, value []byte) error {
+	if r.j.refuse {
+		return fmt.Errorf("%w: %w", journal.ErrUnavailable, r.j.fault)
+	}
+	return r.Records.Put(ctx, key, value)
 }
 
 func (j *reporting) Unavailable() error { return j.fault }
@@ -120,6 +143,13 @@ func TestHub_JournalReports_AndIsMaintained(t *testing.T) {
 		j.fault = errors.New("disk is full")
 		if err := b.hub.Health(); !errors.Is(err, journal.ErrUnavailable) || !errors.Is(err, j.fault) {
 			t.Errorf("health: %v", err)
+		}
+		j.refuse = true
+		_, announced := b.hub.Announce(t.Context(), "tea", []byte(`"hi"`))
+		for what, err := range map[string]error{"announce": announced, "ban": b.hub.Ban("", "evil", time.Minute)} {
+			if !errors.Is(err, j.fault) {
+				t.Errorf("%s does not name the cause: %v", what, err)
+			}
 		}
 		upkeep := map[string]func(context.Context) error{
 			"backup":  func(ctx context.Context) error { return b.hub.Backup(ctx, "x") },

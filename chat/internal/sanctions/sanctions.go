@@ -134,7 +134,9 @@ func (s *Sanctions) Close(ctx context.Context) {
 func (s *Sanctions) heard(r journal.Record) {
 	k, err := parseSanction(r.Key)
 	end, inForce, endErr := parseEnd(r.Value)
-	err = errors.Join(err, endErr)
+	if err = errors.Join(err, endErr); err != nil {
+		err = fmt.Errorf("the record %q makes no sense: %w; delete it and impose the sanction again (in PostgreSQL: DELETE FROM record WHERE key = '\\x%x', in the schema of the hub)", r.Key, err, r.Key)
+	}
 	s.mu.Lock()
 	loaded := s.loaded
 	switch {

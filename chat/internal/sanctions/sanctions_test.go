@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -184,5 +185,20 @@ func changesAreHeard(t *testing.T, after, most time.Duration) {
 	s.Close(context.Background())
 	if err := j.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A record that cannot be read is named, with what to do: without it nobody knows who is banned.
+func TestWatch_RecordMakesNoSense_IsNamed(t *testing.T) {
+	j := memjournal.New(memjournal.Options{})
+	defer j.Close()
+	if err := j.Records().Put(t.Context(), "ban\x00tea\x00evil", []byte("{")); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Watch(t.Context(), j.Records(), func(access.Sanction, time.Duration) {}, func(error) {})
+	for _, want := range []string{`"ban\x00tea\x00evil"`, `WHERE key = '\x62616e00746561006576696c'`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s is not in: %v", want, err)
+		}
 	}
 }
