@@ -142,6 +142,8 @@ func TestUsers_BadRequests(t *testing.T) {
 		"for a bot":            {"POST", "/users/bot-k/token", `{}`, 403, "bot-"},
 		"for a guest":          {"POST", "/users/guest-x/token", `{}`, 403, "guest-"},
 		"a name of a bot":      {"PUT", "/users/bot-k", `{"name":"x"}`, 403, "bot-"},
+		"nothing":              {"PUT", "/users/u1", `{}`, 400, "name: is missing"},
+		"null for a name":      {"PUT", "/users/u1", `{"name":null}`, 400, "name: is missing"},
 		"no name":              {"PUT", "/users/u1", `{"nam":"x"}`, 400, `no field "nam"`},
 	} {
 		answer := s.ok(c.status, "k", c.method, c.path, c.body)

@@ -73,12 +73,17 @@ type Authenticator interface {
 // that it knows.
 var ErrNoCredential = errors.New("no credential of this kind")
 
-// HandshakeToken returns the token in the header or the query of a request.
+// HandshakeToken returns the token in the header or the query of a request. If the query has
+// an empty one, it returns a text that no Authenticator accepts, as BearerToken does.
 func HandshakeToken(r *http.Request) string {
 	if token := BearerToken(r); token != "" {
 		return token
 	}
-	return r.URL.Query().Get("token")
+	q := r.URL.Query()
+	if q.Has("token") && q.Get("token") == "" {
+		return bearer
+	}
+	return q.Get("token")
 }
 
 // BearerToken returns the token in the header of a request (RFC 6750, 2.1). If the header

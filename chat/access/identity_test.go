@@ -14,7 +14,8 @@ func TestHandshakeToken(t *testing.T) {
 	}{
 		{nil, "", ""},
 		{nil, "token=q", "q"},
-		{nil, "token=", ""},
+		{nil, "token=", "Bearer"},
+		{nil, "token", "Bearer"},
 		{[]string{"Basic Zm9v"}, "", ""},
 		{[]string{"Basic Zm9v"}, "token=q", "q"},
 		{[]string{"Bearer t"}, "token=q", "t"},

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +22,9 @@ func (c *call) object(to any) error {
 	if err := wire.CheckObject(p, c.route.knows); err != nil {
 		return err
 	}
+	if err := c.whole(p); err != nil {
+		return err
+	}
 	if err := json.Unmarshal(p, to); err != nil {
 		e := wire.BadFrame.Error("")
 		e.Message = "the body is not of the form that openapi.json describes"
@@ -29,6 +33,29 @@ func (c *call) object(to any) error {
 			e.Field = strings.ToLower(mistyped.Field) // it names the Go field where no tag does
 		}
 		return e
+	}
+	return nil
+}
+
+// whole refuses an object that lacks a required field, or has one twice.
+func (c *call) whole(p []byte) error {
+	there := map[string]bool{}
+	d := json.NewDecoder(bytes.NewReader(p)) // it has been checked, so there are no errors
+	_, _ = d.Token()
+	for d.More() {
+		token, _ := d.Token()
+		name, _ := token.(string)
+		var value json.RawMessage
+		_ = d.Decode(&value)
+		if _, twice := there[name]; twice {
+			return refuse(wire.BadFrame, name, "stands twice")
+		}
+		there[name] = string(value) != "null"
+	}
+	for name := range c.route.body {
+		if name, required := strings.CutSuffix(name, "!"); required && !there[name] {
+			return refuse(wire.BadFrame, name, "is missing")
+		}
 	}
 	return nil
 }
