@@ -94,8 +94,8 @@ func TestChecks_Verdicts(t *testing.T) {
 		"fails":   {unavailable, "", `"fails"`},
 		"nothing": {unavailable, "", `"nothing"`},
 		"panics":  {unavailable, "", `"panics"`},
-		"lies":    {refused, refused, ""},
-		"long":    {refused, refused, ""},
+		"lies":    {unavailable, refused, ""},
+		"long":    {unavailable, refused, ""},
 		"dead":    {unavailable, "", `"dead"`},
 	} {
 		for i, pass := range []bool{false, true} {

@@ -47,11 +47,11 @@ func (c Chain) Ask(ctx context.Context, a Asking, failed func(c *Check, why erro
 			return Outcome{}, ctx.Err()
 		case err != nil:
 			failed(one, err)
-			if errors.Is(err, ErrUnfit) { // it must not be shown as it is
-				return Outcome{}, refusal("")
-			}
 			if !one.PassOnError || err == errOwnBusy { // nobody gets past a check by asking it too much
 				return Outcome{}, wire.Unavailable.Error("")
+			}
+			if errors.Is(err, ErrUnfit) { // it must not be shown as it is
+				return Outcome{}, refusal("")
 			}
 			o.Unchecked = append(o.Unchecked, one.Name)
 		case v.Kind == Refuse:
