@@ -116,7 +116,7 @@ func (s *slowReader) Read(p []byte) (int, error) {
 func TestHTTP_ManySlowRequests_LeaveRoomForOthers(t *testing.T) {
 	inBubbleWith(t, chat.Settings{MaxOutboxes: 4 << 20}, tokens{}, overHTTP, func(t *testing.T, b *bubble) {
 		slow := func() (refused, late int) {
-			answers := make(chan int, 8)
+			answers := make(chan int, 16)
 			for range cap(answers) {
 				c, r := b.rawRequest("192.0.2.1", "POST", len(aMessage), "")
 				defer c.Close()
@@ -139,7 +139,7 @@ func TestHTTP_ManySlowRequests_LeaveRoomForOthers(t *testing.T) {
 			return refused, late
 		}
 		for range 2 {
-			if refused, late := slow(); refused != 4 || late != 4 {
+			if refused, late := slow(); refused != 8 || late != 8 {
 				t.Errorf("%d were refused, %d did not arrive in time", refused, late)
 			}
 		}
