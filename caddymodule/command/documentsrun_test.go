@@ -69,7 +69,7 @@ func TestDocuments_Commands_Run(t *testing.T) {
 			continue
 		}
 		if strings.HasPrefix(words, "unban ") {
-			p.run("caddy chat ban " + guest)
+			p.run("caddy chat ban guest-x")
 		}
 		p.run("caddy chat " + words)
 	}
