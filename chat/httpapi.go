@@ -59,7 +59,7 @@ func (h *Handler) serveRequest(w http.ResponseWriter, r *http.Request, path stri
 		room = &name
 	}
 	route := byMethod[r.Method]
-	limit, holds := route.Bounds(h.Hub.settings().MaxMessage)
+	limit, holds := route.Bounds(h.Hub.settings().MaxMessage, r.ContentLength)
 	h.endpoint(w, r, holds, slices.Sorted(maps.Keys(byMethod)), func() error {
 		return h.request(w, r, room, limit, func(t acts.Turn) error {
 			return h.carryOut(t, w, r, route, values, limit)

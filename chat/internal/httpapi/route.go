@@ -198,15 +198,18 @@ func (c *call) fixed() (f wire.Fields, err error) {
 }
 
 // Bounds returns how many bytes the body of a request may have, and how many the request holds
-// at most. rt is nil for a request that is none.
-func (rt *Route) Bounds(maxMessage int) (body, holds int) {
+// at most. It says that its body has length bytes, or -1: it does not say. rt is nil for a request that is none.
+func (rt *Route) Bounds(maxMessage int, length int64) (body, holds int) {
 	body, holds = maxMessage, acts.PageBytes
 	if rt != nil {
 		// Where an int has 32 bits, twice of it must still be one: see the bound of all requests.
 		body = int(min(int64(body)*int64(max(1, rt.Sizes)), math.MaxInt/4))
 		holds = max(holds, rt.Holds)
 	}
-	return body, max(body, holds)
+	if length < 0 || length > int64(body) {
+		length = int64(body)
+	}
+	return body, max(int(length), holds)
 }
 
 // frame is the answer that is a frame.

@@ -91,7 +91,7 @@ func init() { // since what answers a batch asks a route
 // Largest returns how many bytes the largest of all requests holds.
 func Largest(maxMessage int) (most int) {
 	for i := range Table {
-		_, holds := Table[i].Bounds(maxMessage)
+		_, holds := Table[i].Bounds(maxMessage, -1)
 		most = max(most, holds)
 	}
 	return most
