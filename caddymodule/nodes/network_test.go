@@ -95,9 +95,13 @@ func newNamespaces(t *testing.T) *namespaces {
 	return n
 }
 
+// remove removes what is there. The cables go first, and at once: those of a namespace that is deleted go later, and the next test
+// wants their names.
 func (n *namespaces) remove() {
 	for i := range nodesOfAll {
-		_ = ip("netns delete " + n.space(i)) // it may not be there
+		_ = ip("link delete " + n.cable(i, "c")) // none of them need be there
+		_ = ip("link delete " + n.cable(i, "d"))
+		_ = ip("netns delete " + n.space(i))
 	}
 }
 

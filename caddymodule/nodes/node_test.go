@@ -32,6 +32,7 @@ type node struct {
 	network     network
 	addr, admin string
 	file, log   string
+	dsn         string    // with which it began
 	cmd         *exec.Cmd // nil while it does not run
 	ended       chan error
 	lives       int // how often it was started
@@ -51,6 +52,7 @@ func newNode(t *testing.T, n network, i int, storage, dsn, directives string) *n
 	x.addr, x.admin = address(), address()
 	dir := t.TempDir()
 	x.file, x.log = filepath.Join(dir, "Caddyfile"), filepath.Join(dir, "log")
+	x.dsn = dsn
 	x.configure(storage, dsn, directives)
 	t.Cleanup(func() {
 		if x.cmd != nil {

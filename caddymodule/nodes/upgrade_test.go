@@ -33,8 +33,8 @@ func TestNodes_Upgrade(t *testing.T) {
 		c.whole(time.Now())
 	}
 	before := c.connections()
-	for i, x := range c.nodes {
-		x.configure(c.storage, c.db.dsn(i, c.network), limits+policies)
+	for _, x := range c.nodes {
+		x.configure(c.storage, x.dsn, limits+policies)
 		x.reload()
 		c.whole(time.Now())
 	}
