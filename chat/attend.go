@@ -38,7 +38,7 @@ func Attend(w http.ResponseWriter, r *http.Request, leaving context.Context, ser
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
-	a := &attended{ResponseWriter: w, control: http.NewResponseController(w)}
+	a := &attended{ResponseWriter: w, control: http.NewResponseController(w), lowest: http.NewResponseController(lowest(w))}
 	if leaving != nil {
 		defer context.AfterFunc(leaving, func() { a.hurry(cancel) })()
 		defer a.stop()
@@ -61,7 +61,8 @@ func Attend(w http.ResponseWriter, r *http.Request, leaving context.Context, ser
 // attended is the ResponseWriter of a request that ends when the hub leaves.
 type attended struct {
 	http.ResponseWriter
-	control *http.ResponseController // of the writer below
+	control *http.ResponseController // of the writer below; only the request's goroutine may use it
+	lowest  *http.ResponseController // of net/http's own writer, which any goroutine may use
 
 	mu    sync.Mutex  // guards the rest, and that deadlines are set in order
 	over  bool        // the writer below must not be used any more
@@ -123,9 +124,31 @@ func (a *attended) hurry(cancel context.CancelCauseFunc) {
 	a.ends = time.Now().Add(leaveTime)
 	a.timer = time.AfterFunc(leaveTime, func() { cancel(ErrHubClosed) })
 	if a.reads {
-		_ = a.control.SetReadDeadline(a.ends) // a server that can't has its own
+		_ = a.lowest.SetReadDeadline(a.ends) // a server that can't has its own
 	}
-	_ = a.control.SetWriteDeadline(a.ends.Add(answerTime))
+	_ = a.lowest.SetWriteDeadline(a.ends.Add(answerTime)) // for a write that is under way
+}
+
+// Write implements http.ResponseWriter. A writer between this one and net/http's own may set deadlines for
+// each write: once the hub leaves it is told of the last one.
+func (a *attended) Write(p []byte) (int, error) {
+	a.mu.Lock()
+	if !a.ends.IsZero() {
+		_ = a.control.SetWriteDeadline(a.ends.Add(answerTime))
+	}
+	a.mu.Unlock()
+	return a.ResponseWriter.Write(p)
+}
+
+// lowest returns the writer below all others.
+func lowest(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		wrapper, is := w.(interface{ Unwrap() http.ResponseWriter })
+		if !is {
+			return w
+		}
+		w = wrapper.Unwrap()
+	}
 }
 
 // stop is called when the request is over.
