@@ -47,7 +47,9 @@ type Iter struct {
 	// At a damaged place: what can be read there all the same. iter is behind the place.
 	current *pair
 	rest    []pair
-	behind  bool // there is something behind it
+	from    []byte // what is not read yet of the place: from ≤ key < to
+	to      []byte
+	behind  bool // there is something behind the place
 }
 
 // New opens an iterator. If r is a *Reader, it skips what is known to be damaged, notes
@@ -88,7 +90,7 @@ func (i *Iter) SetBounds(lower, upper []byte) {
 func (i *Iter) First() bool {
 	i.last = append(i.last[:0], i.lower...)
 	i.next = append(i.next[:0], i.lower...)
-	i.current, i.rest = nil, nil
+	i.current, i.rest, i.from, i.to = nil, nil, nil, nil
 	return i.move(i.iter.First)
 }
 
@@ -191,14 +193,22 @@ func (i *Iter) settle(valid bool) bool {
 // has been moved behind it; behind says whether anything is there.
 func (i *Iter) enterDamaged(end []byte, behind bool) bool {
 	i.rest, i.behind = nil, behind
-	if i.reader != nil && i.reader.tables != nil {
-		i.rest, i.err = i.reader.tables.intact(i.reader.ctx, i.next, end)
+	i.from, i.to = slices.Clone(i.next), end
+	if i.reader == nil || i.reader.tables == nil {
+		i.from = end
+	} else {
+		i.err = i.reader.tables.flush(i.reader.ctx)
 	}
 	return i.err == nil && i.takeIntact()
 }
 
 // takeIntact goes to the next key of a damaged place, or behind the place.
 func (i *Iter) takeIntact() bool {
+	for len(i.rest) == 0 && bytes.Compare(i.from, i.to) < 0 {
+		if i.rest, i.from, i.err = i.reader.tables.intact(i.reader.ctx, i.from, i.to); i.err != nil {
+			return false
+		}
+	}
 	if len(i.rest) > 0 {
 		i.current, i.rest = &i.rest[0], i.rest[1:]
 		return i.arrive(true)

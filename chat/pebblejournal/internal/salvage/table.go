@@ -38,7 +38,12 @@ type contents struct {
 	keys    map[string]version // the newest version of each
 	deleted []deletion
 	lost    []keyRange // what cannot be read
+	until   []byte     // where reading stopped because it was enough; nil: it did not
 }
+
+// enough is about how many bytes are read of a table at once: a damaged place may be as large as a table, and what intact
+// ones have there much more.
+const enough = 1 << 20
 
 // deletion says that the keys from ≤ key < to were deleted, as far as they are older.
 type deletion struct {
@@ -106,7 +111,8 @@ type tableReader struct {
 	table *sstable.Reader
 	keyRange
 	contents
-	note func(error) // of damage
+	bytes int         // of what was read
+	note  func(error) // of damage
 }
 
 // readAll reads the part between the bounds, and skips what cannot be read.
@@ -117,6 +123,9 @@ func (t *tableReader) readAll() error {
 		}
 		var err error
 		if next, err = t.readOn(next); err == nil || !pebble.IsCorruptionError(err) {
+			if t.bytes >= enough {
+				t.until = next
+			}
 			return err
 		}
 		t.note(err)
@@ -129,7 +138,7 @@ func (t *tableReader) readAll() error {
 	return nil
 }
 
-// readOn reads from a key on. If something cannot be read, it returns where that begins.
+// readOn reads from a key on, until it is enough. It returns where it stopped, or where something begins that cannot be read.
 func (t *tableReader) readOn(at []byte) (next []byte, err error) {
 	iter, err := t.table.NewIter(sstable.NoTransforms, t.from, t.to, sstable.AssertNoBlobHandles)
 	if err != nil {
@@ -137,7 +146,7 @@ func (t *tableReader) readOn(at []byte) (next []byte, err error) {
 	}
 	defer iter.Close() // it returns the error of before
 	next = at
-	for kv := iter.SeekGE(at, 0); kv != nil; kv = iter.Next() {
+	for kv := iter.SeekGE(at, 0); kv != nil && t.bytes < enough; kv = iter.Next() {
 		key := kv.K.UserKey
 		if _, newer := t.keys[string(key)]; !newer {
 			v := version{seq: uint64(kv.SeqNum())}
@@ -149,6 +158,7 @@ func (t *tableReader) readOn(at []byte) (next []byte, err error) {
 				v.value = append([]byte{}, value...)
 			}
 			t.keys[string(key)] = v
+			t.bytes += len(key) + len(v.value)
 		}
 		next = append(slices.Clone(key), 0)
 	}

@@ -19,33 +19,34 @@ type pair struct{ key, value []byte }
 // tableTries is how often it is begun again because tables were replaced meanwhile.
 const tableTries = 20
 
-// intact returns what can be read of the keys from ≤ key < to, in ascending order, as it
+// flush turns the log into tables, if it can. It fails with ctx only.
+func (t *Tables) flush(ctx context.Context) error {
+	if t.Flush != nil && t.Flush(ctx) != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// intact returns what can be read of the keys from ≤ key < upTo, in ascending order, as it
 // is now. What a damaged part of a table may say otherwise is left out: an older version
-// must not come back of what was deleted or recalled.
-func (t *Tables) intact(ctx context.Context, from, to []byte) (list []pair, err error) {
-	if bytes.Compare(from, to) >= 0 {
-		return nil, nil
-	}
-	if t.Flush != nil {
-		if err := t.Flush(ctx); err != nil && ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-	}
+// must not come back of what was deleted or recalled. upTo is above from, and at most to.
+func (t *Tables) intact(ctx context.Context, from, to []byte) (list []pair, upTo []byte, err error) {
 	for range tableTries {
-		if list, err = t.merge(ctx, from, to); !errors.Is(err, fs.ErrNotExist) {
+		if list, upTo, err = t.merge(ctx, from, to); !errors.Is(err, fs.ErrNotExist) {
 			break
 		}
 	}
-	return list, err
+	return list, upTo, err
 }
 
-// merge reads the tables, the newest one first.
-func (t *Tables) merge(ctx context.Context, from, to []byte) ([]pair, error) {
+// merge reads the tables, the newest one first. Where one has much, the others are read so far only.
+func (t *Tables) merge(ctx context.Context, from, to []byte) (list []pair, upTo []byte, err error) {
 	levels, err := t.DB.SSTables(pebble.WithKeyRangeFilter(from, to))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	slices.SortFunc(levels[0], func(a, b pebble.SSTableInfo) int { return cmp.Compare(b.LargestSeqNum, a.LargestSeqNum) })
+	upTo = to
 	known := map[string]version{}
 	var older contents // what newer tables say of all older ones
 	for _, table := range slices.Concat(levels...) {
@@ -56,6 +57,12 @@ func (t *Tables) merge(ctx context.Context, from, to []byte) ([]pair, error) {
 		if end := append(slices.Clone(table.Largest.UserKey), 0); bytes.Compare(end, to) < 0 {
 			to = end
 		}
+		if bytes.Compare(upTo, to) < 0 {
+			to = upTo
+		}
+		if bytes.Compare(from, to) >= 0 {
+			continue
+		}
 		if table.Virtual { // Options do not let Pebble make one
 			older.lost = append(older.lost, keyRange{from, to})
 			continue
@@ -63,7 +70,10 @@ func (t *Tables) merge(ctx context.Context, from, to []byte) ([]pair, error) {
 		path := filepath.Join(t.Dir, fmt.Sprintf("%06d.sst", uint64(table.FileNum)))
 		c, err := t.readTable(ctx, path, from, to)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		if c.until != nil {
+			upTo = c.until
 		}
 		older.deleted = append(older.deleted, c.deleted...)
 		for key, v := range c.keys {
@@ -73,7 +83,12 @@ func (t *Tables) merge(ctx context.Context, from, to []byte) ([]pair, error) {
 		}
 		older.lost = append(older.lost, c.lost...)
 	}
-	return pairs(known), nil
+	for key := range known {
+		if key >= string(upTo) {
+			delete(known, key)
+		}
+	}
+	return pairs(known), upTo, nil
 }
 
 // hides reports whether a version of a key is deleted, or may be.
