@@ -131,7 +131,7 @@ func (e *Postgres) Location(hub string) (string, error) {
 
 // Fixed implements Fixed.
 func (e *Postgres) Fixed() string {
-	fixed := fmt.Sprintf("durability %s, parts %d", cmp.Or(e.Durability, "standby"), cmp.Or(e.Parts, defaultParts))
+	fixed := fmt.Sprintf("durability %s, parts %d", cmp.Or(e.Durability, "standby"), cmp.Or(e.Parts, pgjournal.UsualParts))
 	if e.Listen != "" {
 		// What cannot be replaced is refused by Location.
 		dsn, _ := values.Replaced(e.Listen)
@@ -139,9 +139,6 @@ func (e *Postgres) Fixed() string {
 	}
 	return fixed
 }
-
-// defaultParts is what pgjournal takes for no Parts.
-const defaultParts = 8
 
 // openTime bounds an attempt to open the journal. Migrations are in it.
 const openTime = time.Minute

@@ -8,8 +8,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// usualParts is how many parts a schema has if nothing else is said.
-const usualParts = 8
+// UsualParts is how many parts a schema has if nothing else is said.
+const UsualParts = 8
 
 // readers is how many connections a node reads with at most.
 const readers = 16
@@ -40,7 +40,7 @@ func connecting(config *pgx.ConnConfig, parts int, err error) error {
 		return unfit("the role %s may not connect to the database %s: as its owner, GRANT CONNECT ON DATABASE %s TO %s (%s)", role, base, quoted(base), quoted(role), cause)
 	case state == "53300":
 		return unreachable("PostgreSQL at %s has no connection left, and this server needs %d and up to %d for reading: raise max_connections, or the limit of the role or the database (%s)",
-			where, max(parts, usualParts)+2, readers, cause)
+			where, max(parts, UsualParts)+2, readers, cause)
 	case state == "57P03":
 		return unreachable("PostgreSQL at %s is starting or stopping: wait, or look at its log (%s)", where, cause)
 	case strings.Contains(cause, "unsupported startup parameter"):

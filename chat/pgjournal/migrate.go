@@ -93,7 +93,7 @@ func migrate(ctx context.Context, conn *pgx.Conn, o Options, name string) (done 
 			return err
 		}
 		if have == none {
-			parts := cmp.Or(o.Parts, usualParts)
+			parts := cmp.Or(o.Parts, UsualParts)
 			if _, err := tx.Exec(ctx, "INSERT INTO part SELECT generate_series(-1, $1::int - 1)", parts); err != nil {
 				return err
 			}
