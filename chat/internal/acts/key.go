@@ -108,7 +108,7 @@ func unheard(missing []string) error {
 // again. If the actor is one of them, it notes what is shown of it; a key knows that of nobody.
 func (a *Actor) newcomers(ctx context.Context, ids []string, asks *checking.Once) ([]journal.User, error) {
 	if asks.IsOpen() {
-		return asks.Nameless(ids), nil
+		return a.core.profiles.Of(ctx, ids)
 	}
 	if a.via() == "" && slices.Contains(ids, a.User().ID) {
 		if err := a.core.profiles.Keep(ctx, a.User()); err != nil {

@@ -63,7 +63,7 @@ func (a Turn) List(ctx context.Context, c *wire.List) (*wire.Rows, error) {
 	}
 	a.owe(max(len(answer.Rows), 1) * recordCost)
 	if a.key != nil {
-		answer.Rows = list.Of(answer.Rows, len(c.Rooms) > 0, func(room string) bool { return a.rights(room, access.NoRole).Read })
+		answer.Rows = list.Readable(answer.Rows, len(c.Rooms) > 0, func(room string) bool { return a.rights(room, access.NoRole).Read })
 	}
 	return answer, err
 }

@@ -29,15 +29,6 @@ func (k *Asker) Once(about *check.Question, ask func(context.Context) (check.Out
 // IsOpen reports whether it is still to be asked.
 func (o *Once) IsOpen() bool { return o != nil && !o.asked }
 
-// Nameless are users of whom nothing is known yet but their ids.
-func (*Once) Nameless(ids []string) []journal.User {
-	users := make([]journal.User, len(ids))
-	for i, id := range ids {
-		users[i].ID = id
-	}
-	return users
-}
-
 // TakesTime reports whether somebody is asked, or was.
 func (o *Once) TakesTime() bool { return o != nil }
 

@@ -225,9 +225,9 @@ func (it *item) row(state *members.Room, everybody journal.Seq) wire.Row {
 	return row
 }
 
-// Of returns those rows whose rooms somebody may read. Where certain rows were asked for, the
+// Readable returns those rows whose rooms somebody may read. Where certain rows were asked for, the
 // others are as if they were not there.
-func Of(rows []wire.Row, asked bool, mayRead func(room string) bool) []wire.Row {
+func Readable(rows []wire.Row, asked bool, mayRead func(room string) bool) []wire.Row {
 	for i := range rows {
 		if asked && !mayRead(rows[i].Room) {
 			rows[i] = wire.Row{Room: rows[i].Room, Gone: true}
