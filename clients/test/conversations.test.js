@@ -327,6 +327,7 @@ test('with the keyboard alone: from nothing to a conversation, its panel and bac
   const nia = await Device.open(t, 'Nia')
   const { page } = nia
   const tabTo = async (selector, key = 'Tab') => {
+    await page.locator(selector).first().waitFor() // a row comes a moment after what is said
     for (let i = 0; i < 30; i++) {
       if (await page.locator(`${selector}:focus`).count()) return
       await page.keyboard.press(key)
