@@ -90,6 +90,55 @@ func TestShutdown_OfAProcess(t *testing.T) {
 	}
 }
 
+// A process ends soon although requests have bodies that never come whole, also those that
+// nobody wants.
+func TestShutdown_BodiesThatNeverCome(t *testing.T) {
+	for _, line := range []string{
+		"POST /chat/rooms/x/y", "POST /chat/rooms/x/messages", "POST /chat/login", "POST /chat", "GET /chat/health", "PUT /chat/rooms/x",
+	} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			p := testcaddy.NewProcess(t, "chat")
+			p.Start()
+			silent, trickles := beginBody(t, p.Addr, line), beginBody(t, p.Addr, line)
+			defer silent.Close()
+			defer trickles.Close()
+			go func() {
+				for _, err := trickles.Write([]byte(" ")); err == nil; _, err = trickles.Write([]byte(" ")) {
+					time.Sleep(100 * time.Millisecond)
+				}
+			}()
+			var api any
+			for range 3 { // later connections are served, so those two are
+				p.Get("/chat/openapi.json", &api)
+			}
+			start, cmd := time.Now(), p.Cmd
+			if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			defer time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() }).Stop()
+			err := p.Cmd.Wait()
+			p.Cmd = nil
+			if took := time.Since(start); err != nil || took > maxShutdown {
+				t.Errorf("ended after %v by %v\n%s", took, err, p.Log.String())
+			}
+		})
+	}
+}
+
+// beginBody sends a request, and one byte of the thousand of its body.
+func beginBody(t *testing.T, addr, line string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fprintf(c, "%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{", line, addr); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // mute connects and never reads anything after the handshake.
 func mute(t *testing.T, addr string, i int) net.Conn {
 	from := &net.TCPAddr{IP: net.IPv4(127, 0, 1, byte(1+i%200))}

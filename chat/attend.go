@@ -61,7 +61,7 @@ func Attend(w http.ResponseWriter, r *http.Request, leaving context.Context, ser
 // attended is the ResponseWriter of a request that ends when the hub leaves.
 type attended struct {
 	http.ResponseWriter
-	control *http.ResponseController // of the writer below; only the request's goroutine may use it
+	control *http.ResponseController // of the writer below; only the request's goroutine may write with it
 	lowest  *http.ResponseController // of net/http's own writer, which any goroutine may use
 
 	mu    sync.Mutex  // guards the rest, and that deadlines are set in order
@@ -124,7 +124,9 @@ func (a *attended) hurry(cancel context.CancelCauseFunc) {
 	a.ends = time.Now().Add(leaveTime)
 	a.timer = time.AfterFunc(leaveTime, func() { cancel(ErrHubClosed) })
 	if a.reads {
-		_ = a.lowest.SetReadDeadline(a.ends) // a server that can't has its own
+		// Through Caddy's reader, whose lock this needs no other one for: it takes a deadline that
+		// it was not told of for its own, and clears it.
+		_ = a.control.SetReadDeadline(a.ends)
 	}
 	_ = a.lowest.SetWriteDeadline(a.ends.Add(answerTime)) // for a write that is under way
 }
