@@ -191,7 +191,7 @@ func checkBytes(t *testing.T, s *store) {
 	for i := range s.feed.places.len() {
 		feed += s.feed.places.at(i).cost()
 	}
-	for _, r := range s.records.scan("") {
+	for r := range s.records.scan("") {
 		records += cost(&r)
 	}
 	if rooms != s.bytes || lasting != s.lasting || feed != s.feed.bytes || records != s.records.bytes || entries != s.entries {

@@ -1,6 +1,7 @@
 package memjournal
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -11,10 +12,15 @@ import (
 // bounded length, so that adding one moves few others. store.mu guards them. A value
 // that was set is never changed.
 type records struct {
-	pieces   [][]journal.Record // none is empty
+	pieces   []recordPiece // none is empty
 	bytes    int64
 	updates  journal.Position // the stamp of the newest Update
 	watchers []*watching      // replaced, never changed
+}
+
+type recordPiece struct {
+	list    []journal.Record
+	scanned bool // a scan may have list: it is never changed, but replaced
 }
 
 const pieceLen = 256
@@ -31,14 +37,14 @@ func cost(r *journal.Record) int64 { return 160 + int64(len(r.Key)+len(r.Value))
 
 // find returns the piece that key is in, or belongs to, and its place there.
 func (rs *records) find(key string) (piece, at int, found bool) {
-	piece, found = slices.BinarySearchFunc(rs.pieces, key, func(p []journal.Record, key string) int {
-		return strings.Compare(p[0].Key, key)
+	piece, found = slices.BinarySearchFunc(rs.pieces, key, func(p recordPiece, key string) int {
+		return strings.Compare(p.list[0].Key, key)
 	})
 	if found || piece == 0 {
 		return piece, 0, found
 	}
 	piece--
-	at, found = slices.BinarySearchFunc(rs.pieces[piece], key, func(r journal.Record, key string) int {
+	at, found = slices.BinarySearchFunc(rs.pieces[piece].list, key, func(r journal.Record, key string) int {
 		return strings.Compare(r.Key, key)
 	})
 	return piece, at, found
@@ -47,7 +53,7 @@ func (rs *records) find(key string) (piece, at int, found bool) {
 // get returns a record, with a nil Value if there is none.
 func (rs *records) get(key string) journal.Record {
 	if piece, at, found := rs.find(key); found {
-		return rs.pieces[piece][at]
+		return rs.pieces[piece].list[at]
 	}
 	return journal.Record{Key: key}
 }
@@ -70,7 +76,7 @@ func (rs *records) set(r journal.Record, due []drainer) []drainer {
 	piece, at, found := rs.find(r.Key)
 	switch {
 	case found && r.Value != nil:
-		rs.pieces[piece][at] = r
+		rs.own(piece).list[at] = r
 	case found:
 		rs.remove(piece, at)
 	case r.Value != nil:
@@ -84,58 +90,89 @@ func (rs *records) set(r journal.Record, due []drainer) []drainer {
 	return due
 }
 
-func (rs *records) insert(piece, at int, r journal.Record) {
-	if len(rs.pieces) == 0 {
-		rs.pieces = [][]journal.Record{nil}
+// own returns a piece whose list may be changed.
+func (rs *records) own(at int) *recordPiece {
+	p := &rs.pieces[at]
+	if p.scanned {
+		*p = recordPiece{list: slices.Clone(p.list)}
 	}
-	p := slices.Insert(rs.pieces[piece], at, r)
-	if rs.pieces[piece] = p; len(p) > pieceLen {
-		half := len(p) / 2
-		rs.pieces[piece] = slices.Clone(p[:half])
-		rs.pieces = slices.Insert(rs.pieces, piece+1, slices.Clone(p[half:]))
+	return p
+}
+
+func (rs *records) insert(at, index int, r journal.Record) {
+	if len(rs.pieces) == 0 {
+		rs.pieces = []recordPiece{{}}
+	}
+	p := rs.own(at)
+	if p.list = slices.Insert(p.list, index, r); len(p.list) > pieceLen {
+		half := len(p.list) / 2
+		behind := recordPiece{list: slices.Clone(p.list[half:])}
+		p.list = slices.Clone(p.list[:half])
+		rs.pieces = slices.Insert(rs.pieces, at+1, behind)
 	}
 }
 
-func (rs *records) remove(piece, at int) {
-	p := slices.Delete(rs.pieces[piece], at, at+1)
-	if cap(p) > 2*len(p)+8 {
-		p = slices.Clone(p)
+func (rs *records) remove(at, index int) {
+	p := rs.own(at)
+	p.list = slices.Delete(p.list, index, index+1)
+	if cap(p.list) > 2*len(p.list)+8 {
+		p.list = slices.Clone(p.list)
 	}
-	if rs.pieces[piece] = p; len(p) == 0 {
-		rs.pieces = slices.Delete(rs.pieces, piece, piece+1)
+	if len(p.list) == 0 {
+		rs.pieces = slices.Delete(rs.pieces, at, at+1)
 		return
 	}
-	rs.join(piece)
-	rs.join(piece - 1)
+	rs.join(at)
+	rs.join(at - 1)
 }
 
 // join joins a piece and the next one, if both are there and small.
-func (rs *records) join(piece int) {
-	if piece < 0 || piece+1 >= len(rs.pieces) || len(rs.pieces[piece])+len(rs.pieces[piece+1]) > pieceLen/2 {
+func (rs *records) join(at int) {
+	if at < 0 || at+1 >= len(rs.pieces) || len(rs.pieces[at].list)+len(rs.pieces[at+1].list) > pieceLen/2 {
 		return
 	}
-	rs.pieces[piece] = append(rs.pieces[piece], rs.pieces[piece+1]...)
-	rs.pieces = slices.Delete(rs.pieces, piece+1, piece+2)
+	p := rs.own(at)
+	p.list = append(p.list, rs.pieces[at+1].list...)
+	rs.pieces = slices.Delete(rs.pieces, at+1, at+2)
 }
 
-// scan returns the records whose keys begin with prefix.
-func (rs *records) scan(prefix string) (list []journal.Record) {
-	piece, at, _ := rs.find(prefix)
-	for ; piece < len(rs.pieces); piece, at = piece+1, 0 {
-		for _, r := range rs.pieces[piece][at:] {
-			if !strings.HasPrefix(r.Key, prefix) {
-				return list
+// scan returns the records whose keys begin with prefix, as they are now: they may be ranged over
+// without the mutex. It copies none: there may be many, and their reader may want only the first.
+func (rs *records) scan(prefix string) iter.Seq[journal.Record] {
+	var parts [][]journal.Record
+	at, from, _ := rs.find(prefix)
+	for ; at < len(rs.pieces); at, from = at+1, 0 {
+		p := &rs.pieces[at]
+		part := p.list[from:]
+		end, _ := slices.BinarySearchFunc(part, prefix, func(r journal.Record, prefix string) int {
+			if strings.HasPrefix(r.Key, prefix) {
+				return -1
 			}
-			list = append(list, r)
+			return strings.Compare(r.Key, prefix)
+		})
+		if end > 0 {
+			p.scanned = true
+			parts = append(parts, part[:end:end])
+		}
+		if end < len(part) {
+			break
 		}
 	}
-	return list
+	return func(yield func(journal.Record) bool) {
+		for _, part := range parts {
+			for _, r := range part {
+				if !yield(r) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // watch adds somebody, who gets what there is before any later change. If it returns
 // true, w must be drained.
 func (rs *records) watch(w *watching) (idle bool) {
-	for _, r := range rs.scan(w.prefix) {
+	for r := range rs.scan(w.prefix) {
 		idle = w.box.Put(r) || idle
 	}
 	rs.watchers = append(slices.Clip(rs.watchers), w)

@@ -56,7 +56,7 @@ func TestRecords_AreInOrder(t *testing.T) {
 	}
 	for _, prefix := range []string{"", "0", "1", "29", "2999", "3", "x"} {
 		last, n := "", 0
-		for _, r := range rs.scan(prefix) {
+		for r := range rs.scan(prefix) {
 			if r.Key <= last || !want[r.Key] || !strings.HasPrefix(r.Key, prefix) {
 				t.Fatalf("behind %q comes %q, with the prefix %q", last, r.Key, prefix)
 			}
@@ -80,5 +80,39 @@ func TestRecords_AreInOrder(t *testing.T) {
 	}
 	if rs.bytes != 0 || len(rs.pieces) != 0 {
 		t.Errorf("%d bytes are left", rs.bytes)
+	}
+}
+
+// What a scan has is that of the moment of the scan, however records change while it is read; and it
+// costs no copy of them.
+func TestRecords_Scan_IsOfOneMoment(t *testing.T) {
+	var rs records
+	set := func(i int, value []byte) { rs.set(journal.Record{Key: fmt.Sprintf("%04d", i), Value: value}, nil) }
+	for i := range 2000 {
+		set(2*i, []byte("old"))
+	}
+	list := rs.scan("")
+	if n := testing.AllocsPerRun(10, func() { rs.scan("1") }); n > 10 {
+		t.Errorf("a scan of 500 records allocates %v times", n)
+	}
+	for i := range 2000 {
+		switch i % 4 {
+		case 0:
+			set(2*i, nil)
+		case 1:
+			set(2*i+1, []byte("new"))
+		case 2:
+			set(2*i, []byte("new"))
+		}
+	}
+	n := 0
+	for r := range list {
+		if want := fmt.Sprintf("%04d", 2*n); r.Key != want || string(r.Value) != "old" {
+			t.Fatalf("%q is %q, want %q, which is old", r.Key, r.Value, want)
+		}
+		n++
+	}
+	if n != 2000 {
+		t.Errorf("%d records, want 2000", n)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"iter"
 
 	"go.uber.org/zap"
 
@@ -117,13 +118,13 @@ func (v values) ScanMany(ctx context.Context, prefixes []string, each func(int, 
 	if err := v.j.lock(ctx); err != nil {
 		return err
 	}
-	lists := make([][]journal.Record, len(prefixes))
+	lists := make([]iter.Seq[journal.Record], len(prefixes))
 	for n, prefix := range prefixes {
 		lists[n] = v.j.records.scan(prefix)
 	}
 	v.j.mu.Unlock()
 	for n, list := range lists {
-		for _, r := range list {
+		for r := range list {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
