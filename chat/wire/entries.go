@@ -42,3 +42,18 @@ func EntriesOf(entries []journal.Entry) []Entry {
 	}
 	return list
 }
+
+// JSONSize returns about how many bytes an entry of a journal takes in a frame.
+func JSONSize(e *journal.Entry) int {
+	size := e.Size()
+	if e.Text {
+		size += quotedSize(e.Body) - len(e.Body)
+	}
+	return size
+}
+
+// Size returns about how many bytes a tag takes in a frame, without its users.
+func (t *Tag) Size() int { return 48 + quotedSize(t.Tag) + len(t.Value) }
+
+// IDSize returns how many bytes an id takes in a list.
+func IDSize(id string) int { return 1 + quotedSize(id) }

@@ -35,6 +35,20 @@ var unescaped = func() (t [256]bool) {
 	return t
 }()
 
+// quotedSize returns how long s is as a JSON string at most.
+func quotedSize[S string | []byte](s S) int {
+	n := len(s) + 2
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c < ' ':
+			n += 5 // \u00xx
+		case c == '"', c == '\\':
+			n++
+		}
+	}
+	return n
+}
+
 func appendEscape(dst []byte, c byte) []byte {
 	const hex = "0123456789abcdef"
 	switch c {

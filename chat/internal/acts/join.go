@@ -59,31 +59,26 @@ func (a Turn) Join(ctx context.Context, s room.Session, name string, known Asked
 const catchUpPatience = 2 * time.Second
 
 // CatchUp is the act of reading what a client has missed in rooms, as PROTOCOL.md
-// says under "Coming back without a hole". The rooms share about so many bytes.
-func (a Turn) CatchUp(ctx context.Context, from []view.Position, bytes int) ([]view.Missed, error) {
+// says under "Coming back without a hole". The rooms share about PageBytes, with their tags.
+func (a Turn) CatchUp(ctx context.Context, from []view.Position) ([]view.Missed, error) {
 	if a.readDebt() > catchUpPatience {
 		return nil, a.mayReadNow()
 	}
 	if err := a.awaitRate(ctx, nil); err != nil {
 		return nil, err
 	}
-	keys := make([]readmarks.Key, len(from))
+	keys, rooms := make([]readmarks.Key, len(from)), make([]string, len(from))
 	for i := range from {
-		keys[i] = a.markKey(from[i].Room)
+		keys[i], rooms[i] = a.markKey(from[i].Room), from[i].Room
 	}
 	marks, err := a.core.marks.Get(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	rooms := make([]string, len(from))
-	for i := range from {
-		rooms[i] = from[i].Room
-	}
 	// Asked after the subscriptions were made: what changes from now on is heard.
 	in := a.readers(ctx, rooms)
 	list := a.missedBy(ctx, in)
-	views := make([]view.View, len(from))
-	all := make([]int, 0, len(from))
+	views, all := make([]view.View, len(from)), make([]int, 0, len(from))
 	for i, f := range from {
 		if list[i].Err != nil {
 			continue
@@ -92,19 +87,20 @@ func (a Turn) CatchUp(ctx context.Context, from []view.Position, bytes int) ([]v
 		views[i].Mark, views[i].Joins, views[i].Joined = marks[i], f.Joins, f.Joined
 		all = append(all, i)
 	}
-	if err := a.readMissed(ctx, from, views, list, all, bytes); err != nil {
+	if err := a.readMissed(ctx, from, views, list, all, PageBytes); err != nil {
 		return nil, err
 	}
 	var gaps []int
+	left := PageBytes
 	for i := range list {
 		if list[i].Gap {
 			gaps = append(gaps, i)
 			list[i].Page.Entries = nil
 		}
-		bytes -= view.Size(list[i].Page)
+		left -= view.Size(list[i].Page)
 	}
 	if len(gaps) > 0 {
-		err = a.readMissed(ctx, from, views, list, gaps, bytes)
+		err = a.readMissed(ctx, from, views, list, gaps, left)
 	}
 	if err == nil {
 		a.noteArrivals(ctx, from, views, list)
@@ -156,12 +152,13 @@ func (a Turn) State(ctx context.Context, room string) (view.Missed, error) {
 	return *m, err
 }
 
-// addTags adds what the messages are tagged with, and which are pinned.
+// addTags adds what the messages are tagged with, and which are pinned. What it removes of a page that
+// follows what the client has, the client asks for; of others it can.
 func (a *Actor) addTags(ctx context.Context, from []view.Position, list []view.Missed) error {
 	asked := make([]tags.Asked, 0, len(list))
 	for i := range list {
 		if m := &list[i]; m.Err == nil {
-			asked = append(asked, tags.Asked{Room: from[i].Room, Entries: m.Page.Entries, Pins: true})
+			asked = append(asked, tags.Asked{Room: from[i].Room, Page: &m.Page, Backward: !from[i].Resume || m.Gap, Pins: true})
 		}
 	}
 	found, err := a.tagsOf(ctx, asked...)
@@ -173,6 +170,9 @@ func (a *Actor) addTags(ctx context.Context, from []view.Position, list []view.M
 		m.Tags, m.Pins = found[0].Tags, found[0].Pins
 		m.Pins = slices.DeleteFunc(m.Pins, func(seq uint64) bool { return seq < uint64(max(m.First, m.Page.First)) })
 		found = found[1:]
+		if m.More = from[i].Resume && !m.Gap && m.Page.More; from[i].Resume && err == nil {
+			a.core.resumed(&from[i], m)
+		}
 	}
 	return err
 }
@@ -234,7 +234,6 @@ func (a *Actor) readMissed(ctx context.Context, from []view.Position, views []vi
 		if !q.Backward {
 			m.Gap = view.HasGap(from[i].Epoch, from[i].After, &m.Page)
 			m.More = !m.Gap && m.Page.More
-			a.core.resumed(&from[i], m)
 		}
 	}
 	return nil

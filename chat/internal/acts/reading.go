@@ -139,14 +139,19 @@ func (a Turn) History(ctx context.Context, q journal.Query, limit int) (p Page, 
 	if p.Page, err = v.Page(ctx, q, bounds); err != nil {
 		return p, err
 	}
-	found, err := a.tagsOf(ctx, tags.Asked{Room: q.Room, Entries: p.Entries})
+	found, err := a.tagsOf(ctx, tags.Asked{Room: q.Room, Page: &p.Page, Backward: q.Backward})
 	p.Tags = found[0].Tags
 	return p, err
 }
 
-// tagsOf reads the tags of pages.
+// tagsOf reads the tags of pages, which it shortens to about PageBytes with them.
 func (a *Actor) tagsOf(ctx context.Context, asked ...tags.Asked) ([]tags.Found, error) {
-	found, n, err := tags.Load(ctx, a.core.journal.Records(), a.User().ID, asked)
-	a.owe(n * recordCost)
+	release, err := a.core.reading.pool.Take(ctx, a.person(), PageBytes)
+	if err != nil {
+		return make([]tags.Found, len(asked)), err
+	}
+	defer release()
+	found, cost, err := tags.Load(ctx, a.core.journal.Records(), a.User().ID, asked, PageBytes)
+	a.owe(cost)
 	return found, err
 }

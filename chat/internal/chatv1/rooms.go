@@ -55,7 +55,7 @@ func (s *Session) joinAll(t acts.Turn, places []wire.Place) []joining {
 		p := &places[e.index]
 		from[n] = view.Position{Room: p.Room, Resume: p.Resume, Epoch: p.Epoch, After: journal.Seq(p.After), Joins: e.isNew, Joined: e.sub.Joined()}
 	}
-	missed, err := t.CatchUp(ctx, from, acts.PageBytes)
+	missed, err := t.CatchUp(ctx, from)
 	for i, e := range entered {
 		failed := err
 		if failed == nil {

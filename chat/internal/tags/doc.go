@@ -13,7 +13,9 @@
 //
 //	records.go  the keys, and what is pinned
 //	change.go   a tag is set or removed; all tags of a message, or of a room, are erased
-//	page.go     the tags of a page
+//	message.go  the tags of one message, as they are shown
+//	loading.go  reading them, and what of a page they leave room for
+//	page.go     the tags of pages
 //	sweep.go    tags that nobody is shown any more are deleted
 //	daily.go    that is done once a day, and soon where somebody has tagged
 //	kept.go     tags in exports

@@ -28,7 +28,7 @@ func TestLoad_EachPage_HasItsTags(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, _, err := Load(t.Context(), j.Records(), "ben", []Asked{{Room: "tea2"}, {Room: "tea", Entries: page.Entries}})
+		found, _, err := Load(t.Context(), j.Records(), "ben", []Asked{{Room: "tea2", Page: &journal.Page{}}, {Room: "tea", Page: &page, Backward: r[0]%2 == 0}}, 10<<20)
 		of := found[1].Tags
 		if err != nil || len(of) != len(page.Entries) {
 			t.Errorf("%v: %d messages have tags, want %d: %v", r, len(of), len(page.Entries), err)

@@ -2,6 +2,7 @@ package tags
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -66,3 +67,6 @@ func countPins(ctx context.Context, records journal.Records, room string) (n int
 	err = records.Scan(ctx, pinsKey(room), func(journal.Record) error { n++; return nil })
 	return n, err
 }
+
+// errEnd ends a scan.
+var errEnd = errors.New("there are enough")

@@ -78,8 +78,6 @@ func below(ctx context.Context, records journal.Records, room string, first jour
 	return keys, nil
 }
 
-var errEnd = errors.New("there are enough")
-
 // OfUser returns the keys of the tags that a user has set in a room.
 func OfUser(ctx context.Context, records journal.Records, room, user string) (keys []string, err error) {
 	err = records.Scan(ctx, roomKey(room), func(r journal.Record) error {

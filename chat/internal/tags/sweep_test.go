@@ -61,7 +61,7 @@ func TestSweep_DeletesWhatIsGone_InSteps(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, _, err := Load(t.Context(), j.Records(), "user1", []Asked{{Room: room, Entries: page.Entries, Pins: true}})
+			found, _, err := Load(t.Context(), j.Records(), "user1", []Asked{{Room: room, Page: &page, Pins: true}}, 1<<20)
 			if err != nil || len(found[0].Tags) != 11-int(first) || len(found[0].Pins) != 11-int(first) {
 				t.Errorf("%s: %s has tags at %d messages and %d pins: %v", name, room, len(found[0].Tags), len(found[0].Pins), err)
 			}

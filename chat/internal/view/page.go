@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // Bounds bound a page: at most Entries entries and about Bytes bytes, but never fewer
@@ -128,7 +129,7 @@ func Shorten(p *journal.Page, backward bool, bounds Bounds) {
 		if backward {
 			i = len(p.Entries) - 1 - n
 		}
-		if size += jsonSize(&p.Entries[i]); n >= bounds.Least && size > bounds.Bytes {
+		if size += wire.JSONSize(&p.Entries[i]); n >= bounds.Least && size > bounds.Bytes {
 			p.More = true
 			break
 		}
@@ -139,19 +140,6 @@ func Shorten(p *journal.Page, backward bool, bounds Bounds) {
 	} else {
 		p.Entries = p.Entries[:n]
 	}
-}
-
-// jsonSize returns about how many bytes an entry takes in a frame of chat.v1.
-func jsonSize(e *journal.Entry) int {
-	size := e.Size()
-	if e.Text {
-		for _, c := range e.Body {
-			if c < ' ' {
-				size += 5 // \u00xx
-			}
-		}
-	}
-	return size
 }
 
 // IsHeard reports whether raw clients hear an entry as text.
