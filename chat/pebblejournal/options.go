@@ -36,7 +36,8 @@ type Options struct {
 	// MaxBytes limits what the whole store takes on disk, in bytes: entries, keys,
 	// heads of rooms, records, the feed and the log. Above it the journal first
 	// forgets the keys of deleted entries, then deletes the oldest entries of all
-	// rooms with their keys, then forgets rooms that are empty. It does so in the
+	// rooms with their keys, but for rooms that have less than half of what rooms have
+	// on average, while others have some, then forgets rooms that are empty. It does so in the
 	// background: under a heavy load the store may exceed the limit by what arrives
 	// meanwhile. Records are never deleted for it: beyond half of the limit, what would
 	// add to them is refused with ErrUnavailable, except mutes, bans and revoked tokens,

@@ -93,12 +93,7 @@ func (j *Journal) boundRecords(ctx context.Context, quota int64) (excess int64, 
 
 // freeLog turns the log into tables.
 func (j *Journal) freeLog(ctx context.Context, _, _ int64) (more bool, err error) {
-	h, err := j.store.Use(ctx)
-	if err != nil {
-		return false, err
-	}
-	defer h.Release()
-	return false, h.Flush(ctx)
+	return false, j.store.Aside(ctx, func(ctx context.Context, h *disk.Handle) error { return h.Flush(ctx) })
 }
 
 // freeKeys deletes the keys of deleted entries, though they are younger than commit.KeyLife.
@@ -110,13 +105,16 @@ func (j *Journal) freeKeys(ctx context.Context, _, _ int64) (more bool, err erro
 }
 
 // freeOldest deletes about as much of the store as is above the goal, the oldest
-// entries first. It returns false if nothing is left.
+// entries first. It returns false if nothing is left. Rooms that have less than half of what
+// rooms have on average lose nothing while others have anything that old: so one who fills
+// the store does not push out what the many say who say little.
 func (j *Journal) freeOldest(ctx context.Context, size, goal int64) (more bool, err error) {
 	j.opt.Logger.Warn("chat journal: store is over its bound, its oldest entries go",
 		zap.Int64("bytes", size), zap.Int64("bound", j.maxBytes.Load()))
 	t := j.figures.Totals()
 	part := float64(size-goal) / float64(size)
-	bytes := uint64(part*float64(t.Bytes-min(t.DeletedBytes, t.Bytes))) + 1
+	kept := t.Bytes - min(t.DeletedBytes, t.Bytes)
+	bytes := uint64(part*float64(kept)) + 1
 	mark, more, err := j.findMark(ctx, bytes)
 	if err != nil {
 		return false, err
@@ -124,30 +122,49 @@ func (j *Journal) freeOldest(ctx context.Context, size, goal int64) (more bool, 
 	if !more { // what is left was said within one step of the timeline
 		mark.At = math.MaxInt64
 	}
+	rooms, deleted := uint64(1), false // rather one too many
+	err = j.eachRoom(ctx, 0, func(found []foundRoom) error {
+		for _, r := range found {
+			rooms += uint64(min(r.state.FirstAt, 1))
+		}
+		return nil
+	})
+	if err == nil {
+		deleted, err = j.deleteOlder(ctx, mark.At, kept/rooms/2)
+	}
+	if err == nil && !more && !deleted {
+		_, err = j.deleteOlder(ctx, mark.At, 0)
+	}
+	if err == nil {
+		err = j.change(ctx, true, func(g *commit.Group) error { return g.ForgetTimeline(mark.Bytes) })
+	}
+	if err != nil {
+		return false, err
+	}
+	return more || deleted, j.Compact(ctx)
+}
+
+// deleteOlder deletes the entries from before a time of rooms that have more than so many bytes,
+// and reports whether there were such rooms.
+func (j *Journal) deleteOlder(ctx context.Context, than int64, spared uint64) (some bool, err error) {
 	err = j.eachRoom(ctx, 0, func(rooms []foundRoom) error {
 		var list []commit.Excess
 		for _, r := range rooms {
-			if r.state.FirstAt == 0 || r.state.FirstAt >= mark.At {
+			if s := &r.state; s.FirstAt == 0 || s.FirstAt >= than {
 				continue
 			}
-			over, err := j.findExcess(ctx, r.name, journal.Retention{}, mark.At)
+			over, err := j.findExcess(ctx, r.name, journal.Retention{}, than)
 			if err != nil {
 				return err
 			}
-			list = append(list, over)
+			if over.Size > spared { // what is written of the room may be older
+				list = append(list, over)
+			}
 		}
+		some = some || len(list) > 0
 		return j.delete(ctx, commit.DropKeys, list...)
 	})
-	if err != nil {
-		return false, err
-	}
-	err = j.change(ctx, true, func(g *commit.Group) error {
-		return g.ForgetTimeline(mark.Bytes)
-	})
-	if err != nil {
-		return false, err
-	}
-	return more, j.Compact(ctx)
+	return some, err
 }
 
 // freeHeads forgets all rooms that are empty.
@@ -179,12 +196,7 @@ func (j *Journal) findMark(ctx context.Context, bytes uint64) (m rows.Mark, ok b
 
 // usedBytes returns what the store takes on disk, with its log.
 func (j *Journal) usedBytes(ctx context.Context) (int64, error) {
-	h, err := j.store.Use(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer h.Release()
-	return h.UsedBytes(), nil
+	return disk.Within(ctx, j.store, func(h *disk.Handle) (int64, error) { return h.UsedBytes(), nil })
 }
 
 // The feed keeps feedLife, and at most one part in feedShare of MaxBytes.

@@ -123,7 +123,7 @@ func (j *Journal) findExcess(ctx context.Context, name string, keep journal.Rete
 		}
 		to = max(to, last+1) // without last, the rest is within the limit
 	}
-	return commit.Excess{Room: name, Born: state.Born, From: state.First, To: to}, nil
+	return commit.Excess{Room: name, Born: state.Born, From: state.First, To: to, Size: state.End - state.Base}, nil
 }
 
 // search returns the first entry of the room for which is returns true, or last+1.

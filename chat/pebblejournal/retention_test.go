@@ -69,6 +69,41 @@ func TestJournal_OverItsQuota_DeletesTheOldest(t *testing.T) {
 	}
 }
 
+// Who fills the store loses what they said, and not those who say little and were there before.
+func TestJournal_OverItsQuota_SmallRoomsKeepTheirs(t *testing.T) {
+	j := open(t, Options{Dir: t.TempDir(), MaxBytes: 4 << 20, interval: -1, memTable: 256 << 10})
+	defer j.Close()
+	for room := range 20 {
+		for range 5 {
+			mustAppend(t, j, say(fmt.Sprint("small", room), ""))
+		}
+	}
+	for range 10 {
+		for range 100 {
+			e := say("flood", "")
+			e.Body = randomBody(8 << 10)
+			mustAppend(t, j, e)
+		}
+		if err := j.enforceQuota(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for room := range 20 {
+		checkKept(t, j, fmt.Sprint("small", room), 5)
+	}
+	if s := j.Stats(); s.Bytes > 5<<20 || s.Entries < 200 {
+		t.Errorf("the store has %d entries, of %d bytes; its quota is 4 MiB", s.Entries, s.Bytes)
+	}
+	// Where there is nothing else, they go, too.
+	j.SetMaxBytes(1)
+	if err := j.enforceQuota(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := j.Stats().Entries; n != 0 {
+		t.Errorf("%d entries are left", n)
+	}
+}
+
 // A store of many rooms that have one short message each keeps to its bound, with
 // everything that it has of them.
 func TestJournal_ManyRooms_KeepToTheQuota(t *testing.T) {

@@ -83,6 +83,7 @@ type Excess struct {
 	Room     string
 	Born     journal.Position // of the room's life that has them
 	From, To journal.Seq
+	Size     uint64 // of the room's entries, in bytes
 }
 
 // KeyPolicy says what becomes of the idempotency keys of deleted entries.
