@@ -34,6 +34,24 @@ func TestHub_Sweep_DeletesTagsOnceADay(t *testing.T) {
 	})
 }
 
+// Where somebody has tagged, that happens soon after the next message, which may have pushed others out.
+func TestHub_Sweep_DeletesTags_SoonAfterTheNextMessage(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: usual(t)}, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann","rooms":[{"room":"tea"}]`)
+		ann.ask(`{"type":"send","id":"?","room":"tea","body":1}`)
+		ann.ask(`{"type":"tag","id":"?","room":"tea","seq":1,"tag":"x","value":true}`)
+		time.Sleep(time.Minute)
+		if err := b.journal.Trim(t.Context(), "tea", 2); err != nil {
+			t.Fatal(err)
+		}
+		ann.ask(`{"type":"send","id":"?","room":"tea","body":1}`)
+		time.Sleep(30 * time.Second)
+		if n := recordsOf(t, b.journal, "tag\x00"); n != 0 {
+			t.Errorf("%d tags are left", n)
+		}
+	})
+}
+
 // A user who is erased leaves no reaction, no record of a mention and no row.
 func TestHub_EraseUser_ErasesTheirRecords(t *testing.T) {
 	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {

@@ -341,6 +341,7 @@ func (a *Actor) append(ctx context.Context, to Appender, room string, e journal.
 		return
 	}
 	a.unanswered.Add(size)
+	a.core.sweeper.Recorded(room, e.Kind == journal.Tag)
 	var answered atomic.Bool // a journal that panics may have answered before
 	to.Append(ctx, e, func(receipt journal.Receipt, err error) {
 		if answered.Swap(true) {

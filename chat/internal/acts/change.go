@@ -233,7 +233,6 @@ func (a *Actor) tagOnce(ctx context.Context, to Appender, c *wire.SetTag, done f
 		done(journal.Receipt{Duplicate: true}, nil)
 		return nil
 	}
-	a.core.sweeper.Tagged(c.Room)
 	e := journal.Entry{Kind: journal.Tag, Target: found.Seq, Body: c.AppendBody(nil), Since: in.since(), With: with}
 	a.append(ctx, to, c.Room, e, done)
 	return nil

@@ -3,7 +3,10 @@ package tags
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -12,45 +15,65 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// interval is how often it is looked for tags that nobody is shown any more, soon how often in
-// rooms in which somebody has tagged lately, and pause the time between two steps of either.
+// interval is how often it is looked for tags that nobody is shown any more, soon how long after
+// something was recorded where somebody has tagged lately, and pause the time between two steps of
+// either.
 const (
 	interval = 24 * time.Hour
 	soon     = 10 * time.Second
 	pause    = 100 * time.Millisecond
 )
 
-// maxLately bounds the rooms that are looked at so often; in more, tags stay for a day.
+// maxLately bounds the rooms that are looked at so soon; in others, tags stay for a day.
 const maxLately = 1000
 
 // Sweeper deletes the tags of messages that are no longer kept: each day, and where somebody at
-// this node has tagged since it began, soon after the messages have gone.
+// this node has tagged since it began, soon after the next entries have pushed the messages out. It
+// costs nothing while nothing is recorded there.
 type Sweeper struct {
 	// Fixed.
 	journal journal.Journal
 	rooms   journal.Lister // of the same journal; nil: it cannot list its rooms
 	log     *zap.Logger
-	wake    chan struct{} // somebody has tagged
+	wake    chan struct{} // a room is to be looked at
+	tagged  atomic.Bool   // lately has had rooms
 
-	mu     sync.Mutex             // guards lately; a leaf
-	lately map[string]journal.Seq // the first entry that the room had when it was looked at
+	mu     sync.Mutex             // guards the rest; a leaf
+	lately map[string]journal.Seq // rooms with tags: the first entry when the room was looked at
+	due    map[string]bool        // those of them that are to be looked at
 }
 
 // NewSweeper returns a Sweeper that does nothing before Run.
 func NewSweeper(j journal.Journal, rooms journal.Lister, log *zap.Logger) *Sweeper {
-	return &Sweeper{journal: j, rooms: rooms, log: log, wake: make(chan struct{}, 1), lately: map[string]journal.Seq{}}
+	return &Sweeper{journal: j, rooms: rooms, log: log, wake: make(chan struct{}, 1), lately: map[string]journal.Seq{}, due: map[string]bool{}}
 }
 
-// Tagged says that somebody tags a message of a room. It waits for nothing.
-func (s *Sweeper) Tagged(room string) {
+// Recorded says that something is recorded in a room, which may be a tag. It waits for nothing.
+func (s *Sweeper) Recorded(room string, tag bool) {
+	if !tag && !s.tagged.Load() {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, there := s.lately[room]; !there && len(s.lately) < maxLately {
-		s.lately[room] = 0
-		select {
-		case s.wake <- struct{}{}:
-		default:
+	_, there := s.lately[room]
+	if !there && !tag || s.due[room] {
+		return
+	}
+	if !there {
+		for other := range s.lately { // some other one
+			if len(s.lately) < maxLately {
+				break
+			}
+			delete(s.lately, other)
+			delete(s.due, other)
 		}
+		s.lately[room] = 0
+		s.tagged.Store(true)
+	}
+	s.due[room] = true
+	select {
+	case s.wake <- struct{}{}:
+	default:
 	}
 }
 
@@ -81,10 +104,10 @@ func (s *Sweeper) Run(ctx context.Context) {
 	}
 }
 
-// wait waits until there may be something to sweep, which nobody waits for while nobody tags.
+// wait waits until there may be something to sweep.
 func (s *Sweeper) wait(ctx context.Context, day time.Duration) error {
 	s.mu.Lock()
-	idle := len(s.lately) == 0
+	idle := len(s.due) == 0
 	s.mu.Unlock()
 	if idle && day > soon {
 		timer := time.NewTimer(day - soon)
@@ -99,20 +122,26 @@ func (s *Sweeper) wait(ctx context.Context, day time.Duration) error {
 	return timing.Wait(ctx, soon)
 }
 
-// sweepLately sweeps the rooms in which somebody has tagged lately and messages have gone since.
+// sweepLately sweeps the rooms that are due and have lost messages since they were looked at.
 func (s *Sweeper) sweepLately(ctx context.Context) (n int, err error) {
 	s.mu.Lock()
-	rooms := make([]string, 0, len(s.lately))
-	for room := range s.lately {
-		rooms = append(rooms, room)
-	}
+	due := s.due
+	s.due = map[string]bool{}
 	s.mu.Unlock()
+	rooms := slices.Collect(maps.Keys(due))
 	for len(rooms) > 0 && err == nil {
 		some := rooms[:min(stepRooms, len(rooms))]
 		rooms = rooms[len(some):]
 		var swept int
 		swept, err = sweepRooms(ctx, s.journal, some, s.hasMoved, breathe)
 		n += swept
+	}
+	if err != nil { // what is left is swept in ten seconds
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for room := range due {
+			s.due[room], s.lately[room] = true, 0
+		}
 	}
 	return n, err
 }
@@ -122,8 +151,11 @@ func (s *Sweeper) sweepLately(ctx context.Context) (n int, err error) {
 func (s *Sweeper) hasMoved(room string, h *journal.Head) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	was := s.lately[room]
-	if s.lately[room] = h.First; h.First > h.Last {
+	was, there := s.lately[room]
+	if there {
+		s.lately[room] = h.First
+	}
+	if h.First > h.Last {
 		delete(s.lately, room)
 	}
 	return h.First != was

@@ -83,15 +83,81 @@ func TestSweeper_WhereTagged_Soon(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		sweeper.Tagged("tea")
+		sweeper.Recorded("tea", true)
 		for _, below := range []journal.Seq{1, 3, 4} {
 			if err := j.Trim(t.Context(), "tea", below); err != nil {
 				t.Fatal(err)
 			}
+			sweeper.Recorded("tea", false)
 			time.Sleep(2 * soon)
 			if n, want := left(), 500*int(4-below); n != want {
 				t.Errorf("below %d: %d tags, want %d", below, n, want)
 			}
+		}
+		end()
+		sweeping.Wait()
+	})
+}
+
+// heads counts what a journal is asked.
+type heads struct {
+	journal.Journal
+	asked map[string]int
+	fails bool
+}
+
+func (j *heads) Heads(ctx context.Context, rooms []string) ([]journal.Head, error) {
+	for _, room := range rooms {
+		j.asked[room]++
+	}
+	if j.fails {
+		return nil, journal.ErrUnavailable
+	}
+	return j.Journal.Heads(ctx, rooms)
+}
+
+// While nothing is recorded nothing is asked; what is recorded is asked about its room alone, and
+// only where somebody has tagged. It is asked again until there is an answer.
+func TestSweeper_AsksOnlyWhatHasChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &heads{memjournal.New(memjournal.Options{}), map[string]int{}, false}
+		defer j.Close()
+		ctx, end := context.WithCancel(t.Context())
+		sweeper := NewSweeper(j, nil, zap.NewNop())
+		var sweeping sync.WaitGroup
+		sweeping.Go(func() { sweeper.Run(ctx) })
+		for i := range 2 * maxLately {
+			room := fmt.Sprint("room", i)
+			done := make(chan error, 1)
+			j.Append(t.Context(), journal.Entry{Room: room, Kind: journal.Message, From: journal.User{ID: "ann"}, Body: []byte("1")}, func(_ journal.Receipt, err error) { done <- err })
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+			sweeper.Recorded(room, true)
+		}
+		if n := len(sweeper.lately); n != maxLately {
+			t.Errorf("%d rooms are kept", n)
+		}
+		time.Sleep(2 * soon)
+		newest := fmt.Sprint("room", 2*maxLately-1)
+		if len(j.asked) != maxLately || j.asked[newest] != 1 {
+			t.Errorf("%d rooms were asked for, the newest %d times", len(j.asked), j.asked[newest])
+		}
+		clear(j.asked)
+		time.Sleep(interval / 2)
+		sweeper.Recorded("another", false)
+		time.Sleep(2 * soon)
+		if len(j.asked) > 0 {
+			t.Errorf("asked for %v, and nothing has changed", j.asked)
+		}
+		j.fails = true
+		sweeper.Recorded(newest, false)
+		sweeper.Recorded(newest, false)
+		time.Sleep(2*soon + soon/2)
+		j.fails = false
+		time.Sleep(interval / 4)
+		if len(j.asked) != 1 || j.asked[newest] != 3 {
+			t.Errorf("asked for %v, want %s, twice without an answer and then once", j.asked, newest)
 		}
 		end()
 		sweeping.Wait()
