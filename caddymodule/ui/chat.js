@@ -1,1 +1,1 @@
-import'./chat-P7CVRALK.js';import'./chunk-5ZCLFMZP.js';
+import'./chat-ZMHY7OBQ.js';import'./chunk-5KZMCUDO.js';

@@ -6,7 +6,7 @@ import { Timer } from './timer.js'
 
 // makeConnection keeps a client connected over any number of links, and knows its state
 // and its token.
-export function makeConnection(chat, { url, transport, watch, token: given, device = randomKey(chat.clock.random) }) {
+export function makeConnection(chat, { url, transport, watch, token: given, device: givenDevice }) {
   const firstBackoff = 500 // the range of the first back-off; it doubles with each failure
   const maxBackoff = 20_000
   const youngAge = 3_000 // a younger connection may still be opening
@@ -15,6 +15,7 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
 
   const { clock, outbox, roomSet, store } = chat
   const getToken = typeof given === 'string' ? () => given : given
+  const device = givenDevice || randomKey(clock.random)
   const timer = new Timer(clock) // the next attempt
   let link
   let started = false // connect was called, and the client is not closed

@@ -677,7 +677,7 @@ function checkEntry({ type, seq, at, from, reply = 1, mentions = [], edited = 1,
 }
 
 // core/connection.js
-function makeConnection(chat, { url, transport, watch, token: given, device = randomKey(chat.clock.random) }) {
+function makeConnection(chat, { url, transport, watch, token: given, device: givenDevice }) {
   const firstBackoff = 500;
   const maxBackoff = 2e4;
   const youngAge = 3e3;
@@ -685,6 +685,7 @@ function makeConnection(chat, { url, transport, watch, token: given, device = ra
   const hintAfter = 3;
   const { clock, outbox, roomSet, store } = chat;
   const getToken = typeof given === "string" ? () => given : given;
+  const device = givenDevice || randomKey(clock.random);
   const timer = new Timer(clock);
   let link;
   let started = false;
