@@ -413,10 +413,7 @@ func (h *Handler) refuseRoom(err error) error {
 func (h *Handler) refuseUser(why Refusal, err error) error {
 	h.Hub.core.LogCause(err)
 	var e *wire.Error
-	switch {
-	case errors.Is(err, access.ErrNoCredential):
-		e = wire.BadToken.Error("")
-	case !errors.As(err, &e):
+	if !errors.As(err, &e) {
 		e = wire.Internal.Error("")
 	}
 	return refuse(why, e.Code.Status(), e.Message)

@@ -9,10 +9,13 @@ import (
 	"github.com/caddychat/caddy-chat/chat/memjournal"
 )
 
-// onDevice says hello as a user on a device, and receives the welcome.
+// onDevice says hello as a user on a device, or on none, and receives the welcome.
 func (b *bubble) onDevice(user, device string) *client {
 	b.t.Helper()
-	return b.connect().hello(`,"token":"` + user + `","device":"` + device + `"`)
+	if device != "" {
+		device = `,"device":"` + device + `"`
+	}
+	return b.connect().hello(`,"token":"` + user + `"` + device)
 }
 
 // A device that comes to another node takes its own place there, and no other's.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // Identity is who somebody is, and what their credential says about them. It is
@@ -81,7 +82,7 @@ func HandshakeToken(r *http.Request) string {
 	}
 	q := r.URL.Query()
 	if q.Has("token") && q.Get("token") == "" {
-		return bearer
+		return wire.EmptyToken
 	}
 	return q.Get("token")
 }
@@ -97,10 +98,9 @@ func BearerToken(r *http.Request) string {
 	if token = strings.TrimSpace(token); strings.EqualFold(scheme, "Bearer") && token != "" && len(values) == 1 {
 		return token
 	}
+	const bearer = wire.EmptyToken
 	if len(values) > 1 || len(scheme) >= len(bearer) && strings.EqualFold(scheme[:len(bearer)], bearer) {
 		return all
 	}
 	return ""
 }
-
-const bearer = "Bearer"

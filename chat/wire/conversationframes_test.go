@@ -144,6 +144,9 @@ func TestDecode_EmptyText_IsRefused(t *testing.T) {
 		`{"type":"list","next":"%s"}`:                            "next",
 		`{"type":"send","room":"g","key":"%s","body":1}`:         "key",
 		`{"type":"edit","room":"g","seq":1,"key":"%s","body":1}`: "key",
+		`{"type":"hello","device":"%s"}`:                         "device",
+		`{"type":"join","room":"g","epoch":"%s","after":1}`:      "epoch",
+		`{"type":"renew","token":"%s"}`:                          "token",
 	} {
 		if _, err := Decode([]byte(strings.Replace(frame, "%s", "x", 1))); err != nil {
 			t.Errorf("%s: %v", frame, err)

@@ -122,8 +122,8 @@ func setTag(r *reader) *SetTag {
 func hello(r *reader) *Hello {
 	return &Hello{
 		ID:     r.id,
-		Token:  r.text(fieldToken, MaxToken),
-		Device: r.printable(fieldDevice, MaxDevice),
+		Token:  r.token(),
+		Device: r.given(fieldDevice, r.printable(fieldDevice, MaxDevice)),
 		Name:   r.name(),
 		Avatar: r.avatar(),
 		Rooms:  rooms(r),

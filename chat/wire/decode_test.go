@@ -23,6 +23,8 @@ func TestDecode_ValidFrame_IsCommand(t *testing.T) {
 			&Hello{Rooms: []Place{{Room: "a"}, {Room: "b", Resume: true, Epoch: "k3"}, {Room: "c"}}}},
 		{`{"type":"join","id":"2","room":"team","epoch":"k3","after":9007199254740991}`,
 			&Join{"2", Place{"team", true, "k3", MaxSeq}}},
+		{`{"type":"hello","token":""}`, &Hello{Token: EmptyToken}},
+		{`{"type":"hello","token":null,"device":null,"name":null,"avatar":null,"rooms":null,"list":null}`, &Hello{}},
 		{`{"type":"leave","room":"team"}`, &Leave{Room: "team"}},
 		{`{"type":"send","room":"team","body":null}`, &Send{Room: "team", Body: []byte(`null`)}},
 		{`{"type":"send","id":"3","room":"team","key":"k","body":{"text":"hi"}}`,

@@ -58,6 +58,10 @@ type Limits struct {
 	Edit time.Duration
 }
 
+// EmptyToken is what a token counts as that is there and empty: a text that no
+// Authenticator accepts, since whoever shows it has tried to say who they are.
+const EmptyToken = "Bearer"
+
 // Everybody, alone in Send.Mentions, mentions everybody.
 const Everybody = "*"
 

@@ -71,6 +71,16 @@ func (r *reader) userID(f field) string {
 	return id
 }
 
+// token reads what shows who somebody is, as access.HandshakeToken does: an empty one is no
+// missing one.
+func (r *reader) token() string {
+	token := r.text(fieldToken, MaxToken)
+	if token == "" && r.value(fieldToken) != nil {
+		return EmptyToken
+	}
+	return token
+}
+
 func (r *reader) name() string {
 	name := r.printable(fieldName, MaxName*utf8.UTFMax)
 	if utf8.RuneCountInString(name) > MaxName {

@@ -2,7 +2,6 @@ package acts
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -93,10 +92,8 @@ func (c *Core) Request(ctx context.Context, a *Actor, addr netip.Addr, auth acce
 // showsUser makes the actor a user's.
 func (a *Actor) showsUser(ctx context.Context, auth access.Authenticator, shown access.Credential) error {
 	id, err := a.whoShows(ctx, auth, shown)
-	if errors.Is(err, access.ErrNoCredential) || err == nil && shown.Token == "" && id.User.Guest {
-		e := wire.BadToken.Error("")
-		e.Message = "a token is needed"
-		err = e
+	if err == nil && shown.Token == "" && id.User.Guest {
+		err = credentials.NoToken()
 	}
 	if err == nil {
 		at := *id
@@ -240,11 +237,7 @@ func (si *SignIn) identify(ctx context.Context, c *wire.Hello) (*access.Identity
 }
 
 func (si *SignIn) authenticate(ctx context.Context, token string) (*access.Identity, error) {
-	id, err := si.actor.whoShows(ctx, si.auth, access.Credential{Token: token})
-	if errors.Is(err, access.ErrNoCredential) {
-		return nil, wire.BadToken.Error("")
-	}
-	return id, err
+	return si.actor.whoShows(ctx, si.auth, access.Credential{Token: token})
 }
 
 // Renew is the act of showing a fresh token of the same user. The user keeps the name

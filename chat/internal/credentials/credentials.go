@@ -45,6 +45,10 @@ func (c *Credentials) Identify(ctx context.Context, auth access.Authenticator, s
 		return nil, wire.Internal.Error("")
 	case err != nil && ctx.Err() != nil:
 		return nil, wire.Unavailable.Error("")
+	case errors.Is(err, access.ErrNoCredential) && shown.Token == "":
+		return nil, NoToken()
+	case errors.Is(err, access.ErrNoCredential):
+		return nil, wire.BadToken.Error("")
 	case err != nil:
 		return nil, err
 	case id == nil:
@@ -65,6 +69,13 @@ func (c *Credentials) Identify(ctx context.Context, auth access.Authenticator, s
 		id = &copied
 	}
 	return id, c.StillGood(ctx, id)
+}
+
+// NoToken refuses somebody who shows nothing that says who they are.
+func NoToken() error {
+	e := wire.BadToken.Error("")
+	e.Message = "a token is needed"
+	return e
 }
 
 // StillGood returns why a token of this server is no longer good, or nil. Whoever has come
