@@ -2,6 +2,7 @@ package caddymodule_test
 
 import (
 	"crypto/ed25519"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -10,13 +11,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 )
 
-// Directories have names and pictures of all kinds. They are only shown, so they keep
-// nobody out, and clients get only what PROTOCOL.md promises.
+// Directories and people have names and pictures of all kinds. They are only shown, so they
+// keep nobody out by any way in, and clients get only what PROTOCOL.md promises.
 func TestAuth_NameAndPicture_AreCleaned(t *testing.T) {
 	s := testcaddy.Start(t, `chat {
 		auth jwt {
@@ -27,22 +29,60 @@ func TestAuth_NameAndPicture_AreCleaned(t *testing.T) {
 			name {http.request.header.X-Name}
 			avatar {http.request.header.X-Picture}
 		}
+		auth guest
 	}`)
 	url := "ws://" + s.Plain + "/chat"
-	for _, c := range []struct{ name, picture, want string }{
+	text := func(v any) string { p, _ := json.Marshal(v); return string(p) }
+	ways := map[string]func(name, picture any) *websocket.Conn{
+		"auth jwt": func(name, picture any) *websocket.Conn {
+			token := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "u7", "name": name, "avatar": picture})
+			return s.V1(url, nil, `,"device":"d","token":"`+token+`"`)
+		},
+		"auth caddy": func(name, picture any) *websocket.Conn {
+			header := http.Header{"X-User": {"u7"}, "X-Name": {fmt.Sprint(name)}, "X-Picture": {fmt.Sprint(picture)}}
+			return s.V1(url, header, `,"device":"d"`)
+		},
+		"hello of a guest": func(name, picture any) *websocket.Conn {
+			return s.V1(url, nil, `,"name":`+text(name)+`,"avatar":`+text(picture))
+		},
+		"hello of a user without a name": func(name, picture any) *websocket.Conn {
+			token := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "u7"})
+			return s.V1(url, nil, `,"device":"d","token":"`+token+`","name":`+text(name)+`,"avatar":`+text(picture))
+		},
+	}
+	for _, c := range []struct {
+		name, picture any
+		want          string
+	}{
 		{"Anna", "https://x.example/a.png", `"name":"Anna","avatar":"https://x.example/a.png"`},
+		{"Anna", "HTTP://x.example/a.png", `"name":"Anna","avatar":"http://x.example/a.png"`},
 		{strings.Repeat("x", 200), "", `"name":"` + strings.Repeat("x", 64) + `"`},
+		{strings.Repeat("李", 1000), "", `"name":"` + strings.Repeat("李", 64) + `"`},
 		{"A\tB", "", `"name":"A B"`},
 		{"José 李", "", `"name":"José 李"`},
 		{"Anna", "javascript:alert(1)", `"name":"Anna"`},
+		{"Anna", "data:image/png;base64,iVBORw", `"name":"Anna"`},
 		{"Anna", "/a.png", `"name":"Anna"`},
 		{"Anna", "https://x.example/" + strings.Repeat("a", 3000), `"name":"Anna"`},
+		// What no header can have.
+		{"\x1b[31mAn\nna\x00", "https://x.example/\n", `"name":"[31mAn na"`},
+		{7, "https://x.example/a.png", `"name":"","avatar":"https://x.example/a.png"`},
+		{"Anna", 7, `"name":"Anna"`},
+		{[]string{"Anna"}, map[string]any{"url": "https://x.example/a.png"}, `"name":""`},
+		{true, nil, `"name":""`},
 	} {
-		want := `"user":{"id":"u7",` + c.want + `}`
-		header := http.Header{"X-User": {"u7"}, "X-Name": {c.name}, "X-Picture": {c.picture}}
-		testcaddy.Hears(t, s.V1(url, header, ``), want)
-		token := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "u7", "name": c.name, "avatar": c.picture})
-		testcaddy.Hears(t, s.V1(url, nil, `,"token":"`+token+`"`), want)
+		name, isName := c.name.(string)
+		picture, isPicture := c.picture.(string)
+		for way, come := range ways {
+			if way == "auth caddy" && (!isName || !isPicture || strings.ContainsAny(name+picture, "\x1b\n\x00")) {
+				continue
+			}
+			want := c.want + `}`
+			if way == "hello of a guest" {
+				want = c.want + `,"guest":true}`
+			}
+			t.Run(way, func(t *testing.T) { testcaddy.Hears(t, come(c.name, c.picture), want) })
+		}
 	}
 	testcaddy.Hears(t, s.V1(url, http.Header{"X-User": {"u7"}, "X-Name": {"Jos\xe9"}}, ``), `"user":{"id":"u7","name":"José"}`)
 	s.NoErrors()

@@ -1,14 +1,20 @@
 package chat_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"testing"
+	"testing/synctest"
+
+	"github.com/coder/websocket"
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // emptyToken is a way to show a token that is empty.
@@ -112,4 +118,56 @@ func TestHello_EmptyFields_AreRefused(t *testing.T) {
 		c.send(`{"type":"renew","id":"2","token":""}`)
 		c.expect(`{"type":"error","id":"2","code":"bad_frame","field":"token","…":"…"}`)
 	})
+}
+
+// showing is an Authenticator that says this of everybody.
+type showing journal.User
+
+func (s showing) Authenticate(context.Context, access.Credential) (*access.Identity, error) {
+	return &access.Identity{User: journal.User(s), Settled: s.Name != ""}, nil
+}
+
+// What is only shown of a user is cut or left out, whoever says it, and keeps nobody out.
+func TestHello_NameAndPicture_OfEveryAuthenticator(t *testing.T) {
+	for _, c := range []struct {
+		from journal.User // of the Authenticator, whose id is ann
+		said string       // in hello, which counts if the Authenticator gives no name
+		want string
+	}{
+		{journal.User{Name: strings.Repeat("x", 9000), Avatar: "/a.png"}, ``, `"name":"` + strings.Repeat("x", 64) + `"`},
+		{journal.User{Name: "A\x00n\tn", Avatar: "javascript:x"}, `,"name":7`, `"name":"An n"`},
+		{journal.User{Name: "\xff", Avatar: "https://" + strings.Repeat("x", 9000)}, ``, `"name":"ÿ"`},
+		{journal.User{Avatar: "https://x/a"}, `,"name":"\u0000","avatar":"data:x"`, `"name":"","avatar":"https://x/a"`},
+		{journal.User{Avatar: "https://x/a"}, `,"name":"Ann","avatar":["https://x/b"]`, `"name":"Ann","avatar":"https://x/a"`},
+		{journal.User{Avatar: "https://x/a"}, `,"name":"` + strings.Repeat("é", 65) + `","avatar":"HTTPS://x/b"`, `"name":"` + strings.Repeat("é", 64) + `","avatar":"https://x/b"`},
+	} {
+		c.from.ID = "ann"
+		inBubble(t, chat.Settings{}, showing(c.from), func(t *testing.T, b *bubble) {
+			user := `"user":{"id":"ann",` + c.want + `}`
+			v1 := b.connect()
+			v1.send(`{"type":"hello","rooms":[{"room":"lobby"}]` + c.said + `}`)
+			if got := v1.next(); !strings.Contains(got, user) {
+				t.Errorf("hello%s got %s, want %s", c.said, got, user)
+			}
+			if c.said != "" {
+				return // it is said in a hello only
+			}
+			raw := b.connectRaw()
+			synctest.Wait()
+			if err := raw.conn.Write(t.Context(), websocket.MessageText, []byte("hi")); err != nil {
+				t.Fatal(err)
+			}
+			w := serveMessages(b.handler, newRequest("POST", "x", `{"body":"hi"}`), "lobby")
+			if w.Code != http.StatusCreated {
+				t.Errorf("POST: %s", w.Body)
+			}
+			from := `"from":{"id":"ann",` + c.want + `}`
+			for range 2 {
+				if got := v1.until("message"); !strings.Contains(got, from) {
+					t.Errorf("got %s, want %s", got, from)
+				}
+			}
+			raw.closeNow()
+		})
+	}
 }

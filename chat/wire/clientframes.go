@@ -22,8 +22,8 @@ type Hello struct {
 	// Device is the same each time this device connects, and different for each
 	// device of the user. If it is empty, the connection replaces no other.
 	Device string
-	// Name and Avatar are used if the user's identity does not determine them.
-	// Avatar is an http or https URL.
+	// Name and Avatar are used if the user's identity does not determine them. They
+	// are as the client has sent them: access.CleanUser makes them fit to be shown.
 	Name, Avatar string
 	// Rooms are the rooms to join, each named once.
 	Rooms []Place

@@ -124,8 +124,8 @@ func hello(r *reader) *Hello {
 		ID:     r.id,
 		Token:  r.token(),
 		Device: r.given(fieldDevice, r.printable(fieldDevice, MaxDevice)),
-		Name:   r.name(),
-		Avatar: r.avatar(),
+		Name:   r.shown(fieldName),
+		Avatar: r.shown(fieldAvatar),
 		Rooms:  rooms(r),
 		List:   listFrom(r),
 	}

@@ -81,12 +81,13 @@ func (r *reader) token() string {
 	return token
 }
 
-func (r *reader) name() string {
-	name := r.printable(fieldName, MaxName*utf8.UTFMax)
-	if utf8.RuneCountInString(name) > MaxName {
-		r.wrong(fieldName, fmt.Sprintf("must be at most %d characters long", MaxName))
+// shown reads what is only shown of a user. It refuses nobody, whatever it is: see
+// access.CleanUser, which reads the text.
+func (r *reader) shown(f field) string {
+	if v := r.value(f); isString(v) {
+		return unquote(v)
 	}
-	return name
+	return ""
 }
 
 // avatar reads a URL that a page can show without running what is in it.

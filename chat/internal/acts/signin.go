@@ -222,15 +222,14 @@ func (si *SignIn) identify(ctx context.Context, c *wire.Hello) (*access.Identity
 	if id.Settled {
 		return id, nil
 	}
-	named := *id
-	if c.Name != "" {
-		named.User.Name = c.Name
+	named, said := *id, access.CleanUser(journal.User{Name: c.Name, Avatar: c.Avatar})
+	if said.Name != "" {
+		named.User.Name = said.Name
 	}
-	if c.Avatar != "" {
-		named.User.Avatar = c.Avatar
+	if said.Avatar != "" {
+		named.User.Avatar = said.Avatar
 	}
-	named.User = access.CleanUser(named.User)
-	if c.Name != "" || c.Avatar != "" {
+	if said.Name != "" || said.Avatar != "" {
 		named.User, err = si.actor.named(ctx, named.User)
 	}
 	return &named, err
