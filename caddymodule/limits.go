@@ -51,10 +51,11 @@ type Limits struct {
 	// How many bytes one session may send. Default: 128 KiB a second, 1 MiB at once.
 	SessionBytes Rate `json:"session_bytes,omitzero"`
 
-	// How many frames all sessions of one user may send. Default: twice `session_rate`.
+	// How many frames all sessions of one user may send, and how many requests over HTTP, where the guests
+	// of one address count as one user. Default: twice `session_rate`.
 	UserRate Rate `json:"user_rate,omitzero"`
 
-	// How many bytes all sessions of one user may send. Default: twice `session_bytes`.
+	// How many bytes these may have. Default: twice `session_bytes`.
 	UserBytes Rate `json:"user_bytes,omitzero"`
 
 	// How often one address may connect. Default: 10 times a second, 100 at once.

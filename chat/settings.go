@@ -63,7 +63,8 @@ type Settings struct {
 	// all others. Default 256 MiB.
 	MaxOutboxes int
 	// SessionRate and SessionBytes bound the frames and the bytes that one
-	// session sends; UserRate and UserBytes bound what all sessions of a user send.
+	// session sends; UserRate and UserBytes bound what all sessions of a user send, and
+	// what comes over plain HTTP, where the guests of one address count as one user.
 	// Clients of chat.v1 are told to wait. Raw clients are read more slowly.
 	// Default 20 frames a second, 100 at once, and 128 KiB, 1 MiB at once; twice
 	// that for a user.

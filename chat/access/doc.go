@@ -9,12 +9,12 @@
 // # Files, lowest first
 //
 //	sweep.go      forgetting what no longer matters
-//	rate.go       rates: token buckets of users and addresses
+//	person.go     whom rates and shares count as one
+//	rate.go       rates: token buckets of persons and addresses
 //	origins.go    web pages that may connect
 //	names.go      names of rooms and ids of users that belong to the server
 //	pattern.go    patterns of room names
 //	shown.go      a user's name and picture: what clients may be sent
-//	person.go     whom rates and shares count as one
 //	identity.go   who somebody is, and how that is found out
 //	role.go       what a user is in a conversation
 //	subject.go    sets of users that policies name

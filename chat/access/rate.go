@@ -106,44 +106,43 @@ func (l *Limiter) Cancel(frames, bytes Rate, n int) {
 
 func (l *Limiter) isFull(now time.Duration) bool { return l.frames.isFull(now) && l.bytes.isFull(now) }
 
-// UserLimiters holds the limiter of each user. A user who comes back, over a
-// socket or over HTTP, goes on with the limiter that they left. The zero value is
-// ready to use.
-type UserLimiters struct {
-	mu      sync.Mutex // guards the rest
-	byUser  map[string]*userLimiter
-	sweepAt int // how many users there must be for the next sweep
+// Limiters holds the limiter of each person. Whoever comes back, over a socket or
+// over HTTP, goes on with the limiter that they left. The zero value is ready to use.
+type Limiters struct {
+	mu       sync.Mutex // guards the rest
+	byPerson map[Person]*heldLimiter
+	sweepAt  int // how many there must be for the next sweep
 }
 
-type userLimiter struct {
+type heldLimiter struct {
 	Limiter
-	holders int // guarded by UserLimiters.mu: those that have taken it
+	holders int // guarded by Limiters.mu: those that have taken it
 }
 
-// Take returns the limiter of a user, which must be given back.
-func (u *UserLimiters) Take(user string, now time.Duration) *Limiter {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	l := u.byUser[user]
+// Take returns the limiter of a person, which must be given back.
+func (ls *Limiters) Take(p Person, now time.Duration) *Limiter {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	l := ls.byPerson[p]
 	if l == nil {
 		// Full ones go: a new one is the same. But not those that somebody has, since
-		// a user must not have two.
-		sweep(u.byUser, &u.sweepAt, func(_ string, l *userLimiter) bool { return l.holders == 0 && l.isFull(now) })
-		if u.byUser == nil {
-			u.byUser = map[string]*userLimiter{}
+		// nobody must have two.
+		sweep(ls.byPerson, &ls.sweepAt, func(_ Person, l *heldLimiter) bool { return l.holders == 0 && l.isFull(now) })
+		if ls.byPerson == nil {
+			ls.byPerson = map[Person]*heldLimiter{}
 		}
-		l = new(userLimiter)
-		u.byUser[user] = l
+		l = new(heldLimiter)
+		ls.byPerson[p] = l
 	}
 	l.holders++
 	return &l.Limiter
 }
 
 // GiveBack says that a limiter that Take has returned is no longer used.
-func (u *UserLimiters) GiveBack(user string) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.byUser[user].holders--
+func (ls *Limiters) GiveBack(p Person) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	ls.byPerson[p].holders--
 }
 
 // KeyLimiter bounds how often something happens, for each key by itself. The zero

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 )
@@ -48,20 +49,31 @@ func TestLimiter_SlowestRates_DoNotOverflow(t *testing.T) {
 
 // While somebody has a user's limiter, nobody else gets another one of that user,
 // however full it is and however many users there are.
-func TestUserLimiters_Taken_IsKept(t *testing.T) {
-	var u UserLimiters
-	taken, free := u.Take("taken", 0), u.Take("free", 0)
-	u.GiveBack("free")
-	for i := range 3 * minSweep {
-		name := string(rune('0' + i))
-		u.Take(name, 0)
-		u.GiveBack(name)
+func TestLimiters_Taken_IsKept(t *testing.T) {
+	var ls Limiters
+	at := Person{Addr: netip.MustParseAddr("192.0.2.1")}
+	for _, kept := range []Person{{User: "taken"}, at} {
+		free := Person{User: "free"}
+		held, old := ls.Take(kept, 0), ls.Take(free, 0)
+		ls.GiveBack(free)
+		for i := range uint32(10 * minSweep) {
+			p := Person{Addr: netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})}
+			ls.Take(p, 0)
+			ls.GiveBack(p)
+		}
+		if ls.Take(kept, 0) != held {
+			t.Errorf("there is a second limiter of %v", kept)
+		}
+		if ls.Take(free, 0) == old {
+			t.Error("nothing was swept")
+		}
+		ls.GiveBack(free)
+		if n := len(ls.byPerson); n > 2*minSweep {
+			t.Errorf("%d are kept, although all but two are full and given back", n)
+		}
 	}
-	if u.Take("taken", 0) != taken {
-		t.Error("there is a second limiter of one user")
-	}
-	if u.Take("free", 0) == free {
-		t.Error("nothing was swept")
+	if ls.Take(Person{User: "192.0.2.1"}, 0) == ls.Take(at, 0) {
+		t.Error("a user has the limiter of an address")
 	}
 }
 

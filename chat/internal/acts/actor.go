@@ -43,7 +43,7 @@ type Actor struct {
 	key *access.Key // as a request has shown it; nil: none. Set with identity. What it may do now: scopes
 
 	own  access.Limiter  // of the connection
-	user *access.Limiter // shared by all sessions of the user, or all requests of the key; set with identity, before anything is charged to it; nil for As
+	user *access.Limiter // shared: see holder; set with identity, before anything is charged to it; nil for As
 
 	greeted *greeted // nil until hello, and for raw clients; owned by the goroutine that reads the connection
 
@@ -78,7 +78,7 @@ func (a *Actor) Leave() {
 		a.core.live.Close(a.greeted.listing, a.User().ID)
 	}
 	if a.user != nil {
-		a.core.userLimiters.GiveBack(a.holder())
+		a.core.limiters.GiveBack(a.holder(a.User()))
 	}
 }
 
@@ -181,12 +181,13 @@ func (a *Actor) hasMarks() error {
 	return e
 }
 
-// holder is the id of the user, or of the key, to whom the actor's limiter belongs.
-func (a *Actor) holder() string {
-	if a.key != nil {
-		return a.key.Bot().ID
+// holder is whose limiter the actor has as this user. The requests of all guests of an address
+// share one: they take no connection, of which an address has only so many.
+func (a *Actor) holder(user journal.User) access.Person {
+	if a.id == "" {
+		return a.personOf(user)
 	}
-	return a.User().ID
+	return access.Person{User: user.ID}
 }
 
 // MayModerate reports whether the actor moderates a room that has no members, or the hub
@@ -269,8 +270,10 @@ type Appender interface {
 	Unfound()
 }
 
-func (a *Actor) person() access.Person {
-	user := a.User()
+func (a *Actor) person() access.Person { return a.personOf(a.User()) }
+
+// personOf is person for the user whom the actor is about to become.
+func (a *Actor) personOf(user journal.User) access.Person {
 	switch {
 	case a.key != nil: // also where it acts as somebody
 		return access.Person{User: a.key.Bot().ID}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 
-	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/check"
 	"github.com/caddychat/caddy-chat/chat/internal/checking"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -56,13 +55,9 @@ func (a *Actor) ask(ctx context.Context, user journal.User, q *check.Question, f
 	if a.greeted != nil {
 		q.Device = a.greeted.device
 	}
-	by, id := a.person(), a.identity.Load()
-	if id == nil && !user.Guest { // it says hello
-		by = access.Person{User: user.ID}
-	}
-	outcome, err := a.core.asker.Ask(ctx, a.core.settings().Checks, check.Asking{Question: q, By: by, ByKey: a.key != nil, Fits: fits})
+	outcome, err := a.core.asker.Ask(ctx, a.core.settings().Checks, check.Asking{Question: q, By: a.personOf(user), ByKey: a.key != nil, Fits: fits})
 	if err == nil && a.id == "" && a.key == nil { // a session would have ended
-		err = a.core.credentials.StillGood(ctx, id)
+		err = a.core.credentials.StillGood(ctx, a.identity.Load())
 	}
 	return outcome, err
 }

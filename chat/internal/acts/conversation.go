@@ -164,7 +164,11 @@ func (a *Actor) mayCome(ctx context.Context, users []string, c *wire.Create) err
 		return err
 	}
 	set := a.core.settings()
-	i, e, n, err := a.core.lists.Refuses(ctx, a.holder(), set.Policies.Directs(), users, set.Conversations)
+	by := a.User().ID
+	if a.key != nil {
+		by = a.key.Bot().ID
+	}
+	i, e, n, err := a.core.lists.Refuses(ctx, by, set.Policies.Directs(), users, set.Conversations)
 	if a.owe(n * recordCost); e == nil {
 		return err
 	}

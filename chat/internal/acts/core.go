@@ -57,22 +57,22 @@ type Core struct {
 
 	Counts Counters
 
-	current      atomic.Pointer[Settings]
-	userLimiters access.UserLimiters
-	addresses    access.AddressLimiter
-	changing     keyedmutex.Mutex[changed]
-	newRooms     access.KeyLimiter[access.Person] // first entries of rooms
-	founding     access.KeyLimiter[access.Person]
-	listing      access.KeyLimiter[access.Person] // commands list
-	speaking     keyedmutex.Mutex[speaker]
-	again        sync.WaitGroup     // acts that are judged again, and the daily sweep
-	endSweep     context.CancelFunc // fixed
-	reading      reading
-	sweeper      *tags.Sweeper
-	hidden       view.Hidden
-	slots        *slots.Slots // fixed
-	inHand       backpressure.InHand[access.Person]
-	requests     backpressure.Share[netip.Addr] // bytes that they hold, by access.AddressKey
+	current   atomic.Pointer[Settings]
+	limiters  access.Limiters
+	addresses access.AddressLimiter
+	changing  keyedmutex.Mutex[changed]
+	newRooms  access.KeyLimiter[access.Person] // first entries of rooms
+	founding  access.KeyLimiter[access.Person]
+	listing   access.KeyLimiter[access.Person] // commands list
+	speaking  keyedmutex.Mutex[speaker]
+	again     sync.WaitGroup     // acts that are judged again, and the daily sweep
+	endSweep  context.CancelFunc // fixed
+	reading   reading
+	sweeper   *tags.Sweeper
+	hidden    view.Hidden
+	slots     *slots.Slots // fixed
+	inHand    backpressure.InHand[access.Person]
+	requests  backpressure.Share[netip.Addr] // bytes that they hold, by access.AddressKey
 
 	// What clients can cause as often as they like is logged once in a while.
 	saidAhead, saidFull timing.Seldom

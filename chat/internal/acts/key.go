@@ -30,8 +30,8 @@ func (a *Actor) showsKey(token string, addr netip.Addr) (ok bool, err error) {
 		return true, e
 	}
 	a.key = k
-	a.user = a.core.userLimiters.Take(a.holder(), a.core.Now())
 	a.identity.Store(&access.Identity{User: k.Bot(), Settled: true})
+	a.user = a.core.limiters.Take(a.holder(k.Bot()), a.core.Now())
 	return true, nil
 }
 

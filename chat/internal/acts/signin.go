@@ -41,7 +41,7 @@ func (a *Actor) become(id *access.Identity) error {
 		return err
 	}
 	if a.user == nil {
-		a.user = a.core.userLimiters.Take(id.User.ID, a.core.Now())
+		a.user = a.core.limiters.Take(a.holder(id.User), a.core.Now())
 	}
 	a.identity.Store(id)
 	return nil
