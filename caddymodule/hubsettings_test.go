@@ -322,6 +322,29 @@ func TestHandler_LenientProxies_AreWarnedOf(t *testing.T) {
 	}
 }
 
+// The guests of one address share a rate over HTTP, with real tokens and behind a proxy that is
+// trusted: its clients do not count as one.
+func TestLimits_UserRate_OfGuestsOverHTTP(t *testing.T) {
+	s := testcaddy.StartWith(t, "chat {\nauth guest\nlimits {\nuser_rate 0.001 2\n}\n}",
+		"admin off\nservers {\ntrusted_proxies static 127.0.0.0/8\ntrusted_proxies_strict\n}")
+	guest := func() string {
+		text := testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", nil, ``), `"token":"`)
+		_, rest, _ := strings.Cut(text, `"token":"`)
+		token, _, _ := strings.Cut(rest, `"`)
+		return token
+	}
+	for i, c := range []struct {
+		client string
+		want   int
+	}{{"198.51.100.1", 200}, {"198.51.100.1", 200}, {"198.51.100.1", 429}, {"198.51.100.2", 200},
+		{"2001:db8::1", 200}, {"2001:db8::2", 200}, {"2001:db8::3", 429}, {"2001:db8:0:1::1", 200}} {
+		header := http.Header{"Authorization": {"Bearer " + guest()}, "X-Forwarded-For": {c.client}}
+		if code, body := s.Status("http://"+s.Plain+"/chat/rooms/tea/messages", header); code != c.want {
+			t.Errorf("request %d, of %s: %d %s", i+1, c.client, code, body)
+		}
+	}
+}
+
 // What a policy says and is rarely meant is warned of, and nothing else.
 func TestPolicy_RarelyMeant_IsWarnedOf(t *testing.T) {
 	for policy, warns := range map[string]string{
