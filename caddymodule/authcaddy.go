@@ -116,10 +116,9 @@ func (a *CaddyAuth) Authenticate(_ context.Context, c access.Credential) (*acces
 	if a.Name != "" {
 		name = evaluate(c.Request, a.Name, "")
 	}
-	return &access.Identity{
-		User:    journal.User{ID: id, Name: name, Avatar: evaluate(c.Request, a.Avatar, "")},
-		Settled: true,
-	}, nil
+	user := access.CleanUser(journal.User{ID: id, Name: name, Avatar: evaluate(c.Request, a.Avatar, "")})
+	// Whoever has no name chooses one, as with a token that has none.
+	return &access.Identity{User: user, Settled: user.Name != ""}, nil
 }
 
 // evaluate replaces the placeholders in text, or in fallback if text is empty.

@@ -45,6 +45,9 @@ func TestAuth_NameAndPicture_AreCleaned(t *testing.T) {
 		"hello of a guest": func(name, picture any) *websocket.Conn {
 			return s.V1(url, nil, `,"name":`+text(name)+`,"avatar":`+text(picture))
 		},
+		"hello of a user whom Caddy knows without a name": func(name, picture any) *websocket.Conn {
+			return s.V1(url, http.Header{"X-User": {"u7"}, "X-Name": {" \u00a0"}}, `,"device":"d","name":`+text(name)+`,"avatar":`+text(picture))
+		},
 		"hello of a user without a name": func(name, picture any) *websocket.Conn {
 			token := testcaddy.SiteToken(t, jwt.MapClaims{"sub": "u7"})
 			return s.V1(url, nil, `,"device":"d","token":"`+token+`","name":`+text(name)+`,"avatar":`+text(picture))
