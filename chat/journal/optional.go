@@ -40,6 +40,13 @@ type Reporter interface {
 	Warnings() []string
 }
 
+// Bounded is a journal that bounds what records may take.
+type Bounded interface {
+	// RecordSpace returns by how many bytes records can still grow, and whether there is a
+	// bound. It may be what was so a few seconds ago. It is quick.
+	RecordSpace() (left int64, bounded bool)
+}
+
 // Maintainer is a journal on a disk.
 type Maintainer interface {
 	// Compact rewrites the store without what was deleted, erased or replaced. It

@@ -353,6 +353,9 @@ func TestMaxBytes_RecordsAreKeptOrRefused(t *testing.T) {
 	if !errors.Is(err, journal.ErrUnavailable) || n < 40 || n > 50 {
 		t.Fatalf("record %d: %v", n, err)
 	}
+	if left, bounded := j.RecordSpace(); !bounded || left > 1200 {
+		t.Errorf("records may grow by %d, %t", left, bounded)
+	}
 	for err = nil; err == nil; n++ {
 		err = j.Records().Put(background, fmt.Sprint("k", n), nil)
 		if err == nil {

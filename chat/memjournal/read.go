@@ -163,6 +163,13 @@ func (j *Journal) Stats() journal.Stats {
 	return journal.Stats{Entries: j.entries, Bytes: j.allBytesLocked(), Commits: j.recorded, Recorded: j.recorded}
 }
 
+// RecordSpace implements journal.Bounded.
+func (j *Journal) RecordSpace() (left int64, bounded bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return max(0, j.maxBytes/2-j.records.bytes-j.lasting), true
+}
+
 // Unavailable implements journal.Reporter. Memory can always record an entry that
 // brings no records.
 func (j *Journal) Unavailable() error {

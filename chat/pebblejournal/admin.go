@@ -1,6 +1,7 @@
 package pebblejournal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -39,11 +40,11 @@ func (j *Journal) Warnings() []string {
 // SetMaxBytes changes Options.MaxBytes, with the same meaning of 0 and of negative
 // values. It takes effect within a second or so.
 func (j *Journal) SetMaxBytes(n int64) {
-	if n == 0 {
-		n = defaultMaxBytes
-	}
-	j.maxBytes.Store(n)
+	j.maxBytes.Store(cmp.Or(n, defaultMaxBytes))
 }
+
+// RecordSpace implements journal.Bounded.
+func (j *Journal) RecordSpace() (left int64, bounded bool) { return j.bound.Space() }
 
 // untilClosed returns a context that ends with ctx and with the journal.
 func (j *Journal) untilClosed(ctx context.Context) (context.Context, func()) {

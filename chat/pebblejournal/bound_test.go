@@ -22,6 +22,12 @@ func TestQuota_Records_AreRefusedAndNoMessagesGo(t *testing.T) {
 		mustAppend(t, j, say("victims", fmt.Sprint(i)))
 	}
 	put := func(key string, value []byte) error { return j.Records().Put(ctx, key, value) }
+	if err := j.enforceQuota(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if left, bounded := j.RecordSpace(); !bounded || left < quota/4 || left > quota/2 {
+		t.Errorf("at first records may grow by %d, %t", left, bounded)
+	}
 	random, full := newNoise(), 0
 	for ; full < 20 && put(fmt.Sprintf("seen\x00%02d", full), random(journal.MaxRecord)) == nil; full++ {
 		for n := range 40 {
@@ -37,6 +43,9 @@ func TestQuota_Records_AreRefusedAndNoMessagesGo(t *testing.T) {
 	}
 	if full == 20 {
 		t.Fatalf("%d bytes of records, and none is refused", j.Stats().Bytes)
+	}
+	if left, bounded := j.RecordSpace(); !bounded || left != 0 {
+		t.Errorf("when they are refused they may grow by %d, %t", left, bounded)
 	}
 	e := say("flood", "")
 	e.With = []journal.Record{{Key: "tag\x00new", Value: []byte("x")}}
@@ -90,6 +99,13 @@ func TestQuota_Records_AreRefusedAndNoMessagesGo(t *testing.T) {
 	}
 	if err := put("seen\x00new", []byte("x")); err != nil || len(j.Warnings()) > 0 {
 		t.Errorf("afterwards: %v, %q", err, j.Warnings())
+	}
+	j.SetMaxBytes(-1)
+	if err := j.enforceQuota(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, bounded := j.RecordSpace(); bounded {
+		t.Error("without a bound there is one")
 	}
 	checkKept(t, j, "victims", messages+5)
 }

@@ -26,6 +26,7 @@ const quotaGoal = 6
 func (j *Journal) enforceQuota(ctx context.Context) error {
 	quota := j.maxBytes.Load()
 	if quota < 0 {
+		j.bound.Remove()
 		return nil
 	}
 	if err := j.limitFeed(ctx, uint64(quota)/feedShare); err != nil {
@@ -57,7 +58,7 @@ func (j *Journal) enforceQuota(ctx context.Context) error {
 }
 
 // Records may have one part in recordShare of MaxBytes. They are rewritten every
-// recordCompaction at most to see how large they are.
+// recordCompaction at most to see how large they are, and less often while they have room.
 const (
 	recordShare      = 2
 	recordCompaction = 10 * time.Second
@@ -74,7 +75,7 @@ func (j *Journal) boundRecords(ctx context.Context, quota int64) (excess int64, 
 	defer h.Release()
 	most := quota / recordShare
 	size := h.RecordBytes()
-	if size > most && j.opt.now().Sub(j.recordsCompacted) >= recordCompaction {
+	if since := j.opt.now().Sub(j.recordsCompacted); size > most && since >= recordCompaction || size > most/4*3 && since >= 60*recordCompaction {
 		j.recordsCompacted = j.opt.now()
 		if err := h.CompactRecords(ctx); err != nil {
 			return 0, err
@@ -85,7 +86,7 @@ func (j *Journal) boundRecords(ctx context.Context, quota int64) (excess int64, 
 	if size > most {
 		full = disk.Unavailable(fmt.Errorf("records, as those of members and reactions, have %d bytes, and may have %d: half of max_size; make that greater", size, most))
 	}
-	if j.bound.Set(full) && full != nil {
+	if j.bound.Set(full, most-size) && full != nil {
 		j.opt.Logger.Error("chat journal: no more records are kept, but for mutes and bans", zap.String("dir", j.opt.Dir), zap.Error(full))
 	}
 	return max(0, size-most), nil
@@ -124,9 +125,7 @@ func (j *Journal) freeOldest(ctx context.Context, size, goal int64) (more bool, 
 	}
 	rooms, deleted := uint64(1), false // rather one too many
 	err = j.eachRoom(ctx, 0, func(found []foundRoom) error {
-		for _, r := range found {
-			rooms += uint64(min(r.state.FirstAt, 1))
-		}
+		rooms += uint64(len(found))
 		return nil
 	})
 	if err == nil {

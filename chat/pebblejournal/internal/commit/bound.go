@@ -11,6 +11,8 @@ import (
 type Bound struct {
 	mu   sync.Mutex // guards the rest
 	full error
+	left int64 // how many bytes more there may be, if is is set
+	is   bool
 }
 
 // Why returns why records must not grow, or nil.
@@ -20,13 +22,27 @@ func (b *Bound) Why() error {
 	return b.full
 }
 
-// Set sets what Why returns. It reports whether they may grow again, or no longer.
-func (b *Bound) Set(full error) (changed bool) {
+// Space returns by how many bytes records may grow, and whether that is bounded.
+func (b *Bound) Space() (left int64, bounded bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.left, b.is
+}
+
+// Set sets what Why and Space return. It reports whether they may grow again, or no longer.
+func (b *Bound) Set(full error, left int64) (changed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	changed = (full == nil) != (b.full == nil)
-	b.full = full
+	b.full, b.left, b.is = full, max(left, 0), true
 	return changed
+}
+
+// Remove lets records grow.
+func (b *Bound) Remove() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.full, b.left, b.is = nil, 0, false
 }
 
 // BoundRecords says why records must not grow in the group, or nil.
