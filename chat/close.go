@@ -30,7 +30,7 @@ var ErrLeftBehind = errors.New("left behind when the hub closed")
 func (h *Hub) Close(ctx context.Context) error {
 	h.Leave()
 	unhooked := inBackground(h.closeFeed)
-	goodbyeTime.wait(ctx, h.core.Left())
+	goodbyeTime.wait(ctx, h.core.Slots.Empty())
 	marked := inBackground(h.core.Close)
 	releaseTime.wait(ctx, marked)
 	h.cancel()
@@ -45,7 +45,7 @@ func (h *Hub) Close(ctx context.Context) error {
 		}{
 			// Clients on their way in have found the engine closed. Once the last slot is
 			// free, no room begins any more.
-			{"a client on its way in or out", func() { <-h.core.Left() }},
+			{"a client on its way in or out", func() { <-h.core.Slots.Empty() }},
 			{"a handshake", h.workers.Wait}, // or a retirement, which waits for nobody
 			{"a room, which waits for the journal", h.rooms.Wait},
 			{"read marks", func() { <-marked }},

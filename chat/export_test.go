@@ -15,7 +15,7 @@ func (h *Hub) Check() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	var errs []error
-	slots, addresses := h.core.Connections()
+	slots, addresses := h.core.Slots.Count()
 	if slots < len(h.sessions) {
 		errs = append(errs, fmt.Errorf("%d sessions, but %d slots", len(h.sessions), slots))
 	}
@@ -29,7 +29,7 @@ func (h *Hub) Check() error {
 func (h *Hub) Empty() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	slots, addresses := h.core.Connections()
+	slots, addresses := h.core.Slots.Count()
 	if h.rooms.Len()+len(h.sessions)+len(h.users)+addresses+slots+h.engine.Len() > 0 {
 		return fmt.Errorf("left: %d rooms, %d sessions, %d users, %d addresses, %d slots, %d connections",
 			h.rooms.Len(), len(h.sessions), len(h.users), addresses, slots, h.engine.Len())

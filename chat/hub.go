@@ -138,7 +138,8 @@ func (h *Hub) begin(set *Settings, clock *timing.Clock) error {
 		here.rooms, here.others = p.rooms, p.others
 		p.core, err = acts.New(acts.Config{
 			Settings: set.forActs(), Journal: h.journal, Log: h.log, Rooms: p.rooms, Context: h.context, Sessions: listed{&h.registry}, Lister: h.lister(),
-			Events: h.events, Clock: clock, Commands: p.others,
+			Bounded: h.bounded(),
+			Events:  h.events, Clock: clock, Commands: p.others,
 		})
 		here.core = p.core
 		return p, err
@@ -152,6 +153,12 @@ func (h *Hub) begin(set *Settings, clock *timing.Clock) error {
 	}
 	h.rooms, h.core, h.others, h.arrivals, h.roll = begun.rooms, begun.core, begun.others, begun.arrivals, begun.roll
 	return nil
+}
+
+// bounded returns the journal if it bounds its records, or nil.
+func (h *Hub) bounded() journal.Bounded {
+	bounded, _ := h.given.(journal.Bounded)
+	return bounded
 }
 
 // lister returns the journal if it can list its rooms, or nil.
@@ -224,7 +231,7 @@ func (h *Hub) ReviewOrigins(of ...access.Origins) {
 // Leave refuses new clients and says goodbye to all others, without waiting for
 // them. It may be called more than once.
 func (h *Hub) Leave() {
-	h.core.CloseDoors()
+	h.core.Slots.Close()
 	h.leave()
 	h.rooms.Close()
 	h.feed.Leave()
@@ -276,7 +283,7 @@ type retirement struct {
 func (h *Hub) Retire(before time.Time, over time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.core.IsClosed() { // looked at with the mutex, which Leave takes afterwards
+	if h.core.Slots.IsClosed() { // looked at with the mutex, which Leave takes afterwards
 		return
 	}
 	h.retiring.before, h.retiring.until = before, time.Now().Add(over)

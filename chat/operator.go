@@ -321,7 +321,7 @@ func (h *Hub) Sanctions() []Sanction {
 // Health returns why the hub cannot serve as it should, or nil: ErrHubClosed, or
 // an error that wraps journal.ErrUnavailable.
 func (h *Hub) Health() error {
-	if h.core.IsClosed() {
+	if h.core.Slots.IsClosed() {
 		return ErrHubClosed
 	}
 	if j, ok := h.given.(journal.Reporter); ok {
@@ -355,7 +355,7 @@ func (h *Hub) Warnings() []string {
 // It makes new maps with each call, which belong to the caller.
 func (h *Hub) Stats() Stats {
 	s := Stats{Rooms: h.rooms.Len(), Parked: h.engine.Parked(), Queued: h.engine.Queued()}
-	s.Connections, _ = h.core.Connections()
+	s.Connections, _ = h.core.Slots.Count()
 	h.mu.Lock()
 	s.Sessions = len(h.sessions)
 	h.mu.Unlock()

@@ -51,7 +51,7 @@ func (r *registry) register(s *session) {
 	review := r.review
 	r.mu.Unlock()
 	switch {
-	case s.hub.core.IsClosed(), s.hub.cutOff.Load(): // looked at after it is listed; Leave does it the other way round
+	case s.hub.core.Slots.IsClosed(), s.hub.cutOff.Load(): // looked at after it is listed; Leave does it the other way round
 		s.Close(wire.Shutdown)
 	case !s.began.After(review.At) && !review.Allow(s.source):
 		s.Close(wire.Forbidden)

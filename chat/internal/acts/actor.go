@@ -16,6 +16,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/credentials"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
+	"github.com/caddychat/caddy-chat/chat/internal/refusals"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -69,7 +70,7 @@ const (
 // nothing is charged any more.
 func (a *Actor) Leave() {
 	if a.slot {
-		defer a.core.slots.Release(a.addr)
+		defer a.core.Slots.Release(a.addr)
 	}
 	if a.share != nil {
 		a.share.Release()
@@ -337,6 +338,9 @@ func (a *Actor) append(ctx context.Context, to Appender, room string, e journal.
 	err := a.mayBeIn(room)
 	if err == nil && !e.Kind.Governs() { // of what governs, some may be done by who is muted
 		err = a.notMuted(room)
+	}
+	if err == nil && a.kind != operator && !a.core.growth.Fits(ctx, a.core.journal.Records(), a.person(), e.With, a.core.Now()) {
+		err = refusals.Full()
 	}
 	if err != nil {
 		a.putInHand(size)

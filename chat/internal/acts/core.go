@@ -14,6 +14,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/credentials"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
+	"github.com/caddychat/caddy-chat/chat/internal/growth"
 	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
@@ -56,6 +57,7 @@ type Core struct {
 	node string // the journal's id of this process
 
 	Counts Counters
+	Slots  *slots.Slots // of connections; fixed
 
 	current   atomic.Pointer[Settings]
 	limiters  access.Limiters
@@ -68,9 +70,9 @@ type Core struct {
 	again     sync.WaitGroup     // acts that are judged again, and the daily sweep
 	endSweep  context.CancelFunc // fixed
 	reading   reading
+	growth    growth.Growth[access.Person] // of records
 	sweeper   *tags.Sweeper
 	hidden    view.Hidden
-	slots     *slots.Slots // fixed
 	inHand    backpressure.InHand[access.Person]
 	requests  backpressure.Share[netip.Addr] // bytes that they hold, by access.AddressKey
 

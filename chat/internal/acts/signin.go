@@ -191,7 +191,7 @@ func (a Turn) SignIn(ctx context.Context, si *SignIn, c *wire.Hello) (*access.Id
 // NoteLeft notes that the last session of a user has ended, for keys that ask. When the hub
 // closes, all end at once: nothing is noted then.
 func (c *Core) NoteLeft(user journal.User) {
-	if !user.Guest && c.isAskedForUsers() && !c.slots.IsClosed() {
+	if !user.Guest && c.isAskedForUsers() && !c.Slots.IsClosed() {
 		c.comings.Left(user.ID)
 	}
 }

@@ -29,7 +29,8 @@ import (
 type Config struct {
 	Settings Settings
 	Journal  journal.Journal
-	Lister   journal.Lister // of the same journal; nil: it cannot list its rooms
+	Lister   journal.Lister  // of the same journal; nil: it cannot list its rooms
+	Bounded  journal.Bounded // the same journal; nil: it does not bound its records
 	Log      *zap.Logger
 	Rooms    *room.Rooms
 	Events   *events.Events
@@ -45,10 +46,13 @@ func New(cfg Config) (*Core, error) {
 	c := &Core{journal: cfg.Journal, log: cfg.Log, rooms: cfg.Rooms, events: cfg.Events, Clock: cfg.Clock, context: cfg.Context}
 	c.Refusals.Log, c.Refusals.Clock = cfg.Log, cfg.Clock
 	c.asker = &checking.Asker{Log: cfg.Log, Clock: cfg.Clock, Events: cfg.Events, Context: cfg.Context}
-	c.sessions, c.commands, c.slots = cfg.Sessions, cfg.Commands, slots.New()
+	c.sessions, c.commands, c.Slots = cfg.Sessions, cfg.Commands, slots.New()
 	c.profiles = profiles.Profiles{Records: cfg.Journal.Records(), Online: cfg.Commands.Names}
 	c.comings = profiles.NewComings(c.profiles, c.Soon, c.log)
 	c.credentials = credentials.Credentials{Clock: c.Clock, Log: c.log, SignedOut: c.profiles.SignedOut}
+	if cfg.Bounded != nil {
+		c.growth.Left = cfg.Bounded.RecordSpace
+	}
 	c.reading.pool = backpressure.NewPool[access.Person](maxReading)
 	c.node = cfg.Journal.Nodes().Self().ID
 	c.marks = readmarks.New(cfg.Journal.Records())
@@ -97,18 +101,5 @@ func (c *Core) Operator() Turn { return Turn{&Actor{core: c, kind: operator}} }
 // room and user. No lock is held.
 func (c *Core) Sanctions(each func(k access.Sanction, end time.Time)) { c.sanctions.InForce(each) }
 
-// CloseDoors lets nobody else in.
-func (c *Core) CloseDoors() { c.slots.Close() }
-
 // InHand returns how many bytes the journal has not answered, and of how many people.
 func (c *Core) InHand() (bytes int64, people int) { return c.inHand.Total() }
-
-// IsClosed reports whether nobody is let in any more.
-func (c *Core) IsClosed() bool { return c.slots.IsClosed() }
-
-// Left is closed once nobody is let in any more and all connections have gone.
-func (c *Core) Left() <-chan struct{} { return c.slots.Empty() }
-
-// Connections returns how many connections have a slot, and how many addresses they
-// come from.
-func (c *Core) Connections() (slots, addresses int) { return c.slots.Count() }

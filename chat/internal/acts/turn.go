@@ -19,7 +19,7 @@ func (c *Core) Connect(a *Actor, id string, addr netip.Addr, speaksRaw bool) (Tu
 	if err := c.Arrive(addr); err != nil {
 		return Turn{}, err
 	}
-	if err := c.slots.Take(addr, c.settings().MaxConnections, c.settings().MaxConnectionsPerIP); err != nil {
+	if err := c.Slots.Take(addr, c.settings().MaxConnections, c.settings().MaxConnectionsPerIP); err != nil {
 		return Turn{}, err
 	}
 	a.core, a.id, a.addr, a.slot = c, id, addr, true

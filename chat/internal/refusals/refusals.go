@@ -70,6 +70,13 @@ func Unavailable(err error) *wire.Error {
 	return e
 }
 
+// Full returns the error for whoever has added more to the record than is left for all others.
+func Full() *wire.Error {
+	e := wire.Unavailable.Error("")
+	e.Message = "you have added so many members, tags or conversations that no more of yours are taken: others need the rest"
+	return e
+}
+
 // NotAppended logs why the journal did not record an entry, and returns what the client
 // is told.
 func (r *Refusals) NotAppended(err error) error {

@@ -1,0 +1,82 @@
+// Package growth bounds by how much each user makes the records of a journal grow.
+//
+// # Files, lowest first
+//
+//	growth.go   who has added how much, and what is left for others
+//	records.go  by how much an entry makes records grow
+package growth
+
+import (
+	"maps"
+	"sync"
+	"time"
+)
+
+// Growth is by how much each holder makes a bounded store grow. No holder may have more than the
+// store can still grow by: so when it is nearly full, whoever has filled it is refused, and those who
+// have just come are not. One alone gets half of what was free, ten leave an eleventh for others.
+//
+// What was taken is halved each day, since nobody says when it goes. The zero Growth bounds nothing.
+type Growth[K comparable] struct {
+	// Left returns by how many bytes the store can grow, and whether that is bounded. It is quick.
+	// Fixed; nil: it is not bounded.
+	Left func() (bytes int64, bounded bool)
+
+	mu     sync.Mutex // guards the rest; a leaf
+	of     map[K]int64
+	halved time.Duration // when
+	left   int64         // as Left has said
+	since  int64         // what was taken since it has said something else
+}
+
+// rough is the part of what is left up to which estimates are good enough.
+const rough = 8
+
+// maxGrowing bounds the holders. Of more, those who have little are forgotten.
+const maxGrowing = 100_000
+
+// Take takes about so many bytes for a holder, or returns false. exact returns how many they are
+// exactly, which may be below 0: it is asked where that matters.
+func (g *Growth[K]) Take(holder K, about int64, now time.Duration, exact func() int64) bool {
+	if about <= 0 || g.Left == nil {
+		return true
+	}
+	left, bounded := g.Left()
+	if !bounded || g.take(holder, about, left, rough, now) {
+		return true
+	}
+	about = exact()
+	return about <= 0 || g.take(holder, about, left, 1, now)
+}
+
+// take takes n, if the holder then has no more than a part of what is left.
+func (g *Growth[K]) take(holder K, n, left, part int64, now time.Duration) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if left != g.left {
+		g.left, g.since = left, 0
+	}
+	for ; now-g.halved >= 24*time.Hour; g.halved += 24 * time.Hour {
+		g.forgetLocked(2, 1)
+	}
+	if g.of[holder]+n > (left-g.since)/part {
+		return false
+	}
+	if g.of == nil {
+		g.of = map[K]int64{}
+	}
+	g.of[holder] += n
+	g.since += n
+	for least := int64(1); len(g.of) > maxGrowing; least *= 2 {
+		g.forgetLocked(1, least)
+	}
+	return true
+}
+
+// forgetLocked divides what holders have, and forgets those who have little then.
+func (g *Growth[K]) forgetLocked(by, least int64) {
+	for holder := range g.of {
+		g.of[holder] /= by
+	}
+	maps.DeleteFunc(g.of, func(_ K, n int64) bool { return n < least })
+}
