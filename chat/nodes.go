@@ -46,9 +46,9 @@ func (h *here) obey(ctx context.Context, what command.Command) (a command.Answer
 			h.rooms.Renew(what.Room)
 		}
 	case command.Row:
-		h.core.RowChanged(ctx, what.Room, what.User, journal.Seq(what.From))
+		a.Err = h.core.RowChanged(ctx, what.Room, what.User, journal.Seq(what.From))
 	case command.Arrive:
-		before, replaced := h.arrivedBefore(what.Arrived, h.node, what.By)
+		before, replaced := h.arrivedBefore(&what, h.node)
 		for _, s := range replaced {
 			s.Close(wire.Replaced)
 		}

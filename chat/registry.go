@@ -155,18 +155,18 @@ func (r *registry) addReplacing(session, user, device string, now int64, admit f
 }
 
 // arrivedBefore returns how many sessions each of these users has here that became known
-// before those of node by, and which others end because theirs have the same device. node
-// is this one.
-func (r *registry) arrivedBefore(list []command.Arrived, node, by string) (before []int, replaced []*session) {
+// before those of the node that tells of them, and which others end because theirs have the same
+// device. node is this one.
+func (r *registry) arrivedBefore(told *command.Command, node string) (before []int, replaced []*session) {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i := range list {
-		e, n := &list[i], 0
+	for i := range told.Arrived {
+		e, n := &told.Arrived[i], 0
 		if u := r.users[e.User]; u != nil {
 			for _, us := range u.sessions {
 				switch {
-				case !e.WasAfter(us.at, node, by, now):
+				case !e.WasAfter(us.at, node, told.By, now, told.Takes()):
 				case e.Device != "" && us.device == e.Device:
 					replaced = append(replaced, us.session)
 				default:

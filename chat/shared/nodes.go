@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -35,12 +36,13 @@ type nodes struct {
 	wake   chan struct{} // capacity 1
 	tell   func()        // the other nodes, that this one has changed; set before use
 
+	said atomic.Pointer[time.Time] // when this node began to say that it is alive, the last time that it could
+
 	asking  chan struct{} // capacity 1: full while a list is asked for, so that lists come in their order; taken before telling
 	telling sync.Mutex    // held while a list is told, for the same reason; taken before mu
 
 	mu       sync.Mutex // guards the rest
 	self     journal.Node
-	said     time.Time      // when this node began to say that it is alive, the last time that it could
 	known    []journal.Node // none: this node is cut off
 	closed   bool
 	watchers map[*nodeWatcher]struct{}
@@ -52,7 +54,9 @@ type nodeWatcher struct {
 }
 
 func newNodes(engine Engine, log *zap.Logger, self journal.Node) *nodes {
-	return &nodes{engine: engine, log: log, self: self, asking: make(chan struct{}, 1), wake: make(chan struct{}, 1), watchers: map[*nodeWatcher]struct{}{}, tell: func() {}}
+	n := &nodes{engine: engine, log: log, self: self, asking: make(chan struct{}, 1), wake: make(chan struct{}, 1), watchers: map[*nodeWatcher]struct{}{}, tell: func() {}}
+	n.said.Store(new(time.Time))
+	return n
 }
 
 // beat says that this node is alive, and tells the watchers if the list is another one.
@@ -74,9 +78,10 @@ func (n *nodes) beat(ctx context.Context) ([]journal.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.mu.Lock()
-	n.said = began
-	n.mu.Unlock()
+	if n.left() <= 0 { // the process has stood still: the others have taken it for dead meanwhile, and tell it nothing
+		n.now(nil)
+	}
+	n.said.Store(&began)
 	n.now(list)
 	return slices.Clone(list), nil
 }
@@ -86,7 +91,7 @@ func (n *nodes) now(list []journal.Node) {
 	n.telling.Lock()
 	defer n.telling.Unlock()
 	n.mu.Lock()
-	if list == nil && time.Since(n.said) < deadAfter { // somebody has asked for the list meanwhile, and got it
+	if list == nil && n.left() > 0 { // somebody has asked for the list meanwhile, and got it
 		n.mu.Unlock()
 		return
 	}
@@ -128,11 +133,7 @@ func (n *nodes) beatAll(ctx context.Context) {
 }
 
 // left is how long the other nodes still believe that this one is alive.
-func (n *nodes) left() time.Duration {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return deadAfter - time.Since(n.said)
-}
+func (n *nodes) left() time.Duration { return deadAfter - time.Since(*n.said.Load()) }
 
 // cutOff reports whether this node takes itself for dead.
 func (n *nodes) cutOff() bool {

@@ -89,19 +89,9 @@ func (a Turn) Online(ctx context.Context, users ...string) (list []string, err e
 		list = append(list, answer.Online...)
 	}
 	if slices.ContainsFunc(users, func(user string) bool { return !slices.Contains(list, user) }) {
-		err = unheard(answers.Missing)
+		err = command.Unheard(answers.Missing)
 	}
 	return list, err
-}
-
-// unheard returns that nodes have not answered which are alive, if there are any.
-func unheard(missing []string) error {
-	if len(missing) == 0 {
-		return nil
-	}
-	e := wire.Unavailable.Error("")
-	e.Message = "a node has not answered: ask again"
-	return e
 }
 
 // newcomers is Profiles.Newcomers, once the checks were asked: what is judged before is judged

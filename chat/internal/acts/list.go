@@ -104,14 +104,14 @@ func (a Turn) SetRow(ctx context.Context, c *wire.SetRow) error {
 	now, err := list.Set(ctx, a.core.journal.Records(), a.User().ID, c.Room, &heads[0], change)
 	if err == nil {
 		if c.Block != nil || c.Clear {
-			a.core.commands.Ask(ctx, command.Command{Act: command.Row, Room: c.Room, User: a.User().ID, From: uint64(now.Cleared + 1)})
+			err = a.core.commands.Ask(ctx, command.Command{Act: command.Row, Room: c.Room, User: a.User().ID, From: uint64(now.Cleared + 1)}).Err
 		}
 		a.core.live.Tell(ctx, a.User().ID, c.Room)
 	}
-	return err
+	return err // if it does not hold everywhere, the client does it again
 }
 
 // RowChanged makes hold at this node what a user has cleared of a room, or blocked.
-func (c *Core) RowChanged(ctx context.Context, room, user string, from journal.Seq) {
-	c.live.Changed(ctx, c.rooms, room, user, from)
+func (c *Core) RowChanged(ctx context.Context, room, user string, from journal.Seq) error {
+	return c.live.Changed(ctx, c.rooms, room, user, from)
 }

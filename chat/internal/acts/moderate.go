@@ -104,7 +104,7 @@ func (a Turn) Kick(ctx context.Context, room, user string) error {
 	if err == nil {
 		found, missing := a.core.commands.AskAny(ctx, command.Command{Act: command.Remove, Room: room, User: user})
 		if was = was || found; !was {
-			err = cmp.Or(unheard(missing), error(wire.NotFound.Error("")))
+			err = cmp.Or(command.Unheard(missing), error(wire.NotFound.Error("")))
 		}
 	}
 	if err == nil {
@@ -125,7 +125,7 @@ func (a Turn) SignOut(ctx context.Context, user string) (n int, err error) {
 		return 0, err
 	}
 	ended := a.core.commands.Ask(ctx, command.Command{Act: command.Remove, User: user}) // sessions that are not listed yet find that they are signed out
-	return ended.N, unheard(ended.Missing)
+	return ended.N, command.Unheard(ended.Missing)
 }
 
 // mayModerate returns why an actor may not act against a user of a room, or of the

@@ -28,12 +28,12 @@ func TestArrived_WasAfter(t *testing.T) {
 			a, b := began.UnixNano(), began.Add(c.apart+c.skew).UnixNano()
 			// Each is told at once, and heard after takes; b when it has come as well.
 			of := Arrived{At: b}
-			if got := of.WasAfter(a, "a", "b", began.Add(c.apart+c.takes)); got != c.onA {
+			if got := of.WasAfter(a, "a", "b", began.Add(c.apart+c.takes), giveUp); got != c.onA {
 				t.Errorf("a says %v", got)
 			}
 			of = Arrived{At: a}
 			if heard := c.takes - c.apart; heard >= 0 { // otherwise b has no session yet
-				if got := of.WasAfter(b, "b", "a", began.Add(c.apart+heard+c.skew)); got != c.onB {
+				if got := of.WasAfter(b, "b", "a", began.Add(c.apart+heard+c.skew), giveUp); got != c.onB {
 					t.Errorf("b says %v", got)
 				}
 			}

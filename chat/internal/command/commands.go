@@ -2,10 +2,8 @@ package command
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"time"
 
@@ -18,7 +16,6 @@ import (
 const (
 	own        = "@"             // the room; no client may use it
 	maxWaiting = 1 << 20         // bytes of commands that wait here; more are dropped, and come again
-	remember   = 2 * giveUp      // answers are kept, for copies that come late
 	maxKept    = 4 << 20         // bytes of answers that are kept; the oldest go, and a copy is done again
 	refollow   = 1 * time.Second // after the journal could not be followed
 )
@@ -29,6 +26,7 @@ type Commands struct {
 	log     *zap.Logger                                    // fixed
 	do      func(ctx context.Context, what Command) Answer // fixed
 	node    string                                         // fixed: the journal's id of this process
+	owed    owed                                           // fixed
 	wake    chan struct{}
 
 	// Fixed before Begin.
@@ -46,6 +44,7 @@ type Commands struct {
 	waiting []sent // commands of others, in order
 	bytes   int    // of them
 	lost    bool   // the following has ended
+	late    bool   // there are commands that this node has not heard in time
 	closed  bool
 	config  string // of this node, as others are to be told
 	told    string // as they were
@@ -56,6 +55,7 @@ type Commands struct {
 	order   []string // their ids, the oldest first
 	kept    int      // bytes of them
 	stop    func()   // of the following; nil: there is none
+	unwatch func()   // of the commands that are owed; nil with stop
 }
 
 // sent is a message, and the node that sent it.
@@ -74,7 +74,7 @@ type answered struct {
 // any node asks, this one included, and may be called by any goroutine.
 func New(j journal.Journal, log *zap.Logger, do func(context.Context, Command) Answer) *Commands {
 	return &Commands{
-		journal: j, log: log, do: do, node: j.Nodes().Self().ID, wake: make(chan struct{}, 1), context: context.Background(), end: func() {},
+		journal: j, log: log, do: do, node: j.Nodes().Self().ID, owed: owed{j.Records(), j.Nodes().Self().ID}, wake: make(chan struct{}, 1), context: context.Background(), end: func() {},
 		hear: func(string, string, json.RawMessage) {}, alive: func([]string) {}, reach: func(bool) {},
 		others: map[string]journal.Node{}, asked: map[string]*asking{}, answers: map[string]answered{},
 	}
@@ -133,8 +133,11 @@ func (c *Commands) run(ctx context.Context) {
 				return
 			}
 		}
+		c.catchUp(ctx)
 		for _, s := range c.take() {
-			c.answer(ctx, s)
+			if err := c.answer(ctx, s); err != nil { // its node asks again
+				c.log.Warn("command of another node not done", zap.String("act", s.Act), zap.Error(err))
+			}
 		}
 	}
 }
@@ -157,8 +160,44 @@ func (c *Commands) follow() bool {
 		c.log.Warn("commands of other nodes cannot be heard", zap.Error(err))
 		return false
 	}
-	c.stop = start.Stop
+	unwatch, err := c.owed.watch(c.isLate)
+	if err != nil {
+		c.log.Warn("commands of other nodes that were not heard in time cannot be followed", zap.Error(err))
+		start.Stop()
+		return false
+	}
+	c.stop, c.unwatch = start.Stop, unwatch
 	return true
+}
+
+// isLate is told that there is a command which this node has not heard in time.
+func (c *Commands) isLate() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.late = true
+	ring(c.wake)
+}
+
+// catchUp does the commands that this node has not heard in time. What it cannot do now it does a
+// moment later.
+func (c *Commands) catchUp(ctx context.Context) {
+	c.mu.Lock()
+	late := c.late
+	c.late = false
+	c.mu.Unlock()
+	if !late {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, giveUp)
+	defer cancel()
+	err := c.owed.settle(ctx, c.log, func(m message) error {
+		m.Late = true
+		return c.answer(ctx, sent{m, m.By})
+	})
+	if err != nil {
+		c.log.Warn("commands of other nodes that were not heard in time are not done yet", zap.Error(err))
+		time.AfterFunc(refollow, c.isLate)
+	}
 }
 
 // Describe says what the configuration of this node is, in a few letters.
@@ -210,7 +249,8 @@ func differ(nodes []journal.Node) (list []string) {
 func (c *Commands) unfollow() {
 	if c.stop != nil {
 		c.stop()
-		c.stop = nil
+		c.unwatch()
+		c.stop, c.unwatch = nil, nil
 	}
 }
 
@@ -222,16 +262,21 @@ func (c *Commands) take() []sent {
 	return list
 }
 
-// answer does a command, unless that was done, and answers it.
-func (c *Commands) answer(ctx context.Context, s sent) {
+// answer does a command, unless that was done, and answers it. It does not answer what it could
+// not do.
+func (c *Commands) answer(ctx context.Context, s sent) error {
 	ctx, cancel := context.WithTimeout(ctx, giveUp)
 	defer cancel()
 	was, done := c.answers[s.ID]
 	if !done {
 		was = answered{c.safely(ctx, s.Command), time.Now()}
+		if was.Err != nil {
+			return was.Err
+		}
 		c.keep(s.ID, was)
 	}
 	c.send(ctx, message{ID: s.ID, To: s.by, Answer: was.Answer})
+	return nil
 }
 
 // keep keeps an answer, and forgets those that are old, or too many.
@@ -319,141 +364,6 @@ func (f *follower) Lost(journal.Lost) {
 	defer c.mu.Unlock()
 	c.lost = true
 	ring(c.wake)
-}
-
-// again is when a command is sent again.
-const again = 500 * time.Millisecond
-
-// Answers are what nodes have answered.
-type Answers struct {
-	N       int      // how much they had to do, or have, together
-	Each    []Answer // in no order
-	Missing []string // nodes that are alive and have not answered, for people
-}
-
-// asking is a command that waits for answers. Commands.mu guards it.
-type asking struct {
-	Answers
-	waiting map[string]journal.Node // nodes that have neither answered nor died
-	found   chan struct{}           // closed once N is above 0
-	over    chan struct{}           // closed once nobody is waited for
-}
-
-// Ask asks all nodes that are alive, this one included, or the one that what names. It
-// returns when all have answered or died, ctx ends, or 2 seconds have passed.
-func (c *Commands) Ask(ctx context.Context, what Command) Answers {
-	a, m := c.begin(ctx, what)
-	return c.finish(ctx, a, m)
-}
-
-// AskAny asks all nodes. It returns as soon as one has found what it was asked for; the others
-// are asked on. Otherwise it returns the nodes that are alive and have not answered in time.
-func (c *Commands) AskAny(ctx context.Context, what Command) (found bool, missing []string) {
-	a, m := c.begin(ctx, what)
-	all := make(chan Answers, 1)
-	c.mu.Lock()
-	if c.closed || len(a.waiting) == 0 {
-		c.mu.Unlock()
-		all <- c.finish(ctx, a, m)
-	} else {
-		c.working.Go(func() { all <- c.finish(c.context, a, m) })
-		c.mu.Unlock()
-	}
-	select {
-	case <-a.found:
-		return true, nil
-	case got := <-all:
-		return got.N > 0, got.Missing
-	}
-}
-
-// begin asks this node, and notes which others are to be asked.
-func (c *Commands) begin(ctx context.Context, what Command) (*asking, message) {
-	a, id := &asking{waiting: map[string]journal.Node{}, found: make(chan struct{}), over: make(chan struct{})}, rand.Text()
-	what.By = c.node
-	var here Answer
-	if what.Node == "" || what.Node == c.node {
-		here = c.do(ctx, what)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if what.Node == "" || what.Node == c.node {
-		a.addLocked(here)
-	}
-	for node, n := range c.others {
-		if what.Node == "" || what.Node == node {
-			a.waiting[node] = n
-		}
-	}
-	if len(a.waiting) > 0 {
-		c.asked[id] = a
-	} else {
-		close(a.over)
-	}
-	return a, message{ID: id, Command: what}
-}
-
-// finish asks the others, and returns what all have answered.
-func (c *Commands) finish(ctx context.Context, a *asking, m message) Answers {
-	c.sendUntilOver(ctx, a, m)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.asked, m.ID)
-	for _, n := range a.waiting {
-		a.Missing = append(a.Missing, n.Name+" ("+n.ID+")")
-	}
-	if slices.Sort(a.Missing); len(a.Missing) > 0 {
-		c.log.Warn("nodes have not answered a command", zap.String("act", m.Act), zap.Strings("nodes", a.Missing))
-	}
-	return a.Answers
-}
-
-// IsAlone reports whether no other node is alive.
-func (c *Commands) IsAlone() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.others) == 0
-}
-
-func (c *Commands) sendUntilOver(ctx context.Context, a *asking, m message) {
-	ctx, cancel := context.WithTimeout(ctx, giveUp)
-	defer cancel()
-	ticker := time.NewTicker(again)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-a.over:
-			return
-		default:
-			c.send(ctx, m)
-		}
-		select {
-		case <-a.over:
-			return
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// settleLocked notes that a node has answered, or has died.
-func (a *asking) settleLocked(node string, with Answer) {
-	if _, waits := a.waiting[node]; !waits {
-		return
-	}
-	a.addLocked(with)
-	if delete(a.waiting, node); len(a.waiting) == 0 {
-		close(a.over)
-	}
-}
-
-func (a *asking) addLocked(with Answer) {
-	if with.N > 0 && a.N == 0 {
-		close(a.found)
-	}
-	a.N += with.N
-	a.Each = append(a.Each, with)
 }
 
 // nodesChanged is told which nodes are alive.

@@ -35,6 +35,26 @@ type Command struct {
 	From    uint64   `json:"from,omitempty"`  // of a row: the first entry that the user is shown
 
 	Arrived []Arrived `json:"arrived,omitempty"`
+
+	Late bool `json:"-"` // the node was silent, and has come to it as soon as it could
+}
+
+// changes reports whether a command asks for more than an answer: then it must hold also at a
+// node that is silent while it is given.
+func (c *Command) changes() bool {
+	switch c.Act {
+	case Remove, End, Renew, Row, Arrive:
+		return true
+	}
+	return false
+}
+
+// Takes is how long it has taken at most until a node does the command.
+func (c *Command) Takes() time.Duration {
+	if c.Late {
+		return remember // a node that is silent for longer has lost its sessions
+	}
+	return giveUp
 }
 
 // Arrived is a session whose user has become known at a node.
@@ -51,15 +71,15 @@ func (e *Arrived) size() int { return len(e.User) + len(e.Device) + len(e.Sessio
 // WasAfter reports whether e, which has come to node by, came after a session that has
 // come to node self at that time. Of two sessions that came at once at two nodes, both nodes
 // say the same. Clocks of nodes may differ: their times count only where it is not known
-// how long a message has taken.
-func (e *Arrived) WasAfter(at int64, self, by string, now time.Time) bool {
-	older := now.UnixNano() - at - e.Ago // by so much, at most, and by giveUp less at least
+// how long a message has taken, which is takes at most.
+func (e *Arrived) WasAfter(at int64, self, by string, now time.Time, takes time.Duration) bool {
+	older := now.UnixNano() - at - e.Ago // by so much, at most, and by takes less at least
 	switch {
 	case by == self:
 		return at < e.At
 	case older < 0:
 		return false
-	case older > int64(giveUp):
+	case older > int64(takes):
 		return true
 	case at != e.At:
 		return at < e.At
@@ -73,10 +93,13 @@ type Answer struct {
 	Online []string        `json:"on,omitempty"`   // the users
 	List   json.RawMessage `json:"list,omitempty"` // what was asked for, in about MaxList bytes
 	More   bool            `json:"more,omitempty"` // there is more behind the list
+	Err    error           `json:"-"`              // it could not be done now: nothing is answered
 }
 
-// giveUp is how long a command is sent.
-const giveUp = 2 * time.Second
+const (
+	giveUp   = 2 * time.Second  // so long a command is sent
+	remember = 15 * time.Second // answers are kept, for copies that come late: a node that is silent for longer counts as dead
+)
 
 // size is what an answer counts for where bytes are bounded.
 func (a *Answer) size() int {
