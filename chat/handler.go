@@ -365,7 +365,7 @@ func (h *Handler) beginRaw(s *session, t acts.Turn, w http.ResponseWriter, r *ht
 	// The session joins before the handshake is answered: a client that sees the
 	// answer misses nothing that is said from then on.
 	var arrival room.Arrival
-	if s.rawSub, arrival, err = t.Join(t.Soon(), s, name, nil, enc, 0); err != nil {
+	if s.rawSub, arrival, err = t.Join(t.Soon(), s, name, acts.Asked{}, enc, 0); err != nil {
 		return h.refuseRoom(err)
 	}
 	if _, err := arrival.Wait(t.Soon()); err != nil {

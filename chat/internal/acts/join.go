@@ -32,8 +32,11 @@ func (a Turn) Ask(ctx context.Context, names []string) Asked {
 	return all
 }
 
+// Apart reports whether one of two had blocked the other.
+func (as Asked) Apart(room string) bool { in := as[room]; return in.apart() }
+
 // Join is the act of subscribing a session to a room, which is in so many others. What was
-// not asked before is asked now. The result is held: see room.Rooms.Join.
+// not asked before is asked now, and added to known. The result is held: see room.Rooms.Join.
 func (a Turn) Join(ctx context.Context, s room.Session, name string, known Asked, enc room.Encoding, others int) (*room.Subscription, room.Arrival, error) {
 	if others >= a.core.settings().MaxRooms {
 		return nil, nil, wire.TooManyRooms.Error("")
@@ -41,6 +44,7 @@ func (a Turn) Join(ctx context.Context, s room.Session, name string, known Asked
 	in, ok := known[name]
 	if !ok {
 		in = a.Ask(ctx, []string{name})[name]
+		known[name] = in
 	}
 	if in.err != nil {
 		return nil, nil, in.err
@@ -50,7 +54,7 @@ func (a Turn) Join(ctx context.Context, s room.Session, name string, known Asked
 		max = 0 // who belongs to it may be there
 	}
 	return a.core.rooms.Join(ctx, name, s, room.Terms{
-		Encoding: enc, Visible: a.kind != raw, Max: max, Role: in.seat.Role, Conversation: in.Conversation, Apart: in.apart(),
+		Encoding: enc, Visible: a.kind != raw, Max: max, Role: in.seat.Role, Conversation: in.Conversation, Apart: a.kind != raw && in.apart(), // a raw session is told of nobody
 	})
 }
 
@@ -101,6 +105,11 @@ func (a Turn) CatchUp(ctx context.Context, from []view.Position) ([]view.Missed,
 	}
 	if len(gaps) > 0 {
 		err = a.readMissed(ctx, from, views, list, gaps, left)
+	}
+	for i, f := range from {
+		if err == nil && list[i].Err == nil && (f.Apart || list[i].Apart) { // that may be over, or just have begun: who changes it waits for this, or this for them
+			err = a.core.live.SetApart(ctx, a.core.rooms, f.Room, a.User().ID)
+		}
 	}
 	if err == nil {
 		a.noteArrivals(ctx, from, views, list)

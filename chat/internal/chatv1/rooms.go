@@ -46,14 +46,14 @@ func (s *Session) joinAll(t acts.Turn, places []wire.Place) []joining {
 	s.host.AwaitClient() // before anything is read for it
 	list := make([]joining, len(places))
 	ctx := t.Soon()
-	entered := s.subscribeAll(ctx, t, places, list)
+	entered, known := s.subscribeAll(ctx, t, places, list)
 	if len(entered) == 0 {
 		return list
 	}
 	from := make([]view.Position, len(entered))
 	for n, e := range entered {
 		p := &places[e.index]
-		from[n] = view.Position{Room: p.Room, Resume: p.Resume, Epoch: p.Epoch, After: journal.Seq(p.After), Joins: e.isNew, Joined: e.sub.Joined()}
+		from[n] = view.Position{Room: p.Room, Resume: p.Resume, Epoch: p.Epoch, After: journal.Seq(p.After), Joins: e.isNew, Joined: e.sub.Joined(), Apart: known.Apart(p.Room)}
 	}
 	missed, err := t.CatchUp(ctx, from)
 	for i, e := range entered {
@@ -69,17 +69,14 @@ func (s *Session) joinAll(t acts.Turn, places []wire.Place) []joining {
 		if missed[i].Conversation {
 			e.sub.SetRole(missed[i].Role, missed[i].Of.Version)
 		}
-		if missed[i].Apart {
-			e.sub.Part()
-		}
 		list[e.index] = join(e.sub, &missed[i], e.members)
 	}
 	return list
 }
 
 // subscribeAll subscribes to rooms, and returns the subscriptions that are in them. The
-// others are refused in list.
-func (s *Session) subscribeAll(ctx context.Context, t acts.Turn, places []wire.Place, list []joining) []entering {
+// others are refused in list. It also returns what was asked before.
+func (s *Session) subscribeAll(ctx context.Context, t acts.Turn, places []wire.Place, list []joining) ([]entering, acts.Asked) {
 	var strange []string
 	for _, p := range places {
 		if s.subscription(p.Room) == nil {
@@ -107,7 +104,7 @@ func (s *Session) subscribeAll(ctx context.Context, t acts.Turn, places []wire.P
 		}
 		in = append(in, e)
 	}
-	return in
+	return in, known
 }
 
 func (s *Session) refused(name string, err error) joining {

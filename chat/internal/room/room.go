@@ -377,8 +377,8 @@ func (r *Room) tellUser(user, except string, frame []byte) {
 // would have more members with it than it may have.
 func (r *Room) join(rc *receiver, t Terms) {
 	full, report := r.audience.fullFor(rc, t)
-	if t.Apart || len(r.audience.receivers) == 0 {
-		r.setApart(t.Apart) // others may know better that it is over
+	if len(r.audience.receivers) == 0 {
+		r.setApart(t.Apart) // the room has heard of nothing yet
 	}
 	rc.held = r.rooms.hold()
 	if r.audience.add(rc, t.Visible) || report {

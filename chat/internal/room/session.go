@@ -38,7 +38,7 @@ type Terms struct {
 	// is no bound.
 	Max   int
 	Role  access.Role // of the user, as far as is known: see SetRole
-	Apart bool        // those in the room are not told of each other
+	Apart bool        // those in the room are not told of each other, as far as is known: see Rooms.SetApart
 
 	Conversation bool // the room is one
 }

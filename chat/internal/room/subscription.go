@@ -159,9 +159,6 @@ func (s *Subscription) SetRole(role access.Role, as journal.Seq) {
 	s.room.do(func() { s.receiver.setRole(role, as) })
 }
 
-// Part says that those in the room are not told of each other: see Rooms.SetApart.
-func (s *Subscription) Part() { s.room.do(func() { s.room.setApart(true) }) }
-
 // Review ends the subscription if the session may no longer read the room.
 func (s *Subscription) Review() {
 	s.room.do(func() { s.room.review(&s.receiver) })

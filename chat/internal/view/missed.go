@@ -16,6 +16,7 @@ type Position struct {
 
 	Joins  bool        // the session was not in the room before
 	Joined journal.Seq // then: every entry above it was said after the session joined, or at the same time
+	Apart  bool        // one of two had blocked the other, as was read before it joined
 }
 
 // Missed is what a client has missed in a room, and how it is shown the room.
