@@ -145,6 +145,32 @@ func (l *lease) checkPlace(s *HubState) error {
 		"restart Caddy for that, or name another hub", l.hub.name, s.place, l.journalPlace)
 }
 
+// checkAccess returns an error if the hub is open and the lease would reach its journal in another
+// way, such as with another password, and cannot.
+func (l *lease) checkAccess(ctx context.Context, s *HubState) error {
+	r, renews := l.engine.(journals.Renewer)
+	if !renews || l.checkPlace(s) != nil || !r.IsNew(s.journal) {
+		return nil
+	}
+	if c, checks := l.engine.(journals.Checker); checks {
+		if err := c.Check(ctx, l.location, journals.Params{Hub: l.hub.name, Logger: l.hub.log}); err != nil {
+			return fmt.Errorf("chat: hub %q goes on as before, because its journal cannot be reached in the new way: %w", l.hub.name, err)
+		}
+	}
+	return nil
+}
+
+// renewAccess lets the open journal of the hub be reached in the way of the lease from now on.
+func (l *lease) renewAccess(s *HubState) {
+	r, renews := l.engine.(journals.Renewer)
+	if !renews || !r.IsNew(s.journal) {
+		return
+	}
+	if err := r.Renew(s.journal); err != nil {
+		l.hub.log.Error("the journal is reached as before", zap.String("hub", l.hub.name), zap.Error(err))
+	}
+}
+
 // noteBegun notes that the lease's configuration begins to run.
 func (l *lease) noteBegun() {
 	l.hub.mu.Lock()
@@ -192,7 +218,7 @@ func (l *lease) await(ctx context.Context) error {
 	case s.hub != nil:
 		ctx, cancel := context.WithTimeout(l.ctx, startTimeout)
 		defer cancel()
-		return errors.Join(l.checkPlace(s), l.startAuth(ctx))
+		return errors.Join(l.checkPlace(s), l.checkAccess(ctx, s), l.startAuth(ctx))
 	case mayBeClosed:
 		return nil
 	}
@@ -348,6 +374,7 @@ func (h *sharedHub) configureLocked(l *lease) (replaced *HubState) {
 		return nil
 	}
 	s.hub.Configure(l.settings)
+	l.renewAccess(s)
 	if changed {
 		h.retireLocked(s.hub)
 	}

@@ -46,6 +46,18 @@ type Fixed interface {
 	Fixed() string
 }
 
+// Renewer is implemented by an engine whose settings also say how to get to a location, such as
+// with which password: that may change while a journal is open. What its placeholders say is asked
+// in Location.
+type Renewer interface {
+	// IsNew reports whether these settings lead in another way to a journal that an engine of this
+	// kind has opened. Then Check is asked before they are used.
+	IsNew(j journal.Journal) bool
+
+	// Renew lets such a journal be reached in this way from now on. It does not connect.
+	Renew(j journal.Journal) error
+}
+
 // Params is what a hub passes to the journal that it opens.
 type Params struct {
 	Hub string

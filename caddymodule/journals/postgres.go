@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -48,6 +49,10 @@ type Postgres struct {
 	// How much is kept of each room that no policy has a retention for. Default:
 	// everything.
 	Retention Retention `json:"retention,omitzero"`
+
+	// With what the journal was opened last, or is to be reached: what placeholders say may change, and
+	// then counts from a reload on.
+	access atomic.Pointer[pgjournal.Options]
 }
 
 // CaddyModule returns the Caddy module information.
@@ -126,6 +131,7 @@ func (e *Postgres) Location(hub string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("journal postgres: %w", err)
 	}
+	e.access.Store(&o)
 	return pgjournal.Place(o), nil
 }
 
@@ -162,7 +168,25 @@ func (e *Postgres) Open(ctx context.Context, _ string, p Params) (journal.Journa
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
-	return j, nil
+	e.access.Store(&o)
+	return opened{j, store}, nil
+}
+
+// opened is a journal with the store below it.
+type opened struct {
+	*shared.Journal
+	store *pgjournal.Store
+}
+
+// IsNew implements Renewer.
+func (e *Postgres) IsNew(j journal.Journal) bool {
+	own, is := j.(opened)
+	return is && !own.store.HasAddress(*e.access.Load())
+}
+
+// Renew implements Renewer.
+func (e *Postgres) Renew(j journal.Journal) error {
+	return j.(opened).store.SetAddress(*e.access.Load())
 }
 
 // Check implements Checker.
@@ -211,6 +235,7 @@ var (
 	_ Checker               = (*Postgres)(nil)
 	_ Engine                = (*Postgres)(nil)
 	_ Fixed                 = (*Postgres)(nil)
+	_ Renewer               = (*Postgres)(nil)
 	_ caddyfile.Unmarshaler = (*Postgres)(nil)
 	_ caddy.Validator       = (*Postgres)(nil)
 )

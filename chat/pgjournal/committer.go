@@ -14,7 +14,7 @@ import (
 
 // committer has the connection of one part, or that of the records.
 type committer struct {
-	config *pgx.ConnConfig
+	address *address
 	// Of the goroutine that commits.
 	conn   *pgx.Conn
 	mode   pgx.QueryExecMode
@@ -28,13 +28,8 @@ type committer struct {
 // wanted marks the context of a dial that connect asks for.
 type wanted struct{}
 
-func newCommitter(config *pgx.ConnConfig) *committer {
-	c := &committer{config: config.Copy(), newest: map[string]int64{}}
-	c.config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	// pgx cancels what runs on a connection that breaks, by a connection of its own: so each
-	// dial is refused that connect has not asked for.
-	c.config.DialFunc = c.dial
-	return c
+func newCommitter(a *address) *committer {
+	return &committer{address: a, newest: map[string]int64{}}
 }
 
 var errNoCancel = errors.New("a commit is not cancelled")
@@ -66,10 +61,13 @@ func (c *committer) connect() error {
 	}
 	// Each server of the address has dialTime for itself: the first may be a machine that is gone, which refuses nothing. One
 	// more is for looking up their names, and for what is asked then.
-	servers := 1 + len(c.config.Fallbacks)
+	// pgx cancels what runs on a connection that breaks, by a connection of its own: so each dial is refused that
+	// connect has not asked for.
+	config := c.address.with(c.dial, pgx.QueryExecModeExec)
+	servers := 1 + len(config.Fallbacks)
 	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), wanted{}, true), time.Duration(servers+1)*dialTime)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(ctx, c.config)
+	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return err
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // UsualParts is how many parts a schema has if nothing else is said.
@@ -13,6 +15,42 @@ const UsualParts = 8
 
 // readers is how many connections a node reads with at most.
 const readers = 16
+
+// address is how servers are reached. It may change while connections are open: those that are made from then on
+// use it, so that a password can be replaced.
+type address struct {
+	config atomic.Pointer[pgx.ConnConfig]
+}
+
+// read reads an address. safe, if not nil, is what a server must have shown before it is read.
+func (a *address) read(dsn string, safe *confirmed) error {
+	config, err := parse(dsn)
+	if err != nil {
+		return err
+	}
+	if safe != nil {
+		config.ValidateConnect = safe.after(config.ValidateConnect)
+	}
+	a.config.Store(config)
+	return nil
+}
+
+// with returns a configuration for one connection.
+func (a *address) with(dial pgconn.DialFunc, mode pgx.QueryExecMode) *pgx.ConnConfig {
+	config := a.config.Load().Copy()
+	config.DialFunc, config.DefaultQueryExecMode = dial, mode
+	return config
+}
+
+// isSame reports whether a DSN says how to get in as the address does.
+func (a *address) isSame(dsn string) bool {
+	config, err := parse(dsn)
+	if err != nil {
+		return false
+	}
+	was := a.config.Load()
+	return config.ConnString() == was.ConnString() && config.User == was.User && config.Password == was.Password
+}
 
 // dial connects to look at a server, or to change the schema.
 func dial(ctx context.Context, o Options) (*pgx.ConnConfig, *pgx.Conn, error) {

@@ -57,7 +57,7 @@ func (s *Store) Listen(ctx context.Context, own []byte, ready func(), heard func
 	if s.unheard {
 		return errUnheard
 	}
-	conn, err := pgx.ConnectConfig(ctx, s.listen)
+	conn, err := pgx.ConnectConfig(ctx, s.listen.with(s.sockets.dial, pgx.QueryExecModeCacheDescribe))
 	if err != nil {
 		return refusal(err)
 	}

@@ -1,6 +1,7 @@
 package pgjournal
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -13,9 +14,9 @@ import (
 // Store is an open schema.
 type Store struct {
 	options Options
-	schema  string          // quoted
-	config  *pgx.ConnConfig // of connections that read
-	listen  *pgx.ConnConfig
+	schema  string  // quoted
+	address address // of all connections but that of Listen
+	listen  address
 	sockets sockets // of pool and of Listen
 	safe    confirmed
 	pool    *pgxpool.Pool
@@ -44,39 +45,31 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{options: o, schema: pgx.Identifier{o.Schema}.Sanitize(), sockets: sockets{open: map[*socket]struct{}{}}}
-	if o.Standby {
-		config.ValidateConnect = s.safe.after(config.ValidateConnect)
-	}
-	s.config = config.Copy()
-	s.config.DialFunc = s.sockets.dial
-	s.listen = s.config.Copy()
-	if o.Listen != "" {
-		if s.listen, err = parse(o.Listen); err != nil {
-			return nil, err
-		}
-		if o.Standby {
-			s.listen.ValidateConnect = s.safe.after(s.listen.ValidateConnect)
-		}
-	}
-	var reads pooling
-	if reads, s.unheard, s.warnings, err = throughPooler(ctx, o, conn, config, s.listen); err != nil {
+	if err := s.SetAddress(o); err != nil {
 		return nil, err
 	}
-	s.listen.DialFunc = s.sockets.dial
+	var reads pooling
+	if reads, s.unheard, s.warnings, err = throughPooler(ctx, o, conn, s.address.config.Load(), s.listen.config.Load()); err != nil {
+		return nil, err
+	}
 	pooled, err := pgxpool.ParseConfig("")
 	if err != nil {
 		return nil, unfit("an environment variable whose name begins with PG can't be read by the client of PostgreSQL")
 	}
-	pooled.ConnConfig, pooled.MaxConns = s.config.Copy(), readers
-	if reads != direct {
-		// A pooler that is told to cancel may mix up whose statement that is.
-		pooled.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+	mode := pgx.QueryExecModeCacheDescribe
+	if reads != byTransaction {
+		mode = pgx.QueryExecModeCacheStatement
+	}
+	pooled.ConnConfig, pooled.MaxConns = s.address.with(s.sockets.dial, mode), readers
+	pooled.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
+		*c = *s.address.with(s.sockets.dial, mode)
+		if reads != direct {
+			// A pooler that is told to cancel may mix up whose statement that is.
 			*c = *s.sockets.withoutCancel(c)
-			return nil
 		}
+		return nil
 	}
 	if reads != byTransaction {
-		pooled.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 		// The estimates of statements about few rows look expensive: compiling them would take longer than running them.
 		pooled.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 			_, err := conn.Exec(ctx, "SET jit = off")
@@ -86,15 +79,38 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.pool, err = pgxpool.NewWithConfig(ctx, pooled); err != nil {
 		return nil, connecting(config, 0, err)
 	}
-	s.records = newCommitter(config)
+	s.records = newCommitter(&s.address)
 	for range parts {
-		s.parts = append(s.parts, newCommitter(config))
+		s.parts = append(s.parts, newCommitter(&s.address))
 	}
 	if err := s.connectAll(); err != nil {
 		s.Close()
 		return nil, connecting(config, parts, err)
 	}
 	return s, nil
+}
+
+// SetAddress says how to reach the servers from now on, for example with another password: the place must be the
+// same. Connections that are open stay.
+func (s *Store) SetAddress(o Options) error {
+	var safe *confirmed
+	if o.Standby {
+		safe = &s.safe
+	}
+	var next [2]address
+	for i, dsn := range []string{o.DSN, cmp.Or(o.Listen, o.DSN)} {
+		if err := next[i].read(dsn, safe); err != nil {
+			return err
+		}
+	}
+	s.address.config.Store(next[0].config.Load())
+	s.listen.config.Store(next[1].config.Load())
+	return nil
+}
+
+// HasAddress reports whether it reaches the servers in that way.
+func (s *Store) HasAddress(o Options) bool {
+	return s.address.isSame(o.DSN) && s.listen.isSame(cmp.Or(o.Listen, o.DSN))
 }
 
 // Check returns why Open would fail now. It changes nothing.

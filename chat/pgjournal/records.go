@@ -77,7 +77,7 @@ func (s *Store) Scan(ctx context.Context, prefixes []string, each func(prefix in
 }
 
 func (s *Store) scanMany(ctx context.Context, prefixes []string, each func(prefix int, r journal.Record) error) (revision uint64, err error) {
-	conn, err := pgx.ConnectConfig(ctx, s.config)
+	conn, err := pgx.ConnectConfig(ctx, s.address.with(s.sockets.dial, pgx.QueryExecModeCacheDescribe))
 	if err != nil {
 		return 0, refusal(err)
 	}
