@@ -213,8 +213,75 @@ func TestCheck_Rests_OnlyIfItFailsForSeveral(t *testing.T) {
 				}
 				check.ask(t.Context(), &a)
 			}
-			if check.rests() != c.rests {
-				t.Errorf("it rests: %v", check.rests())
+			if check.isResting() != c.rests {
+				t.Errorf("it rests: %v", check.isResting())
+			}
+		})
+	}
+}
+
+// bears is a program that does not bear some texts, and may be down.
+type bears struct {
+	not   string
+	down  bool
+	asked []Question
+}
+
+func (b *bears) Check(_ context.Context, q *Question) (Verdict, error) {
+	b.asked = append(b.asked, *q)
+	if b.down || strings.Contains(string(q.Body)+q.From.Name+q.Device+q.Key, b.not) {
+		return Verdict{}, errors.New("broken")
+	}
+	return Verdict{Kind: Pass}, nil
+}
+
+// Several people together cannot make a check rest with what its program does not bear, be it in a text,
+// a name or anything else of theirs; once there was a verdict on anything of the kind. If the program is down,
+// it rests.
+func TestCheck_Rests_NotForWhatItDoesNotBear(t *testing.T) {
+	ask := func(c *Check, about About, who, text string) {
+		q := &Question{About: about, Room: "r", From: journal.User{ID: who, Name: text}, Device: text, Key: text, Body: []byte(text)}
+		c.ask(t.Context(), &Asking{Question: q, By: access.Person{User: who}, Fits: func(json.RawMessage) error { return nil }})
+	}
+	for name, c := range map[string]struct {
+		about  About
+		before string // what ann says before
+		rests  bool
+	}{
+		"a text":                         {Send, `"hi"`, false},
+		"a text in an object":            {Send, `{"text":"hi"}`, false},
+		"an edit":                        {Edit, `{"text":"hi"}`, false},
+		"a name":                         {Name, "Ann", false},
+		"nothing had a verdict before":   {Send, "", true},
+		"what was before, was not borne": {Send, `"evil"`, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			program := &bears{not: "evil"}
+			check := New(Config{Name: "c", Checker: program})
+			if c.before != "" {
+				ask(check, c.about, "ann", c.before)
+			}
+			for round := range 3 {
+				for i := range 4 * maxFailed {
+					ask(check, c.about, []string{"x", "y", "z"}[i%3], `{"evil":1}`)
+				}
+				if check.isResting() != c.rests {
+					t.Fatalf("round %d: it rests: %v", round, check.isResting())
+				}
+			}
+			for _, q := range program.asked[min(1, len(program.asked)-1):] {
+				if !c.rests && q.From.ID == "ann" && strings.Contains(string(q.Body), "hi") {
+					t.Errorf("asked again what somebody said: %s", q.Body)
+				}
+			}
+			if !c.rests {
+				program.down = true
+				for i := range maxFailed {
+					ask(check, c.about, []string{"x", "y", "z"}[i%3], `"fine"`)
+				}
+				if !check.isResting() {
+					t.Error("the program is down, and it does not rest")
+				}
 			}
 		})
 	}

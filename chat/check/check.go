@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -51,6 +52,8 @@ type Check struct {
 	failed int             // questions in a row without a verdict
 	of     []access.Person // whose they were; at most restPeople
 	rest   time.Time       // until which nobody is asked
+	borne  *Question       // a harmless one like the last that had a verdict; nil: there was none
+	trying bool            // borne is asked
 }
 
 // Bounds of Config.
@@ -76,7 +79,7 @@ func New(cfg Config) *Check {
 
 // Why there is no verdict.
 var (
-	errResting   = errors.New("it gave no verdict five times in a row, to several people, and is not asked for 10 s")
+	errResting   = errors.New("it gave no verdict five times in a row, to several people, nor on a harmless question, and is not asked for 10 s")
 	errBusy      = errors.New("too many questions are open")
 	errOwnBusy   = errors.New("too many questions of the same user are open")
 	errNoVerdict = errors.New("the answer is no verdict that applies here")
@@ -87,8 +90,9 @@ var (
 // of the Checker, since whoever is asked about can cause it.
 var ErrUnfit = errors.New("what it is to be changed to does not fit")
 
-// A checker that fails for everybody is not asked for a while, and nobody waits for it. One
-// user can say what a program does not bear: that is no reason.
+// A checker that fails for everybody is not asked for a while, and nobody waits for it. Users can say
+// what a program does not bear, alone or together: that is no reason. So before it rests, it is asked a
+// question that nobody has thought out: like one that had a verdict, with another text.
 const (
 	maxFailed  = 5
 	restPeople = 3
@@ -109,7 +113,7 @@ func (c *Check) ask(ctx context.Context, a *Asking) (v Verdict, err error) {
 			n.verdicts[0].Add(1)
 		}
 	}()
-	if c.rests() {
+	if c.isResting() {
 		return Verdict{}, errResting
 	}
 	within, cancel := context.WithTimeout(ctx, c.Timeout)
@@ -144,7 +148,11 @@ func (c *Check) ask(ctx context.Context, a *Asking) (v Verdict, err error) {
 			return Verdict{}, err // the wait for a place has left it little time
 		}
 	}
-	c.note(err == nil || errors.Is(err, ErrUnfit), a)
+	if err == nil || errors.Is(err, ErrUnfit) {
+		c.answered(a, v.Kind)
+	} else if tries, rests := c.failedFor(a); rests {
+		c.rests(tries == nil || !c.bears(ctx, tries))
+	}
 	return v, err
 }
 
@@ -171,30 +179,70 @@ func (v *Verdict) check(a *Asking) error {
 	return errNoVerdict
 }
 
-// rests reports whether nobody is asked now.
-func (c *Check) rests() bool {
+// isResting reports whether nobody is asked now.
+func (c *Check) isResting() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Now().Before(c.rest)
 }
 
-// note counts questions in a row without a verdict, and whose they were.
-func (c *Check) note(answered bool, a *Asking) {
+// answered notes that there is a verdict.
+func (c *Check) answered(a *Asking, kind Kind) {
+	harmless := harmlessLike(a.Question)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failed, c.of = 0, c.of[:0]
+	if harmless != nil && kind != Abstain { // otherwise nobody may have been asked
+		c.borne = harmless
+	}
+}
+
+// failedFor notes that there is no verdict, and for whom. It reports whether it is to rest; then it
+// returns what is to be asked before.
+func (c *Check) failedFor(a *Asking) (tries *Question, rests bool) {
 	by := a.By
 	if a.ByKey { // which may speak for many
 		by = access.Person{User: a.From.ID}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if answered {
-		c.failed, c.of = 0, c.of[:0]
-		return
-	}
 	if len(c.of) < restPeople && !slices.Contains(c.of, by) {
 		c.of = append(c.of, by)
 	}
-	if c.failed++; c.failed >= maxFailed && len(c.of) >= restPeople {
+	if c.failed++; c.failed < maxFailed || len(c.of) < restPeople || c.trying {
+		return nil, false
+	}
+	c.trying = c.borne != nil
+	return c.borne, true
+}
+
+// bears asks a harmless question, and reports whether there is a verdict on it.
+func (c *Check) bears(ctx context.Context, q *Question) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.Timeout) // who has asked may go
+	defer cancel()
+	if _, err := c.places.take(ctx, access.Person{}); err != nil {
+		return false
+	}
+	v, err := foreign.Call(ctx, func() (Verdict, error) {
+		defer c.places.give(access.Person{})
+		return c.Checker.Check(ctx, q)
+	}, nil)
+	a := Asking{Question: q, Fits: func(json.RawMessage) error { return nil }}
+	if err == nil {
+		err = v.check(&a)
+	}
+	return v.Kind != Abstain && err == nil || errors.Is(err, ErrUnfit)
+}
+
+// rests lets it rest, or says that there is no reason.
+func (c *Check) rests(now bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.trying = false
+	if now {
 		c.rest = time.Now().Add(restTime)
+	} else {
+		c.failed, c.of = 0, c.of[:0]
 	}
 }
 
