@@ -69,6 +69,13 @@ func (c *consumer) pause(ctx context.Context, d time.Duration) (nudged bool) {
 // journalPause is the time before something is asked of a journal again that has failed.
 const journalPause = time.Second
 
+// record is what is to be written, as long as nothing else changes.
+func (c *consumer) record() record {
+	r := c.had
+	r.Stopped = c.stopped == c.hook.current.Load().generation
+	return r
+}
+
 // renew renews the lease if it is time for that and there is another node. It also writes
 // a position that is only in memory, and looks whether an operator has moved it.
 func (c *consumer) renew(ctx context.Context) error {
@@ -85,7 +92,7 @@ func (c *consumer) renew(ctx context.Context) error {
 	if err != nil || len(others) == 0 && c.at == c.had.At {
 		return nil
 	}
-	r := c.had
+	r := c.record()
 	r.At = c.at
 	return c.write(ctx, r)
 }
@@ -106,7 +113,7 @@ func (c *consumer) moveOn(ctx context.Context, b *feed.Batch) error {
 	if b.N == 0 {
 		return nil
 	}
-	r := c.had
+	r := c.record()
 	r.At = c.at
 	if c.alone == 0 {
 		r.Refused = 0

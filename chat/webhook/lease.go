@@ -30,6 +30,8 @@ type record struct {
 	// one by one.
 	Refused int64  `json:"refused,omitempty"`
 	Single  string `json:"single,omitempty"`
+	// Stopped says that the receiver has told Node that it is gone.
+	Stopped bool `json:"stopped,omitempty"`
 }
 
 func recordKey(name string, part int) string {

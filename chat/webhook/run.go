@@ -28,11 +28,13 @@ func (c *consumer) acquire(ctx context.Context) bool {
 	}
 	others, err := c.others(ctx)
 	if err == nil && !c.free(others) {
-		c.state.change(func(s *partState) { s.at, s.holder, s.waiting, s.failing = c.had.At, c.had.Node, 0, "" })
+		c.state.change(func(s *partState) {
+			s.at, s.holder, s.stopped, s.waiting, s.failing = c.had.At, c.had.Node, c.had.Stopped, 0, ""
+		})
 		c.pause(ctx, renewTime)
 		return false
 	}
-	r := c.had
+	r := c.record()
 	r.Node = c.self
 	if err == nil && !found { // a new webhook begins now
 		r.At, err = c.feed.Now(ctx, c.part)
@@ -49,7 +51,7 @@ func (c *consumer) acquire(ctx context.Context) bool {
 	}
 	c.at, c.more, c.failures, c.until, c.alone = r.At, true, 0, 0, 0
 	c.look.Store(false)
-	c.state.change(func(s *partState) { s.at, s.holder = c.at, c.self })
+	c.state.change(func(s *partState) { s.at, s.holder, s.stopped = c.at, c.self, r.Stopped })
 	return true
 }
 
@@ -64,7 +66,7 @@ func (c *consumer) release(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 	defer cancel()
-	r := c.had
+	r := c.record()
 	r.Node, r.At = "", c.at
 	_ = c.write(ctx, r) // if it fails, the lease ends by itself
 	c.had.Node = ""

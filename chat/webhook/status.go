@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/internal/feed"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // Status tells of a webhook. Counters begin at 0 when it begins in this process.
@@ -84,10 +85,19 @@ func (h *running) status(self string) Status {
 
 // Warning says what an operator should do about the webhook, or nothing.
 func (s *Status) Warning() string {
-	if !slices.ContainsFunc(s.Parts, func(p PartStatus) bool { return p.Stopped }) {
-		return ""
+	for _, p := range s.Parts {
+		switch {
+		case p.Stopped && p.Here:
+			return stopped(s.Name, "", "")
+		case p.Stopped:
+			return stopped(s.Name, " at node "+p.Node, " there")
+		}
 	}
-	return fmt.Sprintf("webhook %s is stopped, since its receiver has answered with status 410: once it is back, load the configuration again, with caddy reload --force", s.Name)
+	return ""
+}
+
+func stopped(name, where, there string) string {
+	return fmt.Sprintf("webhook %s is stopped%s, since its receiver has answered with status 410: once it is back, load the configuration again%s, with caddy reload --force", name, where, there)
 }
 
 // ErrUnknown says that there is no webhook of that name.
@@ -108,7 +118,7 @@ var ErrPosition = errors.New("this is no position of the journal: take one that 
 
 // Replay moves a webhook back, so that what was recorded since a time is sent again, as far
 // as the feed keeps it. A part that is further back already stays there. The error is
-// ErrStopped if the receiver has answered this node that it is gone.
+// ErrStopped if the receiver has answered the node that sends that it is gone.
 func (s *Sender) Replay(ctx context.Context, name string, since time.Time) ([]Moved, error) {
 	return s.replay(ctx, name, func(part int) (string, error) { return s.feed.Since(ctx, part, since) })
 }
@@ -139,8 +149,8 @@ func (s *Sender) replay(ctx context.Context, name string, to func(part int) (str
 	if err != nil {
 		return nil, err
 	}
-	if st := h.status(""); st.Warning() != "" {
-		return nil, fmt.Errorf("%w: %s; replay after that", ErrStopped, st.Warning())
+	if err := s.isStopped(ctx, h); err != nil {
+		return nil, err
 	}
 	var list []Moved
 	for _, c := range h.consumers {
@@ -168,6 +178,29 @@ func (s *Sender) replay(ctx context.Context, name string, to func(part int) (str
 		c.nudge()
 	}
 	return list, nil
+}
+
+// isStopped returns an error if a webhook is stopped at the node that sends it, whichever that is.
+func (s *Sender) isStopped(ctx context.Context, h *running) error {
+	self := s.journal.Nodes().Self().ID
+	st := h.status(self)
+	why := st.Warning()
+	nodes, err := s.journal.Nodes().List(ctx)
+	for _, c := range h.consumers {
+		if err != nil || why != "" {
+			break
+		}
+		var r journal.Record
+		r, err = s.journal.Records().Get(ctx, c.key)
+		had, _ := decodeRecord(r.Value) // what is damaged is written anew
+		if had.Stopped && had.Node != self && slices.ContainsFunc(nodes, func(n journal.Node) bool { return n.ID == had.Node }) {
+			why = stopped(h.name, " at node "+had.Node, " there")
+		}
+	}
+	if why != "" {
+		return fmt.Errorf("%w: %s; replay after that", ErrStopped, why)
+	}
+	return err
 }
 
 func (s *Sender) named(name string) (*running, error) {

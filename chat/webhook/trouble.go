@@ -28,14 +28,14 @@ func retryDelay(failures int) time.Duration {
 // notAccepted deals with a batch that the receiver did not accept: it waits until the batch
 // can be sent again, or notes that the receiver wants no more, or skips a refused event.
 func (c *consumer) notAccepted(ctx context.Context, set *active, b *feed.Batch, got answer) error {
-	r, now := c.had, time.Now()
+	r, now := c.record(), time.Now()
 	switch {
 	case got.gone():
 		// Logged first: who sees the state finds its reason in the log.
 		c.log.Error("the receiver of a webhook says that it is gone for good (status 410): nothing is sent until the configuration is loaded again; its position stays")
 		c.stopped = set.generation
 		c.state.change(func(s *partState) { s.failing, s.since, s.stopped = got.String(), now, true })
-		return nil
+		return c.writeOrWarn(ctx, c.record()) // so that other nodes know
 	case !got.refused():
 		if got.err == nil {
 			r.Refused = 0

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -272,5 +273,67 @@ func TestAnswer_EachStatus(t *testing.T) {
 		if a.accepted() != accepted || a.gone() != (status == 410) || a.refused() != refused && !a.gone() {
 			t.Errorf("%d: accepted %v, gone %v, refused %v", status, a.accepted(), a.gone(), a.refused())
 		}
+	}
+}
+
+// A webhook that is stopped at the node which sends it is said to be stopped at every node, and no node says that
+// it goes on again; until the configuration is loaded again there, or that node is gone.
+func TestReplay_StoppedAtAnotherNode_IsRefused(t *testing.T) {
+	for _, ends := range []string{"by a reload there", "with that node"} {
+		t.Run(ends, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := memjournal.NewStore(memjournal.Options{})
+				one, two := store.Open(), store.Open()
+				defer two.Close()
+				hook := hookTo(t, "https://example.com/")
+				r := newReceiver(t)
+				a := begin(t, one, r, hook)
+				synctest.Wait()
+				b := begin(t, two, r, hook)
+				defer b.end()
+				r.set(func(int, body) int { return http.StatusGone })
+				say(t, two, "tea", "1")
+				time.Sleep(time.Second)
+				replay := func() error {
+					synctest.Wait()
+					_, err := b.Replay(t.Context(), hook.Name, time.Now().Add(-time.Hour))
+					return err
+				}
+				if err := replay(); !errors.Is(err, ErrStopped) || !strings.Contains(err.Error(), " at node "+one.Nodes().Self().ID) {
+					t.Errorf("at once: %v", err)
+				}
+				time.Sleep(time.Hour)
+				st := b.Status()[0]
+				if err := replay(); !errors.Is(err, ErrStopped) || !st.Parts[0].Stopped || !strings.Contains(st.Warning(), "load the configuration again there") {
+					t.Errorf("later: %v; %+v", err, st)
+				}
+				b.Configure([]Hook{hook}) // it is not this node that sends
+				if err := replay(); !errors.Is(err, ErrStopped) {
+					t.Errorf("after a reload here: %v", err)
+				}
+				r.set(nil)
+				if ends == "with that node" {
+					a.end()
+					one.Close()
+				} else {
+					defer one.Close()
+					defer a.end()
+					a.Configure([]Hook{hook})
+				}
+				time.Sleep(2 * renewTime)
+				synctest.Wait()
+				if got := r.record()["tea"]; len(got) != 1 {
+					t.Errorf("afterwards came %v", got)
+				}
+				if err := replay(); err != nil || b.Status()[0].Parts[0].Stopped {
+					t.Errorf("afterwards: %v, %+v", err, b.Status()[0])
+				}
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if n := r.events(); n < 2 { // once afterwards, and once more
+					t.Errorf("it does not go on: %d events came", n)
+				}
+			})
+		})
 	}
 }
