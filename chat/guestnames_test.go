@@ -75,6 +75,7 @@ func TestConversation_Guests_AreAskedAboutOnlyForWhoMay(t *testing.T) {
 		}, testAuth{}, alone)
 		defer stop()
 		defer b.close()
+		synctest.Wait() // the hub knows of the other node
 		ann, ben := b.connect().hello(`,"token":"ann"`), b.connect().hello(`,"token":"ben"`)
 		gil := b.connect().hello(`,"token":"guest-gil","name":"Gil"`)
 		g, c := ann.create(`"key":"k","users":["cy"]`), ann.create(`"key":"k","pattern":"c-*"`)
