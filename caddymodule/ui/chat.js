@@ -1,1 +1,1 @@
-import'./chat-ZMHY7OBQ.js';import'./chunk-5KZMCUDO.js';
+import'./chat-RPGKCPHJ.js';import'./chunk-7UXMJHCG.js';

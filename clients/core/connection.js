@@ -6,7 +6,7 @@ import { Timer } from './timer.js'
 
 // makeConnection keeps a client connected over any number of links, and knows its state
 // and its token.
-export function makeConnection(chat, { url, transport, watch, token: given, device: givenDevice }) {
+export function makeConnection(chat, { url, transport, watch, token: given, device = randomKey(chat.clock.random) }) {
   const firstBackoff = 500 // the range of the first back-off; it doubles with each failure
   const maxBackoff = 20_000
   const youngAge = 3_000 // a younger connection may still be opening
@@ -15,7 +15,6 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
 
   const { clock, outbox, roomSet, store } = chat
   const getToken = typeof given === 'string' ? () => given : given
-  const device = givenDevice || randomKey(clock.random)
   const timer = new Timer(clock) // the next attempt
   let link
   let started = false // connect was called, and the client is not closed
@@ -134,16 +133,15 @@ export function makeConnection(chat, { url, transport, watch, token: given, devi
     })
     chat.link = link = next
     emitState()
-    token ??= getToken ? undefined : store.get('token')
-    if (token || !getToken) next.open(transport, url)
-    else fetchToken(next)
+    if (getToken && !token) return fetchToken(next)
+    token ??= store.get('token')
+    next.open(transport, url)
   }
 
   // fetchToken gets the token from the app. Without a token the user is a guest.
   async function fetchToken(next) {
     try {
-      const fetched = await getToken(tokenError)
-      token = fetched || store.get('token')
+      token = (await getToken(tokenError)) || store.get('token')
     } catch (cause) {
       tokenFailed(cause)
       return next.end(lost)

@@ -673,7 +673,7 @@ function checkEntry({ type, seq, at, from, reply = 1, mentions = [], edited = 1,
 }
 
 // connection.js
-function makeConnection(chat, { url, transport, watch, token: given, device: givenDevice }) {
+function makeConnection(chat, { url, transport, watch, token: given, device = randomKey(chat.clock.random) }) {
   const firstBackoff = 500;
   const maxBackoff = 2e4;
   const youngAge = 3e3;
@@ -681,7 +681,6 @@ function makeConnection(chat, { url, transport, watch, token: given, device: giv
   const hintAfter = 3;
   const { clock, outbox, roomSet, store } = chat;
   const getToken = typeof given === "string" ? () => given : given;
-  const device = givenDevice || randomKey(clock.random);
   const timer = new Timer(clock);
   let link;
   let started = false;
@@ -787,14 +786,13 @@ function makeConnection(chat, { url, transport, watch, token: given, device: giv
     });
     chat.link = link = next;
     emitState();
-    token != null ? token : token = getToken ? void 0 : store.get("token");
-    if (token || !getToken) next.open(transport, url);
-    else fetchToken(next);
+    if (getToken && !token) return fetchToken(next);
+    token != null ? token : token = store.get("token");
+    next.open(transport, url);
   }
   async function fetchToken(next) {
     try {
-      const fetched = await getToken(tokenError);
-      token = fetched || store.get("token");
+      token = await getToken(tokenError) || store.get("token");
     } catch (cause) {
       tokenFailed(cause);
       return next.end(lost);
