@@ -1,6 +1,7 @@
 package chat_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -48,6 +49,45 @@ func TestHub_Sweep_DeletesTags_SoonAfterTheNextMessage(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		if n := recordsOf(t, b.journal, "tag\x00"); n != 0 {
 			t.Errorf("%d tags are left", n)
+		}
+	})
+}
+
+// So are the seats of those who left a month ago and have not read their lists since, and profiles of
+// guests who belong to no conversation.
+func TestHub_Sweep_ForgetsWhoLeft(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann"`)
+		guest := b.connect()
+		guest.send(`{"type":"hello","name":"Guest"}`)
+		var welcome struct{ User struct{ ID string } }
+		b.must(json.Unmarshal([]byte(guest.next()), &welcome))
+		g := ann.create(`"key":"k","users":["ben","` + welcome.User.ID + `"]`)
+		for _, user := range []string{"ben", welcome.User.ID} {
+			if got := ann.ask(fmt.Sprintf(`{"type":"member","id":"?","room":%q,"users":[%q],"role":"none"}`, g, user)); got != "" {
+				t.Fatal(got)
+			}
+		}
+		ann.closeNow()
+		guest.closeNow()
+		left := func(key string, days time.Duration) {
+			b.must(b.journal.Records().Put(t.Context(), key, fmt.Append(nil, "none ", time.Now().Add(-days*24*time.Hour).UnixMilli())))
+		}
+		left("in\x00cy\x00g-other", 29)
+		left("in\x00dan\x00g-other", 25)
+		left("in\x00"+welcome.User.ID+"\x00"+g, 29)
+		kept := func() string {
+			return fmt.Sprint(recordsOf(t, b.journal, "in\x00cy"), recordsOf(t, b.journal, "in\x00dan"), recordsOf(t, b.journal, "in\x00guest-"), recordsOf(t, b.journal, "user\x00guest-"))
+		}
+		for _, want := range []string{"1 1 1 1", "0 1 0 0"} {
+			if got := kept(); got != want {
+				t.Errorf("kept are %s, want %s", got, want)
+			}
+			time.Sleep(4 * 24 * time.Hour)
+			synctest.Wait()
+		}
+		if recordsOf(t, b.journal, "in\x00ann") != 1 {
+			t.Error("a member has lost the seat")
 		}
 	})
 }

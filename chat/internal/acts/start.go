@@ -77,6 +77,7 @@ func New(cfg Config) (*Core, error) {
 	sweeping, end := context.WithCancel(c.context)
 	c.endSweep = end
 	if c.sweeper = tags.NewSweeper(c.journal, cfg.Lister, c.log); err == nil {
+		c.sweeper.Also = []func(context.Context) error{c.lists.Sweep, (&profiles.Guests{Profiles: c.profiles}).Sweep}
 		c.again.Go(func() { c.sweeper.Run(sweeping) })
 	}
 	return c, err

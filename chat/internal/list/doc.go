@@ -17,6 +17,7 @@
 //	own.go       the room in which the site speaks to one user
 //	counts.go    how many conversations users belong to
 //	load.go      all conversations of a user, without what they show
+//	sweep.go     seats that are over, of all users
 //	receipts.go  how far members have read
 //	membership.go what a user is in one, and whether the other one of two has blocked them
 //	comein.go    who cannot be brought into one

@@ -20,8 +20,11 @@ func RolesKey(room string) string { return "role\x00" + room + "\x00" }
 // RoleKey is the key of a member's seat.
 func RoleKey(room, user string) string { return RolesKey(room) + user }
 
+// Seats is what the keys of the seats of all users begin with.
+const Seats = "in\x00"
+
 // UserKey is what the keys of the seats of a user, in all rooms, begin with.
-func UserKey(user string) string { return "in\x00" + user + "\x00" }
+func UserKey(user string) string { return Seats + user + "\x00" }
 
 // InKey is the key of a user's seat in a room, also of one that they have left.
 func InKey(user, room string) string { return UserKey(user) + room }

@@ -11,6 +11,7 @@
 // # Files, lowest first
 //
 //	profiles.go   what is shown of users
+//	guests.go     profiles of guests that nobody needs
 //	seen.go       when users were here last
 //	signedout.go  tokens that are no longer good
 //	comings.go    users come and leave

@@ -36,7 +36,11 @@ type Sweeper struct {
 	rooms   journal.Lister // of the same journal; nil: it cannot list its rooms
 	log     *zap.Logger
 	wake    chan struct{} // a room is to be looked at
-	tagged  atomic.Bool   // lately has had rooms
+
+	// Also is what else is done each day. Fixed once Run is called.
+	Also []func(context.Context) error
+
+	tagged atomic.Bool // lately has had rooms
 
 	mu     sync.Mutex             // guards the rest; a leaf
 	lately map[string]journal.Seq // rooms with tags: the first entry when the room was looked at
@@ -96,6 +100,11 @@ func (s *Sweeper) Run(ctx context.Context) {
 		if s.rooms != nil {
 			some, err = s.contained(ctx, func(ctx context.Context) (int, error) { return Sweep(ctx, s.journal, s.rooms, breathe) })
 			n += some
+		}
+		for _, also := range s.Also {
+			if _, err := s.contained(ctx, func(ctx context.Context) (int, error) { return 0, also(ctx) }); err != nil && ctx.Err() == nil {
+				s.log.Warn("not cleared up: it is done the next day", zap.Error(err))
+			}
 		}
 		if ctx.Err() == nil {
 			s.log.Info("deleted the tags of messages that are no longer kept", zap.Int("tags", n), zap.Error(err))
