@@ -2,6 +2,8 @@ package tags
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -42,12 +44,15 @@ type loading struct {
 	asked []Asked
 	whose []int // of the prefixes: the index of the page
 	own   []int // of the pages: the bytes of their entries
+	bits  int   // a block has so many numbers, as a power of two
 
-	found []Found
-	cost  int  // of what was read
-	left  int  // bytes for tags and pins of what comes, beside the entries
-	pages int  // that come and have entries
-	has   bool // an entry fits already
+	found  []Found
+	cost   int  // of what was read
+	n      int  // records that were
+	coarse bool // some were asked for by blocks of more than 16 numbers
+	left   int  // bytes for tags and pins of what comes, beside the entries
+	pages  int  // that come and have entries
+	has    bool // an entry fits already
 
 	// Of the page that is read.
 	page   int
@@ -58,8 +63,40 @@ type loading struct {
 	over   bool        // some did not fit
 }
 
+// load reads the tags and shortens the pages.
+func (l *loading) load(ctx context.Context, records journal.Records) (err error) {
+	for _, a := range l.asked {
+		n := 0
+		for e := range a.Page.Entries {
+			n += wire.JSONSize(&a.Page.Entries[e])
+		}
+		l.own, l.left = append(l.own, n), l.left-n
+		l.pages += min(n, 1)
+	}
+	prefixes := l.prefixes()
+	for from := 0; from < len(prefixes); {
+		err = records.ScanMany(ctx, prefixes[from:], func(p int, r journal.Record) error { return l.add(from+p, r) })
+		if !errors.Is(err, errEnd) {
+			break
+		}
+		err = nil
+		for from < len(prefixes) && l.whose[from] <= l.page { // that page is done
+			from++
+		}
+	}
+	if err == nil {
+		l.goTo(len(l.asked))
+	}
+	return err
+}
+
+// fewRecords are read of blocks of 256 numbers, which are few: they may be those of other messages.
+const fewRecords = 1000
+
+var errMany = errors.New("there are many")
+
 // prefixes returns what the keys begin with that are read: of few messages the keys of each
-// one, and of many those of blocks of 16 numbers, in the direction of reading.
+// one, and of many those of blocks of numbers, in the direction of reading.
 func (l *loading) prefixes() (prefixes []string) {
 	for i, a := range l.asked {
 		if a.Pins {
@@ -77,8 +114,13 @@ func (l *loading) prefixes() (prefixes []string) {
 				prefixes = append(prefixes, messageKey(a.Room, seq))
 			}
 		} else {
-			for b := tagged[0] >> 4; b <= tagged[len(tagged)-1]>>4; b++ {
-				prefixes = append(prefixes, fmt.Sprintf("%s%015x", roomKey(a.Room), uint64(b)))
+			first, last, bits := tagged[0], tagged[len(tagged)-1], l.bits
+			if last-first < 32 {
+				bits = 4
+			}
+			l.coarse = l.coarse || bits > 4
+			for b := first >> bits; b <= last>>bits; b++ {
+				prefixes = append(prefixes, fmt.Sprintf("%s%0*x", roomKey(a.Room), 16-bits/4, uint64(b)))
 			}
 		}
 		if a.Backward {
@@ -96,7 +138,10 @@ const fewMessages = 4
 
 // add takes a record. errEnd ends the scan of this page.
 func (l *loading) add(prefix int, r journal.Record) error {
-	l.cost += recordCost + len(r.Value)
+	if l.cost += recordCost + len(r.Value); l.n == fewRecords && l.coarse {
+		return errMany
+	}
+	l.n++
 	l.goTo(l.whose[prefix])
 	a := &l.asked[l.page]
 	if seq, ok := parsePin(a.Room, r); ok {
