@@ -102,15 +102,28 @@ func TestSweeper_WhereTagged_Soon(t *testing.T) {
 // heads counts what a journal is asked.
 type heads struct {
 	journal.Journal
+	mu    sync.Mutex // guards the rest
 	asked map[string]int
 	fails bool
 }
 
+// taken returns for which rooms it was asked since then, and how often. It fails from now on, or not.
+func (j *heads) taken(fails bool) map[string]int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	asked := j.asked
+	j.asked, j.fails = map[string]int{}, fails
+	return asked
+}
+
 func (j *heads) Heads(ctx context.Context, rooms []string) ([]journal.Head, error) {
+	j.mu.Lock()
 	for _, room := range rooms {
 		j.asked[room]++
 	}
-	if j.fails {
+	fails := j.fails
+	j.mu.Unlock()
+	if fails {
 		return nil, journal.ErrUnavailable
 	}
 	return j.Journal.Heads(ctx, rooms)
@@ -120,7 +133,7 @@ func (j *heads) Heads(ctx context.Context, rooms []string) ([]journal.Head, erro
 // only where somebody has tagged. It is asked again until there is an answer.
 func TestSweeper_AsksOnlyWhatHasChanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		j := &heads{memjournal.New(memjournal.Options{}), map[string]int{}, false}
+		j := &heads{Journal: memjournal.New(memjournal.Options{}), asked: map[string]int{}}
 		defer j.Close()
 		ctx, end := context.WithCancel(t.Context())
 		sweeper := NewSweeper(j, nil, zap.NewNop())
@@ -135,29 +148,31 @@ func TestSweeper_AsksOnlyWhatHasChanged(t *testing.T) {
 			}
 			sweeper.Recorded(room, true)
 		}
+		sweeper.mu.Lock()
 		if n := len(sweeper.lately); n != maxLately {
 			t.Errorf("%d rooms are kept", n)
 		}
+		sweeper.mu.Unlock()
 		time.Sleep(2 * soon)
 		newest := fmt.Sprint("room", 2*maxLately-1)
-		if len(j.asked) != maxLately || j.asked[newest] != 1 {
-			t.Errorf("%d rooms were asked for, the newest %d times", len(j.asked), j.asked[newest])
+		if asked := j.taken(false); len(asked) != maxLately || asked[newest] != 1 {
+			t.Errorf("%d rooms were asked for, the newest %d times", len(asked), asked[newest])
 		}
-		clear(j.asked)
 		time.Sleep(interval / 2)
 		sweeper.Recorded("another", false)
 		time.Sleep(2 * soon)
-		if len(j.asked) > 0 {
-			t.Errorf("asked for %v, and nothing has changed", j.asked)
+		if asked := j.taken(true); len(asked) > 0 {
+			t.Errorf("asked for %v, and nothing has changed", asked)
 		}
-		j.fails = true
 		sweeper.Recorded(newest, false)
 		sweeper.Recorded(newest, false)
 		time.Sleep(2*soon + soon/2)
-		j.fails = false
+		if asked := j.taken(false); len(asked) != 1 || asked[newest] != 2 {
+			t.Errorf("asked for %v, want %s, twice without an answer", asked, newest)
+		}
 		time.Sleep(interval / 4)
-		if len(j.asked) != 1 || j.asked[newest] != 3 {
-			t.Errorf("asked for %v, want %s, twice without an answer and then once", j.asked, newest)
+		if asked := j.taken(false); len(asked) != 1 || asked[newest] != 1 {
+			t.Errorf("asked for %v, want %s, once", asked, newest)
 		}
 		end()
 		sweeping.Wait()
