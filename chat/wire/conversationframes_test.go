@@ -158,6 +158,16 @@ func TestDecode_EmptyText_IsRefused(t *testing.T) {
 	}
 }
 
+// The name of a room says which policy applies: another pattern beside it would be ignored.
+func TestDecode_CreatePatternBesideRoom_IsRefused(t *testing.T) {
+	for _, key := range []string{"", `,"key":"k"`} {
+		_, err := Decode([]byte(`{"type":"create","room":"g-1","pattern":"g-*"` + key + `}`))
+		if e := new(Error); !errors.As(err, &e) || e.Code != BadFrame || e.Field != "pattern" {
+			t.Errorf("create%s: %v", key, err)
+		}
+	}
+}
+
 // No field takes an id that no user has, whatever the command.
 func TestDecode_UserID_IsOneThatAUserCanHave(t *testing.T) {
 	for frame, field := range map[string]string{

@@ -99,6 +99,8 @@ func create(r *reader) *Create {
 		}
 	}
 	switch {
+	case c.Room != "" && c.Pattern != "":
+		r.wrong(fieldPattern, "must not be given together with room, whose name says which policy applies")
 	case c.Direct == "" && c.Key == "" && c.Room == "":
 		r.wrong(fieldKey, "is missing: create needs key, or direct")
 	case c.Direct != "":

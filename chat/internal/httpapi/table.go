@@ -22,7 +22,7 @@ func init() { // since what answers a batch asks a route
 	room, message, person := "/rooms/{room}", "/rooms/{room}/messages/{seq}", "/users/{id}"
 	Table = []Route{
 		{Method: "POST", Path: "/rooms", summary: "Founds a conversation", scopes: []string{"members"}, command: "create", Keyed: true, Says: true, body: and(info, fields{
-			"direct": userID, "pattern": roomID, "users": list(userID, 0, wire.MaxUsers),
+			"direct": userID, "pattern": described(text(wire.MaxRoom), "which policy it comes from; not beside room"), "users": list(userID, 0, wire.MaxUsers),
 			"room":  described(text(wire.MaxRoom), "its name; for keys"),
 			"owner": described(text(wire.MaxUser), "who owns it; for keys"),
 		}), answer: "Created", makes: true, refusals: []int{409}, serve: to(create)},
