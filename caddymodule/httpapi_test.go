@@ -325,8 +325,18 @@ func TestHTTP_EarlyData_OfAProxy_IsRefused(t *testing.T) {
 			t.Errorf("%s %s: %d %v, want %d", c.method, c.path, res.StatusCode, res.Header, c.want)
 		}
 	}
-	if code, _ := s.Status("http://"+s.Plain+"/chat", with(testcaddy.UpgradeHeader, "Early-Data", "1")); code != 425 {
-		t.Errorf("a handshake: %d", code)
+	// Several of them, and other values, mean the same as 1: RFC 8470, section 5.1.
+	for _, values := range [][]string{{"1"}, {""}, {"0"}, {"", "1"}, {"?0"}} {
+		header := testcaddy.UpgradeHeader.Clone()
+		header["Early-Data"] = values
+		if code, _ := s.Status("http://"+s.Plain+"/chat", header); code != 425 {
+			t.Errorf("a handshake with %q: %d", values, code)
+		}
+		said := user.Clone()
+		said["Early-Data"] = values
+		if res := ask(t, s, "POST", "/chat/rooms/tea/messages", said, bodyFor("/chat/rooms/tea/messages")); res.StatusCode != 425 {
+			t.Errorf("a message with %q: %d", values, res.StatusCode)
+		}
 	}
 	for name, c := range streamCarriers(s) {
 		if _, res, err := c(t.Context(), "/chat", http.Header{"Early-Data": {"1"}}); err != nil || res.StatusCode != 425 {

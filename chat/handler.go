@@ -210,10 +210,10 @@ func (h *Handler) checkHandshake(r *http.Request) error {
 }
 
 // isEarly reports whether a request may have come as early data of TLS 1.3, which an
-// attacker can send again (RFC 8470). If a proxy in front took it, the header says so.
-// A client that lies there only harms itself.
+// attacker can send again (RFC 8470). If a proxy in front took it, the header says so,
+// whatever its value is (section 5.1). A client that lies there only harms itself.
 func isEarly(r *http.Request) bool {
-	return r.Header.Get("Early-Data") != "" || r.TLS != nil && !r.TLS.HandshakeComplete
+	return len(r.Header.Values("Early-Data")) > 0 || r.TLS != nil && !r.TLS.HandshakeComplete
 }
 
 const tooEarly = "send this again when the TLS handshake is complete"
