@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -15,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
@@ -399,35 +397,11 @@ func loginCode(w http.ResponseWriter, r *http.Request) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	code, ok := codeIn(p)
-	if !ok || code == "" {
+	var login struct {
+		Code string `json:"code"`
+	}
+	if wire.UnmarshalOpen(p, &login) != nil || login.Code == "" {
 		return "", badField("code", "must be the text that wx.login gave, and stand once in a JSON object")
 	}
-	return code, nil
-}
-
-// codeIn returns the field code of a JSON object. Unlike json.Unmarshal, it takes no other
-// spelling for it, and of two neither.
-func codeIn(p []byte) (code string, ok bool) {
-	d := json.NewDecoder(bytes.NewReader(p))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') || !utf8.Valid(p) {
-		return "", false
-	}
-	for d.More() {
-		name, err := d.Token()
-		var value any
-		if err = cmp.Or(err, d.Decode(&value)); err != nil || name == "code" && ok {
-			return "", false
-		}
-		if name == "code" {
-			if code, ok = value.(string); !ok {
-				return "", false
-			}
-		}
-	}
-	if _, err := d.Token(); err != nil { // the end of the object
-		return "", false
-	}
-	_, err := d.Token()
-	return code, ok && err == io.EOF
+	return login.Code, nil
 }

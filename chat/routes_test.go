@@ -307,7 +307,7 @@ func TestRoutes_BadRequests(t *testing.T) {
 		"a long batch":        {"POST", "/messages", keyOf("k"), `{"messages":[]}`, 400, "1 to 100 messages"},
 		"an edit nowhere":     {"PATCH", "/rooms/g-none/messages/1", keyOf("k"), `{"body":1}`, 403, "may not do this"},
 		"a recall nowhere":    {"DELETE", "/rooms/g-none/messages/1", keyOf("k"), "", 403, "may not do this"},
-		"a batch of nothing":  {"POST", "/messages", keyOf("k"), `{"messages":{}}`, 400, "form that openapi.json"},
+		"a batch of nothing":  {"POST", "/messages", keyOf("k"), `{"messages":{}}`, 400, "messages must be no object"},
 		"a batch of a user":   {"POST", "/messages", "u1", `{"messages":[{"room":"tea","body":1}]}`, 403, "only a key"},
 		"a notice of a user":  {"POST", "/rooms/tea/messages", "u1", `{"body":1,"notice":true}`, 403, "only keys send notices"},
 		"a room of a user":    {"POST", "/rooms", "u1", `{"room":"g-mine"}`, 403, "only keys may choose"},

@@ -138,13 +138,13 @@ func TestUsers_BadRequests(t *testing.T) {
 		"another choice":       {"DELETE", "/users/u1?messages=all", "", 400, "erase or keep"},
 		"a token for too long": {"POST", "/users/u1/token", `{"for":2592000001}`, 400, "1000 to 2592000000"},
 		"for no time":          {"POST", "/users/u1/token", `{"for":999}`, 400, "1000 to 2592000000"},
-		"for a text":           {"POST", "/users/u1/token", `{"for":"24h"}`, 400, "openapi.json describes for"},
+		"for a text":           {"POST", "/users/u1/token", `{"for":"24h"}`, 400, "for must be no string for"},
 		"for a bot":            {"POST", "/users/bot-k/token", `{}`, 403, "bot-"},
 		"for a guest":          {"POST", "/users/guest-x/token", `{}`, 403, "guest-"},
 		"a name of a bot":      {"PUT", "/users/bot-k", `{"name":"x"}`, 403, "bot-"},
 		"nothing":              {"PUT", "/users/u1", `{}`, 400, "name: is missing"},
 		"null for a name":      {"PUT", "/users/u1", `{"name":null}`, 400, "name: is missing"},
-		"no name":              {"PUT", "/users/u1", `{"nam":"x"}`, 400, `no field "nam"`},
+		"no name":              {"PUT", "/users/u1", `{"nam":"x"}`, 400, "nam is not known here"},
 	} {
 		answer := s.ok(c.status, "k", c.method, c.path, c.body)
 		if got := fmt.Sprint(answer["detail"], " ", answer["field"]); !strings.Contains(got, c.words) {

@@ -110,7 +110,7 @@ func TestAdmin_Moderates_AndThatOutlivesARestart(t *testing.T) {
 func TestAdmin_BadRequests_ChangeNothing(t *testing.T) {
 	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\njournal memory\n}")
 	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", testcaddy.As("ann"), `,"rooms":[{"room":"tea"}]`), "welcome")
-	deep := strings.Repeat("[", 100) + strings.Repeat("]", 100)
+	deep := strings.Repeat("[", 40) + strings.Repeat("]", 40)
 	for request, want := range map[string]string{
 		"GET /chat/nothing":      "404 there is nothing at /chat/nothing",
 		"PUT /chat/hubs":         "405 method PUT is not allowed here, but GET, HEAD",
@@ -132,13 +132,13 @@ func TestAdmin_BadRequests_ChangeNothing(t *testing.T) {
 		"GET /chat/hubs/default/sessions/none":                                                   `404 there is no session "none"`,
 		"DELETE /chat/hubs/default/sessions/none":                                                `404 there is no session "none"`,
 		"POST /chat/hubs/default/mute":                                                           "400 the body is missing: it must be a JSON object",
-		"POST /chat/hubs/default/mute x":                                                         "400 the body is not valid JSON: invalid character",
-		"POST /chat/hubs/default/mute {":                                                         "400 the body is not valid: its JSON ends too early",
+		"POST /chat/hubs/default/mute x":                                                         "400 the body is not valid JSON: expected a value at byte 0",
+		"POST /chat/hubs/default/mute {":                                                         "400 the body is not valid JSON: expected the name of a member at byte 1",
 		"POST /chat/hubs/default/mute null":                                                      "400 the body must be a JSON object",
 		"POST /chat/hubs/default/mute []":                                                        "400 the body must be a JSON object",
-		"POST /chat/hubs/default/mute {}{}":                                                      "400 there is more after the JSON object",
-		`POST /chat/hubs/default/mute {"usr":"x"}`:                                               `400 the body has a member "usr", which is not known here`,
-		`POST /chat/hubs/default/mute {"user":7}`:                                                `400 user must not be a number`,
+		"POST /chat/hubs/default/mute {}{}":                                                      "400 the body is not valid JSON: more than one value at byte 2",
+		`POST /chat/hubs/default/mute {"usr":"x"}`:                                               `400 usr is not known here`,
+		`POST /chat/hubs/default/mute {"user":7}`:                                                `400 user must be no number`,
 		"POST /chat/hubs/default/mute {\"user\":\"\xff\"}":                                       `400 the body is not UTF-8`,
 		`POST /chat/hubs/default/mute {}`:                                                        "400 user is missing",
 		`POST /chat/hubs/default/mute {"user":"x"}`:                                              `404 no user "x" is known here; if the name is right, set unknown (--unknown)`,
@@ -156,8 +156,8 @@ func TestAdmin_BadRequests_ChangeNothing(t *testing.T) {
 		`POST /chat/hubs/default/mute {"user":"ann","room":""}`:                                  "400 room is empty; leave it out for the whole hub",
 		`POST /chat/hubs/default/kick {"user":"ann","room":""}`:                                  "400 room is empty; leave it out for the whole hub",
 		`POST /chat/hubs/default/ban {"user":"ann","for":"0.4ms"}`:                               "400 for must be whole milliseconds",
-		`POST /chat/hubs/default/ban {"user":"ann","user":"ben"}`:                                `400 the body has the member "user" twice`,
-		`POST /chat/hubs/default/ban {"user":"ann","rooM":"tea"}`:                                `400 the body has a member "rooM", which is not known here`,
+		`POST /chat/hubs/default/ban {"user":"ann","user":"ben"}`:                                `400 user stands twice`,
+		`POST /chat/hubs/default/ban {"user":"ann","rooM":"tea"}`:                                `400 rooM is not known here`,
 		`POST /chat/hubs/default/ban {"unknown":true,"user":"` + strings.Repeat("x", 129) + `"}`: "400 nobody can have this id",
 		`POST /chat/hubs/default/ban {"unknown":true,"user":"a` + "\\u0000" + `"}`:               "400 nobody can have this id",
 		`POST /chat/hubs/default/kick {"user":"x","for":5}`:                                      "400 a kick has neither for nor unknown",
@@ -182,9 +182,9 @@ func TestAdmin_BadRequests_ChangeNothing(t *testing.T) {
 		`POST /chat/hubs/default/recall {"room":"@a","seq":1}`:                                   `403 room "@a" belongs to the server`,
 		`POST /chat/hubs/default/recall {"room":"tea","seq":9}`:                                  `404 room "tea" has no message 9`,
 		`POST /chat/hubs/default/recall {"room":"tae","seq":9}`:                                  `404 there is no room "tae"; did you mean "tea"?`,
-		`POST /chat/hubs/default/recall {"room":"tea","seq":-1}`:                                 `400 seq must not be a number -1`,
+		`POST /chat/hubs/default/recall {"room":"tea","seq":-1}`:                                 `400 seq must be no number -1`,
 		`POST /chat/hubs/default/backup {"dir":"x"}`:                                             "400 dir must be the absolute path",
-		`POST /chat/hubs/default/compact {"fast":true}`:                                          `400 the body has a member "fast"`,
+		`POST /chat/hubs/default/compact {"fast":true}`:                                          `400 fast is not known here`,
 		"POST /chat/hubs/default/mute \"" + strings.Repeat("x", 1<<20) + "\"":                    "413 the body has more than 1048576 bytes",
 		"POST /chat/hubs/default/compact \"" + strings.Repeat("x", 1<<20) + "\"":                 "413 the body has more than 1048576 bytes",
 		"POST /chat/hubs/default/import \"" + strings.Repeat("x", 100) + "\"":                    "400 the Content-Type must be application/jsonl",

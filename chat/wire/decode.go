@@ -42,7 +42,7 @@ func message(r *reader) *Send {
 
 // send reads a message with its room and its key.
 func send(r *reader) *Send {
-	room, key := r.room(), r.given(fieldKey, r.printable(fieldKey, MaxKey))
+	room, key := r.room(), r.given(fieldKey, r.line(fieldKey, KeyText))
 	c := message(r)
 	c.Room, c.Key = room, key
 	return c
@@ -71,7 +71,7 @@ func command(r *reader) Command {
 	case "history":
 		return history(r)
 	case "edit":
-		return &Edit{ID: r.id, Room: r.room(), Seq: r.seq(), Key: r.given(fieldKey, r.printable(fieldKey, MaxKey)), Body: r.body()}
+		return &Edit{ID: r.id, Room: r.room(), Seq: r.seq(), Key: r.given(fieldKey, r.line(fieldKey, KeyText)), Body: r.body()}
 	case "tag":
 		return setTag(r)
 	case "recall":
@@ -101,7 +101,7 @@ func command(r *reader) Command {
 }
 
 func setTag(r *reader) *SetTag {
-	c := &SetTag{ID: r.id, Room: r.room(), Seq: r.seq(), Tag: r.tag()}
+	c := &SetTag{ID: r.id, Room: r.room(), Seq: r.seq(), Tag: r.required(fieldTag, r.line(fieldTag, TagText))}
 	if shared := r.flag(fieldShared); shared != nil {
 		c.Shared = *shared
 	}
@@ -123,7 +123,7 @@ func hello(r *reader) *Hello {
 	return &Hello{
 		ID:     r.id,
 		Token:  r.token(),
-		Device: r.given(fieldDevice, r.printable(fieldDevice, MaxDevice)),
+		Device: r.given(fieldDevice, r.line(fieldDevice, DeviceText)),
 		Name:   r.shown(fieldName),
 		Avatar: r.shown(fieldAvatar),
 		Rooms:  rooms(r),

@@ -4,9 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // conversation reads the commands of conversations. It returns false for other types.
@@ -26,9 +23,9 @@ func conversation(r *reader, typ string) (Command, bool) {
 	case "info":
 		return &SetInfo{
 			ID: r.id, Room: r.room(), Closed: r.flag(fieldClosed),
-			Title:  optional(r, fieldTitle, r.title),
-			Avatar: optional(r, fieldAvatar, r.avatar),
-			About:  optional(r, fieldAbout, r.about),
+			Title:  optional(r, fieldTitle, TitleText),
+			Avatar: optional(r, fieldAvatar, AvatarText),
+			About:  optional(r, fieldAbout, AboutText),
 		}, true
 	}
 	return nil, false
@@ -80,23 +77,15 @@ func listFrom(r *reader) *ListFrom {
 func create(r *reader) *Create {
 	c := &Create{
 		ID:      r.id,
-		Direct:  r.userID(fieldDirect),
-		Key:     r.given(fieldKey, r.printable(fieldKey, MaxKey)),
+		Direct:  r.given(fieldDirect, r.userID(fieldDirect)),
+		Key:     r.given(fieldKey, r.line(fieldKey, KeyText)),
 		Pattern: r.given(fieldPattern, r.text(fieldPattern, MaxRoom)),
-		Title:   r.title(),
-		Avatar:  r.avatar(),
-		About:   r.about(),
+		Title:   r.line(fieldTitle, TitleText),
+		Avatar:  r.line(fieldAvatar, AvatarText),
+		About:   r.line(fieldAbout, AboutText),
 		Users:   r.users(0),
 		Room:    r.optionalRoom(),
 		Owner:   r.given(fieldOwner, r.userID(fieldOwner)),
-	}
-	for _, given := range []struct {
-		field
-		text string
-	}{{fieldDirect, c.Direct}, {fieldKey, c.Key}, {fieldPattern, c.Pattern}, {fieldOwner, c.Owner}} {
-		if r.value(given.field) != nil && given.text == "" {
-			r.wrong(given.field, "must not be empty")
-		}
 	}
 	switch {
 	case c.Room != "" && c.Pattern != "":
@@ -114,33 +103,12 @@ func create(r *reader) *Create {
 }
 
 // optional returns nil for a field that is not there.
-func optional(r *reader, f field, read func() string) *string {
+func optional(r *reader, f field, t Text) *string {
 	if r.value(f) == nil {
 		return nil
 	}
-	text := read()
+	text := r.line(f, t)
 	return &text
-}
-
-// title reads one line.
-func (r *reader) title() string {
-	title := r.printable(fieldTitle, MaxTitle*utf8.UTFMax)
-	if utf8.RuneCountInString(title) > MaxTitle {
-		r.wrong(fieldTitle, fmt.Sprintf("must be at most %d characters long", MaxTitle))
-	}
-	return title
-}
-
-// about reads text that may have several lines.
-func (r *reader) about() string {
-	about := r.text(fieldAbout, MaxAbout*utf8.UTFMax)
-	if utf8.RuneCountInString(about) > MaxAbout {
-		r.wrong(fieldAbout, fmt.Sprintf("must be at most %d characters long", MaxAbout))
-	}
-	if strings.ContainsFunc(about, func(c rune) bool { return c != '\n' && unicode.IsControl(c) }) {
-		r.wrong(fieldAbout, "must not contain control characters but line feeds")
-	}
-	return about
 }
 
 func (r *reader) role() string {
@@ -167,25 +135,50 @@ func (r *reader) ids(f field, least, most int) []string {
 		r.wrong(f, fmt.Sprintf("must be an array of %d to %d ids", least, most))
 		return nil
 	}
-	seen := make(map[string]bool, len(ids))
-	for i, id := range ids {
+	if i, what := wrongID(ids); what != "" {
 		label := fmt.Sprintf("%s[%d]", f, i)
-		switch {
-		case !IsUserID(id):
-			r.refuse(BadFrame, label, label+" "+badUserID)
-		case seen[id]:
-			r.refuse(BadFrame, label, label+" stands twice")
-		}
-		seen[id] = true
+		r.refuse(BadFrame, label, label+" "+what)
 	}
 	return ids
 }
+
+// wrongID returns the first of a list of ids that is none, or stands twice, and what is wrong
+// with it.
+func wrongID(ids []string) (i int, what string) {
+	seen := make(map[string]bool, len(ids))
+	for i, id := range ids {
+		switch {
+		case !IsUserID(id):
+			return i, badUserID
+		case seen[id]:
+			return i, "stands twice"
+		}
+		seen[id] = true
+	}
+	return 0, ""
+}
+
+// CheckMentions returns why no message can mention these users, or nil.
+func CheckMentions(field string, ids []string) error {
+	if len(ids) > MaxMentions {
+		return &Malformed{field, fmt.Sprintf("must be an array of 0 to %d ids", MaxMentions)}
+	}
+	if i, what := wrongID(ids); what != "" {
+		return &Malformed{fmt.Sprintf("%s[%d]", field, i), what}
+	}
+	if len(ids) > 1 && slices.Contains(ids, Everybody) {
+		return &Malformed{field, allAlone}
+	}
+	return nil
+}
+
+const allAlone = "must have * alone: it means everybody"
 
 // mentions reads who is mentioned.
 func (r *reader) mentions() []string {
 	ids := r.ids(fieldMentions, 0, MaxMentions)
 	if len(ids) > 1 && slices.Contains(ids, Everybody) {
-		r.wrong(fieldMentions, "must have * alone: it means everybody")
+		r.wrong(fieldMentions, allAlone)
 	}
 	return ids
 }

@@ -49,14 +49,14 @@
 //   - errorframes.go: the frames error and bye
 //   - clientframes.go: the frames of clients
 //   - encodeclient.go: their JSON
-//   - serverframes.go: the other frames of servers
+//   - serverframes.go: the other frames of servers, and entries of a journal as these show them
 //   - encodeserver.go: their JSON
 //   - conversationframes.go: the frames of conversations and their list
 //   - encodeconversation.go: their JSON
-//   - entries.go: entries of a journal as frames show them
 //   - fields.go: where the fields are in a frame
 //   - readfields.go: checking fields, and the texts that say what is wrong with one
 //   - decodeconversation.go: commands of conversations
 //   - decode.go: from a frame to a command
+//   - strict.go: JSON that is no frame, read as strictly
 //   - http.go: requests and responses over HTTP
 package wire

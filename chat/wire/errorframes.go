@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -99,6 +100,50 @@ func IsUserID(id string) bool {
 }
 
 var badUserID = fmt.Sprintf("must be an id of 1 to %d bytes without control characters", MaxUser)
+
+// Malformed says what is wrong with something that is no frame.
+type Malformed struct {
+	Field string // the path, such as "entry.users[2].id"; empty: it is about the whole text
+	What  string // such as "stands twice"
+}
+
+// Error implements error.
+func (e *Malformed) Error() string { return cmp.Or(e.Field, "it") + " " + e.What }
+
+// Text is what the texts of a field must be like, whatever brings them: a frame, a request or an
+// import.
+type Text struct {
+	bytes, chars int  // at most; chars is 0 where only bytes count
+	lines        bool // it may have several
+	url          bool // of http or https: a page can show it without running what is in it
+}
+
+// The texts that users choose.
+var (
+	KeyText    = Text{bytes: MaxKey}
+	DeviceText = Text{bytes: MaxDevice}
+	NameText   = Text{bytes: MaxName * utf8.UTFMax, chars: MaxName} // as it is shown: that of a hello is made so
+	AvatarText = Text{bytes: MaxAvatar, url: true}
+	TitleText  = Text{bytes: MaxTitle * utf8.UTFMax, chars: MaxTitle}
+	AboutText  = Text{bytes: MaxAbout * utf8.UTFMax, chars: MaxAbout, lines: true}
+	TagText    = Text{bytes: MaxTag * utf8.UTFMax, chars: MaxTag}
+)
+
+// Wrong returns what is wrong with a text, to be told behind the name of the field; nothing, if
+// it is right or empty.
+func (t Text) Wrong(text string) string {
+	switch {
+	case len(text) > t.bytes && t.chars == 0:
+		return fmt.Sprintf("must be a string of at most %d bytes", t.bytes)
+	case t.chars > 0 && utf8.RuneCountInString(text) > t.chars:
+		return fmt.Sprintf("must be at most %d characters long", t.chars)
+	case strings.ContainsFunc(text, func(c rune) bool { return unicode.IsControl(c) && !(t.lines && c == '\n') }):
+		return "must not contain control characters" + map[bool]string{true: " but line feeds"}[t.lines]
+	case t.url && text != "" && !strings.HasPrefix(text, "https://") && !strings.HasPrefix(text, "http://"):
+		return "must be an http or https URL"
+	}
+	return ""
+}
 
 // CheckUser returns why a field cannot have that id of a user, or nil.
 func CheckUser(field, id string) error {

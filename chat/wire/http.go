@@ -98,16 +98,11 @@ func DecodeRequest(typ string, fixed Fields, body []byte, known func(name string
 	return Decode(append(frame, '}'))
 }
 
-// CheckObject returns an [*Error] unless a body is one object that has known fields only.
-func CheckObject(body []byte, known func(name string) bool) error {
-	_, err := membersOf(body, known)
-	return err
-}
-
 // CheckBody returns an [*Error] unless a frame may have a text as its body.
 func CheckBody(body []byte) error {
 	frame := append(append([]byte(`{"body":`), body...), '}')
-	return CheckObject(frame, func(name string) bool { return name == "body" })
+	_, err := membersOf(frame, func(name string) bool { return name == "body" })
+	return err
 }
 
 // membersOf returns what is between the braces of an object, which has only known members.

@@ -3,9 +3,7 @@ package wire
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -90,15 +88,6 @@ func (r *reader) shown(f field) string {
 	return ""
 }
 
-// avatar reads a URL that a page can show without running what is in it.
-func (r *reader) avatar() string {
-	url := r.printable(fieldAvatar, MaxAvatar)
-	if url != "" && !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://") {
-		r.wrong(fieldAvatar, "must be an http or https URL")
-	}
-	return url
-}
-
 func (r *reader) body() []byte {
 	if r.raw(fieldBody) == nil {
 		r.wrong(fieldBody, "is missing")
@@ -121,14 +110,6 @@ func (r *reader) flag(f field) *bool {
 		r.wrong(f, "must be true or false")
 	}
 	return &set
-}
-
-func (r *reader) tag() string {
-	tag := r.required(fieldTag, r.printable(fieldTag, MaxTag*utf8.UTFMax))
-	if utf8.RuneCountInString(tag) > MaxTag {
-		r.wrong(fieldTag, fmt.Sprintf("must be at most %d characters long", MaxTag))
-	}
-	return tag
 }
 
 func (r *reader) seq() uint64 {
@@ -161,11 +142,11 @@ func (r *reader) text(f field, max int) string {
 	return ""
 }
 
-// printable is text for strings without control characters.
-func (r *reader) printable(f field, max int) string {
-	text := r.text(f, max)
-	if strings.ContainsFunc(text, unicode.IsControl) {
-		r.wrong(f, "must not contain control characters")
+// line is text for what a door checks.
+func (r *reader) line(f field, t Text) string {
+	text := r.text(f, t.bytes)
+	if what := t.Wrong(text); what != "" {
+		r.wrong(f, what)
 	}
 	return text
 }

@@ -1,7 +1,7 @@
 package httpapi
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,45 +19,29 @@ func (c *call) object(to any) error {
 	if err != nil {
 		return err
 	}
-	if err := wire.CheckObject(p, c.route.knows); err != nil {
+	var there map[string]json.RawMessage
+	if err := cmp.Or(unmarshal(p, to), unmarshal(p, &there)); err != nil {
 		return err
-	}
-	if err := c.whole(p); err != nil {
-		return err
-	}
-	if err := json.Unmarshal(p, to); err != nil {
-		e := wire.BadFrame.Error("")
-		e.Message = "the body is not of the form that openapi.json describes"
-		var mistyped *json.UnmarshalTypeError
-		if errors.As(err, &mistyped) {
-			e.Field = strings.ToLower(mistyped.Field) // it names the Go field where no tag does
-		}
-		return e
-	}
-	return nil
-}
-
-// whole refuses an object that lacks a required field, or has one twice.
-func (c *call) whole(p []byte) error {
-	there := map[string]bool{}
-	d := json.NewDecoder(bytes.NewReader(p)) // it has been checked, so there are no errors
-	_, _ = d.Token()
-	for d.More() {
-		token, _ := d.Token()
-		name, _ := token.(string)
-		var value json.RawMessage
-		_ = d.Decode(&value)
-		if _, twice := there[name]; twice {
-			return refuse(wire.BadFrame, name, "stands twice")
-		}
-		there[name] = string(value) != "null"
 	}
 	for name := range c.route.body {
-		if name, required := strings.CutSuffix(name, "!"); required && !there[name] {
+		name, required := strings.CutSuffix(name, "!")
+		if value := string(there[name]); required && (value == "" || value == "null") {
 			return refuse(wire.BadFrame, name, "is missing")
 		}
 	}
 	return nil
+}
+
+// unmarshal is wire.Unmarshal, with what a client is told.
+func unmarshal(p []byte, to any) error {
+	err := wire.Unmarshal(p, to)
+	var wrong *wire.Malformed
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	e := wire.BadFrame.Error("")
+	e.Field, e.Message = wrong.Field, cmp.Or(wrong.Field, "the body")+" "+wrong.What
+	return e
 }
 
 // maxBatch is how many messages one request sends at most.
@@ -121,7 +105,7 @@ func (c *call) sendOne(ctx context.Context, t acts.Turn, p []byte, later map[str
 	var other struct {
 		As *string `json:"as"`
 	}
-	if err := json.Unmarshal(p, &other); err != nil || other.As != nil && *other.As == "" {
+	if err := wire.UnmarshalOpen(p, &other); err != nil || other.As != nil && *other.As == "" {
 		return said.Room, journal.Receipt{}, refuse(wire.BadFrame, "as", "must be a user's id")
 	}
 	as := ""

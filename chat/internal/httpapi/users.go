@@ -62,7 +62,10 @@ func user(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 }
 
 func setUser(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
-	var b struct{ Name, Avatar string }
+	var b struct {
+		Name   string `json:"name"`
+		Avatar string `json:"avatar"`
+	}
 	id, err := c.user()
 	if err == nil {
 		err = c.object(&b)
@@ -81,7 +84,9 @@ func setUser(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 }
 
 func presence(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
-	var b struct{ Users []string }
+	var b struct {
+		Users []string `json:"users"`
+	}
 	if err := c.object(&b); err != nil {
 		return Answer{}, err
 	}
@@ -127,7 +132,9 @@ func signOut(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 }
 
 func giveToken(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
-	b := struct{ For int64 }{int64(tokenLife / time.Millisecond)}
+	b := struct {
+		For int64 `json:"for"`
+	}{int64(tokenLife / time.Millisecond)}
 	id, err := c.user()
 	if err == nil {
 		err = c.object(&b)
