@@ -19,10 +19,47 @@ const (
 	maxNumber      = 1<<53 - 1 // above, a float64 no longer tells two integers apart
 )
 
+// siteClaims are the claims of a site's token. Its times are NumericDates (RFC 7519, section 2) that
+// can be told in whole milliseconds: those beyond have no time.Time or are no integer for clients,
+// and would come out as another time, such as a negative one. The parser asks for them here.
+type siteClaims jwt.MapClaims
+
+// time returns a claim as date does, which is a method of jwt.MapClaims.
+func (c siteClaims) time(name string, date func(jwt.MapClaims) (*jwt.NumericDate, error)) (*jwt.NumericDate, error) {
+	if seconds, is := c[name].(float64); c[name] != nil && !is || math.Abs(seconds) > maxSeconds {
+		return nil, badToken(fmt.Sprintf("the token's %s is not a time", name))
+	}
+	return date(jwt.MapClaims(c))
+}
+
+// GetExpirationTime implements jwt.Claims.
+func (c siteClaims) GetExpirationTime() (*jwt.NumericDate, error) {
+	return c.time("exp", jwt.MapClaims.GetExpirationTime)
+}
+
+// GetNotBefore implements jwt.Claims.
+func (c siteClaims) GetNotBefore() (*jwt.NumericDate, error) {
+	return c.time("nbf", jwt.MapClaims.GetNotBefore)
+}
+
+// GetIssuedAt implements jwt.Claims.
+func (c siteClaims) GetIssuedAt() (*jwt.NumericDate, error) {
+	return c.time("iat", jwt.MapClaims.GetIssuedAt)
+}
+
+// GetAudience implements jwt.Claims.
+func (c siteClaims) GetAudience() (jwt.ClaimStrings, error) { return jwt.MapClaims(c).GetAudience() }
+
+// GetIssuer implements jwt.Claims.
+func (c siteClaims) GetIssuer() (string, error) { return jwt.MapClaims(c).GetIssuer() }
+
+// GetSubject implements jwt.Claims.
+func (c siteClaims) GetSubject() (string, error) { return jwt.MapClaims(c).GetSubject() }
+
 // identityFrom returns the identity that the claims of a verified token describe.
 // Only claims that decide something can refuse the token: sub, exp and chat. What
 // is only shown, and what policies may refer to, is left out if it is unusable.
-func identityFrom(claims jwt.MapClaims) (*access.Identity, error) {
+func identityFrom(claims siteClaims) (*access.Identity, error) {
 	r := claimReader{claims: claims}
 	id := &access.Identity{
 		User: access.CleanUser(journal.User{
@@ -52,7 +89,7 @@ func identityFrom(claims jwt.MapClaims) (*access.Identity, error) {
 
 // claimReader reads claims. err tells the first one that is invalid.
 type claimReader struct {
-	claims jwt.MapClaims
+	claims siteClaims
 	err    error
 }
 

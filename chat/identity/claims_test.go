@@ -58,6 +58,14 @@ func TestJWT_OptionalClaims_RefuseNobody(t *testing.T) {
 	}
 }
 
+// The latest time that can be told is one.
+func TestJWT_LatestTime(t *testing.T) {
+	id, err := authenticate(&identity.JWT{Keys: []identity.Key{mustSecret(t, siteSecret)}}, sign(t, claims{"sub": "u7", "exp": int64(9007199254740)}))
+	if err != nil || id.Expires.UnixMilli() != 9007199254740_000 {
+		t.Errorf("%+v, %v", id, err)
+	}
+}
+
 // Refused names the claim for the operator.
 func TestJWT_Refused_NamesTheClaim(t *testing.T) {
 	past := time.Now().Add(-time.Hour).Unix()
@@ -69,8 +77,15 @@ func TestJWT_Refused_NamesTheClaim(t *testing.T) {
 	}{
 		"sub a number":  {claims{"sub": 42}, "sub", wire.BadToken},
 		"exp past":      {claims{"exp": past}, "expired", wire.Expired},
-		"exp a text":    {claims{"exp": "tomorrow"}, "exp is invalid", wire.BadToken},
-		"nbf a text":    {claims{"nbf": "tomorrow"}, "nbf is invalid", wire.BadToken},
+		"exp a text":    {claims{"exp": "tomorrow"}, "exp is not a time", wire.BadToken},
+		"exp an object": {claims{"exp": claims{}}, "exp is not a time", wire.BadToken},
+		"exp too late":  {claims{"exp": int64(9007199254741)}, "exp is not a time", wire.BadToken},
+		"exp 1e18":      {claims{"exp": int64(1e18)}, "exp is not a time", wire.BadToken},
+		"exp 1e300":     {claims{"exp": 1e300}, "exp is not a time", wire.BadToken},
+		"exp -1e300":    {claims{"exp": -1e300}, "exp is not a time", wire.BadToken},
+		"nbf a text":    {claims{"nbf": "tomorrow"}, "nbf is not a time", wire.BadToken},
+		"nbf 1e300":     {claims{"nbf": 1e300}, "nbf is not a time", wire.BadToken},
+		"nbf 1e19":      {claims{"nbf": 1e19}, "nbf is not a time", wire.BadToken},
 		"nbf to come":   {claims{"nbf": future}, "not valid yet", wire.BadToken},
 		"iss another's": {claims{"iss": "you"}, "issuer", wire.BadToken},
 		"aud another's": {claims{"aud": "mail"}, "audience", wire.BadToken},

@@ -151,9 +151,9 @@ func (j *JWT) verify(ctx context.Context, token string) (*access.Identity, error
 	case !wellFormed(token):
 		return nil, badToken("the token contains characters that no token may contain")
 	}
-	claims := jwt.MapClaims{}
+	claims := siteClaims{}
 	var unavailable error
-	_, err := j.parser().ParseWithClaims(token, claims, func(t *jwt.Token) (keys any, err error) {
+	_, err := j.parser().ParseWithClaims(token, &claims, func(t *jwt.Token) (keys any, err error) {
 		keys, unavailable, err = j.keys(ctx, t)
 		return keys, err
 	})

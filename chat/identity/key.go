@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -15,6 +16,8 @@ import (
 
 	"github.com/MicahParks/jwkset"
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // Key verifies the signatures of tokens. The key alone decides which algorithms
@@ -114,8 +117,8 @@ func newKey(public any) (Key, error) {
 func parseWebKeys(text []byte) ([]Key, error) {
 	var one jwkset.JWKMarshal
 	var set jwkset.JWKSMarshal
-	if err := errors.Join(json.Unmarshal(text, &one), json.Unmarshal(text, &set)); err != nil {
-		return nil, errors.New("is neither PEM nor a JSON Web Key")
+	if err := cmp.Or(wire.UnmarshalOpen(text, &one), wire.UnmarshalOpen(text, &set)); err != nil {
+		return nil, fmt.Errorf("is neither PEM nor a JSON Web Key: %w", err)
 	}
 	if one.KTY != "" {
 		set.Keys = append(set.Keys, one)
@@ -144,7 +147,7 @@ func parseKeySet(text []byte) (keys []Key, left []error, err error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"` // parsed one by one: one that is malformed spoils no other
 	}
-	if err := json.Unmarshal(text, &set); err != nil {
+	if err := wire.UnmarshalOpen(text, &set); err != nil {
 		return nil, nil, fmt.Errorf("is not a JSON Web Key Set: %w", err)
 	}
 	if len(set.Keys) > maxKeys {
@@ -152,7 +155,7 @@ func parseKeySet(text []byte) (keys []Key, left []error, err error) {
 	}
 	for i, raw := range set.Keys {
 		var m jwkset.JWKMarshal
-		err := json.Unmarshal(raw, &m)
+		err := wire.UnmarshalOpen(raw, &m)
 		var key Key
 		if err == nil {
 			key, err = webKey(m)

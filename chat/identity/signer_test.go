@@ -227,6 +227,14 @@ func TestSigner_DamagedKeys_AreAnError(t *testing.T) {
 	for _, damaged := range []string{
 		"", "{", `[{"id":"a","key":"","made":9999999999}]`, `[{"id":"a","key":"c2hvcnQ=","made":9999999999}]`,
 		`[{"key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=","made":9999999999}]`,
+		`[{"id":"a","key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}]`,
+		`[{"id":"a","key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=","made":null}]`,
+		`[{"id":"a","key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=","made":-9}]`,
+		`[{"id":"a","key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=","made":9223372036854775807}]`,
+		`[{"id":"a","key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=","Made":9999999999}]`,
+		`[{"id":"a","key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=","made":9999999999,"made":1}]`,
+		`[{"id":"a","key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=","made":9999999999,"until":1}]`,
+		`[{"id":"\ud800","key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=","made":9999999999}]`,
 	} {
 		secrets := new(identity.MemorySecrets)
 		store(t, secrets, "test", damaged)

@@ -2,11 +2,12 @@ package identity
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // signingKey is one of the keys that a [Signer] signs with. Secrets stores them
@@ -62,9 +63,13 @@ func parseSigningKeys(stored []byte) ([]signingKey, error) {
 		return nil, nil
 	}
 	var keys []signingKey
-	err := json.Unmarshal(stored, &keys)
+	err := wire.Unmarshal(stored, &keys)
 	if err == nil && slices.ContainsFunc(keys, func(k signingKey) bool { return k.ID == "" || len(k.Key) != keySize }) {
 		err = errors.New("a key has no id or the wrong size")
+	}
+	// Without the time, a key would be as old as 1970: nobody's token would be valid any more.
+	if err == nil && slices.ContainsFunc(keys, func(k signingKey) bool { return k.Made < 1 || k.Made > maxSeconds }) {
+		err = errors.New("a key does not say when it was made")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the stored keys are damaged: %w", err)

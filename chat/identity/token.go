@@ -19,6 +19,10 @@ const (
 	issuedType = "chat-user+jwt"
 )
 
+// maxSeconds is the latest time, in seconds since 1970: that of the largest number of milliseconds
+// which every client reads as an integer.
+const maxSeconds = wire.MaxSeq / 1000
+
 // maxToken bounds a token, in bytes. To refuse the most expensive token of that
 // length allocates some 50 times its length, because claims are decoded before
 // the signature is verified.

@@ -95,7 +95,7 @@ func (ts *tokens) get(ctx context.Context) (string, error) {
 		if answer.Token == "" {
 			return "", fmt.Errorf("WeChat gives no access token: errcode %d", answer.Code)
 		}
-		t = token{answer.Token, time.Now().Add(min(time.Duration(answer.For*0.9*float64(time.Second)), time.Hour))}
+		t = token{answer.Token, time.Now().Add(time.Duration(min(answer.For*0.9, time.Hour.Seconds()) * float64(time.Second)))}
 		return t.text, nil
 	case <-ctx.Done():
 		return "", ctx.Err()
