@@ -110,6 +110,8 @@ func (in *invocation) importEntries(cmd *cobra.Command, args []string) error {
 	err = in.callLong("POST", in.path("/import", nil), io.TeeReader(from, bar), &done)
 	_ = bar.Finish()
 	switch {
+	case err != nil && len(args) > 0 && strings.HasPrefix(err.Error(), "line "):
+		return fmt.Errorf("%s: %w", args[0], err)
 	case err != nil:
 		return err
 	case done.Lines == 0:

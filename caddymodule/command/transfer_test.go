@@ -26,10 +26,10 @@ func TestCommand_Import(t *testing.T) {
 				fails bool
 				says  []string
 			}{
-				{damaged, true, []string{"line 3: ", ": unexpected EOF; the lines before it are kept: 2 recorded, 0 known"}},
+				{damaged, true, []string{"old.jsonl: line 3: it is ", "not valid JSON: ", "; the lines before it are kept: 2 recorded, 0 known"}},
 				{exported, false, []string{"4 lines: 2 recorded, 2 known before"}},
 				{exported, false, []string{"4 lines: 0 recorded, 4 known before"}},
-				{strings.Replace(exported, `"name":"Li"`, `"nom":"Li"`, 1), true, []string{"line 1: ", `json: unknown field "nom"`}},
+				{strings.Replace(exported, `"name":"Li"`, `"nom":"Li"`, 1), true, []string{"old.jsonl: line 1: ", `entry.from.nom is not known here`}},
 			} {
 				if err := os.WriteFile(file, []byte(step.text), 0o600); err != nil {
 					t.Fatal(err)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+	"fmt"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -36,11 +34,14 @@ func OfWholeRoom(ctx context.Context, records journal.Records, room string, upTo
 func Restored(room string, list []Kept) (records []journal.Record, err error) {
 	for _, k := range list {
 		if k.Seq < 1 || k.By <= k.Seq || k.By > journal.MaxSeq || k.User != "" && !wire.IsUserID(k.User) || len(k.Value) > wire.MaxTagValue ||
-			k.Tag == "" || utf8.RuneCountInString(k.Tag) > wire.MaxTag || strings.ContainsFunc(k.Tag, unicode.IsControl) {
+			k.Tag == "" || wire.TagText.Wrong(k.Tag) != "" {
 			return nil, errors.New("a tag must have the seq of a message, a text, and the number of a later entry")
 		}
 		if s := string(k.Value); s == "" || s == "null" || s == "false" || k.User != "" && s != "true" {
 			return nil, errors.New("the value of a tag must be true, or for a shared one something else but null and false")
+		}
+		if err := wire.CheckBody(k.Value); err != nil {
+			return nil, fmt.Errorf("the value of a tag: %w", err)
 		}
 		stamp := journal.Stamp{Seq: k.By}
 		records = append(records, journal.Record{Key: messageKey(room, k.Seq) + k.User + "\x00" + k.Tag, Value: k.Value, Stamp: stamp})

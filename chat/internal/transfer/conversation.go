@@ -1,12 +1,13 @@
 package transfer
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
@@ -15,10 +16,11 @@ import (
 )
 
 // conversation is the line behind the entries of a room that has members: what its
-// records say. Older entries may be gone, so these do not follow from what is kept.
+// records say. Older entries may be gone, so these do not follow from what is kept. A user's own
+// room has the user as its only member, whom no entry has made one.
 type conversation struct {
 	Room    roomName     `json:"room"`
-	Version journal.Seq  `json:"version"` // the newest governing entry
+	Version journal.Seq  `json:"version,omitempty"` // the newest governing entry
 	State   members.Room `json:"state"`
 	Members []memberLine `json:"members"` // by id
 }
@@ -29,7 +31,7 @@ type memberLine struct {
 	Avatar string      `json:"avatar,omitempty"`
 	Guest  bool        `json:"guest,omitempty"`
 	Role   string      `json:"role"`
-	Since  journal.Seq `json:"since"`
+	Since  journal.Seq `json:"since,omitempty"`
 	// Count is there in lines of earlier versions. It follows from Since.
 	Count uint64 `json:"count,omitempty"`
 	own
@@ -76,8 +78,14 @@ func (c *conversation) check() error {
 	if err := journal.CheckRoom(c.Room.name); err != nil {
 		return err
 	}
+	if access.IsOwnRoom(c.Room.name) {
+		return c.checkOwnRoom()
+	}
 	if journal.IsReserved(c.Room.name) || c.Version < 1 || c.Version > journal.MaxSeq {
 		return errors.New("conversation must have a room of users, and the number of a governing entry")
+	}
+	if err := cmp.Or(checkTexts("conversation.state", c.State.Title, c.State.Avatar, c.State.About), c.checkDirect()); err != nil {
+		return err
 	}
 	owner, stands := "", map[string]bool{}
 	for i := range c.Members {
@@ -89,7 +97,8 @@ func (c *conversation) check() error {
 		if stands[m.ID] || role == access.NoRole || m.Since < 1 || m.Since > c.Version {
 			return fmt.Errorf("member %q must stand once, with a role and the entry with which they came", m.ID)
 		}
-		if err := checkMember(m); err != nil {
+		shown := lineUser{ID: m.ID, Name: m.Name, Avatar: m.Avatar}
+		if err := shown.check(fmt.Sprintf("conversation.members[%d]", i)); err != nil {
 			return err
 		}
 		stands[m.ID] = true
@@ -103,14 +112,48 @@ func (c *conversation) check() error {
 	return nil
 }
 
-// checkMember returns an error if no user could be so.
-func checkMember(m *memberLine) error {
-	u := m.user()
-	switch {
-	case u.ID != m.ID || !wire.IsUserID(m.ID):
-		return fmt.Errorf("member %q must have an id of 1 to %d bytes without control characters", m.ID, wire.MaxUser)
-	case utf8.RuneCountInString(m.Name) > wire.MaxName || len(m.Avatar) > wire.MaxAvatar:
-		return fmt.Errorf("member %q: name may have %d characters and avatar %d bytes", m.ID, wire.MaxName, wire.MaxAvatar)
+// checkDirect returns an error if a conversation of two can not be so.
+func (c *conversation) checkDirect() error {
+	of := c.State.Direct
+	if of == nil {
+		return nil
+	}
+	if c.Room.direct != nil && !slices.Equal(of, c.Room.direct) {
+		return errors.New("conversation.state.direct must be those of the room")
+	}
+	if len(of) != 2 || of[0] >= of[1] || !wire.IsUserID(of[0]) || !wire.IsUserID(of[1]) {
+		return errors.New("conversation.state.direct must be the ids of two users, in byte order")
+	}
+	if c.State.Title+c.State.Avatar+c.State.About+c.State.Owner != "" || slices.ContainsFunc(c.Members, func(m memberLine) bool { return !slices.Contains(of, m.ID) }) {
+		return errors.New("a conversation of two has these two as its members, no owner, and no title, avatar or about")
 	}
 	return nil
 }
+
+// ownRoom returns the line of a user's own room, beside what the user has of it.
+func ownRoom(room string) *conversation {
+	return &conversation{
+		Room: roomName{name: room}, State: members.Room{Size: 1},
+		Members: []memberLine{{ID: strings.TrimPrefix(room, "@"), Role: access.Member.String()}},
+	}
+}
+
+// checkOwnRoom is check for a user's own room.
+func (c *conversation) checkOwnRoom() error {
+	want := ownRoom(c.Room.name)
+	if len(c.Members) == 1 {
+		m := &c.Members[0]
+		if err := (&lineUser{ID: m.ID, Name: m.Name, Avatar: m.Avatar}).check("conversation.members[0]"); err != nil {
+			return err
+		}
+		own := &want.Members[0]
+		own.Name, own.Avatar, own.Guest, own.Count, own.own = m.Name, m.Avatar, m.Guest, m.Count, m.own
+	}
+	if !reflect.DeepEqual(c, want) {
+		return fmt.Errorf("a user's own room has that user as its only member, with the role member and without since, and no version: %q has not", c.Room.name)
+	}
+	return nil
+}
+
+// saysNothing reports whether the user has nothing of the own room.
+func (c *conversation) saysNothing() bool { return reflect.DeepEqual(c, ownRoom(c.Room.name)) }

@@ -82,11 +82,11 @@ func TestImport_Conversation_Refused(t *testing.T) {
 		{line(`{"size":1}`, `{"id":"a","role":"member","since":4}`), "must stand once"},
 		{line(`{"size":2}`, `{"id":"a","role":"member","since":1},{"id":"a","role":"member","since":1}`), "must stand once"},
 		{`{"conversation":{"room":"","version":3,"state":{"size":0}}}`, "room"},
-		{`{"conversation":{"room":"@g","version":3,"state":{"size":0}}}`, "room of users"},
+		{`{"conversation":{"room":"@g","version":3,"state":{"size":0}}}`, "a user's own room"},
 		{`{"conversation":{"room":"g","state":{"size":0}}}`, "number of a governing entry"},
 		{`{"conversation":{"room":"g","version":1,"state":{"size":0}},"entry":{}}`, "entry"},
 		{`{"epoch":"e","entry":{"type":"message","room":"g","seq":1,"at":1,"from":{"id":"a","name":""},"body":1,"role":"member"}}`, "belong to the types"},
-		{`{"epoch":"e","entry":{"type":"member","room":"g","seq":1,"at":1,"from":{"id":"a","name":""},"body":1}}`, "has no body"},
+		{`{"epoch":"e","entry":{"type":"member","room":"g","seq":1,"at":1,"from":{"id":"a","name":""},"role":"member","body":1}}`, "has no body"},
 	} {
 		_, err := Import(t.Context(), Into{Journal: stores["memory"](t)}, strings.NewReader(c.line+"\n"))
 		if err == nil || !strings.Contains(err.Error(), c.why) {

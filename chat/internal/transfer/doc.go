@@ -6,6 +6,7 @@
 //
 //	source.go        where entries come from and go to
 //	roomname.go      the room of a line
+//	texts.go         users and texts of a line, checked as those that clients send
 //	conversation.go  the members of a room as a line
 //	own.go           how each member has the conversation
 //	restore.go       what the line of a conversation stands for

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // Export calls each for every entry that is kept, as a line that Import reads:
@@ -16,7 +18,8 @@ import (
 // conversation there is a line with its members, and behind those of a room lines with
 // what its messages are tagged with and whom they mention. If only is set, it is
 // that room alone. Rooms that belong to the server are left out, since no import takes
-// them. The line is valid during the call only. Without a lister, only may not be empty.
+// them, but those of its users: @ and an id. Behind the entries of such a room there is a line
+// with what its user has of it. The line is valid during the call only. Without a lister, only may not be empty.
 // If something could not be read, the error wraps ErrDamaged, behind the last line.
 func Export(ctx context.Context, j Source, lister journal.Lister, only, from string, after journal.Seq, each func(line []byte) error) error {
 	counting := &counting{Source: j}
@@ -39,7 +42,7 @@ func export(ctx context.Context, j Source, lister journal.Lister, only, from str
 	reached := from == ""
 	err := lister.Rooms(ctx, func(room string) error {
 		switch {
-		case journal.IsReserved(room):
+		case isServers(room):
 			return nil
 		case room == from:
 			reached = true
@@ -141,13 +144,22 @@ func exportWhole(ctx context.Context, j Source, room string, after journal.Seq, 
 		}
 		if state.Version == 0 {
 			state.Name = room
+			if err := exportOwnRoom(ctx, j, room, after, each); err != nil {
+				return err
+			}
 			return exportTagged(ctx, j, &state, after, each)
 		}
 		again, err := loadMembers(ctx, j, room)
 		if err != nil {
 			return err
 		}
-		if state.Version != again.Version || state.Version > after {
+		if state.Version != again.Version {
+			continue
+		}
+		if state.Version > after {
+			if after, err = exportState(ctx, j, &state, after, each); err != nil {
+				return err
+			}
 			continue
 		}
 		line, err := conversationLine(ctx, j, &state, after)
@@ -162,16 +174,50 @@ func exportWhole(ctx context.Context, j Source, room string, after journal.Seq, 
 	return fmt.Errorf("export room %q: its members change all the time", room)
 }
 
+// exportState exports what a conversation is called as its newest governing entry, if none of its
+// entries above the number after is kept: an import needs one, and the members are still there. It
+// returns the number of that entry.
+func exportState(ctx context.Context, j Source, s *members.State, after journal.Seq, each func(line []byte) error) (journal.Seq, error) {
+	page, err := read(ctx, j, journal.Query{Room: s.Name, After: after, Limit: 1})
+	if err != nil || len(page.Entries) > 0 {
+		return after, err
+	}
+	heads, err := j.Heads(ctx, []string{s.Name})
+	if err != nil {
+		return after, err
+	}
+	info := wire.Info{Title: s.Title, Avatar: s.Avatar, About: s.About, Closed: s.Closed}
+	e := journal.Entry{Room: s.Name, Kind: journal.Info, Seq: s.Version, At: heads[0].At, Body: info.Append(nil)}
+	return e.Seq, each(AppendLine(nil, page.Epoch, &e))
+}
+
 func loadMembers(ctx context.Context, j Source, room string) (members.State, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	return members.Load(ctx, j.Records(), room, nil, true)
 }
 
+// exportOwnRoom exports what a user has of the own room, unless that is nothing.
+func exportOwnRoom(ctx context.Context, j Source, room string, upTo journal.Seq, each func(line []byte) error) error {
+	if !access.IsOwnRoom(room) {
+		return nil
+	}
+	c := ownRoom(room)
+	line, err := lineOf(ctx, j, c, upTo)
+	if err != nil || c.saysNothing() {
+		return err
+	}
+	return each(line)
+}
+
 func conversationLine(ctx context.Context, j Source, s *members.State, upTo journal.Seq) ([]byte, error) {
+	return lineOf(ctx, j, conversationOf(s), upTo)
+}
+
+// lineOf returns the line of a conversation, with what is each member's own.
+func lineOf(ctx context.Context, j Source, c *conversation, upTo journal.Seq) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
-	c := conversationOf(s)
 	if err := c.addOwn(ctx, j, upTo); err != nil {
 		return nil, err
 	}

@@ -1,14 +1,12 @@
 package transfer
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -95,14 +93,27 @@ type governing struct {
 	Closed bool       `json:"closed,omitempty"`
 }
 
-// check returns an error if a user is not what the line says.
-func (g *governing) check() error {
+// check returns an error if the fields are none of an entry of that kind.
+func (g *governing) check(kind journal.Kind) error {
+	if kind == journal.Info && (g.Users != nil || g.Role != "" || g.Owner != nil) || kind == journal.Member && g.Closed {
+		return errors.New("users, role and owner belong to the type member, and closed to the type info")
+	}
+	if kind == journal.Member {
+		if _, err := access.ParseRole(g.Role); err != nil {
+			return fmt.Errorf("entry.role: %w", err)
+		}
+	}
 	for i := range g.Users {
-		if err := g.Users[i].check(); err != nil {
+		if err := g.Users[i].check(fmt.Sprintf("entry.users[%d]", i)); err != nil {
 			return err
 		}
 	}
-	return g.Owner.check()
+	if g.Owner != nil {
+		if err := g.Owner.check("entry.owner"); err != nil {
+			return err
+		}
+	}
+	return checkTexts("entry", g.Title, g.Avatar, g.About)
 }
 
 // body returns the body of an entry of that kind; nil if it is of another one, or if there
@@ -131,26 +142,6 @@ func (g *governing) body(kind journal.Kind) ([]byte, error) {
 	return nil, nil
 }
 
-type lineUser struct {
-	ID     string `json:"id"`
-	Name   string `json:"name"`
-	Avatar string `json:"avatar,omitempty"`
-	Guest  bool   `json:"guest,omitempty"`
-	Bot    bool   `json:"bot,omitempty"` // it follows from the id
-}
-
-func (u *lineUser) user() journal.User {
-	return journal.User{ID: u.ID, Name: u.Name, Avatar: u.Avatar, Guest: u.Guest}
-}
-
-// check returns an error if the line says of a user what cannot be.
-func (u *lineUser) check() error {
-	if u != nil && u.Bot && !wire.IsBot(u.ID) {
-		return errors.New("bot belongs to ids that begin with bot-")
-	}
-	return nil
-}
-
 // clockSlack is how far in the future the time of an imported entry may be: the
 // clock of the machine that it comes from may be ahead.
 const clockSlack = time.Hour
@@ -159,23 +150,17 @@ const clockSlack = time.Hour
 // name of the conversation of two users. What parseLine returns shares no memory with the
 // line.
 func parseLine(text []byte, direct func(user, other string) (string, error), now time.Time) (e journal.Entry, of *conversation, m *marks, err error) {
-	if !utf8.Valid(text) {
-		return e, nil, nil, errors.New("it is not UTF-8")
-	}
 	var l line
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&l); err != nil {
-		return e, nil, nil, fmt.Errorf("it is not the JSON of an entry: %w", err)
-	}
-	if _, extra := d.Token(); extra != io.EOF {
-		return e, nil, nil, errors.New("there is something behind the entry")
+	if err := wire.Unmarshal(text, &l); err != nil {
+		return e, nil, nil, err
 	}
 	switch {
 	case l.Entry != nil && l.Conversation == nil && l.Marks == nil:
 		if err = l.Entry.Room.resolve(direct); err == nil {
 			e, err = l.entry(now)
 		}
+	case l.Entry == nil && !l.isAlone():
+		err = errors.New("entry is missing, or something stands beside conversation or marks")
 	case l.Entry == nil && l.Conversation != nil && l.Marks == nil:
 		if of, err = l.Conversation, l.Conversation.Room.resolve(direct); err == nil {
 			err = of.check()
@@ -183,9 +168,15 @@ func parseLine(text []byte, direct func(user, other string) (string, error), now
 	case l.Entry == nil && l.Conversation == nil && l.Marks != nil:
 		m, err = l.Marks, l.Marks.Room.resolve(direct)
 	default:
-		err = errors.New("entry is missing")
+		err = errors.New("entry is missing, or something stands beside it")
 	}
 	return e, of, m, err
+}
+
+// isAlone reports whether there is nothing that stands beside an entry.
+func (l *line) isAlone() bool {
+	beside, err := json.Marshal(&l.rest)
+	return err == nil && string(beside) == "{}" && l.Epoch == ""
 }
 
 // entry returns the entry of the line.
@@ -208,7 +199,7 @@ func (l *line) entry(now time.Time) (journal.Entry, error) {
 	if e.Kind, known = journal.KindNamed(l.Entry.Type); !known {
 		return e, errors.New("type must be that of an entry, such as message, recalled or notice")
 	}
-	if err := cmp.Or(l.addRest(&e), l.Entry.From.check(), l.From.check(), l.Entry.check()); err != nil {
+	if err := cmp.Or(l.addRest(&e), l.checkSaid(), l.Entry.check(e.Kind)); err != nil {
 		return e, err
 	}
 	body, err := l.Entry.body(e.Kind)
@@ -224,6 +215,29 @@ func (l *line) entry(now time.Time) (journal.Entry, error) {
 	err = checkEntry(&e, now)
 	e.From = access.CleanUser(e.From)
 	return e, err
+}
+
+// checkSaid returns an error if nobody can have said so.
+func (l *line) checkSaid() error {
+	if l.Entry.From != (lineUser{}) {
+		if err := l.Entry.From.check("entry.from"); err != nil {
+			return err
+		}
+	}
+	if l.From != nil {
+		if err := l.From.check("from"); err != nil {
+			return err
+		}
+	}
+	if len(l.Epoch) > wire.MaxEpoch {
+		return fmt.Errorf("epoch must be a string of at most %d bytes", wire.MaxEpoch)
+	}
+	if l.Via != "" {
+		if err := access.CheckKeyName(l.Via); err != nil {
+			return fmt.Errorf("via: %w", err)
+		}
+	}
+	return cmp.Or(check("entry.key", wire.KeyText, l.Entry.Key), wire.CheckMentions("mentions", l.Mentions))
 }
 
 // addRest adds what stands beside the frame, where the frame has no place for it.
@@ -255,8 +269,11 @@ func checkEntry(e *journal.Entry, now time.Time) error {
 	if err := journal.CheckRoom(e.Room); err != nil {
 		return err
 	}
-	if journal.IsReserved(e.Room) {
-		return errors.New("rooms whose names begin with @ belong to the server and are not imported")
+	if isServers(e.Room) {
+		return errServers
+	}
+	if journal.IsReserved(e.Room) && e.Kind.Governs() {
+		return errors.New("a user's own room has no entries of the types member and info")
 	}
 	if err := journal.CheckEntry(e); err != nil {
 		return err
@@ -267,17 +284,19 @@ func checkEntry(e *journal.Entry, now time.Time) error {
 		return fmt.Errorf("seq must be from 1 to %d", uint64(wire.MaxSeq))
 	case e.At < 1 || e.At > now.Add(clockSlack).UnixMilli():
 		return errors.New("at must be Unix milliseconds, and not in the future by more than an hour")
-	case len(e.From.ID) > wire.MaxUser || utf8.RuneCountInString(e.From.Name) > wire.MaxName || len(e.From.Avatar) > wire.MaxAvatar:
-		return fmt.Errorf("from is too long: id may have %d bytes, name %d characters and avatar %d bytes", wire.MaxUser, wire.MaxName, wire.MaxAvatar)
-	case len(e.Key) > wire.MaxKey:
-		return fmt.Errorf("key may have %d bytes", wire.MaxKey)
+	case !e.Kind.Counts() && (e.Key != "" || e.Quiet):
+		return errors.New("key and quiet belong to the types message and notice alone")
+	case e.Target > 0 && !e.Kind.HasTarget() && !e.Kind.Erasable():
+		return errors.New("reply belongs to the type message alone")
+	case len(e.Mentions) > 0 && !e.Kind.HasTarget() && !e.Kind.Erasable():
+		return errors.New("mentions belong to the type message, and to entries about one")
 	case e.Kind.HasSender() && e.From.ID == "":
 		return errors.New("from is missing")
 	case e.Target >= e.Seq && e.Target > 0:
 		return errors.New("target must be the number of an earlier message")
 	case (e.Recalled || e.Edited > 0) && !e.Kind.Erasable():
 		return errors.New("recalled and edited belong to type message alone")
-	case e.Edited > 0 && e.Edited <= e.Seq:
+	case e.Edited > 0 && (e.Edited <= e.Seq || e.Edited > wire.MaxSeq):
 		return errors.New("edited must be the number of a later entry")
 	case hasBody && (e.Recalled || e.Kind.Effect() == journal.Erase):
 		return errors.New("body must be there, unless the message is recalled")
@@ -287,9 +306,16 @@ func checkEntry(e *journal.Entry, now time.Time) error {
 	if !hasBody {
 		return nil
 	}
+	if e.Kind == journal.Tag {
+		var of wire.Fields
+		of.Text("room", e.Room)
+		of.Number("seq", strconv.FormatUint(uint64(e.Target), 10))
+		_, err := wire.DecodeRequest("tag", of, e.Body, func(name string) bool { return name == "tag" || name == "value" || name == "shared" })
+		return told("body", err)
+	}
 	said, err := wire.DecodePost(append(append([]byte(`{"body":`), e.Body...), '}'))
 	if err == nil {
 		e.Body = said.Body
 	}
-	return err
+	return told("body", err)
 }

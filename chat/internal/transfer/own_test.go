@@ -165,9 +165,35 @@ func TestImport_Conversation_Trimmed_CountsWhatIsThere(t *testing.T) {
 	}
 }
 
+// A conversation of which no entry is kept any more keeps its members, and its name.
+func TestImport_Conversation_WithoutEntries_HasItsMembers(t *testing.T) {
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			j, there := open(t), open(t)
+			trip(t, j)
+			appendAll(t, j, journal.Entry{Room: "h", Kind: journal.Message, From: ann, Body: []byte("1")})
+			if err := j.Trim(t.Context(), "g", 6); err != nil {
+				t.Fatal(err)
+			}
+			lines := exportOf(t, j, "")
+			importInto(t, j, lines, Imported{Lines: 3, Known: 3})
+			importInto(t, there, lines, Imported{Lines: 3, Recorded: 3})
+			importInto(t, there, lines, Imported{Lines: 3, Known: 3})
+			got, want := loaded(t, there, "g"), loaded(t, j, "g")
+			if got.Room.Title != "Trip" || len(got.Seats) != 3 || got.Owner != want.Owner || got.Version != want.Version {
+				t.Errorf("there it is %+v, want %+v", got, want)
+			}
+			if again := exportOf(t, there, ""); withoutEpoch(again) != withoutEpoch(lines) {
+				t.Errorf("it exports\n%s\nwant\n%s", again, lines)
+			}
+		})
+	}
+}
+
 func TestImport_Direct(t *testing.T) {
 	lines := `{"entry":{"type":"member","room":{"direct":["bo","ann"]},"seq":1,"at":1,"users":[{"id":"ann"},{"id":"bo"}],"role":"member"}}
 {"entry":{"type":"message","room":{"direct":["ann","bo"]},"seq":2,"at":2,"from":{"id":"bo"},"body":{"text":"hi"}}}
+{"entry":{"type":"tagged","room":{"direct":["ann","bo"]},"seq":3,"at":3,"target":2,"from":{"id":"ann"}},"body":{"tag":"👍","value":true}}
 {"conversation":{"room":{"direct":["bo","ann"]},"version":1,"state":{"size":2},"members":[{"id":"bo","name":"Bo","role":"member","since":1},{"id":"ann","role":"member","since":1}]}}
 {"marks":{"room":{"direct":["ann","bo"]},"tags":[{"seq":2,"user":"ann","tag":"👍","value":true,"by":3}]}}
 `
@@ -179,7 +205,7 @@ func TestImport_Direct(t *testing.T) {
 				Direct:  func(user, other string) (string, error) { return "d-" + user + "-" + other, nil },
 				Await:   nobody,
 			}
-			if done, err := Import(t.Context(), into, strings.NewReader(lines)); err != nil || done.Recorded != 4 {
+			if done, err := Import(t.Context(), into, strings.NewReader(lines)); err != nil || done.Recorded != 5 {
 				t.Fatalf("%+v, %v", done, err)
 			}
 			if s := loaded(t, j, "d-ann-bo"); s.With("ann") != "bo" || s.With("bo") != "ann" || s.Size != 2 {
@@ -206,13 +232,13 @@ func TestImport_Own_Refused(t *testing.T) {
 		{line(`"g"`, `"id":""`), "1 to 128 bytes"},
 		{line(`"g"`, `"id":"a\u0000b"`), "without control characters"},
 		{line(`"g"`, `"id":"a","name":"`+strings.Repeat("ü", 65)+`"`), "64 characters"},
-		{line(`"g"`, `"id":"a","muted":true`), "unknown field"},
+		{line(`"g"`, `"id":"a","muted":true`), "muted is not known here"},
 		{line(`{"direct":["a"]}`, `"id":"a"`), "ids of two users"},
 		{line(`{"direct":["a","a"]}`, `"id":"a"`), "ids of two users"},
 		{line(`{"direct":["a",""]}`, `"id":"a"`), "ids of two users"},
-		{line(`{"group":["a","b"]}`, `"id":"a"`), "unknown field"},
+		{line(`{"group":["a","b"]}`, `"id":"a"`), "group is not known here"},
 		{line(`{"direct":["a","b"]}`, `"id":"a"`), "the journal alone"},
-		{line(`7`, `"id":"a"`), "string"},
+		{line(`7`, `"id":"a"`), "room must be a name"},
 	} {
 		_, err := Import(t.Context(), Into{Journal: stores["memory"](t), Await: nobody}, strings.NewReader(c.lines))
 		if err == nil || !strings.Contains(err.Error(), c.why) {

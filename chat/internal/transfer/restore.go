@@ -21,9 +21,11 @@ func (c *conversation) restore(ctx context.Context, j Target) (written int, err 
 		return 0, fmt.Errorf("conversation %q: version %d is no entry of the room, whose last one is %d", c.Room.name, c.Version, page.Last)
 	}
 	r := restorer{journal: j, of: c, page: page, counts: map[journal.Seq]uint64{}}
-	list, err := r.records(ctx)
-	if err != nil || list == nil {
-		return 0, err
+	var list []journal.Record
+	if c.Version > 0 { // a user's own room has no seats
+		if list, err = r.records(ctx); err != nil || list == nil {
+			return 0, err
+		}
 	}
 	own, err := r.own(ctx)
 	if err != nil {

@@ -1,11 +1,12 @@
 package transfer
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"slices"
 
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
@@ -22,22 +23,28 @@ func (r roomName) MarshalJSON() ([]byte, error) { return json.Marshal(r.name) }
 // UnmarshalJSON implements json.Unmarshaler.
 func (r *roomName) UnmarshalJSON(text []byte) error {
 	if len(text) == 0 || text[0] != '{' {
-		return json.Unmarshal(text, &r.name)
+		if json.Unmarshal(text, &r.name) != nil {
+			return &wire.Malformed{Field: "room", What: "must be a name, or direct with the ids of two users"}
+		}
+		return nil
 	}
 	var given struct {
 		Direct []string `json:"direct"`
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&given); err != nil {
+	if err := wire.Unmarshal(text, &given); err != nil {
 		return err
 	}
 	if r.direct = given.Direct; len(r.direct) != 2 || r.direct[0] == r.direct[1] || !wire.IsUserID(r.direct[0]) || !wire.IsUserID(r.direct[1]) {
-		return errors.New("direct must be the ids of two users")
+		return &wire.Malformed{Field: "room.direct", What: "must be the ids of two users"}
 	}
 	slices.Sort(r.direct)
 	return nil
 }
+
+// isServers reports whether a room is one of the server, and of no user.
+func isServers(room string) bool { return journal.IsReserved(room) && !access.IsOwnRoom(room) }
+
+var errServers = errors.New("rooms whose names begin with @ belong to the server and are not imported, but @ and the id of a user")
 
 // resolve sets the name of a room that has none yet.
 func (r *roomName) resolve(name func(user, other string) (string, error)) (err error) {

@@ -10,6 +10,7 @@ import (
 // Source is a journal that entries are exported from.
 type Source interface {
 	Read(ctx context.Context, q journal.Query) (journal.Page, error)
+	Heads(ctx context.Context, rooms []string) ([]journal.Head, error)
 	Records() journal.Records
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -97,6 +98,15 @@ func (m *marks) restore(ctx context.Context, j Target) (written int, err error) 
 	if err != nil {
 		return 0, err
 	}
+	page, err := read(ctx, j, journal.Query{Room: m.Room.name})
+	if err != nil {
+		return 0, err
+	}
+	for i := range list {
+		if list[i].Stamp.Seq > page.Last {
+			return 0, fmt.Errorf("marks of room %q name the entry %d, and the last one of the room is %d", m.Room.name, list[i].Stamp.Seq, page.Last)
+		}
+	}
 	return j.RestoreRecords(ctx, list)
 }
 
@@ -105,8 +115,8 @@ func (m *marks) records() ([]journal.Record, error) {
 	if err := journal.CheckRoom(m.Room.name); err != nil {
 		return nil, err
 	}
-	if journal.IsReserved(m.Room.name) {
-		return nil, errors.New("marks must be those of a room of users")
+	if isServers(m.Room.name) {
+		return nil, errServers
 	}
 	records, err := tags.Restored(m.Room.name, m.Tags)
 	for _, to := range m.Mentions {

@@ -1,0 +1,55 @@
+package transfer
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+
+	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
+)
+
+type lineUser struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Avatar string `json:"avatar,omitempty"`
+	Guest  bool   `json:"guest,omitempty"`
+	Bot    bool   `json:"bot,omitempty"` // it follows from the id
+}
+
+func (u *lineUser) user() journal.User {
+	return journal.User{ID: u.ID, Name: u.Name, Avatar: u.Avatar, Guest: u.Guest}
+}
+
+// check returns an error if nobody can be shown so.
+func (u *lineUser) check(field string) error {
+	if err := wire.CheckUser("id", u.ID); err != nil {
+		return told(field, err)
+	}
+	if u.Bot && !wire.IsBot(u.ID) {
+		return &wire.Malformed{Field: field + ".bot", What: "belongs to ids that begin with bot-"}
+	}
+	return cmp.Or(check(field+".name", wire.NameText, u.Name), check(field+".avatar", wire.AvatarText, u.Avatar))
+}
+
+// checkTexts returns an error if no conversation can be called so.
+func checkTexts(field, title, avatar, about string) error {
+	return cmp.Or(check(field+".title", wire.TitleText, title), check(field+".avatar", wire.AvatarText, avatar), check(field+".about", wire.AboutText, about))
+}
+
+// check returns an error if no door of a hub lets such a text in.
+func check(field string, t wire.Text, text string) error {
+	if what := t.Wrong(text); what != "" {
+		return &wire.Malformed{Field: field, What: what}
+	}
+	return nil
+}
+
+// told returns what the error of a door says of a field, without the code that clients get.
+func told(field string, err error) error {
+	var no *wire.Error
+	if !errors.As(err, &no) {
+		return err
+	}
+	return fmt.Errorf("%s: %s", field, no.Message)
+}
