@@ -1,13 +1,17 @@
 package chat_test
 
 import (
+	"context"
+	"errors"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/memjournal"
 )
 
@@ -46,4 +50,73 @@ func TestNodes_OneDoesNotAnswer_KeysAreTold(t *testing.T) {
 		ask("DELETE", "/users/eve/sessions", ``, 200, `"sessions":0`)
 		b.close()
 	})
+}
+
+// mutes is a node whose hub stops answering.
+type mutes struct {
+	journal.Journal
+	silent *atomic.Bool
+}
+
+func (j mutes) Append(ctx context.Context, e journal.Entry, done func(journal.Receipt, error)) {
+	if e.Kind != journal.Aside || !j.silent.Load() {
+		j.Journal.Append(ctx, e, done)
+	}
+}
+
+// While it is not known whether a user moderates a room, because a node does not answer, no moderator may
+// act against that user: neither against one who does nor against one who does not. A node that never
+// answers is in nobody's way. Nor is a room said not to exist, nor a user.
+func TestNodes_OneDoesNotAnswer_NobodyIsTakenForNothing(t *testing.T) {
+	for name, c := range map[string]struct{ before, during string }{
+		"a node that has answered": {"ok", "unavailable"},
+		"a node that never did":    {"", "ok"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var silent atomic.Bool
+			silent.Store(c.before == "")
+			n := 0
+			around := func(j journal.Journal) journal.Journal {
+				if n++; n == 2 {
+					return mutes{j, &silent}
+				}
+				return j
+			}
+			set := chat.Settings{Policies: access.Policies{{Pattern: "*", Read: who(t, "anyone"), Write: who(t, "anyone"), Moderate: who(t, "users")}}}
+			inNodesOn(t, 2, set, around, func(t *testing.T, nodes []*bubble) {
+				ann := nodes[0].connect().hello(`,"token":"ann","rooms":[{"room":"r"}]`)
+				guest := nodes[1].connect().hello(`,"token":"guest-1","rooms":[{"room":"r"}]`)
+				defer guest.closeNow()
+				mute := func() string {
+					synctest.Wait()
+					drain(ann)
+					got := ann.ask(`{"type":"mute","id":"?","room":"r","user":"guest-1","for":1000}`)
+					if got == "" {
+						got = "ok"
+					}
+					return got
+				}
+				if got := mute(); c.before != "" && got != c.before {
+					t.Errorf("before: %s", got)
+				}
+				silent.Store(true)
+				if got := mute(); !strings.Contains(got, c.during) {
+					t.Errorf("during: %s, want %s", got, c.during)
+				}
+				if _, _, err := nodes[0].hub.Room(t.Context(), "nowhere"); !errors.Is(err, journal.ErrUnavailable) {
+					t.Errorf("a room: %v", err)
+				}
+				if _, err := nodes[0].hub.User(t.Context(), "nobody"); !errors.Is(err, journal.ErrUnavailable) {
+					t.Errorf("a user: %v", err)
+				}
+				silent.Store(false)
+				if _, found, err := nodes[0].hub.Room(t.Context(), "nowhere"); found || err != nil {
+					t.Errorf("a room, afterwards: %v %v", found, err)
+				}
+				if got := mute(); got != "ok" {
+					t.Errorf("afterwards: %s", got)
+				}
+			})
+		})
+	}
 }

@@ -106,7 +106,11 @@ func answered[T any](each []command.Answer, key func(*T) string) (rows []T, end 
 // name is empty, on all nodes that have answered within 2 seconds. A raw client that has
 // shown no credential has the id of its session.
 func (h *Hub) CountSessions(name, user string) int {
-	return h.others.Ask(h.core.Soon(), command.Command{Act: command.Count, Room: name, User: user}).N
+	return h.count(name, user).N
+}
+
+func (h *Hub) count(name, user string) command.Answers {
+	return h.others.Ask(h.core.Soon(), command.Command{Act: command.Count, Room: name, User: user})
 }
 
 // Sessions returns up to limit sessions of all nodes, ordered by id, beginning after the id
@@ -179,7 +183,8 @@ type RoomDetails struct {
 }
 
 // Room returns what is known of a room, and false if nothing is: it has had no entry,
-// and nobody is in it.
+// and nobody is in it. The error wraps journal.ErrUnavailable if a node has not answered
+// where somebody may be in it, and there is nothing else.
 func (h *Hub) Room(ctx context.Context, name string) (RoomDetails, bool, error) {
 	ctx, cancel := h.core.Bound(ctx)
 	defer cancel()
@@ -187,8 +192,12 @@ func (h *Hub) Room(ctx context.Context, name string) (RoomDetails, bool, error) 
 	if err != nil {
 		return RoomDetails{}, false, err
 	}
-	head, sessions := heads[0], h.CountSessions(name, "")
-	return RoomDetails{RoomInfo{name, sessions}, head.Epoch, head.First, head.Last, head.At}, head.Last > 0 || sessions > 0, nil
+	head, counted := heads[0], h.count(name, "")
+	found := head.Last > 0 || counted.N > 0
+	if !found {
+		err = notAnswered(counted.Missing)
+	}
+	return RoomDetails{RoomInfo{name, counted.N}, head.Epoch, head.First, head.Last, head.At}, found, err
 }
 
 // UserDetails tells of a user.
@@ -203,11 +212,12 @@ type UserDetails struct {
 }
 
 // User returns what is known of a user. Messages have no index of users, so they are not
-// looked for.
+// looked for. The error is as for Room.
 func (h *Hub) User(ctx context.Context, id string) (UserDetails, error) {
 	ctx, cancel := h.core.Bound(ctx)
 	defer cancel()
-	user := UserDetails{ID: id, Sessions: h.CountSessions("", id)}
+	counted := h.count("", id)
+	user := UserDetails{ID: id, Sessions: counted.N}
 	kept, err := h.core.Operator().Profiles()
 	if err != nil {
 		return user, err
@@ -226,6 +236,9 @@ func (h *Hub) User(ctx context.Context, id string) (UserDetails, error) {
 		return user, err
 	}
 	user.Marks, err = h.core.CountMarks(ctx, id)
+	if err == nil && user == (UserDetails{ID: id}) {
+		err = notAnswered(counted.Missing)
+	}
 	return user, err
 }
 

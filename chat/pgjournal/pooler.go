@@ -70,7 +70,7 @@ func throughPooler(ctx context.Context, o Options, conn *pgx.Conn, config, liste
 	}
 	if unheard = hears == byTransaction; unheard {
 		warnings = append(warnings, "the pooler before PostgreSQL works in transaction mode, so this server hears no other one: their messages come up to a second late, "+
-			"kicks and the end of sessions up to five, and who is present and typing is not told between servers; give the option listen an address that leads to PostgreSQL itself")
+			"kicks and the end of sessions up to six, and who is present and typing is not told between servers; give the option listen an address that leads to PostgreSQL itself")
 	}
 	if reads == byTransaction {
 		if err := pgx.BeginFunc(ctx, conn, func(pgx.Tx) error { return nil }); err != nil {

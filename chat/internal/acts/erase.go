@@ -1,6 +1,7 @@
 package acts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -27,8 +28,8 @@ func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	if err := a.mayErase(name); err != nil {
 		return done, err
 	}
-	done.Sessions = a.core.commands.Ask(ctx, command.Command{Act: command.Renew, Room: name}).N
-	known := false
+	renewed, known := a.core.commands.Ask(ctx, command.Command{Act: command.Renew, Room: name}), false
+	done.Sessions = renewed.N
 	err := a.core.rooms.Evict(ctx, name, func() (err error) {
 		if done.Members, err = erase.Members(ctx, a.core.journal, name); err != nil {
 			return err
@@ -43,7 +44,7 @@ func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	a.audit(events.Event{Act: "erase", Room: name})
 	done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{Room: name})
 	if err == nil && !known && done.Sessions+done.Marks == 0 { // marks are what an interrupted erasure has left
-		err = wire.NotFound.Error("")
+		err = cmp.Or(command.Unheard(renewed.Missing), error(wire.NotFound.Error("")))
 	}
 	return done, err
 }

@@ -129,8 +129,8 @@ func (a Turn) SignOut(ctx context.Context, user string) (n int, err error) {
 }
 
 // mayModerate returns why an actor may not act against a user of a room, or of the
-// hub if no room is named. A user who is connected and may moderate there is
-// protected; in a conversation its admins are, from all but the owner. An operator may
+// hub if no room is named. A user who is connected and may moderate there is protected, also
+// while that is not known of a node; in a conversation its admins are, from all but the owner. An operator may
 // lift a sanction of any room: earlier versions took any.
 func (a *Actor) mayModerate(ctx context.Context, name, user string, lifts bool) error {
 	if a.kind == operator {
@@ -156,8 +156,11 @@ func (a *Actor) mayModerate(ctx context.Context, name, user string, lifts bool) 
 	if in.Conversation {
 		return members.MayModerate(ctx, a.core.journal.Records(), name, user, in.seat.Role)
 	}
-	if a.core.commands.Ask(ctx, command.Command{Act: command.Moderates, Room: name, User: user}).N > 0 {
+	switch asked := a.core.commands.Ask(ctx, command.Command{Act: command.Moderates, Room: name, User: user}); {
+	case asked.N > 0:
 		return wire.Forbidden.Error("")
+	case len(asked.Silent) > 0: // where nodes hear nothing of each other, one must be able to moderate all the same
+		return command.Unheard(asked.Silent)
 	}
 	return a.mayBeIn(name) // that took time
 }

@@ -79,6 +79,9 @@ func (c *Commands) finish(ctx context.Context, a *asking, m message) Answers {
 	for id, n := range a.waiting {
 		silent = append(silent, id)
 		a.Missing = append(a.Missing, n.Name+" ("+n.ID+")")
+		if c.replied[id] {
+			a.Silent = append(a.Silent, n.Name+" ("+n.ID+")")
+		}
 	}
 	slices.Sort(a.Missing)
 	c.mu.Unlock()

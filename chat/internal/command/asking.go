@@ -12,6 +12,7 @@ type Answers struct {
 	N       int      // how much they had to do, or have, together
 	Each    []Answer // in no order
 	Missing []string // nodes that are alive and have not answered, for people
+	Silent  []string // of them, those that have answered before: they answer again soon, or die
 
 	// Err says that what was asked for could not be done here, or that the nodes which have
 	// not answered may never do it. It is nil if they only come to it later.

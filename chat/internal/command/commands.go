@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -40,6 +41,7 @@ type Commands struct {
 
 	mu      sync.Mutex              // guards the rest; it is a leaf
 	others  map[string]journal.Node // that are alive beside this one, by ID
+	replied map[string]bool         // those that have answered anything
 	asked   map[string]*asking
 	waiting []sent // commands of others, in order
 	bytes   int    // of them
@@ -76,7 +78,7 @@ func New(j journal.Journal, log *zap.Logger, do func(context.Context, Command) A
 	return &Commands{
 		journal: j, log: log, do: do, node: j.Nodes().Self().ID, owed: owed{j.Records(), j.Nodes().Self().ID}, wake: make(chan struct{}, 1), context: context.Background(), end: func() {},
 		hear: func(string, string, json.RawMessage) {}, alive: func([]string) {}, reach: func(bool) {},
-		others: map[string]journal.Node{}, asked: map[string]*asking{}, answers: map[string]answered{},
+		others: map[string]journal.Node{}, replied: map[string]bool{}, asked: map[string]*asking{}, answers: map[string]answered{},
 	}
 }
 
@@ -347,7 +349,8 @@ func (f *follower) Deliver(e journal.Entry) {
 	defer c.mu.Unlock()
 	switch {
 	case s.To == c.node:
-		if a := c.asked[s.ID]; a != nil {
+		if a := c.asked[s.ID]; a != nil { // otherwise it was not heard in time
+			c.replied[s.by] = true
 			a.settleLocked(s.by, s.Answer)
 		}
 	case s.To == "" && (s.Node == "" || s.Node == c.node) && c.bytes < maxWaiting:
@@ -379,6 +382,7 @@ func (c *Commands) nodesChanged(list []journal.Node) {
 			others = append(others, n.ID)
 		}
 	}
+	maps.DeleteFunc(c.replied, func(node string, _ bool) bool { _, alive := c.others[node]; return !alive })
 	for _, a := range c.asked {
 		for node := range a.waiting {
 			if _, alive := c.others[node]; !alive {
