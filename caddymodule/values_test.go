@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/testcaddy"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/webhooks"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // values are what options of one kind, or one option, take and refuse.
@@ -452,7 +454,7 @@ func beyond(f reflect.StructField) []string {
 	case tag == "1B 8PiB":
 		return []string{"-1", "9007199254740994"}
 	case tag == "1KiB 128MiB":
-		return []string{"-1", "1023", "134217729"}
+		return []string{"-1", "1023", strconv.Itoa(journal.MaxBody + 1)}
 	case tag == "1 100000":
 		return []string{"-1", "100001"}
 	case tag == "2 5000":

@@ -13,6 +13,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/httpapi"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
+	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/webhook"
 	"github.com/caddychat/caddy-chat/chat/wsconn"
 )
@@ -21,7 +22,7 @@ import (
 // existing connections too. Zero fields mean the defaults.
 type Settings struct {
 	// MaxMessage bounds a message from a client, in bytes, over all its
-	// fragments. Default 64 KiB.
+	// fragments. Default 64 KiB, at most journal.MaxBody.
 	MaxMessage int
 	// MaxConnections bounds the connections of the hub. A network (a /24 of IPv4, a /48
 	// of IPv6) with more than MaxConnectionsPerIP gets no more of them than is left for
@@ -119,6 +120,7 @@ type Settings struct {
 
 func (s Settings) withDefaults() Settings {
 	orDefault(&s.MaxMessage, 64<<10)
+	s.MaxMessage = min(s.MaxMessage, journal.MaxBody)
 	orDefault(&s.MaxConnections, 50_000)
 	orDefault(&s.MaxConnectionsPerIP, 100)
 	orDefault(&s.PingInterval, 25*time.Second)

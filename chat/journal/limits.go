@@ -18,6 +18,15 @@ const (
 	MaxRecord    = 4 << 10 // of a record's value
 )
 
+// MaxBody is how long what somebody says may be at most, in bytes: no hub takes a longer
+// message. A line of an export is bounded by [MaxLine].
+const MaxBody = 128 << 20
+
+// MaxLine is longer than the JSON of any entry. A message of a raw client may be six times as long
+// in JSON, if it has nothing but control characters. After an import it is kept so, and then each
+// of its escapes takes one byte more where the whole is a text in JSON once more.
+const MaxLine = 8 * MaxBody
+
 // MaxSeq is the largest number of an entry.
 const MaxSeq Seq = 1<<53 - 1
 

@@ -52,7 +52,7 @@ func TestImport_Damaged(t *testing.T) {
 		"without its end":     {join(lines[:len(lines)-1]), []string{"the export is cut"}},
 		"without a newline":   {strings.TrimSuffix(whole, "\n"), []string{"the export is cut"}},
 		"cut in the header":   {lines[0][:20], []string{"the export is cut"}},
-		"a wrong byte":        {strings.Replace(whole, "c7", "c8", 1), []string{"line 10 is damaged", "Copy the file again"}},
+		"a wrong byte":        {join(lines[:9], []string{strings.Replace(lines[9], "ann", "anm", 1)}, lines[10:]), []string{"line 10 is damaged", "Copy the file again"}},
 		"a line is missing":   {join(lines[:20], lines[21:]), []string{"line 21 is damaged, or lines before it are missing"}},
 		"a line twice":        {join(lines[:20], lines[19:]), []string{"line 21 is damaged"}},
 		"an empty line":       {join(lines[:20], []string{"\n"}, lines[20:]), []string{"line 21 is damaged"}},
@@ -160,4 +160,25 @@ func TestMove_LargeRoom_IsReadInPages(t *testing.T) {
 		t.Errorf("%+v, %v, told %d times", p, err, told)
 	}
 	compare(t, shows(t, target), shows(t, source))
+}
+
+// A line of any length that a journal can have is read back, and no line is longer than it must be.
+func TestImport_LargestLines(t *testing.T) {
+	for name, body := range map[string]string{
+		"control characters": strings.Repeat("\x01", 12<<20),
+		"signs of HTML":      strings.Repeat("<&>", 100),
+	} {
+		t.Run(name, func(t *testing.T) {
+			source, target := memory(t), memory(t)
+			e := message("tea", body)
+			e.Text = true
+			add(t, source, e)
+			lines := export(t, source)
+			if most := 6*len(body) + 1000; len(lines) > most || name == "signs of HTML" && !bytes.Contains(lines, []byte(body)) {
+				t.Errorf("the export has %d bytes, want at most %d, and the body as it is: %.200s", len(lines), most, lines)
+			}
+			importInto(t, target, lines)
+			compare(t, shows(t, target), shows(t, source))
+		})
+	}
 }

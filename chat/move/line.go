@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // version is that of the lines.
@@ -95,8 +96,7 @@ func appendText(b []byte, s string) []byte {
 	if !utf8.ValidString(s) {
 		return append(base64.StdEncoding.AppendEncode(append(b, `{"bytes":"`...), []byte(s)), `"}`...)
 	}
-	quoted, _ := json.Marshal(s) // a string always can be
-	return append(b, quoted...)
+	return wire.AppendString(b, s)
 }
 
 // fields appends the fields of an object, and leaves out what is zero.
@@ -250,9 +250,6 @@ func (w *writer) write(add func([]byte) []byte) error {
 	return err
 }
 
-// maxLine bounds a line: a message of the largest size, of which every byte may need six.
-const maxLine = 64 << 20
-
 // sumLength is that of the end of a line.
 const sumLength = len(`,"sum":"00000000"}`)
 
@@ -278,8 +275,8 @@ func (r *reader) next() ([]byte, error) {
 			return nil, errCut
 		case err != nil && err != bufio.ErrBufferFull:
 			return nil, fmt.Errorf("line %d: %w", r.n+1, err)
-		case len(r.buf) > maxLine:
-			return nil, fmt.Errorf("line %d is longer than %d bytes: it is no export of a journal", r.n+1, maxLine)
+		case len(r.buf) > journal.MaxLine:
+			return nil, fmt.Errorf("line %d is longer than %d bytes: it is no export of a journal", r.n+1, journal.MaxLine)
 		}
 		if err == nil {
 			break
