@@ -3,6 +3,7 @@ package chat_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
@@ -119,4 +120,20 @@ func TestNodes_OneDoesNotAnswer_NobodyIsTakenForNothing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// max_members counts the users of a room at all nodes, and raw sessions each at its own node.
+func TestNodes_MaxMembers_RawSessionsCountAtTheirNode(t *testing.T) {
+	policies := access.Policies{{Pattern: "*", Read: who(t, "anyone"), Write: who(t, "anyone"), MaxMembers: 2}}
+	inNodes(t, 2, chat.Settings{Policies: policies}, func(t *testing.T, nodes []*bubble) {
+		nodes[0].connect().hello(`,"token":"ann","rooms":[{"room":"lobby"}]`)
+		synctest.Wait()
+		for _, b := range nodes { // ann counts at both
+			b.connectRaw()
+			synctest.Wait()
+			if _, res, err := b.tryDial(); err == nil || res == nil || res.StatusCode != http.StatusServiceUnavailable {
+				t.Errorf("the second raw session at a node: %v", err)
+			}
+		}
+	})
 }
