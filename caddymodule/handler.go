@@ -399,10 +399,15 @@ func liftIdleTimeouts(r *http.Request) {
 }
 
 // roomOf evaluates the option room for a request. If the result is empty, the room is
-// the lobby, unless the client itself asked for the empty name, which is refused.
+// the lobby, unless the client itself asked for the empty name, which is refused. So is every
+// client if nobody defines a placeholder: all of them would meet in the lobby.
 func (h *Handler) roomOf(r *http.Request) string {
 	repl := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	name := repl.ReplaceAll(h.Room, "")
+	name, err := repl.ReplaceOrErr(h.Room, false, true)
+	if err != nil {
+		h.lease.hub.log.Error("clients of the raw dialect are refused: the option room has a placeholder that nothing defines", zap.String("room", h.Room), zap.Error(err))
+		return ""
+	}
 	if q := r.URL.Query(); name == "" && (!q.Has("room") || q.Get("room") != "") {
 		return chat.Lobby
 	}

@@ -121,6 +121,25 @@ func TestHandler_Room_PlaceholderThatIsEmpty_IsTheLobby(t *testing.T) {
 	}
 }
 
+// A placeholder that nothing defines leads nobody into the lobby, and the log says why; one that a map defines is
+// one like others.
+func TestHandler_Room_PlaceholderThatNobodyDefines_IsRefused(t *testing.T) {
+	s := testcaddy.Start(t, "map {query.x} {nope} {\n1 tea\ndefault \"\"\n}\nchat {\nroom {nope}\n}")
+	a, b := s.Client("ws://"+s.Plain+"/chat?x=1"), s.Client("ws://"+s.Plain+"/chat?x=1")
+	testcaddy.Say(t, a, "hello")
+	testcaddy.Expect(t, b, "hello")
+	_, _ = a.CloseNow(), b.CloseNow()
+	s.Load("chat {\nroom {nope}\n}")
+	for range 3 {
+		if code, body := s.Status("http://"+s.Plain+"/chat", testcaddy.UpgradeHeader); code != http.StatusBadRequest {
+			t.Errorf("%d %s", code, body)
+		}
+	}
+	if log := testcaddy.Read(t, s.Log); !strings.Contains(log, "the option room has a placeholder that nothing defines") || !strings.Contains(log, "{nope}") {
+		t.Error("the log does not say why")
+	}
+}
+
 func TestHandler_ConnectionLimits(t *testing.T) {
 	for option, want := range map[string]string{
 		"max_connections 2":        "too many connections",
