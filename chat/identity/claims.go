@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 const (
@@ -23,6 +25,31 @@ const (
 // can be told in whole milliseconds: those beyond have no time.Time or are no integer for clients,
 // and would come out as another time, such as a negative one. The parser asks for them here.
 type siteClaims jwt.MapClaims
+
+// unreadable stands for a claim that is no text which could be compared.
+type unreadable struct{}
+
+// UnmarshalJSON implements json.Unmarshaler. encoding/json by itself puts U+FFFD in place of bytes
+// that are no UTF-8, and of half of a surrogate pair: so it would make one user of several.
+func (c *siteClaims) UnmarshalJSON(p []byte) error {
+	var texts map[string]json.RawMessage
+	if err := json.Unmarshal(p, &texts); err != nil {
+		return err
+	}
+	*c = siteClaims{}
+	for name, text := range texts {
+		var value any
+		err := wire.Unmarshal(text, &value)
+		switch {
+		case err != nil && (name == "name" || name == "avatar"): // only shown
+			_ = json.Unmarshal(text, &value)
+		case err != nil:
+			value = unreadable{}
+		}
+		(*c)[name] = value
+	}
+	return nil
+}
 
 // time returns a claim as date does, which is a method of jwt.MapClaims.
 func (c siteClaims) time(name string, date func(jwt.MapClaims) (*jwt.NumericDate, error)) (*jwt.NumericDate, error) {
@@ -48,16 +75,28 @@ func (c siteClaims) GetIssuedAt() (*jwt.NumericDate, error) {
 }
 
 // GetAudience implements jwt.Claims.
-func (c siteClaims) GetAudience() (jwt.ClaimStrings, error) { return jwt.MapClaims(c).GetAudience() }
+func (c siteClaims) GetAudience() (jwt.ClaimStrings, error) {
+	list, ok := stringList(c["aud"], maxClaimValues)
+	if !ok {
+		return nil, badToken("the token's aud is not a list of texts")
+	}
+	return list, nil
+}
 
 // GetIssuer implements jwt.Claims.
-func (c siteClaims) GetIssuer() (string, error) { return jwt.MapClaims(c).GetIssuer() }
+func (c siteClaims) GetIssuer() (string, error) {
+	issuer, ok := c["iss"].(string)
+	if !ok && c["iss"] != nil {
+		return "", badToken("the token's iss is not a text")
+	}
+	return issuer, nil
+}
 
 // GetSubject implements jwt.Claims.
 func (c siteClaims) GetSubject() (string, error) { return jwt.MapClaims(c).GetSubject() }
 
 // identityFrom returns the identity that the claims of a verified token describe.
-// Only claims that decide something can refuse the token: sub, exp and chat. What
+// Only claims that decide something can refuse the token: sub, exp, iss, aud and chat. What
 // is only shown, and what policies may refer to, is left out if it is unusable.
 func identityFrom(claims siteClaims) (*access.Identity, error) {
 	r := claimReader{claims: claims}
@@ -76,6 +115,12 @@ func identityFrom(claims siteClaims) (*access.Identity, error) {
 		return nil, badToken("the token's exp is not a time")
 	}
 	id.Expires = expires.Time
+	if _, err := claims.GetAudience(); err != nil {
+		return nil, err
+	}
+	if _, err := claims.GetIssuer(); err != nil {
+		return nil, err
+	}
 	if r.err == nil {
 		if err := CheckUser(id.User.ID); err != nil {
 			return nil, fmt.Errorf("sub: %w", err)
@@ -107,7 +152,7 @@ func (r *claimReader) userID() string {
 	switch {
 	case value == nil:
 	case !ok:
-		r.fail("sub", "is not a string")
+		r.fail("sub", "is not a text, or has half of a surrogate pair or bytes that are no UTF-8")
 	}
 	return text
 }
@@ -119,18 +164,21 @@ func (r *claimReader) shown(name string) string {
 }
 
 // grants reads the claim chat; nil if there is none. A string, a number or a
-// boolean is the claim of another application and counts as none. A list or an
-// object is meant for this server: ignoring one that is malformed could permit more
-// than it lists.
+// boolean is the claim of another application and counts as none. Anything else is meant
+// for this server, such as the null of a program whose object was empty: ignoring one that is
+// malformed could permit more than it lists.
 func (r *claimReader) grants() *access.Grants {
-	var object map[string]any
-	switch value := r.claims["chat"].(type) {
-	case map[string]any:
-		object = value
-	case []any:
-		r.fail("chat", "is not an object")
+	value, is := r.claims["chat"]
+	switch value.(type) {
+	case string, float64, bool:
+		is = false
+	}
+	if !is {
 		return nil
-	default:
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		r.fail("chat", "is not an object")
 		return nil
 	}
 	patterns := func(name string) []string {

@@ -1,10 +1,13 @@
 package identity_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/caddychat/caddy-chat/chat/identity"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -89,6 +92,9 @@ func TestJWT_Refused_NamesTheClaim(t *testing.T) {
 		"nbf to come":   {claims{"nbf": future}, "not valid yet", wire.BadToken},
 		"iss another's": {claims{"iss": "you"}, "issuer", wire.BadToken},
 		"aud another's": {claims{"aud": "mail"}, "audience", wire.BadToken},
+		"iss a number":  {claims{"iss": 5}, "iss is not", wire.BadToken},
+		"aud a number":  {claims{"aud": 5}, "aud is not", wire.BadToken},
+		"chat null":     {claims{"chat": nil}, "chat is not", wire.BadToken},
 		"chat a list":   {claims{"chat": []string{"*"}}, "chat", wire.BadToken},
 		"chat.read":     {claims{"chat": claims{"read": 1}}, "chat.read", wire.BadToken},
 	} {
@@ -108,4 +114,56 @@ func TestJWT_Refused_NamesTheClaim(t *testing.T) {
 			t.Errorf("%s: refused for %v, want %s", what, why, c.want)
 		}
 	}
+}
+
+// JSON of which more than one thing could be made decides nothing: two ids would become one user. A name
+// or a picture like that keeps nobody out.
+func TestJWT_UnreadableText(t *testing.T) {
+	for name, bad := range map[string]string{
+		"half a surrogate pair": `"M\ud800ller"`, "the other half": `"M\udc00ller"`, "ISO 8859-1": "\"M\xfcller\"", "in an object": `{"read":["\ud800"]}`,
+	} {
+		for _, claim := range []string{"sub", "chat", "iss", "aud", "exp", "name", "avatar", "role"} {
+			t.Run(claim+"/"+name, func(t *testing.T) {
+				texts := map[string]string{"sub": `"u7"`, "exp": "9007199254740", claim: bad}
+				var list []string
+				for claim, text := range texts {
+					list = append(list, `"`+claim+`":`+text)
+				}
+				id, err := authenticate(&identity.JWT{Keys: []identity.Key{mustSecret(t, siteSecret)}}, signText(t, `{"alg":"HS256"}`, "{"+strings.Join(list, ",")+"}"))
+				switch claim {
+				case "name", "avatar", "role":
+					if err != nil || id.User.ID != "u7" || len(id.Claims["role"]) > 0 {
+						t.Errorf("%+v, %v", id, err)
+					}
+				default:
+					checkRefused(t, name, err, wire.BadToken)
+				}
+			})
+		}
+	}
+}
+
+// A token that asks for an extension (RFC 7515, section 4.1.11) is refused: there is none that is
+// known here.
+func TestJWT_Crit_IsRefused(t *testing.T) {
+	j := &identity.JWT{Keys: []identity.Key{mustSecret(t, siteSecret)}}
+	const claims = `{"sub":"u7","exp":9007199254740}`
+	if _, err := authenticate(j, signText(t, `{"alg":"HS256"}`, claims)); err != nil {
+		t.Error(err)
+	}
+	for _, crit := range []string{`["b64"],"b64":false`, `["exp"]`, `[]`, `"exp"`} {
+		_, err := authenticate(j, signText(t, `{"alg":"HS256","crit":`+crit+`}`, claims))
+		checkRefused(t, crit, err, wire.BadToken)
+	}
+}
+
+// signText returns a token of the site with this header and these claims, byte for byte.
+func signText(t *testing.T, header, claims string) string {
+	t.Helper()
+	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
+	signature, err := jwt.SigningMethodHS256.Sign(text, []byte(siteSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
 }

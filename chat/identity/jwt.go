@@ -194,6 +194,9 @@ func (j *JWT) keys(ctx context.Context, t *jwt.Token) (keys any, unavailable, er
 	if !ok && t.Header["kid"] != nil {
 		return nil, nil, badToken("the token's kid is not a string")
 	}
+	if t.Header["crit"] != nil { // RFC 7515, section 4.1.11
+		return nil, nil, badToken("the token's crit asks for what is not known here")
+	}
 	var set jwt.VerificationKeySet
 	fitting := slices.DeleteFunc(slices.Clone(j.Keys), func(k Key) bool { return !k.fits(id, t.Method.Alg()) })
 	// A key set has no secrets: a token that fits one of ours need not wait for it.
