@@ -149,10 +149,10 @@ func (p *page) awaitClosed(journal string) {
 		p.t.Fatal(err)
 	}
 	testcaddy.Eventually(p.t, "the hub is closed", func() bool {
-		j, err := s.OpenThere(p.t.Context())
+		_, done, err := s.OpenThere(p.t.Context())
 		if err != nil {
 			return false
 		}
-		return j.Close() == nil
+		return done() == nil
 	})
 }

@@ -32,7 +32,7 @@ func untilSignal() (context.Context, func()) {
 	return signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 }
 
-func (in *invocation) exportJournal(cmd *cobra.Command) error {
+func (in *invocation) exportJournal(cmd *cobra.Command) (failed error) {
 	for _, name := range []string{"room", "from", "after"} {
 		if cmd.Flags().Changed(name) {
 			return fmt.Errorf("--%s is for a running hub: --journal exports all that there is", name)
@@ -44,22 +44,22 @@ func (in *invocation) exportJournal(cmd *cobra.Command) error {
 	}
 	ctx, cancel := untilSignal()
 	defer cancel()
-	j, err := s.OpenThere(ctx)
+	j, done, err := s.OpenThere(ctx)
 	if err != nil {
 		return inUse(err)
 	}
-	defer j.Close()
+	defer func() { failed = cmp.Or(failed, done()) }()
 	began := time.Now()
 	p := &progressLine{in: in, what: "exporting"}
-	done, err := move.Export(ctx, j, in.out, p.tell)
+	got, err := move.Export(ctx, j, in.out, p.tell)
 	p.end()
 	switch {
 	case err != nil:
 		return broken(in.out, "the export has ended before its last line, so that no import takes it for whole: export again", err)
-	case done.Rooms+done.Records == 0:
+	case got.Rooms+got.Records == 0:
 		return nothing("the journal is empty")
 	}
-	in.note("exported %s, %s and %s in %s", count(done.Rooms, "room"), entries(done.Entries), count(done.Records, "record"), time.Since(began).Round(time.Millisecond))
+	in.note("exported %s, %s and %s in %s", count(got.Rooms, "room"), entries(got.Entries), count(got.Records, "record"), time.Since(began).Round(time.Millisecond))
 	return nil
 }
 

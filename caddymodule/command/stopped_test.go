@@ -4,10 +4,14 @@ package command_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -101,6 +105,59 @@ func TestCommand_Stopped_BadInput(t *testing.T) {
 		}
 		says(t, "an export to a full disk", stderr.String(), "is full: make room, or choose another place")
 	}
+}
+
+// Reading a backup changes nothing of it: whoever goes back to it later, and more than once, gets another
+// epoch each time. Nothing is left beside it.
+func TestCommand_ExportOfABackup_ChangesNothing(t *testing.T) {
+	site, admin := testcaddy.StartAdmin(t, "chat")
+	c := site.V1("ws://"+site.Plain+"/chat", nil, `,"rooms":[{"room":"tea"}]`)
+	testcaddy.Say(t, c, `{"type":"send","room":"tea","body":"kept"}`)
+	testcaddy.Until(t, c, `"type":"message"`)
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "backup")
+	if out, err := testcaddy.Command(t, admin, "backup", dir); err != nil {
+		t.Fatal(out)
+	}
+	before := listing(t, parent)
+	var exports []string
+	for range 2 {
+		out, stderr, err := both(t, nil, "export", "--journal", "pebble "+dir)
+		if err != nil || !strings.Contains(out, "kept") {
+			t.Fatalf("%v: %s%s", err, out, stderr)
+		}
+		exports = append(exports, strings.SplitN(out, "\n", 2)[0])
+	}
+	if after := listing(t, parent); !maps.Equal(after, before) {
+		t.Errorf("before %v\nafter %v", before, after)
+	}
+	if exports[0] == exports[1] {
+		t.Errorf("both times the epoch is that of %s", exports[0])
+	}
+	if out, stderr, err := both(t, []byte("{}\n"), "import", "--journal", "pebble "+dir); err == nil || !strings.Contains(stderr, "is a backup") {
+		t.Errorf("an import into it: %s%s", out, stderr)
+	}
+	if after := listing(t, parent); !maps.Equal(after, before) {
+		t.Errorf("before %v\nafter an import %v", before, after)
+	}
+}
+
+// listing returns the files below a directory, with what they contain.
+func listing(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		p, err := os.ReadFile(path)
+		files[path] = fmt.Sprintf("%x", sha256.Sum256(p))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
 }
 
 // migrate shows what is to be done, does it, and gives a role the rights to serve and no more.

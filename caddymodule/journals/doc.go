@@ -11,5 +11,6 @@
 //	postgres.go   Postgres: a database that several nodes share
 //	words.go      what strangers are told of a journal that can't be opened
 //	parse.go      the option of a Caddyfile
+//	clone.go      cloned: a backup that is read stays as it is
 //	stopped.go    Stopped: a journal that no server uses, for commands
 package journals

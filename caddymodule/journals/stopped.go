@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -82,17 +83,46 @@ func ParseStopped(text, hub string) (*Stopped, error) {
 // Location says where it is, without a secret.
 func (s *Stopped) Location() string { return s.location }
 
-// Open opens the journal, and makes one if there is none.
+// Open opens the journal to write to it, and makes one if there is none.
 func (s *Stopped) Open(ctx context.Context) (journal.Journal, error) {
+	switch backup, err := s.isBackup(); {
+	case err != nil:
+		return nil, err
+	case backup:
+		return nil, fmt.Errorf("%s is a backup, and would be none any more: name another directory", s.location)
+	}
 	return s.engine.Open(ctx, s.location, s.params)
 }
 
-// OpenThere opens the journal if there is one.
-func (s *Stopped) OpenThere(ctx context.Context) (journal.Journal, error) {
+// OpenThere opens the journal to read it, if there is one. A backup stays as it is. done closes it.
+func (s *Stopped) OpenThere(ctx context.Context) (j journal.Journal, done func() error, err error) {
 	if err := s.checkThere(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return s.Open(ctx)
+	dir, forget := s.location, func() error { return nil }
+	backup, err := s.isBackup()
+	if backup {
+		dir, forget, err = cloned(s.location)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if j, err = s.engine.Open(ctx, dir, s.params); err != nil {
+		return nil, nil, errors.Join(err, forget())
+	}
+	return j, func() error { return errors.Join(j.Close(), forget()) }, nil
+}
+
+// isBackup reports whether it is a backup that nobody has opened.
+func (s *Stopped) isBackup() (bool, error) {
+	if _, is := s.engine.(*Pebble); !is {
+		return false, nil
+	}
+	_, err := os.Lstat(filepath.Join(s.location, pebblejournal.BackupMark))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // checkThere returns an error if there is no journal.

@@ -1,6 +1,7 @@
 package pebblejournal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -79,15 +80,11 @@ const (
 )
 
 func (o Options) withDefaults() Options {
-	if o.MaxBytes == 0 {
-		o.MaxBytes = defaultMaxBytes
-	}
-	if o.Reserve == 0 {
-		o.Reserve = defaultReserve
-	}
-	if o.CacheBytes == 0 {
-		o.CacheBytes = defaultCacheBytes
-	}
+	o.MaxBytes = cmp.Or(o.MaxBytes, defaultMaxBytes)
+	o.Reserve = cmp.Or(o.Reserve, defaultReserve)
+	o.CacheBytes = cmp.Or(o.CacheBytes, defaultCacheBytes)
+	o.patience = cmp.Or(o.patience, closePatience)
+	o.interval = cmp.Or(o.interval, defaultInterval)
 	if o.Logger == nil {
 		o.Logger = zap.NewNop()
 	}
@@ -102,12 +99,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.now == nil {
 		o.now = time.Now
-	}
-	if o.patience == 0 {
-		o.patience = closePatience
-	}
-	if o.interval == 0 {
-		o.interval = defaultInterval
 	}
 	return o
 }
@@ -130,6 +121,9 @@ func (o *Options) retention(room string) journal.Retention {
 	}
 	return o.Retention(room)
 }
+
+// BackupMark is a file that a backup has until Open takes it away.
+const BackupMark = disk.BackupMark
 
 var (
 	// ErrLocked is wrapped by Open's error when another process, or another

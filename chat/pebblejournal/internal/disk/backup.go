@@ -59,6 +59,9 @@ func (s *Store) backupTarget(dir string) (string, error) {
 	return target, nil
 }
 
+// BackupMark is a file that every backup has.
+const BackupMark = verify.BackupMark
+
 // copyTo makes a backup.
 func (s *Store) copyTo(ctx context.Context, h *Handle, dir string) error {
 	if err := s.checkBackupRoom(h, dir); err != nil {
