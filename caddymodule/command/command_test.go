@@ -174,6 +174,21 @@ func TestCommand_Token_IsTaken(t *testing.T) {
 	testcaddy.Hears(t, s.V1("ws://"+s.Plain+"/chat", nil, `,"token":"`+strings.TrimSpace(token)+`"`), `"user":{"id":"u7","name":"Li"}`)
 }
 
+// What an operator is shown is what clients show, and who has said it: a guest may have the id of a user as
+// a name, and a body more fields than text.
+func TestCommand_History_ShowsWhoAndWhat(t *testing.T) {
+	s, admin := testcaddy.StartAdmin(t, "chat {\njournal memory\n}")
+	c := s.V1("ws://"+s.Plain+"/chat", nil, `,"name":"u9","rooms":[{"room":"tea"}]`)
+	for _, body := range []string{`{"text":"bad","TEXT":"good"}`, `{"Text":"good","text":"bad"}`, `{"text":"bad","Text":5}`} {
+		testcaddy.Say(t, c, `{"type":"send","room":"tea","body":`+body+`}`)
+		testcaddy.Until(t, c, `"type":"message"`)
+	}
+	out, err := testcaddy.Command(t, admin, "history", "tea")
+	if n := len(regexp.MustCompile(`(?m)  u9 \(guest-\w+\): bad$`).FindAllString(out, -1)); err != nil || n != 3 {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // Entries that say something of a message or of the members are shown with what they say.
 func TestCommand_History_ShowsWhatEntriesSay(t *testing.T) {
 	s, admin := testcaddy.StartAdmin(t, testcaddy.BasicAuth+"chat {\nauth caddy\njournal memory\npolicy g-* {\nread members\nwrite members\ncreate users\n}\npolicy * {\nread users\nwrite users\n}\n}")

@@ -89,9 +89,9 @@ func formatEntry(text []byte) ([]byte, error) {
 	if len(e.Body) == 0 {
 		e.Body = line.Body
 	}
-	who, what := e.From.Name, bodyText(e.Body)
-	if who == "" {
-		who = e.From.ID
+	who, what := e.From.ID, bodyText(e.Body)
+	if e.From.Name != "" && e.From.Name != who {
+		who = e.From.Name + " (" + who + ")" // a name may be another's id, and is no one's alone
 	}
 	switch {
 	case e.Recalled:
@@ -123,14 +123,12 @@ func formatEntry(text []byte) ([]byte, error) {
 
 // tagText returns the name of a tag and its value, or what the body is otherwise.
 func tagText(body json.RawMessage, otherwise string) string {
-	var tag struct {
-		Tag   string
-		Value json.RawMessage
-	}
-	if json.Unmarshal(body, &tag) != nil || tag.Tag == "" {
+	var tag map[string]json.RawMessage
+	var name string
+	if json.Unmarshal(body, &tag) != nil || json.Unmarshal(tag["tag"], &name) != nil || name == "" {
 		return otherwise
 	}
-	return strings.TrimSpace(tag.Tag + " " + string(tag.Value))
+	return strings.TrimSpace(name + " " + string(tag["value"]))
 }
 
 // bodyText returns the text of a body, or its JSON if it has no text.
@@ -139,9 +137,9 @@ func bodyText(body json.RawMessage) string {
 	if json.Unmarshal(body, &text) == nil {
 		return text
 	}
-	var object struct{ Text string }
-	if json.Unmarshal(body, &object) == nil && object.Text != "" {
-		return object.Text
+	var object map[string]json.RawMessage // a struct would also take Text for text
+	if json.Unmarshal(body, &object) == nil && json.Unmarshal(object["text"], &text) == nil && text != "" {
+		return text
 	}
 	return string(body)
 }

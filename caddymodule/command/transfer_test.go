@@ -100,9 +100,9 @@ func TestCommand_Tail(t *testing.T) {
 		return read, cmd.Wait
 	}
 	read, end := tail("tea")
-	read(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  1  Li: \[recalled\]\n$`)
-	read("  2  Li: \uFFFD\\[2Jtwo\n$")
-	read(`  3  Li: \[recalled message 1\]\n$`)
+	read(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  1  Li \(guest-\w+\): \[recalled\]\n$`)
+	read("  2  Li \\(guest-\\w+\\): \uFFFD\\[2Jtwo\n$")
+	read(`  3  Li \(guest-\w+\): \[recalled message 1\]\n$`)
 	lines, endLines := tail("--json", "--newest", "0", "tea")
 	if out, err := testcaddy.Command(t, admin, "announce", "--hub", "old", "tea", "closing"); err != nil {
 		t.Fatal(err, out)
