@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -64,10 +63,10 @@ func conversationOf(s *members.State) *conversation {
 
 // append appends the line.
 func (c *conversation) append(dst []byte) ([]byte, error) {
-	text, err := json.Marshal(struct {
+	dst, err := appendJSON(dst, struct {
 		Conversation *conversation `json:"conversation"`
 	}{c})
-	return append(append(dst, text...), '\n'), err
+	return append(dst, '\n'), err
 }
 
 // check returns what is wrong with a line.

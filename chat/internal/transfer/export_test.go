@@ -1,11 +1,14 @@
 package transfer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
 	"testing"
 
+	"github.com/caddychat/caddy-chat/chat/internal/members"
+	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/memjournal"
 )
@@ -56,5 +59,36 @@ func TestExport_Damaged_HasTheRestAndSaysSo(t *testing.T) {
 	err := Export(context.Background(), damaged{j}, j, "", "", 0, func([]byte) error { lines++; return nil })
 	if !errors.Is(err, ErrDamaged) || lines != 1 {
 		t.Errorf("%d lines, %v", lines, err)
+	}
+}
+
+// A line is no longer than what it says, and a line of any length that a hub can record is read back.
+func TestExport_LongLines_AreReadBack(t *testing.T) {
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			j, there := open(t), open(t)
+			strange := journal.User{ID: "<&>", Name: "<i>", Avatar: "https://a.b/?x&y"}
+			c, err := members.Found("<g>", strange, []journal.User{{ID: "bo"}}, members.Info{Title: "<Trip & so on>"})
+			change(t, j, c, err)
+			appendAll(t, j,
+				journal.Entry{Room: "<g>", Kind: journal.Message, From: strange, Text: true, Body: bytes.Repeat([]byte{1}, 2<<20)},
+				journal.Entry{Room: "<g>", Kind: journal.Tag, From: strange, Target: 2, Body: []byte(`{"tag":"<3","value":"&","shared":true}`)},
+			)
+			tagged, err := tags.Restored("<g>", []tags.Kept{{Seq: 2, Tag: "<3", Value: []byte(`"&"`), By: 3}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := j.RestoreRecords(t.Context(), tagged); err != nil {
+				t.Fatal(err)
+			}
+			lines := exportOf(t, j, "")
+			if strings.Contains(lines, `\u003`) || strings.Contains(lines, `\u0026`) {
+				t.Errorf("the export has escapes for HTML:\n%.100s\n%s", lines, lines[max(0, len(lines)-1000):])
+			}
+			importInto(t, there, lines, Imported{Lines: 5, Recorded: 5})
+			if again := exportOf(t, there, ""); withoutEpoch(again) != withoutEpoch(lines) {
+				t.Errorf("there it is %d bytes, want %d:\n%s", len(again), len(lines), again[max(0, len(again)-1000):])
+			}
+		})
 	}
 }

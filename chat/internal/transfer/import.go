@@ -19,11 +19,10 @@ type Imported struct {
 }
 
 // Bounds of an import. So many entries, or bytes of lines, are written at once and
-// share an fsync. maxLine bounds one line.
+// share an fsync.
 const (
 	importEntries = 500
 	importBytes   = 1 << 20
-	maxLine       = 8 << 20
 )
 
 // Import records lines that Export wrote. Entries keep their numbers, times, keys
@@ -35,7 +34,7 @@ const (
 func Import(ctx context.Context, to Into, from io.Reader) (Imported, error) {
 	in := importer{Into: to}
 	lines := bufio.NewScanner(from)
-	lines.Buffer(make([]byte, 64<<10), maxLine)
+	lines.Buffer(make([]byte, 64<<10), journal.MaxLine)
 	for lines.Scan() {
 		e, of, marks, err := parseLine(lines.Bytes(), to.Direct, time.Now())
 		switch {
@@ -54,7 +53,7 @@ func Import(ctx context.Context, to Into, from io.Reader) (Imported, error) {
 	}
 	err := lines.Err()
 	if errors.Is(err, bufio.ErrTooLong) {
-		err = fmt.Errorf("it is longer than %d bytes", maxLine)
+		err = fmt.Errorf("it is longer than %d bytes", journal.MaxLine)
 	}
 	if err != nil {
 		return in.done, in.fail(ctx, err)

@@ -44,7 +44,7 @@ func appendRest(dst []byte, e *journal.Entry) []byte {
 			r.Body = wire.AppendString(nil, e.Body)
 		}
 	}
-	text, err := json.Marshal(&r)
+	text, err := appendJSON(nil, &r)
 	if err != nil || len(text) <= len("{}") {
 		return dst // err is nil: a body is JSON
 	}

@@ -18,7 +18,7 @@ type roomName struct {
 }
 
 // MarshalJSON implements json.Marshaler.
-func (r roomName) MarshalJSON() ([]byte, error) { return json.Marshal(r.name) }
+func (r roomName) MarshalJSON() ([]byte, error) { return wire.AppendString(nil, r.name), nil }
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (r *roomName) UnmarshalJSON(text []byte) error {

@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -57,7 +56,7 @@ func exportMarks(ctx context.Context, records journal.Records, s *members.State,
 }
 
 func eachMarks(m marks, each func(line []byte) error) error {
-	line, err := json.Marshal(struct {
+	line, err := appendJSON(nil, struct {
 		Marks *marks `json:"marks"`
 	}{&m})
 	if err != nil {
