@@ -15,9 +15,6 @@ import (
 // Imported says how far an import has come.
 type Imported = transfer.Imported
 
-// ErrSlow ends a Tail whose reader is slower than the room.
-var ErrSlow = transfer.ErrSlow
-
 // ErrNoRoom is wrapped by the error of an Export that cannot go on where it was.
 var ErrNoRoom = transfer.ErrNoRoom
 
@@ -81,7 +78,8 @@ func (h *Hub) directName(user, other string) (string, error) {
 // Tail calls each for the newest entries of a room and then for every further one,
 // as lines like those of Export, until ctx ends, the hub closes or each returns an
 // error. The line is valid during the call only. Transient entries, such as
-// "typing", are left out. Nobody becomes present by it.
+// "typing", are left out. Nobody becomes present by it. What comes faster than each
+// returns is read from the journal.
 func (h *Hub) Tail(ctx context.Context, room string, newest int, each func(line []byte) error) error {
 	if err := journal.CheckRoom(room); err != nil {
 		return err

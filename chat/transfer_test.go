@@ -204,8 +204,10 @@ func TestHub_Tail(t *testing.T) {
 			t.Errorf("ended with %v", err)
 		}
 
-		hold := make(chan struct{})
-		ended = tail(t.Context(), 1, func(string) error { <-hold; return nil })
+		// A reader that is slower than the room gets everything, in order, from the journal.
+		hold, got := make(chan struct{}), make(chan string, 300)
+		ctx, cancel = context.WithCancel(t.Context())
+		ended = tail(ctx, 1, func(line string) error { <-hold; got <- line; return nil })
 		for range 80 {
 			say(strings.Repeat("x", 2000)) // counted with some room for the rest
 			time.Sleep(time.Second)
@@ -217,8 +219,14 @@ func TestHub_Tail(t *testing.T) {
 			c.expect(`{"type":"notice","…":"…"}`)
 		}
 		close(hold)
-		if err := <-ended; !errors.Is(err, chat.ErrSlow) {
-			t.Errorf("ended with %v", err)
+		for i, want := range export(t, b.hub, "tea")[5:] {
+			if line := <-got; line != want {
+				t.Fatalf("line %d of the slow reader is %.200q, want %.200q", i, line, want)
+			}
+		}
+		cancel()
+		if err := <-ended; !errors.Is(err, context.Canceled) || len(got) > 0 {
+			t.Errorf("ended with %v, %d lines too many", err, len(got))
 		}
 		if err := b.hub.Tail(t.Context(), "", 0, nil); err == nil {
 			t.Error("a room without a name is followed")

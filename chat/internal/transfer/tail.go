@@ -11,19 +11,17 @@ import (
 	"github.com/caddychat/caddy-chat/internal/foreign"
 )
 
-// ErrSlow ends a Tail whose reader is slower than the room.
-var ErrSlow = errors.New("the room is faster than its reader")
-
 // ErrLost ends a Tail whose room has lost entries: it goes on in a new epoch.
 var ErrLost = errors.New("the journal has lost entries of the room")
 
-// tailLimit bounds the bytes of entries that wait for the reader of a Tail.
+// tailLimit bounds the bytes of entries that wait for the reader of a Tail, or are read
+// for it at once, but for one entry.
 const tailLimit = 4 << 20
 
 // Tail calls each for the newest entries of a room and then for every further one,
 // as lines like those of Export, until ctx ends or each returns an error. The line
 // is valid during the call only. Transient entries are left out. Nobody becomes
-// present by it.
+// present by it. What comes faster than each returns is read from the journal.
 func Tail(ctx context.Context, j journal.Journal, room string, newest int, each func(line []byte) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -37,24 +35,50 @@ func Tail(ctx context.Context, j journal.Journal, room string, newest int, each 
 	if err != nil {
 		return err
 	}
-	entries := page.Entries[max(0, len(page.Entries)-newest):]
-	var line []byte
-	for after := journal.Seq(0); ; {
-		for i := range entries {
-			e := &entries[i]
-			if e.Seq <= after {
-				continue // it was read before it was delivered
-			}
-			line = AppendLine(line[:0], page.Epoch, e)
-			if err := each(line); err != nil {
-				return err
+	t := tail{epoch: page.Epoch, each: each}
+	if err := t.show(page.Entries[max(0, len(page.Entries)-newest):]); err != nil {
+		return err
+	}
+	for t.after = page.Last; ; {
+		entries, behind, err := q.next(ctx)
+		for more := behind; more && err == nil; {
+			if page, err = read(ctx, j, journal.Query{Room: room, After: t.after, Limit: tailEntries, Bytes: tailLimit}); err == nil {
+				more, err = page.More, t.show(page.Entries)
 			}
 		}
-		after = max(after, page.Last)
-		if entries, err = q.next(ctx); err != nil {
+		if err == nil {
+			err = t.show(entries)
+		}
+		if err != nil {
 			return err
 		}
 	}
+}
+
+// tailEntries is how many entries are read at once for a Tail whose reader is slow.
+const tailEntries = 100
+
+// tail is what a Tail has shown.
+type tail struct {
+	epoch string // fixed
+	each  func(line []byte) error
+	after journal.Seq // entries up to this one were shown
+	line  []byte
+}
+
+// show shows entries, but those that were read before they were delivered.
+func (t *tail) show(entries []journal.Entry) error {
+	for i := range entries {
+		e := &entries[i]
+		if e.Seq <= t.after {
+			continue
+		}
+		t.after, t.line = e.Seq, AppendLine(t.line[:0], t.epoch, e)
+		if err := t.each(t.line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // follow is Journal.Follow, which takes no context. If ctx ends first, the following is
@@ -86,10 +110,10 @@ type queue struct {
 	more   chan struct{} // holds one item when something was added
 	cancel context.CancelCauseFunc
 
-	mu       sync.Mutex // guards the rest
-	entries  []journal.Entry
-	bytes    int
-	overflow bool
+	mu      sync.Mutex // guards the rest
+	entries []journal.Entry
+	bytes   int
+	behind  bool // entries were dropped: the journal has them
 }
 
 // Lost implements journal.Follower.
@@ -101,10 +125,10 @@ func (q *queue) Deliver(e journal.Entry) {
 		return
 	}
 	q.mu.Lock()
-	if q.bytes += e.Size(); q.bytes > tailLimit {
-		q.overflow, q.entries = true, nil
+	if q.bytes += e.Size(); q.bytes > tailLimit && len(q.entries) > 0 {
+		q.entries, q.behind = nil, true
 	}
-	if !q.overflow {
+	if !q.behind {
 		q.entries = append(q.entries, e)
 	}
 	q.mu.Unlock()
@@ -114,19 +138,17 @@ func (q *queue) Deliver(e journal.Entry) {
 	}
 }
 
-// next waits for entries and takes them.
-func (q *queue) next(ctx context.Context) ([]journal.Entry, error) {
+// next waits for entries and takes them. If behind is true, those above the last ones must be
+// read from the journal.
+func (q *queue) next(ctx context.Context) (entries []journal.Entry, behind bool, err error) {
 	select {
 	case <-q.more:
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, false, context.Cause(ctx)
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.overflow {
-		return nil, ErrSlow
-	}
-	entries := q.entries
-	q.entries, q.bytes = nil, 0
-	return entries, nil
+	entries, behind = q.entries, q.behind
+	q.entries, q.bytes, q.behind = nil, 0, false
+	return entries, behind, nil
 }
