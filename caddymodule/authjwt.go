@@ -174,7 +174,7 @@ func (a *JWTAuth) check() error {
 	}
 	if a.KeySet != "" && !strings.Contains(a.KeySet, "{") {
 		if err := (&identity.JWT{KeySet: &identity.KeySet{URL: a.KeySet}}).Validate(); err != nil {
-			return fmt.Errorf("auth jwt: jwks %q: %w", a.KeySet, err)
+			return fmt.Errorf("auth jwt: jwks: %w", err) // the URL may have a password
 		}
 	}
 	return bounds.Check(a)

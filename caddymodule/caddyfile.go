@@ -187,7 +187,7 @@ func (h *Handler) parseUI(d *caddyfile.Dispenser) error {
 	if len(args) == 1 && args[0] == "off" {
 		h.UI = false
 	} else if len(args) > 1 || len(args) == 1 && args[0] != "on" {
-		return d.Errf("chat: ui is on or off, not %q", strings.Join(args, " "))
+		return d.Errf("chat: ui is on or off, not %q", values.Shown(strings.Join(args, " ")))
 	}
 	err := values.Options(d, d.Nesting(), "chat: ui", map[string]func() error{
 		"sign_in": func() error { return values.String(d, &h.SignIn) },

@@ -67,9 +67,13 @@ func (in *invocation) request(ctx context.Context, method, path string, body any
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
 		req.Header.Set("Content-Type", "application/json")
 	}
+	head := answerTimeout
+	if method != http.MethodGet { // it may be answered only when all is done
+		head = 0
+	}
 	client := http.Client{
 		Transport: &http.Transport{
-			DisableKeepAlives: true,
+			DisableKeepAlives: true, ResponseHeaderTimeout: head,
 			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 				return (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, to.network, to.address)
 			},

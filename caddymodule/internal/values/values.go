@@ -33,7 +33,7 @@ func Options(d *caddyfile.Dispenser, nesting int, blockName string, options map[
 		option := d.Val()
 		parse, ok := options[option]
 		if !ok {
-			return d.Errf("%s: unknown option %q; there are %s", blockName, shown(option), strings.Join(slices.Sorted(maps.Keys(options)), ", "))
+			return d.Errf("%s: unknown option %q; there are %s", blockName, Shown(option), strings.Join(slices.Sorted(maps.Keys(options)), ", "))
 		}
 		if seen[option] && !slices.Contains(repeatable, option) {
 			return d.Errf("%s: %s is set twice", blockName, option)
@@ -46,18 +46,22 @@ func Options(d *caddyfile.Dispenser, nesting int, blockName string, options map[
 	return nil
 }
 
-// shown is a word that is in the wrong place, for an error. An address may have a password.
-func shown(word string) string {
-	if strings.Contains(word, "://") {
-		return "…"
+// Shown is what is in the wrong place, for an error. A word is left out if it may be a secret, which has at least
+// 32 bytes, or an address with a password.
+func Shown(words string) string {
+	list := strings.Split(words, " ")
+	for i, word := range list {
+		if len(word) >= 32 || strings.Contains(word, "://") || strings.HasPrefix(word, "whsec_") {
+			list[i] = "…"
+		}
 	}
-	return word
+	return strings.Join(list, " ")
 }
 
 // Block reads the block of an option that has no more arguments.
 func Block(d *caddyfile.Dispenser, blockName string, options map[string]func() error, repeatable ...string) error {
 	if d.NextArg() {
-		return d.Errf("chat: %s: %q is one word too many; options stand in the block behind {, each in a line of its own", blockName, shown(d.Val()))
+		return d.Errf("chat: %s: %q is one word too many; options stand in the block behind {, each in a line of its own", blockName, Shown(d.Val()))
 	}
 	return Options(d, d.Nesting(), "chat: "+blockName, options, repeatable...)
 }
@@ -140,7 +144,7 @@ func CheckModule(d *caddyfile.Dispenser, option, namespace, name string) error {
 	if slices.Contains(names, name) {
 		return nil
 	}
-	return d.Errf("chat: unknown %s %q; there are %s", option, name, strings.Join(names, ", "))
+	return d.Errf("chat: unknown %s %q; there are %s", option, Shown(name), strings.Join(names, ", "))
 }
 
 // NoBlock refuses a block behind an option that has none.
@@ -167,7 +171,7 @@ func Size(d *caddyfile.Dispenser, settings any, to *int64) error {
 	within := bounds.At(settings, to)
 	n, ok := Bytes(value)
 	if !ok || !within.Has(n) {
-		return d.Errf("chat: %s %q is not a size %v, such as 64KiB", option, value, within)
+		return d.Errf("chat: %s %q is not a size %v, such as 64KiB", option, Shown(value), within)
 	}
 	*to = n
 	return nil
@@ -177,7 +181,7 @@ func Size(d *caddyfile.Dispenser, settings any, to *int64) error {
 func MemorySize(value string) (int64, error) {
 	n, ok := Bytes(value)
 	if !ok || !bounds.Within(n) {
-		return 0, fmt.Errorf("%q is not a size %v, such as 64KiB", value, bounds.Of[int64]())
+		return 0, fmt.Errorf("%q is not a size %v, such as 64KiB", Shown(value), bounds.Of[int64]())
 	}
 	return n, nil
 }
@@ -191,7 +195,7 @@ func JournalSize(d *caddyfile.Dispenser, to *int64) error {
 	}
 	n, ok := Bytes(value)
 	if !ok || !bounds.Journal.Has(n) {
-		return d.Errf("chat: %s %q is not a size %v, such as 10GiB", option, value, bounds.Journal)
+		return d.Errf("chat: %s %q is not a size %v, such as 10GiB", option, Shown(value), bounds.Journal)
 	}
 	*to = n
 	return nil
@@ -227,7 +231,7 @@ func NumberOf(value string, settings any, of *int) (int, error) {
 func number(value string, within bounds.Bounds) (int, error) {
 	n, err := strconv.Atoi(value)
 	if err != nil || !bounds.Hold(within, n) {
-		return 0, fmt.Errorf("%q is not a whole number %s", value, within)
+		return 0, fmt.Errorf("%q is not a whole number %s", Shown(value), within)
 	}
 	return n, nil
 }
@@ -242,7 +246,7 @@ func Duration(d *caddyfile.Dispenser, settings any, to *caddy.Duration) error {
 	within := bounds.At(settings, to)
 	n, err := caddy.ParseDuration(value)
 	if err != nil || !bounds.Hold(within, caddy.Duration(n)) {
-		return d.Errf("chat: %s %q is not a duration %v, such as 25s", option, value, within)
+		return d.Errf("chat: %s %q is not a duration %v, such as 25s", option, Shown(value), within)
 	}
 	*to = caddy.Duration(n)
 	return nil
@@ -256,7 +260,7 @@ func Switch(d *caddyfile.Dispenser, to *bool) error {
 		return err
 	}
 	if value != "on" && value != "off" {
-		return d.Errf("chat: %s is on or off, not %q", option, value)
+		return d.Errf("chat: %s is on or off, not %q", option, Shown(value))
 	}
 	*to = value == "on"
 	return nil
@@ -286,7 +290,7 @@ func List(d *caddyfile.Dispenser, to *[]string) error {
 // Nothing is for an option that is only there or not.
 func Nothing(d *caddyfile.Dispenser, option string) error {
 	if d.NextArg() {
-		return d.Errf("chat: %s takes no value, not %q", option, d.Val())
+		return d.Errf("chat: %s takes no value, not %q", option, Shown(d.Val()))
 	}
 	return NoBlock(d, option)
 }
