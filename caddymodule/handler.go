@@ -16,6 +16,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/routes"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/secrets"
 	"github.com/caddychat/caddy-chat/chat"
@@ -246,7 +247,7 @@ func (h *Handler) validate() error {
 	if err := access.Origins(h.Origins).Validate(); err != nil {
 		return fmt.Errorf("chat: %w", err)
 	}
-	return nil
+	return bounds.Check(h)
 }
 
 // ServeHTTP serves the requests that route knows, and passes all others on.

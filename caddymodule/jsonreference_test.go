@@ -24,8 +24,8 @@ import (
 const jsonIntro = "# JSON\n\n" +
 	"Caddy's own configuration is JSON; a Caddyfile is turned into it. Use JSON if a program writes your\n" +
 	"configuration. [The Caddyfile](caddyfile.md) explains the options, their bounds and what a reload\n" +
-	"changes. In JSON, 0 and an absent field are the default, sizes are numbers of bytes, and durations are\n" +
-	"texts like `\"90s\"`. `caddy adapt` shows what a Caddyfile becomes.\n\n" +
+	"changes. In JSON, 0 and an absent field are the default, a list must have an element, sizes are numbers of\n" +
+	"bytes, and durations are texts like `\"90s\"`. `caddy adapt` shows what a Caddyfile becomes.\n\n" +
 	"This page is made of the comments of the program. A test compares it with them; after a change,\n" +
 	"`make references` writes it again.\n"
 

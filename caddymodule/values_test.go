@@ -409,6 +409,9 @@ func TestValues_JSON(t *testing.T) {
 			f := of.Field(i)
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			here := strings.TrimPrefix(path+"."+name, ".")
+			if f.IsExported() && name != "-" && f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() != reflect.Uint8 {
+				try(wrap, here, "[]", "empty list")
+			}
 			switch {
 			case name == "-" || !f.IsExported():
 			case f.Anonymous:

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat/webhook"
 )
@@ -45,7 +46,7 @@ func (*HTTPS) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (h *HTTPS) Provision(caddy.Context) error {
-	if err := h.Problem(); err != nil {
+	if err := cmp.Or(bounds.Check(h), h.Problem()); err != nil {
 		return err
 	}
 	made, err := h.made(values.Replaced)

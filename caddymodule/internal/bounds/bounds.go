@@ -69,9 +69,10 @@ func Hold[T int | int64 | caddy.Duration](b Bounds, n T) bool {
 	return b.has(float64(n), reflect.TypeFor[T]())
 }
 
-// Check returns an error for the first number in a struct that is out of its bounds, and
-// for what a method CheckBounds of a struct in it refuses. The error names the field as
-// the JSON does. 0 is the default, and not out of bounds.
+// Check returns an error for the first number in a struct that is out of its bounds, for the first
+// list without elements, and for what a method CheckBounds of a struct in it refuses. The error names
+// the field as the JSON does. 0 is the default, and not out of bounds. A list that is not there is the
+// default, too, which is often the widest: whoever writes an empty one means the contrary.
 func Check(settings any) error { return check("", "", reflect.Indirect(reflect.ValueOf(settings))) }
 
 func check(name string, b Bounds, v reflect.Value) error {
@@ -86,6 +87,9 @@ func check(name string, b Bounds, v reflect.Value) error {
 		}
 		return err
 	case reflect.Slice:
+		if v.Len() == 0 && !v.IsNil() {
+			return fmt.Errorf("%s is an empty list: leave it out if you mean its default", name)
+		}
 		for i := range v.Len() {
 			if err := check(fmt.Sprintf("%s[%d]", name, i), b, v.Index(i)); err != nil {
 				return err
