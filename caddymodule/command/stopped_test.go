@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,12 @@ func TestCommand_Stopped_BadInput(t *testing.T) {
 	t.Setenv("POOR_DSN", server.DSN("poor"))
 	dir := t.TempDir()
 	testcaddy.Start(t, "chat {\njournal pebble "+dir+"/used\n}")
+	for _, name := range []string{"empty", "other/x"} {
+		if err := os.MkdirAll(filepath.Join(dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := filesIn(t, dir+"/empty", dir+"/other")
 	const good = "postgres {env.CHAT_DSN} { durability primary; schema chat_a }"
 	line := `{"export":{"version":1,"epoch":"e"},"sum":"00000000"}` + "\n"
 	for name, c := range map[string]struct {
@@ -71,6 +78,8 @@ func TestCommand_Stopped_BadInput(t *testing.T) {
 		"unset variable":     {"export --journal 'postgres {env.NOT_SET}'", "", []string{"NOT_SET"}},
 		"two words":          {"export --journal 'postgres {env.CHAT_DSN} x'", "", []string{"takes one address"}},
 		"no such directory":  {"export --journal 'pebble " + dir + "/none'", "", []string{"there is no journal at " + dir + "/none"}},
+		"empty directory":    {"export --journal 'pebble " + dir + "/empty'", "", []string{"there is no journal at " + dir + "/empty"}},
+		"other files":        {"export --journal 'pebble " + dir + "/other'", "", []string{"there is no journal at " + dir + "/other"}},
 		"no schema":          {"export --journal '" + strings.Replace(good, "chat_a", "chat_none", 1) + "'", "", []string{"there is no journal at", "chat_none"}},
 		"in use":             {"export --journal 'pebble " + dir + "/used'", "", []string{"stop that Caddy first"}},
 		"import in use":      {"import --journal 'pebble " + dir + "/used'", line, []string{"stop that Caddy first"}},
@@ -91,6 +100,9 @@ func TestCommand_Stopped_BadInput(t *testing.T) {
 			}
 			says(t, "it", out+err, c.words...)
 		})
+	}
+	if after := filesIn(t, dir+"/empty", dir+"/other"); !slices.Equal(after, before) {
+		t.Errorf("before: %q, now: %q", before, after)
 	}
 	if f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0); err == nil {
 		defer f.Close()
@@ -140,6 +152,19 @@ func TestCommand_ExportOfABackup_ChangesNothing(t *testing.T) {
 	if after := listing(t, parent); !maps.Equal(after, before) {
 		t.Errorf("before %v\nafter an import %v", before, after)
 	}
+}
+
+// filesIn returns the names of what is in directories.
+func filesIn(t *testing.T, dirs ...string) (names []string) {
+	t.Helper()
+	for _, dir := range dirs {
+		list, err := filepath.Glob(dir + "/*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, list...)
+	}
+	return names
 }
 
 // listing returns the files below a directory, with what they contain.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -131,9 +132,11 @@ func (s *Stopped) checkThere(ctx context.Context) error {
 	var err error
 	switch e := s.engine.(type) {
 	case *Pebble:
-		if _, err = os.Stat(s.location); errors.Is(err, fs.ErrNotExist) {
-			there, err = false, nil
+		var files []os.DirEntry
+		if files, err = os.ReadDir(s.location); errors.Is(err, fs.ErrNotExist) {
+			err = nil
 		}
+		there = slices.ContainsFunc(files, func(f os.DirEntry) bool { return strings.HasPrefix(f.Name(), "MANIFEST-") })
 	case *Postgres:
 		var schema pgjournal.Schema
 		if schema, err = e.schema(ctx, s.params.Hub); err == nil {
