@@ -11,7 +11,7 @@ import (
 )
 
 // Whatever is refused before it is known whose it is counts as a handshake of its address,
-// at every door. What a user may do does not suffer from it.
+// at every door. What a user may do who was there before does not suffer from it.
 func TestCharged_WhatIsRefusedForEverybody(t *testing.T) {
 	upgrade := []string{"Connection", "Upgrade", "Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA=="}
 	with := func(header ...string) []string { return append(header, upgrade...) }
@@ -50,6 +50,7 @@ func TestCharged_WhatIsRefusedForEverybody(t *testing.T) {
 				{Pattern: "noraw", Read: subject(t, "anyone"), NoRaw: true},
 				{Pattern: "*", Read: subject(t, "anyone")},
 			}})
+			call(t, "GET", url+messages, "ann", "")
 			for _, want := range []int{c.status, c.status, http.StatusTooManyRequests} {
 				status, answer, header := call(t, c.method, url+c.path, "", "", c.header...)
 				if status != want {

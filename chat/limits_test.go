@@ -124,11 +124,12 @@ func TestLimits_Handshake(t *testing.T) {
 	}
 }
 
-// Requests that show no user who may be here count as handshakes of their address; others
-// do not suffer from them.
+// Requests that show no user who may be here count as handshakes of their address; users who
+// were there before do not suffer from them.
 func TestLimits_RefusedRequests(t *testing.T) {
 	for _, token := range []string{"", "bad"} {
 		url, _, _ := messagesURL(t, chat.Settings{ConnectRate: few(0.1, 2)})
+		call(t, "GET", url+"tea/messages", "ann", "")
 		for n, want := range []int{http.StatusUnauthorized, http.StatusUnauthorized, http.StatusTooManyRequests, http.StatusTooManyRequests} {
 			if status, answer, _ := call(t, "GET", url+"tea/messages", token, ""); status != want {
 				t.Errorf("%d. request with the token %q: %d %v, want %d", n+1, token, status, answer, want)

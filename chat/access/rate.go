@@ -209,6 +209,16 @@ func (a *AddressLimiter) Reserve(r Rate, now time.Duration, addr netip.Addr) (wa
 	return a.byAddr.Reserve(r, now, AddressKey(addr))
 }
 
+// GiveBack gives back what Allow has counted at this rate.
+func (a *AddressLimiter) GiveBack(r Rate, addr netip.Addr) {
+	l := &a.byAddr
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b := l.buckets[AddressKey(addr)]; b != nil { // or it is full again
+		b.cancel(r, 1)
+	}
+}
+
 // AddressKey returns what counts as one address: an IPv4 address, or the /64 of
 // an IPv6 address, since one customer has at least a /64.
 func AddressKey(addr netip.Addr) netip.Addr {

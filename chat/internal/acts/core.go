@@ -19,6 +19,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/profiles"
+	"github.com/caddychat/caddy-chat/chat/internal/reading"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/refusals"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
@@ -67,9 +68,9 @@ type Core struct {
 	founding  access.KeyLimiter[access.Person]
 	listing   access.KeyLimiter[access.Person] // commands list
 	speaking  keyedmutex.Mutex[speaker]
-	again     sync.WaitGroup     // acts that are judged again, and the daily sweep
-	endSweep  context.CancelFunc // fixed
-	reading   reading
+	again     sync.WaitGroup               // acts that are judged again, and the daily sweep
+	endSweep  context.CancelFunc           // fixed
+	reading   *reading.Reading             // fixed
 	growth    growth.Growth[access.Person] // of records
 	sweeper   *tags.Sweeper
 	hidden    view.Hidden
@@ -98,12 +99,3 @@ type speaker struct {
 	unanswered *backpressure.Sum // of the actor, who alone has it
 	room       string
 }
-
-// reading is what the readers of a hub share.
-type reading struct {
-	pool *backpressure.Pool[access.Person] // fixed
-	rate access.KeyLimiter[access.Person]
-}
-
-// maxReading bounds the bytes of the pages that are read for all clients at a time.
-const maxReading = 32 << 20

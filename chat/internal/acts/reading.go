@@ -43,7 +43,7 @@ func (a *Actor) readDebt() time.Duration {
 		return 0
 	}
 	c := a.core
-	return c.reading.rate.Debt(c.settings().ReadBytes, c.Now(), a.person())
+	return c.reading.Debt(c.settings().ReadBytes, c.Now(), a.person())
 }
 
 // awaitRate waits until the actor may read, or until ctx ends. If over is not nil, it is
@@ -57,7 +57,7 @@ const readCost, recordCost = 512, 64
 
 // pages reads pages for the actor: at most about so many bytes in all.
 func (a *Actor) pages(ctx context.Context, bytes int, read func() ([]journal.Page, error)) ([]journal.Page, error) {
-	release, err := a.core.reading.pool.Take(ctx, a.person(), bytes)
+	release, err := a.core.reading.Take(ctx, a.person(), bytes)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (a *Actor) pages(ctx context.Context, bytes int, read func() ([]journal.Pag
 func (a *Actor) owe(bytes int) {
 	if a.kind != operator {
 		c := a.core
-		c.reading.rate.Owe(c.settings().ReadBytes, c.Now(), a.person(), bytes)
+		c.reading.Owe(c.settings().ReadBytes, c.Now(), a.person(), bytes)
 	}
 }
 
@@ -146,7 +146,7 @@ func (a Turn) History(ctx context.Context, q journal.Query, limit int) (p Page, 
 
 // tagsOf reads the tags of pages, which it shortens to about PageBytes with them.
 func (a *Actor) tagsOf(ctx context.Context, asked ...tags.Asked) ([]tags.Found, error) {
-	release, err := a.core.reading.pool.Take(ctx, a.person(), PageBytes)
+	release, err := a.core.reading.Take(ctx, a.person(), PageBytes)
 	if err != nil {
 		return make([]tags.Found, len(asked)), err
 	}

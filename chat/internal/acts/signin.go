@@ -1,6 +1,7 @@
 package acts
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/netip"
@@ -25,7 +26,7 @@ func (a *Actor) whoShows(ctx context.Context, auth access.Authenticator, shown a
 	if err == nil {
 		err = a.core.sanctions.Check(access.Ban, id.User.ID, "")
 	}
-	if err != nil {
+	if a.core.credentials.Note(shown, err == nil); err != nil {
 		return nil, err
 	}
 	return id, nil
@@ -63,21 +64,30 @@ func (a *Actor) becomeListed(id *access.Identity, device string) error {
 
 // Request makes a the actor of a request over plain HTTP, and charges it: it has n bytes. It may
 // show a key, and wants to act as somebody else unless as is empty. A guest without a token may
-// do nothing here. Whoever is refused is charged like a handshake of the address.
+// do nothing here. Whoever is refused is charged like a handshake of the address: before
+// what they show is verified, which may take milliseconds, unless it was good the last time.
 func (c *Core) Request(ctx context.Context, a *Actor, addr netip.Addr, auth access.Authenticator, shown access.Credential, as string, n int) (Turn, error) {
 	a.core, a.addr = c, addr
 	ok, err := a.showsKey(shown.Token, addr)
-	if !ok {
+	known, tooFast := ok || c.credentials.Knows(shown), error(nil)
+	if !known {
+		tooFast = c.Arrive(addr)
+	}
+	if !ok && tooFast == nil {
 		err = a.showsUser(ctx, auth, shown)
 	}
-	if err != nil {
-		if tooFast := c.Arrive(addr); tooFast != nil {
-			err = tooFast
-		}
+	if known && err != nil {
+		tooFast = c.Arrive(addr)
+	}
+	if err = cmp.Or(tooFast, err); err != nil {
 		return Turn{}, err
 	}
 	if wait := a.charge(n, 0); wait > 0 {
+		c.credentials.Note(shown, false) // it is verified at the expense of its address again
 		return Turn{}, wire.TooSoon(wait)
+	}
+	if !known {
+		c.addresses.GiveBack(c.settings().ConnectRate, addr)
 	}
 	if as != "" {
 		id, err := a.inNameOf(ctx, as)
@@ -240,10 +250,13 @@ func (si *SignIn) authenticate(ctx context.Context, token string) (*access.Ident
 }
 
 // Renew is the act of showing a fresh token of the same user. The user keeps the name
-// that was shown to others.
+// that was shown to others. It is charged like a handshake, for which it stands.
 func (a Turn) Renew(ctx context.Context, si *SignIn, token string) (*access.Identity, error) {
 	if !si.hasToken {
 		return nil, wire.Forbidden.Error("")
+	}
+	if err := a.core.Arrive(a.addr); err != nil {
+		return nil, err
 	}
 	id, err := si.authenticate(ctx, token)
 	if err != nil {

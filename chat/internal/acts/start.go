@@ -8,7 +8,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
-	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/checking"
 	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/credentials"
@@ -16,6 +15,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/profiles"
+	"github.com/caddychat/caddy-chat/chat/internal/reading"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
@@ -53,8 +53,7 @@ func New(cfg Config) (*Core, error) {
 	if cfg.Bounded != nil {
 		c.growth.Left = cfg.Bounded.RecordSpace
 	}
-	c.reading.pool = backpressure.NewPool[access.Person](maxReading)
-	c.node = cfg.Journal.Nodes().Self().ID
+	c.reading, c.node = reading.New(), cfg.Journal.Nodes().Self().ID
 	c.marks = readmarks.New(cfg.Journal.Records())
 	c.lists = list.Reader{Journal: c.journal, Marks: c.marks, Profiles: c.profiles.Of, Policies: c.policies}
 	c.live = list.NewLive(list.Config{

@@ -17,14 +17,16 @@ import (
 	"github.com/caddychat/caddy-chat/internal/foreign"
 )
 
-// Credentials finds out whose credentials are. The fields are fixed; the methods may be
-// called by any goroutine.
+// Credentials finds out whose credentials are. The exported fields are fixed; the methods may
+// be called by any goroutine.
 type Credentials struct {
 	Clock *timing.Clock
 	Log   *zap.Logger
 	// SignedOut returns the time up to which tokens of this server are no longer good for
 	// a user, or zero.
 	SignedOut func(ctx context.Context, user string) (time.Time, error)
+
+	known known
 }
 
 // Identify asks an Authenticator, which may be somebody else's code: whatever it
