@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 func init() { caddy.RegisterModule(new(CaddyAuth)) }
@@ -22,8 +24,8 @@ func init() { caddy.RegisterModule(new(CaddyAuth)) }
 // CaddyAuth takes the user that an earlier handler of the same route authenticated:
 // basic_auth, forward_auth or another module.
 type CaddyAuth struct {
-	// The user's id, with placeholders. If it is empty for a request, this method
-	// does not know the user. Default: `{http.auth.user.id}`.
+	// The user's id, with placeholders. If one of them is empty for a request, this method
+	// does not know the user, whatever text is beside it. Default: `{http.auth.user.id}`.
 	ID string `json:"id,omitempty"`
 
 	// The user's name, with placeholders. Default: the id.
@@ -67,10 +69,13 @@ var setByHandlers = []string{
 var ofBrowsers = regexp.MustCompile(`(?i)^http\.request\.header\.(accept|authorization|connection|cookie|from|host|origin|referer|upgrade|user-agent|via|(accept|sec)-.*|x-forwarded-(for|host|proto))?$`)
 
 // Validate implements caddy.Validator. It refuses an id with which anybody is whoever they
-// like, or everybody the same user.
+// like, or everybody the same user, and one with which nobody can come in.
 func (a *CaddyAuth) Validate() error {
-	names := placeholders(a.ID)
-	if a.ID != "" && len(names) == 0 {
+	if a.ID == "" {
+		return nil
+	}
+	texts, names := parseID(a.ID)
+	if len(names) == 0 {
 		return fmt.Errorf("id %q is the same for everybody: it needs a placeholder, such as {header.Remote-User}", a.ID)
 	}
 	for _, name := range names {
@@ -83,21 +88,28 @@ func (a *CaddyAuth) Validate() error {
 				"or what a client certificate has, such as {tls_client_subject}", a.ID, name)
 		}
 	}
+	if slices.Contains(texts[1:len(texts)-1], "") {
+		return fmt.Errorf("id %q has two placeholders side by side, so two users could have one id: put a text between them, such as /", a.ID)
+	}
+	shortest := strings.Join(texts, "x")
+	if access.IsReservedUser(shortest) {
+		return fmt.Errorf("id %q lets nobody in: the user's id begins with bot- or hub-, which this server reserves", a.ID)
+	}
+	if err := identity.CheckUser(shortest); err != nil {
+		return fmt.Errorf("id %q lets nobody in: %s", a.ID, strings.TrimPrefix(err.Error(), "bad_token: "))
+	}
 	return nil
 }
 
-// placeholders returns the names of the placeholders in a text, as Caddy's replacer finds them:
-// a brace behind a backslash is none.
-func placeholders(text string) (names []string) {
-	text = strings.NewReplacer(`\{`, "", `\}`, "").Replace(text)
-	for {
-		_, rest, ok := strings.Cut(text, "{")
-		name, rest, closed := strings.Cut(rest, "}")
-		if !ok || !closed {
-			return names
-		}
-		names, text = append(names, name), rest
-	}
+// parseID returns the names of the placeholders in an id, as Caddy finds them, and the texts
+// before, between and behind them.
+func parseID(id string) (texts, names []string) {
+	const mark = "\x00" // no id has it
+	text, _ := caddy.NewEmptyReplacer().ReplaceFunc(strings.ReplaceAll(id, mark, "\x01"), func(name string, _ any) (any, error) {
+		names = append(names, name)
+		return mark, nil
+	})
+	return strings.Split(text, mark), names
 }
 
 // Authenticate implements access.Authenticator.
@@ -105,27 +117,50 @@ func (a *CaddyAuth) Authenticate(_ context.Context, c access.Credential) (*acces
 	if c.Request == nil {
 		return nil, access.ErrNoCredential
 	}
-	id := evaluate(c.Request, a.ID, "{http.auth.user.id}")
-	if id == "" {
-		return nil, access.ErrNoCredential
+	id, err := a.userID(c.Request)
+	if err == nil {
+		err = identity.CheckUser(id)
 	}
-	if err := identity.CheckUser(id); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	name := id // as it is: placeholders in a user's id must not be replaced
 	if a.Name != "" {
-		name = evaluate(c.Request, a.Name, "")
+		name = evaluate(c.Request, a.Name)
 	}
-	user := access.CleanUser(journal.User{ID: id, Name: name, Avatar: evaluate(c.Request, a.Avatar, "")})
+	user := access.CleanUser(journal.User{ID: id, Name: name, Avatar: evaluate(c.Request, a.Avatar)})
 	// Whoever has no name chooses one, as with a token that has none.
 	return &access.Identity{User: user, Settled: user.Name != ""}, nil
 }
 
-// evaluate replaces the placeholders in text, or in fallback if text is empty.
-func evaluate(r *http.Request, text, fallback string) string {
-	if text == "" {
-		text = fallback
+// userID returns the id for a request, or access.ErrNoCredential if one of its placeholders is
+// empty. It refuses a value in which the text behind its placeholder begins: with the id
+// {vars.a}-{vars.b}, "x-" and "y" would be the user that "x" and "-y" are.
+func (a *CaddyAuth) userID(r *http.Request) (string, error) {
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return "", access.ErrNoCredential
 	}
+	template := cmp.Or(a.ID, "{http.auth.user.id}")
+	texts, _ := parseID(template)
+	behind := texts[1:]
+	return repl.ReplaceFunc(template, func(_ string, value any) (any, error) {
+		text, next := caddy.ToString(value), behind[0]
+		behind = behind[1:]
+		if text == "" {
+			return nil, access.ErrNoCredential
+		}
+		if len(behind) > 0 && strings.Index(text+next, next) < len(text) {
+			e := wire.BadToken.Error("")
+			e.Message = fmt.Sprintf("a part of the user's id has %q in it, which stands between the parts", next)
+			return nil, e
+		}
+		return text, nil
+	})
+}
+
+// evaluate replaces the placeholders in text.
+func evaluate(r *http.Request, text string) string {
 	if !strings.Contains(text, "{") {
 		return text
 	}
