@@ -98,7 +98,7 @@ func NewHub(cfg Config) (*Hub, error) {
 	h.engine = wsconn.NewEngine(ec)
 	h.feed = feed.New(h.journal)
 	h.missed = missed.New(missed.Config{
-		Journal: h.journal, Feed: h.feed, Events: h.events, Online: h.online, Log: h.log, IsConversation: h.isConversation,
+		Journal: h.journal, Feed: h.feed, Events: h.events, Online: h.online, Log: h.log, IsConversation: h.isConversation, Banned: h.core.Banned,
 	})
 	h.configureEvents(&set)
 	h.hooks = webhook.NewSender(h.journal, h.feed, h.log)

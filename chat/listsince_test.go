@@ -14,9 +14,10 @@ import (
 
 // opened is the list of a welcome.
 type opened struct {
-	At   string
-	All  bool
-	Rows []struct {
+	At     string
+	All    bool
+	Unread int
+	Rows   []struct {
 		Room string
 		Gone bool
 	}

@@ -49,11 +49,14 @@ func (a *Actor) sanction(ctx context.Context, k access.Sanction, d time.Duration
 	a.audit(events.Sanction(string(k.Kind), k.Room, k.User, d))
 	a.core.sanctions.RemoveOver(ctx, sanctions.RemovedAtOnce)
 	a.core.takeEffect(a.core.Soon(), k, d)
-	if k.Kind == access.Ban && d != 0 {
-		_, err := a.expel(ctx, k.Room, k.User)
-		return err
+	if k.Kind != access.Ban {
+		return nil
 	}
-	return nil
+	err := a.core.lists.NoteBan(ctx, k.User, k.Room)
+	if d != 0 && err == nil {
+		_, err = a.expel(ctx, k.Room, k.User)
+	}
+	return err
 }
 
 // expel removes a member from a conversation, and reports whether the user was one. If it
@@ -78,12 +81,19 @@ func (a *Actor) expel(ctx context.Context, room, user string) (was bool, err err
 // takeEffect tells the user of a sanction, or removes them. It waits for the room until
 // ctx ends.
 func (c *Core) takeEffect(ctx context.Context, k access.Sanction, d time.Duration) {
-	switch {
-	case k.Kind == access.Mute:
-		c.tellUser(k.Room, k.User, &wire.Silenced{Room: k.Room, For: d})
-	case d != 0:
+	if k.Kind == access.Mute {
+		command.TellHere(c.sessions.Of(k.User), c.rooms, k.Room, k.User, room.Frame(&wire.Silenced{Room: k.Room, For: d}))
+		return
+	}
+	c.live.BanChanged(k.User, k.Room)
+	if d != 0 {
 		command.RemoveHere(ctx, c.sessions.Of(k.User), c.rooms, k.Room, k.User, wire.Banned)
 	}
+}
+
+// Banned returns for how long a user is still banned from a room, or 0.
+func (c *Core) Banned(user, room string) time.Duration {
+	return c.sanctions.Left(access.Ban, user, room)
 }
 
 // sanctionElsewhere is told that another node has changed a sanction. It does not wait.
@@ -175,19 +185,4 @@ func (a *Actor) mayOperate(room string) error {
 		return wire.Forbidden.Error("")
 	}
 	return nil
-}
-
-// tellUser sends f to the user's sessions of chat.v1: those in the room, or all of
-// them if none is named.
-func (c *Core) tellUser(name, user string, f wire.Frame) {
-	frame := room.Frame(f)
-	if name != "" {
-		c.rooms.TellUser(name, user, frame)
-		return
-	}
-	for _, s := range c.sessions.Of(user) {
-		if _, isRaw := s.RawRoom(); !isRaw {
-			s.Deliver(frame)
-		}
-	}
 }

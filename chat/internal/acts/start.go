@@ -55,7 +55,7 @@ func New(cfg Config) (*Core, error) {
 	}
 	c.reading, c.node = reading.New(), cfg.Journal.Nodes().Self().ID
 	c.marks = readmarks.New(cfg.Journal.Records())
-	c.lists = list.Reader{Journal: c.journal, Marks: c.marks, Profiles: c.profiles.Of, Policies: c.policies}
+	c.lists = list.Reader{Journal: c.journal, Marks: c.marks, Profiles: c.profiles.Of, Policies: c.policies, Banned: c.Banned}
 	c.live = list.NewLive(list.Config{
 		Reader: &c.lists, Log: c.log, Context: c.context, Frame: room.Frame, Max: func() int { return c.settings().Listed },
 	})

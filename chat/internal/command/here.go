@@ -34,6 +34,26 @@ func RemoveHere[S Session](ctx context.Context, of []S, rooms *room.Rooms, name,
 	return n
 }
 
+// Told is a Session that frames are sent to.
+type Told interface {
+	Session
+	Deliver(frames []byte)
+}
+
+// TellHere sends a frame to those sessions of a user, at this node, that speak chat.v1: those in a
+// room, or all of them if none is named.
+func TellHere[S Told](of []S, rooms *room.Rooms, name, user string, frame []byte) {
+	if name != "" {
+		rooms.TellUser(name, user, frame)
+		return
+	}
+	for _, s := range of {
+		if _, isRaw := s.RawRoom(); !isRaw {
+			s.Deliver(frame)
+		}
+	}
+}
+
 // Moderating returns how many of a user's sessions moderate a room, or the hub.
 func Moderating[S Session](of []S, name string) (n int) {
 	for _, s := range of {

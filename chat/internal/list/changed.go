@@ -2,7 +2,9 @@ package list
 
 import (
 	"context"
+	"encoding/json"
 
+	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
@@ -19,6 +21,30 @@ func (l *Live) Changed(ctx context.Context, rooms Rooms, room, user string, from
 	rooms.ShowFrom(room, user, from)
 	l.hideBefore(user, place{room, from}) // no head shows it any more
 	return l.SetApart(ctx, rooms, room, user)
+}
+
+// BanChanged makes hold for the lists that are open at this node that somebody is banned from a
+// room, or is not any more: the row goes or comes, and no head is shown to who is banned.
+func (l *Live) BanChanged(user, room string) {
+	l.unsee(user, room)
+	l.wake()
+}
+
+// NoteBan notes, for lists that are read later, that a ban of a member has begun or was lifted. It
+// must come when that holds: a list that was read before is told of it, and one that is read
+// during a ban is read whole the next time.
+func (r *Reader) NoteBan(ctx context.Context, user, room string) error {
+	records := r.Journal.Records()
+	seat, err := records.Get(ctx, members.InKey(user, room))
+	if err != nil || seat.Value == nil {
+		return err
+	}
+	return records.Update(ctx, SettingsKey(user, room), func(old []byte) ([]byte, error) {
+		if old == nil {
+			return json.Marshal(Settings{})
+		}
+		return old, nil // its stamp is new
+	})
 }
 
 // SetApart reads whether one of two has blocked the other, one of whom is the user, and says it to

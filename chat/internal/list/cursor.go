@@ -139,7 +139,7 @@ func (r *Reader) isPast(ctx context.Context, m, now *moment) (bool, error) {
 // changed reports whether a conversation has changed since a moment.
 func (r *Reader) changed(it *item, since *moment) bool {
 	part := since.Parts[r.Journal.Part(it.room)]
-	return it.head.Position > part || it.entered > part || it.changed > since.Updates
+	return it.banned || it.head.Position > part || it.entered > part || it.changed > since.Updates
 }
 
 // badNext is the refusal of a word that no page has ended with.

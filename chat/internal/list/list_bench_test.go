@@ -47,6 +47,7 @@ func openStore(tb testing.TB, dir string) (*Reader, func()) {
 			return make([]journal.User, len(ids)), nil
 		},
 		Policies: func() access.Policies { return policies },
+		Banned:   func(string, string) time.Duration { return 0 },
 	}
 	return r, func() {
 		if err := j.Close(); err != nil {

@@ -48,6 +48,9 @@ func NewLive(cfg Config) *Live {
 	}
 	l.max, l.users, l.rooms = cfg.Max, map[string]*watcher{}, map[string]*listed{}
 	l.dirty, l.own, l.lost = map[string]news{}, map[pair]bool{}, map[int]bool{}
+	cfg.Reader.barred = func(user, room string, left time.Duration) {
+		l.banEnds(user, room, left, func() { l.BanChanged(user, room) })
+	}
 	return l
 }
 

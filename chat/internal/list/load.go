@@ -25,7 +25,11 @@ type Reader struct {
 	// Policies returns the policies of now. Whatever is read together is judged by the same
 	// ones.
 	Policies func() access.Policies
+	// Banned returns for how long somebody is banned from a room, or 0. It is asked when a list
+	// begins to be read, and again when it was.
+	Banned func(user, room string) time.Duration
 
+	barred  func(user, room string, left time.Duration) // is told whose ban has an end; fixed, may be nil
 	counts  counts
 	sealing atomic.Pointer[cipher.AEAD] // nil until it was read: see seal
 }
@@ -37,7 +41,8 @@ const goneLife = 30 * 24 * time.Hour
 // is new.
 type item struct {
 	room      string
-	seat      members.Seat
+	seat      members.Seat // of who is banned: none
+	banned    bool
 	settings  Settings
 	mark      readmarks.Mark
 	head      *journal.Head    // nil until it was read
@@ -285,6 +290,9 @@ func (r *Reader) seats(ctx context.Context, ps access.Policies, user string, roo
 			}
 			it.seat = members.Seat{Left: time.Now()}
 		}
+		if r.isBanned(user, it.room) && !it.gone() {
+			it.seat, it.banned = members.Seat{Left: time.Now()}, true
+		}
 		if !isOver(it.seat) {
 			items = append(items, it)
 		} else if len(over) < overAtOnce {
@@ -313,6 +321,15 @@ func (r *Reader) seats(ctx context.Context, ps access.Policies, user string, roo
 		}
 	}
 	return items, err
+}
+
+// isBanned reports whether a user is banned from a room, and says it to Live if that has an end.
+func (r *Reader) isBanned(user, room string) bool {
+	left := r.Banned(user, room)
+	if left > 0 && left != access.Endless && r.barred != nil {
+		r.barred(user, room, left)
+	}
+	return left > 0
 }
 
 // isOver reports whether nobody is told any more that a seat is gone.

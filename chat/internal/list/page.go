@@ -32,7 +32,11 @@ func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom, bef
 	if err != nil {
 		return nil, nil, err
 	}
-	answer = &wire.Listed{At: now.sealed(with, user)}
+	seen := now
+	if slices.ContainsFunc(items, func(it *item) bool { return it.banned }) {
+		seen.Policies = policiesSum{} // of none: no record tells when a ban ends, so the next list is read whole
+	}
+	answer = &wire.Listed{At: seen.sealed(with, user)}
 	var left []*item
 	there := items[:0:len(items)]
 	for _, it := range items {
@@ -154,7 +158,7 @@ func (r *Reader) page(ctx context.Context, user string, items []*item, from *cur
 		last := shown[n-1]
 		end = (&cursor{last.settings.Top, last.at, last.room}).String()
 	}
-	return rows, end, err
+	return slices.DeleteFunc(rows, func(row wire.Row) bool { return row.Gone }), end, err
 }
 
 // rows returns the rows of conversations: as many as so many bytes take, at least one, and how
@@ -200,7 +204,13 @@ func (r *Reader) rows(ctx context.Context, user string, items []*item, most int)
 		}
 		rows = append(rows, row)
 	}
-	return rows, len(rows), r.checkMentions(ctx, user, rows)
+	err = r.checkMentions(ctx, user, rows)
+	for i := range rows { // a ban that has come meanwhile holds: this is asked last
+		if r.isBanned(user, rows[i].Room) {
+			rows[i] = wire.Row{Room: rows[i].Room, Gone: true}
+		}
+	}
+	return rows, len(rows), err
 }
 
 // row returns the row of a conversation, without the other user of two. everybody is the

@@ -112,7 +112,7 @@ func (t *teller) tellHeads(ctx context.Context, dirty map[string]news) error {
 	return nil
 }
 
-// checkHolders sees to it that only members list a room, as of a governing entry or later.
+// checkHolders sees to it that only members who are not banned list a room, as of a governing entry or later.
 // It must come behind all reading of what they are told: so whoever is a member now was one
 // when that was written, and nobody hears what came after their end. It reads the seats of
 // all who list the room, but only if its members have changed, or somebody has come.
@@ -136,7 +136,7 @@ func (t *teller) checkHolders(ctx context.Context, ps access.Policies, room stri
 			return err
 		}
 		from[user] = 0
-		if seat.Role != access.NoRole && ps.Lists(user, room, seat.Role) {
+		if seat.Role != access.NoRole && ps.Lists(user, room, seat.Role) && !t.reader.isBanned(user, room) {
 			from[user] = seat.Since
 		}
 	}
@@ -188,9 +188,9 @@ func (t *teller) tellRows(ctx context.Context, user string, rooms []string) erro
 	for i := range rows {
 		it, now := items[i], rowGone
 		switch {
-		case isListed(ps, it):
+		case isListed(ps, it) && !rows[i].Gone:
 			now = rowThere
-		case !it.gone():
+		case !it.gone() && !rows[i].Gone:
 			now = rowSilent
 		}
 		if now == rowSilent {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -66,8 +67,9 @@ type watcher struct {
 	person   access.Person // who pays for it
 	rooms    []*listed     // ordered by number
 	sessions []*open
-	stop     func() // ends the following of the user's own room
-	partial  bool   // the rooms are not all there: the node had too many pairs
+	stop     func()                 // ends the following of the user's own room
+	bans     map[string]*time.Timer // until the user's bans end; by room
+	partial  bool                   // the rooms are not all there: the node had too many pairs
 }
 
 // open is the list of one session.
@@ -152,6 +154,9 @@ func (w *watchers) leave(user string, s Session) (stop func()) {
 		return nil
 	}
 	delete(w.users, user)
+	for _, ban := range u.bans {
+		ban.Stop()
+	}
 	for _, room := range u.rooms {
 		w.releaseLocked(u, room)
 	}
@@ -279,6 +284,39 @@ func (w *watchers) hideBefore(user string, p place) {
 			w.rooms[p.room].holders[i].from = max(h.from, p.from)
 		}
 	}
+}
+
+// unsee says that it is not known any more whether a user may read a room, and that the user is
+// to be told of the row. No head of the room is shown until that is settled.
+func (w *watchers) unsee(user, name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	u, room := w.users[user], w.rooms[name]
+	if u == nil {
+		return
+	}
+	if room != nil && u.lists(room) {
+		room.holderOf(u).from, room.checked = noMember, 0 // a row that is being read now may come after this
+	}
+	w.own[pair{user, name}] = true
+}
+
+// banEnds calls then when a ban of a user who has a list open is over.
+func (w *watchers) banEnds(user, room string, left time.Duration, then func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	u := w.users[user]
+	if u == nil {
+		return
+	}
+	if old := u.bans[room]; old != nil {
+		old.Reset(left)
+		return
+	}
+	if u.bans == nil {
+		u.bans = map[string]*time.Timer{}
+	}
+	u.bans[strings.Clone(room)] = time.AfterFunc(left, then)
 }
 
 func (w *watchers) dropLocked(u *watcher, room *listed) {

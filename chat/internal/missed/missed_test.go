@@ -37,6 +37,12 @@ func newHub(t testing.TB, j journal.Journal) *hub {
 	o.Configure(true)
 	h := &hub{New(Config{
 		Journal: j, Feed: f, Events: w, Online: o, Log: zap.NewNop(), IsConversation: func(room string) bool { return strings.HasPrefix(room, "g-") },
+		Banned: func(user, room string) time.Duration {
+			if user == "bad" && room == "g-1" {
+				return time.Second
+			}
+			return 0
+		},
 	}), t}
 	h.Configure(true)
 	return h
@@ -121,7 +127,7 @@ func TestMissed_TellsWhoIsOffline(t *testing.T) {
 		yes, no := true, false
 		h.Online.Came("ann")
 		h.Online.Came("cid")
-		h.found("g-1", "ann", "ben", "cid", "dee", "eve")
+		h.found("g-1", "ann", "bad", "ben", "cid", "dee", "eve")
 		h.set("dee", "g-1", list.Change{Notify: &no})
 		h.set("eve", "g-1", list.Change{Block: &yes})
 		time.Sleep(time.Minute)

@@ -25,6 +25,8 @@ type Config struct {
 	Log     *zap.Logger
 	// IsConversation reports whether a room has members. It must wait for nothing.
 	IsConversation func(room string) bool
+	// Banned returns for how long a user is banned from a room, or 0. Neither must it wait.
+	Banned func(user, room string) time.Duration
 }
 
 // maxUsers bounds the users of one event.
@@ -62,7 +64,7 @@ func (m *Config) whom(ctx context.Context, room string, s *said) (users []string
 		return nil, err
 	}
 	for id, seat := range state.Seats {
-		if seat.Role != access.NoRole && seat.Since <= s.seq && id != s.by {
+		if seat.Role != access.NoRole && seat.Since <= s.seq && id != s.by && m.Banned(id, room) == 0 {
 			users = append(users, id)
 		}
 	}
