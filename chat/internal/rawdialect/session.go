@@ -55,6 +55,7 @@ func (s *Session) Begin(t acts.Turn, n int, joined journal.Seq) error {
 		s.sub.Resume(0, 0)
 		return nil
 	}
+	s.sub.Connect()
 	recent, err := t.NewRecent(s.sub.Room(), joined, n, s.host.IsOver)
 	for err == nil && !s.sub.Ended() {
 		var page []journal.Entry

@@ -1,9 +1,11 @@
 package room
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -107,4 +109,62 @@ func TestHeldFrames_AreBounded(t *testing.T) {
 	if err := rooms.Check(); err != nil {
 		t.Error(err)
 	}
+}
+
+// Whatever ends sessions ends those that are held, too: their clients read history for as long as
+// they like. A raw one that has no connection yet ends as soon as it has one.
+func TestRooms_HeldSessions_End(t *testing.T) {
+	for name, end := range map[string]func(*Rooms, *Subscription){
+		"evicted": func(rs *Rooms, _ *Subscription) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			if err := rs.Evict(ctx, "tea", func() error { return nil }); err == nil {
+				t.Error("evicted while somebody is there")
+			}
+		},
+		"renewed": func(rs *Rooms, _ *Subscription) { rs.Renew("tea") },
+		"lost":    func(_ *Rooms, sub *Subscription) { sub.room.Lost(journal.Lost{}) },
+		"a panic": func(_ *Rooms, sub *Subscription) { sub.room.do(func() { panic("of the test") }) },
+		"removed": func(_ *Rooms, sub *Subscription) {
+			sub.room.do(func() {
+				for _, rc := range sub.room.audience.receivers {
+					rc.user = nil // as if all were raw
+					sub.room.remove(rc, wire.Banned.Error(""))
+				}
+			})
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			rooms := newRooms(t)
+			rooms.onPanic, rooms.onLost = func(any, []byte) {}, func(string, journal.Lost) {}
+			raw, alone, v1 := &listener{id: "raw"}, &listener{id: "alone"}, &listener{id: "v1"}
+			subs := map[*listener]*Subscription{}
+			for l, enc := range map[*listener]Encoding{raw: Raw, alone: Raw, v1: V1} {
+				sub, _, err := join(t, rooms, l, enc, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer sub.Lose()
+				subs[l] = sub
+			}
+			subs[raw].Connect()
+			end(rooms, subs[raw])
+			for l, want := range map[*listener]int{raw: 1, v1: 1, alone: 0} {
+				if got := l.ends(); got != want {
+					t.Errorf("%s: %s has ended %d times, want %d", name, l.id, got, want)
+				}
+			}
+			if subs[alone].Connect(); alone.ends() != 1 {
+				t.Errorf("%s: one that has a connection now has ended %d times", name, alone.ends())
+			}
+		})
+	}
+}
+
+// ends returns how often a session was ended, in a bubble.
+func (l *listener) ends() int {
+	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ended
 }

@@ -24,6 +24,7 @@ type receiver struct {
 	// Owned by the worker.
 	why    *wire.Error  // why somebody has ended it; nil: nobody has, or the client asked for it
 	paused bool         // it gets nothing, because its client still has pages of history to ask for
+	alone  bool         // it has no connection yet: a raw session joins before its handshake is answered
 	speaks bool         // it is in audience.speakers
 	role   access.Role  // of its user, in a conversation
 	index  int32        // in audience.receivers
@@ -135,14 +136,22 @@ func (r *receiver) cancelHold() {
 	r.resume(r.after)
 }
 
-// closeSession ends the session. A session whose join is not answered yet may
-// have no connection: it ends when the receiver resumes.
+// closeSession ends the session, also while its client takes history, for which it has as long as
+// it likes. One that has no connection yet ends when it has.
 func (r *receiver) closeSession(why wire.Code) {
-	if r.held != nil {
+	if r.alone && r.held != nil {
 		r.held.closing = why
 		return
 	}
 	r.session.Close(why)
+}
+
+// connect says that there is a connection, which ends if it should have ended before.
+func (r *receiver) connect() {
+	r.alone = false
+	if r.held != nil && r.held.closing != 0 {
+		r.session.Close(r.held.closing)
+	}
 }
 
 // skips reports whether the receiver must not get e, the i-th entry of the batch

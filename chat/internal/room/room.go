@@ -380,7 +380,7 @@ func (r *Room) join(rc *receiver, t Terms) {
 	if len(r.audience.receivers) == 0 {
 		r.setApart(t.Apart) // the room has heard of nothing yet
 	}
-	rc.held = r.rooms.hold()
+	rc.held, rc.alone = r.rooms.hold(), !t.Visible
 	if r.audience.add(rc, t.Visible) || report {
 		r.reportSoon()
 	}

@@ -74,15 +74,21 @@ type listener struct {
 	user string // empty: ann
 	addr netip.Addr
 
-	mu     sync.Mutex // guards frames
+	mu     sync.Mutex // guards the rest
 	frames []string
+	ended  int
 }
 
 func (l *listener) ID() string                              { return cmp.Or(l.id, "s") }
 func (l *listener) User() journal.User                      { return journal.User{ID: cmp.Or(l.user, "ann")} }
 func (l *listener) Addr() netip.Addr                        { return l.addr }
-func (l *listener) Close(wire.Code)                         {}
 func (l *listener) MayHear(string, access.Role, bool) error { return nil }
+
+func (l *listener) Close(wire.Code) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended++
+}
 
 func (l *listener) Deliver(frames []byte) {
 	l.mu.Lock()

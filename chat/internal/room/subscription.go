@@ -101,6 +101,10 @@ func (s *Subscription) Unfound() { s.room.Unfound() }
 // answer is as for Join: somebody may have removed the session meanwhile.
 func (s *Subscription) Hold() Arrival { return s.arrive(func() { s.hold(s.room.rooms.hold()) }) }
 
+// Connect says that a raw session has its connection, before its client takes history: whatever
+// ends the session from now on does so at once.
+func (s *Subscription) Connect() { s.room.do(s.connect) }
+
 // Resume delivers what was kept, except the entries up to after: the client has
 // them from the journal. From then on the client hears everything at once. It is shown
 // the entries of the room from one on: what others are about it hears without bodies.
