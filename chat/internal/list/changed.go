@@ -23,13 +23,6 @@ func (l *Live) Changed(ctx context.Context, rooms Rooms, room, user string, from
 	return l.SetApart(ctx, rooms, room, user)
 }
 
-// BanChanged makes hold for the lists that are open at this node that somebody is banned from a
-// room, or is not any more: the row goes or comes, and no head is shown to who is banned.
-func (l *Live) BanChanged(user, room string) {
-	l.unsee(user, room)
-	l.wake()
-}
-
 // NoteBan notes, for lists that are read later, that a ban of a member has begun or was lifted. It
 // must come when that holds: a list that was read before is told of it, and one that is read
 // during a ban is read whole the next time.

@@ -54,6 +54,13 @@ func NewLive(cfg Config) *Live {
 	return l
 }
 
+// BanChanged makes hold for the lists that are open at this node that somebody is banned from a
+// room, or is not any more: the row goes or comes, and no head is shown to who is banned.
+func (l *Live) BanChanged(user, room string) {
+	l.unsee(user, room)
+	l.wake()
+}
+
 // pause is the time between two rounds of telling.
 const pause = 250 * time.Millisecond
 
