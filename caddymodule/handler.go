@@ -48,7 +48,9 @@ type Handler struct {
 
 	// Which web pages may connect beside those of the site's own host and of WeChat, as
 	// patterns like `https://example.com` or `https://*.example.com`. Default: none.
-	// Clients that send no Origin are not web pages, and always may connect.
+	// Clients that send no Origin are not web pages, and always may connect. `*` stands for
+	// a part of the host's name, `*.` at its beginning for any subdomains, and a port may be
+	// `*`. A pattern that matches sites of anybody, such as `https://*.com`, is refused.
 	//
 	// The pattern `*` is DANGEROUS: any web site in the world can then connect with
 	// the cookies of the person who visits it, and act as that person.

@@ -12,6 +12,8 @@ import (
 	"time"
 	"unicode"
 	"unique"
+
+	"golang.org/x/net/publicsuffix"
 )
 
 // Origins says which web pages may open a socket and read answers over HTTP. A browser
@@ -19,9 +21,10 @@ import (
 // any server. Where cookies or HTTP authentication identify the user, this check is what
 // keeps another site from acting in the user's name.
 //
-// Each pattern is an origin such as https://example.com. In it, * stands for any
-// characters except a slash: https://*.example.com. The pattern * alone lets
-// EVERY site in the world connect as your users.
+// Each pattern is an origin such as https://example.com. In the name of its host, *
+// stands for any characters except a dot, but *. at the beginning for any subdomains:
+// https://*.example.com. The port may be *, too. The pattern * alone lets EVERY site in
+// the world connect as your users.
 //
 // Whatever the patterns are, these may connect: requests without Origin (programs,
 // phones), the host of the request itself, and WeChat's
@@ -31,9 +34,13 @@ type Origins []string
 // wechatOrigins are what mini programs and mini games send, if they send any.
 var wechatOrigins = Origins{"https://servicewechat.com", "weapp://wechat-game-runtime"}
 
-// Validate returns an error that names the first pattern that no origin can match.
+// Validate returns an error that names the first pattern that no origin can match, that
+// stands twice, or that lets in sites of anybody.
 func (o Origins) Validate() error {
-	for _, p := range o {
+	for i, p := range o {
+		if slices.ContainsFunc(o[:i], func(before string) bool { return canonicalOrigin(before) == canonicalOrigin(p) }) {
+			return fmt.Errorf("origin %q stands twice", p)
+		}
 		if p == "*" {
 			continue
 		}
@@ -47,24 +54,44 @@ func (o Origins) Validate() error {
 			return fmt.Errorf("origin %q: an origin is the address of a web page, so write https:// or http://", p)
 		case !originPort(host):
 			return fmt.Errorf("origin %q: the port is not a number from 1 to 65535, nor *", p)
+		case !isOfOneOwner(host):
+			return fmt.Errorf("origin %q would let in sites of anybody, with the visitors' cookies: behind the last * of a host must stand "+
+				"a name below which only you have sites, such as example.com", p)
 		}
 	}
 	return nil
 }
 
 var (
-	originScheme = regexp.MustCompile(`^[A-Za-z*][A-Za-z0-9+.*-]*$`)
-	originHost   = regexp.MustCompile(`^(\[[0-9A-Fa-f:.*]+\]|[A-Za-z0-9._*-]+)(:[0-9*]+)?$`)
+	originScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*$`)
+	originHost   = regexp.MustCompile(`^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._*-]+)(:([0-9]+|\*))?$`)
 )
 
 // originPort reports whether the port of a host in a pattern is one, if there is any.
 func originPort(host string) bool {
 	i := strings.LastIndexByte(host, ':')
-	if i < 0 || strings.HasSuffix(host, "]") || strings.Contains(host[i:], "*") {
+	if i < 0 || strings.HasSuffix(host, "]") || host[i:] == ":*" {
 		return true
 	}
 	port, err := strconv.ParseUint(host[i+1:], 10, 16)
 	return err == nil && port > 0
+}
+
+// isOfOneOwner reports whether all sites that the host of a pattern matches can be those of
+// one owner. Anybody gets a name below com or co.uk, and a page below github.io: such
+// names are in the Public Suffix List. A name of which nothing is known, such as test or
+// internal, is of a network at home.
+func isOfOneOwner(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ":*")
+	i := strings.LastIndexByte(host, '*')
+	if i < 0 {
+		return true
+	}
+	_, name, _ := strings.Cut(host[i:], ".")
+	name, _, _ = strings.Cut(name, ":")
+	name = strings.Trim(name, ".")
+	suffix, listed := publicsuffix.PublicSuffix(name)
+	return name != "" && (suffix != name || !listed && !strings.Contains(name, "."))
 }
 
 // Allow reports whether the page that made the request may connect. It may not if
@@ -95,13 +122,18 @@ func (o Origins) Share(answer http.Header, r *http.Request) {
 	switch {
 	case origin == "" || !o.Allow(r):
 		return
-	case slices.Contains(o, "*"):
+	case slices.Contains(o, "*") && !o.withoutAny().Allow(r):
 		answer.Set("Access-Control-Allow-Origin", "*")
 	default:
 		answer.Set("Access-Control-Allow-Origin", origin)
 		answer.Set("Access-Control-Allow-Credentials", "true")
 	}
 	answer.Set("Access-Control-Expose-Headers", "Retry-After")
+}
+
+// withoutAny returns the patterns other than *.
+func (o Origins) withoutAny() Origins {
+	return slices.DeleteFunc(slices.Clone(o), func(p string) bool { return p == "*" })
 }
 
 // Source is the web page that made a connection. NoSource stands for a program or
@@ -153,21 +185,38 @@ func (o Origins) AllowSource(s Source) bool {
 	return wechatOrigins.match(from.origin) || o.match(from.origin)
 }
 
-// escapeOthers takes the special meaning from all characters of path.Match except
-// the star: the brackets of an IPv6 host mean themselves.
-var escapeOthers = strings.NewReplacer(`\`, `\\`, `[`, `\[`, `?`, `\?`)
-
 func (o Origins) match(origin string) bool {
-	for _, p := range o {
-		if p == "*" {
-			return true
-		}
-		if ok, err := path.Match(escapeOthers.Replace(canonicalOrigin(p)), origin); ok && err == nil {
+	return slices.ContainsFunc(o, func(p string) bool { return p == "*" || matchOrigin(canonicalOrigin(p), origin) })
+}
+
+// matchOrigin reports whether a pattern other than * matches an origin.
+func matchOrigin(pattern, origin string) bool {
+	scheme, host, _ := strings.Cut(pattern, "://")
+	name, ok := strings.CutPrefix(origin, scheme+"://")
+	if !ok || strings.Contains(name, "/") {
+		return false
+	}
+	below, ofAll := strings.CutPrefix(host, "*.")
+	if !ofAll {
+		return matchHost(host, name)
+	}
+	for ok {
+		if _, name, ok = strings.Cut(name, "."); ok && matchHost(below, name) {
 			return true
 		}
 	}
 	return false
 }
+
+// matchHost reports whether a name matches a pattern, whose stars stand for anything but a
+// dot. For path.Match that is a slash. All other characters mean themselves: an IPv6
+// host has brackets.
+func matchHost(pattern, name string) bool {
+	ok, err := path.Match(hostPattern.Replace(pattern), strings.ReplaceAll(name, ".", "/"))
+	return ok && err == nil
+}
+
+var hostPattern = strings.NewReplacer(`.`, `/`, `\`, `\\`, `[`, `\[`, `?`, `\?`)
 
 // OriginReview is a change of origins: which pages could still connect when it
 // was made. The zero value is no change.

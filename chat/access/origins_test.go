@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -40,6 +41,20 @@ func TestOrigins_Allow(t *testing.T) {
 		{access.Origins{"https://x.org:443", "http://y.org:80"}, "http://x.org", false},
 		{access.Origins{"https://x.org"}, "https://x.org:443", true},
 		{access.Origins{"https://x.org"}, "https://x.org:8443", false},
+		{patterns, "https://a.b.example.com", true},
+		{patterns, "https://aexample.com", false},
+		{access.Origins{"https://d*.shop.test"}, "https://dx.shop.test", true},
+		{access.Origins{"https://d*.shop.test"}, "https://d.shop.test", true},
+		{access.Origins{"https://d*.shop.test"}, "https://dx.evil.shop.test", false},
+		{access.Origins{"https://d*.shop.test"}, "https://d/.shop.test", false},
+		{access.Origins{"https://a.*.shop.test"}, "https://a.b.shop.test", true},
+		{access.Origins{"https://a.*.shop.test"}, "https://a.b.c.shop.test", false},
+		{access.Origins{"https://*.d*.shop.test"}, "https://a.b.d1.shop.test", true},
+		{access.Origins{"https://*.d*.shop.test"}, "https://d1.shop.test", false},
+		{access.Origins{"https://*.shop.test:8443"}, "https://a.shop.test:8443", true},
+		{access.Origins{"https://*.shop.test:8443"}, "https://a.shop.test", false},
+		{access.Origins{"http://localhost:*"}, "http://localhost:3000", true},
+		{access.Origins{"http://localhost:*"}, "http://localhost.evil.test:3000", false},
 		{access.Origins{"*"}, "https://evil.test", true},
 		{access.Origins{"*"}, "https://" + strings.Repeat("x", 1000), true},
 		{access.Origins{"*"}, "https://" + strings.Repeat("x", 1<<10), false},
@@ -55,12 +70,45 @@ func TestOrigins_Allow(t *testing.T) {
 }
 
 func TestOrigins_Validate_NamesThePattern(t *testing.T) {
-	for _, bad := range []string{"example.com", "https://", "://x", "https://a/b", ""} {
-		if err := (access.Origins{bad}).Validate(); err == nil {
-			t.Errorf("%q was accepted", bad)
+	for _, bad := range []string{"example.com", "https://", "://x", "https://a/b", "", "*://a.example", "h*://a.example", "https://a:8*", "https://[*]"} {
+		if err := (access.Origins{bad}).Validate(); err == nil || !strings.Contains(err.Error(), "is not of the form") {
+			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	if err := (access.Origins{"https://*.example.com", "*", "http://[::1]:80"}).Validate(); err != nil {
+	if err := (access.Origins{"https://*.example.com", "*", "http://[::1]:80", "http://*.localhost:*", "https://*.example"}).Validate(); err != nil {
 		t.Error(err)
+	}
+	for _, twice := range []access.Origins{{"*", "*"}, {"https://a.test", "http://b.test", "https://A.test:443"}} {
+		if err := twice.Validate(); err == nil || !strings.Contains(err.Error(), "stands twice") {
+			t.Errorf("%q: %v", twice, err)
+		}
+	}
+}
+
+// Only the pattern * alone is for every site, and gives none of them the visitors' cookies.
+func TestOrigins_Validate_RefusesSitesOfAnybody(t *testing.T) {
+	for _, bad := range []string{
+		"https://*", "https://*:8443", "https://*:*", "https://*.com", "https://*.COM:443", "https://*.com.", "https://d*.com", "https://a.*.com", "https://*.*.com", "https://*.co.uk",
+		"https://*.github.io", "https://a-*.github.io", "https://a*", "https://a.*", "https://*.", "http://192.168.1.*", "chrome-extension://*",
+	} {
+		if err := (access.Origins{bad}).Validate(); err == nil || !strings.Contains(err.Error(), "would let in sites of anybody") {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+// A page that a pattern lists gets answers to requests with cookies, also if * stands beside it.
+func TestOrigins_Share_GivesCookiesToListedPagesOnly(t *testing.T) {
+	origins := access.Origins{"*", "https://*.shop.test"}
+	for origin, want := range map[string][2]string{
+		"https://a.shop.test": {"https://a.shop.test", "true"},
+		"https://evil.test":   {"*", ""},
+	} {
+		r, answer := httptest.NewRequest("GET", "https://chat.test/chat", nil), http.Header{}
+		r.Header.Set("Origin", origin)
+		origins.Share(answer, r)
+		if got := [2]string{answer.Get("Access-Control-Allow-Origin"), answer.Get("Access-Control-Allow-Credentials")}; got != want {
+			t.Errorf("%s: %q", origin, got)
+		}
 	}
 }
