@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -135,7 +137,8 @@ func (a *App) handlerPlace(server, path string) string {
 	return fmt.Sprintf("chat handler %d in apps.http.servers.%s, path %s", a.handlers[server], server, path)
 }
 
-// claim notes where the journal of a hub is. Two hubs can't have theirs in one place.
+// claim notes where the journal of a hub is. Two hubs can't have theirs in one place, nor one
+// within that of the other: who moves the one away would take the other with it.
 func (a *App) claim(hub string, set *hubSettings) error {
 	place, err := set.locate(hub)
 	if err != nil {
@@ -143,6 +146,12 @@ func (a *App) claim(hub string, set *hubSettings) error {
 	}
 	if other, ok := a.journalHubs[place]; ok && other != hub {
 		return fmt.Errorf("hubs %q and %q can't both have their journal in %s: give one of them a place of its own", other, hub, place)
+	}
+	for otherPlace, other := range a.journalHubs {
+		outer, inner := min(place, otherPlace), max(place, otherPlace) // sorted: a directory stands before what is in it
+		if other != hub && filepath.IsAbs(set.location) && strings.HasPrefix(inner, strings.TrimSuffix(outer, string(filepath.Separator))+string(filepath.Separator)) {
+			return fmt.Errorf("hubs %q and %q can't have one journal within the other, in %s and %s: give one of them a place of its own", other, hub, otherPlace, place)
+		}
 	}
 	a.journalHubs[place] = hub
 	return nil

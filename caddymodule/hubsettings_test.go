@@ -156,7 +156,8 @@ func TestHubSettings_SecondPlace_IsRefusedInJSON(t *testing.T) {
 		`"tea":{"max_message":-1}`:              `apps.chat.hubs.tea: max_message must be from 1KiB to 128MiB, not -1`,
 		`"tea":{"journal":{"engine":"paper"}}`:  `apps.chat.hubs.tea: journal: loading module`,
 		`"tea":{"policies":[{"pattern":"@x"}]}`: `belong to the server`,
-		`"tea":{"journal":{"engine":"pebble","dir":"/x"}},"milk":{"journal":{"engine":"pebble","dir":"/x/"}}`: `can't both have their journal in pebble:/x`,
+		`"tea":{"journal":{"engine":"pebble","dir":"/x"}},"milk":{"journal":{"engine":"pebble","dir":"/x/"}}`:  `can't both have their journal in pebble:/x`,
+		`"tea":{"journal":{"engine":"pebble","dir":"/x/y"}},"milk":{"journal":{"engine":"pebble","dir":"/x"}}`: `can't have one journal within the other, in pebble:/x and pebble:/x/y`,
 	} {
 		if err := caddy.Validate(inJSON(t, hubs, "")); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", hubs, err)

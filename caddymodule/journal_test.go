@@ -148,9 +148,12 @@ func TestJournal_ThatCannotBeOpened_IsNamedInTheError(t *testing.T) {
 	}
 	for directives, want := range map[string]string{
 		"chat {\njournal pebble " + file + "\n}": file + ": not a directory",
-		"chat /a {\nhub a\njournal pebble " + shared + "\n}\nchat /b {\nhub b\njournal pebble " + shared + "\n}":      `hubs "a" and "b" can't both have their journal in pebble:` + shared,
-		"chat /a {\nhub a\njournal pebble " + shared + "\n}\nchat /b {\nhub b\njournal pebble " + link + "/shared\n}": "can't both have their journal in pebble:" + shared,
-		"chat {\njournal pebble {env.NO_SUCH_VARIABLE}\n}":                                                            "env.NO_SUCH_VARIABLE",
+		"chat /a {\nhub a\njournal pebble " + shared + "\n}\nchat /b {\nhub b\njournal pebble " + shared + "\n}":            `hubs "a" and "b" can't both have their journal in pebble:` + shared,
+		"chat /a {\nhub a\njournal pebble " + shared + "\n}\nchat /b {\nhub b\njournal pebble " + link + "/shared\n}":       "can't both have their journal in pebble:" + shared,
+		"chat /a {\nhub a\njournal pebble " + shared + "\n}\nchat /b {\nhub b\njournal pebble " + shared + "/in/it\n}":      "one journal within the other, in pebble:" + shared + " and pebble:" + shared + "/in/it",
+		"chat /a {\nhub a\njournal pebble " + shared + "/in/it\n}\nchat /b {\nhub b\njournal pebble " + link + "/shared\n}": "one journal within the other, in pebble:" + shared + "/in/it and pebble:" + shared,
+		"chat /a {\nhub a\njournal pebble /\n}\nchat /b {\nhub b\njournal pebble " + shared + "\n}":                         `hubs "a" and "b" can't have one journal within the other`,
+		"chat {\njournal pebble {env.NO_SUCH_VARIABLE}\n}":                                                                  "env.NO_SUCH_VARIABLE",
 		"chat {\nhub ../x\n}": `hub "../x" must have`,
 	} {
 		err := s.TryLoad(directives)
@@ -161,7 +164,7 @@ func TestJournal_ThatCannotBeOpened_IsNamedInTheError(t *testing.T) {
 	if code, body := s.Status("http://"+s.Plain, nil); code != 200 || body != "ok" {
 		t.Errorf("the old configuration does not run any more: %d %s", code, body)
 	}
-	s.Load("chat /a {\nhub a\njournal pebble " + shared + "\n}") // the failed attempt has released its lock
+	s.Load("chat /a {\nhub a\njournal pebble " + shared + "\n}\nchat /b {\nhub b\njournal pebble " + shared + "-b\n}") // the failed attempt has released its lock
 }
 
 // fileless is an engine of another module.
