@@ -36,6 +36,8 @@ type consumer struct {
 	at       string           // the position; the record may be behind it
 	sent     time.Time        // when the last request went out
 	more     bool             // there is more to read
+	looked   time.Time        // when the last batch was read
+	upTo     time.Time        // everything that was recorded before is accepted; zero: nothing is known
 	failures int              // requests in a row that were not accepted
 	until    journal.Position // of the batch that was not accepted: it is sent again with the same id
 	alone    journal.Position // up to here, events are sent one by one; 0: they are not
@@ -101,13 +103,16 @@ func (c *consumer) renew(ctx context.Context) error {
 // follows later.
 func (c *consumer) moveOn(ctx context.Context, b *feed.Batch) error {
 	c.at, c.more, c.until = b.To, b.More, 0
+	if !b.More {
+		c.upTo = c.looked
+	}
 	if b.At >= c.alone {
 		c.alone = 0
 	}
 	c.state.change(func(s *partState) {
 		s.at = c.at
 		if s.waiting = 0; b.More {
-			s.waiting = b.Newest
+			s.waiting = c.since(b.Newest)
 		}
 	})
 	if b.N == 0 {
@@ -119,6 +124,12 @@ func (c *consumer) moveOn(ctx context.Context, b *feed.Batch) error {
 		r.Refused = 0
 	}
 	return c.writeOrWarn(ctx, r)
+}
+
+// since returns since when an event with that time waits, Unix milliseconds. What was imported
+// or is sent again may be older than that.
+func (c *consumer) since(at int64) int64 {
+	return max(at, c.upTo.UnixMilli())
 }
 
 func (c *consumer) writeOrWarn(ctx context.Context, r record) error {

@@ -139,11 +139,12 @@ func (c *consumer) next(ctx context.Context, set *active) (*feed.Batch, error) {
 	}
 	for {
 		c.ears.Take()
+		c.looked = time.Now()
 		batch, err := c.feed.Batch(ctx, want)
 		if err != nil || batch.N == 0 {
 			return batch, err
 		}
-		c.state.change(func(s *partState) { s.waiting = batch.Oldest })
+		c.state.change(func(s *partState) { s.waiting = c.since(batch.Oldest) })
 		rest := set.Interval - time.Since(c.sent)
 		if batch.More || batch.N >= want.Events || c.failures > 0 || rest <= 0 || ctx.Err() != nil || c.look.Load() {
 			return batch, nil

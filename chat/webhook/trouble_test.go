@@ -112,6 +112,41 @@ func TestConsumer_Batch_HasItsBounds(t *testing.T) {
 	}
 }
 
+// What is imported waits since its import, and what is replayed since then, whenever it was said: it
+// raises no alert.
+func TestConsumer_Lag_IsNotTheAgeOfWhatIsImported(t *testing.T) {
+	inBubble(t, func(j journal.Journal, r *receiver, s *sending) {
+		year := 365 * 24 * time.Hour
+		lag := func(when string, least, most time.Duration) {
+			t.Helper()
+			synctest.Wait()
+			if got := s.Status()[0].Lag; got < least || got > most {
+				t.Errorf("%s: a lag of %v, not of %v to %v", when, got, least, most)
+			}
+		}
+		time.Sleep(time.Hour)
+		r.set(func(int, body) int { return 503 })
+		var old []journal.Entry
+		for n := range 2000 { // several batches
+			old = append(old, journal.Entry{Room: "tea", Seq: journal.Seq(n + 1), Kind: journal.Message, From: journal.User{ID: "u1"}, Body: []byte("1"), At: time.Now().Add(-year).UnixMilli()})
+		}
+		if _, _, err := j.(journal.Restorer).Restore(t.Context(), old); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		lag("not accepted", 10*time.Minute, 10*time.Minute+2*renewTime)
+		r.set(nil)
+		time.Sleep(time.Hour)
+		lag("accepted", 0, 0)
+		r.set(func(int, body) int { return 503 })
+		if _, err := s.Replay(t.Context(), "orders", time.Now().Add(-2*year)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		lag("replayed", 10*time.Minute-renewTime, 10*time.Minute+2*renewTime)
+	})
+}
+
 // While it fails, an operator sees why and how long the oldest event waits.
 func TestConsumer_Trouble_IsShown(t *testing.T) {
 	inBubble(t, func(j journal.Journal, r *receiver, s *sending) {
