@@ -158,7 +158,8 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			return values.Checked(d, values.List(d, &h.Origins), func() error { return access.Origins(h.Origins).Validate() })
 		},
 		"auth": func() error {
-			return values.Append(d, func(d *caddyfile.Dispenser) (json.RawMessage, error) { return parseAuth(d, &methods) }, &h.AuthRaw)
+			err := values.Append(d, func(d *caddyfile.Dispenser) (json.RawMessage, error) { return parseAuth(d, &methods) }, &h.AuthRaw)
+			return values.Checked(d, err, func() error { return values.CheckTwice("auth", h.AuthRaw) })
 		},
 		"compression": func() error { return values.Switch(d, &h.Compression) },
 		"ui":          func() error { return h.parseUI(d) },

@@ -218,7 +218,7 @@ func TestCaddyfile_RefusesWithFileAndLine(t *testing.T) {
 		"chat {\norigins https://a.example, https://b\n}":                                               "several have spaces between them",
 		"chat {\nlimits text 5\n}":                                                                      "limits: \"text\" is one word too many; options stand in the block",
 		"chat {\norigins https://b?c\n}":                                                                "origin \"https://b?c\" is not of the form",
-		"chat {\norigins https://a.example https://*\n}":                                       "origin \"https://*\" would let in sites of anybody",
+		"chat {\norigins https://a.example https://*\n}":                                                "origin \"https://*\" would let in sites of anybody",
 		"chat {\norigins https://a.example https://a.example\n}":                                        "origin \"https://a.example\" stands twice",
 		"chat {\norigins https://b:99999\n}":                                                            "the port is not a number",
 		"chat {\norigins https://例子.cn\n}":                                                              "browsers send such a host as xn--",
@@ -312,11 +312,14 @@ func TestCaddyfile_RefusesWithFileAndLine(t *testing.T) {
 		"chat {\nauth caddy {\nid hub-{vars.a}\n}\n}":                                                   "lets nobody in: the user's id begins with bot- or hub-",
 		"chat {\nauth caddy {\nid \"a\tb{vars.a}\"\n}\n}":                                               "lets nobody in: the user's id is not a string of at most 128 bytes without control",
 		"chat {\nauth caddy {\nid " + strings.Repeat("a", 128) + "{vars.a}\n}\n}":                       "lets nobody in: the user's id is not a string of at most 128 bytes",
-		"chat {\npolicy a {\nread users\nwrite guests\n}\n}":                                            "guests may write or moderate and not read",
-		"chat {\npolicy a {\nmoderate role=staff guests\nread users\n}\n}":                              "guests may write or moderate and not read",
-		"chat {\npolicy " + strings.Repeat("a", 129) + " {\nread users\n}\n}":                           "matches no room",
-		"chat {\npolicy " + strings.Repeat("a", 128) + "{user} {\nread users\n}\n}":                     "matches no room",
-		"chat {\nlimits {\nuser_bytes 1KiB x\n}\n}":                                                     "\"x\" is not a size",
+		"chat {\npolicy a {\nread users role=a users\n}\n}":                                             "names users twice in one list",
+		"chat {\nauth caddy\nauth jwt {\nsecret xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n}\nauth caddy\n}":                                                                                                   "auth 1 and 3 are the same",
+		"chat {\ncheck https://a.example/c {\nsecret whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n}\ncheck https://a.example/c {\nsecret whsec_AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n}\n}": "check 1 and 2 are the same",
+		"chat {\npolicy a {\nread users\nwrite guests\n}\n}":                        "guests may write or moderate and not read",
+		"chat {\npolicy a {\nmoderate role=staff guests\nread users\n}\n}":          "guests may write or moderate and not read",
+		"chat {\npolicy " + strings.Repeat("a", 129) + " {\nread users\n}\n}":       "matches no room",
+		"chat {\npolicy " + strings.Repeat("a", 128) + "{user} {\nread users\n}\n}": "matches no room",
+		"chat {\nlimits {\nuser_bytes 1KiB x\n}\n}":                                 "\"x\" is not a size",
 	} {
 		_, err := adapt(in)
 		if err == nil {

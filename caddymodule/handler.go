@@ -19,6 +19,7 @@ import (
 	"github.com/caddychat/caddy-chat/caddymodule/internal/bounds"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/routes"
 	"github.com/caddychat/caddy-chat/caddymodule/internal/secrets"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/identity"
@@ -224,6 +225,9 @@ func (h *Handler) checkRoutes(ctx caddy.Context) error {
 func (h *Handler) loadAuth(ctx caddy.Context) (authMethods, error) {
 	if len(h.AuthRaw) == 0 {
 		return defaultAuthMethods(ctx)
+	}
+	if err := values.CheckTwice("methods", h.AuthRaw); err != nil {
+		return authMethods{}, err
 	}
 	loaded, err := ctx.LoadModule(h, "AuthRaw")
 	if err != nil {

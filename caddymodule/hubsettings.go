@@ -162,6 +162,9 @@ func (s *HubSettings) loadChecks(ctx caddy.Context) (check.Chain, error) {
 	if len(s.ChecksRaw) == 0 {
 		return nil, nil
 	}
+	if err := values.CheckTwice("checks", s.ChecksRaw); err != nil {
+		return nil, err
+	}
 	loaded, err := ctx.LoadModule(s, "ChecksRaw")
 	if err != nil {
 		return nil, fmt.Errorf("checks: %w", err)
@@ -182,7 +185,9 @@ func (s *HubSettings) options(d *caddyfile.Dispenser) map[string]func() error {
 		"key": func() error {
 			return values.Checked(d, values.Append(d, parseKey, &s.Keys), func() error { return checkKeys(s.Keys) })
 		},
-		"check": func() error { return checks.Parse(d, &s.ChecksRaw) },
+		"check": func() error {
+			return values.Checked(d, checks.Parse(d, &s.ChecksRaw), func() error { return values.CheckTwice("check", s.ChecksRaw) })
+		},
 		"webhook": func() error {
 			return values.Checked(d, values.Append(d, webhooks.Parse, &s.Webhooks), func() error { return webhooks.Check(s.Webhooks) })
 		},

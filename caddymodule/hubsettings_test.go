@@ -156,8 +156,9 @@ func TestHubSettings_SecondPlace_IsRefusedInJSON(t *testing.T) {
 		`"tea":{"max_message":-1}`:              `apps.chat.hubs.tea: max_message must be from 1KiB to 128MiB, not -1`,
 		`"tea":{"journal":{"engine":"paper"}}`:  `apps.chat.hubs.tea: journal: loading module`,
 		`"tea":{"policies":[{"pattern":"@x"}]}`: `belong to the server`,
-		`"tea":{"journal":{"engine":"pebble","dir":"/x"}},"milk":{"journal":{"engine":"pebble","dir":"/x/"}}`:  `can't both have their journal in pebble:/x`,
-		`"tea":{"journal":{"engine":"pebble","dir":"/x/y"}},"milk":{"journal":{"engine":"pebble","dir":"/x"}}`: `can't have one journal within the other, in pebble:/x and pebble:/x/y`,
+		`"tea":{"journal":{"engine":"pebble","dir":"/x"}},"milk":{"journal":{"engine":"pebble","dir":"/x/"}}`:        `can't both have their journal in pebble:/x`,
+		`"tea":{"journal":{"engine":"pebble","dir":"/x/y"}},"milk":{"journal":{"engine":"pebble","dir":"/x"}}`:       `can't have one journal within the other, in pebble:/x and pebble:/x/y`,
+		`"tea":{"checks":[{"check":"https","url":"https://a.example"},{"url":"https://a.example","check":"https"}]}`: `apps.chat.hubs.tea: checks 1 and 2 are the same`,
 	} {
 		if err := caddy.Validate(inJSON(t, hubs, "")); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", hubs, err)
@@ -393,6 +394,24 @@ func TestPolicy_NobodyCanFound_IsWarnedOf(t *testing.T) {
 	}
 	if log := testcaddy.Read(t, testcaddy.Start(t, "chat {\n"+direct+"\n}").Log); !strings.Contains(log, "only guests can come in") {
 		t.Errorf("nothing is logged: %s", log)
+	}
+}
+
+// A room that only users may read needs somebody who is no guest.
+func TestPolicy_NobodyCanRead_IsWarnedOf(t *testing.T) {
+	jwt := "auth jwt {\nsecret " + strings.Repeat("x", 32) + "\n}"
+	for chat, warns := range map[string]bool{
+		"policy * {\nread users\n}":                    true,
+		"policy a {\nread role=staff\n}":               true,
+		jwt + "\npolicy * {\nread users\n}":            false,
+		"policy * {\nread users guests\n}":             false,
+		"policy inbox-{user} {\nread {user}\n}":        false,
+		"policy g-* {\nread members\ncreate anyone\n}": false,
+	} {
+		out, err := testcaddy.Validate(t, "chat {\n"+chat+"\n}")
+		if said := strings.Contains(out, "a policy lets none of them read"); err != nil || said != warns {
+			t.Errorf("%s: %v, warned: %v\n%s", chat, err, said, out)
+		}
 	}
 }
 

@@ -43,7 +43,10 @@ func (p *Policy) ValidateOptions() error {
 		return fmt.Errorf("policy %q matches no room: their names have at most %d bytes, and this has %d", p.Pattern, journal.MaxRoom, least)
 	}
 	for _, list := range [][]Subject{p.Read, p.Write, p.Moderate, p.Create, p.Invite, p.OpenTo} {
-		for _, s := range list {
+		for i, s := range list {
+			if slices.Contains(list[:i], s) {
+				return fmt.Errorf("policy %q names %s twice in one list", p.Pattern, s)
+			}
 			if s.kind == 0 {
 				return fmt.Errorf("policy %q has an empty subject", p.Pattern)
 			}
@@ -145,6 +148,8 @@ func (ps Policies) EachDoubt(onlyGuests bool, f func(pattern, why string)) {
 			f(p.Pattern, "a policy has no read: only users whose token grants it may enter its rooms")
 		case len(p.Create) == 0 && p.IsConversation():
 			f(p.Pattern, "a policy for conversations has no create: nobody can found one, so there are only those that are imported")
+		case onlyGuests && !p.Direct && !includes(p.Read, &unknown, true, Owner):
+			f(p.Pattern, "only guests can come in, and a policy lets none of them read: name anyone or guests at read, or add a method of auth")
 		case onlyGuests && len(p.Create) > 0 && !includes(p.Create, &unknown, false, NoRole):
 			f(p.Pattern, "only guests can come in, and a policy lets none of them found conversations: name anyone or guests at create, or add a method of auth")
 		}

@@ -8,9 +8,11 @@ package values
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -123,6 +125,20 @@ func Checked(d *caddyfile.Dispenser, err error, check func() error) error {
 		}
 	}
 	return err
+}
+
+// CheckTwice returns an error if two modules of an option are one with the same settings: the
+// second could do nothing that the first has not done.
+func CheckTwice(option string, modules []json.RawMessage) error {
+	for i, one := range modules {
+		for j := range i {
+			var a, b any
+			if json.Unmarshal(one, &a) == nil && json.Unmarshal(modules[j], &b) == nil && reflect.DeepEqual(a, b) {
+				return fmt.Errorf("%s %d and %d are the same: remove one", option, j+1, i+1)
+			}
+		}
+	}
+	return nil
 }
 
 // EachChecked returns options whose functions also call check, so that its error has the
