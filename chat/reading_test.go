@@ -289,3 +289,44 @@ func TestReading_RawHistory_OfMany_IsBounded(t *testing.T) {
 		t.Errorf("the heap grew by %d bytes", grown)
 	}
 }
+
+// unsettled makes everybody a guest, who says what they look like.
+type unsettled struct{}
+
+func (unsettled) Authenticate(_ context.Context, c access.Credential) (*access.Identity, error) {
+	return &access.Identity{User: journal.User{ID: c.Token, Guest: true}}, nil
+}
+
+// Who is in a room costs what the answer is long: guests bring long names and pictures themselves.
+func TestReading_Who_IsCharged(t *testing.T) {
+	const users, avatar = 20, 480
+	answer := users * avatar
+	set := chat.Settings{ReadBytes: access.Rate{PerSecond: 1000, Burst: 3 * answer}}
+	inBubble(t, set, unsettled{}, func(t *testing.T, b *bubble) {
+		b.handler.ClientIP = func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.7") }
+		var all []*client
+		for i := range users {
+			c := b.connect()
+			c.send(fmt.Sprintf(`{"type":"hello","token":"guest-%d","avatar":"https://a.test/%s"}`, i, strings.Repeat("a", avatar)))
+			all = append(all, c)
+			if got := c.ask(`{"type":"join","id":"?","room":"tea"}`); got != "nothing" {
+				t.Fatal(got)
+			}
+			time.Sleep(time.Second) // what a join reads is little
+		}
+		time.Sleep(time.Minute)
+		answered := 0
+		for _, c := range all {
+			if c.ask(`{"type":"who","id":"?","room":"tea"}`) == "" {
+				answered++
+			}
+		}
+		if answered < 2 || answered > 4 {
+			t.Errorf("%d are answered, want about 3", answered)
+		}
+		time.Sleep(time.Minute)
+		if got := all[0].ask(`{"type":"who","id":"?","room":"tea"}`); got != "" {
+			t.Errorf("a minute later: %s", got)
+		}
+	})
+}

@@ -55,7 +55,7 @@ var bounds = map[string]rule{
 		for range 2 {
 			p.in.ask(`{"type":"history","id":"?","room":"tea"}`)
 		}
-	}, all(at("too_fast", one("hello", "join", "history", "GET")), at("it reads no page", writing, moderation, one("who", "login", "renew")),
+	}, all(at("too_fast", one("hello", "join", "history", "who", "GET")), at("it reads no page", writing, moderation, one("login", "renew")),
 		map[string]string{
 			"raw handshake": "raw clients wait: TestReading_RawHistory_IsPaced", "read": "it reads one entry, and is charged for it: TestReading_EachDoor_IsBoundedAndCharged",
 			"recall": "it reads one entry, and is charged for it: TestReading_EachDoor_IsBoundedAndCharged", "edit": "it reads one entry, and is charged for it: TestReading_EachDoor_IsBoundedAndCharged", "tag": "it reads one entry, and is charged for it: TestReading_EachDoor_IsBoundedAndCharged", "pin": "it is a tag"}, at(passes, operators))},

@@ -312,5 +312,10 @@ func (a Turn) Who(ctx context.Context, sub *room.Subscription) ([]wire.User, int
 	if !in.Presence {
 		return nil, 0, wire.Forbidden.Error("")
 	}
-	return sub.Who(ctx)
+	if err := a.mayReadNow(); err != nil {
+		return nil, 0, err
+	}
+	users, n, err := sub.Who(ctx)
+	a.owe(readCost + wire.UsersSize(users)) // of what others are called, and look like
+	return users, n, err
 }
