@@ -290,10 +290,10 @@ func TestReading_RawHistory_OfMany_IsBounded(t *testing.T) {
 	}
 }
 
-// unsettled makes everybody a guest, who says what they look like.
-type unsettled struct{}
+// newcomers makes everybody a guest, who says what they look like.
+type newcomers struct{}
 
-func (unsettled) Authenticate(_ context.Context, c access.Credential) (*access.Identity, error) {
+func (newcomers) Authenticate(_ context.Context, c access.Credential) (*access.Identity, error) {
 	return &access.Identity{User: journal.User{ID: c.Token, Guest: true}}, nil
 }
 
@@ -302,7 +302,7 @@ func TestReading_Who_IsCharged(t *testing.T) {
 	const users, avatar = 20, 480
 	answer := users * avatar
 	set := chat.Settings{ReadBytes: access.Rate{PerSecond: 1000, Burst: 3 * answer}}
-	inBubble(t, set, unsettled{}, func(t *testing.T, b *bubble) {
+	inBubble(t, set, newcomers{}, func(t *testing.T, b *bubble) {
 		b.handler.ClientIP = func(*http.Request) netip.Addr { return netip.MustParseAddr("192.0.2.7") }
 		var all []*client
 		for i := range users {

@@ -91,3 +91,29 @@ func TestHello_ManyNames_AreAskedInParts(t *testing.T) {
 		}
 	}
 }
+
+// What a hello names beyond the rooms that one may be in is asked of nobody, also if none of the
+// others was joined.
+func TestHello_RoomsBeyondTheLimit_AskNothing(t *testing.T) {
+	j := roundTrips{&counted{Journal: memjournal.New(memjournal.Options{})}}
+	url, _ := serve(t, chat.Config{Journal: j, Settings: chat.Settings{Policies: chatApp(t)}}, &chat.Handler{Auth: tokens{}})
+	const named, limit = 1000, 100
+	var rooms []string
+	for i := range named {
+		rooms = append(rooms, fmt.Sprintf(`{"room":"c-nobody-founded-%d"}`, i))
+	}
+	dialV1(t, url).hello(`,"token":"ben"`)
+	j.take()
+	c := dialV1(t, url)
+	c.send(`{"type":"hello","token":"ben","rooms":[` + strings.Join(rooms, ",") + `]}`)
+	welcome := c.any()
+	if got := strings.Count(welcome, `"forbidden"`); got != limit {
+		t.Errorf("%d rooms are forbidden, want %d", got, limit)
+	}
+	if got := strings.Count(welcome, `"too_many_rooms"`); got != named-limit {
+		t.Errorf("%d rooms are too many, want %d", got, named-limit)
+	}
+	if calls := j.take(); len(calls) > 6 {
+		t.Errorf("%d round trips", len(calls))
+	}
+}

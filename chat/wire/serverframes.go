@@ -211,14 +211,6 @@ type Roster struct {
 // MaxUsers is the most users that a list in a frame has.
 const MaxUsers = 100
 
-// UsersSize returns about how many bytes users take in a frame.
-func UsersSize(users []User) (n int) {
-	for i := range users {
-		n += len(`{"id":"","name":"","avatar":""},`) + len(users[i].ID) + len(users[i].Name) + len(users[i].Avatar)
-	}
-	return n
-}
-
 // Pong answers [Ping].
 type Pong struct {
 	ID string

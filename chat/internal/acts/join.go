@@ -1,6 +1,7 @@
 package acts
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -21,12 +22,14 @@ import (
 type Asked map[string]asked
 
 // Ask asks in which rooms the actor may be, with one or two requests to the journal for all of
-// them, but for no more rooms than one may be in: a client may name thousands. Join uses the
-// answer, so it must come soon.
+// them, but for no more rooms than one may be in: a client may name thousands, and those beyond are
+// refused, whatever became of the others. Join uses the answer, so it must come soon.
 func (a Turn) Ask(ctx context.Context, names []string) Asked {
-	names = names[:min(len(names), a.core.settings().MaxRooms)]
-	all := make(Asked, len(names))
-	for i, in := range a.readers(ctx, names) {
+	all, most := make(Asked, len(names)), min(len(names), a.core.settings().MaxRooms)
+	for _, name := range names[most:] {
+		all[name] = asked{err: wire.TooManyRooms.Error("")}
+	}
+	for i, in := range a.readers(ctx, names[:most]) {
 		all[names[i]] = in
 	}
 	return all
@@ -309,13 +312,10 @@ func (a Turn) Who(ctx context.Context, sub *room.Subscription) ([]wire.User, int
 	if err != nil {
 		return nil, 0, err
 	}
-	if !in.Presence {
-		return nil, 0, wire.Forbidden.Error("")
-	}
-	if err := a.mayReadNow(); err != nil {
-		return nil, 0, err
+	if err := a.mayReadNow(); err != nil || !in.Presence {
+		return nil, 0, cmp.Or(err, error(wire.Forbidden.Error("")))
 	}
 	users, n, err := sub.Who(ctx)
-	a.owe(readCost + wire.UsersSize(users)) // of what others are called, and look like
+	a.owe(readCost + view.UsersSize(users)) // of what others are called, and look like
 	return users, n, err
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // View is what somebody is shown of a room: what the policy's history lets through, and
@@ -84,4 +85,12 @@ func (v *View) Hide(p *journal.Page, backward bool, now time.Time) {
 
 func isOlder(e *journal.Entry, age time.Duration, now time.Time) bool {
 	return now.Sub(time.UnixMilli(e.At)) > age
+}
+
+// UsersSize returns about how many bytes users take in a frame.
+func UsersSize(users []wire.User) (n int) {
+	for i := range users {
+		n += len(`{"id":"","name":"","avatar":""},`) + len(users[i].ID) + len(users[i].Name) + len(users[i].Avatar)
+	}
+	return n
 }
