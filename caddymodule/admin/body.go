@@ -2,6 +2,7 @@ package admin
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -57,7 +58,26 @@ func decodeObject(r *http.Request, text []byte, to any) error {
 	if errors.As(err, &wrong) {
 		return badBody("%s %s", cmp.Or(wrong.Field, "the body"), wrong.What)
 	}
-	return err
+	return cmp.Or(err, noneEmpty(text))
+}
+
+// noneEmpty refuses members that are null or an empty text: a program whose variable is empty must
+// not act on the whole hub, or for ever. What is announced is looked at where it is.
+func noneEmpty(object []byte) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(object, &members); err != nil {
+		return err
+	}
+	for _, name := range keys(members) {
+		switch value := string(members[name]); {
+		case name == "body":
+		case value == "null":
+			return badBody("%s must not be null", name)
+		case value == `""`:
+			return badBody("%s must not be empty", name)
+		}
+	}
+	return nil
 }
 
 func badBody(format string, args ...any) error {

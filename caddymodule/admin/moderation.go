@@ -17,15 +17,13 @@ import (
 
 // moderation is the body of mute, ban and kick.
 type moderation struct {
-	Place *string `json:"room"` // nil: the whole hub
-	User  string  `json:"user"`
+	Room string `json:"room"` // empty: the whole hub
+	User string `json:"user"`
 	// For is the duration: milliseconds, or a string like "10m". 0 ends a sanction;
 	// if For is missing, the sanction has no end.
 	For any `json:"for"`
 	// Unknown allows a sanction of a user, or in a room, that the hub does not know.
 	Unknown bool `json:"unknown"`
-
-	Room string `json:"-"` // Place, once it is checked
 }
 
 // read decodes the body and checks the names.
@@ -36,12 +34,8 @@ func (m *moderation) read(r *http.Request) error {
 	if m.User == "" {
 		return apiError(http.StatusBadRequest, "user is missing")
 	}
-	if m.Place == nil {
+	if m.Room == "" {
 		return nil
-	}
-	// A program whose variable is empty must not act on the whole hub.
-	if m.Room = *m.Place; m.Room == "" {
-		return apiError(http.StatusBadRequest, "room is empty; leave it out for the whole hub")
 	}
 	return checkRoom(m.Room)
 }
@@ -117,7 +111,7 @@ func impose(hub *chat.Hub, r *http.Request, kind string, set func(room, user str
 	for _, s := range sanctionsWhere(hub, there) {
 		return Imposed{Sanction: s, Sessions: sessions}, nil
 	}
-	return nil, apiError(http.StatusConflict, "somebody else has just lifted the %s", kind)
+	return nil, apiError(http.StatusConflict, "the %s has ended already, or somebody else has just lifted it", kind)
 }
 
 // check refuses names that are probably misspelt.

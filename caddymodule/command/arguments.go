@@ -64,12 +64,12 @@ func onlyAboveZero(cmd *cobra.Command, names ...string) error {
 	return nil
 }
 
-// roomOf returns the flag --room, or nil, which is the whole hub.
-func roomOf(cmd *cobra.Command) any {
-	if !cmd.Flags().Changed("room") {
-		return nil
+// inRoomOf returns the body of a request with the flag --room; without it, it is about the whole hub.
+func inRoomOf(cmd *cobra.Command, body map[string]any) map[string]any {
+	if cmd.Flags().Changed("room") {
+		body["room"] = text(cmd, "room")
 	}
-	return text(cmd, "room")
+	return body
 }
 
 // text returns the value of a flag.

@@ -14,7 +14,7 @@ import (
 
 func (in *invocation) kick(cmd *cobra.Command, args []string) error {
 	var done admin.Kicked
-	if err := in.call("POST", in.path("/kick", nil), map[string]any{"user": args[0], "room": roomOf(cmd)}, &done); err != nil {
+	if err := in.call("POST", in.path("/kick", nil), inRoomOf(cmd, map[string]any{"user": args[0]}), &done); err != nil {
 		return err
 	}
 	if done.Room != "" {
@@ -26,7 +26,7 @@ func (in *invocation) kick(cmd *cobra.Command, args []string) error {
 // impose sends a mute or a ban.
 func (in *invocation) impose(cmd *cobra.Command, kind, user string) error {
 	unknown, _ := cmd.Flags().GetBool("unknown")
-	body := map[string]any{"user": user, "room": roomOf(cmd), "unknown": unknown}
+	body := inRoomOf(cmd, map[string]any{"user": user, "unknown": unknown})
 	if cmd.Flags().Changed("for") {
 		d, err := lifetime(cmd)
 		if err != nil {
@@ -56,7 +56,7 @@ func (in *invocation) impose(cmd *cobra.Command, kind, user string) error {
 func (in *invocation) lift(cmd *cobra.Command, kind, user string) error {
 	var done admin.Imposed
 	room := text(cmd, "room")
-	if err := in.call("POST", in.path("/"+kind, nil), map[string]any{"user": user, "room": roomOf(cmd), "for": 0}, &done); err != nil {
+	if err := in.call("POST", in.path("/"+kind, nil), inRoomOf(cmd, map[string]any{"user": user, "for": 0}), &done); err != nil {
 		return err
 	}
 	past := map[string]string{"mute": "muted", "ban": "banned"}[kind]
@@ -105,7 +105,10 @@ func (in *invocation) announce(cmd *cobra.Command, args []string) error {
 	if strings.TrimSpace(said) == "" {
 		return errors.New("the text is empty")
 	}
-	body := map[string]any{"room": room, "all": all, "create": create, "body": map[string]string{"text": said}}
+	body := map[string]any{"all": all, "create": create, "body": map[string]string{"text": said}}
+	if !all {
+		body["room"] = room
+	}
 	var done admin.Announced
 	if err := in.call("POST", in.path("/announce", nil), body, &done); err != nil {
 		return err
