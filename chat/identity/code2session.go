@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/caddychat/caddy-chat/chat/internal/outgoing"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 const maxAnswer = 64 << 10 // bytes
@@ -53,9 +53,20 @@ func code2Session(ctx context.Context, api, appID, appSecret, code string) (*wec
 	if res.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("ask WeChat: status %s", res.Status)
 	}
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("ask WeChat: %w", err)
+	}
+	// It says who somebody is: of what can be read in two ways, nothing is taken.
 	var answer wechatAnswer
-	if err := json.NewDecoder(io.LimitReader(res.Body, maxAnswer)).Decode(&answer); err != nil {
+	if wire.UnmarshalOpen(text, &answer) != nil || !isOpenID(answer.OpenID) {
 		return nil, errors.New("ask WeChat: the answer is not JSON as documented")
 	}
 	return &answer, nil
+}
+
+// isOpenID reports whether a text has only what openids have: letters, digits, - and _. It may be empty.
+func isOpenID(text string) bool {
+	const has = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	return len(text) <= wire.MaxUser && !strings.ContainsFunc(text, func(c rune) bool { return !strings.ContainsRune(has, c) })
 }

@@ -168,6 +168,13 @@ func TestWeChat_Login_EveryAnswer(t *testing.T) {
 		"too slow":   {func(http.ResponseWriter, *http.Request) { <-slow }, wire.Unavailable, 2 * time.Second, "deadline exceeded"},
 		"hung up":    {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, wire.Unavailable, 2 * time.Second, "EOF"},
 		"wrong type": {says(`{"openid":7}`), wire.Unavailable, 2 * time.Second, "not JSON"},
+		"twice":      {says(`{"openid":"a","openid":"b"}`), wire.Unavailable, 2 * time.Second, "not JSON"},
+		"other case": {says(`{"OpenID":"a"}`), wire.Unavailable, 2 * time.Second, "not JSON"},
+		"behind it":  {says(`{"openid":"a"} {"openid":"b"}`), wire.Unavailable, 2 * time.Second, "not JSON"},
+		"surrogate":  {says(`{"openid":"a\ud800"}`), wire.Unavailable, 2 * time.Second, "not JSON"},
+		"zero":       {says(`{"openid":"a\u0000b"}`), wire.Unavailable, 2 * time.Second, "not JSON"},
+		"space":      {says(`{"openid":"a b"}`), wire.Unavailable, 2 * time.Second, "not JSON"},
+		"long":       {says(`{"openid":"` + strings.Repeat("a", 129) + `"}`), wire.Unavailable, 2 * time.Second, "not JSON"},
 	} {
 		t.Run(code, func(t *testing.T) {
 			s.mu.Lock()
