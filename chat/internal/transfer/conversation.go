@@ -86,6 +86,9 @@ func (c *conversation) check() error {
 	if err := cmp.Or(checkTexts("conversation.state", c.State.Title, c.State.Avatar, c.State.About), c.checkDirect()); err != nil {
 		return err
 	}
+	if len(c.Members) > access.MaxConversation {
+		return fmt.Errorf("a conversation has at most %d members, not %d", access.MaxConversation, len(c.Members))
+	}
 	owner, stands := "", map[string]bool{}
 	for i := range c.Members {
 		m := &c.Members[i]

@@ -77,6 +77,7 @@ func TestImport_Conversation_Refused(t *testing.T) {
 		{line(`{"size":1}`, ``), "size or owner"},
 		{line(`{"size":1,"owner":"a"}`, `{"id":"a","role":"member","since":1}`), "size or owner"},
 		{line(`{"size":1}`, `{"id":"a","role":"king","since":1}`), "king"},
+		{line(`{"size":5001}`, strings.Repeat(`{"id":"a","role":"member","since":1},`, 5000)+`{"id":"a","role":"member","since":1}`), "at most 5000 members"},
 		{line(`{"size":1}`, `{"id":"a","role":"none","since":1}`), "must stand once"},
 		{line(`{"size":1}`, `{"id":"a","role":"member"}`), "must stand once"},
 		{line(`{"size":1}`, `{"id":"a","role":"member","since":4}`), "must stand once"},
