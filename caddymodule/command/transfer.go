@@ -43,8 +43,8 @@ func (in *invocation) exportEntries(cmd *cobra.Command, _ []string) error {
 	}
 	defer res.Body.Close()
 	bar := in.progressBar(total, "exporting", progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetItsString("lines"))
-	counter := &lineCounter{bar: bar}
-	_, err = io.Copy(io.MultiWriter(in.out, counter), res.Body)
+	counter := &wholeLines{to: in.out, bar: bar}
+	_, err = io.Copy(counter, res.Body)
 	_ = bar.Finish()
 	switch {
 	case err != nil:
@@ -67,16 +67,30 @@ func (in *invocation) countEntries() int64 {
 	return int64(hub.Entries)
 }
 
-// lineCounter counts the lines that are written, and advances a progress bar with them.
-type lineCounter struct {
-	bar *progressbar.ProgressBar
-	n   int
+// wholeLines writes lines once they are whole, and counts them: behind an export that breaks off,
+// the rest of it can be written. It advances a progress bar.
+type wholeLines struct {
+	to   io.Writer
+	bar  *progressbar.ProgressBar
+	n    int
+	part []byte // of a line whose end has not come
 }
 
-func (c *lineCounter) Write(p []byte) (int, error) {
+func (w *wholeLines) Write(p []byte) (int, error) {
+	end := bytes.LastIndexByte(p, '\n') + 1
+	if end == 0 {
+		w.part = append(w.part, p...)
+		return len(p), nil
+	}
+	for _, piece := range [][]byte{w.part, p[:end]} {
+		if _, err := w.to.Write(piece); err != nil {
+			return 0, err
+		}
+	}
+	w.part = append(w.part[:0], p[end:]...)
 	lines := bytes.Count(p, []byte{'\n'})
-	c.n += lines
-	_ = c.bar.Add(lines) // a closed terminal is no reason to stop
+	w.n += lines
+	_ = w.bar.Add(lines) // a closed terminal is no reason to stop
 	return len(p), nil
 }
 
