@@ -162,7 +162,7 @@ func TestChecker_Others(t *testing.T) {
 	}
 }
 
-// All texts of a body are asked about, that of the field text first, in pieces; what is too
+// All texts of a body are asked about, that of the field text first and the names of fields last, in pieces; what is too
 // long is refused, and what has no text passes, both without a question. The first piece that
 // is risky decides. Names and titles are of another scene.
 func TestChecker_Texts(t *testing.T) {
@@ -171,7 +171,8 @@ func TestChecker_Texts(t *testing.T) {
 	long := strings.Repeat("虹", 2500)
 	for _, step := range []struct{ body, want, asked string }{
 		{`"a\u2028b"`, "pass", "2 a\nb"},
-		{`{"b":["x",{"c":"y"}],"text":"first","a":"<&>","n":7}`, "pass", "2 first\n<&>\nx\ny"},
+		{`{"b":["x",{"c":"y"}],"text":"first","a":"<&>","n":7}`, "pass", "2 first\n<&>\nx\ny\na\nb\nc\nn"},
+		{`[{"x":{"bad words":1,"type":2}}]`, "pass", "2 x\nbad words"},
 		{`{"type":7}`, "pass", ""},
 		{`" "`, "pass", ""},
 		{`"` + long + `z"`, "pass", "2 " + long + "|2 z"},

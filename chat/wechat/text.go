@@ -14,7 +14,8 @@ const (
 	maxPieces = 4
 )
 
-// textOf returns all texts of a question: of a body, that of the field text first.
+// textOf returns all texts of a question: of a body, that of the field text first, and the names of
+// its fields last, since raw clients show them.
 func textOf(q *check.Question) string {
 	parts := []string{q.Title, q.Text}
 	if q.About == check.Name {
@@ -26,7 +27,7 @@ func textOf(q *check.Question) string {
 			parts = texts(parts, object["text"])
 			delete(object, "text")
 		}
-		parts = texts(parts, body)
+		parts = names(texts(parts, body), body)
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(text string) bool { return strings.TrimSpace(text) == "" }), "\n")
 }
@@ -43,6 +44,24 @@ func texts(to []string, in any) []string {
 	case map[string]any:
 		for _, name := range slices.Sorted(maps.Keys(in)) {
 			to = texts(to, in[name])
+		}
+	}
+	return to
+}
+
+// names appends the names of all fields in a JSON value, but those that say what text is.
+func names(to []string, in any) []string {
+	switch in := in.(type) {
+	case []any:
+		for _, each := range in {
+			to = names(to, each)
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(in)) {
+			if name != "text" && name != "type" {
+				to = append(to, name)
+			}
+			to = names(to, in[name])
 		}
 	}
 	return to

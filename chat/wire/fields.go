@@ -96,15 +96,16 @@ type object struct {
 type span struct{ start, end int }
 
 // scan reads the object that s is at, which may contain other members too, but no
-// field twice. If it returns false, o still has the fields before the mistake.
+// field twice, also within what is recorded: those who read it might take another one of both. If it returns false, o still has the fields before the mistake.
 func (o *object) scan(s *scanner, depth int) bool {
 	return s.object(depth, func(name []byte) bool {
 		start := s.i
-		s.space = false
+		f, ok := fieldOf(name)
+		s.space, s.once = false, ok && (f == fieldBody || f == fieldValue)
 		if !s.value(depth + 1) {
 			return false
 		}
-		f, ok := fieldOf(name)
+		s.once = false
 		if !ok {
 			return true
 		}

@@ -1,15 +1,21 @@
 package wire
 
-import "strconv"
+import (
+	"bytes"
+	"hash/maphash"
+	"slices"
+	"strconv"
+)
 
 // scanner reads JSON (RFC 8259) once, from its first byte to its last, checks
-// all of it and allocates nothing until it finds a mistake. p must be UTF-8: the
-// scanner does not check that. Its methods return false at the first mistake,
+// all of it and allocates nothing until it finds a mistake, but for objects with many
+// fields where none may come twice. p must be UTF-8: the scanner does not check that. Its methods return false at the first mistake,
 // which fault then describes; after that the scanner must not be used again.
 type scanner struct {
 	p     []byte
 	i     int  // the next byte to read
 	space bool // set when white space between two tokens was skipped
+	once  bool // an object that has a field twice is a mistake
 	fault string
 }
 
@@ -80,18 +86,37 @@ func (s *scanner) object(depth int, member func(name []byte) bool) bool {
 	if s.take('}') {
 		return true
 	}
+	var few [16]uint64
+	names := few[:0]
 	for {
 		name, ok := s.name()
 		if !ok {
 			return false
 		}
+		if s.once {
+			names = append(names, hashName(name))
+		}
 		if member == nil && !s.value(depth+1) || member != nil && !member(name) {
 			return false
 		}
 		if more, ok := s.next('}'); !more {
+			if slices.Sort(names); len(slices.Compact(names)) < len(names) {
+				return s.fail("an object that has a field twice ends")
+			}
 			return ok
 		}
 	}
+}
+
+var nameSeed = maphash.MakeSeed()
+
+// hashName returns what two names, in their quotes, have in common only if they are the same: the
+// hash has 64 bits, and a seed that nobody knows.
+func hashName(quoted []byte) uint64 {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return maphash.Bytes(nameSeed, quoted[1:len(quoted)-1])
+	}
+	return maphash.String(nameSeed, unquote(quoted))
 }
 
 // array reads an array. It calls element at the start of each element; element
