@@ -192,3 +192,21 @@ func TestDecode_UserID_IsOneThatAUserCanHave(t *testing.T) {
 		}
 	}
 }
+
+// A long body is cut to its own type and text, whatever else it has.
+func TestShortened(t *testing.T) {
+	long := strings.Repeat("x", MaxRowBody)
+	for body, want := range map[string]string{
+		`{"text":"said","TEXT":"forged","type":"t","Type":"recalled","x":"` + long + `"}`: `{"type":"t","text":"said"}`,
+		`{"text":"said","Text":5,"type":5,"x":"` + long + `"}`:                            `{"text":"said"}`,
+		`{"te\u0078t":"<\u0061>","text2":"` + long + `","x":{"text":"deep"}}`:             `{"text":"<a>"}`,
+		`{"text":7,"x":"` + long + `"}`:                                                   `{"text":""}`,
+		`["` + long + `"]`:                                                                `{}`,
+		`"` + long + `"`:                                                                  `"` + strings.Repeat("x", rowChars) + `"`,
+		`{"x":1}`:                                                                         `{"x":1}`,
+	} {
+		if got, cut := Shortened([]byte(body), false); string(got) != want || cut != (len(body) > MaxRowBody) {
+			t.Errorf("%.80s: %s, %v, want %s", body, got, cut, want)
+		}
+	}
+}

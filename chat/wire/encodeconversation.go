@@ -1,7 +1,5 @@
 package wire
 
-import "encoding/json"
-
 // Append appends the frame to dst.
 func (c *Create) Append(dst []byte) []byte {
 	dst = beginID(dst, "create", c.ID)
@@ -138,30 +136,38 @@ func (f *Rows) Append(dst []byte) []byte {
 }
 
 // Shortened returns a body as rows have it: one of more than MaxRowBody bytes is cut to its
-// type and the beginning of its text.
+// type and the beginning of its text, where these are texts. A field in another letter case is
+// another one, as everywhere.
 func Shortened(body []byte, text bool) (short []byte, cut bool) {
-	if len(body) <= MaxRowBody {
+	switch {
+	case len(body) <= MaxRowBody:
 		return body, false
-	}
-	var full struct {
-		Type string `json:"type,omitempty"`
-		Text string `json:"text"`
-	}
-	if text {
+	case text:
 		return []byte(firstChars(string(body))), true
-	}
-	if json.Unmarshal(body, &full.Text) == nil { // a string
-		return AppendString(nil, firstChars(full.Text)), true
-	}
-	if json.Unmarshal(body, &full) != nil {
-		return []byte("{}"), true // not an object, or of other types
-	}
-	full.Type, full.Text = firstChars(full.Type), firstChars(full.Text)
-	short, err := json.Marshal(&full)
-	if err != nil {
+	case isString(body):
+		return AppendString(nil, firstChars(unquote(body))), true
+	case body[0] != '{':
 		return []byte("{}"), true
 	}
-	return short, true
+	var typ, said string
+	s := scanner{p: body}
+	s.object(1, func(name []byte) bool {
+		start := s.i
+		ok := s.value(2)
+		switch value := s.p[start:s.i]; {
+		case !ok || !isString(value):
+		case equalsText(name, "type"):
+			typ = firstChars(unquote(value))
+		case equalsText(name, "text"):
+			said = firstChars(unquote(value))
+		}
+		return ok
+	})
+	short = append(short, '{')
+	if typ != "" {
+		short = append(AppendString(append(short, `"type":`...), typ), ',')
+	}
+	return append(AppendString(append(short, `"text":`...), said), '}'), true
 }
 
 // firstChars returns the first characters of a text.
