@@ -1,6 +1,10 @@
 package wire
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/caddychat/caddy-chat/chat/internal/jsonbytes"
+)
 
 // Decode decodes one frame from a client. Its error is always an [*Error] that
 // can be sent as the answer: it has the command's id if that could be read. The
@@ -114,7 +118,7 @@ func setTag(r *reader) *SetTag {
 	case len(v) > MaxTagValue:
 		r.wrong(fieldValue, fmt.Sprintf("must be at most %d bytes long", MaxTagValue))
 	case r.err == nil:
-		c.Value = compact(make([]byte, 0, len(v)), v)
+		c.Value = jsonbytes.AppendCompact(make([]byte, 0, len(v)), v)
 	}
 	return c
 }

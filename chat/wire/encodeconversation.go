@@ -163,11 +163,9 @@ func Shortened(body []byte, text bool) (short []byte, cut bool) {
 		}
 		return ok
 	})
-	short = append(short, '{')
-	if typ != "" {
-		short = append(AppendString(append(short, `"type":`...), typ), ',')
-	}
-	return append(AppendString(append(short, `"text":`...), said), '}'), true
+	short = appendField(appendOptional(nil, "type", typ), "text", said)
+	short[0] = '{' // in place of a comma
+	return append(short, '}'), true
 }
 
 // firstChars returns the first characters of a text.

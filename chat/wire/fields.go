@@ -3,6 +3,8 @@ package wire
 import (
 	"bytes"
 	"fmt"
+
+	"github.com/caddychat/caddy-chat/chat/internal/jsonbytes"
 )
 
 // field is a field that some command has.
@@ -105,8 +107,7 @@ func (o *object) scan(s *scanner, depth int) bool {
 		if !s.value(depth + 1) {
 			return false
 		}
-		s.once = false
-		if !ok {
+		if s.once = false; !ok {
 			return true
 		}
 		if o.at[f].end > 0 {
@@ -141,7 +142,7 @@ func (o *object) copyBody() []byte {
 	v := o.raw(fieldBody)
 	dst := make([]byte, 0, len(v))
 	if o.bodySpace {
-		return compact(dst, v)
+		return jsonbytes.AppendCompact(dst, v)
 	}
 	return append(dst, v...)
 }

@@ -1,10 +1,10 @@
 package wire
 
 import (
-	"bytes"
-	"hash/maphash"
 	"slices"
 	"strconv"
+
+	"github.com/caddychat/caddy-chat/chat/internal/jsonbytes"
 )
 
 // scanner reads JSON (RFC 8259) once, from its first byte to its last, checks
@@ -86,15 +86,14 @@ func (s *scanner) object(depth int, member func(name []byte) bool) bool {
 	if s.take('}') {
 		return true
 	}
-	var few [16]uint64
-	names := few[:0]
+	names := make([]uint64, 0, 16)
 	for {
 		name, ok := s.name()
 		if !ok {
 			return false
 		}
 		if s.once {
-			names = append(names, hashName(name))
+			names = append(names, jsonbytes.HashName(name, unquote))
 		}
 		if member == nil && !s.value(depth+1) || member != nil && !member(name) {
 			return false
@@ -106,17 +105,6 @@ func (s *scanner) object(depth int, member func(name []byte) bool) bool {
 			return ok
 		}
 	}
-}
-
-var nameSeed = maphash.MakeSeed()
-
-// hashName returns what two names, in their quotes, have in common only if they are the same: the
-// hash has 64 bits, and a seed that nobody knows.
-func hashName(quoted []byte) uint64 {
-	if bytes.IndexByte(quoted, '\\') < 0 {
-		return maphash.Bytes(nameSeed, quoted[1:len(quoted)-1])
-	}
-	return maphash.String(nameSeed, unquote(quoted))
 }
 
 // array reads an array. It calls element at the start of each element; element
@@ -280,25 +268,4 @@ func (s *scanner) digits() int {
 		s.i++
 	}
 	return s.i - start
-}
-
-// compact appends a value that a scanner has accepted, without the white space
-// between its tokens.
-func compact(dst, value []byte) []byte {
-	inString := false
-	for i := 0; i < len(value); i++ {
-		c := value[i]
-		switch {
-		case !inString && (c == ' ' || c == '\t' || c == '\n' || c == '\r'):
-			continue
-		case c == '"':
-			inString = !inString
-		case c == '\\': // only in strings; the next byte may be a quote
-			dst = append(dst, c)
-			i++
-			c = value[i]
-		}
-		dst = append(dst, c)
-	}
-	return dst
 }
