@@ -1,7 +1,6 @@
 package chat
 
 import (
-	"net/netip"
 	"sync"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -13,19 +12,19 @@ import (
 // just come stays. So a few networks that say nothing keep nobody out, however many
 // addresses they have.
 type greeting struct {
-	mu       sync.Mutex                                   // guards the rest; a leaf
-	sessions *backpressure.ByHolder[netip.Addr, *session] // by access.NetworkKey
+	mu       sync.Mutex // guards the rest; a leaf
+	sessions *backpressure.ByHolder[*session]
 }
 
 func newGreeting() greeting {
-	return greeting{sessions: backpressure.NewByHolder[netip.Addr, *session]()}
+	return greeting{sessions: backpressure.NewByHolder[*session]()}
 }
 
 // enter adds s and returns those who have to make room, so that limit are left.
 func (g *greeting) enter(s *session, limit int) (ended []*session) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.sessions.Enter(access.NetworkKey(s.Addr()), s)
+	g.sessions.Enter(access.PersonAt(s.Addr()), s)
 	return g.sessions.Excess(limit)
 }
 

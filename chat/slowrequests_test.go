@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/access"
 )
 
 // overHTTP makes all requests those for the messages of the room tea, from the address in
@@ -112,36 +114,81 @@ func (s *slowReader) Read(p []byte) (int, error) {
 }
 
 // What requests hold is bounded. An address that sends many bodies slowly is refused
-// itself, and others are served. When their time is over, all of it is free again.
+// itself, and so are 600 addresses of one network; others are served, and told the truth. When
+// their time is over, all of it is free again.
 func TestHTTP_ManySlowRequests_LeaveRoomForOthers(t *testing.T) {
-	inBubbleWith(t, chat.Settings{MaxOutboxes: 4 << 20}, tokens{}, overHTTP, func(t *testing.T, b *bubble) {
-		slow := func() (refused, late int) {
-			answers := make(chan int, 16)
-			for range cap(answers) {
-				c, r := b.rawRequest("192.0.2.1", "POST", len(aMessage), "")
-				defer c.Close()
-				go func() { answers <- status(r) }()
-				synctest.Wait()
-			}
-			c, r := b.rawRequest("192.0.2.2", "POST", len(aMessage), aMessage)
-			defer c.Close()
-			if got := status(r); got != 201 && got != 200 {
-				t.Errorf("somebody else got %d", got)
-			}
-			for range cap(answers) {
-				switch <-answers {
-				case 503:
-					refused++
-				case 400:
-					late++
+	for name, flood := range map[string]struct {
+		requests  int
+		from      func(i int) string
+		neighbour string
+		whose     string
+		holds     int
+	}{
+		"one address":           {16, func(int) string { return "192.0.2.1" }, "192.0.2.2", "from this address", 6},
+		"addresses of one /48":  {600, func(i int) string { return fmt.Sprintf("2001:db8:1:%x::1", i) }, "", "from this network", 8},
+		"addresses of one /24":  {200, func(i int) string { return fmt.Sprintf("192.0.2.%d", 1+i) }, "", "from this network", 8},
+		"addresses of many /64": {16, func(i int) string { return fmt.Sprintf("2001:db8:1:1::%x", i) }, "2001:db8:1:2::1", "from this address", 6},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := chat.Settings{MaxOutboxes: 4 << 20, Keys: []access.Key{newKey(t, "shop", func(k *access.Key) { k.Write = []string{"*"} })}}
+			inBubbleWith(t, set, tokens{}, overHTTP, func(t *testing.T, b *bubble) {
+				slow := func() (refused, late int) {
+					answers := make(chan int, flood.requests)
+					for i := range flood.requests {
+						c, r := b.rawRequest(flood.from(i), "POST", len(aMessage), "")
+						defer c.Close()
+						go func() { answers <- status(r) }()
+						synctest.Wait()
+					}
+					for _, other := range []string{"198.51.100.2", "2001:db8:2::1", flood.neighbour} {
+						if other == "" {
+							continue
+						}
+						c, r := b.rawRequest(other, "POST", len(aMessage), aMessage)
+						if got := status(r); got != 201 && got != 200 {
+							t.Errorf("somebody at %s got %d", other, got)
+						}
+						c.Close()
+					}
+					w, r := httptest.NewRecorder(), newRequest("POST", keyOf("shop"), aMessage)
+					r.Header.Set("From", "203.0.113.5")
+					if b.handler.ServeMessages(w, r, "tea"); w.Code != 201 && w.Code != 200 {
+						t.Errorf("a key got %d", w.Code)
+					}
+					c, answer := b.rawRequest(flood.from(0), "POST", len(aMessage), aMessage)
+					defer c.Close()
+					if says := told(answer); !strings.Contains(says, "too many requests are under way "+flood.whose+`"`) {
+						t.Errorf("it is told %s", says)
+					}
+					for range cap(answers) {
+						switch <-answers {
+						case 503:
+							refused++
+						case 400:
+							late++
+						}
+					}
+					return refused, late
 				}
-			}
-			return refused, late
-		}
-		for range 2 {
-			if refused, late := slow(); refused != 8 || late != 8 {
-				t.Errorf("%d were refused, %d did not arrive in time", refused, late)
-			}
-		}
-	})
+				for range 2 {
+					if refused, late := slow(); refused != flood.requests-flood.holds || late != flood.holds {
+						t.Errorf("%d were refused, %d did not arrive in time", refused, late)
+					}
+				}
+			})
+		})
+	}
+}
+
+// told reads an answer and returns its body.
+func told(r *bufio.Reader) string {
+	res, err := http.ReadResponse(r, nil)
+	if err != nil {
+		return err.Error()
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err.Error()
+	}
+	return string(body)
 }

@@ -9,7 +9,7 @@
 // # Files, lowest first
 //
 //	sweep.go      forgetting what no longer matters
-//	person.go     whom rates and shares count as one
+//	person.go     whom rates and shares count as one; addresses and networks
 //	rate.go       rates: token buckets of persons and addresses
 //	origins.go    web pages that may connect
 //	names.go      names of rooms and ids of users that belong to the server

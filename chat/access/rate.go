@@ -218,30 +218,3 @@ func (a *AddressLimiter) GiveBack(r Rate, addr netip.Addr) {
 		b.cancel(r, 1)
 	}
 }
-
-// AddressKey returns what counts as one address: an IPv4 address, or the /64 of
-// an IPv6 address, since one customer has at least a /64.
-func AddressKey(addr netip.Addr) netip.Addr {
-	addr = addr.Unmap().WithZone("")
-	if addr.Is6() {
-		if p, err := addr.Prefix(64); err == nil {
-			return p.Addr()
-		}
-	}
-	return addr
-}
-
-// NetworkKey returns what counts as one holder where all share a bound: the /24 of an
-// IPv4 address, or the /48 of an IPv6 address. Somebody who can choose addresses has as
-// many as they like within such a network, but not many networks.
-func NetworkKey(addr netip.Addr) netip.Addr {
-	addr = AddressKey(addr)
-	bits := 24
-	if addr.Is6() {
-		bits = 48
-	}
-	if p, err := addr.Prefix(bits); err == nil {
-		return p.Addr()
-	}
-	return addr
-}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -129,7 +130,7 @@ func TestCheck_AtOnce(t *testing.T) {
 		synctest.Wait()
 		busy := slices.DeleteFunc(errs, func(err error) bool { return err == nil })
 		got := c.Figures()
-		if len(busy) != 4 || slow.most.Load() != 6 || c.failed > 0 || len(c.places.held) > 0 || c.places.free != 6 {
+		if len(busy) != 4 || slow.most.Load() != 6 || c.failed > 0 || c.places.held.Taken() != 0 {
 			t.Errorf("%v had no verdict, %d were open, %d failures, %v", busy, slow.most.Load(), c.failed, c.places)
 		}
 		if got.Asked < 13 || got.Verdicts[Pass] != 10 || got.Verdicts[0] != 4 || got.Waiting != 0 || got.Time < 10*time.Second {
@@ -341,6 +342,34 @@ func TestChain_PassOnError_IsNothingToBringAbout(t *testing.T) {
 		var e *wire.Error
 		if !errors.As(err, &e) || e.Code != wire.Refused {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Guests at 600 addresses of one network hold up nobody elsewhere, and do not get past a check
+// that passes on errors by asking it too much.
+func TestPlaces_OneNetwork_LeavesPlacesForOthers(t *testing.T) {
+	p := newPlaces(64)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	at := func(i int) access.Person {
+		return access.PersonAt(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 6: byte(i >> 8), 7: byte(i)}))
+	}
+	n := 0
+	for i := range 600 {
+		own, err := p.take(ended, at(i))
+		if err == nil {
+			n++
+		} else if !own {
+			t.Fatalf("address %d is refused as if others were to blame", i)
+		}
+	}
+	if n != 32 {
+		t.Errorf("one network has %d places of 64", n)
+	}
+	for _, who := range []access.Person{access.PersonAt(netip.MustParseAddr("192.0.2.1")), {User: "ann"}, {User: "bot-key"}} {
+		if own, err := p.take(ended, who); own || err != nil {
+			t.Errorf("%v: %v", who, err)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func New(cfg Config) *Check {
 var (
 	errResting   = errors.New("it gave no verdict five times in a row, to several people, nor on a harmless question, and is not asked for 10 s")
 	errBusy      = errors.New("too many questions are open")
-	errOwnBusy   = errors.New("too many questions of the same user are open")
+	errOwnBusy   = errors.New("too many questions of the same user or network are open")
 	errNoVerdict = errors.New("the answer is no verdict that applies here")
 )
 

@@ -6,16 +6,18 @@ import (
 	"sync"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 )
 
 // places are as many as questions may be open at once. Nobody has more of them than are
-// left for all others, so one person alone has half of them, however slow the answers to
-// their questions are. A place that is given back goes to whoever has fewest; of these, to
-// who has waited longest.
+// left for all others, as backpressure.Holdings has it, so one person alone has half of them,
+// however slow the answers to their questions are. A place that is given back goes to the network
+// that has fewest, and there to whoever has fewest; of these, to who has waited longest.
 type places struct {
+	size int // fixed
+
 	mu      sync.Mutex // guards the rest; a leaf
-	free    int
-	held    map[access.Person]int
+	held    backpressure.Holdings
 	waiting []*waiter // the oldest first; none of them may have a place now
 }
 
@@ -25,18 +27,19 @@ type waiter struct {
 	has chan struct{} // closed once it has one
 }
 
-func newPlaces(n int) *places { return &places{free: n, held: map[access.Person]int{}} }
+func newPlaces(n int) *places { return &places{size: n} }
 
 // take waits for a place, which must be given back, until ctx ends. own says that it had to wait
-// because the same person has places.
+// because the same person has places, or the person's network.
 func (p *places) take(ctx context.Context, by access.Person) (own bool, err error) {
 	p.mu.Lock()
-	if p.held[by] < p.free { // nobody waits who could have it
-		p.takeLocked(by)
+	if p.held.Left(p.size, by) > 0 { // nobody waits who could have it
+		p.held.Add(by, 1)
 		p.mu.Unlock()
 		return false, nil
 	}
-	own = p.held[by] > 0
+	_, near := p.held.Of(by)
+	own = near > 0
 	w := &waiter{by, make(chan struct{})}
 	p.waiting = append(p.waiting, w)
 	p.mu.Unlock()
@@ -60,10 +63,7 @@ func (p *places) take(ctx context.Context, by access.Person) (own bool, err erro
 func (p *places) give(by access.Person) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.free++
-	if p.held[by]--; p.held[by] == 0 {
-		delete(p.held, by)
-	}
+	p.held.Add(by, -1)
 	p.admitLocked()
 }
 
@@ -72,11 +72,10 @@ func (p *places) admitLocked() {
 	for {
 		least := -1
 		for i, w := range p.waiting {
-			n := p.held[w.by]
-			if n < p.free && (least < 0 || n < p.held[p.waiting[least].by]) {
+			if p.held.Left(p.size, w.by) > 0 && (least < 0 || p.held.Exceeds(p.waiting[least].by, w.by)) {
 				least = i
 			}
-			if n == 0 { // nobody has fewer
+			if _, near := p.held.Of(w.by); near == 0 { // nobody has fewer
 				break
 			}
 		}
@@ -85,14 +84,9 @@ func (p *places) admitLocked() {
 		}
 		w := p.waiting[least]
 		p.waiting = slices.Delete(p.waiting, least, least+1)
-		p.takeLocked(w.by)
+		p.held.Add(w.by, 1)
 		close(w.has)
 	}
-}
-
-func (p *places) takeLocked(by access.Person) {
-	p.free--
-	p.held[by]++
 }
 
 // count returns how many wait.

@@ -48,8 +48,8 @@ type Actor struct {
 
 	greeted *greeted // nil until hello, and for raw clients; owned by the goroutine that reads the connection
 
-	unanswered backpressure.Sum                  // bytes of entries that the journal has not answered
-	share      *backpressure.Held[access.Person] // nil until something is said; set by the goroutine that says it
+	unanswered backpressure.Sum   // bytes of entries that the journal has not answered
+	share      *backpressure.Held // nil until something is said; set by the goroutine that says it
 }
 
 // greeted is what a client has asked for with hello.
@@ -281,7 +281,7 @@ func (a *Actor) personOf(user journal.User) access.Person {
 	case !user.Guest:
 		return access.Person{User: user.ID}
 	}
-	return access.Person{Addr: access.AddressKey(a.addr)}
+	return access.PersonAt(a.addr)
 }
 
 // takeInHand counts n bytes of what the actor says, until they are put back. An error says

@@ -2,7 +2,6 @@ package acts
 
 import (
 	"context"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -68,14 +67,14 @@ type Core struct {
 	founding  access.KeyLimiter[access.Person]
 	listing   access.KeyLimiter[access.Person] // commands list
 	speaking  keyedmutex.Mutex[speaker]
-	again     sync.WaitGroup               // acts that are judged again, and the daily sweep
-	endSweep  context.CancelFunc           // fixed
-	reading   *reading.Reading             // fixed
-	growth    growth.Growth[access.Person] // of records
+	again     sync.WaitGroup     // acts that are judged again, and the daily sweep
+	endSweep  context.CancelFunc // fixed
+	reading   *reading.Reading   // fixed
+	growth    growth.Growth      // of records
 	sweeper   *tags.Sweeper
 	hidden    view.Hidden
-	inHand    backpressure.InHand[access.Person]
-	requests  backpressure.Share[netip.Addr] // bytes that they hold, by access.AddressKey
+	inHand    backpressure.InHand
+	requests  backpressure.Share // bytes that they hold
 
 	// What clients can cause as often as they like is logged once in a while.
 	saidAhead, saidFull timing.Seldom

@@ -9,7 +9,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/tags"
@@ -266,7 +265,7 @@ func (a *Actor) noteArrivals(ctx context.Context, from []view.Position, views []
 			first = page.Entries[0].Seq
 		}
 		noting.Go(func() {
-			at, _, err := a.core.marks.Move(ctx, a.markKey(from[i].Room), access.AddressKey(a.addr), readmarks.Mark{Epoch: page.Epoch, From: first}, a.core.settings().Marks)
+			at, _, err := a.core.marks.Move(ctx, a.markKey(from[i].Room), a.addr, readmarks.Mark{Epoch: page.Epoch, From: first}, a.core.settings().Marks)
 			if err != nil {
 				a.core.log.Debug("not noted where a user came in", zap.Error(err))
 				return

@@ -44,13 +44,13 @@ func (c *Core) Arrive(addr netip.Addr) error {
 // it sends, and what it is answered. A slow client holds them for long, so no address may
 // hold more than is left for all others.
 func (c *Core) Hold(addr netip.Addr, bytes int) (release func(), err error) {
-	key := access.AddressKey(addr)
-	if !c.requests.Take(c.settings().RequestBytes, key, bytes) {
+	by := access.PersonAt(addr)
+	if !c.requests.Take(c.settings().RequestBytes, by, bytes) {
 		e := wire.Unavailable.Error("")
-		e.Message = "too many requests are under way from this address"
+		e.Message = "too many requests are under way" + string(c.requests.Whose(by))
 		return nil, e
 	}
-	return func() { c.requests.GiveBack(key, bytes) }, nil
+	return func() { c.requests.GiveBack(by, bytes) }, nil
 }
 
 // maxPause is how long a raw client is not read because it sends too much: it cannot be

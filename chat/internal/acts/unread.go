@@ -38,7 +38,7 @@ func (a Turn) MarkRead(ctx context.Context, name string, seq journal.Seq) (mark 
 // moveMark moves a mark, and tells the user's other sessions if it has moved. page is
 // one of the room.
 func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark, page *journal.Page, in *standing) (mark journal.Seq, unread uint64, err error) {
-	at, moved, err := a.core.marks.Move(ctx, k, access.AddressKey(a.addr), to, a.core.settings().Marks)
+	at, moved, err := a.core.marks.Move(ctx, k, a.addr, to, a.core.settings().Marks)
 	if err != nil {
 		return 0, 0, err
 	}

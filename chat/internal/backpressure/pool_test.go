@@ -5,15 +5,17 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
+
+	"github.com/caddychat/caddy-chat/chat/access"
 )
 
 // Whoever holds most waits for those who hold less, however many of it wait already.
 func TestPool_WhoHoldsMostWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewPool[string](100)
+		p := NewPool(100)
 		var back []func()
 		take := func(who string, bytes int) {
-			release, err := p.Take(context.Background(), who, bytes)
+			release, err := p.Take(context.Background(), access.Person{User: who}, bytes)
 			if err != nil {
 				t.Error(err)
 			}
@@ -26,7 +28,7 @@ func TestPool_WhoHoldsMostWaits(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		ask := func(who string) {
 			go func() {
-				if _, err := p.Take(ctx, who, 25); err == nil { // and they keep it
+				if _, err := p.Take(ctx, access.Person{User: who}, 25); err == nil { // and they keep it
 					got <- who
 				}
 			}()
@@ -51,19 +53,19 @@ func TestPool_WhoHoldsMostWaits(t *testing.T) {
 		<-got
 		cancel()
 		synctest.Wait()
-		if _, err := p.Take(ctx, "late", 1000); !errors.Is(err, context.Canceled) {
+		if _, err := p.Take(ctx, access.Person{User: "late"}, 1000); !errors.Is(err, context.Canceled) {
 			t.Error(err)
 		}
-		if len(p.waiting) > 0 || p.taken != 100 {
-			t.Errorf("%d wait, %d are taken", len(p.waiting), p.taken)
+		if len(p.waiting) > 0 || p.held.Taken() != 100 {
+			t.Errorf("%d wait, %d are taken", len(p.waiting), p.held.Taken())
 		}
 	})
 }
 
 func BenchmarkPool(b *testing.B) {
-	p := NewPool[string](100)
+	p := NewPool(100)
 	for b.Loop() {
-		release, err := p.Take(b.Context(), "ann", 10)
+		release, err := p.Take(b.Context(), access.Person{User: "ann"}, 10)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,17 +1,24 @@
 package backpressure
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+
+	"github.com/caddychat/caddy-chat/chat/access"
+)
+
+func user(i int) access.Person { return access.Person{User: fmt.Sprint(i)} }
 
 // However few or many holders take as much as they get, something is left for the next
 // one, and all of it is there again once they have given it back.
 func TestShare_LeavesSomethingForOthers(t *testing.T) {
 	for greedy, least := range map[int]int{1: 500, 2: 333, 10: 90, 100: 9, 900: 1} {
-		var s Share[int]
+		var s Share
 		got := map[int]int{}
 		for more := true; more; {
 			more = false
 			for who := range greedy {
-				if s.Take(1000, who, 1) {
+				if s.Take(1000, user(who), 1) {
 					got[who]++
 					more = true
 				}
@@ -22,19 +29,19 @@ func TestShare_LeavesSomethingForOthers(t *testing.T) {
 				t.Errorf("one of %d has %d", greedy, got[who])
 			}
 		}
-		if !s.Take(1000, -1, 1) {
+		if !s.Take(1000, user(-1), 1) {
 			t.Errorf("%d holders have left nothing", greedy)
 		}
-		s.GiveBack(-1, 1)
+		s.GiveBack(user(-1), 1)
 		for who, n := range got {
-			s.GiveBack(who, n)
+			s.GiveBack(user(who), n)
 		}
-		if s.taken != 0 || len(s.holders) != 0 {
-			t.Errorf("%d are taken, by %d holders", s.taken, len(s.holders))
+		if s.held.taken != 0 || len(s.held.persons)+len(s.held.networks) != 0 {
+			t.Errorf("%d are taken, by %d holders", s.held.taken, len(s.held.persons))
 		}
 	}
-	var s Share[string]
-	if s.Take(10, "ann", 11) || !s.Take(10, "ann", 10) {
+	var s Share
+	if s.Take(10, user(1), 11) || !s.Take(10, user(1), 10) {
 		t.Error("more than there is can be taken, or not all of it at once")
 	}
 }

@@ -10,20 +10,24 @@ import (
 	"maps"
 	"sync"
 	"time"
+
+	"github.com/caddychat/caddy-chat/chat/access"
 )
 
 // Growth is by how much each holder makes a bounded store grow. No holder may have more than the
 // store can still grow by: so when it is nearly full, whoever has filled it is refused, and those who
-// have just come are not. One alone gets half of what was free, ten leave an eleventh for others.
+// have just come are not. One alone gets half of what was free, ten leave an eleventh for others. Guests
+// count by their address, and with their network: no address may have more than is left for that.
 //
 // What was taken is halved each day, since nobody says when it goes. The zero Growth bounds nothing.
-type Growth[K comparable] struct {
+type Growth struct {
 	// Left returns by how many bytes the store can grow, and whether that is bounded. It is quick.
 	// Fixed; nil: it is not bounded.
 	Left func() (bytes int64, bounded bool)
 
 	mu     sync.Mutex // guards the rest; a leaf
-	of     map[K]int64
+	of     map[access.Person]int64
+	near   map[access.Network]int64
 	halved time.Duration // when
 	left   int64         // as Left has said
 	since  int64         // what was taken since it has said something else
@@ -37,7 +41,7 @@ const maxGrowing = 100_000
 
 // Take takes about so many bytes for a holder, or returns false. exact returns how many they are
 // exactly, which may be below 0: it is asked where that matters.
-func (g *Growth[K]) Take(holder K, about int64, now time.Duration, exact func() int64) bool {
+func (g *Growth) Take(holder access.Person, about int64, now time.Duration, exact func() int64) bool {
 	if about <= 0 || g.Left == nil {
 		return true
 	}
@@ -50,7 +54,7 @@ func (g *Growth[K]) Take(holder K, about int64, now time.Duration, exact func() 
 }
 
 // take takes n, if the holder then has no more than a part of what is left.
-func (g *Growth[K]) take(holder K, n, left, part int64, now time.Duration) bool {
+func (g *Growth) take(holder access.Person, n, left, part int64, now time.Duration) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if left != g.left {
@@ -59,13 +63,15 @@ func (g *Growth[K]) take(holder K, n, left, part int64, now time.Duration) bool 
 	for ; now-g.halved >= 24*time.Hour; g.halved += 24 * time.Hour {
 		g.forgetLocked(2, 1)
 	}
-	if g.of[holder]+n > (left-g.since)/part {
+	near := g.near[holder.Network()] + n
+	if room := (left - g.since) / part; near > room || holder.HasNeighbours() && g.of[holder]+near > room {
 		return false
 	}
 	if g.of == nil {
-		g.of = map[K]int64{}
+		g.of, g.near = map[access.Person]int64{}, map[access.Network]int64{}
 	}
 	g.of[holder] += n
+	g.near[holder.Network()] = near
 	g.since += n
 	for least := int64(1); len(g.of) > maxGrowing; least *= 2 {
 		g.forgetLocked(1, least)
@@ -74,9 +80,14 @@ func (g *Growth[K]) take(holder K, n, left, part int64, now time.Duration) bool 
 }
 
 // forgetLocked divides what holders have, and forgets those who have little then.
-func (g *Growth[K]) forgetLocked(by, least int64) {
-	for holder := range g.of {
-		g.of[holder] /= by
+func (g *Growth) forgetLocked(by, least int64) {
+	shrink(g.of, by, least)
+	shrink(g.near, by, least)
+}
+
+func shrink[K comparable](m map[K]int64, by, least int64) {
+	for k := range m {
+		m[k] /= by
 	}
-	maps.DeleteFunc(g.of, func(_ K, n int64) bool { return n < least })
+	maps.DeleteFunc(m, func(_ K, n int64) bool { return n < least })
 }

@@ -4,12 +4,13 @@ import (
 	"context"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // Fits takes for a holder what the records that come with an entry add, or returns false: the holder
 // has added more than is left for others, and they would add more.
-func (g *Growth[K]) Fits(ctx context.Context, records journal.Records, holder K, with []journal.Record, now time.Duration) bool {
+func (g *Growth) Fits(ctx context.Context, records journal.Records, holder access.Person, with []journal.Record, now time.Duration) bool {
 	about := int64(0)
 	for i := range with {
 		about += size(&with[i])

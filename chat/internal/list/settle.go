@@ -3,7 +3,7 @@ package list
 import (
 	"slices"
 
-	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 )
 
 // add makes a user a watcher of rooms. It returns false if the node has too many pairs, and
@@ -34,29 +34,30 @@ func (w *watchers) add(user string, places []place) bool {
 }
 
 // fitsLocked reports whether a user may list n rooms more. Where the node has too many pairs,
-// whoever has the most of them pays, if that is somebody else: so nobody with a few rooms is
-// told nothing because somebody has many. It costs a look at all users, and only then.
+// the network with most of them pays, if that is somebody else's, and in it the person with most:
+// so nobody with a few rooms is told nothing because somebody has many. It costs a look at all
+// users, and only then.
 func (w *watchers) fitsLocked(u *watcher, n int) bool {
 	most := w.max()
 	if w.pairs+n <= most {
 		return true
 	}
-	has := map[access.Person]int{}
+	var has backpressure.Holdings
 	for _, other := range w.users {
-		has[other.person] += len(other.rooms)
+		has.Add(other.person, len(other.rooms))
 	}
-	own := has[u.person] + n
+	has.Add(u.person, n)
 	for w.pairs+n > most {
-		var greatest *watcher
+		greatest := u
 		for _, other := range w.users {
-			if has[other.person] > own && len(other.rooms) > 0 && (greatest == nil || has[other.person] > has[greatest.person]) {
+			if len(other.rooms) > 0 && has.Exceeds(other.person, greatest.person) {
 				greatest = other
 			}
 		}
-		if greatest == nil {
+		if greatest.person == u.person {
 			return false
 		}
-		has[greatest.person] -= len(greatest.rooms)
+		has.Add(greatest.person, -len(greatest.rooms))
 		w.unlistLocked(greatest)
 	}
 	return true

@@ -13,7 +13,7 @@ import (
 // Reading is what the readers of a hub share. It must be made by New; its methods may be called
 // by any goroutine.
 type Reading struct {
-	pool *backpressure.Pool[access.Person] // fixed
+	pool *backpressure.Pool // fixed
 	rate access.KeyLimiter[access.Person]
 }
 
@@ -21,7 +21,7 @@ type Reading struct {
 const most = 32 << 20
 
 // New returns the Reading of a hub.
-func New() *Reading { return &Reading{pool: backpressure.NewPool[access.Person](most)} }
+func New() *Reading { return &Reading{pool: backpressure.NewPool(most)} }
 
 // Take takes bytes for a reader, until release is called. It waits while others have them.
 func (r *Reading) Take(ctx context.Context, who access.Person, bytes int) (release func(), err error) {

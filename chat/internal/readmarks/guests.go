@@ -4,11 +4,12 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 )
 
 // maxGuestMarks bounds the marks of guests. There may be any number of guests, and one
-// person may be many of them: the address with most marks loses the one that has not moved
+// person may be many of them, at many addresses: the network with most marks loses the one that has not moved
 // for longest.
 const maxGuestMarks = 100_000
 
@@ -18,11 +19,11 @@ type guests struct {
 
 	mu    sync.Mutex // guards the rest
 	marks map[Key]Mark
-	order *backpressure.ByHolder[netip.Addr, Key]
+	order *backpressure.ByHolder[Key]
 }
 
 func newGuests() guests {
-	return guests{most: maxGuestMarks, marks: map[Key]Mark{}, order: backpressure.NewByHolder[netip.Addr, Key]()}
+	return guests{most: maxGuestMarks, marks: map[Key]Mark{}, order: backpressure.NewByHolder[Key]()}
 }
 
 func (g *guests) get(k Key) Mark {
@@ -41,7 +42,7 @@ func (g *guests) move(k Key, from netip.Addr, to Mark) (at Mark, moved bool) {
 		return at, false
 	}
 	g.marks[k] = to
-	g.order.Enter(from, k)
+	g.order.Enter(access.PersonAt(from), k)
 	for _, over := range g.order.Excess(g.most) {
 		delete(g.marks, over)
 	}

@@ -246,12 +246,12 @@ func TestMarks_Move_SaysWhyNot(t *testing.T) {
 	}
 }
 
-// The address with most marks of guests loses the one that has not moved for longest, and
+// The network with most marks of guests loses the one that has not moved for longest, and
 // nobody else loses any.
-func TestMarks_OfGuests_TheAddressWithMostLosesThem(t *testing.T) {
+func TestMarks_OfGuests_TheNetworkWithMostLosesThem(t *testing.T) {
 	m := New(memjournal.New(memjournal.Options{}).Records())
 	m.guests.most = 100
-	greedy, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
+	greedy, other := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.2")
 	mark := func(from netip.Addr, user string, seq journal.Seq) {
 		t.Helper()
 		if _, _, err := m.Move(t.Context(), Key{User: user, Room: "tea", Guest: true}, from, Mark{"a", seq, uint64(seq), 0}, 10); err != nil {
@@ -263,7 +263,7 @@ func TestMarks_OfGuests_TheAddressWithMostLosesThem(t *testing.T) {
 	}
 	mark(greedy, "faithful", 1)
 	for i := range 1000 {
-		mark(greedy, fmt.Sprint("greedy", i), 1)
+		mark(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), fmt.Sprint("greedy", i), 1)
 		mark(greedy, "faithful", journal.Seq(2+i))
 	}
 	var keys []Key

@@ -65,7 +65,7 @@ var errStays = errors.New("the mark stays where it is")
 // Move moves a mark to another place, unless it is there or beyond it already, and
 // returns where it is now. It sets From if to has one and the mark has none. A user has
 // at most limit marks: the one that has not changed for longest goes. The marks of guests
-// count for the address from which they come: see access.AddressKey.
+// count for the network from which they come: see access.NetworkKey.
 func (m *Marks) Move(ctx context.Context, k Key, from netip.Addr, to Mark, limit int) (at Mark, moved bool, err error) {
 	if k.Guest {
 		at, moved = m.guests.move(k, from, to)

@@ -73,7 +73,7 @@ func Unavailable(err error) *wire.Error {
 // Full returns the error for whoever has added more to the record than is left for all others.
 func Full() *wire.Error {
 	e := wire.Unavailable.Error("")
-	e.Message = "you have added so many members, tags or conversations that no more of yours are taken: others need the rest"
+	e.Message = "members, tags, conversations and the like have nearly filled the record, of which nobody may add more than is left for all others: no more of yours are taken"
 	return e
 }
 

@@ -3,13 +3,13 @@ package room
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"runtime"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/mailbox"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -54,13 +54,13 @@ type shared struct {
 	environment
 	workers sync.WaitGroup // the rooms, and their workers
 
-	mu      sync.Mutex            // guards the rest, and Room.refs
-	rooms   map[string]*Room      // by name
-	makers  map[string]netip.Addr // by room: the address for which it counts in made
-	ending  map[string]int        // by name: rooms that are not in the list any more, and may still follow the journal
-	evicted map[string]*eviction  // by name
+	mu      sync.Mutex               // guards the rest, and Room.refs
+	rooms   map[string]*Room         // by name
+	makers  map[string]access.Person // by room: for whom it counts in made
+	ending  map[string]int           // by name: rooms that are not in the list any more, and may still follow the journal
+	evicted map[string]*eviction     // by name
 
-	made backpressure.Share[netip.Addr] // of the rooms; it has a mutex of its own
+	made backpressure.Share // of the rooms; it has a mutex of its own
 }
 
 // eviction is a call of Rooms.Evict under way.

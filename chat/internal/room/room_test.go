@@ -285,9 +285,16 @@ func TestSubscription_Leave_IsAnsweredAfterARemoval(t *testing.T) {
 // No address takes all rooms that may be open: ten of them that try leave some for the
 // next one, and what they made is theirs until the rooms end.
 func TestRooms_Join_LeavesRoomsForOthers(t *testing.T) {
+	for networks, addresses := range map[int]int{10: 1, 1: 600} {
+		leavesRooms(t, networks, addresses)
+	}
+}
+
+func leavesRooms(t *testing.T, networks, addresses int) {
+	t.Helper()
 	rooms := newRooms(t)
 	settings := *rooms.settings.Load()
-	settings.MaxRooms = 110
+	settings.MaxRooms = 165
 	rooms.Configure(settings)
 	var subs []*Subscription
 	enter := func(addr, name string) bool {
@@ -303,16 +310,25 @@ func TestRooms_Join_LeavesRoomsForOthers(t *testing.T) {
 		return err == nil
 	}
 	for i := range 20 {
-		for a := range 10 { // the addresses of one /64 are one
-			enter(fmt.Sprintf("2001:db8:0:%d::%d", a, i), fmt.Sprintf("room %d of %d", i, a))
+		for a := range networks {
+			for b := range addresses { // of a /48; those of one /64 are one
+				enter(fmt.Sprintf("2001:db8:%d:%x::%d", a, b, i), fmt.Sprintf("room %d of %d %d", i, a, b))
+			}
 		}
 	}
 	for i := range 5 {
-		if !enter("192.0.2.1", fmt.Sprint("mine ", i)) {
-			t.Errorf("somebody else may make only %d rooms of %d", i, settings.MaxRooms)
+		for _, other := range []string{"192.0.2.1", "2001:db8:ffff::1"} {
+			if !enter(other, fmt.Sprint(other, i)) {
+				t.Errorf("%s may make only %d rooms of %d", other, i, settings.MaxRooms)
+			}
 		}
 	}
-	if !enter("2001:db8::1", "mine 0") {
+	if _, release, err := rooms.KeepOpen(t.Context(), "of a key"); err != nil {
+		t.Error("a key may make no room:", err)
+	} else {
+		release()
+	}
+	if !enter("2001:db8::1", "192.0.2.10") {
 		t.Error("who has made many may not enter a room that is open")
 	}
 	for _, sub := range subs {
@@ -320,7 +336,7 @@ func TestRooms_Join_LeavesRoomsForOthers(t *testing.T) {
 	}
 	rooms.Close()
 	rooms.Wait()
-	if !rooms.made.Take(1, netip.Addr{}, 1) || len(rooms.makers) > 0 {
+	if !rooms.made.Take(1, access.Person{}, 1) || len(rooms.makers) > 0 {
 		t.Errorf("%d rooms still count", len(rooms.makers))
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -44,7 +43,7 @@ func NewRooms(cfg Config) *Rooms {
 	if cfg.Roll == nil {
 		rs.roll = noRoll{}
 	}
-	rs.rooms, rs.makers, rs.ending, rs.evicted = map[string]*Room{}, map[string]netip.Addr{}, map[string]int{}, map[string]*eviction{}
+	rs.rooms, rs.makers, rs.ending, rs.evicted = map[string]*Room{}, map[string]access.Person{}, map[string]int{}, map[string]*eviction{}
 	rs.settings.Store(&cfg.Settings)
 	return rs
 }
@@ -66,9 +65,9 @@ func (rs *Rooms) Configure(s Settings) {
 // acquire returns the room of that name; it makes the room if there is none. The
 // caller must release it. It waits for the journal until ctx ends.
 //
-// A room that is made counts for the address of whoever comes first, until it ends. An
-// address may make as many as are left for all others, so that none takes them all.
-func (rs *Rooms) acquire(ctx context.Context, name string, addr netip.Addr) (*Room, error) {
+// A room that is made counts for the address of whoever comes first, until it ends. A
+// network may make as many as are left for all others, so that none takes them all.
+func (rs *Rooms) acquire(ctx context.Context, name string, by access.Person) (*Room, error) {
 	rs.mu.Lock()
 	if rs.closed {
 		rs.mu.Unlock()
@@ -80,12 +79,14 @@ func (rs *Rooms) acquire(ctx context.Context, name string, addr netip.Addr) (*Ro
 	}
 	r := rs.rooms[name]
 	if r == nil {
-		if !rs.made.Take(rs.settings.Load().MaxRooms, addr, 1) {
+		if !rs.made.Take(rs.settings.Load().MaxRooms, by, 1) {
 			rs.mu.Unlock()
-			return nil, wire.Unavailable.Error("")
+			e := wire.Unavailable.Error("")
+			e.Message = "too many rooms are open" + string(rs.made.Whose(by))
+			return nil, e
 		}
 		r = &Room{rooms: &rs.shared, name: strings.Clone(name), opened: make(chan struct{})} // the name may be a part of a long request
-		rs.rooms[r.name], rs.makers[r.name] = r, addr
+		rs.rooms[r.name], rs.makers[r.name] = r, by
 		rs.workers.Add(1) // until it ends, the journal may start its worker
 		go r.open()
 	}
@@ -103,7 +104,7 @@ func (rs *Rooms) acquire(ctx context.Context, name string, addr netip.Addr) (*Ro
 // arrival gets the answer of the room's worker: a session that may not read the room
 // when its turn comes, or finds it full, is refused, and its subscription has ended.
 func (rs *Rooms) Join(ctx context.Context, name string, s Session, t Terms) (sub *Subscription, arrival Arrival, err error) {
-	r, err := rs.acquire(ctx, name, access.AddressKey(s.Addr()))
+	r, err := rs.acquire(ctx, name, access.PersonAt(s.Addr()))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -117,7 +118,7 @@ func (rs *Rooms) Join(ctx context.Context, name string, s Session, t Terms) (sub
 // KeepOpen keeps a room open without a subscription, until release is called. All who do
 // so count as one address.
 func (rs *Rooms) KeepOpen(ctx context.Context, name string) (r *Room, release func(), err error) {
-	r, err = rs.acquire(ctx, name, netip.Addr{})
+	r, err = rs.acquire(ctx, name, access.Person{})
 	if err != nil {
 		return nil, nil, err
 	}

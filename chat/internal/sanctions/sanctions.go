@@ -43,7 +43,7 @@ type Sanctions struct {
 
 	// What moderators have imposed in rooms, and this process knows of: each is a record,
 	// and whoever moderates a room of their own may name users that do not exist.
-	share     backpressure.Share[access.Person] // has a mutex of its own
+	share     backpressure.Share // has a mutex of its own
 	imposedBy map[access.Sanction]access.Person
 	forgotAt  time.Time
 }
