@@ -19,6 +19,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/internal/httpapi"
 	"github.com/caddychat/caddy-chat/chat/wire"
+	"github.com/caddychat/caddy-chat/internal/foreign"
 )
 
 // HasRequest reports whether ServeRequest answers requests for a path, be it that there is
@@ -71,6 +72,10 @@ func (h *Handler) ServeMessages(w http.ResponseWriter, r *http.Request, room str
 	h.ServeRequest(w, r, "/rooms/"+url.PathEscape(room)+"/messages")
 }
 
+// standstill is how long the journal may answer nothing to a request that has a time of its
+// own, or waits for checks, before that gives up.
+const standstill = time.Minute
+
 // carryOut lets a route answer.
 func (h *Handler) carryOut(t acts.Turn, w http.ResponseWriter, r *http.Request, route *httpapi.Route, values map[string]string, limit int) error {
 	key, err := idempotencyKey(r)
@@ -78,16 +83,19 @@ func (h *Handler) carryOut(t acts.Turn, w http.ResponseWriter, r *http.Request, 
 		return err
 	}
 	ctx := r.Context()
-	switch {
-	case route.Waits:
+	if route.Waits {
 		open, cancel := h.Hub.whileOpen(ctx)
 		defer cancel()
 		ctx = open
-	case !route.Says:
-		bound, cancel := h.Hub.core.Bound(ctx)
-		defer cancel()
-		ctx = bound
 	}
+	bound := h.Hub.core.Bound
+	if route.Waits || route.Says {
+		bound = func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return foreign.WhileMoving(ctx, standstill)
+		}
+	}
+	ctx, cancel := bound(ctx)
+	defer cancel()
 	answer, err := route.Serve(ctx, t, &httpapi.Request{
 		Path: values, Query: r.URL.Query(), Key: key, Limit: h.Hub.settings().MaxMessage, Body: func() ([]byte, error) { return ReadJSON(w, r, limit) },
 		Feed: h.Hub.feed, Leaving: h.Leaving, Lister: h.Hub.lister(), Tokens: h.Tokens,

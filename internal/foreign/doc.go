@@ -5,5 +5,6 @@
 // # Files, lowest first
 //
 //	call.go     a call in a goroutine of its own
+//	moving.go   what ends when a journal stands still
 //	journal.go  a journal that does not panic
 package foreign

@@ -65,8 +65,15 @@ func (c *contained) stopping(stop func()) func() {
 	}
 }
 
+func (c *contained) Feed(ctx context.Context, q journal.FeedQuery) (page journal.FeedPage, err error) {
+	defer c.contain(&err)
+	defer moved(ctx)
+	return c.Journal.Feed(ctx, q)
+}
+
 func (c *contained) Trim(ctx context.Context, room string, below journal.Seq) (err error) {
 	defer c.contain(&err)
+	defer moved(ctx)
 	return c.Journal.Trim(ctx, room, below)
 }
 
@@ -77,21 +84,25 @@ func (c *contained) Close() (err error) {
 
 func (c *contained) Read(ctx context.Context, q journal.Query) (page journal.Page, err error) {
 	defer c.contain(&err)
+	defer moved(ctx)
 	return c.Journal.Read(ctx, q)
 }
 
 func (c *contained) Pages(ctx context.Context, q []journal.Query, bytes int) (pages []journal.Page, err error) {
 	defer c.contain(&err)
+	defer moved(ctx)
 	return c.Journal.Pages(ctx, q, bytes)
 }
 
 func (c *contained) Heads(ctx context.Context, rooms []string) (heads []journal.Head, err error) {
 	defer c.contain(&err)
+	defer moved(ctx)
 	return c.Journal.Heads(ctx, rooms)
 }
 
 func (c *contained) Find(ctx context.Context, room, user, key string) (r journal.Receipt, err error) {
 	defer c.contain(&err)
+	defer moved(ctx)
 	return c.Journal.Find(ctx, room, user, key)
 }
 
@@ -105,31 +116,40 @@ type containedRecords struct {
 
 func (r *containedRecords) Get(ctx context.Context, key string) (found journal.Record, err error) {
 	defer r.of.contain(&err)
+	defer moved(ctx)
 	return r.Records.Get(ctx, key)
 }
 
 func (r *containedRecords) GetMany(ctx context.Context, keys []string) (found []journal.Record, err error) {
 	defer r.of.contain(&err)
+	defer moved(ctx)
 	return r.Records.GetMany(ctx, keys)
 }
 
 func (r *containedRecords) Put(ctx context.Context, key string, value []byte) (err error) {
 	defer r.of.contain(&err)
+	defer moved(ctx)
 	return r.Records.Put(ctx, key, value)
 }
 
 func (r *containedRecords) Update(ctx context.Context, key string, f func([]byte) ([]byte, error)) (err error) {
 	defer r.of.contain(&err)
+	defer moved(ctx)
 	return r.Records.Update(ctx, key, f)
 }
 
 func (r *containedRecords) Scan(ctx context.Context, prefix string, f func(journal.Record) error) (err error) {
 	defer r.of.contain(&err)
-	return r.Records.Scan(ctx, prefix, f)
+	defer moved(ctx)
+	return r.Records.Scan(ctx, prefix, func(found journal.Record) error {
+		moved(ctx)
+		return f(found)
+	})
 }
 
 func (r *containedRecords) ScanMany(ctx context.Context, prefixes []string, f func(int, journal.Record) error) (err error) {
 	defer r.of.contain(&err)
+	defer moved(ctx)
 	return r.Records.ScanMany(ctx, prefixes, f)
 }
 

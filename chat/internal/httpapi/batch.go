@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat/internal/acts"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -50,8 +51,12 @@ const maxBatch = 100
 // inBatch are the fields of one message of a batch.
 var inBatch = and(said, fields{"room!": roomID, "key": text(wire.MaxKey), "as": userID})
 
+// patience is how long the messages of one batch wait in vain, all together.
+const patience = 10 * time.Second
+
 // batch sends messages, one after the other. In a room in which one could not be sent now,
-// those behind it are not tried: they would overtake it.
+// those behind it are not tried: they would overtake it. Once some have waited in vain for
+// patience, no others are tried: the journal stands still, for these, too.
 func batch(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 	if c.Key != "" { // which would keep nothing from being said twice
 		return Answer{}, refuse(wire.BadFrame, "Idempotency-Key", "is for one message: give each of a batch its own key")
@@ -66,14 +71,24 @@ func batch(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 		return Answer{}, refuse(wire.BadFrame, "messages", fmt.Sprintf("must be an array of 1 to %d messages", maxBatch))
 	}
 	later, made := map[string]error{}, false
+	inVain := time.Duration(0)
 	body := []byte(`{"results":[`)
 	for i, p := range b.Messages {
 		if i > 0 {
 			body = append(body, ',')
 		}
+		if inVain >= patience {
+			e := wire.Unavailable.Error("")
+			body = e.AppendProblem(body, e.Code.Status())
+			continue
+		}
+		began := time.Now()
 		room, receipt, err := c.sendOne(ctx, t, p, later)
 		if err != nil {
 			e := t.Told(err)
+			if e.Code == wire.Unavailable {
+				inVain += time.Since(began)
+			}
 			if e.Retry >= 0 && room != "" {
 				later[room] = e
 			}
