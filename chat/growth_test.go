@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -63,5 +64,44 @@ func TestRecords_WhoFillsThem_IsRefused_AndNobodyElse(t *testing.T) {
 		}
 		b.must(b.hub.Ban("", "ann", -1))
 		ben.closeNow()
+	})
+}
+
+// A moderator who mutes invented users without end is refused, while there is room for others:
+// keys, operators and other moderators mute and ban as before.
+func TestRecords_WhoMutesWithoutEnd_IsRefused_AndNobodyElse(t *testing.T) {
+	fast := access.Rate{PerSecond: 1e6, Burst: 1e6}
+	config := func() chat.Config {
+		return chat.Config{
+			Journal: memjournal.New(memjournal.Options{MaxBytes: 1 << 20}),
+			Settings: chat.Settings{
+				Policies: chatApp(t), SessionRate: fast, UserRate: fast, SessionBytes: access.Rate{PerSecond: 1e9, Burst: 1e9}, UserBytes: access.Rate{PerSecond: 1e9, Burst: 1e9},
+				Keys: access.Keys{newKey(t, "all", func(k *access.Key) { k.Read, k.Moderate = []string{"*"}, []string{"*"} })},
+			},
+		}
+	}
+	onJournal(t, config, tokens{}, alone, func(t *testing.T, b *bubble) {
+		defer b.close()
+		mutes, refused := 0, ""
+		ann := b.connect().hello(`,"token":"ann"`)
+		g := ann.create(`"key":"k","users":["ben"]`)
+		for refused == "" && mutes < 10_000 {
+			refused = ann.ask(fmt.Sprintf(`{"type":"mute","id":"?","room":%q,"user":"%s%d","for":3600000}`, g, strings.Repeat("x", 100), mutes))
+			mutes++
+		}
+		if refused != "unavailable" || mutes < 300 || mutes > 2500 {
+			t.Fatalf("after %d mutes the answer was %q", mutes, refused)
+		}
+		dan := b.connect().hello(`,"token":"dan"`)
+		h := dan.create(`"key":"k","users":["ben"]`)
+		for i := range 20 {
+			if got := dan.ask(fmt.Sprintf(`{"type":"mute","id":"?","room":%q,"user":"y%d","for":3600000}`, h, i)); got != "" {
+				t.Fatalf("another moderator is told %q", got)
+			}
+		}
+		if code, _ := b.from("192.0.2.9:1", keyOf("all"), "POST", "/rooms/"+g+"/ban", `{"user":"ann"}`); code != 200 {
+			t.Errorf("a key is answered %d", code)
+		}
+		b.must(b.hub.Mute(h, "ben", time.Hour))
 	})
 }

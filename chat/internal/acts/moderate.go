@@ -10,6 +10,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
+	"github.com/caddychat/caddy-chat/chat/internal/refusals"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -35,6 +36,9 @@ func (a *Actor) sanction(ctx context.Context, k access.Sanction, d time.Duration
 	}
 	counts := false
 	if d != 0 && a.kind != operator {
+		if record := []journal.Record{sanctions.Record(k)}; a.key == nil && !a.core.growth.Fits(ctx, a.core.journal.Records(), a.person(), record, a.core.Now()) {
+			return refusals.Full()
+		}
 		var err error
 		if counts, err = a.core.sanctions.Impose(k, a.person()); err != nil {
 			return err

@@ -79,6 +79,11 @@ func sanctionRecord(k access.Sanction) string {
 	return string(k.Kind) + "\x00" + k.Room + "\x00" + k.User
 }
 
+// Record returns the record of a sanction with an end, about: it takes as many bytes.
+func Record(k access.Sanction) journal.Record {
+	return journal.Record{Key: sanctionRecord(k), Value: []byte(`{"until":1700000000000}`)}
+}
+
 func parseSanction(record string) (access.Sanction, error) {
 	parts := strings.SplitN(record, "\x00", 3)
 	if len(parts) != 3 {
