@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,6 +79,7 @@ func TestReading_EachDoor_IsBoundedAndCharged(t *testing.T) {
 	for door, c := range map[string]struct {
 		most, sum int // bytes that are read at once, and in all
 		reads     func(at)
+		refused   bool // for somebody who owes; others wait, or say so in another way
 	}{
 		"raw history": {page + entry, 10*entry + page, func(a at) {
 			a.b.query = "token=ann&room=tea&history=4"
@@ -85,30 +88,30 @@ func TestReading_EachDoor_IsBoundedAndCharged(t *testing.T) {
 				raw.any()
 			}
 			raw.closeNow()
-		}},
+		}, false},
 		"hello": {page + entry, page + entry, func(a at) {
 			c := a.b.connect()
 			ask(c, `{"type":"hello","id":"?","token":"ann","rooms":[{"room":"tea"},{"room":"cake"}]}`)
 			c.closeNow()
-		}},
-		"join": {page + entry, page + entry, func(a at) { ask(a.out, `{"type":"join","id":"?","room":"tea"}`) }},
+		}, false},
+		"join": {page + entry, page + entry, func(a at) { ask(a.out, `{"type":"join","id":"?","room":"tea"}`) }, false},
 		"resume": {page + entry, page + entry, func(a at) {
 			ask(a.out, `{"type":"join","id":"?","room":"tea","epoch":%q,"after":3}`, a.epoch)
-		}},
+		}, false},
 		"resume with a gap": {page + entry, 2 * (page + entry), func(a at) {
 			ask(a.out, `{"type":"join","id":"?","room":"tea","epoch":"another","after":3}`)
-		}},
-		"history":         {page + entry, page + entry, func(a at) { ask(a.out, `{"type":"history","id":"?","room":"tea"}`) }},
-		"history forward": {page + entry, page + entry, func(a at) { ask(a.out, `{"type":"history","id":"?","room":"tea","after":0}`) }},
-		"read":            {2 * entry, 3 * entry, func(a at) { ask(a.in, `{"type":"read","id":"?","room":"tea","seq":7}`) }},
-		"recall":          {2 * entry, 2 * entry, func(a at) { ask(a.in, `{"type":"recall","id":"?","room":"tea","seq":7}`) }},
-		"edit":            {2 * entry, 2 * entry, func(a at) { ask(a.in, `{"type":"edit","id":"?","room":"tea","seq":7,"body":1}`) }},
-		"tag":             {2 * entry, 2 * entry, func(a at) { ask(a.in, `{"type":"tag","id":"?","room":"tea","seq":7,"tag":"x","value":true}`) }},
+		}, false},
+		"history":         {page + entry, page + entry, func(a at) { ask(a.out, `{"type":"history","id":"?","room":"tea"}`) }, true},
+		"history forward": {page + entry, page + entry, func(a at) { ask(a.out, `{"type":"history","id":"?","room":"tea","after":0}`) }, true},
+		"read":            {2 * entry, 3 * entry, func(a at) { ask(a.in, `{"type":"read","id":"?","room":"tea","seq":7}`) }, true},
+		"recall":          {2 * entry, 2 * entry, func(a at) { ask(a.in, `{"type":"recall","id":"?","room":"tea","seq":7}`) }, true},
+		"edit":            {2 * entry, 2 * entry, func(a at) { ask(a.in, `{"type":"edit","id":"?","room":"tea","seq":7,"body":1}`) }, true},
+		"tag":             {2 * entry, 2 * entry, func(a at) { ask(a.in, `{"type":"tag","id":"?","room":"tea","seq":7,"tag":"x","value":true}`) }, true},
 		"GET": {page + entry, page + entry, func(a at) {
 			if rec := serveMessages(a.b.handler, newRequest(http.MethodGet, "ann", ""), "tea"); rec.Code != 200 {
 				a.b.t.Error(rec.Code, rec.Body)
 			}
-		}},
+		}, false},
 	} {
 		t.Run(door, func(t *testing.T) {
 			var j *measured
@@ -142,10 +145,71 @@ func TestReading_EachDoor_IsBoundedAndCharged(t *testing.T) {
 				if got := a.out.ask(`{"type":"history","id":"?","room":"none"}`); got != "too_fast" && door != "raw history" {
 					t.Errorf("the reader was not charged: %q", got)
 				}
+				// Whoever owes reads no body until that is paid.
+				if c.refused {
+					c.reads(a)
+					if _, _, sum := j.taken(); sum > 0 {
+						t.Errorf("%d bytes are read by somebody who owes", sum)
+					}
+				}
 				for _, c := range []*client{a.in, a.out} {
 					c.closeNow()
 				}
 			})
+		})
+	}
+}
+
+// slow is a journal that takes a second for each read of an entry, and counts those under way.
+type slow struct {
+	journal.Journal
+	now, most atomic.Int64
+}
+
+func (j *slow) Read(ctx context.Context, q journal.Query) (journal.Page, error) {
+	if q.Limit > 0 {
+		now := j.now.Add(1)
+		for most := j.most.Load(); now > most && !j.most.CompareAndSwap(most, now); most = j.most.Load() {
+		}
+		time.Sleep(time.Second)
+		j.now.Add(-1)
+	}
+	return j.Journal.Read(ctx, q)
+}
+
+// One entry may have max_message, so no more of them are read at a time than all readers may
+// hold together.
+func TestReading_OneEntry_TakesWhatItCanHave(t *testing.T) {
+	for _, frame := range []string{`"read"`, `"recall"`, `"edit","body":1`, `"tag","tag":"x","value":true`, `"history","limit":1`} {
+		var j *slow
+		var b *bubble
+		config := func() chat.Config {
+			j = &slow{Journal: memjournal.New(memjournal.Options{})}
+			return chat.Config{Journal: j, Settings: chat.Settings{MaxMessage: 8 << 20}}
+		}
+		onJournal(t, config, tokens{}, queryOf(&b), func(t *testing.T, it *bubble) {
+			b = it
+			defer b.close()
+			say(t, j, "tea", numbered(0, 20, 10)...)
+			var clients []*client
+			for i := range 12 {
+				clients = append(clients, b.connect().hello(fmt.Sprintf(`,"token":"u%d","rooms":[{"room":"tea"}]`, i)))
+			}
+			j.most.Store(0)
+			for _, c := range clients {
+				seq := `,"seq":7`
+				if strings.Contains(frame, "history") {
+					seq = ""
+				}
+				c.send(`{"type":` + frame + `,"id":"1","room":"tea"` + seq + `}`)
+			}
+			time.Sleep(time.Minute)
+			if n := j.most.Load(); n == 0 || n > 4 {
+				t.Errorf("%s: %d entries of 8 MiB were read at a time, want at most 4", frame, n)
+			}
+			for _, c := range clients {
+				c.closeNow()
+			}
 		})
 	}
 }

@@ -98,6 +98,9 @@ func (a *Actor) recallOnce(ctx context.Context, to Appender, name string, target
 // there is none, or if it is one of somebody else that the user is not shown, unless anyOf
 // is set.
 func (a *Actor) findMessage(ctx context.Context, name string, in *standing, seq journal.Seq, anyOf bool) (*journal.Entry, error) {
+	if err := a.mayReadNow(); err != nil {
+		return nil, err
+	}
 	s, err := a.viewOf(ctx, name, in)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/room"
 	"github.com/caddychat/caddy-chat/chat/internal/tags"
@@ -70,7 +71,7 @@ func (a Turn) CatchUp(ctx context.Context, from []view.Position) ([]view.Missed,
 	if a.readDebt() > catchUpPatience {
 		return nil, a.mayReadNow()
 	}
-	if err := a.awaitRate(ctx, nil); err != nil {
+	if err := backpressure.AwaitPaid(ctx, a.readDebt, nil); err != nil {
 		return nil, err
 	}
 	keys, rooms := make([]readmarks.Key, len(from)), make([]string, len(from))
@@ -227,7 +228,7 @@ func (a *Actor) readMissed(ctx context.Context, from []view.Position, views []vi
 		queries[n] = journal.Query{Room: from[i].Room, Backward: !resumes, After: from[i].After, Limit: set.MaxPage, Bytes: share}
 	}
 	var errs []error
-	pages, err := a.pages(ctx, max(bytes, 1), func() (pages []journal.Page, err error) {
+	pages, err := a.pages(ctx, max(bytes, 1)+set.MaxMessage, func() (pages []journal.Page, err error) {
 		pages, errs, err = view.Pages(ctx, a.core.journal, queries, max(bytes, 1))
 		return pages, err
 	})

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
-	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
+	"github.com/caddychat/caddy-chat/chat/internal/reading"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
 	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/internal/view"
@@ -32,9 +32,7 @@ func (a *Actor) mayReadNow() error {
 		return nil
 	}
 	a.core.Counts.TooFast.Add(1)
-	e := wire.TooSoon(wait)
-	e.Message = "you have read too much: wait before you read more"
-	return e
+	return reading.TooMuch(wait)
 }
 
 // readDebt returns how long the actor should wait before it reads again.
@@ -44,12 +42,6 @@ func (a *Actor) readDebt() time.Duration {
 	}
 	c := a.core
 	return c.reading.Debt(c.settings().ReadBytes, c.Now(), a.person())
-}
-
-// awaitRate waits until the actor may read, or until ctx ends. If over is not nil, it is
-// asked each second whether that is of no more use.
-func (a *Actor) awaitRate(ctx context.Context, over func() bool) error {
-	return backpressure.AwaitPaid(ctx, a.readDebt, over)
 }
 
 // readCost is what a read costs beside the sizes of its entries, and recordCost what a tag does, or a row.
@@ -75,14 +67,11 @@ func (a *Actor) owe(bytes int) {
 	}
 }
 
-// oneEntry is what one entry counts for that is not known yet.
-const oneEntry = 64 << 10
-
 // read reads one page. Query.Bytes must be set, or Query.Limit be 1 at most.
 func (a *Actor) read(ctx context.Context, q journal.Query) (page journal.Page, err error) {
 	bytes := q.Bytes
-	if bytes == 0 && q.Limit > 0 {
-		bytes = oneEntry
+	if q.Limit > 0 { // a page has one entry, whatever that has
+		bytes = max(bytes, a.core.settings().MaxMessage)
 	}
 	pages, err := a.pages(ctx, bytes, func() ([]journal.Page, error) {
 		page, err := a.core.journal.Read(ctx, q)

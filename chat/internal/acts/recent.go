@@ -3,6 +3,7 @@ package acts
 import (
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/internal/view"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -105,7 +106,7 @@ func (r *Recent) Next() (messages []journal.Entry, upTo journal.Seq, more bool, 
 // readInTurn reads a page once the actor may read, however long that takes: raw clients
 // cannot be told to wait. It ends with the hub, and soon after over.
 func (a *Actor) readInTurn(q journal.Query, over func() bool) (journal.Page, error) {
-	if err := a.awaitRate(a.core.context, over); err != nil {
+	if err := backpressure.AwaitPaid(a.core.context, a.readDebt, over); err != nil {
 		return journal.Page{}, err
 	}
 	return a.read(a.Soon(), q)

@@ -18,6 +18,7 @@ type Settings struct {
 	MaxConnections, MaxConnectionsPerIP            int
 	MaxSessions, MaxRooms, MaxInHand               int
 	MaxText, MaxPage, Marks, Conversations, Listed int
+	MaxMessage                                     int // bytes that an entry can have
 	SessionRate, SessionBytes, UserRate, UserBytes access.Rate
 	ConnectRate, NewRooms, ReadBytes, CreateRate   access.Rate
 	ListRate, KeyRate                              access.Rate

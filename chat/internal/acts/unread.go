@@ -20,6 +20,9 @@ func (a Turn) MarkRead(ctx context.Context, name string, seq journal.Seq) (mark 
 		return 0, 0, err
 	}
 	in, err := a.reader(ctx, name)
+	if err == nil {
+		err = a.mayReadNow()
+	}
 	if err != nil {
 		return 0, 0, err
 	}

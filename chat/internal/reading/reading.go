@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
+	"github.com/caddychat/caddy-chat/chat/wire"
 )
 
 // Reading is what the readers of a hub share. It must be made by New; its methods may be called
@@ -36,4 +37,11 @@ func (r *Reading) Debt(rate access.Rate, now time.Duration, who access.Person) t
 // Owe charges a reader for what was read: what a read costs is known afterwards only.
 func (r *Reading) Owe(rate access.Rate, now time.Duration, who access.Person, bytes int) {
 	r.rate.Owe(rate, now, who, bytes)
+}
+
+// TooMuch refuses a reader who has a debt.
+func TooMuch(debt time.Duration) error {
+	e := wire.TooSoon(debt)
+	e.Message = "you have read too much: wait before you read more"
+	return e
 }
