@@ -69,6 +69,98 @@ func TestList_Heads_AreReadInParts(t *testing.T) {
 	})
 }
 
+// bodies is a journal that takes a while to read heads, and counts how many are read at a time and
+// in all.
+type bodies struct {
+	journal.Journal
+	now, most, all atomic.Int64
+}
+
+func (j *bodies) Heads(ctx context.Context, rooms []string) ([]journal.Head, error) {
+	n := int64(len(rooms))
+	now := j.now.Add(n)
+	j.all.Add(n)
+	for most := j.most.Load(); now > most && !j.most.CompareAndSwap(most, now); most = j.most.Load() {
+	}
+	time.Sleep(10 * time.Millisecond)
+	j.now.Add(-n)
+	return j.Journal.Heads(ctx, rooms)
+}
+
+// A newest message may have max_message: of that no more are read at a time, for lists and for
+// telling them, than all readers may hold together; none is read twice, and none for a number.
+// Who has read long ones is charged for them.
+func TestList_Heads_TakeWhatTheyCanHave(t *testing.T) {
+	const rooms, sessions = 5, 8 // beside each one's own room
+	var j *bodies
+	policies := chatApp(t)
+	for i := range policies {
+		policies[i].Receipts = 10
+	}
+	config := func() chat.Config {
+		j = &bodies{Journal: memjournal.New(memjournal.Options{})}
+		return chat.Config{Journal: j, Settings: chat.Settings{
+			MaxMessage: 8 << 20, Policies: policies, ReadBytes: access.Rate{PerSecond: 1000, Burst: 4000},
+		}}
+	}
+	onJournal(t, config, tokens{}, alone, func(t *testing.T, b *bubble) {
+		defer b.close()
+		ann := b.connect().hello(`,"token":"ann"`)
+		var names []string
+		for i := range rooms {
+			names = append(names, ann.create(fmt.Sprintf(`"key":"%d","users":["u0","u1"]`, i)))
+			say(t, j.Journal, names[i], fmt.Sprintf(`{"text":%q}`, strings.Repeat("x", 1000)))
+		}
+		time.Sleep(time.Hour)
+		j.most.Store(0)
+		j.all.Store(0)
+		var clients []*client
+		for i := range sessions {
+			c := b.connect()
+			c.send(fmt.Sprintf(`{"type":"hello","token":"u%d","list":{}}`, i%2))
+			clients = append(clients, c)
+		}
+		for _, c := range clients {
+			if got := c.until("welcome"); strings.Count(got, `"cut":true`) != rooms {
+				t.Errorf("a list of %d: %.1000s", rooms, got)
+			}
+		}
+		if most, all := j.most.Load(), j.all.Load(); most > 4 || most < 2 || all != (rooms+1)*sessions {
+			t.Errorf("%d bodies of 8 MiB were read at a time, want 4; and %d in all, want %d", most, all, (rooms+1)*sessions)
+		}
+		for _, c := range clients {
+			if got := c.ask(`{"type":"list","id":"?"}`); got != "too_fast" {
+				t.Errorf("who has read long messages was not charged: %q", got)
+			}
+		}
+		time.Sleep(time.Hour)
+		drain(clients[0])
+		j.all.Store(0)
+		for _, frame := range []string{
+			`{"type":"send","id":"?","room":"` + names[0] + `","body":1,"reply":1}`,
+			`{"type":"set","id":"?","room":"` + names[0] + `","top":true}`,
+			`{"type":"members","id":"?","room":"` + names[0] + `"}`,
+		} {
+			before := j.all.Load()
+			ann.ask(frame)
+			if n := j.all.Load() - before; n > 0 {
+				t.Errorf("%s reads %d newest messages", frame, n)
+			}
+			time.Sleep(time.Minute)
+		}
+		say(t, j.Journal, names[1], `{"text":"new"}`)
+		say(t, j.Journal, names[2], `{"text":"new"}`)
+		j.most.Store(0)
+		time.Sleep(time.Minute)
+		if most := j.most.Load(); most != 1 {
+			t.Errorf("%d bodies of 8 MiB were read at a time to tell of them", most)
+		}
+		for _, c := range append(clients, ann) {
+			c.closeNow()
+		}
+	})
+}
+
 // A hello whose list cannot be read now is answered all the same, once; the error about the
 // list has no id.
 func TestList_Refused_LeavesTheWelcome(t *testing.T) {

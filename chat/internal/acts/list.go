@@ -56,9 +56,9 @@ func (a Turn) List(ctx context.Context, c *wire.List) (*wire.Rows, error) {
 			e.Field = fmt.Sprintf("rooms[%d]", i)
 			return nil, e
 		}
-		answer.Rows, answer.More, err = a.core.lists.Rows(ctx, user, c.Rooms)
+		answer.Rows, answer.More, err = a.core.lists.Rows(ctx, user, a.person(), c.Rooms)
 	} else {
-		answer.Rows, answer.Next, err = a.core.lists.Page(ctx, user, c.Next, c.Limit)
+		answer.Rows, answer.Next, err = a.core.lists.Page(ctx, user, a.person(), c.Next, c.Limit)
 		answer.More = answer.Next != ""
 	}
 	a.owe(max(len(answer.Rows), 1) * recordCost)
@@ -96,12 +96,12 @@ func (a Turn) SetRow(ctx context.Context, c *wire.SetRow) error {
 		e.Field, e.Message = "block", "only the other user of a conversation of two can be blocked"
 		return e
 	}
-	heads, err := a.core.journal.Heads(ctx, []string{c.Room})
+	head, err := list.HeadOf(ctx, a.core.journal, c.Room)
 	if err != nil {
 		return err
 	}
 	change := list.Change{Notify: c.Notify, Top: c.Top, Hide: c.Hide, Block: c.Block, Clear: c.Clear}
-	now, err := list.Set(ctx, a.core.journal.Records(), a.User().ID, c.Room, &heads[0], change)
+	now, err := list.Set(ctx, a.core.journal.Records(), a.User().ID, c.Room, &head, change)
 	if err == nil {
 		if c.Block != nil || c.Clear {
 			err = a.core.commands.Ask(ctx, command.Command{Act: command.Row, Room: c.Room, User: a.User().ID, From: uint64(now.Cleared + 1)}).Err

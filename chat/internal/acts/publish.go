@@ -164,11 +164,11 @@ func (a *Actor) publish(ctx context.Context, to Appender, name string, e journal
 // condition does.
 func (a *Actor) address(ctx context.Context, room string, in *standing, e *journal.Entry) (err error) {
 	if e.Target > 0 {
-		heads, err := a.core.journal.Heads(ctx, []string{room})
+		page, err := a.core.journal.Read(ctx, journal.Query{Room: room, Backward: true})
 		if err != nil {
 			return err
 		}
-		if e.Target > heads[0].Last {
+		if e.Target > page.Last {
 			no := wire.NotFound.Error("")
 			no.Message = "reply is the number of no entry"
 			return no

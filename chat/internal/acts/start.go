@@ -55,7 +55,10 @@ func New(cfg Config) (*Core, error) {
 	}
 	c.reading, c.node = reading.New(), cfg.Journal.Nodes().Self().ID
 	c.marks = readmarks.New(cfg.Journal.Records())
-	c.lists = list.Reader{Journal: c.journal, Marks: c.marks, Profiles: c.profiles.Of, Policies: c.policies, Banned: c.Banned}
+	c.lists = list.Reader{Journal: c.journal, Marks: c.marks, Profiles: c.profiles.Of, Policies: c.policies, Banned: c.Banned, Heads: list.Heads{
+		Largest: func() int { return c.settings().MaxMessage }, Take: c.reading.Take,
+		Owe: func(by access.Person, n int) { c.reading.Owe(c.settings().ReadBytes, c.Now(), by, n) },
+	}}
 	c.live = list.NewLive(list.Config{
 		Reader: &c.lists, Log: c.log, Context: c.context, Frame: room.Frame, Max: func() int { return c.settings().Listed },
 	})

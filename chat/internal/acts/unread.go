@@ -2,12 +2,12 @@ package acts
 
 import (
 	"context"
-	"runtime/debug"
 
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/readmarks"
+	"github.com/caddychat/caddy-chat/chat/internal/timing"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -68,17 +68,10 @@ func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark
 
 // tellSeen tells the others in a room how far a user has read.
 func (c *Core) tellSeen(k readmarks.Key, at readmarks.Mark, by *Actor) {
-	defer contain(c.log, "others not told what a user has read")
+	defer timing.Contain(c.log, "others not told what a user has read")
 	f := wire.Seen{Room: k.Room, User: k.User, Seq: uint64(at.Seq)}
 	e := journal.Entry{Room: k.Room, Kind: journal.Signal, From: by.User(), Body: f.Append(nil), Origin: journal.Origin{Node: c.node, Session: by.id}}
 	c.journal.Append(c.Soon(), e, func(journal.Receipt, error) {}) // who misses it asks for the members
-}
-
-// contain ends a panic.
-func contain(log *zap.Logger, what string) {
-	if v := recover(); v != nil {
-		log.Error(what+" because of a panic", zap.Any("panic", v), zap.ByteString("stack", debug.Stack()))
-	}
 }
 
 // readOwn lets the user's mark move to their own message, which has this receipt: who
@@ -92,7 +85,7 @@ func (a *Actor) readOwn(name string, receipt journal.Receipt) {
 
 // moveToSent moves a mark to what its user has sent. by is the sender.
 func (c *Core) moveToSent(k readmarks.Key, to readmarks.Mark, by *Actor) {
-	defer contain(c.log, "read mark not moved")
+	defer timing.Contain(c.log, "read mark not moved")
 	ctx := c.Soon()
 	in, err := by.standing(ctx, k.Room)
 	var page journal.Page

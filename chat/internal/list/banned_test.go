@@ -31,7 +31,7 @@ func TestReader_BannedMeanwhile_IsNotShown(t *testing.T) {
 	}
 	asked, bannedFrom := 0, 2
 	r := &Reader{
-		Journal: j, Marks: readmarks.New(j.Records()),
+		Journal: j, Marks: readmarks.New(j.Records()), Heads: unbounded,
 		Profiles: func(_ context.Context, ids []string) ([]journal.User, error) {
 			return make([]journal.User, len(ids)), nil
 		},
@@ -45,15 +45,15 @@ func TestReader_BannedMeanwhile_IsNotShown(t *testing.T) {
 	}
 	for name, read := range map[string]func() ([]wire.Row, error){
 		"page": func() ([]wire.Row, error) {
-			rows, _, err := r.Page(t.Context(), "ben", "", 0)
+			rows, _, err := r.Page(t.Context(), "ben", access.Person{}, "", 0)
 			return rows, err
 		},
 		"rows": func() ([]wire.Row, error) {
-			rows, _, err := r.Rows(t.Context(), "ben", []string{"g"})
+			rows, _, err := r.Rows(t.Context(), "ben", access.Person{}, []string{"g"})
 			return rows, err
 		},
 		"since": func() ([]wire.Row, error) {
-			answer, _, err := r.Since(t.Context(), "ben", wire.ListFrom{}, nil)
+			answer, _, err := r.Since(t.Context(), "ben", access.Person{}, wire.ListFrom{}, nil)
 			if err != nil {
 				return nil, err
 			}
@@ -114,7 +114,7 @@ func newTeller(t *testing.T, banned bool) *teller {
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	w := &teller{frame: func(f wire.Frame) []byte { return f.Append(nil) }, reader: &Reader{Journal: j, Banned: func(string, string) time.Duration {
+	w := &teller{frame: func(f wire.Frame) []byte { return f.Append(nil) }, reader: &Reader{Journal: j, Heads: unbounded, Banned: func(string, string) time.Duration {
 		if banned {
 			return access.Endless
 		}

@@ -16,6 +16,7 @@
 //	mention.go   the newest mention of a member
 //	own.go       the room in which the site speaks to one user
 //	counts.go    how many conversations users belong to
+//	heads.go     where rooms stand, and how much is read of that at a time
 //	load.go      all conversations of a user, without what they show
 //	sweep.go     seats that are over, of all users
 //	receipts.go  how far members have read

@@ -77,7 +77,7 @@ func (l *Live) Open(ctx context.Context, s Session, user string, by access.Perso
 		}
 	}
 	live := false
-	answer, silent, err := l.reader.Since(ctx, user, from, func(places []place) {
+	answer, silent, err := l.reader.Since(ctx, user, by, from, func(places []place) {
 		// The rooms are followed before they are read: nothing is missed in between.
 		n, live = len(places), l.add(user, places)
 	})

@@ -28,6 +28,7 @@ type Reader struct {
 	// Banned returns for how long somebody is banned from a room, or 0. It is asked when a list
 	// begins to be read, and again when it was.
 	Banned func(user, room string) time.Duration
+	Heads  Heads // bounds what is read of heads
 
 	barred  func(user, room string, left time.Duration) // is told whose ban has an end; fixed, may be nil
 	counts  counts
@@ -46,8 +47,7 @@ type item struct {
 	settings  Settings
 	mark      readmarks.Mark
 	head      *journal.Head    // nil until it was read
-	long      bool             // the body of its newest entry is not in head until readLong
-	cut       bool             // that body was shortened
+	cut       bool             // the body of its newest entry was shortened
 	mentioned journal.Seq      // the newest message that mentions the user
 	at        int64            // of the row, Unix milliseconds
 	entered   journal.Position // when the seat changed
@@ -129,9 +129,9 @@ func atOf(h *journal.Head) int64 {
 // left lately. All cost four scans of the user's records, and those in rooms four looks
 // at certain records; and both one look at the heads.
 //
-// ps say what the user still reads. before, if it is not nil, is called with the conversations
+// ps say what the user still reads, and by is who is charged. before, if it is not nil, is called with the conversations
 // that the user belongs to, before anything of them is read that others change, too.
-func (r *Reader) load(ctx context.Context, ps access.Policies, user string, rooms []string, before func([]place)) ([]*item, error) {
+func (r *Reader) load(ctx context.Context, ps access.Policies, user string, by access.Person, rooms []string, before func([]place)) ([]*item, error) {
 	items, err := r.seats(ctx, ps, user, rooms)
 	if err != nil {
 		return nil, err
@@ -151,50 +151,40 @@ func (r *Reader) load(ctx context.Context, ps access.Policies, user string, room
 	if before != nil {
 		before(places(items))
 	}
-	return items, r.readHeads(ctx, items, names)
+	return items, r.readHeads(ctx, by, items, names)
 }
 
-// headsAtOnce is how many heads are read at a time: each may have the body of a long
-// message, of which a list shows the beginning.
-const headsAtOnce = 100
-
-// readHeads reads the heads of conversations, without the bodies of long messages.
-func (r *Reader) readHeads(ctx context.Context, items []*item, names []string) error {
-	for some := range slices.Chunk(names, headsAtOnce) {
-		heads, err := r.Journal.Heads(ctx, some)
-		if err != nil {
+// readHeads reads the heads of conversations, and keeps what rows show of long messages.
+func (r *Reader) readHeads(ctx context.Context, by access.Person, items []*item, names []string) error {
+	for some := range slices.Chunk(names, r.Heads.atOnce()) {
+		if err := r.readSome(ctx, by, items[:len(some)], some); err != nil {
 			return err
 		}
-		for i := range heads {
-			it, newest := items[i], &heads[i].Newest
-			it.head, it.at = &heads[i], atOf(&heads[i])
-			if it.long = len(newest.Body) > wire.MaxRowBody; it.long {
-				newest.Body = nil
-			}
-		}
-		items = items[len(heads):]
+		items = items[len(some):]
 	}
 	return nil
 }
 
-// readLong reads the heads again of those conversations whose newest messages are long, for
-// their rows, and keeps what rows show.
-func (r *Reader) readLong(ctx context.Context, items []*item) error {
-	long := slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return !it.long })
-	for some := range slices.Chunk(long, headsAtOnce) {
-		names := make([]string, len(some))
-		for i, it := range some {
-			names[i] = it.room
-		}
-		heads, err := r.Journal.Heads(ctx, names)
-		if err != nil {
-			return err
-		}
-		for i, it := range some {
-			newest := &heads[i].Newest
-			newest.Body, it.cut = wire.Shortened(newest.Body, newest.Text)
-			it.head = &heads[i] // perhaps a newer one
-		}
+func (r *Reader) readSome(ctx context.Context, by access.Person, items []*item, names []string) error {
+	release, err := r.Heads.take(ctx, by, len(names))
+	if err != nil {
+		return err
+	}
+	defer release()
+	heads, err := r.Journal.Heads(ctx, names)
+	if err != nil {
+		return err
+	}
+	cut := 0
+	for i, it := range items {
+		newest := &heads[i].Newest
+		all := len(newest.Body)
+		newest.Body, it.cut = wire.Shortened(newest.Body, newest.Text)
+		cut += all - len(newest.Body)
+		it.head, it.at = &heads[i], atOf(&heads[i])
+	}
+	if by != (access.Person{}) {
+		r.Heads.Owe(by, cut)
 	}
 	return nil
 }

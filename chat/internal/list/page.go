@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
@@ -16,9 +17,9 @@ const (
 )
 
 // Since returns a user's list as of now: what has changed since an earlier answer if that
-// is known and not too much, and otherwise the first page of everything. before is as in
-// load. silent are conversations of two in which nobody has said anything.
-func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom, before func([]place)) (answer *wire.Listed, silent []string, err error) {
+// is known and not too much, and otherwise the first page of everything. by and before are as
+// in load. silent are conversations of two in which nobody has said anything.
+func (r *Reader) Since(ctx context.Context, user string, by access.Person, from wire.ListFrom, before func([]place)) (answer *wire.Listed, silent []string, err error) {
 	with, err := r.seal(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -28,7 +29,7 @@ func (r *Reader) Since(ctx context.Context, user string, from wire.ListFrom, bef
 	if err != nil {
 		return nil, nil, err
 	}
-	items, err := r.load(ctx, ps, user, nil, before)
+	items, err := r.load(ctx, ps, user, by, nil, before)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -87,7 +88,7 @@ func (r *Reader) changes(there, left []*item, since *moment) (list []*item, ok b
 }
 
 // Page returns a page of a user's list, behind the place where another page has ended.
-func (r *Reader) Page(ctx context.Context, user string, next string, limit int) (rows []wire.Row, end string, err error) {
+func (r *Reader) Page(ctx context.Context, user string, by access.Person, next string, limit int) (rows []wire.Row, end string, err error) {
 	var from *cursor
 	if next != "" {
 		from = &cursor{}
@@ -96,7 +97,7 @@ func (r *Reader) Page(ctx context.Context, user string, next string, limit int) 
 		}
 	}
 	ps := r.Policies()
-	items, err := r.load(ctx, ps, user, nil, nil)
+	items, err := r.load(ctx, ps, user, by, nil, nil)
 	if err != nil {
 		return nil, "", err
 	}
@@ -112,12 +113,12 @@ func (r *Reader) Page(ctx context.Context, user string, next string, limit int) 
 // Rows returns certain rows of a user's list, each once and as they stand there. One that is
 // not there is gone, and stands behind the others in the order asked: when something was said
 // there shows nowhere. more says that some are left out, of those that are there.
-func (r *Reader) Rows(ctx context.Context, user string, rooms []string) (list []wire.Row, more bool, err error) {
+func (r *Reader) Rows(ctx context.Context, user string, by access.Person, rooms []string) (list []wire.Row, more bool, err error) {
 	asked := make(map[string]bool, len(rooms))
 	for _, room := range rooms {
 		asked[room] = true
 	}
-	items, err := r.load(ctx, r.Policies(), user, slices.Collect(maps.Keys(asked)), nil)
+	items, err := r.load(ctx, r.Policies(), user, by, slices.Collect(maps.Keys(asked)), nil)
 	if err != nil {
 		return nil, false, err
 	}
@@ -164,9 +165,6 @@ func (r *Reader) page(ctx context.Context, user string, items []*item, from *cur
 // rows returns the rows of conversations: as many as so many bytes take, at least one, and how
 // many these are.
 func (r *Reader) rows(ctx context.Context, user string, items []*item, most int) (rows []wire.Row, n int, err error) {
-	if err := r.readLong(ctx, items); err != nil {
-		return nil, 0, err
-	}
 	keys := make([]string, 2*len(items))
 	for i := range items {
 		keys[i], keys[len(items)+i] = members.RoomKey(items[i].room), AllKey(items[i].room)

@@ -18,12 +18,12 @@ func (r *Reader) AddRead(ctx context.Context, room string, users []wire.MemberOf
 	if err != nil {
 		return err
 	}
-	heads, err := r.Journal.Heads(ctx, []string{room})
+	head, err := HeadOf(ctx, r.Journal, room)
 	if err != nil {
 		return err
 	}
 	for i := range marks {
-		users[i].Read = max(users[i].Since, uint64(marks[i].In(heads[0].Epoch).Seq))
+		users[i].Read = max(users[i].Since, uint64(marks[i].In(head.Epoch).Seq))
 	}
 	return nil
 }

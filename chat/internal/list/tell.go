@@ -58,7 +58,7 @@ func (t *teller) tell(dirty map[string]news, own map[pair]bool) {
 			}
 		}
 	}
-	for rooms := range slices.Chunk(slices.Collect(maps.Keys(dirty)), headsAtOnce) {
+	for rooms := range slices.Chunk(slices.Collect(maps.Keys(dirty)), t.reader.Heads.atOnce()) {
 		some := make(map[string]news, len(rooms))
 		for _, room := range rooms {
 			some[room] = dirty[room]
@@ -81,6 +81,11 @@ func (t *teller) tellHeads(ctx context.Context, dirty map[string]news) error {
 			changed, keys = append(changed, room), append(keys, members.RoomKey(room))
 		}
 	}
+	release, err := t.reader.Heads.take(ctx, access.Person{}, len(rooms))
+	if err != nil {
+		return err
+	}
+	defer release()
 	heads, err := t.reader.Journal.Heads(ctx, rooms)
 	if err != nil {
 		return err
@@ -166,7 +171,7 @@ func (t *teller) tellHead(room string, head *journal.Head, info *wire.HeadInfo) 
 // tellRows tells a user's sessions their rows of some rooms.
 func (t *teller) tellRows(ctx context.Context, user string, rooms []string) error {
 	ps := t.reader.Policies()
-	items, err := t.reader.load(ctx, ps, user, rooms, nil)
+	items, err := t.reader.load(ctx, ps, user, access.Person{}, rooms, nil)
 	if err != nil {
 		return err
 	}
