@@ -25,6 +25,8 @@ type form struct {
 	secret   string
 }
 
+var _ = form{}.secret // it is there so that its name is none
+
 // Embedded is exported, since encoding/json takes no other for a pointer.
 type Embedded struct {
 	Inner string `json:"inner"`
