@@ -57,12 +57,6 @@ func openStore(tb testing.TB, dir string) (*Reader, func()) {
 	}
 }
 
-// unbounded lets everybody read heads.
-var unbounded = Heads{
-	Largest: func() int { return 64 << 10 }, Owe: func(access.Person, int) {},
-	Take: func(context.Context, access.Person, int) (func(), error) { return func() {}, nil },
-}
-
 // fill founds conversations of one user, in each of which something was said and some of it
 // was read.
 func fill(tb testing.TB, r *Reader) {
