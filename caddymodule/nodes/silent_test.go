@@ -32,11 +32,11 @@ var silentActs = []struct {
 	do    func(x *absence)              // at node 0
 	told  func(x *absence) (p []string) // what a frame to x.there says
 }{
-	{"mute", (*absence).joins, func(x *absence) { x.boss.say(x.fill(`{"type":"mute","room":"ROOM","user":"USER","for":600000}`)) },
+	{"mute", (*absence).joins, func(x *absence) { x.moderates(x.fill(`{"type":"mute","room":"ROOM","user":"USER","for":600000}`)) },
 		func(*absence) []string { return []string{`"type":"muted"`} }},
-	{"ban", (*absence).joins, func(x *absence) { x.boss.say(x.fill(`{"type":"ban","room":"ROOM","user":"USER"}`)) },
+	{"ban", (*absence).joins, func(x *absence) { x.moderates(x.fill(`{"type":"ban","room":"ROOM","user":"USER"}`)) },
 		func(*absence) []string { return []string{`"type":"removed"`, `"code":"banned"`} }},
-	{"kick", (*absence).joins, func(x *absence) { x.boss.say(x.fill(`{"type":"kick","room":"ROOM","user":"USER"}`)) },
+	{"kick", (*absence).joins, func(x *absence) { x.moderates(x.fill(`{"type":"kick","room":"ROOM","user":"USER"}`)) },
 		func(*absence) []string { return []string{`"type":"removed"`, `"code":"kicked"`} }},
 	{"kick from everywhere", (*absence).joins, func(x *absence) { x.asks("POST", "/kick", x.fill(`{"user":"USER"}`)) },
 		func(*absence) []string { return []string{`"type":"bye"`, `"code":"kicked"`} }},
@@ -83,6 +83,16 @@ func (x *absence) asks(method, path, body string) {
 	}
 }
 
+// moderates has the boss do something to the user, whom only the silent node knows: as long as that does
+// not answer, it is unavailable, and asked again.
+func (x *absence) moderates(command string) {
+	for try, said := 0, `"unavailable"`; strings.Contains(said, `"unavailable"`); try++ {
+		id := fmt.Sprintf("m%d-%d", x.n, try)
+		x.boss.say(strings.Replace(command, "{", `{"id":"`+id+`",`, 1))
+		said = x.boss.find([]string{`"id":"` + id + `"`})
+	}
+}
+
 // comes brings the user to the silent node.
 func (x *absence) comes() {
 	x.there = dial(x.t, x.nodes[x.i], token(x.t, x.user()), `"device":"phone"`)
@@ -106,25 +116,29 @@ func (x *absence) pairs() {
 }
 
 // told waits until a frame contains all parts, and reports false if the connection ends first.
-func (k *talker) told(parts []string) bool {
+func (k *talker) told(parts []string) bool { return k.find(parts) != "" }
+
+// find waits until a frame contains all parts and returns it, or nothing if the connection ends first. It
+// takes no frame away, so several may wait.
+func (k *talker) find(parts []string) string {
 	for {
 		k.mu.Lock()
 		came, err := k.came, k.err
 		for _, f := range k.frames {
 			if containsAll(f, parts) {
 				k.mu.Unlock()
-				return true
+				return f
 			}
 		}
 		k.mu.Unlock()
 		if err != nil {
-			return false
+			return ""
 		}
 		select {
 		case <-came:
 		case <-time.After(deadlock):
 			k.t.Errorf("waiting for %q in vain; heard %q", parts, k.frames)
-			return false
+			return ""
 		}
 	}
 }
