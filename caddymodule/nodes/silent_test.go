@@ -180,7 +180,7 @@ func TestNodes_Silent_EverythingHoldsOnReturn(t *testing.T) {
 			for k, x := range all {
 				act, node := silentActs[k%len(silentActs)], map[int]string{1: "stood still", 2: "was cut off"}[x.i]
 				told := x.there.told(act.told(x))
-				if !told && silence < 10*time.Second && !strings.Contains(act.name, "erase") {
+				if !told && silence < 5*time.Second && !strings.Contains(act.name, "erase") {
 					t.Errorf("%s, the node %s: the connection has ended", act.name, node)
 				}
 				c.within(t, back, soonThere, fmt.Sprintf("%s, where the node %s: told %v", act.name, node, told))
