@@ -108,7 +108,7 @@ test('in Chinese, by WeChat or by the property; the page may say things in other
   await li.find('.room:send', { hasText: 'Send' }).waitFor()
   li.phone.page.page.setData({ words: { send: 'Go', empty: 7, write: null } })
   await li.find('.room:send', { hasText: 'Go' }).waitFor()
-  assert.equal(await li.find('textarea').getAttribute('placeholder'), `Message to ${name}`)
+  await li.find(`textarea[placeholder="Message to ${name}"]`).waitFor() // the field is drawn by itself
 })
 
 test('slots, external classes and the own header are drawn', async (t) => {
