@@ -133,5 +133,5 @@ test('the command for a long room, by which one checks it by hand, makes a room 
   await server.start()
   const caddy = `caddy() { ${server.binary} "$@" --address unix/${path.join(server.dir, 'admin.sock')}; }`
   const { stdout } = await promisify(execFile)('bash', ['-c', `${caddy}\n${command}\ncaddy chat history long`])
-  assert.match(stdout, / 10000 +Mei: message\n$/)
+  assert.match(stdout, / 10000 +Mei \(mei\): message\n$/)
 })
