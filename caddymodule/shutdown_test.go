@@ -105,7 +105,7 @@ func TestShutdown_BodiesThatNeverCome(t *testing.T) {
 			defer trickles.Close()
 			go func() {
 				for _, err := trickles.Write([]byte(" ")); err == nil; _, err = trickles.Write([]byte(" ")) {
-					time.Sleep(100 * time.Millisecond)
+					time.Sleep(100 * time.Millisecond) // as slow clients do; nothing waits for it
 				}
 			}()
 			var api any

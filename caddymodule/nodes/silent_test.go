@@ -172,7 +172,7 @@ func TestNodes_Silent_EverythingHoldsOnReturn(t *testing.T) {
 			for k, x := range all {
 				doing.Go(func() { silentActs[k%len(silentActs)].do(x) })
 			}
-			time.Sleep(time.Until(began.Add(silence)))
+			time.Sleep(time.Until(began.Add(silence))) // nothing can be waited for: two nodes hear nothing, in processes of their own
 			c.nodes[1].signal(syscall.SIGCONT)
 			c.network.heal(2)
 			back := time.Now()

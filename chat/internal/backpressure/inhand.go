@@ -8,10 +8,9 @@ import (
 )
 
 // InHand counts the bytes of what everybody has said and the journal has not answered,
-// wherever they wait. Nobody has more of it than is left for all others, as Holdings has it,
-// which takes no lock here: so one who says
-// much while the journal hangs gets half, ten of them leave an eleventh, and who says a
-// little is heard as long as the journal hears anybody. What would be more is refused,
+// wherever they wait. Nobody has more of it than is left for all others. That is the rule of
+// Holdings, counted without a lock. So one who says much while the journal hangs gets half, and who
+// says a little is heard as long as the journal hears anybody. What would be more is refused,
 // since whoever waited with it would hold it, too.
 type InHand struct {
 	total atomic.Int64

@@ -8,8 +8,9 @@ import (
 
 // Share is a number of things, such as bytes or rooms, of which no holder gets more than
 // is left for all others: see Holdings. So a few holders cannot take all of it: one alone
-// gets half, or a third if it is an address, ten get a tenth each, and as much is left for
-// those who have just come. Nobody waits. The zero Share is ready to use.
+// gets half, or a third if it is an address, and ten that grow in turns leave an eleventh. But each
+// that comes after the others have taken theirs may halve what is left. Nobody waits. The zero
+// Share is ready to use.
 type Share struct {
 	mu   sync.Mutex // guards the rest; a leaf
 	held Holdings

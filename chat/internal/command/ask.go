@@ -77,10 +77,10 @@ func (c *Commands) finish(ctx context.Context, a *asking, m message) Answers {
 	delete(c.asked, m.ID)
 	var silent []string
 	for id, n := range a.waiting {
-		silent = append(silent, id)
-		a.Missing = append(a.Missing, n.Name+" ("+n.ID+")")
+		name := n.Name + " (" + n.ID + ")"
+		silent, a.Missing = append(silent, id), append(a.Missing, name)
 		if c.replied[id] {
-			a.Silent = append(a.Silent, n.Name+" ("+n.ID+")")
+			a.Silent = append(a.Silent, name)
 		}
 	}
 	slices.Sort(a.Missing)

@@ -16,7 +16,7 @@ import (
 
 // Growth is by how much each holder makes a bounded store grow. No holder may have more than the
 // store can still grow by: so when it is nearly full, whoever has filled it is refused, and those who
-// have just come are not. One alone gets half of what was free, ten leave an eleventh for others. Guests
+// have just come are not. One alone gets half of what was free, and each that comes later half of the rest. Guests
 // count by their address, and with their network: no address may have more than is left for that.
 //
 // What was taken is halved each day, since nobody says when it goes. The zero Growth bounds nothing.

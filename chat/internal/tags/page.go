@@ -14,8 +14,8 @@ import (
 //
 // The pages and their tags have about so many bytes together, and no more is held meanwhile but
 // for the tags of two messages. Each page gets an equal part of what entries, and the tags of those
-// before it, have left. The entries that do not fit with their tags are removed at the end of the page to which reading goes, which then
-// has More. The first page that has entries keeps one: so whoever reads on gets all of them.
+// before it, have left. The entries that do not fit with their tags are removed at the end of the page
+// to which reading goes, which then has More. The first page that has entries keeps one: so whoever reads on gets all of them.
 func Load(ctx context.Context, records journal.Records, user string, asked []Asked, bytes int) (found []Found, cost int, err error) {
 	for _, bits := range []int{8, 4} { // of many tags, only those of the page are read, and no more than fit
 		l := loading{user: user, asked: asked, found: make([]Found, len(asked)), left: bytes, bits: bits, cost: cost}
