@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat"
@@ -129,6 +130,7 @@ func TestList_Listed_TheGreatestPays(t *testing.T) {
 			c := b.connect()
 			c.send(fmt.Sprintf(`{"type":"hello","token":%q,"list":{}}`, token))
 			c.expect(fmt.Sprintf(`{"type":"welcome","list":{"live":%v,"…":"…"},"…":"…"}`, live))
+			synctest.Wait() // until then a row comes in place of a head
 			return c
 		}
 		ends := func(c *client, what string) {
