@@ -69,7 +69,7 @@ func (x *exporter) export(ctx context.Context) error {
 		return err
 	}
 	if damaged(x.journal) > before {
-		return errors.New("rooms or records can't be read: the store is damaged there. Put a backup in its place, and export that")
+		return errors.New("rooms or records can't be read: " + damagedThere)
 	}
 	end := totals{x.progress.Rooms, x.progress.Entries, x.progress.Records}
 	if err := x.to.write(end.append); err != nil {
@@ -198,5 +198,8 @@ func (x *exporter) room(ctx context.Context, name string) error {
 }
 
 func missing(room string, from, to journal.Seq) error {
-	return fmt.Errorf("room %q: the entries %d to %d can't be read: the store is damaged there. Put a backup in its place, and export that", room, from, to)
+	return fmt.Errorf("room %q: the entries %d to %d can't be read: %s", room, from, to, damagedThere)
 }
+
+const damagedThere = "the store is damaged there. Put a backup in its place, and export that. If there is none, start Caddy with " +
+	"this journal: `caddy chat export` without --journal has what can be read"

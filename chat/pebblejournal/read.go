@@ -55,17 +55,8 @@ func (j *Journal) readCached(ctx context.Context, q journal.Query) (page journal
 		Count: kept.Count, Dropped: kept.Dropped, Entries: entries,
 	}
 	from, to := commit.SeqRange(q, kept)
-	page.More = hasMore(q, kept, from, to, len(entries))
+	page.More = commit.HasMore(q, kept, from, to, len(entries))
 	return page, true
-}
-
-// hasMore reports whether a room has more entries than the n that were read of the
-// range from ≤ seq < to.
-func hasMore(q journal.Query, kept format.RoomState, from, to journal.Seq, n int) bool {
-	if q.Backward {
-		return to-journal.Seq(n) > kept.First
-	}
-	return from+journal.Seq(n) <= kept.Last
 }
 
 // Pages implements journal.Journal.
@@ -185,6 +176,6 @@ func (j *Journal) readPage(db *salvage.Reader, r *commit.Room, q journal.Query, 
 	if edits {
 		page.Entries = commit.Fitting(page.Entries, q)
 	}
-	page.More = hasMore(q, kept, from, to, len(page.Entries))
+	page.More = commit.HasMore(q, kept, from, to, len(page.Entries))
 	return page, true, nil
 }

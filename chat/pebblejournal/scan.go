@@ -7,6 +7,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/commit"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/disk"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/format"
+	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/rows"
 	"github.com/caddychat/caddy-chat/chat/pebblejournal/internal/salvage"
 )
 
@@ -80,9 +81,11 @@ func (j *Journal) eachRoom(ctx context.Context, slowdown time.Duration, do func(
 }
 
 // Rooms calls each for every room in which anything was recorded, in the order of
-// the store. If each returns an error, Rooms stops and returns it.
+// the store. If each returns an error, Rooms stops and returns it. Behind them come rooms whose
+// states cannot be read, if they have entries.
 func (j *Journal) Rooms(ctx context.Context, each func(room string) error) error {
-	return j.eachRoom(ctx, 0, func(rooms []foundRoom) error {
+	before := j.figures.Stats().Damaged
+	err := j.eachRoom(ctx, 0, func(rooms []foundRoom) error {
 		for _, r := range rooms {
 			if err := each(r.name); err != nil {
 				return err
@@ -90,6 +93,13 @@ func (j *Journal) Rooms(ctx context.Context, each func(room string) error) error
 		}
 		return nil
 	})
+	if err != nil || j.figures.Stats().Damaged == before {
+		return err
+	}
+	return rows.EachUnlisted(func(look func(*salvage.Reader) error) error {
+		_, err := disk.Within(ctx, j.store, func(h *disk.Handle) (struct{}, error) { return struct{}{}, look(h.Reader(ctx)) })
+		return err
+	}, each)
 }
 
 // buildFilter builds the filter of idempotency keys from all keys of the store. The

@@ -51,12 +51,17 @@ func (m *memberLine) user() journal.User {
 }
 
 // conversationOf returns what a line has of a conversation, beside what is each member's
-// own.
+// own. Where seats cannot be read, it has the members that are left, and the owner, whom the room
+// names: as of now, since nobody knows since when.
 func conversationOf(s *members.State) *conversation {
-	c := conversation{Room: roomName{name: s.Name}, Version: s.Version, State: s.Room}
+	c := conversation{Room: roomName{name: s.Name}, Version: s.Version, State: s.Room, Members: []memberLine{}}
+	if _, there := s.Seats[s.Owner]; s.Owner != "" && !there {
+		c.Members = append(c.Members, memberLine{ID: s.Owner, Role: access.Owner.String(), Since: s.Version})
+	}
 	for id, seat := range s.Seats {
 		c.Members = append(c.Members, memberLine{ID: id, Role: seat.Role.String(), Since: seat.Since})
 	}
+	c.State.Size = len(c.Members)
 	slices.SortFunc(c.Members, func(a, b memberLine) int { return strings.Compare(a.ID, b.ID) })
 	return &c
 }

@@ -90,6 +90,15 @@ func SeqRange(q journal.Query, state format.RoomState) (from, to journal.Seq) {
 	return from, min(from+limit, state.Last+1)
 }
 
+// HasMore reports whether a room has more entries than the n that were read of the
+// range from ≤ seq < to.
+func HasMore(q journal.Query, kept format.RoomState, from, to journal.Seq, n int) bool {
+	if q.Backward {
+		return to-journal.Seq(n) > kept.First
+	}
+	return from+journal.Seq(n) <= kept.Last
+}
+
 // MissingNewest is a head whose newest counting entry is kept and not in memory.
 type MissingNewest struct {
 	Index int // in the heads

@@ -142,7 +142,11 @@ func (s *Store) report(found *verify.Store) {
 	case found.Renew != nil:
 		s.opt.Logger.Warn("chat journal: the end of the store is missing; it goes on with what is left, in a new epoch, and clients read again",
 			zap.String("dir", s.opt.Dir), zap.Uint64("missing_at_least", found.Lost), zap.Error(found.Renew))
-		warnings = append(warnings, fmt.Sprintf("%d entries and changes of records or more are missing: %v", found.Lost, found.Renew))
+		missing := "entries and changes of records may be missing"
+		if found.Lost > 0 {
+			missing = fmt.Sprintf("%d entries and changes of records or more are missing", found.Lost)
+		}
+		warnings = append(warnings, fmt.Sprintf("%s: %v", missing, found.Renew))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

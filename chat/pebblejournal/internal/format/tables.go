@@ -72,6 +72,12 @@ func EntryKey(room string, seq journal.Seq) []byte {
 	return AppendEntryKey(make([]byte, 0, len(room)+16), room, seq)
 }
 
+// CutEntryKey returns the room of an entry's key.
+func CutEntryKey(key []byte) (room string, ok bool) {
+	room, rest, ok := cutString(key[1:])
+	return room, ok && len(rest) == 8
+}
+
 // EntrySeq returns the number at the end of an entry's key.
 func EntrySeq(key []byte) journal.Seq {
 	return journal.Seq(binary.BigEndian.Uint64(key[len(key)-8:]))

@@ -6,5 +6,6 @@
 //	timeline.go  when the store had taken in how many bytes
 //	entries.go   states of rooms and entries
 //	salvage.go   the same, where something is damaged
+//	unlisted.go  rooms whose states are damaged
 //	records.go   records, of both formats
 package rows
