@@ -323,7 +323,9 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 	case !below:
 		return nil
 	case path == "/" && h.UI && isPageVisit(r):
-		return attended(func(_ *chat.Handler, w http.ResponseWriter, r *http.Request) { servePage(w, r, h.SignIn) })
+		return attended(func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
+			servePage(handler, w, r, h.SignIn)
+		})
 	case path == "/":
 		liftIdleTimeouts(r)
 		return (*chat.Handler).ServeHTTP

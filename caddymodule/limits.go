@@ -66,7 +66,8 @@ type Limits struct {
 	NewRooms Rate `json:"new_rooms,omitzero"`
 
 	// How many bytes are read for one user: history, and what they have missed. The
-	// guests of one address count as one user. Default: 4 MiB a second, 32 MiB at once.
+	// guests of one address count as one user. As many more bytes one address is answered
+	// of what everybody gets. Default: 4 MiB a second, 32 MiB at once.
 	ReadBytes Rate `json:"read_bytes,omitzero"`
 
 	// The most read marks that are kept for one user. Default: 1000.

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,7 +104,7 @@ func isPageVisit(r *http.Request) bool {
 
 // servePage serves the built-in page. The page may load only what this server has,
 // and the pictures of users from anywhere. signIn is the address where users sign in.
-func servePage(w http.ResponseWriter, r *http.Request, signIn string) {
+func servePage(handler *chat.Handler, w http.ResponseWriter, r *http.Request, signIn string) {
 	scheme := "ws"
 	if r.TLS != nil {
 		scheme = "wss"
@@ -125,7 +126,7 @@ func servePage(w http.ResponseWriter, r *http.Request, signIn string) {
 		attributes = ` sign-in="` + html.EscapeString(signIn) + `"`
 	}
 	content := strings.NewReplacer("{{assets}}", base, "{{attributes}}", attributes).Replace(string(page.content[""]))
-	newAsset("page.html", checked, map[string][]byte{"": []byte(content)}).serve(w, r)
+	newAsset("page.html", checked, map[string][]byte{"": []byte(content)}).serve(handler, w, r)
 }
 
 // serveAsset serves a file of the page. Pages of other sites may embed it.
@@ -137,26 +138,31 @@ func serveAsset(handler *chat.Handler, w http.ResponseWriter, r *http.Request, n
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	w.Header().Set("Access-Control-Expose-Headers", "ETag") // the emoji picker asks whether its data has changed
 	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
-	assets[name].serve(w, r)
+	assets[name].serve(handler, w, r)
 }
 
-func (a asset) serve(w http.ResponseWriter, r *http.Request) {
+// serve answers with the file, or a part of it. The address is charged for all of it.
+func (a asset) serve(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Content-Type", a.contentType)
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", a.cache)
 	content, etag := a.content[""], a.etag
 	if len(a.content) > 1 {
 		header.Add("Vary", "Accept-Encoding")
 	}
-	for _, encoding := range encode.AcceptedEncodings(r, preferredEncodings) {
-		if a.content[encoding] == nil {
-			continue
-		}
-		content, etag = a.content[encoding], etag+"-"+encoding
-		header.Set("Content-Encoding", encoding)
-		break
+	accepted := encode.AcceptedEncodings(r, preferredEncodings)
+	at := slices.IndexFunc(accepted, func(encoding string) bool { return a.content[encoding] != nil })
+	if at >= 0 {
+		content, etag = a.content[accepted[at]], etag+"-"+accepted[at]
 	}
+	if err := handler.Visit(r, len(content)); err != nil {
+		handler.Problem(w, err)
+		return
+	}
+	if at >= 0 {
+		header.Set("Content-Encoding", accepted[at])
+	}
+	header.Set("Content-Type", a.contentType)
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", a.cache)
 	header.Set("ETag", `"`+etag+`"`)
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }

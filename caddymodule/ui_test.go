@@ -4,6 +4,7 @@ import (
 	"compress/gzip"
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -135,5 +136,38 @@ func TestUI_SignIn(t *testing.T) {
 	}
 	if _, body := s.Status("https://"+s.TLS+"/plain", html); !strings.Contains(body, `<caddy-chat mode="page">`) {
 		t.Error(body)
+	}
+}
+
+// What strangers are served of the page is charged to their address, by its bytes. The health is not.
+func TestUI_IsCharged(t *testing.T) {
+	files, err := os.ReadDir("ui")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := testcaddy.Start(t, "chat /talk {\nui on\nlimits {\nread_bytes 1 100KB\n}\n}")
+	served := 0
+	for ; served < 100; served++ {
+		if code, _ := s.Status("http://"+s.Plain+"/talk", http.Header{"Accept": {"text/html"}}); code == 429 {
+			break
+		}
+	}
+	if served == 0 || served > 25 { // of more than 4 KiB each
+		t.Errorf("the page was served %d times", served)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(strings.TrimSuffix(file.Name(), ".gz"), ".br")
+		if name == "page.html" {
+			continue
+		}
+		res := ask(t, s, "GET", "/talk/ui/"+name, http.Header{"Accept-Encoding": {"br"}}, "")
+		if res.StatusCode != 429 || res.Header.Get("Retry-After") == "" || res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("Content-Encoding") != "" {
+			t.Errorf("%s: %d %v", name, res.StatusCode, res.Header)
+		}
+	}
+	for range 100 {
+		if code, _ := s.Status("http://"+s.Plain+"/talk/health", nil); code != 200 {
+			t.Fatalf("health: %d", code)
+		}
 	}
 }

@@ -41,7 +41,11 @@ func (h *Handler) ServeRequest(w http.ResponseWriter, r *http.Request, path stri
 func (h *Handler) serveRequest(w http.ResponseWriter, r *http.Request, path string) {
 	if path == documentPath {
 		h.endpoint(w, r, 0, []string{http.MethodGet, http.MethodHead}, func() error {
-			reply(w, http.StatusOK, "application/json", httpapi.Document())
+			p := httpapi.Document()
+			if err := h.Visit(r, len(p)); err != nil {
+				return err
+			}
+			reply(w, http.StatusOK, "application/json", p)
 			return nil
 		})
 		return
@@ -112,7 +116,8 @@ func (h *Handler) carryOut(t acts.Turn, w http.ResponseWriter, r *http.Request, 
 }
 
 // endpoint answers a request that is attended to, which holds so many bytes. serve is called
-// only if the endpoint has the request's method.
+// only if the endpoint has the request's method. It charges the request, unless that is about
+// the hub's health.
 func (h *Handler) endpoint(w http.ResponseWriter, r *http.Request, holds int, methods []string, serve func() error) {
 	h.Origins.Share(w.Header(), r)
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
@@ -125,8 +130,11 @@ func (h *Handler) endpoint(w http.ResponseWriter, r *http.Request, holds int, me
 	case !slices.Contains(methods, r.Method):
 		h.RefuseMethod(w, r, allowed(methods))
 	default:
-		var release func()
-		if release, err = h.Hub.core.Hold(h.clientIP(r), holds); err != nil {
+		release := func() {}
+		if holds > 0 { // or others at the address could keep its monitor from asking for the health
+			release, err = h.Hub.core.Hold(h.clientIP(r), holds)
+		}
+		if err != nil {
 			if r.ProtoMajor == 1 {
 				w.Header().Set("Connection", "close") // otherwise the body is read before the answer
 			}
@@ -144,6 +152,12 @@ func (h *Handler) endpoint(w http.ResponseWriter, r *http.Request, holds int, me
 // charge charges a request that is refused before it is known whose it is, like a
 // handshake of its address. It returns why it comes too soon.
 func (h *Handler) charge(r *http.Request) error { return h.Hub.core.Arrive(h.clientIP(r)) }
+
+// Visit charges a request to its address, for an answer of so many bytes that everybody gets.
+// It returns why the request comes too soon, as Problem takes it.
+func (h *Handler) Visit(r *http.Request, bytes int) error {
+	return h.Hub.core.Visit(h.clientIP(r), bytes)
+}
 
 // refusing returns err, which refuses a request before it is known whose it is, or why the
 // request comes too soon.
@@ -181,6 +195,9 @@ func (h *Handler) preflight(w http.ResponseWriter, r *http.Request, methods []st
 	if err := h.mayConnect(r); err != nil {
 		return h.refusing(r, err)
 	}
+	if err := h.Visit(r, 0); err != nil {
+		return err
+	}
 	header := w.Header()
 	header.Set("Allow", allowed(methods))
 	if r.Header.Get("Origin") != "" {
@@ -213,7 +230,8 @@ func (h *Handler) problem(w http.ResponseWriter, e *wire.Error, status int) {
 }
 
 // ServeHealth answers 200 if the hub serves as it should, or else 503. It says
-// nothing more.
+// nothing more. It is charged to nobody: a refusal would cost as much as the answer, and
+// strangers at the address of a monitor must not make it believe that the hub is ill.
 func (h *Handler) ServeHealth(w http.ResponseWriter, r *http.Request) {
 	h.Attend(w, r, h.serveHealth)
 }
@@ -394,9 +412,7 @@ func (h *Handler) logIn(w http.ResponseWriter, r *http.Request, login Login) (an
 		}
 		return loginCode(w, r)
 	}
-	return h.Hub.core.LogIn(r.Context(), h.clientIP(r), code, func(ctx context.Context, code string) (*wire.Login, error) {
-		return h.Hub.core.LoginOf(login, r.WithContext(ctx), code)
-	})
+	return h.Hub.core.LogIn(r, h.clientIP(r), code, login)
 }
 
 // loginCode reads the code that a login shows.

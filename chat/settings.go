@@ -79,7 +79,8 @@ type Settings struct {
 	NewRooms access.Rate
 	// ReadBytes bounds what is read for a user: pages of history, what they have missed,
 	// what raw clients get first. Guests count by their address. Whoever has read more
-	// is told to wait; raw clients wait. Default 4 MiB a second, 32 MiB at once.
+	// is told to wait; raw clients wait. As many more bytes one address is answered of what
+	// everybody gets: see Handler.Visit. Default 4 MiB a second, 32 MiB at once.
 	ReadBytes access.Rate
 	// Marks bounds the read marks that are stored for one user, in rooms that have no
 	// members. Beyond it the oldest are forgotten. Default 1000.

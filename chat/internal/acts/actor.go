@@ -246,13 +246,8 @@ func (a *Actor) notMuted(room string) error {
 	return nil
 }
 
-// chargeNewRoom counts the first entry of a room, or returns how long the actor must
-// wait with it. Guests count by their address: there may be any number of them.
-func (a *Actor) chargeNewRoom() (wait time.Duration) {
-	return a.reserve(a.core.settings().NewRooms, &a.core.newRooms)
-}
-
-// reserve counts what the actor does, or returns how long the actor must wait with it.
+// reserve counts what the actor does, such as the first entry of a room, or returns how long
+// the actor must wait with it. Guests count by their address: there may be any number of them.
 func (a *Actor) reserve(rate access.Rate, limits *access.KeyLimiter[access.Person]) (wait time.Duration) {
 	if a.kind == operator || a.key != nil { // whose requests have a rate
 		return 0

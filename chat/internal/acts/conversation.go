@@ -115,7 +115,8 @@ func (a *Actor) found(ctx context.Context, c *wire.Create, f foundation) (journa
 				return nil, nil
 			}
 			if !charged {
-				for _, wait := range []time.Duration{a.reserve(a.core.settings().CreateRate, &a.core.founding), a.chargeNewRoom()} {
+				set := a.core.settings()
+				for _, wait := range []time.Duration{a.reserve(set.CreateRate, &a.core.founding), a.reserve(set.NewRooms, &a.core.newRooms)} {
 					if wait > 0 {
 						return nil, wire.TooSoon(wait)
 					}

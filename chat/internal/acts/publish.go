@@ -134,7 +134,7 @@ func (a *Actor) publish(ctx context.Context, to Appender, name string, e journal
 	}
 	founds := e.Kind.Recorded() && to.Found()
 	if founds {
-		if wait := a.chargeNewRoom(); wait > 0 {
+		if wait := a.reserve(a.core.settings().NewRooms, &a.core.newRooms); wait > 0 {
 			to.Unfound()
 			return wire.TooSoon(wait)
 		}

@@ -2,6 +2,7 @@ package acts
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -26,13 +27,20 @@ func (a *Actor) markKey(room string) readmarks.Key {
 
 // mayReadNow returns why the actor must wait before it reads, or nil: it has read more
 // than its rate allows. What a read costs is known afterwards only.
-func (a *Actor) mayReadNow() error {
-	wait := a.readDebt()
-	if wait <= 0 {
+func (a *Actor) mayReadNow() error { return a.core.tooMuch(a.readDebt()) }
+
+func (c *Core) tooMuch(debt time.Duration) error {
+	if debt <= 0 {
 		return nil
 	}
-	a.core.Counts.TooFast.Add(1)
-	return reading.TooMuch(wait)
+	c.Counts.TooFast.Add(1)
+	return reading.TooMuch(debt)
+}
+
+// Visit charges an address for an answer of so many bytes that everybody gets, or returns why
+// it comes too soon.
+func (c *Core) Visit(addr netip.Addr, bytes int) error {
+	return c.tooMuch(c.reading.Visit(c.settings().ReadBytes, c.Now(), addr, bytes))
 }
 
 // readDebt returns how long the actor should wait before it reads again.

@@ -138,7 +138,8 @@ func (a Turn) Confirm(room string) error {
 
 // LogIn is the act of getting a token for a code. Attempts count like those to connect.
 // code checks the request, and returns what it has.
-func (c *Core) LogIn(ctx context.Context, addr netip.Addr, code func() (string, error), login func(context.Context, string) (*wire.Login, error)) (*wire.Login, error) {
+// The login may keep something of users.
+func (c *Core) LogIn(r *http.Request, addr netip.Addr, code func() (string, error), login credentials.Login) (*wire.Login, error) {
 	if err := c.Arrive(addr); err != nil {
 		return nil, err
 	}
@@ -146,12 +147,9 @@ func (c *Core) LogIn(ctx context.Context, addr netip.Addr, code func() (string, 
 	if err != nil {
 		return nil, err
 	}
-	return c.credentials.Call(ctx, func(ctx context.Context) (*wire.Login, error) { return login(ctx, shown) })
-}
-
-// LoginOf carries out a login, which may keep something of users.
-func (c *Core) LoginOf(login credentials.Login, r *http.Request, code string) (*wire.Login, error) {
-	return credentials.LogIn(login, r, code, c.journal.Records())
+	return c.credentials.Call(r.Context(), func(ctx context.Context) (*wire.Login, error) {
+		return credentials.LogIn(login, r.WithContext(ctx), shown, c.journal.Records())
+	})
 }
 
 // Identity is who acts. It is nil until the client has said so, and for raw clients who

@@ -4,6 +4,7 @@ package reading
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -14,8 +15,9 @@ import (
 // Reading is what the readers of a hub share. It must be made by New; its methods may be called
 // by any goroutine.
 type Reading struct {
-	pool *backpressure.Pool // fixed
-	rate access.KeyLimiter[access.Person]
+	pool   *backpressure.Pool // fixed
+	rate   access.KeyLimiter[access.Person]
+	visits access.KeyLimiter[netip.Addr]
 }
 
 // most bounds the bytes of what is read for all clients at a time.
@@ -37,6 +39,20 @@ func (r *Reading) Debt(rate access.Rate, now time.Duration, who access.Person) t
 // Owe charges a reader for what was read: what a read costs is known afterwards only.
 func (r *Reading) Owe(rate access.Rate, now time.Duration, who access.Person, bytes int) {
 	r.rate.Owe(rate, now, who, bytes)
+}
+
+// visitCost is what an answer costs beside its bytes: 1000 a second with the default rate.
+const visitCost = 4 << 10
+
+// Visit charges an address for an answer that everybody gets, whoever asks: it has so many
+// bytes. While the address has a debt, it is not charged: Visit returns how long it should wait.
+// It is none of its readers, so strangers who visit keep no guest there from reading.
+func (r *Reading) Visit(rate access.Rate, now time.Duration, addr netip.Addr, bytes int) (debt time.Duration) {
+	key := access.AddressKey(addr)
+	if debt = r.visits.Debt(rate, now, key); debt == 0 {
+		r.visits.Owe(rate, now, key, visitCost+bytes)
+	}
+	return debt
 }
 
 // TooMuch refuses a reader who has a debt.
