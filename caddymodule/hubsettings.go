@@ -49,8 +49,8 @@ type HubSettings struct {
 
 	// The most connections in all. More are refused with status 503 and Retry-After. One
 	// network (a /24 of IPv4, a /48 of IPv6) that has more than `max_connections_per_ip`
-	// gets no more than is left for all others, so a few networks cannot take all of them.
-	// Default: 50000.
+	// gets at most half, and less when others have many, so a few networks cannot take all of
+	// them. Default: 50000.
 	MaxConnections int `json:"max_connections,omitempty"`
 
 	// The most connections from one IP address, or from one /64 of IPv6. Behind a

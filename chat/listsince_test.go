@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat"
@@ -32,6 +33,7 @@ func (b *bubble) comeBack(user, since string) (*client, opened) {
 	if err := json.Unmarshal([]byte(c.any()), &f); err != nil {
 		b.t.Fatal(err)
 	}
+	synctest.Wait() // until then a row comes in place of a head
 	return c, f.List
 }
 

@@ -25,8 +25,8 @@ type Settings struct {
 	// fragments. Default 64 KiB, at most journal.MaxBody.
 	MaxMessage int
 	// MaxConnections bounds the connections of the hub. A network (a /24 of IPv4, a /48
-	// of IPv6) with more than MaxConnectionsPerIP gets no more of them than is left for
-	// all others. Default 50,000.
+	// of IPv6) with more than MaxConnectionsPerIP gets at most half of them, and fewer when
+	// others have many. Default 50,000.
 	MaxConnections int
 	// MaxConnectionsPerIP bounds those from one address; an IPv6 client counts
 	// by its /64. Default 100.
@@ -52,16 +52,16 @@ type Settings struct {
 	// MaxGreeting bounds the connections of chat.v1 that have not said hello yet. When
 	// one more comes, the oldest of the address that has most is ended. Default 1000.
 	MaxGreeting int
-	// MaxOpenRooms bounds the rooms that somebody is in. No address may open more than
-	// are left for all others: one alone half of them. Default 100,000.
+	// MaxOpenRooms bounds the rooms that somebody is in. One network may open
+	// half of them, and fewer when others have many. Default 100,000.
 	MaxOpenRooms int
 	// MaxOutboxes bounds the bytes that wait for all clients together. When it is
 	// exceeded, the clients for which most waits are cut off. A quarter of it bounds what
 	// clients have sent of messages that are not whole or not dealt with, another quarter what is held
 	// for clients that are still reading history, another what requests over plain HTTP
-	// hold (or twice what the largest of them needs, if that is more), and another what everybody has said and the journal has not answered (or
-	// eight times MaxMessage, if that is more): nobody has more of that than is left for
-	// all others. Default 256 MiB.
+	// hold (or eight times what the largest of them needs, if that is more), and another what everybody has said and the journal has not answered (or
+	// eight times MaxMessage, if that is more): nobody has more than half of that, and
+	// less when others have much. Default 256 MiB.
 	MaxOutboxes int
 	// SessionRate and SessionBytes bound the frames and the bytes that one
 	// session sends; UserRate and UserBytes bound what all sessions of a user send, and
@@ -186,7 +186,7 @@ func (s *Settings) forActs() acts.Settings {
 		SessionRate: s.SessionRate, SessionBytes: s.SessionBytes, UserRate: s.UserRate, UserBytes: s.UserBytes,
 		ConnectRate: s.ConnectRate, NewRooms: s.NewRooms, ReadBytes: s.ReadBytes,
 		CreateRate: s.CreateRate, ListRate: s.ListRate, KeyRate: s.KeyRate, Conversations: s.Conversations, Listed: s.Listed,
-		RequestBytes: max(s.MaxOutboxes/4, 2*httpapi.Largest(s.MaxMessage)), RecallWindow: s.RecallWindow, EditWindow: s.EditWindow, Policies: s.Policies, Keys: s.Keys, Checks: s.Checks,
+		RequestBytes: max(s.MaxOutboxes/4, 8*httpapi.Largest(s.MaxMessage)), RecallWindow: s.RecallWindow, EditWindow: s.EditWindow, Policies: s.Policies, Keys: s.Keys, Checks: s.Checks,
 	}
 }
 

@@ -124,10 +124,10 @@ func TestHTTP_ManySlowRequests_LeaveRoomForOthers(t *testing.T) {
 		whose     string
 		holds     int
 	}{
-		"one address":           {16, func(int) string { return "192.0.2.1" }, "192.0.2.2", "from this address", 6},
-		"addresses of one /48":  {600, func(i int) string { return fmt.Sprintf("2001:db8:1:%x::1", i) }, "", "from this network", 8},
-		"addresses of one /24":  {200, func(i int) string { return fmt.Sprintf("192.0.2.%d", 1+i) }, "", "from this network", 8},
-		"addresses of many /64": {16, func(i int) string { return fmt.Sprintf("2001:db8:1:1::%x", i) }, "2001:db8:1:2::1", "from this address", 6},
+		"one address":           {30, func(int) string { return "192.0.2.1" }, "192.0.2.2", "from this address", 16},
+		"addresses of one /48":  {600, func(i int) string { return fmt.Sprintf("2001:db8:1:%x::1", i) }, "", "from this network", 25},
+		"addresses of one /24":  {200, func(i int) string { return fmt.Sprintf("192.0.2.%d", 1+i) }, "", "from this network", 25},
+		"addresses of many /64": {30, func(i int) string { return fmt.Sprintf("2001:db8:1:1::%x", i) }, "2001:db8:1:2::1", "from this address", 16},
 	} {
 		t.Run(name, func(t *testing.T) {
 			set := chat.Settings{MaxOutboxes: 4 << 20, Keys: []access.Key{newKey(t, "shop", func(k *access.Key) { k.Write = []string{"*"} })}}

@@ -35,8 +35,8 @@ type Options struct {
 	// How long a verdict may take, with the wait until the question is asked. Default: 2s.
 	Timeout caddy.Duration `json:"timeout,omitempty" bounds:"1ms 10s"`
 
-	// The most questions that are open at once. Others wait. One user has no more of them
-	// than is left for all others. Default: 64.
+	// The most questions that are open at once. Others wait. One user has at most half
+	// of them, and fewer when others have some. Default: 64.
 	AtOnce int `json:"at_once,omitempty" bounds:"1 1024"`
 
 	// What becomes of what there is no verdict on: `refuse`, or `pass`. Clients say what is

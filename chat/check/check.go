@@ -29,8 +29,8 @@ type Config struct {
 	// Default 2 s, at most 10 s.
 	Timeout time.Duration
 
-	// AtOnce bounds how many questions are open. Others wait. Nobody has more open ones
-	// than are left for all others. Default 64, at most 1024.
+	// AtOnce bounds how many questions are open. Others wait. One user has at most half of
+	// them, and fewer when others have some. Default 64, at most 1024.
 	AtOnce int
 
 	// PassOnError lets pass what there is no verdict on. Otherwise it is refused as

@@ -9,9 +9,8 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 )
 
-// places are as many as questions may be open at once. Nobody has more of them than are
-// left for all others, as backpressure.Holdings has it, so one person alone has half of them,
-// however slow the answers to their questions are. A place that is given back goes to the network
+// places are as many as questions may be open at once. Nobody has more of them than
+// backpressure.Limits says, so one person alone has half of them, however slow the answers to their questions are. A place that is given back goes to the network
 // that has fewest, and there to whoever has fewest; of these, to who has waited longest.
 type places struct {
 	size int // fixed

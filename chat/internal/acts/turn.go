@@ -42,7 +42,7 @@ func (c *Core) Arrive(addr netip.Addr) error {
 
 // Hold takes bytes for a request over plain HTTP from addr, until release is called: what
 // it sends, and what it is answered. A slow client holds them for long, so no address may
-// hold more than is left for all others.
+// hold more than a part of what there is.
 func (c *Core) Hold(addr netip.Addr, bytes int) (release func(), err error) {
 	by := access.PersonAt(addr)
 	if !c.requests.Take(c.settings().RequestBytes, by, bytes) {

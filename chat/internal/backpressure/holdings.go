@@ -4,9 +4,8 @@ import "github.com/caddychat/caddy-chat/chat/access"
 
 // Holdings are how much each person has of something of which there is only so much, and
 // how much each network has: somebody who can choose addresses has as many as they like in
-// one network. So no network may have more than is left for all others, and no address more
-// than is left for its network. Whatever is shared counts with it. The zero Holdings
-// are empty. Its caller sees to it that no calls overlap.
+// one network. So networks are bounded, and addresses within them: see Limits. Whatever is
+// shared counts with it. The zero Holdings are empty. Its caller sees to it that no calls overlap.
 type Holdings struct {
 	taken    int
 	persons  map[access.Person]int
@@ -40,9 +39,10 @@ func (h *Holdings) Of(p access.Person) (own, near int) {
 // Left returns how much a person may still take of size. It may be below 0.
 func (h *Holdings) Left(size int, p access.Person) int {
 	own, near := h.Of(p)
-	left := size - h.taken - near
+	network, person := Limits(int64(size), int64(h.taken-near), int64(near-own))
+	left := int(network) - near
 	if p.HasNeighbours() {
-		left -= own
+		left = min(left, int(person)-own)
 	}
 	return left
 }

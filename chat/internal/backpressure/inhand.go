@@ -8,10 +8,9 @@ import (
 )
 
 // InHand counts the bytes of what everybody has said and the journal has not answered,
-// wherever they wait. Nobody has more of it than is left for all others. That is the rule of
-// Holdings, counted without a lock. So one who says much while the journal hangs gets half, and who
-// says a little is heard as long as the journal hears anybody. What would be more is refused,
-// since whoever waited with it would hold it, too.
+// wherever they wait. Nobody has more of it than Limits says, counted without a lock. So one who
+// says much while the journal hangs gets half at most, and who says a little is heard beside
+// many of these. What would be more is refused, since whoever waited with it would hold it, too.
 type InHand struct {
 	total atomic.Int64
 
@@ -81,14 +80,11 @@ func (s *Held) forgetLocked() {
 	}
 }
 
-// Take counts n bytes, unless the person would have more than is left of limit.
+// Take counts n bytes, unless the person would have too many of limit.
 func (s *Held) Take(n int, limit int64) bool {
 	own, near, total := s.bytes.Add(int64(n)), s.net.bytes.Add(int64(n)), s.of.total.Add(int64(n))
-	left := limit - total - near
-	if s.who.HasNeighbours() {
-		left -= own
-	}
-	if left >= 0 {
+	network, person := Limits(limit, total-near, near-own)
+	if near <= network && (own <= person || !s.who.HasNeighbours()) {
 		return true
 	}
 	s.Put(n)

@@ -17,7 +17,7 @@ func TestInHand_Shares_GoWhenNothingWaits(t *testing.T) {
 		t.Fatal("one person has two shares, or is refused")
 	}
 	if two.Take(20, 100) {
-		t.Error("one person has more than is left for others")
+		t.Error("one person has more than half")
 	}
 	for range 2 {
 		one.Release()

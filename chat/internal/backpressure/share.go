@@ -6,18 +6,16 @@ import (
 	"github.com/caddychat/caddy-chat/chat/access"
 )
 
-// Share is a number of things, such as bytes or rooms, of which no holder gets more than
-// is left for all others: see Holdings. So a few holders cannot take all of it: one alone
-// gets half, or a third if it is an address, and ten that grow in turns leave an eleventh. But each
-// that comes after the others have taken theirs may halve what is left. Nobody waits. The zero
-// Share is ready to use.
+// Share is a number of things, such as bytes or rooms, of which each holder gets a part: see
+// Limits. So a few holders cannot take all of it: one alone gets half, or a quarter if it is an
+// address. Nobody waits. The zero Share is ready to use.
 type Share struct {
 	mu   sync.Mutex // guards the rest; a leaf
 	held Holdings
 }
 
 // Take takes n of size for a holder, who must give them back. It takes nothing and returns
-// false if the holder would have more than is left for others.
+// false if the holder would have more than its part.
 func (s *Share) Take(size int, holder access.Person, n int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

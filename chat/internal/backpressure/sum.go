@@ -4,8 +4,9 @@
 //
 //	debt.go   waiting until what was taken too early is paid
 //	sum.go    a sum of bytes: who wants to add waits while it is large
-//	holdings.go what each person and each network has of what is shared
-//	share.go  what nobody gets more of than is left for others
+//	limits.go  how much of what is shared one may have
+//	holdings.go what each person and each network has of it
+//	share.go  what nobody gets more of than Limits says
 //	inhand.go what the journal has not answered, over all
 //	byholder.go items of which the holder with most loses the oldest
 //	pool.go   bytes that are lent: whoever holds most waits for all others

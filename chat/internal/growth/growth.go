@@ -2,7 +2,7 @@
 //
 // # Files, lowest first
 //
-//	growth.go   who has added how much, and what is left for others
+//	growth.go   who has added how much, and how much each may
 //	records.go  by how much an entry makes records grow
 package growth
 
@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 )
 
-// Growth is by how much each holder makes a bounded store grow. No holder may have more than the
-// store can still grow by: so when it is nearly full, whoever has filled it is refused, and those who
-// have just come are not. One alone gets half of what was free, and each that comes later half of the rest. Guests
-// count by their address, and with their network: no address may have more than is left for that.
+// Growth is by how much each holder makes a bounded store grow. What they have added, and what the
+// store can still grow by, is shared as backpressure.Limits says: so when it is nearly full, whoever
+// has filled it is refused, and those who have just come are not. One alone gets half of what was
+// free. Guests count by their address, and with their network.
 //
 // What was taken is halved each day, since nobody says when it goes. The zero Growth bounds nothing.
 type Growth struct {
@@ -28,6 +29,7 @@ type Growth struct {
 	mu     sync.Mutex // guards the rest; a leaf
 	of     map[access.Person]int64
 	near   map[access.Network]int64
+	total  int64         // of all
 	halved time.Duration // when
 	left   int64         // as Left has said
 	since  int64         // what was taken since it has said something else
@@ -53,7 +55,7 @@ func (g *Growth) Take(holder access.Person, about int64, now time.Duration, exac
 	return about <= 0 || g.take(holder, about, left, 1, now)
 }
 
-// take takes n, if the holder then has no more than a part of what is left.
+// take takes n, if the holder may have so much where only a part of what is left counts.
 func (g *Growth) take(holder access.Person, n, left, part int64, now time.Duration) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -63,15 +65,17 @@ func (g *Growth) take(holder access.Person, n, left, part int64, now time.Durati
 	for ; now-g.halved >= 24*time.Hour; g.halved += 24 * time.Hour {
 		g.forgetLocked(2, 1)
 	}
-	near := g.near[holder.Network()] + n
-	if room := (left - g.since) / part; near > room || holder.HasNeighbours() && g.of[holder]+near > room {
+	own, near := g.of[holder]+n, g.near[holder.Network()]+n
+	size := max(1, (left-g.since)/part+g.total)
+	network, person := backpressure.Limits(size, g.total+n-near, near-own)
+	if near > network || holder.HasNeighbours() && own > person {
 		return false
 	}
 	if g.of == nil {
 		g.of, g.near = map[access.Person]int64{}, map[access.Network]int64{}
 	}
-	g.of[holder] += n
-	g.near[holder.Network()] = near
+	g.of[holder], g.near[holder.Network()] = own, near
+	g.total += n
 	g.since += n
 	for least := int64(1); len(g.of) > maxGrowing; least *= 2 {
 		g.forgetLocked(1, least)
@@ -83,6 +87,10 @@ func (g *Growth) take(holder access.Person, n, left, part int64, now time.Durati
 func (g *Growth) forgetLocked(by, least int64) {
 	shrink(g.of, by, least)
 	shrink(g.near, by, least)
+	g.total = 0
+	for _, n := range g.near {
+		g.total += n
+	}
 }
 
 func shrink[K comparable](m map[K]int64, by, least int64) {

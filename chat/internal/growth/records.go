@@ -9,7 +9,7 @@ import (
 )
 
 // Fits takes for a holder what the records that come with an entry add, or returns false: the holder
-// has added more than is left for others, and they would add more.
+// has added too much, and they would add more.
 func (g *Growth) Fits(ctx context.Context, records journal.Records, holder access.Person, with []journal.Record, now time.Duration) bool {
 	about := int64(0)
 	for i := range with {

@@ -202,8 +202,8 @@ func (c *call) fixed() (f wire.Fields, err error) {
 func (rt *Route) Bounds(maxMessage int, length int64) (body, holds int) {
 	body, holds = maxMessage, acts.PageBytes
 	if rt != nil {
-		// Where an int has 32 bits, twice of it must still be one: see the bound of all requests.
-		body = int(min(int64(body)*int64(max(1, rt.Sizes)), math.MaxInt/4))
+		// Where an int has 32 bits, eight times it must still be one: see the bound of all requests.
+		body = int(min(int64(body)*int64(max(1, rt.Sizes)), math.MaxInt/16))
 		holds = max(holds, rt.Holds)
 	}
 	if length < 0 || length > int64(body) {

@@ -70,10 +70,10 @@ func Unavailable(err error) *wire.Error {
 	return e
 }
 
-// Full returns the error for whoever has added more to the record than is left for all others.
+// Full returns the error for whoever has added too much to the record.
 func Full() *wire.Error {
 	e := wire.Unavailable.Error("")
-	e.Message = "members, tags, conversations and the like have nearly filled the record, of which nobody may add more than is left for all others: no more of yours are taken"
+	e.Message = "members, tags, conversations and the like have nearly filled the record, and you have added so many that no more of yours are taken: something is left for others"
 	return e
 }
 

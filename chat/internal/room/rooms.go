@@ -66,7 +66,7 @@ func (rs *Rooms) Configure(s Settings) {
 // caller must release it. It waits for the journal until ctx ends.
 //
 // A room that is made counts for the address of whoever comes first, until it ends. A
-// network may make as many as are left for all others, so that none takes them all.
+// network may make a part of them, so that none takes them all: see backpressure.Limits.
 func (rs *Rooms) acquire(ctx context.Context, name string, by access.Person) (*Room, error) {
 	rs.mu.Lock()
 	if rs.closed {

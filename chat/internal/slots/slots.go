@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 )
 
 // Why a connection gets no slot.
@@ -21,7 +22,7 @@ var (
 // Slots counts connections. It must be made by New.
 //
 // A few networks cannot take all slots, however many addresses they have: a network with
-// more connections than one address may have gets no more than is left for all others.
+// more connections than one address may have gets no more than backpressure.Limits says.
 type Slots struct {
 	mu        sync.Mutex // guards the rest; a leaf
 	closed    bool
@@ -46,6 +47,7 @@ func (s *Slots) Take(addr netip.Addr, most, perAddr int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	near := s.byNetwork[network]
+	limit, _ := backpressure.Limits(int64(most), int64(s.taken-near), 0)
 	switch {
 	case s.closed:
 		return ErrClosing
@@ -53,7 +55,7 @@ func (s *Slots) Take(addr netip.Addr, most, perAddr int) error {
 		return ErrFull
 	case s.byAddr[key] >= perAddr:
 		return ErrFullByAddr
-	case near >= perAddr && near+1 > most-s.taken:
+	case near >= perAddr && int64(near) >= limit:
 		return ErrFullByNetwork
 	}
 	s.taken++

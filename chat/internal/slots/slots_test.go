@@ -43,7 +43,7 @@ func TestSlots_Take_UpToItsBounds(t *testing.T) {
 	}
 }
 
-// However many addresses a network has, it gets no more slots than are left for others. But
+// However many addresses a network has, it gets no more than half of the slots. But
 // it always gets as many as one address may have.
 func TestSlots_Take_NoNetworkGetsAll(t *testing.T) {
 	networks := map[string]func(i int) string{
@@ -76,6 +76,25 @@ func TestSlots_Take_NoNetworkGetsAll(t *testing.T) {
 			if len(s.byNetwork) != 0 || len(s.byAddr) != 0 || s.taken != 0 {
 				t.Errorf("%s: something is left: %v", name, s)
 			}
+		}
+	}
+}
+
+// Of networks that come one after the other, each with all connections that it gets, thirty leave
+// room for as many as one address may have.
+func TestSlots_Take_NetworksOneAfterTheOther(t *testing.T) {
+	s := New()
+	for network := range 30 {
+		for i := 0; s.Take(netip.AddrFrom4([4]byte{10, byte(network), 0, byte(i)}), 50_000, 100) == nil; i++ {
+		}
+	}
+	taken, _ := s.Count()
+	if left := 50_000 - taken; left < 2500 {
+		t.Errorf("30 networks leave %d", left)
+	}
+	for i := range 100 {
+		if err := s.Take(netip.MustParseAddr("192.0.2.1"), 50_000, 100); err != nil {
+			t.Fatalf("connection %d of somebody who comes then: %v", i, err)
 		}
 	}
 }
