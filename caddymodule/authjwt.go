@@ -41,8 +41,9 @@ type JWTAuth struct {
 	// Files with such keys.
 	KeyFiles []string `json:"key_files,omitempty"`
 
-	// The URL of a JSON Web Key Set, which may have placeholders. It is fetched again every ten minutes, and when
-	// a token names a key that is not known.
+	// The URL of a JSON Web Key Set, which may have placeholders. A token is judged by keys that are at most ten
+	// minutes old: if they are older, it waits until they are fetched, and so does one that names a key that is not
+	// known. While the URL fails or takes longer than 2 seconds, they are used until they are an hour old.
 	KeySet string `json:"jwks,omitempty"`
 
 	// What `iss` must be, and what `aud` must be or contain. May be placeholders.

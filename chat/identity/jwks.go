@@ -17,11 +17,14 @@ import (
 )
 
 // KeySet fetches a JSON Web Key Set (RFC 7517, section 5) from a URL and caches
-// its keys. It fetches only because of a token: when the cached keys are older
-// than Refresh, and when the token needs a key that is not cached.
+// its keys. It fetches only because of a token: when the token needs a key that is
+// not cached, and when the cached keys are older than Refresh: then the token waits. So a key
+// that was taken out of the set lets nobody in any longer. A token that comes when half of Refresh has passed
+// causes a fetch, too, and does not wait, so that on a busy site no token ever waits.
 //
-// If a fetch fails, the cached keys stay valid. A token that needs another key
-// is then refused as unavailable and not as bad_token, because the set may
+// If a fetch fails, or takes longer than 2 seconds, the cached keys stay valid until they are
+// six times as old as Refresh. A token that needs another key, or any key then,
+// is refused as unavailable and not as bad_token, because the set may
 // contain that key by now.
 //
 // The fields must not change after the first use. The methods may be called
@@ -29,15 +32,14 @@ import (
 type KeySet struct {
 	// URL is an http or https URL. Required.
 	URL string
-	// Refresh is the age at which the cached keys are fetched again. Tokens do
-	// not wait for that fetch. Default 10 minutes.
+	// Refresh is how old the cached keys may be while the set can be fetched. Default 10 minutes.
 	Refresh time.Duration
 	// Client fetches the set. It should have a timeout: nothing else bounds a
 	// fetch. Default: a client with a timeout of 10 seconds, which follows
 	// redirects only within the host of the URL.
 	Client *http.Client
-	// Failed, if not nil, is called with the error of each fetch that fails. It
-	// is never called concurrently and must not panic. Of the URL the error
+	// Failed, if not nil, is called with the error of each fetch that fails, which says how long the
+	// cached keys stay valid. It is never called concurrently and must not panic. Of the URL the error
 	// contains scheme, host and path only; the rest may be secret.
 	Failed func(error)
 	// LeftOut, if not nil, is called after a fetch with what is wrong with the keys
@@ -51,6 +53,7 @@ type KeySet struct {
 
 	mu      sync.Mutex // guards the fields below
 	keys    []Key      // replaced, never modified
+	asOf    time.Time  // when the fetch began that got them
 	fetched time.Time  // when the last fetch began; once it has ended, when it ended
 	failed  bool       // whether the last fetch that has ended failed
 
@@ -65,8 +68,12 @@ const (
 	unknownInterval = 30 * time.Second
 	// failedInterval replaces unknownInterval after a failed fetch.
 	failedInterval = 5 * time.Second
-	maxKeySet      = 1 << 20 // bytes
-	maxRedirects   = 3
+	// staleWait is how long a token waits for a fetch whose key is cached, and old.
+	staleWait = 2 * time.Second
+	// staleTimes Refresh is how old the cached keys may be while fetches fail.
+	staleTimes   = 6
+	maxKeySet    = 1 << 20 // bytes
+	maxRedirects = 3
 )
 
 // keySetClient follows redirects within one host only, where the scheme may
@@ -93,23 +100,33 @@ func (s *KeySet) validate() error {
 }
 
 // find returns the keys that may have signed a token with this key id and
-// algorithm. It waits for a fetch only if no such key is cached. When ctx ends,
-// only this wait ends; the fetch goes on. The error is, or wraps, a
+// algorithm. It waits for a fetch if no such key is cached, and for staleWait if that key is
+// old. When ctx ends, only this wait ends; the fetch goes on. The error is, or wraps, a
 // [*wire.Error].
 func (s *KeySet) find(ctx context.Context, id, alg string) ([]Key, error) {
-	found := s.cached(id, alg)
-	if len(found) > 0 {
-		if s.stale() {
-			s.fetchIf(s.stale)
+	found, age := s.cached(id, alg)
+	due := s.mayRetry
+	var enough <-chan time.Time
+	switch {
+	case len(found) == 0:
+	case age < s.refresh():
+		if s.halfWay() {
+			s.fetchIf(s.halfWay)
 		}
 		return found, nil
+	default:
+		due = s.halfWay
+		timer := time.NewTimer(staleWait)
+		defer timer.Stop()
+		enough = timer.C
 	}
 	select {
-	case <-s.fetchIf(s.mayRetry):
+	case <-s.fetchIf(due):
+	case <-enough:
 	case <-ctx.Done():
 		return nil, fmt.Errorf("%w: wait for keys: %w", wire.Unavailable.Error(""), ctx.Err())
 	}
-	found = s.cached(id, alg)
+	found, _ = s.cached(id, alg)
 	if len(found) == 0 && s.lastFailed() {
 		e := wire.Unavailable.Error("")
 		e.Retry = failedInterval
@@ -118,25 +135,37 @@ func (s *KeySet) find(ctx context.Context, id, alg string) ([]Key, error) {
 	return found, nil
 }
 
-// cached returns the cached keys that fit.
-func (s *KeySet) cached(id, alg string) (found []Key) {
+// refresh is Refresh or its default.
+func (s *KeySet) refresh() time.Duration {
+	if s.Refresh <= 0 {
+		return defaultRefresh
+	}
+	return s.Refresh
+}
+
+// cached returns the cached keys that fit, and how old they are: none, if they are too old to be used.
+func (s *KeySet) cached(id, alg string) (found []Key, age time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if age = time.Since(s.asOf); age >= staleTimes*s.refresh() {
+		return nil, age
+	}
 	for _, k := range s.keys {
 		if k.fits(id, alg) {
 			found = append(found, k)
 		}
 	}
-	return found
+	return found, age
 }
 
-// stale reports whether the cached keys are old enough to be fetched again.
-func (s *KeySet) stale() bool {
+// halfWay reports whether a token whose key is cached may cause a fetch: half of Refresh has passed
+// since the last one, or it has failed.
+func (s *KeySet) halfWay() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	interval := s.Refresh
-	if interval <= 0 {
-		interval = defaultRefresh
+	interval := s.refresh() / 2
+	if s.failed {
+		interval = failedInterval
 	}
 	return time.Since(s.fetched) >= interval
 }
@@ -174,24 +203,38 @@ func (s *KeySet) fetchIf(due func() bool) <-chan singleflight.Result {
 // update fetches the keys and caches them. It ends by the client's timeout at
 // the latest.
 func (s *KeySet) update() {
-	// From here on the keys are not stale, so tokens whose keys are cached do not
-	// join this fetch.
+	// From here on no fetch is due, so tokens whose keys are cached and not old do not
+	// join this one.
+	began := time.Now()
 	s.mu.Lock()
-	s.fetched = time.Now()
+	s.fetched = began
 	s.mu.Unlock()
 
 	keys, left, err := s.fetch()
 	if err == nil {
 		s.reportLeftOut(left)
 	} else if s.Failed != nil {
-		s.Failed(fmt.Errorf("get keys from %s: %w", s.redactedURL(), err))
+		s.Failed(fmt.Errorf("get keys from %s: %w; %s", s.redactedURL(), err, s.whatIsLeft()))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fetched, s.failed = time.Now(), err != nil
 	if err == nil {
-		s.keys = keys
+		s.keys, s.asOf = keys, began
 	}
+}
+
+// whatIsLeft says whether the cached keys are still used.
+func (s *KeySet) whatIsLeft() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch left := staleTimes*s.refresh() - time.Since(s.asOf); {
+	case s.keys == nil:
+		return "there are none yet, so tokens that need them are refused"
+	case left > 0:
+		return fmt.Sprintf("those of %s ago are used for %s more", time.Since(s.asOf).Round(time.Second), left.Round(time.Second))
+	}
+	return fmt.Sprintf("those of %s ago are too old: tokens that need them are refused", time.Since(s.asOf).Round(time.Second))
 }
 
 // reportLeftOut calls LeftOut if left differs from what the fetch before found.

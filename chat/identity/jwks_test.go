@@ -119,25 +119,97 @@ func TestKeySet_CachesAndRotates(t *testing.T) {
 		}
 		// While fetches fail, the cached keys stay valid.
 		server.answer(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 500) })
-		time.Sleep(time.Hour)
+		time.Sleep(50 * time.Minute)
 		if _, err := authenticate(j, token(first, "1")); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
-		if len(failures) != 1 || !strings.Contains(failures[0].Error(), "https://keys.example/jwks") || !strings.Contains(failures[0].Error(), "500") {
+		if len(failures) != 1 || !strings.Contains(failures[0].Error(), "; those of 50m0s ago are used for 10m0s more") || !strings.Contains(failures[0].Error(), "https://keys.example/jwks") || !strings.Contains(failures[0].Error(), "500") {
 			t.Errorf("failures: %v", failures)
 		}
-		// A withdrawn key is valid until the next refresh.
+		// A key that was withdrawn lets nobody in, though nothing was fetched since.
 		server.answer(published(t, map[string]any{"2": second.public}))
-		time.Sleep(11 * time.Minute)
-		if _, err := authenticate(j, token(second, "2")); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
+		time.Sleep(9 * time.Minute)
 		_, err := authenticate(j, token(first, "1"))
 		checkRefused(t, "a withdrawn key", err, wire.BadToken)
 	})
 }
+
+// Old keys are waited for, and used for an hour while they cannot be fetched.
+func TestKeySet_Old_IsFetchedBeforeItIsUsed(t *testing.T) {
+	pair := keyPairs(t)["ES256"]
+	failing := func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusServiceUnavailable) }
+	hanging := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	slowly := func(wait time.Duration, serve http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(wait)
+			serve(w, r)
+		}
+	}
+	const in = wire.Code(0) // not refused
+	withdrawn := published(t, map[string]any{"2": keyPairs(t)["RS256"].public})
+	for name, c := range map[string]struct {
+		after  time.Duration // since the set was fetched
+		answer http.HandlerFunc
+		waits  time.Duration // each of 20 tokens
+		code   wire.Code
+		then   wire.Code // a second later
+		asked  int
+	}{
+		"fresh":                     {4 * time.Minute, withdrawn, 0, in, in, 0},
+		"half way":                  {6 * time.Minute, slowly(time.Second/2, withdrawn), 0, in, wire.BadToken, 1},
+		"half way, hanging":         {6 * time.Minute, hanging, 0, in, in, 1},
+		"half way, failing":         {6 * time.Minute, failing, 0, in, in, 1},
+		"old":                       {10 * time.Minute, withdrawn, 0, wire.BadToken, wire.BadToken, 1},
+		"old, a second":             {10 * time.Minute, slowly(time.Second, withdrawn), time.Second, wire.BadToken, wire.BadToken, 1},
+		"old, three seconds":        {10 * time.Minute, slowly(3*time.Second, withdrawn), staleWait, in, wire.BadToken, 1},
+		"old, failing":              {59 * time.Minute, failing, 0, in, in, 1},
+		"old, hanging":              {59 * time.Minute, hanging, staleWait, in, in, 1},
+		"too old":                   {time.Hour, withdrawn, 0, wire.BadToken, wire.BadToken, 1},
+		"too old, failing":          {time.Hour, failing, 0, wire.Unavailable, wire.Unavailable, 1},
+		"too old, hanging":          {time.Hour, hanging, 10 * time.Second, wire.Unavailable, wire.Unavailable, 1},
+		"after a week":              {168 * time.Hour, slowly(3*time.Second, withdrawn), 3 * time.Second, wire.BadToken, wire.BadToken, 1},
+		"after a week, still there": {168 * time.Hour, published(t, map[string]any{"1": pair.public}), 0, in, in, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := &keyServer{serve: published(t, map[string]any{"1": pair.public})}
+				j := &identity.JWT{KeySet: &identity.KeySet{URL: "https://keys.example/jwks", Client: &http.Client{Transport: server, Timeout: 10 * time.Second}}}
+				token := signWith(t, pair.method, pair.private, map[string]any{"kid": "1"}, claims{"sub": "ann", "exp": time.Now().Add(1000 * time.Hour).Unix()})
+				check := func(when string, code wire.Code) {
+					t.Helper()
+					if _, err := authenticate(j, token); code != in {
+						checkRefused(t, when, err, code)
+					} else if err != nil {
+						t.Errorf("%s: %v", when, err)
+					}
+				}
+				check("first", in)
+				time.Sleep(c.after)
+				server.answer(c.answer)
+				start := time.Now()
+				var all sync.WaitGroup
+				for range 20 {
+					all.Go(func() {
+						check("now", c.code)
+						if waited := time.Since(start); waited != c.waits {
+							t.Errorf("a token waits %v, want %v", waited, c.waits)
+						}
+					})
+				}
+				all.Wait()
+				time.Sleep(time.Second)
+				check("a second later", c.then)
+				if n := server.count() - 1; n != c.asked {
+					t.Errorf("fetched %d times, want %d", n, c.asked)
+				}
+				time.Sleep(time.Minute) // what goes on ends
+			})
+		})
+	}
+}
+
+// staleWait is how long a token waits for a key that is cached, and old.
+const staleWait = 2 * time.Second
 
 func TestKeySet_Unusable_IsUnavailable(t *testing.T) {
 	pairs := keyPairs(t)
