@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -257,19 +258,53 @@ func TestHub_EraseUser_NamesGo(t *testing.T) {
 				t.Errorf("%s: %s", frame, got)
 			}
 		}
+		for _, frame := range []string{`{"type":"join","id":"?","room":%q}`, `{"type":"send","id":"?","room":%q,"body":"b"}`, `{"type":"tag","id":"?","room":%q,"seq":6,"tag":"BEN","value":true}`} {
+			if got := ben.ask(fmt.Sprintf(frame, g)); got != "" {
+				t.Errorf("%s: %s", frame, got)
+			}
+		}
+		if got := ann.ask(fmt.Sprintf(`{"type":"tag","id":"?","room":%q,"seq":6,"tag":"ANN","value":true}`, g)); got != "" {
+			t.Error(got)
+		}
 		told := func() string { return strings.Join(export(t, b.hub, ""), "") }
-		if !strings.Contains(told(), "Name of ann") || !strings.Contains(told(), "pictures/ann") {
+		if !strings.Contains(told(), "Name of ann") || !strings.Contains(told(), "pictures/ann") || !strings.Contains(told(), "ANN") {
 			t.Fatalf("the name is not to be found: the test tests nothing\n%s", told())
 		}
 		done, err := b.hub.EraseUser(t.Context(), "ann")
 		if err != nil || done.Names < 5 {
 			t.Errorf("erased %+v, %v", done, err)
 		}
-		if got := told(); strings.Contains(got, "Name of ann") || strings.Contains(got, "pictures/ann") || !strings.Contains(got, "Name of ben") || !strings.Contains(got, "Trip") {
+		if got := told(); strings.Contains(got, "Name of ann") || strings.Contains(got, "pictures/ann") || strings.Contains(got, "ANN") || strings.Contains(got, "+1") || !strings.Contains(got, "BEN") || !strings.Contains(got, "Name of ben") || !strings.Contains(got, "Trip") {
 			t.Errorf("what is left:\n%s", got)
 		}
 		if again, err := b.hub.EraseUser(t.Context(), "ann"); err != nil || again.Names != 0 || again.Entries != done.Entries {
 			t.Errorf("again: %+v, %v", again, err)
+		}
+	})
+}
+
+// Of an erased user no record says that they were online or were told of what they missed, and of
+// their mutes and bans those stay that are in force.
+func TestHub_EraseUser_RecordsGo(t *testing.T) {
+	inBubble(t, chat.Settings{}, tokens{}, func(t *testing.T, b *bubble) {
+		for _, key := range []string{"online\x00N1\x00ann", "online\x00N1\x00joanna", "told\x00ann\x00tea"} {
+			if err := b.journal.Records().Put(t.Context(), key, []byte("1")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for room, d := range map[string]time.Duration{"": time.Second, "tea": time.Second, "rum": time.Hour} {
+			if err := errors.Join(b.hub.Mute(room, "ann", d), b.hub.Ban(room, "ann", d), b.hub.Mute(room, "joanna", d)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		done, err := b.hub.EraseUser(t.Context(), "ann")
+		if err != nil || done.Records != 6 {
+			t.Errorf("erased %+v, %v", done, err)
+		}
+		want := []string{`"ban\x00rum\x00ann"`, `"mute\x00\x00joanna"`, `"mute\x00rum\x00ann"`, `"mute\x00rum\x00joanna"`, `"mute\x00tea\x00joanna"`, `"online\x00N1\x00joanna"`}
+		if got := keysOf(t, b.journal, "ann"); !slices.Equal(got, want) {
+			t.Errorf("left are %v, want %v", got, want)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -12,7 +13,7 @@ import (
 // redactTimeout is how long one commit of names may take.
 const redactTimeout = 10 * time.Second
 
-// names takes the name and the picture of a user out of entries.
+// names takes the name and the picture of a user out of entries, and what they have tagged messages with.
 type names struct {
 	redactor journal.Redactor // nil: they stay
 	user     string
@@ -47,6 +48,10 @@ func (n *names) hide(e *journal.Entry) bool {
 	found := false
 	if from := &e.From; from.ID == n.user && from.Name+from.Avatar != "" {
 		from.Name, from.Avatar = "", ""
+		found = true
+	}
+	if e.From.ID == n.user && tags.IsOwn(e) {
+		e.Body = nil
 		found = true
 	}
 	if e.Kind == journal.Member {

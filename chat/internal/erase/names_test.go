@@ -32,6 +32,9 @@ func TestNames_Hide(t *testing.T) {
 		"other members":       {journal.Entry{Kind: journal.Member, From: ben, Body: member(ben, ben)}, journal.Entry{Kind: journal.Member, From: ben, Body: member(ben, ben)}},
 		"a member entry from": {journal.Entry{Kind: journal.Member, From: ann, Body: member(ben)}, journal.Entry{Kind: journal.Member, From: bare, Body: member(ben)}},
 		"what is no member":   {journal.Entry{Kind: journal.Message, From: ben, Body: member(ann, ann)}, journal.Entry{Kind: journal.Message, From: ben, Body: member(ann, ann)}},
+		"a tag":               {journal.Entry{Kind: journal.Tag, From: ann, Target: 1, Body: []byte(`{"tag":"Ann","value":true}`)}, journal.Entry{Kind: journal.Tag, From: bare, Target: 1}},
+		"a shared tag":        {journal.Entry{Kind: journal.Tag, From: ann, Target: 1, Body: []byte(`{"tag":"Ann","value":{"shared":false},"shared":true}`)}, journal.Entry{Kind: journal.Tag, From: bare, Target: 1, Body: []byte(`{"tag":"Ann","value":{"shared":false},"shared":true}`)}},
+		"a tag of another":    {journal.Entry{Kind: journal.Tag, From: ben, Target: 1, Body: []byte(`{"tag":"Ann","value":true}`)}, journal.Entry{Kind: journal.Tag, From: ben, Target: 1, Body: []byte(`{"tag":"Ann","value":true}`)}},
 		"no JSON":             {journal.Entry{Kind: journal.Member, From: ben, Body: []byte(`{`)}, journal.Entry{Kind: journal.Member, From: ben, Body: []byte(`{`)}},
 	} {
 		n := names{user: ann.ID}

@@ -4,13 +4,15 @@ import (
 	"context"
 
 	"github.com/caddychat/caddy-chat/chat/internal/list"
+	"github.com/caddychat/caddy-chat/chat/internal/online"
+	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
 	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // Records erases what the records say of a user beside where the user belongs to: how the
-// user has conversations in the list, which messages mention them, and what they have
-// tagged, in all rooms of lister. It counts in done. Nothing is told to
+// user has conversations in the list, which messages mention them, that they were online, what they have
+// tagged, in all rooms of lister, and mutes and bans that are over. It counts in done. Nothing is told to
 // clients: they see it when they read the messages next.
 func Records(ctx context.Context, r journal.Records, lister journal.Lister, user string, done *User) error {
 	settings, mentions := list.OfUser(user)
@@ -24,13 +26,23 @@ func Records(ctx context.Context, r journal.Records, lister journal.Lister, user
 	if err != nil {
 		return err
 	}
-	if keys, err = keysOf(ctx, r, mentions); err == nil {
+	keys, err = keysOf(ctx, r, mentions)
+	if err == nil {
+		var gone []string
+		gone, err = online.OfUser(ctx, r, user)
+		keys = append(keys, gone...)
+	}
+	if err == nil {
 		err = tags.Delete(ctx, r, keys)
 	}
 	if err != nil {
 		return err
 	}
 	done.Records += len(keys)
+	over, err := sanctions.EraseOver(ctx, r, user)
+	if done.Records += over; err != nil {
+		return err
+	}
 	err = lister.Rooms(ctx, func(room string) error {
 		keys, err := tags.OfUser(ctx, r, room, user)
 		if err == nil {

@@ -29,8 +29,8 @@ type User struct {
 	Tags     int    `json:"tags"`     // of the user at messages, erased
 	Left     int    `json:"left"`     // conversations that the user belonged to, or had left, and is forgotten in
 	Sessions int    `json:"sessions"` // ended
-	Names    int    `json:"names"`    // entries out of which the user's name and picture were taken
-	Records  int    `json:"records"`  // others: what is shown of the user, when they were here, settings and mentions of their list, their own room
+	Names    int    `json:"names"`    // entries out of which the user's name and picture were taken, or what they had tagged
+	Records  int    `json:"records"`  // others: what is shown of the user, when they were here, settings and mentions of their list, their own room, mutes and bans that were over
 	Entries  int    `json:"entries"`  // that still have the user's id as that of their sender, those messages included
 }
 
@@ -47,8 +47,8 @@ const (
 )
 
 // Messages calls erase for every message of a user that still has a body, for some at
-// the same time, and takes the user's name and picture out of all entries, if lister is a
-// journal.Redactor. It reads the whole journal. What it returns with an error is erased all
+// the same time, and takes the user's name and picture, and their own tags, out of all entries, if
+// lister is a journal.Redactor. It reads the whole journal. What it returns with an error is erased all
 // the same, and a second call goes on.
 func Messages(ctx context.Context, j Source, lister journal.Lister, user string, erase func(ctx context.Context, room string, seq journal.Seq) error) (User, error) {
 	if lister == nil {

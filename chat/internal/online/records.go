@@ -24,6 +24,21 @@ func ToldKey(user, room string) string { return told(user) + room }
 
 func told(user string) string { return "told\x00" + user + "\x00" }
 
+// OfUser returns the keys of what is noted of a user, for who erases it: the user has gone.
+func OfUser(ctx context.Context, records journal.Records, user string) (keys []string, err error) {
+	for _, prefix := range []string{prefix, told(user)} {
+		if err == nil {
+			err = records.Scan(ctx, prefix, func(r journal.Record) error {
+				if _, whose := split(r.Key); whose == user || strings.HasPrefix(r.Key, told(user)) {
+					keys = append(keys, r.Key)
+				}
+				return nil
+			})
+		}
+	}
+	return keys, err
+}
+
 // maxTold bounds the records of that kind that are deleted with one event.
 const maxTold = 400
 

@@ -270,16 +270,50 @@ func (s *Sanctions) RemoveOver(ctx context.Context, most int) {
 	}
 	s.mu.Unlock()
 	for _, k := range over {
-		err := s.records.Update(ctx, sanctionRecord(k), func(value []byte) ([]byte, error) {
-			if _, inForce, err := parseEnd(value); err != nil || inForce { // somebody has imposed it again
-				return nil, errInForce
-			}
-			return nil, nil
-		})
-		if err != nil && err != errInForce {
+		if _, err := removeOver(ctx, s.records, sanctionRecord(k)); err != nil {
 			return // they have no effect, and the next start removes them
 		}
 	}
+}
+
+// removeOver removes a record unless its sanction is in force, and reports whether there was one.
+func removeOver(ctx context.Context, r journal.Records, key string) (was bool, err error) {
+	err = r.Update(ctx, key, func(value []byte) ([]byte, error) {
+		if _, inForce, err := parseEnd(value); err != nil || inForce { // somebody has imposed it again
+			return nil, errInForce
+		}
+		was = value != nil
+		return nil, nil
+	})
+	if err == errInForce {
+		return false, nil
+	}
+	return was && err == nil, err
+}
+
+// EraseOver removes the records of those sanctions of a user that are over. It returns how many.
+func EraseOver(ctx context.Context, r journal.Records, user string) (n int, err error) {
+	var keys []string
+	for _, kind := range []access.SanctionKind{access.Mute, access.Ban} {
+		if err == nil {
+			err = r.Scan(ctx, string(kind)+"\x00", func(r journal.Record) error {
+				if k, err := parseSanction(r.Key); err == nil && k.User == user {
+					keys = append(keys, r.Key)
+				}
+				return nil
+			})
+		}
+	}
+	for _, key := range keys {
+		was := false
+		if err == nil {
+			was, err = removeOver(ctx, r, key)
+		}
+		if was {
+			n++
+		}
+	}
+	return n, err
 }
 
 // Change puts a sanction into force for d: [wire.Forever] for no end, 0 to lift

@@ -3,6 +3,7 @@ package tags
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"slices"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -41,6 +42,14 @@ func (c *Change) Records(ctx context.Context, records journal.Records) ([]journa
 		with = append(with, pin)
 	}
 	return with, nil
+}
+
+// IsOwn reports whether an entry sets or removes a tag of its sender, which is not shared, and says which.
+func IsOwn(e *journal.Entry) bool {
+	var t struct {
+		Shared bool `json:"shared"`
+	}
+	return e.Kind == journal.Tag && len(e.Body) > 0 && json.Unmarshal(e.Body, &t) == nil && !t.Shared
 }
 
 func (c *Change) pins() bool { return c.User == "" && c.Tag == Pin }

@@ -9,15 +9,18 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal/journaltest/internal/tester"
 )
 
-// withoutName is a change for Redact: it takes out what shows a user.
+// withoutName is a change for Redact: it takes out what shows a user, and what they have tagged.
 func withoutName(user string) func(*journal.Entry) bool {
 	return func(e *journal.Entry) bool {
 		if e.From.ID != user {
 			return false
 		}
 		e.From.Name, e.From.Avatar = "", ""
-		if e.Kind == journal.Member {
+		switch e.Kind {
+		case journal.Member:
 			e.Body = []byte(`{}`)
+		case journal.Tag:
+			e.Body = nil
 		}
 		return true
 	}
@@ -80,6 +83,25 @@ func Test(t *testing.T, s *tester.Suite) {
 		if got := l.DeliveredSoFar(); len(got) != 1 || got[0].Seq != 303 {
 			t.Errorf("a follower got %+v", got)
 		}
+	})
+	s.Each(t, "takes the body of an entry about a message, and changes nothing at that", func(t *tester.T) {
+		t.Append(named(journal.Message, "u2", "m"))
+		tag := named(journal.Tag, "u1", "")
+		tag.Target = 1
+		t.Append(tag)
+		before := t.All("room")
+		for range 2 { // the second time there is no body
+			redact(t, "room", 1, 2)
+			after := t.All("room")
+			want := before[1]
+			withoutName("u1")(&want)
+			t.CheckSame("the message", after[0], before[0])
+			t.CheckSame("the tag", after[1], want)
+			if len(after[1].Body) != 0 || after[1].From.Name != "" || after[1].Recalled || after[1].Target != 1 {
+				t.Errorf("the tag is %+v", after[1])
+			}
+		}
+		t.CheckFeed("room")
 	})
 	s.Each(t, "meets recalls and edits of the same entries", func(t *tester.T) {
 		const n = 60
