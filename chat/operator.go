@@ -139,7 +139,13 @@ func (h *Hub) Session(id string) (info SessionInfo, err error) {
 // EndSession ends one session, on whichever node it is. Its client is told that it was
 // removed. The error is as for Session.
 func (h *Hub) EndSession(id string) error {
-	_, err := h.askOf(command.End, id)
+	session, err := h.Session(id)
+	if err == nil {
+		_, err = h.askOf(command.End, id)
+	}
+	if err == nil {
+		h.core.Operator().Did("kick", session.User)
+	}
 	return err
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
-// usersSite is a hub with a key for users, one for everything, and one for rooms.
+// usersSite is a hub with a key for users, one for everything in rooms, and one for conversations.
 type usersSite struct {
 	t        *testing.T
 	base, ws string
@@ -31,6 +31,7 @@ func newUsersSite(t *testing.T, j journal.Journal, secrets identity.Secrets) *us
 			k.Read, k.Write, k.Members, k.As = []string{"*", "@*"}, []string{"*", "@*"}, every, every
 			k.Moderate = []string{"*", "@*"}
 		}),
+		newKey(t, "founder", func(k *access.Key) { k.Members = every }),
 	}}
 	issuer := identity.NewIssuer(secrets, "default")
 	h := &chat.Handler{Auth: identity.First{issuer, identity.NewGuest(secrets, 0), tokens{}}, Tokens: issuer}
@@ -325,6 +326,23 @@ func TestUsers_DeleteRoom(t *testing.T) {
 	s.ok(404, "rooms", "DELETE", "/rooms/g-1?erase=true", "")
 	if rows, _ := s.ok(200, "rooms", "GET", "/list?as=u1", "")["rows"].([]any); slices.ContainsFunc(rows, func(r any) bool { return r.(map[string]any)["gone"] == nil }) {
 		t.Errorf("%v", rows)
+	}
+}
+
+// A key that may not even recall a message in a room erases none that is no conversation, be it there
+// or not; what it may found it may erase.
+func TestUsers_EraseRoom_ThatIsNoConversation(t *testing.T) {
+	s := newUsersSite(t, journals["memory"](t), new(identity.MemorySecrets))
+	s.ok(201, "rooms", "POST", "/rooms/tea/messages", `{"body":"x"}`)
+	for _, room := range []string{"tea", "none"} {
+		if got := s.ok(403, "founder", "DELETE", "/rooms/"+room+"?erase=true", ""); !strings.Contains(fmt.Sprint(got["detail"]), "moderate") {
+			t.Errorf("%s: %v", room, got)
+		}
+	}
+	s.ok(201, "founder", "POST", "/rooms", `{"room":"g-1","owner":"u2","users":["u1"]}`)
+	s.ok(200, "founder", "DELETE", "/rooms/g-1?erase=true", "")
+	if got := s.ok(200, "rooms", "DELETE", "/rooms/tea?erase=true", ""); got["entries"] != 1.0 {
+		t.Errorf("%v", got)
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/caddychat/caddy-chat/chat/identity"
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/erase"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
@@ -41,44 +41,49 @@ func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 		return done, err
 	}
 	a.core.commands.Ask(ctx, command.Command{Act: command.Renew, Room: name})
-	a.audit(events.Event{Act: "erase", Room: name})
 	done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{Room: name})
-	if err == nil && !known && done.Sessions+done.Marks == 0 { // marks are what an interrupted erasure has left
-		err = cmp.Or(command.Unheard(renewed.Missing), error(wire.NotFound.Error("")))
+	if known || done.Sessions+done.Marks > 0 { // marks are what an interrupted erasure has left
+		a.audit(events.Event{Act: "erase", Room: name})
+		return done, err
 	}
-	return done, err
+	return done, cmp.Or(err, command.Unheard(renewed.Missing), error(wire.NotFound.Error("")))
 }
 
-// mayErase returns why the actor may not erase a room, or nil.
+// mayErase returns why the actor may not erase a room, or nil. In one that is no conversation, a key
+// that may not even recall a message there cannot erase all of them.
 func (a *Actor) mayErase(room string) error {
 	if a.key == nil {
 		return a.mayOperate(room)
 	}
-	if err := wire.CheckRoom(room); err != nil || a.governs(room) {
-		return err
+	can, err := a.rights(room, access.NoRole), wire.CheckRoom(room)
+	if err == nil && !a.governs(room) {
+		err = wire.Forbidden.Error("")
 	}
-	return wire.Forbidden.Error("")
+	return cmp.Or(err, Turn{a}.needs(can.Conversation || can.Moderate, "to erase a room that is no conversation, a key needs the scope moderate, too"))
 }
 
 // EraseUser signs a user out, and erases what is kept of them: where they belong to, how far
 // they have read, what they have tagged, what is shown of them and their own room. It recalls all that they
 // have said, unless that stays. lister has the rooms of the journal, if that can list them.
 // If it ends early, what it returns is done.
-func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string, messagesStay bool) (erase.User, error) {
-	done, sessions := erase.User{User: user}, 0
-	_, err := a.Profiles()
-	if err == nil && lister != nil { // otherwise nothing is erased
-		sessions, err = a.SignOut(ctx, user)
+func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string, messagesStay bool) (done erase.User, err error) {
+	done.User = user
+	defer func() {
+		if done.Any() {
+			a.audit(events.Event{Act: "erase", User: user})
+		}
+	}()
+	by, sessions := Turn{&Actor{core: a.core, kind: operator, part: true}}, 0 // who erases a user may do so in each room
+	if _, err = a.Profiles(); err == nil && lister != nil {                   // otherwise nothing is erased
+		sessions, err = by.SignOut(ctx, user)
 	}
-	if err != nil {
+	if done.Sessions = sessions; err != nil {
 		return done, err
 	}
-	a.audit(events.Event{Act: "erase", User: user})
 	find := erase.Messages
 	if messagesStay {
 		find = erase.NoMessages
 	}
-	by := Turn{&Actor{core: a.core, kind: operator, part: true}} // who erases a user may do so in each room
 	done, err = find(ctx, a.core.journal, lister, user, func(ctx context.Context, room string, seq journal.Seq) error {
 		_, err := by.RecallFromOutside(ctx, room, seq)
 		var no *wire.Error
@@ -98,12 +103,7 @@ func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string,
 	if err = a.core.rooms.Evict(ctx, own, func() error { n, _, err := erase.Entries(ctx, a.core.journal, own); done.Records = int(n); return err }); err != nil {
 		return done, err
 	}
-	n, err := identity.ForgetOpenid(ctx, a.core.journal.Records(), user)
-	if done.Records += n; err == nil {
-		n, err = a.core.profiles.Forget(ctx, user) // first: the others are told by what comes now
-		done.Records += n
-	}
-	if err == nil {
+	if err = erase.Known(ctx, a.core.journal.Records(), user, &done); err == nil { // first: the others are told by what comes now
 		done.Left, err = by.forget(ctx, user)
 	}
 	if err == nil {

@@ -78,8 +78,8 @@ func (a Turn) Profiles() (profiles.Profiles, error) {
 	return a.core.profiles, a.needs(a.kind == operator || a.key != nil && a.scopes().Users, "only a key with the scope users may do this")
 }
 
-// TokenGiven says that the actor was given a token of a user.
-func (a Turn) TokenGiven(user string) { a.audit(events.Event{Act: "token", User: user}) }
+// Did says what the actor has done about a user beside its acts: it was given a token, or has ended a session.
+func (a Turn) Did(act, user string) { a.audit(events.Event{Act: act, User: user}) }
 
 // Online returns which of these users have sessions, at any node. The error has the code
 // unavailable if that is not known of one of them: a node has not answered that may have them.

@@ -34,29 +34,30 @@ func (a *Actor) sanction(ctx context.Context, k access.Sanction, d time.Duration
 	if err := a.mayModerate(ctx, k.Room, k.User, d == 0); err != nil {
 		return err
 	}
-	counts := false
+	changed, counts, err := false, false, error(nil)
 	if d != 0 && a.kind != operator {
 		if record := []journal.Record{sanctions.Record(k)}; a.key == nil && !a.core.growth.Fits(ctx, a.core.journal.Records(), a.person(), record, a.core.Now()) {
 			return refusals.Full()
 		}
-		var err error
 		if counts, err = a.core.sanctions.Impose(k, a.person()); err != nil {
 			return err
 		}
 	}
-	if err := a.core.sanctions.Change(ctx, k, d); err != nil {
+	if changed, err = a.core.sanctions.Change(ctx, k, d); err != nil {
 		if counts && !errors.Is(err, journal.ErrUncertain) {
 			a.core.sanctions.Withdraw(k)
 		}
 		return err
 	}
-	a.audit(events.Sanction(string(k.Kind), k.Room, k.User, d))
+	if changed {
+		a.audit(events.Sanction(string(k.Kind), k.Room, k.User, d))
+	}
 	a.core.sanctions.RemoveOver(ctx, sanctions.RemovedAtOnce)
 	a.core.takeEffect(a.core.Soon(), k, d)
 	if k.Kind != access.Ban {
 		return nil
 	}
-	err := a.core.lists.NoteBan(ctx, k.User, k.Room)
+	err = a.core.lists.NoteBan(ctx, k.User, k.Room)
 	if d != 0 && err == nil {
 		_, err = a.expel(ctx, k.Room, k.User)
 	}
@@ -139,6 +140,7 @@ func (a Turn) SignOut(ctx context.Context, user string) (n int, err error) {
 		return 0, err
 	}
 	ended := a.core.commands.Ask(ctx, command.Command{Act: command.Remove, User: user}) // sessions that are not listed yet find that they are signed out
+	a.audit(events.Event{Act: "signout", User: user})
 	return ended.N, command.Unheard(ended.Missing)
 }
 

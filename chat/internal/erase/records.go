@@ -3,12 +3,24 @@ package erase
 import (
 	"context"
 
+	"github.com/caddychat/caddy-chat/chat/identity"
 	"github.com/caddychat/caddy-chat/chat/internal/list"
 	"github.com/caddychat/caddy-chat/chat/internal/online"
+	"github.com/caddychat/caddy-chat/chat/internal/profiles"
 	"github.com/caddychat/caddy-chat/chat/internal/sanctions"
 	"github.com/caddychat/caddy-chat/chat/internal/tags"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
+
+// Known erases what is shown of a user, when they were here last, and who they are at WeChat. It counts in done.
+func Known(ctx context.Context, r journal.Records, user string, done *User) error {
+	n, err := identity.ForgetOpenid(ctx, r, user)
+	if done.Records += n; err == nil {
+		n, err = profiles.Profiles{Records: r}.Forget(ctx, user)
+		done.Records += n
+	}
+	return err
+}
 
 // Records erases what the records say of a user beside where the user belongs to: how the
 // user has conversations in the list, which messages mention them, that they were online, what they have

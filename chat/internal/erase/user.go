@@ -34,6 +34,12 @@ type User struct {
 	Entries  int    `json:"entries"`  // that still have the user's id as that of their sender, those messages included
 }
 
+// Any reports whether anything was erased, or ended.
+func (u User) Any() bool {
+	u.Entries = 0 // stay
+	return u != User{User: u.User}
+}
+
 const (
 	// So many entries, or bytes of entries, are read at once.
 	pageEntries = 500

@@ -162,7 +162,7 @@ func giveToken(ctx context.Context, t acts.Turn, c *call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	t.TokenGiven(id)
+	t.Did("token", id)
 	return Answer{Body: (&wire.Login{Token: token, Expires: expires.UnixMilli(), User: wire.User(shown[0])}).Append(nil)}, nil
 }
 

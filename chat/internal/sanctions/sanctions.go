@@ -317,12 +317,12 @@ func EraseOver(ctx context.Context, r journal.Records, user string) (n int, err 
 }
 
 // Change puts a sanction into force for d: [wire.Forever] for no end, 0 to lift
-// it. It is stored, and takes effect once it is heard, or after heardTime. If it is not certain
+// it. It returns false if it is lifted and was not in force. It is stored, and takes effect once it is heard, or after heardTime. If it is not certain
 // that it was stored, it takes effect once it is heard.
-func (s *Sanctions) Change(ctx context.Context, k access.Sanction, d time.Duration) error {
+func (s *Sanctions) Change(ctx context.Context, k access.Sanction, d time.Duration) (changed bool, err error) {
 	unlock, err := s.setting.Lock(ctx, k)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer unlock()
 	var end time.Time
@@ -334,14 +334,14 @@ func (s *Sanctions) Change(ctx context.Context, k access.Sanction, d time.Durati
 			v.Until = end.UnixMilli()
 		}
 		if value, err = json.Marshal(v); err != nil {
-			return err
+			return false, err
 		}
 	}
 	here := &setHere{value: value, heard: make(chan struct{})}
 	s.mu.Lock()
 	s.setHere[k] = here
 	s.mu.Unlock()
-	if err = s.put(ctx, k, value); err == nil && (value != nil || s.Left(k.Kind, k.User, k.Room) != 0) { // else nothing may be heard
+	if changed, err = s.put(ctx, k, value); err == nil && (value != nil || s.Left(k.Kind, k.User, k.Room) != 0) { // else nothing may be heard
 		late := time.NewTimer(heardTime)
 		defer late.Stop()
 		select {
@@ -354,20 +354,29 @@ func (s *Sanctions) Change(ctx context.Context, k access.Sanction, d time.Durati
 	defer s.mu.Unlock()
 	delete(s.setHere, k)
 	if here.isHeard() {
-		return nil // and what came after it counts
+		return changed || err != nil, nil // and what came after it counts
 	}
 	if err == nil {
 		s.setLocked(k, end, d != 0)
 	}
-	return err
+	return changed, err
 }
 
-func (s *Sanctions) put(ctx context.Context, k access.Sanction, value []byte) error {
-	err := s.records.Put(ctx, sanctionRecord(k), value)
-	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", journal.ErrUncertain, err)
+// put stores a sanction, or removes it, and reports whether that changes anything.
+func (s *Sanctions) put(ctx context.Context, k access.Sanction, value []byte) (changed bool, err error) {
+	if changed = value != nil; changed {
+		err = s.records.Put(ctx, sanctionRecord(k), value)
+	} else {
+		err = s.records.Update(ctx, sanctionRecord(k), func(old []byte) ([]byte, error) {
+			_, was, err := parseEnd(old)
+			changed = was || err != nil
+			return nil, nil
+		})
 	}
-	return err
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %w", journal.ErrUncertain, err)
+	}
+	return changed, err
 }
 
 // Check returns an error with code muted or banned, and when to try again, if the

@@ -47,7 +47,7 @@ func TestSanctions_RecordsOfThoseThatAreOver_Go(t *testing.T) {
 	withSanctions(t, func(s *Sanctions, records journal.Records) {
 		ban := func(user string, d time.Duration) {
 			t.Helper()
-			if err := s.Change(context.Background(), access.Sanction{Kind: access.Ban, Room: "tea", User: user}, d); err != nil {
+			if _, err := s.Change(context.Background(), access.Sanction{Kind: access.Ban, Room: "tea", User: user}, d); err != nil {
 				t.Fatal(err)
 			}
 			s.RemoveOver(context.Background(), RemovedAtOnce)
@@ -96,7 +96,7 @@ func TestSanctions_Impose_LeavesSomethingForOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			if err == nil {
-				err = s.Change(context.Background(), key(i), d)
+				_, err = s.Change(context.Background(), key(i), d)
 			}
 			return err == nil
 		}
@@ -111,7 +111,7 @@ func TestSanctions_Impose_LeavesSomethingForOthers(t *testing.T) {
 			t.Error("somebody else may not, or the same cannot be imposed for longer")
 		}
 		for _, i := range []int{1, 3} { // two, since somebody else has one now
-			if err := s.Change(context.Background(), key(i), 0); err != nil {
+			if _, err := s.Change(context.Background(), key(i), 0); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -166,7 +166,7 @@ func changesAreHeard(t *testing.T, after, most time.Duration) {
 	k := access.Sanction{Kind: access.Mute, Room: "tea", User: "ann"}
 	for _, d := range []time.Duration{time.Minute, 0, wire.Forever, 0} {
 		began := time.Now()
-		if err := s.Change(context.Background(), k, d); err != nil {
+		if _, err := s.Change(context.Background(), k, d); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(began); took != most {
@@ -177,7 +177,7 @@ func changesAreHeard(t *testing.T, after, most time.Duration) {
 		}
 	}
 	began := time.Now()
-	if err := s.Change(context.Background(), k, 0); err != nil || time.Since(began) > 0 {
+	if _, err := s.Change(context.Background(), k, 0); err != nil || time.Since(began) > 0 {
 		t.Errorf("lifting nothing took %v, %v", time.Since(began), err)
 	}
 	time.Sleep(time.Minute)
