@@ -14,6 +14,7 @@ type Want struct {
 	Until  journal.Position // above 0: and none behind this one
 	Events int              // entries, at most
 	Filter *Filter
+	Look   context.Context // when it has ended, no further page is read; nil never ends
 }
 
 // Batch are the next events of a part. It belongs to the caller.
@@ -54,6 +55,9 @@ func (f *Feed) Batch(ctx context.Context, w Want) (*Batch, error) {
 	b.begin(&w, &state)
 	limit, bytes, end := max(w.Events, 1), batchBytes, false
 	for pages := 0; !end && pages < maxPages && limit > 0 && bytes > 0 && b.N < maxEvents; pages++ {
+		if pages > 0 && w.Look != nil && w.Look.Err() != nil {
+			break
+		}
 		after := b.At
 		page, err := f.journal.Feed(ctx, journal.FeedQuery{Part: w.Part, After: after, Limit: limit, Bytes: bytes})
 		switch {

@@ -16,8 +16,9 @@ type Query struct {
 	After string
 	// Limit bounds the entries of the answer. Default DefaultLimit, at most MaxLimit.
 	Limit int
-	// Wait is how long to wait for an event if there is none, at most MaxWait. The wait
-	// also ends with Leaving, unless that is nil.
+	// Wait is how long to wait for an event if there is none, at most MaxWait, and how long
+	// to look for one behind those that nobody wants, but look at least. The wait also ends
+	// with Leaving, unless that is nil.
 	Wait    time.Duration
 	Leaving context.Context
 	Filter  *Filter
@@ -32,6 +33,10 @@ const (
 	MaxWait      = time.Minute
 )
 
+// lookTime is how long Pull reads at least what is not wanted, before it says how far it has
+// come: whoever asks may be patient for a second only, and must get on.
+const lookTime = time.Second / 2
+
 // PullBytes is what an answer holds in memory at most, about.
 const PullBytes = 2 * batchBytes
 
@@ -42,7 +47,8 @@ var ErrPosition = errors.New(`it must be "now", or the position "to" of an earli
 var ErrBusy = errors.New("too many requests for events are under way: one reader needs one")
 
 // Pull returns the next events, as the body of an answer: the same that a webhook gets. If
-// there is none, it waits, and answers without events when the wait is over.
+// there is none, it waits, and answers without events when the wait is over. So it does if there
+// may be one further on: "to" is then where it has come to.
 func (f *Feed) Pull(ctx context.Context, q Query) ([]byte, error) {
 	if q.After != "" && q.After != "now" && !isPosition(q.After) {
 		return nil, ErrPosition
@@ -55,12 +61,11 @@ func (f *Feed) Pull(ctx context.Context, q Query) ([]byte, error) {
 		return nil, ErrBusy
 	}
 	defer f.places.release(q.Who)
-	wait, cancel := context.WithTimeout(ctx, max(0, min(q.Wait, MaxWait)))
+	q.Wait = max(0, min(q.Wait, MaxWait))
+	wait, cancel := f.while(ctx, q.Wait, q.Leaving)
 	defer cancel()
-	defer context.AfterFunc(f.leaving, cancel)()
-	if q.Leaving != nil {
-		defer context.AfterFunc(q.Leaving, cancel)()
-	}
+	look, cancel := f.while(ctx, max(q.Wait, lookTime), q.Leaving)
+	defer cancel()
 	l, stop := f.Listen(-1, q.Filter.Wants)
 	defer stop()
 	if q.After == "now" {
@@ -72,18 +77,33 @@ func (f *Feed) Pull(ctx context.Context, q Query) ([]byte, error) {
 	}
 	for from := ""; ; {
 		l.Take()
-		p, err := f.pull(ctx, &q)
+		p, err := f.pull(ctx, &q, look)
 		if err != nil {
 			return nil, err
 		}
 		from = cmp.Or(from, p.from)
-		if p.n > 0 || !p.more && wait.Err() != nil {
+		if p.n > 0 || look.Err() != nil || !p.more && wait.Err() != nil {
 			return AppendBody(nil, p.epoch, from, textOfAll(p.epoch, p.at), p.events), nil
 		}
 		q.After = textOfAll(p.epoch, p.at)
 		if !p.more {
 			l.Wait(wait, 1, lookAgain)
 		}
+	}
+}
+
+// while returns a context that ends after a time, or when nobody may wait any more.
+func (f *Feed) while(ctx context.Context, d time.Duration, leaving context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	stops := []func() bool{context.AfterFunc(f.leaving, cancel)}
+	if leaving != nil {
+		stops = append(stops, context.AfterFunc(leaving, cancel))
+	}
+	return ctx, func() {
+		for _, stop := range stops {
+			stop()
+		}
+		cancel()
 	}
 }
 
@@ -113,19 +133,20 @@ type pulled struct {
 	more        bool
 }
 
-// pull reads a share of each part, so that no part waits for another one.
-func (f *Feed) pull(ctx context.Context, q *Query) (*pulled, error) {
+// pull reads a share of each part, so that no part waits for another one. When look is over,
+// that is one page of each.
+func (f *Feed) pull(ctx context.Context, q *Query, look context.Context) (*pulled, error) {
 	p := &pulled{from: q.After, at: make([]journal.Position, f.journal.Parts())}
 	begin := make([]journal.Position, len(p.at))
 	known := false // the position is of this store
 	for part := range p.at {
-		want := Want{Part: part, After: q.After, Events: max(1, q.Limit/len(p.at)), Filter: q.Filter}
+		want := Want{Part: part, After: q.After, Events: max(1, q.Limit/len(p.at)), Filter: q.Filter, Look: look}
 		b, err := f.Batch(ctx, want)
 		switch {
 		case err != nil:
 			return nil, err
 		case p.epoch != "" && p.epoch != b.Epoch:
-			return f.pull(ctx, q) // the store began anew
+			return f.pull(ctx, q, look) // the store began anew
 		}
 		p.epoch, p.at[part] = b.Epoch, b.At
 		p.more = p.more || b.More

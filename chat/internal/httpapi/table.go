@@ -72,7 +72,7 @@ func init() { // since what answers a batch asks a route
 				"events": described(schema{"type": "string"}, "names of events, joined by commas; absent: all entries of rooms, and no other events"),
 				"after":  described(schema{"type": "string"}, "now, or the position to of an earlier answer; absent: the oldest event"),
 				"limit":  schema{"type": "integer", "minimum": 1, "maximum": feed.MaxLimit},
-				"wait":   described(schema{"type": "integer", "minimum": 0, "maximum": int(feed.MaxWait / time.Millisecond)}, "milliseconds to wait for an event if there is none"),
+				"wait":   described(schema{"type": "integer", "minimum": 0, "maximum": int(feed.MaxWait / time.Millisecond)}, "milliseconds to wait for an event if there is none; what the key does not get is read for as long, and for half a second at least"),
 			}, answer: "Events", serve: pull},
 	}
 	for _, at := range []string{"", room} {
