@@ -117,6 +117,15 @@ func TestDoors_HelloOnARawConnection_IsNotRelayed(t *testing.T) {
 		`{"type":"hello","token":"secret","rooms":[]}`,
 		` {"type":"hello","token":"secret"}`,
 		`{"token":"secret","type":"hello","rooms":"not a list"}`,
+		"\ufeff" + `{"type":"hello","token":"secret"}`,
+		`{"type":"hell\u006f","token":"secret"}`,
+		`{"type":"hello","token":"secret",}`,
+		`{"token":"secret",,"type" : "hello"}`,
+		`{"token":"secret" "type":"hello"}`,
+		`{type:'hello',token:'secret'}`,
+		`{"type":"hello","token":"secret"`,
+		`{"type":"hello","type":"x","token":"secret"}`,
+		`{"type":"hello","token":"secret"}` + "\n" + `{"type":"ping"}`,
 	} {
 		c := dial(t, ws+"?room=tea")
 		send(t, c, hello)
@@ -127,10 +136,25 @@ func TestDoors_HelloOnARawConnection_IsNotRelayed(t *testing.T) {
 		cancel()
 	}
 	speaker := dial(t, ws+"?room=tea")
-	send(t, speaker, `{"type":"greeting","text":"hello"}`)
-	expect(t, other, `{"type":"greeting","text":"hello"}`)
-	page, err := j.Read(t.Context(), journal.Query{Room: "tea", Limit: 10})
-	if err != nil || len(page.Entries) != 1 {
+	texts := []string{
+		`{"type":"greeting","text":"hello"}`,
+		`{"Type":"hello"}`,
+		`{"TYPE":"hello","token":"mine"}`,
+		`{"type":"Hello"}`,
+		`{"type":["hello"]}`,
+		`{"message":{"type":"hello"}}`,
+		`{"text":"\"type\":\"hello\""}`,
+		`{"type":"ping"} {"type":"hello"}`,
+		`[{"type":"hello"}]`,
+		`{say "hello"`,
+		`the "type":"hello"`,
+	}
+	for _, text := range texts {
+		send(t, speaker, text)
+		expect(t, other, text)
+	}
+	page, err := j.Read(t.Context(), journal.Query{Room: "tea", Limit: 100})
+	if err != nil || len(page.Entries) != len(texts) {
 		t.Errorf("recorded %d entries, %v", len(page.Entries), err)
 	}
 }
