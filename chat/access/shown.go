@@ -5,6 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/caddychat/caddy-chat/chat/internal/weburl"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -15,8 +16,8 @@ import (
 //
 // The name is cut to 64 characters. White space that is a control character
 // becomes a space, other control characters are removed. The avatar is dropped
-// unless it is an http or https URL of at most 512 bytes without control
-// characters; its scheme becomes lower case. Text that is not UTF-8 is read as
+// unless it is an http or https URL with a host, of at most 512 bytes without control
+// characters or white space; its scheme becomes lower case. Text that is not UTF-8 is read as
 // ISO 8859-1, in which older servers write HTTP headers.
 func CleanUser(u journal.User) journal.User {
 	u.Name = cleanName(toUTF8(u.Name))
@@ -48,12 +49,12 @@ func cleanAvatar(url string) string {
 	if len(url) > wire.MaxAvatar || strings.ContainsFunc(url, unicode.IsControl) {
 		return ""
 	}
-	scheme, rest, ok := strings.Cut(url, "://")
+	scheme, rest, _ := strings.Cut(url, "://")
 	scheme = strings.ToLower(scheme)
-	if !ok || scheme != "http" && scheme != "https" {
+	if url = scheme + "://" + rest; !weburl.Is(url) {
 		return ""
 	}
-	return scheme + "://" + rest
+	return url
 }
 
 // toUTF8 returns text unchanged if it is UTF-8. Otherwise each byte is a character

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/caddychat/caddy-chat/chat/internal/weburl"
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
@@ -93,8 +94,7 @@ func (b *Bye) Append(dst []byte) []byte {
 	return append(appendRetry(dst, retry), '}')
 }
 
-// IsUserID reports whether a user can have that id. Some of these ids are given by the
-// server alone.
+// IsUserID reports whether a user can have that id; some only the server gives.
 func IsUserID(id string) bool {
 	return id != "" && len(id) <= MaxUser && utf8.ValidString(id) && !strings.ContainsFunc(id, unicode.IsControl)
 }
@@ -139,7 +139,7 @@ func (t Text) Wrong(text string) string {
 		return fmt.Sprintf("must be at most %d characters long", t.chars)
 	case strings.ContainsFunc(text, func(c rune) bool { return unicode.IsControl(c) && !(t.lines && c == '\n') }):
 		return "must not contain control characters" + map[bool]string{true: " but line feeds"}[t.lines]
-	case t.url && text != "" && !strings.HasPrefix(text, "https://") && !strings.HasPrefix(text, "http://"):
+	case t.url && text != "" && !weburl.Is(text):
 		return "must be an http or https URL"
 	}
 	return ""

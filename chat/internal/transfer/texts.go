@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -29,8 +32,9 @@ type lineUser struct {
 	Bot    bool   `json:"bot,omitempty"` // it follows from the id
 }
 
+// user returns who it is, as clients may be shown them.
 func (u *lineUser) user() journal.User {
-	return journal.User{ID: u.ID, Name: u.Name, Avatar: u.Avatar, Guest: u.Guest}
+	return access.CleanUser(journal.User{ID: u.ID, Name: u.Name, Avatar: u.Avatar, Guest: u.Guest})
 }
 
 // check returns an error if nobody can be shown so.
@@ -41,12 +45,23 @@ func (u *lineUser) check(field string) error {
 	if u.Bot && !wire.IsBot(u.ID) {
 		return &wire.Malformed{Field: field + ".bot", What: "belongs to ids that begin with bot-"}
 	}
-	return cmp.Or(check(field+".name", wire.NameText, u.Name), check(field+".avatar", wire.AvatarText, u.Avatar))
+	return cmp.Or(check(field+".name", wire.NameText, u.Name), checkAvatar(field, u.Avatar))
 }
 
 // checkTexts returns an error if no conversation can be called so.
 func checkTexts(field, title, avatar, about string) error {
-	return cmp.Or(check(field+".title", wire.TitleText, title), check(field+".avatar", wire.AvatarText, avatar), check(field+".about", wire.AboutText, about))
+	return cmp.Or(check(field+".title", wire.TitleText, title), checkAvatar(field, avatar), check(field+".about", wire.AboutText, about))
+}
+
+// checkAvatar returns an error if nobody is shown such a picture. Earlier versions let in what
+// only begins like a URL, so an export of theirs may have that.
+func checkAvatar(field, avatar string) error {
+	err := check(field+".avatar", wire.AvatarText, avatar)
+	begins := strings.HasPrefix(avatar, "https://") || strings.HasPrefix(avatar, "http://")
+	if begins && len(avatar) <= wire.MaxAvatar && !strings.ContainsFunc(avatar, unicode.IsControl) {
+		return nil
+	}
+	return err
 }
 
 // check returns an error if no door of a hub lets such a text in.
