@@ -163,6 +163,8 @@ func checkPath(path string) error {
 		return fmt.Errorf("path %q does not begin with /", path)
 	case strings.ContainsAny(path, "*?#%{}"):
 		return fmt.Errorf("path %q must be a plain path, without *, ?, #, %% or braces: the chat serves what is below it, too", path)
+	case strings.Contains(path, "\\"):
+		return fmt.Errorf("path %q has a backslash, for which browsers send a slash", path)
 	case strings.Contains(path, "//"):
 		return fmt.Errorf("path %q has two slashes in a row", path)
 	case strings.Contains(path+"/", "/./") || strings.Contains(path+"/", "/../"):

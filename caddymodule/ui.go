@@ -116,10 +116,10 @@ func servePage(handler *chat.Handler, w http.ResponseWriter, r *http.Request, si
 	header.Set("Referrer-Policy", "no-referrer")
 	header.Add("Vary", "Accept")
 	// The links are relative to the page's address, because a proxy may have removed
-	// the beginning of the path.
+	// the beginning of the path. A colon in it must not look like the end of a scheme.
 	base := "ui"
 	if !strings.HasSuffix(r.URL.Path, "/") {
-		base = path.Base(r.URL.Path) + "/ui"
+		base = html.EscapeString((&url.URL{Path: path.Base(r.URL.Path) + "/ui"}).String())
 	}
 	attributes := ""
 	if signIn != "" {

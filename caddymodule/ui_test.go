@@ -13,7 +13,7 @@ import (
 )
 
 func TestUI_IsThereWhereItIsOn(t *testing.T) {
-	s := testcaddy.Start(t, "route {\nchat /talk {\nui on\n}\nchat /plain\nrespond other\n}")
+	s := testcaddy.Start(t, "route {\nchat /talk {\nui on\n}\nchat /plain\nchat /a:b {\nui on\n}\nrespond other\n}")
 	html := http.Header{"Accept": {"text/html,*/*"}}
 	page := func(path string) *http.Response {
 		req, err := http.NewRequestWithContext(t.Context(), "GET", "https://"+s.TLS+path, nil)
@@ -34,7 +34,7 @@ func TestUI_IsThereWhereItIsOn(t *testing.T) {
 		!strings.Contains(policy, "default-src 'none'; script-src 'self'") || !strings.Contains(policy, "connect-src 'self' wss://"+s.TLS+";") {
 		t.Errorf("%d %v", res.StatusCode, res.Header)
 	}
-	for path, script := range map[string]string{"/talk": "talk/ui/chat.js", "/talk/": "ui/chat.js"} {
+	for path, script := range map[string]string{"/talk": "talk/ui/chat.js", "/talk/": "ui/chat.js", "/a:b": "./a:b/ui/chat.js", "/a:b/": "ui/chat.js"} {
 		if _, body := s.Status("https://"+s.TLS+path, html); !strings.Contains(body, `src="`+script+`"`) {
 			t.Errorf("%s: %s", path, body)
 		}
