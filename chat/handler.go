@@ -98,6 +98,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, no *handshakeRe
 	for name, values := range no.Header {
 		w.Header()[name] = values
 	}
+	h.Origins.Share(w.Header(), r)
 	h.Attend(w, r, func(w http.ResponseWriter, _ *http.Request) {
 		control := http.NewResponseController(w)
 		_ = control.SetWriteDeadline(time.Now().Add(requestTimeout))

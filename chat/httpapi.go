@@ -165,8 +165,10 @@ func (h *Handler) refusing(r *http.Request, err error) error {
 	return cmp.Or(h.charge(r), err)
 }
 
-// Refuse answers a request that is nobody's with an error, and charges it to its address.
+// Refuse answers a request that is nobody's with an error, which pages of other origins may read,
+// too, and charges it to its address.
 func (h *Handler) Refuse(w http.ResponseWriter, r *http.Request, err error) {
+	h.Origins.Share(w.Header(), r)
 	h.Problem(w, h.refusing(r, err))
 }
 
@@ -179,6 +181,7 @@ func (h *Handler) RefuseMethod(w http.ResponseWriter, r *http.Request, allowed s
 
 // refuseAs is Refuse for a status that no code has.
 func (h *Handler) refuseAs(w http.ResponseWriter, r *http.Request, status int, code wire.Code, message string) {
+	h.Origins.Share(w.Header(), r)
 	if err := h.charge(r); err != nil {
 		h.Problem(w, err)
 		return

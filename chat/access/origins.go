@@ -115,8 +115,11 @@ func (o Origins) LacksPort(r *http.Request) bool {
 
 // Share lets the page that made the request read the answer, if the page may connect
 // (CORS). A page that only the pattern * permits gets no answer to a request with
-// cookies or HTTP authentication.
+// cookies or HTTP authentication. Called again for the same answer, it changes nothing.
 func (o Origins) Share(answer http.Header, r *http.Request) {
+	if slices.Contains(answer.Values("Vary"), "Origin") {
+		return
+	}
 	answer.Add("Vary", "Origin")
 	origin := r.Header.Get("Origin")
 	switch {
