@@ -99,7 +99,8 @@ type Limits struct {
 	// How long a client may take to send hello. Default: 10s.
 	Hello caddy.Duration `json:"hello,omitempty" bounds:"1s 36500d"`
 
-	// How long a user stays present after losing the connection. Default: 30s.
+	// How long a user stays present after losing the connection. Of more than 100,000, in all
+	// rooms together, the network with most loses those who were lost first. Default: 30s.
 	Away caddy.Duration `json:"away,omitempty"`
 }
 

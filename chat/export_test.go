@@ -30,9 +30,9 @@ func (h *Hub) Empty() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	slots, addresses := h.core.Slots.Count()
-	if h.rooms.Len()+len(h.sessions)+len(h.users)+addresses+slots+h.engine.Len() > 0 {
-		return fmt.Errorf("left: %d rooms, %d sessions, %d users, %d addresses, %d slots, %d connections",
-			h.rooms.Len(), len(h.sessions), len(h.users), addresses, slots, h.engine.Len())
+	if h.rooms.Len()+h.rooms.Away()+len(h.sessions)+len(h.users)+addresses+slots+h.engine.Len() > 0 {
+		return fmt.Errorf("left: %d rooms, %d users who are away, %d sessions, %d users, %d addresses, %d slots, %d connections",
+			h.rooms.Len(), h.rooms.Away(), len(h.sessions), len(h.users), addresses, slots, h.engine.Len())
 	}
 	return nil
 }

@@ -104,7 +104,7 @@ type Settings struct {
 	// Default 10 s.
 	HelloTimeout time.Duration
 	// AwayDelay is how long a user whose connection was lost still counts as
-	// present. Below 0: not at all. Default 30 s.
+	// present, unless very many do. Below 0: not at all. Default 30 s.
 	AwayDelay time.Duration
 	// Policies say who may do what in which room. They must be valid: see
 	// access.Policies.Validate. Default: every room is open to everybody.

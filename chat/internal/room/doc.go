@@ -23,6 +23,7 @@
 //	environment.go   what every room of a hub works with; who tells other nodes
 //	held.go          frames that a receiver gets later
 //	receiver.go      one subscription as the worker sees it
+//	away.go          users whose connection was lost, of all rooms
 //	presence.go      which users are in the room
 //	audience.go      the receivers and the users of one room
 //	fanout.go        a batch of entries on its way to an audience

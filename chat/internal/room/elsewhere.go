@@ -1,6 +1,9 @@
 package room
 
-import "github.com/caddychat/caddy-chat/chat/journal"
+import (
+	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/journal"
+)
 
 // Elsewhere is what another node tells of one room.
 type Elsewhere struct {
@@ -76,7 +79,7 @@ func (rs *Rooms) IsOpen(name string) bool {
 // hear is called by the room's worker.
 func (r *Room) hear(e *Elsewhere) {
 	p, away := &r.audience.presence, r.rooms.settings.Load().AwayDelay
-	report, due := false, int64(0)
+	report := false
 	gone := func(id string, asked bool) {
 		switch u, last := p.leaveNode(id, e.Node); {
 		case !last:
@@ -84,7 +87,7 @@ func (r *Room) hear(e *Elsewhere) {
 			p.count--
 			report = p.note(u) || report
 		default:
-			due = p.loseUser(u, away)
+			r.loseUser(u, away, access.Person{User: e.Node})
 		}
 	}
 	if e.All {
@@ -111,9 +114,6 @@ func (r *Room) hear(e *Elsewhere) {
 	}
 	if report {
 		r.reportSoon()
-	}
-	if due != 0 {
-		p.schedule(due, r.tick)
 	}
 }
 

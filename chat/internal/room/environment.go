@@ -37,3 +37,15 @@ type environment struct {
 	counters Counters
 	held     atomic.Int64 // bytes of frames that are held for all receivers
 }
+
+// eviction is a call of Rooms.Evict under way.
+type eviction struct {
+	rooms int           // of that name that follow the journal; guarded by shared.mu
+	gone  chan struct{} // closed once all of them have ended
+}
+
+func (e *eviction) ended(n int) {
+	if e.rooms -= n; e.rooms == 0 {
+		close(e.gone)
+	}
+}

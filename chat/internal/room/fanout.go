@@ -12,6 +12,15 @@ import (
 // does not read is noticed soon.
 const chunkSize = 64 << 10
 
+// event is an entry, or something that the worker does between two entries, or the news
+// that a receiver will say something. Most rooms see more of the second, so the entry is
+// not in it.
+type event struct {
+	entry   *journal.Entry
+	do      func()
+	speaker *receiver
+}
+
 // fanOut is a batch of consecutive entries on its way to an audience. The room's
 // worker owns it.
 type fanOut struct {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -18,7 +19,7 @@ type presence struct {
 	count   int32          // of users who are here
 	apart   bool           // they are not told of each other: one of two has blocked the other
 	changed []*presentUser // to be looked at by the next report
-	lost    []lostUser     // in the order of their deadlines
+	lost    *lostUsers     // nil until somebody is lost
 
 	elsewhere map[string]map[string]bool // the other nodes at which users are
 
@@ -29,13 +30,6 @@ type presence struct {
 type reportTimer struct {
 	*time.Timer
 	due int64 // when it fires, in Unix nanoseconds; 0 while it does not run
-}
-
-// lostUser counts as gone at the deadline, unless they are back by then. Times are
-// Unix nanoseconds.
-type lostUser struct {
-	*presentUser
-	lostAt, deadline int64
 }
 
 // collectTime is how long changes are collected: longer in large rooms, so that
@@ -65,7 +59,10 @@ func (p *presence) come(u journal.User) *presentUser {
 	if !user.here() {
 		p.count++
 	}
-	user.user, user.lostAt = u, 0
+	if user.lost != nil {
+		p.lost.remove(user)
+	}
+	user.user = u
 	return user
 }
 
@@ -80,24 +77,15 @@ func (p *presence) depart(r *receiver) (report bool) {
 	return p.note(user)
 }
 
-// lose removes a receiver whose connection was lost: the user counts as here for
-// some time more. It returns when a report is due in Unix nanoseconds, 0 for
-// never.
-func (p *presence) lose(r *receiver, wait time.Duration) (due int64) {
-	user := p.remove(r)
-	if user.here() {
-		return 0
-	}
-	return p.loseUser(user, wait)
-}
+// lose removes a receiver whose connection was lost. It reports whether the user is in the
+// room no more: see loseUser.
+func (p *presence) lose(r *receiver) bool { return !p.remove(r).here() }
 
-// loseUser makes a user who is nowhere any more count as here for some time. It returns
-// when a report is due in Unix nanoseconds.
-func (p *presence) loseUser(u *presentUser, wait time.Duration) (due int64) {
-	now := time.Now().UnixNano()
-	u.lostAt = now
-	p.lost = append(p.lost, lostUser{u, now, now + int64(wait)})
-	return p.lost[0].deadline
+// loseUser makes a user who is nowhere any more count as here for some time. by is for whom
+// that counts. It returns when a report is due in Unix nanoseconds.
+func (p *presence) loseUser(u *presentUser, wait time.Duration, by access.Person) (due int64) {
+	p.lost.add(u, wait, by)
+	return p.lost.first().deadline
 }
 
 func (p *presence) remove(r *receiver) *presentUser {
@@ -112,8 +100,9 @@ func (p *presence) reset() {
 		p.timer.Stop()
 		p.timer.due = 0
 	}
+	p.lost.clear()
 	was := *p
-	*p = presence{timer: p.timer, elsewhere: p.elsewhere}
+	*p = presence{timer: p.timer, lost: p.lost, elsewhere: p.elsewhere}
 	for id := range was.elsewhere {
 		u := p.come(was.users[id].user)
 		u.elsewhere, u.announced = true, true
@@ -164,41 +153,33 @@ func (p *presence) report() (came, went []*presentUser, due int64) {
 	if p.timer != nil {
 		p.timer.due = 0
 	}
-	if len(p.lost) > 0 {
-		due = p.lost[0].deadline
+	if l := p.lost.first(); l != nil {
+		due = l.deadline
 	}
 	return came, went, due
 }
 
 func (p *presence) expireLost(now int64) {
-	for len(p.lost) > 0 && p.lost[0].deadline <= now {
-		p.expireFirst()
+	for l := p.lost.first(); l != nil && l.deadline <= now; l = p.lost.first() {
+		p.expire(l)
 	}
 }
 
-// expireFirst lets the first of those who are lost count as gone. It reports whether it was lost
-// still: otherwise the user was back meanwhile.
-func (p *presence) expireFirst() bool {
-	l := p.lost[0]
-	p.lost = p.lost[1:]
-	if l.presentUser.lostAt != l.lostAt {
-		return false
-	}
-	l.presentUser.lostAt = 0
+// expire lets a user who is lost count as gone. It reports whether a report is due.
+func (p *presence) expire(l *lostUser) (report bool) {
+	p.lost.remove(l.presentUser)
 	p.count--
-	p.note(l.presentUser)
-	return true
+	return p.note(l.presentUser)
 }
 
 // giveWay lets the user count as gone, before the time, whose connection was lost first: somebody
 // is here for whom there would be no room. It reports whether there was such a user.
 func (p *presence) giveWay() bool {
-	for len(p.lost) > 0 {
-		if p.expireFirst() {
-			return true
-		}
+	l := p.lost.first()
+	if l != nil {
+		p.expire(l)
 	}
-	return false
+	return l != nil
 }
 
 // shown returns how many users each of them is shown, and is one of.

@@ -164,7 +164,7 @@ func (r *receiver) skips(i int, e *journal.Entry) bool {
 type presentUser struct {
 	user      journal.User
 	receivers []*receiver // none: the user has left, or lost the connection
-	lostAt    int64       // when the last connection was lost, in Unix nanoseconds; 0: it was not lost
+	lost      *lostUser   // since the last connection was lost; nil: it was not lost
 	announced bool        // the others were told that the user is here
 	queued    bool        // in presence.changed
 	elsewhere bool        // at another node: see presence.elsewhere
@@ -173,4 +173,15 @@ type presentUser struct {
 
 // here reports whether the user counts as present: in the room at any node, or lost so
 // recently that they may be back soon.
-func (u *presentUser) here() bool { return len(u.receivers) > 0 || u.elsewhere || u.lostAt != 0 }
+func (u *presentUser) here() bool { return len(u.receivers) > 0 || u.elsewhere || u.lost != nil }
+
+// lostUser counts as gone at the deadline, unless they are back by then.
+type lostUser struct {
+	*presentUser
+	deadline int64 // Unix nanoseconds
+	// giveWay lets the worker of the room count the user as gone. It waits for nothing.
+	giveWay func(*lostUser)
+}
+
+// isLost reports whether the user is still away, since that time.
+func (l *lostUser) isLost() bool { return l.presentUser.lost == l }

@@ -61,18 +61,7 @@ type shared struct {
 	evicted map[string]*eviction     // by name
 
 	made backpressure.Share // of the rooms; it has a mutex of its own
-}
-
-// eviction is a call of Rooms.Evict under way.
-type eviction struct {
-	rooms int           // of that name that follow the journal; guarded by shared.mu
-	gone  chan struct{} // closed once all of them have ended
-}
-
-func (e *eviction) ended(n int) {
-	if e.rooms -= n; e.rooms == 0 {
-		close(e.gone)
-	}
+	away away
 }
 
 // ended says that a room has ended, and does not follow the journal any more.
@@ -85,15 +74,6 @@ func (s *shared) ended(r *Room) {
 	if e := s.evicted[r.name]; e != nil {
 		e.ended(1)
 	}
-}
-
-// event is an entry, or something that the worker does between two entries, or the news
-// that a receiver will say something. Most rooms see more of the second, so the entry is
-// not in it.
-type event struct {
-	entry   *journal.Entry
-	do      func()
-	speaker *receiver
 }
 
 // Name returns the room's name.
@@ -439,9 +419,7 @@ func (r *Room) leave(rc *receiver, last []byte, asked bool) {
 		return
 	}
 	r.audience.remove(rc)
-	if rc.user != nil {
-		r.leavePresence(rc, asked)
-	}
+	r.leavePresence(rc, asked)
 	if rc.held != nil { // the answer to its join comes first
 		rc.letGo()
 		rc.held = r.rooms.hold()
@@ -456,34 +434,54 @@ func (r *Room) leave(rc *receiver, last []byte, asked bool) {
 
 func (r *Room) leavePresence(rc *receiver, asked bool) {
 	p, delay := &r.audience.presence, r.rooms.settings.Load().AwayDelay
-	if len(rc.user.receivers) == 1 && r.state.Load() != lost {
+	if rc.user != nil && len(rc.user.receivers) == 1 && r.state.Load() != lost {
 		r.rooms.roll.Went(r.name, rc.user.user.ID, asked)
 	}
 	switch {
 	case len(r.audience.receivers) == 0:
 		p.reset()
+	case rc.user == nil:
 	case asked || delay <= 0:
 		if p.depart(rc) {
 			r.reportSoon()
 		}
-	default:
-		if due := p.lose(rc, delay); due != 0 {
-			p.schedule(due, r.tick)
-		}
+	case p.lose(rc):
+		r.loseUser(rc.user, delay, access.PersonAt(rc.session.Addr()))
 	}
+}
+
+// loseUser makes a user who is nowhere any more count as here for some time. by is for whom
+// that counts.
+func (r *Room) loseUser(u *presentUser, wait time.Duration, by access.Person) {
+	p := &r.audience.presence
+	if p.lost == nil {
+		p.lost = &lostUsers{all: &r.rooms.away, giveWay: r.giveWay}
+	}
+	p.schedule(p.loseUser(u, wait, by), r.tick)
+}
+
+// giveWay lets a user who is lost count as gone, before the time. Any goroutine may call it.
+func (r *Room) giveWay(l *lostUser) {
+	r.doWhileOpen(func() {
+		if l.isLost() && r.audience.presence.expire(l) {
+			r.reportSoon()
+		}
+	})
 }
 
 func (r *Room) reportSoon() {
 	r.audience.presence.schedule(time.Now().Add(collectTime(len(r.audience.receivers))).UnixNano(), r.tick)
 }
 
-// tick is called by the timer of presence. If the room has ended, it does
-// nothing.
-func (r *Room) tick() {
+// tick is called by the timer of presence.
+func (r *Room) tick() { r.doWhileOpen(r.reportPresence) }
+
+// doWhileOpen lets the worker call f, unless the room has ended. Any goroutine may call it.
+func (r *Room) doWhileOpen(f func()) {
 	r.rooms.mu.Lock()
 	defer r.rooms.mu.Unlock()
 	if r.refs > 0 { // so Rooms.Wait still waits for the workers
-		r.do(r.reportPresence)
+		r.do(f)
 	}
 }
 

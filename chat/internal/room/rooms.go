@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/caddychat/caddy-chat/chat/access"
+	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/wire"
 )
@@ -45,6 +46,7 @@ func NewRooms(cfg Config) *Rooms {
 	}
 	rs.rooms, rs.makers, rs.ending, rs.evicted = map[string]*Room{}, map[string]access.Person{}, map[string]int{}, map[string]*eviction{}
 	rs.settings.Store(&cfg.Settings)
+	rs.away.users, rs.away.most = backpressure.NewByHolder[*lostUser](), maxAway
 	return rs
 }
 
@@ -191,6 +193,10 @@ func (rs *Rooms) Len() int {
 	defer rs.mu.Unlock()
 	return len(rs.rooms)
 }
+
+// Away returns how many users count as present although their connection was lost, each as
+// often as in rooms.
+func (rs *Rooms) Away() int { return rs.away.len() }
 
 // Close lets nobody else in. Those who are in a room stay.
 func (rs *Rooms) Close() {
