@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat"
@@ -182,6 +184,69 @@ func TestList_PoliciesChange_RowsComeBack(t *testing.T) {
 			ben.expect(fmt.Sprintf(`{"type":"head","room":%q,"…":"…"}`, g))
 		}
 	})
+}
+
+// A device that opens the list while another one of the same user does, and has not begun to follow
+// what happens elsewhere, is told of all that has changed since.
+func TestList_OpenedTwiceAtOnce_IsFollowed(t *testing.T) {
+	goOn := make(chan struct{})
+	waits := sync.OnceFunc(func() { <-goOn })
+	onJournal(t, func() chat.Config {
+		goOn = make(chan struct{}) // of this bubble
+		j := memjournal.New(memjournal.Options{})
+		return chat.Config{Settings: chat.Settings{Policies: chatApp(t)}, Journal: followHook{j, func(room string) {
+			if room == "@ben" {
+				waits()
+			}
+		}}}
+	}, tokens{}, alone, func(t *testing.T, b *bubble) {
+		defer b.close()
+		first, third := b.connect(), b.connect().hello(`,"token":"ben"`)
+		g := third.create(`"key":"k"`)
+		first.send(`{"type":"hello","token":"ben","list":{}}`)
+		synctest.Wait()
+		second := b.connect().openList("ben")
+		if got := third.ask(fmt.Sprintf(`{"type":"set","id":"?","room":%q,"top":true}`, g)); got != "" {
+			t.Fatal(got)
+		}
+		second.expect(fmt.Sprintf(`{"type":"row","room":%q,"top":true,"…":"…"}`, g))
+		close(goOn)
+		first.until("welcome")
+	})
+}
+
+// A list that was read by policies that are over before it is known which rows go by them has all
+// rows in the end, and no others.
+func TestList_PoliciesChangeTwiceAtOnce(t *testing.T) {
+	for _, withdrawn := range []bool{true, false} {
+		inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+			ann := b.connect().hello(`,"token":"ann"`)
+			g, d := ann.create(`"key":"k","users":["ben"]`), ann.create(`"direct":"ben"`)
+			say(t, b.journal, d, "before")
+			configure := func(withdrawn bool) {
+				b.hub.Configure(chat.Settings{Policies: readers(t, map[bool]string{true: "admins", false: "members"}[withdrawn])})
+			}
+			configure(!withdrawn)
+			b.connect().openList("ben")
+			time.Sleep(time.Second)
+			say(t, b.journal, d, "hi")
+			synctest.Wait() // what comes now waits for a moment
+			configure(withdrawn)
+			_, list := b.comeBack("ben", "")
+			if has := slices.Contains(list.rooms(), g); has == withdrawn {
+				t.Fatalf("%v: %q", withdrawn, list.rooms())
+			}
+			second := b.connect().openList("ben")
+			configure(!withdrawn)
+			row := second.until("row")
+			for fieldOf(t, row, "room") != g {
+				row = second.until("row")
+			}
+			if gone := strings.Contains(row, `"gone":true`); gone == withdrawn {
+				t.Errorf("%v: %s", withdrawn, row)
+			}
+		})
+	}
 }
 
 // A head waits for a moment. What is said in it is not for whoever was removed, was away

@@ -103,7 +103,7 @@ func BenchmarkReader_Open(b *testing.B) {
 	fill(b, r)
 	read := func(r *Reader) {
 		n := 0
-		list, _, err := r.Since(b.Context(), "ann", access.Person{User: "ann"}, wire.ListFrom{}, func(places []place) { n = len(places) })
+		list, _, err := r.Since(b.Context(), "ann", access.Person{User: "ann"}, wire.ListFrom{}, func(_ policiesSum, places []place) { n = len(places) })
 		if err != nil || n != manyRooms || len(list.Rows) != pageRows || len((&wire.Rows{Rows: list.Rows}).Append(nil)) > pageBytes {
 			b.Fatalf("%d rows, %v", len(list.Rows), err)
 		}
@@ -174,7 +174,7 @@ func BenchmarkReader_Return(b *testing.B) {
 		for u := range users {
 			coming.Go(func() error {
 				n := 0
-				list, _, err := r.Since(b.Context(), fmt.Sprint("user-", u), access.Person{User: fmt.Sprint("user-", u)}, wire.ListFrom{}, func(places []place) { n = len(places) })
+				list, _, err := r.Since(b.Context(), fmt.Sprint("user-", u), access.Person{User: fmt.Sprint("user-", u)}, wire.ListFrom{}, func(_ policiesSum, places []place) { n = len(places) })
 				if err == nil && (n != each || len(list.Rows) != each) {
 					err = fmt.Errorf("%d of %d rows", len(list.Rows), n)
 				}
@@ -226,7 +226,7 @@ func BenchmarkWatchers_Memory(b *testing.B) {
 			for i := range places {
 				places[i] = place{fmt.Sprintf("g-%026d", (u/of)*each+i), 1}
 			}
-			if !w.add(user, places) {
+			if !w.add(user, places, policiesSum{}) {
 				b.Fatal("too many pairs")
 			}
 		}

@@ -77,9 +77,9 @@ func (l *Live) Open(ctx context.Context, s Session, user string, by access.Perso
 		}
 	}
 	live := false
-	answer, silent, err := l.reader.Since(ctx, user, by, from, func(places []place) {
+	answer, silent, err := l.reader.Since(ctx, user, by, from, func(ps policiesSum, places []place) {
 		// The rooms are followed before they are read: nothing is missed in between.
-		n, live = len(places), l.add(user, places)
+		n, live = len(places), l.add(user, places, ps)
 	})
 	l.endPaying()
 	if err == nil {
@@ -377,6 +377,7 @@ func (l *Live) prepare(lost map[int]bool, check bool) {
 	}
 	if check {
 		ps := l.reader.Policies()
+		l.judge(sumOf(ps))
 		if err := Afresh(ctx, l.reader.Journal.Records()); err != nil {
 			l.log.Debug("not noted yet that lists are to be read afresh", zap.Error(err))
 			l.mu.Lock()

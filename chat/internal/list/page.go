@@ -18,8 +18,8 @@ const (
 
 // Since returns a user's list as of now: what has changed since an earlier answer if that
 // is known and not too much, and otherwise the first page of everything. by and before are as
-// in load. silent are conversations of two in which nobody has said anything.
-func (r *Reader) Since(ctx context.Context, user string, by access.Person, from wire.ListFrom, before func([]place)) (answer *wire.Listed, silent []string, err error) {
+// in load; before is told by which policies, too. silent are conversations of two in which nobody has said anything.
+func (r *Reader) Since(ctx context.Context, user string, by access.Person, from wire.ListFrom, before func(policiesSum, []place)) (answer *wire.Listed, silent []string, err error) {
 	with, err := r.seal(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -29,7 +29,7 @@ func (r *Reader) Since(ctx context.Context, user string, by access.Person, from 
 	if err != nil {
 		return nil, nil, err
 	}
-	items, err := r.load(ctx, ps, user, by, nil, before)
+	items, err := r.load(ctx, ps, user, by, nil, func(list []place) { before(now.Policies, list) })
 	if err != nil {
 		return nil, nil, err
 	}

@@ -6,14 +6,20 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/backpressure"
 )
 
-// add makes a user a watcher of rooms. It returns false if the node has too many pairs, and
-// nobody has more of them than the user would.
-func (w *watchers) add(user string, places []place) bool {
+// add makes a user a watcher of rooms, whose list was read by these policies. It returns false if
+// the node has too many pairs, and nobody has more of them than the user would.
+func (w *watchers) add(user string, places []place, by policiesSum) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	u := w.users[user]
 	if u == nil {
 		return false // the session has ended
+	}
+	if w.judged == (policiesSum{}) {
+		w.judged = by
+	}
+	if by != w.judged {
+		u.unjudged, w.check = true, true
 	}
 	fresh := places[:0:0]
 	for _, p := range places {
@@ -31,6 +37,21 @@ func (w *watchers) add(user string, places []place) bool {
 	}
 	slices.SortFunc(u.rooms, byNumber)
 	return true
+}
+
+// judge says by which policies rows go and come from now on. Somebody whose list was read by others
+// than those before may lack rows that another session has, or have rows that it lacks: all are told.
+// So it is if policies change twice before this is called.
+func (w *watchers) judge(by policiesSum) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.judged = by
+	for _, u := range w.users {
+		if u.unjudged {
+			u.unjudged = false
+			w.markRowsLocked(u)
+		}
+	}
 }
 
 // fitsLocked reports whether a user may list n rooms more. Where the node has too many pairs,

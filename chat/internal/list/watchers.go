@@ -36,6 +36,7 @@ type watchers struct {
 	own    map[pair]bool   // rows of one user that are to be told
 	lost   map[int]bool    // parts of the feed that are followed no more
 	check  bool            // policies have changed
+	judged policiesSum     // by which rows last went and came; zero: none yet
 	unsure []string        // users of whom it is not known yet which rows have come back
 	closed bool
 	busy   bool // the worker is there
@@ -69,6 +70,7 @@ type watcher struct {
 	sessions []*open
 	stop     func()                 // ends the following of the user's own room
 	bans     map[string]*time.Timer // until the user's bans end; by room
+	unjudged bool                   // a list was read by other policies than watchers.judged
 	partial  bool                   // the rooms are not all there: the node had too many pairs
 }
 
@@ -127,17 +129,18 @@ func (w *watchers) wants(room string) bool {
 	return w.rooms[room] != nil
 }
 
-// enter adds a session, and the user if it is the first.
-func (w *watchers) enter(user string, by access.Person, s Session) (first bool) {
+// enter adds a session, and the user if it is the first. It returns whether the user's own room is
+// to be followed: also if another session has just begun to, which does not hear what comes until then.
+func (w *watchers) enter(user string, by access.Person, s Session) (follow bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	u := w.users[user]
-	if first = u == nil; first {
+	if u == nil {
 		u = &watcher{user: user, person: by}
 		w.users[user] = u
 	}
 	u.sessions = append(u.sessions, &open{session: s, held: true})
-	return first
+	return u.stop == nil
 }
 
 // leave removes a session. It returns how to end the following of the user's room, if it
@@ -340,10 +343,15 @@ func (w *watchers) markOwn(user string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if u := w.users[user]; u != nil {
-		for _, room := range u.rooms {
-			w.own[pair{user, room.name}] = true
-		}
+		w.markRowsLocked(u)
 		w.own[pair{user, OwnRoom(user)}] = true
+	}
+}
+
+// markRowsLocked says that a user is to be told of all rows that are watched.
+func (w *watchers) markRowsLocked(u *watcher) {
+	for _, room := range u.rooms {
+		w.own[pair{u.user, room.name}] = true
 	}
 }
 
