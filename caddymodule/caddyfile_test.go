@@ -211,7 +211,7 @@ func TestCaddyfile_RefusesWithFileAndLine(t *testing.T) {
 		"chat /chat*":                    "must be a plain path",
 		"chat /a%20b":                    "must be a plain path",
 		"chat //chat":                    "two slashes",
-		"chat `/a\\b`":                    "a backslash, for which browsers send a slash",
+		"chat `/a\\b`":                   "a backslash, for which browsers send a slash",
 		"chat /a/../chat":                "a part . or ..",
 		"chat /chat/.":                   "a part . or ..",
 		"chat {\nhub ../x\n}":            "hub \"../x\" must have",

@@ -182,6 +182,8 @@ func TestAdmin_BadRequests_ChangeNothing(t *testing.T) {
 		`POST /chat/hubs/default/announce {"room":"tea","body":""}`:                              "400 the announcement is empty",
 		`POST /chat/hubs/default/announce {"room":"tea","body":null}`:                            "400 the announcement is empty",
 		`POST /chat/hubs/default/announce {"room":"tea","body":{}}`:                              "400 the announcement is empty",
+		`GET /chat/hubs/default/sessions?cursor=zzz`:                                             "400 cursor must be next of the part before",
+		`GET /chat/hubs/default/rooms?cursor=%07`:                                                "400 cursor must be next of the part before",
 		`POST /chat/hubs/default/announce {"all":true,"body":{"text":" "}}`:                      "400 the announcement is empty",
 		`POST /chat/hubs/default/announce {"all":true,"body":` + deep + `}`:                      "400 body: ",
 		`POST /chat/hubs/default/announce {"room":"tae","body":1}`:                               `404 there is no room "tae"; did you mean "tea"?`,

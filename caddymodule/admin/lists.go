@@ -3,11 +3,13 @@ package admin
 import (
 	"errors"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 
 	"github.com/caddychat/caddy-chat/caddymodule"
 	"github.com/caddychat/caddy-chat/chat"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // HubInfo describes a hub. If it is closed, Problem says why, and the numbers are 0.
@@ -123,10 +125,18 @@ func cut[T any](list []T, limit int, key func(T) string) (part []T, next string)
 	return append([]T{}, list...), ""
 }
 
+var errNoCursor = apiError(http.StatusBadRequest, "cursor must be next of the part before")
+
+// isSession is what ids of sessions are like, also of those that have ended since.
+var isSession = regexp.MustCompile(`^([^.]+\.)?[A-Z2-7]{26}$`)
+
 func getRooms(hub *chat.Hub, r *http.Request) (any, error) {
 	cursor, limit, err := cursorAndLimit(r)
 	if err != nil {
 		return nil, err
+	}
+	if cursor != "" && journal.CheckRoom(cursor) != nil {
+		return nil, errNoCursor
 	}
 	rooms, missing := hub.Rooms(cursor, limit+1)
 	list := RoomList{Missing: missing}
@@ -145,6 +155,9 @@ func getSessions(hub *chat.Hub, r *http.Request) (any, error) {
 	}
 	if q.Has("user") && q.Get("user") == "" {
 		return nil, apiError(http.StatusBadRequest, "user is empty; leave it out for the sessions of everybody")
+	}
+	if cursor != "" && !isSession.MatchString(cursor) {
+		return nil, errNoCursor
 	}
 	filter := chat.SessionFilter{User: q.Get("user"), Room: q.Get("room")}
 	sessions, missing := hub.Sessions(filter, cursor, limit+1)

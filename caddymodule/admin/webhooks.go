@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -62,6 +64,13 @@ func replay(hub *chat.Hub, r *http.Request) (any, error) {
 			return nil, apiError(http.StatusBadRequest, "since must be a duration like 90m, 12h or 3d, not %q", of.Since)
 		}
 		moved, err = hub.ReplayWebhook(r.Context(), of.Webhook, time.Now().Add(-ago))
+	}
+	if errors.Is(err, webhook.ErrUnknown) {
+		var names []string
+		for _, s := range hub.Webhooks() {
+			names = append(names, s.Name)
+		}
+		err = fmt.Errorf("%w%s", err, suggestion(of.Webhook, names))
 	}
 	return Replayed{of.Webhook, moved}, err
 }

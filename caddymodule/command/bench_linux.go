@@ -63,6 +63,9 @@ func addBench(root *cobra.Command, in *invocation) {
 			return err
 		}
 		results, err := in.bench(cmd.Context(), t, *scenarios, opts)
+		if len(results) == 0 {
+			return err
+		}
 		return errors.Join(err, in.printResults(results))
 	})
 	cmd.Long = benchHelp + about.String()

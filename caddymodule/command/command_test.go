@@ -27,7 +27,6 @@ func TestCommand_LooksAndModerates(t *testing.T) {
 	do("HUB      CONNECTIONS  SESSIONS  ROOMS  ENTRIES  HEALTH\ndefault  1            1         1      0        ok", "hubs")
 	do("ROOM  SESSIONS\ntea   1", "rooms")
 	do(" ann   ann   chat.v1  127.0.0.1", "sessions", "--room", "tea")
-	do("none", "sessions", "--user", "ben")
 	do(`{"rooms":[{"name":"tea","sessions":1}]}`, "rooms", "--json")
 	do("announced in tea, as number 1", "announce", "tea", "closing at ten")
 	testcaddy.Until(t, ann, `"notice"`, `"closing at ten"`)

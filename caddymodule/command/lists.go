@@ -90,6 +90,11 @@ func (in *invocation) sessions(cmd *cobra.Command, _ []string) error {
 			return err
 		}
 	}
+	if user := query.Get("user"); user != "" {
+		if err := in.get(in.path("/users/"+segment(user), nil), new(admin.User)); err != nil {
+			return err
+		}
+	}
 	list, err := callForList[chat.SessionInfo](in, "/sessions", "sessions", query)
 	if err != nil {
 		return err

@@ -66,13 +66,19 @@ func (in *invocation) token(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	expires := time.Now().Add(life)
+	if life < time.Second {
+		return errors.New("--for must be at least 1s: a token has whole seconds")
+	}
+	expires := time.Unix(time.Now().Add(life+time.Second-1).Unix(), 0) // rounded up: it lives for as long as it says
 	claims := jwt.MapClaims{"sub": args[0], "exp": expires.Unix()}
 	if name := text(cmd, "name"); name != "" {
 		claims["name"] = name
 	}
 	more, _ := cmd.Flags().GetStringToString("claim")
 	for name, value := range more {
+		if name == "" {
+			return errors.New("--claim: the name before = is missing")
+		}
 		if claims[name] != nil {
 			return fmt.Errorf("--claim %s: this claim is set already", name)
 		}

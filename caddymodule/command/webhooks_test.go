@@ -50,6 +50,7 @@ func TestCommand_HooksAndReplay(t *testing.T) {
 		{"replay orders --since 2h --from x", "", `Error: --since .*`, 1},
 		{"replay orders --since x", "", `Error: since must be a duration like .*, not "x"`, 1},
 		{"replay nix --since 2h", "", `Error: webhook "nix": there is no webhook of that name`, 1},
+		{"replay order --since 2h", "", `Error: webhook "order": there is no webhook of that name; did you mean "orders"\?`, 1},
 		{"replay orders --from nix", "", `Error: this is no position of the journal: .*`, 1},
 		{"replay orders --from " + at, "webhook orders goes on from " + at + " again, instead of " + position, "", 0},
 	} {
