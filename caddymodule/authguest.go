@@ -32,7 +32,7 @@ func (*GuestAuth) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (a *GuestAuth) Provision(ctx caddy.Context) error {
-	a.Guest = identity.NewGuest(secrets.Stored{Storage: ctx.Storage()}, time.Duration(a.TokenLife))
+	a.Guest = identity.NewGuest(secrets.Stored{Storage: ctx.Storage(), Log: ctx.Logger()}, time.Duration(a.TokenLife))
 	return bounds.Check(a)
 }
 

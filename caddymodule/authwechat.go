@@ -55,7 +55,7 @@ func (a *WeChatAuth) Provision(ctx caddy.Context) error {
 	opt := identity.WeChatOptions{
 		Life:         time.Duration(a.TokenLife),
 		CheckReferer: a.CheckReferer,
-		Secrets:      secrets.Stored{Storage: ctx.Storage()},
+		Secrets:      secrets.Stored{Storage: ctx.Storage(), Log: ctx.Logger()},
 		Failed: func(err error) {
 			if errors.Is(err, identity.ErrRefused) {
 				log.Error("WeChat refuses every login until the settings are corrected", zap.Error(err))

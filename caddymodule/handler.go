@@ -126,7 +126,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.auth, err = h.loadAuth(ctx); err != nil {
 		return fmt.Errorf("chat: auth: %w", err)
 	}
-	h.issuer = identity.NewIssuer(secrets.Stored{Storage: ctx.Storage()}, h.Hub)
+	h.issuer = identity.NewIssuer(secrets.Stored{Storage: ctx.Storage(), Log: ctx.Logger()}, h.Hub)
 	h.identify = append(identity.First{h.issuer}, h.auth.inOrder...)
 	if h.lease, err = app.acquire(h.Hub); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/limitedlog"
+	"github.com/caddychat/caddy-chat/caddymodule/internal/secrets"
 	"github.com/caddychat/caddy-chat/caddymodule/journals"
 	"github.com/caddychat/caddy-chat/chat"
 	"github.com/caddychat/caddy-chat/chat/access"
@@ -290,8 +292,11 @@ func (h *sharedHub) start(ctx context.Context, l *lease, leases []*lease) (*HubS
 }
 
 func (h *sharedHub) open(ctx context.Context, l *lease, leases []*lease) (s *HubState, err error) {
+	noting, made := secrets.Collect(ctx, h.log)
+	first := false
+	defer func() { made.Tell(first) }()
 	for _, l := range leases {
-		if err := l.startAuth(ctx); err != nil {
+		if err := l.startAuth(noting); err != nil {
 			return nil, err
 		}
 	}
@@ -299,9 +304,11 @@ func (h *sharedHub) open(ctx context.Context, l *lease, leases []*lease) (s *Hub
 	if err != nil {
 		return nil, err
 	}
-	if err := move.CheckWhole(ctx, j); err != nil {
+	positions, err := j.Positions(ctx)
+	if err = cmp.Or(err, move.CheckWhole(ctx, j)); err != nil {
 		return nil, errors.Join(err, j.Close())
 	}
+	first = slices.Max(append(positions, 0)) == 0
 	hub, err := chat.NewHub(chat.Config{Settings: l.settings, Journal: j, Logger: h.log})
 	if err != nil {
 		return nil, errors.Join(err, j.Close())

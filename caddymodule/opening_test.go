@@ -357,3 +357,44 @@ func TestOpening_ClosedProcess_EndsAtOnce(t *testing.T) {
 		t.Errorf("%d lines say that the chat is closed\n%s", n, p.Log.String())
 	}
 }
+
+// Keys of tokens that are gone are made again, since nobody could come in otherwise. The log says what that
+// means, and does not warn when a hub begins.
+func TestOpening_KeysAreGone_IsLogged(t *testing.T) {
+	directives := "respond /shop shop\nchat {\nauth guest\nui on\njournal pebble " + filepath.Join(t.TempDir(), "journal") + "\n}"
+	s := testcaddy.Start(t, directives)
+	key := filepath.Join(s.Dir, "chat-keys", "guest")
+	const made, gone = `"keys were made, and are in Caddy's storage","key":"chat-keys/guest"`, `"there were no such keys in Caddy's storage`
+	expect := func(what string, wantMade, wantGone int) {
+		t.Helper()
+		log := testcaddy.Read(t, s.Log)
+		if got := strings.Count(log, made); got != wantMade {
+			t.Errorf("%s: %d lines say that keys were made, want %d", what, got, wantMade)
+		}
+		if got := strings.Count(log, gone); got != wantGone || got > 0 && !strings.Contains(log, `"level":"warn"`) {
+			t.Errorf("%s: %d lines say that keys were gone, want %d", what, got, wantGone)
+		}
+	}
+	expect("the first start", 1, 0)
+	s.Restart(directives)
+	expect("keys are there", 1, 0)
+	remove(t, key)
+	s.Restart(directives)
+	expect("the journal is empty", 2, 0)
+	c := s.V1("ws://"+s.Plain+"/chat", nil, `,"id":"h","rooms":[{"room":"tea"}]`)
+	testcaddy.Say(t, c, `{"type":"send","id":"p","room":"tea","body":"x"}`)
+	if got := testcaddy.Until(t, c, `"id":"p"`); !strings.Contains(got, `"type":"ok"`) {
+		t.Fatal(got)
+	}
+	c.CloseNow()
+	remove(t, key)
+	s.Restart(directives)
+	expect("the journal has a message", 2, 1)
+	writeFile(t, key, "[]")
+	if err := caddy.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	s.Load(directives)
+	checkClosed(t, s, "it could not be started", s.Dir)
+	expect("damaged keys", 2, 1)
+}

@@ -50,7 +50,7 @@ func (*WeChat) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (w *WeChat) Provision(ctx caddy.Context) (err error) {
-	opt := wechat.Options{Openids: &identity.Openids{Secrets: secrets.Stored{Storage: ctx.Storage()}}}
+	opt := wechat.Options{Openids: &identity.Openids{Secrets: secrets.Stored{Storage: ctx.Storage(), Log: ctx.Logger()}}}
 	for _, text := range []struct {
 		name, from string
 		to         *string

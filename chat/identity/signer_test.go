@@ -225,7 +225,7 @@ func TestSigner_NobodyWaitsLongerThanTheContext(t *testing.T) {
 // A truncated file must not lead to tokens that are signed with an empty key.
 func TestSigner_DamagedKeys_AreAnError(t *testing.T) {
 	for _, damaged := range []string{
-		"", "{", `[{"id":"a","key":"","made":9999999999}]`, `[{"id":"a","key":"c2hvcnQ=","made":9999999999}]`,
+		"", "{", "[]", "null", `[{"id":"a","key":"","made":9999999999}]`, `[{"id":"a","key":"c2hvcnQ=","made":9999999999}]`,
 		`[{"key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=","made":9999999999}]`,
 		`[{"id":"a","key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="}]`,
 		`[{"id":"a","key":"MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=","made":null}]`,

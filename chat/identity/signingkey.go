@@ -64,6 +64,9 @@ func parseSigningKeys(stored []byte) ([]signingKey, error) {
 	}
 	var keys []signingKey
 	err := wire.Unmarshal(stored, &keys)
+	if err == nil && len(keys) == 0 {
+		err = errors.New("there is none among them")
+	}
 	if err == nil && slices.ContainsFunc(keys, func(k signingKey) bool { return k.ID == "" || len(k.Key) != keySize }) {
 		err = errors.New("a key has no id or the wrong size")
 	}
