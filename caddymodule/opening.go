@@ -38,7 +38,12 @@ func (s *HubState) close() error {
 	if s == nil || s.hub == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	s.hub.Leave()
+	ends := s.hub.Left().Add(closeTimeout)
+	if least := time.Now().Add(leastCloseTime); ends.Before(least) {
+		ends = least
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), ends)
 	defer cancel()
 	return s.hub.Close(ctx)
 }
@@ -64,8 +69,14 @@ func inWords(err error) string {
 	return "the chat is closed: " + words
 }
 
-// closeTimeout is how long closing a hub may take.
-const closeTimeout = 4 * time.Second
+// closeTimeout is how long closing a hub may take, and a second more: see chat.Hub.Close. It
+// counts from the moment at which the hub has begun to leave. When the process ends, that is
+// before its requests are over, which takes up to three seconds. So closing has leastCloseTime
+// at least.
+const (
+	closeTimeout   = 4 * time.Second
+	leastCloseTime = time.Second
+)
 
 // startTimeout is how long the start of a configuration waits for its hubs, all
 // together. What takes longer goes on in the background.

@@ -23,14 +23,16 @@ var (
 var ErrLeftBehind = errors.New("left behind when the hub closed")
 
 // Close says goodbye to every client and waits until they have gone: at most 2
-// seconds, or until ctx ends. Then it cuts off those that are left and closes the
-// journal. Whatever hangs, Close returns 10.5 seconds later at most, and at most one
-// second after ctx has ended. What has not ended by then is left behind: the error
-// wraps ErrLeftBehind and says what it is.
+// seconds, which count from Leave if that was called before, or until ctx ends. Then it
+// cuts off those that are left and closes the journal. Whatever hangs, Close takes 10.5
+// seconds at most in all, and returns at most one second after ctx has ended. What has not
+// ended by then is left behind: the error wraps ErrLeftBehind and says what it is.
 func (h *Hub) Close(ctx context.Context) error {
 	h.Leave()
 	unhooked := inBackground(h.closeFeed)
-	goodbyeTime.wait(ctx, h.core.Slots.Empty())
+	goodbye := goodbyeTime
+	goodbye.most = max(0, goodbye.most-time.Since(h.Left()))
+	goodbye.wait(ctx, h.core.Slots.Empty())
 	marked := inBackground(h.core.Close)
 	releaseTime.wait(ctx, marked)
 	h.cancel()

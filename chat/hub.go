@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -65,6 +66,7 @@ type Hub struct {
 	cancel  context.CancelFunc // of context
 	leaving context.Context    // ends with Leave
 	leave   context.CancelFunc
+	left    atomic.Pointer[time.Time] // when Leave was called first
 
 	saidLost, saidPort timing.Seldom
 
@@ -231,11 +233,21 @@ func (h *Hub) ReviewOrigins(of ...access.Origins) {
 // Leave refuses new clients and says goodbye to all others, without waiting for
 // them. It may be called more than once.
 func (h *Hub) Leave() {
+	now := time.Now()
+	h.left.CompareAndSwap(nil, &now)
 	h.core.Slots.Close()
 	h.leave()
 	h.rooms.Close()
 	h.feed.Leave()
 	h.sayGoodbye()
+}
+
+// Left returns when Leave, or Close, was called first. It is zero if none was.
+func (h *Hub) Left() (at time.Time) {
+	if left := h.left.Load(); left != nil {
+		at = *left
+	}
+	return at
 }
 
 // sayGoodbye asks all clients to come back, over some time.
