@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,14 +190,14 @@ func TestList_PoliciesChange_RowsComeBack(t *testing.T) {
 // A device that opens the list while another one of the same user does, and has not begun to follow
 // what happens elsewhere, is told of all that has changed since.
 func TestList_OpenedTwiceAtOnce_IsFollowed(t *testing.T) {
-	goOn := make(chan struct{})
-	waits := sync.OnceFunc(func() { <-goOn })
+	var goOn chan struct{}
+	var once atomic.Bool
 	onJournal(t, func() chat.Config {
 		goOn = make(chan struct{}) // of this bubble
 		j := memjournal.New(memjournal.Options{})
 		return chat.Config{Settings: chat.Settings{Policies: chatApp(t)}, Journal: followHook{j, func(room string) {
-			if room == "@ben" {
-				waits()
+			if room == "@ben" && once.CompareAndSwap(false, true) {
+				<-goOn
 			}
 		}}}
 	}, tokens{}, alone, func(t *testing.T, b *bubble) {
