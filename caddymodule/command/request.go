@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"time"
 
@@ -36,7 +37,9 @@ func segment(name string) string {
 
 const (
 	dialTimeout   = 10 * time.Second
-	answerTimeout = time.Minute // of the admin API: it waits for the journal for half of that at most
+	answerTimeout = time.Minute     // of the admin API: it waits for the journal for half of that at most
+	statusTimeout = 5 * time.Second // of what it has in memory
+	maxAnswer     = 64 << 20        // bytes of an answer that is no stream
 )
 
 // request sends body to the admin API: JSON lines if it is an io.Reader, nothing if it
@@ -121,8 +124,26 @@ func (in *invocation) call(method, path string, body, to any) error {
 	return in.callUntil(ctx, method, path, body, to)
 }
 
+// hubStatus asks for how the hub is, which a Caddy that is well answers at once.
+func (in *invocation) hubStatus(h *admin.HubInfo) error {
+	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+	defer cancel()
+	return in.callUntil(ctx, "GET", in.path("", nil), nil, h)
+}
+
+// checkAnswers returns an error if Caddy does not answer. It stands before requests whose answers may
+// take as long as they take: these do not tell a Caddy that hangs from one that works.
+func (in *invocation) checkAnswers() error {
+	quiet := *in
+	quiet.json = false
+	return quiet.hubStatus(new(admin.HubInfo))
+}
+
 // callLong is call for an answer that may take as long as it takes.
 func (in *invocation) callLong(method, path string, body, to any) error {
+	if err := in.checkAnswers(); err != nil {
+		return err
+	}
 	return in.callUntil(context.Background(), method, path, body, to)
 }
 
@@ -132,17 +153,46 @@ func (in *invocation) callUntil(ctx context.Context, method, path string, body, 
 		return err
 	}
 	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return errors.New("the answer does not end in time: does Caddy hang, or is it another program?")
+	case err != nil:
 		return fmt.Errorf("the answer broke off: %w", err)
+	case len(text) > maxAnswer:
+		return fmt.Errorf("the answer is longer than %d MiB: is it of another program?", maxAnswer>>20)
 	}
-	if err := json.Unmarshal(text, to); err != nil {
-		return fmt.Errorf("the answer is not as expected: %w", err)
+	if err := decodeAnswer(text, to); err != nil {
+		return fmt.Errorf("the answer is not as expected, as if another program had given it: %w", err)
 	}
 	if in.json {
 		_, err = in.out.Write(text)
 	}
 	return err
+}
+
+// decodeAnswer decodes an answer of the admin API. The first field of each of them is never left
+// out, so JSON without it is the answer of something else.
+func decodeAnswer(text []byte, to any) error {
+	if err := json.Unmarshal(text, to); err != nil {
+		return err
+	}
+	t := reflect.TypeOf(to).Elem()
+	for t.Kind() == reflect.Struct && t.Field(0).Anonymous {
+		t = t.Field(0).Type
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	name, options, _ := strings.Cut(t.Field(0).Tag.Get("json"), ",")
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return err
+	}
+	if _, there := fields[name]; options == "" && !there {
+		return fmt.Errorf("it has no %q", name)
+	}
+	return nil
 }
 
 // callForList requests a whole list, which has this name in the answer, as many items
@@ -157,6 +207,9 @@ func callForList[T any](in *invocation, suffix, name string, query url.Values) (
 		var part []json.RawMessage
 		next = ""
 		err := in.get(in.path(suffix, query), &page)
+		if err == nil && page[name] == nil {
+			err = fmt.Errorf("the answer is not as expected: it has no %q", name)
+		}
 		if err == nil {
 			err = json.Unmarshal(page[name], &part)
 		}

@@ -40,6 +40,9 @@ func (in *invocation) history(cmd *cobra.Command, args []string) error {
 
 // printEntries prints a stream of entries, and returns how many there were.
 func (in *invocation) printEntries(path string) (n int, err error) {
+	if err := in.checkAnswers(); err != nil {
+		return 0, err
+	}
 	res, err := in.request(context.Background(), "GET", path, nil)
 	if err != nil {
 		return 0, err

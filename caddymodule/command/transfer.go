@@ -33,6 +33,9 @@ func (in *invocation) exportEntries(cmd *cobra.Command, _ []string) error {
 		after, _ := cmd.Flags().GetUint64("after")
 		query.Set("after", fmt.Sprint(after))
 	}
+	if err := in.checkAnswers(); err != nil {
+		return err
+	}
 	total := int64(-1)
 	if len(query) == 0 {
 		total = in.countEntries()
