@@ -216,6 +216,65 @@ func TestList_OpenedTwiceAtOnce_IsFollowed(t *testing.T) {
 	})
 }
 
+// Whose list has a row of two loses it by a ban, though for another session of theirs nothing had
+// been said there yet, and the first message was not told.
+func TestList_SilentForAnotherSession_IsGone(t *testing.T) {
+	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(`,"token":"ann"`)
+		d, g := ann.create(`"direct":"ben"`), ann.create(`"key":"k","users":["ben"]`)
+		b.connect().openList("ben")
+		say(t, b.journal, g, "hi")
+		synctest.Wait() // what comes now waits for a moment
+		say(t, b.journal, d, "a secret")
+		second := b.connect().openList("ben")
+		b.must(b.journal.Records().Put(t.Context(), "ban\x00"+d+"\x00ben", []byte(`{"until":0}`)))
+		if row := second.until("row"); fieldOf(t, row, "room") != d || !strings.Contains(row, `"gone":true`) {
+			t.Error(row)
+		}
+	})
+}
+
+// What somebody has cleared veils nothing of a conversation that was erased and begun anew: neither
+// for whose list is open meanwhile, nor for who opens it then.
+func TestList_BegunAnew_ShowsTheNewest(t *testing.T) {
+	for _, open := range []bool{true, false} {
+		inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
+			ann, ben := b.connect().hello(`,"token":"ann"`), b.connect().hello(`,"token":"ben"`)
+			d, g := ann.create(`"direct":"ben"`), ann.create(`"key":"k","users":["ben"]`)
+			list := func() *client { return b.connect().openList("ben") }
+			var c *client
+			if open {
+				c = list()
+			}
+			for i := range 5 {
+				say(t, b.journal, d, fmt.Sprint(i))
+			}
+			if got := ben.ask(fmt.Sprintf(`{"type":"set","id":"?","room":%q,"clear":true}`, d)); got != "" {
+				t.Fatal(got)
+			}
+			time.Sleep(time.Second)
+			say(t, b.journal, g, "hi")
+			synctest.Wait() // what comes now waits for a moment
+			if _, err := b.hub.EraseRoom(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+			if again := ann.create(`"direct":"ben"`); again != d {
+				t.Fatalf("%s is %s now", d, again)
+			}
+			say(t, b.journal, d, "new")
+			if !open {
+				c = list()
+			}
+			time.Sleep(time.Second)
+			drain(c)
+			say(t, b.journal, d, "newer")
+			if got := c.until("head"); !strings.Contains(got, `"newer"`) {
+				t.Errorf("open before %t: %s", open, got)
+			}
+		})
+	}
+}
+
 // A list that was read by policies that are over before it is known which rows go by them has all
 // rows in the end, and no others.
 func TestList_PoliciesChangeTwiceAtOnce(t *testing.T) {

@@ -85,7 +85,7 @@ func TestTeller_Banned_HearsNoHead(t *testing.T) {
 	}{"not banned": {false, false, 1}, "looked at again": {true, false, 0}, "met by a ban": {false, true, 0}} {
 		w, l := newTeller(t, c.banned), new(listener)
 		w.enter("ben", access.Person{User: "ben"}, l)
-		w.add("ben", []place{{"g", 1}}, policiesSum{})
+		w.add("ben", []place{{room: "g", from: 1}}, policiesSum{})
 		w.openLocked(l, "ben").held = false
 		if c.unsee {
 			w.unsee("ben", "g")

@@ -19,7 +19,7 @@ type Rooms interface {
 // blocks them no more.
 func (l *Live) Changed(ctx context.Context, rooms Rooms, room, user string, from journal.Seq) error {
 	rooms.ShowFrom(room, user, from)
-	l.hideBefore(user, place{room, from}) // no head shows it any more
+	l.hideBefore(user, place{room: room, from: from}) // no head shows it any more
 	return l.SetApart(ctx, rooms, room, user)
 }
 

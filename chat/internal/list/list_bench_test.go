@@ -224,7 +224,7 @@ func BenchmarkWatchers_Memory(b *testing.B) {
 			w.enter(user, access.Person{User: user}, &nobody{})
 			places := make([]place, each)
 			for i := range places {
-				places[i] = place{fmt.Sprintf("g-%026d", (u/of)*each+i), 1}
+				places[i] = place{room: fmt.Sprintf("g-%026d", (u/of)*each+i), from: 1}
 			}
 			if !w.add(user, places, policiesSum{}) {
 				b.Fatal("too many pairs")

@@ -77,14 +77,14 @@ func (l *Live) Open(ctx context.Context, s Session, user string, by access.Perso
 		}
 	}
 	live := false
-	answer, silent, err := l.reader.Since(ctx, user, by, from, func(ps policiesSum, places []place) {
+	answer, rooms, err := l.reader.Since(ctx, user, by, from, func(ps policiesSum, places []place) {
 		// The rooms are followed before they are read: nothing is missed in between.
 		n, live = len(places), l.add(user, places, ps)
 	})
 	l.endPaying()
 	if err == nil {
 		answer.Live = live
-		l.opened(user, silent)
+		l.opened(user, rooms)
 	}
 	return answer, n, err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+	"unique"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
@@ -81,13 +82,37 @@ func isDirect(ps access.Policies, room string) bool {
 // place is a conversation in a user's list, and the first entry of it that is shown to the
 // user.
 type place struct {
-	room string
-	from journal.Seq
+	room  string
+	from  journal.Seq
+	epoch epoch // in which from is a number
 }
+
+// read is a conversation of a list that was read.
+type read struct {
+	place
+	silent bool // it is not in the list yet: of two, who have said nothing
+	veiled bool // from may be the number of another epoch
+}
+
+// epoch is that of a room; the zero one is not known. There are few, and each is kept once.
+type epoch = unique.Handle[string]
 
 // place returns where the user's view of a conversation begins.
 func (it *item) place() place {
-	return place{it.room, max(it.seat.Since, it.settings.In(it.head.Epoch).Cleared+1)}
+	return place{it.room, max(it.seat.Since, it.settings.In(it.head.Epoch).Cleared+1), epochOf(it.head)}
+}
+
+// epochOf returns the epoch of a room. As long as nothing was said there it may still change.
+func epochOf(h *journal.Head) epoch {
+	if h.Last == 0 {
+		return epoch{}
+	}
+	return unique.Make(h.Epoch)
+}
+
+// veilsTooMuch reports whether the user has cleared the conversation in another epoch: see places.
+func (it *item) veilsTooMuch() bool {
+	return it.settings.Cleared > 0 && it.settings.Epoch != it.head.Epoch
 }
 
 // ownItems returns the user's own room, if it is one of rooms or these are nil: all.
@@ -110,7 +135,7 @@ func places(items []*item) []place {
 	list := make([]place, 0, len(items))
 	for _, it := range items {
 		if !it.gone() && !it.own() {
-			list = append(list, place{it.room, max(it.seat.Since, it.settings.Cleared+1)})
+			list = append(list, place{room: it.room, from: max(it.seat.Since, it.settings.Cleared+1)})
 		}
 	}
 	return list

@@ -18,8 +18,8 @@ const (
 
 // Since returns a user's list as of now: what has changed since an earlier answer if that
 // is known and not too much, and otherwise the first page of everything. by and before are as
-// in load; before is told by which policies, too. silent are conversations of two in which nobody has said anything.
-func (r *Reader) Since(ctx context.Context, user string, by access.Person, from wire.ListFrom, before func(policiesSum, []place)) (answer *wire.Listed, silent []string, err error) {
+// in load; before is told by which policies, too. rooms are all that the user belongs to.
+func (r *Reader) Since(ctx context.Context, user string, by access.Person, from wire.ListFrom, before func(policiesSum, []place)) (answer *wire.Listed, rooms []read, err error) {
 	with, err := r.seal(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -45,8 +45,11 @@ func (r *Reader) Since(ctx context.Context, user string, by access.Person, from 
 			left = append(left, it)
 			continue
 		}
-		if !isListed(ps, it) {
-			silent = append(silent, it.room)
+		silent := !isListed(ps, it)
+		if !it.own() {
+			rooms = append(rooms, read{it.place(), silent, it.veilsTooMuch()})
+		}
+		if silent {
 			continue
 		}
 		there = append(there, it)
@@ -65,13 +68,13 @@ func (r *Reader) Since(ctx context.Context, user string, by access.Person, from 
 			rows, whole, err := r.rows(ctx, user, changed, pageBytes)
 			if err != nil || whole == len(changed) {
 				answer.Rows = rows
-				return answer, silent, err
+				return answer, rooms, err
 			}
 		}
 	}
 	answer.All = true
 	answer.Rows, answer.Next, err = r.page(ctx, user, there, nil, from.Limit)
-	return answer, silent, err
+	return answer, rooms, err
 }
 
 // changes returns the conversations that have changed since a moment; false if they are

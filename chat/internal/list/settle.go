@@ -134,9 +134,13 @@ func (w *watchers) settle(user string, p place, now standing) (to []Session) {
 		return u.tellGone(p.room, had)
 	}
 	if there {
+		if w.beginsAnewLocked(room, p.epoch, u) {
+			room.holderOf(u).from = noMember
+		}
 		room.holderOf(u).see(p.from)
 	} else if w.pairs < w.max() || !u.partial && w.fitsLocked(u, 1) {
 		room = w.holdLocked(u, p)
+		w.beginsAnewLocked(room, p.epoch, u)
 		i, _ := slices.BinarySearchFunc(u.rooms, room, byNumber)
 		u.rooms = slices.Insert(u.rooms, i, room)
 	} else {
@@ -202,19 +206,24 @@ func (u *watcher) tellGone(room string, had bool) (to []Session) {
 	return to
 }
 
-// opened says that somebody's list was opened, and which of the rooms are of two who had said
-// nothing. The others are in the list.
-func (w *watchers) opened(user string, silent []string) {
+// opened says that somebody's list was read.
+func (w *watchers) opened(user string, rooms []read) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, name := range silent {
-		if room := w.rooms[name]; room != nil {
-			room.silent = true
+	u := w.users[user]
+	for _, was := range rooms {
+		room := w.rooms[was.room]
+		if room == nil || u == nil || !u.lists(room) {
+			continue
 		}
-	}
-	if u := w.users[user]; u != nil {
-		for _, room := range u.rooms {
-			room.told = room.told || !room.silent
+		if was.silent {
+			room.silent = true
+		} else {
+			room.told = true // though it may have been silent for who has opened a list before
+		}
+		if w.beginsAnewLocked(room, was.epoch, nil); was.veiled {
+			room.holderOf(u).from = noMember
+			w.own[pair{user, was.room}] = true
 		}
 	}
 }

@@ -152,7 +152,7 @@ func (t *teller) checkHolders(ctx context.Context, ps access.Policies, room stri
 // tellHead encodes what is new once, and once more for those who are not shown the newest
 // message.
 func (t *teller) tellHead(room string, head *journal.Head, info *wire.HeadInfo) {
-	shown, veiled := t.holders(room, head.Newest.Seq)
+	shown, veiled := t.holders(room, epochOf(head), head.Newest.Seq)
 	f := wire.Head{Room: room, Last: uint64(head.Last), At: atOf(head), Count: head.Count, Info: info}
 	if len(veiled) > 0 {
 		deliver(veiled, t.frame(&f))

@@ -38,7 +38,7 @@ func TestTeller_Head_IsEncodedOnceForAll(t *testing.T) {
 		if i%2 == 1 {
 			from = 6 // who came later is not shown what was said before
 		}
-		if !w.add(user, []place{{"g", from}}, policiesSum{}) {
+		if !w.add(user, []place{{room: "g", from: from}}, policiesSum{}) {
 			t.Fatal("the room is not listed")
 		}
 		w.openLocked(&listeners[i], user).held = false

@@ -47,6 +47,7 @@ type listed struct {
 	name    string // fixed
 	number  uint64 // that orders a watcher's rooms; fixed
 	holders []holder
+	epoch   epoch       // in which the holders' from are numbers
 	checked journal.Seq // the governing entry as of which all holders were members; 0: of none
 	silent  bool        // it is in nobody's list: of two, who have said nothing yet
 	told    bool        // it is in lists, and silent means nothing any more
@@ -200,9 +201,10 @@ func (o *open) miss(room string, gone bool) {
 
 // holders returns the sessions that list a room: those to which the entry is shown, and
 // the others.
-func (w *watchers) holders(room string, entry journal.Seq) (shown, veiled []Session) {
+func (w *watchers) holders(room string, in epoch, entry journal.Seq) (shown, veiled []Session) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.beginsAnewLocked(w.rooms[room], in, nil)
 	for _, h := range w.holdersLocked(room) {
 		switch {
 		case h.from == noMember:
@@ -216,6 +218,23 @@ func (w *watchers) holders(room string, entry journal.Seq) (shown, veiled []Sess
 		it.told = true
 	}
 	return shown, veiled
+}
+
+// beginsAnewLocked notes the epoch of a room. If another one was known, the numbers from which it was
+// shown mean nothing any more: its rows are to be told, but for that of the user who is told it now.
+func (w *watchers) beginsAnewLocked(room *listed, in epoch, but *watcher) (anew bool) {
+	if room == nil || in == (epoch{}) || room.epoch == in {
+		return false
+	}
+	anew = room.epoch != epoch{}
+	room.epoch = in
+	for i := range room.holders {
+		if h := &room.holders[i]; anew && h.watcher != but {
+			h.from = noMember
+			w.own[pair{h.user, room.name}] = true
+		}
+	}
+	return anew
 }
 
 func (w *watchers) holdersLocked(room string) []holder {
