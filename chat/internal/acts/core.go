@@ -12,6 +12,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/internal/checking"
 	"github.com/caddychat/caddy-chat/chat/internal/command"
 	"github.com/caddychat/caddy-chat/chat/internal/credentials"
+	"github.com/caddychat/caddy-chat/chat/internal/erase"
 	"github.com/caddychat/caddy-chat/chat/internal/events"
 	"github.com/caddychat/caddy-chat/chat/internal/growth"
 	"github.com/caddychat/caddy-chat/chat/internal/keyedmutex"
@@ -63,6 +64,7 @@ type Core struct {
 	limiters  access.Limiters
 	addresses access.AddressLimiter
 	changing  keyedmutex.Mutex[changed]
+	erasing   erase.Queue
 	newRooms  access.KeyLimiter[access.Person] // first entries of rooms
 	founding  access.KeyLimiter[access.Person]
 	listing   access.KeyLimiter[access.Person] // commands list

@@ -3,7 +3,6 @@ package acts
 import (
 	"cmp"
 	"context"
-	"errors"
 
 	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/command"
@@ -25,12 +24,14 @@ func (c *Core) CountMarks(ctx context.Context, user string) (int, error) {
 // back afterwards. The error has the code not_found if there is no such room.
 func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	done := erase.Room{Room: name}
-	if err := a.mayErase(name); err != nil {
+	unlock, err := a.core.erasing.Lock(ctx)
+	defer unlock()
+	if err = cmp.Or(err, a.mayErase(name)); err != nil {
 		return done, err
 	}
 	renewed, known := a.core.commands.Ask(ctx, command.Command{Act: command.Renew, Room: name}), false
 	done.Sessions = renewed.N
-	err := a.core.rooms.Evict(ctx, name, func() (err error) {
+	err = a.core.rooms.Evict(ctx, name, func() (err error) {
 		if done.Members, err = erase.Members(ctx, a.core.journal, name); err != nil {
 			return err
 		}
@@ -65,16 +66,19 @@ func (a *Actor) mayErase(room string) error {
 // EraseUser signs a user out, and erases what is kept of them: where they belong to, how far
 // they have read, what they have tagged, what is shown of them and their own room. It recalls all that they
 // have said, unless that stays. lister has the rooms of the journal, if that can list them.
-// If it ends early, what it returns is done.
+// If it ends early, what it returns is done, and the error says so.
 func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string, messagesStay bool) (done erase.User, err error) {
 	done.User = user
+	unlock, err := a.core.erasing.Lock(ctx)
 	defer func() {
-		if done.Any() {
+		if unlock(); done.Any() {
 			a.audit(events.Event{Act: "erase", User: user})
+			err = done.SoFar(err)
 		}
 	}()
 	by, sessions := Turn{&Actor{core: a.core, kind: operator, part: true}}, 0 // who erases a user may do so in each room
-	if _, err = a.Profiles(); err == nil && lister != nil {                   // otherwise nothing is erased
+	_, unknown := a.Profiles()
+	if err = cmp.Or(err, unknown); err == nil && lister != nil { // otherwise nothing is erased
 		sessions, err = by.SignOut(ctx, user)
 	}
 	if done.Sessions = sessions; err != nil {
@@ -84,14 +88,7 @@ func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string,
 	if messagesStay {
 		find = erase.NoMessages
 	}
-	done, err = find(ctx, a.core.journal, lister, user, func(ctx context.Context, room string, seq journal.Seq) error {
-		_, err := by.RecallFromOutside(ctx, room, seq)
-		var no *wire.Error
-		if errors.As(err, &no) && no.Code == wire.NotFound {
-			return nil // retention was faster
-		}
-		return err
-	})
+	done, err = find(ctx, a.core.journal, lister, user, by.RecallFromOutside)
 	done.Sessions = sessions
 	if err != nil {
 		return done, err

@@ -2,6 +2,7 @@
 //
 // # Files, lowest first
 //
+//	queue.go    one erasure at a time
 //	room.go     the entries of a room
 //	members.go  the records of a room
 //	names.go    the name and the picture of a user in entries

@@ -40,6 +40,25 @@ func (u User) Any() bool {
 	return u != User{User: u.User}
 }
 
+// SoFar returns an error of an erasure that has ended early, with what was erased. It returns nil for
+// nil.
+func (u User) SoFar(err error) error {
+	if err == nil {
+		return nil
+	}
+	why, told := *wire.Unavailable.Error(""), new(wire.Error)
+	if errors.As(err, &told) {
+		why = *told
+	}
+	why.Message = fmt.Sprintf("%s; %d messages in %d rooms and more of the user are erased already, and the rest is not: repeat the request, and it goes on",
+		why.Message, u.Messages, u.Rooms)
+	why.Uncertain = why.Code == wire.Unavailable
+	if err == error(told) {
+		return &why
+	}
+	return fmt.Errorf("%w: %w", &why, err)
+}
+
 const (
 	// So many entries, or bytes of entries, are read at once.
 	pageEntries = 500
@@ -52,11 +71,11 @@ const (
 	workers = 64
 )
 
-// Messages calls erase for every message of a user that still has a body, for some at
+// Messages calls recall for every message of a user that still has a body, for some at
 // the same time, and takes the user's name and picture, and their own tags, out of all entries, if
 // lister is a journal.Redactor. It reads the whole journal. What it returns with an error is erased all
 // the same, and a second call goes on.
-func Messages(ctx context.Context, j Source, lister journal.Lister, user string, erase func(ctx context.Context, room string, seq journal.Seq) error) (User, error) {
+func Messages(ctx context.Context, j Source, lister journal.Lister, user string, recall func(ctx context.Context, room string, seq journal.Seq) (journal.Receipt, error)) (User, error) {
 	if lister == nil {
 		return User{User: user}, fmt.Errorf("erase what a user has said: the journal can't list its rooms: %w", errors.ErrUnsupported)
 	}
@@ -83,7 +102,11 @@ func Messages(ctx context.Context, j Source, lister journal.Lister, user string,
 					continue
 				}
 				group.Go(func() error {
-					err := erase(ctx, room, e.Seq)
+					_, err := recall(ctx, room, e.Seq)
+					var no *wire.Error
+					if errors.As(err, &no) && no.Code == wire.NotFound {
+						err = nil // retention was faster
+					}
 					if err == nil {
 						f.erased(room)
 					}
@@ -110,7 +133,7 @@ func Messages(ctx context.Context, j Source, lister journal.Lister, user string,
 }
 
 // NoMessages is Messages for a user whose messages stay: it erases none.
-func NoMessages(_ context.Context, _ Source, lister journal.Lister, user string, _ func(context.Context, string, journal.Seq) error) (User, error) {
+func NoMessages(_ context.Context, _ Source, lister journal.Lister, user string, _ func(context.Context, string, journal.Seq) (journal.Receipt, error)) (User, error) {
 	done := User{User: user}
 	if lister == nil {
 		return done, fmt.Errorf("erase a user: the journal can't list its rooms: %w", errors.ErrUnsupported)
