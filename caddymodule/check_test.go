@@ -234,7 +234,7 @@ func TestCheck_AVerdictThatFlips(t *testing.T) {
 // metrics go on. A check that is taken out is not asked.
 func TestCheck_Reload(t *testing.T) {
 	j := newJudge(t)
-	s, admin := testcaddy.StartAdmin(t, j.block("timeout 10s\nat_once 4"))
+	s, admin := testcaddy.StartAdmin(t, j.block("timeout 10s\nat_once 8"))
 	c := s.V1("ws://"+s.Plain+"/chat", nil, `,"rooms":[{"room":"tea"},{"room":"two"}]`)
 	testcaddy.Hears(t, c, "welcome")
 	ask := func(id, text, code string) {
@@ -247,7 +247,7 @@ func TestCheck_Reload(t *testing.T) {
 	testcaddy.Say(t, c, `{"type":"send","id":"slow","room":"tea","body":"slow"}`)
 	<-j.slow
 	ask("1", "bad", `"refused"`)
-	s.Load(j.block("timeout 9s\nat_once 5"))
+	s.Load(j.block("timeout 9s\nat_once 9"))
 	ask("2", "bad", `"refused"`)
 	if err := s.TryLoad(j.block("timeout 11s")); err == nil || !strings.Contains(err.Error(), "Caddyfile:") {
 		t.Errorf("11s: %v", err)
