@@ -57,6 +57,8 @@ type Conn struct {
 
 	outbox   account    // what queue takes; the outbox's bounds apply to it
 	frontCut bool       // a part of queue[0] has been written
+	answered bool       // the peer's close frame has come
+	lingers  bool       // and so has all of ours gone, but the peer cannot be told that it is all
 	inFlight int32      // how many pieces of queue are being written
 	why      error      // why it ended; set with the first change of state
 	wait     *queueWait // nil while nobody waits

@@ -39,7 +39,7 @@ func (s *scripted) attach(readyHandler) error { return nil }
 func (s *scripted) littleRead() int           { return s.little }
 func (s *scripted) writesAtOnce(int) bool     { return s.atOnce }
 func (s *scripted) blocks() bool              { return s.mayBlock }
-func (s *scripted) closeWrite()               {}
+func (s *scripted) closeWrite() bool          { return true }
 func (s *scripted) interrupt()                { s.once.Do(func() { close(s.interruption) }) }
 
 func (s *scripted) read(p []byte) (int, error) {

@@ -52,7 +52,10 @@ func (s *fdSocket) littleRead() int             { return littleSize }
 func (s *fdSocket) writesAtOnce(int) bool       { return true }
 func (s *fdSocket) interrupt()                  {}
 
-func (s *fdSocket) closeWrite() { _ = unix.Shutdown(int(s.fd), unix.SHUT_WR) } // the peer may be gone already
+func (s *fdSocket) closeWrite() bool {
+	_ = unix.Shutdown(int(s.fd), unix.SHUT_WR) // the peer may be gone already
+	return true
+}
 
 func (s *fdSocket) close() {
 	s.poll.remove(int(s.fd))

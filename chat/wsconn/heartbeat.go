@@ -84,6 +84,11 @@ func (c *Conn) takes() bool {
 	return p.some && p.left
 }
 
+// lingerTime is how long what comes is still read where a peer that waits for the end of the
+// connection, as RFC 6455 says in section 7.1.1, can be told of it only by close. To close
+// with unread bytes would reset the connection, and the peer could lose our close frame.
+const lingerTime = 100 * time.Millisecond
+
 // checkTimer ends the connection when the peer has exceeded its time limit, and
 // removes the timer when it has none any more. That the limit has passed says
 // nothing about a peer that reads slowly, so the kernel is asked whether the peer has
@@ -95,6 +100,9 @@ func (c *Conn) checkTimer(now int64) {
 		limit := c.shared.cfg.WriteTimeout
 		if c.state == closing {
 			limit = c.shared.cfg.CloseTimeout
+			if c.lingers {
+				limit = min(limit, lingerTime)
+			}
 		} else if c.sock.progress().some {
 			c.timerStart = now
 		}

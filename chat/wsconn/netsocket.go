@@ -36,12 +36,27 @@ func (s netSocket) littleRead() int {
 func (s netSocket) read(p []byte) (int, error)  { return s.Read(p) }
 func (s netSocket) write(p []byte) (int, error) { return s.Write(p) }
 
-// closeWrite sends a FIN or the close_notify of TLS if the connection has such a
-// thing. If not, the connection ends when the peer or the engine closes it.
-func (s netSocket) closeWrite() {
-	if c, ok := s.Conn.(interface{ CloseWrite() error }); ok {
-		_ = c.CloseWrite() // the peer may be gone already
+// closeWrite sends a FIN or the close_notify of TLS if the connection has such a thing.
+func (s netSocket) closeWrite() bool {
+	below := s.Conn
+	if c, ok := below.(proxied); ok { // it reads a header first, and writes straight to what is below it
+		if tcp, is := c.TCPConn(); is {
+			below = tcp
+		} else if unix, is := c.UnixConn(); is {
+			below = unix
+		}
 	}
+	half, ok := below.(interface{ CloseWrite() error })
+	if ok {
+		_ = half.CloseWrite() // the peer may be gone already
+	}
+	return ok
+}
+
+// proxied is what Caddy's listener wrapper proxy_protocol makes of a connection.
+type proxied interface {
+	TCPConn() (*net.TCPConn, bool)
+	UnixConn() (*net.UnixConn, bool)
 }
 
 func (s netSocket) interrupt() { _ = s.SetDeadline(past) } // fails only on a closed connection

@@ -354,6 +354,9 @@ func (r *readState) control(op ws.OpCode, payload []byte) error {
 		if code != 0 {
 			why.Code = code
 		}
+		r.conn.mu.Lock()
+		r.conn.answered = true
+		r.conn.mu.Unlock()
 		r.conn.close(why, appendClose(nil, code, ""))
 		return errClosing
 	}

@@ -29,8 +29,9 @@ type socket interface {
 	// progress says what the peer has taken of what was written. The engine's timer
 	// calls it, with the Conn's mutex held, until close.
 	progress() progress
-	// closeWrite tells the peer that nothing more will come.
-	closeWrite()
+	// closeWrite tells the peer that nothing more will come, while what the peer sends is
+	// still read. It returns false where only close can tell that.
+	closeWrite() bool
 	// interrupt makes reads and writes that wait return. Any goroutine may call
 	// it, until close.
 	interrupt()

@@ -58,9 +58,10 @@ func (s *streamSocket) write(p []byte) (int, error) {
 // closeWrite makes the reader end, and with it the HTTP handler: our side of a
 // stream can't be ended in another way. So the peer's answer to a close frame is
 // not waited for.
-func (s *streamSocket) closeWrite() {
+func (s *streamSocket) closeWrite() bool {
 	s.finished.Store(true)
 	s.stopReading()
+	return true
 }
 
 // interrupt resets a stream of HTTP/2. When everything has been written there is

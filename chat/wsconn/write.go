@@ -188,8 +188,11 @@ func (c *Conn) flushLocked(err error) {
 	if err == nil && c.state == closing && !c.finished {
 		c.finished = true
 		c.mu.Unlock()
-		c.sock.closeWrite()
+		told := c.sock.closeWrite()
 		c.mu.Lock()
+		if !told && c.answered {
+			c.lingers, c.timerStart = true, c.shared.now()
+		}
 	}
 	c.writing, c.writableEvent = false, false
 	switch {

@@ -224,6 +224,41 @@ func TestConn_Close_SendsWhatWaitsThenTheCode(t *testing.T) {
 	})
 }
 
+// A peer that has closed waits for the end of the connection. Over what cannot be closed by
+// half it comes soon, and what the peer sends until then does no harm.
+func TestConn_PeerHasClosed_TheConnectionEndsSoon(t *testing.T) {
+	for _, sends := range []int{0, 5} {
+		bubble(t, Config{CloseTimeout: 3 * time.Second}, func(t *testing.T, e *Engine) {
+			r := newRecorder()
+			_, client := connect(t, e, r)
+			start := time.Now()
+			if _, err := client.Write(clientFrame(ws.OpClose, true, ws.NewCloseFrameBody(1000, ""))); err != nil {
+				t.Fatal(err)
+			}
+			f, err := readFrame(client)
+			if err != nil || f.Header.OpCode != ws.OpClose {
+				t.Fatalf("got %v, %v", f.Header, err)
+			}
+			for range sends { // over a socket these would be unread bytes
+				if _, err := client.Write(clientFrame(ws.OpText, true, []byte("more"))); err != nil {
+					t.Error(err)
+				}
+			}
+			if _, err := readFrame(client); err != io.EOF {
+				t.Errorf("then: %v", err)
+			}
+			if after := time.Since(start); after < lingerTime || after > time.Second {
+				t.Errorf("the connection ended after %v", after)
+			}
+			<-r.closed
+			var why *CloseError
+			if !errors.As(r.err, &why) || why.Code != 1000 {
+				t.Errorf("ended by %v", r.err)
+			}
+		})
+	}
+}
+
 func TestConn_Close_PeerThatNeverAnswers_IsLeft(t *testing.T) {
 	bubble(t, Config{CloseTimeout: 3 * time.Second}, func(t *testing.T, e *Engine) {
 		r := newRecorder()
