@@ -16,6 +16,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"go.uber.org/zap"
 
+	"github.com/caddychat/caddy-chat/caddymodule/checks"
 	"github.com/caddychat/caddy-chat/caddymodule/journals"
 )
 
@@ -199,12 +200,18 @@ func (a *App) Start() error {
 	return err
 }
 
-// warn warns of hubs that have settings and no handler, and of policies that are rarely meant.
+// warn warns of hubs that have settings and no handler, and of settings that are rarely meant.
 func (a *App) warn() {
 	for name, l := range a.leases {
 		l.settings.Policies.EachDoubt(l.onlyGuests(), func(pattern, why string) {
 			a.ctx.Logger(a).Warn(why, zap.String("hub", name), zap.String("pattern", pattern))
 		})
+		doubt := func(why string) { a.ctx.Logger(a).Warn(why, zap.String("hub", name)) }
+		l.settings.EachDoubt(doubt)
+		if checks.RefuseAllButWeChat(l.source.ChecksRaw) && !l.hasLogin() {
+			doubt("check wechat refuses what users say who have not logged in by WeChat, and there is no auth wechat: nobody can say anything; " +
+				"add auth wechat, or others pass to the check")
+		}
 	}
 	for name := range a.Hubs {
 		if a.leases[name] == nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,7 +65,7 @@ func (*JWTAuth) CaddyModule() caddy.ModuleInfo {
 
 // Provision reads the keys.
 func (a *JWTAuth) Provision(ctx caddy.Context) error {
-	log, repl := limitedlog.New(ctx.Logger()), caddy.NewReplacer()
+	log := limitedlog.New(ctx.Logger())
 	if err := bounds.Check(a); err != nil {
 		return fmt.Errorf("jwt: %w", err)
 	}
@@ -100,7 +101,11 @@ func (a *JWTAuth) Provision(ctx caddy.Context) error {
 		}
 	}
 	for _, file := range a.KeyFiles {
-		key, err := os.ReadFile(repl.ReplaceAll(file, ""))
+		path, err := values.Replaced(file)
+		if err != nil {
+			return fmt.Errorf("jwt: key_file: %w", err)
+		}
+		key, err := os.ReadFile(path)
 		if err == nil {
 			err = a.addPEM(key)
 		}
@@ -158,6 +163,9 @@ func (a *JWTAuth) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 // they are in the Caddyfile itself. Provision checks those of placeholders and files.
 func (a *JWTAuth) check() error {
 	for i, secret := range a.Secrets {
+		if slices.Contains(a.Secrets[:i], secret) {
+			return fmt.Errorf("auth jwt: secret %d stands there before", i+1)
+		}
 		if strings.Contains(secret, "{") {
 			continue
 		}

@@ -178,11 +178,11 @@ func (h *Handler) checkRoom() error {
 	if strings.Count(h.Room, "{") != strings.Count(h.Room, "}") {
 		return fmt.Errorf("room %q has a brace without its other: placeholders are like {query.room}", h.Room)
 	}
-	if h.Room == "" || strings.Contains(h.Room, "{") {
-		return nil // the name depends on the request
-	}
 	if journal.IsReserved(h.Room) {
 		return fmt.Errorf("room %q: rooms whose names begin with @ belong to the server", h.Room)
+	}
+	if h.Room == "" || strings.Contains(h.Room, "{") {
+		return nil // the name depends on the request
 	}
 	if err := journal.CheckRoom(h.Room); err != nil {
 		return fmt.Errorf("room %q: %w", h.Room, err)
@@ -208,8 +208,15 @@ func (h *Handler) checkRoutes(ctx caddy.Context) error {
 	}
 	same := 0
 	for _, path := range paths {
-		if strings.TrimSuffix(cmp.Or(path, "/chat"), "/") == strings.TrimSuffix(h.Path, "/") {
+		path = cmp.Or(path, "/chat")
+		if strings.TrimSuffix(path, "/") == strings.TrimSuffix(h.Path, "/") {
 			same++
+		}
+		for outer, inner := range map[string]string{path: h.Path, h.Path: path} {
+			if isServedBelow(outer, inner) {
+				return fmt.Errorf("chat: %s is a path at which the chat of %s answers requests itself, so one takes away what is meant for the other: "+
+					"give one of them another path", inner, outer)
+			}
 		}
 	}
 	if same > 1 {
@@ -221,6 +228,13 @@ func (h *Handler) checkRoutes(ctx caddy.Context) error {
 			"match what is below the path, too, such as handle /chat*", zap.String("path", h.Path))
 	}
 	return nil
+}
+
+// isServedBelow reports whether the chat of the path outer has requests at another path.
+func isServedBelow(outer, inner string) bool {
+	rest, below := cutPath(inner, strings.TrimSuffix(outer, "/"))
+	rest = strings.TrimSuffix(rest, "/")
+	return below && (rest == "/health" || rest == "/login" || chat.HasRequest(rest))
 }
 
 // loadAuth loads the methods of authentication.
@@ -246,7 +260,7 @@ func (h *Handler) validate() error {
 	if err := checkHubName(h.Hub); err != nil {
 		return err
 	}
-	if err := h.checkRoom(); err != nil {
+	if err := cmp.Or(h.checkRoom(), values.CheckVariables(h.Room)); err != nil {
 		return fmt.Errorf("chat: %w", err)
 	}
 	if err := validateSignIn(h.SignIn, h.UI); err != nil {

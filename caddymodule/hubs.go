@@ -125,6 +125,13 @@ func (l *lease) onlyGuests() bool {
 	return len(l.auths) > 0 && !slices.ContainsFunc(l.auths, hasUsers) && !slices.ContainsFunc(l.settings.Keys, founds)
 }
 
+// hasLogin reports whether users can log in at the hub by WeChat.
+func (l *lease) hasLogin() bool {
+	l.hub.mu.Lock()
+	defer l.hub.mu.Unlock()
+	return len(l.auths) == 0 || slices.ContainsFunc(l.auths, func(m authMethods) bool { return m.login != nil })
+}
+
 // startAuth starts the methods of authentication of all handlers.
 func (l *lease) startAuth(ctx context.Context) error {
 	l.hub.mu.Lock()

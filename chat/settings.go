@@ -156,6 +156,23 @@ func (s Settings) withDefaults() Settings {
 	return s
 }
 
+// EachDoubt calls f with what is rarely meant: a limit that another one leaves without effect.
+func (s Settings) EachDoubt(f func(why string)) {
+	set := s.withDefaults()
+	if s.MaxConnectionsPerIP > set.MaxConnections {
+		f("max_connections_per_ip is greater than max_connections, so it bounds nothing")
+	}
+	if s.OutboxLimit > set.MaxOutboxes {
+		f("outbox of limits is greater than outboxes, so it bounds nothing")
+	}
+	if s.UserRate.PerSecond > 0 && s.SessionRate.PerSecond > s.UserRate.PerSecond {
+		f("session_rate of limits is greater than user_rate, so it bounds nothing")
+	}
+	if s.UserBytes.PerSecond > 0 && s.SessionBytes.PerSecond > s.UserBytes.PerSecond {
+		f("session_bytes of limits is greater than user_bytes, so it bounds nothing")
+	}
+}
+
 // double returns 2n, or the greatest int if that is too much for one of 32 bits.
 func double(n int) int { return 2 * min(n, math.MaxInt/2) }
 

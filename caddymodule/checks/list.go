@@ -2,7 +2,9 @@ package checks
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/caddychat/caddy-chat/caddymodule/internal/values"
 	"github.com/caddychat/caddy-chat/chat/check"
+	"github.com/caddychat/caddy-chat/chat/journal"
 )
 
 // MaxChecks bounds the checks of a hub: whoever says something may wait for each of them.
@@ -32,6 +35,9 @@ func Load(loaded []any) (check.Chain, error) {
 		options := m.Common()
 		if err := options.Problem(); err != nil {
 			return nil, fmt.Errorf("checks: %w", err)
+		}
+		if !options.Keys && len(options.Rooms) > 0 && !slices.ContainsFunc(options.Rooms, func(p string) bool { return !journal.IsReserved(p) }) {
+			return nil, errors.New("checks: rooms names users' own rooms alone, in which nobody writes but keys, so nothing is ever asked: set keys on")
 		}
 		chain = append(chain, options.toCheck(nameOf(module.(caddy.Module), names), m))
 	}

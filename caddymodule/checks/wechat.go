@@ -2,6 +2,7 @@ package checks
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -70,6 +71,20 @@ func (w *WeChat) Provision(ctx caddy.Context) (err error) {
 	}
 	w.Checker = wechat.New(opt)
 	return nil
+}
+
+// RefuseAllButWeChat reports whether the checks of a hub refuse all that users say who have not logged
+// in by WeChat, wherever they say it: the last one is WeChat's, and others are refused.
+func RefuseAllButWeChat(list []json.RawMessage) bool {
+	if len(list) == 0 {
+		return false
+	}
+	var last struct {
+		Check, Others string
+		Rooms         []string
+	}
+	err := json.Unmarshal(list[len(list)-1], &last)
+	return err == nil && last.Check == "wechat" && last.Others != "pass" && len(last.Rooms) == 0
 }
 
 // problem returns what is wrong as far as that can be seen before placeholders are replaced.

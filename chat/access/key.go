@@ -148,6 +148,12 @@ func (k *Key) ValidateOptions() error {
 			if err := CheckPattern(p); err != nil {
 				return fmt.Errorf("key %q: %s: %w", k.Name, scope.name, err)
 			}
+			if scope.name == "members" && journal.IsReserved(p) {
+				return fmt.Errorf("key %q: members %q names no conversation: rooms whose names begin with @ are none", k.Name, p)
+			}
+			if scope.name != "as" && journal.IsReserved(p) && (!strings.Contains(p, "*") && !IsOwnRoom(p) || IsReservedUser(p[1:])) {
+				return fmt.Errorf("key %q: %s %q matches no room of a user: these are @ and the id of somebody whom this server lets in", k.Name, scope.name, p)
+			}
 			if slices.Contains(scope.patterns[:i], p) {
 				return fmt.Errorf("key %q: %s has %q twice", k.Name, scope.name, p)
 			}

@@ -94,9 +94,12 @@ func inSlot(before, behind, room string) (id string, ok bool) {
 }
 
 // covers reports whether each name that matches the valid pattern other matches p, too.
-// If p has a slot, it may not find that out. Of other's names, a star and a slot may be any
+// If p has a slot, it only finds that out of a name that is no pattern. Of other's names, a star and a slot may be any
 // text, so only a star of p can stand for them.
 func covers(p, other string) bool {
+	if !strings.Contains(other, "*") && !strings.Contains(other, userSlot) {
+		return Matches(p, other)
+	}
 	// The pattern * alone also stands for the hub.
 	return !strings.Contains(p, userSlot) && other != "*" && glob(p, other)
 }

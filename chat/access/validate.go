@@ -150,6 +150,10 @@ func (ps Policies) EachDoubt(onlyGuests bool, f func(pattern, why string)) {
 			f(p.Pattern, "a policy for conversations has no create: nobody can found one, so there are only those that are imported")
 		case onlyGuests && !p.Direct && !includes(p.Read, &unknown, true, Owner):
 			f(p.Pattern, "only guests can come in, and a policy lets none of them read: name anyone or guests at read, or add a method of auth")
+		case p.Receipts > p.Seats():
+			f(p.Pattern, "receipts of a policy are for more members than max_members lets in")
+		case p.Retention.Count > 0 && p.History.Entries > p.Retention.Count, p.Retention.Age > 0 && p.History.Age > p.Retention.Age:
+			f(p.Pattern, "history of a policy shows more messages than its retention keeps")
 		case onlyGuests && len(p.Create) > 0 && !includes(p.Create, &unknown, false, NoRole):
 			f(p.Pattern, "only guests can come in, and a policy lets none of them found conversations: name anyone or guests at create, or add a method of auth")
 		}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"reflect"
 	"slices"
 	"strconv"
@@ -85,6 +86,17 @@ func Replaced(text string) (string, error) {
 		return "", fmt.Errorf("%w; a variable of the environment must be set for Caddy itself", err)
 	}
 	return value, nil
+}
+
+// CheckVariables returns an error if a text has a variable of the environment that is not set, or is
+// empty. Its other placeholders may stand for something later.
+func CheckVariables(text string) error {
+	for _, behind := range strings.Split(text, "{env.")[1:] {
+		if name, _, found := strings.Cut(behind, "}"); found && !strings.Contains(name, ":") && os.Getenv(name) == "" {
+			return fmt.Errorf("%q: the variable of the environment %s is not set; it must be set for Caddy itself", text, name)
+		}
+	}
+	return nil
 }
 
 // StandIn is for checks before placeholders are replaced. It returns a secret as it is, or
