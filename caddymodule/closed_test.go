@@ -117,6 +117,17 @@ var causes = []struct {
 		writeFile(t, dir, "")
 		return func() { remove(t, dir) }
 	}, "one of its directories is a file", "not a directory", true},
+	{"a link to nothing", "pebble", func(t *testing.T, dir string) func() {
+		to := filepath.Join(t.TempDir(), "disk")
+		if err := os.Symlink(to, dir); err != nil {
+			t.Fatal(err)
+		}
+		return func() {
+			if err := os.Mkdir(to, 0o700); err != nil {
+				t.Error(err)
+			}
+		}
+	}, "it could not be started", "leads to nothing; mount the disk", true},
 	{"damaged", "pebble", func(t *testing.T, dir string) func() {
 		makeStore(t, dir)
 		manifest := only(t, dir, "MANIFEST-*")

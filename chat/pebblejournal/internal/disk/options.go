@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
@@ -57,7 +58,13 @@ const (
 // makeDir makes the directory of the store. Pebble would do so too, but its errors
 // do not tell a file of that name from a missing permission.
 func (o *Config) makeDir(fs vfs.FS) error {
-	if err := fs.MkdirAll(o.Dir, 0o700); err != nil {
+	err := fs.MkdirAll(o.Dir, 0o700)
+	switch {
+	case errors.Is(err, os.ErrExist):
+		return fmt.Errorf("%w: a symbolic link there leads to nothing; mount the disk that it leads to, or make that directory", err)
+	case errors.Is(err, os.ErrNotExist): // its text only: nothing is damaged, as it would be if a file were missing
+		return fmt.Errorf("the directory can't be made: %v; mount the disk that it is to be on, or choose another directory", err)
+	case err != nil:
 		return err
 	}
 	info, err := fs.Stat(o.Dir)

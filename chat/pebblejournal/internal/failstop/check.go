@@ -23,6 +23,9 @@ func Check(dir string) error {
 	info, err := os.Stat(dir)
 	for parent := dir; errors.Is(err, fs.ErrNotExist) && parent != filepath.Dir(parent); {
 		// The missing directories will be made in the first one that exists.
+		if _, err := os.Lstat(parent); err == nil {
+			return fmt.Errorf("%s is a symbolic link that leads to nothing; mount the disk that it leads to, or make that directory", parent)
+		}
 		parent = filepath.Dir(parent)
 		if info, err = os.Stat(parent); err == nil {
 			return checkDir(parent, info)
