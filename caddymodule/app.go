@@ -208,6 +208,9 @@ func (a *App) warn() {
 		})
 		doubt := func(why string) { a.ctx.Logger(a).Warn(why, zap.String("hub", name)) }
 		l.settings.EachDoubt(doubt)
+		if l.limits.MaxSize > 0 && l.limits.Retention.Bytes > l.limits.MaxSize {
+			doubt("retention of the journal is greater than max_size, so it bounds nothing")
+		}
 		if checks.RefuseAllButWeChat(l.source.ChecksRaw) && !l.hasLogin() {
 			doubt("check wechat refuses what users say who have not logged in by WeChat, and there is no auth wechat: nobody can say anything; " +
 				"add auth wechat, or others pass to the check")
