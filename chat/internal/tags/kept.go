@@ -30,9 +30,26 @@ func OfWholeRoom(ctx context.Context, records journal.Records, room string, upTo
 	return list, err
 }
 
-// Restored returns the records of tags of a room, or what is wrong with one.
+// Restored returns the records of tags of a room, or what is wrong with one. A message has no more of them
+// in a list than it can have: twice as many as may be set, since nodes that set some at once may exceed that.
 func Restored(room string, list []Kept) (records []journal.Record, err error) {
+	type one struct {
+		seq       journal.Seq
+		user, tag string
+	}
+	users, different, seen := map[one]int{}, map[journal.Seq]int{}, map[one]bool{}
 	for _, k := range list {
+		if seen[one{k.Seq, k.User, k.Tag}] {
+			return nil, fmt.Errorf("message %d has the tag %q of %q twice", k.Seq, k.Tag, k.User)
+		}
+		seen[one{k.Seq, k.User, k.Tag}] = true
+		of := one{seq: k.Seq, tag: k.Tag}
+		if users[of]++; users[of] == 1 {
+			different[k.Seq]++
+		}
+		if different[k.Seq] > 2*MaxTags || users[of] > 2*MaxUsers {
+			return nil, fmt.Errorf("message %d has far more than %d different tags, or one of them of far more than %d users", k.Seq, MaxTags, MaxUsers)
+		}
 		if k.Seq < 1 || k.By <= k.Seq || k.By > journal.MaxSeq || k.User != "" && !wire.IsUserID(k.User) || len(k.Value) > wire.MaxTagValue ||
 			k.Tag == "" || wire.TagText.Wrong(k.Tag) != "" {
 			return nil, errors.New("a tag must have the seq of a message, a text, and the number of a later entry")

@@ -52,13 +52,19 @@ func (m *memberLine) user() journal.User {
 
 // conversationOf returns what a line has of a conversation, beside what is each member's
 // own. Where seats cannot be read, it has the members that are left, and the owner, whom the room
-// names: as of now, since nobody knows since when.
+// names: as of now, since nobody knows since when. Seats may be older or newer than the room then, which decides.
 func conversationOf(s *members.State) *conversation {
 	c := conversation{Room: roomName{name: s.Name}, Version: s.Version, State: s.Room, Members: []memberLine{}}
 	if _, there := s.Seats[s.Owner]; s.Owner != "" && !there {
 		c.Members = append(c.Members, memberLine{ID: s.Owner, Role: access.Owner.String(), Since: s.Version})
 	}
 	for id, seat := range s.Seats {
+		if id == s.Owner {
+			seat.Role = access.Owner
+		} else if seat.Role == access.Owner {
+			seat.Role = access.Admin
+		}
+		seat.Since = min(seat.Since, s.Version)
 		c.Members = append(c.Members, memberLine{ID: id, Role: seat.Role.String(), Since: seat.Since})
 	}
 	c.State.Size = len(c.Members)
@@ -109,9 +115,15 @@ func (c *conversation) check() error {
 			return err
 		}
 		stands[m.ID] = true
-		if role == access.Owner && m.ID == c.State.Owner {
+		if role == access.Owner {
+			if m.ID != c.State.Owner {
+				return fmt.Errorf("member %q cannot be the owner: conversation.state.owner is %q", m.ID, c.State.Owner)
+			}
 			owner = m.ID
 		}
+	}
+	if len(c.Members) > 0 && c.State.Owner == "" && c.State.Direct == nil {
+		return errors.New("a conversation with members has an owner, unless it is one of two")
 	}
 	if len(stands) != c.State.Size || owner != c.State.Owner {
 		return errors.New("conversation: size or owner differ from the members")

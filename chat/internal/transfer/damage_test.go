@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddychat/caddy-chat/chat/access"
 	"github.com/caddychat/caddy-chat/chat/internal/members"
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/memjournal"
@@ -156,4 +157,23 @@ func exportDamaged(t *testing.T, what, dir, table string, b []byte) (entries int
 		t.Errorf("%s: %d entries, %v", what, entries, err)
 	}
 	return entries, errors.Is(err, ErrDamaged) || j.Stats().Damaged > 0
+}
+
+// Where a block is damaged, seats and the room may be of different times. The line is one that an import takes.
+func TestConversationOf_SeatsOfAnotherTime_IsOneThatCanBe(t *testing.T) {
+	for name, seats := range map[string]map[string]members.Seat{
+		"the owner is missing":     {"bo": {Role: access.Member, Since: 1}},
+		"there is another owner":   {"ann": {Role: access.Admin, Since: 1}, "bo": {Role: access.Owner, Since: 1}},
+		"a seat is newer":          {"ann": {Role: access.Owner, Since: 1}, "bo": {Role: access.Member, Since: 9}},
+		"there are too many seats": {"ann": {Role: access.Owner, Since: 1}, "bo": {Role: access.Member, Since: 2}, "cy": {Role: access.Member, Since: 2}},
+	} {
+		s := members.State{Name: "g", Room: members.Room{Size: 2, Owner: "ann", Version: 3}, Seats: seats, All: true}
+		line, err := conversationOf(&s).append(nil)
+		if err == nil {
+			_, _, _, err = parseLine(line, nil, time.Now())
+		}
+		if err != nil {
+			t.Errorf("%s: %v: %s", name, err, line)
+		}
+	}
 }

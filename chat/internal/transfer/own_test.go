@@ -223,7 +223,7 @@ func TestImport_Direct(t *testing.T) {
 func TestImport_Own_Refused(t *testing.T) {
 	base := `{"entry":{"type":"member","room":"g","seq":1,"at":1,"users":[],"role":"member","owner":{"id":"a"}}}` + "\n"
 	line := func(room, member string) string {
-		return base + `{"conversation":{"room":` + room + `,"version":1,"state":{"size":1},"members":[{"role":"member","since":1,` + member + `}]}}` + "\n"
+		return base + `{"conversation":{"room":` + room + `,"version":1,"state":{"size":1,"owner":"a"},"members":[{"role":"owner","since":1,` + member + `}]}}` + "\n"
 	}
 	for _, c := range []struct{ lines, why string }{
 		{line(`"g"`, `"id":"a","read":2`), `line 2: member "a": read and cleared must be numbers of entries of the room, whose last one is 1`},

@@ -13,12 +13,15 @@ import (
 // restore writes what the line of a conversation stands for, behind its entries. It returns
 // how many records it has written: none, if the journal has a newer state of it.
 func (c *conversation) restore(ctx context.Context, j Target) (written int, err error) {
-	page, err := read(ctx, j, journal.Query{Room: c.Room.name})
+	page, err := read(ctx, j, journal.Query{Room: c.Room.name, After: max(c.Version, 1) - 1, Limit: 1})
 	if err != nil {
 		return 0, err
 	}
 	if c.Version > page.Last {
 		return 0, fmt.Errorf("conversation %q: version %d is no entry of the room, whose last one is %d", c.Room.name, c.Version, page.Last)
+	}
+	if len(page.Entries) > 0 && page.Entries[0].Seq == c.Version && !page.Entries[0].Kind.Governs() {
+		return 0, fmt.Errorf("conversation %q: entry %d is none of the types member and info, so version must not be it", c.Room.name, c.Version)
 	}
 	r := restorer{journal: j, of: c, page: page, counts: map[journal.Seq]uint64{}}
 	var list []journal.Record

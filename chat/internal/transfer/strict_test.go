@@ -164,6 +164,10 @@ func TestImport_MalformedFields_AreRefused(t *testing.T) {
 // What no door of a hub lets in, no import does: each text is checked as the door's is.
 func TestImport_TextsThatNoDoorLetsIn_AreRefused(t *testing.T) {
 	long := func(n int) string { return strings.Repeat("ü", n) }
+	manyTags := ""
+	for i := range 39 { // and two
+		manyTags += fmt.Sprintf(`{"seq":3,"user":"a","tag":"t%d","value":true,"by":4},`, i)
+	}
 	for _, c := range []struct {
 		line       int // of soundLines
 		old, wrong string
@@ -223,6 +227,13 @@ func TestImport_TextsThatNoDoorLetsIn_AreRefused(t *testing.T) {
 		{9, `"members"`, `"epoch":"e","members"`, "conversation.epoch is not known"},
 		{9, `{"conversation"`, `{"epoch":"e","conversation"`, "stands beside"},
 		{9, `"version":2`, `"version":99`, "no entry of the room"},
+		{9, `"version":2`, `"version":3`, "entry 3 is none of the types member and info"},
+		{9, `"guest":true,"role":"member"`, `"guest":true,"role":"owner"`, `member "guest-c" cannot be the owner`},
+		{9, `"size":2,"owner":"a"`, `"size":2`, `member "a" cannot be the owner`},
+		{9, `"owner":"a"},"members":[{"id":"a","name":"A","avatar":"https://x.example/a","role":"owner"`,
+			`"owner":""},"members":[{"id":"a","name":"A","avatar":"https://x.example/a","role":"admin"`, "with members has an owner"},
+		{10, `"tags":[`, `"tags":[{"seq":3,"user":"a","tag":"+","value":true,"by":4},`, `has the tag "+" of "a" twice`},
+		{10, `"tags":[`, `"tags":[` + manyTags, "far more than 20 different tags"},
 		{10, `"tag":"+"`, `"tag":"` + long(33) + `"`, "a tag must have"},
 		{10, `"tag":"+"`, `"tag":"\u0001"`, "a tag must have"},
 		{10, `"user":"a","tag"`, `"user":"\u0001","tag"`, "a tag must have"},
