@@ -184,7 +184,7 @@ func (p *part) commitAll() {
 			protect(p.log, func() { x.done(x.receipt, x.fault) })
 		}
 		if len(r.list) > 0 && !(c.Alone && len(taken) == len(b.Items)) { // transient entries are not read from the engine
-			p.tell(r)
+			p.hint = p.tell(p.hint, *r)
 		}
 		p.stream.offer(r, true)
 		time.Sleep(wait)
@@ -345,14 +345,14 @@ func (p *part) settle(x *pending) (journal.Receipt, error) {
 	return receipt, journal.ErrNoTarget
 }
 
-// tell tells the other nodes of a row.
-func (p *part) tell(r *row) {
-	short := *r
+// tell tells the other nodes of a row. It writes over hint, and returns what it wrote.
+func (p *part) tell(hint []byte, r row) []byte {
 	if r.size() > rowMost { // they read it from the engine
-		short.list = nil
+		r.list = nil
 	}
-	p.hint = encodeRow(p.hint[:0], p.number, &short)
-	p.bus.Send(p.hint)
+	hint = encodeRow(hint[:0], p.number, &r)
+	p.bus.Send(hint)
+	return hint
 }
 
 func (p *part) close() {

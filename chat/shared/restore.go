@@ -117,7 +117,7 @@ func (j *Journal) restore(ctx context.Context, entries []journal.Entry) (recorde
 		r.list = append(r.list, delivery{entry: e})
 	}
 	j.count(c, 0)
-	p.tell(r)
+	p.tell(nil, *r) // p.hint is the committer's
 	p.stream.offer(r, false)
 	return len(b.Items), known, false, misfit
 }
