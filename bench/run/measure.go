@@ -119,7 +119,10 @@ func (b *benchmark) generate(ctx context.Context, s *server, scenario string, pi
 		"-c", strconv.Itoa(b.generatorCore), b.builtPath("caddy"),
 		"chat", "bench", b.ports.fill(s.url), "--json", "--name", s.name, "--scenario", scenario, "--dialect", dialect,
 		"--echo=" + strconv.FormatBool(s.echo), "--pid", strings.Join(list, ","),
-		"--measure", b.measureFor.String(), "--settle", b.settle.String(), "--connections", strconv.Itoa(connections),
+		"--measure", b.measureFor.String(), "--settle", b.settle.String(),
+	}
+	if connections > 0 { // 0 is refused: it is how the scenario's own number is left alone
+		args = append(args, "--connections", strconv.Itoa(connections))
 	}
 	if s.file != "" {
 		args = append(args, "--file", b.ports.fill(s.file))
