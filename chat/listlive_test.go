@@ -187,16 +187,6 @@ func TestList_PoliciesChange_RowsComeBack(t *testing.T) {
 	})
 }
 
-// lists opens a list. A row that is told at once may come behind the welcome.
-func (b *bubble) lists(token string) *client {
-	b.t.Helper()
-	c := b.connect()
-	c.send(fmt.Sprintf(`{"type":"hello","token":%q,"list":{}}`, token))
-	c.expect(`{"type":"welcome","list":{"…":"…"},"…":"…"}`)
-	synctest.Wait() // until then a row comes in place of a head
-	return c
-}
-
 // A device that opens the list while another one of the same user does, and has not begun to follow
 // what happens elsewhere, is told of all that has changed since.
 func TestList_OpenedTwiceAtOnce_IsFollowed(t *testing.T) {
@@ -216,7 +206,7 @@ func TestList_OpenedTwiceAtOnce_IsFollowed(t *testing.T) {
 		g := third.create(`"key":"k"`)
 		first.send(`{"type":"hello","token":"ben","list":{}}`)
 		synctest.Wait()
-		second := b.lists("ben")
+		second := b.connect().openList("ben")
 		if got := third.ask(fmt.Sprintf(`{"type":"set","id":"?","room":%q,"top":true}`, g)); got != "" {
 			t.Fatal(got)
 		}
@@ -232,11 +222,11 @@ func TestList_SilentForAnotherSession_IsGone(t *testing.T) {
 	inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
 		ann := b.connect().hello(`,"token":"ann"`)
 		d, g := ann.create(`"direct":"ben"`), ann.create(`"key":"k","users":["ben"]`)
-		b.lists("ben")
+		b.connect().openList("ben")
 		say(t, b.journal, g, "hi")
 		synctest.Wait() // what comes now waits for a moment
 		say(t, b.journal, d, "a secret")
-		second := b.lists("ben")
+		second := b.connect().openList("ben")
 		b.must(b.journal.Records().Put(t.Context(), "ban\x00"+d+"\x00ben", []byte(`{"until":0}`)))
 		if row := second.until("row"); fieldOf(t, row, "room") != d || !strings.Contains(row, `"gone":true`) {
 			t.Error(row)
@@ -251,7 +241,7 @@ func TestList_BegunAnew_ShowsTheNewest(t *testing.T) {
 		inBubble(t, chat.Settings{Policies: chatApp(t)}, tokens{}, func(t *testing.T, b *bubble) {
 			ann, ben := b.connect().hello(`,"token":"ann"`), b.connect().hello(`,"token":"ben"`)
 			d, g := ann.create(`"direct":"ben"`), ann.create(`"key":"k","users":["ben"]`)
-			list := func() *client { return b.lists("ben") }
+			list := func() *client { return b.connect().openList("ben") }
 			var c *client
 			if open {
 				c = list()
@@ -297,7 +287,7 @@ func TestList_PoliciesChangeTwiceAtOnce(t *testing.T) {
 				b.hub.Configure(chat.Settings{Policies: readers(t, map[bool]string{true: "admins", false: "members"}[withdrawn])})
 			}
 			configure(!withdrawn)
-			b.lists("ben")
+			b.connect().openList("ben")
 			time.Sleep(time.Second)
 			say(t, b.journal, d, "hi")
 			synctest.Wait() // what comes now waits for a moment
@@ -306,7 +296,7 @@ func TestList_PoliciesChangeTwiceAtOnce(t *testing.T) {
 			if has := slices.Contains(list.rooms(), g); has == withdrawn {
 				t.Fatalf("%v: %q", withdrawn, list.rooms())
 			}
-			second := b.lists("ben")
+			second := b.connect().openList("ben")
 			configure(!withdrawn)
 			row := second.until("row")
 			for fieldOf(t, row, "room") != g {

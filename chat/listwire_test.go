@@ -91,7 +91,13 @@ func TestList_OwnRoom_IsInItOnceSomethingIsSaid(t *testing.T) {
 			t.Fatal(status, answer)
 		}
 	}
-	ben, ann := dialV1(t, ws).openList("ben"), dialV1(t, ws).openList("ann")
+	open := func(token string) *client {
+		c := dialV1(t, ws)
+		c.send(fmt.Sprintf(`{"type":"hello","token":%q,"list":{}}`, token))
+		c.expect(`{"type":"welcome","list":{"…":"…"},"…":"…"}`)
+		return c
+	}
+	ben, ann := open("ben"), open("ann")
 	ben.send(`{"type":"list","id":"0","rooms":["@ben","@ann"]}`)
 	ben.expect(`{"type":"list","id":"0","rows":[{"room":"@ben","gone":true},{"room":"@ann","gone":true}],"more":false}`)
 	say("your order was sent")

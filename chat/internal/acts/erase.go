@@ -24,9 +24,9 @@ func (c *Core) CountMarks(ctx context.Context, user string) (int, error) {
 // back afterwards. The error has the code not_found if there is no such room.
 func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	done := erase.Room{Room: name}
-	unlock, err := a.core.erasing.Lock(ctx)
+	unlock, err := a.core.erasing.Lock(ctx, a.mayErase(name))
 	defer unlock()
-	if err = cmp.Or(err, a.mayErase(name)); err != nil {
+	if err != nil {
 		return done, err
 	}
 	renewed, known := a.core.commands.Ask(ctx, command.Command{Act: command.Renew, Room: name}), false
@@ -69,7 +69,8 @@ func (a *Actor) mayErase(room string) error {
 // If it ends early, what it returns is done, and the error says so.
 func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string, messagesStay bool) (done erase.User, err error) {
 	done.User = user
-	unlock, err := a.core.erasing.Lock(ctx)
+	_, err = a.Profiles()
+	unlock, err := a.core.erasing.Lock(ctx, err)
 	defer func() {
 		if unlock(); done.Any() {
 			a.audit(events.Event{Act: "erase", User: user})
@@ -77,8 +78,7 @@ func (a Turn) EraseUser(ctx context.Context, lister journal.Lister, user string,
 		}
 	}()
 	by, sessions := Turn{&Actor{core: a.core, kind: operator, part: true}}, 0 // who erases a user may do so in each room
-	_, unknown := a.Profiles()
-	if err = cmp.Or(err, unknown); err == nil && lister != nil { // otherwise nothing is erased
+	if err == nil && lister != nil {                                          // otherwise nothing is erased
 		sessions, err = by.SignOut(ctx, user)
 	}
 	if done.Sessions = sessions; err != nil {

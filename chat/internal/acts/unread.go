@@ -45,6 +45,9 @@ func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark
 	if err != nil {
 		return 0, 0, err
 	}
+	if moved && in.seat.Role != access.NoRole { // lists are told also if the rest fails
+		a.core.live.Tell(ctx, k.User, k.Room)
+	}
 	v := a.view(k.Room, in)
 	v.Mark = at
 	if unread, err = v.Unread(ctx, page); err != nil {
@@ -56,11 +59,8 @@ func (a *Actor) moveMark(ctx context.Context, k readmarks.Key, to readmarks.Mark
 			Room: k.Room, Kind: journal.Aside, From: a.User(), Body: told.Append(nil),
 			Origin: journal.Origin{Node: a.core.node, Session: a.id},
 		}, func(journal.Receipt, error) {})
-		if in.seat.Role != access.NoRole {
-			a.core.live.Tell(ctx, k.User, k.Room)
-			if in.room.Size <= in.Receipts && !in.apart() {
-				a.core.seen.Sent(k, at, a)
-			}
+		if in.seat.Role != access.NoRole && in.room.Size <= in.Receipts && !in.apart() {
+			a.core.seen.Sent(k, at, a)
 		}
 	}
 	return at.Seq, unread, nil

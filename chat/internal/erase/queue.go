@@ -11,9 +11,13 @@ import (
 type Queue struct{ one keyedmutex.Mutex[struct{}] }
 
 // Lock waits until no other erasure is under way, and returns how to end this one, which must be
-// called in any case.
-func (t *Queue) Lock(ctx context.Context) (unlock func(), err error) {
-	if unlock, err = t.one.Lock(ctx, struct{}{}); err != nil {
+// called in any case. refused is why this one may not begin, or nil: whoever is refused waits for
+// nobody.
+func (q *Queue) Lock(ctx context.Context, refused error) (unlock func(), err error) {
+	if err = refused; err == nil {
+		unlock, err = q.one.Lock(ctx, struct{}{})
+	}
+	if err != nil {
 		return func() {}, err
 	}
 	return unlock, nil

@@ -16,9 +16,9 @@ type Query struct {
 	After string
 	// Limit bounds the entries of the answer. Default DefaultLimit, at most MaxLimit.
 	Limit int
-	// Wait is how long to wait for an event if there is none, at most MaxWait, and how long
-	// to look for one behind those that nobody wants, but look at least. The wait also ends
-	// with Leaving, unless that is nil.
+	// Wait is how long to wait for an event if there is none, at most MaxWait. As long, and
+	// lookTime at least, Pull looks for one behind those that are not wanted. Both also end with
+	// Leaving, unless that is nil.
 	Wait    time.Duration
 	Leaving context.Context
 	Filter  *Filter
