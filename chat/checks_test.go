@@ -209,6 +209,21 @@ func TestChecks_Doors(t *testing.T) {
 			raw.closed(4507)
 		}
 	})
+	// The check would see "fine" alone.
+	twice := `{"text":"word","text":"fine"}`
+	inBubble(t, everywhere(&byWord{}), tokens{}, func(t *testing.T, b *bubble) {
+		ann := b.connect().hello(twoRooms)
+		ann.send(`{"type":"send","id":"1","room":"tea","body":"fine"}`)
+		ann.expectAround(`{"type":"ok","id":"1","…":"…"}`, `{"type":"message","…":"…"}`)
+		for _, command := range []string{`"send","id":"2"`, `"edit","id":"3","seq":1`} {
+			ann.send(`{"type":` + command + `,"room":"tea","body":` + twice + `}`)
+			ann.expect(`{"type":"error","id":"` + command[len(`"send","id":"`):][:1] + `","code":"bad_frame","…":"…"}`)
+		}
+		rec := serveMessages(b.handler, newRequest("POST", "bo", `{"body":`+twice+`}`), "tea")
+		if rec.Code != 400 || !strings.Contains(rec.Body.String(), `"bad_frame"`) {
+			t.Errorf("POST: %d %s", rec.Code, rec.Body)
+		}
+	})
 	inBubble(t, everywhere(&byWord{}), tokens{}, func(t *testing.T, b *bubble) {
 		raw, other := b.connectRaw(), b.connectRaw()
 		for _, text := range []string{"word", "slow", "fine"} {

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,10 +31,15 @@ type Outcome struct {
 
 // Ask asks those that cover the question, one after the other: the first that does not
 // pass it decides. It returns a *wire.Error with the code refused; or unavailable, if one
-// has no verdict and does not pass then, or because of the user; or the error of ctx. failed is told of each that
-// gives no verdict.
+// has no verdict and does not pass then, or because of the user; or bad_frame, if they could judge another text than
+// readers see; or the error of ctx. failed is told of each that gives no verdict.
 func (c Chain) Ask(ctx context.Context, a Asking, failed func(c *Check, why error)) (Outcome, error) {
 	var o Outcome
+	if len(a.Body) > 0 && c.Applies(a.Room, a.ByKey) && fieldTwice(json.NewDecoder(bytes.NewReader(a.Body))) {
+		e := wire.BadFrame.Error("")
+		e.Message = "an object of the body has a field twice: a check and readers might take another one of the two"
+		return Outcome{}, e
+	}
 	for i, one := range c {
 		if !one.covers(a.Room, a.ByKey) {
 			continue
@@ -65,6 +71,31 @@ func (c Chain) Ask(ctx context.Context, a Asking, failed func(c *Check, why erro
 		}
 	}
 	return o, nil
+}
+
+// fieldTwice reports whether an object of the JSON value that comes next has two fields of one name,
+// or the value is not valid.
+func fieldTwice(in *json.Decoder) bool {
+	begin, err := in.Token()
+	delim, several := begin.(json.Delim)
+	if err != nil || !several {
+		return err != nil
+	}
+	seen := map[json.Token]bool{}
+	for in.More() {
+		if delim == '{' {
+			name, err := in.Token()
+			if err != nil || seen[name] {
+				return true
+			}
+			seen[name] = true
+		}
+		if fieldTwice(in) {
+			return true
+		}
+	}
+	_, err = in.Token()
+	return err != nil
 }
 
 // maxMessage bounds the text of a refusal, in characters.

@@ -81,6 +81,33 @@ func TestChain_TheFirstThatDoesNotPass_Decides(t *testing.T) {
 	}
 }
 
+// Who reads a body with a field twice might take another one of the two than a check: it is refused before
+// anybody is asked, where somebody would be, and passes elsewhere.
+func TestChain_FieldTwice_IsRefusedWhereACheckIsAsked(t *testing.T) {
+	var many strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&many, `"f%d":1,`, i)
+	}
+	for body, twice := range map[string]bool{
+		`{"text":"a","text":"b"}`:                               true,
+		`{"text":"a","t\u0065xt":"b"}`:                          true,
+		`[{"x":{"a":1,"b":{},"a":[]}}]`:                         true,
+		`{` + many.String() + `"f7":1}`:                         true,
+		`{"a":{"a":{"a":1}},"b":{"a":1},"A":[{"a":1},{"a":1}]}`: false,
+		`{` + many.String() + `"":1,"x":{"f1":1}}`:              false,
+		`["a","a"]`: false, `"a"`: false, `null`: false, `12345678901234567890`: false,
+	} {
+		elsewhere := New(Config{Name: "elsewhere", Checker: &says{Verdict: Verdict{Kind: Refuse}}, Rooms: []string{"b"}})
+		for name, chain := range map[string]Chain{"asked": {elsewhere, of("a", Pass, false)}, "elsewhere": {elsewhere}, "none": nil} {
+			_, err := chain.Ask(t.Context(), Asking{Question: &Question{About: Send, Room: "a", Body: []byte(body)}}, nil)
+			var e *wire.Error
+			if refused := errors.As(err, &e) && e.Code == wire.BadFrame; refused != (twice && name == "asked") || !refused && err != nil {
+				t.Errorf("%s: %.40s: %v", name, body, err)
+			}
+		}
+	}
+}
+
 // Another body is held to what a client may send: what could break a reader is no verdict.
 func TestChain_AnotherBody_ThatNoClientMaySend(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }

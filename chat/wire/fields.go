@@ -98,16 +98,16 @@ type object struct {
 type span struct{ start, end int }
 
 // scan reads the object that s is at, which may contain other members too, but no
-// field twice, also within what is recorded: those who read it might take another one of both. If it returns false, o still has the fields before the mistake.
+// field twice. If it returns false, o still has the fields before the mistake.
 func (o *object) scan(s *scanner, depth int) bool {
 	return s.object(depth, func(name []byte) bool {
 		start := s.i
-		f, ok := fieldOf(name)
-		s.space, s.once = false, ok && (f == fieldBody || f == fieldValue)
+		s.space = false
 		if !s.value(depth + 1) {
 			return false
 		}
-		if s.once = false; !ok {
+		f, ok := fieldOf(name)
+		if !ok {
 			return true
 		}
 		if o.at[f].end > 0 {

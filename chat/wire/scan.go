@@ -1,21 +1,15 @@
 package wire
 
-import (
-	"slices"
-	"strconv"
-
-	"github.com/caddychat/caddy-chat/chat/internal/jsonbytes"
-)
+import "strconv"
 
 // scanner reads JSON (RFC 8259) once, from its first byte to its last, checks
-// all of it and allocates nothing until it finds a mistake, but for objects with many
-// fields where none may come twice. p must be UTF-8: the scanner does not check that. Its methods return false at the first mistake,
+// all of it and allocates nothing until it finds a mistake. p must be UTF-8: the
+// scanner does not check that. Its methods return false at the first mistake,
 // which fault then describes; after that the scanner must not be used again.
 type scanner struct {
 	p     []byte
 	i     int  // the next byte to read
 	space bool // set when white space between two tokens was skipped
-	once  bool // an object that has a field twice is a mistake
 	fault string
 }
 
@@ -86,22 +80,15 @@ func (s *scanner) object(depth int, member func(name []byte) bool) bool {
 	if s.take('}') {
 		return true
 	}
-	names := make([]uint64, 0, 16)
 	for {
 		name, ok := s.name()
 		if !ok {
 			return false
 		}
-		if s.once {
-			names = append(names, jsonbytes.HashName(name, unquote))
-		}
 		if member == nil && !s.value(depth+1) || member != nil && !member(name) {
 			return false
 		}
 		if more, ok := s.next('}'); !more {
-			if slices.Sort(names); len(slices.Compact(names)) < len(names) {
-				return s.fail("an object that has a field twice ends")
-			}
 			return ok
 		}
 	}
