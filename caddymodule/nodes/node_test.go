@@ -103,7 +103,7 @@ func (x *node) caddy(args ...string) *exec.Cmd {
 	}
 	line := x.network.command(x.i, append([]string{program}, args...))
 	cmd := exec.Command(line[0], line[1:]...)
-	cmd.Env = append(os.Environ(), "CHAT_TEST_COMMAND=1", "CHAT_TEST_LIFE="+x.life(), "XDG_DATA_HOME="+filepath.Dir(x.file), "XDG_CONFIG_HOME="+filepath.Dir(x.file), "GORACE=halt_on_error=1")
+	cmd.Env = append(os.Environ(), "CHAT_TEST_COMMAND=1", "CHAT_TEST_LIFE="+x.life(), "XDG_DATA_HOME="+filepath.Dir(x.file), "XDG_CONFIG_HOME="+filepath.Dir(x.file), "GORACE=halt_on_error=1 atexit_sleep_ms=0")
 	return cmd
 }
 

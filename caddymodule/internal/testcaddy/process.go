@@ -72,8 +72,15 @@ func Command(t *testing.T, admin string, args ...string) (string, error) {
 // CommandContext returns the command that Command runs.
 func CommandContext(ctx context.Context, admin string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, os.Args[0], append([]string{"chat", "--address", admin}, args...)...)
-	cmd.Env = append(os.Environ(), commandVariable+"=1", "CHAT_SECRET="+JWTSecret)
+	cmd.Env = Environ(commandVariable+"=1", "CHAT_SECRET="+JWTSecret)
 	return cmd
+}
+
+// Environ returns the environment of a process that runs the test binary again, with variables. A
+// program with the race detector sleeps for a second when it ends, so that a race in another of its threads can still
+// be told; what a test starts for a moment, and hundreds of times, does not.
+func Environ(variables ...string) []string {
+	return append(append(os.Environ(), "GORACE="+os.Getenv("GORACE")+" atexit_sleep_ms=0"), variables...)
 }
 
 // Validate runs `caddy validate` for a site with these directives, and returns what it
@@ -87,7 +94,7 @@ func Validate(t *testing.T, directives string) (string, error) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "validate", "--config", file)
-	cmd.Env = append(os.Environ(), commandVariable+"=1")
+	cmd.Env = Environ(commandVariable + "=1")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -125,7 +132,7 @@ func (p *Process) Start() {
 	p.t.Helper()
 	p.Log.Reset()
 	p.Cmd = exec.Command(os.Args[0])
-	p.Cmd.Env = append(os.Environ(), serveVariable+"="+p.file, "XDG_DATA_HOME="+filepath.Dir(p.file))
+	p.Cmd.Env = Environ(serveVariable+"="+p.file, "XDG_DATA_HOME="+filepath.Dir(p.file))
 	p.Cmd.Stdout, p.Cmd.Stderr = &p.Log, &p.Log
 	if err := p.Cmd.Start(); err != nil {
 		p.t.Fatal(err)
