@@ -16,8 +16,8 @@ import (
 // messages that are nowhere else. And a commit that waits for the standby is given up, and can be read, if somebody ends
 // its connection, or if the first process of the server dies: then the others live on for a moment. So a node reads
 // nothing from a server that has started before the standby has all that it holds; and where a read finds more than the
-// standby is known to have, it is done again in a transaction that waits for the standby. Two things are left: what is
-// read of records by their keys; and behind a pooler in transaction mode nobody knows which server answers.
+// standby is known to have, it is done again in a transaction that waits for the standby. What is left: behind a
+// pooler in transaction mode nobody knows which server answers.
 
 // wait writes something. Its commit ends when the standby has it, and so all that came before.
 const wait = "SELECT pg_logical_emit_message(true, 'caddychat', 'confirm')"

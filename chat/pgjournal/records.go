@@ -11,27 +11,47 @@ import (
 )
 
 // GetMany is that of shared.Engine.
-func (s *Store) GetMany(ctx context.Context, keys []string) ([]journal.Record, error) {
+func (s *Store) GetMany(ctx context.Context, keys []string) (list []journal.Record, err error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	err = s.shown(ctx, func(run query) (f found, err error) {
+		var rev uint64
+		if list, rev, err = s.getMany(ctx, run, keys); err == nil && s.options.Standby {
+			f.row(changes, rev)
+		}
+		return f, err
+	})
+	return list, err
+}
+
+// getMany also returns the newest revision that was there, if the standby matters: a record that is missing says nothing of
+// its own, and may have been there a moment ago.
+func (s *Store) getMany(ctx context.Context, run query, keys []string) ([]journal.Record, uint64, error) {
 	list, names := make([]journal.Record, len(keys)), make([][]byte, len(keys))
 	for i, key := range keys {
 		list[i].Key, names[i] = key, []byte(key)
 	}
-	rows, err := s.pool.Query(ctx, s.sql(`SELECT q.n, r.value, r.seq, r.count, r.pos FROM unnest($1::bytea[]) WITH ORDINALITY q(key, n) JOIN $.record r ON r.key = q.key`), names)
+	rows, err := run(ctx, s.sql(`SELECT q.n, r.value, coalesce(r.seq, 0), coalesce(r.count, 0), coalesce(r.pos, 0), CASE WHEN $2 THEN (`+newest+`) ELSE 0 END
+		FROM unnest($1::bytea[]) WITH ORDINALITY q(key, n) LEFT JOIN $.record r ON r.key = q.key`), names, s.options.Standby)
 	if err != nil {
-		return nil, refusal(err)
+		return nil, 0, refusal(err)
 	}
 	var n int
 	var value []byte
-	var seq, count, pos int64
-	_, err = pgx.ForEachRow(rows, []any{&n, &value, &seq, &count, &pos}, func() error {
+	var seq, count, pos, rev int64
+	_, err = pgx.ForEachRow(rows, []any{&n, &value, &seq, &count, &pos, &rev}, func() error {
 		list[n-1].Value, list[n-1].Stamp = value, stamp(seq, count, pos)
 		return nil
 	})
 	if err != nil {
-		return nil, refusal(err)
+		return nil, 0, refusal(err)
 	}
-	return list, nil
+	return list, uint64(rev), nil
 }
+
+// newest is the newest revision: old changes are forgotten, but for their number.
+const newest = `SELECT greatest(p.pos, (SELECT c.rev FROM $.change c ORDER BY c.rev DESC LIMIT 1)) FROM $.part p WHERE p.id = -1`
 
 func stamp(seq, count, pos int64) journal.Stamp {
 	return journal.Stamp{Seq: journal.Seq(seq), Count: uint64(count), Position: journal.Position(pos)}
@@ -120,7 +140,7 @@ var snapshot = pgx.TxOptions{IsoLevel: pgx.RepeatableRead}
 // revision is the newest of a snapshot. If the standby may lack it, the transaction waits for it at its end.
 func (s *Store) revision(ctx context.Context, tx pgx.Tx) (uint64, error) {
 	var rev int64
-	err := tx.QueryRow(ctx, s.sql(`SELECT greatest(p.pos, (SELECT c.rev FROM $.change c ORDER BY c.rev DESC LIMIT 1)) FROM $.part p WHERE p.id = -1`)).Scan(&rev)
+	err := tx.QueryRow(ctx, s.sql(newest)).Scan(&rev)
 	f := found{rows: map[int]uint64{changes: uint64(rev)}}
 	if err == nil && s.options.Standby && !s.safe.has(f) {
 		_, err = tx.Exec(ctx, wait)
