@@ -18,7 +18,7 @@ var all = flag.Bool("all", false, "run the whole of journaltest, which takes min
 // chosen skips what is not run each time: everything here is a real server with a schema of its own.
 func chosen(t *testing.T) {
 	t.Helper()
-	for _, part := range []string{"/Key/", "/Close/", "/Redactor/", "/Successor/", "/Simulation/with_", "/Simulation/of_two_", "/Rollback/", "/are_in_GetMany"} {
+	for _, part := range []string{"/Key/", "/Close/", "/Redactor/", "/Successor/", "/Simulation/with_", "/Simulation/of_two_", "/Rollback/", "/are_in_GetMany", "/deletes_entries_by_age"} {
 		if *all || strings.Contains(t.Name(), part) {
 			return
 		}

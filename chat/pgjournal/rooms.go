@@ -255,7 +255,7 @@ func (s *Store) LetGo(ctx context.Context, rooms []shared.Limit, young time.Dura
 	b := &pgx.Batch{}
 	for _, r := range rooms {
 		b.Queue(s.sql(`SELECT $.let_go($1, $2, $3, CASE WHEN $4::bigint > 0 THEN `+now+` - $4 ELSE 0 END, $5, `+now+` - $6)`), []byte(r.Room), int64(min(r.Below, journal.MaxSeq+1)), int64(r.Keep),
-			r.Age.Milliseconds(), r.Bytes, young.Milliseconds()).
+			(r.Age + time.Millisecond - 1).Milliseconds(), r.Bytes, young.Milliseconds()). // 0 is no age
 			QueryRow(func(row pgx.Row) error {
 				n := 0
 				err := row.Scan(&n)
