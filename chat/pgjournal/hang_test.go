@@ -65,7 +65,7 @@ func TestOpen_FirstServerIsSilent_NextOneServes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := strings.Replace(own.DSN("owner"), "host="+own.Dir, "host=127.0.0.1,"+own.Dir+"&port="+port+",5432", 1)
+	address := strings.Replace(own.DSN("owner"), "host="+own.Dir, "host=127.0.0.1,"+own.Dir+"&connect_timeout=1&port="+port+",5432", 1)
 	s, err := pgjournal.Open(t.Context(), pgjournal.Options{DSN: address, Schema: "chat", Parts: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ type Options struct {
 	Parts   int // of a schema that is made now; 0: 8
 }
 
-// dialTime bounds how long a connection to one server of an address may take.
+// dialTime bounds how long a connection to one server of an address may take. An address may have a smaller connect_timeout.
 const dialTime = 5 * time.Second
 
 const unreadable = "the address of PostgreSQL can't be read: write it as postgres://user:password@host/database, with %-escapes in the password"
@@ -39,7 +39,9 @@ func parse(dsn string) (*pgx.ConnConfig, error) {
 	case err != nil:
 		return nil, unfit("%s", unreadable)
 	}
-	config.ConnectTimeout = dialTime
+	if t := config.ConnectTimeout; t == 0 || t > dialTime {
+		config.ConnectTimeout = dialTime
+	}
 	// No statement stays prepared: behind a pooler, the next one may meet a server that does not know it.
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	return config, nil
