@@ -109,7 +109,7 @@ func TestDoors_Session_EndsWithItsToken(t *testing.T) {
 
 // A client whose proxy dropped Sec-WebSocket-Protocol believes that it speaks
 // chat.v1. Its hello, token included, reaches nobody and is not recorded.
-func TestDoors_HelloOnARawConnection_IsNotRelayed(t *testing.T) {
+func TestDoors_TokenOnARawConnection_IsNotRelayed(t *testing.T) {
 	j := memjournal.New(memjournal.Options{})
 	ws, _ := serve(t, chat.Config{Journal: j}, &chat.Handler{})
 	other := dial(t, ws+"?room=tea")
@@ -126,6 +126,13 @@ func TestDoors_HelloOnARawConnection_IsNotRelayed(t *testing.T) {
 		`{"type":"hello","token":"secret"`,
 		`{"type":"hello","type":"x","token":"secret"}`,
 		`{"type":"hello","token":"secret"}` + "\n" + `{"type":"ping"}`,
+		`{"type":"ping"}` + "\n" + `{"type":"hello","token":"secret"}`,
+		`{"type":"renew","token":"secret"}`,
+		`{"id":7,"token":"secret","type":"ren\u0065w"}`,
+		`{"type":"renew","token":"secret",}`,
+		`[{"type":"hello","token":"secret"}]`,
+		` [1,{"type":"ping"},{"token":"secret","type":"renew"}]`,
+		`[{"type":"hello","token":"secret"},]`,
 	} {
 		c := dial(t, ws+"?room=tea")
 		send(t, c, hello)
@@ -146,6 +153,11 @@ func TestDoors_HelloOnARawConnection_IsNotRelayed(t *testing.T) {
 		`{"text":"\"type\":\"hello\""}`,
 		`{"type":"ping"} {"type":"hello"}`,
 		`[{"type":"hello"}]`,
+		`[[{"type":"hello","token":"mine"}]]`,
+		`[{"type":"renew"},{"type":"x","token":"mine"}]`,
+		`{"type":"renew","subscription":7}`,
+		`{"type":"x","token":"mine","text":"renew"}`,
+		`{"event":"renew",}`,
 		`{say "hello"`,
 		`the "type":"hello"`,
 	}

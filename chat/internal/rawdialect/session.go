@@ -1,12 +1,15 @@
 // Package rawdialect is the raw dialect, the classical chat server: what a client
 // says is relayed to everybody else in its one room, byte for byte.
+//
+// # Files, lowest first
+//
+//	credential.go  which texts have a credential, and are not relayed
+//	session.go     a session
 package rawdialect
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-	"regexp"
 
 	"github.com/gobwas/ws"
 
@@ -97,7 +100,7 @@ func (s *Session) Receive(op ws.OpCode, payload []byte) {
 		s.host.Close(wire.TooFast)
 		return
 	}
-	if op == ws.OpText && isHello(payload) {
+	if op == ws.OpText && hasCredential(payload) {
 		s.host.CloseWith(&wire.Bye{Code: wire.Forbidden, Message: "this connection is raw: Sec-WebSocket-Protocol: chat.v1 did not arrive"})
 		return
 	}
@@ -114,37 +117,6 @@ func (s *Session) Receive(op ws.OpCode, payload []byte) {
 		s.host.Close(no.Code)
 	}
 }
-
-// isHello reports whether a text is the hello of a client that believes it speaks
-// chat.v1: a proxy has dropped Sec-WebSocket-Protocol. It may have a token, so
-// nobody else must get it; and so may one with a mistake. Only an object of which no member is
-// called type and has the value hello, in these letters, is a text like others.
-func isHello(payload []byte) bool {
-	payload = bytes.TrimLeft(bytes.TrimPrefix(payload, []byte("\uFEFF")), " \t\r\n")
-	if len(payload) == 0 || payload[0] != '{' {
-		return false
-	}
-	if !bytes.Contains(payload, []byte("hello")) && !bytes.Contains(payload, []byte(`\u`)) {
-		return false // the usual case, without decoding
-	}
-	d := json.NewDecoder(bytes.NewReader(payload))
-	_, err := d.Token()
-	for err == nil && d.More() {
-		var name json.Token
-		var value json.RawMessage
-		if name, err = d.Token(); err == nil {
-			err = d.Decode(&value)
-		}
-		var text string
-		if err == nil && name == "type" && json.Unmarshal(value, &text) == nil && text == "hello" {
-			return true
-		}
-	}
-	return err != nil && likeHello.Match(payload)
-}
-
-// likeHello is what a hello has that is no JSON.
-var likeHello = regexp.MustCompile(`\btype["']?\s*:\s*["']hello["']`)
 
 // published ends the session if a message could not be recorded: a raw client
 // cannot be told so, and must not believe that others have it.
