@@ -101,6 +101,9 @@ func (a *CaddyAuth) Validate() error {
 	return nil
 }
 
+// needsLogin reports whether the id is what a handler that authenticates users says.
+func (a *CaddyAuth) needsLogin() bool { return a.ID == "" || strings.Contains(a.ID, "{http.auth.") }
+
 // parseID returns the names of the placeholders in an id, as Caddy finds them, and the texts
 // before, between and behind them.
 func parseID(id string) (texts, names []string) {

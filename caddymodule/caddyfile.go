@@ -93,6 +93,7 @@ func hubPlaces(h httpcaddyfile.Helper) (map[string]string, error) {
 func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	var matcher caddy.ModuleMap
 	h.Next()
+	handler := &Handler{At: placeOf(h.Dispenser)}
 	if h.NextArg() {
 		named := strings.HasPrefix(h.Val(), "@") || h.Val() == "*"
 		h.Prev()
@@ -103,7 +104,6 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 			}
 		}
 	}
-	handler := new(Handler)
 	if err := handler.UnmarshalCaddyfile(h.Dispenser); err != nil {
 		return nil, err
 	}

@@ -166,6 +166,11 @@ func TestCaddyfile_Adapts(t *testing.T) {
 				t.Fatalf("%d handlers in %s", len(found), config)
 			}
 			delete(found[0], "settings_at") // see TestCaddyfile_SettingsAt
+			line := map[bool]string{true: "Caddyfile:3", false: "Caddyfile:2"}[strings.Contains(c.in, "@")]
+			if found[0]["at"] != line {
+				t.Errorf("at %v, want %s", found[0]["at"], line)
+			}
+			delete(found[0], "at")
 			got, _ := json.Marshal(found[0])
 			var want any
 			if err := json.Unmarshal([]byte(c.want), &want); err != nil {

@@ -85,6 +85,10 @@ type Handler struct {
 	// place has all settings of a hub.
 	HubSettings
 
+	// Where the Caddyfile has the directive: file and line. The Caddyfile adapter writes it,
+	// and errors about the handler have it.
+	At string `json:"at,omitempty"`
+
 	// Set by Provision.
 	auth     authMethods
 	issuer   *identity.Issuer
@@ -104,6 +108,14 @@ func (*Handler) CaddyModule() caddy.ModuleInfo {
 
 // Provision acquires the hub. It does not start it: see App.
 func (h *Handler) Provision(ctx caddy.Context) error {
+	err := h.provision(ctx)
+	if err != nil && h.At != "" && (h.SettingsAt == "" || !strings.Contains(err.Error(), h.SettingsAt)) {
+		err = fmt.Errorf("%w, at %s", err, h.At)
+	}
+	return err
+}
+
+func (h *Handler) provision(ctx caddy.Context) error {
 	if h.Path == "" {
 		h.Path = "/chat"
 	}
@@ -126,6 +138,7 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if h.auth, err = h.loadAuth(ctx); err != nil {
 		return fmt.Errorf("chat: auth: %w", err)
 	}
+	h.eachDoubt(routes.Of(ctx), func(why string) { ctx.Logger(h).Warn(why, zap.String("path", h.Path)) })
 	h.issuer = identity.NewIssuer(secrets.Stored{Storage: ctx.Storage(), Log: ctx.Logger()}, h.Hub)
 	h.identify = append(identity.First{h.issuer}, h.auth.inOrder...)
 	if h.lease, err = app.acquire(h.Hub); err != nil {
@@ -223,11 +236,32 @@ func (h *Handler) checkRoutes(ctx caddy.Context) error {
 		return fmt.Errorf("chat: two handlers of the chat stand one behind the other and serve %s, so the second never gets a request: "+
 			"remove one, or give one another path or a matcher", h.Path)
 	}
-	if !place.Reaches(h.Path) {
-		ctx.Logger(h).Warn("a matcher lets only requests for the chat's own path through, so its messages over HTTP, its login and the files of its page can't be reached: "+
-			"match what is below the path, too, such as handle /chat*", zap.String("path", h.Path))
+	if why := place.Bar(h.Path); why != "" {
+		return fmt.Errorf("chat: it never gets a request for %s: %s; put it into a handle %s* of its own", h.Path, why, h.Path)
 	}
 	return nil
+}
+
+// eachDoubt calls f with what is rarely meant of the handler in its place.
+func (h *Handler) eachDoubt(place routes.Place, f func(why string)) {
+	if !place.Reaches(h.Path) {
+		f("a matcher lets only requests for the chat's own path through, so its messages over HTTP, its login and the files of its page can't be reached: " +
+			"match what is below the path, too, such as handle /chat*")
+	}
+	if !place.TakesWebSockets() {
+		f("a matcher lets neither GET nor CONNECT through, so no client can connect to the chat")
+	}
+	_, names := parseID(h.Room)
+	for _, name := range names {
+		if !place.MaySet(name) {
+			f("room has the placeholder {" + name + "}, which nothing sets, so all clients of the raw dialect are refused; is it mistyped?")
+		}
+	}
+	for _, method := range h.auth.inOrder {
+		if caddy, ok := method.(*CaddyAuth); ok && caddy.needsLogin() && !place.MaySet("http.auth.user.id") {
+			f("auth caddy takes the user whom a handler has authenticated, and nothing before it authenticates anybody: add basic_auth, or another id")
+		}
+	}
 }
 
 // isServedBelow reports whether the chat of the path outer has requests at another path.

@@ -93,15 +93,25 @@ func inSlot(before, behind, room string) (id string, ok bool) {
 	return id[:at], true
 }
 
-// covers reports whether each name that matches the valid pattern other matches p, too.
-// If p has a slot, it only finds that out of a name that is no pattern. Of other's names, a star and a slot may be any
-// text, so only a star of p can stand for them.
+// covers reports whether each name that matches the valid pattern other matches p, too. Of
+// other's names, a star may be any text and a slot any text but none.
+// If p has a slot and a star, it only finds that out of a name that is no pattern.
 func covers(p, other string) bool {
 	if !strings.Contains(other, "*") && !strings.Contains(other, userSlot) {
 		return Matches(p, other)
 	}
-	// The pattern * alone also stands for the hub.
-	return !strings.Contains(p, userSlot) && other != "*" && glob(p, other)
+	before, behind, slotted := strings.Cut(p, userSlot)
+	switch {
+	case !slotted:
+		return other != "*" && glob(p, other) // the pattern * alone also stands for the hub
+	case strings.Contains(p, "*"):
+		return false
+	}
+	// What is certain at the beginning and the end of other's names, and how long they are at least.
+	start := other[:strings.IndexAny(other+"*", "*{")]
+	end := other[strings.LastIndexAny(other, "*}")+1:]
+	least := len(strings.NewReplacer("*", "", userSlot, "u").Replace(other))
+	return strings.HasPrefix(start, before) && strings.HasSuffix(end, behind) && least > len(before)+len(behind)
 }
 
 // glob reports whether a name matches a pattern without slots.

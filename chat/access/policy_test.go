@@ -160,6 +160,11 @@ func TestPolicies_Validate(t *testing.T) {
 		`"a" never applies`:               {{Pattern: "*"}, {Pattern: "a"}},
 		`"in-{user}" never applies`:       {{Pattern: "in-*"}, {Pattern: "in-{user}"}},
 		`"a*b*c" never applies`:           {{Pattern: "a*c"}, {Pattern: "a*b*c"}},
+		`"u-x*" never applies`:            {{Pattern: "u-{user}"}, {Pattern: "u-x*"}},
+		`"u-{user}-log" never applies`:    {{Pattern: "u-{user}"}, {Pattern: "u-{user}-log"}},
+		`"a-*x-b" never applies`:          {{Pattern: "a-{user}-b"}, {Pattern: "a-*x-b"}},
+		"names anyone and users in one":   {{Pattern: "a", Read: subjectsOf(t, "anyone users")}},
+		"names anyone and role=a in one":  {{Pattern: "a", Write: subjectsOf(t, "role=a anyone")}},
 		"{user} is nobody":                {{Pattern: "a", Read: subjectsOf(t, "{user}")}},
 		"empty subject":                   {{Pattern: "a", Write: []Subject{{}}}},
 		"begin with @ belong to the serv": {{Pattern: "@*"}},
@@ -183,6 +188,12 @@ func TestPolicies_Validate_Accepts(t *testing.T) {
 		{{Pattern: "a*b*c"}, {Pattern: "a*c"}},
 		{{Pattern: "**"}, {Pattern: "*"}}, // which is for the whole hub, too
 		{{Pattern: "*-a"}, {Pattern: "b-*"}},
+		{{Pattern: "u-{user}"}, {Pattern: "u-*"}}, // also of u-
+		{{Pattern: "a{user}a"}, {Pattern: "a*a"}}, // also of aa
+		{{Pattern: "{user}"}, {Pattern: "*"}},
+		{{Pattern: "{user}-b"}, {Pattern: "*-c"}},
+		{{Pattern: "{user}/*"}, {Pattern: "{user}/x*"}}, // also of /x/x, whose user is /x
+		{{Pattern: "a", Read: subjectsOf(t, "anyone members")}},
 	} {
 		if err := ps.Validate(); err != nil {
 			t.Errorf("%v", err)

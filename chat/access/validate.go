@@ -47,6 +47,9 @@ func (p *Policy) ValidateOptions() error {
 			if slices.Contains(list[:i], s) {
 				return fmt.Errorf("policy %q names %s twice in one list", p.Pattern, s)
 			}
+			if s.kind != anyone && s.kind != members && s.kind != admins && slices.Contains(list, Subject{kind: anyone}) { // members make it a conversation
+				return fmt.Errorf("policy %q names anyone and %s in one list: anyone lets everybody, so remove one of them", p.Pattern, s)
+			}
 			if s.kind == 0 {
 				return fmt.Errorf("policy %q has an empty subject", p.Pattern)
 			}

@@ -4,6 +4,7 @@
 // # Files
 //
 //	routes.go  where a handler stands, and what is before it
+//	bars.go    whether requests come to it, and what others may have set for it
 package routes
 
 import (
@@ -23,10 +24,15 @@ import (
 // been made; those of the route in which the handler stands, and behind it, are still JSON.
 type Place []caddyhttp.RouteList
 
-// Of returns the place of the handler that is provisioned with ctx.
+// Of returns the place of the handler that is provisioned with ctx. Of a handler in a named
+// route, or in one for errors, the server's routes are not known.
 func Of(ctx caddy.Context) (p Place) {
 	if srv, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server); ok {
-		p = append(p, srv.Routes)
+		var routes caddyhttp.RouteList
+		if slices.ContainsFunc(srv.Routes, isBeingMade) {
+			routes = srv.Routes
+		}
+		p = append(p, routes)
 	}
 	for _, module := range ctx.Modules() {
 		if subroute, ok := module.(*caddyhttp.Subroute); ok {
@@ -36,13 +42,14 @@ func Of(ctx caddy.Context) (p Place) {
 	return p
 }
 
+// isBeingMade reports whether handlers of a route are still JSON.
+func isBeingMade(route caddyhttp.Route) bool { return len(route.HandlersRaw) > 0 }
+
 // own returns the routes of a list that are before the one in which the handler stands,
 // and that one.
 func own(list caddyhttp.RouteList) (before caddyhttp.RouteList, own caddyhttp.Route) {
-	for i, route := range list {
-		if len(route.HandlersRaw) > 0 {
-			return list[:i], route
-		}
+	if i := slices.IndexFunc(list, isBeingMade); i >= 0 {
+		return list[:i], list[i]
 	}
 	return list, own
 }
