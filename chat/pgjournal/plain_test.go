@@ -5,6 +5,7 @@ package pgjournal_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -118,13 +119,32 @@ func TestCommit_Plain_Refuses(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+	// Others have recorded since: then the feed is asked for the row that was seen.
+	newer := b
+	newer.Seen = shared.Seen{}
+	newer.Items = batch(t, s, said("r", "newer", "1")).Items
+	if c, err := s.Commit(newer); err != nil || c.Row != b.Seen.Row+1 {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	for _, list := range [][]*journal.Entry{{said("r", "c", "1")}, {said("r", "d", "1"), said("r", "e", "1")}} {
+		other := b
+		other.Items = batch(t, s, list...).Items
+		other.Seen.Nonce[0]++
+		if _, err := s.Commit(other); !errors.Is(err, shared.ErrRolledBack) {
+			t.Errorf("%d entries, and the row that was seen has another content: %v", len(list), err)
+		}
+		other.Seen = b.Seen
+		if c, err := s.Commit(other); err != nil || c.Row == 0 {
+			t.Errorf("%d entries behind those of others: %+v, %v", len(list), c, err)
+		}
+	}
 	// Time goes on, and the feed, also where rows of it were let go.
 	postgres.Exec(t, "UPDATE "+name+".entry SET at = 9e12; SELECT "+name+".forget_feed()")
-	if c, err := s.Commit(b); err != nil || c.Outcomes[0].Receipt.Seq != 2 || c.Outcomes[0].Receipt.At != 9e12 || c.Row != b.Seen.Row+1 {
+	if c, err := s.Commit(b); err != nil || c.Outcomes[0].Receipt.Seq != 6 || c.Outcomes[0].Receipt.At != 9e12 || c.Row != b.Seen.Row+4 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	postgres.Exec(t, "UPDATE "+name+".store SET server = 'another one'")
-	if _, err := s.Commit(batch(t, s, said("r", "c", "1"))); !errors.Is(err, shared.ErrRolledBack) {
+	if _, err := s.Commit(batch(t, s, said("r", "f", "1"))); !errors.Is(err, shared.ErrRolledBack) {
 		t.Errorf("on another server: %v", err)
 	}
 }
@@ -183,4 +203,54 @@ func TestCommit_Alone(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The server is told by its files, once for each connection: it is gone before the server is another one.
+func TestCommit_Plain_AsksOnceWhichServer(t *testing.T) {
+	name := schema(t)
+	s := open(t, name)
+	commit(t, s, said("r", "first", "1"))
+	batches := ways(t, s)
+	postgres.Exec(t, "ALTER FUNCTION "+name+".server RENAME TO gone")
+	for way, b := range batches {
+		if c, err := s.Commit(b); way != "append_seen" && (err != nil || c.Row == 0) {
+			t.Errorf("%s asks again: %+v, %v", way, c, err)
+		}
+	}
+}
+
+// A schema of version 4 is brought up to date while a node records.
+func TestMigrate_WhileANodeRecords(t *testing.T) {
+	name := schema(t)
+	s := open(t, name)
+	text, err := os.ReadFile("migrations/0004.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	older := strings.NewReplacer("{{schema}}", name, "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION").Replace(string(text))
+	postgres.Exec(t, "SET search_path = "+name+", pg_temp; "+older+"; UPDATE store SET version = 4")
+	commit(t, s, said("r", "first", "1"))
+	last := journal.Seq(1)
+	record := func(way string, b shared.Batch) {
+		t.Helper()
+		c, err := s.Commit(b)
+		if err != nil {
+			t.Fatalf("%s: %v", way, err)
+		}
+		for _, o := range c.Outcomes {
+			if last++; o.Receipt.Seq != last || o.Result != shared.Recorded {
+				t.Errorf("%s behind the entry %d: %+v", way, last-1, o)
+			}
+		}
+	}
+	for way, b := range ways(t, s) {
+		record(way, b)
+	}
+	if err := pgjournal.Migrate(t.Context(), of(name), ""); err != nil {
+		t.Fatal(err)
+	}
+	for way, b := range ways(t, s) {
+		record(way, b)
+	}
+	postgres.Exec(t, "DO $$ BEGIN IF EXISTS (SELECT FROM pg_proc WHERE pronamespace = '"+name+"'::regnamespace AND proname IN ('append_one', 'append_plain') AND prosrc !~ 'caddychat.server') THEN RAISE 'older functions are there'; END IF; END $$")
 }

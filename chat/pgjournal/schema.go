@@ -53,6 +53,7 @@ var purposes = [version]string{
 	"a database that has lost something, or has moved to another server, is noticed",
 	"another journal can be imported",
 	"most messages are recorded in less than half the time",
+	"less is looked up before most messages are recorded",
 }
 
 // NewEpoch gives all rooms a new epoch: each client of each node reads again, and read marks stay. It is for a store

@@ -272,11 +272,11 @@ func TestOpen_SaysWhatToDo(t *testing.T) {
 	commit(t, s, said("r", "1", "1"))
 
 	postgres.Exec(t, "UPDATE "+name+".store SET version = 0")
-	wantError(t, try(postgres.DSN("server"), name, false), "has version 0, and this program needs 4")
-	postgres.Exec(t, "UPDATE "+name+".store SET version = 6")
+	wantError(t, try(postgres.DSN("server"), name, false), "has version 0, and this program needs 5")
+	postgres.Exec(t, "UPDATE "+name+".store SET version = 7")
 	wantError(t, try(postgres.DSN("owner"), name, false), "newer")
 	wantError(t, pgjournal.Migrate(t.Context(), pgjournal.Options{DSN: postgres.DSN("owner"), Schema: name}, ""), "newer")
-	postgres.Exec(t, "UPDATE "+name+".store SET version = 5")
+	postgres.Exec(t, "UPDATE "+name+".store SET version = 6")
 	if err := try(postgres.DSN("owner"), name, false); err != nil {
 		t.Errorf("a schema that is one version ahead: %v", err)
 	}
