@@ -91,7 +91,9 @@ func TestRoutes_BodiesOfAnySize(t *testing.T) {
 					limit *= 16
 				}
 				path, query, _ := strings.Cut(path, "?")
-				path += "?as=u1&" + query
+				if path += "?" + query; hasAs(row) {
+					path += "&as=u1"
+				}
 				if method == "GET" || method == "DELETE" {
 					for _, body := range []string{"Content-Length: 4\r\n\r\nnull", inChunks + "\r\n\r\n4\r\nnull\r\n0"} {
 						if status, code := ask(method, path, body, ""); status == 413 || status >= 500 || read.Load() > 0 {

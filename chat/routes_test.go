@@ -187,7 +187,10 @@ func (d *apiDocument) try(t *testing.T, base, row, method, at, body, key string,
 	}
 	replace := strings.NewReplacer("g-1", room, "g-new", room+"+")
 	at, query, _ := strings.Cut(replace.Replace(at), "?")
-	got, answer, _ := call(t, strings.ToUpper(method), base+at+"?as=u1&"+query, keyOf(key), replace.Replace(body))
+	if hasAs(row) {
+		query = "as=u1&" + query
+	}
+	got, answer, _ := call(t, strings.ToUpper(method), base+at+"?"+query, keyOf(key), replace.Replace(body))
 	switch {
 	case may && got != status:
 		t.Errorf("%s, %s: %d %v, want %d", row, key, got, answer, status)
@@ -283,6 +286,37 @@ func (d *apiDocument) fits(s map[string]any, v any) error {
 		}
 	}
 	return nil
+}
+
+// hasAs reports whether a key may act in the name of a user in requests of a row of walked.
+func hasAs(row string) bool {
+	_, path, _ := strings.Cut(row, " ")
+	return !strings.HasPrefix(path, "/users/") && path != "/presence" && path != "/feed"
+}
+
+// Where nobody can act in the name of a user, as is no parameter, also in openapi.json.
+func TestRoutes_As_OnlyWhereItIsHeeded(t *testing.T) {
+	every, without := []string{"*"}, 0
+	base := apiURL(t, journals["memory"](t), newKey(t, "k", func(k *access.Key) {
+		k.Read, k.Write, k.Moderate, k.Members, k.As, k.Users, k.Feed = every, every, every, every, every, true, true
+	}))
+	_, document, _ := call(t, "GET", base+"/openapi.json", "", "")
+	text, _ := json.Marshal(document)
+	for row, w := range walked {
+		method, _, _ := strings.Cut(row, " ")
+		path, query, _ := strings.Cut(w.path, "?")
+		_, answer, _ := call(t, strings.ToUpper(method), base+path+"?as=u1&"+query, keyOf("k"), w.body)
+		detail, _ := answer["detail"].(string)
+		if refused := answer["field"] == "as" && strings.Contains(detail, "no such parameter"); refused == hasAs(row) {
+			t.Errorf("%s: %v", row, answer)
+		}
+		if !hasAs(row) {
+			without++
+		}
+	}
+	if rows, listed := len(walked), strings.Count(string(text), `"name":"as"`); without != 7 || listed != rows-without {
+		t.Errorf("%d of %d rows have no as, and openapi.json has it in %d", without, rows, listed)
+	}
 }
 
 // What a stranger might try is refused in words, and harms nobody.

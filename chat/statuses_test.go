@@ -180,6 +180,9 @@ func (d *apiDocument) cause(t *testing.T, base, slow, row string, status int, ro
 	}
 	w := walked[row]
 	method, at, as := strings.ToUpper(strings.Fields(row)[0]), strings.ReplaceAll(w.path, "g-1", room), "as=u1"
+	if !hasAs(row) {
+		as = ""
+	}
 	at, query, _ := strings.Cut(at, "?")
 	at += "?" + query + "&"
 	body, key, header := strings.NewReplacer("g-1", room, "g-new", room+"+").Replace(w.body), keyOf("k"), []string(nil)
@@ -287,7 +290,7 @@ func TestRoutes_RequestByKey(t *testing.T) {
 		method, pattern, _ := strings.Cut(row, " ")
 		anyRoom := pattern == "/list" || pattern == "/feed" || pattern == "/presence" || strings.HasPrefix(pattern, "/users/")
 		d.try(t, base, row, method, w.path, w.body, "far", false, 0)
-		d.try(t, base, row, method, w.path, w.body, "alone", false, 0)
+		d.try(t, base, row, method, w.path, w.body, "alone", !hasAs(row), w.status)
 		d.try(t, base, row, method, w.path, w.body, "elsewhere", anyRoom, w.status)
 	}
 	if _, answer, _ := call(t, "GET", base+"/list?as=u1", keyOf("elsewhere"), ""); len(answer["rows"].([]any)) > 0 {

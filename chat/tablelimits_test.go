@@ -66,7 +66,7 @@ func (p *limitPlace) send(token, as, frame string) string {
 		path += "/" + part
 	}
 	key, query, body := take("key"), url.Values{}, ""
-	if as != "" {
+	if as != "" && route[1] != "/presence" && route[1] != "/feed" {
 		query.Set("as", as)
 	}
 	switch method {

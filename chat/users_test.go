@@ -330,11 +330,12 @@ func TestUsers_DeleteRoom(t *testing.T) {
 }
 
 // A key that may not even recall a message in a room erases none that is no conversation, be it there
-// or not; what it may found it may erase.
+// or not, nor one of two; what it may found and close it may erase.
 func TestUsers_EraseRoom_ThatIsNoConversation(t *testing.T) {
 	s := newUsersSite(t, journals["memory"](t), new(identity.MemorySecrets))
 	s.ok(201, "rooms", "POST", "/rooms/tea/messages", `{"body":"x"}`)
-	for _, room := range []string{"tea", "none"} {
+	two, _ := s.ok(201, "rooms", "POST", "/rooms?as=u1", `{"direct":"u2"}`)["room"].(string)
+	for _, room := range []string{"tea", "none", two} {
 		if got := s.ok(403, "founder", "DELETE", "/rooms/"+room+"?erase=true", ""); !strings.Contains(fmt.Sprint(got["detail"]), "moderate") {
 			t.Errorf("%s: %v", room, got)
 		}

@@ -50,8 +50,8 @@ func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 	return done, cmp.Or(err, command.Unheard(renewed.Missing), error(wire.NotFound.Error("")))
 }
 
-// mayErase returns why the actor may not erase a room, or nil. In one that is no conversation, a key
-// that may not even recall a message there cannot erase all of them.
+// mayErase returns why the actor may not erase a room, or nil. In one that is no conversation, and in one of
+// two, which nobody may close, a key that may not even recall a message cannot erase all of them.
 func (a *Actor) mayErase(room string) error {
 	if a.key == nil {
 		return a.mayOperate(room)
@@ -60,7 +60,7 @@ func (a *Actor) mayErase(room string) error {
 	if err == nil && !a.governs(room) {
 		err = wire.Forbidden.Error("")
 	}
-	return cmp.Or(err, Turn{a}.needs(can.Conversation || can.Moderate, "to erase a room that is no conversation, a key needs the scope moderate, too"))
+	return cmp.Or(err, Turn{a}.needs(can.Conversation && !can.Direct || can.Moderate, "to erase a room that is no conversation, or one of two, a key needs the scope moderate, too"))
 }
 
 // EraseUser signs a user out, and erases what is kept of them: where they belong to, how far

@@ -94,7 +94,9 @@ func (rt *Route) parameters() []any {
 		bare := strings.TrimSuffix(name, "!")
 		add(bare, "query", rt.query[name], bare != name)
 	}
-	add("as", "query", described(text(wire.MaxUser), "the user in whose name a key acts"), false)
+	if rt.actsAs() {
+		add("as", "query", described(text(wire.MaxUser), "the user in whose name a key acts"), false)
+	}
 	if rt.Keyed {
 		add("Idempotency-Key", "header", text(wire.MaxKey), false)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -121,7 +122,7 @@ func (rt *Route) match(parts []string) (map[string]string, bool) {
 // Serve answers a request that it matches, whose actor was charged for it.
 func (rt *Route) Serve(ctx context.Context, t acts.Turn, r *Request) (Answer, error) {
 	for name := range r.Query {
-		if !has(rt.query, name) && name != "as" {
+		if !has(rt.query, name) && (name != "as" || !rt.actsAs()) {
 			return Answer{}, refuse(wire.BadFrame, name, "there is no such parameter here")
 		}
 	}
@@ -131,6 +132,12 @@ func (rt *Route) Serve(ctx context.Context, t acts.Turn, r *Request) (Answer, er
 		}
 	}
 	return rt.serve(ctx, t, &call{r, rt})
+}
+
+// actsAs reports whether a key may act in the name of a user here. What is done to users, and what is
+// read of events, is nobody's act but the key's.
+func (rt *Route) actsAs() bool {
+	return !slices.Contains(rt.scopes, "users") && !slices.Contains(rt.scopes, "feed")
 }
 
 func refuse(code wire.Code, field, message string) error {
