@@ -70,6 +70,11 @@ func (in *invocation) endpoint() (*endpoint, error) {
 	return e, nil
 }
 
+// hangError is the error for a Caddy that gives no answer, or no whole one, in time.
+type hangError string
+
+func (e hangError) Error() string { return string(e) }
+
 // unreachable says why there is no answer, and what to do.
 func (e *endpoint) unreachable(err error) error {
 	const where = "If its admin endpoint is elsewhere, name that with --address or in $CADDY_ADMIN"
@@ -79,7 +84,7 @@ func (e *endpoint) unreachable(err error) error {
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("you may not use %s: run this as the user of Caddy", e.text)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%s does not answer in time. %s", e.text, where)
+		return hangError(fmt.Sprintf("%s does not answer in time. %s", e.text, where))
 	}
 	var cause interface{ Unwrap() error }
 	if errors.As(err, &cause) && cause.Unwrap() != nil { // without the URL of the request

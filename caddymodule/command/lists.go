@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -45,7 +46,7 @@ func (in *invocation) hubs(*cobra.Command, []string) error {
 // status tells how one hub is. It is an error if the hub cannot serve.
 func (in *invocation) status(*cobra.Command, []string) error {
 	var h admin.HubInfo
-	if err := in.hubStatus(&h); err != nil {
+	if err := in.hubStatus(context.Background(), &h); err != nil {
 		return err
 	}
 	if !h.Healthy {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/caddychat/caddy-chat/caddymodule/admin"
@@ -39,13 +41,15 @@ const (
 	dialTimeout   = 10 * time.Second
 	answerTimeout = time.Minute     // of the admin API: it waits for the journal for half of that at most
 	statusTimeout = 5 * time.Second // of what it has in memory
+	watchInterval = 3 * time.Second // between two questions of untilHang
+	maxUnanswered = 3               // of these in a row
 	maxAnswer     = 64 << 20        // bytes of an answer that is no stream
 )
 
-// request sends body to the admin API: JSON lines if it is an io.Reader, nothing if it
+// request sends content to the admin API: JSON lines if it is an io.Reader, nothing if it
 // is nil, else its JSON. The error for an answer without success has the text that
 // the server sent. If ctx ends first, so does the reading of the answer.
-func (in *invocation) request(ctx context.Context, method, path string, body any) (*http.Response, error) {
+func (in *invocation) request(ctx context.Context, method, path string, content any) (*http.Response, error) {
 	to, err := in.endpoint()
 	if err != nil {
 		return nil, err
@@ -57,13 +61,13 @@ func (in *invocation) request(ctx context.Context, method, path string, body any
 	if to.origin != "" {
 		req.Header.Set("Origin", to.origin)
 	}
-	switch body := body.(type) {
+	switch content := content.(type) {
 	case nil:
 	case io.Reader:
-		req.Body = io.NopCloser(body)
+		req.Body = io.NopCloser(content)
 		req.Header.Set("Content-Type", admin.JSONLines)
 	default:
-		text, err := json.Marshal(body)
+		text, err := json.Marshal(content)
 		if err != nil {
 			return nil, err
 		}
@@ -85,8 +89,9 @@ func (in *invocation) request(ctx context.Context, method, path string, body any
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return nil, to.unreachable(err)
+		return nil, cmp.Or(hanging(ctx), to.unreachable(err))
 	}
+	res.Body = &body{res.Body, ctx}
 	if err := to.refusal(res); err != nil {
 		res.Body.Close()
 		return nil, err
@@ -109,6 +114,28 @@ func (e *endpoint) refusal(res *http.Response) error {
 	return fmt.Errorf("%s answers, but not as a Caddy with this chat (%s): name its admin endpoint with --address, and see with \"caddy list-modules\" whether it has the module admin.api.chat", e.text, res.Status)
 }
 
+// hanging returns why untilHang has ended ctx, or nil.
+func hanging(ctx context.Context) error {
+	if hangs, ok := context.Cause(ctx).(hangError); ok {
+		return fmt.Errorf("meanwhile Caddy hangs: %w", hangs)
+	}
+	return nil
+}
+
+// body is the body of an answer, which ends with the reason why it was given up.
+type body struct {
+	io.ReadCloser
+	ctx context.Context
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = cmp.Or(hanging(b.ctx), err)
+	}
+	return n, err
+}
+
 // get is call for a GET request that prints nothing.
 func (in *invocation) get(path string, to any) error {
 	quiet := *in
@@ -125,26 +152,51 @@ func (in *invocation) call(method, path string, body, to any) error {
 }
 
 // hubStatus asks for how the hub is, which a Caddy that is well answers at once.
-func (in *invocation) hubStatus(h *admin.HubInfo) error {
-	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+func (in *invocation) hubStatus(ctx context.Context, h *admin.HubInfo) error {
+	ctx, cancel := context.WithTimeout(ctx, statusTimeout)
 	defer cancel()
 	return in.callUntil(ctx, "GET", in.path("", nil), nil, h)
 }
 
-// checkAnswers returns an error if Caddy does not answer. It stands before requests whose answers may
-// take as long as they take: these do not tell a Caddy that hangs from one that works.
-func (in *invocation) checkAnswers() error {
+// untilHang returns a context for a request whose answer may take as long as it takes: it does not tell a
+// Caddy that hangs from one that works, so Caddy is asked for something else before, and again and again
+// meanwhile. The context ends when it leaves maxUnanswered of these questions without an answer. The
+// caller must call cancel in the end.
+func (in *invocation) untilHang() (ctx context.Context, cancel context.CancelFunc, err error) {
 	quiet := *in
 	quiet.json = false
-	return quiet.hubStatus(new(admin.HubInfo))
+	ask := func(ctx context.Context) error { return quiet.hubStatus(ctx, new(admin.HubInfo)) }
+	if err := ask(context.Background()); err != nil {
+		return nil, nil, err
+	}
+	ctx, end := context.WithCancelCause(context.Background())
+	var asking sync.WaitGroup
+	asking.Go(func() {
+		for unanswered := 0; unanswered < maxUnanswered; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(watchInterval):
+			}
+			err := ask(ctx)
+			if unanswered++; !errors.As(err, new(hangError)) { // it may also be reloading
+				unanswered = 0
+			} else if unanswered == maxUnanswered {
+				end(err)
+			}
+		}
+	})
+	return ctx, func() { end(nil); asking.Wait() }, nil
 }
 
 // callLong is call for an answer that may take as long as it takes.
 func (in *invocation) callLong(method, path string, body, to any) error {
-	if err := in.checkAnswers(); err != nil {
+	ctx, cancel, err := in.untilHang()
+	if err != nil {
 		return err
 	}
-	return in.callUntil(context.Background(), method, path, body, to)
+	defer cancel()
+	return in.callUntil(ctx, method, path, body, to)
 }
 
 func (in *invocation) callUntil(ctx context.Context, method, path string, body, to any) error {
@@ -156,7 +208,7 @@ func (in *invocation) callUntil(ctx context.Context, method, path string, body, 
 	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return errors.New("the answer does not end in time: does Caddy hang, or is it another program?")
+		return hangError("the answer does not end in time: does Caddy hang, or is it another program?")
 	case err != nil:
 		return fmt.Errorf("the answer broke off: %w", err)
 	case len(text) > maxAnswer:

@@ -2,7 +2,6 @@ package command
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -40,10 +39,12 @@ func (in *invocation) history(cmd *cobra.Command, args []string) error {
 
 // printEntries prints a stream of entries, and returns how many there were.
 func (in *invocation) printEntries(path string) (n int, err error) {
-	if err := in.checkAnswers(); err != nil {
+	ctx, cancel, err := in.untilHang()
+	if err != nil {
 		return 0, err
 	}
-	res, err := in.request(context.Background(), "GET", path, nil)
+	defer cancel()
+	res, err := in.request(ctx, "GET", path, nil)
 	if err != nil {
 		return 0, err
 	}

@@ -2,7 +2,6 @@ package command
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,14 +32,16 @@ func (in *invocation) exportEntries(cmd *cobra.Command, _ []string) error {
 		after, _ := cmd.Flags().GetUint64("after")
 		query.Set("after", fmt.Sprint(after))
 	}
-	if err := in.checkAnswers(); err != nil {
+	ctx, cancel, err := in.untilHang()
+	if err != nil {
 		return err
 	}
+	defer cancel()
 	total := int64(-1)
 	if len(query) == 0 {
 		total = in.countEntries()
 	}
-	res, err := in.request(context.Background(), "GET", in.path("/export", query), nil)
+	res, err := in.request(ctx, "GET", in.path("/export", query), nil)
 	if err != nil {
 		return err
 	}
