@@ -21,9 +21,10 @@ func (c *Core) CountMarks(ctx context.Context, user string) (int, error) {
 }
 
 // EraseRoom erases what a room holds, while nobody is in it: those who were there come
-// back afterwards. The error has the code not_found if there is no such room.
-func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
-	done := erase.Room{Room: name}
+// back afterwards. The error has the code not_found if there is no such room. If it ends early, what
+// it returns is done, and the error says so.
+func (a Turn) EraseRoom(ctx context.Context, name string) (done erase.Room, err error) {
+	done.Room = name
 	unlock, err := a.core.erasing.Lock(ctx, a.mayErase(name))
 	defer unlock()
 	if err != nil {
@@ -38,14 +39,13 @@ func (a Turn) EraseRoom(ctx context.Context, name string) (erase.Room, error) {
 		done.Entries, known, err = erase.Entries(ctx, a.core.journal, name)
 		return err
 	})
-	if err != nil {
-		return done, err
+	if err == nil {
+		a.core.commands.Ask(ctx, command.Command{Act: command.Renew, Room: name})
+		done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{Room: name})
 	}
-	a.core.commands.Ask(ctx, command.Command{Act: command.Renew, Room: name})
-	done.Marks, err = a.core.marks.Forget(ctx, readmarks.Of{Room: name})
-	if known || done.Sessions+done.Marks > 0 { // marks are what an interrupted erasure has left
+	if known || done.Any() { // marks may be what an interrupted erasure has left
 		a.audit(events.Event{Act: "erase", Room: name})
-		return done, err
+		return done, done.SoFar(err)
 	}
 	return done, cmp.Or(err, command.Unheard(renewed.Missing), error(wire.NotFound.Error("")))
 }

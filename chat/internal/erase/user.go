@@ -43,20 +43,7 @@ func (u User) Any() bool {
 // SoFar returns an error of an erasure that has ended early, with what was erased. It returns nil for
 // nil.
 func (u User) SoFar(err error) error {
-	if err == nil {
-		return nil
-	}
-	why, told := *wire.Unavailable.Error(""), new(wire.Error)
-	if errors.As(err, &told) {
-		why = *told
-	}
-	why.Message = fmt.Sprintf("%s; %d messages in %d rooms and more of the user are erased already, and the rest is not: repeat the request, and it goes on",
-		why.Message, u.Messages, u.Rooms)
-	why.Uncertain = why.Code == wire.Unavailable
-	if err == error(told) {
-		return &why
-	}
-	return fmt.Errorf("%w: %w", &why, err)
+	return soFar(err, "%d messages in %d rooms and more of the user are erased already", u.Messages, u.Rooms)
 }
 
 const (
@@ -102,12 +89,12 @@ func Messages(ctx context.Context, j Source, lister journal.Lister, user string,
 					continue
 				}
 				group.Go(func() error {
-					_, err := recall(ctx, room, e.Seq)
+					receipt, err := recall(ctx, room, e.Seq)
 					var no *wire.Error
 					if errors.As(err, &no) && no.Code == wire.NotFound {
 						err = nil // retention was faster
 					}
-					if err == nil {
+					if err == nil && !receipt.Duplicate { // another node may erase the user, too
 						f.erased(room)
 					}
 					return err
