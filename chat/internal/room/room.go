@@ -44,7 +44,8 @@ type Room struct {
 
 	refs int32 // guarded by shared.mu: subscriptions, those about to be, and KeepOpen
 
-	state atomic.Uint32 // unfounded, founding, hasEntries or lost
+	state     atomic.Uint32 // unfounded, founding, hasEntries or lost
+	recording recording
 
 	backlog backpressure.Sum // bytes of entries in box
 }
@@ -242,7 +243,7 @@ func (r *Room) Append(ctx context.Context, e journal.Entry, done func(journal.Re
 		r.rooms.counters.MessagesIn.Add(1)
 		r.rooms.counters.BytesIn.Add(uint64(len(e.Body)))
 	}
-	r.rooms.journal.Append(ctx, e, done)
+	r.rooms.journal.Append(ctx, e, r.recording.counted(done))
 }
 
 // work deals with the mailbox until it is empty.
@@ -260,7 +261,7 @@ func (r *Room) work() {
 		began := time.Now()
 		r.handle(batch)
 		if len(batch) > 1 {
-			letNetworkRun(time.Since(began))
+			r.recording.letNetworkRun(time.Since(began))
 		}
 	}
 }

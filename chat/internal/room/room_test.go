@@ -3,6 +3,7 @@ package room
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -50,22 +51,68 @@ func TestRoom_IsSmall(t *testing.T) {
 	}
 }
 
-// A room pauses for a sixth of what a batch took, and never for long.
+// A room pauses for a sixth of what a batch took, and never for long. It does so once more while the journal records.
 func TestRoom_PausesBetweenBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		for took, want := range map[time.Duration]time.Duration{
-			100 * time.Microsecond: 0,
-			600 * time.Microsecond: 100 * time.Microsecond,
-			6 * time.Millisecond:   time.Millisecond,
-			time.Minute:            2 * time.Millisecond,
-		} {
-			began := time.Now()
-			letNetworkRun(took)
-			if pause := time.Since(began); pause != want {
-				t.Errorf("after %v it paused for %v, want %v", took, pause, want)
+		var r recording
+		pauses := func(times time.Duration) {
+			t.Helper()
+			for took, want := range map[time.Duration]time.Duration{
+				100 * time.Microsecond: 0,
+				600 * time.Microsecond: 100 * time.Microsecond,
+				6 * time.Millisecond:   time.Millisecond,
+				time.Minute:            2 * time.Millisecond,
+			} {
+				began := time.Now()
+				r.letNetworkRun(took)
+				if pause := time.Since(began); pause != times*want {
+					t.Errorf("after %v it paused for %v, want %v", took, pause, times*want)
+				}
 			}
 		}
+		pauses(1)
+		heard := 0
+		one, other := r.counted(func(journal.Receipt, error) { heard++ }), r.counted(func(journal.Receipt, error) { heard++ })
+		pauses(2)
+		one(journal.Receipt{}, nil)
+		pauses(2)
+		other(journal.Receipt{}, journal.ErrUnavailable)
+		pauses(1)
+		if heard != 2 {
+			t.Errorf("%d of two were told", heard)
+		}
 	})
+}
+
+// slow is a journal that keeps what is to be recorded.
+type slow struct {
+	journal.Journal
+	record []func()
+}
+
+func (s *slow) Append(_ context.Context, _ journal.Entry, done func(journal.Receipt, error)) {
+	s.record = append(s.record, func() { done(journal.Receipt{}, nil) })
+}
+
+// What a room gives to its journal is under way until it is recorded.
+func TestRoom_Append_IsUnderWay(t *testing.T) {
+	rooms := newRooms(t)
+	r, release, err := rooms.KeepOpen(t.Context(), "tea")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	s := &slow{Journal: rooms.journal}
+	rooms.journal = s
+	said := make(chan error, 1)
+	r.Append(t.Context(), journal.Entry{Kind: journal.Message}, func(_ journal.Receipt, err error) { said <- err })
+	if n := r.recording.n.Load(); n != 1 {
+		t.Errorf("%d entries are under way, want 1", n)
+	}
+	s.record[0]()
+	if n, err := r.recording.n.Load(), <-said; n != 0 || err != nil {
+		t.Errorf("%d entries are under way, and it was told %v", n, err)
+	}
 }
 
 // listener is a session that keeps what it is sent.
