@@ -60,6 +60,11 @@ func Hears(t *testing.T, c *websocket.Conn, parts ...string) string {
 func (s *Site) Client(url string) *websocket.Conn {
 	s.T.Helper()
 	c, res, err := websocket.Dial(s.T.Context(), url, &websocket.DialOptions{HTTPClient: s.HTTPClient()})
+	// On a busy machine a journal may take longer to open than a start of Caddy waits for it.
+	for end := time.Now().Add(time.Minute); err != nil && res != nil && res.StatusCode == http.StatusServiceUnavailable && time.Now().Before(end); {
+		time.Sleep(100 * time.Millisecond)
+		c, res, err = websocket.Dial(s.T.Context(), url, &websocket.DialOptions{HTTPClient: s.HTTPClient()})
+	}
 	if err != nil {
 		s.T.Fatalf("%s: %v (%v)", url, err, res)
 	}
