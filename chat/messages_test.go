@@ -219,7 +219,7 @@ func TestMessages_LongRequests_DontStay(t *testing.T) {
 			}
 			say()
 			before := heapInUse()
-			for range 200 {
+			for range 60 {
 				say()
 			}
 			if grown, bound := heapInUse()-before, slack+own[journal]; grown > bound {
