@@ -5,6 +5,7 @@ package journals_test
 import (
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,6 +22,15 @@ import (
 )
 
 var names atomic.Int32
+
+// newest is the version of the schema that this program writes: the number of its last migration.
+var newest = func() string {
+	list, err := filepath.Glob("../../chat/pgjournal/migrations/[0-9]*.sql")
+	if err != nil || len(list) == 0 {
+		panic("no migrations of the schema were found")
+	}
+	return strings.TrimLeft(strings.TrimSuffix(filepath.Base(slices.Max(list)), ".sql"), "0")
+}()
 
 // place is a journal in the database of a test.
 type place struct {
@@ -151,8 +161,8 @@ var causes = []struct {
 		p.schema = "new"
 		return func() { p.schema = right }
 	}, "may not make the schema new", `CREATE SCHEMA "new" AUTHORIZATION`, unfit},
-	{"older schema", change("UPDATE $SCHEMA.store SET version = 0", "UPDATE $SCHEMA.store SET version = 4"), "has version 0, and this program needs 4", "start the program once with the role that owns it", unfit},
-	{"newer schema", change("UPDATE $SCHEMA.store SET version = 6", "UPDATE $SCHEMA.store SET version = 4"), "has version 6, and this program knows 4", "run the newer program", "its journal is of a newer program"},
+	{"older schema", change("UPDATE $SCHEMA.store SET version = 0", "UPDATE $SCHEMA.store SET version = "+newest), "has version 0, and this program needs " + newest, "start the program once with the role that owns it", unfit},
+	{"newer schema", change("UPDATE $SCHEMA.store SET version = 99", "UPDATE $SCHEMA.store SET version = "+newest), "has version 99, and this program knows " + newest, "run the newer program", "its journal is of a newer program"},
 	{"read-only role", set("default_transaction_read_only", "on"), "transactions are read-only", "unset default_transaction_read_only", unfit},
 	{"limit of the role", change("ALTER ROLE $ROLE CONNECTION LIMIT 2", "ALTER ROLE $ROLE CONNECTION LIMIT -1"), "has no connection left", "raise max_connections, or the limit of the role", unreachable},
 	{"no standby is named", option("durability standby"), "synchronous_standby_names names no standby", "name one in postgresql.conf, or say `durability primary`", unfit},
@@ -245,9 +255,9 @@ func (p *place) engineFails(t *testing.T, reason string) {
 // caddy validate warns, and succeeds.
 func TestPostgres_ValidateWarns(t *testing.T) {
 	p := newPlace(t, postgres)
-	p.exec("UPDATE $SCHEMA.store SET version = 6")
+	p.exec("UPDATE $SCHEMA.store SET version = 99")
 	out, err := testcaddy.Validate(t, "chat {\n"+p.journal()+"}")
-	if err != nil || !strings.Contains(out, "Valid configuration") || strings.Count(out, "has version 6, and this program knows 4") != 1 || !strings.Contains(out, `"level":"warn"`) {
+	if err != nil || !strings.Contains(out, "Valid configuration") || strings.Count(out, "has version 99, and this program knows "+newest) != 1 || !strings.Contains(out, `"level":"warn"`) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	checkQuiet(t, "validate", out)
@@ -287,7 +297,7 @@ func checkUnusable(t *testing.T, s *testcaddy.Site, admin string, logged int, re
 // It is tried again every five seconds, without a reload.
 func TestPostgres_IsTriedAgain(t *testing.T) {
 	p := newPlace(t, postgres)
-	undo := change("UPDATE $SCHEMA.store SET version = 6", "UPDATE $SCHEMA.store SET version = 4")(p)
+	undo := change("UPDATE $SCHEMA.store SET version = 99", "UPDATE $SCHEMA.store SET version = "+newest)(p)
 	s := testcaddy.Start(t, "chat {\n"+p.journal()+"}")
 	if code, _ := health(s); code != http.StatusServiceUnavailable {
 		t.Errorf("status %d", code)
