@@ -51,7 +51,8 @@ func TestRoom_IsSmall(t *testing.T) {
 	}
 }
 
-// A room pauses for a sixth of what a batch took, and never for long. It does so once more while the journal records.
+// A room pauses for a sixth of what a batch took, and never for long. It does so once more while a
+// slow journal records.
 func TestRoom_PausesBetweenBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r recording
@@ -76,10 +77,19 @@ func TestRoom_PausesBetweenBatches(t *testing.T) {
 		pauses(2)
 		one(journal.Receipt{}, nil)
 		pauses(2)
+		quick := r.counted(func(journal.Receipt, error) { heard++ })
+		time.Sleep(50 * time.Microsecond)
+		quick(journal.Receipt{}, nil)
+		slow := r.counted(func(journal.Receipt, error) { heard++ })
+		time.Sleep(time.Second)
+		slow(journal.Receipt{}, nil)
+		if r.isSlower(time.Millisecond) || !r.isSlower(time.Millisecond) {
+			t.Error("a journal in which one was quick is slow, or stays quick when there was none since")
+		}
 		other(journal.Receipt{}, journal.ErrUnavailable)
 		pauses(1)
-		if heard != 2 {
-			t.Errorf("%d of two were told", heard)
+		if heard != 4 {
+			t.Errorf("%d of four were told", heard)
 		}
 	})
 }
