@@ -30,12 +30,7 @@ func As(user string) http.Header {
 // `,"name":"Li"`.
 func (s *Site) V1(url string, header http.Header, hello string) *websocket.Conn {
 	s.T.Helper()
-	c, res, err := websocket.Dial(s.T.Context(), url, &websocket.DialOptions{
-		HTTPClient: s.HTTPClient(), HTTPHeader: header, Subprotocols: []string{"chat.v1"},
-	})
-	if err != nil {
-		s.T.Fatalf("%s: %v (%v)", url, err, res)
-	}
+	c := s.dial(url, &websocket.DialOptions{HTTPHeader: header, Subprotocols: []string{"chat.v1"}})
 	s.T.Cleanup(func() { c.CloseNow() })
 	Say(s.T, c, `{"type":"hello"`+hello+`}`)
 	return c
@@ -56,18 +51,26 @@ func Hears(t *testing.T, c *websocket.Conn, parts ...string) string {
 	return string(frame)
 }
 
+// dial connects. On a busy machine a journal may take longer to open than a start of Caddy waits for
+// it: then it tries again, as clients do.
+func (s *Site) dial(url string, with *websocket.DialOptions) *websocket.Conn {
+	s.T.Helper()
+	with.HTTPClient = s.HTTPClient()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		c, res, err := websocket.Dial(s.T.Context(), url, with)
+		switch {
+		case err == nil:
+			return c
+		case res == nil || res.StatusCode != http.StatusServiceUnavailable || time.Now().After(end):
+			s.T.Fatalf("%s: %v (%v)", url, err, res)
+		}
+	}
+}
+
 // Client connects by the raw dialect. The connection is closed at the end of the test.
 func (s *Site) Client(url string) *websocket.Conn {
 	s.T.Helper()
-	c, res, err := websocket.Dial(s.T.Context(), url, &websocket.DialOptions{HTTPClient: s.HTTPClient()})
-	// On a busy machine a journal may take longer to open than a start of Caddy waits for it.
-	for end := time.Now().Add(time.Minute); err != nil && res != nil && res.StatusCode == http.StatusServiceUnavailable && time.Now().Before(end); {
-		time.Sleep(100 * time.Millisecond)
-		c, res, err = websocket.Dial(s.T.Context(), url, &websocket.DialOptions{HTTPClient: s.HTTPClient()})
-	}
-	if err != nil {
-		s.T.Fatalf("%s: %v (%v)", url, err, res)
-	}
+	c := s.dial(url, &websocket.DialOptions{})
 	c.SetReadLimit(1 << 20)
 	s.T.Cleanup(func() { c.CloseNow() })
 	return c
