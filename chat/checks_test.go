@@ -223,6 +223,9 @@ func TestChecks_Doors(t *testing.T) {
 		if rec.Code != 400 || !strings.Contains(rec.Body.String(), `"bad_frame"`) {
 			t.Errorf("POST: %d %s", rec.Code, rec.Body)
 		}
+		if code := b.requestAs("ann", "PATCH", "/rooms/tea/messages/1", `{"body":`+twice+`}`); code != "bad_frame" {
+			t.Errorf("PATCH: %q", code)
+		}
 	})
 	inBubble(t, everywhere(&byWord{}), tokens{}, func(t *testing.T, b *bubble) {
 		raw, other := b.connectRaw(), b.connectRaw()

@@ -9,11 +9,10 @@
 // [Decode] turns a frame of a client into a [Command], or into an [*Error] that
 // can be sent as the answer. It checks the whole frame, also the parts that it does
 // not use, and accepts less than encoding/json does: no field of the protocol may
-// come twice, nor any field in an object of a body, nothing may nest deeper than [MaxDepth], no number may be longer than
+// come twice, nothing may nest deeper than [MaxDepth], no number may be longer than
 // [MaxNumber] or beyond a double's range, and no string may contain half of a
 // surrogate pair. Some clients could not read those. It allocates at most twice the
-// size of the frame, plus 256 bytes for the command and for each room of a hello; four
-// times more if an object of its body has more than 16 fields.
+// size of the frame, plus 256 bytes for the command and for each room of a hello.
 //
 // # Encoding
 //
