@@ -106,6 +106,7 @@ class Story extends Pictures {
     await me.locator('li.divider').waitFor()
     await me.waitForFunction((room) => document.querySelector('caddy-chat').chat.rooms.get(room).unread === 0, story.other)
     for (const text of story.unread) await mei.send(story.room, { text })
+    await me.locator('button.room', { hasText: story.room }).locator('b', { hasText: '3' }).waitFor()
     await me.locator('button.room', { hasText: story.room }).click()
     await me.locator('li.divider').waitFor()
     await me.mouse.move(0, 0)
