@@ -1,1 +1,1 @@
-import'./chat-RPGKCPHJ.js';import'./chunk-7UXMJHCG.js';
+import'./chat-5EVOW4KK.js';import'./chunk-MU5UDLLS.js';

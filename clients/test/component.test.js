@@ -144,6 +144,8 @@ test('@ offers the people in the room; who is named is told', async (t) => {
   const name = room()
   const mei = await friend(t, 'Mei', { rooms: [name] })
   const li = await enter(t, 'Li', pageOf(name))
+  const { client } = li.app
+  client.who = () => delete client.who && Promise.reject(new Error('offline')) // the first letter asks in vain
   await li.find('textarea').pressSequentially('hi @m')
   await li.find('.room:person', { hasText: 'Mei' }).click()
   assert.equal(await li.find('textarea').inputValue(), 'hi @Mei ')

@@ -18,8 +18,8 @@ export class Mentions {
     const { value, selectionStart: end } = field
     const typed = /(?<![\w.@-])@([^\s@]{0,32})$/.exec(value.slice(0, end))?.[1]
     if (typed === undefined || state.editing) return this.close()
-    this.people ??= peopleOf(state)
-    const people = await this.people.catch(() => [])
+    this.people ??= peopleOf(state).catch(() => this.close()) // the next letter asks again
+    const people = await this.people
     if (!this.people || state !== this.composer.state || value !== field.value) return
     const all = state.known?.moderate && !state.about?.with ? [{ id: '*', name: words.get('all') }] : []
     const others = people.filter(({ id }) => id !== state.chat.user?.id).sort(words.compare)

@@ -29,9 +29,9 @@ async function lookForPeople(view, text, cursor) {
   const end = cursor >= 0 ? cursor : text.length
   const found = /(^|[^\w.@-])@([^\s@]{0,32})$/.exec(text.slice(0, end))
   if (!found || state.editing) return closePeople(view)
-  view.people = view.people || peopleOf(state)
-  const people = await view.people.catch(() => [])
-  if (view.state !== state || view.typed !== text) return
+  view.people = view.people || peopleOf(state).catch(() => closePeople(view)) // the next letter asks again
+  const people = await view.people
+  if (!view.people || view.state !== state || view.typed !== text) return
   const { chat } = state
   const all = state.known && state.known.moderate && !(state.about && state.about.with) ? [{ id: '*', name: view.words.get('all') }] : []
   const users = [...people.filter(({ id }) => id !== chat.user.id).sort(view.words.compare), ...all].filter((user) => matches(user, found[2], view.words)).slice(0, most)
