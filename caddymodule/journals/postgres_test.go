@@ -170,7 +170,7 @@ var causes = []struct {
 	{"older PostgreSQL", both(change(`CREATE SCHEMA IF NOT EXISTS lies; GRANT USAGE ON SCHEMA lies TO $ROLE; CREATE OR REPLACE FUNCTION lies.current_setting(text) RETURNS text LANGUAGE sql AS
 		$$ SELECT CASE $1 WHEN 'server_version_num' THEN '140011' ELSE pg_catalog.current_setting($1) END $$`, "SELECT"), set("search_path", "lies, pg_catalog")),
 		"PostgreSQL is version 14, and 15 is the oldest that is served", "upgrade it", unfit},
-	{"encoding", both(change("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0", "SELECT"), address("postgres:///latin?host=DIR&user=$ROLE&password="+testpostgres.Password)),
+	{"encoding", both(change("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0", "DROP DATABASE latin WITH (FORCE)"), address("postgres:///latin?host=DIR&user=$ROLE&password="+testpostgres.Password)),
 		"has the encoding LATIN1", "make one with ENCODING 'UTF8'", unfit},
 	{"fsync", system("fsync", "off"), "fsync is off", "set fsync = on", unfit},
 	{"full_page_writes", system("full_page_writes", "off"), "full_page_writes is off", "set full_page_writes = on", unfit},
@@ -398,9 +398,16 @@ func TestPostgres_OutlivesCaddy(t *testing.T) {
 	s.NoErrors()
 }
 
+// newMaker makes a role that may make schemas, for the time of the test: the server serves all tests.
+func newMaker(t *testing.T, role string) {
+	t.Helper()
+	postgres.Exec(t, "CREATE ROLE "+role+" LOGIN; GRANT CREATE ON DATABASE postgres TO "+role)
+	t.Cleanup(func() { postgres.Exec(t, "DROP OWNED BY "+role+" CASCADE; DROP ROLE "+role) })
+}
+
 // The schema is made at the first start if the role may do that, with the name of the hub.
 func TestPostgres_MakesTheSchema(t *testing.T) {
-	postgres.Exec(t, "CREATE ROLE maker LOGIN; GRANT CREATE ON DATABASE postgres TO maker")
+	newMaker(t, "maker")
 	t.Setenv("CHAT_DSN", postgres.DSN("maker"))
 	s := testcaddy.Start(t, "chat {\nhub made-here\njournal postgres {env.CHAT_DSN} {\ndurability primary\nparts 1\n}\n}")
 	chatWorks(t, s, "/chat")
@@ -409,7 +416,7 @@ func TestPostgres_MakesTheSchema(t *testing.T) {
 
 // A reload can't change what is used only when the journal is opened, and says so.
 func TestPostgres_Reload_WithOtherFixedSettings(t *testing.T) {
-	postgres.Exec(t, "CREATE ROLE fixed LOGIN; GRANT CREATE ON DATABASE postgres TO fixed")
+	newMaker(t, "fixed")
 	t.Setenv("CHAT_DSN", postgres.DSN("fixed"))
 	site := func(more string) string {
 		return "chat {\nhub fixed\njournal postgres {env.CHAT_DSN} {\n" + more + "\n}\n}"

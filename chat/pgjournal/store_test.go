@@ -231,9 +231,16 @@ func TestCommit_Records(t *testing.T) {
 		RAISE '%', (SELECT string_agg(concat(key, value, seq, count, pos), ',') FROM `+name+`.record); END IF; END $$`)
 }
 
+// newRole makes a role for the time of the test: the server serves all tests.
+func newRole(t *testing.T, role, more string) {
+	t.Helper()
+	postgres.Exec(t, "CREATE ROLE "+role+" LOGIN; "+more)
+	t.Cleanup(func() { postgres.Exec(t, "DROP OWNED BY "+role+"; DROP ROLE "+role) })
+}
+
 func TestOpen_SaysWhatToDo(t *testing.T) {
 	name := schema(t)
-	postgres.Exec(t, "CREATE ROLE server LOGIN")
+	newRole(t, "server", "")
 	try := func(dsn, schema string, standby bool) error {
 		s, err := pgjournal.Open(t.Context(), pgjournal.Options{DSN: dsn, Schema: schema, Standby: standby})
 		if err == nil {
@@ -252,11 +259,12 @@ func TestOpen_SaysWhatToDo(t *testing.T) {
 		"default_transaction_isolation = 'serializable'": "'read committed'",
 	} {
 		role := fmt.Sprint("set_", len(setting))
-		postgres.Exec(t, "CREATE ROLE "+role+" LOGIN; ALTER ROLE "+role+" SET "+setting)
+		newRole(t, role, "ALTER ROLE "+role+" SET "+setting)
 		wantError(t, try(postgres.DSN(role), name, false), words)
 	}
 
 	postgres.Exec(t, "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0")
+	t.Cleanup(func() { postgres.Exec(t, "DROP DATABASE latin WITH (FORCE)") })
 	wantError(t, try(strings.Replace(postgres.DSN("owner"), "/postgres?", "/latin?", 1), name, false), "ENCODING 'UTF8'")
 	wantError(t, try(postgres.DSN("server"), name, false), "GRANT USAGE")
 	postgres.Exec(t, "GRANT USAGE ON SCHEMA "+name+" TO server; GRANT SELECT ON ALL TABLES IN SCHEMA "+name+" TO server")
