@@ -165,6 +165,7 @@ export async function take(dir) {
       await visitor.sent(story.waiting)
       await mei.member(room, [me], 'admin')
       await visitor.find('.room:info').nth(1).waitFor() // who presses before that scrolls back
+      await wait(() => visitor.chat.rooms.get(room).moderate)
       await bottom(visitor)
       await visitor.longPress(visitor.line(story.after[2][1]).locator(visitor.scoped('.room:bubble')))
       await visitor.find('.sheet:choice').nth(4).click()
