@@ -56,8 +56,10 @@ func TestPooler_Works(t *testing.T) {
 		{"transaction without listen", "transaction", "", []string{unheard}},
 		{"only listen through it", "", pooler.DSN("owner", "transaction"), []string{unheard}},
 	} {
+		name := "chat " + test.name
+		defer postgres.Exec(t, `DROP SCHEMA IF EXISTS "`+name+`" CASCADE`) // the server serves all tests
 		t.Run(test.name, func(t *testing.T) {
-			o := pgjournal.Options{DSN: pooler.DSN("owner", test.mode), Listen: test.listen, Schema: "chat " + test.name, Parts: 2}
+			o := pgjournal.Options{DSN: pooler.DSN("owner", test.mode), Listen: test.listen, Schema: name, Parts: 2}
 			if test.mode == "" {
 				o.DSN = postgres.DSN("owner")
 			}
