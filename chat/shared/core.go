@@ -9,20 +9,22 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/shared/internal/batching"
 )
 
 // core is what everything in a journal needs.
 type core struct {
 	// Fixed.
-	engine Engine
-	log    *zap.Logger
-	closed atomic.Bool
-	given  chan struct{}      // closed when Close waits no longer
-	ctx    context.Context    // ends then
-	cancel context.CancelFunc // of ctx
-	sure   func() error       // compares the store with what this node knows of it
-	doubt  chan struct{}      // capacity 1: the store may be another one than this node knows
-	ahead  atomic.Int64       // milliseconds by which the engine's clock is ahead of this node's, when it was last asked
+	engine  Engine
+	log     *zap.Logger
+	closed  atomic.Bool
+	given   chan struct{}      // closed when Close waits no longer
+	ctx     context.Context    // ends then
+	cancel  context.CancelFunc // of ctx
+	sure    func() error       // compares the store with what this node knows of it
+	doubt   chan struct{}      // capacity 1: the store may be another one than this node knows
+	limiter *batching.Limiter  // of the batches of all parts
+	ahead   atomic.Int64       // milliseconds by which the engine's clock is ahead of this node's, when it was last asked
 
 	mu      sync.Mutex // guards the rest
 	fault   error      // why nothing can be recorded now

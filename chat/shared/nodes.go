@@ -135,11 +135,11 @@ func (n *nodes) beatAll(ctx context.Context) {
 // left is how long the other nodes still believe that this one is alive.
 func (n *nodes) left() time.Duration { return deadAfter - time.Since(*n.said.Load()) }
 
-// cutOff reports whether this node takes itself for dead.
-func (n *nodes) cutOff() bool {
+// count is how many nodes there are, as far as this one knows: none if it takes itself for dead.
+func (n *nodes) count() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return len(n.known) == 0
+	return len(n.known)
 }
 
 // leave says that this node is gone, and ends every Watch.

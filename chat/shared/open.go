@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/shared/internal/batching"
 	"github.com/caddychat/caddy-chat/chat/shared/internal/bus"
 	"github.com/caddychat/caddy-chat/chat/shared/internal/packing"
 )
@@ -36,6 +37,7 @@ func Open(ctx context.Context, engine Engine, opt Options) (*Journal, error) {
 		_, err := j.compare(j.ctx)
 		return err
 	}
+	j.limiter = batching.NewLimiter(len(marks.Parts), j.nodes.count)
 	for i := range marks.Parts {
 		j.parts = append(j.parts, newPart(j.core, j.bus, i, marks))
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
+	"github.com/caddychat/caddy-chat/chat/shared/internal/batching"
 	"github.com/caddychat/caddy-chat/chat/shared/internal/bus"
 )
 
@@ -33,7 +34,7 @@ type part struct {
 
 	// Of the goroutine that commits.
 	hint []byte // what it told last, to be written over
-	load load
+	load batching.Load
 
 	mu      sync.Mutex // guards the rest
 	queue   []*pending
@@ -114,12 +115,19 @@ func (p *part) settled(ctx context.Context, room string, c Claim) error {
 	}
 }
 
-// take waits for a batch. It returns nothing when the part is closed and the queue is empty.
-func (p *part) take() []*pending {
+// take waits for a batch, and lets a large one in only if not too many of them are under way: done says that it no longer is.
+// It returns nothing when the part is closed and the queue is empty.
+func (p *part) take() (taken []*pending, done func()) {
+	done = func() {}
 	for {
 		p.mu.Lock()
-		taken, rest := pick(p.queue)
-		p.queue = rest
+		if len(p.queue) >= batching.Few {
+			p.mu.Unlock()
+			p.limiter.Acquire()
+			done = p.limiter.Release
+			p.mu.Lock()
+		}
+		taken, p.queue = pick(p.queue)
 		for _, x := range taken {
 			p.bytes -= queuedSize(&x.entry)
 		}
@@ -133,7 +141,7 @@ func (p *part) take() []*pending {
 		closing := p.closing
 		p.mu.Unlock()
 		if len(taken) > 0 || closing {
-			return taken
+			return taken, done
 		}
 		<-p.work
 	}
@@ -150,9 +158,10 @@ func (p *part) commitAll() {
 	// The newest time that the engine has given here. No transient entry is older than what was
 	// recorded before it. A time far ahead, as in an imported room, is not that of the engine's clock.
 	newest := int64(0)
-	for taken := p.take(); len(taken) > 0; taken = p.take() {
+	for taken, done := p.take(); len(taken) > 0; taken, done = p.take() {
 		began := time.Now()
 		b, c, err := p.commitTaken(taken)
+		done()
 		took := time.Since(began)
 		r := &row{epoch: b.Epoch, nonce: b.Nonce, number: c.Row}
 		if len(b.Items) == 0 {
@@ -176,7 +185,7 @@ func (p *part) commitAll() {
 		if c.Row > 0 {
 			p.count(c, took)
 		}
-		wait := p.load.gather(len(taken), took)
+		wait := p.load.Gather(len(taken), took)
 		for _, x := range taken {
 			if x.finished != nil { // it is found no more, so nobody sets it
 				close(x.finished)
@@ -218,27 +227,6 @@ func (p *part) receive(taken []*pending, c Committed, err error, newest int64) (
 	}
 	order(shown)
 	return shown, newest
-}
-
-// Bounds of what is gathered for a commit.
-const (
-	gatherFrom = 8                     // entries of a batch; smaller ones wait for nothing
-	gatherMost = 10 * time.Millisecond // however slow the database is
-)
-
-// load tells how busy the database is.
-type load struct{ least time.Duration } // that a commit took lately
-
-// gather returns how long the next batch waits for more entries, after one of some entries that took a time. What a commit takes beyond
-// the least, it waits for processors, locks and disks that other commits use: then fewer and larger ones are sooner done, all of them.
-func (l *load) gather(entries int, took time.Duration) time.Duration {
-	if l.least += l.least / 1024; l.least == 0 || took < l.least {
-		l.least = took
-	}
-	if entries < gatherFrom {
-		return 0
-	}
-	return min((took-l.least)/4, gatherMost)
 }
 
 // order puts what was taken from the queue in the order of the feed, in which the entries of a room

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 )
@@ -31,31 +30,6 @@ func queued(list string) (queue []*pending) {
 		queue = append(queue, &pending{entry: e, claim: claimOf("u", key)})
 	}
 	return queue
-}
-
-func TestLoad_Gather(t *testing.T) {
-	var l load
-	for _, c := range []struct {
-		entries    int
-		took, want time.Duration
-	}{
-		{1, 40 * time.Millisecond, 0},
-		{100, 4 * time.Millisecond, 0}, // the quickest
-		{100, 8 * time.Millisecond, time.Millisecond},
-		{gatherFrom - 1, time.Second, 0},
-		{gatherFrom, time.Second, gatherMost},
-		{100, 2 * time.Millisecond, 0},
-	} {
-		if got := l.gather(c.entries, c.took); got.Round(50*time.Microsecond) != c.want {
-			t.Errorf("after %d entries in %v: %v, want %v", c.entries, c.took, got, c.want)
-		}
-	}
-	for range 5000 { // a database that has become slower for good
-		l.gather(100, 20*time.Millisecond)
-	}
-	if got := l.gather(100, 20*time.Millisecond); got > time.Millisecond {
-		t.Errorf("what a commit took long ago still counts: %v", got)
-	}
 }
 
 func TestPick(t *testing.T) {

@@ -186,7 +186,7 @@ func (j *Journal) Stats() journal.Stats {
 	if err == nil {
 		j.figures.Entries, j.figures.Bytes = kept.Entries, kept.Bytes
 	}
-	j.figures.Unavailable = j.fault != nil || j.nodes.cutOff()
+	j.figures.Unavailable = j.fault != nil || j.nodes.count() == 0
 	return j.figures
 }
 
@@ -195,7 +195,7 @@ func (j *Journal) Unavailable() error {
 	if j.closed.Load() {
 		return journal.ErrClosed
 	}
-	if j.nodes.cutOff() {
+	if j.nodes.count() == 0 {
 		return errCutOff
 	}
 	j.mu.Lock()
