@@ -388,7 +388,7 @@ func (h *Handler) route(r *http.Request) func(*chat.Handler, http.ResponseWriter
 	case path == "/login":
 		return serveNothing("no method of auth that this site has gives tokens at login")
 	}
-	if name, ok := strings.CutPrefix(path, "/ui/"); ok && h.UI && assets[name].content != nil {
+	if name, ok := strings.CutPrefix(path, "/ui/"); ok && h.UI && assets[name].name != "" {
 		return attended(func(handler *chat.Handler, w http.ResponseWriter, r *http.Request) { serveAsset(handler, w, r, name) })
 	}
 	if !chat.HasRequest(path) {

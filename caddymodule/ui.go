@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"html"
@@ -28,12 +29,12 @@ import (
 //go:embed ui
 var uiFiles embed.FS
 
-// asset is a file of the built-in page.
+// asset is a file of the built-in page. Its content stays in the program's file, off the heap.
 type asset struct {
-	content     map[string][]byte // by content encoding; "" is always there
-	contentType string
-	etag        string
-	cache       string // Cache-Control
+	name       string
+	compressed bool // it is there as .br and .gz only
+	etag       string
+	cache      string // Cache-Control
 }
 
 const (
@@ -45,6 +46,8 @@ const (
 // preferredEncodings are the content encodings of an asset, the best first.
 var preferredEncodings = []string{"br", "gzip"}
 
+var suffixes = map[string]string{"br": ".br", "gzip": ".gz"}
+
 var uiTypes = map[string]string{
 	".css":  "text/css; charset=utf-8",
 	".html": "text/html; charset=utf-8",
@@ -53,26 +56,19 @@ var uiTypes = map[string]string{
 }
 
 var (
-	page   = newAsset("page.html", checked, map[string][]byte{"": readUI("page.html")})
+	page   = string(readUI("page.html"))
 	assets = loadAssets()
 )
 
 // loadAssets returns the files below <path>/ui/, by name.
 func loadAssets() map[string]asset {
-	all := map[string]asset{"chat.js": newAsset("chat.js", fresh, map[string][]byte{"": readUI("chat.js")})}
+	all := map[string]asset{"chat.js": {name: "chat.js", etag: sum(readUI("chat.js")), cache: fresh}}
 	entries, err := uiFiles.ReadDir("ui")
 	mustUI(err)
 	for _, entry := range entries {
-		name, ok := strings.CutSuffix(entry.Name(), ".gz")
-		if !ok {
-			continue
+		if name, ok := strings.CutSuffix(entry.Name(), ".gz"); ok {
+			all[name] = asset{name: name, compressed: true, etag: name, cache: immutable}
 		}
-		small := readUI(entry.Name())
-		r, err := gzip.NewReader(bytes.NewReader(small))
-		mustUI(err)
-		plain, err := io.ReadAll(r)
-		mustUI(err)
-		all[name] = newAsset(name, immutable, map[string][]byte{"": plain, "gzip": small, "br": readUI(name + ".br")})
 	}
 	return all
 }
@@ -90,9 +86,10 @@ func mustUI(err error) {
 	}
 }
 
-func newAsset(name, cache string, content map[string][]byte) asset {
-	sum := sha256.Sum256(content[""])
-	return asset{content, uiTypes[path.Ext(name)], base64.RawURLEncoding.EncodeToString(sum[:12]), cache}
+// sum returns what an ETag says of content whose name does not change with it.
+func sum(content []byte) string {
+	hash := sha256.Sum256(content)
+	return base64.RawURLEncoding.EncodeToString(hash[:12])
 }
 
 // isPageVisit reports whether a request is a browser's that navigates to a page,
@@ -125,8 +122,9 @@ func servePage(handler *chat.Handler, w http.ResponseWriter, r *http.Request, si
 	if signIn != "" {
 		attributes = ` sign-in="` + html.EscapeString(signIn) + `"`
 	}
-	content := strings.NewReplacer("{{assets}}", base, "{{attributes}}", attributes).Replace(string(page.content[""]))
-	newAsset("page.html", checked, map[string][]byte{"": []byte(content)}).serve(handler, w, r)
+	content := strings.NewReplacer("{{assets}}", base, "{{attributes}}", attributes).Replace(page)
+	asset{name: "page.html", etag: sum([]byte(content)), cache: checked}.
+		answer(handler, w, r, "", len(content), func() io.ReadSeeker { return strings.NewReader(content) })
 }
 
 // serveAsset serves a file of the page. Pages of other sites may embed it.
@@ -143,28 +141,57 @@ func serveAsset(handler *chat.Handler, w http.ResponseWriter, r *http.Request, n
 
 // serve answers with the file, or a part of it. The address is charged for all of it.
 func (a asset) serve(handler *chat.Handler, w http.ResponseWriter, r *http.Request) {
-	header := w.Header()
-	content, etag := a.content[""], a.etag
-	if len(a.content) > 1 {
-		header.Add("Vary", "Accept-Encoding")
+	encoding := ""
+	if a.compressed {
+		w.Header().Add("Vary", "Accept-Encoding")
+		accepted := encode.AcceptedEncodings(r, preferredEncodings)
+		if at := slices.IndexFunc(accepted, func(encoding string) bool { return suffixes[encoding] != "" }); at >= 0 {
+			encoding = accepted[at]
+		}
 	}
-	accepted := encode.AcceptedEncodings(r, preferredEncodings)
-	at := slices.IndexFunc(accepted, func(encoding string) bool { return a.content[encoding] != nil })
-	if at >= 0 {
-		content, etag = a.content[accepted[at]], etag+"-"+accepted[at]
+	if a.compressed && encoding == "" {
+		// Few clients take no encoding, so it is unpacked for each of their requests.
+		packed := readUI(a.name + ".gz")
+		a.answer(handler, w, r, encoding, unpackedSize(packed), func() io.ReadSeeker { return unpack(packed) })
+		return
 	}
-	if err := handler.Visit(r, len(content)); err != nil {
+	file, err := uiFiles.Open("ui/" + a.name + suffixes[encoding])
+	mustUI(err)
+	info, err := file.Stat()
+	mustUI(err)
+	a.answer(handler, w, r, encoding, int(info.Size()), func() io.ReadSeeker { return file.(io.ReadSeeker) })
+}
+
+// unpackedSize returns the size of what gzip has compressed, in bytes (RFC 1952, ISIZE).
+func unpackedSize(packed []byte) int {
+	return int(binary.LittleEndian.Uint32(packed[len(packed)-4:]))
+}
+
+func unpack(packed []byte) io.ReadSeeker {
+	r, err := gzip.NewReader(bytes.NewReader(packed))
+	mustUI(err)
+	plain, err := io.ReadAll(r)
+	mustUI(err)
+	return bytes.NewReader(plain)
+}
+
+// answer charges the address for size bytes, and then sends the content.
+func (a asset) answer(handler *chat.Handler, w http.ResponseWriter, r *http.Request, encoding string, size int, content func() io.ReadSeeker) {
+	if err := handler.Visit(r, size); err != nil {
 		handler.Problem(w, err)
 		return
 	}
-	if at >= 0 {
-		header.Set("Content-Encoding", accepted[at])
+	header := w.Header()
+	etag := a.etag
+	if encoding != "" {
+		header.Set("Content-Encoding", encoding)
+		etag += "-" + encoding
 	}
-	header.Set("Content-Type", a.contentType)
+	header.Set("Content-Type", uiTypes[path.Ext(a.name)])
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", a.cache)
 	header.Set("ETag", `"`+etag+`"`)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	http.ServeContent(w, r, "", time.Time{}, content())
 }
 
 // validateSignIn returns an error for an address that a link must not have.
