@@ -49,7 +49,7 @@ func (c *counted) Beat(ctx context.Context, n journal.Node) ([]journal.Node, err
 	return list, err
 }
 
-// All nodes together have a large batch under way for each part of the feed, and each of them two. Small ones wait for none.
+// All nodes together have a large batch under way for each part of the feed, but each at least two. Small ones wait for none.
 func TestJournal_Append_LargeBatchesAtOnce(t *testing.T) {
 	for _, c := range []struct{ nodes, appenders, large, any int }{
 		{1, 50, fake.Parts, fake.Parts},
@@ -80,6 +80,61 @@ func TestJournal_Append_LargeBatchesAtOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// paced is an engine whose commits take as long as take says.
+type paced struct {
+	counted
+	take func(shared.Batch) time.Duration
+}
+
+func (p *paced) Commit(b shared.Batch) (shared.Committed, error) {
+	time.Sleep(p.take(b))
+	return p.Engine.Commit(b)
+}
+
+// Nothing is refused because of a commit that took long, once it has ended: not while the next batch waits for others, either.
+func TestJournal_Append_WhileABatchWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &paced{counted: counted{Engine: fake.NewStore().Open(0), nodes: 5}, take: func(b shared.Batch) time.Duration {
+			switch {
+			case len(b.Items) >= 8 && b.Part > 0: // it hangs
+				return 10 * time.Second
+			case b.Part == 0:
+				return 3 * time.Second
+			}
+			return time.Second
+		}}
+		j, err := shared.Open(t.Context(), e, shared.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.Close()
+		var all sync.WaitGroup
+		say := func(part, who int) {
+			all.Go(func() {
+				done := make(chan error, 1)
+				j.Append(t.Context(), journal.Entry{Room: roomOf(j, part), Kind: journal.Message, From: journal.User{ID: fmt.Sprint(who)}, Key: "k", Body: []byte("1")},
+					func(_ journal.Receipt, err error) { done <- err })
+				if err := <-done; err != nil {
+					t.Errorf("part %d, %d: %v", part, who, err)
+				}
+			})
+		}
+		for part := range fake.Parts {
+			say(part, 0)
+		}
+		time.Sleep(time.Millisecond)
+		for part := range fake.Parts {
+			for who := range 10 {
+				say(part, who+1)
+			}
+		}
+		time.Sleep(3 * time.Second)
+		time.Sleep(10 * time.Millisecond) // part 0 waits for one of the others
+		say(0, 11)
+		all.Wait()
+	})
 }
 
 // sayTen says ten things, one after the other.

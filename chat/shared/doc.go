@@ -3,7 +3,8 @@
 //
 // Each part of the feed has a committer, which hands what was appended on this node to the
 // engine in batches, and a stream, which shows the rows of the part in their order: those
-// of this node from memory, those of others from the hints that they send. A row that no
+// of this node from memory, those of others from the hints that they send. The more nodes there are, the
+// fewer large batches each has under way at once. A row that no
 // hint has told of is found by asking once a second, and read from the engine: then
 // an entry has no origin, and a body that was replaced or erased meanwhile is shown as it
 // is now. A commit whose end is unknown is sent again until it is known; the engine answers the

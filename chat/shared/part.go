@@ -115,7 +115,7 @@ func (p *part) settled(ctx context.Context, room string, c Claim) error {
 	}
 }
 
-// take waits for a batch, and lets a large one in only if not too many of them are under way: done says that it no longer is.
+// take waits for a batch, and before a large one until not too many of them are under way. done says that it no longer is.
 // It returns nothing when the part is closed and the queue is empty.
 func (p *part) take() (taken []*pending, done func()) {
 	done = func() {}
@@ -135,8 +135,6 @@ func (p *part) take() (taken []*pending, done func()) {
 			close(p.space)
 			p.space = make(chan struct{})
 			p.since = time.Now()
-		} else {
-			p.since = time.Time{}
 		}
 		closing := p.closing
 		p.mu.Unlock()
@@ -176,6 +174,7 @@ func (p *part) commitAll() {
 			r.list[i] = delivery{x.entry, x.sent}
 		}
 		p.mu.Lock()
+		p.since = time.Time{}
 		for _, x := range taken {
 			if key := (roomClaim{x.entry.Room, x.claim}); p.open[key] == x {
 				delete(p.open, key)

@@ -18,8 +18,8 @@ const (
 	// gone, keeps the other parts waiting no longer.
 	patience = 50 * time.Millisecond
 
-	// least is enough for two parts, of which one hangs.
-	least = 2
+	// atLeast is how many a node may have under way however many nodes there are: one may hang.
+	atLeast = 2
 )
 
 // Load tells how busy the database is. Its methods are called by one goroutine.
@@ -38,7 +38,7 @@ func (l *Load) Gather(entries int, took time.Duration) time.Duration {
 }
 
 // Limiter bounds how many large batches of a node are under way at once: all nodes together have as many as one alone
-// would have, one for each part. The functions may be called by several goroutines.
+// would have, one for each part, but each at least two. The functions may be called by several goroutines.
 type Limiter struct {
 	parts int
 	nodes func() int // how many there are now
@@ -53,7 +53,7 @@ func NewLimiter(parts int, nodes func() int) *Limiter { return &Limiter{parts: p
 // most is how many may be under way.
 func (l *Limiter) most() int {
 	nodes := max(l.nodes(), 1)
-	return max((l.parts+nodes-1)/nodes, least)
+	return max((l.parts+nodes-1)/nodes, atLeast)
 }
 
 // Acquire returns when fewer than the most are under way, or after patience. Release must follow.

@@ -32,7 +32,7 @@ func TestLoad_Gather(t *testing.T) {
 	}
 }
 
-// All nodes together have a batch under way for each part, and each node has two.
+// All nodes together have a batch under way for each part, but each node at least two.
 func TestLimiter_Most(t *testing.T) {
 	for _, c := range []struct{ parts, nodes, want int }{{8, 1, 8}, {8, 0, 8}, {8, 2, 4}, {8, 3, 3}, {8, 4, 2}, {8, 50, 2}, {1, 1, 2}} {
 		if got := NewLimiter(c.parts, func() int { return c.nodes }).most(); got != c.want {
