@@ -157,6 +157,7 @@ func (a asset) serve(handler *chat.Handler, w http.ResponseWriter, r *http.Reque
 	}
 	file, err := uiFiles.Open("ui/" + a.name + suffixes[encoding])
 	mustUI(err)
+	defer file.Close()
 	info, err := file.Stat()
 	mustUI(err)
 	a.answer(handler, w, r, encoding, int(info.Size()), func() io.ReadSeeker { return file.(io.ReadSeeker) })
