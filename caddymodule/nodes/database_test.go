@@ -200,7 +200,18 @@ func (d *database) diskKind() string {
 	return "no mounts here: in place of a full disk the files of PostgreSQL may not grow"
 }
 
-// newest returns the newest number of each room at a server, also at a standby.
-func (d *database) newest(s *testpostgres.Server, room string) int64 {
-	return d.ask(s, fmt.Sprintf("SELECT coalesce(max(seq), 0) FROM %s.entry WHERE room = convert_to('%s', 'UTF8')", schema, room))
+// replays waits until a standby has what was shown of a room. Not for all that it has received: of the last record it may have a part only.
+func (d *database) replays(s *testpostgres.Server, room string, seq int64) {
+	d.t.Helper()
+	d.await(s, fmt.Sprintf("SELECT (coalesce(max(seq), 0) >= %d)::int FROM %s.entry WHERE room = convert_to('%s', 'UTF8')", seq, schema, room))
+}
+
+// beats waits until each node has said twice that it is alive. Until then, one that hears from the database again may still
+// say goodbye to its clients.
+func (d *database) beats(nodes int) {
+	d.t.Helper()
+	for range 2 {
+		now := d.ask(d.primary(), "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+		d.await(d.primary(), fmt.Sprintf("SELECT (count(*) = %d)::int FROM %s.node WHERE extract(epoch FROM beat) * 1000000 > %d", nodes, schema, now))
+	}
 }

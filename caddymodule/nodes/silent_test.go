@@ -152,6 +152,7 @@ func TestNodes_Silent_EverythingHoldsOnReturn(t *testing.T) {
 		t.Run(fmt.Sprint("for ", silence), func(t *testing.T) {
 			mine := *c
 			mine.t = t
+			c.db.beats(len(c.nodes))
 			for _, node := range c.nodes {
 				node.ready()
 			}
