@@ -132,9 +132,11 @@ func (s *Site) Restart(directives string) {
 // TryLoad is Load for directives that may be refused.
 func (s *Site) TryLoad(directives string) error {
 	_, port, _ := net.SplitHostPort(s.TLS)
+	// Caddy's cleaning of the storage goes on behind caddy.Stop, in a folder that the test removes.
 	config := fmt.Sprintf(`{
 		%[8]s
 		persist_config off
+		storage_clean_interval off
 		storage file_system %[1]s
 		https_port %[2]s
 		auto_https off
