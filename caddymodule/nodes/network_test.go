@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,9 +61,25 @@ func ip(args string) error {
 	return nil
 }
 
+// freeNet is the beginning of addresses that no card of this machine has: what a test has left that was killed, is in the way.
+func freeNet(t *testing.T, first int) string {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 64 {
+		base := fmt.Sprintf("100.%d", 64+(first+i)%64) // RFC 6598
+		if !slices.ContainsFunc(addrs, func(a net.Addr) bool { return strings.HasPrefix(a.String(), base+".") }) {
+			return base
+		}
+	}
+	t.Fatal("all networks of 100.64.0.0/10 are in use: `ip netns delete` what is left of killed tests")
+	return ""
+}
+
 func newNamespaces(t *testing.T) *namespaces {
 	pid := os.Getpid()
-	n := &namespaces{t: t, base: fmt.Sprintf("100.%d", 64+pid%64), name: fmt.Sprintf("chat%d", pid%100000)}
+	n := &namespaces{t: t, base: freeNet(t, pid), name: fmt.Sprintf("chat%d", pid%100000)}
 	t.Cleanup(n.remove)
 	for i := range nodesOfAll {
 		for _, line := range []string{
