@@ -228,11 +228,10 @@ func (r *recording) counted(done func(journal.Receipt, error)) func(journal.Rece
 	}
 }
 
-// isSlower reports whether entries are under way, and the journal took longer than that for each one since it
-// was asked before.
-func (r *recording) isSlower(than time.Duration) bool {
+// isSlow reports whether entries are under way, and the journal was slow with each one since it was asked before.
+func (r *recording) isSlow() bool {
 	least := time.Duration(r.least.Swap(0))
-	return r.n.Load() > 0 && (least == 0 || least > than)
+	return r.n.Load() > 0 && (least == 0 || least > minPause)
 }
 
 // letNetworkRun pauses after a batch of several events that took so long. While a
@@ -243,8 +242,8 @@ func (r *recording) isSlower(than time.Duration) bool {
 // take 0.45 CPU seconds with it and 0.70 without (2026-11-28). With one sender
 // batches have one event and there is no pause.
 //
-// If the journal still records what they sent, and takes longer for that than the first pause, it pauses
-// once more. With PostgreSQL that makes 0.42 CPU seconds 0.30 (2026-12-01). With the journal in memory an entry
+// If the journal is slow and still records what they sent, it pauses once more. With PostgreSQL that makes 0.32 CPU
+// seconds 0.23, and of 2.5 million deliveries a second 3.4 (2026-12-01). With the journal in memory an entry
 // is under way then by chance only.
 func (r *recording) letNetworkRun(took time.Duration) {
 	pause := min(took/6, maxPause)
@@ -252,12 +251,12 @@ func (r *recording) letNetworkRun(took time.Duration) {
 		return
 	}
 	time.Sleep(pause)
-	if r.isSlower(pause) {
+	if r.isSlow() {
 		time.Sleep(pause)
 	}
 }
 
 const (
-	minPause = 50 * time.Microsecond // timers are no finer
+	minPause = 50 * time.Microsecond // timers are no finer; a journal that takes longer is slow
 	maxPause = 2 * time.Millisecond
 )

@@ -56,7 +56,14 @@ func TestRoom_IsSmall(t *testing.T) {
 func TestRoom_PausesBetweenBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r recording
-		pauses := func(times time.Duration) {
+		told := 0
+		counted := func() func(journal.Receipt, error) { return r.counted(func(journal.Receipt, error) { told++ }) }
+		entry := func(took time.Duration) {
+			done := counted()
+			time.Sleep(took)
+			done(journal.Receipt{}, nil)
+		}
+		pauses := func(times time.Duration, entries ...time.Duration) {
 			t.Helper()
 			for took, want := range map[time.Duration]time.Duration{
 				100 * time.Microsecond: 0,
@@ -64,6 +71,9 @@ func TestRoom_PausesBetweenBatches(t *testing.T) {
 				6 * time.Millisecond:   time.Millisecond,
 				time.Minute:            2 * time.Millisecond,
 			} {
+				for _, e := range entries {
+					entry(e)
+				}
 				began := time.Now()
 				r.letNetworkRun(took)
 				if pause := time.Since(began); pause != times*want {
@@ -72,24 +82,17 @@ func TestRoom_PausesBetweenBatches(t *testing.T) {
 			}
 		}
 		pauses(1)
-		heard := 0
-		one, other := r.counted(func(journal.Receipt, error) { heard++ }), r.counted(func(journal.Receipt, error) { heard++ })
+		pauses(1, time.Second)
+		one, other := counted(), counted()
 		pauses(2)
 		one(journal.Receipt{}, nil)
 		pauses(2)
-		quick := r.counted(func(journal.Receipt, error) { heard++ })
-		time.Sleep(50 * time.Microsecond)
-		quick(journal.Receipt{}, nil)
-		slow := r.counted(func(journal.Receipt, error) { heard++ })
-		time.Sleep(time.Second)
-		slow(journal.Receipt{}, nil)
-		if r.isSlower(time.Millisecond) || !r.isSlower(time.Millisecond) {
-			t.Error("a journal in which one was quick is slow, or stays quick when there was none since")
-		}
+		pauses(2, time.Second, 60*time.Microsecond)
+		pauses(1, time.Second, 50*time.Microsecond)
 		other(journal.Receipt{}, journal.ErrUnavailable)
 		pauses(1)
-		if heard != 4 {
-			t.Errorf("%d of four were told", heard)
+		if told != 22 {
+			t.Errorf("%d of 22 were told", told)
 		}
 	})
 }
