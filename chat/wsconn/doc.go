@@ -56,7 +56,7 @@
 //
 // The engine never forces a garbage collection. What many handshakes leave behind
 // stays with the process as long as GOGC and GOMEMLIMIT allow: with 10,000 idle
-// connections the process took 2 to 3 KiB for each over plain TCP and 17 KiB over TLS,
+// connections the process took 3 to 4 KiB for each over plain TCP and 17 KiB over TLS,
 // and with a GOMEMLIMIT of 120 MiB 10 KiB over TLS.
 //
 // # Files
