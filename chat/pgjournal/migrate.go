@@ -15,7 +15,7 @@ import (
 var migrations embed.FS
 
 // version is that of the schema which this program writes: the number of its last migration.
-const version = 5
+const version = 6
 
 // none is the version of no schema.
 const none = -1

@@ -1,6 +1,7 @@
 package pgjournal
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -9,7 +10,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/shared"
 )
 
-// Most batches are plain: their entries do nothing to others. The functions append_plain and append_one record them in
+// Most batches are plain: their entries do nothing to others. The functions append_plain and append_entry record them in
 // less than half the time of append, as long as no key is known and each room is there. Otherwise append is asked.
 
 // plain reports whether a batch may be recorded by append_plain.
@@ -29,26 +30,27 @@ func (s *Store) commitOne(b shared.Batch) (c shared.Committed, err error) {
 	if e.Key != "" {
 		key = []byte(e.Key)
 	}
-	rows, err := p.query(s.sql(`SELECT * FROM $.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`),
+	rows, err := p.query(s.sql(`SELECT $.append_entry($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`),
 		append(known(b), s.options.Standby, int32(b.Part), b.Nonce[:], []byte(e.Room), p.newest[e.Room], int32(counted), rowSize+int64(len(e.Body)),
 			b.Items[0].Claim[:], int16(e.Kind), rowFlags(e), []byte(e.From.ID), packWho(e), key, int64(e.Target), e.Body)...)
 	if err != nil {
 		return c, err
 	}
-	var row int64
-	var born, was, at, count *int64
-	_, err = pgx.ForEachRow(rows, []any{&c.Alone, &row, &born, &was, &at, &count}, func() error { return nil })
+	var answer []int64
+	_, err = pgx.ForEachRow(rows, []any{&answer}, func() error { return nil })
 	switch {
 	case err != nil:
 		return shared.Committed{}, commitError(err)
-	case row == 0:
+	case answer == nil:
 		delete(p.newest, e.Room)
 		return c, nil
+	case len(answer) != 6: // a pooler has mixed something up
+		return c, fmt.Errorf("append_entry answered %d numbers in place of 6", len(answer))
 	}
-	p.note(*was+1, e.Room)
-	c.Row = uint64(row)
-	c.Outcomes = []shared.Outcome{{Receipt: journal.Receipt{Epoch: life(b.Epoch, *born), Seq: journal.Seq(*was + 1), At: *at, Count: uint64(*count) + uint64(counted),
-		Position: shared.LastOf(c.Row-1) + 1}}}
+	c.Alone, c.Row = answer[0] == 1, uint64(answer[1])
+	r := journal.Receipt{Epoch: life(b.Epoch, answer[2]), Seq: journal.Seq(answer[3]), At: answer[4], Count: uint64(answer[5]), Position: shared.LastOf(c.Row-1) + 1}
+	c.Outcomes = []shared.Outcome{{Receipt: r}}
+	p.note(answer[3], e.Room)
 	return c, nil
 }
 

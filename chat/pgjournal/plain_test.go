@@ -3,6 +3,7 @@
 package pgjournal_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/caddychat/caddy-chat/chat/journal"
 	"github.com/caddychat/caddy-chat/chat/pgjournal"
@@ -149,12 +152,12 @@ func TestCommit_Plain_Refuses(t *testing.T) {
 	}
 }
 
-// ways are batches that each of the functions records: append_one, append_plain and append_seen. Their room is there.
+// ways are batches that each of the functions records: append_entry, append_plain and append_seen. Their room is there.
 func ways(t *testing.T, s *pgjournal.Store) map[string]shared.Batch {
 	t.Helper()
 	key := fmt.Sprint(time.Now())
 	return map[string]shared.Batch{
-		"append_one":   batch(t, s, said("r", key+"1", "1")),
+		"append_entry": batch(t, s, said("r", key+"1", "1")),
 		"append_plain": batch(t, s, said("r", key+"2", "2"), said("r", key+"3", "3")),
 		"append_seen":  batch(t, s, &journal.Entry{Room: "r", Kind: journal.Recall, Key: key + "4", Target: 1}),
 	}
@@ -183,7 +186,7 @@ func TestCommit_Isolation_IsRefusedByEachFunction(t *testing.T) {
 	batches := ways(t, s)
 	postgres.Exec(t, "ALTER ROLE changing SET default_transaction_isolation = 'repeatable read'")
 	postgres.Exec(t, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = 'changing'")
-	if c, err := s.Commit(batches["append_one"]); err == nil || c.Row > 0 { // it finds its connection gone
+	if c, err := s.Commit(batches["append_entry"]); err == nil || c.Row > 0 { // it finds its connection gone
 		t.Fatalf("%+v, %v", c, err)
 	}
 	wantRefused(t, s, batches, "read committed")
@@ -219,38 +222,114 @@ func TestCommit_Plain_AsksOnceWhichServer(t *testing.T) {
 	}
 }
 
-// A schema of version 4 is brought up to date while a node records.
+func connected(t *testing.T) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), postgres.DSN("owner"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+// waitForLock returns when somebody waits for what a connection has locked.
+func waitForLock(t *testing.T, holder *pgx.Conn) {
+	t.Helper()
+	others := connected(t)
+	for began, waits := time.Now(), false; !waits; time.Sleep(5 * time.Millisecond) {
+		err := others.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity a WHERE $1 = ANY (pg_blocking_pids(a.pid)))", holder.PgConn().PID()).Scan(&waits)
+		if err != nil || time.Since(began) > time.Minute {
+			t.Fatalf("nobody waits: %v", err)
+		}
+	}
+}
+
+// What waits for a part while the store gets another epoch is recorded in none.
+func TestCommit_WhileAnotherEpochBegins(t *testing.T) {
+	name := schema(t)
+	s := open(t, name)
+	commit(t, s, said("r", "first", "1"))
+	for way, b := range ways(t, s) {
+		b.Epoch = batch(t, s).Epoch
+		conn := connected(t)
+		tx, err := conn.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.Exec(t.Context(), "SELECT "+name+".go_on($1, false, 1, '{}', '{}', 0)", b.Epoch); err != nil {
+			t.Fatal(err)
+		}
+		refused := make(chan error, 1)
+		go func() {
+			_, err := s.Commit(b)
+			refused <- err
+		}()
+		waitForLock(t, conn)
+		if err := tx.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-refused; !errors.Is(err, shared.ErrRolledBack) {
+			t.Errorf("%s: %v", way, err)
+		}
+		b.Epoch = batch(t, s).Epoch
+		if c, err := s.Commit(b); err != nil || c.Row == 0 {
+			t.Errorf("%s in the new epoch: %+v, %v", way, c, err)
+		}
+	}
+}
+
+// A schema of version 4 is brought up to date while a program of that version records.
 func TestMigrate_WhileANodeRecords(t *testing.T) {
 	name := schema(t)
 	s := open(t, name)
+	commit(t, s, said("r", "first", "1"))
+	epoch := batch(t, s).Epoch
 	text, err := os.ReadFile("migrations/0004.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
 	older := strings.NewReplacer("{{schema}}", name, "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION").Replace(string(text))
-	postgres.Exec(t, "SET search_path = "+name+", pg_temp; "+older+"; UPDATE store SET version = 4")
-	commit(t, s, said("r", "first", "1"))
-	last := journal.Seq(1)
-	record := func(way string, b shared.Batch) {
-		t.Helper()
-		c, err := s.Commit(b)
-		if err != nil {
-			t.Fatalf("%s: %v", way, err)
-		}
-		for _, o := range c.Outcomes {
-			if last++; o.Receipt.Seq != last || o.Result != shared.Recorded {
-				t.Errorf("%s behind the entry %d: %+v", way, last-1, o)
+	postgres.Exec(t, "SET search_path = "+name+", pg_temp; "+older+`; UPDATE store SET version = 4;
+		DROP FUNCTION append_entry; DROP TRIGGER mark_parts ON store; DROP FUNCTION mark_parts; ALTER TABLE part DROP COLUMN epoch, DROP COLUMN server`)
+	conn := connected(t)
+	const many = 200
+	old := make(chan error, many)
+	go func() {
+		defer close(old)
+		for n := range many {
+			var row int64
+			err := conn.QueryRow(context.Background(), "SELECT recorded FROM "+name+`.append_one($1, 0, '', false, $2, $3, 'r', 0, 1, 321, $4, 1::smallint, 1, 'u', '\x000000', $4, 0, '1')`,
+				epoch, 0, fmt.Append(nil, "row ", n), fmt.Append(nil, "old ", n)).Scan(&row)
+			if err == nil && row == 0 {
+				err = errors.New("nothing was recorded")
 			}
+			old <- err
 		}
-	}
-	for way, b := range ways(t, s) {
-		record(way, b)
+	}()
+	for range many / 4 {
+		<-old
 	}
 	if err := pgjournal.Migrate(t.Context(), of(name), ""); err != nil {
 		t.Fatal(err)
 	}
-	for way, b := range ways(t, s) {
-		record(way, b)
+	recorded := 0
+	for range 20 {
+		for way, b := range ways(t, s) {
+			c, err := s.Commit(b)
+			if err != nil || c.Row == 0 {
+				t.Fatalf("%s: %+v, %v", way, c, err)
+			}
+			recorded += len(c.Outcomes)
+		}
+	}
+	for err := range old {
+		if err != nil {
+			t.Fatalf("a program of version 4: %v", err)
+		}
+	}
+	all := commit(t, s, said("r", "last", "1"))[0].Receipt.Seq
+	if want := journal.Seq(1 + many + recorded + 1); all != want {
+		t.Errorf("the last of %d entries has the number %d", want, all)
 	}
 	postgres.Exec(t, "DO $$ BEGIN IF EXISTS (SELECT FROM pg_proc WHERE pronamespace = '"+name+"'::regnamespace AND proname IN ('append_one', 'append_plain') AND prosrc !~ 'caddychat.server') THEN RAISE 'older functions are there'; END IF; END $$")
 }

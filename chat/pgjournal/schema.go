@@ -54,6 +54,7 @@ var purposes = [version]string{
 	"another journal can be imported",
 	"most messages are recorded in less than half the time",
 	"less is looked up before most messages are recorded",
+	"a message by itself is recorded sooner",
 }
 
 // NewEpoch gives all rooms a new epoch: each client of each node reads again, and read marks stay. It is for a store
