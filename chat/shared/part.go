@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -190,6 +191,9 @@ func (p *part) commitAll() {
 				close(x.finished)
 			}
 			protect(p.log, func() { x.done(x.receipt, x.fault) })
+		}
+		if len(taken) == 1 {
+			runtime.Gosched() // who waits for it goes on here and now, and not once another thread has woken to take it over
 		}
 		if len(r.list) > 0 && !(c.Alone && len(taken) == len(b.Items)) { // transient entries are not read from the engine
 			p.hint = p.tell(p.hint, *r)
