@@ -150,6 +150,15 @@ func TestCommit_Plain_Refuses(t *testing.T) {
 	if _, err := s.Commit(batch(t, s, said("r", "f", "1"))); !errors.Is(err, shared.ErrRolledBack) {
 		t.Errorf("on another server: %v", err)
 	}
+	// The row of store, and those of part, may be written back by hand.
+	postgres.Exec(t, "UPDATE "+name+".store SET server = "+name+".server()")
+	for table, columns := range map[string]string{"store": "version, parts, epoch, dropped, seal, turn, server", "part": "id, pos"} {
+		postgres.Exec(t, strings.NewReplacer("$table", name+"."+table, "$columns", columns, "$name", name).Replace(`CREATE TEMP TABLE kept AS SELECT * FROM $table;
+			DELETE FROM $table; UPDATE $name.part SET epoch = 'gone'; INSERT INTO $table($columns) SELECT $columns FROM kept; DROP TABLE kept`))
+		if c, err := s.Commit(batch(t, s, said("r", "f of "+table, "1"))); err != nil || c.Row == 0 {
+			t.Errorf("%s was written back: %+v, %v", table, c, err)
+		}
+	}
 }
 
 // ways are batches that each of the functions records: append_entry, append_plain and append_seen. Their room is there.
@@ -290,7 +299,7 @@ func TestMigrate_WhileANodeRecords(t *testing.T) {
 	}
 	older := strings.NewReplacer("{{schema}}", name, "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION").Replace(string(text))
 	postgres.Exec(t, "SET search_path = "+name+", pg_temp; "+older+`; UPDATE store SET version = 4;
-		DROP FUNCTION append_entry; DROP TRIGGER mark_parts ON store; DROP FUNCTION mark_parts; ALTER TABLE part DROP COLUMN epoch, DROP COLUMN server`)
+		DROP FUNCTION append_entry; DROP FUNCTION mark_part CASCADE; DROP FUNCTION mark_parts CASCADE; ALTER TABLE part DROP COLUMN epoch, DROP COLUMN server`)
 	conn := connected(t)
 	const many = 200
 	old := make(chan error, many)

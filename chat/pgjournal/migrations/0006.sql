@@ -3,11 +3,17 @@
 ALTER TABLE part ADD COLUMN epoch text, ADD COLUMN server text; -- those of store
 UPDATE part SET epoch = s.epoch, server = s.server FROM store s;
 
--- Whoever changes them has locked all parts before, so that what they record is of one epoch.
+-- Whoever changes store has locked all parts before, so that what they record is of one epoch.
 CREATE FUNCTION mark_parts() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $$
-BEGIN UPDATE part SET epoch = NEW.epoch, server = NEW.server; RETURN NULL; END $$;
+BEGIN UPDATE part SET epoch = NEW.epoch, server = NEW.server WHERE (epoch, server) IS DISTINCT FROM (NEW.epoch, NEW.server); RETURN NULL; END $$;
 REVOKE ALL ON FUNCTION mark_parts FROM PUBLIC;
-CREATE TRIGGER mark_parts AFTER UPDATE ON store FOR EACH ROW WHEN ((OLD.epoch, OLD.server) IS DISTINCT FROM (NEW.epoch, NEW.server)) EXECUTE FUNCTION mark_parts();
+CREATE TRIGGER mark_parts AFTER INSERT OR UPDATE ON store FOR EACH ROW EXECUTE FUNCTION mark_parts();
+
+-- A part may be written back by hand.
+CREATE FUNCTION mark_part() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {{schema}}, pg_temp AS $$
+BEGIN SELECT s.epoch, s.server INTO NEW.epoch, NEW.server FROM store s; RETURN NEW; END $$;
+REVOKE ALL ON FUNCTION mark_part FROM PUBLIC;
+CREATE TRIGGER mark_part BEFORE INSERT ON part FOR EACH ROW EXECUTE FUNCTION mark_part();
 
 -- append_entry is append_one, which servers of version 5 call. It returns whether there was at most one node (1 or 0), the row of the feed, when the life
 -- of the room began, and the number, time and count of the entry; or nothing, if nothing is recorded. A row in place of an array would be one scan more.
