@@ -65,7 +65,7 @@ func (s *Site) SetGlobal(options string) { s.global = options }
 func start(s *Site, directives string) *Site {
 	t := s.T
 	t.Helper()
-	s.Dir = t.TempDir()
+	s.Dir = dir(t)
 	t.Setenv("XDG_DATA_HOME", s.Dir) // Caddy's data directory, with the journals
 	s.Plain, s.TLS = FreeAddr(t), FreeAddr(t)
 	s.Log, s.Access = filepath.Join(s.Dir, "log"), filepath.Join(s.Dir, "access")
@@ -78,6 +78,26 @@ func start(s *Site, directives string) *Site {
 	s.certify()
 	s.Load(directives)
 	return s
+}
+
+// dir makes a folder for a site. After caddy.Stop, goroutines of Caddy's modules still write a line to the log now and
+// then, and the log makes its file anew for it: so what removes the folder tries again, as t.TempDir does not.
+func dir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "caddy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		err := os.RemoveAll(dir)
+		for began := time.Now(); err != nil && time.Since(began) < 10*time.Second; err = os.RemoveAll(dir) {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 // certify makes the certificate of the site. Caddy would make one in the background,
