@@ -288,6 +288,9 @@ func (l *Live) heard(e journal.Entry) {
 	n.other = n.other || !e.Counts()
 	n.governs = n.governs || e.Kind.Governs()
 	l.dirty[e.Room] = n
+	if _, unread := l.unread[e.Room]; unread {
+		l.unread[e.Room] = true
+	}
 	l.mentionedLocked(&e)
 	l.mu.Unlock()
 	l.wake()

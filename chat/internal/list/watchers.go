@@ -30,6 +30,7 @@ type watchers struct {
 	users  map[string]*watcher // by id
 	rooms  map[string]*listed  // by name
 	made   uint64              // rooms so far
+	unread map[string]bool     // rooms whose rows are being read for a user who does not list them; true: something has come meanwhile
 	pairs  int
 	pay    []Session       // that end, for too many pairs
 	dirty  map[string]news // rooms of which something is to be told
@@ -127,7 +128,31 @@ func (w *watchers) releaseLocked(u *watcher, room *listed) {
 func (w *watchers) wants(room string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.rooms[room] != nil
+	_, unread := w.unread[room]
+	return unread || w.rooms[room] != nil
+}
+
+// reading says that the rows of a user are going to be read. What comes in those that the user does not list yet is heard
+// from now on: a row may have been read before it, and be settled behind it. done must follow.
+func (w *watchers) reading(user string, rooms []string) (done func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unread = map[string]bool{}
+	for _, name := range rooms {
+		if u, room := w.users[user], w.rooms[name]; u != nil && (room == nil || !u.lists(room)) {
+			w.unread[name] = false
+		}
+	}
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for name, came := range w.unread {
+			if u, room := w.users[user], w.rooms[name]; came && u != nil && room != nil && u.lists(room) {
+				w.own[pair{user, name}] = true
+			}
+		}
+		w.unread = nil
+	}
 }
 
 // enter adds a session, and the user if it is the first. It returns whether the user's own room is
