@@ -166,7 +166,8 @@ test('older messages come in above without moving what is read, also where the b
   const li = await enter(t, 'Li', pageOf(name))
   await li.sees('message 199')
   const chat = li.phone.page.page.selectComponent('#chat')
-  await wait(() => chat.state.placed && !chat.state.loading && !chat.drawing) // what is being drawn would scroll to the end
+  // What is being drawn would scroll to the end, also once the newest message is known to be read.
+  await wait(() => chat.state.placed && chat.state.seen === chat.state.known.seq && chat.state.known.read === chat.state.known.seq && !chat.state.loading && !chat.looking && !chat.drawing)
   await li.view.drawn
   const log = li.find('.room:log')
   await log.evaluate((it) => { it.style.overflowAnchor = 'none' }) // as on an iPhone
