@@ -2,7 +2,6 @@ package chat_test
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,7 +12,7 @@ import (
 	"github.com/caddychat/caddy-chat/chat/memjournal"
 )
 
-// readHook is a journal that calls f once, when records have been read of which one has the name of a row's.
+// readHook is a journal that calls f once, with the room of which it has just read what a row shows.
 type readHook struct {
 	journal.Journal
 	f atomic.Pointer[func(room string)]
@@ -28,9 +27,11 @@ type hookedRecords struct {
 
 func (r hookedRecords) GetMany(ctx context.Context, keys []string) ([]journal.Record, error) {
 	list, err := r.Records.GetMany(ctx, keys)
-	if i := slices.IndexFunc(keys, func(key string) bool { return strings.HasPrefix(key, "all\x00") }); i >= 0 {
-		if f := r.j.f.Swap(nil); f != nil {
-			(*f)(strings.TrimPrefix(keys[i], "all\x00"))
+	for _, key := range keys {
+		if room, is := strings.CutPrefix(key, "all\x00"); is {
+			if f := r.j.f.Swap(nil); f != nil {
+				(*f)(room)
+			}
 		}
 	}
 	return list, err
@@ -48,7 +49,7 @@ func TestList_SaidWhileTheFirstRowIsRead_IsTold(t *testing.T) {
 			ann, ben := b.connect().hello(`,"token":"ann"`), b.connect().openList("ben")
 			said := func(room string) {
 				say(t, b.journal, room, "hi")
-				time.Sleep(time.Millisecond) // all who follow the room have heard it
+				time.Sleep(time.Millisecond) // of fake time: all who follow the room have heard it
 			}
 			j.f.Store(&said)
 			room := ann.create(create)

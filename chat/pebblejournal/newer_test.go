@@ -131,7 +131,7 @@ func checkNewer(t *testing.T, j *Journal) {
 	ctx := context.Background()
 	watched, got := map[string]string{}, map[string]string{}
 	var stop func()
-	err := journal.ErrUnavailable // Watch waits for a busy machine for 5 s
+	err := journal.ErrUnavailable // Watch waits for the store for 5 s, in which a busy machine may not get to it
 	for began := time.Now(); errors.Is(err, journal.ErrUnavailable) && time.Since(began) < time.Minute; {
 		stop, err = j.Records().Watch("ban\x00", func(r journal.Record) { watched[r.Key] = string(r.Value) })
 	}

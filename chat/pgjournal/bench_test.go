@@ -163,15 +163,6 @@ func function(b *testing.B, o pgjournal.Options) func(part int, items []shared.I
 	}
 }
 
-func connect(b *testing.B, server *testpostgres.Server) *pgx.Conn {
-	conn, err := pgx.Connect(b.Context(), server.DSN("owner"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { conn.Close(context.Background()) })
-	return conn
-}
-
 // benchStore starts a server, with a synchronous standby if that is asked, and makes both schemas.
 func benchStore(b *testing.B, standby bool) (*testpostgres.Server, pgjournal.Options) {
 	settings := []string{"max_connections=300", "shared_buffers=256MB", "max_wal_size=4GB"}

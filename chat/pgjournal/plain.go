@@ -45,7 +45,7 @@ func (s *Store) commitOne(b shared.Batch) (c shared.Committed, err error) {
 		delete(p.newest, e.Room)
 		return c, nil
 	case len(answer) != 6: // a pooler has mixed something up
-		return c, fmt.Errorf("append_entry answered %d numbers in place of 6", len(answer))
+		return c, commitError(fmt.Errorf("append_entry answered %d numbers in place of 6", len(answer)))
 	}
 	c.Alone, c.Row = answer[0] == 1, uint64(answer[1])
 	r := journal.Receipt{Epoch: life(b.Epoch, answer[2]), Seq: journal.Seq(answer[3]), At: answer[4], Count: uint64(answer[5]), Position: shared.LastOf(c.Row-1) + 1}

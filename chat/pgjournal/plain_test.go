@@ -231,20 +231,10 @@ func TestCommit_Plain_AsksOnceWhichServer(t *testing.T) {
 	}
 }
 
-func connected(t *testing.T) *pgx.Conn {
-	t.Helper()
-	conn, err := pgx.Connect(t.Context(), postgres.DSN("owner"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close(context.Background()) })
-	return conn
-}
-
 // waitForLock returns when somebody waits for what a connection has locked.
 func waitForLock(t *testing.T, holder *pgx.Conn) {
 	t.Helper()
-	others := connected(t)
+	others := connect(t, postgres)
 	for began, waits := time.Now(), false; !waits; time.Sleep(5 * time.Millisecond) {
 		err := others.QueryRow(t.Context(), "SELECT EXISTS (SELECT FROM pg_stat_activity a WHERE $1 = ANY (pg_blocking_pids(a.pid)))", holder.PgConn().PID()).Scan(&waits)
 		if err != nil || time.Since(began) > time.Minute {
@@ -260,7 +250,7 @@ func TestCommit_WhileAnotherEpochBegins(t *testing.T) {
 	commit(t, s, said("r", "first", "1"))
 	for way, b := range ways(t, s) {
 		b.Epoch = batch(t, s).Epoch
-		conn := connected(t)
+		conn := connect(t, postgres)
 		tx, err := conn.Begin(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -300,7 +290,7 @@ func TestMigrate_WhileANodeRecords(t *testing.T) {
 	older := strings.NewReplacer("{{schema}}", name, "CREATE FUNCTION", "CREATE OR REPLACE FUNCTION").Replace(string(text))
 	postgres.Exec(t, "SET search_path = "+name+", pg_temp; "+older+`; UPDATE store SET version = 4;
 		DROP FUNCTION append_entry; DROP FUNCTION mark_part CASCADE; DROP FUNCTION mark_parts CASCADE; ALTER TABLE part DROP COLUMN epoch, DROP COLUMN server`)
-	conn := connected(t)
+	conn := connect(t, postgres)
 	const many = 200
 	old := make(chan error, many)
 	go func() {
@@ -313,6 +303,10 @@ func TestMigrate_WhileANodeRecords(t *testing.T) {
 				err = errors.New("nothing was recorded")
 			}
 			old <- err
+		}
+	}()
+	defer func() { // also if the test fails
+		for range old {
 		}
 	}()
 	for range many / 4 {

@@ -3,12 +3,15 @@
 package pgjournal_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/caddychat/caddy-chat/chat/pgjournal"
 	"github.com/caddychat/caddy-chat/internal/testpostgres"
@@ -66,6 +69,17 @@ func open(t *testing.T, schema string) *pgjournal.Store {
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+// connect connects to a server until the end of the test.
+func connect(t testing.TB, server *testpostgres.Server) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), server.DSN("owner"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
 }
 
 func wantError(t *testing.T, err error, words string) {

@@ -193,7 +193,7 @@ func (p *part) commitAll() {
 			protect(p.log, func() { x.done(x.receipt, x.fault) })
 		}
 		if len(taken) == 1 {
-			runtime.Gosched() // who waits for it goes on here and now, and not once another thread has woken to take it over
+			runtime.Gosched() // who waits for it goes on here at once: another thread would have to wake first
 		}
 		if len(r.list) > 0 && !(c.Alone && len(taken) == len(b.Items)) { // transient entries are not read from the engine
 			p.hint = p.tell(p.hint, *r)

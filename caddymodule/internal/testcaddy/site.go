@@ -81,7 +81,7 @@ func start(s *Site, directives string) *Site {
 }
 
 // dir makes a folder for a site. After caddy.Stop, goroutines of Caddy's modules still write a line to the log now and
-// then, and the log makes its file anew for it: so what removes the folder tries again, as t.TempDir does not.
+// then, and the log makes its file anew for it. So the folder is removed again until it is gone; t.TempDir tries once.
 func dir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "caddy")

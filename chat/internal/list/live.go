@@ -288,8 +288,8 @@ func (l *Live) heard(e journal.Entry) {
 	n.other = n.other || !e.Counts()
 	n.governs = n.governs || e.Kind.Governs()
 	l.dirty[e.Room] = n
-	if _, unread := l.unread[e.Room]; unread {
-		l.unread[e.Room] = true
+	if _, begun := l.begun[e.Room]; begun {
+		l.begun[e.Room] = true
 	}
 	l.mentionedLocked(&e)
 	l.mu.Unlock()

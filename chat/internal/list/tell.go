@@ -170,7 +170,7 @@ func (t *teller) tellHead(room string, head *journal.Head, info *wire.HeadInfo) 
 
 // tellRows tells a user's sessions their rows of some rooms.
 func (t *teller) tellRows(ctx context.Context, user string, rooms []string) error {
-	defer t.reading(user, rooms)()
+	defer t.begin(user, rooms)()
 	ps := t.reader.Policies()
 	items, err := t.reader.load(ctx, ps, user, access.Person{}, rooms, nil)
 	if err != nil {

@@ -30,7 +30,7 @@ type watchers struct {
 	users  map[string]*watcher // by id
 	rooms  map[string]*listed  // by name
 	made   uint64              // rooms so far
-	unread map[string]bool     // rooms whose rows are being read for a user who does not list them; true: something has come meanwhile
+	begun  map[string]bool     // rooms whose rows are being read for a user who does not list them; true: something has come meanwhile
 	pairs  int
 	pay    []Session       // that end, for too many pairs
 	dirty  map[string]news // rooms of which something is to be told
@@ -128,30 +128,31 @@ func (w *watchers) releaseLocked(u *watcher, room *listed) {
 func (w *watchers) wants(room string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	_, unread := w.unread[room]
-	return unread || w.rooms[room] != nil
+	_, begun := w.begun[room]
+	return begun || w.rooms[room] != nil
 }
 
-// reading says that the rows of a user are going to be read. What comes in those that the user does not list yet is heard
-// from now on: a row may have been read before it, and be settled behind it. done must follow.
-func (w *watchers) reading(user string, rooms []string) (done func()) {
+// begin says that rows of a user are going to be read. What comes in rooms that the user does not list yet is heard from
+// now on: else nobody would hear what comes between the reading of a row and settle. done must be called behind settle, and
+// before another begin.
+func (w *watchers) begin(user string, rooms []string) (done func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.unread = map[string]bool{}
+	w.begun = map[string]bool{}
 	for _, name := range rooms {
-		if u, room := w.users[user], w.rooms[name]; u != nil && (room == nil || !u.lists(room)) {
-			w.unread[name] = false
+		if u, room := w.users[user], w.rooms[name]; u != nil && name != OwnRoom(user) && (room == nil || !u.lists(room)) {
+			w.begun[name] = false
 		}
 	}
 	return func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		for name, came := range w.unread {
+		for name, came := range w.begun {
 			if u, room := w.users[user], w.rooms[name]; came && u != nil && room != nil && u.lists(room) {
 				w.own[pair{user, name}] = true
 			}
 		}
-		w.unread = nil
+		w.begun = nil
 	}
 }
 
